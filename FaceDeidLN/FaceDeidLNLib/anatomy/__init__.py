@@ -1,0 +1,1 @@
+"""Stage 2: the patient: skin, bone, facial landmarks."""

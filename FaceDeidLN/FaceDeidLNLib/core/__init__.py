@@ -1,0 +1,1 @@
+"""What every stage shares: geometry, volumes, segments, landmarks, parameters, errors."""

@@ -1,0 +1,23 @@
+"""The errors a user meets: each message says what is wrong and what to do."""
+
+from __future__ import annotations
+
+
+class FaceDeidError(Exception):
+    """Base of every error that the project raises on purpose; the work stops and nothing is released."""
+
+
+class InputError(FaceDeidError):
+    """The input or an argument cannot be used (exit code 2)."""
+
+
+class OutputError(FaceDeidError):
+    """The output cannot be written (exit code 2); whatever was begun under a temporary name is removed."""
+
+
+class FaceNotFoundError(FaceDeidError):
+    """No usable face was found; the case goes to REVIEW (exit code 3) with this message as the reason."""
+
+
+class Cancelled(FaceDeidError):
+    """The user cancelled; nothing was released."""

@@ -1,0 +1,54 @@
+"""Named facial landmarks in LPS mm, with the confidence that they are right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+#: Anthropometric names after Farkas, Anthropometry of the Head and Face (1994). Sides are the patient's.
+#: ``eye`` is the centre of the eyeball; ``tragion`` stands at the opening of the ear canal.
+MIDLINE = ("pronasale", "sellion", "subnasale", "stomion", "pogonion", "menton")
+PAIRED = ("eye", "exocanthion", "endocanthion", "alare", "cheilion", "tragion", "gonion")
+LANDMARK_NAMES = MIDLINE + tuple(f"{name}_{side}" for name in PAIRED for side in ("right", "left"))
+
+
+@dataclass(frozen=True, eq=False)
+class Landmark:
+    """One landmark.
+
+    ``position`` is LPS mm (3,) or None where it is missing, and then ``reason`` says why. ``confidence`` is the
+    calibrated probability (0..1) that the position is within 10 mm of the truth; a user's point has 1.
+    ``source`` is "automatic", "derived" (from other landmarks) or "user".
+    """
+
+    name: str
+    position: np.ndarray | None
+    confidence: float = 1.0
+    source: str = "automatic"
+    reason: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Landmarks:
+    """The landmarks of one head; a name that is not there was never looked for."""
+
+    points: Mapping[str, Landmark] = field(default_factory=dict)
+
+    def __iter__(self) -> Iterator[Landmark]:
+        return iter(self.points.values())
+
+    def position(self, name: str) -> np.ndarray | None:
+        """LPS mm (3,) of a landmark, None where it is missing."""
+        point = self.points.get(name)
+        return None if point is None else point.position
+
+    def confidence(self, name: str) -> float:
+        """Probability that the landmark is within 10 mm; 0 where it is missing."""
+        point = self.points.get(name)
+        return 0.0 if point is None or point.position is None else point.confidence
+
+    def overruled_by(self, user: Landmarks) -> Landmarks:
+        """These landmarks with the user's in place of those of the same name."""
+        return Landmarks({**self.points, **user.points})

@@ -1,0 +1,21 @@
+"""What the user may choose; every length in mm, every value in HU."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """The choices of one run."""
+
+    style: str = "full"
+    effect: str = "mask"
+    depth_mm: float = 12.0
+    outside_mm: float = 6.0
+    protect_margin_mm: float = 2.0
+    fill_hu: float = -1000.0
+    sigma_mm: float = 6.0
+    bone_hu: float = 300.0
+    #: For tests only: random draws use fresh entropy otherwise, and the seed is never stored with an output.
+    seed: int | None = None

@@ -1,0 +1,63 @@
+"""Segments: named masks, kept as the box that holds them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .geometry import Box
+from .volume import Volume
+
+
+@dataclass(frozen=True, eq=False)
+class Segment:
+    """A named mask (bool, (k, j, i)) on its own grid, as it was read or made."""
+
+    name: str
+    mask: Volume
+    #: "file:NAME", a provider's name, or "level" for a node region made from anatomy.
+    origin: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class BoxMask:
+    """A named mask on the CT's grid, stored inside its bounding box: ``array`` (bool) has the box's shape."""
+
+    name: str
+    box: Box
+    array: np.ndarray
+
+    @property
+    def voxels(self) -> int:
+        """Number of voxels set."""
+        return int(np.count_nonzero(self.array))
+
+    def inside(self, box: Box) -> np.ndarray:
+        """The mask seen through another box of the same grid: bool of that box's shape."""
+        out = np.zeros(box.shape, dtype=bool)
+        low = np.maximum(self.box.start, box.start)
+        high = np.minimum(self.box.stop, box.stop)
+        if np.all(high > low):
+            here = tuple(slice(a - s, b - s) for a, b, s in zip(low, high, self.box.start, strict=True))
+            there = tuple(slice(a - s, b - s) for a, b, s in zip(low, high, box.start, strict=True))
+            out[there] = self.array[here]
+        return out
+
+    def full(self, shape: tuple[int, int, int]) -> np.ndarray:
+        """The mask on the whole grid."""
+        return self.inside(Box((0, 0, 0), shape))
+
+
+def tight(name: str, mask: np.ndarray, offset: tuple[int, int, int] = (0, 0, 0)) -> BoxMask:
+    """A BoxMask of a (k, j, i) bool array whose first voxel lies at ``offset`` of the CT's grid."""
+    if not mask.any():
+        return BoxMask(name, Box(offset, offset), np.zeros((0, 0, 0), dtype=bool))
+    start, stop = [], []
+    for axis in range(3):
+        line = np.flatnonzero(mask.any(axis=tuple(a for a in range(3) if a != axis)))
+        start.append(int(line[0]))
+        stop.append(int(line[-1]) + 1)
+    cut = mask[tuple(slice(a, b) for a, b in zip(start, stop, strict=True))]
+    box = Box(tuple(a + o for a, o in zip(start, offset, strict=True)), tuple(b + o for b, o in zip(stop, offset, strict=True)))
+    return BoxMask(name, box, np.ascontiguousarray(cut))

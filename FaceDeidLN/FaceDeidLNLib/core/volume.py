@@ -1,0 +1,74 @@
+"""Voxels with their place, and their resampling onto another grid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy import ndimage
+
+from .geometry import Box, Geometry
+
+#: What lies outside a CT: air.
+AIR_HU = -1000.0
+
+
+@dataclass(frozen=True, eq=False)
+class Volume:
+    """A 3-D array in the order (k, j, i) with its geometry; HU where it is a CT, bool where it is a mask."""
+
+    array: np.ndarray
+    geometry: Geometry
+
+    def crop(self, box: Box) -> Volume:
+        """The part inside ``box``; a view of the same voxels."""
+        return Volume(self.array[box.slices], self.geometry.crop(box))
+
+    def with_array(self, array: np.ndarray) -> Volume:
+        """Other voxels on the same grid."""
+        return replace(self, array=array)
+
+
+def canonical_grid(lps: np.ndarray, spacing_mm: float) -> Geometry:
+    """An isotropic grid along the patient axes (i to Left, j to Posterior, k to Superior) around points (N, 3) in LPS mm."""
+    low, high = np.asarray(lps).min(0), np.asarray(lps).max(0)
+    size = np.maximum(np.ceil((high - low) / spacing_mm), 0).astype(int) + 1
+    matrix = np.diag([spacing_mm, spacing_mm, spacing_mm, 1.0])
+    matrix[:3, 3] = low
+    return Geometry(tuple(int(n) for n in size[::-1]), matrix)
+
+
+def index_affine(source: Geometry, target: Geometry) -> tuple[np.ndarray, np.ndarray]:
+    """Matrix (3, 3) and offset (3,) that take a target (k, j, i) position to the source's (k, j, i) position."""
+    ijk = np.linalg.inv(source.ijk_to_lps) @ target.ijk_to_lps
+    return ijk[:3, :3][::-1, ::-1], ijk[:3, 3][::-1]
+
+
+def block_mean(volume: Volume, spacing_mm: float) -> Volume:
+    """Average whole blocks of voxels wherever a block still fits into ``spacing_mm``: the anti-aliasing before sub-sampling."""
+    factors = [max(1, int(spacing_mm / s + 1e-6)) for s in volume.geometry.sampling]
+    if factors == [1, 1, 1]:
+        return volume
+    shape = [max(1, n // f) for n, f in zip(volume.array.shape, factors, strict=True)]
+    factors = [min(f, n) for f, n in zip(factors, volume.array.shape, strict=True)]
+    array = volume.array[tuple(slice(0, s * f) for s, f in zip(shape, factors, strict=True))]
+    for axis, (size, factor) in enumerate(zip(shape, factors, strict=True)):
+        if factor > 1:
+            split = (*array.shape[:axis], size, factor, *array.shape[axis + 1 :])
+            array = array.reshape(split).mean(axis=axis + 1, dtype=np.float32)
+    matrix = volume.geometry.ijk_to_lps.copy()
+    matrix[:3, 3] = volume.geometry.to_lps(np.array([[(f - 1) / 2 for f in factors]]))[0]
+    matrix[:3, :3] = matrix[:3, :3] * np.asarray(factors[::-1], dtype=float)
+    return Volume(array.astype(np.float32, copy=False), Geometry(tuple(shape), matrix))
+
+
+def resample(volume: Volume, target: Geometry, order: int = 1, fill: float = AIR_HU) -> Volume:
+    """The volume at the voxel centres of ``target`` (spline ``order`` 0 or 1; ``fill`` outside), as float32."""
+    matrix, offset = index_affine(volume.geometry, target)
+    source = np.asarray(volume.array, dtype=np.float32)
+    if np.allclose(matrix, np.diag(np.diag(matrix)), atol=1e-9):
+        matrix = np.diag(matrix)  # the separable case, which scipy does several times faster
+    array = ndimage.affine_transform(
+        source, matrix, offset=offset, output_shape=target.shape, order=order, mode="constant", cval=fill, output=np.float32
+    )
+    return Volume(array, target)

@@ -1,0 +1,1 @@
+"""Stage 3: the closed curve and the face segment."""

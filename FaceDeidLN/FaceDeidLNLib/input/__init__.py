@@ -1,0 +1,1 @@
+"""Stage 1: read the CT and the segments to protect."""

@@ -1,0 +1,1 @@
+"""The border to MRML: nodes in, nodes out."""

@@ -1,0 +1,1 @@
+"""Stage 6: write the result, its certificate and the review material."""

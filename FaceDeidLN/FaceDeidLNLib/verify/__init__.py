@@ -1,0 +1,1 @@
+"""Stage 5: proof of what changed and what did not."""
