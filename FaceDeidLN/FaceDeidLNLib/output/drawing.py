@@ -1,0 +1,117 @@
+"""Little pictures made of arrays: text, tints, outlines, rows and columns, PNG files; VTK is all it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import vtkmodules.vtkRenderingFreeType  # noqa: F401  without it the text renderer draws nothing
+from scipy import ndimage
+from vtkmodules.util.numpy_support import numpy_to_vtk, vtk_to_numpy
+from vtkmodules.vtkCommonDataModel import vtkImageData
+from vtkmodules.vtkIOImage import vtkPNGWriter
+from vtkmodules.vtkRenderingCore import vtkTextProperty, vtkTextRenderer
+
+from ..core.errors import OutputError
+
+Color = tuple[int, int, int]
+PAPER: Color = (24, 27, 31)
+INK: Color = (232, 232, 228)
+FAINT: Color = (150, 155, 160)
+_DPI = 72
+
+
+def text_image(text: str, size_px: int = 14) -> np.ndarray:
+    """The coverage (height, width) 0..1 of a line of text."""
+    style, picture, used = vtkTextProperty(), vtkImageData(), [0, 0]
+    style.SetFontSize(size_px)
+    if not text or not vtkTextRenderer.GetInstance().RenderString(style, text, picture, used, _DPI):
+        return np.zeros((size_px, 0))
+    width, height, _ = picture.GetDimensions()
+    rgba = vtk_to_numpy(picture.GetPointData().GetScalars()).reshape(height, width, -1)
+    # VTK's rows go upwards, and the picture is padded to a power of two behind the text.
+    return rgba[: used[1], : used[0], 3][::-1].astype(float) / 255.0
+
+
+def write_text(picture: np.ndarray, text: str, x: int, y: int, color: Color = INK, size_px: int = 14) -> None:
+    """Draw a line of text into a (height, width, 3) picture; (x, y) is its upper left corner. What does not fit is cut."""
+    mask = text_image(text, size_px)
+    height, width = picture.shape[:2]
+    mask = mask[max(-y, 0) : max(height - y, 0), max(-x, 0) : max(width - x, 0)]
+    y, x = max(y, 0), max(x, 0)
+    blend(picture[y : y + mask.shape[0], x : x + mask.shape[1]], mask, color)
+
+
+def blend(picture: np.ndarray, weight: np.ndarray, color: Color) -> None:
+    """Mix ``color`` into a picture (height, width, 3) in place with a weight (height, width) of 0..1."""
+    picture[:] = np.rint(picture * (1 - weight[..., None]) + np.asarray(color, dtype=float) * weight[..., None]).astype(np.uint8)
+
+
+def outline(picture: np.ndarray, mask: np.ndarray, color: Color) -> None:
+    """Draw the border of a mask (height, width), one pixel wide and inside it, in place."""
+    edge = mask & ~ndimage.binary_erosion(mask, border_value=1)
+    picture[edge] = color
+
+
+def edge_letters(picture: np.ndarray, left: str, right: str, top: str, bottom: str) -> None:
+    """Write the patient's directions at the four borders of a picture, in place."""
+    height, width = picture.shape[:2]
+    for text, across, down in ((left, 0.0, 0.5), (right, 1.0, 0.5), (top, 0.5, 0.0), (bottom, 0.5, 1.0)):
+        box = text_image(text, 13).shape
+        write_text(picture, text, int(4 + across * (width - 8 - box[1])), int(4 + down * (height - 8 - box[0])), FAINT, 13)
+
+
+def direction_letters(lps: np.ndarray) -> str:
+    """The patient's letters (L R A P S I) of a direction, the strongest first, those within 67.5 degrees."""
+    lps = np.asarray(lps, dtype=float) / np.linalg.norm(lps)
+    order = np.argsort(-np.abs(lps), kind="stable")
+    return "".join("LPS"[axis] if lps[axis] > 0 else "RAI"[axis] for axis in order if abs(lps[axis]) > 0.3827)
+
+
+def grid(rows: Sequence[Sequence[np.ndarray]], gap: int = 6) -> np.ndarray:
+    """Pictures side by side and row under row, each row aligned at its top, on the paper's colour."""
+    lines = [_joined(row, 1, gap) for row in rows if row]
+    return _joined(lines, 0, gap)
+
+
+def _joined(pictures: Sequence[np.ndarray], axis: int, gap: int) -> np.ndarray:
+    other = 1 - axis
+    side = max(p.shape[other] for p in pictures)
+    parts: list[np.ndarray] = []
+    for picture in pictures:
+        pad = [(0, 0), (0, 0), (0, 0)]
+        pad[other] = (0, side - picture.shape[other])
+        pad[axis] = (gap if parts else 0, 0)
+        parts.append(_padded(picture, pad))
+    return np.concatenate(parts, axis=axis)
+
+
+def _padded(picture: np.ndarray, pad: Sequence[tuple[int, int]]) -> np.ndarray:
+    out = np.empty([n + a + b for n, (a, b) in zip(picture.shape, pad, strict=True)], dtype=np.uint8)
+    out[:] = PAPER
+    out[pad[0][0] : pad[0][0] + picture.shape[0], pad[1][0] : pad[1][0] + picture.shape[1]] = picture
+    return out
+
+
+def blank(width: int, height: int) -> np.ndarray:
+    """An empty picture (height, width, 3) in the paper's colour."""
+    return _padded(np.empty((0, 0, 3), dtype=np.uint8), [(0, height), (0, width), (0, 0)])
+
+
+def write_png(picture: np.ndarray, path: Path) -> None:
+    """Write a picture (height, width, 3) uint8 as PNG.
+
+    :raises OutputError: the file cannot be written.
+    """
+    image = vtkImageData()
+    image.SetDimensions(picture.shape[1], picture.shape[0], 1)
+    image.GetPointData().SetScalars(numpy_to_vtk(np.ascontiguousarray(picture[::-1]).reshape(-1, 3), deep=True))
+    writer = vtkPNGWriter()
+    writer.SetWriteToMemory(True)
+    writer.SetInputData(image)
+    writer.Write()
+    try:
+        Path(path).write_bytes(bytes(vtk_to_numpy(writer.GetResult())))
+    except OSError as error:
+        raise OutputError(f"The picture {path} cannot be written: {error.strerror}.") from error
