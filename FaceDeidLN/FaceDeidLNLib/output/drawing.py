@@ -59,7 +59,7 @@ def edge_letters(picture: np.ndarray, left: str, right: str, top: str, bottom: s
     height, width = picture.shape[:2]
     for text, across, down in ((left, 0.0, 0.5), (right, 1.0, 0.5), (top, 0.5, 0.0), (bottom, 0.5, 1.0)):
         box = text_image(text, 13).shape
-        write_text(picture, text, int(4 + across * (width - 8 - box[1])), int(4 + down * (height - 8 - box[0])), FAINT, 13)
+        write_text(picture, text, int(4 + across * (width - 8 - box[1])), int(5 + down * (height - 12 - box[0])), FAINT, 13)
 
 
 def direction_letters(lps: np.ndarray) -> str:

@@ -1,0 +1,188 @@
+"""The review picture: skin and slices, before and after, on one sheet; and the skin views for contact sheets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from scipy import ndimage
+
+from ..core.segment import BoxMask
+from ..core.volume import Volume
+from . import drawing
+from .skin import VIEWS, Skin, View, frame, head_focus, hit_points, prepare_skin, shade, skin_view, view_axes
+from .slices import SlicePlane, lookup_mask, sample_changed, sample_gray, sample_mask, slice_plane
+
+__all__ = ["VIEWS", "Skin", "labelled_skin_view", "prepare_skin", "review_picture", "review_sheet", "skin_view"]
+
+FACE_COLOR: drawing.Color = (255, 176, 46)
+CHANGED_COLOR: drawing.Color = (255, 92, 64)
+PROTECTED_COLOR: drawing.Color = (88, 222, 120)
+_PANEL = (300, 300)
+_SKIN_VIEWS = ("front", "right 45", "left", "below")
+#: Around the face segment, so that the ears, the brow and the neck below the chin are seen with it.
+_AROUND_FACE_MM = 45.0
+#: The skin counts as moved in a picture from here on: less is the width of a drawn line.
+_MOVED_MM = 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class ReviewCase:
+    """What the sheet shows: the CT, and as far as there are any the result, the face segment and the protected masks."""
+
+    original: Volume
+    result: Volume | None
+    segment: BoxMask | None
+    protected: Sequence[BoxMask]
+
+    def focus(self) -> np.ndarray:
+        """The LPS box (8, 3) of the scan that is shown."""
+        geometry = self.original.geometry
+        points = geometry.corners() if self.segment is None or not self.segment.voxels else self._box_corners(self.segment)
+        return head_focus(geometry, points, _AROUND_FACE_MM)
+
+    def centre(self, mask: BoxMask) -> np.ndarray:
+        """LPS mm (3,) of the centre of gravity of a mask that is not empty."""
+        kji = np.argwhere(mask.array).mean(0) + np.asarray(mask.box.start)
+        return self.original.geometry.to_lps(kji)[0]
+
+    def _box_corners(self, mask: BoxMask) -> np.ndarray:
+        ends = list(zip(mask.box.start, mask.box.stop, strict=True))
+        return self.original.geometry.to_lps(np.array([(k, j, i) for k in ends[0] for j in ends[1] for i in ends[2]]))
+
+
+def labelled_skin_view(
+    volume: Volume | Skin, direction: str, size_px: int | tuple[int, int] = 320, focus_lps: np.ndarray | None = None, caption: str = ""
+) -> np.ndarray:
+    """A ``skin_view`` with the patient's directions at its borders and a caption: for contact sheets."""
+    picture = skin_view(volume, direction, size_px, focus_lps)
+    _label(picture, *view_axes(direction)[:2], caption)
+    return picture
+
+
+def _label(picture: np.ndarray, right: np.ndarray, down: np.ndarray, caption: str) -> None:
+    letters = (drawing.direction_letters(v) for v in (-right, right, -down, down))
+    drawing.edge_letters(picture, *letters)
+    drawing.write_text(picture, caption, 6, 5)
+
+
+def review_picture(
+    original: Volume, result: Volume | None, segment: BoxMask | None, protected: Sequence[BoxMask], path: Path, title: str = ""
+) -> None:
+    """Write the review sheet as one PNG: skin from four sides and four slices, before and after.
+
+    ``original`` and ``result`` are CTs in HU on the same grid, ``segment`` and ``protected`` masks on it. Without a
+    result the sheet shows the original with the masks alone; without a segment it shows the whole scan.
+    The picture shows the face: it belongs to the review material and nowhere else.
+
+    :raises OutputError: the file cannot be written.
+    """
+    drawing.write_png(review_sheet(original, result, segment, protected, title), path)
+
+
+def review_sheet(
+    original: Volume, result: Volume | None, segment: BoxMask | None, protected: Sequence[BoxMask], title: str = ""
+) -> np.ndarray:
+    """The review sheet as an array (height, width, 3) uint8; arguments as in ``review_picture``."""
+    case = ReviewCase(original, result, segment, [mask for mask in protected if mask.voxels])
+    pairs = _skin_panels(case) + _slice_panels(case)
+    half = len(_SKIN_VIEWS)
+    rows = [[pair[which] for pair in part] for part in (pairs[:half], pairs[half:]) for which in range(len(pairs[0]))]
+    width = half * _PANEL[0] + (half - 1) * 6
+    return drawing.grid([[_heading(title, width)], *rows, [_legend(case, width)]])
+
+
+def _skin_panels(case: ReviewCase) -> list[list[np.ndarray]]:
+    before, focus = prepare_skin(case.original), case.focus()
+    after = None if case.result is None else prepare_skin(case.result)
+    return [_skin_pair(case, name, frame(before, name, _PANEL, focus), before, after) for name in _SKIN_VIEWS]
+
+
+def _skin_pair(case: ReviewCase, name: str, view: View, before: Skin, after: Skin | None) -> list[np.ndarray]:
+    points = hit_points(before, view)
+    picture = shade(before, view, points)
+    if case.segment is not None:
+        drawing.outline(picture, _hit_mask(case, points), FACE_COLOR)
+    _label(picture, view.right, view.down, f"before, {name}")
+    if after is None:
+        return [picture]
+    points_after = hit_points(after, view)
+    changed = shade(after, view, points_after)
+    drawing.outline(changed, _moved(view, points, points_after), CHANGED_COLOR)
+    _label(changed, view.right, view.down, f"after, {name}")
+    return [picture, changed]
+
+
+def _hit_mask(case: ReviewCase, points: np.ndarray) -> np.ndarray:
+    kji = case.original.geometry.to_kji(np.nan_to_num(points, nan=1e9).reshape(-1, 3))
+    return lookup_mask(case.segment, kji.T.reshape(3, *points.shape[:2]))
+
+
+def _moved(view: View, before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    shift = np.abs((after - before) @ view.into)
+    appeared = np.isfinite(before[..., 0]) != np.isfinite(after[..., 0])
+    return appeared | (np.nan_to_num(shift) > _MOVED_MM)
+
+
+def _slice_panels(case: ReviewCase) -> list[list[np.ndarray]]:
+    focus = case.focus()
+    middle, extent = focus.mean(0), focus.max(0) - focus.min(0)
+    centre = middle if case.segment is None or not case.segment.voxels else case.centre(case.segment)
+    second, name = _second_axial(case, centre, focus)
+    wanted = [("axial", centre, "axial"), ("axial", second, name), ("coronal", centre, "coronal"), ("sagittal", centre, "sagittal")]
+    field = float(np.clip(extent.max(), 100.0, 260.0))
+    return [_slice_pair(case, slice_plane(plane, _through(plane, point, middle), field, _PANEL), text) for plane, point, text in wanted]
+
+
+def _through(plane: str, point: np.ndarray, middle: np.ndarray) -> np.ndarray:
+    """The middle of what is shown, moved across the plane until it contains the point."""
+    axis = {"sagittal": 0, "coronal": 1, "axial": 2}[plane]
+    return np.where(np.arange(3) == axis, point, middle)
+
+
+def _second_axial(case: ReviewCase, centre: np.ndarray, focus: np.ndarray) -> tuple[np.ndarray, str]:
+    """An axial level through the protected segment nearest to the face, else through the lower face."""
+    if case.protected:
+        nearest = min(case.protected, key=lambda mask: float(np.linalg.norm(case.centre(mask) - centre)))
+        return case.centre(nearest), f"axial, {nearest.name}"
+    return centre + np.array([0.0, 0.0, 0.5 * (focus[:, 2].min() + _AROUND_FACE_MM - centre[2])]), "axial, lower"
+
+
+def _slice_pair(case: ReviewCase, plane: SlicePlane, caption: str) -> list[np.ndarray]:
+    before = sample_gray(case.original, plane)
+    if case.segment is not None:
+        drawing.outline(before, sample_mask(case.segment, case.original, plane), FACE_COLOR)
+    pictures = [before]
+    if case.result is not None:
+        after = sample_gray(case.result, plane)
+        changed = sample_changed(case.original, case.result, plane)
+        drawing.blend(after, 0.35 * changed, CHANGED_COLOR)
+        drawing.outline(after, ndimage.binary_closing(changed, iterations=3), CHANGED_COLOR)
+        pictures.append(after)
+    for picture, when in zip(pictures, ("before", "after"), strict=False):
+        for mask in case.protected:
+            drawing.outline(picture, sample_mask(mask, case.original, plane), PROTECTED_COLOR)
+        _label(picture, plane.right, plane.down, f"{when}, {caption}")
+    return pictures
+
+
+def _heading(title: str, width: int) -> np.ndarray:
+    line = drawing.blank(width, 26)
+    drawing.write_text(line, title or "Review", 6, 4, size_px=16)
+    return line
+
+
+def _legend(case: ReviewCase, width: int) -> np.ndarray:
+    line = drawing.blank(width, 24)
+    entries = [("face segment", FACE_COLOR, case.segment is not None), ("changed", CHANGED_COLOR, case.result is not None)]
+    entries.append(("protected", PROTECTED_COLOR, bool(case.protected)))
+    x = 6
+    for text, color, shown in entries:
+        if shown:
+            line[6:18, x : x + 12] = color
+            drawing.write_text(line, text, x + 18, 5)
+            x += 40 + drawing.text_image(text).shape[1]
+    drawing.write_text(line, "This picture shows the face: do not share it.", x, 5, drawing.FAINT)
+    return line
