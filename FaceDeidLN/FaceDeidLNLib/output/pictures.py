@@ -12,7 +12,7 @@ from scipy import ndimage
 from ..core.segment import BoxMask
 from ..core.volume import Volume
 from . import drawing
-from .skin import VIEWS, Skin, View, frame, head_focus, hit_points, prepare_skin, shade, skin_view, view_axes
+from .render import VIEWS, Skin, View, frame, head_focus, hit_points, prepare_skin, shade, skin_view, view_axes
 from .slices import SlicePlane, lookup_mask, sample_changed, sample_gray, sample_mask, slice_plane
 
 __all__ = ["VIEWS", "Skin", "labelled_skin_view", "prepare_skin", "review_picture", "review_sheet", "skin_view"]
