@@ -1,0 +1,155 @@
+"""The skin as a signed distance, as a surface, and as what points can be snapped to."""
+
+from __future__ import annotations
+
+import numpy as np
+import SimpleITK as sitk
+import vtk
+from scipy import ndimage
+from scipy.spatial import cKDTree
+from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
+
+from ..core.errors import FaceNotFoundError
+from ..core.geometry import Geometry
+from ..core.segment import tight
+from ..core.volume import AIR_HU, Volume, block_mean, canonical_grid
+from .grids import TISSUE_HU, closing, fill_holes, grow, sample, shrink, view_box
+
+#: Air kept around the CT, so that the layer in front of the skin has room.
+AIR_MARGIN_MM = 10.0
+#: Nostrils, lips and folds up to twice as wide are closed.
+WRAP_RADIUS_MM = 4.5
+#: HU given to what is filled, well above the threshold.
+FILLED_HU = 0.0
+#: A snapped point is this near to the skin.
+SNAP_TOLERANCE_MM = 0.1
+SNAP_STEPS = 20
+
+
+def skin_depth(ct: Volume, body: Volume, box_lps: np.ndarray, spacing_mm: float = 1.5) -> Volume:
+    """Signed depth in mm (float32; positive inside, negative in the air) under the wrap-solidified skin.
+
+    ``ct`` holds HU, ``body`` comes from ``find_body``; ``box_lps`` (2, 3) are the low and high corners in LPS mm. The
+    grid is isotropic along L, P, S over the box, cut to the CT's extent and AIR_MARGIN_MM more. Where the patient goes
+    on beyond the field of view the last scanned voxels go on with it, so the cut plane is no skin.
+
+    Raises FaceNotFoundError where the box holds no skin.
+    """
+    grid = _grid(ct.geometry, np.asarray(box_lps, dtype=float), spacing_mm)
+    level = _level(ct, body, grid)
+    solid = level > TISSUE_HU
+    if solid.all() or not solid.any():
+        raise FaceNotFoundError("There is no skin in the part of the CT that was looked at.")
+    return Volume(_signed_distance(level, solid) * np.float32(spacing_mm), grid)
+
+
+def _signed_distance(level: np.ndarray, solid: np.ndarray) -> np.ndarray:
+    """Signed distance in voxels to level = TISSUE_HU: interpolated next to it, from whole voxels further away."""
+    image = sitk.GetImageFromArray(solid.astype(np.uint8))
+    depth = 0.5 - sitk.GetArrayFromImage(sitk.SignedMaurerDistanceMap(image, False, False, False))
+    near = np.flatnonzero((grow(solid, 1) & ~shrink(solid, 1)).ravel())
+    distance = _distance_to_crossing(level - TISSUE_HU, near)
+    depth.ravel()[near] = np.where(solid.ravel()[near], distance, -distance)
+    return depth
+
+
+def _distance_to_crossing(level: np.ndarray, index: np.ndarray) -> np.ndarray:
+    """Distance in voxels of the voxels ``index`` (flat) to level 0, from the crossings on the lines to their six neighbours.
+
+    The plane through the nearest crossings along the axes: the usual start of a fast marching method (Sethian 1999).
+    """
+    place = np.unravel_index(index, level.shape)
+    flat = level.ravel()
+    here = flat[index]
+    inverse = np.zeros(index.size, dtype=np.float32)
+    strides = (level.shape[1] * level.shape[2], level.shape[2], 1)
+    for axis, stride in enumerate(strides):
+        nearest = np.full(index.size, np.inf, dtype=np.float32)
+        for sign, valid in ((-1, place[axis] > 0), (1, place[axis] < level.shape[axis] - 1)):
+            there = flat[np.where(valid, index + sign * stride, index)]
+            crossing = (here > 0) != (there > 0)
+            share = np.abs(here) / np.maximum(np.abs(here) + np.abs(there), 1e-3)
+            nearest = np.where(crossing, np.minimum(nearest, share), nearest)
+        inverse += 1.0 / np.maximum(nearest, 1e-3) ** 2
+    return 1.0 / np.sqrt(inverse)
+
+
+def _grid(geometry: Geometry, box: np.ndarray, spacing_mm: float) -> Geometry:
+    corners = geometry.corners()
+    low = np.maximum(box[0], corners.min(0) - AIR_MARGIN_MM)
+    high = np.minimum(box[1], corners.max(0) + AIR_MARGIN_MM)
+    if np.any(high - low < 2 * spacing_mm):
+        raise FaceNotFoundError("The part of the CT that was to be looked at lies outside of it.")
+    return canonical_grid(np.array([low, high]), spacing_mm)
+
+
+def _level(ct: Volume, body: Volume, grid: Geometry) -> np.ndarray:
+    """HU whose level TISSUE_HU is the wrapped skin: filled inside the body, air outside of it."""
+    view = ct.crop(view_box(ct))
+    part = view.crop(view.geometry.box_around(grid.corners(), 4 * max(ct.geometry.spacing)))
+    if 0 in part.array.shape:
+        raise FaceNotFoundError("The part of the CT that was to be looked at lies outside of it.")
+    small = block_mean(part, grid.spacing[0])
+    own = np.clip(small.array, AIR_HU, -AIR_HU).astype(np.float32)
+    seen = body.crop(tight("body", body.array).box)
+    own[sample(seen, small.geometry) < 0.05] = AIR_HU
+    deep = sample(seen.with_array(shrink(seen.array, 1)), small.geometry) > 0.5
+    np.maximum(own, FILLED_HU, out=own, where=deep)
+    level = sample(small.with_array(own), grid)
+    solid = level > TISSUE_HU
+    wrapped = fill_holes(closing(solid, max(1, round(WRAP_RADIUS_MM / grid.spacing[0]))))
+    np.maximum(level, FILLED_HU, out=level, where=wrapped & ~solid)
+    return level
+
+
+def skin_surface(depth: Volume) -> vtk.vtkPolyData:
+    """The skin (depth = 0) as triangles with normals, points in LPS mm; open where the field of view or the box ends."""
+    image = vtk.vtkImageData()
+    image.SetDimensions(*depth.array.shape[::-1])
+    image.SetSpacing(*depth.geometry.spacing)
+    image.SetOrigin(*depth.geometry.ijk_to_lps[:3, 3])
+    image.GetPointData().SetScalars(numpy_to_vtk(np.ascontiguousarray(depth.array).ravel(), deep=True))
+    contour = vtk.vtkFlyingEdges3D()
+    contour.SetInputData(image)
+    contour.SetValue(0, 0.0)
+    contour.ComputeNormalsOn()
+    contour.Update()
+    return contour.GetOutput()
+
+
+def snap_to_skin(depth: Volume, points_lps: np.ndarray) -> np.ndarray:
+    """The points (N, 3), LPS mm, moved along the depth's gradient until they lie on the skin (|depth| < 0.1 mm).
+
+    A point that does not get there so (behind a fold) goes to the nearest point of the skin. Points outside the grid
+    start at its border.
+    """
+    limits = np.asarray(depth.geometry.shape, dtype=float) - 1.0
+    points = np.atleast_2d(np.asarray(points_lps, dtype=float))
+    kji = np.clip(depth.geometry.to_kji(points), 0.0, limits)
+    for _ in range(SNAP_STEPS):
+        value = depth_at(depth, kji)
+        if np.abs(value).max(initial=0.0) < SNAP_TOLERANCE_MM / 2:
+            break
+        gradient = _gradient(depth, kji)
+        length = np.maximum(np.linalg.norm(gradient, axis=1, keepdims=True), 0.3)
+        kji = np.clip(kji - value[:, None] * gradient / length**2 / depth.geometry.spacing[0], 0.0, limits)
+    missed = np.abs(depth_at(depth, kji)) >= SNAP_TOLERANCE_MM
+    snapped = depth.geometry.to_lps(kji)
+    if missed.any():
+        vertices = vtk_to_numpy(skin_surface(depth).GetPoints().GetData())
+        snapped[missed] = vertices[cKDTree(vertices).query(points[missed])[1]]
+    return snapped
+
+
+def depth_at(depth: Volume, kji: np.ndarray) -> np.ndarray:
+    """The depth (N,) in mm at array positions (N, 3), linear, the border going on outside."""
+    return ndimage.map_coordinates(depth.array, kji.T, order=1, mode="nearest")
+
+
+def _gradient(depth: Volume, kji: np.ndarray) -> np.ndarray:
+    """Gradient (N, 3) in mm per mm by central differences over one voxel."""
+    out = np.empty_like(kji)
+    for axis in range(3):
+        step = np.eye(3)[axis] * 0.5
+        out[:, axis] = depth_at(depth, kji + step) - depth_at(depth, kji - step)
+    return out / depth.geometry.spacing[0]
