@@ -92,16 +92,21 @@ def _spread(mask: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
     return out
 
 
+def _cross(mask: np.ndarray) -> np.ndarray:
+    return _spread(mask, (0, 1, 2))
+
+
+def _cube(mask: np.ndarray) -> np.ndarray:
+    return _spread(_spread(_spread(mask, (0,)), (1,)), (2,))
+
+
 def grow(mask: np.ndarray, steps: int) -> np.ndarray:
     """Dilation of a bool array by ``steps`` voxels with a near-round element (cross and cube in turn).
 
     Shifted ORs over whole arrays, some ten times faster than the general dilations of scipy and SimpleITK at this size.
     """
     for step in range(steps):
-        if step % 2 == 0:
-            mask = _spread(mask, (0, 1, 2))
-        else:
-            mask = _spread(_spread(_spread(mask, (0,)), (1,)), (2,))
+        mask = _cross(mask) if step % 2 == 0 else _cube(mask)
     return mask
 
 
@@ -124,7 +129,7 @@ def reach(seed: np.ndarray, mask: np.ndarray, steps: int) -> np.ndarray:
     """What of ``mask`` can be reached from ``seed`` in ``steps`` voxels without leaving it (geodesic dilation)."""
     out = seed & mask
     for step in range(steps):
-        out = grow(out, 1) & mask if step % 2 == 0 else _spread(_spread(_spread(out, (0,)), (1,)), (2,)) & mask
+        out = (_cross(out) if step % 2 == 0 else _cube(out)) & mask
     return out
 
 
@@ -139,4 +144,5 @@ def fill_holes(mask: np.ndarray) -> np.ndarray:
         sealed[k] = ndimage.binary_fill_holes(mask[k])
     closed = np.pad(sealed, ((1, 1), (0, 0), (0, 0)), mode="constant", constant_values=True)
     padded = np.pad(closed, ((0, 0), (1, 1), (1, 1)), mode="constant", constant_values=False)
-    return sitk.GetArrayViewFromImage(sitk.BinaryFillhole(sitk.GetImageFromArray(padded.astype(np.uint8))))[1:-1, 1:-1, 1:-1] > 0
+    filled = sitk.BinaryFillhole(sitk.GetImageFromArray(padded.astype(np.uint8)))
+    return sitk.GetArrayFromImage(filled)[1:-1, 1:-1, 1:-1] > 0
