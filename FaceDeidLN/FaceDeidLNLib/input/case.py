@@ -5,17 +5,55 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from ..core.volume import Volume
+
+
+@dataclass(frozen=True)
+class StoredSlice:
+    """How one DICOM slice stores its values: HU = ``slope`` * stored + ``intercept`` (PS3.3 C.11.1.1.2)."""
+
+    slope: float = 1.0
+    intercept: float = 0.0
+    bits_allocated: int = 16
+    bits_stored: int = 16
+    signed: bool = True
+
+    @property
+    def range(self) -> tuple[int, int]:
+        """Smallest and largest value that can be stored."""
+        if self.signed:
+            return -(1 << (self.bits_stored - 1)), (1 << (self.bits_stored - 1)) - 1
+        return 0, (1 << self.bits_stored) - 1
+
+    @property
+    def whole(self) -> bool:
+        """True where slope and intercept are whole numbers, so that HU are whole numbers too."""
+        return float(self.slope).is_integer() and float(self.intercept).is_integer()
+
+    def to_stored(self, hu: np.ndarray) -> np.ndarray:
+        """The nearest stored values (int32, same shape) of HU, clipped to what can be stored."""
+        stored = np.rint((np.asarray(hu, dtype=np.float64) - self.intercept) / self.slope)
+        return np.clip(stored, *self.range).astype(np.int32)
+
+    def to_hu(self, stored: np.ndarray) -> np.ndarray:
+        """HU of stored values: int32 where slope and intercept are whole numbers, else float32."""
+        if self.whole:
+            return stored.astype(np.int32) * np.int32(self.slope) + np.int32(self.intercept)
+        return (stored * float(self.slope) + float(self.intercept)).astype(np.float32)
 
 
 @dataclass(frozen=True, eq=False)
 class CtInput:
     """A CT and where it came from.
 
-    ``volume`` holds HU in the scalar type of the source (for DICOM: after rescale; int16 where slope and intercept
-    are whole numbers, else float32) in the source's own voxel order and geometry.
+    ``volume`` holds HU in the source's own voxel order and geometry. An image file keeps its scalar type (a NIfTI
+    with ``scl_slope`` whose HU are whole numbers becomes int16 or int32). DICOM becomes int16 (int32 where the
+    values need it) if slope and intercept are whole numbers, else float32.
     ``kind`` is "dicom" or the file extension (".nrrd", ".nii.gz", ...). ``files`` are the slices in the order of
-    the array's k axis (DICOM) or the single file.
+    the array's k axis (DICOM) or the single file, and ``stored`` says for each slice how it stores its values
+    (DICOM only). ``metadata`` identifies the source: it must not travel with an output.
     """
 
     volume: Volume
@@ -24,3 +62,4 @@ class CtInput:
     files: tuple[Path, ...] = ()
     metadata: dict[str, str] = field(default_factory=dict)
     frame_of_reference_uid: str = ""
+    stored: tuple[StoredSlice, ...] = ()

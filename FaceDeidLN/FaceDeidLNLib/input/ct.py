@@ -1,0 +1,34 @@
+"""Read a CT from a DICOM folder or an image file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..core.errors import InputError
+from .case import CtInput
+from .dicom import read_dicom_series
+from .images import IMAGE_EXTENSIONS, image_extension, read_volume
+from .plausible import require_ct
+
+
+def read_ct(path: Path, series: str | None = None) -> CtInput:
+    """The CT in HU with its geometry (LPS mm; any axis order, flip, oblique axes, gantry tilt).
+
+    :param path: a DICOM folder, or a .nrrd/.nhdr, .nii/.nii.gz or .mha/.mhd file.
+    :param series: the SeriesInstanceUID to take where a DICOM folder holds several CT series.
+    :raises InputError: the input is missing, damaged, no CT in HU, or needs a choice; the message says which.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise InputError(f"{path} does not exist: check the path.")
+    if path.is_dir():
+        ct = read_dicom_series(path, series)
+    elif series is not None:
+        raise InputError(f"A series can be chosen in a DICOM folder only, and {path.name} is a file.")
+    elif image_extension(path) is None:
+        kinds = ", ".join(IMAGE_EXTENSIONS)
+        raise InputError(f"{path.name} cannot be read: give a DICOM folder (not one of its files) or one of {kinds}.")
+    else:
+        ct = CtInput(read_volume(path), path, str(image_extension(path)), (path,))
+    require_ct(ct.volume, path.name)
+    return ct

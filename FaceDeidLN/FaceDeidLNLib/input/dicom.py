@@ -1,0 +1,151 @@
+"""A DICOM folder to one CT series: headers by pydicom, pixels by GDCM in SimpleITK, which knows every transfer syntax."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import SimpleITK as sitk
+from pydicom.dataset import Dataset
+from pydicom.errors import InvalidDicomError
+
+from ..core.errors import InputError
+from ..core.volume import Volume
+from .case import CtInput, StoredSlice
+from .dicom_geometry import HeaderSlice, series_geometry
+from .dicom_select import choose_series
+
+_TAGS = [
+    "SOPClassUID",
+    "SOPInstanceUID",
+    "ImageType",
+    "Modality",
+    "SeriesDescription",
+    "PatientName",
+    "PatientID",
+    "StudyInstanceUID",
+    "SeriesInstanceUID",
+    "FrameOfReferenceUID",
+    "InstanceNumber",
+    "NumberOfFrames",
+    "ImagePositionPatient",
+    "ImageOrientationPatient",
+    "PixelSpacing",
+    "Rows",
+    "Columns",
+    "SamplesPerPixel",
+    "PhotometricInterpretation",
+    "BitsAllocated",
+    "BitsStored",
+    "PixelRepresentation",
+    "RescaleSlope",
+    "RescaleIntercept",
+    "ModalityLUTSequence",
+]
+
+
+def read_dicom_series(folder: Path, series: str | None = None) -> CtInput:
+    """The CT series of a folder (sub-folders included), slices sorted along their normal, in HU.
+
+    Every stored value can be recovered exactly from the HU; that is verified slice by slice.
+
+    :raises InputError: no DICOM, no CT, several series or patients, a scout, damaged files, uneven slices.
+    """
+    folder = Path(folder)
+    chosen = choose_series(scan(folder), folder, series)
+    slices, geometry = series_geometry(chosen)
+    stored = tuple(_stored(s) for s in slices)
+    array = _read_voxels(slices, stored)
+    first = slices[0].header
+    metadata = {"study_instance_uid": str(first.get("StudyInstanceUID", "")), "series_instance_uid": str(first.SeriesInstanceUID)}
+    files = tuple(s.path for s in slices)
+    return CtInput(Volume(array, geometry), folder, "dicom", files, metadata, str(first.get("FrameOfReferenceUID", "")), stored)
+
+
+def scan(folder: Path) -> list[HeaderSlice]:
+    """The headers of every DICOM file below a folder in the order of the paths; other and hidden files are passed over."""
+    found = []
+    for path in sorted(Path(folder).rglob("*")):
+        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+        if not hidden and path.is_file() and path.name.upper() != "DICOMDIR":
+            header = _header(path)
+            if header is not None:
+                found.append(HeaderSlice(path, header))
+    return found
+
+
+def _header(path: Path) -> Dataset | None:
+    """The tags that matter; None where the file is no DICOM image or document."""
+    try:
+        header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=_TAGS)
+    except InvalidDicomError:
+        return _header_without_preamble(path)
+    except (OSError, EOFError, ValueError, KeyError, NotImplementedError) as error:
+        raise InputError(f"{path.name} cannot be read ({error}): it is truncated or damaged, get it again.") from error
+    return header
+
+
+def _header_without_preamble(path: Path) -> Dataset | None:
+    """The header of an old file that starts without the 128-byte preamble; None where it makes no sense as DICOM."""
+    try:
+        header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=_TAGS, force=True)
+    except Exception:  # any bytes at all may stand in a file that is not DICOM, and pydicom may fail on them in any way
+        return None
+    return header if "SOPClassUID" in header and "Modality" in header else None
+
+
+def _stored(item: HeaderSlice) -> StoredSlice:
+    """How a slice stores its values.
+
+    :raises InputError: colour, several bits that a CT does not have, a modality look-up table, a slope of 0.
+    """
+    header, name = item.header, item.path.name
+    if int(header.get("SamplesPerPixel", 1)) != 1 or header.get("PhotometricInterpretation", "MONOCHROME2") != "MONOCHROME2":
+        raise InputError(f"{name} is {header.get('PhotometricInterpretation', 'a colour image')}: a CT slice is MONOCHROME2.")
+    if "ModalityLUTSequence" in header:
+        raise InputError(
+            f"{name} turns its values into HU by a look-up table, which is not supported: export it with rescale slope and intercept."
+        )
+    allocated = int(header.get("BitsAllocated", 0))
+    if allocated not in (8, 16):
+        raise InputError(f"{name} has {allocated or 'no known number of'} bits per voxel: a CT slice has 16.")
+    slope = float(header.get("RescaleSlope", 1) or 0)
+    if slope == 0.0:
+        raise InputError(f"{name} has a rescale slope of 0: its values cannot be turned into HU.")
+    bits = int(header.get("BitsStored", allocated))
+    return StoredSlice(slope, float(header.get("RescaleIntercept", 0) or 0), allocated, bits, bool(header.get("PixelRepresentation", 0)))
+
+
+def _read_voxels(slices: list[HeaderSlice], stored: tuple[StoredSlice, ...]) -> np.ndarray:
+    """HU (k, j, i) of all slices: int16 where every value fits, else int32; float32 where HU are not whole numbers."""
+    whole = all(s.whole for s in stored)
+    planes = []
+    for item, how in zip(slices, stored, strict=True):
+        plane = how.to_hu(_stored_values(item, how))
+        fits = whole and plane.min() >= -(2**15) and plane.max() < 2**15
+        planes.append(plane.astype(np.int16 if fits else np.int32 if whole else np.float32))
+    return np.stack(planes)
+
+
+def _stored_values(item: HeaderSlice, how: StoredSlice) -> np.ndarray:
+    """The stored values (j, i) of a slice, int32.
+
+    :raises InputError: the file cannot be decoded, or its HU do not lead back to stored values.
+    """
+    name = item.path.name
+    try:
+        image = sitk.ReadImage(str(item.path), imageIO="GDCMImageIO")
+    except RuntimeError as error:
+        raise InputError(f"{name} cannot be decoded: the file is truncated or damaged, get it again.") from error
+    shape = (int(item.header.Rows), int(item.header.Columns))
+    hu = sitk.GetArrayViewFromImage(image)
+    if hu.size != shape[0] * shape[1]:
+        raise InputError(f"{name} has {hu.size} values instead of {shape[0]} x {shape[1]}: the file is damaged.")
+    hu = hu.reshape(shape)
+    values = how.to_stored(hu)
+    if np.abs(how.to_hu(values) - hu).max() > 1e-3 * abs(how.slope):
+        raise InputError(
+            f"{name}: the stored values cannot be recovered from the HU, so that its slices could not be written back unchanged."
+        )
+    return values

@@ -1,0 +1,82 @@
+"""Write a CT as an image file, read it back, and release it only if it is the same to the voxel."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+
+from ..core.errors import InputError, OutputError
+from ..core.volume import Volume
+from ..input.case import CtInput
+from ..input.images import image_extension, read_volume
+from .atomic import released_file
+
+#: What can be released under one name. A .nhdr or .mhd keeps its voxels in a second file: two files cannot appear in one step.
+WRITABLE_EXTENSIONS = (".nrrd", ".nii.gz", ".nii", ".mha")
+
+#: zlib level: CT noise shrinks hardly further at higher levels, which take several times longer.
+COMPRESSION_LEVEL = 1
+
+
+def write_image(ct: CtInput, result: Volume, path: Path, overwrite: bool = False, inputs: Sequence[Path] = ()) -> None:
+    """Write ``result`` (HU, on the CT's grid) with the CT's geometry and scalar type; the extension chooses the format.
+
+    Any image file or DICOM series may become any of ``WRITABLE_EXTENSIONS``; .nrrd and .mha hold a gantry tilt
+    (shear), NIfTI does not. Nothing but voxels and geometry is written: no other key of the source travels along.
+
+    :param inputs: files and folders that the output must not touch, beside the CT's own.
+    :raises InputError: the extension is not writable, NIfTI for a sheared grid, or the place is taken.
+    :raises OutputError: ``result`` does not fit the CT, or what was written is not the same when read back.
+    """
+    path = Path(path)
+    require_writable(ct, path)
+    if result.array.dtype != ct.volume.array.dtype or not result.geometry.same_as(ct.volume.geometry):
+        raise OutputError("The result has another scalar type or grid than the CT: nothing was written.")
+    with released_file(path, overwrite, (ct.path, *inputs)) as partial:
+        _write(result, partial, path)
+        _require_same(result, partial, path)
+
+
+def require_writable(ct: CtInput, path: Path) -> None:
+    """Refuse, before any work is done, an image file that this CT cannot be written to.
+
+    :raises InputError: extension, or NIfTI for a sheared grid or for a scalar type that it has not.
+    """
+    extension = image_extension(path)
+    if extension not in WRITABLE_EXTENSIONS:
+        raise InputError(f"{path.name}: the output can be one of {', '.join(WRITABLE_EXTENSIONS)}, in a single file.")
+    if extension.startswith(".nii") and not ct.volume.geometry.is_orthogonal:
+        raise InputError(f"{path.name}: NIfTI cannot hold the gantry tilt of this CT; write .nrrd instead.")
+
+
+def sitk_image(volume: Volume) -> sitk.Image:
+    """The volume as a SimpleITK image (voxels copied), with its shear if it has one."""
+    array = volume.array.astype(np.uint8) if volume.array.dtype == bool else volume.array
+    image = sitk.GetImageFromArray(array)
+    spacing = np.asarray(volume.geometry.spacing)
+    image.SetSpacing(spacing.tolist())
+    image.SetDirection((volume.geometry.ijk_to_lps[:3, :3] / spacing).ravel().tolist())
+    image.SetOrigin(volume.geometry.ijk_to_lps[:3, 3].tolist())
+    return image
+
+
+def _write(result: Volume, partial: Path, path: Path) -> None:
+    try:
+        sitk.WriteImage(sitk_image(result), str(partial), useCompression=True, compressionLevel=COMPRESSION_LEVEL)
+    except RuntimeError as error:
+        raise OutputError(f"{path} could not be written (is the disk full?): nothing is left of it; make room and try again.") from error
+
+
+def _require_same(result: Volume, partial: Path, path: Path) -> None:
+    """What stands on the disk is what was meant; writers do not always say when the disk is full."""
+    try:
+        again = read_volume(partial)
+    except InputError as error:
+        raise OutputError(f"{path} could not be read back (is the disk full?): nothing is left of it; make room and try again.") from error
+    if again.array.dtype != result.array.dtype or not np.array_equal(again.array, result.array):
+        raise OutputError(f"{path}: the voxels read back are not those written: nothing is left of it.")
+    if not again.geometry.same_as(result.geometry):
+        raise OutputError(f"{path}: this format does not hold the geometry of the CT: nothing is left of it; write .nrrd instead.")
