@@ -1,0 +1,56 @@
+"""Between MRML's RAS matrices and LPS geometry, parent transforms included."""
+
+from __future__ import annotations
+
+import numpy as np
+import slicer
+import vtk
+
+from ..core.errors import FaceDeidError
+
+#: Takes LPS to RAS and back.
+LPS_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+
+
+def array_from_matrix(matrix: vtk.vtkMatrix4x4) -> np.ndarray:
+    """A 4x4 array of a VTK matrix."""
+    return np.array([[matrix.GetElement(row, column) for column in range(4)] for row in range(4)])
+
+
+def matrix_from_array(array: np.ndarray) -> vtk.vtkMatrix4x4:
+    """A VTK matrix of a 4x4 array."""
+    matrix = vtk.vtkMatrix4x4()
+    matrix.DeepCopy(np.asarray(array, dtype=float).ravel())
+    return matrix
+
+
+def to_world_ras(node: slicer.vtkMRMLTransformableNode) -> np.ndarray:
+    """The 4x4 matrix that takes a node's own RAS to the world's RAS: its parent transforms multiplied.
+
+    :raises FaceDeidError: a parent transform is not linear (its voxels would need resampling first).
+    """
+    parent = node.GetParentTransformNode()
+    if parent is None:
+        return np.eye(4)
+    if not parent.IsTransformToWorldLinear():
+        raise FaceDeidError(f'"{node.GetName()}" is under the non-linear transform "{parent.GetName()}": harden the transform first.')
+    matrix = vtk.vtkMatrix4x4()
+    parent.GetMatrixTransformToWorld(matrix)
+    return array_from_matrix(matrix)
+
+
+def world_lps_from_local(node: slicer.vtkMRMLTransformableNode, ijk_to_ras: np.ndarray) -> np.ndarray:
+    """The 4x4 matrix from voxel index to world LPS mm of a matrix in a node's own RAS."""
+    return LPS_RAS @ to_world_ras(node) @ ijk_to_ras
+
+
+def local_ras_from_world(node: slicer.vtkMRMLTransformableNode | None, ijk_to_lps: np.ndarray) -> np.ndarray:
+    """The 4x4 matrix from voxel index to a node's own RAS of a matrix to world LPS mm (no node: no parent transform)."""
+    world = LPS_RAS @ ijk_to_lps
+    return world if node is None else np.linalg.inv(to_world_ras(node)) @ world
+
+
+def share_parent(node: slicer.vtkMRMLTransformableNode, reference: slicer.vtkMRMLTransformableNode | None) -> None:
+    """Put a node under the parent transform of another one (none: nothing is done)."""
+    if reference is not None and reference.GetParentTransformNode() is not None:
+        node.SetAndObserveTransformNodeID(reference.GetParentTransformNode().GetID())

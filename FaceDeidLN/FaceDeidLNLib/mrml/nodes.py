@@ -1,0 +1,22 @@
+"""MRML nodes from the project's vocabulary and back: the one place to import the conversions from."""
+
+from __future__ import annotations
+
+from .markups import add_curve, add_landmarks, add_skin_model, curve_points_from_node, landmarks_from_node, surface_lps_from_node
+from .segmentations import FACE_COLOR, PROTECTED_COLOR, add_segmentation, segments_from_node
+from .volumes import add_ct, volume_from_node
+
+__all__ = [
+    "FACE_COLOR",
+    "PROTECTED_COLOR",
+    "add_ct",
+    "add_curve",
+    "add_landmarks",
+    "add_segmentation",
+    "add_skin_model",
+    "curve_points_from_node",
+    "landmarks_from_node",
+    "segments_from_node",
+    "surface_lps_from_node",
+    "volume_from_node",
+]

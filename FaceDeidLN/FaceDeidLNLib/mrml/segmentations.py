@@ -1,0 +1,110 @@
+"""Segments: between masks and vtkMRMLSegmentationNode."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import slicer
+import vtk
+from vtk.util.numpy_support import vtk_to_numpy
+
+from ..core.errors import FaceDeidError, InputError
+from ..core.geometry import Geometry
+from ..core.segment import BoxMask, Segment
+from ..core.volume import Volume
+from .matrices import array_from_matrix, local_ras_from_world, matrix_from_array, share_parent, world_lps_from_local
+from .scene import SceneContext
+
+Color = tuple[float, float, float]
+FACE_COLOR: Color = (1.0, 0.69, 0.18)
+PROTECTED_COLOR: Color = (0.35, 0.87, 0.47)
+_BINARY = "Binary labelmap"
+
+
+def add_segmentation(
+    context: SceneContext,
+    masks: Sequence[BoxMask],
+    geometry: Geometry,
+    name: str,
+    colors: Mapping[str, Color] | None = None,
+    reference: slicer.vtkMRMLVolumeNode | None = None,
+) -> slicer.vtkMRMLSegmentationNode:
+    """A new vtkMRMLSegmentationNode with one segment per mask; masks may overlap and may be empty.
+
+    ``geometry`` is the grid of the masks in world LPS; ``colors`` (0..1) are looked up by the mask's name, protected
+    segments' green otherwise. ``reference`` is the CT's node: its grid becomes the segmentation's reference geometry,
+    and the segmentation gets its parent transform.
+    """
+    node = context.scene.AddNewNodeByClass("vtkMRMLSegmentationNode", name)
+    node.SetSourceRepresentationToBinaryLabelmap()
+    if reference is not None:
+        node.SetReferenceImageGeometryParameterFromVolumeNode(reference)
+        share_parent(node, reference)
+    for mask in masks:
+        color = (colors or {}).get(mask.name, PROTECTED_COLOR)
+        image = _oriented_image(mask, local_ras_from_world(reference, geometry.ijk_to_lps))
+        _add_segment(node, mask.name, image, color)
+    node.CreateDefaultDisplayNodes()
+    return node
+
+
+def _add_segment(node: slicer.vtkMRMLSegmentationNode, name: str, image: slicer.vtkOrientedImageData, color: Color) -> None:
+    segment = slicer.vtkSegment()
+    segment.SetName(name)
+    segment.SetColor(*color)
+    segment.AddRepresentation(_BINARY, image)
+    node.GetSegmentation().AddSegment(segment)
+
+
+def _oriented_image(mask: BoxMask, ijk_to_ras: np.ndarray) -> slicer.vtkOrientedImageData:
+    """The mask as an oriented image whose extent is the mask's box on the CT's grid."""
+    image = slicer.vtkOrientedImageData()
+    extent = [v for start, stop in zip(mask.box.start[::-1], mask.box.stop[::-1], strict=True) for v in (start, stop - 1)]
+    image.SetExtent(extent if mask.array.size else [0, -1, 0, -1, 0, -1])
+    image.AllocateScalars(vtk.VTK_UNSIGNED_CHAR, 1)
+    if mask.array.size:
+        vtk_to_numpy(image.GetPointData().GetScalars()).reshape(mask.array.shape)[...] = mask.array
+    image.SetGeometryFromImageToWorldMatrix(matrix_from_array(ijk_to_ras))
+    return image
+
+
+def segments_from_node(node: slicer.vtkMRMLSegmentationNode, ids: Sequence[str] | None = None) -> list[Segment]:
+    """The segments of a vtkMRMLSegmentationNode on their own grid in world LPS: all, or those with the given ids.
+
+    Closed surfaces are voxelised by Slicer's converter; the node itself is not changed.
+
+    :raises InputError: no such segment id.
+    :raises FaceDeidError: a parent transform is not linear, or a segment cannot be converted to voxels.
+    """
+    segmentation = node.GetSegmentation()
+    known = [segmentation.GetNthSegmentID(n) for n in range(segmentation.GetNumberOfSegments())]
+    missing = [i for i in ids or () if i not in known]
+    if missing:
+        raise InputError(f'"{node.GetName()}" has no segment "{missing[0]}"; it has: {", ".join(known) or "none"}.')
+    source = segmentation if segmentation.ContainsRepresentation(_BINARY) or not known else _voxelised(node)
+    return [_segment(node, source.GetSegment(i)) for i in (known if ids is None else ids)]
+
+
+def _voxelised(node: slicer.vtkMRMLSegmentationNode) -> slicer.vtkSegmentation:
+    copy = slicer.vtkSegmentation()
+    copy.DeepCopy(node.GetSegmentation())
+    if not copy.CreateRepresentation(_BINARY):
+        raise FaceDeidError(f'The segments of "{node.GetName()}" cannot be converted to voxels: create a binary labelmap first.')
+    return copy
+
+
+def _segment(node: slicer.vtkMRMLSegmentationNode, segment: slicer.vtkSegment) -> Segment:
+    image = segment.GetRepresentation(_BINARY)
+    extent = image.GetExtent() if image is not None else (0, -1) * 3
+    if any(high < low for low, high in zip(extent[::2], extent[1::2], strict=True)):
+        nothing = Geometry((1, 1, 1), world_lps_from_local(node, np.eye(4)))
+        return Segment(segment.GetName(), Volume(np.zeros((1, 1, 1), dtype=bool), nothing), f"segment:{node.GetName()}")
+    shape = tuple(high - low + 1 for low, high in zip(extent[-2::-2], extent[::-2], strict=True))
+    labels = vtk_to_numpy(image.GetPointData().GetScalars()).reshape(shape)
+    matrix = vtk.vtkMatrix4x4()
+    image.GetImageToWorldMatrix(matrix)
+    ijk_to_ras = array_from_matrix(matrix)
+    ijk_to_ras[:3, 3] += ijk_to_ras[:3, :3] @ np.asarray(extent[::2], dtype=float)
+    mask = Volume(labels == segment.GetLabelValue(), Geometry(shape, world_lps_from_local(node, ijk_to_ras)))
+    return Segment(segment.GetName(), mask, f"segment:{node.GetName()}")

@@ -1,0 +1,69 @@
+"""CT volumes: between ``Volume`` and vtkMRMLScalarVolumeNode."""
+
+from __future__ import annotations
+
+import numpy as np
+import slicer
+import vtk
+from vtk.util.numpy_support import get_vtk_array_type, vtk_to_numpy
+
+from ..core.errors import InputError
+from ..core.geometry import Geometry
+from ..core.volume import Volume
+from .matrices import array_from_matrix, local_ras_from_world, matrix_from_array, share_parent, world_lps_from_local
+from .scene import SceneContext
+
+#: What a radiologist opens a neck CT with: soft tissue.
+_WINDOW_HU, _LEVEL_HU = 400.0, 40.0
+
+
+def add_ct(
+    context: SceneContext, volume: Volume, name: str, reference: slicer.vtkMRMLVolumeNode | None = None
+) -> slicer.vtkMRMLScalarVolumeNode:
+    """A new vtkMRMLScalarVolumeNode with the voxels (copied, same scalar type) and geometry of a volume.
+
+    ``reference``: the new node gets this volume node's parent transform, and still lies where ``volume`` says.
+
+    :raises InputError: the scalar type is none that Slicer shows (bool, 64-bit integers).
+    """
+    if volume.array.dtype.kind not in "iuf" or (volume.array.dtype.kind != "f" and volume.array.dtype.itemsize > 4):
+        raise InputError(f"Voxels of the type {volume.array.dtype} cannot be put into a volume node.")
+    node = context.scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", name)
+    node.SetAndObserveImageData(_image(volume.array))
+    node.SetIJKToRASMatrix(matrix_from_array(local_ras_from_world(reference, volume.geometry.ijk_to_lps)))
+    share_parent(node, reference)
+    node.CreateDefaultDisplayNodes()
+    display = node.GetDisplayNode()
+    if display is not None:
+        display.SetAutoWindowLevel(False)
+        display.SetWindowLevel(_WINDOW_HU, _LEVEL_HU)
+    return node
+
+
+def _image(array: np.ndarray) -> vtk.vtkImageData:
+    image = vtk.vtkImageData()
+    image.SetDimensions(*array.shape[::-1])
+    image.AllocateScalars(get_vtk_array_type(array.dtype.newbyteorder("=")), 1)
+    vtk_to_numpy(image.GetPointData().GetScalars()).reshape(array.shape)[...] = array
+    return image
+
+
+def volume_from_node(node: slicer.vtkMRMLScalarVolumeNode | None) -> Volume:
+    """The voxels and the place in the world of a vtkMRMLScalarVolumeNode; linear parent transforms are multiplied in.
+
+    The array is the node's own memory, read-only: no copy, and nobody changes the user's volume by mistake.
+
+    :raises InputError: no voxels, or several values per voxel.
+    :raises FaceDeidError: a parent transform is not linear.
+    """
+    image = None if node is None else node.GetImageData()
+    if image is None or image.GetPointData().GetScalars() is None or image.GetNumberOfPoints() == 0:
+        raise InputError("There are no voxels in the volume." if node is None else f'"{node.GetName()}" has no voxels.')
+    if image.GetNumberOfScalarComponents() != 1:
+        raise InputError(f'"{node.GetName()}" has {image.GetNumberOfScalarComponents()} values per voxel: it is not a CT.')
+    shape = tuple(reversed(image.GetDimensions()))
+    array = vtk_to_numpy(image.GetPointData().GetScalars()).reshape(shape)
+    array.flags.writeable = False
+    matrix = vtk.vtkMatrix4x4()
+    node.GetIJKToRASMatrix(matrix)
+    return Volume(array, Geometry(shape, world_lps_from_local(node, array_from_matrix(matrix))))
