@@ -1,0 +1,63 @@
+"""Fixtures that every test may ask for: the phantom, its files, and the folder of real data."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from FaceDeidLNLib.core.volume import Volume
+from FaceDeidLNLib.phantom import Phantom, PhantomOptions, make_phantom
+
+#: Voxels of the phantom that most tests use: coarse, and different along every axis.
+TEST_SPACING_MM = (2.5, 2.4, 3.0)
+
+
+@pytest.fixture(scope="session")
+def phantom() -> Phantom:
+    """A small synthetic head; the same object for all tests, so never write into its arrays."""
+    return make_phantom(TEST_SPACING_MM, seed=1)
+
+
+@pytest.fixture(scope="session")
+def fine_phantom() -> Phantom:
+    """A synthetic head with 1.5 mm voxels, for what needs details."""
+    return make_phantom((1.5, 1.5, 1.5), seed=1, options=PhantomOptions())
+
+
+@pytest.fixture(scope="session")
+def phantom_ct_file(phantom: Phantom, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The phantom's CT as an NRRD file."""
+    return write_volume(phantom.ct, tmp_path_factory.mktemp("phantom") / "phantom_ct.nrrd")
+
+
+@pytest.fixture(scope="session")
+def phantom_nodes_file(phantom: Phantom, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The phantom's lymph nodes as one label map, numbered from 1 in the order of ``phantom.nodes``."""
+    labels = np.zeros(phantom.ct.array.shape, dtype=np.uint8)
+    for number, node in enumerate(phantom.nodes, start=1):
+        labels[node.mask.array] = number
+    return write_volume(phantom.ct.with_array(labels), tmp_path_factory.mktemp("phantom") / "phantom_nodes.nrrd")
+
+
+@pytest.fixture(scope="session")
+def data_folder() -> Path:
+    """The folder of real test data; a test that asks for it is skipped, visibly, where there is none."""
+    default = Path(__file__).resolve().parents[3] / ".." / "shared" / "data"
+    folder = Path(os.environ.get("FACEDEIDLN_TEST_DATA", default)).resolve()
+    if not folder.is_dir():
+        pytest.skip(f"no real test data: {folder} is not there (set FACEDEIDLN_TEST_DATA)")
+    return folder
+
+
+def write_volume(volume: Volume, path: Path) -> Path:
+    """Write a volume (orthogonal axes) with SimpleITK; returns the path."""
+    image = sitk.GetImageFromArray(volume.array)
+    matrix = volume.geometry.ijk_to_lps
+    image.SetSpacing(volume.geometry.spacing)
+    image.SetOrigin([float(v) for v in matrix[:3, 3]])
+    image.SetDirection([float(v) for v in (matrix[:3, :3] / np.asarray(volume.geometry.spacing)).ravel()])
+    sitk.WriteImage(image, str(path), useCompression=True)
+    return path
