@@ -1,0 +1,114 @@
+"""Landmarks and curves from Slicer's markups files (.mrk.json)."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..core.errors import InputError
+from ..core.landmarks import LANDMARK_NAMES, Landmark, Landmarks
+
+#: How a landmark's description tells where its position came from; written by output.markups.
+DESCRIPTION = re.compile(r"^(?P<source>\w+), confidence (?P<confidence>[\d.]+), found at \((?P<position>[^)]*)\) LPS mm$")
+#: A point that lies this close, in mm, to where it was found was not moved.
+NOT_MOVED_MM = 0.01
+#: From the file's coordinates to LPS; the numbers are those of vtkMRMLStorageNode in older files.
+_TO_LPS = {"LPS": (1.0, 1.0, 1.0), "RAS": (-1.0, -1.0, 1.0), "1": (1.0, 1.0, 1.0), "0": (-1.0, -1.0, 1.0)}
+
+
+def read_landmarks_json(path: Path) -> Landmarks:
+    """Landmarks in LPS mm from the point lists of a .mrk.json.
+
+    Names are taken without regard to case; blanks and hyphens count as underscores. A point that the user placed or
+    moved has confidence 1. A point of an automatic file that was not moved keeps the confidence that its
+    description tells, unless it is locked, which is how the user confirms it. A point that is not defined is missing.
+
+    :raises InputError: the file is no markups file, or a name is unknown, twice there, or without a place.
+    """
+    points: dict[str, Landmark] = {}
+    unknown: list[str] = []
+    for markup in _markups(path, "Fiducial"):
+        for control in markup.get("controlPoints", []):
+            label = str(control.get("label", ""))
+            name = re.sub(r"[\s-]+", "_", label.strip()).lower()
+            if name not in LANDMARK_NAMES:
+                unknown.append(label)
+                continue
+            if name in points:
+                raise InputError(f"{Path(path).name} has the landmark '{name}' twice: keep one.")
+            points[name] = _landmark(name, control, markup, path)
+    if unknown:
+        raise InputError(f"{Path(path).name} has unknown landmarks ({', '.join(unknown)}); known are: {', '.join(LANDMARK_NAMES)}.")
+    if not points:
+        raise InputError(f"{Path(path).name} holds no landmark: name points after {', '.join(LANDMARK_NAMES[:3])}, ...")
+    return Landmarks(points)
+
+
+def read_curve_json(path: Path) -> np.ndarray:
+    """Control points (N, 3) in LPS mm of the one closed curve of a .mrk.json.
+
+    :raises InputError: the file is no markups file, holds no closed curve or several, or fewer than 3 points.
+    """
+    curves = _markups(path, "ClosedCurve")
+    if len(curves) != 1:
+        raise InputError(f"{Path(path).name} holds {len(curves)} closed curves: give exactly one.")
+    controls = curves[0].get("controlPoints", [])
+    points = [_position(control, curves[0], path) for control in controls if _is_defined(control)]
+    if len(points) < 3:
+        raise InputError(f"The curve in {Path(path).name} has {len(points)} points: a closed curve needs at least 3.")
+    return np.array(points)
+
+
+def _markups(path: Path, kind: str) -> list[dict[str, Any]]:
+    """The markups of one type in a file."""
+    path = Path(path)
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise InputError(f"{path} does not exist: check the path.") from error
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path.name} is no markups file ({error}): give a .mrk.json saved by 3D Slicer.") from error
+    markups = content.get("markups") if isinstance(content, dict) else None
+    if not isinstance(markups, list) or not all(isinstance(markup, dict) for markup in markups):
+        raise InputError(f"{path.name} is no markups file: give a .mrk.json saved by 3D Slicer.")
+    found = [markup for markup in markups if markup.get("type") == kind]
+    if not found:
+        kinds = ", ".join(str(markup.get("type")) for markup in markups) or "nothing"
+        raise InputError(f"{path.name} holds {kinds}, and a markup of type {kind} is needed.")
+    return found
+
+
+def _landmark(name: str, control: dict[str, Any], markup: dict[str, Any], path: Path) -> Landmark:
+    """One control point as a landmark."""
+    description = str(control.get("description", ""))
+    if not _is_defined(control):
+        return Landmark(name, None, 0.0, "user", description or "not defined in the markups file")
+    position = _position(control, markup, path)
+    told = DESCRIPTION.match(description)
+    if told and not control.get("locked", False):
+        found_at = np.array([float(value) for value in told["position"].split(",")])
+        if np.linalg.norm(found_at - position) <= NOT_MOVED_MM:
+            return Landmark(name, position, float(told["confidence"]), told["source"])
+    return Landmark(name, position, 1.0, "user")
+
+
+def _is_defined(control: dict[str, Any]) -> bool:
+    return control.get("positionStatus", "defined") == "defined"
+
+
+def _position(control: dict[str, Any], markup: dict[str, Any], path: Path) -> np.ndarray:
+    """A control point in LPS mm (3,)."""
+    system, units = str(markup.get("coordinateSystem", "LPS")), markup.get("coordinateUnits", "mm")
+    if system not in _TO_LPS or units not in ("mm", ["mm", "mm", "mm"]):
+        raise InputError(f"{Path(path).name} gives points in {system}, {units}: save them in LPS or RAS, in mm.")
+    try:
+        position = np.array(control["position"], dtype=float) * _TO_LPS[system]
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"A point of {Path(path).name} has no position of three numbers: place it again.") from error
+    if position.shape != (3,) or not np.isfinite(position).all():
+        raise InputError(f"A point of {Path(path).name} has no position of three numbers: place it again.")
+    return position

@@ -1,0 +1,126 @@
+"""Segments onto the CT's grid, so that no protected voxel is lost to rounding."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..core.errors import InputError
+from ..core.geometry import Geometry
+from ..core.segment import BoxMask, Segment, tight
+from ..core.volume import Volume, index_affine
+
+#: Boxes that overlap by less than this share of a voxel only touch; it absorbs the rounding of written geometries.
+TOUCH = 1e-3
+
+
+def place_segments(segments: Sequence[Segment], ct_geometry: Geometry) -> list[BoxMask]:
+    """The segments on the CT's grid.
+
+    A CT voxel counts as soon as its box overlaps the box of a segment voxel: on an equal grid that is the very same
+    mask, on another one the smallest mask that misses nothing (where the grids are turned against each other the
+    boxes are taken along the segment's axes, which errs to the side of protection).
+
+    :raises InputError: a segment is empty, or lies outside the CT.
+    """
+    return [_place(segment, ct_geometry) for segment in segments]
+
+
+def _place(segment: Segment, ct: Geometry) -> BoxMask:
+    if not segment.mask.array.any():
+        raise InputError(f"The segment '{segment.name}' ({segment.origin or 'no file'}) is empty: leave it out or draw it.")
+    own = tight(segment.name, np.asarray(segment.mask.array, dtype=bool))
+    mask = Volume(own.array, segment.mask.geometry.crop(own.box))
+    matrix, offset = index_affine(mask.geometry, ct)
+    start, stop = _reach(mask.geometry, ct)
+    if np.all(stop > start):
+        axes = _aligned_axes(matrix)
+        covered = _covered_turned if axes is None else _covered_aligned
+        found = covered(mask.array, matrix, offset, start, stop)
+        if found.any():
+            return tight(segment.name, found, tuple(int(v) for v in start))
+    raise InputError(
+        f"The segment '{segment.name}' ({segment.origin or 'no file'}) does not overlap the CT: it lies at {_extent(mask.geometry)}, "
+        f"the CT at {_extent(ct)} (LPS mm). Give the segmentation of this CT."
+    )
+
+
+def _reach(mask: Geometry, ct: Geometry) -> tuple[np.ndarray, np.ndarray]:
+    """Start and stop (k, j, i) on the CT's grid of the box that holds every voxel that the mask's grid can touch."""
+    ends = [(-0.5, n - 0.5) for n in mask.shape]
+    corners = ct.to_kji(mask.to_lps(np.array([(k, j, i) for k in ends[0] for j in ends[1] for i in ends[2]])))
+    shape = np.asarray(ct.shape)
+    start = np.clip(np.floor(corners.min(0) + 0.5 - TOUCH), 0, shape).astype(int)
+    stop = np.clip(np.ceil(corners.max(0) + 0.5 + TOUCH), 0, shape).astype(int)
+    return start, stop
+
+
+def _aligned_axes(matrix: np.ndarray) -> list[int] | None:
+    """For each axis of the mask the only CT axis along it; None where the grids are turned against each other.
+
+    The entries that are not along it may move a position by less than ``TOUCH`` over 2000 voxels.
+    """
+    axes = [int(np.argmax(np.abs(row))) for row in matrix]
+    rest = np.abs(matrix).copy()
+    rest[np.arange(3), axes] = 0.0
+    return axes if sorted(axes) == [0, 1, 2] and rest.max() < TOUCH / 2000 else None
+
+
+def _covered_aligned(mask: np.ndarray, matrix: np.ndarray, offset: np.ndarray, start: np.ndarray, stop: np.ndarray) -> np.ndarray:
+    """The CT voxels (of the box from ``start`` to ``stop``) that overlap a set voxel, axis by axis; exact."""
+    axes = _aligned_axes(matrix)
+    out = mask
+    for axis, ct_axis in enumerate(axes):
+        scale = matrix[axis, ct_axis]
+        centre = scale * np.arange(start[ct_axis], stop[ct_axis]) + offset[axis]
+        out = _any_between(out, axis, *_span(centre, 0.5 * abs(scale), mask.shape[axis]))
+    return out.transpose([axes.index(n) for n in range(3)])
+
+
+def _covered_turned(mask: np.ndarray, matrix: np.ndarray, offset: np.ndarray, start: np.ndarray, stop: np.ndarray) -> np.ndarray:
+    """The CT voxels whose bounding box along the mask's axes overlaps a set voxel, by sums over boxes."""
+    sums = np.zeros([n + 1 for n in mask.shape], dtype=np.int32)
+    sums[1:, 1:, 1:] = mask.cumsum(0, dtype=np.int32).cumsum(1, dtype=np.int32).cumsum(2, dtype=np.int32)
+    reach = 0.5 * np.abs(matrix).sum(1)
+    plane = np.stack(np.meshgrid(np.arange(start[1], stop[1]), np.arange(start[2], stop[2]), indexing="ij"), axis=-1)
+    in_plane = plane @ matrix[:, 1:].T + offset
+    out = np.zeros(stop - start, dtype=bool)
+    for n, k in enumerate(range(start[0], stop[0])):
+        centre = in_plane + k * matrix[:, 0]
+        low, high = zip(*(_span(centre[..., a], reach[a], mask.shape[a]) for a in range(3)), strict=True)
+        out[n] = _box_sum(sums, low, high) > 0
+    return out
+
+
+def _span(centre: np.ndarray, half: float, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """First and one past the last mask index whose voxel overlaps [centre - half, centre + half]."""
+    low = np.floor(centre - half + 0.5 + TOUCH)
+    high = np.ceil(centre + half + 0.5 - TOUCH)
+    return np.clip(low, 0, size).astype(int), np.clip(high, 0, size).astype(int)
+
+
+def _any_between(mask: np.ndarray, axis: int, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """For each pair (low, high): is any voxel of ``mask`` set from low to high (exclusive) along the axis?"""
+    shape = list(mask.shape)
+    shape[axis] += 1
+    sums = np.zeros(shape, dtype=np.int32)
+    np.cumsum(mask, axis=axis, dtype=np.int32, out=np.moveaxis(np.moveaxis(sums, axis, 0)[1:], 0, axis))
+    return np.take(sums, np.maximum(high, low), axis=axis) > np.take(sums, low, axis=axis)
+
+
+def _box_sum(sums: np.ndarray, low: Sequence[np.ndarray], high: Sequence[np.ndarray]) -> np.ndarray:
+    """Number of set voxels in each box [low, high), from the table of sums (Crow, SIGGRAPH 1984)."""
+    high = [np.maximum(a, b) for a, b in zip(low, high, strict=True)]
+    total = np.zeros(low[0].shape, dtype=np.int64)
+    for k, sign_k in ((high[0], 1), (low[0], -1)):
+        for j, sign_j in ((high[1], 1), (low[1], -1)):
+            for i, sign_i in ((high[2], 1), (low[2], -1)):
+                total += sign_k * sign_j * sign_i * sums[k, j, i]
+    return total
+
+
+def _extent(geometry: Geometry) -> str:
+    """The box of a grid in LPS mm, for a message."""
+    corners = geometry.corners()
+    return " x ".join(f"{a:.0f}..{b:.0f}" for a, b in zip(corners.min(0), corners.max(0), strict=True))

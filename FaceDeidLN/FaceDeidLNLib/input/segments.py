@@ -1,0 +1,130 @@
+"""Segments to protect, from Slicer's .seg.nrrd files and from label maps."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+from scipy import ndimage
+
+from ..core.errors import InputError
+from ..core.geometry import Box
+from ..core.segment import Segment
+from ..core.volume import Volume
+from .images import geometry_of, image_extension, load_image
+
+#: Label values above this would make a table of labels too large; no segmentation has so many.
+MAX_LABEL = 1_000_000
+_SEGMENT_KEY = re.compile(r"^Segment(\d+)_(Name|ID|LabelValue|Layer)$")
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """One segment of a file: which voxels hold it."""
+
+    name: str
+    layer: int
+    label: int
+
+
+def read_segments(path: Path, names: Sequence[str] | None = None) -> list[Segment]:
+    """The segments of a file, each cropped to the box that holds it, on the file's own grid.
+
+    A .seg.nrrd gives the segments that Slicer wrote (names, label values, overlapping layers). A label map gives one
+    segment "label_N" for each value; a plain 0/1 mask gives one, named after the file.
+
+    :param names: take only these: segment names without regard to case, or label values ("3").
+    :raises InputError: the file cannot be read or holds no label map, or a name is not there (those there are listed).
+    """
+    path = Path(path)
+    image = load_image(path)
+    array = _labels(image, path)
+    entries = _slicer_entries(image) or list(_plain_entries(array, path))
+    if not entries:
+        raise InputError(f"{path.name} holds no segment: every voxel is 0.")
+    grid = Volume(array, geometry_of(image))
+    boxes = [ndimage.find_objects(array[..., layer]) for layer in range(array.shape[3])]
+    return [_segment(grid, entry, boxes[entry.layer], path) for entry in _chosen(entries, names, path)]
+
+
+def _labels(image: sitk.Image, path: Path) -> np.ndarray:
+    """Label values (k, j, i, layer) as integers.
+
+    :raises InputError: not 3-D, fractions, negative or huge values.
+    """
+    if image.GetDimension() == 4 and image.GetSize()[3] == 1:
+        image = image[:, :, :, 0]
+    if image.GetDimension() != 3:
+        raise InputError(f"{path.name} is no 3-D label map: give a .seg.nrrd or one 3-D image of labels.")
+    array = sitk.GetArrayFromImage(image)
+    if array.ndim == 3:
+        array = array[..., None]
+    if array.dtype.kind == "f":
+        whole = np.nan_to_num(array, nan=-1.0, posinf=-1.0, neginf=-1.0).astype(np.int64)
+        if not np.array_equal(whole, array):
+            raise InputError(f"{path.name} holds fractions, so it is no label map: give whole numbers (0 is background).")
+        array = whole
+    if array.min() < 0 or array.max() > MAX_LABEL:
+        raise InputError(f"{path.name} holds values from {array.min()} to {array.max()}, so it is no label map: give labels from 0 upward.")
+    return array if array.dtype != np.uint64 else array.astype(np.int64)
+
+
+def _slicer_entries(image: sitk.Image) -> list[_Entry]:
+    """The segments that Slicer's keys in a .seg.nrrd name; a file without layer keys has one segment per layer."""
+    found: dict[int, dict[str, str]] = {}
+    for key in image.GetMetaDataKeys():
+        match = _SEGMENT_KEY.match(key)
+        if match:
+            found.setdefault(int(match[1]), {})[match[2]] = image.GetMetaData(key).strip()
+    entries = []
+    for number, keys in sorted(found.items()):
+        layer, label = int(keys.get("Layer", number)), int(keys.get("LabelValue", 1))
+        name = keys.get("Name") or keys.get("ID") or f"label_{label}"
+        if layer >= image.GetNumberOfComponentsPerPixel():
+            raise InputError(f"The segment '{name}' is said to lie in layer {layer}, which the file has not: it is damaged.")
+        entries.append(_Entry(name, layer, label))
+    return entries
+
+
+def _plain_entries(array: np.ndarray, path: Path) -> Iterator[_Entry]:
+    """A segment for each value of a label map."""
+    if array.shape[3] > 1:
+        raise InputError(f"{path.name} has several numbers per voxel and no segment names: give a .seg.nrrd or a label map.")
+    present = [n + 1 for n, box in enumerate(ndimage.find_objects(array[..., 0])) if box is not None]
+    if present == [1]:
+        yield _Entry(path.name[: -len(image_extension(path) or "")], 0, 1)
+        return
+    for label in present:
+        yield _Entry(f"label_{label}", 0, label)
+
+
+def _chosen(entries: list[_Entry], names: Sequence[str] | None, path: Path) -> list[_Entry]:
+    """The entries that ``names`` asks for, in the order of the file."""
+    if names is None:
+        return entries
+    wanted = {name.strip().casefold() for name in names}
+    chosen, met = [], set()
+    for entry in entries:
+        by = wanted & {entry.name.casefold(), str(entry.label)}
+        if by:
+            chosen.append(entry)
+            met |= by
+    missing = [name for name in names if name.strip().casefold() not in met]
+    if missing:
+        there = ", ".join(entry.name for entry in entries)
+        raise InputError(f"{path.name} has no segment '{missing[0]}'; there are: {there}.")
+    return chosen
+
+
+def _segment(grid: Volume, entry: _Entry, boxes: list[tuple[slice, ...] | None], path: Path) -> Segment:
+    """One segment, cropped; an empty one keeps a single voxel of grid that is not set."""
+    where = boxes[entry.label - 1] if 0 < entry.label <= len(boxes) else None
+    box = Box((0, 0, 0), (1, 1, 1)) if where is None else Box(tuple(s.start for s in where), tuple(s.stop for s in where))
+    mask = grid.array[(*box.slices, entry.layer)] == entry.label
+    if where is None:
+        mask = np.zeros_like(mask)
+    return Segment(entry.name, Volume(mask, grid.geometry.crop(box)), f"file:{path.name}")
