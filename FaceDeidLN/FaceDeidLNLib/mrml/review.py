@@ -1,0 +1,92 @@
+"""The review folder: everything a human needs to judge a case, and to mend it in Slicer. It contains the face."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import slicer
+
+from ..core.errors import OutputError
+from ..output.pictures import review_picture
+from .case import CaseMaterial, CaseNodes, add_case
+from .scene import SceneContext, new_context
+
+SCENE_FILE = "scene.mrb"
+LANDMARKS_FILE = "landmarks.mrk.json"
+CURVE_FILE = "curve.mrk.json"
+FACE_FILE = "face.seg.nrrd"
+PROTECTED_FILE = "protected.seg.nrrd"
+PICTURE_FILE = "review.png"
+README_FILE = "README.txt"
+REVIEW_FILES = (SCENE_FILE, LANDMARKS_FILE, CURVE_FILE, FACE_FILE, PROTECTED_FILE, PICTURE_FILE, README_FILE)
+
+_README = """THIS FOLDER CONTAINS THE FACE. DO NOT SHARE IT.
+
+It is the review material of one case: whoever has it can recognise the patient. Keep it where the original CT is kept,
+and delete it when the review is done. What may be shared is the de-identified CT that was written elsewhere, and only
+where its certificate says PASS.
+
+Verdict  {title}
+
+scene.mrb           all of the below, with the CT before and after: open it in 3D Slicer
+landmarks.mrk.json  facial landmarks; correct them in Slicer and give the file back with --landmarks
+curve.mrk.json      the closed curve around the face; correct it in Slicer and give it back with --curve
+face.seg.nrrd       the face segment: the voxels that may change; give it back with --face-segment
+protected.seg.nrrd  the protected segments on the CT's grid
+review.png          skin and slices, before and after
+
+A file that is not here was not made: the verdict says why.
+"""
+
+
+def write_review(folder: Path, material: CaseMaterial) -> list[Path]:
+    """Write the review folder of a case and return the files written; files of an earlier review are replaced.
+
+    The scene is built apart from any scene that is open.
+
+    :raises OutputError: a file cannot be written.
+    """
+    folder = Path(folder).absolute()
+    _make_ready(folder, material.title)
+    context = new_context()
+    nodes = add_case(context, material)
+    written = [folder / README_FILE]
+    for node, name in (
+        (nodes.landmarks, LANDMARKS_FILE),
+        (nodes.curve, CURVE_FILE),
+        (nodes.face, FACE_FILE),
+        (nodes.protected, PROTECTED_FILE),
+    ):
+        if node is not None:
+            written.append(_write_node(node, folder / name))
+    review_picture(material.ct, material.result, material.face, material.protected, folder / PICTURE_FILE, material.title)
+    written += [folder / PICTURE_FILE, _write_scene(context, nodes, folder / SCENE_FILE)]
+    return written
+
+
+def _make_ready(folder: Path, title: str) -> None:
+    """The folder with its warning first, and nothing of an earlier review."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in REVIEW_FILES:
+            (folder / name).unlink(missing_ok=True)
+        (folder / README_FILE).write_text(_README.format(title=title or "not judged"), encoding="utf-8")
+    except OSError as error:
+        raise OutputError(f"The review folder {folder} cannot be written: {error.strerror}.") from error
+
+
+def _write_node(node: slicer.vtkMRMLStorableNode, path: Path) -> Path:
+    node.AddDefaultStorageNode()
+    storage = node.GetStorageNode()
+    storage.SetFileName(str(path))
+    if not storage.WriteData(node) or not path.is_file():
+        raise OutputError(f"{path} cannot be written: is the disk full?")
+    return path
+
+
+def _write_scene(context: SceneContext, nodes: CaseNodes, path: Path) -> Path:
+    context.scene.SetRootDirectory(str(path.parent))
+    if not context.scene.WriteToMRB(str(path)) or not path.is_file():
+        path.unlink(missing_ok=True)
+        raise OutputError(f"{path} cannot be written: is the disk full?")
+    return path
