@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import slicer
 import vtk
 from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 
 from ..core.errors import InputError
-from ..core.landmarks import Landmark, Landmarks
+from ..core.landmarks import LANDMARK_NAMES, Landmark, Landmarks
+from ..input.markups import DESCRIPTION, NOT_MOVED_MM
+from ..output.markups import describe
 from .matrices import LPS_RAS, matrix_from_array, share_parent, to_world_ras
 from .scene import SceneContext
 
@@ -17,8 +21,6 @@ _SKIN_COLOR = (0.88, 0.80, 0.74)
 #: Slicer looks for the skin along a ray no longer than this share of the square root of the skin's diagonal, and takes the
 #: nearest vertex beyond it; 1 is the longest it allows (18 mm on a head).
 _SEARCH_TOLERANCE = 1.0
-_SOURCES = ("automatic", "derived", "user")
-_CONFIDENCE = "confidence "
 
 
 def ras(lps: np.ndarray) -> np.ndarray:
@@ -31,54 +33,54 @@ def add_landmarks(
 ) -> slicer.vtkMRMLMarkupsFiducialNode:
     """A new vtkMRMLMarkupsFiducialNode with the landmarks; missing ones are points whose position is unset.
 
-    Labels are the names; the description says source, confidence and reason. ``reference`` gives its parent transform.
+    Labels are the names; descriptions are those of the ``.mrk.json`` files (source, confidence and place, or the reason). ``reference`` gives its parent transform.
     """
     node = context.scene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", name)
     share_parent(node, reference)
     for landmark in landmarks:
         position = (0.0, 0.0, 0.0) if landmark.position is None else ras(landmark.position)[0]
         index = node.AddControlPointWorld(vtk.vtkVector3d(*position), landmark.name)
-        node.SetNthControlPointDescription(index, _description(landmark))
+        node.SetNthControlPointDescription(index, describe(landmark))
         if landmark.position is None:
             node.UnsetNthControlPointPosition(index)
     node.CreateDefaultDisplayNodes()
     return node
 
 
-def _description(landmark: Landmark) -> str:
-    parts = [landmark.source, f"{_CONFIDENCE}{landmark.confidence:.3f}" if landmark.position is not None else "missing", landmark.reason]
-    return "; ".join(part for part in parts if part)
+def landmarks_from_node(node: slicer.vtkMRMLMarkupsFiducialNode) -> Landmarks:
+    """The points of a fiducial node in world LPS, by label.
 
+    Names are taken without regard to case; blanks and hyphens count as underscores. A point that ``add_landmarks``
+    placed and nobody moved or locked keeps its source and confidence, any other one is the user's and certain. A point
+    without a position is a missing landmark.
 
-def landmarks_from_node(node: slicer.vtkMRMLMarkupsNode) -> Landmarks:
-    """The points of a fiducial node in world LPS, by label; a point that was described by ``add_landmarks`` keeps its
-    source, confidence and reason, any other one is the user's. Undefined points are missing landmarks.
+    :raises InputError: a label is no landmark's name, or is there twice.
     """
-    return Landmarks({p.name: p for p in (_landmark(node, n) for n in range(node.GetNumberOfControlPoints()))})
+    points: dict[str, Landmark] = {}
+    for index in range(node.GetNumberOfControlPoints()):
+        landmark = _landmark(node, index)
+        if landmark.name not in LANDMARK_NAMES:
+            raise InputError(f'"{node.GetName()}" has an unknown landmark "{landmark.name}"; known are: {", ".join(LANDMARK_NAMES)}.')
+        if landmark.name in points:
+            raise InputError(f'"{node.GetName()}" has the landmark "{landmark.name}" twice: keep one.')
+        points[landmark.name] = landmark
+    return Landmarks(points)
 
 
 def _landmark(node: slicer.vtkMRMLMarkupsNode, index: int) -> Landmark:
-    label = node.GetNthControlPointLabel(index)
-    source, confidence, reason = _described(node.GetNthControlPointDescription(index))
+    name = re.sub(r"[\s-]+", "_", node.GetNthControlPointLabel(index).strip()).lower()
+    description = node.GetNthControlPointDescription(index)
     if node.GetNthControlPointPositionStatus(index) != slicer.vtkMRMLMarkupsNode.PositionDefined:
-        return Landmark(label, None, 0.0, source, reason or "no position was set")
-    position = [0.0, 0.0, 0.0]
-    node.GetNthControlPointPositionWorld(index, position)
-    return Landmark(label, ras(position)[0], confidence, source, reason)
-
-
-def _described(description: str) -> tuple[str, float, str]:
-    """Source, confidence and reason as ``_description`` wrote them; ("user", 1, "") for any other text."""
-    parts = description.split("; ", 2)
-    if parts[0] not in _SOURCES or len(parts) < 2:
-        return "user", 1.0, ""
-    reason = parts[2] if len(parts) == 3 else ""
-    if not parts[1].startswith(_CONFIDENCE):
-        return parts[0], 0.0, reason
-    try:
-        return parts[0], float(parts[1].removeprefix(_CONFIDENCE)), reason
-    except ValueError:
-        return "user", 1.0, ""
+        return Landmark(name, None, 0.0, "user", description or "no position was set")
+    place = [0.0, 0.0, 0.0]
+    node.GetNthControlPointPositionWorld(index, place)
+    position = ras(place)[0]
+    told = DESCRIPTION.match(description)
+    if told and not node.GetNthControlPointLocked(index):
+        found_at = np.array([float(value) for value in told["position"].split(",")])
+        if np.linalg.norm(found_at - position) <= NOT_MOVED_MM:
+            return Landmark(name, position, float(told["confidence"]), told["source"])
+    return Landmark(name, position, 1.0, "user")
 
 
 def add_curve(

@@ -19,7 +19,7 @@ def write_landmarks_json(path: Path, landmarks: Landmarks, overwrite: bool = Fal
 
     :raises InputError: the place is taken. :raises OutputError: it could not be written.
     """
-    controls = [_control(str(n + 1), point.name, point.position, _description(point)) for n, point in enumerate(landmarks)]
+    controls = [_control(str(n + 1), point.name, point.position, describe(point)) for n, point in enumerate(landmarks)]
     _write(path, "Fiducial", controls, overwrite)
 
 
@@ -32,7 +32,7 @@ def write_curve_json(path: Path, points: np.ndarray, overwrite: bool = False) ->
     _write(path, "ClosedCurve", controls, overwrite)
 
 
-def _description(point: Landmark) -> str:
+def describe(point: Landmark) -> str:
     """What :data:`input.markups.DESCRIPTION` reads; a missing point tells its reason."""
     if point.position is None:
         return point.reason
