@@ -33,7 +33,8 @@ def add_landmarks(
 ) -> slicer.vtkMRMLMarkupsFiducialNode:
     """A new vtkMRMLMarkupsFiducialNode with the landmarks; missing ones are points whose position is unset.
 
-    Labels are the names; descriptions are those of the ``.mrk.json`` files (source, confidence and place, or the reason). ``reference`` gives its parent transform.
+    Labels are the names; descriptions are those of the ``.mrk.json`` files (source, confidence and place, or the reason).
+    ``reference`` gives its parent transform.
     """
     node = context.scene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", name)
     share_parent(node, reference)

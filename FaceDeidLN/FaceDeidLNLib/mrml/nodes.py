@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .markups import add_curve, add_landmarks, add_skin_model, curve_points_from_node, landmarks_from_node, surface_lps_from_node
 from .segmentations import FACE_COLOR, PROTECTED_COLOR, add_segmentation, segments_from_node
-from .volumes import add_ct, volume_from_node
+from .volumes import add_ct, fill_ct, volume_from_node
 
 __all__ = [
     "FACE_COLOR",
@@ -15,6 +15,7 @@ __all__ = [
     "add_segmentation",
     "add_skin_model",
     "curve_points_from_node",
+    "fill_ct",
     "landmarks_from_node",
     "segments_from_node",
     "surface_lps_from_node",

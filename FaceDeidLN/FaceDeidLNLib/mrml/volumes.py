@@ -10,7 +10,7 @@ from vtk.util.numpy_support import get_vtk_array_type, vtk_to_numpy
 from ..core.errors import InputError
 from ..core.geometry import Geometry
 from ..core.volume import Volume
-from .matrices import array_from_matrix, local_ras_from_world, matrix_from_array, share_parent, world_lps_from_local
+from .matrices import array_from_matrix, local_ras_from_world, matrix_from_array, world_lps_from_local
 from .scene import SceneContext
 
 #: What a radiologist opens a neck CT with: soft tissue.
@@ -26,18 +26,25 @@ def add_ct(
 
     :raises InputError: the scalar type is none that Slicer shows (bool, 64-bit integers).
     """
+    node = context.scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", name)
+    fill_ct(node, volume, reference)
+    return node
+
+
+def fill_ct(node: slicer.vtkMRMLScalarVolumeNode, volume: Volume, reference: slicer.vtkMRMLVolumeNode | None = None) -> None:
+    """Give an existing node voxels, geometry, parent transform and window as ``add_ct`` does; raises as it does."""
     if volume.array.dtype.kind not in "iuf" or (volume.array.dtype.kind != "f" and volume.array.dtype.itemsize > 4):
         raise InputError(f"Voxels of the type {volume.array.dtype} cannot be put into a volume node.")
-    node = context.scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", name)
+    matrix = matrix_from_array(local_ras_from_world(reference, volume.geometry.ijk_to_lps))
+    parent = None if reference is None else reference.GetParentTransformNode()
+    node.SetAndObserveTransformNodeID(None if parent is None else parent.GetID())
     node.SetAndObserveImageData(_image(volume.array))
-    node.SetIJKToRASMatrix(matrix_from_array(local_ras_from_world(reference, volume.geometry.ijk_to_lps)))
-    share_parent(node, reference)
+    node.SetIJKToRASMatrix(matrix)
     node.CreateDefaultDisplayNodes()
     display = node.GetDisplayNode()
     if display is not None:
         display.SetAutoWindowLevel(False)
         display.SetWindowLevel(_WINDOW_HU, _LEVEL_HU)
-    return node
 
 
 def _image(array: np.ndarray) -> vtk.vtkImageData:

@@ -1,0 +1,93 @@
+"""From nodes to nodes: the pipeline run on what lies in a scene."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import slicer
+
+from ..core.errors import InputError
+from ..core.parameters import Parameters
+from ..core.progress import Progress, silent
+from ..core.segment import Segment
+from ..input.plausible import require_ct
+from ..pipeline import CaseResult, Request, deface
+from ..verify.privacy import TESTED
+from ..verify.verdict import Verdict
+from .case import CaseNodes, add_case, material_of
+from .nodes import curve_points_from_node, landmarks_from_node, segments_from_node, volume_from_node
+from .scene import SceneContext
+
+
+@dataclass(frozen=True, eq=False)
+class NodeRequest:
+    """What is asked, in nodes: the CT, what to protect, what the user placed, and where the result goes (None: a new node).
+
+    ``segment_ids`` chooses segments of ``protected`` (None: all); the face segment is the first one of ``face``.
+    """
+
+    ct: slicer.vtkMRMLScalarVolumeNode
+    protected: slicer.vtkMRMLSegmentationNode | None = None
+    segment_ids: Sequence[str] | None = None
+    landmarks: slicer.vtkMRMLMarkupsFiducialNode | None = None
+    curve: slicer.vtkMRMLMarkupsClosedCurveNode | None = None
+    face: slicer.vtkMRMLSegmentationNode | None = None
+    output: slicer.vtkMRMLScalarVolumeNode | None = None
+    parameters: Parameters = field(default_factory=Parameters)
+    accept_recognisable: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class NodeResult:
+    """What came of it: ``verdict`` (PASS, REVIEW, FAIL) with reasons, the privacy class, and the nodes that were made.
+
+    ``released`` is True where the result may leave: PASS, and the combination is tested or its risk was accepted.
+    """
+
+    verdict: str
+    reasons: tuple[str, ...]
+    privacy: str
+    released: bool
+    nodes: CaseNodes
+    case: CaseResult
+
+
+def request_from_nodes(asked: NodeRequest) -> Request:
+    """The pipeline's request in world LPS.
+
+    :raises InputError: a node cannot be used; the message says which and why.
+    :raises FaceDeidError: a node is under a non-linear transform.
+    """
+    ct = volume_from_node(asked.ct)
+    require_ct(ct, f'"{asked.ct.GetName()}"')
+    if asked.output is not None and asked.output is asked.ct:
+        raise InputError("The result would overwrite the CT: choose another output volume.")
+    return Request(
+        ct=ct,
+        protected=() if asked.protected is None else tuple(segments_from_node(asked.protected, asked.segment_ids)),
+        landmarks=None if asked.landmarks is None else landmarks_from_node(asked.landmarks),
+        curve=None if asked.curve is None else curve_points_from_node(asked.curve)[0],
+        face_segment=None if asked.face is None else _face_segment(asked.face),
+        parameters=asked.parameters,
+    )
+
+
+def _face_segment(node: slicer.vtkMRMLSegmentationNode) -> Segment:
+    segments = segments_from_node(node)
+    if not segments:
+        raise InputError(f'"{node.GetName()}" has no segment: draw the face or choose no segmentation.')
+    return segments[0]
+
+
+def process_nodes(context: SceneContext, asked: NodeRequest, progress: Progress = silent) -> NodeResult:
+    """Hide the face of the CT in a node, and put everything that was found and made into the scene.
+
+    Nothing is added to the scene when an exception is raised, by the work or by ``progress``.
+    Raises what ``request_from_nodes`` and the pipeline raise.
+    """
+    request = request_from_nodes(asked)
+    case = deface(request, progress)
+    released = case.verdict is Verdict.PASS and (case.privacy == TESTED or asked.accept_recognisable)
+    nodes = add_case(context, material_of(request.ct, case, released), asked.ct, asked.output)
+    return NodeResult(case.verdict.value, case.reasons, case.privacy, released, nodes, case)
