@@ -83,7 +83,7 @@ def _header(path: Path) -> Dataset | None:
         return _header_without_preamble(path)
     except (OSError, EOFError, ValueError, KeyError, NotImplementedError) as error:
         raise InputError(f"{path.name} cannot be read ({error}): it is truncated or damaged, get it again.") from error
-    return header
+    return header if "SOPClassUID" in header else None
 
 
 def _header_without_preamble(path: Path) -> Dataset | None:
@@ -144,8 +144,7 @@ def _stored_values(item: HeaderSlice, how: StoredSlice) -> np.ndarray:
         raise InputError(f"{name} has {hu.size} values instead of {shape[0]} x {shape[1]}: the file is damaged.")
     hu = hu.reshape(shape)
     values = how.to_stored(hu)
-    if np.abs(how.to_hu(values) - hu).max() > 1e-3 * abs(how.slope):
-        raise InputError(
-            f"{name}: the stored values cannot be recovered from the HU, so that its slices could not be written back unchanged."
-        )
+    lost = np.abs(values * how.slope + how.intercept - hu).max() > 1e-3 * abs(how.slope)
+    if lost or not np.array_equal(how.to_stored(how.to_hu(values)), values):
+        raise InputError(f"{name}: its stored values cannot be recovered from the HU, so that it could not be written back unchanged.")
     return values

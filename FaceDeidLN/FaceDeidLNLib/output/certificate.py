@@ -1,0 +1,120 @@
+"""The certificate beside an output: what was done and what was checked, and nothing of the original face.
+
+Schema ``facedeidln-certificate/1``, a JSON object with sorted keys:
+
+=============== ======================================================================================================
+``schema``      "facedeidln-certificate/1"
+``software``    object: versions of the project, Python and the libraries
+``parameters``  object: style, effect and every length (mm) and value (HU) of the run; never the seed of a random draw
+``output``      object: kind, scalar type, size in voxels, spacing in mm, SHA-256 of the output file or of each slice
+``protected``   list of objects: name, voxels and changed voxels of each protected segment
+``checks``      object: counts and shares that the verdict rests on (voxels changed, changed outside the face segment ...)
+``verdict``     "PASS", with ``reasons`` a list of sentences
+``privacy``     "tested" or "recognisable"
+``limits``      list of sentences: what was not done (names and dates in a DICOM header)
+``seconds``     object: seconds per step
+=============== ======================================================================================================
+
+``schema``, ``software``, ``parameters``, ``output``, ``protected``, ``checks``, ``verdict``, ``reasons`` and
+``privacy`` are always there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..core.errors import OutputError
+from ..core.landmarks import LANDMARK_NAMES
+from ..input.images import image_extension
+from .atomic import released_file
+
+SCHEMA = "facedeidln-certificate/1"
+ENDING = ".certificate.json"
+REQUIRED = frozenset({"software", "parameters", "output", "protected", "checks", "verdict", "reasons", "privacy"})
+ALLOWED = REQUIRED | {"schema", "limits", "seconds"}
+#: Words in a key that stand for something of the original face, of the source, or a way back to it ...
+FORBIDDEN_WORDS = frozenset({"position", "positions", "seed", "input", "original", "source", "patient", "frame", *LANDMARK_NAMES})
+#: ... and those that may count something, but not describe it.
+COUNTED_WORDS = frozenset({"landmark", "landmarks", "curve"})
+_HASH = re.compile(r"\b[0-9a-fA-F]{32,}\b")
+
+
+def certificate_path(output: Path) -> Path:
+    """Where the certificate of an output stands: beside it, ``<name without extension>.certificate.json``."""
+    output = Path(output)
+    extension = image_extension(output) or ""
+    return output.with_name(output.name[: len(output.name) - len(extension)] + ENDING)
+
+
+def write_certificate(path: Path, content: Mapping[str, Any], overwrite: bool = False) -> None:
+    """Write the certificate as JSON: the same content gives the same bytes.
+
+    ``content`` holds the keys of the schema in this module's description; ``schema`` itself is added.
+
+    :raises OutputError: a key is missing or unknown, a key or hash that may describe the original face, NaN; or it
+        could not be written.
+    :raises InputError: the place is taken.
+    """
+    text = certificate_text(content)
+    with released_file(path, overwrite) as partial:
+        partial.write_text(text, encoding="utf-8")
+
+
+def certificate_text(content: Mapping[str, Any]) -> str:
+    """The certificate's JSON text.
+
+    :raises OutputError: see :func:`write_certificate`.
+    """
+    missing, unknown = REQUIRED - set(content), set(content) - ALLOWED
+    if missing or unknown:
+        raise OutputError(f"The certificate lacks {sorted(missing)} and has unknown keys {sorted(unknown)}: nothing was written.")
+    plain = _plain({**content, "schema": SCHEMA}, ())
+    try:
+        return json.dumps(plain, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n"
+    except ValueError as error:
+        raise OutputError(f"The certificate holds a value that is not a number ({error}): nothing was written.") from error
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    digest = hashlib.sha256()
+    with Path(path).open("rb") as file:
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _plain(value: object, where: tuple[str, ...]) -> object:
+    """The value in JSON's own types, every key and string checked."""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            _require_harmless(str(key), item, where)
+        return {str(key): _plain(item, (*where, str(key))) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item, where) for item in value]
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, str):
+        if _HASH.search(value) and where[:1] != ("output",):
+            raise OutputError(
+                f"The certificate may hold hashes of the output only, and there is one under {'.'.join(where)}: nothing was written."
+            )
+        return value
+    if value is None or isinstance(value, (bool, int, float)):
+        return value
+    raise OutputError(f"The certificate cannot hold {type(value).__name__} (under {'.'.join(where)}): nothing was written.")
+
+
+def _require_harmless(key: str, value: object, where: tuple[str, ...]) -> None:
+    """Refuse a key that names something of the original face; seconds and counts say nothing of it."""
+    words = {key.lower(), *re.split(r"[^a-z0-9]+", key.lower())}
+    is_count = isinstance(value, (int, np.integer)) or (where == ("seconds",) and isinstance(value, float))
+    if words & FORBIDDEN_WORDS or (words & COUNTED_WORDS and not is_count):
+        raise OutputError(f"The certificate must not describe the original face, and has '{'.'.join((*where, key))}': nothing was written.")

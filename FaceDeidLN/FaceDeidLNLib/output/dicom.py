@@ -1,0 +1,149 @@
+"""Write a defaced CT as the DICOM series that it came from.
+
+Kept: slices and their order, positions, rescale, bit depth, every header value that is not named here, names and
+dates included. New: SOP instance UIDs, series UID, DERIVED image type, derivation description, explicit VR little
+endian. Removed: what may show the face or is no longer true (icons, overlays, private pictures, signatures,
+smallest and largest value), and the source image sequence, because it would lead to the images with the face; none
+is added for the same reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pydicom
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian, generate_uid
+
+from ..core.errors import InputError, OutputError
+from ..core.volume import Volume
+from ..input.case import CtInput, StoredSlice
+from ..input.dicom import read_dicom_series
+from .atomic import released_folder
+from .dicom_clean import remove_pictures
+
+#: Lossy transfer syntaxes (PS3.5 A.4): a series that went through one stays marked as lossy.
+_LOSSY = {
+    "1.2.840.10008.1.2.4.50",
+    "1.2.840.10008.1.2.4.51",
+    "1.2.840.10008.1.2.4.81",
+    "1.2.840.10008.1.2.4.91",
+    "1.2.840.10008.1.2.4.203",
+}
+#: Clean Recognizable Visual Features Option (PS3.16 CID 7050).
+CLEAN_FACE_CODE = "113102"
+#: Longest value of DerivationDescription (VR ST).
+_ST_LENGTH = 1024
+
+
+@dataclass(frozen=True)
+class Marks:
+    """What the headers say of the work: a sentence, and whether the combination passed the attack benchmark."""
+
+    description: str
+    tested: bool = False
+
+
+def representable(ct: CtInput, result: Volume) -> Volume:
+    """``result`` (HU) as the source's DICOM storage can hold it: the nearest stored values, clipped to its range.
+
+    What equals the CT stays as it is; an image file holds everything.
+    """
+    if not ct.stored:
+        return result
+    planes = [how.to_hu(how.to_stored(plane)) for how, plane in zip(ct.stored, result.array, strict=True)]
+    return result.with_array(np.stack(planes).astype(result.array.dtype))
+
+
+def write_dicom_series(
+    ct: CtInput, result: Volume, folder: Path, marks: Marks, overwrite: bool = False, inputs: Sequence[Path] = ()
+) -> None:
+    """Write ``result`` (HU on the CT's grid) as a DICOM series into a new folder, read it back and release it.
+
+    Voxels that equal the CT keep the very stored value of the source; others get the nearest one that can be stored.
+
+    :param inputs: files and folders that the output must not touch, beside the CT's own.
+    :raises InputError: the CT is no DICOM series, or the place is taken.
+    :raises OutputError: the result does not fit the CT, or what was written is not the same when read back.
+    """
+    if ct.kind != "dicom":
+        raise InputError(
+            f"{ct.path.name} is no DICOM series, so that there are no headers to write one with: name an image file for the output."
+        )
+    if result.array.dtype != ct.volume.array.dtype or not result.geometry.same_as(ct.volume.geometry):
+        raise OutputError("The result has another scalar type or grid than the CT: nothing was written.")
+    series_uid = generate_uid(prefix=None)
+    with released_folder(folder, overwrite, (ct.path, *inputs)) as partial:
+        for n, (source, how, plane) in enumerate(zip(ct.files, ct.stored, result.array, strict=True), start=1):
+            dataset = _derived(source, marks, series_uid)
+            _set_pixels(dataset, how, how.to_stored(plane))
+            _save(dataset, partial / f"IM{n:04d}.dcm")
+        _require_same(ct, representable(ct, result), partial, Path(folder))
+
+
+def _derived(source: Path, marks: Marks, series_uid: str) -> Dataset:
+    """The header of a source slice, made into that of a derived image; no pixel data."""
+    dataset = pydicom.dcmread(source, stop_before_pixels=True, force=True)
+    syntax = str(dataset.file_meta.get("TransferSyntaxUID", "")) if hasattr(dataset, "file_meta") else ""
+    remove_pictures(dataset)
+    dataset.SOPInstanceUID = generate_uid(prefix=None)
+    dataset.SeriesInstanceUID = series_uid
+    kept = [str(value) for value in dataset.get("ImageType") or []][1:]
+    dataset.ImageType = ["DERIVED", *(kept or ["PRIMARY", "AXIAL"])]
+    before = str(dataset.get("DerivationDescription") or "")
+    dataset.DerivationDescription = "; ".join(filter(None, [before, marks.description]))[-_ST_LENGTH:]
+    if syntax in _LOSSY:
+        dataset.LossyImageCompression = "01"
+    if marks.tested:
+        _mark_clean(dataset)
+    return dataset
+
+
+def _mark_clean(dataset: Dataset) -> None:
+    """Say that the face was removed: (0028,0302) = NO and code 113102 (PS3.15 E.3.2, PS3.3 C.7.1.1)."""
+    dataset.RecognizableVisualFeatures = "NO"
+    codes = list(dataset.get("DeidentificationMethodCodeSequence") or [])
+    if not any(item.get("CodeValue") == CLEAN_FACE_CODE for item in codes):
+        code = Dataset()
+        code.CodeValue = CLEAN_FACE_CODE
+        code.CodingSchemeDesignator = "DCM"
+        code.CodeMeaning = "Clean Recognizable Visual Features Option"
+        codes.append(code)
+    dataset.DeidentificationMethodCodeSequence = codes
+
+
+def _set_pixels(dataset: Dataset, how: StoredSlice, values: np.ndarray) -> None:
+    """Stored values (j, i) as uncompressed pixel data of the source's bit depth."""
+    kind = ("<i" if how.signed else "<u") + str(how.bits_allocated // 8)
+    pixels = values.astype(kind).tobytes()
+    dataset.HighBit = how.bits_stored - 1
+    dataset.add_new(0x7FE00010, "OW", pixels + b"\0" * (len(pixels) % 2))
+
+
+def _save(dataset: Dataset, path: Path) -> None:
+    """Write a dataset as a DICOM file with fresh file meta information and an empty preamble."""
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID = dataset.SOPClassUID
+    meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    dataset.file_meta = meta
+    dataset.preamble = b"\0" * 128
+    if int(pydicom.__version__.split(".")[0]) >= 3:
+        dataset.save_as(path, enforce_file_format=True)
+    else:
+        dataset.is_little_endian, dataset.is_implicit_VR = True, False
+        dataset.save_as(path, write_like_original=False)
+
+
+def _require_same(ct: CtInput, expected: Volume, partial: Path, folder: Path) -> None:
+    """What stands on the disk is what was meant, slice by slice."""
+    try:
+        again = read_dicom_series(partial)
+    except InputError as error:
+        raise OutputError(f"{folder} could not be read back ({error}): nothing is left of it.") from error
+    same = again.stored == ct.stored and again.frame_of_reference_uid == ct.frame_of_reference_uid
+    if not same or not again.volume.geometry.same_as(expected.geometry) or not np.array_equal(again.volume.array, expected.array):
+        raise OutputError(f"{folder}: the series read back is not the one written: nothing is left of it.")
