@@ -1,0 +1,114 @@
+"""De-identify many CTs, one process each: a case that fails or crashes never stops or spoils another.
+
+INPUTS is a folder (each image file and each subfolder with DICOM is a case) or a CSV with the columns input, nodes,
+output and, where wanted, protect, landmarks, curve, face_segment, node_segments, series (paths relative to the CSV,
+";" between several; output relative to OUT_DIR). OUT_DIR/results.csv gets one row per case. Stopped or killed,
+the same command goes on where it was. The exit code is that of the worst case.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..core.errors import InputError
+from . import options as shared
+from .console import PASS, WORST_FIRST, Console, Outcome
+from .ledger import Ledger, Row, sole_batch
+
+if TYPE_CHECKING:
+    from .cases import Case
+
+SUMMARY = "many CTs, one process each; goes on where it was stopped"
+EXAMPLES = "example:\n  facedeidln batch cases.csv results/ --jobs 2 --accept-recognisable"
+RESULTS = "results.csv"
+#: A default that leaves memory for each process (some 0.5 to 1 GB for a CT of 512 x 512 x 234).
+_MOST_JOBS = 4
+_DAY_MIN = 24 * 60
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """INPUTS, OUT_DIR and the options of deface that all cases share."""
+    parser.add_argument("inputs", type=Path, metavar="INPUTS", help="folder of CTs, or CSV with input, nodes and output per row")
+    parser.add_argument("out_dir", type=Path, metavar="OUT_DIR", help="folder for the outputs and results.csv")
+    jobs = min(os.cpu_count() or 1, _MOST_JOBS)
+    parser.add_argument("--jobs", type=shared.whole(1, 256), default=jobs, metavar="N", help="cases at once (default: %(default)s)")
+    parser.add_argument(
+        "--timeout-min",
+        type=shared.number(0.01, _DAY_MIN, "min"),
+        default=30.0,
+        metavar="MIN",
+        help="longest time for a case (default: 30)",
+    )
+    shared.add_node_segments(parser)
+    shared.add_work(parser)
+    shared.add_release(parser)
+
+
+def run(options: argparse.Namespace, console: Console) -> Outcome:
+    """Do what is not done yet and sum up."""
+    from ..output.place import make_folder
+    from .cases import find_cases
+    from .deface import check_names
+    from .workers import run_cases
+
+    check_names(options.style, options.effect)
+    cases = find_cases(options.inputs, options.out_dir)
+    words = shared_words(options)
+    make_folder(options.out_dir)
+    with sole_batch(options.out_dir):
+        ledger = Ledger(options.out_dir / RESULTS)
+        waiting = plan(cases, ledger, options, words)
+        if len(waiting) < len(cases):
+            console.say(f"{len(cases) - len(waiting)} of {len(cases)} cases are done already.")
+        run_cases(waiting, ledger, options, words, console)
+        return summary([ledger.rows[case.name] for case in cases], ledger.path)
+
+
+def shared_words(options: argparse.Namespace) -> list[str]:
+    """The options that every case gets and that decide its output."""
+    words = shared.work_words(options)
+    if options.node_segments:
+        words += ["--node-segments", ",".join(options.node_segments)]
+    return words + ["--accept-recognisable"] * options.accept_recognisable
+
+
+def plan(cases: list[Case], ledger: Ledger, options: argparse.Namespace, words: list[str]) -> list[Case]:
+    """The cases that are still to be done; what an earlier, interrupted run left of them is removed.
+
+    Raises InputError where OUT_DIR holds results of other inputs or options and --overwrite was not given.
+    """
+    from ..release import remove_released
+
+    rows = {case.name: ledger.rows.get(case.name) for case in cases}
+    other = [case.name for case in cases if rows[case.name] and rows[case.name].key != case.key(words)]
+    if other and not options.overwrite:
+        raise InputError(
+            f"{options.out_dir} holds results made from other inputs or with other options ({other[0]}, ...): "
+            "name another folder, or give --overwrite."
+        )
+    waiting = [case for case in cases if case.name in other or not _is_done(rows[case.name], options.out_dir / case.output)]
+    for case in waiting:
+        if case.name in ledger.begun or rows[case.name] or options.overwrite:
+            remove_released(options.out_dir / case.output)
+    undone = {case.name for case in waiting}
+    ledger.keep(row for name, row in ledger.rows.items() if name not in undone)
+    return waiting
+
+
+def _is_done(row: Row | None, output: Path) -> bool:
+    return row is not None and (row.exit_code == PASS) == output.exists()
+
+
+def summary(rows: list[Row], results: Path) -> Outcome:
+    """The outcome of the whole batch: counts, and the exit code of the worst case."""
+    codes = {row.exit_code for row in rows}
+    worst = next((code for code in WORST_FIRST if code in codes), PASS)
+    released = sum(row.exit_code == PASS for row in rows)
+    verdicts = Counter(row.verdict for row in rows)
+    counts = ", ".join(f"{count} {verdict}" for verdict, count in sorted(verdicts.items()))
+    facts = {"cases": len(rows), "released": released, "verdicts": dict(verdicts), "results": str(results)}
+    return Outcome(worst, facts, f"{len(rows)} cases: {counts}; {released} released. Results: {results}")

@@ -1,0 +1,128 @@
+"""Which cases a batch has: from a folder, or from a CSV with one row per case."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from .. import __version__
+from ..core.errors import InputError
+from ..input.images import image_extension
+
+#: Columns of the CSV and the option that each stands for; several files in one field have ";" between them.
+FILE_COLUMNS = {
+    "nodes": "--nodes",
+    "protect": "--protect",
+    "landmarks": "--landmarks",
+    "curve": "--curve",
+    "face_segment": "--face-segment",
+}
+_COLUMNS = ("input", "output", *FILE_COLUMNS, "node_segments", "series")
+_DICOM_MARK = b"DICM"
+_DICOM_PREAMBLE = 128
+
+
+@dataclass(frozen=True)
+class Case:
+    """One case: its name, what is read, the output (relative to the batch's folder) and what only this case is told."""
+
+    name: str
+    input: Path
+    output: str
+    files: tuple[tuple[str, Path], ...] = ()
+    options: tuple[str, ...] = ()
+
+    def arguments(self) -> list[str]:
+        """What follows ``deface INPUT OUTPUT`` for this case alone."""
+        return [word for flag, path in self.files for word in (flag, str(path))] + list(self.options)
+
+    def key(self, shared: Iterable[str]) -> str:
+        """A short hash that changes with the inputs (names, sizes, times), the options and the program's version."""
+        inputs = [self.input, *(path for _, path in self.files)]
+        told = [__version__, self.arguments_by_name(), list(shared), [_stamp(path) for path in inputs]]
+        return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
+
+    def arguments_by_name(self) -> list[str]:
+        """As ``arguments``, with file names only, so that moved data are still the same data."""
+        return [word for flag, path in self.files for word in (flag, path.name)] + list(self.options)
+
+
+def _stamp(path: Path) -> list[object]:
+    files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+    return [[file.name, (state := file.stat()).st_size, state.st_mtime_ns] for file in files if file.exists()]
+
+
+def find_cases(inputs: Path, out_dir: Path) -> list[Case]:
+    """The cases of a folder (each image file, each subfolder that holds DICOM) or of a CSV.
+
+    Raises InputError where there is none, or where two would be written to the same place.
+    """
+    if inputs.is_dir():
+        cases = [Case(_stem(path.name), path, path.name) for path in _entries(inputs.resolve(), out_dir.resolve())]
+        clashing = {name for name, count in Counter(case.name for case in cases).items() if count > 1}
+        cases = [Case(case.output, case.input, case.output) if case.name in clashing else case for case in cases]
+    elif inputs.is_file():
+        cases = list(_from_csv(inputs))
+    else:
+        raise InputError(f"There is no folder or CSV file {inputs}.")
+    if not cases:
+        raise InputError(f"{inputs} holds no case: no image file and no folder with DICOM files.")
+    for output, count in Counter(case.output for case in cases).items():
+        if count > 1:
+            raise InputError(f"{inputs}: {count} cases would be written to {output}; name their outputs in a CSV.")
+    return cases
+
+
+def _stem(name: str) -> str:
+    return name[: len(name) - len(image_extension(Path(name)) or "")]
+
+
+def _entries(folder: Path, out_dir: Path) -> Iterator[Path]:
+    if any(_is_dicom(path) for path in folder.iterdir() if path.is_file()):
+        yield folder
+        return
+    for path in sorted(folder.iterdir()):
+        if path == out_dir or path.name.startswith("."):
+            continue
+        if (path.is_file() and image_extension(path)) or (path.is_dir() and any(_is_dicom(p) for p in path.rglob("*") if p.is_file())):
+            yield path
+
+
+def _is_dicom(path: Path) -> bool:
+    if image_extension(path):
+        return False
+    if path.suffix.lower() == ".dcm":
+        return True
+    with path.open("rb") as file:
+        return file.read(_DICOM_PREAMBLE + len(_DICOM_MARK))[_DICOM_PREAMBLE:] == _DICOM_MARK
+
+
+def _from_csv(path: Path) -> Iterator[Case]:
+    try:
+        rows = list(csv.DictReader(path.read_text(encoding="utf-8-sig").splitlines()))
+    except (UnicodeDecodeError, csv.Error) as problem:
+        raise InputError(f"{path} is not a CSV file: {problem}.") from problem
+    for number, row in enumerate(rows, start=2):
+        unknown = [str(name) for name in row if name not in _COLUMNS]
+        if unknown or not row.get("input"):
+            what = f"does not know the column {', '.join(unknown)}" if unknown else f"names no input in line {number}"
+            raise InputError(f"{path} {what}; the columns are {', '.join(_COLUMNS)}.")
+        yield _case_of_row(path.resolve().parent, {name: (value or "").strip() for name, value in row.items()})
+
+
+def _case_of_row(folder: Path, row: dict[str, str]) -> Case:
+    source = (folder / row["input"]).resolve()
+    output = PurePosixPath(row.get("output") or source.name)
+    if output.is_absolute() or ".." in output.parts or not output.name:
+        raise InputError(f"The output {output} does not lie inside the batch's output folder.")
+    files = [
+        (flag, folder / name.strip()) for column, flag in FILE_COLUMNS.items() for name in row.get(column, "").split(";") if name.strip()
+    ]
+    options = [("--node-segments", row.get("node_segments", "").replace(";", ",")), ("--series", row.get("series", ""))]
+    told = tuple(word for flag, value in options if value for word in (flag, value))
+    return Case(_stem(str(output)), source, str(output), tuple(files), told)

@@ -1,0 +1,102 @@
+"""What a command says: results on standard output, progress and refusals on standard error."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TextIO
+
+from ..core.progress import Progress, silent
+
+PASS, FAIL, BAD_INPUT, REVIEW = 0, 1, 2, 3
+#: From the exit code that matters most to the one that matters least: a batch ends with the first that any case had.
+WORST_FIRST = (FAIL, BAD_INPUT, REVIEW, PASS)
+#: Not more often than this, so that a slow terminal does not slow the work.
+_REDRAW_S = 0.1
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The end of a command: its exit code, what ``--json`` prints, and what a person reads."""
+
+    exit_code: int
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    text: str = ""
+
+
+def refusal(exit_code: int, sentence: str) -> Outcome:
+    """The outcome of a command that did not get to its work."""
+    return Outcome(exit_code, {"error": sentence}, sentence)
+
+
+class StatusLine:
+    """One line on a terminal that is drawn over and over; on anything but a terminal it says nothing."""
+
+    def __init__(self, stream: TextIO, label: str = "") -> None:
+        self._stream, self._label = stream, label
+        self._drawn = ""
+        self._last = -_REDRAW_S
+
+    def __call__(self, fraction: float, message: str) -> None:
+        """Show the fraction done (0..1) and what is being done (a ``Progress``)."""
+        now = time.monotonic()
+        if now - self._last < _REDRAW_S:
+            return
+        self._last = now
+        self._draw(f"{self._label}{100 * min(max(fraction, 0.0), 1.0):3.0f} %  {message}")
+
+    def clear(self) -> None:
+        """Leave an empty line for what comes next."""
+        if self._drawn:
+            self._draw("")
+            self._stream.write("\r")
+            self._stream.flush()
+
+    def _draw(self, line: str) -> None:
+        self._stream.write("\r" + line.ljust(len(self._drawn)))
+        self._stream.flush()
+        self._drawn = line
+
+
+@dataclass(frozen=True)
+class Console:
+    """Where a command speaks, after ``--quiet`` and ``--json``."""
+
+    quiet: bool = False
+    as_json: bool = False
+    status: StatusLine | None = None
+
+    @property
+    def progress(self) -> Progress:
+        """The progress to hand to the work."""
+        return self.status or silent
+
+    def say(self, text: str) -> None:
+        """Something worth knowing before the result is there."""
+        if not (self.quiet or self.as_json):
+            self._clear()
+            print(text, flush=True)
+
+    def finish(self, outcome: Outcome) -> int:
+        """Print the outcome and return its exit code."""
+        self._clear()
+        if self.as_json:
+            print(json.dumps({"exit_code": outcome.exit_code, **outcome.facts}, ensure_ascii=False), flush=True)
+        elif outcome.text and outcome.exit_code != PASS:
+            print(outcome.text, file=sys.stderr, flush=True)
+        elif outcome.text and not self.quiet:
+            print(outcome.text, flush=True)
+        return outcome.exit_code
+
+    def _clear(self) -> None:
+        if self.status is not None:
+            self.status.clear()
+
+
+def console_for(quiet: bool, as_json: bool) -> Console:
+    """The console of one run: with a status line only where a person looks at a terminal."""
+    watched = not quiet and sys.stderr is not None and sys.stderr.isatty()
+    return Console(quiet, as_json, StatusLine(sys.stderr) if watched else None)

@@ -1,0 +1,145 @@
+"""De-identify one CT: the face goes, the named lymph nodes and everything outside the face segment stay to the bit.
+
+INPUT is a DICOM folder or an image file (.nrrd, .nhdr, .nii, .nii.gz, .mha, .mhd); OUTPUT is of the same kind.
+OUTPUT is written only when the result passes the verification; beside it stands its *.certificate.json.
+The DICOM header keeps names and dates: this command changes the face only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..core.errors import InputError
+from ..core.progress import Progress
+from . import options as shared
+from .console import FAIL, PASS, REVIEW, Console, Outcome
+from .signals import die_with_parent
+
+if TYPE_CHECKING:
+    from ..input.case import CtInput
+    from ..pipeline import CaseResult
+    from ..release import Place
+
+SUMMARY = "de-identify one CT"
+EXAMPLES = """\
+examples:
+  facedeidln deface ct.nrrd ct-deface.nrrd --nodes nodes.seg.nrrd --accept-recognisable
+  facedeidln deface dicom-in/ dicom-out/ --nodes nodes.seg.nrrd --node-segments Ia,Ib --qa review/
+  facedeidln deface ct.nrrd ct-deface.nrrd --landmarks review/landmarks.mrk.json --accept-recognisable
+"""
+#: Where reading ends and writing begins on the progress line.
+_READ, _WORKED = 0.1, 0.8
+_WHAT_TO_DO = (
+    "What to do: look at the case in Slicer (--qa DIR writes scene.mrb), mend the landmarks or the curve there, "
+    "and hand them in with --landmarks or --curve."
+)
+_HEADER_NOTE = "  note: names and dates in the DICOM header are untouched."
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """INPUT, OUTPUT and everything that can be chosen for one case."""
+    parser.add_argument("input", type=Path, metavar="INPUT", help="DICOM folder or image file")
+    parser.add_argument("output", type=Path, metavar="OUTPUT", help="where to write the result (same kind as INPUT)")
+    shared.add_protection(parser)
+    shared.add_guides(parser)
+    shared.add_work(parser)
+    shared.add_release(parser)
+    parser.add_argument("--parent", type=int, help=argparse.SUPPRESS)
+
+
+def run(options: argparse.Namespace, console: Console) -> Outcome:
+    """Read, hide the face, verify, write the review material, and release what may be released."""
+    if options.parent is not None:
+        die_with_parent(options.parent)
+    from ..input.ct import read_ct
+    from ..pipeline import deface
+    from ..release import refusal_sentence, release, require_kind
+    from .inputs import make_request
+
+    place = check_arguments(options)
+    console.progress(0.0, "reading")
+    begin = time.perf_counter()
+    ct = read_ct(options.input, options.series)
+    require_kind(ct, place.output)
+    request = make_request(options, ct.volume)
+    read = time.perf_counter()
+    result = deface(request, part(console.progress, _READ, _WORKED))
+    result.seconds["reading"] = round(read - begin, 3)
+    refusal = refusal_sentence(result, options.accept_recognisable)
+    if options.qa is not None:
+        console.progress(_WORKED, "review material")
+        write_review_folder(options.qa, ct, result, refusal is None)
+    if refusal is None:
+        console.progress(0.9, "writing")
+        release(ct, result, place, options.accept_recognisable)
+    return outcome(ct, result, place, options.qa, refusal)
+
+
+def check_names(style: str, effect: str) -> None:
+    """Raises InputError, with the names there are, where there is no such style or effect."""
+    from ..effect.registry import effect_named
+    from ..face.styles import style_named
+
+    style_named(style)
+    effect_named(effect)
+
+
+def check_arguments(options: argparse.Namespace) -> Place:
+    """What can be refused before anything is read; returns where the release goes.
+
+    Raises InputError for names that there are not, files that are missing, and places that cannot be written to.
+    """
+    from ..output.place import require_place
+    from ..release import Place
+    from .inputs import given_files
+
+    check_names(options.style, options.effect)
+    if not options.input.exists():
+        raise InputError(f"There is no file or folder {options.input}.")
+    files = (options.input, *given_files(options))
+    require_place(options.output, options.overwrite, files)
+    if options.qa is not None:
+        require_place(options.qa, True, (options.output, options.input))
+    return Place(options.output, options.overwrite, files)
+
+
+def part(progress: Progress, low: float, high: float) -> Progress:
+    """The progress of a part of the work, which runs from ``low`` to ``high`` of the whole."""
+    return lambda fraction, message: progress(low + (high - low) * fraction, message)
+
+
+def write_review_folder(folder: Path, ct: CtInput, result: CaseResult, released: bool) -> None:
+    """The review material; it contains the face."""
+    from ..mrml.case import material_of
+    from ..mrml.review import write_review
+
+    write_review(folder, material_of(ct.volume, result, released))
+
+
+def outcome(ct: CtInput, result: CaseResult, place: Place, qa: Path | None, refusal: str | None) -> Outcome:
+    """Exit code, facts and text of a case that came to a verdict."""
+    from ..release import certificate_path
+    from .describe import facts_of, figures, reason_lines
+
+    verdict, released = result.verdict.value, refusal is None
+    code = PASS if released else FAIL if verdict == "FAIL" else REVIEW
+    facts = {**facts_of(result), "released": released, "output": str(place.output) if released else None}
+    facts["reasons"] += [refusal] if refusal is not None and verdict == "PASS" else []
+    lines = [f"{verdict}: released as {place.output}" if released else f"{verdict}: nothing was released"]
+    lines += [
+        *reason_lines(facts["reasons"]),
+        *figures(result),
+        f"  privacy of '{result.parameters.style}' with '{result.parameters.effect}': {result.privacy}",
+    ]
+    if released:
+        facts["certificate"] = str(certificate_path(place.output))
+        lines.append(f"  certificate: {facts['certificate']}")
+        lines += [_HEADER_NOTE] if ct.kind == "dicom" else []
+    if qa is not None:
+        facts["review"] = str(qa)
+        lines.append(f"  review material (contains the face): {qa}")
+    lines += [_WHAT_TO_DO] if verdict == "REVIEW" else []
+    return Outcome(code, facts, "\n".join(lines))

@@ -1,0 +1,67 @@
+"""The whole main job on a synthetic head-and-neck CT that the project makes itself; nothing is downloaded.
+
+The CT and its lymph nodes are written to ./demo-output/ first, then de-identified exactly as 'deface' would.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from . import deface
+from . import options as shared
+from .console import Console, Outcome
+
+if TYPE_CHECKING:
+    from ..phantom import Phantom
+
+SUMMARY = "the main job on a synthetic head"
+EXAMPLES = "example:\n  facedeidln demo"
+_SEED = 1
+_WHY_ACCEPTED = (
+    "The demo releases its result with --accept-recognisable: the head is synthetic, so nobody can be recognised, "
+    "and the combination has not passed the attack benchmark."
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Where the demo writes, and what may be tried with it."""
+    parser.add_argument("--out", type=Path, default=Path("demo-output"), metavar="DIR", help="folder to write to (default: %(default)s)")
+    shared.add_work(parser)
+
+
+def run(options: argparse.Namespace, console: Console) -> Outcome:
+    """Make the phantom, write it, de-identify it."""
+    from ..output.place import make_folder
+    from ..phantom import make_phantom
+    from ..verify.privacy import RECOGNISABLE, privacy_class
+
+    folder = options.out
+    make_folder(folder)
+    console.say(f"Making a synthetic head-and-neck CT in {folder} ...")
+    console.progress(0.0, "synthetic CT")
+    ct, nodes = write_phantom(make_phantom(seed=_SEED), folder)
+    words = [str(ct), str(folder / "ct-deface.nrrd"), "--nodes", str(nodes), "--qa", str(folder / "review"), "--overwrite"]
+    if privacy_class(options.style, options.effect) == RECOGNISABLE:
+        console.say(_WHY_ACCEPTED)
+        words.append("--accept-recognisable")
+    parser = argparse.ArgumentParser()
+    deface.add_arguments(parser)
+    done = deface.run(parser.parse_args([*words, *shared.work_words(options)]), console)
+    review = folder / "review"
+    where = f"Look at {review / 'review.png'} (before and after), or open {review / 'scene.mrb'} in 3D Slicer."
+    return Outcome(done.exit_code, done.facts, f"{done.text}\n{where}")
+
+
+def write_phantom(phantom: Phantom, folder: Path) -> tuple[Path, Path]:
+    """Write the CT (ct.nrrd) and its lymph nodes (nodes.seg.nrrd) and return both paths."""
+    from ..input.case import CtInput
+    from ..input.place import place_segments
+    from ..output.images import write_image
+    from ..output.segments import write_segments
+
+    ct, nodes = folder / "ct.nrrd", folder / "nodes.seg.nrrd"
+    write_image(CtInput(phantom.ct, folder / "phantom", ".nrrd"), phantom.ct, ct, overwrite=True)
+    write_segments(nodes, place_segments(phantom.nodes, phantom.ct.geometry), phantom.ct, overwrite=True)
+    return ct, nodes

@@ -1,0 +1,116 @@
+"""The results of a batch as a CSV file that survives being killed: whole rows only, one per case."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+from ..core.errors import InputError, OutputError
+
+
+@dataclass(frozen=True)
+class Row:
+    """One case's result. ``key`` is the hash of its inputs and options, by which a later run knows it again."""
+
+    case: str
+    input: str
+    output: str
+    verdict: str
+    privacy: str
+    reasons: str
+    seconds: str
+    exit_code: int
+    key: str
+
+
+COLUMNS = tuple(item.name for item in fields(Row))
+
+
+class Ledger:
+    """The results file. It is rewritten as a whole only by ``keep``; ``append`` adds one row and waits until it is on the disk."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.rows = {row.case: row for row in _read(path)}
+        self._journal = path.with_name(f".{path.name}.begun")
+        self.begun = frozenset(self._journal.read_text(encoding="utf-8").splitlines()) if self._journal.exists() else frozenset()
+
+    def keep(self, rows: Iterable[Row]) -> None:
+        """Leave only these rows: double ones, outdated ones and a torn last line go."""
+        self.rows = {row.case: row for row in rows}
+        text = _line(COLUMNS) + "".join(_line(asdict(row).values()) for row in self.rows.values())
+        handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.name}.")
+        try:
+            _write(handle, text)
+            Path(name).chmod(0o644)
+            Path(name).replace(self.path)
+            self._journal.unlink(missing_ok=True)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+
+    def begin(self, case: str) -> None:
+        """Note that a case is being worked on: without a row, what lies under its output's name is then our own remainder."""
+        _write(os.open(self._journal, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644), f"{case}\n")
+
+    def append(self, row: Row) -> None:
+        """Add a row."""
+        self.rows[row.case] = row
+        _write(os.open(self.path, os.O_WRONLY | os.O_APPEND), _line(asdict(row).values()))
+
+
+def _line(values: Iterable[object]) -> str:
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="\n").writerow([" ".join(str(value).split()) for value in values])
+    return buffer.getvalue()
+
+
+def _write(handle: int, text: str) -> None:
+    try:
+        with open(handle, "wb", buffering=0) as file:
+            left = memoryview(text.encode())
+            while left:
+                left = left[file.write(left) :]
+            os.fsync(handle)
+    except OSError as problem:
+        raise OutputError(f"The results cannot be written: {problem.strerror}.") from problem
+
+
+def _read(path: Path) -> Iterator[Row]:
+    if not path.exists():
+        return
+    whole_lines = path.read_bytes().rpartition(b"\n")[0].decode(errors="replace").splitlines()
+    if whole_lines and whole_lines[0].split(",") != list(COLUMNS):
+        raise InputError(f"{path} is not the results file of a batch; name another output folder.")
+    for values in csv.reader(whole_lines[1:]):
+        if len(values) == len(COLUMNS) and values[-2].lstrip("-").isdigit():
+            yield Row(**{**dict(zip(COLUMNS, values, strict=True)), "exit_code": int(values[-2])})
+
+
+@contextmanager
+def sole_batch(folder: Path) -> Iterator[None]:
+    """Nobody else works in ``folder`` while this lasts; the lock goes with the process, however that ends."""
+    path = folder / ".batch.lock"
+    with path.open("a+b") as file:
+        try:
+            _lock(file.fileno())
+        except OSError as problem:
+            raise OutputError(f"Another batch is writing to {folder}.") from problem
+        yield
+
+
+def _lock(handle: int) -> None:
+    if os.name == "nt":
+        import msvcrt
+
+        msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+    else:
+        import fcntl
+
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,0 +1,114 @@
+"""The command line: ``facedeidln COMMAND ...``; one module of this folder per command, loaded with little, so that it starts fast."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from types import ModuleType
+from typing import NoReturn
+
+from .. import __version__
+from ..core.errors import Cancelled, FaceDeidError, FaceNotFoundError
+from . import batch, deface, demo, landmarks, suite, verify
+from .console import BAD_INPUT, FAIL, REVIEW, Console, Outcome, console_for, refusal
+from .options import add_general
+from .signals import Interrupted, ending_on_signals
+
+COMMANDS: dict[str, ModuleType] = {
+    "demo": demo,
+    "deface": deface,
+    "landmarks": landmarks,
+    "verify": verify,
+    "batch": batch,
+    "test": suite,
+}
+_EXAMPLES = """\
+examples:
+  facedeidln demo
+  facedeidln deface ct.nrrd ct-deface.nrrd --nodes nodes.seg.nrrd --accept-recognisable
+  facedeidln deface dicom-in/ dicom-out/ --nodes nodes.seg.nrrd --qa review/ --accept-recognisable
+  facedeidln batch cases.csv results/ --jobs 2 --accept-recognisable
+
+exit codes: 0 PASS, 3 REVIEW (nothing released), 1 FAIL, 2 bad arguments or input
+"""
+
+
+class BadArguments(Exception):
+    """What is wrong with the arguments, in one sentence."""
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser that says what is wrong in one sentence and leaves the ending to the caller."""
+
+    def error(self, message: str) -> NoReturn:
+        """Stop parsing."""
+        raise BadArguments(f"{message[:1].upper()}{message[1:]} (see: {self.prog} --help).")
+
+
+def make_parser() -> Parser:
+    """The parser of all commands."""
+    parser = Parser(prog="facedeidln", description="Face de-identification of head-and-neck CT that keeps the lymph nodes.")
+    parser.epilog, parser.formatter_class = _EXAMPLES, argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--version", action="version", version=f"FaceDeidLN {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, module in COMMANDS.items():
+        command = commands.add_parser(
+            name,
+            help=module.SUMMARY,
+            description=module.__doc__,
+            epilog=module.EXAMPLES,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+        module.add_arguments(command)
+        add_general(command)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line (without the program's name) and return its exit code; never raises but by ``--debug``'s printing.
+
+    0 PASS, 3 REVIEW, 1 FAIL or an unexpected error, 2 bad arguments or input, 130 or 143 when interrupted.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        options = make_parser().parse_args(arguments)
+    except BadArguments as problem:
+        return console_for(quiet=True, as_json="--json" in arguments).finish(refusal(BAD_INPUT, str(problem)))
+    except SystemExit as ending:  # --help and --version have printed what they had to
+        return int(ending.code or 0)
+    console = console_for(options.quiet, options.json)
+    with ending_on_signals():
+        return console.finish(guarded(lambda: COMMANDS[options.command].run(options, console), console, options.debug))
+
+
+def guarded(work: Callable[[], Outcome], console: Console, debug: bool = False) -> Outcome:
+    """The outcome of ``work``; whatever it raises becomes an exit code and a sentence."""
+    try:
+        return work()
+    except Interrupted as interruption:
+        return refusal(128 + interruption.signal_number, "Interrupted; nothing was released.")
+    except Cancelled:
+        return refusal(130, "Cancelled; nothing was released.")
+    except FaceNotFoundError as problem:
+        return Outcome(REVIEW, {"verdict": "REVIEW", "reasons": [str(problem)], "released": False}, f"REVIEW: {problem}")
+    except FaceDeidError as problem:
+        return refusal(BAD_INPUT, str(problem))
+    except MemoryError:
+        return refusal(FAIL, "Not enough memory for this CT; nothing was released.")
+    except Exception as problem:
+        if debug:
+            traceback.print_exc()
+        hint = "" if debug else " (--debug shows where)"
+        return refusal(FAIL, f"Unexpected {type(problem).__name__}: {' '.join(str(problem).split())}{hint}; nothing was released.")
+
+
+def run() -> NoReturn:
+    """The ``facedeidln`` program."""
+    sys.exit(main())
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,169 @@
+"""The options that several commands share, and what they mean."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..core.parameters import Parameters
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number option: its field of ``Parameters``, its unit, its range and what it means."""
+
+    field: str
+    low: float
+    high: float
+    unit: str
+    meaning: str
+
+    @property
+    def flag(self) -> str:
+        """The option as it is typed."""
+        return "--" + self.field.replace("_", "-")
+
+
+#: The ranges keep typing errors out (12 m, -3 mm); whether a face is really gone is judged by the verification.
+NUMBERS = (
+    Number("depth_mm", 0.5, 50.0, "mm", "how far below the skin the face segment reaches"),
+    Number("outside_mm", 0.0, 50.0, "mm", "how far in front of the skin it reaches"),
+    Number("protect_margin_mm", 0.0, 50.0, "mm", "how far it stays away from every protected segment"),
+    Number("fill_hu", -2000.0, 3000.0, "HU", "what mask puts in place of the face"),
+    Number("sigma_mm", 0.1, 50.0, "mm", "standard deviation of blur's Gaussian"),
+)
+
+
+def number(low: float, high: float, unit: str) -> Callable[[str], float]:
+    """An argparse type: a finite number between ``low`` and ``high``, both included."""
+
+    def parse(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"'{text}' is not a number") from None
+        if not math.isfinite(value) or not low <= value <= high:
+            raise argparse.ArgumentTypeError(f"{text} is not between {low:g} and {high:g} {unit}")
+        return value
+
+    return parse
+
+
+def whole(low: int, high: int) -> Callable[[str], int]:
+    """An argparse type: a whole number between ``low`` and ``high``, both included."""
+
+    def parse(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"'{text}' is not a whole number") from None
+        if not low <= value <= high:
+            raise argparse.ArgumentTypeError(f"{text} is not between {low} and {high}")
+        return value
+
+    return parse
+
+
+def names(text: str) -> tuple[str, ...]:
+    """An argparse type: names with commas between them."""
+    found = tuple(name.strip() for name in text.split(",") if name.strip())
+    if not found:
+        raise argparse.ArgumentTypeError("no name given")
+    return found
+
+
+def add_general(parser: argparse.ArgumentParser) -> None:
+    """The options that every command has."""
+    group = parser.add_argument_group("general")
+    group.add_argument("--quiet", action="store_true", help="no progress, and nothing on standard output when all is well")
+    group.add_argument("--json", action="store_true", help="one JSON object on standard output instead of text")
+    group.add_argument("--debug", action="store_true", help="show the full Python error when something unexpected happens")
+
+
+def add_protection(parser: argparse.ArgumentParser) -> None:
+    """Which segments of one case must stay as they are."""
+    group = parser.add_argument_group("protection")
+    add_files(group, "--nodes", "lymph nodes to keep: .seg.nrrd or label map on any grid")
+    add_node_segments(group)
+    add_files(group, "--protect", "other structures to keep, as --nodes; all of their segments count")
+
+
+def add_files(group: argparse._ActionsContainer, flag: str, meaning: str) -> None:
+    """An option that takes a file and may be given several times (one file each, so that it may stand before INPUT too)."""
+    group.add_argument(flag, action="append", type=Path, default=[], metavar="FILE", help=f"{meaning}; may be repeated")
+
+
+def add_node_segments(group: argparse._ActionsContainer) -> None:
+    """The names of the segments that count in a file of nodes."""
+    group.add_argument(
+        "--node-segments",
+        type=names,
+        action="extend",
+        default=[],
+        metavar="NAME,...",
+        help="only these segments or label values of --nodes",
+    )
+
+
+def add_guides(parser: argparse.ArgumentParser) -> None:
+    """What a person may hand in for one case instead of what is found automatically."""
+    group = parser.add_argument_group("help from a person (from Slicer, after a REVIEW)")
+    group.add_argument("--landmarks", type=Path, metavar="FILE", help="landmarks (.mrk.json) that overrule automatic ones")
+    group.add_argument("--curve", type=Path, metavar="FILE", help="closed curve around the face (.mrk.json)")
+    group.add_argument("--face-segment", type=Path, metavar="FILE", help="face segment instead of the automatic one")
+    add_series(group)
+
+
+def add_series(group: argparse._ActionsContainer) -> None:
+    """Which series of a DICOM folder."""
+    group.add_argument("--series", metavar="UID", help="which series, where the DICOM folder holds several")
+
+
+def add_work(parser: argparse.ArgumentParser) -> None:
+    """What is done to the face."""
+    defaults = Parameters()
+    group = parser.add_argument_group("de-identification")
+    group.add_argument("--style", default=defaults.style, metavar="NAME", help="region to cover (default: %(default)s)")
+    group.add_argument("--effect", default=defaults.effect, metavar="NAME", help="mask, blur, ... (default: %(default)s)")
+    for item in NUMBERS:
+        group.add_argument(
+            item.flag,
+            type=number(item.low, item.high, item.unit),
+            default=getattr(defaults, item.field),
+            metavar=item.unit.upper(),
+            help=f"{item.meaning} (default: %(default)g {item.unit})",
+        )
+    group.add_argument("--seed", type=whole(0, 2**32 - 1), default=None, help=argparse.SUPPRESS)
+
+
+def add_release(parser: argparse.ArgumentParser) -> None:
+    """When and where something is written."""
+    group = parser.add_argument_group("release")
+    group.add_argument(
+        "--accept-recognisable",
+        action="store_true",
+        help="release a region and effect that did not pass the attack benchmark: the person may still be recognised",
+    )
+    group.add_argument("--qa", type=Path, metavar="DIR", help="write review material here; IT CONTAINS THE FACE")
+    add_overwrite(group)
+
+
+def add_overwrite(group: argparse._ActionsContainer) -> None:
+    """Whether an output that is there already may be replaced."""
+    group.add_argument("--overwrite", action="store_true", help="replace an output that is there already")
+
+
+def parameters_from(options: argparse.Namespace) -> Parameters:
+    """The choices of the run; the names of style and effect are checked by ``check_names``."""
+    numbers = {item.field: getattr(options, item.field) for item in NUMBERS}
+    return Parameters(style=options.style, effect=options.effect, seed=options.seed, **numbers)
+
+
+def work_words(options: argparse.Namespace) -> list[str]:
+    """The options of ``add_work`` as they would be typed."""
+    words = ["--style", options.style, "--effect", options.effect]
+    words += [f"{item.flag}={getattr(options, item.field)!r}" for item in NUMBERS]
+    return words if options.seed is None else [*words, "--seed", str(options.seed)]

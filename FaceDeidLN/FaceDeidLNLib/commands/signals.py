@@ -1,0 +1,58 @@
+"""Endings that come from outside: signals, and a parent process that is gone."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
+class Interrupted(BaseException):
+    """A signal asked the program to end; like KeyboardInterrupt not an Exception, so that only clean-up code sees it."""
+
+    def __init__(self, signal_number: int) -> None:
+        super().__init__(signal_number)
+        self.signal_number = signal_number
+
+
+def _raise_interrupted(signal_number: int, frame: FrameType | None) -> None:
+    raise Interrupted(signal_number)
+
+
+@contextmanager
+def ending_on_signals() -> Iterator[None]:
+    """While this lasts SIGINT and SIGTERM raise ``Interrupted`` in the main thread; elsewhere nothing is changed."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, _raise_interrupted) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def die_with_parent(parent: int) -> None:
+    """End this process at once (SIGKILL) when its parent process, whose id is given, ends for whatever reason.
+
+    Linux does it itself. Elsewhere standard input must be a pipe from the parent: its end is the parent's end.
+    """
+    if sys.platform.startswith("linux"):
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != parent:  # it was gone before the line above
+            os._exit(128 + signal.SIGKILL)
+        return
+    threading.Thread(target=_end_with_input, daemon=True).start()
+
+
+def _end_with_input() -> None:
+    sys.stdin.buffer.read()
+    os._exit(128 + 9)

@@ -1,0 +1,36 @@
+"""Run the project's own checks: ruff and the whole test suite (in a checkout, with the "test" extra installed)."""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+
+from ..core.errors import InputError
+from .console import FAIL, PASS, Console, Outcome
+
+SUMMARY = "run the project's own checks (in a checkout)"
+EXAMPLES = "example:\n  ./run test\n  ./run test -- -k killed"
+CHECKOUT = Path(__file__).resolve().parents[3]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What goes to pytest."""
+    parser.add_argument("pytest_arguments", nargs="*", metavar="ARGUMENT", help="handed to pytest (after --)")
+
+
+def run(options: argparse.Namespace, console: Console) -> Outcome:
+    """Run ruff, then pytest on two processes."""
+    if not (CHECKOUT / "FaceDeidLN" / "Testing" / "Python").is_dir():
+        raise InputError("The tests are not installed with the program; run './run test' in a checkout.")
+    checks = (
+        ["ruff", "check", "."],
+        ["ruff", "format", "--check", "."],
+        ["pytest", "-n", "2", *options.pytest_arguments],
+    )
+    codes = [subprocess.run([sys.executable, "-m", *check], cwd=CHECKOUT, check=False).returncode for check in checks]
+    failed = [check[0] for check, code in zip(checks, codes, strict=True) if code]
+    if failed:
+        return Outcome(FAIL, {"failed": failed}, f"FAIL: {', '.join(failed)}")
+    return Outcome(PASS, {"failed": []}, "All checks passed.")

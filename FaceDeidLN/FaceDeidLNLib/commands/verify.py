@@ -1,0 +1,80 @@
+"""Check a de-identified CT against its original, whoever made it.
+
+With --face-segment it also checks that nothing changed outside it; without it, it reports where voxels changed, and
+judges geometry, scalar type and the protected segments only. Whether the face is hidden well enough is not judged here.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from . import options as shared
+from .console import FAIL, PASS, Console, Outcome
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ..core.geometry import Geometry
+
+SUMMARY = "check a result against its original, another tool's too"
+EXAMPLES = "example:\n  facedeidln verify ct.nrrd ct-deface.nrrd --nodes nodes.seg.nrrd"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """ORIGINAL, RESULT and what must not have changed."""
+    parser.add_argument("original", type=Path, metavar="ORIGINAL", help="DICOM folder or image file before")
+    parser.add_argument("result", type=Path, metavar="RESULT", help="DICOM folder or image file after")
+    shared.add_protection(parser)
+    parser.add_argument("--face-segment", type=Path, metavar="FILE", help="where voxels may have changed (.seg.nrrd or label map)")
+    shared.add_series(parser)
+
+
+def run(options: argparse.Namespace, console: Console) -> Outcome:
+    """Read both, compare, judge."""
+    from ..input.ct import read_ct
+    from ..input.place import place_segments
+    from ..verify.compare import compare
+    from ..verify.verdict import judge
+    from .describe import comparison_facts, protection_lines, reason_lines
+    from .inputs import read_nodes, read_one, read_protected
+
+    console.progress(0.0, "reading")
+    original, result = read_ct(options.original, options.series).volume, read_ct(options.result).volume
+    protected = place_segments([*read_nodes(options.nodes, options.node_segments), *read_protected(options.protect)], original.geometry)
+    face = None if options.face_segment is None else place_segments([read_one(options.face_segment)], original.geometry)[0]
+    console.progress(0.6, "comparing")
+    comparison = compare(original, result, face, protected)
+    judgement = judge(comparison, None, None, None)
+    where = changed_extent(comparison.changed, original.geometry)
+    facts = {
+        "verdict": judgement.verdict.value,
+        "reasons": list(judgement.reasons),
+        **comparison_facts(comparison),
+        "changed_extent_lps_mm": where,
+    }
+    lines = [f"{judgement.verdict.value}: {comparison.changed_voxels:,} voxels changed{_between(where)}", *reason_lines(judgement.reasons)]
+    lines += protection_lines(comparison.protected)
+    if comparison.changed_outside_face is not None:
+        lines.append(f"  outside the face segment: {comparison.changed_outside_face:,} voxels changed")
+    return Outcome(PASS if judgement.verdict.value == "PASS" else FAIL, facts, "\n".join(lines))
+
+
+def changed_extent(changed: np.ndarray | None, geometry: Geometry) -> dict[str, Any] | None:
+    """The LPS mm box of the centres of the voxels that changed; None where none did or the grids differ."""
+    if changed is None or not changed.any():
+        return None
+    import numpy as np
+
+    lines = [np.flatnonzero(changed.any(axis=tuple(a for a in range(3) if a != axis))) for axis in range(3)]
+    ends = [(line[0], line[-1]) for line in lines]
+    corners = geometry.to_lps(np.array([(k, j, i) for k in ends[0] for j in ends[1] for i in ends[2]]))
+    return {"low": corners.min(0).round(1).tolist(), "high": corners.max(0).round(1).tolist()}
+
+
+def _between(where: dict[str, Any] | None) -> str:
+    if where is None:
+        return ""
+    spans = (f"{name} {low:.0f} to {high:.0f}" for name, low, high in zip("LPS", where["low"], where["high"], strict=True))
+    return f", within {', '.join(spans)} mm"

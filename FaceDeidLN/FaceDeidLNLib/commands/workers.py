@@ -1,0 +1,171 @@
+"""The processes of a batch: started, watched, timed out, and never left behind."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from ..release import remove_released
+from .cases import Case
+from .console import BAD_INPUT, FAIL, PASS, REVIEW, Console
+from .ledger import Ledger, Row
+
+_POLL_S = 0.05
+_GRACE_S = 10.0
+_VERDICT_WITHOUT_REPORT = {FAIL: "FAIL", BAD_INPUT: "BAD INPUT", REVIEW: "REVIEW"}
+_PACKAGE_ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Worker:
+    """A case at work. What it prints goes to files, so that no full pipe can stop it.
+
+    ``replaces``: whatever lies under the output's name when it ends is its own.
+    """
+
+    case: Case
+    process: subprocess.Popen[bytes]
+    started: float
+    replaces: bool
+    stdout: IO[bytes]
+    stderr: IO[bytes]
+
+    @property
+    def seconds(self) -> float:
+        """Since when it works."""
+        return time.monotonic() - self.started
+
+
+def run_cases(cases: Iterable[Case], ledger: Ledger, options: argparse.Namespace, words: list[str], console: Console) -> None:
+    """Run each case in its own process, ``options.jobs`` at a time; each gets its row as soon as it ends."""
+    waiting, working = deque(cases), list[Worker]()
+    total = len(waiting)
+    try:
+        while waiting or working:
+            while waiting and len(working) < options.jobs:
+                ledger.begin(waiting[0].name)
+                working.append(start(waiting.popleft(), options, words))
+            time.sleep(_POLL_S)
+            for worker in [worker for worker in working if _has_ended(worker, options.timeout_min * 60)]:
+                working.remove(worker)
+                row = result(worker, options, words)
+                ledger.append(row)
+                console.say(f"{row.case}: {row.verdict}" + (f" ({row.reasons})" if row.exit_code else ""))
+            done = total - len(waiting) - len(working)
+            console.progress(done / total, f"{done} of {total} cases")
+    finally:
+        _stop(working)
+
+
+def start(case: Case, options: argparse.Namespace, words: list[str]) -> Worker:
+    """Start the process of one case."""
+    output = options.out_dir / case.output
+    output.parent.mkdir(parents=True, exist_ok=True)
+    command = [_python(), "-m", "FaceDeidLNLib.commands.main", "deface", str(case.input), str(output.absolute())]
+    command += [*case.arguments(), *words, "--json", "--quiet", f"--parent={os.getpid()}"]
+    if options.qa is not None:
+        command += ["--qa", str((options.qa / case.name).absolute())]
+    if options.overwrite:
+        command += ["--overwrite"]
+    stdout, stderr = tempfile.TemporaryFile(), tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the process lives
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=stdout, stderr=stderr, env=_environment(options.jobs))
+    return Worker(case, process, time.monotonic(), options.overwrite or not output.exists(), stdout, stderr)
+
+
+def _python() -> str:
+    """This Python; inside Slicer the interpreter that comes with it, as ``sys.executable`` may be the application."""
+    in_slicer = getattr(sys.modules.get("slicer"), "app", None) is not None
+    return (shutil.which("PythonSlicer") if in_slicer else None) or sys.executable
+
+
+def _environment(jobs: int) -> dict[str, str]:
+    """The processes share the cores instead of each wanting all of them, and find the package wherever it lies."""
+    threads = str(max(1, (os.cpu_count() or 1) // jobs))
+    path = os.pathsep.join(filter(None, (str(_PACKAGE_ROOT), os.environ.get("PYTHONPATH"))))
+    names = ("ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "VTK_SMP_MAX_THREADS")
+    return {**os.environ, **dict.fromkeys(names, threads), "PYTHONPATH": path}
+
+
+def _has_ended(worker: Worker, longest_s: float) -> bool:
+    if worker.process.poll() is None and worker.seconds > longest_s:
+        worker.process.kill()
+        worker.process.wait()
+    return worker.process.returncode is not None
+
+
+def result(worker: Worker, options: argparse.Namespace, words: list[str]) -> Row:
+    """The row of a process that has ended, however it did."""
+    report = _report(worker)
+    output = options.out_dir / worker.case.output
+    code, reasons = _ending(worker, report, output)
+    if code != PASS and worker.replaces:
+        remove_released(output)  # it ended between the release and its report
+    return Row(
+        case=worker.case.name,
+        input=str(worker.case.input),
+        output=worker.case.output if code == PASS else "",
+        verdict=str(report.get("verdict") or _VERDICT_WITHOUT_REPORT[code]),
+        privacy=str(report.get("privacy", "")),
+        reasons="; ".join(reasons),
+        seconds=f"{worker.seconds:.1f}",
+        exit_code=code,
+        key=worker.case.key(words),
+    )
+
+
+def _report(worker: Worker) -> dict[str, Any]:
+    worker.stdout.seek(0)
+    try:
+        report = json.loads(worker.stdout.read())
+    except ValueError:
+        return {}
+    return report if isinstance(report, dict) and report.get("exit_code") == worker.process.returncode else {}
+
+
+def _ending(worker: Worker, report: dict[str, Any], output: Path) -> tuple[int, list[str]]:
+    """Exit code and reasons; anything but a report that fits what lies on the disk is a FAIL."""
+    code = worker.process.returncode
+    if not report or code not in (PASS, REVIEW, FAIL, BAD_INPUT):
+        return FAIL, [_how_it_ended(worker)]
+    if code == PASS and not output.exists():
+        return FAIL, ["the process reported a release, but there is no output"]
+    reasons = [str(reason) for reason in report.get("reasons", [])] + [str(report["error"])] * ("error" in report)
+    return code, reasons
+
+
+def _how_it_ended(worker: Worker) -> str:
+    code = worker.process.returncode
+    if code < 0:
+        try:
+            how = f"ended by {signal.Signals(-code).name}"
+        except ValueError:
+            how = f"ended by signal {-code}"
+    else:
+        how = f"ended with code {code} without a report"
+    worker.stderr.seek(0)
+    said = worker.stderr.read().decode(errors="replace").strip().splitlines()
+    return f"the process {how} after {worker.seconds:.0f} s" + (f": {said[-1][:200]}" if said else "")
+
+
+def _stop(workers: list[Worker]) -> None:
+    """Ask the processes to clean up and end; end those that do not."""
+    for worker in workers:
+        worker.process.terminate()
+    for worker in workers:
+        try:
+            worker.process.wait(_GRACE_S)
+        except subprocess.TimeoutExpired:
+            worker.process.kill()
+            worker.process.wait()
