@@ -125,7 +125,9 @@ def rope(points: Sequence[Sequence[float]], radii: Sequence[float], pieces: int 
 def wall(path: Sequence[Sequence[float]], thickness_mm: float, bottom: Sequence[float], top: Sequence[float], rounding_mm: float = 3.0) -> Body:
     """An upright wall along a path of the left side (N, 2: x, y), mirrored; ``bottom`` and ``top`` are z at each path point."""
     pts = np.asarray(path, dtype=np.float32)
-    low_z, high_z = _point(bottom), _point(top)
+    at = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(pts, axis=0), axis=1))])
+    fine = np.linspace(0, at[-1], 2 * len(pts) + 1)
+    pts, low_z, high_z = (PchipInterpolator(at, values)(fine).astype(np.float32) for values in (pts, bottom, top))
 
     def field(p: Points) -> np.ndarray:
         side, foot, head = _nearest(np.abs(p.x), p.y, pts, (low_z, high_z))

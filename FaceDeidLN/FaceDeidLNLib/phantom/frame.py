@@ -17,6 +17,8 @@ from .fields import FAR_MM, Body, Points, Step, apply
 
 #: Slices worked on at once: small enough that the numbers stay in the processor's cache.
 SLAB_VOXELS = 400_000
+#: Over how many mm a sharp edge rises in the picture: a soft-tissue kernel.
+SCANNER_EDGE_MM = 2.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,8 +40,8 @@ class Grid:
 
     @cached_property
     def edge_mm(self) -> float:
-        """Width of an edge in the head frame: the scanner's 1.2 mm or the voxel, whichever is larger."""
-        return max(1.2, 1.1 * self.geometry.voxel_mm3 ** (1 / 3)) / self.scale
+        """Width of an edge in the head frame: the scanner's blur or the voxel, whichever is larger."""
+        return max(SCANNER_EDGE_MM, 1.1 * self.geometry.voxel_mm3 ** (1 / 3)) / self.scale
 
     def to_lps(self, head: np.ndarray) -> np.ndarray:
         """LPS mm (N, 3) of head-frame points (N, 3)."""
@@ -82,12 +84,14 @@ def body_boxes(grid: Grid, body: Body, margin_mm: float) -> list[Box]:
 def sculpt(grid: Grid, steps: Sequence[Step], box: Box | None = None) -> np.ndarray:
     """Signed distance in head mm (float32) of a sculpture on the voxels of ``box`` (the whole grid by default).
 
-    A body is only evaluated where it can matter; farther away the distance stays at ``FAR_MM`` or that of its neighbours.
+    A body is only evaluated where it, or the fillet of a later step, can matter; farther away the distance stays at
+    ``FAR_MM`` or at that of its neighbours. So large bodies with wide fillets come first.
     """
     box = grid.whole if box is None else box
     out = np.full(box.shape, FAR_MM, dtype=np.float32)
-    for step in steps:
-        margin = step.blend_mm + 2 * grid.edge_mm + (8.0 if not step.cut else 0.0)
+    reach = np.maximum.accumulate([step.blend_mm for step in steps][::-1])[::-1]
+    for step, later in zip(steps, reach, strict=True):
+        margin = 2 * grid.edge_mm + (step.blend_mm if step.cut else later + 8.0)
         for found in body_boxes(grid, step.body, margin):
             part = _common(found, box)
             if min(part.shape) <= 0:

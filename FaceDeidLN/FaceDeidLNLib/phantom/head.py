@@ -63,10 +63,10 @@ def make_phantom(
     skin_mm = sculpt(grid, surface)
     named = nodes(surface, options.extra_nodes)
     hu, tissues = _patient(grid, surface, skin_mm, options, named)
+    segments = tuple(_segment(grid, skin_mm, hu, made) for made in (*named, *tissues) if made.name)
     _surroundings(hu, grid, skin_mm, options, rng)
     things.add_noise(hu, options.noise_hu, rng)
     np.clip(np.rint(hu, out=hu), *HU_RANGE, out=hu)
-    segments = tuple(_segment(grid, skin_mm, made) for made in (*named, *tissues) if made.name)
     return Phantom(Volume(hu.astype(np.int16), grid.geometry), segments, landmarks(grid, surface, options.mouth_opening_deg))
 
 
@@ -138,5 +138,9 @@ def _surroundings(hu: np.ndarray, grid: Grid, skin_mm: np.ndarray, options: Phan
         things.paint_metal(hu, grid, rng)
 
 
-def _segment(grid: Grid, skin_mm: np.ndarray, made: Tissue) -> Segment:
-    return Segment(made.name, Volume(mask(grid, skin_mm, made), grid.geometry), "phantom")
+def _segment(grid: Grid, skin_mm: np.ndarray, hu: np.ndarray, made: Tissue) -> Segment:
+    """The voxels of a tissue that nothing of another kind (air, bone in soft tissue) was painted over."""
+    inside = mask(grid, skin_mm, made)
+    soft_tissue = made.hu < bones.SOFT_HU
+    inside[inside] = (np.abs(hu[inside]) < bones.SOFT_HU) if soft_tissue else (hu[inside] >= bones.SOFT_HU)
+    return Segment(made.name, Volume(inside, grid.geometry), "phantom")
