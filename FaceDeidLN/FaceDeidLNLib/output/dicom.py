@@ -9,7 +9,8 @@ is added for the same reason.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,13 +60,20 @@ def representable(ct: CtInput, result: Volume) -> Volume:
 
 
 def write_dicom_series(
-    ct: CtInput, result: Volume, folder: Path, marks: Marks, overwrite: bool = False, inputs: Sequence[Path] = ()
+    ct: CtInput,
+    result: Volume,
+    folder: Path,
+    marks: Marks,
+    overwrite: bool = False,
+    inputs: Sequence[Path] = (),
+    last: Callable[[Path], None] | None = None,
 ) -> None:
     """Write ``result`` (HU on the CT's grid) as a DICOM series into a new folder, read it back and release it.
 
     Voxels that equal the CT keep the very stored value of the source; others get the nearest one that can be stored.
 
     :param inputs: files and folders that the output must not touch, beside the CT's own.
+    :param last: called with the complete, checked folder before it gets its name; what it raises stops the release.
     :raises InputError: the CT is no DICOM series, or the place is taken.
     :raises OutputError: the result does not fit the CT, or what was written is not the same when read back.
     """
@@ -78,10 +86,24 @@ def write_dicom_series(
     series_uid = generate_uid(prefix=None)
     with released_folder(folder, overwrite, (ct.path, *inputs)) as partial:
         for n, (source, how, plane) in enumerate(zip(ct.files, ct.stored, result.array, strict=True), start=1):
-            dataset = _derived(source, marks, series_uid)
-            _set_pixels(dataset, how, how.to_stored(plane))
-            _save(dataset, partial / f"IM{n:04d}.dcm")
+            with _naming(source):
+                dataset = _derived(source, marks, series_uid)
+                _set_pixels(dataset, how, how.to_stored(plane))
+                _save(dataset, partial / f"IM{n:04d}.dcm")
         _require_same(ct, representable(ct, result), partial, Path(folder))
+        if last is not None:
+            last(partial)
+
+
+@contextlib.contextmanager
+def _naming(source: Path) -> Iterator[None]:
+    """A header that pydicom cannot take over becomes one sentence."""
+    try:
+        yield
+    except OSError:
+        raise
+    except Exception as error:  # pydicom raises whatever a damaged element led to
+        raise OutputError(f"The header of {source.name} cannot be taken over ({error}): nothing was written; repair the file.") from error
 
 
 def _derived(source: Path, marks: Marks, series_uid: str) -> Dataset:

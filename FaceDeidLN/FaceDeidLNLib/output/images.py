@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,13 +21,21 @@ WRITABLE_EXTENSIONS = (".nrrd", ".nii.gz", ".nii", ".mha")
 COMPRESSION_LEVEL = 1
 
 
-def write_image(ct: CtInput, result: Volume, path: Path, overwrite: bool = False, inputs: Sequence[Path] = ()) -> None:
+def write_image(
+    ct: CtInput,
+    result: Volume,
+    path: Path,
+    overwrite: bool = False,
+    inputs: Sequence[Path] = (),
+    last: Callable[[Path], None] | None = None,
+) -> None:
     """Write ``result`` (HU, on the CT's grid) with the CT's geometry and scalar type; the extension chooses the format.
 
     Any image file or DICOM series may become any of ``WRITABLE_EXTENSIONS``; .nrrd and .mha hold a gantry tilt
     (shear), NIfTI does not. Nothing but voxels and geometry is written: no other key of the source travels along.
 
     :param inputs: files and folders that the output must not touch, beside the CT's own.
+    :param last: called with the complete, checked file before it gets its name; what it raises stops the release.
     :raises InputError: the extension is not writable, NIfTI for a sheared grid, or the place is taken.
     :raises OutputError: ``result`` does not fit the CT, or what was written is not the same when read back.
     """
@@ -38,6 +46,8 @@ def write_image(ct: CtInput, result: Volume, path: Path, overwrite: bool = False
     with released_file(path, overwrite, (ct.path, *inputs)) as partial:
         _write(result, partial, path)
         _require_same(result, partial, path)
+        if last is not None:
+            last(partial)
 
 
 def require_writable(ct: CtInput, path: Path) -> None:
