@@ -13,6 +13,8 @@ from ..core.volume import Volume, index_affine
 
 #: Boxes that overlap by less than this share of a voxel only touch; it absorbs the rounding of written geometries.
 TOUCH = 1e-3
+#: Grids whose voxels coincide to this share of a voxel are the same grid, written with rounded direction cosines.
+SAME_GRID = 0.02
 
 
 def place_segments(segments: Sequence[Segment], ct_geometry: Geometry) -> list[BoxMask]:
@@ -32,7 +34,7 @@ def _place(segment: Segment, ct: Geometry) -> BoxMask:
         raise InputError(f"The segment '{segment.name}' ({segment.origin or 'no file'}) is empty: leave it out or draw it.")
     own = tight(segment.name, np.asarray(segment.mask.array, dtype=bool))
     mask = Volume(own.array, segment.mask.geometry.crop(own.box))
-    matrix, offset = index_affine(mask.geometry, ct)
+    matrix, offset = _same_grid(*index_affine(mask.geometry, ct), mask.geometry.shape)
     start, stop = _reach(mask.geometry, ct)
     if np.all(stop > start):
         axes = _aligned_axes(matrix)
@@ -44,6 +46,18 @@ def _place(segment: Segment, ct: Geometry) -> BoxMask:
         f"The segment '{segment.name}' ({segment.origin or 'no file'}) does not overlap the CT: it lies at {_extent(mask.geometry)}, "
         f"the CT at {_extent(ct)} (LPS mm). Give the segmentation of this CT."
     )
+
+
+def _same_grid(matrix: np.ndarray, offset: np.ndarray, shape: tuple[int, int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """The index affine from CT to mask in whole numbers, where that moves no voxel of the mask by more than ``SAME_GRID``."""
+    whole = np.rint(matrix)
+    if not np.array_equal(np.abs(whole).sum(0), np.ones(3)) or abs(np.linalg.det(whole)) != 1.0:
+        return matrix, offset
+    corners = np.array([(k, j, i) for k in (0, shape[0] - 1) for j in (0, shape[1] - 1) for i in (0, shape[2] - 1)])
+    in_ct = np.linalg.solve(matrix, (corners - offset).T).T
+    whole_offset = np.rint(np.mean(corners - in_ct @ whole.T, axis=0))
+    moved = np.abs(in_ct @ whole.T + whole_offset - corners).max()
+    return (whole, whole_offset) if moved <= SAME_GRID else (matrix, offset)
 
 
 def _reach(mask: Geometry, ct: Geometry) -> tuple[np.ndarray, np.ndarray]:

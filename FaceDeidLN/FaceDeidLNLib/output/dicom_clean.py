@@ -41,5 +41,5 @@ def remove_pictures(dataset: Dataset) -> None:
 def _may_be_picture(element: DataElement) -> bool:
     """True for a private element that may hold an image: long binary values, or a sequence with pixel data."""
     if element.VR == "SQ":
-        return any(tag in _PIXELS for item in element.value or [] for tag in item)
+        return any(tag in _PIXELS for item in element.value or [] for tag in item.keys())  # noqa: SIM118 (a data set iterates over its elements)
     return element.VR in _BINARY and len(element.value or b"") > MAX_PRIVATE_BINARY

@@ -1,0 +1,238 @@
+"""DICOM series in: values, geometry, and what is refused."""
+
+import shutil
+
+import numpy as np
+import pydicom
+import pytest
+from dicom_series import Series, head, stored_head, write_series
+from FaceDeidLNLib.core.errors import InputError
+from FaceDeidLNLib.input.ct import read_ct
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian, JPEG2000Lossless, RLELossless
+
+BIG = {"shape": (9, 64, 72)}
+TILT = np.deg2rad(18.5)
+VARIANTS = {
+    "unsigned with intercept -1024": Series(stored_head()),
+    "signed": Series(stored_head(0.0), intercept=0.0, signed=True),
+    "12 of 16 bits": Series(stored_head(), bits=12),
+    "slope that is no whole number": Series(stored_head(-1100.5, 0.37), slope=0.37, intercept=-1100.5),
+    "implicit": Series(stored_head(), syntax=ImplicitVRLittleEndian),
+    "deflated": Series(stored_head(), syntax=DeflatedExplicitVRLittleEndian),
+    "JPEG 2000": Series(stored_head(**BIG), syntax=JPEG2000Lossless),
+    "JPEG 2000 signed": Series(stored_head(0.0, **BIG), intercept=0.0, signed=True, syntax=JPEG2000Lossless),
+    "RLE": Series(stored_head(), syntax=RLELossless),
+    "0.5 mm": Series(stored_head(), step=np.array([0, 0, 0.5])),
+    "5 mm": Series(stored_head(), step=np.array([0, 0, 5.0])),
+    "oblique": Series(stored_head(), rows=np.array([[0.8, 0.6, 0], [0, 0, -1.0]]), step=np.array([-1.2, 1.6, 0.0])),
+    "feet first order": Series(stored_head(), rows=np.array([[1.0, 0, 0], [0, -1.0, 0]]), step=np.array([0, 0, -2.0])),
+    "gantry tilt": Series(stored_head(), rows=np.array([[1, 0, 0], [0, np.cos(TILT), -np.sin(TILT)]]), step=np.array([0, 0, 3.0])),
+}
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_a_series_is_read_in_hu_with_its_geometry(tmp_path, name):
+    series = VARIANTS[name]
+    write_series(tmp_path, series)
+    ct = read_ct(tmp_path)
+    assert np.allclose(ct.volume.array, series.hu, atol=1e-4)
+    assert np.allclose(ct.volume.geometry.ijk_to_lps, series.affine, atol=1e-5)
+    assert ct.frame_of_reference_uid == series.frame
+
+
+def test_whole_hu_are_kept_in_16_bits(tmp_path):
+    write_series(tmp_path, Series(stored_head()))
+    assert read_ct(tmp_path).volume.array.dtype == np.int16
+
+
+def test_values_beyond_16_bits_are_not_cut(tmp_path):
+    stored = stored_head()
+    stored[5, 10, 10] = 60000
+    write_series(tmp_path, Series(stored))
+    assert read_ct(tmp_path).volume.array[5, 10, 10] == 60000 - 1024
+
+
+def test_stored_values_are_recovered_exactly(tmp_path):
+    series = VARIANTS["slope that is no whole number"]
+    write_series(tmp_path, series)
+    ct = read_ct(tmp_path)
+    recovered = np.stack([how.to_stored(plane) for how, plane in zip(ct.stored, ct.volume.array, strict=True)])
+    assert np.array_equal(recovered, series.stored)
+
+
+def test_each_slice_has_its_own_rescale(tmp_path):
+    paths = write_series(tmp_path, Series(stored_head()))
+    ds = pydicom.dcmread(paths[4])
+    ds.RescaleSlope, ds.RescaleIntercept = "2", "-2000"
+    ds.PixelData = ((head()[4] + 2000) // 2).astype("<u2").tobytes()
+    ds.save_as(paths[4])
+    array = read_ct(tmp_path).volume.array
+    assert np.array_equal(array[3], head()[3])
+    assert np.array_equal(array[4], head()[4] // 2 * 2)
+
+
+def test_slices_are_sorted_by_position_and_not_by_name_or_number(tmp_path):
+    paths = write_series(tmp_path, Series(stored_head()))
+    assert list(read_ct(tmp_path).files) == paths
+
+
+def test_padding_stays_what_it_is(tmp_path):
+    stored = stored_head(0.0)
+    stored[:, :3] = -2000
+    write_series(tmp_path, Series(stored, intercept=0.0, signed=True, tags={"PixelPaddingValue": -2000}))
+    assert np.all(read_ct(tmp_path).volume.array[:, :3] == -2000)
+
+
+def test_a_file_without_preamble_is_read(tmp_path):
+    for path in write_series(tmp_path, Series(stored_head(), syntax=ImplicitVRLittleEndian)):
+        ds = pydicom.dcmread(path)
+        ds.file_meta = pydicom.dataset.FileMetaDataset()
+        ds.preamble = None
+        ds.save_as(path, implicit_vr=True, little_endian=True, enforce_file_format=False)
+        assert path.read_bytes()[128:132] != b"DICM"
+    assert np.array_equal(read_ct(tmp_path).volume.array, head())
+
+
+def test_other_files_and_other_modalities_in_the_folder_are_passed_over(tmp_path):
+    write_series(tmp_path, Series(stored_head()))
+    write_series(tmp_path / "dose", Series(stored_head(), tags={"Modality": "RTDOSE"}))
+    (tmp_path / "README.txt").write_text("text of somebody, longer than a preamble. " * 9)
+    assert np.array_equal(read_ct(tmp_path).volume.array, head())
+
+
+def test_a_scout_beside_the_series_is_left_out(tmp_path):
+    write_series(tmp_path, Series(stored_head()))
+    write_series(tmp_path / "scout", Series(stored_head()[:1], tags={"ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"]}))
+    assert read_ct(tmp_path).volume.array.shape == head().shape
+
+
+def test_several_series_are_listed_and_one_can_be_chosen(tmp_path):
+    first, second = Series(stored_head()), Series(stored_head(seed=2), tags={"SeriesDescription": "Bone"})
+    write_series(tmp_path / "a", first)
+    write_series(tmp_path / "b", second)
+    with pytest.raises(InputError, match="2 CT series: choose one with --series UID") as caught:
+        read_ct(tmp_path)
+    assert all(part in str(caught.value) for part in (first.uid, second.uid, "'Bone', 12 slices"))
+    assert np.array_equal(read_ct(tmp_path, second.uid).volume.array, head(seed=2))
+
+
+def test_an_unknown_series_is_refused_with_those_that_are_there(tmp_path):
+    series = Series(stored_head())
+    write_series(tmp_path, series)
+    with pytest.raises(InputError, match=f"no CT series 1.2.3; there are: {series.uid}"):
+        read_ct(tmp_path, "1.2.3")
+
+
+def test_two_patients_in_one_series_are_refused(tmp_path):
+    paths = write_series(tmp_path, Series(stored_head()))
+    ds = pydicom.dcmread(paths[0])
+    ds.PatientID = "P2"
+    ds.save_as(paths[0])
+    with pytest.raises(InputError, match="two patients"):
+        read_ct(tmp_path)
+
+
+def test_two_patients_in_one_folder_are_refused_without_their_names(tmp_path):
+    write_series(tmp_path / "a", Series(stored_head()))
+    write_series(tmp_path / "b", Series(stored_head(), tags={"PatientID": "P2", "PatientName": "Roe^Richard"}))
+    with pytest.raises(InputError, match="of 2 patients") as caught:
+        read_ct(tmp_path)
+    assert "Roe" not in str(caught.value)
+
+
+def spoil(path, **tags):
+    ds = pydicom.dcmread(path)
+    for keyword, value in tags.items():
+        if value is None:
+            delattr(ds, keyword)
+        else:
+            setattr(ds, keyword, value)
+    ds.save_as(path)
+
+
+@pytest.mark.parametrize(
+    ("tags", "sentence"),
+    [
+        ({"Modality": "MR"}, "holds no CT images but MR"),
+        ({"ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"]}, "only scout"),
+        ({"PhotometricInterpretation": "MONOCHROME1"}, "MONOCHROME1"),
+        ({"NumberOfFrames": "2"}, "multi-frame"),
+        ({"RescaleSlope": "0"}, "slope of 0"),
+        ({"RescaleIntercept": "0"}, "does not look like a CT in Hounsfield units"),
+        ({"RescaleSlope": "0.001", "RescaleIntercept": "-1"}, "does not look like a CT in Hounsfield units"),
+    ],
+)
+def test_a_series_that_is_no_usable_ct_is_refused(tmp_path, tags, sentence):
+    write_series(tmp_path, Series(stored_head(), tags=tags))
+    with pytest.raises(InputError, match=sentence):
+        read_ct(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("tags", "sentence"),
+    [
+        ({"ImagePositionPatient": None}, "has no ImagePositionPatient"),
+        ({"PixelSpacing": None}, "has no PixelSpacing"),
+        ({"PixelSpacing": [0.75, 0.6]}, "differs in size or pixel spacing"),
+        ({"ImageOrientationPatient": [1, 0, 0, 0, 0.99995, -0.01]}, "is turned against"),
+        ({"ImagePositionPatient": [-10, -20, 31.0]}, "gaps between the slices run from 1 to 4 mm"),
+        ({"ImagePositionPatient": [-7, -20, 32.5]}, "shifted against each other"),
+    ],
+)
+def test_one_odd_slice_is_refused_with_the_reason(tmp_path, tags, sentence):
+    spoil(write_series(tmp_path, Series(stored_head()))[1], **tags)
+    with pytest.raises(InputError, match=sentence):
+        read_ct(tmp_path)
+
+
+def test_missing_slices_are_counted_and_named(tmp_path):
+    paths = write_series(tmp_path, Series(stored_head()))
+    for n in (4, 5):
+        paths[n].unlink()
+    with pytest.raises(InputError, match=f"2 slices are missing .*{paths[3].name} and {paths[6].name}"):
+        read_ct(tmp_path)
+
+
+def test_duplicate_slices_are_named(tmp_path):
+    paths = write_series(tmp_path, Series(stored_head()))
+    shutil.copy(paths[3], tmp_path / "again.dcm")
+    with pytest.raises(InputError, match="again.dcm"):
+        read_ct(tmp_path)
+
+
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, JPEG2000Lossless, RLELossless])
+@pytest.mark.parametrize("share", [0.3, 0.9])
+def test_a_truncated_slice_is_refused(tmp_path, syntax, share):
+    path = write_series(tmp_path, Series(stored_head(**BIG), syntax=syntax))[5]
+    content = path.read_bytes()
+    path.write_bytes(content[: int(share * len(content))])
+    with pytest.raises(InputError, match=f"{path.name} .*truncated"):
+        read_ct(tmp_path)
+
+
+def test_an_empty_folder_is_refused(tmp_path):
+    with pytest.raises(InputError, match="holds no DICOM file"):
+        read_ct(tmp_path)
+
+
+def test_a_folder_of_other_files_is_refused(tmp_path):
+    (tmp_path / "notes.txt").write_text("nothing")
+    with pytest.raises(InputError, match="holds no DICOM file"):
+        read_ct(tmp_path)
+
+
+def test_fewer_than_eight_slices_are_refused(tmp_path):
+    write_series(tmp_path, Series(stored_head()[2:9]))
+    with pytest.raises(InputError, match="only 7 slices"):
+        read_ct(tmp_path)
+
+
+def test_a_single_slice_is_refused(tmp_path):
+    write_series(tmp_path, Series(stored_head()[2:3]))
+    with pytest.raises(InputError, match="only 1 slice"):
+        read_ct(tmp_path)
+
+
+def test_a_tilted_series_with_unequal_gaps_is_refused_with_the_gaps(data_folder):
+    with pytest.raises(InputError, match=r"gaps between the slices run from 1\.081 to 6\.999 mm"):
+        read_ct(data_folder / "ge-head-dicom")

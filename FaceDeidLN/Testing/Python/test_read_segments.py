@@ -1,0 +1,218 @@
+"""Segments from files, and their place on the CT's grid."""
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from FaceDeidLNLib.core.errors import InputError
+from FaceDeidLNLib.core.geometry import Geometry
+from FaceDeidLNLib.core.segment import Segment
+from FaceDeidLNLib.core.volume import Volume
+from FaceDeidLNLib.input.place import place_segments
+from FaceDeidLNLib.input.segments import read_segments
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.spatial.transform import Rotation
+
+SHAPE = (9, 10, 11)
+GRID = Geometry(SHAPE, np.array([[1.0, 0, 0, 5], [0, 1.5, 0, -7], [0, 0, 2, 30], [0, 0, 0, 1]]))
+
+
+def blob(shape=SHAPE):
+    mask = np.zeros(shape, dtype=bool)
+    mask[3:5, 4:8, 2:6] = True
+    mask[4, 4, 2] = False
+    return mask
+
+
+def write_mask(path, array, geometry=GRID, **metadata):
+    image = sitk.GetImageFromArray(array, isVector=array.ndim == 4)
+    image.SetSpacing(geometry.spacing)
+    image.SetOrigin(geometry.ijk_to_lps[:3, 3].tolist())
+    for key, value in metadata.items():
+        image.SetMetaData(key, str(value))
+    sitk.WriteImage(image, str(path))
+    return path
+
+
+def write_layers(path):
+    """Two overlapping segments and a third beside one of them, as Slicer writes them: a list axis of two layers first."""
+    layers = np.zeros((*SHAPE, 2), dtype=np.uint8)
+    layers[2:6, 2:6, 2:6, 0] = 1
+    layers[4:8, 4:8, 4:8, 1] = 1
+    layers[0, 0, :, 1] = 2
+    head = (
+        "NRRD0004\ntype: unsigned char\ndimension: 4\nspace: left-posterior-superior\nsizes: 2 11 10 9\n"
+        "space directions: none (1,0,0) (0,1.5,0) (0,0,2)\nkinds: list domain domain domain\nencoding: raw\nspace origin: (5,-7,30)\n"
+    )
+    for n, (name, label, layer) in enumerate([("Node Ia", 1, 0), ("Node Ib", 1, 1), ("Gland", 2, 1)]):
+        head += f"Segment{n}_ID:=Segment_{n}\nSegment{n}_Name:={name}\nSegment{n}_LabelValue:={label}\nSegment{n}_Layer:={layer}\n"
+    path.write_bytes((head + "\n").encode() + layers.tobytes())
+    return layers
+
+
+def full(segment):
+    """The segment on the grid ``GRID``."""
+    return place_segments([segment], GRID)[0].full(SHAPE)
+
+
+def test_overlapping_layers_of_a_slicer_file_become_separate_segments(tmp_path):
+    layers = write_layers(tmp_path / "nodes.seg.nrrd")
+    segments = read_segments(tmp_path / "nodes.seg.nrrd")
+    assert [s.name for s in segments] == ["Node Ia", "Node Ib", "Gland"]
+    assert np.array_equal(full(segments[0]), layers[..., 0] == 1)
+    assert np.array_equal(full(segments[1]), layers[..., 1] == 1)
+    assert np.array_equal(full(segments[2]), layers[..., 1] == 2)
+
+
+def test_names_of_segments_are_taken_without_regard_to_case(tmp_path):
+    write_layers(tmp_path / "nodes.seg.nrrd")
+    assert [s.name for s in read_segments(tmp_path / "nodes.seg.nrrd", ["gland", "NODE IA"])] == ["Node Ia", "Gland"]
+
+
+def test_an_unknown_segment_name_is_refused_with_the_names_that_are_there(tmp_path):
+    write_layers(tmp_path / "nodes.seg.nrrd")
+    with pytest.raises(InputError, match="no segment 'Node II'; there are: Node Ia, Node Ib, Gland"):
+        read_segments(tmp_path / "nodes.seg.nrrd", ["Node II"])
+
+
+@pytest.mark.parametrize("extension", [".nrrd", ".nii.gz", ".mha"])
+def test_each_label_of_a_label_map_is_a_segment(tmp_path, extension):
+    labels = np.where(blob(), 7, 0).astype(np.int16)
+    labels[0, 0, 0] = 3
+    segments = read_segments(write_mask(tmp_path / f"labels{extension}", labels))
+    assert [s.name for s in segments] == ["label_3", "label_7"]
+    assert np.array_equal(full(segments[1]), labels == 7)
+
+
+def test_a_label_can_be_chosen_by_its_number(tmp_path):
+    labels = np.where(blob(), 7, 0).astype(np.uint16)
+    labels[0, 0, 0] = 3
+    assert [s.name for s in read_segments(write_mask(tmp_path / "labels.nrrd", labels), ["7"])] == ["label_7"]
+
+
+def test_a_plain_mask_is_named_after_its_file(tmp_path):
+    segments = read_segments(write_mask(tmp_path / "cheek_node.nii.gz", blob().astype(np.float32)))
+    assert [s.name for s in segments] == ["cheek_node"]
+    assert np.array_equal(full(segments[0]), blob())
+
+
+def test_a_file_of_fractions_is_refused_as_label_map(tmp_path):
+    with pytest.raises(InputError, match="no label map"):
+        read_segments(write_mask(tmp_path / "soft.nrrd", np.full(SHAPE, 0.5, dtype=np.float32)))
+
+
+def test_a_file_with_negative_values_is_refused_as_label_map(tmp_path):
+    with pytest.raises(InputError, match="no label map"):
+        read_segments(write_mask(tmp_path / "ct.nrrd", np.full(SHAPE, -1000, dtype=np.int16)))
+
+
+def test_a_file_without_any_segment_is_refused(tmp_path):
+    with pytest.raises(InputError, match="no segment"):
+        read_segments(write_mask(tmp_path / "empty.nrrd", np.zeros(SHAPE, dtype=np.uint8)))
+
+
+def test_an_empty_segment_is_refused_with_its_name(tmp_path):
+    path = write_mask(
+        tmp_path / "a.seg.nrrd", np.zeros(SHAPE, dtype=np.uint8), Segment0_Name="Node Ib", Segment0_LabelValue=1, Segment0_Layer=0
+    )
+    with pytest.raises(InputError, match="'Node Ib'.*is empty"):
+        place_segments(read_segments(path), GRID)
+
+
+def test_a_segment_beside_the_ct_is_refused_with_both_places():
+    away = GRID.ijk_to_lps.copy()
+    away[0, 3] = 400
+    segment = Segment("Node", Volume(blob(), Geometry(SHAPE, away)), "file:x.nrrd")
+    with pytest.raises(InputError, match=r"does not overlap the CT: it lies at 402\.\.405 .* the CT at 5\.\.15 "):
+        place_segments([segment], GRID)
+
+
+def test_equal_grids_give_the_identical_mask():
+    placed = place_segments([Segment("n", Volume(blob(), GRID))], GRID)[0]
+    assert np.array_equal(placed.full(SHAPE), blob())
+
+
+def test_rounded_direction_cosines_still_give_the_identical_mask():
+    turned = GRID.ijk_to_lps.copy()
+    turned[:3, :3] = Rotation.from_euler("xyz", [3e-4, -2e-4, 2e-4]).as_matrix() @ turned[:3, :3]
+    placed = place_segments([Segment("n", Volume(blob(), Geometry(SHAPE, turned)))], GRID)[0]
+    assert np.array_equal(placed.full(SHAPE), blob())
+
+
+@pytest.mark.parametrize("flips", [(0,), (1, 2), (0, 1, 2)])
+def test_a_flipped_and_transposed_grid_gives_the_identical_mask(flips):
+    mask, matrix = np.flip(blob(), flips).transpose(2, 0, 1), GRID.ijk_to_lps.copy()
+    for axis in flips:
+        column = 2 - axis
+        matrix[:3, 3] += matrix[:3, column] * (SHAPE[axis] - 1)
+        matrix[:3, column] *= -1
+    matrix = matrix[:, [1, 2, 0, 3]]  # array axes (i, k, j) read back to front: the affine's columns are j, k, i
+    placed = place_segments([Segment("n", Volume(mask, Geometry(mask.shape, matrix)))], GRID)[0]
+    assert np.array_equal(placed.full(SHAPE), blob())
+
+
+def test_a_coarse_voxel_protects_every_fine_voxel_that_it_touches():
+    coarse = np.zeros((1, 1, 3), dtype=bool)
+    coarse[0, 0, 1] = True
+    matrix = np.diag([2.5, 30.0, 30.0, 1.0])
+    fine = Geometry((1, 1, 10), np.eye(4))
+    placed = place_segments([Segment("n", Volume(coarse, Geometry(coarse.shape, matrix)))], fine)[0]
+    assert np.flatnonzero(placed.full(fine.shape)).tolist() == [1, 2, 3, 4]  # the box runs from 1.25 to 3.75 mm
+
+
+def test_a_segment_smaller_than_a_voxel_never_vanishes():
+    tiny = Geometry((1, 1, 1), np.array([[0.01, 0, 0, 2.49], [0, 0.01, 0, 3.1], [0, 0, 0.01, 4.2], [0, 0, 0, 1]]))
+    placed = place_segments([Segment("n", Volume(np.ones((1, 1, 1), dtype=bool), tiny))], Geometry(SHAPE, np.eye(4)))[0]
+    assert placed.box.start == (4, 3, 2)
+    assert placed.voxels == 1
+
+
+def random_affine(angles, spacing, shear, origin):
+    matrix = np.eye(4)
+    matrix[:3, :3] = (
+        Rotation.from_euler("xyz", angles, degrees=True).as_matrix() @ np.array([[1, 0, 0], [0, 1, shear], [0, 0, 1]]) @ np.diag(spacing)
+    )
+    matrix[:3, 3] = origin
+    return matrix
+
+
+three = st.tuples(*[st.floats(0.4, 4.0)] * 3)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    angles=st.tuples(*[st.floats(-180, 180)] * 3),
+    spacing=three,
+    ct_spacing=three,
+    shear=st.floats(-0.4, 0.4),
+    origin=st.tuples(*[st.floats(-4, 4)] * 3),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_no_point_inside_a_segment_voxel_is_left_unprotected_on_any_grid(angles, spacing, ct_spacing, shear, origin, seed):
+    random = np.random.default_rng(seed)
+    mask = random.random((4, 5, 6)) < 0.1
+    mask[2, 2, 2] = True
+    own = Geometry(mask.shape, random_affine(angles, spacing, shear, origin))
+    ct = Geometry((14, 15, 16), random_affine((0, 0, 0), ct_spacing, shear / 2, (-12, -12, -12)))
+    inside = np.argwhere(mask)[:, None] + random.uniform(-0.49, 0.49, (1, 50, 3))
+    hit = np.rint(ct.to_kji(own.to_lps(inside.reshape(-1, 3)))).astype(int)
+    hit = hit[np.all((hit >= 0) & (hit < ct.shape), axis=1)]
+    try:
+        placed = place_segments([Segment("n", Volume(mask, own))], ct)[0].full(ct.shape)
+    except InputError:
+        assert hit.size == 0
+    else:
+        assert placed[tuple(hit.T)].all()
+
+
+@settings(max_examples=40, deadline=None)
+@given(ct_spacing=three, origin=st.tuples(*[st.floats(-2, 2)] * 3), seed=st.integers(0, 2**32 - 1))
+def test_on_grids_with_the_same_axes_nothing_is_protected_that_no_segment_voxel_touches(ct_spacing, origin, seed):
+    mask = np.random.default_rng(seed).random((4, 5, 6)) < 0.1
+    mask[2, 2, 2] = True
+    own = Geometry(mask.shape, random_affine((0, 0, 0), (1, 1, 1), 0, (3, 3, 3)))
+    ct = Geometry((12, 12, 12), random_affine((0, 0, 0), ct_spacing, 0, origin))
+    placed = np.argwhere(place_segments([Segment("n", Volume(mask, own))], ct)[0].full(ct.shape))
+    centre, half = own.to_kji(ct.to_lps(placed)), 0.5 * np.array(ct_spacing)[::-1]
+    distance = np.abs(centre[:, None] - np.argwhere(mask)[None])
+    assert np.all(np.any(np.all(distance < 0.5 + half, axis=2), axis=1))
