@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+import platform
 import shutil
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import pydicom
+import scipy
+import SimpleITK as sitk
+
+from . import __version__
 from .core.errors import InputError
+from .core.volume import Volume
+from .facts import facts_of
 from .input.case import CtInput
 from .input.images import image_extension
+from .output.certificate import certificate_path, file_sha256, write_certificate
+from .output.dicom import Marks, representable, write_dicom_series
 from .output.images import require_writable, write_image
-from .pipeline import CaseResult
-from .verify.privacy import RECOGNISABLE
+from .pipeline import CaseResult, verify
+from .verify.privacy import RECOGNISABLE, TESTED
 from .verify.verdict import Verdict
 
-CERTIFICATE_ENDING = ".certificate.json"
 #: What a person must know before saying yes to a combination that did not pass the attack benchmark.
 RECOGNISABLE_SENTENCE = (
     "this combination of region and effect has not passed the project's attack benchmark, so the person may still be recognised: "
@@ -31,12 +43,6 @@ class Place:
     inputs: tuple[Path, ...] = ()
 
 
-def certificate_path(output: Path) -> Path:
-    """Where the certificate of an output stands: beside it, ``<name>.certificate.json``."""
-    stem = output.name[: len(output.name) - len(image_extension(output) or "")]
-    return output.with_name(stem + CERTIFICATE_ENDING)
-
-
 def require_kind(ct: CtInput, output: Path) -> None:
     """The output is of the input's kind: a folder for a DICOM folder, an image file that holds the geometry for an image file.
 
@@ -48,6 +54,19 @@ def require_kind(ct: CtInput, output: Path) -> None:
         raise InputError(f"The input is a DICOM folder, so the output is a folder too, and {output.name} names a file.")
 
 
+def require_own_certificate(output: Path, overwrite: bool) -> None:
+    """No other output (ct.nii.gz beside ct.nrrd) has the certificate that this one will have; one without output may be replaced.
+
+    :raises InputError: where there is one.
+    """
+    certificate = certificate_path(output)
+    if overwrite or not certificate.exists():
+        return
+    for other in certificate.parent.iterdir():
+        if other != certificate and other.name != output.name and certificate_path(other) == certificate:
+            raise InputError(f"{certificate.name} belongs to {other.name}: name another output, or give --overwrite.")
+
+
 def refusal_sentence(result: CaseResult, accept_recognisable: bool) -> str | None:
     """Why a result is not released; None where it may be."""
     if result.verdict is not Verdict.PASS:
@@ -57,8 +76,21 @@ def refusal_sentence(result: CaseResult, accept_recognisable: bool) -> str | Non
     return None
 
 
+def as_stored(ct: CtInput, result: CaseResult) -> CaseResult:
+    """The result as the input's kind can store it (DICOM has whole numbers of few bits), verified again where that differs."""
+    if result.result is None:
+        return result
+    stored = representable(ct, result.result)
+    if np.array_equal(stored.array, result.result.array):
+        return result
+    return verify(ct.volume, replace(result, result=stored))
+
+
 def release(ct: CtInput, result: CaseResult, place: Place, accept_recognisable: bool) -> None:
-    """Write the output and its certificate, each under a temporary name that is renamed when it is complete and read back.
+    """Write certificate and output, in this order, each under a temporary name that it loses when it is complete.
+
+    The output is read back and compared before it gets its name, so an output that is there is whole and has its
+    certificate.
 
     :raises ValueError: the result may not be released (see ``refusal_sentence``).
     :raises InputError: the place is taken. :raises OutputError: it could not be written.
@@ -66,7 +98,59 @@ def release(ct: CtInput, result: CaseResult, place: Place, accept_recognisable: 
     refusal = refusal_sentence(result, accept_recognisable)
     if refusal is not None or result.result is None:
         raise ValueError(f"not to be released: {refusal}")
-    write_image(ct, result.result, place.output, place.overwrite, place.inputs)
+    certificate = certificate_path(place.output)
+    replaces = place.overwrite and place.output.exists()
+    try:
+        _write(ct, result, place, lambda partial: write_certificate(certificate, content(ct, result, partial), overwrite=True))
+    except BaseException:
+        if not replaces and not place.output.exists():
+            certificate.unlink(missing_ok=True)
+        raise
+
+
+def _write(ct: CtInput, result: CaseResult, place: Place, last: Callable[[Path], None]) -> None:
+    if ct.kind != "dicom":
+        write_image(ct, result.result, place.output, place.overwrite, place.inputs, last)
+        return
+    marks = Marks(_derivation(result), result.privacy == TESTED)
+    write_dicom_series(ct, result.result, place.output, marks, place.overwrite, place.inputs, last)
+
+
+def _derivation(result: CaseResult) -> str:
+    parameters = result.parameters
+    return f"FaceDeidLN {__version__}: face de-identified, region {parameters.style}, effect {parameters.effect}, privacy {result.privacy}"
+
+
+def content(ct: CtInput, result: CaseResult, written: Path) -> dict[str, Any]:
+    """What the certificate says (schema: output.certificate) of an output that is complete under a temporary name."""
+    facts = facts_of(result)
+    return {
+        "software": software(),
+        "parameters": {name: value for name, value in asdict(result.parameters).items() if name != "seed"},
+        "output": output_facts(ct, result.result, written),
+        "protected": facts.pop("protected"),
+        **{name: facts.pop(name) for name in ("verdict", "reasons", "privacy", "seconds")},
+        "checks": {name: value for name, value in facts.items() if name not in ("style", "effect")},
+        "limits": ["Names and dates in the DICOM header are untouched."] if ct.kind == "dicom" else [],
+    }
+
+
+def output_facts(ct: CtInput, result: Volume, written: Path) -> dict[str, Any]:
+    """Kind, type, size and hashes of the output."""
+    hashes = {file.name: file_sha256(file) for file in sorted(written.iterdir())} if written.is_dir() else file_sha256(written)
+    return {
+        "kind": ct.kind if ct.kind == "dicom" else image_extension(written),
+        "scalar_type": str(result.array.dtype),
+        "size": list(result.array.shape[::-1]),
+        "spacing_mm": [round(step, 6) for step in result.geometry.spacing],
+        "sha256": hashes,
+    }
+
+
+def software() -> dict[str, str]:
+    """The versions that made the result."""
+    libraries = {module.__name__: module.__version__ for module in (np, scipy, pydicom)}
+    return {"FaceDeidLN": __version__, "Python": platform.python_version(), **libraries, "SimpleITK": sitk.Version.VersionString()}
 
 
 def remove_released(output: Path) -> None:

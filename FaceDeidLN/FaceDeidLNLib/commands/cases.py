@@ -64,17 +64,15 @@ def find_cases(inputs: Path, out_dir: Path) -> list[Case]:
     """
     if inputs.is_dir():
         cases = [Case(_stem(path.name), path, path.name) for path in _entries(inputs.resolve(), out_dir.resolve())]
-        clashing = {name for name, count in Counter(case.name for case in cases).items() if count > 1}
-        cases = [Case(case.output, case.input, case.output) if case.name in clashing else case for case in cases]
     elif inputs.is_file():
         cases = list(_from_csv(inputs))
     else:
         raise InputError(f"There is no folder or CSV file {inputs}.")
     if not cases:
         raise InputError(f"{inputs} holds no case: no image file and no folder with DICOM files.")
-    for output, count in Counter(case.output for case in cases).items():
+    for name, count in Counter(case.name for case in cases).items():
         if count > 1:
-            raise InputError(f"{inputs}: {count} cases would be written to {output}; name their outputs in a CSV.")
+            raise InputError(f"{inputs}: {count} cases would be written to {name}.*; name different outputs in a CSV.")
     return cases
 
 

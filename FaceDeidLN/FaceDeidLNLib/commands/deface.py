@@ -56,7 +56,7 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
         die_with_parent(options.parent)
     from ..input.ct import read_ct
     from ..pipeline import deface
-    from ..release import refusal_sentence, release, require_kind
+    from ..release import as_stored, refusal_sentence, release, require_kind
     from .inputs import make_request
 
     place = check_arguments(options)
@@ -66,7 +66,7 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
     require_kind(ct, place.output)
     request = make_request(options, ct.volume)
     read = time.perf_counter()
-    result = deface(request, part(console.progress, _READ, _WORKED))
+    result = as_stored(ct, deface(request, part(console.progress, _READ, _WORKED)))
     result.seconds["reading"] = round(read - begin, 3)
     refusal = refusal_sentence(result, options.accept_recognisable)
     if options.qa is not None:
@@ -93,7 +93,7 @@ def check_arguments(options: argparse.Namespace) -> Place:
     Raises InputError for names that there are not, files that are missing, and places that cannot be written to.
     """
     from ..output.place import require_place
-    from ..release import Place
+    from ..release import Place, require_own_certificate
     from .inputs import given_files
 
     check_names(options.style, options.effect)
@@ -101,6 +101,7 @@ def check_arguments(options: argparse.Namespace) -> Place:
         raise InputError(f"There is no file or folder {options.input}.")
     files = (options.input, *given_files(options))
     require_place(options.output, options.overwrite, files)
+    require_own_certificate(options.output, options.overwrite)
     if options.qa is not None:
         require_place(options.qa, True, (options.output, options.input))
     return Place(options.output, options.overwrite, files)
@@ -121,8 +122,9 @@ def write_review_folder(folder: Path, ct: CtInput, result: CaseResult, released:
 
 def outcome(ct: CtInput, result: CaseResult, place: Place, qa: Path | None, refusal: str | None) -> Outcome:
     """Exit code, facts and text of a case that came to a verdict."""
-    from ..release import certificate_path
-    from .describe import facts_of, figures, reason_lines
+    from ..facts import facts_of
+    from ..output.certificate import certificate_path
+    from .describe import figures, reason_lines
 
     verdict, released = result.verdict.value, refusal is None
     code = PASS if released else FAIL if verdict == "FAIL" else REVIEW

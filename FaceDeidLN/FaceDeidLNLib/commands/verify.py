@@ -33,11 +33,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, console: Console) -> Outcome:
     """Read both, compare, judge."""
+    from ..facts import comparison_facts
     from ..input.ct import read_ct
     from ..input.place import place_segments
     from ..verify.compare import compare
     from ..verify.verdict import judge
-    from .describe import comparison_facts, protection_lines, reason_lines
+    from .describe import protection_lines, reason_lines
     from .inputs import read_nodes, read_one, read_protected
 
     console.progress(0.0, "reading")

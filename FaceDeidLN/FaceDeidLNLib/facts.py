@@ -1,0 +1,48 @@
+"""The figures of a result, for the certificate and for ``--json``; nothing in them describes the original face."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .pipeline import CaseResult
+from .verify.compare import Comparison
+from .verify.coverage import Coverage
+
+
+def facts_of(result: CaseResult) -> dict[str, Any]:
+    """Verdict, reasons and figures of a result."""
+    facts: dict[str, Any] = {
+        "verdict": result.verdict.value,
+        "reasons": list(result.reasons),
+        "privacy": result.privacy,
+        "style": result.parameters.style,
+        "effect": result.parameters.effect,
+        "seconds": dict(result.seconds),
+    }
+    if result.comparison is not None:
+        facts |= comparison_facts(result.comparison)
+    if result.coverage is not None:
+        facts["face_skin"] = coverage_facts(result.coverage)
+    if result.body_share is not None:
+        facts["share_of_body_changed"] = round(result.body_share, 4)
+    return facts
+
+
+def comparison_facts(comparison: Comparison) -> dict[str, Any]:
+    """What changed, in voxels."""
+    return {
+        "same_geometry": comparison.same_geometry,
+        "same_scalar_type": comparison.same_type,
+        "changed_voxels": comparison.changed_voxels,
+        "changed_outside_face": comparison.changed_outside_face,
+        "protected": [{"name": s.name, "voxels": s.voxels, "changed": s.changed} for s in comparison.protected],
+    }
+
+
+def coverage_facts(coverage: Coverage) -> dict[str, Any]:
+    """What became of the face's skin."""
+    return {
+        "changed_share": round(coverage.changed_share, 4),
+        "moved_share": round(coverage.moved_share, 4),
+        "mean_displacement_mm": round(coverage.mean_displacement_mm, 2),
+    }
