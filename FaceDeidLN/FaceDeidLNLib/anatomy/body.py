@@ -59,7 +59,8 @@ def _body_of(tissue: np.ndarray, spacing_mm: float) -> np.ndarray:
     radius = _steps(CORE_RADIUS_MM, spacing_mm)
     core = grow(_largest(shrink(solid, radius)), radius) & solid
     body = reach(core, solid, _steps(TIP_REACH_MM, spacing_mm)) | _ears(core, tissue, spacing_mm)
-    return fill_holes(closing(body, radius))
+    own = _largest(tissue & body)  # closing had bridged the gap to a head rest or a mask close to the skin
+    return fill_holes(closing(own, _steps(CLOSING_RADIUS_MM, spacing_mm)))
 
 
 def _without_sheets(tissue: np.ndarray, spacing_mm: float) -> np.ndarray:

@@ -10,10 +10,10 @@ from scipy.spatial import cKDTree
 from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 
 from ..core.errors import FaceNotFoundError
-from ..core.geometry import Geometry
+from ..core.geometry import Box, Geometry
 from ..core.segment import tight
 from ..core.volume import AIR_HU, Volume, block_mean, canonical_grid
-from .grids import TISSUE_HU, closing, fill_holes, grow, sample, shrink, view_box
+from .grids import TISSUE_HU, closing, fill_holes, grow, opening, sample, shrink, view_box, with_border
 
 #: Air kept around the CT, so that the layer in front of the skin has room.
 AIR_MARGIN_MM = 10.0
@@ -21,6 +21,9 @@ AIR_MARGIN_MM = 10.0
 WRAP_RADIUS_MM = 4.5
 #: HU given to what is filled, well above the threshold.
 FILLED_HU = 0.0
+#: What is flatter along the patient's axis and thinner across it is no part of the face.
+SPIKE_HEIGHT_MM = 6.0
+SPIKE_WIDTH_MM = 9.0
 #: A snapped point is this near to the skin.
 SNAP_TOLERANCE_MM = 0.1
 SNAP_STEPS = 20
@@ -91,15 +94,34 @@ def _level(ct: Volume, body: Volume, grid: Geometry) -> np.ndarray:
         raise FaceNotFoundError("The part of the CT that was to be looked at lies outside of it.")
     small = block_mean(part, grid.spacing[0])
     own = np.clip(small.array, AIR_HU, -AIR_HU).astype(np.float32)
-    seen = body.crop(tight("body", body.array).box)
-    own[sample(seen, small.geometry) < 0.05] = AIR_HU
-    deep = sample(seen.with_array(shrink(seen.array, 1)), small.geometry) > 0.5
+    near, deep = _near_and_deep(body, small.geometry)
+    own[~near] = AIR_HU
     np.maximum(own, FILLED_HU, out=own, where=deep)
-    level = sample(small.with_array(own), grid)
+    level = sample(with_border(small.with_array(own), own > TISSUE_HU, AIR_HU), grid)
+    level[_spikes(level > TISSUE_HU, grid.spacing[0])] = AIR_HU
     solid = level > TISSUE_HU
     wrapped = fill_holes(closing(solid, max(1, round(WRAP_RADIUS_MM / grid.spacing[0]))))
     np.maximum(level, FILLED_HU, out=level, where=wrapped & ~solid)
     return level
+
+
+def _spikes(solid: np.ndarray, spacing_mm: float) -> np.ndarray:
+    """Thin things that are flat in the axial plane too: streaks of dental metal, edges of sheets, wires.
+
+    Ears are thin but tall, lips and brows are flat but wide; both stay.
+    """
+    rest = solid & ~opening(solid, max(1, round(SPIKE_HEIGHT_MM / 2 / spacing_mm)), axes=(0,))
+    return rest & ~opening(solid, max(1, round(SPIKE_WIDTH_MM / 2 / spacing_mm)), axes=(1, 2))
+
+
+def _near_and_deep(body: Volume, geometry: Geometry) -> tuple[np.ndarray, np.ndarray]:
+    """Where on another grid the skin may lie or the body is, and where it is surely under the skin (bool)."""
+    box = tight("body", body.array).box
+    whole = body.array.shape
+    seen = body.crop(Box((box.start[0], 0, 0), (box.stop[0], whole[1], whole[2])))
+    near = sample(with_border(seen, seen.array, False), geometry) > 0.05
+    inner = seen.with_array(shrink(seen.array, 1))
+    return near, sample(with_border(inner, seen.array, False), geometry) > 0.5
 
 
 def skin_surface(depth: Volume) -> vtk.vtkPolyData:
