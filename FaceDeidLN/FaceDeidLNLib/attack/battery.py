@@ -1,0 +1,101 @@
+"""Attack 1: geometric re-identification of results against a gallery of skins."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ..core.landmarks import Landmarks
+from ..core.volume import Volume
+from ..pipeline import find_anatomy
+from .gallery import Gallery, distances, skin_field
+from .scores import Recognition, recognise
+from .surfaces import FILTERS, LEVELS_HU, coarse, filtered, hits, sample_lines
+from .window import Window, face_window
+
+
+@dataclass(frozen=True)
+class Battery:
+    """Which filters and levels (HU) the attacker tries."""
+
+    filters: tuple[str, ...]
+    levels: tuple[int, ...]
+
+
+#: Everything: 5 filters at 8 levels.
+FULL = Battery(tuple(FILTERS), LEVELS_HU)
+#: For the many variants: what of FULL won most often, and one level each for fat, muscle and bone.
+CHEAP = Battery(("raw", "median 5 mm", "gauss 5 mm"), (-500, -200, 0, 150))
+
+
+@dataclass(frozen=True, eq=False)
+class Probe:
+    """What is attacked: the true name, a CT in HU, and the window of the *original's* marks."""
+
+    name: str
+    ct: Volume
+    window: Window
+
+
+@dataclass(eq=False)
+class Trial:
+    """The distances of all probes so far: rows per option, and the true columns."""
+
+    gallery: Gallery
+    battery: Battery
+    own: list[int] = field(default_factory=list)
+    rows: dict[str, list[np.ndarray]] = field(default_factory=dict)
+
+    def add(self, probe: Probe) -> None:
+        """Attack one more probe with every filter and level. Its name must be one of the gallery's."""
+        self.own.append(self.gallery.names.index(probe.name))
+        for option, row in probe_distances(probe, self.gallery, self.battery).items():
+            self.rows.setdefault(option, []).append(row)
+
+    def options(self) -> dict[str, np.ndarray]:
+        """The matrices (P, G) of distances in mm by option."""
+        return {name: np.array(rows) for name, rows in self.rows.items()}
+
+    def result(self) -> Recognition:
+        """What the attacker achieves."""
+        return recognise(self.options(), np.array(self.own))
+
+    def genuine_mm(self) -> float:
+        """Median distance (mm) of a probe's best-fitting option to its own skin."""
+        options = self.options()
+        own = np.array(self.own)
+        return float(np.median(np.min([m[np.arange(len(own)), own] for m in options.values()], axis=0)))
+
+
+def enrol(heads: Iterable[tuple[str, Volume, Landmarks]]) -> tuple[Gallery, dict[str, Window]]:
+    """The gallery of the originals' skins and their windows from (name, CT in HU, hand-made marks)."""
+    names, fields, windows = [], [], {}
+    for name, ct, marks in heads:
+        windows[name] = face_window(marks)
+        fields.append(skin_field(find_anatomy(ct, marks).depth, windows[name]))
+        names.append(name)
+    return Gallery(tuple(names), np.stack(fields)), windows
+
+
+def probe_distances(probe: Probe, gallery: Gallery, battery: Battery) -> dict[str, np.ndarray]:
+    """Distances (G,) in mm of one probe's surfaces to every skin, by "filter at level HU"."""
+    small = coarse(probe.ct, probe.window)
+    out = {}
+    for name in battery.filters:
+        lines = sample_lines(filtered(small, name), probe.window)
+        for level in battery.levels:
+            out[f"{name} at {level} HU"] = distances(hits(lines, level, probe.window), gallery)
+    return out
+
+
+def reidentify(
+    probes: Iterable[Probe], gallery: Gallery, battery: Battery = FULL, progress: Callable[[int], None] = lambda done: None
+) -> Trial:
+    """Attack every probe; the trial holds distances and figures. ``progress`` is called with the number done."""
+    trial = Trial(gallery, battery)
+    for done, probe in enumerate(probes, start=1):
+        trial.add(probe)
+        progress(done)
+    return trial
