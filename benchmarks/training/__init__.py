@@ -1,0 +1,1 @@
+"""Training of the landmark networks; needs PyTorch."""

@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from scipy.optimize import minimize
-
 from FaceDeidLNLib.anatomy.landmark_net import LandmarkModel, read_landmarks
+from scipy.optimize import minimize
 
 from .patients import Patient
 from .variants import Case, plain, random_variant

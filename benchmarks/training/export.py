@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import torch
 
-
 #: Weights are whole numbers up to this: finer steps change nothing that can be measured and compress worse.
 LEVELS = 63
 

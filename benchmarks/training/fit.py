@@ -9,9 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
-
 from FaceDeidLNLib.anatomy.landmark_shape import MIRROR
+from torch import Tensor
 
 from .network import LandmarkNet, spatial_loss
 
@@ -92,6 +91,7 @@ def train(stage: str, pool: Pool, steps: int, start: dict | None, seed: int, rat
 
 
 def main() -> None:
+    """Train one network of one fold."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("stage", choices=sorted(WIDTHS))
     parser.add_argument("pool", type=Path)

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
-from scipy import ndimage
-
 from FaceDeidLNLib.anatomy.landmark_shape import MEAN_SHAPE, NET_LANDMARKS, HeadFrame, fit_frame
+from scipy import ndimage
 
 MANDIBLE = 7
 #: Outward direction, in the head frame, in which the angle of the mandible is the furthest point of the bone.
@@ -19,7 +18,7 @@ GONION_DIRECTION = np.array([0.0, 0.8, -0.6])
 
 @dataclass(frozen=True, eq=False)
 class Patient:
-    """``volumes``: HU arrays (k, j, i), raw and two smoothings; ``landmarks`` (11, 3) LPS mm, NaN where absent; ``known``: marked or known absent."""
+    """``volumes``: HU (k, j, i), raw and smoothed twice; ``landmarks`` (11, 3) LPS mm, NaN where absent; ``known``: truth is known."""
 
     name: str
     volumes: tuple[np.ndarray, ...]

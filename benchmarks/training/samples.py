@@ -6,10 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
-
 from FaceDeidLNLib.anatomy.landmark_grid import COARSE, FINE, Stage
 from FaceDeidLNLib.anatomy.landmark_shape import rotation
+from scipy import ndimage
 
 from .obstacles import obstruct
 from .patients import Patient
@@ -20,7 +19,7 @@ HU_STEP = 10.0
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """``hu``: uint8 coded HU (k, j, i); ``inside``: bool; ``points`` (11, 3) grid positions (k, j, i); ``state``: 1 seen, 0 absent, -1 unknown."""
+    """``hu``: coded HU (k, j, i); ``inside``: bool; ``points`` (11, 3) grid (k, j, i); ``state``: 1 seen, 0 absent, -1 unknown."""
 
     hu: np.ndarray
     inside: np.ndarray

@@ -1,11 +1,10 @@
-"""Hard versions of a patient for calibration and tests: turned, cropped, noisy, obstructed; made in scanner space, not on training grids."""
+"""Hard versions of a patient for calibration and tests: turned, cropped, noisy, obstructed, on scanner grids."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-
 from FaceDeidLNLib.anatomy.landmark_shape import rotation
 from FaceDeidLNLib.core.geometry import Box, Geometry
 from FaceDeidLNLib.core.volume import Volume, canonical_grid, resample

@@ -16,17 +16,9 @@ from pathlib import Path
 import numpy as np
 
 from ..core.volume import Volume
+from .landmark_derived import DERIVED, derive
 from .landmark_grid import COARSE, FINE, Reading, body_grid, head_grid, read_heat, reduced, sampled
-from .landmark_shape import (
-    MEAN_SHAPE,
-    MIRROR,
-    NET_LANDMARKS,
-    HeadFrame,
-    fit_frame,
-    robust_frame,
-    rotation,
-    shape_residuals,
-)
+from .landmark_shape import MIRROR, NET_LANDMARKS, HeadFrame, robust_frame, rotation, shape_residuals
 from .net_layers import Weights, forward, unpack
 
 WEIGHTS_FILE = Path(__file__).with_name("landmark_net.npz")
@@ -38,12 +30,20 @@ FRAME_MOVED_MM, FRAME_TURNED_DEG = 14.0, 12.0
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """``position_lps`` (3,) mm or None; ``confidence``: P(error <= 10 mm); ``in_view``: P(inside the field of view); ``reason`` if missing."""
+    """``position_lps`` (3,) mm or None; ``confidence``: P(error <= 10 mm); ``in_view``: P(in the field of view); ``reason`` if None."""
 
     position_lps: np.ndarray | None
     confidence: float
     in_view: float
     reason: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Face:
+    """All landmarks by name, and the head frame; None where too little of the face is in view."""
+
+    landmarks: dict[str, Prediction]
+    frame: HeadFrame | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,15 +109,33 @@ def _weights(arrays: dict[str, np.ndarray], prefix: str) -> Weights:
 
 
 def predict_landmarks(ct: Volume, model: LandmarkModel | None = None) -> dict[str, Prediction]:
-    """Every landmark of NET_LANDMARKS on a CT in HU, any orientation, spacing, shear and field of view."""
+    """Every landmark of NET_LANDMARKS and DERIVED on a CT in HU, any orientation, spacing, shear and field of view."""
+    return predict_face(ct, model).landmarks
+
+
+def predict_face(ct: Volume, model: LandmarkModel | None = None) -> Face:
+    """The landmarks together with the head frame, which also tells how the head lies (upside down, prone, ...)."""
     model = model or load_model()
     found = read_landmarks(ct, model)
     if found is None:
-        nothing = Prediction(None, 0.0, 0.0, "no face found in the scan")
-        return dict.fromkeys(NET_LANDMARKS, nothing)
+        return Face(dict.fromkeys((*NET_LANDMARKS, *DERIVED), Prediction(None, 0.0, 0.0, "no face found in the scan")), None)
     within, in_view = (_logistic(found.features, weights) for weights in (model.within, model.in_view))
     in_view = np.where(_inside(ct, found.positions), in_view, 0.0)
-    rows = zip(NET_LANDMARKS, found.positions, np.minimum(within, in_view), in_view, strict=True)
+    within = np.minimum(within, in_view)
+    rows = zip(NET_LANDMARKS, found.positions, within, in_view, strict=True)
+    landmarks = {name: _prediction(position, float(good), float(view)) for name, position, good, view in rows}
+    return Face(landmarks | _derived(ct, found.positions, within, in_view), found.frame if (in_view >= IN_VIEW).sum() >= 2 else None)
+
+
+def _derived(ct: Volume, positions: np.ndarray, within: np.ndarray, in_view: np.ndarray) -> dict[str, Prediction]:
+    """The landmarks carried over from the mean face; not in view where they fall outside or onto nothing but air."""
+    trusted = np.where((in_view >= IN_VIEW) & (within >= 0.3), within, 0.0)
+    carried = derive(ct, positions, trusted)
+    if carried is None:
+        return dict.fromkeys(DERIVED, Prediction(None, 0.0, 0.0, "too few landmarks found to tell"))
+    support = float(np.sort(within[trusted > 0])[-3:].min())
+    in_view = np.where(_inside(ct, carried.positions) & carried.on_skin, support, 0.0)
+    rows = zip(DERIVED, carried.positions, np.minimum(carried.confidence, in_view), in_view, strict=True)
     return {name: _prediction(position, float(good), float(view)) for name, position, good, view in rows}
 
 
@@ -198,6 +216,3 @@ def _combined(readings: list[Reading], frame: HeadFrame) -> Readings:
 def _logit(p: np.ndarray) -> np.ndarray:
     p = np.clip(p, 1e-4, 1 - 1e-4)
     return np.log(p / (1 - p))
-
-
-__all__ = ["MEAN_SHAPE", "LandmarkModel", "Prediction", "fit_frame", "load_model", "predict_landmarks", "read_landmarks"]
