@@ -1,0 +1,141 @@
+"""The mandible: from the CT's own bone, or from a segment that somebody has drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from scipy import ndimage
+
+from ..core.geometry import Geometry
+from ..core.segment import Segment
+from ..core.volume import Volume
+from .grids import closing, grow
+from .jaw_grid import STEP_MM, JawGrid
+from .mandible_fit import JawFrame, fit_jaw, mean_mandible, stable_part, start_frame
+
+#: Bone for the purpose of finding the jaw: low enough for its thin angle in thick slices.
+BONE_HU = 250.0
+#: The patient's mandible lies within this distance (mm) of the mean one once that is laid onto it.
+NEAR_MM = 7.0
+#: Bone further than this (mm) from the mean mandible at the landmarks' place takes no part in the fit.
+REACH_MM = 18.0
+#: A point of the mean with bone of the patient within this distance (mm) was found.
+FOUND_MM = 5.0
+#: Marrow up to this wide (mm) inside the bone is filled.
+MARROW_MM = 4.5
+#: Fewer bone voxels than this (mm3) are no jaw.
+SMALLEST_MM3 = 2000.0
+
+
+class Frame(Protocol):
+    """Any similarity from face coordinates to LPS mm."""
+
+    axes: np.ndarray
+    origin: np.ndarray
+    scale: float
+
+
+@dataclass(frozen=True, eq=False)
+class Mandible:
+    """A mandible on the jaw's own grid.
+
+    ``mask`` (bool) has the grid's shape; where the patient's bone was not found (out of view, resorbed) the mean
+    mandible stands in. ``agreement``: share of the mean mandible in view, without the alveolar part, that has bone of
+    the patient within 5 mm. ``in_view``: share of it that lies in the field of view. ``origin`` says where it is from.
+    """
+
+    grid: JawGrid
+    mask: np.ndarray
+    agreement: float
+    in_view: float
+    origin: str
+
+
+def mandible_of_ct(ct: Volume, frame: Frame) -> Mandible:
+    """The mandible in the CT's bone, with the head's ``frame`` (from landmarks) to start from.
+
+    The mean mandible is laid onto the bone near its expected place (trimmed closest points, teeth left out), and the
+    bone near the result is taken: so the contact with the upper teeth, the joint and metal do not matter. Not meant
+    for the alveolar part, which is only roughly right.
+    """
+    start = JawFrame(frame.axes, frame.origin, frame.scale)
+    bone = _bone_points(ct, start)
+    jaw = start.to_jaw(bone)
+    near = _distance_to_mean(jaw) * start.scale < REACH_MM
+    if np.count_nonzero(near) * ct.geometry.voxel_mm3 < SMALLEST_MM3:
+        return _measured(JawGrid(start), np.zeros(JawGrid(start).geometry.shape, dtype=bool), ct.geometry, "the landmarks alone")
+    first = fit_jaw(bone[near], start, both_ways=False)
+    grid = JawGrid(first)
+    mask = _near_mean(grid.take(ct, -1000.0) > BONE_HU, grid)
+    return _measured(grid, mask, ct.geometry, "bone of the CT")
+
+
+def mandible_of_segment(segment: Segment, frame: Frame | None = None) -> Mandible:
+    """The mandible of a drawn segment (any grid); without ``frame`` the head is taken to lie upright, which the fit corrects."""
+    lps = segment.mask.geometry.to_lps(np.argwhere(segment.mask.array))
+    start = start_frame(lps) if frame is None else JawFrame(frame.axes, frame.origin, frame.scale)
+    grid = JawGrid(fit_jaw(lps, start, reach_mm=40.0))
+    return _measured(grid, grid.take(_padded(segment.mask), 0.0) > 0.5, None, f"segment '{segment.name}'")
+
+
+def find_mandible(ct: Volume, frame: Frame, segments: Sequence[Segment] = ()) -> Mandible:
+    """The mandible of the first segment whose name says so, else of the CT's bone."""
+    for segment in segments:
+        name = segment.name.casefold()
+        if ("mandible" in name or name in ("mandibula", "bone_mandible")) and "gland" not in name and segment.mask.array.any():
+            return mandible_of_segment(segment, frame)
+    return mandible_of_ct(ct, frame)
+
+
+def _padded(mask: Volume) -> Volume:
+    """The mask with two voxels of nothing around, so that a mask cropped to its box ends where it ends."""
+    matrix = mask.geometry.ijk_to_lps.copy()
+    matrix[:3, 3] = mask.geometry.to_lps(np.array([[-2.0, -2.0, -2.0]]))[0]
+    array = np.pad(np.asarray(mask.array, dtype=bool), 2)
+    return Volume(array, Geometry(array.shape, matrix))
+
+
+def _bone_points(ct: Volume, start: JawFrame) -> np.ndarray:
+    box = ct.geometry.box_around(start.to_lps(mean_mandible()), margin_mm=REACH_MM)
+    part = ct.crop(box)
+    return part.geometry.to_lps(np.argwhere(part.array > BONE_HU))
+
+
+def _distance_to_mean(jaw: np.ndarray) -> np.ndarray:
+    """Distance (N,) in jaw mm to the mean mandible without its alveolar part."""
+    from scipy.spatial import cKDTree
+
+    return cKDTree(stable_part()).query(jaw)[0] if len(jaw) else np.zeros(0)
+
+
+def _near_mean(bone: np.ndarray, grid: JawGrid) -> np.ndarray:
+    """The bone near the mean mandible, in pieces that touch it, with its marrow."""
+    mean = mean_on_grid(grid)
+    near = bone & (ndimage.distance_transform_edt(~mean, sampling=STEP_MM) <= NEAR_MM)
+    labels, count = ndimage.label(near)
+    if count == 0:
+        return near
+    size = np.bincount(labels.ravel(), minlength=count + 1)
+    touching = np.bincount(labels[mean], minlength=count + 1)
+    keep = (touching > 0.15 * size) & (size > 20)
+    keep[0] = False
+    return closing(keep[labels], max(1, round(MARROW_MM / 2 / STEP_MM)))
+
+
+def mean_on_grid(grid: JawGrid) -> np.ndarray:
+    """The mean mandible on the grid, bool."""
+    return closing(grid.of_points(mean_mandible()), 1)
+
+
+def _measured(grid: JawGrid, mask: np.ndarray, view: Geometry | None, origin: str) -> Mandible:
+    """How well the mask fits the mean, and the mask with its gaps filled by the mean."""
+    stable = grid.of_points(stable_part())
+    seen = stable if view is None else stable & grid.in_view(view)
+    in_view = np.count_nonzero(seen) / np.count_nonzero(stable)
+    there = grow(mask, round(FOUND_MM / STEP_MM))
+    agreement = np.count_nonzero(seen & there) / max(1, np.count_nonzero(seen))
+    filled = mask | (stable & ~there)
+    return Mandible(grid, filled, float(agreement), float(in_view), origin)

@@ -1,0 +1,125 @@
+"""The mean mandible, and how it is laid onto a patient's bone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+import numpy as np
+from scipy.spatial import cKDTree
+from scipy.spatial.transform import Rotation
+
+#: The alveolar part: teeth, fillings and the upper jaw lie next to it, so it does not help to place the mandible.
+ALVEOLAR_MM = (-52.0, 55.0)
+#: Points of the mean mandible that take part in the fit.
+FIT_POINTS = 1500
+FIT_STEPS = 25
+#: Share of the nearest pairs that count in each step (trimmed ICP, Chetverikov et al., Image Vis Comput 2005;23:299).
+TRIM = 0.8
+#: A jaw differs from its head's mean size by less than this factor, and from the mean pose by less than this turn (mouth open included).
+SCALES = (0.8, 1.2)
+MAX_TURN_DEG = 30.0
+#: Head of an average adult lying on the couch, in LPS: left, anterior, superior as columns.
+UPRIGHT = np.diag([1.0, -1.0, 1.0])
+
+
+@dataclass(frozen=True, eq=False)
+class JawFrame:
+    """A similarity from jaw coordinates to LPS mm: x left, y anterior, z superior, in mm of the mean mandible.
+
+    Jaw coordinates are the face coordinates of the mean face (origin midway between the tragia), carried by the
+    mandible: where the mouth is open or the jaw is small they follow the jaw and not the eyes.
+    """
+
+    axes: np.ndarray
+    origin: np.ndarray
+    scale: float
+
+    def to_lps(self, jaw: np.ndarray) -> np.ndarray:
+        """LPS mm (N, 3) of jaw coordinates (N, 3)."""
+        return self.scale * np.atleast_2d(jaw) @ self.axes.T + self.origin
+
+    def to_jaw(self, lps: np.ndarray) -> np.ndarray:
+        """Jaw coordinates (N, 3) of LPS mm (N, 3)."""
+        return (np.atleast_2d(lps) - self.origin) @ self.axes / self.scale
+
+
+@cache
+def mean_mandible() -> np.ndarray:
+    """The mean mandible as points (N, 3) of a 2 mm grid in jaw coordinates, symmetric.
+
+    Half-occupancy set of the mandible contours of 48 adults of the OpenKBP collection (Babier et al., Med Phys
+    2021;48:5549), aligned by similarities; made by benchmarks/mean_mandible.py.
+    """
+    with resources.files(__package__).joinpath("mandible_mean.npz").open("rb") as file:
+        half = np.load(file)["left_half"].astype(float)
+    return np.vstack([half, half[half[:, 0] > 0] * (-1, 1, 1)])
+
+
+def stable_part() -> np.ndarray:
+    """The mean mandible without the alveolar part."""
+    points = mean_mandible()
+    return points[~is_alveolar(points)]
+
+
+def is_alveolar(jaw: np.ndarray) -> np.ndarray:
+    """True (N,) for jaw coordinates at the height of the teeth and in front of the ramus."""
+    return (jaw[:, 2] > ALVEOLAR_MM[0]) & (jaw[:, 1] > ALVEOLAR_MM[1])
+
+
+def start_frame(lps: np.ndarray) -> JawFrame:
+    """A first frame for the voxels (N, 3) of a whole mandible in LPS mm: upright, boxes laid onto each other."""
+    mean = mean_mandible() @ UPRIGHT.T
+    low, high = np.percentile(lps, [1, 99], axis=0)
+    mean_low, mean_high = np.percentile(mean, [1, 99], axis=0)
+    scale = float(np.clip((high - low)[0] / (mean_high - mean_low)[0], *SCALES))
+    return JawFrame(UPRIGHT, (low + high) / 2 - scale * (mean_low + mean_high) / 2, scale)
+
+
+def fit_jaw(lps: np.ndarray, start: JawFrame, reach_mm: float = 15.0, both_ways: bool = True) -> JawFrame:
+    """Lay the mean mandible onto bone voxels (N, 3) in LPS mm by trimmed iterative closest points.
+
+    Each point of the mean goes to the nearest voxel; with ``both_ways`` each voxel also goes to the nearest point of
+    the mean, which needs a mandible without the rest of the skull. Pairs further apart than ``reach_mm`` do not count.
+    """
+    rng = np.random.default_rng(0)
+    mean = stable_part()
+    mean = mean[rng.permutation(len(mean))[:FIT_POINTS]]
+    bone = lps[rng.permutation(len(lps))[: 8 * FIT_POINTS]]
+    tree, frame = cKDTree(bone), start
+    back = cKDTree(mean_mandible())
+    for _ in range(FIT_STEPS):
+        pairs = [_pairs(mean, frame.to_lps(mean), tree, bone, reach_mm)]
+        if both_ways:
+            some = bone[:FIT_POINTS]
+            distance, index = back.query(frame.to_jaw(some))
+            near = distance * frame.scale <= min(reach_mm, np.quantile(distance, TRIM) * frame.scale)
+            pairs.append((mean_mandible()[index[near]], some[near]))
+        source, target = (np.vstack(part) for part in zip(*pairs, strict=True))
+        if len(source) < FIT_POINTS // 10:
+            return start
+        frame = _step(source, target, start)
+    return frame
+
+
+def _pairs(mean: np.ndarray, placed: np.ndarray, tree: cKDTree, bone: np.ndarray, reach_mm: float) -> tuple[np.ndarray, np.ndarray]:
+    distance, index = tree.query(placed)
+    near = distance <= min(reach_mm, np.quantile(distance, TRIM))
+    return mean[near], bone[index[near]]
+
+
+def _step(source: np.ndarray, target: np.ndarray, start: JawFrame) -> JawFrame:
+    """The least squares similarity (Umeyama 1991) within the limits of size and turn."""
+    flip = np.array([1.0, -1.0, 1.0])  # LPS to (left, anterior, superior): the fit holds no mirror
+    a, b = source - source.mean(0), (target - target.mean(0)) * flip
+    axes = Rotation.align_vectors(b, a)[0].as_matrix()
+    first = flip[:, None] * start.axes
+    turn = Rotation.from_matrix(axes @ first.T).as_rotvec(degrees=True)
+    angle = float(np.linalg.norm(turn))
+    if angle > MAX_TURN_DEG:
+        axes = Rotation.from_rotvec(turn * (MAX_TURN_DEG / angle), degrees=True).as_matrix() @ first
+    scale = float((b * (a @ axes.T)).sum() / (a**2).sum())
+    scale = float(np.clip(scale, start.scale * SCALES[0], start.scale * SCALES[1]))
+    axes = flip[:, None] * axes
+    return JawFrame(axes, target.mean(0) - scale * axes @ source.mean(0), scale)
