@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 import SimpleITK as sitk
-import vtk
 from scipy import ndimage
 from scipy.spatial import cKDTree
-from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
+from vtkmodules.util.numpy_support import numpy_to_vtk, vtk_to_numpy
+from vtkmodules.vtkCommonDataModel import vtkImageData, vtkPolyData
+from vtkmodules.vtkFiltersCore import vtkFlyingEdges3D
 
 from ..core.errors import FaceNotFoundError
 from ..core.geometry import Box, Geometry
 from ..core.segment import tight
 from ..core.volume import AIR_HU, Volume, block_mean, canonical_grid
-from .grids import TISSUE_HU, closing, fill_holes, grow, opening, sample, shrink, view_box, with_border
+from .grids import TISSUE_HU, closing, cut_sides, fill_holes, grow, opening, sample, shrink, vertical_axis, with_border
 
 #: Air kept around the CT, so that the layer in front of the skin has room.
 AIR_MARGIN_MM = 10.0
@@ -88,8 +89,7 @@ def _grid(geometry: Geometry, box: np.ndarray, spacing_mm: float) -> Geometry:
 
 def _level(ct: Volume, body: Volume, grid: Geometry) -> np.ndarray:
     """HU whose level TISSUE_HU is the wrapped skin: filled inside the body, air outside of it."""
-    view = ct.crop(view_box(ct))
-    part = view.crop(view.geometry.box_around(grid.corners(), 4 * max(ct.geometry.spacing)))
+    part = ct.crop(ct.geometry.box_around(grid.corners(), 4 * max(ct.geometry.spacing)))
     if 0 in part.array.shape:
         raise FaceNotFoundError("The part of the CT that was to be looked at lies outside of it.")
     small = block_mean(part, grid.spacing[0])
@@ -97,7 +97,8 @@ def _level(ct: Volume, body: Volume, grid: Geometry) -> np.ndarray:
     near, deep = _near_and_deep(body, small.geometry)
     own[~near] = AIR_HU
     np.maximum(own, FILLED_HU, out=own, where=deep)
-    level = sample(with_border(small.with_array(own), own > TISSUE_HU, AIR_HU), grid)
+    seen = small.with_array(own).crop(_between_cuts(sample(body, small.geometry) > 0.5, small.geometry))
+    level = sample(with_border(seen, seen.array > TISSUE_HU, AIR_HU), grid)
     level[_spikes(level > TISSUE_HU, grid.spacing[0])] = AIR_HU
     solid = level > TISSUE_HU
     wrapped = fill_holes(closing(solid, max(1, round(WRAP_RADIUS_MM / grid.spacing[0]))))
@@ -114,6 +115,19 @@ def _spikes(solid: np.ndarray, spacing_mm: float) -> np.ndarray:
     return rest & ~opening(solid, max(1, round(SPIKE_WIDTH_MM / 2 / spacing_mm)), axes=(1, 2))
 
 
+def _between_cuts(inside: np.ndarray, geometry: Geometry) -> Box:
+    """The array without the empty slices above and below a body that the field of view (or padding) cuts off."""
+    axis = vertical_axis(geometry)
+    start, stop = [0, 0, 0], list(inside.shape)
+    rows = np.flatnonzero(inside.any(axis=tuple(a for a in range(3) if a != axis)))
+    if rows.size:
+        first, last = int(rows[0]), int(rows[-1]) + 1
+        low, high = cut_sides(np.take(inside, np.arange(first, last), axis=axis), geometry.sampling)[axis]
+        start[axis] = first if low else 0
+        stop[axis] = last if high else inside.shape[axis]
+    return Box(tuple(start), tuple(stop))
+
+
 def _near_and_deep(body: Volume, geometry: Geometry) -> tuple[np.ndarray, np.ndarray]:
     """Where on another grid the skin may lie or the body is, and where it is surely under the skin (bool)."""
     box = tight("body", body.array).box
@@ -124,14 +138,14 @@ def _near_and_deep(body: Volume, geometry: Geometry) -> tuple[np.ndarray, np.nda
     return near, sample(with_border(inner, seen.array, False), geometry) > 0.5
 
 
-def skin_surface(depth: Volume) -> vtk.vtkPolyData:
+def skin_surface(depth: Volume) -> vtkPolyData:
     """The skin (depth = 0) as triangles with normals, points in LPS mm; open where the field of view or the box ends."""
-    image = vtk.vtkImageData()
+    image = vtkImageData()
     image.SetDimensions(*depth.array.shape[::-1])
     image.SetSpacing(*depth.geometry.spacing)
     image.SetOrigin(*depth.geometry.ijk_to_lps[:3, 3])
     image.GetPointData().SetScalars(numpy_to_vtk(np.ascontiguousarray(depth.array).ravel(), deep=True))
-    contour = vtk.vtkFlyingEdges3D()
+    contour = vtkFlyingEdges3D()
     contour.SetInputData(image)
     contour.SetValue(0, 0.0)
     contour.ComputeNormalsOn()

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING
 from ..core.errors import InputError
 from . import options as shared
 from .console import PASS, WORST_FIRST, Console, Outcome
-from .ledger import Ledger, Row, sole_batch
 
 if TYPE_CHECKING:
     from .cases import Case
+    from .ledger import Ledger, Row
 
 SUMMARY = "many CTs, one process each; goes on where it was stopped"
 EXAMPLES = "example:\n  facedeidln batch cases.csv results/ --jobs 2 --accept-recognisable"
@@ -53,6 +53,7 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
     from ..output.place import make_folder
     from .cases import find_cases
     from .deface import check_names
+    from .ledger import Ledger, sole_batch
     from .workers import run_cases
 
     check_names(options.style, options.effect)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import os
-import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from ..core.errors import InputError, OutputError
+from ..output.atomic import released_file
 
 
 @dataclass(frozen=True)
@@ -45,24 +45,22 @@ class Ledger:
         """Leave only these rows: double ones, outdated ones and a torn last line go."""
         self.rows = {row.case: row for row in rows}
         text = _line(COLUMNS) + "".join(_line(asdict(row).values()) for row in self.rows.values())
-        handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.name}.")
-        try:
-            _write(handle, text)
-            Path(name).chmod(0o644)
-            Path(name).replace(self.path)
-            self._journal.unlink(missing_ok=True)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        with released_file(self.path, overwrite=True) as partial:
+            partial.write_text(text, encoding="utf-8")
+        self.forget_begun()
 
     def begin(self, case: str) -> None:
         """Note that a case is being worked on: without a row, what lies under its output's name is then our own remainder."""
-        _write(os.open(self._journal, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644), f"{case}\n")
+        _append(self._journal, f"{case}\n")
+
+    def forget_begun(self) -> None:
+        """Every case that was begun has its row."""
+        self._journal.unlink(missing_ok=True)
 
     def append(self, row: Row) -> None:
         """Add a row."""
         self.rows[row.case] = row
-        _write(os.open(self.path, os.O_WRONLY | os.O_APPEND), _line(asdict(row).values()))
+        _append(self.path, _line(asdict(row).values()))
 
 
 def _line(values: Iterable[object]) -> str:
@@ -71,15 +69,16 @@ def _line(values: Iterable[object]) -> str:
     return buffer.getvalue()
 
 
-def _write(handle: int, text: str) -> None:
+def _append(path: Path, text: str) -> None:
+    """Add whole lines, and return when the disk has them."""
     try:
-        with open(handle, "wb", buffering=0) as file:
+        with path.open("ab", buffering=0) as file:
             left = memoryview(text.encode())
             while left:
                 left = left[file.write(left) :]
-            os.fsync(handle)
+            os.fsync(file.fileno())
     except OSError as problem:
-        raise OutputError(f"The results cannot be written: {problem.strerror}.") from problem
+        raise OutputError(f"{path} cannot be written ({problem.strerror}).") from problem
 
 
 def _read(path: Path) -> Iterator[Row]:

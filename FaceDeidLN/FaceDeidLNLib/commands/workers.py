@@ -65,6 +65,7 @@ def run_cases(cases: Iterable[Case], ledger: Ledger, options: argparse.Namespace
                 console.say(f"{row.case}: {row.verdict}" + (f" ({row.reasons})" if row.exit_code else ""))
             done = total - len(waiting) - len(working)
             console.progress(done / total, f"{done} of {total} cases")
+        ledger.forget_begun()
     finally:
         _stop(working)
 
@@ -141,8 +142,8 @@ def _ending(worker: Worker, report: dict[str, Any], output: Path) -> tuple[int, 
         return FAIL, [_how_it_ended(worker)]
     if code == PASS and not output.exists():
         return FAIL, ["the process reported a release, but there is no output"]
-    reasons = [str(reason) for reason in report.get("reasons", [])] + [str(report["error"])] * ("error" in report)
-    return code, reasons
+    reasons = [*report.get("reasons", []), report.get("error", "")]
+    return code, [str(reason) for reason in reasons if reason]
 
 
 def _how_it_ended(worker: Worker) -> str:

@@ -1,0 +1,83 @@
+"""The house's rules about imports, read from the source of every file."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+LIBRARY = Path(__file__).resolve().parents[2] / "FaceDeidLNLib"
+#: What a folder or file on top may import, from the bottom upward: only what stands on a line above its own.
+LAYERS = (
+    {"core", "__init__"},
+    {"input", "phantom"},
+    {"anatomy"},
+    {"face"},
+    {"effect"},
+    {"verify"},
+    {"output"},
+    {"pipeline"},
+    {"facts", "attack"},
+    {"release", "mrml"},
+    {"commands"},
+)
+LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
+QT = {"qt", "ctk", "PySide6", "PyQt5", "PyQt6", "PythonQt"}
+MRML = {"slicer", "slicer_core", "vtkMRML"}
+FILES = sorted(path.relative_to(LIBRARY).as_posix() for path in LIBRARY.rglob("*.py"))
+
+
+def imported(name: str) -> Iterator[str]:
+    """Every module that a file imports, anywhere in it; those of the library as ``FaceDeidLNLib.x.y``."""
+    path = LIBRARY / name
+    package = ("FaceDeidLNLib", *path.relative_to(LIBRARY).parent.parts)
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = ".".join(package[: len(package) - node.level + 1]) if node.level else ""
+            module = ".".join(filter(None, (base, node.module)))
+            yield from (f"{module}.{alias.name}" for alias in node.names)
+
+
+def stage(name: str) -> str:
+    """The folder on top, or the file on top without its ending."""
+    return name.split("/")[0].removesuffix(".py")
+
+
+def test_every_part_of_the_library_has_a_layer():
+    assert {stage(name) for name in FILES} <= set(LEVEL)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_imports_point_downward(name):
+    own = stage(name)
+    used = {module.split(".")[1] for module in imported(name) if module.startswith("FaceDeidLNLib.")} - {"__version__", own}
+    assert {other for other in used if LEVEL[other] >= LEVEL[own]} == set()
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_the_library_knows_nothing_of_qt(name):
+    assert not {module.split(".")[0] for module in imported(name)} & QT
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if stage(name) != "mrml"])
+def test_mrml_stays_in_its_folder(name):
+    assert not {module.split(".")[0] for module in imported(name)} & MRML
+
+
+def test_the_command_line_starts_without_the_heavy_libraries():
+    heavy = ("numpy", "scipy", "SimpleITK", "pydicom", "vtk", "vtkmodules", "slicer", "matplotlib")
+    code = f"import sys, FaceDeidLNLib.commands.main; print([name for name in {heavy} if name in sys.modules])"
+    ended = subprocess.run([sys.executable, "-c", code], cwd=LIBRARY.parent, capture_output=True, text=True, check=True)
+    assert ended.stdout.strip() == "[]"
+
+
+def test_the_pipeline_needs_neither_mrml_nor_a_renderer():
+    code = "import sys, FaceDeidLNLib.release; print([n for n in sys.modules if n.startswith(('slicer', 'vtkmodules.vtkRendering'))])"
+    ended = subprocess.run([sys.executable, "-c", code], cwd=LIBRARY.parent, capture_output=True, text=True, check=True)
+    assert ended.stdout.strip() == "[]"
