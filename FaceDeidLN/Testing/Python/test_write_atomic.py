@@ -1,0 +1,248 @@
+"""Outputs appear whole or not at all."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+from FaceDeidLNLib.core.errors import InputError, OutputError
+from FaceDeidLNLib.output.atomic import released_file, released_folder
+
+LIBRARY = Path(__file__).resolve().parents[2]
+
+
+def release_file(path, content="new", **kwargs):
+    with released_file(path, **kwargs) as partial:
+        partial.write_text(content)
+
+
+def release_folder(path, names=("IM0001.dcm",), **kwargs):
+    with released_folder(path, **kwargs) as partial:
+        for name in names:
+            (partial / name).write_text("new")
+
+
+def start(code, folder):
+    """A Python process that runs code with ``folder`` as its first argument."""
+    program = "import sys\nfrom pathlib import Path\nfrom FaceDeidLNLib.output.atomic import released_file, released_folder\n"
+    environment = {**os.environ, "PYTHONPATH": str(LIBRARY)}
+    return subprocess.Popen(
+        [sys.executable, "-c", program + textwrap.dedent(code), str(folder)], env=environment, stderr=subprocess.PIPE, text=True
+    )
+
+
+def kill_once_begun(process, folder):
+    """SIGKILL the process as soon as its partial output holds something."""
+    deadline = time.monotonic() + 60
+    while not [p for p in folder.rglob("*") if ".partial" in str(p) and p.is_file() and p.stat().st_size]:
+        assert process.poll() is None, process.stderr.read()
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    process.stderr.close()
+
+
+def names(folder):
+    return sorted(p.name for p in folder.iterdir())
+
+
+def test_a_file_appears_with_its_content(tmp_path):
+    release_file(tmp_path / "a.nrrd")
+    assert names(tmp_path) == ["a.nrrd"]
+    assert (tmp_path / "a.nrrd").read_text() == "new"
+
+
+def test_nothing_has_the_name_while_it_is_written(tmp_path):
+    with released_file(tmp_path / "a.nii.gz") as partial:
+        partial.write_text("x")
+        assert not (tmp_path / "a.nii.gz").exists()
+        assert partial.parent == tmp_path
+        assert partial.name.startswith(".facedeidln-")
+        assert partial.name.endswith(".partial.nii.gz")
+
+
+def test_missing_folders_above_the_output_are_made(tmp_path):
+    release_file(tmp_path / "new" / "deep" / "a.nrrd")
+    assert (tmp_path / "new" / "deep" / "a.nrrd").exists()
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, OutputError])
+def test_an_exception_leaves_nothing(tmp_path, error):
+    def stop(half):
+        half.write_text("half")
+        raise error("stop")
+
+    with pytest.raises(error), released_file(tmp_path / "a.nrrd") as partial:
+        stop(partial)
+    with pytest.raises(error), released_folder(tmp_path / "a") as partial:
+        stop(partial / "x")
+    assert names(tmp_path) == []
+
+
+def test_an_exception_leaves_the_old_output_in_its_place(tmp_path):
+    release_file(tmp_path / "a.nrrd", "old")
+    release_folder(tmp_path / "b")
+    with pytest.raises(ValueError, match="stop"), released_file(tmp_path / "a.nrrd", overwrite=True):
+        raise ValueError("stop")
+    with pytest.raises(ValueError, match="stop"), released_folder(tmp_path / "b", overwrite=True):
+        raise ValueError("stop")
+    assert (tmp_path / "a.nrrd").read_text() == "old"
+    assert names(tmp_path / "b") == ["IM0001.dcm"]
+
+
+def test_a_body_that_wrote_nothing_is_an_error(tmp_path):
+    with pytest.raises(OutputError, match="could not be written"), released_file(tmp_path / "a.nrrd"):
+        pass
+
+
+def test_an_existing_output_is_refused(tmp_path):
+    release_file(tmp_path / "a.nrrd", "old")
+    release_folder(tmp_path / "b")
+    with pytest.raises(InputError, match="exists"):
+        release_file(tmp_path / "a.nrrd")
+    with pytest.raises(InputError, match="exists"):
+        release_folder(tmp_path / "b")
+    assert (tmp_path / "a.nrrd").read_text() == "old"
+
+
+def test_an_existing_output_is_replaced_where_that_is_allowed(tmp_path):
+    release_file(tmp_path / "a.nrrd", "old")
+    release_folder(tmp_path / "b", ["IM0001.dcm", "IM0002.dcm"])
+    release_file(tmp_path / "a.nrrd", overwrite=True)
+    release_folder(tmp_path / "b", overwrite=True)
+    assert (tmp_path / "a.nrrd").read_text() == "new"
+    assert names(tmp_path / "b") == ["IM0001.dcm"]
+    assert names(tmp_path) == ["a.nrrd", "b"]
+
+
+def test_an_empty_folder_may_be_filled(tmp_path):
+    (tmp_path / "b").mkdir()
+    release_folder(tmp_path / "b")
+    assert names(tmp_path / "b") == ["IM0001.dcm"]
+
+
+@pytest.mark.parametrize("name", ["thesis.docx", "sub"])
+def test_a_folder_that_holds_other_things_is_not_replaced(tmp_path, name):
+    other = tmp_path / "b" / name
+    other.mkdir(parents=True) if name == "sub" else (other.parent.mkdir(), other.write_text("dear"))
+    with pytest.raises(InputError, match=f"holds other files .{name}"):
+        release_folder(tmp_path / "b", overwrite=True)
+    assert other.exists()
+
+
+def test_what_was_made_by_somebody_else_in_the_meantime_is_kept(tmp_path):
+    with pytest.raises(OutputError, match="somebody else"), released_file(tmp_path / "a.nrrd") as partial:
+        [path.write_text("theirs") for path in (partial, tmp_path / "a.nrrd")]
+    assert (tmp_path / "a.nrrd").read_text() == "theirs"
+
+
+@pytest.mark.parametrize("output", ["in", "in/out", "."])
+def test_an_output_that_is_inside_or_around_the_input_is_refused(tmp_path, output):
+    (tmp_path / "in").mkdir()
+    with pytest.raises(InputError, match="choose another place"):
+        release_folder(tmp_path / output, overwrite=True, inputs=[tmp_path / "in"])
+
+
+def test_a_link_to_the_input_is_refused_as_output(tmp_path):
+    (tmp_path / "ct.nrrd").write_text("ct")
+    (tmp_path / "link.nrrd").symlink_to(tmp_path / "ct.nrrd")
+    with pytest.raises(InputError, match="choose another place"):
+        release_file(tmp_path / "link.nrrd", overwrite=True, inputs=[tmp_path / "ct.nrrd"])
+
+
+def test_a_file_is_refused_where_a_folder_is_and_the_reverse(tmp_path):
+    (tmp_path / "b").mkdir()
+    (tmp_path / "a").write_text("x")
+    with pytest.raises(InputError, match="is a folder"):
+        release_file(tmp_path / "b", overwrite=True)
+    with pytest.raises(InputError, match="is a file"):
+        release_folder(tmp_path / "a", overwrite=True)
+
+
+def test_a_place_that_cannot_be_written_to_is_refused(tmp_path):
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(InputError, match="cannot be made"):
+        release_file(tmp_path / "file" / "a.nrrd")
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="the superuser may write everywhere")
+def test_a_folder_without_write_permission_is_refused(tmp_path):
+    (tmp_path / "locked").mkdir(mode=0o500)
+    with pytest.raises(InputError, match="not writable"):
+        release_file(tmp_path / "locked" / "a.nrrd")
+
+
+def test_a_killed_process_leaves_no_file_under_the_name(tmp_path):
+    process = start(
+        "with released_file(Path(sys.argv[1]) / 'a.nrrd') as p:\n    p.write_text('half')\n    import time; time.sleep(60)", tmp_path
+    )
+    kill_once_begun(process, tmp_path)
+    assert [n for n in names(tmp_path) if not n.startswith(".facedeidln-")] == []
+
+
+def test_the_next_run_clears_what_a_killed_one_left(tmp_path):
+    for name in ("a.nrrd", "b"):
+        kind = "file" if name == "a.nrrd" else "folder"
+        target = "p" if kind == "file" else "(p / 'x')"
+        process = start(
+            f"with released_{kind}(Path(sys.argv[1]) / '{name}') as p:\n    {target}.write_text('half')\n    import time; time.sleep(60)",
+            tmp_path,
+        )
+        kill_once_begun(process, tmp_path)
+        (release_file if kind == "file" else release_folder)(tmp_path / name)
+    assert names(tmp_path) == ["a.nrrd", "b"]
+
+
+def test_what_a_living_process_is_writing_is_left_alone(tmp_path):
+    with released_file(tmp_path / "a.nrrd") as first:
+        first.write_text("first")
+        release_file(tmp_path / "a.nrrd", "second")
+        assert first.exists()
+        (tmp_path / "a.nrrd").unlink()
+    assert (tmp_path / "a.nrrd").read_text() == "first"
+
+
+def test_an_old_folder_comes_back_when_the_process_died_between_the_two_renames(tmp_path):
+    release_folder(tmp_path / "b", ["old.dcm"])
+    code = "import os\nwith released_folder(Path(sys.argv[1]) / 'b', overwrite=True) as p:\n    (p / 'new.dcm').write_text('new')\n"
+    code += "    keep = Path.rename\n    def rename(a, b):\n        keep(a, b)\n        os.kill(os.getpid(), 9)\n    Path.rename = rename\n"
+    process = start(code, tmp_path)
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    assert not (tmp_path / "b").exists()
+    with pytest.raises(InputError, match="exists"):
+        release_folder(tmp_path / "b")
+    assert names(tmp_path / "b") == ["old.dcm"]
+
+
+def test_a_full_disk_leaves_nothing_and_says_so(tmp_path):
+    code = """
+        import resource, signal
+        import numpy as np
+        from FaceDeidLNLib.core.errors import OutputError
+        from FaceDeidLNLib.core.geometry import Geometry
+        from FaceDeidLNLib.core.volume import Volume
+        from FaceDeidLNLib.input.case import CtInput
+        from FaceDeidLNLib.output.images import write_image
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        noise = np.random.default_rng(0).integers(-1000, 1000, (40, 50, 60)).astype(np.int16)
+        folder = Path(sys.argv[1])
+        ct = CtInput(Volume(noise, Geometry(noise.shape, np.eye(4))), folder / "in" / "ct.nrrd", ".nrrd")
+        for extension, size in ((".nrrd", 150_000), (".nii.gz", 150_000), (".mha", 150_000), (".nii", 150_000), (".nrrd", 0)):
+            resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+            try:
+                write_image(ct, ct.volume, folder / f"out{extension}")
+            except OutputError as error:
+                assert "nothing is left of it" in str(error), error
+            else:
+                raise AssertionError("a file larger than the limit was released")
+    """
+    process = start(code, tmp_path)
+    assert process.communicate()[1].count("AssertionError") == 0
+    assert process.returncode == 0
+    assert names(tmp_path) == []

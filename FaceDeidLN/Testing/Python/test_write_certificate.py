@@ -1,0 +1,76 @@
+"""The certificate: the same bytes for the same content, and nothing of the original face."""
+
+import json
+
+import numpy as np
+import pytest
+from FaceDeidLNLib.core.errors import OutputError
+from FaceDeidLNLib.output.certificate import SCHEMA, certificate_path, certificate_text, file_sha256, write_certificate
+
+CONTENT = {
+    "software": {"facedeidln": "0.1.0"},
+    "parameters": {"style": "full", "depth_mm": 12.0},
+    "output": {"kind": ".nrrd", "sha256": "ab" * 32},
+    "protected": [{"name": "landmark node", "voxels": np.int64(12), "changed": 0}],
+    "checks": {"changed_voxels": np.int64(7), "landmarks_covered": 5, "share": np.float32(0.5)},
+    "verdict": "PASS",
+    "reasons": [],
+    "privacy": "recognisable",
+    "seconds": {"landmarks": 0.25},
+}
+
+
+def test_a_certificate_names_its_schema_and_keeps_its_content(tmp_path):
+    write_certificate(tmp_path / "a.certificate.json", CONTENT)
+    content = json.loads((tmp_path / "a.certificate.json").read_text(encoding="utf-8"))
+    assert content.pop("schema") == SCHEMA
+    assert content == json.loads(json.dumps(CONTENT, default=lambda value: value.item()))
+
+
+def test_the_order_of_the_keys_does_not_matter():
+    assert certificate_text(CONTENT) == certificate_text(dict(reversed(CONTENT.items())))
+
+
+@pytest.mark.parametrize(
+    "checks",
+    [
+        {"landmarks": {"pronasale": [1.0, 2.0, 3.0]}},
+        {"pronasale": [1.0, 2.0, 3.0]},
+        {"deep": [{"eye_right": 3}]},
+        {"curve_mm": [1.0]},
+        {"input_sha256": "x"},
+        {"seed": 3},
+        {"patient": "Doe"},
+        {"hash": "ab" * 32},
+        {"text": "made from " + "0f" * 16},
+    ],
+)
+def test_what_describes_the_original_is_refused(checks):
+    with pytest.raises(OutputError, match="must not describe the original face|hashes of the output only"):
+        certificate_text({**CONTENT, "checks": checks})
+
+
+def test_a_missing_part_is_refused():
+    with pytest.raises(OutputError, match="lacks .'verdict'"):
+        certificate_text({key: value for key, value in CONTENT.items() if key != "verdict"})
+
+
+def test_an_unknown_part_is_refused():
+    with pytest.raises(OutputError, match="unknown keys .'notes'"):
+        certificate_text({**CONTENT, "notes": "x"})
+
+
+@pytest.mark.parametrize("value", [float("nan"), np.zeros(3), object()])
+def test_a_value_that_json_cannot_hold_is_refused(value):
+    with pytest.raises(OutputError, match="nothing was written"):
+        certificate_text({**CONTENT, "checks": {"x": value}})
+
+
+def test_the_certificate_stands_beside_its_output(tmp_path):
+    assert certificate_path(tmp_path / "head.nii.gz") == tmp_path / "head.certificate.json"
+    assert certificate_path(tmp_path / "series") == tmp_path / "series.certificate.json"
+
+
+def test_the_hash_of_a_file_is_its_sha256(tmp_path):
+    (tmp_path / "a").write_bytes(b"abc")
+    assert file_sha256(tmp_path / "a") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"

@@ -1,0 +1,132 @@
+"""Image files out: the same kind, values, type and geometry, or nothing."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from dicom_series import Series, stored_head, write_series
+from FaceDeidLNLib.core.errors import InputError, OutputError
+from FaceDeidLNLib.core.geometry import Geometry
+from FaceDeidLNLib.core.volume import Volume
+from FaceDeidLNLib.input.case import CtInput
+from FaceDeidLNLib.input.ct import read_ct
+from FaceDeidLNLib.output import images
+from FaceDeidLNLib.output.images import write_image
+from scipy.spatial.transform import Rotation
+from test_read_images import HU, write, write_nrrd
+
+WRITABLE = [".nrrd", ".nii.gz", ".nii", ".mha"]
+
+
+def case(tmp_path, array=HU, matrix=None):
+    """A CT as if read from a file in ``tmp_path``."""
+    matrix = np.diag([0.5, 0.75, 2.5, 1.0]) if matrix is None else matrix
+    return CtInput(Volume(array, Geometry(array.shape, matrix)), tmp_path / "in" / "ct.nrrd", ".nrrd")
+
+
+def oblique(flip=1.0):
+    matrix = np.eye(4)
+    matrix[:3, :3] = Rotation.from_euler("xyz", (12, -7, 33), degrees=True).as_matrix() @ np.diag([0.5, 0.75, flip * 2.5])
+    matrix[:3, 3] = (-123.4, 56.7, -890.1)
+    return matrix
+
+
+@pytest.mark.parametrize("dtype", [np.int16, np.int32, np.float32, np.float64])
+@pytest.mark.parametrize("extension", WRITABLE)
+def test_an_image_is_written_with_its_values_and_type(tmp_path, extension, dtype):
+    ct = case(tmp_path, HU.astype(dtype))
+    write_image(ct, ct.volume, tmp_path / f"out{extension}")
+    again = read_ct(tmp_path / f"out{extension}").volume.array
+    assert again.dtype == dtype
+    assert np.array_equal(again, ct.volume.array)
+
+
+@pytest.mark.parametrize("flip", [1.0, -1.0])
+@pytest.mark.parametrize("extension", WRITABLE)
+def test_an_oblique_or_mirrored_grid_is_written_as_it_is(tmp_path, extension, flip):
+    ct = case(tmp_path, matrix=oblique(flip))
+    write_image(ct, ct.volume, tmp_path / f"out{extension}")
+    assert read_ct(tmp_path / f"out{extension}").volume.geometry.same_as(ct.volume.geometry)
+
+
+@pytest.mark.parametrize("extension", [".nrrd", ".mha"])
+def test_a_gantry_tilt_is_written_as_it_is(tmp_path, extension):
+    matrix = np.diag([0.5, 0.75, 2.5, 1.0])
+    matrix[1, 2] = 0.8
+    ct = case(tmp_path, matrix=matrix)
+    write_image(ct, ct.volume, tmp_path / f"out{extension}")
+    assert np.allclose(read_ct(tmp_path / f"out{extension}").volume.geometry.ijk_to_lps, matrix)
+
+
+@pytest.mark.parametrize("extension", [".nii", ".nii.gz"])
+def test_a_gantry_tilt_is_refused_for_nifti_with_the_way_out(tmp_path, extension):
+    matrix = np.diag([0.5, 0.75, 2.5, 1.0])
+    matrix[1, 2] = 0.8
+    ct = case(tmp_path, matrix=matrix)
+    with pytest.raises(InputError, match=r"write \.nrrd instead"):
+        write_image(ct, ct.volume, tmp_path / f"out{extension}")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_key_of_the_source_travels_along(tmp_path):
+    ct = read_ct(write_nrrd(tmp_path / "in.nrrd"))
+    assert b"Doe" in (tmp_path / "in.nrrd").read_bytes()
+    write_image(ct, ct.volume, tmp_path / "out.nrrd")
+    assert not sitk.ReadImage(str(tmp_path / "out.nrrd")).HasMetaDataKey("PatientName")
+    assert b"Doe" not in (tmp_path / "out.nrrd").read_bytes()
+
+
+def test_a_dicom_series_may_become_an_image_file(tmp_path):
+    write_series(tmp_path / "in", Series(stored_head()))
+    ct = read_ct(tmp_path / "in")
+    write_image(ct, ct.volume, tmp_path / "out.nrrd")
+    again = read_ct(tmp_path / "out.nrrd")
+    assert np.array_equal(again.volume.array, ct.volume.array)
+    assert again.volume.geometry.same_as(ct.volume.geometry)
+
+
+@pytest.mark.parametrize("extension", [".nhdr", ".mhd", ".dcm", ""])
+def test_a_kind_that_cannot_be_released_in_one_file_is_refused(tmp_path, extension):
+    ct = case(tmp_path)
+    with pytest.raises(InputError, match="in a single file"):
+        write_image(ct, ct.volume, tmp_path / f"out{extension}")
+
+
+@pytest.mark.parametrize("change", ["type", "grid"])
+def test_a_result_that_does_not_fit_the_ct_is_refused(tmp_path, change):
+    ct = case(tmp_path)
+    result = Volume(HU.astype(np.int32), ct.volume.geometry) if change == "type" else Volume(HU, Geometry(HU.shape, np.eye(4)))
+    with pytest.raises(OutputError, match="another scalar type or grid"):
+        write_image(ct, result, tmp_path / "out.nrrd")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("spoil", ["voxel", "origin", "cut"])
+def test_what_does_not_read_back_the_same_is_not_released(tmp_path, monkeypatch, spoil):
+    def write_wrongly(image, name, **kwargs):
+        if spoil == "voxel":
+            image[3, 4, 5] = 77
+        if spoil == "origin":
+            image.SetOrigin((0.0, 0.1, 0.0))
+        sitk.WriteImage(image, name, **kwargs)
+        if spoil == "cut":
+            with open(name, "r+b") as file:  # noqa: PTH123
+                file.truncate(2000)
+
+    ct = case(tmp_path)
+    monkeypatch.setattr(images, "sitk", dataclasses.make_dataclass("Sitk", [])())
+    for name in ("GetImageFromArray",):
+        setattr(images.sitk, name, getattr(sitk, name))
+    images.sitk.WriteImage = write_wrongly
+    with pytest.raises(OutputError, match="nothing is left of it"):
+        write_image(ct, ct.volume, tmp_path / "out.nrrd")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_input_is_never_overwritten(tmp_path):
+    ct = read_ct(write(tmp_path / "ct.nrrd"))
+    before = (tmp_path / "ct.nrrd").read_bytes()
+    with pytest.raises(InputError, match="choose another place"):
+        write_image(ct, ct.volume, tmp_path / "ct.nrrd", overwrite=True)
+    assert (tmp_path / "ct.nrrd").read_bytes() == before
