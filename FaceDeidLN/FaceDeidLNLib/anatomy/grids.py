@@ -166,15 +166,22 @@ def reach(seed: np.ndarray, mask: np.ndarray, steps: int) -> np.ndarray:
 
 
 def fill_holes(mask: np.ndarray) -> np.ndarray:
-    """The mask without cavities: air that does not reach the sides of the array through air is filled.
+    """The mask without cavities: air that reaches the sides of the array neither in its slice nor around it is filled.
 
-    The first and last slice of axis 0 are closed too (filled in their plane), so that an airway cut by the end of the
-    field of view counts as a cavity.
+    Slices of axis 0 count each for itself first, so that an airway cut by the end of the field of view is a cavity;
+    the first and the last slice are never filled from above or below.
     """
-    sealed = mask.copy()
-    for k in {0, mask.shape[0] - 1}:
-        sealed[k] = ndimage.binary_fill_holes(mask[k])
-    closed = np.pad(sealed, ((1, 1), (0, 0), (0, 0)), mode="constant", constant_values=True)
-    padded = np.pad(closed, ((0, 0), (1, 1), (1, 1)), mode="constant", constant_values=False)
-    filled = sitk.BinaryFillhole(sitk.GetImageFromArray(padded.astype(np.uint8)))
-    return sitk.GetArrayFromImage(filled)[1:-1, 1:-1, 1:-1] > 0
+    flat = np.zeros((3, 3, 3), dtype=bool)
+    flat[1] = ndimage.generate_binary_structure(2, 1)
+    filled = ~_outer_air(~mask, flat)
+    return ~_outer_air(~filled, ndimage.generate_binary_structure(3, 1))
+
+
+def _outer_air(air: np.ndarray, structure: np.ndarray) -> np.ndarray:
+    """The connected air that reaches the array's sides along axis 1 or 2."""
+    padded = np.pad(air, ((0, 0), (1, 1), (1, 1)), constant_values=True)
+    labels, count = ndimage.label(padded, structure)
+    outer = np.zeros(count + 1, dtype=bool)
+    outer[np.unique(labels[:, 0, :])] = True
+    outer[0] = False
+    return outer[labels[:, 1:-1, 1:-1]]
