@@ -34,7 +34,10 @@ class StoredSlice:
 
     def to_stored(self, hu: np.ndarray) -> np.ndarray:
         """The nearest stored values (int32, same shape) of HU, clipped to what can be stored."""
-        stored = np.rint((np.asarray(hu, dtype=np.float64) - self.intercept) / self.slope)
+        hu = np.asarray(hu)
+        if self.slope == 1.0 and self.whole and hu.dtype.kind in "iu":
+            return np.clip(hu.astype(np.int32) - np.int32(self.intercept), *self.range)
+        stored = np.rint((hu.astype(np.float64) - self.intercept) / self.slope)
         return np.clip(stored, *self.range).astype(np.int32)
 
     def to_hu(self, stored: np.ndarray) -> np.ndarray:

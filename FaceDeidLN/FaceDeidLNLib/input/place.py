@@ -116,10 +116,13 @@ def _span(centre: np.ndarray, half: float, size: int) -> tuple[np.ndarray, np.nd
 
 def _any_between(mask: np.ndarray, axis: int, low: np.ndarray, high: np.ndarray) -> np.ndarray:
     """For each pair (low, high): is any voxel of ``mask`` set from low to high (exclusive) along the axis?"""
+    if np.all(high - low == 1):
+        return np.take(mask, low, axis=axis)
     shape = list(mask.shape)
     shape[axis] += 1
-    sums = np.zeros(shape, dtype=np.int32)
-    np.cumsum(mask, axis=axis, dtype=np.int32, out=np.moveaxis(np.moveaxis(sums, axis, 0)[1:], 0, axis))
+    sums = np.zeros(shape, dtype=np.int16 if shape[axis] < 2**15 else np.int32)
+    rest = tuple(slice(1, None) if a == axis else slice(None) for a in range(3))
+    np.cumsum(mask, axis=axis, dtype=sums.dtype, out=sums[rest])
     return np.take(sums, np.maximum(high, low), axis=axis) > np.take(sums, low, axis=axis)
 
 

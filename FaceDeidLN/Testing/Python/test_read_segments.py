@@ -211,7 +211,7 @@ def test_on_grids_with_the_same_axes_nothing_is_protected_that_no_segment_voxel_
     mask = np.random.default_rng(seed).random((4, 5, 6)) < 0.1
     mask[2, 2, 2] = True
     own = Geometry(mask.shape, random_affine((0, 0, 0), (1, 1, 1), 0, (3, 3, 3)))
-    ct = Geometry((12, 12, 12), random_affine((0, 0, 0), ct_spacing, 0, origin))
+    ct = Geometry((36, 36, 36), random_affine((0, 0, 0), ct_spacing, 0, origin))
     placed = np.argwhere(place_segments([Segment("n", Volume(mask, own))], ct)[0].full(ct.shape))
     centre, half = own.to_kji(ct.to_lps(placed)), 0.5 * np.array(ct_spacing)[::-1]
     distance = np.abs(centre[:, None] - np.argwhere(mask)[None])
