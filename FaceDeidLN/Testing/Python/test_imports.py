@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from processes import ENVIRONMENT
 
 LIBRARY = Path(__file__).resolve().parents[2] / "FaceDeidLNLib"
 #: What a folder or file on top may import, from the bottom upward: only what stands on a line above its own.
@@ -73,11 +74,11 @@ def test_mrml_stays_in_its_folder(name):
 def test_the_command_line_starts_without_the_heavy_libraries():
     heavy = ("numpy", "scipy", "SimpleITK", "pydicom", "vtk", "vtkmodules", "slicer", "matplotlib")
     code = f"import sys, FaceDeidLNLib.commands.main; print([name for name in {heavy} if name in sys.modules])"
-    ended = subprocess.run([sys.executable, "-c", code], cwd=LIBRARY.parent, capture_output=True, text=True, check=True)
+    ended = subprocess.run([sys.executable, "-c", code], env=ENVIRONMENT, capture_output=True, text=True, check=True)
     assert ended.stdout.strip() == "[]"
 
 
 def test_the_pipeline_needs_neither_mrml_nor_a_renderer():
     code = "import sys, FaceDeidLNLib.release; print([n for n in sys.modules if n.startswith(('slicer', 'vtkmodules.vtkRendering'))])"
-    ended = subprocess.run([sys.executable, "-c", code], cwd=LIBRARY.parent, capture_output=True, text=True, check=True)
+    ended = subprocess.run([sys.executable, "-c", code], env=ENVIRONMENT, capture_output=True, text=True, check=True)
     assert ended.stdout.strip() == "[]"

@@ -1,0 +1,177 @@
+"""Bad arguments and bad input: one clear sentence, exit code 2, nothing written."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from conftest import write_volume
+from FaceDeidLNLib.commands.main import main
+from FaceDeidLNLib.core.geometry import Geometry
+from FaceDeidLNLib.core.volume import Volume
+
+
+def refused(capsys, *words: object) -> str:
+    """The sentence that the program refuses these words with."""
+    assert main([str(word) for word in words]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.strip().count("\n") == 0, captured.err
+    return captured.err
+
+
+def volume(array: np.ndarray) -> Volume:
+    return Volume(array, Geometry(array.shape, np.diag([4.0, 4.0, 4.0, 1.0])))
+
+
+def block(fill: float = 40.0, dtype: type = np.int16, shape: tuple[int, int, int] = (30, 30, 30)) -> np.ndarray:
+    array = np.full(shape, -1000, dtype=dtype)
+    array[8:-8, 8:-8, 8:-8] = fill
+    return array
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "COMMAND"),
+        (["defcae"], "defcae"),
+        (["deface"], "INPUT"),
+        (["deface", "a.nrrd", "b.nrrd", "--nonsense"], "--nonsense"),
+        (["deface", "a.nrrd", "b.nrrd", "--depth-mm", "deep"], "not a number"),
+        (["deface", "a.nrrd", "b.nrrd", "--depth-mm", "-3"], "between"),
+        (["deface", "a.nrrd", "b.nrrd", "--depth-mm", "nan"], "between"),
+        (["deface", "a.nrrd", "b.nrrd", "--sigma-mm", "inf"], "between"),
+        (["deface", "a.nrrd", "b.nrrd", "--protect-margin-mm", "1e9"], "between"),
+        (["deface", "a.nrrd", "b.nrrd", "--seed", "1.5"], "whole number"),
+        (["deface", "a.nrrd", "b.nrrd", "--node-segments", ","], "no name"),
+        (["deface", "a.nrrd", "b.nrrd", "--effect", "paint"], "mask"),
+        (["deface", "a.nrrd", "b.nrrd", "--style", "none"], "full"),
+        (["deface", "a.nrrd", "b.nrrd"], "a.nrrd"),
+        (["landmarks", "a.nrrd", "b.txt"], ".mrk.json"),
+        (["verify", "a.nrrd", "b.nrrd"], "a.nrrd"),
+        (["batch", "nowhere", "out"], "nowhere"),
+        (["batch", "nowhere", "out", "--jobs", "0"], "between"),
+    ],
+)
+def test_bad_arguments(words, said, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert said in refused(capsys, *words)
+    assert list(tmp_path.iterdir()) == []
+
+
+def make_input(kind: str, folder: Path, phantom_file: Path) -> Path:
+    """An input that must be refused."""
+    path = folder / f"{kind}.nrrd"
+    if kind == "truncated":
+        path.write_bytes(phantom_file.read_bytes()[:5000])
+    elif kind == "empty_folder":
+        path = folder / kind
+        path.mkdir()
+    elif kind == "truncated_nifti":
+        path = folder / "cut.nii.gz"
+        sitk.WriteImage(sitk.GetImageFromArray(block()), str(path))
+        path.write_bytes(gzip.compress(gzip.decompress(path.read_bytes())[:4000]))
+    elif kind == "flat":
+        sitk.WriteImage(sitk.GetImageFromArray(block()[10]), str(path))
+    elif kind == "nan":
+        write_volume(volume(block(np.nan, np.float32)), path)
+    elif kind == "mr":
+        noise = np.random.default_rng(0).integers(0, 400, (30, 30, 30))
+        write_volume(volume(noise.astype(np.uint16)), path)
+    elif kind == "air":
+        write_volume(volume(block(-1000)), path)
+    elif kind == "text":
+        path = folder / "ct.txt"
+        path.write_text("no image")
+    return path
+
+
+@pytest.mark.parametrize("kind", ["missing", "truncated", "empty_folder", "truncated_nifti", "flat", "nan", "mr", "air", "text"])
+def test_bad_input(kind, phantom_ct_file, tmp_path, capsys):
+    source = make_input(kind, tmp_path, phantom_ct_file)
+    before = sorted(tmp_path.iterdir())
+    refused(capsys, "deface", source, tmp_path / "out.nrrd", "--accept-recognisable")
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_no_skin_in_view_is_refused_or_sent_to_review(tmp_path, capsys):
+    source = write_volume(volume(block()), tmp_path / "block.nrrd")
+    assert main(["deface", str(source), str(tmp_path / "out.nrrd"), "--accept-recognisable"]) in (2, 3)
+    assert capsys.readouterr().err
+    assert not (tmp_path / "out.nrrd").exists()
+
+
+def test_nodes_elsewhere(phantom_ct_file, tmp_path, capsys):
+    far = np.eye(4)
+    far[:3, 3] = 5000.0
+    nodes = write_volume(Volume(np.ones((4, 4, 4), np.uint8), Geometry((4, 4, 4), far)), tmp_path / "nodes.nrrd")
+    assert "does not overlap" in refused(capsys, "deface", phantom_ct_file, tmp_path / "out.nrrd", "--nodes", nodes)
+    assert not (tmp_path / "out.nrrd").exists()
+
+
+def test_nodes_without_the_named_segment(phantom_ct_file, phantom_nodes_file, tmp_path, capsys):
+    words = ("--nodes", phantom_nodes_file, "--node-segments", "IV")
+    assert "IV" in refused(capsys, "deface", phantom_ct_file, tmp_path / "out.nrrd", *words)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_named_segments_without_a_file(phantom_ct_file, tmp_path, capsys):
+    assert "--nodes" in refused(capsys, "deface", phantom_ct_file, tmp_path / "out.nrrd", "--node-segments", "Ia")
+
+
+@pytest.mark.parametrize("option", ["--nodes", "--protect", "--landmarks", "--curve", "--face-segment"])
+def test_a_file_that_is_not_there(option, phantom_ct_file, tmp_path, capsys):
+    assert "gone.nrrd" in refused(capsys, "deface", phantom_ct_file, tmp_path / "out.nrrd", option, tmp_path / "gone.nrrd")
+
+
+def test_output_over_the_input(phantom_ct_file, tmp_path, capsys):
+    copy = Path(shutil.copy(phantom_ct_file, tmp_path / "ct.nrrd"))
+    before = copy.read_bytes()
+    refused(capsys, "deface", copy, copy, "--overwrite")
+    assert copy.read_bytes() == before
+
+
+def test_output_of_another_kind(phantom_ct_file, tmp_path, capsys):
+    refused(capsys, "deface", phantom_ct_file, tmp_path / "folder")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_output_below_a_file(phantom_ct_file, tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    assert "is a file" in refused(capsys, "deface", phantom_ct_file, tmp_path / "file" / "out.nrrd")
+
+
+def test_certificate_of_another_output(phantom_ct_file, tmp_path, capsys):
+    (tmp_path / "out.nii.gz").write_bytes(b"another output")
+    (tmp_path / "out.certificate.json").write_text("its certificate")
+    assert "out.nii.gz" in refused(capsys, "deface", phantom_ct_file, tmp_path / "out.nrrd")
+    assert (tmp_path / "out.certificate.json").read_text() == "its certificate"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
+def test_unwritable_folder_for_everybody(phantom_ct_file, capsys):
+    assert "not writable" in refused(capsys, "deface", phantom_ct_file, "/proc/out.nrrd")
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")
+def test_unwritable_folder(phantom_ct_file, tmp_path, capsys):
+    tmp_path.chmod(0o500)
+    try:
+        assert "not writable" in refused(capsys, "deface", phantom_ct_file, tmp_path / "out.nrrd")
+    finally:
+        tmp_path.chmod(0o700)
+
+
+def test_json_tells_of_a_refusal_too(tmp_path, capsys):
+    import json
+
+    assert main(["deface", str(tmp_path / "no.nrrd"), str(tmp_path / "out.nrrd"), "--json"]) == 2
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["exit_code"] == 2
+    assert "no.nrrd" in facts["error"]
