@@ -7,6 +7,7 @@ from scipy import ndimage
 
 from ..core.errors import FaceNotFoundError, InputError
 from ..core.volume import AIR_HU, Volume, block_mean, canonical_grid
+from .couch import without_couch
 from .grids import TISSUE_HU, closing, fill_holes, grow, inside_view, opening, reach, sample, shrink, view_box
 
 #: Less tissue than this (mm3) is no patient; the smallest slab of a neck has several times as much.
@@ -54,7 +55,7 @@ def find_body(ct: Volume, spacing_mm: float = 3.0) -> Volume:
 
 def _body_of(tissue: np.ndarray, spacing_mm: float) -> np.ndarray:
     """The filled body out of everything that is not air."""
-    tissue = _without_sheets(tissue, spacing_mm)
+    tissue = _without_sheets(without_couch(tissue, spacing_mm), spacing_mm)
     solid = fill_holes(closing(tissue, _steps(CLOSING_RADIUS_MM, spacing_mm)))
     radius = _steps(CORE_RADIUS_MM, spacing_mm)
     core = grow(_largest(shrink(solid, radius)), radius) & solid
