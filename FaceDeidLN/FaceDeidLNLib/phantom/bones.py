@@ -40,7 +40,11 @@ def skull() -> tuple[Tissue, ...]:
         tissue(SPONGY_HU, ellipsoid((26, -64, -18), (14, 13, 16)).both_sides(), depth_mm=9),
         tissue(BONE_HU, rope([(0, -80, 26), (0, -84.5, 14), (0, -92, 2)], (4.5, 4, 2.4)), depth_mm=2.5),
         tissue(BONE_HU, ellipsoid((0, -62, -34), (24, 26, 3))),
-        tissue(BONE_HU, chain([(14, -38, -4), (14, -42, -36)], (3, 2.5)).both_sides(), chain([(42, 4, -12), (38, -8, -38)], (2.5, 1.2)).both_sides()),
+        tissue(
+            BONE_HU,
+            chain([(14, -38, -4), (14, -42, -36)], (3, 2.5)).both_sides(),
+            chain([(42, 4, -12), (38, -8, -38)], (2.5, 1.2)).both_sides(),
+        ),
     )
 
 
@@ -85,7 +89,7 @@ def teeth(opening_deg: float) -> tuple[Tissue, ...]:
     for x, y, width in _sockets():
         upper.append(chain([(x, y, -36), (x, y, -47), (x, y, -54.5)], (1.5, 0.62 * width, 0.5 * width)).both_sides())
         lower.append(jaw(chain([(x, y + 1.5, -78), (x, y + 1.5, -67), (x, y + 1.5, -60.5)], (1.5, 0.6 * width, 0.48 * width)).both_sides()))
-    return (tissue(TOOTH_HU, *upper, depth_mm=6), tissue(TOOTH_HU, *lower, depth_mm=6))
+    return (tissue(TOOTH_HU, *upper, depth_mm=-20), tissue(TOOTH_HU, *lower, depth_mm=-20))
 
 
 def _sockets() -> list[tuple[float, float, float]]:
@@ -94,7 +98,9 @@ def _sockets() -> list[tuple[float, float, float]]:
     path = np.array(ALVEOLAR, dtype=float)
     along = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(path, axis=0), axis=1))])
     at = np.cumsum(widths) - widths / 2
-    return [(float(np.interp(s, along, path[:, 0])), float(np.interp(s, along, path[:, 1])), float(w)) for s, w in zip(at, widths, strict=True)]
+    return [
+        (float(np.interp(s, along, path[:, 0])), float(np.interp(s, along, path[:, 1])), float(w)) for s, w in zip(at, widths, strict=True)
+    ]
 
 
 def neck_bones() -> tuple[Tissue, ...]:
@@ -117,7 +123,9 @@ def _spine() -> tuple[Tissue, ...]:
         if n:
             out.append(tissue(SPONGY_HU + 40, ellipsoid((0, y, z), (12.5, 9, 7.6), (-8, 0, 0)), ellipsoid((0, y + 1, z), (14, 7, 5))))
         ring = rope([(13, y + 3, z), (24, y + 9, z + 1), (15, y + 21, z - 1), (0, y + 29, z - 3)], (4.5, 5.5, 4, 3.5))
-        out.append(tissue(SPONGY_HU + 180, ring.both_sides(), chain([(0, y + 29, z - 3), (0, y + 38 + 2 * n, z - 9)], (3.5, 2.8)), blend_mm=3))
+        out.append(
+            tissue(SPONGY_HU + 180, ring.both_sides(), chain([(0, y + 29, z - 3), (0, y + 38 + 2 * n, z - 9)], (3.5, 2.8)), blend_mm=3)
+        )
     return tuple(out)
 
 

@@ -122,7 +122,9 @@ def rope(points: Sequence[Sequence[float]], radii: Sequence[float], pieces: int 
     return chain(curve, PchipInterpolator(at, radii)(fine))
 
 
-def wall(path: Sequence[Sequence[float]], thickness_mm: float, bottom: Sequence[float], top: Sequence[float], rounding_mm: float = 3.0) -> Body:
+def wall(
+    path: Sequence[Sequence[float]], thickness_mm: float, bottom: Sequence[float], top: Sequence[float], rounding_mm: float = 3.0
+) -> Body:
     """An upright wall along a path of the left side (N, 2: x, y), mirrored; ``bottom`` and ``top`` are z at each path point."""
     pts = np.asarray(path, dtype=np.float32)
     at = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(pts, axis=0), axis=1))])
@@ -165,10 +167,10 @@ def hinged(body: Body, angle_deg: float, axis_yz: tuple[float, float]) -> Body:
 
     def field(p: Points) -> np.ndarray:
         dy, dz = p.y - y0, p.z - z0
-        return body.field(Points(p.x, y0 + c * dy - s * dz, z0 + s * dy + c * dz))
+        return body.field(Points(p.x, y0 + c * dy + s * dz, z0 - s * dy + c * dz))
 
     corners = np.array([(y, z) for y in (body.low[1], body.high[1]) for z in (body.low[2], body.high[2])]) - [y0, z0]
-    turned = corners @ np.array([[c, -s], [s, c]]) + [y0, z0]
+    turned = corners @ np.array([[c, s], [-s, c]]) + [y0, z0]
     low, high = np.array([body.low[0], *turned.min(0)]), np.array([body.high[0], *turned.max(0)])
     return Body(field, low, high, body.mirrored)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from ..core.geometry import Geometry
+from ..core.errors import InputError
+from ..core.geometry import Box, Geometry
 from ..core.landmarks import Landmarks
 from ..core.segment import Segment
 from ..core.volume import AIR_HU, Volume
@@ -15,7 +17,7 @@ from .fields import Step, rotation
 from .frame import Grid, sculpt
 from .marks import landmarks
 from .nodes import nodes
-from .options import PhantomOptions
+from .options import MAX_OPENING_DEG, PhantomOptions
 from .skin import skin
 from .tissue import Tissue, blend, coverage, mask, paint
 
@@ -54,14 +56,16 @@ def make_phantom(
 ) -> Phantom:
     """Make a phantom with voxels of ``spacing_mm`` (i, j, k); the same seed gives the same voxels.
 
-    Raises InputError where an extra node has an unknown place or does not fit.
+    Raises InputError where an extra node has an unknown place or does not fit, or the mouth is too far open.
     """
     options = options or PhantomOptions()
+    if not 0 <= options.mouth_opening_deg <= MAX_OPENING_DEG:
+        raise InputError(f"mouth_opening_deg must be between 0 and {MAX_OPENING_DEG:g}, not {options.mouth_opening_deg:g}.")
     rng = np.random.default_rng(seed)
     grid = scanner(spacing_mm, options)
     surface = skin(options.mouth_opening_deg)
     skin_mm = sculpt(grid, surface)
-    named = nodes(surface, options.extra_nodes)
+    named = nodes(surface, options.extra_nodes, options.mouth_opening_deg)
     hu, tissues = _patient(grid, surface, skin_mm, options, named)
     segments = tuple(_segment(grid, skin_mm, hu, made) for made in (*named, *tissues) if made.name)
     _surroundings(hu, grid, skin_mm, options, rng)
@@ -89,7 +93,7 @@ def _patient(
     depth = _fat_thickness(grid)
     for slab in grid.slabs(grid.whole):
         part, d = hu[slab.slices], skin_mm[slab.slices]
-        blend(part, SKIN_HU, coverage(d, grid.edge_mm))
+        blend(part, SKIN_HU, coverage(d, 1.3 * grid.edge_mm))
         blend(part, FAT_HU, coverage(d + SKIN_MM, grid.edge_mm))
         blend(part, DEEP_HU, coverage(d + SKIN_MM + depth(slab), grid.edge_mm))
     opening = options.mouth_opening_deg
@@ -103,10 +107,10 @@ def _patient(
     return hu, (*inside, *hard, *soft.eyes())
 
 
-def _fat_thickness(grid: Grid):
+def _fat_thickness(grid: Grid) -> Callable[[Box], np.ndarray]:
     """Function of a box: thickness of the subcutaneous fat in mm, more in the cheeks, under the chin and at the neck."""
 
-    def thickness(box) -> np.ndarray:
+    def thickness(box: Box) -> np.ndarray:
         p = grid.points(box)
         x = np.abs(p.x)
         cheek = 7 * np.exp(-(((x - 38) / 18) ** 2) - ((p.y + 68) / 25) ** 2 - ((p.z + 32) / 22) ** 2)
@@ -123,8 +127,8 @@ def _paint_vault(hu: np.ndarray, grid: Grid, skin_mm: np.ndarray) -> None:
     box = grid.box((-80, -100, -45), (80, 100, 130))
     inside = sculpt(grid, steps, box)
     part, deep = hu[box.slices], skin_mm[box.slices]
-    layers = ((bones.CORTICAL_HU, bones.VAULT_MM, 4.0), (bones.SPONGY_HU + 200, bones.VAULT_MM - bones.TABLE_MM, 6.0))
-    layers += ((bones.CORTICAL_HU, bones.TABLE_MM, 8.0), (FLUID_HU, 0.0, 9.0), (BRAIN_HU, -2.5, 10.0))
+    layers = ((bones.CORTICAL_HU, bones.VAULT_MM, 5.0), (bones.SPONGY_HU + 200, bones.VAULT_MM - bones.TABLE_MM, 7.0))
+    layers += ((bones.CORTICAL_HU, bones.TABLE_MM, 9.0), (FLUID_HU, 0.0, 10.0), (BRAIN_HU, -2.5, 11.0))
     for value, offset, depth in layers:
         blend(part, value, coverage(np.maximum(inside - np.float32(offset), deep + np.float32(depth)), grid.edge_mm))
 

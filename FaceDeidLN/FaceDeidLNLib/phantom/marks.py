@@ -10,7 +10,7 @@ from ..core.landmarks import LANDMARK_NAMES, Landmark, Landmarks
 from .fields import Step
 from .frame import Grid
 from .nodes import march
-from .skin import JAW_AXIS
+from .skin import JAW_AXIS, jaw_turn
 
 #: The eyeball's centre on the left.
 EYE = (31.0, -72.0, 13.0)
@@ -52,22 +52,20 @@ def _nose(skin: Sequence[Step]) -> dict[str, np.ndarray]:
 
 def _stomion(skin: Sequence[Step], opening_deg: float) -> np.ndarray:
     if opening_deg:
-        return march(skin, np.array([[0, -94.0, -57.0 - 0.6 * opening_deg]]), (0, 0, 1), 30)[0]
+        return march(skin, np.array([[0, -94.0, -58.0 - 0.7 * opening_deg]]), (0, 0, 1), 40)[0]
     lips = _profile(skin, -52, -62)
     return lips[np.argmax(lips[:, 1])]
 
 
 def _chin(skin: Sequence[Step], opening_deg: float) -> dict[str, np.ndarray]:
     """The foremost and the lowest point of the chin, both as the closed jaw would have them."""
-    pivot = np.array([0.0, *JAW_AXIS])
-    c, s = np.cos(np.radians(opening_deg)), np.sin(np.radians(opening_deg))
-    opened = np.array([[1, 0, 0], [0, c, s], [0, -s, c]])
-    z, y = np.arange(-80, -96, -0.5), np.arange(-94, -72, 0.5)
+    pivot, opened = np.array([0.0, *JAW_AXIS]), jaw_turn(opening_deg)
+    z, y = np.arange(-80, -96, -0.5), np.arange(-94, -77, 0.5)
     before = np.stack([np.zeros_like(z), np.full_like(z, -120.0), z], axis=1)
-    below = np.stack([np.zeros_like(y), y, np.full_like(y, -130.0)], axis=1)
+    below = np.stack([np.zeros_like(y), y, np.full_like(y, -112.0)], axis=1)
     out = {}
     for name, starts, axis in (("pogonion", before, 1), ("menton", below, 2)):
-        found = march(skin, (starts - pivot) @ opened.T + pivot, opened[:, axis], 70)
+        found = march(skin, (starts - pivot) @ opened.T + pivot, opened[:, axis], 50)
         out[name] = found[np.argmin((found - pivot) @ opened[:, axis])]
     return out
 

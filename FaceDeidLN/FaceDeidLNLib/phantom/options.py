@@ -5,7 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 #: Where extra nodes can be put; each place has an anchor in :mod:`.nodes`.
-NODE_PLACES = ("Ia", "Ib left", "Ib right", "IIa left", "IIa right", "cheek left", "cheek right", "pre-auricular left", "pre-auricular right")
+NODE_PLACES = (
+    "Ia",
+    "Ib left",
+    "Ib right",
+    "IIa left",
+    "IIa right",
+    "cheek left",
+    "cheek right",
+    "pre-auricular left",
+    "pre-auricular right",
+)
+
+
+#: Farther open, the chin of this head would meet its neck.
+MAX_OPENING_DEG = 18.0
 
 
 @dataclass(frozen=True)
@@ -21,7 +35,7 @@ class ExtraNode:
 class PhantomOptions:
     """The choices of one phantom; lengths in mm, angles in degrees, all in LPS."""
 
-    #: How far the jaw is turned about its joint; 15 is a mouth open by two fingers.
+    #: How far the jaw is turned about its joint, up to MAX_OPENING_DEG; 12 opens the mouth by a finger.
     mouth_opening_deg: float = 0.0
     couch: bool = True
     #: A perforated thermoplastic mask in front of the face.

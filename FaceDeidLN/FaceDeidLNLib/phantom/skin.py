@@ -8,12 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .fields import Body, Step, chain, ellipsoid, hinged, rope
+import numpy as np
+
+from .fields import Body, Step, chain, ellipsoid, hinged, rope, rotation
 
 #: Takes a body of the closed jaw to where it is with the jaw opened.
 Move = Callable[[Body], Body]
 #: (y, z) of the jaw joint's axis in the head frame.
 JAW_AXIS = (-12.0, 2.0)
+#: From that axis forward to the lips.
+JAW_TO_LIPS_MM = 83.0
+
+
+def jaw_turn(opening_deg: float) -> np.ndarray:
+    """Matrix (3, 3) that turns the jaw open about its axis."""
+    return rotation((opening_deg, 0.0, 0.0))
 
 
 def skin(opening_deg: float = 0.0) -> tuple[Step, ...]:
@@ -79,18 +88,19 @@ def _eyes() -> tuple[Step, ...]:
 
 
 def _mouth(jaw: Move, opening_deg: float) -> tuple[Step, ...]:
-    upper = [(0, -94.5, -52.8), (5, -94.8, -51.6), (14, -90.5, -53.2), (24, -81.5, -57)]
-    lower = [(0, -93.6, -61.4), (10, -91.4, -61), (24, -81.5, -57.5)]
-    line = [(0, -101.5, -57.0), (7, -100.8, -56.5), (15, -96, -57.1), (26, -86.5, -58.4)]
+    upper = [(0, -94.5, -52.8), (5, -94.8, -51.6), (14, -90.5, -53.2), (23.5, -82.5, -57)]
+    lower = [(0, -93.6, -61.4), (10, -91.4, -61), (23.5, -82.5, -58)]
+    line = [(0, -101.5, -57.0), (7, -100.8, -56.5), (15, -96, -57.1), (25.5, -87, -58)]
     steps = [
         Step(rope(upper, (5.3, 5.2, 4.6, 3), 10).both_sides(), 6),
         Step(jaw(rope(lower, (6, 5.6, 3), 10)).both_sides(), 6),
-        Step(rope(line, (1.6, 1.6, 1.4, 0.9), 12).both_sides(), 2.2, cut=True),
+        Step(rope(line, (1.5, 1.5, 1.3, 0.8), 12).both_sides(), 2.5, cut=True),
         Step(rope([(0, -101, -39), (0, -102.8, -49)], (1.8, 2.4), 1), 5, cut=True),
         Step(jaw(ellipsoid((0, -101.5, -74), (18, 7.5, 4.5))), 10, cut=True),
     ]
     if opening_deg:
-        gap = hinged(ellipsoid((0, -80, -57.5), (22, 30, max(1.0, 0.75 * opening_deg))), opening_deg / 2, JAW_AXIS)
+        drop = JAW_TO_LIPS_MM * float(np.sin(np.radians(opening_deg)))
+        gap = ellipsoid((0, -78, -57.5 - drop / 2), (22, 30, max(1.0, drop / 2 - 1.5)), (opening_deg / 2, 0, 0))
         steps.append(Step(gap, 4, cut=True))
     return tuple(steps)
 
@@ -98,12 +108,12 @@ def _mouth(jaw: Move, opening_deg: float) -> tuple[Step, ...]:
 def _nose() -> tuple[Step, ...]:
     return (
         Step(rope([(0, -80, 26), (0, -83.5, 15), (0, -94, 0), (0, -102.5, -14)], (8, 6.5, 6.3, 7.8), 10), 10),
-        Step(chain([(4, -84, 10), (9.5, -84, -20)], (6, 8)).both_sides(), 11),
+        Step(chain([(4, -84, 10), (9.5, -84, -20)], (5.5, 7.5)).both_sides(), 11),
         Step(chain([(3, -93, -2), (5.5, -97, -19)], (5.5, 7)).both_sides(), 8),
-        Step(ellipsoid((0, -105, -21.5), (10, 9.5, 8.5)), 8),
+        Step(ellipsoid((0, -105, -22), (9.5, 9.5, 8.5)), 7),
         Step(ellipsoid((11.4, -95.5, -25.5), (6.2, 10, 6.8), (-10, 0, 12)).both_sides(), 5),
         Step(chain([(0, -103, -26), (0, -93, -33.5)], (3.6, 4)), 5),
-        Step(chain([(6.6, -100, -35), (6.8, -97.5, -25), (5, -84, -15)], (2.8, 3.0, 3.2)).both_sides(), 1.6, cut=True),
+        Step(chain([(6.6, -101.5, -34), (6.8, -97.5, -25), (5, -84, -15)], (2.6, 3.0, 3.2)).both_sides(), 1.6, cut=True),
     )
 
 

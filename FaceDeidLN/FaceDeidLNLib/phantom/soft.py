@@ -19,7 +19,12 @@ def muscles(opening_deg: float) -> tuple[Tissue, ...]:
         tissue(FAT, chain([(0, 18, -62), (0, 20, -100), (0, 30, -170)], (42, 47, 52)), depth_mm=5),
         tissue(FAT, ellipsoid((38, -56, -40), (11, 15, 22)).both_sides(), ellipsoid((30, -20, -36), (6, 10, 22)).both_sides()),
         tissue(FAT, ellipsoid((24, -44, -84), (14, 22, 12)).both_sides(), depth_mm=5),
-        tissue(MUSCLE, chain([(54, -44, -8), (52, -27, -60)], (6, 7.5)).both_sides(), ellipsoid((53, -36, -34), (8, 15, 28)).both_sides(), depth_mm=7),
+        tissue(
+            MUSCLE,
+            chain([(54, -44, -8), (52, -27, -60)], (6, 7.5)).both_sides(),
+            ellipsoid((53, -36, -34), (8, 15, 28)).both_sides(),
+            depth_mm=7,
+        ),
         tissue(MUSCLE, ellipsoid((56, -34, 26), (11, 30, 30)).both_sides(), depth_mm=4.5),
         tissue(MUSCLE, ellipsoid((36, -30, -28), (6, 14, 22)).both_sides()),
         tissue(MUSCLE, rope([(54, 20, -24), (52, 15, -55), (37, -6, -112), (24, -14, -160)], (8, 9.5, 9, 8)).both_sides(), depth_mm=5),
@@ -27,7 +32,11 @@ def muscles(opening_deg: float) -> tuple[Tissue, ...]:
         tissue(MUSCLE, rope([(0, -14, -84), (0, -16, -116), (0, -6, -160)], (16, 17, 16)), depth_mm=6),
         tissue(MUSCLE + 4, floor),
         tissue(MUSCLE, digastric.both_sides(), mylohyoid.both_sides(), depth_mm=4.5),
-        tissue(VESSEL, rope([(27, 2, -30), (27, 0, -80), (24, 2, -150)], (3, 3.5, 3.5)).both_sides(), rope([(34, 8, -30), (33, 8, -150)], (5, 6)).both_sides()),
+        tissue(
+            VESSEL,
+            rope([(27, 2, -30), (27, 0, -80), (24, 2, -150)], (3, 3.5, 3.5)).both_sides(),
+            rope([(34, 8, -30), (33, 8, -150)], (5, 6)).both_sides(),
+        ),
     )
 
 
@@ -101,4 +110,15 @@ def air_spaces() -> tuple[Tissue, ...]:
 
 
 #: (z, dx, dy) of the air cells in the mastoid.
-MASTOID_CELLS = ((6, 0, -4), (6, 2, 4), (0, -3, 2), (-1, 3, -2), (-7, 0, 3), (-8, 3, -3), (-13, 1, 0), (-18, 2, -1), (3, -7, 1), (-4, -4, -4))
+MASTOID_CELLS = (
+    (6, 0, -4),
+    (6, 2, 4),
+    (0, -3, 2),
+    (-1, 3, -2),
+    (-7, 0, 3),
+    (-8, 3, -3),
+    (-13, 1, 0),
+    (-18, 2, -1),
+    (3, -7, 1),
+    (-4, -4, -4),
+)

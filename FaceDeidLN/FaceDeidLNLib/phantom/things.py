@@ -12,9 +12,9 @@ from .fields import rope
 from .frame import Grid
 from .tissue import Tissue, blend, coverage, tissue
 
-COUCH_HU, FOAM_HU, SHEET_HU, TUBE_HU, METAL_HU = -150.0, -940.0, 0.0, 180.0, 3071.0
+COUCH_HU, FOAM_HU, SHEET_HU, TUBE_HU, METAL_HU = 20.0, -940.0, 0.0, 350.0, 3071.0
 #: Top of the couch and of the head rest (LPS y), thickness of the couch's shell.
-COUCH_TOP_MM, REST_TOP_MM, COUCH_SHELL_MM = 105.0, 72.0, 2.0
+COUCH_TOP_MM, REST_TOP_MM, COUCH_SHELL_MM = 105.0, 72.0, 2.5
 
 
 def paint_couch(hu: np.ndarray, grid: Grid, skin_mm: np.ndarray) -> None:
@@ -56,7 +56,7 @@ def tube() -> tuple[Tissue, ...]:
     """A breathing tube from in front of the mouth into the trachea: wall, then its bore."""
     path = [(6, -150, -66), (6, -100, -58), (3, -60, -48), (0, -22, -62), (0, -15, -92), (0, -12, -122), (0, -4, -160)]
     return (
-        tissue(TUBE_HU, rope(path, [5.0] * 7, 20), depth_mm=-80),
+        tissue(TUBE_HU, rope(path, [5.5] * 7, 20), depth_mm=-80),
         tissue(-1000.0, rope(path, [3.6] * 7, 20), depth_mm=-80),
     )
 
@@ -71,7 +71,7 @@ def paint_metal(hu: np.ndarray, grid: Grid, rng: np.random.Generator) -> None:
         dx, dy, dz = p.x - x, p.y - y, p.z - z
         radius, angle = np.sqrt(dx * dx + dy * dy), np.arctan2(dy, dx)
         waves = sum(np.sin(n * angle + rng.uniform(0, 6.3)) for n in (7, 11, 17, 23))
-        part += 260 * waves * np.exp(-radius / 45 - (dz / 6) ** 2) * np.where(outside, 0.5, 1.0)
+        part += 180 * waves * np.exp(-radius / 45 - (dz / 6) ** 2) * np.where(outside, 0.5, 1.0)
         blend(part, METAL_HU, coverage(np.sqrt(radius**2 + dz * dz) - 3.0, grid.edge_mm))
 
 

@@ -126,7 +126,7 @@ def test_segments_are_on_the_grid_of_the_ct(phantom: Phantom):
         ((0, -50, -68), 40, 80),
         ((30, -110, 90), -1024, -990),
         ((0, -86, -80), 300, 2500),
-        ((0, 95, 47), -110, 120),
+        ((0, 92, 47), -110, 120),
     ],
     ids=["brain", "eye", "maxillary sinus", "pharynx", "tongue", "air in front", "chin bone", "scalp"],
 )
@@ -195,7 +195,8 @@ def test_the_mask_sheet_stands_in_front_of_the_skin(plain: Phantom):
     away = skin_distance(plain)[added]
     assert added.sum() > 500
     assert away.min() > 0
-    assert away.max() < 12
+    assert np.median(away) < 9
+    assert away.max() < 20
 
 
 def test_the_tube_leaves_the_mouth(plain: Phantom):
@@ -251,6 +252,19 @@ def test_an_extra_node_lies_at_the_asked_depth(place: str):
 def test_an_unknown_node_place_is_refused():
     with pytest.raises(InputError, match="No such node place"):
         make_phantom((8.0, 8.0, 8.0), options=replace(PLAIN, extra_nodes=(ExtraNode("elbow", 3.0),)))
+
+
+def test_a_mouth_too_far_open_is_refused():
+    with pytest.raises(InputError, match="mouth_opening_deg"):
+        make_phantom((8.0, 8.0, 8.0), options=replace(PLAIN, mouth_opening_deg=40))
+
+
+def test_nodes_stay_in_soft_tissue_with_an_open_mouth():
+    made = make_phantom((2.0, 2.0, 2.0), options=replace(PLAIN, mouth_opening_deg=18))
+    for node in made.nodes:
+        inside = made.ct.array[node.mask.array]
+        assert len(inside) > 20, node.name
+        assert -150 < np.median(inside) < 150, node.name
 
 
 @settings(max_examples=5, deadline=None)
