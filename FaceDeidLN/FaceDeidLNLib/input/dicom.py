@@ -42,6 +42,7 @@ _TAGS = [
     "RescaleSlope",
     "RescaleIntercept",
     "ModalityLUTSequence",
+    "PixelPaddingValue",
 ]
 
 
@@ -114,7 +115,19 @@ def _stored(item: HeaderSlice) -> StoredSlice:
     if slope == 0.0:
         raise InputError(f"{name} has a rescale slope of 0: its values cannot be turned into HU.")
     bits = int(header.get("BitsStored", allocated))
-    return StoredSlice(slope, float(header.get("RescaleIntercept", 0) or 0), allocated, bits, bool(header.get("PixelRepresentation", 0)))
+    how = StoredSlice(slope, float(header.get("RescaleIntercept", 0) or 0), allocated, bits, bool(header.get("PixelRepresentation", 0)))
+    _require_padding_fits(how, header.get("PixelPaddingValue"), name)
+    return how
+
+
+def _require_padding_fits(how: StoredSlice, padding: object, name: str) -> None:
+    """Refuse a padding value beyond the stored bits: decoders cut it to those bits, and padding would turn into bone."""
+    if not isinstance(padding, int):
+        return
+    value = padding - (1 << how.bits_allocated) if how.signed and padding >= 1 << (how.bits_allocated - 1) else padding
+    low, high = how.range
+    if not low <= value <= high:
+        raise InputError(f"{name} pads with {value}, which its {how.bits_stored} stored bits cannot hold: export the series again.")
 
 
 def _read_voxels(slices: list[HeaderSlice], stored: tuple[StoredSlice, ...]) -> np.ndarray:

@@ -20,6 +20,9 @@ IMAGE_EXTENSIONS = (".nii.gz", ".nrrd", ".nhdr", ".nii", ".mha", ".mhd")
 #: NRRD spaces whose directions are known (the NRRD format definition, section 4).
 _NRRD_SPACES = {"left-posterior-superior", "right-anterior-superior", "left-anterior-superior", ""}
 
+#: Largest distance in mm between what qform and sform of a NIfTI say; both are written with rounding.
+SAME_PLACE_MM = 0.1
+
 #: NIfTI-1 and NIfTI-2: header size -> (offset of dim, its type, offset of bitpix, of vox_offset, its type).
 _NIFTI_LAYOUT = {348: (40, "8h", 72, 108, "f"), 540: (16, "8q", 14, 168, "q")}
 
@@ -31,9 +34,9 @@ def image_extension(path: Path) -> str | None:
 
 
 def load_image(path: Path) -> sitk.Image:
-    """The file as SimpleITK reads it.
+    """The file as SimpleITK reads it; a 4-D file with a single frame becomes 3-D.
 
-    :raises InputError: missing file, extension that is not known, truncated or damaged file.
+    :raises InputError: missing file, extension that is not known, truncated or damaged file, a place that is not clear.
     """
     path = Path(path)
     extension = image_extension(path)
@@ -43,13 +46,8 @@ def load_image(path: Path) -> sitk.Image:
         raise InputError(f"{path.name} is not an image file that can be read: give one of {', '.join(IMAGE_EXTENSIONS)}.")
     if extension in (".nii", ".nii.gz"):
         _require_whole_nifti(path)
-    try:
-        image = sitk.ReadImage(str(path))
-    except RuntimeError as error:
-        raise InputError(f"{path.name} cannot be read ({_reason(error)}): it is truncated or damaged, get it again.") from error
-    space = image.GetMetaData("NRRD_space") if image.HasMetaDataKey("NRRD_space") else ""
-    if space not in _NRRD_SPACES:
-        raise InputError(f"{path.name} lies in the space '{space}', which says nothing of the patient: save it in left-posterior-superior.")
+    image = _read(path)
+    _require_one_place(image, path)
     return image
 
 
@@ -62,12 +60,43 @@ def read_volume(path: Path) -> Volume:
     image = load_image(path)
     if image.GetNumberOfComponentsPerPixel() != 1 or "complex" in image.GetPixelIDTypeAsString():
         raise InputError(f"{path.name} has {image.GetPixelIDTypeAsString()} voxels: a CT has one number per voxel, give a scalar image.")
-    if image.GetDimension() == 4 and image.GetSize()[3] == 1:
-        image = image[:, :, :, 0]
     if image.GetDimension() != 3 or min(image.GetSize()) < 2:
         size = " x ".join(str(n) for n in image.GetSize())
         raise InputError(f"{path.name} is no 3-D volume (its size is {size}): give one 3-D image.")
     return Volume(_whole_numbers(sitk.GetArrayFromImage(image), image), geometry_of(image))
+
+
+def _read(path: Path) -> sitk.Image:
+    """The image with its keys; what goes wrong becomes one sentence."""
+    try:
+        image = sitk.ReadImage(str(path))
+    except RuntimeError as error:
+        if "orthonormal" in str(error):
+            raise InputError(f"{path.name} has sheared axes (gantry tilt), which NIfTI readers do not take: give it as .nrrd.") from error
+        raise InputError(f"{path.name} cannot be read ({_reason(error)}): it is truncated or damaged, get it again.") from error
+    if image.GetDimension() != 4 or image.GetSize()[3] != 1:
+        return image
+    frame = image[:, :, :, 0]
+    for key in image.GetMetaDataKeys():
+        frame.SetMetaData(key, image.GetMetaData(key))
+    return frame
+
+
+def _require_one_place(image: sitk.Image, path: Path) -> None:
+    """Refuse a NRRD in a space that is not the patient's, and a NIfTI whose sform is not what SimpleITK goes by.
+
+    Other programs go by the sform, so that segments drawn there would lie elsewhere.
+    """
+    keys = {key: image.GetMetaData(key) for key in ("NRRD_space", "sform_code", "srow_x", "srow_y", "srow_z") if image.HasMetaDataKey(key)}
+    space = keys.get("NRRD_space", "")
+    if space not in _NRRD_SPACES:
+        raise InputError(f"{path.name} lies in the space '{space}', which says nothing of the patient: save it in left-posterior-superior.")
+    if image.GetDimension() != 3 or int(keys.get("sform_code", "0")) == 0:
+        return
+    rows = np.array([[float(value) for value in keys[f"srow_{axis}"].split()] for axis in "xyz"]) * [[-1.0], [-1.0], [1.0]]
+    geometry = geometry_of(image)
+    if not Geometry(geometry.shape, np.vstack([rows, [0, 0, 0, 1]])).same_as(geometry, SAME_PLACE_MM):
+        raise InputError(f"{path.name} tells two different places (its qform and sform differ): save it with one, or as .nrrd.")
 
 
 def geometry_of(image: sitk.Image) -> Geometry:

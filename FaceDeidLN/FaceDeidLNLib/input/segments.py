@@ -56,8 +56,6 @@ def _labels(image: sitk.Image, path: Path) -> np.ndarray:
 
     :raises InputError: not 3-D, fractions, negative or huge values.
     """
-    if image.GetDimension() == 4 and image.GetSize()[3] == 1:
-        image = image[:, :, :, 0]
     if image.GetDimension() != 3:
         raise InputError(f"{path.name} is no 3-D label map: give a .seg.nrrd or one 3-D image of labels.")
     array = sitk.GetArrayFromImage(image)

@@ -9,6 +9,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from ..core.errors import InputError, OutputError
+from ..core.geometry import SAME_GEOMETRY_MM, Geometry
 from ..core.volume import Volume
 from ..input.case import CtInput
 from ..input.images import image_extension, read_volume
@@ -58,8 +59,15 @@ def require_writable(ct: CtInput, path: Path) -> None:
     extension = image_extension(path)
     if extension not in WRITABLE_EXTENSIONS:
         raise InputError(f"{path.name}: the output can be one of {', '.join(WRITABLE_EXTENSIONS)}, in a single file.")
-    if extension.startswith(".nii") and not ct.volume.geometry.is_orthogonal:
+    if extension.startswith(".nii") and _shear_mm(ct.volume.geometry) > SAME_GEOMETRY_MM:
         raise InputError(f"{path.name}: NIfTI cannot hold the gantry tilt of this CT; write .nrrd instead.")
+
+
+def _shear_mm(geometry: Geometry) -> float:
+    """How far, in mm over the whole grid, the axes are from perpendicular."""
+    axes = geometry.ijk_to_lps[:3, :3] / np.asarray(geometry.spacing)
+    extent = max(n * s for n, s in zip(geometry.shape, geometry.sampling, strict=True))
+    return float(np.abs(axes.T @ axes - np.eye(3)).max() * extent)
 
 
 def sitk_image(volume: Volume) -> sitk.Image:

@@ -83,6 +83,22 @@ def test_padding_stays_what_it_is(tmp_path):
     assert np.all(read_ct(tmp_path).volume.array[:, :3] == -2000)
 
 
+def test_padding_beyond_the_stored_bits_is_refused(tmp_path):
+    stored = stored_head(0.0)
+    stored[:, :3] = -3000
+    write_series(tmp_path, Series(stored, intercept=0.0, signed=True, bits=12, tags={"PixelPaddingValue": -3000}))
+    with pytest.raises(InputError, match="pads with -3000, which its 12 stored bits cannot hold"):
+        read_ct(tmp_path)
+
+
+def test_bits_beyond_the_stored_ones_are_not_taken_for_values(tmp_path):
+    for path in write_series(tmp_path, Series(stored_head(), bits=12)):
+        ds = pydicom.dcmread(path)
+        ds.PixelData = (np.frombuffer(ds.PixelData, "<u2") | 0x8000).tobytes()
+        ds.save_as(path)
+    assert np.array_equal(read_ct(tmp_path).volume.array, head())
+
+
 def test_a_file_without_preamble_is_read(tmp_path):
     for path in write_series(tmp_path, Series(stored_head(), syntax=ImplicitVRLittleEndian)):
         ds = pydicom.dcmread(path)

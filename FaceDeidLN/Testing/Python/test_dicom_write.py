@@ -1,5 +1,7 @@
 """DICOM series out: the same series, changed only where the result is."""
 
+import shutil
+
 import numpy as np
 import pydicom
 import pytest
@@ -165,6 +167,22 @@ def test_a_written_series_can_be_read_as_ct_again_with_the_same_frame_of_referen
     ct, result, _ = written(tmp_path, Series(stored_head()))
     again = read_ct(tmp_path / "out")
     assert again.frame_of_reference_uid == ct.frame_of_reference_uid
+    assert again.volume.geometry.same_as(ct.volume.geometry)
+    assert np.array_equal(again.volume.array, result.array)
+
+
+def test_the_evenly_spaced_part_of_a_real_tilted_scan_is_written_as_it_was(tmp_path, data_folder):
+    (tmp_path / "in").mkdir()
+    for n in range(1, 15):
+        shutil.copy(data_folder / "ge-head-dicom" / f"{n:02d}.dcm", tmp_path / "in")
+    ct = read_ct(tmp_path / "in")
+    step = ct.volume.geometry.ijk_to_lps[:3, 2]
+    assert np.allclose(step, (0, 0, 4.22), atol=1e-3)
+    assert not ct.volume.geometry.is_orthogonal
+    assert ct.volume.array.min() == -1500
+    result = defaced(ct)
+    write_dicom_series(ct, result, tmp_path / "out", MARKS)
+    again = read_ct(tmp_path / "out")
     assert again.volume.geometry.same_as(ct.volume.geometry)
     assert np.array_equal(again.volume.array, result.array)
 

@@ -205,3 +205,37 @@ def test_every_real_head_is_taken_for_a_ct(data_folder, tmp_path):
     for path in sorted((data_folder / "heads").glob("*ct*.n*")):
         shutil.copy(path, tmp_path)
         assert read_ct(tmp_path / path.name).volume.array.dtype == np.int16
+
+
+SHEARED = [[-0.5, 0, 0, 10], [0, -0.75, 0.8, -20], [0, 0, 2.5, -30]]
+MOVED = [[-0.5, 0, 0, 10], [0, -0.75, 0, -21], [0, 0, 2.5, -30]]
+
+
+def set_forms(path, qform_code, sform_code, sform):
+    """Put the codes of both forms and the sform (3, 4; RAS) into the header of an uncompressed NIfTI-1 file."""
+    content = bytearray(path.read_bytes())
+    struct.pack_into("<hh", content, 252, qform_code, sform_code)
+    struct.pack_into("<12f", content, 280, *np.ravel(sform).tolist())
+    path.write_bytes(content)
+    return path
+
+
+def test_a_nifti_with_sheared_axes_is_refused_with_the_reason(tmp_path):
+    with pytest.raises(InputError, match="sheared axes"):
+        read_ct(set_forms(write(tmp_path / "ct.nii"), 0, 1, SHEARED))
+
+
+@pytest.mark.parametrize("sform", [SHEARED, MOVED])
+def test_a_nifti_whose_two_forms_differ_is_refused(tmp_path, sform):
+    with pytest.raises(InputError, match="two different places"):
+        read_ct(set_forms(write(tmp_path / "ct.nii"), 1, 2, sform))
+
+
+def test_a_nifti_with_a_qform_alone_is_read(tmp_path):
+    ct = read_ct(set_forms(write(tmp_path / "ct.nii"), 1, 0, np.zeros((3, 4))))
+    assert np.allclose(ct.volume.geometry.ijk_to_lps[:3, 3], (-10, 20, -30))
+
+
+def test_a_nifti_with_an_sform_alone_is_read(tmp_path):
+    ct = read_ct(set_forms(write(tmp_path / "ct.nii"), 0, 1, MOVED))
+    assert np.allclose(ct.volume.geometry.ijk_to_lps[:3, 3], (-10, 21, -30))

@@ -64,6 +64,33 @@ def test_overlapping_layers_of_a_slicer_file_become_separate_segments(tmp_path):
     assert np.array_equal(full(segments[2]), layers[..., 1] == 2)
 
 
+def test_a_file_saved_by_slicer_gives_the_segments_that_slicer_saved(tmp_path):
+    slicer, vtk, numpy_support = (pytest.importorskip(name) for name in ("slicer", "vtk", "vtk.util.numpy_support"))
+    scene, node = slicer.vtkMRMLScene(), slicer.vtkMRMLSegmentationNode()
+    scene.AddNode(node)
+    masks = {"Node Ia": np.zeros(SHAPE, dtype=np.uint8), "Node Ib": np.zeros(SHAPE, dtype=np.uint8)}
+    masks["Node Ia"][2:6, 2:6, 2:6] = 1
+    masks["Node Ib"][4:8, 4:8, 4:8] = 1
+    for name, mask in masks.items():
+        labelmap, segment = slicer.vtkOrientedImageData(), slicer.vtkSegment()
+        labelmap.SetDimensions(SHAPE[::-1])
+        labelmap.SetSpacing(1, 1.5, 2)
+        labelmap.SetOrigin(5, -7, 30)
+        labelmap.AllocateScalars(vtk.VTK_UNSIGNED_CHAR, 1)
+        numpy_support.vtk_to_numpy(labelmap.GetPointData().GetScalars())[:] = mask.ravel()
+        segment.SetName(name)
+        segment.AddRepresentation("Binary labelmap", labelmap)
+        node.GetSegmentation().AddSegment(segment)
+    storage = slicer.vtkMRMLSegmentationStorageNode()
+    scene.AddNode(storage)
+    storage.SetFileName(str(tmp_path / "saved.seg.nrrd"))
+    assert storage.WriteData(node)
+    ras = np.diag([-1.0, -1.5, 2.0, 1.0])
+    ras[:3, 3] = (-5, 7, 30)
+    placed = place_segments(read_segments(tmp_path / "saved.seg.nrrd"), Geometry(SHAPE, ras))
+    assert [(box.name, np.array_equal(box.full(SHAPE), masks[box.name])) for box in placed] == [("Node Ia", True), ("Node Ib", True)]
+
+
 def test_names_of_segments_are_taken_without_regard_to_case(tmp_path):
     write_layers(tmp_path / "nodes.seg.nrrd")
     assert [s.name for s in read_segments(tmp_path / "nodes.seg.nrrd", ["gland", "NODE IA"])] == ["Node Ia", "Gland"]
