@@ -1,0 +1,42 @@
+"""The one interface of every effect, and the only place that writes voxels."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+
+from ..core.parameters import Parameters
+from ..core.volume import Volume
+from ..face.segment import Face
+
+
+class Effect(Protocol):
+    """Something that is done to a face.
+
+    ``apply`` returns HU (float32) for every voxel of ``face.segment.box``; only those inside the segment are used, so
+    that an effect cannot touch anything else. It may read the whole CT and must not write to it.
+    """
+
+    name: str
+
+    def apply(self, ct: Volume, face: Face, parameters: Parameters, random: np.random.Generator) -> np.ndarray:
+        """New HU for the box of the face segment, (k, j, i) of the box's shape."""
+        ...
+
+
+def apply_effect(effect: Effect, ct: Volume, face: Face, parameters: Parameters) -> Volume:
+    """A copy of the CT with the effect inside the face segment: no other voxel is ever written."""
+    values = effect.apply(ct, face, parameters, np.random.default_rng(parameters.seed))
+    array = ct.array.copy()
+    mask = face.segment.array
+    array[face.segment.box.slices][mask] = to_scalar_type(values[mask], array.dtype)
+    return ct.with_array(array)
+
+
+def to_scalar_type(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """HU in another scalar type: rounded and clipped to its range where it is whole-numbered (never wrapped)."""
+    if np.issubdtype(dtype, np.floating):
+        return values.astype(dtype)
+    limits = np.iinfo(dtype)
+    return np.clip(np.rint(values), limits.min, limits.max).astype(dtype)

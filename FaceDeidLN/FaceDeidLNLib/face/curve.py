@@ -1,0 +1,125 @@
+"""The closed curve around the face, on the skin."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.interpolate import CubicSpline
+
+from ..core.errors import FaceNotFoundError
+from ..core.geometry import Geometry
+from ..core.volume import Volume
+from .frame import FaceFrame
+from .polar import skin_distance, to_polar, unit_vectors
+from .styles import Style
+
+#: Distance in mm between control points, and between the points of the path, along the curve.
+CONTROL_MM = 12.0
+PATH_MM = 2.0
+#: A curve with fewer control points encloses no face.
+MIN_CONTROL_POINTS = 4
+#: A user's point this close (mm) to the edge of the field of view means the edge, and goes on this far (degrees).
+EDGE_MM = 4.0
+EDGE_DEGREES = 12.0
+
+
+@dataclass(frozen=True, eq=False)
+class FaceCurve:
+    """A closed curve: ``control`` (N, 3) and the dense ``path`` (M, 3), LPS mm, both on the skin and in view.
+
+    ``outline`` (K, 2) is the same line as directions in degrees from the frame's origin; where the field of view cuts
+    the face it runs on outside, so that the face segment reaches the volume's edge at every depth.
+    """
+
+    control: np.ndarray
+    path: np.ndarray
+    outline: np.ndarray
+
+
+def draw_curve(style: Style, frame: FaceFrame, depth: Volume, extent: Geometry) -> FaceCurve:
+    """Draw the style's outline on this head's skin.
+
+    ``depth`` is the signed depth below the skin (mm); ``extent`` is the CT's grid: where the outline would leave the
+    field of view, the curve runs along its edge. Raises FaceNotFoundError where the outline meets no skin.
+    """
+    directions, _ = to_polar(frame, frame.to_lps(frame.adapt(style.outline())))
+    return _on_skin(directions, frame, depth, extent)
+
+
+def follow_curve(control_lps: np.ndarray, frame: FaceFrame, depth: Volume, extent: Geometry) -> FaceCurve:
+    """The curve through a user's control points (N, 3) in LPS mm, moved onto the skin along the line of sight."""
+    control_lps = np.asarray(control_lps, dtype=float).reshape(-1, 3)
+    if len(control_lps) < MIN_CONTROL_POINTS:
+        raise FaceNotFoundError(f"the curve has {len(control_lps)} control points; a face needs at least {MIN_CONTROL_POINTS}: add points")
+    directions, _ = to_polar(frame, control_lps)
+    curve = _on_skin(directions, frame, depth, extent)
+    control = _cast(directions, frame, depth, extent)
+    at_edge = ~_inside(extent, control, margin_mm=EDGE_MM)
+    centre = np.median(directions, axis=0)
+    outline = directions.copy()
+    outline[at_edge] += EDGE_DEGREES * _unit(directions[at_edge] - centre)
+    return FaceCurve(control, curve.path, _spline(outline, 40 * len(outline)))
+
+
+def _on_skin(directions: np.ndarray, frame: FaceFrame, depth: Volume, extent: Geometry) -> FaceCurve:
+    """Spline through the directions, evenly spaced in mm, cast onto the skin."""
+    fine = _spline(directions, 40 * len(directions))
+    rough = _cast(fine, frame, depth, extent)
+    length = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(np.vstack([rough, rough[:1]]), axis=0), axis=1))])
+    closed = np.vstack([fine, fine[:1]])
+    spaced = {}
+    for step in (CONTROL_MM, PATH_MM):
+        at = np.linspace(0, length[-1], max(8, round(length[-1] / step)), endpoint=False)
+        spaced[step] = np.stack([np.interp(at, length, closed[:, axis]) for axis in range(2)], axis=1)
+    return FaceCurve(_cast(spaced[CONTROL_MM], frame, depth, extent), _cast(spaced[PATH_MM], frame, depth, extent), fine)
+
+
+def _spline(directions: np.ndarray, count: int) -> np.ndarray:
+    """A closed cubic spline through directions (N, 2), at ``count`` points."""
+    closed = np.vstack([directions, directions[:1]])
+    along = np.concatenate([[0.0], np.cumsum(np.maximum(np.linalg.norm(np.diff(closed, axis=0), axis=1), 1e-3))])
+    spline = CubicSpline(along, closed, bc_type="periodic")
+    return spline(np.linspace(0, along[-1], count, endpoint=False))
+
+
+def _cast(directions: np.ndarray, frame: FaceFrame, depth: Volume, extent: Geometry) -> np.ndarray:
+    """The skin (N, 3) in LPS mm along directions, drawn back into the field of view where it lies outside."""
+    points = _skin_points(directions, frame, depth)
+    outside = ~_inside(extent, points)
+    if not outside.any():
+        return points
+    # Bisection towards the nearest direction of the curve that still is in view.
+    seen = directions[~outside]
+    if not len(seen):
+        raise FaceNotFoundError("no part of the face's outline lies in the field of view")
+    nearest = seen[np.argmin(((directions[outside][:, None] - seen[None]) ** 2).sum(-1), axis=1)]
+    centre = np.array([np.median(seen[:, 0]), np.median(seen[:, 1])])
+    low, high = 0.5 * (nearest + centre), directions[outside]
+    for _ in range(8):
+        middle = 0.5 * (low + high)
+        good = _inside(extent, _skin_points(middle, frame, depth))[:, None]
+        low, high = np.where(good, middle, low), np.where(good, high, middle)
+    points[outside] = _skin_points(low, frame, depth)
+    return points
+
+
+def _skin_points(directions: np.ndarray, frame: FaceFrame, depth: Volume) -> np.ndarray:
+    distance = skin_distance(depth, frame, directions)
+    if np.isnan(distance).all():
+        raise FaceNotFoundError("the face's outline meets no skin: the landmarks do not fit this head")
+    if np.isnan(distance).any():  # a ray through a gap takes the distance of its neighbours along the curve
+        known = np.flatnonzero(~np.isnan(distance))
+        distance = np.interp(np.arange(len(distance)), known, distance[known], period=len(distance))
+    return frame.origin + unit_vectors(frame, directions) * distance[:, None]
+
+
+def _inside(extent: Geometry, points: np.ndarray, margin_mm: float = 0.0) -> np.ndarray:
+    """True (N,) for points whose voxel lies in the grid, at least ``margin_mm`` from its edge."""
+    kji = extent.to_kji(points)
+    edge = margin_mm / np.array(extent.sampling) - 0.5
+    return np.all((kji >= edge) & (kji <= np.array(extent.shape) - 1 - edge), axis=1)
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)

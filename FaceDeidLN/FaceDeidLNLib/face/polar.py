@@ -1,0 +1,109 @@
+"""The face as seen from inside the head: azimuth, elevation and distance from a point between the ears."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from ..core.volume import Volume
+from .frame import FaceFrame
+
+#: Rays end here (mm of the mean face): beyond the nose of any adult, before a chest that the chin nearly touches.
+FARTHEST_MM = 165.0
+NEAREST_MM = 20.0
+RAY_STEP_MM = 2.0
+
+
+@dataclass(frozen=True)
+class PolarRaster:
+    """A regular raster of directions in degrees: rows are elevations, columns azimuths (to the patient's left)."""
+
+    azimuth: tuple[float, float] = (-120.0, 120.0)
+    elevation: tuple[float, float] = (-80.0, 85.0)
+    step: float = 0.5
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return (
+            round((self.elevation[1] - self.elevation[0]) / self.step) + 1,
+            round((self.azimuth[1] - self.azimuth[0]) / self.step) + 1,
+        )
+
+    def directions(self) -> np.ndarray:
+        """Azimuth and elevation in degrees (rows, columns, 2) of every cell."""
+        rows, columns = self.shape
+        azimuth = self.azimuth[0] + self.step * np.arange(columns)
+        elevation = self.elevation[0] + self.step * np.arange(rows)
+        return np.stack(np.meshgrid(azimuth, elevation), axis=-1)
+
+    def cells(self, directions: np.ndarray) -> np.ndarray:
+        """Continuous (row, column) positions (..., 2) of directions (..., 2) in degrees."""
+        return np.stack([(directions[..., 1] - self.elevation[0]) / self.step, (directions[..., 0] - self.azimuth[0]) / self.step], axis=-1)
+
+    def sample(self, values: np.ndarray, directions: np.ndarray) -> np.ndarray:
+        """Linear interpolation of a raster's ``values`` at directions (..., 2); the edge goes on outside."""
+        cells = self.cells(directions)
+        return ndimage.map_coordinates(values, np.moveaxis(cells, -1, 0), order=1, mode="nearest")
+
+
+def to_polar(frame: FaceFrame, lps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Directions (N, 2) in degrees and distances (N,) in LPS mm of points (N, 3) from the frame's origin."""
+    face = frame.to_face(lps)
+    flat = np.hypot(face[:, 0], face[:, 1])
+    directions = np.degrees(np.stack([np.arctan2(face[:, 0], face[:, 1]), np.arctan2(face[:, 2], flat)], axis=1))
+    return directions, np.linalg.norm(face, axis=1) * frame.scale
+
+
+def unit_vectors(frame: FaceFrame, directions: np.ndarray) -> np.ndarray:
+    """Unit vectors in LPS (N, 3) of directions (N, 2) in degrees."""
+    azimuth, elevation = np.radians(directions[:, 0]), np.radians(directions[:, 1])
+    face = np.stack([np.sin(azimuth) * np.cos(elevation), np.cos(azimuth) * np.cos(elevation), np.sin(elevation)], axis=1)
+    return face @ frame.axes.T
+
+
+def skin_distance(depth: Volume, frame: FaceFrame, directions: np.ndarray) -> np.ndarray:
+    """Distance in mm (N,) from the frame's origin to the skin along directions (N, 2) in degrees.
+
+    ``depth`` is the signed depth below the skin in mm (positive in tissue). The outermost way out of the tissue within
+    reach counts, so that a mouth wide open does not hide the lip behind it. NaN where the ray meets no skin.
+    """
+    radii = np.arange(NEAREST_MM, FARTHEST_MM, RAY_STEP_MM) * frame.scale
+    unit = unit_vectors(frame, directions)
+    points = frame.origin + unit[:, None, :] * radii[None, :, None]
+    kji = depth.geometry.to_kji(points.reshape(-1, 3))
+    along = ndimage.map_coordinates(depth.array, kji.T, order=1, mode="nearest").reshape(len(unit), -1)
+    out = (along[:, :-1] > 0) & (along[:, 1:] <= 0)
+    last = out.shape[1] - 1 - np.argmax(out[:, ::-1], axis=1)
+    row = np.arange(len(unit))
+    inner, outer = along[row, last], along[row, last + 1]
+    distance = radii[last] + (radii[1] - radii[0]) * inner / np.maximum(inner - outer, 1e-6)
+    return np.where(out.any(1), distance, np.nan)
+
+
+def polygon_mask(raster: PolarRaster, path: np.ndarray) -> np.ndarray:
+    """Cells (rows, columns) inside the closed polygon ``path`` (N, 2) of directions in degrees (even-odd rule)."""
+    cells = raster.cells(path)
+    rows, columns = raster.shape
+    crossings = np.zeros((rows, columns + 1), dtype=np.int32)
+    for (row0, col0), (row1, col1) in zip(cells, np.roll(cells, -1, axis=0), strict=True):
+        low, high = sorted((row0, row1))
+        across = np.arange(max(0, int(np.ceil(low))), min(rows, int(np.ceil(high))))
+        if len(across):
+            at = col0 + (across - row0) * (col1 - col0) / (row1 - row0)
+            np.add.at(crossings, (across, np.clip(np.ceil(at), 0, columns).astype(int)), 1)
+    return (np.cumsum(crossings, axis=1)[:, :columns] % 2).astype(bool)
+
+
+def signed_degrees(raster: PolarRaster, mask: np.ndarray) -> np.ndarray:
+    """Signed angular distance in degrees (rows, columns) to the border of a raster mask; positive inside.
+
+    Great-circle true in elevation; azimuth steps shrink with the cosine of the elevation, which is taken at 0.85 as
+    a mean over the face: the border is soft there by less than a voxel.
+    """
+    sampling = (raster.step, raster.step * 0.85)
+    inside = ndimage.distance_transform_edt(mask, sampling)
+    outside = ndimage.distance_transform_edt(~mask, sampling)
+    return (inside - outside).astype(np.float32)

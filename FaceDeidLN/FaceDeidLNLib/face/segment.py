@@ -1,0 +1,164 @@
+"""The face segment: the solid head's outer layer inside the curve, minus bone and minus what is protected."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from ..core.errors import FaceNotFoundError
+from ..core.geometry import Box, Geometry
+from ..core.parameters import Parameters
+from ..core.segment import BoxMask
+from ..core.volume import Volume, resample
+from .curve import FaceCurve
+from .frame import FaceFrame
+from .membrane import harmonic_fill
+from .polar import PolarRaster, polygon_mask, signed_degrees, skin_distance, to_polar, unit_vectors
+
+#: Step in degrees of the membrane and of the skin's map: 4 mm on the face.
+MAP_STEP = 2.0
+#: The segment reaches this far (mm) behind and in front of the membrane, so that a new surface fits in.
+BEHIND_MEMBRANE_MM = 12.0
+BEFORE_MEMBRANE_MM = 20.0
+
+
+#: At the curve the layer is this thick (mm) and grows as fast as one goes inwards: no cliff at the border, and under the
+#: jaw it stays above the platysma (6 mm of submental fat: Iyengar et al., Dermatol Surg 2018).
+RIM_MM = 3.0
+#: What is bright and lies less deep (mm) is no bone that must stay: skin alone is 1.5 to 2.5 mm thick over the nasal
+#: bones (Cho et al., J Craniofac Surg 2013;24:1190), and markers, dentures between the lips and partial volume are brighter.
+SKIN_MM = 2.5
+
+
+@dataclass(frozen=True, eq=False)
+class Face:
+    """The face that is to be hidden.
+
+    ``segment``: the voxels that may change, on the CT's grid. ``region``: the same layer before bone and protected
+    segments were taken out. ``depth``: signed depth (mm) below the solid skin on a working grid. ``membrane`` and
+    ``skin``: distance (mm) from the frame's origin to the surface spanned by the curve and to the skin, on ``raster``;
+    ``inside``: the raster's cells inside the curve.
+    """
+
+    segment: BoxMask
+    region: BoxMask
+    frame: FaceFrame
+    curve: FaceCurve
+    depth: Volume
+    raster: PolarRaster
+    inside: np.ndarray
+    membrane: np.ndarray
+    skin: np.ndarray
+
+
+def solid_layer(frame: FaceFrame, curve: FaceCurve, depth: Volume, grid: Geometry, parameters: Parameters) -> Face:
+    """The layer inside the curve from ``outside_mm`` in front of the skin to ``depth_mm`` below it.
+
+    The layer is widened to the membrane: all that stands in front of it (nose, lips, chin) goes, and a new surface has
+    room before it. Nothing is taken out yet. Raises FaceNotFoundError where no voxel of ``grid`` lies in the layer.
+    """
+    raster = PolarRaster(step=MAP_STEP)
+    inside = polygon_mask(raster, curve.outline)
+    directions = raster.directions().reshape(-1, 2)
+    skin = _filled(skin_distance(depth, frame, directions).reshape(raster.shape))
+    membrane = harmonic_fill(skin, inside)
+    face = Face(_nothing(), _nothing(), frame, curve, depth, raster, inside, membrane, skin)
+    box = _box_of(face, grid, parameters)
+    level = _level_set(face, grid.crop(box), parameters)
+    mask = resample(level, grid.crop(box), order=1, fill=-1.0).array > 0
+    if not mask.any():
+        raise FaceNotFoundError("the face segment is empty: the curve encloses no part of the field of view")
+    region = BoxMask("Face region", box, mask)
+    return Face(region, region, frame, curve, depth, raster, inside, membrane, skin)
+
+
+def below_skin(face: Face, grid: Geometry) -> np.ndarray:
+    """Voxels of the region's box that lie deeper than the skin itself by half a voxel, bool of its shape."""
+    return resample(face.depth, grid.crop(face.region.box), order=1, fill=-1.0).array > SKIN_MM + 0.5 * max(grid.spacing)
+
+
+def spare(region: BoxMask, bone: np.ndarray, protected: Sequence[BoxMask], grid: Geometry, margin_mm: float) -> BoxMask:
+    """The face segment: the region without ``bone`` (bool of its box) and without the protected masks grown by ``margin_mm``."""
+    mask = region.array & ~bone
+    for segment in protected:
+        mask &= ~grown(segment, region.box, grid, margin_mm)
+    return BoxMask("Face", region.box, mask)
+
+
+def grown(mask: BoxMask, box: Box, grid: Geometry, margin_mm: float) -> np.ndarray:
+    """The voxels of ``box`` within ``margin_mm`` (centre to centre) of a voxel of the mask: bool of the box's shape.
+
+    Distances are Euclidean along the grid's axes; on a sheared grid (gantry tilt) they are taken at the smallest
+    stretch of the shear, which never makes the margin smaller.
+    """
+    steps = np.array(grid.sampling) * _smallest_stretch(grid)
+    reach = np.ceil(margin_mm / steps).astype(int) + 1
+    low = np.maximum(np.array(mask.box.start) - reach, box.start)
+    high = np.minimum(np.array(mask.box.stop) + reach, box.stop)
+    out = np.zeros(box.shape, dtype=bool)
+    if np.any(high <= low) or not mask.voxels:
+        return out
+    wide = Box(tuple(int(v) for v in np.minimum(low, mask.box.start)), tuple(int(v) for v in np.maximum(high, mask.box.stop)))
+    near = ndimage.distance_transform_edt(~mask.inside(wide), sampling=steps) <= margin_mm + 1e-6
+    part = BoxMask(mask.name, wide, near | mask.inside(wide))
+    window = Box(tuple(int(v) for v in low), tuple(int(v) for v in high))
+    out[tuple(slice(a - s, b - s) for a, b, s in zip(low, high, box.start, strict=True))] = part.inside(window)
+    return out
+
+
+def _smallest_stretch(grid: Geometry) -> float:
+    """Least length of a unit index step combination over that of perpendicular axes: 1 on an orthogonal grid."""
+    axes = grid.ijk_to_lps[:3, :3] / np.array(grid.spacing)
+    return float(np.linalg.svd(axes, compute_uv=False)[-1])
+
+
+def _nothing() -> BoxMask:
+    return BoxMask("", Box((0, 0, 0), (0, 0, 0)), np.zeros((0, 0, 0), dtype=bool))
+
+
+def _filled(skin: np.ndarray) -> np.ndarray:
+    """The skin's map with its gaps (rays that met no skin) filled from the nearest known cell."""
+    gaps = np.isnan(skin)
+    if gaps.all():
+        raise FaceNotFoundError("no skin is seen from inside the head: the landmarks do not fit this CT")
+    nearest = ndimage.distance_transform_edt(gaps, return_distances=False, return_indices=True)
+    return skin[tuple(nearest)]
+
+
+def _box_of(face: Face, grid: Geometry, parameters: Parameters) -> Box:
+    """The box of voxels that holds the layer."""
+    directions = face.raster.directions()[face.inside]
+    if not len(directions):
+        raise FaceNotFoundError("the curve encloses nothing: draw it around the face")
+    unit = unit_vectors(face.frame, directions)
+    skin, membrane = face.skin[face.inside], face.membrane[face.inside]
+    outer = np.maximum(skin + parameters.outside_mm, membrane + BEFORE_MEMBRANE_MM)
+    inner = np.minimum(skin - 2 * parameters.depth_mm, membrane - BEHIND_MEMBRANE_MM)
+    points = face.frame.origin + np.vstack([unit * outer[:, None], unit * np.maximum(inner, 0.0)[:, None]])
+    return grid.box_around(points, margin_mm=3.0)
+
+
+def _level_set(face: Face, target: Geometry, parameters: Parameters) -> Volume:
+    """Positive inside the layer, in mm to its nearest border, on the working grid around ``target``."""
+    if not np.all(target.shape):
+        raise FaceNotFoundError("the face lies outside the field of view")
+    step = face.depth.geometry.spacing[0]
+    box = face.depth.geometry.box_around(target.corners(), margin_mm=3 * step)
+    depth = face.depth.crop(box)
+    points = depth.geometry.to_lps(np.argwhere(np.ones(depth.array.shape, dtype=bool)))
+    directions, distance = to_polar(face.frame, points)
+    fine = PolarRaster()
+    degrees = fine.sample(signed_degrees(fine, polygon_mask(fine, face.curve.outline)), directions)
+    border = np.radians(degrees) * distance
+    membrane = face.raster.sample(face.membrane, directions)
+    flat = depth.array.reshape(-1)
+    front = np.maximum(flat + parameters.outside_mm, membrane + BEFORE_MEMBRANE_MM - distance)
+    thickness = np.minimum(parameters.depth_mm, RIM_MM + np.maximum(border, 0.0))
+    back = np.maximum(thickness - flat, distance - (membrane - BEHIND_MEMBRANE_MM))
+    # Nothing beyond the face on the same line of sight, such as a chest under a bent head, belongs to it.
+    reach = np.maximum(face.raster.sample(face.skin, directions), membrane) + BEFORE_MEMBRANE_MM - distance
+    level = np.minimum.reduce([front, back, reach, border])
+    return depth.with_array(level.reshape(depth.array.shape).astype(np.float32))

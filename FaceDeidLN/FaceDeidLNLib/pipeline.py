@@ -1,0 +1,179 @@
+"""The whole road, step by step: input -> anatomy -> face -> effect -> verify. Output is release.py's."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from .anatomy.body import find_body
+from .anatomy.bone import bone_mask
+from .anatomy.landmarks import detect_landmarks
+from .anatomy.skin import skin_depth
+from .core.errors import FaceNotFoundError
+from .core.landmarks import Landmarks
+from .core.parameters import Parameters
+from .core.progress import Progress, silent
+from .core.segment import BoxMask, Segment, tight
+from .core.volume import Volume
+from .effect.base import apply_effect
+from .effect.registry import effect_named
+from .face.curve import FaceCurve, draw_curve, follow_curve
+from .face.frame import FaceFrame, fit_frame
+from .face.segment import Face, below_skin, solid_layer, spare
+from .face.styles import style_named
+from .input.place import place_segments
+from .verify.compare import Comparison, compare
+from .verify.coverage import Coverage, measure_coverage, share_of_body
+from .verify.privacy import privacy_class
+from .verify.verdict import Verdict, judge
+
+#: The box, in mm of the mean face (left, anterior, superior), in which the skin is looked at closely.
+FACE_BOX_MM = np.array([(-105.0, -15.0, -125.0), (105.0, 165.0, 120.0)])
+
+
+@dataclass(frozen=True, eq=False)
+class Request:
+    """What is asked: a CT in HU, what to protect, what the user has placed himself, and the parameters."""
+
+    ct: Volume
+    protected: tuple[Segment, ...] = ()
+    landmarks: Landmarks | None = None
+    curve: np.ndarray | None = None
+    face_segment: Segment | None = None
+    parameters: Parameters = field(default_factory=Parameters)
+
+
+@dataclass(frozen=True, eq=False)
+class Anatomy:
+    """The patient: ``body`` (bool), signed ``depth`` below the skin (mm) around the face, landmarks, the head's frame."""
+
+    body: Volume
+    landmarks: Landmarks
+    frame: FaceFrame
+    depth: Volume
+
+
+@dataclass(frozen=True, eq=False)
+class CaseResult:
+    """What came of a request. ``result`` is there for every verdict that got that far; only PASS may be released."""
+
+    verdict: Verdict
+    reasons: tuple[str, ...]
+    privacy: str
+    parameters: Parameters
+    protected: tuple[BoxMask, ...] = ()
+    anatomy: Anatomy | None = None
+    landmarks: Landmarks | None = None
+    face: Face | None = None
+    result: Volume | None = None
+    comparison: Comparison | None = None
+    coverage: Coverage | None = None
+    body_share: float | None = None
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+class Stopwatch:
+    """Seconds per step, and the steps' announcement."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.seconds: dict[str, float] = {}
+        self._progress = progress
+
+    @contextmanager
+    def step(self, name: str, fraction: float) -> Iterator[None]:
+        """Announce a step and time it."""
+        self._progress(fraction, name)
+        begin = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] = round(time.perf_counter() - begin, 3)
+
+
+def deface(request: Request, progress: Progress = silent) -> CaseResult:
+    """Hide the face of a CT and prove it.
+
+    Returns PASS, REVIEW or FAIL with reasons; where no face is found the verdict is REVIEW. Raises InputError for
+    arguments that cannot be used, and whatever ``progress`` raises.
+    """
+    watch = Stopwatch(progress)
+    parameters = request.parameters
+    style, effect = style_named(parameters.style), effect_named(parameters.effect)
+    privacy = privacy_class(style.name, effect.name)
+    with watch.step("protected segments", 0.0):
+        protected = tuple(place_segments(request.protected, request.ct.geometry))
+    state = CaseResult(Verdict.REVIEW, (), privacy, parameters, protected, seconds=watch.seconds)
+    try:
+        with watch.step("landmarks", 0.05):
+            state = replace(state, landmarks=find_landmarks(request.ct, request.landmarks))
+        with watch.step("skin", 0.2):
+            state = replace(state, anatomy=find_anatomy(request.ct, state.landmarks))
+        with watch.step("face segment", 0.4):
+            state = replace(state, face=find_face(request, state.anatomy, protected))
+        with watch.step("effect", 0.7):
+            state = replace(state, result=apply_effect(effect, request.ct, state.face, parameters))
+    except FaceNotFoundError as error:
+        return replace(state, reasons=(str(error),))
+    with watch.step("verification", 0.9):
+        return verify(request.ct, state)
+
+
+def find_landmarks(ct: Volume, user: Landmarks | None) -> Landmarks:
+    """The automatic landmarks, overruled by the user's."""
+    automatic = detect_landmarks(ct)
+    return automatic if user is None else automatic.overruled_by(user)
+
+
+def find_anatomy(ct: Volume, landmarks: Landmarks) -> Anatomy:
+    """Body, head frame and skin around the face. Raises FaceNotFoundError where the landmarks fix no head."""
+    frame = fit_frame(landmarks)
+    body = find_body(ct)
+    corners = np.array([[x, y, z] for x in FACE_BOX_MM[:, 0] for y in FACE_BOX_MM[:, 1] for z in FACE_BOX_MM[:, 2]])
+    box = frame.to_lps(corners)
+    return Anatomy(body, landmarks, frame, skin_depth(ct, body, np.array([box.min(0), box.max(0)])))
+
+
+def find_curve(ct: Volume, anatomy: Anatomy, style: str, control_lps: np.ndarray | None = None) -> FaceCurve:
+    """The closed curve on the skin: through the user's control points (N, 3) in LPS mm, or the style's own."""
+    if control_lps is not None:
+        return follow_curve(control_lps, anatomy.frame, anatomy.depth, ct.geometry)
+    return draw_curve(style_named(style), anatomy.frame, anatomy.depth, ct.geometry)
+
+
+def find_face(request: Request, anatomy: Anatomy, protected: Sequence[BoxMask]) -> Face:
+    """The face segment: the layer inside the curve without bone and protected segments, or the user's own without the latter."""
+    ct, parameters = request.ct, request.parameters
+    curve = find_curve(ct, anatomy, parameters.style, request.curve)
+    face = solid_layer(anatomy.frame, curve, anatomy.depth, ct.geometry, parameters)
+    if request.face_segment is not None:
+        region = place_segments([request.face_segment], ct.geometry)[0]
+        bone = np.zeros(region.box.shape, dtype=bool)
+    else:
+        region = face.region
+        bone = bone_mask(ct, region.box, parameters.bone_hu) & below_skin(face, ct.geometry)
+    segment = spare(region, bone, protected, ct.geometry, parameters.protect_margin_mm)
+    segment = tight(segment.name, segment.array, segment.box.start)
+    if not segment.voxels:
+        raise FaceNotFoundError("nothing of the face segment is left once bone and protected segments are taken out")
+    return replace(face, segment=segment, region=region)
+
+
+def verify(ct: Volume, state: CaseResult) -> CaseResult:
+    """Compare result and input, measure the face's change, and give the verdict."""
+    comparison = compare(ct, state.result, state.face.segment, state.protected)
+    coverage = None
+    if comparison.changed is not None:
+        coverage = measure_coverage(ct, state.result, comparison.changed, state.face, state.landmarks)
+    judgement = judge(comparison, coverage, state.landmarks, style_named(state.parameters.style))
+    return replace(
+        state,
+        verdict=judgement.verdict,
+        reasons=judgement.reasons,
+        comparison=comparison,
+        coverage=coverage,
+        body_share=None if comparison.changed is None else share_of_body(comparison.changed, ct, state.anatomy.body),
+    )

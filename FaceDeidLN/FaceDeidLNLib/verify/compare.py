@@ -1,0 +1,55 @@
+"""Output against input, voxel by voxel."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..core.segment import BoxMask
+from ..core.volume import Volume
+
+
+@dataclass(frozen=True)
+class SegmentCheck:
+    """A protected segment: how many voxels it has on the CT's grid and how many of them changed."""
+
+    name: str
+    voxels: int
+    changed: int
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """What differs between two CTs. ``changed`` marks the voxels whose bits differ; None where the grids differ."""
+
+    same_geometry: bool
+    same_type: bool
+    changed: np.ndarray | None
+    changed_voxels: int
+    changed_outside_face: int | None
+    protected: tuple[SegmentCheck, ...]
+
+
+def compare(original: Volume, result: Volume, face: BoxMask | None, protected: Sequence[BoxMask]) -> Comparison:
+    """Compare two CTs bit by bit; ``face`` None where nobody says which voxels may have changed."""
+    same_geometry = original.geometry.same_as(result.geometry)
+    same_type = original.array.dtype == result.array.dtype
+    if original.array.shape != result.array.shape:
+        return Comparison(same_geometry, same_type, None, 0, None, tuple(SegmentCheck(s.name, s.voxels, s.voxels) for s in protected))
+    changed = different_bits(original.array, result.array)
+    total = int(np.count_nonzero(changed))
+    outside = None
+    if face is not None:
+        outside = total - int(np.count_nonzero(changed[face.box.slices] & face.array))
+    checks = tuple(SegmentCheck(s.name, s.voxels, int(np.count_nonzero(changed[s.box.slices] & s.array))) for s in protected)
+    return Comparison(same_geometry, same_type, changed, total, outside, checks)
+
+
+def different_bits(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """True where two arrays of the same shape differ: by bits in the same type (so -0.0 is not 0.0), else by value."""
+    if a.dtype == b.dtype and np.issubdtype(a.dtype, np.floating):
+        bits = np.dtype(f"u{a.dtype.itemsize}")
+        return np.ascontiguousarray(a).view(bits) != np.ascontiguousarray(b).view(bits)
+    return a != b

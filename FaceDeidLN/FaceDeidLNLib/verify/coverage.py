@@ -1,0 +1,135 @@
+"""Did the face change? Measured on the voxels of the two CTs along lines of sight, not on the masks that made the change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from ..core.landmarks import Landmark, Landmarks
+from ..core.volume import Volume
+from ..face.frame import FaceFrame
+from ..face.polar import skin_distance, to_polar, unit_vectors
+from ..face.segment import Face
+
+#: Skin meets air half-way between fat (-100 HU) and air (-1000 HU), a little lower for coarse voxels.
+SKIN_HU = -400.0
+#: The surface is looked for this far (mm) in front of and behind where the skin was.
+LOOK_MM = 30.0
+LOOK_STEP_MM = 1.0
+#: The outermost tissue voxel within this reach (mm) of the skin is skin: what stands further off is tube
+#: or sheet, what lies deeper is seen through an open mouth.
+SKIN_AHEAD_MM = 4.0
+SKIN_BEHIND_MM = 4.0
+#: A line of sight whose skin moved less (mm) shows the same surface as before.
+MOVED_MM = 1.0
+#: Skin this close (mm) to a landmark belongs to its feature (half of a nose's breadth).
+FEATURE_MM = 8.0
+#: The lids lie this far (mm) in front of the eyeball's centre.
+LIDS_MM = 14.0
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """What became of the face's skin.
+
+    ``changed_share``: share of the skin inside the curve whose voxels changed; ``moved_share``: share that moved by
+    1 mm or more or vanished; ``mean_displacement_mm`` over all of it (a vanished skin counts as 30 mm).
+    ``features``: per landmark in view, the share of skin within 8 mm of it that changed.
+    """
+
+    changed_share: float
+    moved_share: float
+    mean_displacement_mm: float
+    features: dict[str, float]
+
+
+@dataclass(frozen=True, eq=False)
+class Sight:
+    """Lines of sight from the frame's origin: ``unit`` vectors (N, 3) in LPS and the ``distance`` (N,) in mm to the skin."""
+
+    frame: FaceFrame
+    unit: np.ndarray
+    distance: np.ndarray
+
+    def kji(self, volume: Volume, offsets: np.ndarray) -> np.ndarray:
+        """Array positions (N, M, 3) in the volume at ``offsets`` (M,) mm in front of the skin."""
+        points = self.frame.origin + self.unit[:, None, :] * (self.distance[:, None] + offsets[None])[..., None]
+        return volume.geometry.to_kji(points.reshape(-1, 3)).reshape(*points.shape)
+
+
+def measure_coverage(original: Volume, result: Volume, changed: np.ndarray, face: Face, landmarks: Landmarks) -> Coverage:
+    """Measure the change of the skin inside the curve and around each landmark that lies in the field of view."""
+    unit = unit_vectors(face.frame, face.raster.directions()[face.inside])
+    sight = Sight(face.frame, unit, face.skin[face.inside])
+    seen = in_view(original, sight)
+    if not seen.any():
+        return Coverage(0.0, 0.0, 0.0, {})
+    sight = Sight(face.frame, unit[seen], sight.distance[seen])
+    shift = displacement(original, result, sight)
+    features = {}
+    for landmark in landmarks:
+        share = None if landmark.position is None else feature_share(original, changed, face, landmark)
+        if share is not None:
+            features[landmark.name] = share
+    hit = skin_changed(original, changed, sight)
+    return Coverage(float(hit.mean()) if len(hit) else 0.0, float((shift >= MOVED_MM).mean()), float(shift.mean()), features)
+
+
+def skin_changed(original: Volume, changed: np.ndarray, sight: Sight) -> np.ndarray:
+    """Whether the outermost tissue voxel on each line of sight changed; lines that meet no tissue are left out."""
+    kji = np.rint(sight.kji(original, np.arange(SKIN_AHEAD_MM, -SKIN_BEHIND_MM, -0.5))).astype(int)
+    kji = np.clip(kji, 0, np.array(original.array.shape) - 1)
+    tissue = original.array[tuple(np.moveaxis(kji, -1, 0))] > SKIN_HU
+    first = kji[np.arange(len(kji)), np.argmax(tissue, axis=1)][tissue.any(1)]
+    return changed[tuple(first.T)]
+
+
+def feature_share(original: Volume, changed: np.ndarray, face: Face, landmark: Landmark) -> float | None:
+    """Share of the skin within FEATURE_MM of a landmark's skin point that changed; None where that skin is out of view."""
+    centre, _ = to_polar(face.frame, skin_before(landmark, face.frame))
+    fine = np.arange(-8.0, 8.01, 1.0)
+    around = centre[0] + np.stack(np.meshgrid(fine, fine), axis=-1).reshape(-1, 2)
+    sight = Sight(face.frame, unit_vectors(face.frame, around), skin_distance(face.depth, face.frame, around))
+    points = sight.unit * sight.distance[:, None]
+    near = np.linalg.norm(points - points[len(around) // 2], axis=1) <= FEATURE_MM
+    near &= in_view(original, sight)
+    hit = skin_changed(original, changed, Sight(face.frame, sight.unit[near], sight.distance[near]))
+    return float(hit.mean()) if len(hit) else None
+
+
+def skin_before(landmark: Landmark, frame: FaceFrame) -> np.ndarray:
+    """A point (3,) in LPS mm on the line of sight to the skin that shows a landmark: for an eyeball, the lids in front of it."""
+    ahead = LIDS_MM * frame.scale * frame.axes[:, 1] if landmark.name.startswith("eye_") else 0.0
+    return landmark.position + ahead
+
+
+def in_view(volume: Volume, sight: Sight) -> np.ndarray:
+    """True (N,) for lines of sight whose skin is known and lies in the field of view."""
+    kji = sight.kji(volume, np.zeros(1))[:, 0]
+    with np.errstate(invalid="ignore"):
+        return np.all((kji >= -0.5) & (kji <= np.array(volume.array.shape) - 0.5), axis=1)
+
+
+def displacement(original: Volume, result: Volume, sight: Sight) -> np.ndarray:
+    """How far (mm, (N,)) the outermost crossing of SKIN_HU moved along each line of sight; vanished skin moved LOOK_MM."""
+    offsets = np.arange(LOOK_MM, -LOOK_MM - 0.1, -LOOK_STEP_MM)
+    kji = sight.kji(original, offsets).reshape(-1, 3).T
+    low = np.clip(np.floor(kji.min(1)).astype(int), 0, np.array(original.array.shape) - 1)
+    high = np.maximum(np.ceil(kji.max(1)).astype(int) + 2, low + 1)
+    window = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
+    places = []
+    for volume in (original, result):
+        hu = ndimage.map_coordinates(volume.array[window], kji - low[:, None], order=1, output=np.float32, mode="nearest")
+        tissue = hu.reshape(len(sight.unit), -1) > SKIN_HU
+        places.append(np.where(tissue.any(1), offsets[np.argmax(tissue, axis=1)], -LOOK_MM))
+    return np.abs(places[0] - places[1])
+
+
+def share_of_body(changed: np.ndarray, ct: Volume, body: Volume) -> float:
+    """Volume of the changed voxels that lie in the body (bool, its own grid) over the body's volume."""
+    at = np.rint(body.geometry.to_kji(ct.geometry.to_lps(np.argwhere(changed)))).astype(int)
+    at = np.clip(at, 0, np.array(body.array.shape) - 1)
+    in_body = int(np.count_nonzero(body.array[tuple(at.T)]))
+    return in_body * ct.geometry.voxel_mm3 / (np.count_nonzero(body.array) * body.geometry.voxel_mm3)

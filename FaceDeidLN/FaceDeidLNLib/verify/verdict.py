@@ -1,0 +1,92 @@
+"""PASS, REVIEW or FAIL, with the reasons."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from ..core.landmarks import Landmarks
+from ..face.styles import Style
+from .compare import Comparison
+from .coverage import Coverage
+
+#: Share of the skin inside the curve that must change. What may stay are rims of voxels that bone or a protected
+#: segment keeps; a tenth of a face is about one cheek's centre, which no feature of the face fits into.
+MIN_CHANGED_SHARE = 0.9
+#: Share of the skin within 8 mm of a landmark that must change: all but the rounding at the rim of coarse voxels.
+MIN_FEATURE_SHARE = 0.95
+#: The skin must move by this mean distance (mm): less is below the voxel size of any CT, so the same surface is seen.
+MIN_MEAN_DISPLACEMENT_MM = 0.5
+#: A landmark less certain than this cannot vouch for what it covers.
+MIN_CONFIDENCE = 0.5
+
+
+class Verdict(str, Enum):
+    """What may happen with a result: only PASS is released."""
+
+    PASS = "PASS"
+    REVIEW = "REVIEW"
+    FAIL = "FAIL"
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A verdict and why; ``reasons`` is empty only for PASS."""
+
+    verdict: Verdict
+    reasons: tuple[str, ...]
+
+
+def judge(comparison: Comparison, coverage: Coverage | None, landmarks: Landmarks | None, style: Style | None) -> Judgement:
+    """The verdict: FAIL where a promise is broken, REVIEW where a human must look, else PASS.
+
+    Without ``coverage`` (no face segment known) only protection and geometry are judged.
+    """
+    broken = broken_promises(comparison)
+    if broken:
+        return Judgement(Verdict.FAIL, broken)
+    doubts: tuple[str, ...] = ()
+    if coverage is not None and style is not None and landmarks is not None:
+        doubts = (*coverage_doubts(coverage), *landmark_doubts(coverage, landmarks, style))
+    return Judgement(Verdict.REVIEW if doubts else Verdict.PASS, doubts)
+
+
+def broken_promises(comparison: Comparison) -> tuple[str, ...]:
+    """What must never happen and did."""
+    reasons = []
+    if not comparison.same_geometry:
+        reasons.append("the geometry of the result differs from the input's")
+    if not comparison.same_type:
+        reasons.append("the scalar type of the result differs from the input's")
+    if comparison.changed is not None and not comparison.changed_voxels:
+        reasons.append("the result equals the input: nothing was hidden")
+    if comparison.changed_outside_face:
+        reasons.append(f"{comparison.changed_outside_face} voxels changed outside the face segment")
+    reasons += [f"{s.changed} of {s.voxels} voxels changed in the protected segment '{s.name}'" for s in comparison.protected if s.changed]
+    return tuple(reasons)
+
+
+def coverage_doubts(coverage: Coverage) -> tuple[str, ...]:
+    """Why the face as a whole may still be seen."""
+    reasons = []
+    if coverage.changed_share < MIN_CHANGED_SHARE:
+        reasons.append(f"only {coverage.changed_share:.0%} of the skin inside the curve changed (at least {MIN_CHANGED_SHARE:.0%} must)")
+    if coverage.mean_displacement_mm < MIN_MEAN_DISPLACEMENT_MM:
+        reasons.append(f"the skin moved by {coverage.mean_displacement_mm:.1f} mm on average: choose a stronger effect")
+    return tuple(reasons)
+
+
+def landmark_doubts(coverage: Coverage, landmarks: Landmarks, style: Style) -> tuple[str, ...]:
+    """Why a feature that the style is to hide may still be seen."""
+    reasons = []
+    for name in style.covers:
+        point = landmarks.points.get(name)
+        if point is None or point.position is None:
+            why = point.reason if point is not None and point.reason else "it was not found"
+            reasons.append(f"{name} is missing ({why}): place it in Slicer and give it with --landmarks")
+        elif point.confidence < MIN_CONFIDENCE:
+            reasons.append(f"{name} is uncertain ({point.confidence:.0%}): check it in Slicer and give it with --landmarks")
+        elif coverage.features.get(name, 1.0) < MIN_FEATURE_SHARE:
+            share = coverage.features[name]
+            reasons.append(f"{1 - share:.0%} of the skin around {name} did not change: a protected segment or bone lies in the face there")
+    return tuple(reasons)
