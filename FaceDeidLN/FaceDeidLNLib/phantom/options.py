@@ -53,4 +53,4 @@ class PhantomOptions:
     #: The field of view; the origin is midway between the ear canals.
     x_range_mm: tuple[float, float] = (-115.0, 115.0)
     y_range_mm: tuple[float, float] = (-134.0, 118.0)
-    z_range_mm: tuple[float, float] = (-148.0, 131.0)
+    z_range_mm: tuple[float, float] = (-148.0, 134.0)

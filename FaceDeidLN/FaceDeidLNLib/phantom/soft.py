@@ -55,8 +55,8 @@ def glands() -> tuple[Tissue, ...]:
     """Salivary glands, each side a segment of its own."""
     out = []
     for side, sign in (("left", 1), ("right", -1)):
-        submandibular = ellipsoid((sign * 29, -40, -84), (8, 14, 9), (0, sign * 20, sign * 25))
-        parotid = ellipsoid((sign * 56, -10, -28), (10, 15, 26), (0, 0, sign * 10))
+        submandibular = ellipsoid((sign * 27, -34, -82), (9, 16, 11), (0, sign * 15, sign * -25))
+        parotid = ellipsoid((sign * 52, -3, -28), (12, 19, 28), (0, 0, sign * 8))
         out.append(tissue(GLAND, submandibular, depth_mm=4.5, name=f"Submandibular gland {side}"))
         out.append(tissue(-5.0, parotid, depth_mm=4.5, name=f"Parotid gland {side}"))
     return tuple(out)
