@@ -20,6 +20,8 @@ PAPER: Color = (24, 27, 31)
 INK: Color = (232, 232, 228)
 FAINT: Color = (150, 155, 160)
 _DPI = 72
+#: Height of a line with a caption at the top of a picture.
+_CAPTION_PX = 24
 
 
 def text_image(text: str, size_px: int = 14) -> np.ndarray:
@@ -55,11 +57,12 @@ def outline(picture: np.ndarray, mask: np.ndarray, color: Color) -> None:
 
 
 def edge_letters(picture: np.ndarray, left: str, right: str, top: str, bottom: str) -> None:
-    """Write the patient's directions at the four borders of a picture, in place."""
+    """Write the patient's directions at the four borders of a picture, in place; the top one leaves room for a caption."""
     height, width = picture.shape[:2]
     for text, across, down in ((left, 0.0, 0.5), (right, 1.0, 0.5), (top, 0.5, 0.0), (bottom, 0.5, 1.0)):
         box = text_image(text, 13).shape
-        write_text(picture, text, int(4 + across * (width - 8 - box[1])), int(5 + down * (height - 12 - box[0])), FAINT, 13)
+        row = _CAPTION_PX if down == 0.0 else int(5 + down * (height - 12 - box[0]))
+        write_text(picture, text, int(4 + across * (width - 8 - box[1])), row, FAINT, 13)
 
 
 def direction_letters(lps: np.ndarray) -> str:

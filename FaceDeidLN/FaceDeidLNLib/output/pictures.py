@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,12 +21,15 @@ __all__ = ["VIEWS", "Skin", "labelled_skin_view", "prepare_skin", "review_pictur
 FACE_COLOR: drawing.Color = (255, 176, 46)
 CHANGED_COLOR: drawing.Color = (255, 92, 64)
 PROTECTED_COLOR: drawing.Color = (88, 222, 120)
-_PANEL = (300, 300)
+#: Side of one panel in pixels.
+PANEL_PX = 300
 _SKIN_VIEWS = ("front", "right 45", "left", "below")
 #: Around the face segment, so that the ears, the brow and the neck below the chin are seen with it.
 _AROUND_FACE_MM = 45.0
 #: The skin counts as moved in a picture from here on: less is the width of a drawn line.
 _MOVED_MM = 1.0
+#: Room for the title: a line, and a letter that is wider than most.
+_TITLE_LINE_PX, _TITLE_LETTER_PX = 22, 9
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +40,12 @@ class ReviewCase:
     result: Volume | None
     segment: BoxMask | None
     protected: Sequence[BoxMask]
+    panel_px: int = PANEL_PX
+
+    @property
+    def panel(self) -> tuple[int, int]:
+        """Width and height of one panel in pixels."""
+        return self.panel_px, self.panel_px
 
     def focus(self) -> np.ndarray:
         """The LPS box (8, 3) of the scan that is shown."""
@@ -83,21 +93,26 @@ def review_picture(
 
 
 def review_sheet(
-    original: Volume, result: Volume | None, segment: BoxMask | None, protected: Sequence[BoxMask], title: str = ""
+    original: Volume,
+    result: Volume | None,
+    segment: BoxMask | None,
+    protected: Sequence[BoxMask],
+    title: str = "",
+    panel_px: int = PANEL_PX,
 ) -> np.ndarray:
     """The review sheet as an array (height, width, 3) uint8; arguments as in ``review_picture``."""
-    case = ReviewCase(original, result, segment, [mask for mask in protected if mask.voxels])
+    case = ReviewCase(original, result, segment, [mask for mask in protected if mask.voxels], panel_px)
     pairs = _skin_panels(case) + _slice_panels(case)
     half = len(_SKIN_VIEWS)
     rows = [[pair[which] for pair in part] for part in (pairs[:half], pairs[half:]) for which in range(len(pairs[0]))]
-    width = half * _PANEL[0] + (half - 1) * 6
+    width = half * panel_px + (half - 1) * 6
     return drawing.grid([[_heading(title, width)], *rows, [_legend(case, width)]])
 
 
 def _skin_panels(case: ReviewCase) -> list[list[np.ndarray]]:
     before, focus = prepare_skin(case.original), case.focus()
     after = None if case.result is None else prepare_skin(case.result)
-    return [_skin_pair(case, name, frame(before, name, _PANEL, focus), before, after) for name in _SKIN_VIEWS]
+    return [_skin_pair(case, name, frame(before, name, case.panel, focus), before, after) for name in _SKIN_VIEWS]
 
 
 def _skin_pair(case: ReviewCase, name: str, view: View, before: Skin, after: Skin | None) -> list[np.ndarray]:
@@ -133,7 +148,7 @@ def _slice_panels(case: ReviewCase) -> list[list[np.ndarray]]:
     second, name = _second_axial(case, centre, focus)
     wanted = [("axial", centre, "axial"), ("axial", second, name), ("coronal", centre, "coronal"), ("sagittal", centre, "sagittal")]
     field = float(np.clip(extent.max(), 100.0, 260.0))
-    return [_slice_pair(case, slice_plane(plane, _through(plane, point, middle), field, _PANEL), text) for plane, point, text in wanted]
+    return [_slice_pair(case, slice_plane(plane, _through(plane, point, middle), field, case.panel), text) for plane, point, text in wanted]
 
 
 def _through(plane: str, point: np.ndarray, middle: np.ndarray) -> np.ndarray:
@@ -169,9 +184,11 @@ def _slice_pair(case: ReviewCase, plane: SlicePlane, caption: str) -> list[np.nd
 
 
 def _heading(title: str, width: int) -> np.ndarray:
-    line = drawing.blank(width, 26)
-    drawing.write_text(line, title or "Review", 6, 4, size_px=16)
-    return line
+    lines = textwrap.wrap(title or "Review", width // _TITLE_LETTER_PX) or [""]
+    paper = drawing.blank(width, _TITLE_LINE_PX * len(lines) + 4)
+    for number, line in enumerate(lines):
+        drawing.write_text(paper, line, 6, 4 + _TITLE_LINE_PX * number, size_px=16)
+    return paper
 
 
 def _legend(case: ReviewCase, width: int) -> np.ndarray:

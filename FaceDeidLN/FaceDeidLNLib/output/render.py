@@ -115,7 +115,9 @@ def frame(skin: Skin, direction: str | Sequence[float], size_px: int | tuple[int
 
 
 def _tissue_points(skin: Skin) -> np.ndarray:
-    taken = np.argwhere(skin.leap_mm <= 0)
+    # Blocks inside the body tell nothing about its extent.
+    tissue = skin.leap_mm <= 0
+    taken = np.argwhere(tissue & ~ndimage.binary_erosion(tissue, iterations=2))
     if len(taken) == 0:
         return skin.volume.geometry.corners()
     centres = np.minimum(taken * _BLOCK + _BLOCK / 2, np.asarray(skin.volume.array.shape) - 1)

@@ -1,0 +1,277 @@
+"""The Slicer module: its import, its description, its panel's file, and the main job through its logic."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import re
+import sys
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import slicer
+import slicer_stand_in
+import vtk
+from FaceDeidLNLib.core.errors import Cancelled, InputError
+from FaceDeidLNLib.mrml.nodes import add_ct, landmarks_from_node, volume_from_node
+
+MODULE_FILE = Path(__file__).parents[2] / "FaceDeidLN.py"
+UI_FILE = MODULE_FILE.parent / "Resources" / "UI" / "FaceDeidLN.ui"
+COARSE_MM = (3.0, 3.0, 3.0)
+#: What connectGui can bind (Slicer's guiConnectors.py), by the widget's class.
+BINDABLE = {
+    "qMRMLNodeComboBox": slicer.vtkMRMLNode,
+    "QComboBox": str,
+    "ctkSliderWidget": float,
+    "QCheckBox": bool,
+}
+
+
+@pytest.fixture
+def module():
+    """The module, imported on top of the stand-ins; the scene is empty again afterwards."""
+    with pytest.MonkeyPatch.context() as patch:
+        slicer_stand_in.install(patch)
+        yield importlib.import_module("FaceDeidLN")
+        slicer.mrmlScene.Clear(False)
+        sys.modules.pop("FaceDeidLN", None)
+
+
+@pytest.fixture
+def head(module, phantom):
+    """The phantom in the scene, as the module's sample loads it."""
+    ct = add_ct(module_context(), phantom.ct, "CT")
+    from FaceDeidLNLib.core.segment import tight
+    from FaceDeidLNLib.mrml.nodes import add_segmentation
+
+    masks = [tight(segment.name, segment.mask.array) for segment in phantom.nodes]
+    return ct, add_segmentation(module_context(), masks, phantom.ct.geometry, "nodes", reference=ct)
+
+
+def module_context():
+    from FaceDeidLNLib.mrml.scene import context
+
+    return context()
+
+
+def parameter_fields(module):
+    return module.FaceDeidLNParameterNode.allParameters
+
+
+# The module class and its file
+
+
+def test_the_module_describes_itself(module, monkeypatch):
+    connected = []
+    monkeypatch.setattr(slicer, "app", SimpleNamespace(connect=lambda signal, slot: connected.append((signal, slot))), raising=False)
+    parent = module.FaceDeidLN(SimpleNamespace()).parent
+    assert parent.title
+    assert parent.categories == ["Informatics"]
+    assert parent.dependencies == []
+    assert module.README_URL in parent.helpText
+    assert all(name in parent.acknowledgementText for name in ("Pieper", "Kikinis", "44"))
+    assert connected == [("startupCompleted()", module.registerSampleData)]
+
+
+def test_the_sample_is_registered_where_slicer_looks_for_it(module, monkeypatch):
+    registered = {}
+    logic = SimpleNamespace(registerCustomSampleDataSource=lambda **source: registered.update(source))
+    monkeypatch.setitem(sys.modules, "SampleData", SimpleNamespace(SampleDataLogic=logic))
+    module.registerSampleData()
+    assert registered["sampleName"] == module.PHANTOM_NAME
+    assert Path(registered["thumbnailFileName"]).is_file()
+    assert registered["customDownloader"] is module.loadPhantom
+
+
+def test_nothing_but_imports_definitions_and_constants_is_at_file_scope():
+    allowed = (ast.Import, ast.ImportFrom, ast.ClassDef, ast.FunctionDef, ast.Assign)
+    for statement in ast.parse(MODULE_FILE.read_text(encoding="utf-8")).body[1:]:
+        is_type_checking = isinstance(statement, ast.If) and ast.unparse(statement.test) == "TYPE_CHECKING"
+        assert isinstance(statement, allowed) or is_type_checking, ast.unparse(statement)
+
+
+def test_no_translated_text_is_an_f_string():
+    assert not re.search(r"\b_\(\s*[fF]['\"]", MODULE_FILE.read_text(encoding="utf-8"))
+
+
+def test_the_module_imports_no_qt_and_no_pipeline_when_slicer_starts(module):
+    tree = ast.parse(MODULE_FILE.read_text(encoding="utf-8"))
+    names = {alias.name for node in tree.body if isinstance(node, ast.Import) for alias in node.names}
+    names |= {node.module for node in tree.body if isinstance(node, ast.ImportFrom)}
+    assert not names & {"qt", "ctk", "SimpleITK", "pydicom", "FaceDeidLNLib.pipeline", "FaceDeidLNLib.mrml.process"}
+
+
+# The panel's file against the module
+
+
+def ui_widgets():
+    return {w.get("name"): w for w in ElementTree.parse(UI_FILE).getroot().iter("widget")}
+
+
+def bound_widgets():
+    found = {}
+    for widget in ui_widgets().values():
+        for prop in widget.findall("property"):
+            if prop.get("name") == "SlicerParameterName":
+                found[prop.findtext("string")] = widget
+    return found
+
+
+def test_every_bound_widget_names_a_parameter_that_its_class_can_show(module):
+    for name, widget in bound_widgets().items():
+        kind = parameter_fields(module)[name]
+        base = getattr(kind, "__origin__", kind)
+        assert issubclass(base, BINDABLE[widget.get("class")]), name
+
+
+def test_every_parameter_has_a_widget(module):
+    assert set(bound_widgets()) == set(parameter_fields(module))
+
+
+def test_node_selectors_offer_the_class_of_their_parameter(module):
+    for name, widget in bound_widgets().items():
+        if widget.get("class") == "qMRMLNodeComboBox":
+            offered = [s.text for p in widget.findall("property") if p.get("name") == "nodeTypes" for s in p.iter("string")]
+            assert offered == [parameter_fields(module)[name].__name__], name
+
+
+def test_every_node_selector_is_told_of_the_scene():
+    connections = {c.findtext("receiver") for c in ElementTree.parse(UI_FILE).getroot().iter("connection")}
+    assert connections == {n for n, w in ui_widgets().items() if w.get("class") == "qMRMLNodeComboBox"}
+
+
+def test_every_widget_that_the_module_uses_is_in_the_panel():
+    used = set(re.findall(r"self\.ui\.(\w+)", MODULE_FILE.read_text(encoding="utf-8")))
+    assert used
+    assert used <= set(ui_widgets())
+
+
+def test_every_widget_that_is_used_or_bound_has_a_tooltip():
+    named = set(re.findall(r"self\.ui\.(\w+)", MODULE_FILE.read_text(encoding="utf-8")))
+    for widget in [*bound_widgets().values(), *(ui_widgets()[name] for name in named)]:
+        assert any(p.get("name") == "toolTip" and p.findtext("string") for p in widget.findall("property")), widget.get("name")
+
+
+# The parameter node
+
+
+def test_the_parameter_node_starts_with_the_pipelines_defaults(module):
+    from FaceDeidLNLib.core.parameters import Parameters
+
+    node = module.FaceDeidLNLogic().getParameterNode()
+    assert (node.style, node.effect, node.depthMm, node.protectMarginMm) == (
+        Parameters.style,
+        Parameters.effect,
+        Parameters.depth_mm,
+        Parameters.protect_margin_mm,
+    )
+    assert node.inputVolume is None
+
+
+@pytest.mark.parametrize(("name", "value"), [("depthMm", -1.0), ("effect", "magic"), ("style", "magic"), ("inputVolume", "CT")])
+def test_the_parameter_node_refuses_what_makes_no_sense(module, name, value):
+    node = module.FaceDeidLNLogic().getParameterNode()
+    with pytest.raises((ValueError, TypeError)):
+        setattr(node, name, value)
+
+
+# The logic
+
+
+def test_the_modules_own_test_passes(module):
+    case = module.FaceDeidLNTest()
+    case.runTest()
+
+
+def test_the_face_goes_the_nodes_stay_and_the_input_is_untouched(module, head, phantom):
+    result = module.FaceDeidLNLogic().process(head[0], protectedSegmentation=head[1], acceptRecognisable=True)
+    assert (result.verdict, result.released) == ("PASS", True), result.reasons
+    after = volume_from_node(result.nodes.result)
+    changed = after.array != phantom.ct.array
+    assert changed.any()
+    assert not any(changed[node.mask.array].any() for node in phantom.nodes)
+    assert np.array_equal(volume_from_node(head[0]).array, phantom.ct.array)
+    assert after.geometry.same_as(phantom.ct.geometry)
+    assert result.nodes.result.GetName() == "CT de-identified"
+
+
+def test_what_may_be_recognised_is_not_released_without_saying_so(module, head):
+    result = module.FaceDeidLNLogic().process(head[0])
+    assert (result.verdict, result.privacy, result.released) == ("PASS", "recognisable", False)
+    assert result.nodes.result.GetName() == "CT NOT RELEASED"
+    assert result.nodes.result.GetAttribute("FaceDeidLN.Released") == "0"
+    assert "may still be recognised" in module.resultText(result)
+
+
+def test_the_parameter_node_says_the_same_as_the_arguments(module, head):
+    logic = module.FaceDeidLNLogic()
+    node = logic.getParameterNode()
+    node.inputVolume, node.protectedSegmentation, node.depthMm, node.effect = head[0], head[1], 8.0, "mask"
+    parameters = logic.processParameterNode(node).case.parameters
+    assert (parameters.depth_mm, parameters.effect) == (8.0, "mask")
+
+
+def test_found_landmarks_and_curve_can_be_corrected_and_given_back(module, head):
+    logic = module.FaceDeidLNLogic()
+    first = logic.process(head[0])
+    first.nodes.landmarks.SetNthControlPointLocked(0, True)
+    name = first.nodes.landmarks.GetNthControlPointLabel(0)
+    second = logic.process(head[0], landmarks=first.nodes.landmarks, curve=first.nodes.curve, faceSegmentation=first.nodes.face)
+    assert second.verdict == "PASS", second.reasons
+    assert landmarks_from_node(second.nodes.landmarks).points[name].source == "user"
+
+
+def test_a_given_output_volume_takes_the_result(module, head):
+    output = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "mine")
+    result = module.FaceDeidLNLogic().process(head[0], outputVolume=output)
+    assert result.nodes.result is output
+    assert volume_from_node(output).array.shape == volume_from_node(head[0]).array.shape
+
+
+def test_the_ct_is_never_taken_as_the_output(module, head):
+    with pytest.raises(InputError, match="another output volume"):
+        module.FaceDeidLNLogic().process(head[0], outputVolume=head[0])
+
+
+def test_a_moved_ct_gives_a_result_at_its_place(module, head):
+    transform = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode", "shift")
+    matrix = vtk.vtkMatrix4x4()
+    matrix.SetElement(0, 3, 25.0)
+    transform.SetMatrixTransformToParent(matrix)
+    for node in head:
+        node.SetAndObserveTransformNodeID(transform.GetID())
+    result = module.FaceDeidLNLogic().process(head[0], protectedSegmentation=head[1])
+    assert result.verdict == "PASS", result.reasons
+    assert volume_from_node(result.nodes.result).geometry.same_as(volume_from_node(head[0]).geometry)
+    assert result.nodes.result.GetTransformNodeID() == transform.GetID()
+
+
+def test_cancelling_leaves_the_scene_as_it_was(module, head):
+    before = slicer.mrmlScene.GetNumberOfNodes()
+
+    def cancel(fraction, message):
+        if fraction > 0.5:
+            raise Cancelled("enough")
+
+    with pytest.raises(Cancelled):
+        module.FaceDeidLNLogic().process(head[0], progress=cancel)
+    assert slicer.mrmlScene.GetNumberOfNodes() == before
+
+
+def test_a_volume_that_is_no_ct_is_refused_in_one_sentence(module, head, phantom):
+    bright = add_ct(module_context(), phantom.ct.with_array(np.abs(phantom.ct.array) + np.int16(500)), "MR")
+    with pytest.raises(InputError, match='"MR" does not look like a CT'):
+        module.FaceDeidLNLogic().process(bright)
+
+
+def test_no_volume_is_refused_in_one_sentence(module):
+    with pytest.raises(InputError, match="no voxels|Choose"):
+        module.FaceDeidLNLogic().process(None)
+
+
+def test_a_misspelt_length_is_a_type_error(module, head):
+    with pytest.raises(TypeError, match="depthMM"):
+        module.FaceDeidLNLogic().process(head[0], depthMM=3.0)

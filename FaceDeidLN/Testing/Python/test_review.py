@@ -1,0 +1,154 @@
+"""The review folder: complete, readable by Slicer, marked as holding the face, and fit to be given back."""
+
+from __future__ import annotations
+
+import zipfile
+
+import numpy as np
+import pytest
+from FaceDeidLNLib.core.errors import OutputError
+from FaceDeidLNLib.core.landmarks import Landmark, Landmarks
+from FaceDeidLNLib.core.segment import tight
+from FaceDeidLNLib.core.volume import Volume
+from FaceDeidLNLib.input.markups import read_curve_json, read_landmarks_json
+from FaceDeidLNLib.mrml.case import CaseMaterial, material_of
+from FaceDeidLNLib.mrml.nodes import curve_points_from_node, landmarks_from_node, segments_from_node, volume_from_node
+from FaceDeidLNLib.mrml.review import REVIEW_FILES, write_review
+from FaceDeidLNLib.mrml.scene import new_context
+from FaceDeidLNLib.pipeline import Request, deface
+
+
+@pytest.fixture(scope="module")
+def case(phantom):
+    """The phantom after the pipeline."""
+    return deface(Request(phantom.ct, phantom.nodes))
+
+
+@pytest.fixture(scope="module")
+def folder(phantom, case, tmp_path_factory):
+    """The review folder of the phantom."""
+    folder = tmp_path_factory.mktemp("case") / "review"
+    write_review(folder, material_of(phantom.ct, case, released=True))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def scene(folder, tmp_path_factory):
+    """The scene of the folder, read again into a fresh one."""
+    unpacked = tmp_path_factory.mktemp("mrb")
+    with zipfile.ZipFile(folder / "scene.mrb") as archive:
+        archive.extractall(unpacked)
+    context = new_context()
+    context.scene.SetURL(str(next(unpacked.rglob("*.mrml"))))
+    assert context.scene.Import()
+    return context
+
+
+def first(context, kind, ending):
+    nodes = context.scene.GetNodesByClass(kind)
+    nodes.UnRegister(None)
+    found = [nodes.GetItemAsObject(n) for n in range(nodes.GetNumberOfItems())]
+    return next(node for node in found if node.GetName().endswith(ending))
+
+
+def small_material(**parts):
+    array = np.full((12, 14, 16), -1000, dtype=np.int16)
+    array[2:-2, 2:-2, 2:-2] = 40
+    from FaceDeidLNLib.core.geometry import Geometry
+
+    return CaseMaterial(Volume(array, Geometry(array.shape, np.diag((3.0, 3.0, 3.0, 1.0)))), **parts)
+
+
+def test_every_file_of_the_review_is_there(folder):
+    assert sorted(p.name for p in folder.iterdir()) == sorted(REVIEW_FILES)
+
+
+def test_the_folder_says_that_it_holds_the_face(folder):
+    assert (folder / "README.txt").read_text().startswith("THIS FOLDER CONTAINS THE FACE. DO NOT SHARE IT.")
+
+
+def test_the_scene_opens_with_the_ct_and_the_result_bit_for_bit(scene, phantom, case):
+    for ending, expected in (("CT", phantom.ct), ("de-identified", case.result)):
+        volume = volume_from_node(first(scene, "vtkMRMLScalarVolumeNode", ending))
+        assert volume.array.dtype == expected.array.dtype
+        assert np.array_equal(volume.array, expected.array)
+        assert volume.geometry.same_as(expected.geometry)
+
+
+def test_the_scene_holds_the_face_segment_voxel_by_voxel(scene, phantom, case):
+    segment = segments_from_node(first(scene, "vtkMRMLSegmentationNode", "face"))[0]
+    places = np.rint(phantom.ct.geometry.to_kji(segment.mask.geometry.to_lps(np.argwhere(segment.mask.array)))).astype(int)
+    mask = np.zeros(phantom.ct.array.shape, dtype=bool)
+    mask[tuple(places.T)] = True
+    assert np.array_equal(mask, case.face.segment.full(phantom.ct.array.shape))
+
+
+def test_the_scene_holds_every_protected_segment(scene, phantom):
+    names = [s.name for s in segments_from_node(first(scene, "vtkMRMLSegmentationNode", "protected"))]
+    assert names == [node.name for node in phantom.nodes]
+
+
+def test_landmarks_come_back_from_scene_and_file_with_their_confidence(scene, folder, case):
+    found = [
+        landmarks_from_node(first(scene, "vtkMRMLMarkupsFiducialNode", "landmarks")),
+        read_landmarks_json(folder / "landmarks.mrk.json"),
+    ]
+    for landmarks in found:
+        for known in case.landmarks:
+            if known.position is None:
+                assert landmarks.position(known.name) is None
+            else:
+                assert landmarks.position(known.name) == pytest.approx(known.position, abs=0.01)
+                assert landmarks.confidence(known.name) == pytest.approx(known.confidence, abs=1e-3)
+
+
+def test_the_curve_comes_back_from_scene_and_file_and_its_path_lies_on_the_skin(scene, folder, case):
+    control, path = curve_points_from_node(first(scene, "vtkMRMLMarkupsClosedCurveNode", "curve"))
+    assert control == pytest.approx(case.face.curve.control, abs=0.01)
+    assert read_curve_json(folder / "curve.mrk.json") == pytest.approx(case.face.curve.control, abs=0.01)
+    from FaceDeidLNLib.anatomy.skin import depth_at
+
+    depth = case.anatomy.depth
+    assert np.abs(depth_at(depth, depth.geometry.to_kji(path))).max() < 0.5
+
+
+def test_a_result_that_is_not_released_says_so_in_the_scene(tmp_path):
+    material = small_material()
+    write_review(tmp_path, CaseMaterial(material.ct, result=material.ct))
+    with zipfile.ZipFile(tmp_path / "scene.mrb") as archive:
+        assert any("NOT%20RELEASED" in name or "NOT RELEASED" in name for name in archive.namelist())
+
+
+def test_a_case_that_came_to_nothing_has_a_review_all_the_same(tmp_path):
+    written = write_review(tmp_path, small_material(title="REVIEW: no face was found"))
+    assert sorted(p.name for p in written) == ["README.txt", "review.png", "scene.mrb"]
+    assert "REVIEW: no face was found" in (tmp_path / "README.txt").read_text()
+
+
+def test_files_of_an_earlier_review_do_not_stay(tmp_path):
+    landmarks = Landmarks({"menton": Landmark("menton", np.zeros(3))})
+    mask = np.zeros((12, 14, 16), dtype=bool)
+    mask[4:6, 4:6, 4:6] = True
+    write_review(tmp_path, small_material(landmarks=landmarks, face=tight("face", mask)))
+    assert (tmp_path / "landmarks.mrk.json").is_file()
+    write_review(tmp_path, small_material())
+    assert not (tmp_path / "landmarks.mrk.json").exists()
+    assert not (tmp_path / "face.seg.nrrd").exists()
+
+
+def test_other_files_in_the_folder_are_left_alone(tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    write_review(tmp_path, small_material())
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+def test_a_folder_that_cannot_be_made_is_an_output_error(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="cannot be written"):
+        write_review(tmp_path / "file" / "review", small_material())
+
+
+def test_a_scene_that_cannot_be_written_is_an_output_error(tmp_path):
+    (tmp_path / "scene.mrb").mkdir()
+    with pytest.raises(OutputError, match="cannot be written"):
+        write_review(tmp_path, small_material())
