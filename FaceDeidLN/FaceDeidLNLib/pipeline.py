@@ -12,6 +12,7 @@ import numpy as np
 from .anatomy.body import find_body
 from .anatomy.bone import bone_mask
 from .anatomy.landmarks import detect_landmarks
+from .anatomy.levels import Level, check_level_names, find_levels
 from .anatomy.skin import skin_depth
 from .core.errors import FaceNotFoundError
 from .core.landmarks import Landmarks
@@ -28,8 +29,9 @@ from .face.styles import style_named
 from .input.place import place_segments
 from .verify.compare import Comparison, compare
 from .verify.coverage import Coverage, measure_coverage, share_of_body
+from .verify.plausible import implausible, out_of_view
 from .verify.privacy import privacy_class
-from .verify.verdict import Verdict, judge
+from .verify.verdict import Evidence, Verdict, judge
 
 #: The box, in mm of the mean face (left, anterior, superior), in which the skin is looked at closely.
 FACE_BOX_MM = np.array([(-105.0, -15.0, -125.0), (105.0, 165.0, 120.0)])
@@ -37,10 +39,14 @@ FACE_BOX_MM = np.array([(-105.0, -15.0, -125.0), (105.0, 165.0, 120.0)])
 
 @dataclass(frozen=True, eq=False)
 class Request:
-    """What is asked: a CT in HU, what to protect, what the user has placed himself, and the parameters."""
+    """What is asked: a CT in HU, what to protect, what the user has placed himself, and the parameters.
+
+    ``guides`` are segments (mandible, hyoid, glands) that help to find the node levels and are not protected themselves.
+    """
 
     ct: Volume
     protected: tuple[Segment, ...] = ()
+    guides: tuple[Segment, ...] = ()
     landmarks: Landmarks | None = None
     curve: np.ndarray | None = None
     face_segment: Segment | None = None
@@ -66,12 +72,15 @@ class CaseResult:
     privacy: str
     parameters: Parameters
     protected: tuple[BoxMask, ...] = ()
+    levels: tuple[Level, ...] = ()
     anatomy: Anatomy | None = None
     landmarks: Landmarks | None = None
     face: Face | None = None
     result: Volume | None = None
     comparison: Comparison | None = None
     coverage: Coverage | None = None
+    #: Landmarks of the style beyond the field of view: not empty for a partial face.
+    out_of_view: tuple[str, ...] = ()
     body_share: float | None = None
     seconds: dict[str, float] = field(default_factory=dict)
 
@@ -104,6 +113,7 @@ def deface(request: Request, progress: Progress = silent) -> CaseResult:
     parameters = request.parameters
     style, effect = style_named(parameters.style), effect_named(parameters.effect)
     privacy = privacy_class(style.name, effect.name)
+    check_level_names(parameters.levels)
     with watch.step("protected segments", 0.0):
         protected = tuple(place_segments(request.protected, request.ct.geometry))
     state = CaseResult(Verdict.REVIEW, (), privacy, parameters, protected, seconds=watch.seconds)
@@ -112,8 +122,10 @@ def deface(request: Request, progress: Progress = silent) -> CaseResult:
             state = replace(state, landmarks=find_landmarks(request.ct, request.landmarks))
         with watch.step("skin", 0.2):
             state = replace(state, anatomy=find_anatomy(request.ct, state.landmarks))
+        with watch.step("node levels", 0.3):
+            state = replace(state, levels=node_levels(request, state.anatomy))
         with watch.step("face segment", 0.4):
-            state = replace(state, face=find_face(request, state.anatomy, protected))
+            state = replace(state, face=find_face(request, state.anatomy, protected, state.levels))
         with watch.step("effect", 0.7):
             state = replace(state, result=apply_effect(effect, request.ct, state.face, parameters))
     except FaceNotFoundError as error:
@@ -137,6 +149,13 @@ def find_anatomy(ct: Volume, landmarks: Landmarks) -> Anatomy:
     return Anatomy(body, landmarks, frame, skin_depth(ct, body, np.array([box.min(0), box.max(0)])))
 
 
+def node_levels(request: Request, anatomy: Anatomy) -> tuple[Level, ...]:
+    """The node levels that are to stay as they are."""
+    segments = (*request.guides, *request.protected)
+    parameters = request.parameters
+    return find_levels(request.ct, anatomy.body, anatomy.frame, parameters.levels, segments, parameters.superficial_mm)
+
+
 def find_curve(ct: Volume, anatomy: Anatomy, style: str, control_lps: np.ndarray | None = None) -> FaceCurve:
     """The closed curve on the skin: through the user's control points (N, 3) in LPS mm, or the style's own."""
     if control_lps is not None:
@@ -144,8 +163,11 @@ def find_curve(ct: Volume, anatomy: Anatomy, style: str, control_lps: np.ndarray
     return draw_curve(style_named(style), anatomy.frame, anatomy.depth, ct.geometry)
 
 
-def find_face(request: Request, anatomy: Anatomy, protected: Sequence[BoxMask]) -> Face:
-    """The face segment: the layer inside the curve without bone and protected segments, or the user's own without the latter."""
+def find_face(request: Request, anatomy: Anatomy, protected: Sequence[BoxMask], levels: Sequence[Level] = ()) -> Face:
+    """The face segment: the layer inside the curve, or the user's own segment, without bone, protected segments and node levels.
+
+    The margin is kept around the protected segments only: a level already ends below the skin.
+    """
     ct, parameters = request.ct, request.parameters
     curve = find_curve(ct, anatomy, parameters.style, request.curve)
     face = solid_layer(anatomy.frame, curve, anatomy.depth, ct.geometry, parameters)
@@ -156,6 +178,8 @@ def find_face(request: Request, anatomy: Anatomy, protected: Sequence[BoxMask]) 
         region = face.region
         bone = bone_mask(ct, region.box, parameters.bone_hu) & below_skin(face, ct.geometry)
     segment = spare(region, bone, protected, ct.geometry, parameters.protect_margin_mm)
+    for level in levels:
+        segment = replace(segment, array=segment.array & ~level.mask.inside(segment.box))
     segment = tight(segment.name, segment.array, segment.box.start)
     if not segment.voxels:
         raise FaceNotFoundError("nothing of the face segment is left once bone and protected segments are taken out")
@@ -164,16 +188,26 @@ def find_face(request: Request, anatomy: Anatomy, protected: Sequence[BoxMask]) 
 
 def verify(ct: Volume, state: CaseResult) -> CaseResult:
     """Compare result and input, measure the face's change, and give the verdict."""
-    comparison = compare(ct, state.result, state.face.segment, state.protected)
-    coverage = None
+    comparison = compare(ct, state.result, state.face.segment, (*state.protected, *(level.mask for level in state.levels)))
+    evidence = None
     if comparison.changed is not None:
-        coverage = measure_coverage(ct, state.result, comparison.changed, state.face, state.landmarks)
-    judgement = judge(comparison, coverage, state.landmarks, style_named(state.parameters.style))
+        evidence = find_evidence(ct, state, comparison.changed)
+    judgement = judge(comparison, evidence)
     return replace(
         state,
         verdict=judgement.verdict,
         reasons=judgement.reasons,
         comparison=comparison,
-        coverage=coverage,
+        coverage=None if evidence is None else evidence.coverage,
+        out_of_view=() if evidence is None else evidence.out_of_view,
         body_share=None if comparison.changed is None else share_of_body(comparison.changed, ct, state.anatomy.body),
     )
+
+
+def find_evidence(ct: Volume, state: CaseResult, changed: np.ndarray) -> Evidence:
+    """What the two CTs and the landmarks say of the face that was to be hidden; ``changed`` (bool) on the CT's grid."""
+    style, landmarks = style_named(state.parameters.style), state.landmarks
+    coverage = measure_coverage(ct, state.result, changed, state.face, landmarks)
+    unseen = out_of_view(style, landmarks, state.face.frame, ct.geometry)
+    hidden = tuple(name for name in style.covers if name not in unseen)
+    return Evidence(coverage, landmarks, hidden, unseen, implausible(state.face, landmarks, ct.geometry))

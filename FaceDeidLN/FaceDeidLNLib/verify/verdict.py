@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from enum import Enum
 
 from ..core.landmarks import Landmarks
-from ..face.styles import Style
 from .compare import Comparison
 from .coverage import Coverage
 
@@ -19,6 +18,11 @@ MIN_FEATURE_SHARE = 0.95
 MIN_MEAN_DISPLACEMENT_MM = 0.5
 #: A landmark less certain than this cannot vouch for what it covers.
 MIN_CONFIDENCE = 0.5
+#: The outcome of its own for a CT that shows no face.
+NO_FACE_SENTENCE = (
+    "no part of the face that the style hides is in the field of view: there is nothing to de-identify, or the landmarks are wrong; "
+    "look at the review picture before you share the CT as it is"
+)
 
 
 class Verdict(str, Enum):
@@ -37,17 +41,34 @@ class Judgement:
     reasons: tuple[str, ...]
 
 
-def judge(comparison: Comparison, coverage: Coverage | None, landmarks: Landmarks | None, style: Style | None) -> Judgement:
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """What is known of the face that was to be hidden.
+
+    ``hidden`` are the style's landmarks in view, ``out_of_view`` those beyond the field of view; ``implausible`` says
+    what speaks against the landmarks.
+    """
+
+    coverage: Coverage
+    landmarks: Landmarks
+    hidden: tuple[str, ...]
+    out_of_view: tuple[str, ...]
+    implausible: tuple[str, ...]
+
+
+def judge(comparison: Comparison, evidence: Evidence | None) -> Judgement:
     """The verdict: FAIL where a promise is broken, REVIEW where a human must look, else PASS.
 
-    Without ``coverage`` (no face segment known) only protection and geometry are judged.
+    Without ``evidence`` (no face segment known) only protection and geometry are judged.
     """
     broken = broken_promises(comparison)
     if broken:
         return Judgement(Verdict.FAIL, broken)
-    doubts: tuple[str, ...] = ()
-    if coverage is not None and style is not None and landmarks is not None:
-        doubts = (*coverage_doubts(coverage), *landmark_doubts(coverage, landmarks, style))
+    if evidence is None:
+        return Judgement(Verdict.PASS, ())
+    if not evidence.hidden:
+        return Judgement(Verdict.REVIEW, (NO_FACE_SENTENCE,))
+    doubts = (*evidence.implausible, *coverage_doubts(evidence.coverage), *landmark_doubts(evidence))
     return Judgement(Verdict.REVIEW if doubts else Verdict.PASS, doubts)
 
 
@@ -76,17 +97,17 @@ def coverage_doubts(coverage: Coverage) -> tuple[str, ...]:
     return tuple(reasons)
 
 
-def landmark_doubts(coverage: Coverage, landmarks: Landmarks, style: Style) -> tuple[str, ...]:
+def landmark_doubts(evidence: Evidence) -> tuple[str, ...]:
     """Why a feature that the style is to hide may still be seen."""
     reasons = []
-    for name in style.covers:
-        point = landmarks.points.get(name)
+    for name in evidence.hidden:
+        point = evidence.landmarks.points.get(name)
+        share = evidence.coverage.features.get(name, 1.0)
         if point is None or point.position is None:
             why = point.reason if point is not None and point.reason else "it was not found"
-            reasons.append(f"{name} is missing ({why}): place it in Slicer and give it with --landmarks")
+            reasons.append(f"{name} is missing ({why}), though it should be in view: place it in Slicer and give it with --landmarks")
         elif point.confidence < MIN_CONFIDENCE:
             reasons.append(f"{name} is uncertain ({point.confidence:.0%}): check it in Slicer and give it with --landmarks")
-        elif coverage.features.get(name, 1.0) < MIN_FEATURE_SHARE:
-            share = coverage.features[name]
+        elif share < MIN_FEATURE_SHARE:
             reasons.append(f"{1 - share:.0%} of the skin around {name} did not change: a protected segment or bone lies in the face there")
     return tuple(reasons)

@@ -1,0 +1,103 @@
+"""Is this a face? Checks by other means than those that found it: proportions, the skin, the most prominent point."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import ndimage
+
+from ..core.geometry import Geometry
+from ..core.landmarks import Landmarks
+from ..face.frame import MEAN_FACE, FaceFrame
+from ..face.polar import PolarRaster, unit_vectors
+from ..face.segment import Face
+from ..face.styles import Style
+
+#: No landmark of the 58 faces behind the mean face lies further off it (mm) than 12.5; half as much again is doubtful.
+MAX_RESIDUAL_MM = 19.0
+#: Landmarks that are points of the skin lie on it: the mark's accuracy (3-6 mm) and a voxel.
+SKIN_LANDMARKS = ("pronasale", "sellion", "pogonion")
+MAX_OFF_SKIN_MM = 9.0
+#: The tip of the nose is the skin's most anterior point within this window (degrees) of the mean face's nose.
+NOSE_AZIMUTH = (-22.0, 22.0)
+NOSE_ELEVATION = (-14.0, 30.0)
+MAX_NOSE_MM = 15.0
+#: A landmark expected this close (mm) to the edge of the field of view, or beyond it, may be out of view.
+EDGE_MM = 10.0
+
+
+def out_of_view(style: Style, landmarks: Landmarks, frame: FaceFrame, extent: Geometry) -> tuple[str, ...]:
+    """The style's missing landmarks that the rest of the face puts beyond the field of view or at its edge.
+
+    ``extent`` is the CT's grid. A missing landmark that should be well in view is not among them.
+    """
+    missing = [name for name in style.covers if landmarks.position(name) is None]
+    if not missing:
+        return ()
+    expected = frame.to_lps(frame.adapt(np.array([MEAN_FACE[name] for name in missing])))
+    kji = extent.to_kji(expected)
+    edge = EDGE_MM / np.array(extent.sampling)
+    inside = np.all((kji > edge) & (kji < np.array(extent.shape) - 1 - edge), axis=1)
+    return tuple(name for name, seen in zip(missing, inside, strict=True) if not seen)
+
+
+def implausible(face: Face, landmarks: Landmarks, extent: Geometry) -> tuple[str, ...]:
+    """Why the landmarks may not be this face's; empty where nothing speaks against them."""
+    return (*_odd_proportions(face.frame, landmarks), *_off_skin(face, landmarks), *_nose_elsewhere(face, landmarks, extent))
+
+
+def _odd_proportions(frame: FaceFrame, landmarks: Landmarks) -> tuple[str, ...]:
+    """Landmarks that no human face has there, left and right compared through the symmetric mean face."""
+    reasons = []
+    for name, mean in MEAN_FACE.items():
+        position = landmarks.position(name)
+        if position is None or landmarks.points[name].source == "user":
+            continue
+        off = float(np.linalg.norm(frame.to_face(position)[0] - mean)) * frame.scale
+        if off > MAX_RESIDUAL_MM:
+            reasons.append(
+                f"{name} lies {off:.0f} mm from where the other landmarks put it: check it in Slicer and give it with --landmarks"
+            )
+    return tuple(reasons)
+
+
+def _off_skin(face: Face, landmarks: Landmarks) -> tuple[str, ...]:
+    """Landmarks of the skin that do not lie on it."""
+    reasons = []
+    for name in SKIN_LANDMARKS:
+        position = landmarks.position(name)
+        if position is None or landmarks.points[name].source == "user":
+            continue
+        kji = face.depth.geometry.to_kji(position)
+        depth = float(ndimage.map_coordinates(face.depth.array, kji.T, order=1, mode="nearest")[0])
+        if abs(depth) > MAX_OFF_SKIN_MM:
+            where = "below" if depth > 0 else "in front of"
+            reasons.append(f"{name} lies {abs(depth):.0f} mm {where} the skin: check it in Slicer and give it with --landmarks")
+    return tuple(reasons)
+
+
+def _nose_elsewhere(face: Face, landmarks: Landmarks, extent: Geometry) -> tuple[str, ...]:
+    """The most anterior skin near the midline is not where the tip of the nose was found."""
+    position = landmarks.position("pronasale")
+    if position is None or landmarks.points["pronasale"].source == "user":
+        return ()
+    tip = most_prominent(face, extent)
+    if tip is None:
+        return ()
+    apart = float(np.linalg.norm(tip - position))
+    if apart <= MAX_NOSE_MM:
+        return ()
+    return (f"the most prominent point of the face lies {apart:.0f} mm from the tip of the nose that was found: check pronasale",)
+
+
+def most_prominent(face: Face, extent: Geometry) -> np.ndarray | None:
+    """The most anterior point (3,) in LPS mm of the skin in view near the midline; None where none is in view."""
+    raster: PolarRaster = face.raster
+    directions = raster.directions().reshape(-1, 2)
+    near = (directions[:, 0] >= NOSE_AZIMUTH[0]) & (directions[:, 0] <= NOSE_AZIMUTH[1])
+    near &= (directions[:, 1] >= NOSE_ELEVATION[0]) & (directions[:, 1] <= NOSE_ELEVATION[1])
+    points = face.frame.origin + unit_vectors(face.frame, directions[near]) * face.skin.reshape(-1, 1)[near]
+    kji = extent.to_kji(points)
+    points = points[np.all((kji >= 0) & (kji <= np.array(extent.shape) - 1), axis=1)]
+    if not len(points):
+        return None
+    return points[np.argmax(face.frame.to_face(points)[:, 1])]
