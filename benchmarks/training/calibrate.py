@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 from FaceDeidLNLib.anatomy.landmark_net import LandmarkModel, read_landmarks
 from scipy.optimize import minimize
@@ -16,9 +14,9 @@ WITHIN_MM = 10.0
 
 def held_out_rows(patients: list[Patient], model: LandmarkModel, variants: int, seed: int = 5) -> dict[str, np.ndarray]:
     """Features, errors (inf: not in view), visibility and patient number of each known landmark of each case."""
-    rng = np.random.default_rng(seed)
     features, errors, owners = [], [], []
     for number, patient in enumerate(patients):
+        rng = np.random.default_rng((seed, number))
         unseen = model.without(patient.name)
         for case in [plain(patient), *(random_variant(patient, rng) for _ in range(variants))]:
             rows, off = _rows(case, unseen)
@@ -56,8 +54,3 @@ def calibration(rows: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         "within": logistic_fit(rows["features"], rows["errors"] <= WITHIN_MM),
         "in_view": logistic_fit(rows["features"], np.isfinite(rows["errors"])),
     }
-
-
-def save(path: Path, rows: dict[str, np.ndarray]) -> None:
-    """Calibration weights and the rows behind them."""
-    np.savez(path, **calibration(rows))

@@ -29,6 +29,8 @@ FINE = Stage((56, 48, 48), 4.0, np.array([0.0, 8.0, -14.0]), 3)
 MULTIPLE = 8
 #: Tissue and couch are denser than this.
 BODY_HU = -400.0
+#: A head holds bone: at least this many voxels of the reduced CT above these HU.
+BONE_HU, BONE_VOXELS = 150.0, 30
 #: A voxel finer than this is skipped, not averaged, before anything else (0.5 mm scans hold eight times the voxels needed).
 FINEST_MM = 1.25
 #: Longest side in mm of the coarse grid.
@@ -90,7 +92,9 @@ def head_grid(frame: HeadFrame, scale: float = 1.0, mirror: bool = False) -> Geo
 
 
 def body_grid(ct: Volume) -> Geometry | None:
-    """The coarse grid along the patient axes over everything denser than air; None where there is nothing."""
+    """The coarse grid along the patient axes over everything denser than air; None where there is no bone and so no head."""
+    if np.count_nonzero(ct.array > BONE_HU) < BONE_VOXELS:
+        return None
     small = block_mean(ct, COARSE.spacing)
     dense = np.argwhere(small.array > BODY_HU)
     if len(dense) == 0:

@@ -47,8 +47,8 @@ MEAN_SHAPE = np.array(
 #: Where a head lies on the couch of a scanner when nothing else is known: chin up by 20 degrees.
 _CHIN_UP = np.radians(20.0)
 PRIOR_AXES = np.array([[1.0, 0.0, 0.0], [0.0, np.cos(_CHIN_UP), np.sin(_CHIN_UP)], [0.0, -np.sin(_CHIN_UP), np.cos(_CHIN_UP)]])
-#: Strength of that knowledge; the landmarks of a whole face weigh about 3500 square mm.
-PRIOR_MM2 = 25.0
+#: Strength of that knowledge; the landmarks of a whole face weigh about 2500 square mm.
+PRIOR_MM2 = 6.0
 
 
 @dataclass(frozen=True, eq=False)
