@@ -10,8 +10,8 @@ from ..core.volume import Volume
 from .body import find_body
 from .grids import sample
 
-#: Dental metal; the streaks are looked for in the slices that hold it.
-METAL_HU = 2600.0
+#: Dental metal (some scanners stop at 2248 HU); the streaks are looked for in the slices that hold it.
+METAL_HU = 2200.0
 #: Slices this far from metal still show its streaks.
 STREAK_SLICES_MM = 3.0
 #: Streaks thinner than this are removed where there is metal.
