@@ -21,6 +21,7 @@ def facts_of(result: CaseResult) -> dict[str, Any]:
     }
     if result.comparison is not None:
         facts |= comparison_facts(result.comparison)
+    facts["node_levels"] = level_facts(result)
     if result.coverage is not None:
         facts["face_skin"] = coverage_facts(result.coverage)
     if result.body_share is not None:
@@ -37,6 +38,26 @@ def comparison_facts(comparison: Comparison) -> dict[str, Any]:
         "changed_outside_face": comparison.changed_outside_face,
         "protected": [{"name": s.name, "voxels": s.voxels, "changed": s.changed} for s in comparison.protected],
     }
+
+
+def level_facts(result: CaseResult) -> list[dict[str, Any]]:
+    """Per node level that was to stay: volume, changed voxels, confidence, what it was derived from; or why it was not judged."""
+    changed = {} if result.comparison is None else {check.name: check.changed for check in result.comparison.protected}
+    facts = []
+    for level in result.levels:
+        facts.append(
+            {
+                "name": level.name,
+                "voxels": level.mask.voxels,
+                "volume_ml": round(level.volume_ml, 1),
+                "changed": changed.get(level.mask.name),
+                "confidence": level.confidence,
+                "derived_from": level.derived_from,
+                "judged": level.judged,
+                "reason": level.reason,
+            }
+        )
+    return facts
 
 
 def coverage_facts(coverage: Coverage) -> dict[str, Any]:

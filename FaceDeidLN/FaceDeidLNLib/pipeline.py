@@ -46,11 +46,11 @@ class Request:
 
     ct: Volume
     protected: tuple[Segment, ...] = ()
-    guides: tuple[Segment, ...] = ()
     landmarks: Landmarks | None = None
     curve: np.ndarray | None = None
     face_segment: Segment | None = None
     parameters: Parameters = field(default_factory=Parameters)
+    guides: tuple[Segment, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -31,7 +31,7 @@ class Hyoid:
 
 
 #: Medians of what ``find_hyoid`` finds in 60 adults of the OpenKBP collection.
-MEAN_HYOID = Hyoid(front=50.0, top=-86.0, bottom=-98.0, found=False)
+MEAN_HYOID = Hyoid(front=47.0, top=-76.0, bottom=-90.0, found=False)
 
 
 def find_hyoid(grid: JawGrid, ct: Volume | None, mandible: np.ndarray, segments: Sequence[Segment] = ()) -> Hyoid:
@@ -63,7 +63,8 @@ def _most_central(labels: np.ndarray, count: int) -> int:
     for number, found in enumerate(ndimage.find_objects(labels), start=1):
         size = np.count_nonzero(labels[found] == number) * STEP_MM**3
         middle = abs(0.5 * (found[2].start + found[2].stop) - labels.shape[2] / 2) * STEP_MM
-        fits = SIZES_MM3[0] <= size <= SIZES_MM3[1] and found[1].start > 0 and middle < 14.0 and found[1].stop - found[1].start < 34 / STEP_MM
+        central = middle < 14.0 and found[1].start > 0 and found[1].stop - found[1].start < 34 / STEP_MM
+        fits = central and SIZES_MM3[0] <= size <= SIZES_MM3[1]
         if fits and size > most:
             best, most = number, size
     return best

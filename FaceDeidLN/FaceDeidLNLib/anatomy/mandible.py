@@ -8,6 +8,7 @@ from typing import Protocol
 
 import numpy as np
 from scipy import ndimage
+from scipy.spatial import cKDTree
 
 from ..core.geometry import Geometry
 from ..core.segment import Segment
@@ -106,8 +107,6 @@ def _bone_points(ct: Volume, start: JawFrame) -> np.ndarray:
 
 def _distance_to_mean(jaw: np.ndarray) -> np.ndarray:
     """Distance (N,) in jaw mm to the mean mandible without its alveolar part."""
-    from scipy.spatial import cKDTree
-
     return cKDTree(stable_part()).query(jaw)[0] if len(jaw) else np.zeros(0)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -78,13 +79,15 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
     return outcome(ct, result, place, options.qa, refusal)
 
 
-def check_names(style: str, effect: str) -> None:
-    """Raises InputError, with the names there are, where there is no such style or effect."""
+def check_names(style: str, effect: str, levels: Sequence[str]) -> None:
+    """Raises InputError, with the names there are, where there is no such style, effect or node level."""
+    from ..anatomy.levels import check_level_names
     from ..effect.registry import effect_named
     from ..face.styles import style_named
 
     style_named(style)
     effect_named(effect)
+    check_level_names(levels)
 
 
 def check_arguments(options: argparse.Namespace) -> Place:
@@ -96,7 +99,7 @@ def check_arguments(options: argparse.Namespace) -> Place:
     from ..release import Place, require_own_certificate
     from .inputs import given_files
 
-    check_names(options.style, options.effect)
+    check_names(options.style, options.effect, options.levels)
     if not options.input.exists():
         raise InputError(f"There is no file or folder {options.input}.")
     files = (options.input, *given_files(options))

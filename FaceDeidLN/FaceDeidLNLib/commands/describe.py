@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..anatomy.levels import Level
 from ..pipeline import CaseResult
 from ..verify.compare import SegmentCheck
 
@@ -14,7 +15,8 @@ def figures(result: CaseResult) -> list[str]:
     if result.comparison is not None:
         share = "" if result.body_share is None else f" ({result.body_share:.1%} of the body)"
         lines.append(f"  changed: {result.comparison.changed_voxels:,} voxels{share}")
-        lines += protection_lines(result.comparison.protected)
+        lines += protection_lines(result.comparison.protected[: len(result.protected)])
+        lines += level_lines(result.levels, result.comparison.protected[len(result.protected) :])
         if result.comparison.changed_outside_face is not None:
             lines.append(f"  outside the face segment: {result.comparison.changed_outside_face:,} voxels changed")
     if result.coverage is not None:
@@ -29,6 +31,15 @@ def protection_lines(checks: Sequence[SegmentCheck]) -> list[str]:
     if not checks:
         return ["  protected: nothing was named (--nodes, --protect)"]
     return [f"  protected '{check.name}': {check.changed:,} of {check.voxels:,} voxels changed" for check in checks]
+
+
+def level_lines(levels: Sequence[Level], checks: Sequence[SegmentCheck]) -> list[str]:
+    """One line per node level that stays, with what it was derived from; or why it could not be judged."""
+    lines = []
+    for level, check in zip(levels, checks, strict=True):
+        told = f"confidence {level.confidence:.2f}, from {level.derived_from}" if level.judged else f"NOT JUDGED: {level.reason}"
+        lines.append(f"  node level {level.name}: {check.changed:,} of {check.voxels:,} voxels changed ({level.volume_ml:.0f} ml, {told})")
+    return lines
 
 
 def reason_lines(reasons: Sequence[str]) -> list[str]:

@@ -32,6 +32,7 @@ NUMBERS = (
     Number("depth_mm", 0.5, 50.0, "mm", "how far below the skin the face segment reaches"),
     Number("outside_mm", 0.0, 50.0, "mm", "how far in front of the skin it reaches"),
     Number("protect_margin_mm", 0.0, 50.0, "mm", "how far it stays away from every protected segment"),
+    Number("superficial_mm", 0.0, 20.0, "mm", "skin and fat over the node levels that may change"),
     Number("fill_hu", -2000.0, 3000.0, "HU", "what mask puts in place of the face"),
     Number("sigma_mm", 0.1, 50.0, "mm", "standard deviation of blur's Gaussian"),
 )
@@ -73,6 +74,11 @@ def names(text: str) -> tuple[str, ...]:
     if not found:
         raise argparse.ArgumentTypeError("no name given")
     return found
+
+
+def level_names(text: str) -> tuple[str, ...]:
+    """An argparse type: node levels with commas between them, or "none"."""
+    return () if text.strip().casefold() == "none" else names(text)
 
 
 def add_general(parser: argparse.ArgumentParser) -> None:
@@ -136,6 +142,14 @@ def add_work(parser: argparse.ArgumentParser) -> None:
             metavar=item.unit.upper(),
             help=f"{item.meaning} (default: %(default)g {item.unit})",
         )
+    group.add_argument(
+        "--levels",
+        type=level_names,
+        default=defaults.levels,
+        metavar="NAME,...",
+        help="node regions made from anatomy that stay: Ia, Ib, II, VIII, IX (which lies in the face and costs privacy), "
+        f"IX-deep; none (default: {','.join(defaults.levels)})",
+    )
     group.add_argument("--seed", type=whole(0, 2**32 - 1), default=None, help=argparse.SUPPRESS)
 
 
@@ -157,13 +171,14 @@ def add_overwrite(group: argparse._ActionsContainer) -> None:
 
 
 def parameters_from(options: argparse.Namespace) -> Parameters:
-    """The choices of the run; the names of style and effect are checked by ``check_names``."""
+    """The choices of the run; the names of style, effect and levels are checked by ``check_names``."""
     numbers = {item.field: getattr(options, item.field) for item in NUMBERS}
-    return Parameters(style=options.style, effect=options.effect, seed=options.seed, **numbers)
+    return Parameters(style=options.style, effect=options.effect, seed=options.seed, levels=options.levels, **numbers)
 
 
 def work_words(options: argparse.Namespace) -> list[str]:
     """The options of ``add_work`` as they would be typed."""
     words = ["--style", options.style, "--effect", options.effect]
     words += [f"{item.flag}={getattr(options, item.field)!r}" for item in NUMBERS]
+    words += ["--levels", ",".join(options.levels) or "none"]
     return words if options.seed is None else [*words, "--seed", str(options.seed)]

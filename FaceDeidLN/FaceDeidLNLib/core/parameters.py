@@ -17,5 +17,8 @@ class Parameters:
     fill_hu: float = -1000.0
     sigma_mm: float = 6.0
     bone_hu: float = 300.0
+    #: Node levels that stay as they are (names in anatomy.levels), and the skin and fat over them that may change.
+    levels: tuple[str, ...] = ("Ia", "Ib", "VIII")
+    superficial_mm: float = 4.0
     #: For tests only: random draws use fresh entropy otherwise, and the seed is never stored with an output.
     seed: int | None = None

@@ -1,0 +1,199 @@
+"""The node levels as regions of the jaw grid, edge by edge.
+
+Edges after Gregoire V et al., "Delineation of the neck node levels for head and neck tumors: a 2013 update",
+Radiother Oncol 2014;110:172-181. Muscles are not segmented here: an edge that is a muscle in the consensus is a plane or
+a curve between bony points, and each function says so. Where an edge is in doubt the region is the larger one, because
+a voxel too many that stays is no harm to the nodes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .hyoid import Hyoid
+from .jaw_grid import JawGrid
+from .jaw_outline import BIN_DEG, CENTRE_Y, JawOutline
+
+#: Anterior belly of the digastric: (y, |x|) of its lateral edge, from the digastric fossa (9 mm off the midline) to the
+#: lesser horn, and further back the medial edge of the submandibular gland (at |x| of 18 to 26 mm in 33 drawn glands).
+DIGASTRIC = ((0.0, 18.0), (40.0, 18.0), (60.0, 16.0), (92.0, 9.0))
+#: Height (mm) of the mylohyoid line over the mandible's lower border, by azimuth along the arch (0 symphysis, 80 angle).
+MYLOHYOID = ((0.0, 4.0), (30.0, 8.0), (55.0, 14.0), (108.0, 14.0))
+#: From that line the muscle falls towards the midline by this much (mm per mm), behind its free posterior edge less.
+MYLOHYOID_FALL = ((0.0, 0.7), (40.0, 0.7), (60.0, 0.2), (108.0, 0.1))
+#: How far (mm) beyond the outer side of the lower border the level reaches below it: nodes lie where the facial vessels
+#: cross the border (perimandibular nodes, J Cancer Metastasis Treat 2023;9:20), and none in front of the symphysis.
+BEYOND_BORDER = ((0.0, -4.0), (25.0, -3.0), (50.0, 3.0), (108.0, 4.0))
+#: Posterior edge (y) of the submandibular gland where none is given: in 33 drawn glands it lies at 15 to 35, median 23.
+GLAND_BACK = 19.0
+#: Room (mm) below the hyoid's caudal edge, and how far (mm) below the lower border of the symphysis level I goes at least.
+BELOW_HYOID_MM = 2.0
+BELOW_SYMPHYSIS_MM = 6.0
+#: More room (mm) where the hyoid was not found and the mean one stands in.
+UNSURE_HYOID_MM = 5.0
+#: Where no skin is known the platysma is taken to go inward from the lower border by this much (mm per mm).
+PLATYSMA_INWARD = 0.35
+#: Ear canal and zygomatic arch (z), anterior edge of the sternocleidomastoid (y), styloid process (|x|).
+EAR_CANAL_Z, MUSCLE_Y, STYLOID_X = 8.0, -9.0, 38.0
+#: The superficial lobe goes forward over the masseter to about here (y); parotids reach further along their duct only.
+PAROTID_FRONT = 47.0
+#: Its tail reaches this far (mm) below the mandible's angle.
+PAROTID_TAIL_MM = 9.0
+#: No parotid reaches further to the side (|x|) of the mean head, whatever the skin does.
+FARTHEST_X = 80.0
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """What the levels are made from, all on one jaw grid.
+
+    ``depth``: mm below the skin (float32), infinite inside where no skin is known. ``hyoid`` and ``gland_back`` (per
+    side, y) are this patient's or the mean's.
+    """
+
+    grid: JawGrid
+    mandible: np.ndarray
+    outline: JawOutline
+    hyoid: Hyoid
+    depth: np.ndarray
+    gland_back: tuple[float, float] = (GLAND_BACK, GLAND_BACK)
+
+    def half(self, side: int) -> np.ndarray:
+        """True (1, 1, I) on the left (0) or right (1) side."""
+        return self.grid.x < 0 if side else self.grid.x >= 0
+
+    @property
+    def floor(self) -> np.ndarray:
+        """Caudal plane z (1, J, 1) of level I: through the caudal edges of the symphysis and of the hyoid, with some room."""
+        chin = float(np.median(self.outline.border[:3])) - BELOW_SYMPHYSIS_MM
+        front = float(np.median(self.outline.outside[:3])) + CENTRE_Y
+        low = self.hyoid.bottom - BELOW_HYOID_MM - (0.0 if self.hyoid.found else UNSURE_HYOID_MM)
+        slope = max(chin - low, 0.0) / max(front - self.hyoid.front, 10.0)
+        return np.minimum(low + slope * np.maximum(self.grid.y - self.hyoid.front, 0.0), chin)
+
+
+def _along_arch(scene: Scene, table: tuple[tuple[float, float], ...]) -> np.ndarray:
+    """A table over azimuth on the columns (J, I) of the grid."""
+    return np.interp((scene.outline.bin + 0.5) * BIN_DEG, *zip(*table, strict=True))
+
+
+def _inside_jaw(scene: Scene) -> np.ndarray:
+    """Inward of the mandible's inner side; below its lower border inward of the platysma (the caller's skin depth)."""
+    grid, outline = scene.grid, scene.outline
+    border = outline.columns(outline.border)
+    beyond = outline.columns(outline.outside) + _along_arch(scene, BEYOND_BORDER)
+    inward = PLATYSMA_INWARD * np.maximum(border - grid.z, 0.0) * np.isinf(scene.depth)
+    return np.where(grid.z < border, outline.radius < beyond - inward, outline.radius < outline.columns(outline.inner))
+
+
+def _mylohyoid(scene: Scene) -> np.ndarray:
+    """z (J, I) of the mylohyoid: from its line on the mandible falling towards the midline."""
+    outline = scene.outline
+    inward = np.maximum(outline.columns(outline.outside) - 10.0 - outline.radius, 0.0)
+    return outline.columns(outline.border) + _along_arch(scene, MYLOHYOID) - _along_arch(scene, MYLOHYOID_FALL) * inward
+
+
+def _digastric(scene: Scene) -> np.ndarray:
+    """|x| (1, J, 1) of the anterior belly's lateral edge."""
+    y, x = zip(*DIGASTRIC, strict=True)
+    return np.interp(scene.grid.y, y, x)
+
+
+def level_ia(scene: Scene, superficial_mm: float) -> np.ndarray:
+    """Ia, submental: between the anterior bellies of the digastric muscles.
+
+    Cranial: mylohyoid; here a plane from 5 mm above the lower border of the symphysis to the top of the hyoid
+    (approximation). Caudal: platysma; here ``superficial_mm`` below the skin, and the hyoid's caudal edge. Anterior:
+    symphysis menti (inner side of the bone; below it the bone's middle, so that the chin's skin is free). Posterior:
+    body of the hyoid. Lateral: anterior belly of the digastric; here a straight line from the digastric fossa to the
+    lesser horn, and the belly itself is inside (approximation).
+    """
+    grid, hyoid = scene.grid, scene.hyoid
+    border = float(np.median(scene.outline.border[:3]))
+    front = float(np.median(scene.outline.outside[:3])) + CENTRE_Y
+    along = np.clip((grid.y - hyoid.front) / max(front - hyoid.front, 1.0), 0.0, 1.0)
+    top = hyoid.top + along * (border + 5.0 - hyoid.top)
+    inside = _inside_jaw(scene) & (np.abs(grid.x) < _digastric(scene))
+    inside &= (grid.y >= hyoid.front) & (grid.z <= top) & (grid.z >= scene.floor)
+    return inside & (scene.depth >= superficial_mm) & ~scene.mandible
+
+
+def level_ib(scene: Scene, side: int, superficial_mm: float) -> np.ndarray:
+    """Ib, submandibular, of one side (0 left, 1 right).
+
+    Lateral: inner side of the mandible down to its caudal edge, then platysma (``superficial_mm`` below the skin).
+    Medial: lateral edge of the anterior belly of the digastric, further back its posterior belly; here a line from
+    the digastric fossa over the lesser horn, then parallel to the midline (approximation). Cranial: mylohyoid and the
+    gland's cranial edge; here a height over the lower border that grows from the symphysis to the angle
+    (approximation). Caudal: the plane through the caudal edge of the hyoid or of the gland, whichever is lower; where
+    the gland is not given, the lower of the hyoid's and the usual gland's edge. Anterior: symphysis menti. Posterior:
+    posterior edge of the gland; where it is not given, the 2nd percentile of drawn glands (approximation).
+    """
+    grid = scene.grid
+    inside = _inside_jaw(scene) & scene.half(side) & (np.abs(grid.x) >= _digastric(scene))
+    inside &= (grid.y >= scene.gland_back[side]) & (grid.z <= _mylohyoid(scene)) & (grid.z >= scene.floor)
+    return inside & (scene.depth >= superficial_mm) & ~scene.mandible
+
+
+def level_viii(scene: Scene, side: int, superficial_mm: float) -> np.ndarray:
+    """VIII, parotid and pre-auricular, of one side.
+
+    Cranial: zygomatic arch and ear canal (a plane at their height). Caudal: angle of the mandible and the gland's tail.
+    Lateral: SMAS in the subcutaneous tissue; here ``superficial_mm`` below the skin. Medial: styloid process behind the
+    ramus (a plane at 38 mm from the midline, approximation), outer side of the ramus in front of it. Posterior: anterior
+    edge of the sternocleidomastoid (a plane, approximation). Anterior: posterior edge of the masseter in the consensus;
+    here further forward, over the ramus to where the superficial lobe usually ends, so the masseter's back part is inside.
+    """
+    grid, outline = scene.grid, scene.outline
+    x = np.abs(grid.x)
+    behind = (grid.y < outline.ramus_back[:, None, side, None]) & (x >= STYLOID_X)
+    beside = (grid.y >= outline.ramus_back[:, None, side, None]) & (x > outline.ramus_out[..., side, None])
+    inside = scene.half(side) & (behind | beside) & (x <= FARTHEST_X)
+    inside &= (grid.y >= MUSCLE_Y) & (grid.y <= PAROTID_FRONT)
+    inside &= (grid.z <= EAR_CANAL_Z) & (grid.z >= outline.angle_z[side] - PAROTID_TAIL_MM)
+    return inside & (scene.depth >= superficial_mm) & ~scene.mandible
+
+
+#: IX reaches from the anterior edge of the masseter forward to the nasolabial fold: y of the one, |x| of the other.
+MASSETER_FRONT, NASOLABIAL_X = 47.0, 24.0
+#: Caudal edge of the orbit (z) in the mean face, and the buccinator's distance (mm) from the outer side of the lower border.
+ORBIT_Z, BUCCINATOR_MM = 22.0, 4.0
+#: No buccal node lies deeper under the skin (mm): the buccinator is 10 to 20 mm deep behind the corner of the mouth.
+BUCCAL_DEPTH_MM = 24.0
+
+
+def level_ix(scene: Scene, side: int, superficial_mm: float) -> np.ndarray:
+    """IX, bucco-facial, of one side.
+
+    Cranial: caudal edge of the orbit (a plane at its mean height). Caudal: caudal edge of the mandible. Anterior and
+    lateral: SMAS in the subcutaneous tissue; here ``superficial_mm`` below the skin, and the nasolabial fold (a plane).
+    Posterior: anterior edge of the masseter and the buccal fat pad (a plane). Medial: buccinator; here a cylinder a
+    little outward of the mandible's lower border and at most 24 mm below the skin (approximation).
+    """
+    grid, outline = scene.grid, scene.outline
+    x = np.abs(grid.x)
+    inside = scene.half(side) & (grid.y >= MASSETER_FRONT) & (x >= NASOLABIAL_X) & (grid.z <= ORBIT_Z)
+    inside &= (grid.z >= outline.columns(outline.border)) & (outline.radius >= outline.columns(outline.outside) + BUCCINATOR_MM - 8.0)
+    return inside & (scene.depth >= superficial_mm) & (scene.depth <= BUCCAL_DEPTH_MM) & ~scene.mandible
+
+
+#: II: lateral process of C1 (z), posterior edge of the sternocleidomastoid (y), carotid and scalene muscles (|x|), neck's side.
+ATLAS_Z, MUSCLE_BACK_Y, CAROTID_X, NECK_X = -22.0, -44.0, 18.0, 66.0
+
+
+def level_ii(scene: Scene, side: int, superficial_mm: float) -> np.ndarray:
+    """II, upper jugular, of one side, as far as the jaw's grid reaches.
+
+    Cranial: lateral process of C1; caudal: caudal edge of the hyoid; anterior: posterior edge of the submandibular gland
+    (level Ib); posterior: posterior edge of the sternocleidomastoid; medial: internal carotid and scalene muscles;
+    lateral: medial side of the sternocleidomastoid, platysma and parotid gland. All but the hyoid, the gland where it is
+    given, the mandible and the skin are planes of the mean head (approximation), so the muscle itself is inside.
+    """
+    grid, outline = scene.grid, scene.outline
+    x = np.abs(grid.x)
+    parotid = (grid.z >= outline.angle_z[side] - PAROTID_TAIL_MM) & (x >= STYLOID_X) & (grid.y >= MUSCLE_Y)
+    inside = scene.half(side) & (x >= CAROTID_X) & (x <= NECK_X) & (grid.y >= MUSCLE_BACK_Y) & (grid.y < scene.gland_back[side])
+    inside = inside & (grid.z <= ATLAS_Z) & (grid.z >= scene.hyoid.bottom) & ~parotid
+    return inside & (scene.depth >= superficial_mm) & ~scene.mandible

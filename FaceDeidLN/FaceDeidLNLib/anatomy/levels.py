@@ -1,0 +1,197 @@
+"""Lymph-node levels as segments: where nodes lie, whether or not anybody has found them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from ..core.errors import InputError
+from ..core.geometry import Geometry
+from ..core.segment import BoxMask, Segment, tight
+from ..core.volume import Volume, resample
+from .grids import closing, sample
+from .hyoid import find_hyoid
+from .jaw_grid import JawGrid
+from .jaw_outline import trace_outline
+from .level_regions import GLAND_BACK, Scene, level_ia, level_ib, level_ii, level_ix, level_viii
+from .mandible import Frame, Mandible, find_mandible
+
+#: The levels that can be asked for; "IX-deep" is the part of IX that lies ``DEEP_MM`` and more below the skin.
+LEVEL_NAMES = ("Ia", "Ib", "II", "VIII", "IX", "IX-deep")
+#: Skin (about 1.5 mm) and superficial fat over the platysma, which no level holds (submental fat: 6 mm, of which the
+#: larger part is superficial; Iyengar et al. 2018), in mm.
+SUPERFICIAL_MM = 4.0
+DEEP_MM = 8.0
+#: The outermost tissue voxel belongs to the skin, so a level starts at least this many voxels below it.
+SKIN_VOXELS = 1.1
+#: Half-way between air and fat, as in the verification.
+SKIN_HU = -400.0
+#: This deep (mm) below the body's surface everything counts as inside.
+CORE_MM = 6.0
+#: Less of a level in the field of view, or of the mean mandible in the patient's bone, and it cannot be judged.
+MIN_IN_VIEW = 0.5
+MIN_AGREEMENT = 0.6
+
+#: A level's edges and what each is taken from (see level_regions): the share that this patient's own structures give.
+_EDGES = {
+    "Ia": ("mandible", "mandible", "hyoid", "hyoid", "skin", "mean"),
+    "Ib": ("mandible", "mandible", "hyoid", "gland", "skin", "mean"),
+    "II": ("hyoid", "gland", "skin", "mean", "mean", "mean"),
+    "VIII": ("mandible", "mandible", "mandible", "skin", "mean", "mean"),
+    "IX": ("mandible", "mandible", "skin", "skin", "mean", "mean"),
+    "IX-deep": ("mandible", "mandible", "skin", "skin", "mean", "mean"),
+}
+_Region = Callable[[Scene, int, float], np.ndarray]
+_REGIONS: dict[str, _Region] = {"Ib": level_ib, "II": level_ii, "VIII": level_viii, "IX": level_ix, "IX-deep": level_ix}
+
+
+@dataclass(frozen=True, eq=False)
+class Level:
+    """One node level of one side on the CT's grid.
+
+    ``name`` is the level's ("Ib left"). ``confidence`` (0..1): how well the mandible was found times the share of the
+    level's edges that come from this patient's own structures and not from the mean head; ``derived_from`` names those.
+    ``volume_ml`` is the mask's. ``judged`` is False where too little of it is in view or the mandible was not found;
+    ``reason`` then says why, and ``mask`` holds what could be made of it all the same.
+    """
+
+    name: str
+    mask: BoxMask
+    confidence: float
+    derived_from: str
+    volume_ml: float = 0.0
+    judged: bool = True
+    reason: str = ""
+
+
+def find_levels(
+    ct: Volume, body: Volume, frame: Frame, names: Sequence[str], segments: Sequence[Segment] = (), superficial_mm: float = SUPERFICIAL_MM
+) -> tuple[Level, ...]:
+    """The node levels of a CT (HU).
+
+    ``body`` is what find_body gave; ``frame`` the head's axes from its landmarks; ``names`` out of ``LEVEL_NAMES``;
+    ``segments`` (any grid) may hold a mandible, a hyoid and submandibular glands, which then take the place of what is
+    found in the CT. Raises InputError for an unknown name.
+    """
+    check_level_names(names)
+    if not names:
+        return ()
+    mandible = find_mandible(ct, frame, segments)
+    depth = _depth(mandible.grid, ct, body)
+    least = max(superficial_mm, SKIN_VOXELS * max(ct.geometry.spacing))
+    return levels_of(mandible, ct.geometry, names, segments, ct, depth, least)
+
+
+def check_level_names(names: Sequence[str]) -> None:
+    """Raises InputError, with the names there are, for a level that cannot be made."""
+    for name in names:
+        if name not in LEVEL_NAMES:
+            raise InputError(f"there is no node level '{name}' that can be made; choose from: {', '.join(LEVEL_NAMES)}")
+
+
+def levels_of(
+    mandible: Mandible,
+    geometry: Geometry,
+    names: Sequence[str],
+    segments: Sequence[Segment] = (),
+    ct: Volume | None = None,
+    depth: np.ndarray | None = None,
+    superficial_mm: float = SUPERFICIAL_MM,
+) -> tuple[Level, ...]:
+    """The node levels around a mandible on the grid ``geometry``; ``ct`` and ``depth`` (mm below the skin) where they are known.
+
+    Without them the hyoid is the mean one and no skin bounds the levels, which their confidence tells.
+    """
+    grid = mandible.grid
+    backs = [_gland_back(grid, segments, side) for side in (0, 1)]
+    known = {"mandible"}
+    skin = np.full(mandible.mask.shape, np.inf, dtype=np.float32) if depth is None else depth
+    known |= set() if depth is None else {"skin"}
+    known |= {"gland"} if any(back is not None for back in backs) else set()
+    hyoid = find_hyoid(grid, ct, mandible.mask, segments)
+    known |= {"hyoid"} if hyoid.found else set()
+    outline = trace_outline(grid, mandible.mask)
+    scene = Scene(grid, mandible.mask, outline, hyoid, skin, tuple(GLAND_BACK if b is None else b for b in backs))
+    found = []
+    for name in names:
+        for side_name, mask in _masks(scene, name, superficial_mm):
+            found.append(_finished(side_name, name, mask, mandible, geometry, known))
+    return tuple(found)
+
+
+def _masks(scene: Scene, name: str, superficial_mm: float) -> list[tuple[str, np.ndarray]]:
+    """The level's sides with their names, on the jaw's grid."""
+    if name == "Ia":
+        return [("Ia", level_ia(scene, superficial_mm))]
+    start = max(superficial_mm, DEEP_MM) if name == "IX-deep" else superficial_mm
+    return [(f"{name} {word}", _REGIONS[name](scene, side, start)) for side, word in enumerate(("left", "right"))]
+
+
+def _finished(label: str, name: str, mask: np.ndarray, mandible: Mandible, geometry: Geometry, known: set[str]) -> Level:
+    """The level on the CT's grid with what is to be said of it."""
+    share = np.mean([edge in known for edge in _EDGES[name]])
+    used = sorted(set(_EDGES[name]) & known)
+    words = [mandible.origin if part == "mandible" else part for part in used]
+    total = np.count_nonzero(mask)
+    in_view = np.count_nonzero(mask & mandible.grid.in_view(geometry)) / total if total else 0.0
+    reason = ""
+    if in_view < MIN_IN_VIEW:
+        reason = f"only {in_view:.0%} of it lies in the field of view"
+    elif mandible.agreement < MIN_AGREEMENT:
+        reason = f"only {mandible.agreement:.0%} of the expected mandible was found in the bone"
+    placed = _place(f"node level {label}", mask, mandible.grid, geometry)
+    if not reason and not placed.voxels:
+        reason = "it holds no voxel of the CT"
+    confidence = round(float(share * mandible.agreement * min(1.0, in_view)), 2)
+    volume = placed.voxels * geometry.voxel_mm3 / 1000.0
+    return Level(label, placed, 0.0 if reason else confidence, ", ".join(words), volume, not reason, reason)
+
+
+def _place(label: str, mask: np.ndarray, grid: JawGrid, geometry: Geometry) -> BoxMask:
+    """The mask on the CT's grid: the voxels whose centre lies in it."""
+    nothing = tight(label, np.zeros((1, 1, 1), dtype=bool))
+    if not mask.any():
+        return nothing
+    own = tight(label, mask)
+    source = Volume(np.pad(own.array, 1).astype(np.float32), _grown(grid.geometry.crop(own.box)))
+    box = geometry.box_around(source.geometry.corners())
+    if 0 in box.shape:
+        return nothing
+    return tight(label, resample(source, geometry.crop(box), order=1, fill=0.0).array > 0.5, box.start)
+
+
+def _grown(geometry: Geometry) -> Geometry:
+    """The grid with one voxel more on every side."""
+    matrix = geometry.ijk_to_lps.copy()
+    matrix[:3, 3] = geometry.to_lps(np.array([[-1.0, -1.0, -1.0]]))[0]
+    return Geometry(tuple(n + 2 for n in geometry.shape), matrix)
+
+
+def _gland_back(grid: JawGrid, segments: Sequence[Segment], side: int) -> float | None:
+    """Posterior edge (y) of the submandibular gland on a side (0 left, 1 right), None where no segment shows it."""
+    for segment in segments:
+        name = segment.name.casefold()
+        if ("submandib" in name or name.startswith("smg")) and segment.mask.array.any():
+            jaw = grid.frame.to_jaw(segment.mask.geometry.to_lps(np.argwhere(segment.mask.array)))
+            jaw = jaw[(jaw[:, 0] < 0) == bool(side)]
+            if len(jaw) > 20:
+                return float(np.percentile(jaw[:, 1], 1))
+    return None
+
+
+def _depth(grid: JawGrid, ct: Volume, body: Volume) -> np.ndarray:
+    """Depth in mm below the skin on the jaw's grid, 0 in the air; beyond the field of view the patient goes on.
+
+    Airways, mouth and folds up to 9 mm wide count as inside: the core of ``body`` is solid.
+    """
+    core = body.with_array(ndimage.binary_erosion(body.array, iterations=max(1, round(CORE_MM / body.geometry.spacing[0])), border_value=1))
+    tissue = (grid.take(ct, 0.0) > SKIN_HU) & (sample(body, grid.geometry) > 0.2)
+    solid = closing(tissue, 3) | (sample(core, grid.geometry) > 0.5)
+    if solid.all():
+        return np.full(solid.shape, np.inf, dtype=np.float32)
+    # The skin lies half a step outside of the centre of the outermost voxel.
+    depth = (ndimage.distance_transform_edt(solid) - 0.5) * grid.step_mm
+    return np.maximum(depth, 0.0).astype(np.float32)
