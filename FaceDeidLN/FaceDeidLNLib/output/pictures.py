@@ -85,11 +85,14 @@ def review_picture(
 
     ``original`` and ``result`` are CTs in HU on the same grid, ``segment`` and ``protected`` masks on it. Without a
     result the sheet shows the original with the masks alone; without a segment it shows the whole scan.
-    The picture shows the face: it belongs to the review material and nowhere else.
+    The picture shows the face, and says so: it belongs to the review material and nowhere else.
 
     :raises OutputError: the file cannot be written.
     """
-    drawing.write_png(review_sheet(original, result, segment, protected, title), path)
+    sheet = review_sheet(original, result, segment, protected, title)
+    warning = drawing.blank(sheet.shape[1], 24)
+    drawing.write_text(warning, "This picture shows the face: do not share it.", 6, 5, drawing.FAINT)
+    drawing.write_png(drawing.grid([[sheet], [warning]], gap=0), path)
 
 
 def review_sheet(
@@ -201,5 +204,4 @@ def _legend(case: ReviewCase, width: int) -> np.ndarray:
             line[6:18, x : x + 12] = color
             drawing.write_text(line, text, x + 18, 5)
             x += 40 + drawing.text_image(text).shape[1]
-    drawing.write_text(line, "This picture shows the face: do not share it.", x, 5, drawing.FAINT)
     return line

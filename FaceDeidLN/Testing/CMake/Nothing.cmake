@@ -1,0 +1,1 @@
+# Slicer packages the extension here.

@@ -1,0 +1,104 @@
+"""The extension's build files: complete metadata, and every file that Slicer must install."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+MODULE = ROOT / "FaceDeidLN"
+STAND_IN = MODULE / "Testing" / "CMake"
+METADATA = (
+    "EXTENSION_HOMEPAGE",
+    "EXTENSION_CATEGORY",
+    "EXTENSION_CONTRIBUTORS",
+    "EXTENSION_DESCRIPTION",
+    "EXTENSION_ICONURL",
+    "EXTENSION_SCREENSHOTURLS",
+    "EXTENSION_DEPENDS",
+)
+
+
+def listed(variable):
+    """The files of one list of the module's CMakeLists.txt."""
+    text = (MODULE / "CMakeLists.txt").read_text(encoding="utf-8")
+    names = re.search(rf"set\({variable}\n(.*?)\)", text, re.DOTALL)[1].split()
+    return [name.replace("${MODULE_NAME}", "FaceDeidLN") for name in names]
+
+
+def there(*folders):
+    """Every file below some folders of the module, without caches."""
+    files = [path for folder in folders for path in (MODULE / folder).rglob("*") if path.is_file()]
+    return [path.relative_to(MODULE).as_posix() for path in files if "__pycache__" not in path.parts]
+
+
+def test_every_python_file_is_listed_and_every_listed_one_is_there():
+    expected = {"FaceDeidLN.py", *(name for name in there("FaceDeidLNLib", "Scripts") if name.endswith(".py"))}
+    assert set(listed("MODULE_PYTHON_SCRIPTS")) == expected
+
+
+def test_every_resource_is_listed_and_every_listed_one_is_there():
+    expected = {name for name in there("FaceDeidLNLib", "Resources", "Scripts") if not name.endswith(".py")}
+    assert set(listed("MODULE_PYTHON_RESOURCES")) == expected
+
+
+@pytest.mark.parametrize("variable", ["MODULE_PYTHON_SCRIPTS", "MODULE_PYTHON_RESOURCES"])
+def test_nothing_is_listed_twice(variable):
+    assert len(listed(variable)) == len(set(listed(variable)))
+
+
+@pytest.mark.parametrize("name", METADATA)
+def test_the_metadata_are_one_quoted_value_on_one_line(name):
+    lines = re.findall(rf'^set\({name} "([^"\n]+)"\)$', (ROOT / "CMakeLists.txt").read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(lines) == 1
+
+
+def test_the_icon_has_the_size_that_the_extension_index_asks_for():
+    header = (MODULE / "Resources" / "Icons" / "FaceDeidLN.png").read_bytes()[:24]
+    assert header[:8] == b"\x89PNG\r\n\x1a\n"
+    assert (int.from_bytes(header[16:20], "big"), int.from_bytes(header[20:24], "big")) == (128, 128)
+
+
+def test_the_urls_of_icon_and_screenshots_are_files_of_this_repository():
+    text = (ROOT / "CMakeLists.txt").read_text(encoding="utf-8")
+    home = re.search(r'EXTENSION_HOMEPAGE "https://github.com/([^"]+)"', text)[1]
+    for name in ("EXTENSION_ICONURL", "EXTENSION_SCREENSHOTURLS"):
+        for url in re.search(rf'{name} "([^"]+)"', text)[1].split():
+            prefix = f"https://raw.githubusercontent.com/{home}/main/"
+            assert url.startswith(prefix)
+            assert (ROOT / url.removeprefix(prefix)).is_file(), url
+
+
+def configure(source, build):
+    cmake = shutil.which("cmake")
+    if cmake is None:
+        pytest.skip("cmake is not installed")
+    command = [cmake, "-S", source, "-B", build, f"-DSlicer_DIR={STAND_IN}", "-DBUILD_TESTING=ON"]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def copy(tmp_path):
+    """A copy of the extension's tree, to spoil."""
+    source = tmp_path / "source"
+    source.mkdir()
+    shutil.copy(ROOT / "CMakeLists.txt", source)
+    shutil.copytree(MODULE, source / "FaceDeidLN", ignore=shutil.ignore_patterns("__pycache__"))
+    return source
+
+
+def test_the_extension_configures(tmp_path):
+    done = configure(ROOT, tmp_path / "build")
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("name", ["FaceDeidLNLib/pipeline.py", "Resources/UI/FaceDeidLN.ui"])
+def test_the_extension_does_not_configure_when_a_listed_file_is_missing(copy, tmp_path, name):
+    (copy / "FaceDeidLN" / name).unlink()
+    done = configure(copy, tmp_path / "build")
+    assert done.returncode != 0
+    assert f"there is no file '{name}'" in " ".join(done.stderr.split())
