@@ -16,6 +16,8 @@ METAL_HU = 2200.0
 STREAK_SLICES_MM = 3.0
 #: Streaks thinner than this are removed where there is metal.
 STREAK_WIDTH_MM = 2.5
+#: In coarser pixels a streak cannot be told from a jaw.
+COARSEST_PIXEL_MM = 2.0
 #: Smaller pieces are noise or calcifications.
 SMALLEST_BONE_MM3 = 200.0
 #: A piece that never gets this deep under the skin is a marker, a wire or a mask.
@@ -48,10 +50,11 @@ def _streaks(hu: np.ndarray, bone: np.ndarray, sampling: tuple[float, float, flo
     """The thin parts of ``bone`` in the slices near dental metal."""
     out = np.zeros(bone.shape, dtype=bool)
     metal = (hu > METAL_HU).any(axis=(1, 2))
-    near = ndimage.binary_dilation(metal, iterations=max(1, round(STREAK_SLICES_MM / sampling[0]))) if metal.any() else metal
-    radius = [STREAK_WIDTH_MM / 2 / s for s in sampling[1:]]
-    size = [2 * int(np.ceil(r)) + 1 for r in radius]
-    rows = [((np.arange(n) - n // 2) / max(r, 0.5)) ** 2 for n, r in zip(size, radius, strict=True)]
+    if not metal.any() or max(sampling[1:]) > COARSEST_PIXEL_MM:
+        return out
+    near = ndimage.binary_dilation(metal, iterations=max(1, round(STREAK_SLICES_MM / sampling[0])))
+    radius = [max(1.0, STREAK_WIDTH_MM / 2 / s) for s in sampling[1:]]
+    rows = [(np.arange(-int(r), int(r) + 1) / r) ** 2 for r in radius]
     disc = np.add.outer(rows[0], rows[1]) <= 1.0
     for k in np.flatnonzero(near):
         out[k] = bone[k] & ~ndimage.binary_opening(bone[k], disc)
