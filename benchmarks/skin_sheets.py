@@ -63,15 +63,18 @@ def shaded(depth: np.ndarray) -> np.ndarray:
     return np.where(solid.any(axis=2), 1.0 / np.sqrt(1.0 + slope**2), np.nan)
 
 
+def middle_column(depth: Volume) -> int:
+    """The column (i) of the section through the middle of the body."""
+    return int(np.median(np.nonzero(depth.array > 0)[2]))
+
+
 def views(depth: Volume, ct: Volume) -> Iterator[tuple[str, np.ndarray]]:
     """Front, right and left view and the middle sagittal section of one head, superior up."""
     array = depth.array[::-1]
     yield "front", shaded(array.transpose(0, 2, 1))
     yield "right", shaded(array[:, ::-1, :])
     yield "left", shaded(array[:, :, ::-1])
-    front = np.argmax(depth.array[depth.array.shape[0] // 3 :] > 0, axis=1)
-    middle = int(np.median(np.nonzero(depth.array > 0)[2])) if front.any() else depth.array.shape[2] // 2
-    hu = sample(ct, depth.geometry)[::-1, :, middle]
+    hu = sample(ct, depth.geometry)[::-1, :, middle_column(depth)]
     yield "section", np.clip((hu + 1000) / 1300, 0, 1)
 
 
@@ -87,8 +90,8 @@ def box_of(body: Volume) -> np.ndarray:
     return np.array([low, high])
 
 
-def draw(cases: list[Path], path: Path) -> dict[str, tuple[Volume, Volume]]:
-    """One sheet of these CTs, five to a row; gives their depth by file name."""
+def draw(cases: list[Path], path: Path) -> dict[str, Volume]:
+    """One sheet of these CTs, four to a row; gives their depth by file name."""
     rows = -(-len(cases) // 4)
     figure, axes = plt.subplots(rows, 16, figsize=(32, 2.5 * rows), squeeze=False)
     found = {}
@@ -108,7 +111,7 @@ def draw(cases: list[Path], path: Path) -> dict[str, tuple[Volume, Volume]]:
         for cell, (name, picture) in zip(cells, views(depth, ct), strict=True):
             cell.imshow(picture, cmap="gray", vmin=0, vmax=1)
             if name == "section":
-                cut = depth.array[::-1, :, int(np.median(np.nonzero(depth.array > 0)[2]))]
+                cut = depth.array[::-1, :, middle_column(depth)]
                 cell.contour(cut, [0.0], colors="red", linewidths=0.6)
     figure.tight_layout(pad=0.1)
     figure.savefig(path, dpi=60)
