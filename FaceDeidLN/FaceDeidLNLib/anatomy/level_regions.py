@@ -23,6 +23,8 @@ DIGASTRIC = ((0.0, 18.0), (40.0, 18.0), (60.0, 16.0), (92.0, 9.0))
 MYLOHYOID = ((0.0, 4.0), (30.0, 8.0), (55.0, 14.0), (108.0, 14.0))
 #: From that line the muscle falls towards the midline by this much (mm per mm), behind its free posterior edge less.
 MYLOHYOID_FALL = ((0.0, 0.7), (40.0, 0.7), (60.0, 0.2), (108.0, 0.1))
+#: Skin to mylohyoid in the midline, and skin to the deep side of a gland (13 mm thick), in mm: what level I holds at least.
+SUBMENTAL_MM, SUBMANDIBULAR_MM = 14.0, 18.0
 #: How far (mm) beyond the outer side of the lower border the level reaches below it: nodes lie where the facial vessels
 #: cross the border (perimandibular nodes, J Cancer Metastasis Treat 2023;9:20), and none in front of the symphysis.
 BEYOND_BORDER = ((0.0, -4.0), (25.0, -3.0), (50.0, 3.0), (108.0, 4.0))
@@ -95,6 +97,15 @@ def _mylohyoid(scene: Scene) -> np.ndarray:
     return outline.columns(outline.border) + _along_arch(scene, MYLOHYOID) - _along_arch(scene, MYLOHYOID_FALL) * inward
 
 
+def _under_skin(scene: Scene, thickness_mm: float) -> np.ndarray:
+    """The layer of that thickness over the skin below the jaw, at most as high as the highest mylohyoid line.
+
+    Where the floor of the mouth hangs high (chin up, slim neck, toothless jaw) a plane between bones misses it.
+    """
+    outline = scene.outline
+    return (scene.depth <= thickness_mm) & (scene.grid.z <= outline.columns(outline.border) + MYLOHYOID[-1][1])
+
+
 def _digastric(scene: Scene) -> np.ndarray:
     """|x| (1, J, 1) of the anterior belly's lateral edge."""
     y, x = zip(*DIGASTRIC, strict=True)
@@ -104,9 +115,9 @@ def _digastric(scene: Scene) -> np.ndarray:
 def level_ia(scene: Scene, superficial_mm: float) -> np.ndarray:
     """Ia, submental: between the anterior bellies of the digastric muscles.
 
-    Cranial: mylohyoid; here a plane from 5 mm above the lower border of the symphysis to the top of the hyoid
-    (approximation). Caudal: platysma; here ``superficial_mm`` below the skin, and the hyoid's caudal edge. Anterior:
-    symphysis menti (inner side of the bone; below it the bone's middle, so that the chin's skin is free). Posterior:
+    Cranial: mylohyoid; here a plane from 5 mm above the lower border of the symphysis to the top of the hyoid,
+    and at least 14 mm of tissue over the skin (approximation). Caudal: platysma; here ``superficial_mm`` below the skin,
+    and the plane through the caudal edges of symphysis and hyoid. Anterior: symphysis menti (inner side of the bone; below it the bone's middle, so that the chin's skin is free). Posterior:
     body of the hyoid. Lateral: anterior belly of the digastric; here a straight line from the digastric fossa to the
     lesser horn, and the belly itself is inside (approximation).
     """
@@ -116,7 +127,7 @@ def level_ia(scene: Scene, superficial_mm: float) -> np.ndarray:
     along = np.clip((grid.y - hyoid.front) / max(front - hyoid.front, 1.0), 0.0, 1.0)
     top = hyoid.top + along * (border + 5.0 - hyoid.top)
     inside = _inside_jaw(scene) & (np.abs(grid.x) < _digastric(scene))
-    inside &= (grid.y >= hyoid.front) & (grid.z <= top) & (grid.z >= scene.floor)
+    inside &= (grid.y >= hyoid.front) & ((grid.z <= top) | _under_skin(scene, SUBMENTAL_MM)) & (grid.z >= scene.floor)
     return inside & (scene.depth >= superficial_mm) & ~scene.mandible
 
 
@@ -126,14 +137,16 @@ def level_ib(scene: Scene, side: int, superficial_mm: float) -> np.ndarray:
     Lateral: inner side of the mandible down to its caudal edge, then platysma (``superficial_mm`` below the skin).
     Medial: lateral edge of the anterior belly of the digastric, further back its posterior belly; here a line from
     the digastric fossa over the lesser horn, then parallel to the midline (approximation). Cranial: mylohyoid and the
-    gland's cranial edge; here a height over the lower border that grows from the symphysis to the angle
-    (approximation). Caudal: the plane through the caudal edge of the hyoid or of the gland, whichever is lower; where
+    gland's cranial edge; here a height over the lower border that grows from the symphysis to the angle,
+    and at least 18 mm of tissue over the skin (approximation).
+    Caudal: the plane through the caudal edge of the hyoid or of the gland, whichever is lower; where
     the gland is not given, the lower of the hyoid's and the usual gland's edge. Anterior: symphysis menti. Posterior:
     posterior edge of the gland; where it is not given, the 2nd percentile of drawn glands (approximation).
     """
     grid = scene.grid
     inside = _inside_jaw(scene) & scene.half(side) & (np.abs(grid.x) >= _digastric(scene))
-    inside &= (grid.y >= scene.gland_back[side]) & (grid.z <= _mylohyoid(scene)) & (grid.z >= scene.floor)
+    inside &= (grid.y >= scene.gland_back[side]) & (grid.z >= scene.floor)
+    inside &= (grid.z <= _mylohyoid(scene)) | _under_skin(scene, SUBMANDIBULAR_MM)
     return inside & (scene.depth >= superficial_mm) & ~scene.mandible
 
 
