@@ -278,6 +278,7 @@ class FaceDeidLNLogic(ScriptedLoadableModuleLogic):
         outputVolume: vtkMRMLScalarVolumeNode | None = None,
         style: str | None = None,
         effect: str | None = None,
+        levels: Sequence[str] | None = None,
         acceptRecognisable: bool = False,
         progress: Progress | None = None,
         **lengths: float,
@@ -291,32 +292,23 @@ class FaceDeidLNLogic(ScriptedLoadableModuleLogic):
         :param faceSegmentation: face segment (its first one), instead of the one made from the curve.
         :param outputVolume: takes the result, renamed; None: a new node.
         :param style: region style; None: the default. :param effect: effect; None: the default.
+        :param levels: node levels that stay as they are, such as "Ib"; None: the default ones.
         :param acceptRecognisable: release a PASS also where the person may still be recognised.
         :param progress: called with the fraction done and a message; raise ``Cancelled`` in it to stop.
-        :param lengths: depthMm, outsideMm, protectMarginMm, sigmaMm (mm), fillHu, boneHu (HU).
+        :param lengths: depthMm, outsideMm, protectMarginMm, superficialMm, sigmaMm (mm), fillHu, boneHu (HU).
         :return: verdict, reasons, privacy class, whether the result is released, and the nodes made.
         :raises FaceDeidError: an argument cannot be used; the message says which and why.
         """
-        from FaceDeidLNLib.mrml.process import NodeRequest, process_nodes
+        from FaceDeidLNLib.mrml.process import NodeRequest, parameters_from, process_nodes
         from FaceDeidLNLib.mrml.scene import context
 
-        parameters = _parameters(style, effect, lengths)
+        parameters = parameters_from(style, effect, levels, lengths)
         asked = NodeRequest(
             ctNode, protectedSegmentation, segmentIDs, landmarks, curve, faceSegmentation, outputVolume, parameters, acceptRecognisable
         )
         result = process_nodes(context(), asked, progress or silent)
         logging.info("FaceDeidLN: %s in %.1f s", result.verdict, sum(result.case.seconds.values()))
         return result
-
-
-def _parameters(style: str | None, effect: str | None, lengths: dict[str, float]) -> Parameters:
-    """The pipeline's parameters; Python's TypeError for a name that there is not."""
-    names = {"depthMm", "outsideMm", "protectMarginMm", "sigmaMm", "fillHu", "boneHu"}
-    unknown = set(lengths) - names
-    if unknown:
-        raise TypeError(f"process() has no argument {sorted(unknown)[0]}; lengths are: {', '.join(sorted(names))}")
-    snake = {"".join(f"_{c.lower()}" if c.isupper() else c for c in name): value for name, value in lengths.items()}
-    return Parameters(style=style or Parameters.style, effect=effect or Parameters.effect, **snake)
 
 
 #

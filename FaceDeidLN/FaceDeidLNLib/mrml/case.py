@@ -64,7 +64,7 @@ def material_of(ct: Volume, case: CaseResult, released: bool) -> CaseMaterial:
         ct=ct,
         result=case.result,
         face=None if case.face is None else case.face.segment,
-        protected=case.protected,
+        protected=(*case.protected, *(level.mask for level in case.levels)),
         landmarks=case.landmarks,
         curve=None if case.face is None else case.face.curve.control,
         skin=None if case.anatomy is None else skin_surface(case.anatomy.depth),

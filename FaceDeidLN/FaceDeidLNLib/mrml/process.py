@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import slicer
@@ -51,6 +51,28 @@ class NodeResult:
     released: bool
     nodes: CaseNodes
     case: CaseResult
+
+
+#: Keyword arguments of the module's ``process`` and the fields of ``Parameters`` that they are.
+LENGTHS = {
+    "depthMm": "depth_mm",
+    "outsideMm": "outside_mm",
+    "protectMarginMm": "protect_margin_mm",
+    "superficialMm": "superficial_mm",
+    "sigmaMm": "sigma_mm",
+    "fillHu": "fill_hu",
+    "boneHu": "bone_hu",
+}
+
+
+def parameters_from(style: str | None, effect: str | None, levels: Sequence[str] | None, lengths: Mapping[str, float]) -> Parameters:
+    """The pipeline's parameters, the default for None; raises TypeError for a length that is none of ``LENGTHS``."""
+    unknown = [name for name in lengths if name not in LENGTHS]
+    if unknown:
+        raise TypeError(f"process() has no argument '{unknown[0]}'; lengths are: {', '.join(LENGTHS)}")
+    chosen = {"style": style, "effect": effect, "levels": None if levels is None else tuple(levels)}
+    given = {name: value for name, value in chosen.items() if value is not None}
+    return Parameters(**given, **{LENGTHS[name]: value for name, value in lengths.items()})
 
 
 def request_from_nodes(asked: NodeRequest) -> Request:

@@ -32,7 +32,7 @@ scene.mrb           all of the below, with the CT before and after: open it in 3
 landmarks.mrk.json  facial landmarks; correct them in Slicer and give the file back with --landmarks
 curve.mrk.json      the closed curve around the face; correct it in Slicer and give it back with --curve
 face.seg.nrrd       the face segment: the voxels that may change; give it back with --face-segment
-protected.seg.nrrd  the protected segments on the CT's grid
+protected.seg.nrrd  the protected segments and node levels on the CT's grid
 review.png          skin and slices, before and after
 
 A file that is not here was not made: the verdict says why.

@@ -40,9 +40,11 @@ def write_text(picture: np.ndarray, text: str, x: int, y: int, color: Color = IN
     """Draw a line of text into a (height, width, 3) picture; (x, y) is its upper left corner. What does not fit is cut."""
     mask = text_image(text, size_px)
     height, width = picture.shape[:2]
-    mask = mask[max(-y, 0) : max(height - y, 0), max(-x, 0) : max(width - x, 0)]
-    y, x = max(y, 0), max(x, 0)
-    blend(picture[y : y + mask.shape[0], x : x + mask.shape[1]], mask, color)
+    halo = 0.7 * ndimage.maximum_filter(np.pad(mask, 1), size=3)  # so that it can be read on bright skin, too
+    for weight, shade, left, top in ((halo, PAPER, x - 1, y - 1), (mask, color, x, y)):
+        seen = weight[max(-top, 0) : max(height - top, 0), max(-left, 0) : max(width - left, 0)]
+        row, column = max(top, 0), max(left, 0)
+        blend(picture[row : row + seen.shape[0], column : column + seen.shape[1]], seen, shade)
 
 
 def blend(picture: np.ndarray, weight: np.ndarray, color: Color) -> None:

@@ -141,7 +141,8 @@ def _hit_mask(case: ReviewCase, points: np.ndarray) -> np.ndarray:
 def _moved(view: View, before: np.ndarray, after: np.ndarray) -> np.ndarray:
     shift = np.abs((after - before) @ view.into)
     appeared = np.isfinite(before[..., 0]) != np.isfinite(after[..., 0])
-    return appeared | (np.nan_to_num(shift) > _MOVED_MM)
+    # Grazing rays may just meet or just miss the same edge: single pixels are no change.
+    return ndimage.binary_opening(appeared | (np.nan_to_num(shift) > _MOVED_MM))
 
 
 def _slice_panels(case: ReviewCase) -> list[list[np.ndarray]]:

@@ -272,6 +272,14 @@ def test_no_volume_is_refused_in_one_sentence(module):
         module.FaceDeidLNLogic().process(None)
 
 
+def test_levels_and_lengths_reach_the_pipeline():
+    from FaceDeidLNLib.mrml.process import LENGTHS, parameters_from
+
+    parameters = parameters_from("full", None, ["Ib"], {name: number + 1.0 for number, name in enumerate(LENGTHS)})
+    assert (parameters.style, parameters.effect, parameters.levels) == ("full", "mask", ("Ib",))
+    assert [getattr(parameters, field) for field in LENGTHS.values()] == [n + 1.0 for n in range(len(LENGTHS))]
+
+
 def test_a_misspelt_length_is_a_type_error(module, head):
     with pytest.raises(TypeError, match="depthMM"):
         module.FaceDeidLNLogic().process(head[0], depthMM=3.0)

@@ -83,9 +83,9 @@ def test_the_scene_holds_the_face_segment_voxel_by_voxel(scene, phantom, case):
     assert np.array_equal(mask, case.face.segment.full(phantom.ct.array.shape))
 
 
-def test_the_scene_holds_every_protected_segment(scene, phantom):
+def test_the_scene_holds_every_protected_segment_and_node_level(scene, phantom, case):
     names = [s.name for s in segments_from_node(first(scene, "vtkMRMLSegmentationNode", "protected"))]
-    assert names == [node.name for node in phantom.nodes]
+    assert names == [*(node.name for node in phantom.nodes), *(level.mask.name for level in case.levels)]
 
 
 def test_landmarks_come_back_from_scene_and_file_with_their_confidence(scene, folder, case):
