@@ -38,9 +38,9 @@ UNSURE_HYOID_MM = 5.0
 #: Where no skin is known the platysma is taken to go inward from the lower border by this much (mm per mm).
 PLATYSMA_INWARD = 0.35
 #: Ear canal and zygomatic arch (z), anterior edge of the sternocleidomastoid (y), styloid process (|x|).
-EAR_CANAL_Z, MUSCLE_Y, STYLOID_X = 8.0, -9.0, 38.0
+EAR_CANAL_Z, MUSCLE_Y, STYLOID_X = 8.0, -12.0, 38.0
 #: The superficial lobe goes forward over the masseter to about here (y); parotids reach further along their duct only.
-PAROTID_FRONT = 47.0
+PAROTID_FRONT = 50.0
 #: Its tail reaches this far (mm) below the mandible's angle.
 PAROTID_TAIL_MM = 9.0
 #: No parotid reaches further to the side (|x|) of the mean head, whatever the skin does.
@@ -115,11 +115,12 @@ def _digastric(scene: Scene) -> np.ndarray:
 def level_ia(scene: Scene, superficial_mm: float) -> np.ndarray:
     """Ia, submental: between the anterior bellies of the digastric muscles.
 
-    Cranial: mylohyoid; here a plane from 5 mm above the lower border of the symphysis to the top of the hyoid,
-    and at least 14 mm of tissue over the skin (approximation). Caudal: platysma; here ``superficial_mm`` below the skin,
-    and the plane through the caudal edges of symphysis and hyoid. Anterior: symphysis menti (inner side of the bone; below it the bone's middle, so that the chin's skin is free). Posterior:
-    body of the hyoid. Lateral: anterior belly of the digastric; here a straight line from the digastric fossa to the
-    lesser horn, and the belly itself is inside (approximation).
+    Cranial: mylohyoid; here a plane from 5 mm above the lower border of the symphysis to the top of the hyoid, and at
+    least 14 mm of tissue over the skin (approximation). Caudal: platysma; here ``superficial_mm`` below the skin, and
+    the plane through the caudal edges of symphysis and hyoid. Anterior: symphysis menti (inner side of the bone; below
+    it the bone's middle, so that the chin's skin is free). Posterior: body of the hyoid. Lateral: anterior belly of the
+    digastric; here a straight line from the digastric fossa to the lesser horn, and the belly itself is inside
+    (approximation).
     """
     grid, hyoid = scene.grid, scene.hyoid
     border = float(np.median(scene.outline.border[:3]))
@@ -137,11 +138,10 @@ def level_ib(scene: Scene, side: int, superficial_mm: float) -> np.ndarray:
     Lateral: inner side of the mandible down to its caudal edge, then platysma (``superficial_mm`` below the skin).
     Medial: lateral edge of the anterior belly of the digastric, further back its posterior belly; here a line from
     the digastric fossa over the lesser horn, then parallel to the midline (approximation). Cranial: mylohyoid and the
-    gland's cranial edge; here a height over the lower border that grows from the symphysis to the angle,
-    and at least 18 mm of tissue over the skin (approximation).
-    Caudal: the plane through the caudal edge of the hyoid or of the gland, whichever is lower; where
-    the gland is not given, the lower of the hyoid's and the usual gland's edge. Anterior: symphysis menti. Posterior:
-    posterior edge of the gland; where it is not given, the 2nd percentile of drawn glands (approximation).
+    gland's cranial edge; here a height over the lower border that grows from the symphysis to the angle and falls
+    towards the midline, and at least 18 mm of tissue over the skin (approximation). Caudal: the plane through the caudal
+    edges of hyoid and mandible. Anterior: symphysis menti. Posterior: posterior edge of the gland; where it is not
+    given, a plane where drawn glands end (approximation).
     """
     grid = scene.grid
     inside = _inside_jaw(scene) & scene.half(side) & (np.abs(grid.x) >= _digastric(scene))
