@@ -16,11 +16,11 @@ import slicer
 import slicer_stand_in
 import vtk
 from FaceDeidLNLib.core.errors import Cancelled, InputError
-from FaceDeidLNLib.mrml.nodes import add_ct, landmarks_from_node, volume_from_node
+from FaceDeidLNLib.mrml.nodes import add_ct, volume_from_node
+from FaceDeidLNLib.pipeline import Request, deface
 
 MODULE_FILE = Path(__file__).parents[2] / "FaceDeidLN.py"
 UI_FILE = MODULE_FILE.parent / "Resources" / "UI" / "FaceDeidLN.ui"
-COARSE_MM = (3.0, 3.0, 3.0)
 #: What connectGui can bind (Slicer's guiConnectors.py), by the widget's class.
 BINDABLE = {
     "qMRMLNodeComboBox": slicer.vtkMRMLNode,
@@ -49,6 +49,25 @@ def head(module, phantom):
 
     masks = [tight(segment.name, segment.mask.array) for segment in phantom.nodes]
     return ct, add_segmentation(module_context(), masks, phantom.ct.geometry, "nodes", reference=ct)
+
+
+@pytest.fixture(scope="module")
+def phantom_case(phantom):
+    """What the pipeline makes of the phantom."""
+    return deface(Request(phantom.ct, phantom.nodes))
+
+
+@pytest.fixture
+def asked(phantom_case, monkeypatch):
+    """The requests that reach the pipeline, which answers with the phantom's case at once."""
+    requests = []
+
+    def answer(request, progress):
+        requests.append(request)
+        return phantom_case
+
+    monkeypatch.setattr("FaceDeidLNLib.mrml.process.deface", answer)
+    return requests
 
 
 def module_context():
@@ -198,7 +217,7 @@ def test_the_face_goes_the_nodes_stay_and_the_input_is_untouched(module, head, p
     assert result.nodes.result.GetName() == "CT de-identified"
 
 
-def test_what_may_be_recognised_is_not_released_without_saying_so(module, head):
+def test_what_may_be_recognised_is_not_released_without_saying_so(module, head, asked):
     result = module.FaceDeidLNLogic().process(head[0])
     assert (result.verdict, result.privacy, result.released) == ("PASS", "recognisable", False)
     assert result.nodes.result.GetName() == "CT NOT RELEASED"
@@ -206,25 +225,29 @@ def test_what_may_be_recognised_is_not_released_without_saying_so(module, head):
     assert "may still be recognised" in module.resultText(result)
 
 
-def test_the_parameter_node_says_the_same_as_the_arguments(module, head):
+def test_the_parameter_node_says_the_same_as_the_arguments(module, head, asked, phantom):
     logic = module.FaceDeidLNLogic()
     node = logic.getParameterNode()
     node.inputVolume, node.protectedSegmentation, node.depthMm, node.effect = head[0], head[1], 8.0, "mask"
-    parameters = logic.processParameterNode(node).case.parameters
-    assert (parameters.depth_mm, parameters.effect) == (8.0, "mask")
+    logic.processParameterNode(node)
+    assert (asked[0].parameters.depth_mm, asked[0].parameters.effect) == (8.0, "mask")
+    assert [segment.name for segment in asked[0].protected] == [segment.name for segment in phantom.nodes]
 
 
-def test_found_landmarks_and_curve_can_be_corrected_and_given_back(module, head):
+def test_found_landmarks_and_curve_can_be_corrected_and_given_back(module, head, asked, phantom_case):
     logic = module.FaceDeidLNLogic()
-    first = logic.process(head[0])
-    first.nodes.landmarks.SetNthControlPointLocked(0, True)
-    name = first.nodes.landmarks.GetNthControlPointLabel(0)
-    second = logic.process(head[0], landmarks=first.nodes.landmarks, curve=first.nodes.curve, faceSegmentation=first.nodes.face)
-    assert second.verdict == "PASS", second.reasons
-    assert landmarks_from_node(second.nodes.landmarks).points[name].source == "user"
+    first = logic.process(head[0]).nodes
+    name = first.landmarks.GetNthControlPointLabel(0)
+    first.landmarks.SetNthControlPointLocked(0, True)
+    first.curve.SetNthControlPointPositionWorld(0, 1.0, 2.0, 3.0)
+    logic.process(head[0], landmarks=first.landmarks, curve=first.curve, faceSegmentation=first.face)
+    assert asked[1].landmarks.points[name].source == "user"
+    assert asked[1].curve[0] == pytest.approx((-1.0, -2.0, 3.0))
+    assert asked[1].curve[1:] == pytest.approx(phantom_case.face.curve.control[1:], abs=1e-3)
+    assert asked[1].face_segment.mask.array.sum() == phantom_case.face.segment.voxels
 
 
-def test_a_given_output_volume_takes_the_result(module, head):
+def test_a_given_output_volume_takes_the_result(module, head, asked):
     output = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "mine")
     result = module.FaceDeidLNLogic().process(head[0], outputVolume=output)
     assert result.nodes.result is output
@@ -253,7 +276,7 @@ def test_cancelling_leaves_the_scene_as_it_was(module, head):
     before = slicer.mrmlScene.GetNumberOfNodes()
 
     def cancel(fraction, message):
-        if fraction > 0.5:
+        if fraction > 0:
             raise Cancelled("enough")
 
     with pytest.raises(Cancelled):
