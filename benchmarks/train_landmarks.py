@@ -36,7 +36,7 @@ STEPS = {"coarse": 1200, "fine": 500}
 POOL_SEED = {"coarse": 2, "fine": 1}
 #: Hard versions of each patient for the calibration.
 VARIANTS = 4
-UNCALIBRATED = {"within": np.array([1.0, -0.5, 0.0, 0.0, 0.0]), "in_view": np.array([0.0, -1.0, 0.0, 0.0, 0.0])}
+UNCALIBRATED = {"within": np.array([1.0, -0.5, 0.0, 0.0, 0.0, 0.0]), "in_view": np.array([0.0, -1.0, 0.0, 0.0, 0.0, 0.0])}
 
 
 def write_shard(patients: list[Patient], stage: str, path: Path, seed: tuple[int, int]) -> None:

@@ -29,7 +29,7 @@ def held_out_rows(patients: list[Patient], model: LandmarkModel, variants: int, 
 def _rows(case: Case, model: LandmarkModel) -> tuple[np.ndarray, np.ndarray]:
     found = read_landmarks(case.ct, model)
     if found is None:
-        return np.zeros((0, 4)), np.zeros(0)
+        return np.zeros((0, model.within.size - 1)), np.zeros(0)
     error = np.linalg.norm(found.positions - case.landmarks, axis=1)
     error = np.where(np.isnan(error), np.inf, error)
     return found.features[case.known], error[case.known]

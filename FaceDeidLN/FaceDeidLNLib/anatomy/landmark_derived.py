@@ -37,11 +37,11 @@ SKIN_HU, SEARCH_MM = -350.0, 12.0
 
 @dataclass(frozen=True, eq=False)
 class Derived:
-    """Positions (D, 3) LPS mm in the order of DERIVED, P(error <= 10 mm) (D,), and whether skin was found there (D,)."""
+    """Positions (D, 3) LPS mm in the order of DERIVED, P(error <= 10 mm) (D,), and whether there is any tissue there (D,)."""
 
     positions: np.ndarray
     confidence: np.ndarray
-    on_skin: np.ndarray
+    tissue: np.ndarray
 
 
 def derive(ct: Volume, found: np.ndarray, weights: np.ndarray) -> Derived | None:
@@ -53,9 +53,9 @@ def derive(ct: Volume, found: np.ndarray, weights: np.ndarray) -> Derived | None
     size = _size(frame.to_head(found)[used], MEAN_SHAPE[used])
     mean = np.array(list(DERIVED.values()))
     shift, sigma = _carried(mean, MEAN_SHAPE[used], frame.to_head(found)[used] - size * MEAN_SHAPE[used])
-    positions, on_skin = _on_skin(ct, frame, size * mean + shift)
+    positions, on_skin, tissue = _on_skin(ct, frame, size * mean + shift)
     confidence = gammainc(1.5, 0.5 * (10.0 / np.hypot(sigma, DERIVED_MM)) ** 2) * np.where(on_skin, 1.0, 0.5)
-    return Derived(positions, confidence, on_skin)
+    return Derived(positions, confidence, tissue)
 
 
 def _size(head: np.ndarray, mean: np.ndarray) -> float:
@@ -75,8 +75,8 @@ def _carried(points: np.ndarray, anchors: np.ndarray, shifts: np.ndarray) -> tup
     return gain @ shifts, np.sqrt(np.maximum(variance, 0))
 
 
-def _on_skin(ct: Volume, frame: HeadFrame, head: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """LPS positions of ``head`` (D, 3) moved along the way out of the face to the nearest skin, and where there was one."""
+def _on_skin(ct: Volume, frame: HeadFrame, head: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """LPS positions of ``head`` (D, 3) moved on the way out of the face to the nearest skin; where there was skin; where any tissue."""
     out = head * [1.0, 0.0, 0.0] / 60.0 + [0.0, -1.0, 0.0]
     out /= np.linalg.norm(out, axis=1, keepdims=True)
     steps = np.arange(-SEARCH_MM, SEARCH_MM + 0.5, 1.0)
@@ -87,4 +87,4 @@ def _on_skin(ct: Volume, frame: HeadFrame, head: np.ndarray) -> tuple[np.ndarray
     distance = np.where(crossing, np.abs(steps[:-1] + 0.5), np.inf)
     nearest, found = distance.argmin(1), crossing.any(1)
     moved = head + np.where(found, steps[nearest] + 0.5, 0.0)[:, None] * out
-    return frame.to_lps(moved), found
+    return frame.to_lps(moved), found, (hu > SKIN_HU).any(1)

@@ -9,7 +9,7 @@ concentration and plausible shape are calibrated to the probability of an error 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -26,6 +26,12 @@ WEIGHTS_FILE = Path(__file__).with_name("landmark_net.npz")
 IN_VIEW = 0.5
 #: How far a frame may move after the first fine reading before that reading is repeated.
 FRAME_MOVED_MM, FRAME_TURNED_DEG = 14.0, 12.0
+#: The scan as it is, and turned by 180 degrees about x, y and z (diagonals of the rotation matrices).
+HALF_TURNS = (np.array([1.0, 1, 1]), np.array([1.0, -1, -1]), np.array([-1.0, 1, -1]), np.array([-1.0, -1, 1]))
+#: So many landmarks (sum of the probability masses) end the search, and a turned scan must show so many more than the scan as it is.
+ENOUGH_SEEN, TURN_GAIN = 6.0, 1.5
+#: The edge of the field of view makes no difference any more at this distance.
+FAR_MM = 15.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,7 +140,7 @@ def _derived(ct: Volume, positions: np.ndarray, within: np.ndarray, in_view: np.
     if carried is None:
         return dict.fromkeys(DERIVED, Prediction(None, 0.0, 0.0, "too few landmarks found to tell"))
     support = float(np.sort(within[trusted > 0])[-3:].min())
-    in_view = np.where(_inside(ct, carried.positions) & carried.on_skin, support, 0.0)
+    in_view = np.where(_inside(ct, carried.positions) & carried.tissue, support, 0.0)
     rows = zip(DERIVED, carried.positions, np.minimum(carried.confidence, in_view), in_view, strict=True)
     return {name: _prediction(position, float(good), float(view)) for name, position, good, view in rows}
 
@@ -158,16 +164,34 @@ def _logistic(features: np.ndarray, weights: np.ndarray) -> np.ndarray:
 def read_landmarks(ct: Volume, model: LandmarkModel) -> Readings | None:
     """Positions and features of all landmarks, without calibration; None where no face was found."""
     small = reduced(ct)
-    frame = find_head(small, model.members[0])
-    if frame is None:
+    start = _first_look(small, model.members[0])
+    if start is None:
         return None
-    first = _look(small, frame, model.members[0], VIEWS[0])
+    frame, first = start
     better = _refined(first, frame)
     if better.differs(frame, FRAME_MOVED_MM, FRAME_TURNED_DEG):
         first = _look(small, better, model.members[0], VIEWS[0])
     members = (model.members[n % len(model.members)] for n in range(1, len(VIEWS)))
     readings = [first, *(_look(small, better, m, view) for m, view in zip(members, VIEWS[1:], strict=True))]
-    return _combined(readings, better)
+    return _combined(ct, readings, better)
+
+
+def _first_look(ct: Volume, member: Member) -> tuple[HeadFrame, Reading] | None:
+    """Head frame and first reading; where little of a face is seen, the scan is also tried turned by half a turn about each axis."""
+    best, best_score = None, -np.inf
+    for number, turn in enumerate(HALF_TURNS):
+        geometry = replace(ct.geometry, ijk_to_lps=np.diag([*turn, 1.0]) @ ct.geometry.ijk_to_lps)
+        frame = find_head(Volume(ct.array, geometry), member)
+        if frame is None:
+            continue
+        frame = HeadFrame(frame.axes * turn[:, None], frame.origin * turn)
+        reading = _look(ct, frame, member, VIEWS[0])
+        score = reading.mass.sum() - (TURN_GAIN if number else 0.0)
+        if score > best_score:
+            best, best_score = (frame, reading), score
+        if best_score >= ENOUGH_SEEN:
+            break
+    return best
 
 
 def find_head(ct: Volume, member: Member) -> HeadFrame | None:
@@ -198,7 +222,7 @@ def _look(ct: Volume, frame: HeadFrame, member: Member, view: View) -> Reading:
     return Reading(reading.positions[order], reading.mass[order], reading.absent[order])
 
 
-def _combined(readings: list[Reading], frame: HeadFrame) -> Readings:
+def _combined(ct: Volume, readings: list[Reading], frame: HeadFrame) -> Readings:
     """Mean position of the readings near their median, and what tells how far it can be trusted."""
     positions = np.stack([r.positions for r in readings])
     mass, absent = np.stack([r.mass for r in readings]), np.stack([r.absent for r in readings])
@@ -209,8 +233,14 @@ def _combined(readings: list[Reading], frame: HeadFrame) -> Readings:
     mean = (positions * weights[..., None]).sum(0)
     spread = np.sqrt((np.linalg.norm(positions - mean, axis=2) ** 2).mean(0))
     residual = shape_residuals(mean, mass.mean(0))
-    features = np.stack([_logit(mass.mean(0)), _logit(absent.mean(0)), np.log1p(spread), np.log1p(residual)], axis=1)
-    return Readings(mean, features, frame)
+    logs = np.log1p([spread, residual, np.clip(_margin(ct, mean), 0, FAR_MM)])
+    return Readings(mean, np.stack([_logit(mass.mean(0)), _logit(absent.mean(0)), *logs], axis=1), frame)
+
+
+def _margin(ct: Volume, lps: np.ndarray) -> np.ndarray:
+    """Distance in mm (N,) of points to the nearest face of the field of view, negative outside."""
+    kji = ct.geometry.to_kji(lps)
+    return (np.minimum(kji + 0.5, np.asarray(ct.array.shape) - 0.5 - kji) * ct.geometry.sampling).min(1)
 
 
 def _logit(p: np.ndarray) -> np.ndarray:

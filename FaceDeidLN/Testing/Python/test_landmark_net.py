@@ -143,6 +143,19 @@ def test_half_turns_are_seen_in_the_head_frame(data_folder, axis):
     turn[:3, :3] = rotation(180.0 * np.eye(3)[axis])
     before, after = predict_face(ct), predict_face(moved(ct, turn))
     assert np.trace((turn[:3, :3] @ before.frame.axes).T @ after.frame.axes) > 1 + 2 * np.cos(np.radians(10.0))
+    assert largest_difference(after.landmarks, before.landmarks, turn) < 7.0
+
+
+def test_derived_landmarks_lie_on_the_skin_between_their_neighbours(data_folder):
+    ct, _ = read_patient(data_folder, "pt_4")
+    face = predict_face(ct)
+    head = {name: face.frame.to_head(p.position_lps) for name, p in face.landmarks.items()}
+    assert head["pronasale"][2] > head["subnasale"][2] > head["stomion"][2]
+    assert head["cheilion_right"][0] < head["stomion"][0] < head["cheilion_left"][0]
+    assert head["exocanthion_right"][0] < head["eye_right"][0] < head["endocanthion_right"][0] < head["endocanthion_left"][0]
+    near_air = ndimage.minimum_filter(ct.array, 3) < -350
+    on_skin = [near_air[tuple(np.round(ct.geometry.to_kji(face.landmarks[n].position_lps)[0]).astype(int))] for n in DERIVED]
+    assert np.mean(on_skin) > 0.7
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2])
