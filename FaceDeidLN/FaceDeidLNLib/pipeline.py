@@ -23,7 +23,7 @@ from .core.volume import Volume
 from .effect.base import apply_effect
 from .effect.registry import effect_named
 from .face.curve import FaceCurve, draw_curve, follow_curve
-from .face.frame import FaceFrame, fit_frame
+from .face.frame import MEAN_FACE, FaceFrame, fit_frame
 from .face.segment import Face, below_skin, solid_layer, spare
 from .face.styles import style_named
 from .input.place import place_segments
@@ -135,7 +135,9 @@ def deface(request: Request, progress: Progress = silent) -> CaseResult:
 
 
 def find_landmarks(ct: Volume, user: Landmarks | None) -> Landmarks:
-    """The automatic landmarks, overruled by the user's."""
+    """The automatic landmarks, overruled by the user's; not looked for where the user has placed them all."""
+    if user is not None and all(user.position(name) is not None for name in MEAN_FACE):
+        return user
     automatic = detect_landmarks(ct)
     return automatic if user is None else automatic.overruled_by(user)
 
@@ -208,6 +210,6 @@ def find_evidence(ct: Volume, state: CaseResult, changed: np.ndarray) -> Evidenc
     """What the two CTs and the landmarks say of the face that was to be hidden; ``changed`` (bool) on the CT's grid."""
     style, landmarks = style_named(state.parameters.style), state.landmarks
     coverage = measure_coverage(ct, state.result, changed, state.face, landmarks)
-    unseen = out_of_view(style, landmarks, state.face.frame, ct.geometry)
+    unseen = out_of_view(style, landmarks, state.face.frame, state.anatomy.body)
     hidden = tuple(name for name in style.covers if name not in unseen)
     return Evidence(coverage, landmarks, hidden, unseen, implausible(state.face, landmarks, ct.geometry))

@@ -13,7 +13,7 @@ from ..core.landmarks import Landmarks
 #: Mean positions in mm: x to the patient's left, y anterior, z superior, origin midway between the tragia.
 #: Generalised Procrustes mean (mirrored, true size) of 58 head-and-neck radiotherapy patients of the OpenKBP
 #: collection (Babier et al., Med Phys 2021;48:5549), heads as they lay: about 14 degrees chin-up of Frankfort.
-#: The gonia are the medians of their mandible contours' angles, moved out to the skin.
+#: The gonia are the angles of 48 of the patients' drawn mandibles, on the bone.
 MEAN_FACE: dict[str, tuple[float, float, float]] = {
     "pronasale": (0.0, 122.3, 14.4),
     "sellion": (0.0, 94.2, 46.6),
@@ -24,6 +24,8 @@ MEAN_FACE: dict[str, tuple[float, float, float]] = {
     "eye_left": (32.8, 69.2, 42.0),
     "tragion_right": (-66.3, 0.0, 0.0),
     "tragion_left": (66.3, 0.0, 0.0),
+    "gonion_right": (-44.9, 34.8, -49.0),
+    "gonion_left": (44.9, 34.8, -49.0),
 }
 
 #: Fewer landmarks than this do not fix a rotation.

@@ -22,7 +22,7 @@ from .polar import PolarRaster, polygon_mask, signed_degrees, skin_distance, to_
 MAP_STEP = 2.0
 #: The segment reaches this far (mm) behind and in front of the membrane, so that a new surface fits in.
 BEHIND_MEMBRANE_MM = 12.0
-BEFORE_MEMBRANE_MM = 20.0
+BEFORE_MEMBRANE_MM = 24.0
 
 
 #: At the curve the layer is this thick (mm) and grows as fast as one goes inwards: no cliff at the border, and under the

@@ -30,8 +30,9 @@ class Style:
 
 
 #: The upper border stands above the brow, the side border a finger's breadth in front of the ear canal, the lower
-#: border at the mandible's lower edge and just behind the menton: in the mean face that edge is seen at -37 degrees in the midline and at -39 to
-#: -40 degrees from 15 to 60 degrees of azimuth (medians of 48 mandible contours of the collection named in frame.py).
+#: border at the mandible's lower edge and just behind the menton: in the mean face that edge is seen at -37 degrees in
+#: the midline and at -39 to -40 degrees from 15 to 60 degrees of azimuth (medians of 48 mandible contours of the
+#: collection named in frame.py).
 FULL = Style(
     name="full",
     half_outline=(

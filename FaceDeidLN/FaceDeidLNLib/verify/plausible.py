@@ -7,6 +7,7 @@ from scipy import ndimage
 
 from ..core.geometry import Geometry
 from ..core.landmarks import Landmarks
+from ..core.volume import Volume
 from ..face.frame import MEAN_FACE, FaceFrame
 from ..face.polar import PolarRaster, unit_vectors
 from ..face.segment import Face
@@ -21,23 +22,30 @@ MAX_OFF_SKIN_MM = 9.0
 NOSE_AZIMUTH = (-22.0, 22.0)
 NOSE_ELEVATION = (-14.0, 30.0)
 MAX_NOSE_MM = 15.0
-#: A landmark expected this close (mm) to the edge of the field of view, or beyond it, may be out of view.
+#: A landmark expected this close (mm) to where the scanned head ends, or beyond it, may be out of view.
 EDGE_MM = 10.0
+#: This far (mm) behind a landmark of the skin there is tissue in any head.
+INWARDS_MM = 20.0
 
 
-def out_of_view(style: Style, landmarks: Landmarks, frame: FaceFrame, extent: Geometry) -> tuple[str, ...]:
-    """The style's missing landmarks that the rest of the face puts beyond the field of view or at its edge.
+def out_of_view(style: Style, landmarks: Landmarks, frame: FaceFrame, body: Volume) -> tuple[str, ...]:
+    """The style's missing landmarks that the rest of the face puts beyond what was scanned, or at its edge.
 
-    ``extent`` is the CT's grid. A missing landmark that should be well in view is not among them.
+    ``body`` (bool) is the patient on a grid over the whole CT. A place counts as scanned where the head goes on behind
+    it, a little above and a little below; a missing landmark that should be well in view is not returned.
     """
     missing = [name for name in style.covers if landmarks.position(name) is None]
     if not missing:
         return ()
-    expected = frame.to_lps(frame.adapt(np.array([MEAN_FACE[name] for name in missing])))
-    kji = extent.to_kji(expected)
-    edge = EDGE_MM / np.array(extent.sampling)
-    inside = np.all((kji > edge) & (kji < np.array(extent.shape) - 1 - edge), axis=1)
-    return tuple(name for name, seen in zip(missing, inside, strict=True) if not seen)
+    expected = frame.adapt(np.array([MEAN_FACE[name] for name in missing]))
+    inwards = np.array([0.0 if name.startswith("eye_") else INWARDS_MM for name in missing])
+    expected[:, 1] -= inwards
+    seen = np.ones(len(missing), dtype=bool)
+    for up in (EDGE_MM, -EDGE_MM):
+        kji = np.rint(body.geometry.to_kji(frame.to_lps(expected + (0.0, 0.0, up)))).astype(int)
+        inside = np.all((kji >= 0) & (kji < body.array.shape), axis=1)
+        seen &= inside & body.array[tuple(np.clip(kji, 0, np.array(body.array.shape) - 1).T)]
+    return tuple(name for name, here in zip(missing, seen, strict=True) if not here)
 
 
 def implausible(face: Face, landmarks: Landmarks, extent: Geometry) -> tuple[str, ...]:

@@ -1,0 +1,173 @@
+"""The head frame, the view from inside the head, the membrane and the growth of protected masks."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from FaceDeidLNLib.core.errors import FaceNotFoundError, InputError
+from FaceDeidLNLib.core.geometry import Box, Geometry
+from FaceDeidLNLib.core.landmarks import Landmark, Landmarks
+from FaceDeidLNLib.core.segment import BoxMask, tight
+from FaceDeidLNLib.core.volume import Volume, canonical_grid
+from FaceDeidLNLib.face.frame import MEAN_FACE, fit_frame
+from FaceDeidLNLib.face.membrane import harmonic_fill
+from FaceDeidLNLib.face.polar import PolarRaster, polygon_mask, signed_degrees, skin_distance, to_polar, unit_vectors
+from FaceDeidLNLib.face.segment import grown
+from FaceDeidLNLib.face.styles import FULL, style_named
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.spatial.transform import Rotation
+
+ANGLES = st.tuples(*[st.floats(-60, 60)] * 3)
+
+
+def mean_landmarks(angles=(0, 0, 0), scale=1.0, shift=(0, 0, 0), names=tuple(MEAN_FACE)) -> Landmarks:
+    """The mean face as landmarks of a head turned, scaled and moved in LPS."""
+    turn = Rotation.from_euler("xyz", angles, degrees=True).as_matrix()
+    points = {n: scale * turn @ (np.array(MEAN_FACE[n]) * (1, -1, 1)) + shift for n in names}
+    return Landmarks({n: Landmark(n, p) for n, p in points.items()})
+
+
+@settings(max_examples=40, deadline=None)
+@given(angles=ANGLES, scale=st.floats(0.7, 1.2), shift=st.tuples(*[st.floats(-300, 300)] * 3))
+def test_frame_finds_back_any_pose_and_size(angles, scale, shift):
+    landmarks = mean_landmarks(angles, scale, shift)
+    frame = fit_frame(landmarks)
+    for name, mean in MEAN_FACE.items():
+        assert np.allclose(frame.to_face(landmarks.position(name))[0], mean, atol=1e-6)
+    assert frame.scale == pytest.approx(scale)
+
+
+@settings(max_examples=30, deadline=None)
+@given(angles=ANGLES, point=st.tuples(*[st.floats(-150, 150)] * 3))
+def test_face_coordinates_and_lps_are_inverse(angles, point):
+    frame = fit_frame(mean_landmarks(angles, 0.9, (10, -20, 30)))
+    assert np.allclose(frame.to_face(frame.to_lps(np.array([point])))[0], point, atol=1e-6)
+
+
+def test_patients_left_has_positive_azimuth():
+    landmarks = mean_landmarks()
+    directions, _ = to_polar(fit_frame(landmarks), landmarks.position("eye_left"))
+    assert directions[0, 0] > 0
+
+
+def test_drawing_follows_a_landmark_that_lies_off_the_mean_face():
+    points = dict(mean_landmarks().points)
+    points["menton"] = Landmark("menton", points["menton"].position + (0, 0, -12.0))
+    frame = fit_frame(Landmarks(points))
+    drawn = frame.to_lps(frame.adapt(np.array([MEAN_FACE["menton"]])))[0]
+    plain = frame.to_lps(np.array([MEAN_FACE["menton"]]))[0]
+    assert np.linalg.norm(drawn - points["menton"].position) < 0.8 * np.linalg.norm(plain - points["menton"].position)
+
+
+def test_two_landmarks_are_refused():
+    with pytest.raises(FaceNotFoundError, match="at least 3"):
+        fit_frame(mean_landmarks(names=("pronasale", "menton")))
+
+
+def test_landmarks_on_one_line_are_refused():
+    points = {n: Landmark(n, np.array([0.0, 0.0, z])) for n, z in (("pronasale", 0.0), ("stomion", -40.0), ("menton", -90.0))}
+    with pytest.raises(FaceNotFoundError, match="one line"):
+        fit_frame(Landmarks(points))
+
+
+def test_uncertain_landmarks_do_not_place_the_frame():
+    points = dict(mean_landmarks().points)
+    points["tragion_left"] = Landmark("tragion_left", np.array([500.0, 500.0, 500.0]), confidence=0.1)
+    frame = fit_frame(Landmarks(points))
+    assert np.allclose(frame.to_face(points["pronasale"].position)[0], MEAN_FACE["pronasale"], atol=1e-6)
+
+
+@settings(max_examples=20, deadline=None)
+@given(radius=st.floats(60, 110), angles=ANGLES)
+def test_rays_find_the_skin_of_a_sphere(radius, angles):
+    frame = fit_frame(mean_landmarks(angles))
+    grid = canonical_grid(np.array([[-130.0] * 3, [130.0] * 3]), 4.0)
+    points = grid.to_lps(np.argwhere(np.ones(grid.shape, dtype=bool)))
+    depth = Volume((radius - np.linalg.norm(points - frame.origin, axis=1)).reshape(grid.shape).astype(np.float32), grid)
+    directions = np.array([[0.0, 0.0], [40.0, -30.0], [-60.0, 25.0]])
+    assert np.allclose(skin_distance(depth, frame, directions), radius, atol=0.5)
+
+
+def test_a_ray_that_meets_no_skin_is_nan():
+    frame = fit_frame(mean_landmarks())
+    grid = canonical_grid(np.array([[-130.0] * 3, [130.0] * 3]), 8.0)
+    air = Volume(np.full(grid.shape, -50.0, dtype=np.float32), grid)
+    assert np.isnan(skin_distance(air, frame, np.zeros((1, 2)))).all()
+
+
+def test_directions_and_unit_vectors_agree():
+    frame = fit_frame(mean_landmarks((20, 10, -30), 0.8, (5, 6, 7)))
+    directions = np.array([[10.0, -20.0], [-70.0, 40.0]])
+    back, distance = to_polar(frame, frame.origin + 55.0 * unit_vectors(frame, directions))
+    assert np.allclose(back, directions)
+    assert np.allclose(distance, 55.0)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.floats(8, 60), st.floats(8, 40), st.floats(-20, 20), st.floats(-20, 20))
+def test_polygon_holds_the_area_it_encloses(width, height, azimuth, elevation):
+    raster = PolarRaster()
+    angle = np.linspace(0, 2 * np.pi, 400, endpoint=False)
+    path = np.stack([azimuth + width * np.cos(angle), elevation + height * np.sin(angle)], axis=1)
+    assert polygon_mask(raster, path).sum() * raster.step**2 == pytest.approx(np.pi * width * height, rel=0.03)
+
+
+def test_signed_degrees_are_positive_inside_only():
+    raster = PolarRaster()
+    mask = polygon_mask(raster, np.array([[-20.0, -20.0], [20.0, -20.0], [20.0, 20.0], [-20.0, 20.0]]))
+    signed = signed_degrees(raster, mask)
+    assert (signed[mask] > 0).all()
+    assert (signed[~mask] < 0).all()
+
+
+def test_membrane_never_reads_what_is_inside():
+    random = np.random.default_rng(3)
+    values = random.normal(100, 10, (40, 50))
+    inside = np.zeros(values.shape, dtype=bool)
+    inside[8:30, 10:44] = True
+    other = np.where(inside, random.normal(0, 500, values.shape), values)
+    assert np.allclose(harmonic_fill(values, inside), harmonic_fill(other, inside))
+
+
+def test_membrane_stays_between_the_values_of_its_border():
+    random = np.random.default_rng(4)
+    values = random.uniform(80, 120, (30, 30))
+    inside = np.zeros(values.shape, dtype=bool)
+    inside[5:25, 5:25] = True
+    filled = harmonic_fill(values, inside)[inside]
+    assert filled.min() >= 80
+    assert filled.max() <= 120
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    spacing=st.tuples(*[st.floats(0.5, 4.0)] * 3),
+    centre=st.tuples(*[st.integers(0, 15)] * 3),
+    margin=st.floats(0, 6),
+    start=st.tuples(*[st.integers(0, 6)] * 3),
+)
+def test_growth_is_a_ball_in_mm_seen_through_any_box(spacing, centre, margin, start):
+    grid = Geometry((16, 16, 16), np.diag([*spacing, 1.0]))
+    mask = np.zeros(grid.shape, dtype=bool)
+    mask[centre] = True
+    box = Box(start, (14, 15, 16))
+    distance = np.linalg.norm((np.indices(grid.shape).reshape(3, -1).T - centre) * grid.sampling, axis=1).reshape(grid.shape)
+    expected = (distance <= margin + 1e-6)[box.slices]
+    assert np.array_equal(grown(tight("node", mask), box, grid, margin), expected)
+
+
+def test_growth_of_nothing_is_nothing():
+    empty = BoxMask("empty", Box((0, 0, 0), (0, 0, 0)), np.zeros((0, 0, 0), dtype=bool))
+    assert not grown(empty, Box((0, 0, 0), (4, 4, 4)), Geometry((4, 4, 4), np.eye(4)), 3.0).any()
+
+
+def test_full_style_keeps_behind_the_tragia_and_the_neck_out():
+    outline = FULL.outline()
+    assert outline[:, 1].min() > 20
+    assert outline[:, 2].min() > MEAN_FACE["menton"][2] - 10
+
+
+def test_unknown_style_is_refused_with_the_list():
+    with pytest.raises(InputError, match="full"):
+        style_named("nose-only")

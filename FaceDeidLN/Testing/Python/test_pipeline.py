@@ -1,0 +1,187 @@
+"""The whole road on the synthetic head: what must hold whatever is asked."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from FaceDeidLNLib import pipeline
+from FaceDeidLNLib.core.errors import Cancelled, InputError
+from FaceDeidLNLib.core.geometry import Geometry
+from FaceDeidLNLib.core.landmarks import Landmark, Landmarks
+from FaceDeidLNLib.core.parameters import Parameters
+from FaceDeidLNLib.core.segment import Segment
+from FaceDeidLNLib.core.volume import Volume
+from FaceDeidLNLib.effect.registry import EFFECTS
+from FaceDeidLNLib.pipeline import Request, deface
+from FaceDeidLNLib.verify.verdict import Verdict
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from scipy import ndimage
+
+
+@pytest.fixture(scope="module")
+def masked(phantom):
+    """The phantom with its nodes protected and the face masked."""
+    return deface(Request(phantom.ct, phantom.nodes, phantom.landmarks, parameters=Parameters(effect="mask")))
+
+
+def region_of(result) -> np.ndarray:
+    """The face segment on the CT's grid."""
+    return result.face.segment.full(result.result.array.shape)
+
+
+def test_phantom_passes_without_help(phantom):
+    result = deface(Request(phantom.ct, phantom.nodes, parameters=Parameters(effect="mask")))
+    assert result.reasons == ()
+    assert result.verdict is Verdict.PASS
+
+
+def test_protected_voxels_are_bit_identical(phantom, masked):
+    for node in phantom.nodes:
+        assert np.array_equal(masked.result.array[node.mask.array], phantom.ct.array[node.mask.array])
+
+
+def test_a_node_in_the_face_would_change_if_it_were_not_protected(phantom):
+    node = phantom.segment("LN cheek left").mask.array
+    result = deface(Request(phantom.ct, (), phantom.landmarks, parameters=Parameters(effect="mask")))
+    assert not np.array_equal(result.result.array[node], phantom.ct.array[node])
+
+
+def test_voxels_outside_the_face_segment_are_bit_identical(phantom, masked):
+    outside = ~region_of(masked)
+    assert np.array_equal(masked.result.array[outside], phantom.ct.array[outside])
+
+
+def test_margin_around_protected_voxels_is_kept(phantom):
+    parameters = Parameters(effect="mask", protect_margin_mm=5.0)
+    result = deface(Request(phantom.ct, phantom.nodes, phantom.landmarks, parameters=parameters))
+    node = phantom.segment("LN cheek left").mask.array
+    near = ndimage.distance_transform_edt(~node, sampling=phantom.ct.geometry.sampling) <= 5.0
+    assert np.array_equal(result.result.array[near], phantom.ct.array[near])
+
+
+def test_bone_below_the_skin_is_not_in_the_face_segment(phantom, masked):
+    mandible = phantom.segment("Mandible").mask.array & (phantom.ct.array > 600)
+    deep = ndimage.distance_transform_edt(mandible, sampling=phantom.ct.geometry.sampling) > 3.0
+    assert deep.any()
+    assert not (deep & region_of(masked)).any()
+
+
+def test_scalar_type_and_geometry_equal_the_inputs(phantom, masked):
+    assert masked.result.array.dtype == phantom.ct.array.dtype
+    assert masked.result.geometry.same_as(phantom.ct.geometry)
+
+
+def test_the_input_is_never_written_to(phantom):
+    before = phantom.ct.array.copy()
+    deface(Request(phantom.ct, phantom.nodes, phantom.landmarks, parameters=Parameters(effect="blur")))
+    assert np.array_equal(before, phantom.ct.array)
+
+
+def test_curve_lies_on_the_skin(masked):
+    face = masked.face
+    for points in (face.curve.control, face.curve.path):
+        kji = face.depth.geometry.to_kji(points)
+        depth = ndimage.map_coordinates(face.depth.array, kji.T, order=1)
+        assert np.abs(depth).max() < 1.0
+
+
+def test_users_curve_is_a_hard_constraint(phantom, masked):
+    centre = masked.face.curve.control.mean(0)
+    small = centre + 0.5 * (masked.face.curve.control - centre)
+    result = deface(Request(phantom.ct, (), phantom.landmarks, small, parameters=Parameters(effect="mask")))
+    assert region_of(result).sum() < 0.6 * region_of(masked).sum()
+    assert result.verdict is Verdict.REVIEW
+
+
+def test_users_face_segment_is_used_less_the_protected_voxels(phantom, masked):
+    own = np.zeros(phantom.ct.array.shape, dtype=bool)
+    own[masked.face.region.box.slices] = masked.face.region.array
+    node = phantom.segment("LN cheek left")
+    segment = Segment("own", phantom.ct.with_array(own | node.mask.array))
+    request = Request(phantom.ct, (node,), phantom.landmarks, None, segment, Parameters(effect="mask", protect_margin_mm=0.0, levels=()))
+    assert np.array_equal(region_of(deface(request)), (own | node.mask.array) & ~node.mask.array)
+
+
+def test_users_landmark_overrules_the_automatic_one(phantom):
+    moved = phantom.landmarks.position("menton") + (0.0, 0.0, -4.0)
+    found = pipeline.find_landmarks(phantom.ct, Landmarks({"menton": Landmark("menton", moved, source="user")}))
+    assert np.array_equal(found.position("menton"), moved)
+    assert found.points["pronasale"].source == "automatic"
+
+
+def test_air_gives_review_with_a_reason():
+    air = Volume(np.full((40, 40, 40), -1000, dtype=np.int16), Geometry((40, 40, 40), np.diag([4.0, 4.0, 4.0, 1.0])))
+    result = deface(Request(air))
+    assert result.verdict is Verdict.REVIEW
+    assert result.reasons
+    assert result.result is None
+
+
+def test_unknown_effect_is_refused_with_the_list(phantom):
+    with pytest.raises(InputError, match="mask"):
+        deface(Request(phantom.ct, parameters=Parameters(effect="magic")))
+
+
+def test_cancelling_stops_the_work(phantom):
+    def cancel(fraction, message):
+        if fraction > 0.1:
+            raise Cancelled(message)
+
+    with pytest.raises(Cancelled):
+        deface(Request(phantom.ct, (), phantom.landmarks), cancel)
+
+
+@pytest.mark.parametrize("effect", sorted(EFFECTS))
+def test_every_effect_keeps_the_promises(phantom, effect):
+    result = deface(Request(phantom.ct, phantom.nodes, phantom.landmarks, parameters=Parameters(effect=effect)))
+    assert result.comparison.changed_outside_face == 0
+    assert {node.name for node in phantom.nodes} <= {check.name for check in result.comparison.protected}
+    assert sum(check.changed for check in result.comparison.protected) == 0
+    assert result.verdict is not Verdict.FAIL
+
+
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    order=st.permutations((0, 1, 2)),
+    flips=st.tuples(*[st.booleans()] * 3),
+    blob=st.tuples(st.floats(-40, 40), st.floats(70, 115), st.floats(-70, 40)),
+    radius=st.floats(1.0, 15.0),
+    margin=st.floats(0.0, 4.0),
+)
+def test_both_promises_hold_for_any_axis_order_and_any_blob(phantom, order, flips, blob, radius, margin):
+    ct = reordered(phantom.ct, order, flips)
+    centre = pipeline.fit_frame(phantom.landmarks).to_lps(np.array([blob]))[0]
+    points = ct.geometry.to_lps(np.argwhere(np.ones(ct.array.shape, dtype=bool)))
+    mask = (np.linalg.norm(points - centre, axis=1) <= radius + 2.0).reshape(ct.array.shape)
+    node = Segment("blob", ct.with_array(mask))
+    result = deface(Request(ct, (node,), phantom.landmarks, parameters=Parameters(effect="mask", protect_margin_mm=margin, levels=())))
+    assert np.array_equal(result.result.array[mask], ct.array[mask])
+    outside = ~region_of(result)
+    assert np.array_equal(result.result.array[outside], ct.array[outside])
+    assert (result.result.array != ct.array).any()
+
+
+def reordered(ct: Volume, order, flips) -> Volume:
+    """The same head with its array axes permuted and flipped, the affine with them."""
+    array = ct.array.transpose(order)
+    matrix = ct.geometry.ijk_to_lps.copy()
+    columns = matrix[:3, :3][:, ::-1][:, list(order)]
+    origin = matrix[:3, 3].copy()
+    for axis, flip in enumerate(flips):
+        if flip:
+            array = np.flip(array, axis)
+            origin = origin + columns[:, axis] * (array.shape[axis] - 1)
+            columns = columns * np.where(np.arange(3) == axis, -1.0, 1.0)
+    turned = np.eye(4)
+    turned[:3, :3], turned[:3, 3] = columns[:, ::-1], origin
+    return Volume(np.ascontiguousarray(array), replace(ct.geometry, shape=array.shape, ijk_to_lps=turned))
+
+
+def test_axis_order_does_not_change_the_face_segment(phantom, masked):
+    turned = reordered(phantom.ct, (2, 0, 1), (True, False, True))
+    result = deface(Request(turned, (), phantom.landmarks, parameters=Parameters(effect="mask")))
+    plain = deface(Request(phantom.ct, (), phantom.landmarks, parameters=Parameters(effect="mask")))
+    assert region_of(result).sum() == pytest.approx(region_of(plain).sum(), rel=0.01)

@@ -1,0 +1,139 @@
+"""PASS, REVIEW and FAIL: what breaks a promise, and what raises a doubt."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from FaceDeidLNLib.core.geometry import Box, Geometry
+from FaceDeidLNLib.core.landmarks import Landmark, Landmarks
+from FaceDeidLNLib.core.parameters import Parameters
+from FaceDeidLNLib.core.segment import BoxMask, Segment
+from FaceDeidLNLib.core.volume import Volume
+from FaceDeidLNLib.pipeline import Request, deface
+from FaceDeidLNLib.verify.compare import compare
+from FaceDeidLNLib.verify.coverage import Coverage
+from FaceDeidLNLib.verify.privacy import privacy_class
+from FaceDeidLNLib.verify.verdict import Evidence, Verdict, judge
+
+
+def volume(array: np.ndarray) -> Volume:
+    """An array on a 1 mm grid."""
+    return Volume(array, Geometry(array.shape, np.eye(4)))
+
+
+BOX = Box((1, 1, 1), (3, 3, 3))
+FACE = BoxMask("Face", BOX, np.ones(BOX.shape, dtype=bool))
+NODE = BoxMask("node", Box((4, 4, 4), (5, 5, 5)), np.ones((1, 1, 1), dtype=bool))
+
+
+def pair(changed: tuple[int, int, int] = (1, 1, 1), dtype=np.int16) -> tuple[Volume, Volume]:
+    """A CT and the same with one voxel changed."""
+    original = np.zeros((6, 6, 6), dtype=dtype)
+    result = original.copy()
+    result[changed] = 7
+    return volume(original), volume(result)
+
+
+def evidence(**features: float) -> Evidence:
+    """A well covered face with the pronasale alone to hide."""
+    points = Landmarks({"pronasale": Landmark("pronasale", np.zeros(3), 0.9)})
+    return Evidence(Coverage(0.99, 0.9, 8.0, features or {"pronasale": 1.0}), points, ("pronasale",), (), ())
+
+
+def test_a_change_inside_the_face_alone_passes():
+    assert judge(compare(*pair(), FACE, (NODE,)), evidence()).verdict is Verdict.PASS
+
+
+def test_a_change_outside_the_face_fails():
+    judgement = judge(compare(*pair((0, 0, 0)), FACE, ()), evidence())
+    assert judgement.verdict is Verdict.FAIL
+    assert "outside the face segment" in judgement.reasons[0]
+
+
+def test_a_changed_protected_voxel_fails_and_names_the_segment():
+    judgement = judge(compare(*pair((4, 4, 4)), None, (NODE,)), None)
+    assert judgement.verdict is Verdict.FAIL
+    assert "1 of 1 voxels changed in the protected segment 'node'" in judgement.reasons[0]
+
+
+def test_an_unchanged_result_fails():
+    original, _ = pair()
+    assert judge(compare(original, original, FACE, ()), evidence()).verdict is Verdict.FAIL
+
+
+def test_another_scalar_type_fails():
+    original, result = pair()
+    assert judge(compare(original, result.with_array(result.array.astype(np.int32)), FACE, ()), evidence()).verdict is Verdict.FAIL
+
+
+def test_another_geometry_fails():
+    original, result = pair()
+    moved = Volume(result.array, Geometry(result.array.shape, np.diag([1.0, 1.0, 1.01, 1.0])))
+    assert judge(compare(original, moved, FACE, ()), evidence()).verdict is Verdict.FAIL
+
+
+def test_another_shape_fails_and_counts_every_protected_voxel_as_lost():
+    original, result = pair()
+    comparison = compare(original, volume(result.array[:5]), FACE, (NODE,))
+    assert comparison.protected[0].changed == NODE.voxels
+    assert judge(comparison, None).verdict is Verdict.FAIL
+
+
+def test_minus_zero_is_a_change_of_bits():
+    original, result = pair(dtype=np.float32)
+    result.array[0, 0, 0] = -0.0
+    assert compare(original, result, None, ()).changed[0, 0, 0]
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.uint16, np.int32, np.float32, np.float64])
+def test_one_changed_voxel_is_found_in_any_scalar_type(dtype):
+    assert compare(*pair(dtype=dtype), None, ()).changed_voxels == 1
+
+
+def test_an_uncovered_feature_gives_review():
+    judgement = judge(compare(*pair(), FACE, ()), evidence(pronasale=0.5))
+    assert judgement.verdict is Verdict.REVIEW
+    assert "50% of the skin around pronasale" in judgement.reasons[0]
+
+
+def test_no_face_in_view_gives_review_of_its_own():
+    nothing = Evidence(Coverage(1.0, 1.0, 8.0, {}), Landmarks(), (), ("pronasale",), ())
+    judgement = judge(compare(*pair(), FACE, ()), nothing)
+    assert judgement.verdict is Verdict.REVIEW
+    assert "no part of the face" in judgement.reasons[0]
+
+
+def test_an_implausible_face_gives_review():
+    doubt = Evidence(Coverage(1.0, 1.0, 8.0, {}), Landmarks(), ("pronasale",), (), ("the chin was taken for the nose",))
+    assert "the chin was taken for the nose" in judge(compare(*pair(), FACE, ()), doubt).reasons
+
+
+def test_a_combination_without_benchmark_is_recognisable():
+    assert privacy_class("full", "no-such-effect") == "recognisable"
+
+
+def test_a_blur_is_recognisable():
+    assert privacy_class("full", "blur") == "recognisable"
+
+
+def test_chin_taken_for_the_nose_gives_review(phantom):
+    points = {name: Landmark(name, point.position, 0.9) for name, point in phantom.landmarks.points.items()}
+    wrong = {"pronasale": "pogonion", "sellion": "stomion"}
+    points |= {name: Landmark(name, points[other].position, 0.9) for name, other in wrong.items()}
+    result = deface(Request(phantom.ct, (), Landmarks(points), parameters=Parameters(effect="mask")))
+    assert result.verdict is Verdict.REVIEW
+
+
+def test_a_weak_effect_gives_review(phantom):
+    result = deface(Request(phantom.ct, (), phantom.landmarks, parameters=Parameters(effect="blur", sigma_mm=0.5)))
+    assert result.verdict is Verdict.REVIEW
+
+
+def test_a_node_that_fills_the_nose_gives_review(phantom):
+    nose = phantom.landmarks.position("pronasale")
+    points = phantom.ct.geometry.to_lps(np.argwhere(np.ones(phantom.ct.array.shape, dtype=bool)))
+    ball = (np.linalg.norm(points - nose, axis=1) < 20).reshape(phantom.ct.array.shape)
+    segment = Segment("node", phantom.ct.with_array(ball))
+    result = deface(Request(phantom.ct, (segment,), phantom.landmarks, parameters=Parameters(effect="mask")))
+    assert result.verdict is Verdict.REVIEW
+    assert any("pronasale" in reason for reason in result.reasons)
