@@ -8,7 +8,7 @@ import numpy as np
 from scipy import ndimage
 
 from .polar import PolarRaster, signed_degrees
-from .segment import BEFORE_MEMBRANE_MM, BEHIND_MEMBRANE_MM, Face
+from .segment import Face
 
 
 @dataclass(frozen=True)
@@ -28,51 +28,95 @@ class Feature:
     paired: bool = False
 
 
-#: Fitted by eye to the mean of skin minus membrane over 60 patients of the OpenKBP collection (Babier et al., Med Phys
-#: 2021;48:5549): nose +15, chin +15, mouth +6, cheeks -3, orbits -15 mm. Raised where bone would break through the skin
-#: (the 97th percentile of the mandible's front lies 8 mm before the membrane), and with shallow orbits.
+#: Nose (bridge and tip), lips, chin, orbits, brow and cheeks as heights over MEAN_HEAD, after the mean skin of 60 patients of
+#: the OpenKBP collection (Babier et al., Med Phys 2021;48:5549): nose +15, chin +15, mouth +6, orbits -15 mm. Mouth and
+#: chin are full enough for the bone below (97th percentile of the mandible's front: 8 mm before the membrane).
 FEATURES = (
-    Feature(0, 8, (5.5, 7.5), 15.0, 3.0),
-    Feature(0, -14, (12, 8), 8.0, 2.0),
-    Feature(0, -29, (13, 7), 13.0, 2.0),
-    Feature(15, 24, (7, 6), -9.0, 2.0, paired=True),
-    Feature(0, 33, (22, 5), 4.0, 1.5),
-    Feature(38, 2, (12, 14), 0.0, 3.0, paired=True),
+    Feature(0, 17, (4.5, 7), 8.0, 2.0),
+    Feature(0, 7, (6, 4.5), 12.0, 2.5),
+    Feature(0, -13, (11, 7), 7.0, 1.5),
+    Feature(0, -12, (8, 2.5), 2.0, 0.7),
+    Feature(0, -28, (13, 6), 12.0, 2.0),
+    Feature(15, 23, (6.5, 5), -8.0, 1.5, paired=True),
+    Feature(0, 32, (22, 4), 3.0, 1.0),
+    Feature(33, 8, (10, 8), 2.0, 2.0, paired=True),
 )
+#: Distance (mm) from between the ears to the mean of the membranes of the same 60 patients, scaled to MEAN_HEAD_MM on
+#: average: coefficients of a polynomial in (azimuth / 60 degrees)^m (elevation / 30 degrees)^n, by (m, n); rms error 0.7 mm.
+MEAN_HEAD = {
+    (0, 0): 106.6,
+    (2, 0): -25.3,
+    (4, 0): 4.7,
+    (0, 1): 1.6,
+    (0, 2): 6.2,
+    (0, 3): 0.5,
+    (2, 1): 1.5,
+    (2, 2): -4.4,
+}
+MEAN_HEAD_MM = 101.2
+#: How much the shape of the new head varies from draw to draw (standard deviation of coefficients, mm): by more than from
+#: patient to patient (where it is 3.5, 2.1, 0.9 and 2.5), so that the draw outweighs what the curve tells.
+VARIATION = {(2, 0): 4.5, (0, 1): 4.0, (0, 2): 3.5, (2, 1): 3.5}
+#: The new head's size is drawn (standard deviation), a little full, so that the bone of nearly everybody lies below the
+#: surface. Of an adult's own size (within ADULT of the mean) only a part is kept: head size told persons apart.
+SIZE_SD = 0.03
+FULLNESS = 1.01
+ADULT = 0.08
+KEPT_SIZE = 0.3
 #: Broad random swellings: standard deviation in mm, and correlation length (Gaussian sigma) in degrees.
-SWELLING_MM = 3.5
-SWELLING_DEGREES = 9.0
-#: Relief fades in over so many degrees from the curve (about 2 mm each), so that the new skin meets the old one smoothly.
-FADE_DEGREES = 14.0
-#: Room (mm) for tissue behind the deepest and for air before the highest place of the new surface.
-ROOM_BEHIND_MM = 5.0
-ROOM_BEFORE_MM = 2.0
+SWELLING_MM = 4.0
+SWELLING_DEGREES = 12.0
+#: The old skin goes over into the new one within so many degrees from the curve (2 mm each), and never more steeply than
+#: this (mm per mm). The longer and flatter, the smoother, and the more of the face's shape is handed on by the curve.
+FADE_DEGREES = 6.0
+STEEPEST = 0.6
+MM_PER_DEGREE = 1.8
+#: But for its orbits the new head is nowhere further (mm) below the membrane, where bone might lie, ...
+LOWEST_MM = 5.0
+#: ... and nowhere further in front of it: the face segment reaches little further.
+HIGHEST_MM = 22.0
 
 
 def random_surface(face: Face, random: np.random.Generator) -> np.ndarray:
     """Distance (mm) from the frame's origin to a new surface, on ``face.raster``.
 
     It depends on the curve (through ``face.membrane``), on the head's frame and on ``random``; the skin and the bone inside
-    the curve are never read.
+    the curve are never read. Only near the curve does it follow the membrane; further in it is a head drawn at random, of
+    which the curve gives no more than part of the size.
     """
-    relief = generic_relief(face.raster, random) * face.frame.scale * fade(face)
-    return face.membrane + np.clip(relief, ROOM_BEHIND_MM - BEHIND_MEMBRANE_MM, BEFORE_MEMBRANE_MM - ROOM_BEFORE_MM)
+    if not face.inside.any():
+        return face.membrane
+    degrees = np.maximum(signed_degrees(face.raster, face.inside), 0.0)
+    share = np.clip(degrees / FADE_DEGREES, 0.0, 1.0)
+    share = share**2 * (3 - 2 * share)
+    head = (drawn_size(face, random) * generic_head(face.raster, random) - face.membrane) * share
+    head = _limited(head, STEEPEST * MM_PER_DEGREE * degrees)
+    head = np.where(head < 0, _limited(head, LOWEST_MM), head)
+    features = sum(_drawn(feature, face.raster.directions(), random) for feature in FEATURES)
+    return face.membrane + _limited(head + share * face.frame.scale * features, HIGHEST_MM)
 
 
-def generic_relief(raster: PolarRaster, random: np.random.Generator) -> np.ndarray:
-    """Height (rows, columns) in mm of the mean face over the membrane: FEATURES and swellings, all at random."""
+def drawn_size(face: Face, random: np.random.Generator) -> float:
+    """Size of the new head over MEAN_HEAD: drawn for adults, near its own for a child."""
+    own = float(face.membrane[face.inside].mean()) / MEAN_HEAD_MM
+    hidden = (1.0 - KEPT_SIZE) * float(np.clip(own - 1.0, -ADULT, ADULT))
+    return (own - hidden) * random.normal(FULLNESS, SIZE_SD)
+
+
+def _limited(values: np.ndarray, limit: np.ndarray | float) -> np.ndarray:
+    """Values that approach plus or minus ``limit`` smoothly and never pass it."""
+    limit = np.maximum(limit, 1e-6)
+    return limit * np.tanh(values / limit)
+
+
+def generic_head(raster: PolarRaster, random: np.random.Generator) -> np.ndarray:
+    """Distance (rows, columns) in mm to the skin of a head that is nobody's: MEAN_HEAD, its variation and swellings, without features."""
     directions = raster.directions()
-    height = np.zeros(raster.shape)
-    for feature in FEATURES:
-        height += _drawn(feature, directions, random)
+    across, up = np.clip(directions[..., 0] / 60, -1.3, 1.3), np.clip(directions[..., 1] / 30, -1.5, 1.5)
+    drawn = {power: value + random.normal(0.0, VARIATION.get(power, 0.0)) for power, value in MEAN_HEAD.items()}
+    distance = sum(value * across**m * up**n for (m, n), value in drawn.items())
     noise = ndimage.gaussian_filter(random.standard_normal(raster.shape), SWELLING_DEGREES / raster.step, mode="reflect")
-    return height + SWELLING_MM * noise / max(float(noise.std()), 1e-9)
-
-
-def fade(face: Face) -> np.ndarray:
-    """0 on the curve and outside, rising smoothly to 1 at FADE_DEGREES inside."""
-    share = np.clip(signed_degrees(face.raster, face.inside) / FADE_DEGREES, 0.0, 1.0)
-    return share**2 * (3 - 2 * share)
+    return distance + SWELLING_MM * noise / max(float(noise.std()), 1e-9)
 
 
 def _drawn(feature: Feature, directions: np.ndarray, random: np.random.Generator) -> np.ndarray:
