@@ -117,7 +117,7 @@ def result(worker: Worker, options: argparse.Namespace, words: list[str]) -> Row
         case=worker.case.name,
         input=str(worker.case.input),
         output=worker.case.output if code == PASS else "",
-        verdict=str(report.get("verdict") or _VERDICT_WITHOUT_REPORT[code]),
+        verdict=str((code == worker.process.returncode and report.get("verdict")) or _VERDICT_WITHOUT_REPORT[code]),
         privacy=str(report.get("privacy", "")),
         reasons="; ".join(reasons),
         seconds=f"{worker.seconds:.1f}",

@@ -1,0 +1,280 @@
+"""Batches: every case has one row, whatever happens to it, to another, or to the batch."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+import stat
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from FaceDeidLNLib.commands import workers
+from FaceDeidLNLib.commands.cases import find_cases
+from FaceDeidLNLib.commands.ledger import COLUMNS, Ledger, Row, sole_batch
+from FaceDeidLNLib.commands.main import main
+from FaceDeidLNLib.core.errors import InputError, OutputError
+from FaceDeidLNLib.input.ct import read_ct
+from processes import run_process, start_process
+
+#: Stands in for the process of a case: what it does is the first word of the input's name.
+_STAND_IN = """#!{python}
+import json, os, signal, sys, time
+source, output = sys.argv[4:6]
+how = os.path.basename(source).split(".")[0].split("-")[0]
+def report(code, **facts):
+    print(json.dumps({{"exit_code": code, **facts}}))
+    sys.exit(code)
+def write():
+    open(output, "w").write("released")
+    open(output.split(".")[0] + ".certificate.json", "w").write("{{}}")
+with open(os.path.join(os.path.dirname(source), "started.log"), "a") as log:
+    log.write(how + "\\n")
+if how == "pass":
+    write()
+    report(0, verdict="PASS", privacy="recognisable")
+if how == "review":
+    report(3, verdict="REVIEW", reasons=["look, at\\nthis"])
+if how == "fail":
+    report(1, verdict="FAIL", reasons=["a voxel changed"])
+if how == "bad":
+    report(2, error="no CT")
+if how == "crash":
+    write()
+    print("half a sen", file=sys.stderr)
+    os.kill(os.getpid(), signal.SIGSEGV)
+if how == "lie":
+    report(0, verdict="PASS")
+if how == "garbage":
+    print("hello")
+    sys.exit(0)
+time.sleep(1000)
+"""
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stand-in is a POSIX script")
+
+
+@pytest.fixture
+def stand_in(tmp_path, monkeypatch):
+    """Cases are done by a stand-in, so that a batch of them takes no time; gives the folder of inputs to fill."""
+    script = tmp_path / "stand_in"
+    script.write_text(_STAND_IN.format(python=sys.executable))
+    script.chmod(script.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setattr(workers, "_python", lambda: str(script))
+    (tmp_path / "in").mkdir()
+    return tmp_path / "in"
+
+
+def fill(folder: Path, *names: str) -> None:
+    for name in names:
+        (folder / f"{name}.nrrd").write_text(name)
+
+
+def batch(inputs: Path, out_dir: Path, *words: str) -> int:
+    return main(["batch", str(inputs), str(out_dir), "--quiet", *words])
+
+
+def rows_of(out_dir: Path) -> dict[str, dict[str, str]]:
+    with (out_dir / "results.csv").open(newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    assert len({row["case"] for row in rows}) == len(rows)
+    return {row["case"]: row for row in rows}
+
+
+def started(inputs: Path) -> int:
+    return len((inputs / "started.log").read_text().splitlines())
+
+
+def test_every_case_has_its_row_whatever_happens_to_it(stand_in, tmp_path):
+    names = ("pass", "review", "fail", "bad", "crash", "lie", "garbage", "pass-2")
+    fill(stand_in, *names)
+    assert batch(stand_in, tmp_path / "out") == 1
+    rows = rows_of(tmp_path / "out")
+    verdicts = {name: (rows[name]["verdict"], rows[name]["exit_code"]) for name in names}
+    assert verdicts["pass"] == verdicts["pass-2"] == ("PASS", "0")
+    assert verdicts["review"] == ("REVIEW", "3")
+    assert verdicts["bad"] == ("BAD INPUT", "2")
+    assert {verdicts[name] for name in ("fail", "crash", "lie", "garbage")} == {("FAIL", "1")}
+    assert "SIGSEGV" in rows["crash"]["reasons"]
+    assert rows["review"]["reasons"] == "look, at this"
+
+
+def test_an_output_is_there_only_where_its_row_says_released(stand_in, tmp_path):
+    fill(stand_in, "pass", "crash", "review")
+    batch(stand_in, tmp_path / "out")
+    assert [path.name for path in (tmp_path / "out").glob("*.nrrd")] == ["pass.nrrd"]
+    assert [path.name for path in (tmp_path / "out").glob("*.certificate.json")] == ["pass.certificate.json"]
+
+
+@pytest.mark.parametrize(
+    ("names", "code"), [(("pass",), 0), (("pass", "review"), 3), (("review", "bad", "pass"), 2), (("bad", "fail", "review"), 1)]
+)
+def test_the_exit_code_is_that_of_the_worst_case(names, code, stand_in, tmp_path):
+    fill(stand_in, *names)
+    assert batch(stand_in, tmp_path / "out") == code
+
+
+def test_a_case_that_hangs_is_ended(stand_in, tmp_path):
+    fill(stand_in, "hang", "pass")
+    assert batch(stand_in, tmp_path / "out", "--timeout-min", "0.02") == 1
+    assert "SIGKILL" in rows_of(tmp_path / "out")["hang"]["reasons"]
+
+
+def test_what_is_done_is_not_done_again(stand_in, tmp_path):
+    fill(stand_in, "pass", "review", "bad")
+    assert batch(stand_in, tmp_path / "out") == batch(stand_in, tmp_path / "out") == 2
+    assert started(stand_in) == 3
+
+
+def test_a_released_output_that_is_gone_is_made_again(stand_in, tmp_path):
+    fill(stand_in, "pass", "pass-2")
+    batch(stand_in, tmp_path / "out")
+    (tmp_path / "out" / "pass.nrrd").unlink()
+    assert batch(stand_in, tmp_path / "out") == 0
+    assert started(stand_in) == 3
+    assert (tmp_path / "out" / "pass.nrrd").exists()
+
+
+def test_a_torn_last_line_and_double_rows_are_mended(stand_in, tmp_path):
+    fill(stand_in, "pass", "pass-2", "review")
+    batch(stand_in, tmp_path / "out")
+    results = tmp_path / "out" / "results.csv"
+    lines = results.read_text().splitlines(keepends=True)
+    results.write_text("".join([*lines[:-1], lines[1], lines[-1][:15]]))
+    assert batch(stand_in, tmp_path / "out") == 3
+    assert sorted(rows_of(tmp_path / "out")) == ["pass", "pass-2", "review"]
+    assert started(stand_in) == 4
+
+
+def test_an_output_without_row_is_replaced_where_the_batch_had_begun_it(stand_in, tmp_path):
+    fill(stand_in, "pass")
+    out = tmp_path / "out"
+    out.mkdir()
+    Ledger(out / "results.csv").keep([])
+    Ledger(out / "results.csv").begin("pass")
+    (out / "pass.nrrd").write_text("left by a killed batch")
+    assert batch(stand_in, out) == 0
+    assert (out / "pass.nrrd").read_text() == "released"
+
+
+def test_a_foreign_output_is_left_to_the_case_to_refuse(stand_in, tmp_path):
+    fill(stand_in, "bad")
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "bad.nrrd").write_text("somebody's")
+    assert batch(stand_in, out) == 2
+    assert (out / "bad.nrrd").read_text() == "somebody's"
+
+
+def test_other_options_need_another_folder_or_overwrite(stand_in, tmp_path, capsys):
+    fill(stand_in, "pass", "review")
+    batch(stand_in, tmp_path / "out")
+    before = (tmp_path / "out" / "results.csv").read_bytes()
+    assert batch(stand_in, tmp_path / "out", "--depth-mm", "9") == 2
+    assert "other options" in capsys.readouterr().err
+    assert (tmp_path / "out" / "results.csv").read_bytes() == before
+    assert batch(stand_in, tmp_path / "out", "--depth-mm", "9", "--overwrite") == 3
+    assert started(stand_in) == 4
+
+
+def test_a_changed_input_is_not_taken_for_done(stand_in, tmp_path, capsys):
+    fill(stand_in, "pass")
+    batch(stand_in, tmp_path / "out")
+    (stand_in / "pass.nrrd").write_text("another CT under the same name")
+    assert batch(stand_in, tmp_path / "out") == 2
+    assert "other inputs" in capsys.readouterr().err
+
+
+def test_only_one_batch_writes_to_a_folder(tmp_path):
+    with sole_batch(tmp_path), pytest.raises(OutputError), sole_batch(tmp_path):
+        pass
+
+
+def test_a_results_file_of_somebody_else_is_left_alone(stand_in, tmp_path, capsys):
+    fill(stand_in, "pass")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "results.csv").write_text("name,weight\nplum,30\n")
+    assert batch(stand_in, tmp_path / "out") == 2
+    assert (tmp_path / "out" / "results.csv").read_text() == "name,weight\nplum,30\n"
+
+
+def test_rows_survive_writing_and_reading(tmp_path):
+    row = Row("a", "/in/a, b.nrrd", "a.nrrd", "REVIEW", "tested", 'one; "two"', "1.0", 3, "k")
+    Ledger(tmp_path / "results.csv").keep([row])
+    assert Ledger(tmp_path / "results.csv").rows == {"a": row}
+    assert (tmp_path / "results.csv").read_text().splitlines()[0] == ",".join(COLUMNS)
+
+
+def test_a_folder_gives_its_images_and_its_dicom_folders(tmp_path):
+    (tmp_path / "b.nii.gz").write_bytes(b"")
+    (tmp_path / "a.nrrd").write_bytes(b"")
+    (tmp_path / "notes.txt").write_bytes(b"")
+    (tmp_path / "series" / "deep").mkdir(parents=True)
+    (tmp_path / "series" / "deep" / "1").write_bytes(bytes(128) + b"DICM")
+    (tmp_path / "empty").mkdir()
+    assert [(case.name, case.output) for case in find_cases(tmp_path, tmp_path / "out")] == [
+        ("a", "a.nrrd"),
+        ("b", "b.nii.gz"),
+        ("series", "series"),
+    ]
+
+
+def test_a_csv_gives_nodes_and_output_of_each_case(tmp_path):
+    table = tmp_path / "cases.csv"
+    table.write_text("input,nodes,output,node_segments\nct.nrrd,n1.nrrd;n2.nrrd,sub/x.nrrd,Ia;Ib\nct.nrrd,,,\n")
+    first, second = find_cases(table, tmp_path / "out")
+    assert first.output == "sub/x.nrrd"
+    assert first.arguments() == ["--nodes", str(tmp_path / "n1.nrrd"), "--nodes", str(tmp_path / "n2.nrrd"), "--node-segments", "Ia,Ib"]
+    assert (second.name, second.output, second.arguments()) == ("ct", "ct.nrrd", [])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "input,node\nct.nrrd,n.nrrd\n",
+        "nodes\nn.nrrd\n",
+        "input,output\nct.nrrd,../x.nrrd\n",
+        "input,output\nct.nrrd,/x.nrrd\n",
+        "input,output\na.nrrd,x.nrrd\nb.nrrd,x.nii.gz\n",
+        "input\nct.nrrd,too,many\n",
+        "input\n",
+        "",
+    ],
+)
+def test_a_csv_that_cannot_be_meant_is_refused(text, tmp_path):
+    table = tmp_path / "cases.csv"
+    table.write_text(text)
+    with pytest.raises(InputError):
+        find_cases(table, tmp_path / "out")
+
+
+def test_killed_and_resumed_the_outputs_are_those_of_single_runs(phantom_ct_file, phantom_nodes_file, tmp_path):
+    table, out = tmp_path / "cases.csv", tmp_path / "out"
+    names = ("a", "b", "c", "d")
+    for name in names:
+        shutil.copy(phantom_ct_file, tmp_path / f"{name}.nrrd")
+    table.write_text("input,nodes\n" + "".join(f"{name}.nrrd,{phantom_nodes_file}\n" for name in names))
+    words = ("batch", table, out, "--jobs", "2", "--accept-recognisable")
+    process = start_process(*words)
+    while process.poll() is None and not (out / "a.nrrd").exists() and not (out / "b.nrrd").exists():
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    seen = sorted(path.name for path in out.iterdir())
+    time.sleep(0.5)
+    assert sorted(path.name for path in out.iterdir()) == seen, "a process of the killed batch went on writing"
+    ended = run_process(*words, "--json")
+    assert ended.returncode == 0, ended.stderr
+    assert json.loads(ended.stdout)["released"] == len(names)
+    assert sorted(rows_of(out)) == list(names)
+    visible = {path.name for path in out.iterdir()} - {".batch.lock", "results.csv"}
+    assert visible == {f"{name}{end}" for name in names for end in (".nrrd", ".certificate.json")}
+    assert (
+        run_process("deface", phantom_ct_file, tmp_path / "one.nrrd", "--nodes", phantom_nodes_file, "--accept-recognisable").returncode
+        == 0
+    )
+    single = read_ct(tmp_path / "one.nrrd").volume.array
+    assert all(np.array_equal(read_ct(out / f"{name}.nrrd").volume.array, single) for name in names)

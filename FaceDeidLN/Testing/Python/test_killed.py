@@ -1,0 +1,141 @@
+"""Killed, interrupted, or out of space: never a file under the output's name that is not whole."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from FaceDeidLNLib.commands.main import main
+from FaceDeidLNLib.input.ct import read_ct
+from FaceDeidLNLib.output import images
+from processes import ENVIRONMENT, command, run_process, start_process
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX's")
+
+#: A release of a made-up result in a process that kills itself in the named function.
+_KILLED_RELEASE = """
+import os, signal, sys
+from pathlib import Path
+from FaceDeidLNLib import release
+from FaceDeidLNLib.core.parameters import Parameters
+from FaceDeidLNLib.input.ct import read_ct
+from FaceDeidLNLib.output import atomic, images
+from FaceDeidLNLib.pipeline import CaseResult
+from FaceDeidLNLib.verify.compare import compare
+from FaceDeidLNLib.verify.verdict import Verdict
+
+source, output, where, when = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], int(sys.argv[4])
+holder, name = {"atomic": atomic, "images": images, "release": release, "Path": Path}[where.split(".")[0]], where.split(".")[1]
+original, calls = getattr(holder, name), []
+
+def killed(*words, **options):
+    calls.append(1)
+    if len(calls) == when:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return original(*words, **options)
+
+setattr(holder, name, killed)
+ct = read_ct(source)
+result = ct.volume.with_array(ct.volume.array + (ct.volume.array > 0).astype(ct.volume.array.dtype))
+case = CaseResult(Verdict.PASS, (), "tested", Parameters(), result=result, comparison=compare(ct.volume, result, None, ()))
+release.release(ct, case, release.Place(output), accept_recognisable=False)
+"""
+
+
+def is_whole(output: Path) -> bool:
+    """The output can be read, and its certificate is beside it and fits."""
+    certificate = json.loads(output.with_name(output.name.split(".")[0] + ".certificate.json").read_text())
+    return bool(read_ct(output).volume.array.size) and certificate["output"]["sha256"] == hashlib.sha256(output.read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("where", "when"),
+    [
+        ("images._write", 1),
+        ("images._require_same", 1),
+        ("release.write_certificate", 1),
+        ("atomic._sync", 1),
+        ("atomic._sync", 2),
+        ("atomic._sync", 3),
+        ("Path.replace", 1),
+        ("Path.replace", 2),
+    ],
+)
+def test_killed_before_the_last_rename_there_is_no_output(where, when, phantom_ct_file, tmp_path):
+    words = [sys.executable, "-c", _KILLED_RELEASE, str(phantom_ct_file), str(tmp_path / "out.nrrd"), where, str(when)]
+    assert subprocess.run(words, env=ENVIRONMENT, check=False).returncode == -signal.SIGKILL
+    assert not (tmp_path / "out.nrrd").exists()
+
+
+def test_the_next_run_removes_what_a_killed_one_left(phantom_ct_file, tmp_path):
+    words = [sys.executable, "-c", _KILLED_RELEASE, str(phantom_ct_file), str(tmp_path / "out.nrrd")]
+    subprocess.run([*words, "images._require_same", "1"], env=ENVIRONMENT, check=False)
+    assert list(tmp_path.iterdir())
+    assert subprocess.run([*words, "Path.replace", "99"], env=ENVIRONMENT, check=False).returncode == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.certificate.json", "out.nrrd"]
+
+
+def test_killed_at_any_moment_there_is_no_output_or_a_whole_one(phantom_ct_file, tmp_path):
+    begin = time.monotonic()
+    assert run_process("deface", phantom_ct_file, tmp_path / "first.nrrd", "--accept-recognisable").returncode == 0
+    longest = time.monotonic() - begin
+    moments = random.Random(3)
+    for number in range(4):
+        output = tmp_path / f"killed{number}.nrrd"
+        process = start_process("deface", phantom_ct_file, output, "--accept-recognisable")
+        time.sleep(moments.uniform(0.4, 1.0) * longest)
+        process.kill()
+        process.wait()
+        assert not output.exists() or is_whole(output)
+
+
+def test_killed_while_it_writes_there_is_no_output_or_a_whole_one(phantom_ct_file, tmp_path):
+    moments = random.Random(5)
+    for number in range(2):
+        output = tmp_path / f"{number}" / "out.nrrd"
+        process = start_process("deface", phantom_ct_file, output, "--accept-recognisable")
+        while process.poll() is None and not any(tmp_path.glob(f"{number}/.facedeidln-*")):
+            time.sleep(0.002)
+        time.sleep(moments.uniform(0.0, 0.1))
+        process.kill()
+        process.wait()
+        assert not output.exists() or is_whole(output)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_interrupted_while_writing_it_removes_its_temporary_files(number, code, phantom_ct_file, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(images, "_require_same", lambda *_: os.kill(os.getpid(), number))
+    assert main(["deface", str(phantom_ct_file), str(tmp_path / "out.nrrd"), "--accept-recognisable"]) == code
+    assert "nothing was released" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_is_one_sentence_and_leaves_nothing(phantom_ct_file, tmp_path):
+    import resource
+
+    def small_files_only() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
+
+    words = command("deface", phantom_ct_file, tmp_path / "out.nrrd", "--accept-recognisable")
+    ended = subprocess.run(words, env=ENVIRONMENT, capture_output=True, text=True, check=False, preexec_fn=small_files_only)
+    assert ended.returncode == 2, ended.stderr
+    assert "disk full" in ended.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+def test_without_its_parent_a_worker_ends_before_it_writes(phantom_ct_file, tmp_path):
+    starter = "import subprocess, sys; print(subprocess.Popen(sys.argv[1:], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL).pid)"
+    words = command("deface", phantom_ct_file, tmp_path / "out.nrrd", "--accept-recognisable", f"--parent={os.getpid()}")
+    started = subprocess.run([sys.executable, "-c", starter, *words], env=ENVIRONMENT, check=True, capture_output=True, text=True)
+    while Path(f"/proc/{started.stdout.strip()}/cmdline").exists() and Path(f"/proc/{started.stdout.strip()}/cmdline").read_bytes():
+        time.sleep(0.05)
+    assert list(tmp_path.iterdir()) == []
