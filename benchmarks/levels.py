@@ -124,18 +124,18 @@ def patient(ct_path: Path) -> dict[str, object]:
 
 
 def submental_box(labels: Volume) -> np.ndarray:
-    """Between the halves of the drawn mandible, from 10 mm over its lowest point down to the larynx (or 40 mm where none is drawn)."""
+    """Columns between the drawn mandible's halves, from 10 mm over its lowest point down to the larynx (40 mm where none is drawn)."""
     out = np.zeros(labels.array.shape, dtype=bool)
-    if np.count_nonzero(labels.array == MANDIBLE) < 300:
+    jaw = labels.array == MANDIBLE
+    if np.count_nonzero(jaw) < 300:
         return out
-    jaw = labels.geometry.to_lps(np.argwhere(labels.array == MANDIBLE))
-    larynx = labels.geometry.to_lps(np.argwhere(labels.array == LARYNX)) if (labels.array == LARYNX).any() else None
-    low = jaw[:, 2].min() - 40.0 if larynx is None else larynx[:, 2].max()
-    left, right = np.percentile(jaw[:, 0], [98, 2])
-    front, back = np.percentile(jaw[:, 1], [2, 90])
-    corners = np.array([(right, front, min(low, jaw[:, 2].min())), (left, back, jaw[:, 2].min() + 10.0)])
-    box = labels.geometry.box_around(corners)
-    out[box.slices] = True
+    z = labels.geometry.to_lps(np.argwhere(jaw))[:, 2]
+    larynx = labels.geometry.to_lps(np.argwhere(labels.array == LARYNX))[:, 2] if (labels.array == LARYNX).any() else None
+    low = z.min() - 40.0 if larynx is None else min(larynx.max(), z.min())
+    height = labels.geometry.to_lps(np.stack([np.arange(len(jaw)), *np.zeros((2, len(jaw)))], axis=1))[:, 2]
+    seen = jaw.any(0)
+    between = (np.cumsum(seen, axis=1) > 0) & (np.cumsum(seen[:, ::-1], axis=1)[:, ::-1] > 0) & ~seen
+    out[(height >= low) & (height <= z.min() + 10.0)] = between
     return out
 
 

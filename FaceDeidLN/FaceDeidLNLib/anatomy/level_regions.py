@@ -23,6 +23,8 @@ DIGASTRIC = ((0.0, 18.0), (40.0, 18.0), (60.0, 16.0), (92.0, 9.0))
 MYLOHYOID = ((0.0, 4.0), (30.0, 8.0), (55.0, 14.0), (108.0, 14.0))
 #: From that line the muscle falls towards the midline by this much (mm per mm), behind its free posterior edge less.
 MYLOHYOID_FALL = ((0.0, 0.7), (40.0, 0.7), (60.0, 0.2), (108.0, 0.1))
+#: Ia reaches this far (mm) above the lower border behind the symphysis, where the geniohyoid and not the level lies: to be safe.
+SYMPHYSIS_MM = 11.0
 #: Skin to mylohyoid in the midline, and skin to the deep side of a gland (13 mm thick), in mm: what level I holds at least.
 SUBMENTAL_MM, SUBMANDIBULAR_MM = 14.0, 18.0
 #: How far (mm) beyond the outer side of the lower border the level reaches below it: nodes lie where the facial vessels
@@ -115,7 +117,7 @@ def _digastric(scene: Scene) -> np.ndarray:
 def level_ia(scene: Scene, superficial_mm: float) -> np.ndarray:
     """Ia, submental: between the anterior bellies of the digastric muscles.
 
-    Cranial: mylohyoid; here a plane from 5 mm above the lower border of the symphysis to the top of the hyoid, and at
+    Cranial: mylohyoid; here a plane from 11 mm above the lower border of the symphysis to the top of the hyoid, and at
     least 14 mm of tissue over the skin (approximation). Caudal: platysma; here ``superficial_mm`` below the skin, and
     the plane through the caudal edges of symphysis and hyoid. Anterior: symphysis menti (inner side of the bone; below
     it the bone's middle, so that the chin's skin is free). Posterior: body of the hyoid. Lateral: anterior belly of the
@@ -126,10 +128,10 @@ def level_ia(scene: Scene, superficial_mm: float) -> np.ndarray:
     border = float(np.median(scene.outline.border[:3]))
     front = float(np.median(scene.outline.outside[:3])) + CENTRE_Y
     along = np.clip((grid.y - hyoid.front) / max(front - hyoid.front, 1.0), 0.0, 1.0)
-    top = hyoid.top + along * (border + 5.0 - hyoid.top)
+    top = hyoid.top + along * (border + SYMPHYSIS_MM - hyoid.top)
     inside = _inside_jaw(scene) & (np.abs(grid.x) < _digastric(scene))
     inside &= (grid.y >= hyoid.front) & ((grid.z <= top) | _under_skin(scene, SUBMENTAL_MM)) & (grid.z >= scene.floor)
-    return inside & (scene.depth >= superficial_mm) & ~scene.mandible
+    return inside & (scene.depth >= superficial_mm)
 
 
 def level_ib(scene: Scene, side: int, superficial_mm: float) -> np.ndarray:
@@ -147,7 +149,7 @@ def level_ib(scene: Scene, side: int, superficial_mm: float) -> np.ndarray:
     inside = _inside_jaw(scene) & scene.half(side) & (np.abs(grid.x) >= _digastric(scene))
     inside &= (grid.y >= scene.gland_back[side]) & (grid.z >= scene.floor)
     inside &= (grid.z <= _mylohyoid(scene)) | _under_skin(scene, SUBMANDIBULAR_MM)
-    return inside & (scene.depth >= superficial_mm) & ~scene.mandible
+    return inside & (scene.depth >= superficial_mm)
 
 
 def level_viii(scene: Scene, side: int, superficial_mm: float) -> np.ndarray:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import ndimage
 
 from ..core.errors import InputError
-from ..core.geometry import Geometry
+from ..core.geometry import Box, Geometry
 from ..core.segment import BoxMask, Segment, tight
 from ..core.volume import Volume, resample
 from .grids import closing, sample
@@ -25,8 +25,6 @@ LEVEL_NAMES = ("Ia", "Ib", "II", "VIII", "IX", "IX-deep")
 #: larger part is superficial; Iyengar et al. 2018), in mm.
 SUPERFICIAL_MM = 4.0
 DEEP_MM = 8.0
-#: The outermost tissue voxel belongs to the skin, so a level starts at least this many voxels below it.
-SKIN_VOXELS = 1.1
 #: Half-way between air and fat, as in the verification.
 SKIN_HU = -400.0
 #: This deep (mm) below the body's surface everything counts as inside.
@@ -81,8 +79,8 @@ def find_levels(
         return ()
     mandible = find_mandible(ct, frame, segments)
     depth = _depth(mandible.grid, ct, body)
-    least = max(superficial_mm, SKIN_VOXELS * max(ct.geometry.spacing))
-    return levels_of(mandible, ct.geometry, names, segments, ct, depth, least)
+    levels = levels_of(mandible, ct.geometry, names, segments, ct, depth, superficial_mm)
+    return tuple(_without_skin(level, ct) for level in levels)
 
 
 def check_level_names(names: Sequence[str]) -> None:
@@ -161,6 +159,19 @@ def _place(label: str, mask: np.ndarray, grid: JawGrid, geometry: Geometry) -> B
     if 0 in box.shape:
         return nothing
     return tight(label, resample(source, geometry.crop(box), order=1, fill=0.0).array > 0.5, box.start)
+
+
+def _without_skin(level: Level, ct: Volume) -> Level:
+    """The level without voxels that touch air: where voxels are coarse they are the skin, however deep their centres lie."""
+    box = level.mask.box
+    if not level.mask.voxels:
+        return level
+    low = np.maximum(np.array(box.start) - 1, 0)
+    high = np.minimum(np.array(box.stop) + 1, ct.array.shape)
+    around = Box(tuple(int(v) for v in low), tuple(int(v) for v in high))
+    air = ndimage.binary_dilation(ct.array[around.slices] < SKIN_HU)
+    mask = tight(level.mask.name, level.mask.inside(around) & ~air, around.start)
+    return replace(level, mask=mask, volume_ml=mask.voxels * ct.geometry.voxel_mm3 / 1000.0)
 
 
 def _grown(geometry: Geometry) -> Geometry:

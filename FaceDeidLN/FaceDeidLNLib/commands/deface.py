@@ -65,7 +65,9 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
     begin = time.perf_counter()
     ct = read_ct(options.input, options.series)
     require_kind(ct, place.output)
-    request = make_request(options, ct.volume)
+    request, taken = make_request(options, ct)
+    if taken:
+        console.say("\n".join(taken))
     read = time.perf_counter()
     result = as_stored(ct, deface(request, part(console.progress, _READ, _WORKED)))
     result.seconds["reading"] = round(read - begin, 3)

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from ..core.errors import InputError
 from ..core.segment import Segment
-from ..core.volume import Volume
+from ..input.any_segments import read_any_segments
+from ..input.case import CtInput
 from ..input.markups import read_curve_json, read_landmarks_json
-from ..input.segments import read_segments
+from ..input.names import Choice, choose_segments
 from ..pipeline import Request
 from .options import parameters_from
 
@@ -25,47 +26,56 @@ def given_files(options: argparse.Namespace) -> tuple[Path, ...]:
     return files
 
 
-def make_request(options: argparse.Namespace, ct: Volume) -> Request:
-    """The request of one case: the CT, what is protected, what the user has placed, and the parameters."""
-    return Request(
-        ct,
-        (*read_nodes(options.nodes, options.node_segments), *read_protected(options.protect)),
+def make_request(options: argparse.Namespace, ct: CtInput) -> tuple[Request, tuple[str, ...]]:
+    """The request of one case (the CT, what is protected, what the user has placed, the parameters), and what was taken for what."""
+    nodes = read_nodes(options.nodes, options.node_segments, ct)
+    request = Request(
+        ct.volume,
+        (*nodes.taken, *read_protected(options.protect, ct)),
         None if options.landmarks is None else read_landmarks_json(options.landmarks),
         None if options.curve is None else read_curve_json(options.curve),
-        None if options.face_segment is None else read_one(options.face_segment),
+        None if options.face_segment is None else read_one(options.face_segment, ct),
         parameters_from(options),
+        nodes.guides,
     )
+    return request, nodes.lines
 
 
-def read_nodes(files: Sequence[Path], wanted: Sequence[str]) -> list[Segment]:
-    """The nodes of all files, or those of the given names, each of which must be in one of the files."""
+def read_nodes(files: Sequence[Path], wanted: Sequence[str], ct: CtInput) -> Choice:
+    """The nodes of all files: those of the wanted names, each of which must be in one of the files, else those known by name or code."""
     if wanted and not files:
         raise InputError("--node-segments names segments of --nodes, and no --nodes FILE was given.")
-    if len(files) <= 1 or not wanted:
-        return [segment for path in files for segment in read_segments(path, wanted or None)]
-    left, found = list(wanted), []
-    for path in files:
-        there = {name: segments for name in wanted if (segments := _read_if_there(path, name))}
-        left = [name for name in left if name not in there]
-        found += [segment for segments in there.values() for segment in segments]
-    if left:
-        raise InputError(f"None of the files of nodes has a segment '{left[0]}'.")
-    return found
+    if not wanted:
+        return choose_segments([segment for path in files for segment in _read(path, ct)])
+    if len(files) == 1:
+        found = _read(files[0], ct, wanted)
+    else:
+        left, found = list(wanted), []
+        for path in files:
+            there = {name: segments for name in wanted if (segments := _read_if_there(path, name, ct))}
+            left = [name for name in left if name not in there]
+            found += [segment for segments in there.values() for segment in segments]
+        if left:
+            raise InputError(f"None of the files of nodes has a segment '{left[0]}'.")
+    return choose_segments(found, [segment.name for segment in found])
 
 
-def _read_if_there(path: Path, name: str) -> list[Segment]:
-    known = read_segments(path)
-    return [segment for segment in known if segment.name.casefold() == name.casefold()]
+def _read(path: Path, ct: CtInput, names: Sequence[str] | None = None) -> list[Segment]:
+    return read_any_segments(path, ct.volume.geometry, ct.frame_of_reference_uid, names)
 
 
-def read_protected(files: Sequence[Path]) -> list[Segment]:
+def _read_if_there(path: Path, name: str, ct: CtInput) -> list[Segment]:
+    return [segment for segment in _read(path, ct) if segment.name.casefold() == name.casefold()]
+
+
+def read_protected(files: Sequence[Path], ct: CtInput) -> list[Segment]:
     """All segments of all files."""
-    return [segment for path in files for segment in read_segments(path)]
+    return [segment for path in files for segment in _read(path, ct)]
 
 
-def read_one(path: Path) -> Segment:
+def read_one(path: Path, ct: CtInput) -> Segment:
     """The face segment of a file: its only segment, or the one called "face"."""
-    segments = read_segments(path)
+    segments = _read(path, ct)
     faces = segments if len(segments) == 1 else [s for s in segments if s.name.casefold() == "face"]
     if len(faces) != 1:
         raise InputError(f"{path.name} has {len(segments)} segments and none of them alone is called 'face': leave one in the file.")

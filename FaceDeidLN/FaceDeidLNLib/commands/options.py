@@ -92,7 +92,11 @@ def add_general(parser: argparse.ArgumentParser) -> None:
 def add_protection(parser: argparse.ArgumentParser) -> None:
     """Which segments of one case must stay as they are."""
     group = parser.add_argument_group("protection")
-    add_files(group, "--nodes", "lymph nodes to keep: .seg.nrrd or label map on any grid")
+    add_files(
+        group,
+        "--nodes",
+        "lymph nodes to keep: .seg.nrrd, label map, DICOM SEG or RTSTRUCT, on any grid; nodes and glands are known by name or code",
+    )
     add_node_segments(group)
     add_files(group, "--protect", "other structures to keep, as --nodes; all of their segments count")
 

@@ -42,9 +42,11 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
     from .inputs import read_nodes, read_one, read_protected
 
     console.progress(0.0, "reading")
-    original, result = read_ct(options.original, options.series).volume, read_ct(options.result).volume
-    protected = place_segments([*read_nodes(options.nodes, options.node_segments), *read_protected(options.protect)], original.geometry)
-    face = None if options.face_segment is None else place_segments([read_one(options.face_segment)], original.geometry)[0]
+    ct, result = read_ct(options.original, options.series), read_ct(options.result).volume
+    original = ct.volume
+    nodes = read_nodes(options.nodes, options.node_segments, ct)
+    protected = place_segments([*nodes.taken, *read_protected(options.protect, ct)], original.geometry)
+    face = None if options.face_segment is None else place_segments([read_one(options.face_segment, ct)], original.geometry)[0]
     console.progress(0.6, "comparing")
     comparison = compare(original, result, face, protected)
     judgement = judge(comparison, None, None, None)

@@ -18,6 +18,8 @@ class Segment:
     mask: Volume
     #: "file:NAME", a provider's name, or "level" for a node region made from anatomy.
     origin: str = ""
+    #: Terminology entry where the file has one: scheme, value and meaning, "SCT:59441001 Lymph node".
+    code: str = ""
 
 
 @dataclass(frozen=True, eq=False)

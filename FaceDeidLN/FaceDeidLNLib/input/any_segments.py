@@ -1,0 +1,59 @@
+"""Segments from any file: .seg.nrrd and label maps, DICOM SEG, RTSTRUCT."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pydicom
+from pydicom.errors import InvalidDicomError
+
+from ..core.errors import InputError
+from ..core.geometry import Geometry
+from ..core.segment import Segment
+from .dicom_seg import read_dicom_seg
+from .images import image_extension
+from .rtstruct import read_rtstruct
+from .segments import read_segments
+
+SEG_CLASSES = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7")
+RTSTRUCT_CLASS = "1.2.840.10008.5.1.4.1.1.481.3"
+
+
+def read_any_segments(path: Path, ct: Geometry, frame_of_reference_uid: str = "", names: Sequence[str] | None = None) -> list[Segment]:
+    """The segments of a file, whatever its kind.
+
+    :param ct: the CT's grid, on which contours are filled; masks stay on their own grid.
+    :param frame_of_reference_uid: of the CT, "" where it has none (image files).
+    :param names: take only these, without regard to case (label values too in a label map).
+    :raises InputError: see the readers; the file is of no known kind; a name is not there.
+    """
+    path = Path(path)
+    if image_extension(path) is not None:
+        return read_segments(path, names)
+    segments = _dicom_segments(path, ct, frame_of_reference_uid)
+    if names is None:
+        return segments
+    wanted = {name.strip().casefold() for name in names}
+    missing = wanted - {segment.name.casefold() for segment in segments}
+    if missing:
+        there = ", ".join(segment.name for segment in segments)
+        raise InputError(f"{path.name} has no segment '{sorted(missing)[0]}'; there are: {there}.")
+    return [segment for segment in segments if segment.name.casefold() in wanted]
+
+
+def _dicom_segments(path: Path, ct: Geometry, frame_of_reference_uid: str) -> list[Segment]:
+    try:
+        dataset = pydicom.dcmread(path, stop_before_pixels=True)
+    except FileNotFoundError as error:
+        raise InputError(f"{path} does not exist: check the path.") from error
+    except (InvalidDicomError, OSError) as error:
+        raise InputError(
+            f"{path.name} is neither an image file nor DICOM: give a .seg.nrrd, a label map, a DICOM SEG or an RTSTRUCT."
+        ) from error
+    kind = str(dataset.get("SOPClassUID", ""))
+    if kind in SEG_CLASSES:
+        return read_dicom_seg(path, frame_of_reference_uid)
+    if kind == RTSTRUCT_CLASS:
+        return read_rtstruct(dataset, path, ct, frame_of_reference_uid)
+    raise InputError(f"{path.name} is a DICOM {dataset.get('Modality', 'file')} and no segmentation: give a DICOM SEG or an RTSTRUCT.")

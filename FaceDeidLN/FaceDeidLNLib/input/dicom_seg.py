@@ -1,0 +1,93 @@
+"""DICOM Segmentation objects (SEG), read with highdicom."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..core.errors import InputError
+from ..core.geometry import Geometry
+from ..core.segment import Segment, tight
+from ..core.volume import Volume
+from .frame_of_reference import require_same_frame
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+#: A fractional segment counts from this share of its largest value on.
+FRACTION = 0.5
+
+
+def read_dicom_seg(path: Path, frame_of_reference_uid: str = "") -> list[Segment]:
+    """The segments of a DICOM SEG (binary, fractional or label map), each on its own grid in LPS mm.
+
+    :param frame_of_reference_uid: of the CT; "" where it is not known (image files), and then nothing is compared.
+    :raises InputError: highdicom is missing or too old, the object lies in another frame of reference (both UIDs are
+        named), or its frames are no regular volume.
+    """
+    highdicom = _highdicom()
+    try:
+        seg = highdicom.seg.segread(path)
+    except (ValueError, AttributeError, TypeError) as error:
+        raise InputError(f"{path.name} cannot be read as a DICOM SEG ({error}): get it again or give a .seg.nrrd.") from error
+    require_same_frame(path, [str(seg.FrameOfReferenceUID)], frame_of_reference_uid)
+    segments = []
+    for number in seg.segment_numbers:
+        description = seg.get_segment_description(number)
+        mask = _mask(seg, number, path)
+        segments.append(Segment(str(description.segment_label), mask, f"file:{path.name}", _code(description)))
+    return segments
+
+
+def _highdicom():  # noqa: ANN202 - the module itself
+    """The highdicom module.
+
+    :raises InputError: it is not installed, or the pydicom that is here is too old for it (Slicer before 5.12).
+    """
+    try:
+        import highdicom
+        import highdicom.seg
+    except ImportError as error:
+        import pydicom
+
+        old = int(pydicom.__version__.split(".")[0]) < 3
+        what = (
+            f"pydicom {pydicom.__version__} is too old for it: 3D Slicer before 5.12 cannot read DICOM SEG here"
+            if old
+            else "install it with: pip install 'facedeidln[dicom-seg]'"
+        )
+        raise InputError(f"DICOM SEG needs the package highdicom; {what}. Or save the segments as a .seg.nrrd.") from error
+    return highdicom
+
+
+def _mask(seg: Dataset, number: int, path: Path) -> Volume:
+    """One segment on the grid of the SEG's own frames; frames that were left out because they are empty count as empty."""
+    try:
+        volume = seg.get_volume(segment_numbers=[number], combine_segments=False, rescale_fractional=True, allow_missing_positions=True)
+    except (RuntimeError, ValueError) as error:
+        raise InputError(
+            f"The frames of {path.name} are no regular volume ({error}), so its segments cannot be placed: give a .seg.nrrd."
+        ) from error
+    array = np.asarray(volume.array)
+    mask = array.reshape(array.shape[:3]) >= FRACTION
+    matrix = np.eye(4)
+    # highdicom's affine takes (frame, row, column), ours (i, j, k) = (column, row, frame).
+    matrix[:3, :3] = volume.affine[:3, [2, 1, 0]]
+    matrix[:3, 3] = volume.affine[:3, 3]
+    grid = Volume(mask, Geometry(mask.shape, matrix))
+    own = tight("", mask)
+    return grid.crop(own.box) if own.voxels else Volume(mask[:1, :1, :1], Geometry((1, 1, 1), matrix))
+
+
+def _code(description: Dataset) -> str:
+    """The segmented property type as "SCT:59441001 Lymph node"."""
+    item = description.segmented_property_type
+    return f"{item.scheme_designator}:{item.value} {item.meaning}"
+
+
+def segment_names(segments: Sequence[Segment]) -> str:
+    """The names with commas, for messages."""
+    return ", ".join(segment.name for segment in segments)
