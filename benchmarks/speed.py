@@ -1,0 +1,120 @@
+"""Seconds per stage and peak memory for a CT of 512 x 512 x 234 voxels, beside the time just to read and write the same file.
+
+    python benchmarks/speed.py DATA
+
+DATA holds heads/cthead_ct.nrrd, which is resampled to that size. Each measurement is a process of its own. Peak memory is the
+process's largest resident set above the one after its imports. Exit status 1 where a target is missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import SimpleITK as sitk
+
+PACKAGES = Path(__file__).resolve().parents[1] / "FaceDeidLN"
+sys.path.insert(0, str(PACKAGES))
+
+SIZE = (512, 512, 234)
+#: The targets on two cores: seconds of everything but imports, reading and writing; memory in int16 volumes.
+MOST_SECONDS, MOST_VOLUMES = 8.0, 8.0
+VOLUME_BYTES = SIZE[0] * SIZE[1] * SIZE[2] * 2
+
+
+def main() -> int:
+    """Measure and print; 1 where a target is missed."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path, help="the folder of real data")
+    parser.add_argument("--effect", default="mask", help="effect to measure (default: %(default)s)")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder) / "ct.nrrd"
+        upsample(options.data / "heads" / "cthead_ct.nrrd", source)
+        copy = measure("copy", source, Path(folder) / "copy.nrrd", options.effect)
+        whole = measure("deface", source, Path(folder) / "deface.nrrd", options.effect)
+    return report(copy, whole)
+
+
+def upsample(source: Path, target: Path) -> None:
+    """The CT on a grid of SIZE over the same field of view."""
+    image = sitk.ReadImage(str(source))
+    spacing = [step * old / new for step, old, new in zip(image.GetSpacing(), image.GetSize(), SIZE, strict=True)]
+    again = sitk.Resample(
+        image, SIZE, sitk.Transform(), sitk.sitkLinear, image.GetOrigin(), spacing, image.GetDirection(), -1000, sitk.sitkInt16
+    )
+    sitk.WriteImage(again, str(target), useCompression=True, compressionLevel=1)
+
+
+def measure(task: str, source: Path, target: Path, effect: str) -> dict[str, Any]:
+    """Run a task of this file in a process of its own."""
+    environment = {**os.environ, "PYTHONPATH": str(PACKAGES)}
+    words = [sys.executable, str(Path(__file__).resolve()), "--task", task, str(source), str(target), effect]
+    return json.loads(subprocess.run(words, env=environment, capture_output=True, text=True, check=True).stdout)
+
+
+def run_task(task: str, source: Path, target: Path, effect: str) -> dict[str, Any]:
+    """Read, in between de-identify or do nothing, write; seconds per stage and memory in bytes."""
+    begin = time.perf_counter()
+    from FaceDeidLNLib.core.parameters import Parameters
+    from FaceDeidLNLib.input.ct import read_ct
+    from FaceDeidLNLib.output.images import write_image
+    from FaceDeidLNLib.pipeline import Request, deface
+    from FaceDeidLNLib.release import Place, release
+
+    seconds = {"imports": time.perf_counter() - begin}
+    baseline = peak_bytes()
+    begin = time.perf_counter()
+    ct = read_ct(source)
+    seconds["reading"] = time.perf_counter() - begin
+    facts: dict[str, Any] = {"verdict": ""}
+    if task == "deface":
+        result = deface(Request(ct.volume, parameters=Parameters(effect=effect)))
+        seconds |= result.seconds
+        facts = {"verdict": result.verdict.value, "reasons": result.reasons}
+    after_work = peak_bytes() - baseline
+    begin = time.perf_counter()
+    if task == "copy":
+        write_image(ct, ct.volume, target)
+    elif result.verdict.value == "PASS":
+        release(ct, result, Place(target), accept_recognisable=True)
+    seconds["writing, reading back"] = time.perf_counter() - begin
+    return {**facts, "seconds": seconds, "baseline": baseline, "work": after_work, "peak": peak_bytes() - baseline}
+
+
+def peak_bytes() -> int:
+    """The largest resident set of this process so far."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def report(copy: dict[str, Any], whole: dict[str, Any]) -> int:
+    """Print both measurements; 1 where a target is missed."""
+    around = ("imports", "reading", "writing, reading back")
+    work = sum(seconds for name, seconds in whole["seconds"].items() if name not in around)
+    print(f"{'stage':<24}{'de-identify':>12}{'read and write':>16}   (seconds)")
+    for name, seconds in whole["seconds"].items():
+        print(f"{name:<24}{seconds:>12.2f}{copy['seconds'].get(name, float('nan')):>16.2f}".replace("nan", "  -"))
+    print(f"{'work alone':<24}{work:>12.2f}   target: under {MOST_SECONDS:g}")
+    for name, told in (("de-identify", whole), ("read and write", copy)):
+        volumes = told["peak"] / VOLUME_BYTES
+        print(
+            f"peak memory, {name}: {told['peak'] / 1e6:.0f} MB = {volumes:.1f} int16 volumes above {told['baseline'] / 1e6:.0f} MB of imports"
+        )
+    print(f"verdict: {whole['verdict']} {'; '.join(whole['reasons'])}; target for memory: under {MOST_VOLUMES:g} volumes")
+    return int(whole["verdict"] != "PASS" or work >= MOST_SECONDS or whole["peak"] / VOLUME_BYTES >= MOST_VOLUMES)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--task"]:
+        print(json.dumps(run_task(sys.argv[2], Path(sys.argv[3]), Path(sys.argv[4]), sys.argv[5])))
+        sys.exit(0)
+    sys.exit(main())
