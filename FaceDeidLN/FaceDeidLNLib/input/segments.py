@@ -19,7 +19,9 @@ from .images import geometry_of, image_extension, load_image
 
 #: Label values above this would make a table of labels too large; no segmentation has so many.
 MAX_LABEL = 1_000_000
-_SEGMENT_KEY = re.compile(r"^Segment(\d+)_(Name|ID|LabelValue|Layer)$")
+_SEGMENT_KEY = re.compile(r"^Segment(\d+)_(Name|ID|LabelValue|Layer|Tags)$")
+#: The segmented property type in Slicer's terminology entry: context~category~TYPE~modifier~...
+_TERMINOLOGY = re.compile(r"TerminologyEntry:[^~|]*~[^~|]*~([^~|^]+)\^([^~|^]+)\^([^~|^]*)")
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,7 @@ class _Entry:
     name: str
     layer: int
     label: int
+    code: str = ""
 
 
 def read_segments(path: Path, names: Sequence[str] | None = None) -> list[Segment]:
@@ -84,7 +87,8 @@ def _slicer_entries(image: sitk.Image) -> list[_Entry]:
         name = keys.get("Name") or keys.get("ID") or f"label_{label}"
         if layer >= image.GetNumberOfComponentsPerPixel():
             raise InputError(f"The segment '{name}' is said to lie in layer {layer}, which the file has not: it is damaged.")
-        entries.append(_Entry(name, layer, label))
+        code = _TERMINOLOGY.search(keys.get("Tags", ""))
+        entries.append(_Entry(name, layer, label, "" if code is None else f"{code[1]}:{code[2]} {code[3]}"))
     return entries
 
 
@@ -125,4 +129,4 @@ def _segment(grid: Volume, entry: _Entry, boxes: list[tuple[slice, ...] | None],
     mask = grid.array[(*box.slices, entry.layer)] == entry.label
     if where is None:
         mask = np.zeros_like(mask)
-    return Segment(entry.name, Volume(mask, grid.geometry.crop(box)), f"file:{path.name}")
+    return Segment(entry.name, Volume(mask, grid.geometry.crop(box)), f"file:{path.name}", entry.code)

@@ -1,0 +1,143 @@
+"""DICOM SEG written by highdicom gives the same protected voxels as the same structure in a .seg.nrrd."""
+
+from __future__ import annotations
+
+import builtins
+
+import numpy as np
+import pydicom
+import pytest
+import SimpleITK as sitk
+from dicom_series import Series, stored_head, write_series
+from FaceDeidLNLib.core.errors import InputError
+from FaceDeidLNLib.input.any_segments import read_any_segments
+from FaceDeidLNLib.input.ct import read_ct
+from FaceDeidLNLib.input.place import place_segments
+from FaceDeidLNLib.input.segments import read_segments
+from pydicom.sr.codedict import codes
+from pydicom.sr.coding import Code
+
+highdicom = pytest.importorskip("highdicom", reason="highdicom is not installed (pip install 'facedeidln[dicom-seg]')")
+
+SHAPE = (12, 20, 24)
+
+
+def node_mask() -> np.ndarray:
+    """A node with a hollow, in the middle slices only."""
+    mask = np.zeros(SHAPE, dtype=bool)
+    mask[4:8, 6:13, 8:17] = True
+    mask[5, 9, 10:12] = False
+    return mask
+
+
+def write_seg(folder, path, kind="BINARY", name="LN Ib left", frame=None):
+    """A SEG of ``node_mask`` on the series in ``folder``, made by highdicom."""
+    images = sorted((pydicom.dcmread(file) for file in folder.iterdir()), key=lambda ds: ds.ImagePositionPatient[2])
+    for image in images:
+        image.StudyID, image.AccessionNumber, image.StudyDate, image.StudyTime = "1", "", "20200101", "000000"
+        image.ReferringPhysicianName, image.PatientBirthDate, image.PatientSex = "", "", ""
+        image.SliceThickness = 2.5
+        if frame is not None:
+            image.FrameOfReferenceUID = frame
+    algorithm = highdicom.AlgorithmIdentificationSequence("hand", codes.DCM.ArtificialIntelligence, "1")
+    description = highdicom.seg.SegmentDescription(
+        1,
+        name,
+        codes.SCT.AnatomicalStructure,
+        Code("59441001", "SCT", "Lymph node"),
+        highdicom.seg.SegmentAlgorithmTypeValues.SEMIAUTOMATIC,
+        algorithm,
+    )
+    pixels = node_mask().astype(np.float32 if kind == "FRACTIONAL" else np.uint8)
+    seg = highdicom.seg.Segmentation(
+        images,
+        pixels,
+        highdicom.seg.SegmentationTypeValues[kind],
+        [description],
+        highdicom.UID(),
+        1,
+        highdicom.UID(),
+        1,
+        "tests",
+        "phantom",
+        "1",
+        "1",
+    )
+    seg.save_as(path)
+    return path
+
+
+@pytest.fixture
+def series(tmp_path):
+    """A CT series on oblique axes, as it was read, and its folder."""
+    turn = np.radians(20)
+    rows = np.array([[np.cos(turn), np.sin(turn), 0], [-np.sin(turn), np.cos(turn), 0]])
+    folder = tmp_path / "ct"
+    write_series(folder, Series(stored_head(shape=SHAPE), rows=rows))
+    return read_ct(folder), folder
+
+
+def seg_nrrd(ct, path):
+    """The same mask as a .seg.nrrd."""
+    image = sitk.GetImageFromArray(node_mask().astype(np.uint8))
+    geometry = ct.volume.geometry
+    image.SetSpacing(geometry.spacing)
+    image.SetOrigin([float(v) for v in geometry.ijk_to_lps[:3, 3]])
+    image.SetDirection([float(v) for v in (geometry.ijk_to_lps[:3, :3] / np.asarray(geometry.spacing)).ravel()])
+    for key, value in {"Name": "LN Ib left", "ID": "Segment_1", "LabelValue": "1", "Layer": "0"}.items():
+        image.SetMetaData(f"Segment0_{key}", value)
+    sitk.WriteImage(image, str(path))
+    return read_segments(path)
+
+
+@pytest.mark.parametrize("kind", ["BINARY", "FRACTIONAL"])
+def test_a_dicom_seg_protects_the_same_voxels_as_the_seg_nrrd(series, tmp_path, kind):
+    ct, folder = series
+    found = read_any_segments(write_seg(folder, tmp_path / "seg.dcm", kind), ct.volume.geometry, ct.frame_of_reference_uid)
+    by_seg = place_segments(found, ct.volume.geometry)[0].full(SHAPE)
+    by_nrrd = place_segments(seg_nrrd(ct, tmp_path / "nodes.seg.nrrd"), ct.volume.geometry)[0].full(SHAPE)
+    assert np.array_equal(by_seg, by_nrrd)
+
+
+def test_the_name_and_the_terminology_code_are_read(series, tmp_path):
+    ct, folder = series
+    segment = read_any_segments(write_seg(folder, tmp_path / "seg.dcm"), ct.volume.geometry)[0]
+    assert (segment.name, segment.code.split()[0]) == ("LN Ib left", "SCT:59441001")
+
+
+def test_another_frame_of_reference_is_refused_with_both_uids(series, tmp_path):
+    ct, folder = series
+    other = pydicom.uid.generate_uid()
+    path = write_seg(folder, tmp_path / "seg.dcm", frame=other)
+    with pytest.raises(InputError) as error:
+        read_any_segments(path, ct.volume.geometry, ct.frame_of_reference_uid)
+    assert other in str(error.value)
+    assert ct.frame_of_reference_uid in str(error.value)
+
+
+def test_a_name_that_is_not_there_is_refused_with_those_that_are(series, tmp_path):
+    ct, folder = series
+    with pytest.raises(InputError, match="there are: LN Ib left"):
+        read_any_segments(write_seg(folder, tmp_path / "seg.dcm"), ct.volume.geometry, names=["IIa"])
+
+
+def test_an_old_pydicom_is_told_to_be_too_old(series, tmp_path, monkeypatch):
+    ct, folder = series
+    path = write_seg(folder, tmp_path / "seg.dcm")
+    true_import = builtins.__import__
+
+    def without_highdicom(name, *args):
+        if name.startswith("highdicom"):
+            raise ImportError(name)
+        return true_import(name, *args)
+
+    monkeypatch.setattr(builtins, "__import__", without_highdicom)
+    monkeypatch.setattr(pydicom, "__version__", "2.4.4")
+    with pytest.raises(InputError, match=r"Slicer before 5\.12"):
+        read_any_segments(path, ct.volume.geometry)
+
+
+def test_a_ct_slice_is_no_segmentation(series):
+    ct, folder = series
+    with pytest.raises(InputError, match="no segmentation"):
+        read_any_segments(next(folder.iterdir()), ct.volume.geometry)

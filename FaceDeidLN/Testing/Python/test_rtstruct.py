@@ -1,0 +1,153 @@
+"""RTSTRUCT: contours written by rt-utils, and contours written here, as masks on the CT's grid."""
+
+from __future__ import annotations
+
+import numpy as np
+import pydicom
+import pytest
+from dicom_series import Series, stored_head, write_series
+from FaceDeidLNLib.core.errors import InputError
+from FaceDeidLNLib.core.geometry import Geometry
+from FaceDeidLNLib.input.any_segments import read_any_segments
+from FaceDeidLNLib.input.ct import read_ct
+from FaceDeidLNLib.input.place import place_segments
+from FaceDeidLNLib.input.rtstruct import read_rtstruct
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
+
+SHAPE = (12, 40, 44)
+FRAME = "1.2.3.4"
+
+
+def dice(a: np.ndarray, b: np.ndarray) -> float:
+    return 2 * np.count_nonzero(a & b) / (np.count_nonzero(a) + np.count_nonzero(b))
+
+
+def ball(centre=(6, 20, 22), radius=9.0) -> np.ndarray:
+    """A ball in voxels, flat because slices are thick."""
+    k, j, i = np.indices(SHAPE)
+    return (3 * (k - centre[0])) ** 2 + (j - centre[1]) ** 2 + (i - centre[2]) ** 2 < radius**2
+
+
+def structure_set(contours: list[np.ndarray], name: str = "LN Ib left", frame: str = FRAME) -> Dataset:
+    """A structure set in memory with one structure; contours (N, 3) in LPS mm."""
+    roi, item = Dataset(), Dataset()
+    roi.ROINumber, roi.ROIName, roi.ReferencedFrameOfReferenceUID = 1, name, frame
+    item.ReferencedROINumber = 1
+    item.ContourSequence = Sequence()
+    for points in contours:
+        contour = Dataset()
+        contour.ContourGeometricType = "CLOSED_PLANAR"
+        contour.ContourData = [float(v) for v in np.round(points, 4).ravel()]
+        item.ContourSequence.append(contour)
+    dataset = Dataset()
+    dataset.StructureSetROISequence, dataset.ROIContourSequence = Sequence([roi]), Sequence([item])
+    return dataset
+
+
+def grid(turn_deg: float = 0.0, tilt: float = 0.0, shape: tuple[int, int, int] = SHAPE) -> Geometry:
+    """A grid with 0.8 x 0.8 x 2.5 mm voxels, turned about z and sheared along it."""
+    turn = np.radians(turn_deg)
+    matrix = np.eye(4)
+    matrix[:3, :3] = np.array([[np.cos(turn), -np.sin(turn), 0], [np.sin(turn), np.cos(turn), tilt], [0, 0, 1]]) * (0.8, 0.8, 2.5)
+    matrix[:3, 3] = (-20.0, 5.0, 100.0)
+    return Geometry(shape, matrix)
+
+
+def square(geometry: Geometry, k: float, low: float, high: float) -> np.ndarray:
+    """A square contour on plane ``k`` from ``low`` to ``high`` (voxels, along j and i)."""
+    corners = np.array([(k, low, low), (k, low, high), (k, high, high), (k, high, low)])
+    return geometry.to_lps(corners)
+
+
+def read(contours: list[np.ndarray], geometry: Geometry, tmp_path) -> np.ndarray:
+    segments = read_rtstruct(structure_set(contours), tmp_path / "rt.dcm", geometry)
+    return place_segments(segments, geometry)[0].full(geometry.shape)
+
+
+def test_contours_of_an_independent_library_give_the_same_voxels(tmp_path):
+    rt_utils = pytest.importorskip("rt_utils", reason="rt-utils is not installed (pip install 'facedeidln[test]')")
+    folder = tmp_path / "ct"
+    # rt-utils swaps the two pixel spacings, so that they must be equal here.
+    write_series(folder, Series(stored_head(shape=SHAPE), spacing=(0.75, 0.75)))
+    for file in folder.iterdir():
+        dataset = pydicom.dcmread(file)
+        dataset.StudyDate = dataset.StudyTime = dataset.StudyID = dataset.PatientBirthDate = dataset.PatientSex = ""
+        dataset.save_as(file)
+    ct = read_ct(folder)
+    builder = rt_utils.RTStructBuilder.create_new(dicom_series_path=str(folder))
+    builder.add_roi(mask=np.moveaxis(ball(), 0, -1), name="LN Ib left")
+    builder.save(str(tmp_path / "rt.dcm"))
+    found = read_any_segments(tmp_path / "rt.dcm", ct.volume.geometry, ct.frame_of_reference_uid)
+    assert found[0].name == "LN Ib left"
+    assert dice(place_segments(found, ct.volume.geometry)[0].full(SHAPE), ball()) >= 0.98
+
+
+@settings(max_examples=20, deadline=None)
+@given(turn=st.floats(-60, 60), tilt=st.floats(-0.3, 0.3))
+def test_a_square_is_filled_on_turned_and_tilted_grids(turn, tilt, tmp_path_factory):
+    geometry = grid(turn, tilt)
+    mask = read([square(geometry, k, 9.5, 20.5) for k in (3, 4, 5)], geometry, tmp_path_factory.getbasetemp())
+    expected = np.zeros(SHAPE, dtype=bool)
+    expected[3:6, 10:21, 10:21] = True
+    assert np.array_equal(mask, expected)
+
+
+def test_a_contour_inside_another_is_a_hole(tmp_path):
+    geometry = grid()
+    mask = read([square(geometry, 4, 5.5, 20.5), square(geometry, 4, 9.5, 15.5)], geometry, tmp_path)
+    assert mask[4, 7, 7]
+    assert not mask[4, 12, 12]
+    assert np.count_nonzero(mask) == 15 * 15 - 6 * 6
+
+
+def test_a_concave_contour_does_not_fill_its_bay(tmp_path):
+    geometry = grid()
+    corners = np.array([(4, 5.5, 5.5), (4, 5.5, 20.5), (4, 20.5, 20.5), (4, 13, 7), (4, 20.5, 5.5)])
+    mask = read([geometry.to_lps(corners)], geometry, tmp_path)
+    assert mask[4, 8, 10]
+    assert not mask[4, 18, 12]
+
+
+def test_slices_between_sparse_contours_belong_to_the_nearest(tmp_path):
+    geometry = grid()
+    mask = read([square(geometry, k, 9.5, 20.5) for k in (2, 5, 8)], geometry, tmp_path)
+    assert mask[2:9, 15, 15].all()
+    assert not mask[0, 15, 15]
+
+
+def test_slices_between_two_separate_lumps_stay_empty(tmp_path):
+    geometry = grid()
+    mask = read([square(geometry, k, 9.5, 20.5) for k in (1, 2, 9, 10)], geometry, tmp_path)
+    assert not mask[4:8].any()
+
+
+def test_contours_across_the_planes_of_the_ct_are_refused(tmp_path):
+    geometry = grid()
+    slanted = geometry.to_lps(np.array([(2, 10, 10), (2, 10, 20), (6, 20, 20), (6, 20, 10)]) + np.array([0, 0, 0.3]))
+    with pytest.raises(InputError, match="across the CT's planes"):
+        read([slanted, square(geometry, 3, 5, 8)], geometry, tmp_path)
+
+
+def test_contours_on_the_sagittal_planes_of_the_ct_are_filled(tmp_path):
+    geometry = grid()
+    corners = np.array([(1.5, 9.5, 7), (1.5, 20.5, 7), (6.5, 20.5, 7), (6.5, 9.5, 7)])
+    mask = read([geometry.to_lps(corners)], geometry, tmp_path)
+    assert np.count_nonzero(mask) == np.count_nonzero(mask[2:7, 10:21, 7]) == 5 * 11
+
+
+def test_another_frame_of_reference_is_refused_with_both_uids(tmp_path):
+    geometry = grid()
+    dataset = structure_set([square(geometry, 4, 5, 9)])
+    with pytest.raises(InputError, match=r"1\.2\.3\.4 and the CT in 9\.8\.7"):
+        read_rtstruct(dataset, tmp_path / "rt.dcm", geometry, "9.8.7")
+
+
+def test_a_structure_set_without_closed_contours_is_refused(tmp_path):
+    geometry = grid()
+    dataset = structure_set([square(geometry, 4, 5, 9)])
+    dataset.ROIContourSequence[0].ContourSequence[0].ContourGeometricType = "POINT"
+    with pytest.raises(InputError, match="no closed contour"):
+        read_rtstruct(dataset, tmp_path / "rt.dcm", geometry, FRAME)
