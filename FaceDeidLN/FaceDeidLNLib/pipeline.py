@@ -29,7 +29,7 @@ from .face.styles import style_named
 from .input.place import place_segments
 from .verify.compare import Comparison, compare
 from .verify.coverage import Coverage, measure_coverage, share_of_body
-from .verify.plausible import implausible, out_of_view
+from .verify.plausible import confirmed, implausible, out_of_view
 from .verify.privacy import privacy_class
 from .verify.verdict import Evidence, Verdict, judge
 
@@ -212,4 +212,4 @@ def find_evidence(ct: Volume, state: CaseResult, changed: np.ndarray) -> Evidenc
     coverage = measure_coverage(ct, state.result, changed, state.face, landmarks)
     unseen = out_of_view(style, landmarks, state.face.frame, state.anatomy.body)
     hidden = tuple(name for name in style.covers if name not in unseen)
-    return Evidence(coverage, landmarks, hidden, unseen, implausible(state.face, landmarks, ct.geometry))
+    return Evidence(coverage, landmarks, hidden, unseen, implausible(state.face, landmarks, ct.geometry), confirmed(landmarks))

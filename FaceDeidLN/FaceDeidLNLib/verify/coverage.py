@@ -24,8 +24,14 @@ SKIN_AHEAD_MM = 4.0
 SKIN_BEHIND_MM = 4.0
 #: A line of sight whose skin moved less (mm) shows the same surface as before.
 MOVED_MM = 1.0
-#: Skin this close (mm) to a landmark belongs to its feature (half of a nose's breadth).
+#: Skin this close (mm) to a landmark belongs to its feature (half of a nose's breadth); round an uncertain landmark it
+#: is looked at twice as far.
 FEATURE_MM = 8.0
+WIDE_MM = 16.0
+#: A landmark less certain than this cannot vouch for what it covers.
+MIN_CONFIDENCE = 0.5
+#: Brighter than this is no skin: teeth between open lips, bite blocks, metal.
+BRIGHT_HU = 300.0
 #: The lids lie this far (mm) in front of the eyeball's centre.
 LIDS_MM = 14.0
 
@@ -78,22 +84,27 @@ def measure_coverage(original: Volume, result: Volume, changed: np.ndarray, face
 
 
 def skin_changed(original: Volume, changed: np.ndarray, sight: Sight) -> np.ndarray:
-    """Whether the outermost tissue voxel on each line of sight changed; lines that meet no tissue are left out."""
+    """Whether the outermost tissue voxel on each line of sight changed; lines that meet no skin are left out."""
     kji = np.rint(sight.kji(original, np.arange(SKIN_AHEAD_MM, -SKIN_BEHIND_MM, -0.5))).astype(int)
     kji = np.clip(kji, 0, np.array(original.array.shape) - 1)
-    tissue = original.array[tuple(np.moveaxis(kji, -1, 0))] > SKIN_HU
-    first = kji[np.arange(len(kji)), np.argmax(tissue, axis=1)][tissue.any(1)]
-    return changed[tuple(first.T)]
+    hu = original.array[tuple(np.moveaxis(kji, -1, 0))]
+    line, outermost = np.arange(len(kji)), np.argmax(hu > SKIN_HU, axis=1)
+    skin = (hu[line, outermost] > SKIN_HU) & (hu[line, outermost] < BRIGHT_HU)
+    return changed[tuple(kji[line, outermost][skin].T)]
 
 
 def feature_share(original: Volume, changed: np.ndarray, face: Face, landmark: Landmark) -> float | None:
-    """Share of the skin within FEATURE_MM of a landmark's skin point that changed; None where that skin is out of view."""
+    """Share of the skin around a landmark's skin point that changed; None where that skin is out of view.
+
+    Around means within FEATURE_MM, and within WIDE_MM where the landmark is uncertain.
+    """
     centre, _ = to_polar(face.frame, skin_before(landmark, face.frame))
-    fine = np.arange(-8.0, 8.01, 1.0)
+    radius = FEATURE_MM if landmark.confidence >= MIN_CONFIDENCE else WIDE_MM
+    fine = np.arange(-12.0, 12.01, 1.0)
     around = centre[0] + np.stack(np.meshgrid(fine, fine), axis=-1).reshape(-1, 2)
     sight = Sight(face.frame, unit_vectors(face.frame, around), skin_distance(face.depth, face.frame, around))
     points = sight.unit * sight.distance[:, None]
-    near = np.linalg.norm(points - points[len(around) // 2], axis=1) <= FEATURE_MM
+    near = np.linalg.norm(points - points[len(around) // 2], axis=1) <= radius
     near &= in_view(original, sight)
     hit = skin_changed(original, changed, Sight(face.frame, sight.unit[near], sight.distance[near]))
     return float(hit.mean()) if len(hit) else None

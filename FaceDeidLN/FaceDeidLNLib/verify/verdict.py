@@ -7,7 +7,7 @@ from enum import Enum
 
 from ..core.landmarks import Landmarks
 from .compare import Comparison
-from .coverage import Coverage
+from .coverage import MIN_CONFIDENCE, Coverage
 
 #: Share of the skin inside the curve that must change. What may stay are rims of voxels that bone or a protected
 #: segment keeps; a tenth of a face is about one cheek's centre, which no feature of the face fits into.
@@ -16,8 +16,6 @@ MIN_CHANGED_SHARE = 0.9
 MIN_FEATURE_SHARE = 0.95
 #: The skin must move by this mean distance (mm): less is below the voxel size of any CT, so the same surface is seen.
 MIN_MEAN_DISPLACEMENT_MM = 0.5
-#: A landmark less certain than this cannot vouch for what it covers.
-MIN_CONFIDENCE = 0.5
 #: The outcome of its own for a CT that shows no face.
 NO_FACE_SENTENCE = (
     "no part of the face that the style hides is in the field of view: there is nothing to de-identify, or the landmarks are wrong; "
@@ -45,8 +43,8 @@ class Judgement:
 class Evidence:
     """What is known of the face that was to be hidden.
 
-    ``hidden`` are the style's landmarks in view, ``out_of_view`` those beyond the field of view; ``implausible`` says
-    what speaks against the landmarks.
+    ``hidden`` are the style's landmarks in view, ``out_of_view`` those beyond the field of view; ``confirmed`` are
+    those that lie where the other landmarks put them; ``implausible`` says what speaks against the landmarks.
     """
 
     coverage: Coverage
@@ -54,6 +52,7 @@ class Evidence:
     hidden: tuple[str, ...]
     out_of_view: tuple[str, ...]
     implausible: tuple[str, ...]
+    confirmed: frozenset[str] = frozenset()
 
 
 def judge(comparison: Comparison, evidence: Evidence | None) -> Judgement:
@@ -106,7 +105,7 @@ def landmark_doubts(evidence: Evidence) -> tuple[str, ...]:
         if point is None or point.position is None:
             why = point.reason if point is not None and point.reason else "it was not found"
             reasons.append(f"{name} is missing ({why}), though it should be in view: place it in Slicer and give it with --landmarks")
-        elif point.confidence < MIN_CONFIDENCE:
+        elif point.confidence < MIN_CONFIDENCE and name not in evidence.confirmed:
             reasons.append(f"{name} is uncertain ({point.confidence:.0%}): check it in Slicer and give it with --landmarks")
         elif share < MIN_FEATURE_SHARE:
             reasons.append(f"{1 - share:.0%} of the skin around {name} did not change: a protected segment or bone lies in the face there")
