@@ -106,9 +106,8 @@ def report(copy: dict[str, Any], whole: dict[str, Any]) -> int:
     print(f"{'work alone':<24}{work:>12.2f}   target: under {MOST_SECONDS:g}")
     for name, told in (("de-identify", whole), ("read and write", copy)):
         volumes = told["peak"] / VOLUME_BYTES
-        print(
-            f"peak memory, {name}: {told['peak'] / 1e6:.0f} MB = {volumes:.1f} int16 volumes above {told['baseline'] / 1e6:.0f} MB of imports"
-        )
+        memory = f"{told['peak'] / 1e6:.0f} MB over {told['baseline'] / 1e6:.0f} MB of imports"
+        print(f"peak memory, {name}: {memory}, that is {volumes:.1f} int16 volumes")
     print(f"verdict: {whole['verdict']} {'; '.join(whole['reasons'])}; target for memory: under {MOST_VOLUMES:g} volumes")
     return int(whole["verdict"] != "PASS" or work >= MOST_SECONDS or whole["peak"] / VOLUME_BYTES >= MOST_VOLUMES)
 
