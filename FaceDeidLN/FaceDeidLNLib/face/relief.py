@@ -34,9 +34,9 @@ class Feature:
 FEATURES = (
     Feature(0, 17, (4.5, 7), 8.0, 2.0),
     Feature(0, 7, (6, 4.5), 12.0, 2.5),
-    Feature(0, -13, (11, 7), 7.0, 1.5),
+    Feature(0, -13, (14, 8), 9.5, 1.5),
     Feature(0, -12, (8, 2.5), 2.0, 0.7),
-    Feature(0, -28, (13, 6), 12.0, 2.0),
+    Feature(0, -28, (13, 6), 11.5, 2.0),
     Feature(15, 23, (6.5, 5), -8.0, 1.5, paired=True),
     Feature(0, 32, (22, 4), 3.0, 1.0),
     Feature(33, 8, (10, 8), 2.0, 2.0, paired=True),
@@ -58,22 +58,24 @@ MEAN_HEAD_MM = 101.2
 #: patient to patient (where it is 3.5, 2.1, 0.9 and 2.5), so that the draw outweighs what the curve tells.
 VARIATION = {(2, 0): 4.5, (0, 1): 4.0, (0, 2): 3.5, (2, 1): 3.5}
 #: The new head's size is drawn (standard deviation), a little full, so that the bone of nearly everybody lies below the
-#: surface. Of an adult's own size (within ADULT of the mean) only a part is kept: head size told persons apart.
+#: surface. Of an adult's own size (within ADULT of the mean) nothing is kept: head size told persons apart.
 SIZE_SD = 0.03
-FULLNESS = 1.01
+FULLNESS = 1.025
 ADULT = 0.08
-KEPT_SIZE = 0.3
 #: Broad random swellings: standard deviation in mm, and correlation length (Gaussian sigma) in degrees.
 SWELLING_MM = 4.0
 SWELLING_DEGREES = 12.0
 #: The old skin goes over into the new one within so many degrees from the curve (2 mm each), and never more steeply than
 #: this (mm per mm). The longer and flatter, the smoother, and the more of the face's shape is handed on by the curve.
 FADE_DEGREES = 6.0
-STEEPEST = 0.6
+STEEPEST = 0.8
 MM_PER_DEGREE = 1.8
-#: But for its orbits the new head is nowhere further (mm) below the membrane, where bone might lie, ...
-LOWEST_MM = 5.0
-#: ... and nowhere further in front of it: the face segment reaches little further.
+#: The new head (without features) is nowhere further (mm) below the membrane, where bone might lie: little at forehead and
+#: jaw, more between them, where the 97th percentile of the bone lies 10 mm deep; centre and width there in degrees.
+LOWEST_MM = 2.5
+LOWEST_MIDFACE_MM = 7.0
+MIDFACE = (-3.0, 14.0)
+#: It is nowhere further in front of it: the face segment reaches little further.
 HIGHEST_MM = 22.0
 
 
@@ -82,7 +84,7 @@ def random_surface(face: Face, random: np.random.Generator) -> np.ndarray:
 
     It depends on the curve (through ``face.membrane``), on the head's frame and on ``random``; the skin and the bone inside
     the curve are never read. Only near the curve does it follow the membrane; further in it is a head drawn at random, of
-    which the curve gives no more than part of the size.
+    which the curve gives no more than the size of a child's or a giant's head.
     """
     if not face.inside.any():
         return face.membrane
@@ -91,16 +93,22 @@ def random_surface(face: Face, random: np.random.Generator) -> np.ndarray:
     share = share**2 * (3 - 2 * share)
     head = (drawn_size(face, random) * generic_head(face.raster, random) - face.membrane) * share
     head = _limited(head, STEEPEST * MM_PER_DEGREE * degrees)
-    head = np.where(head < 0, _limited(head, LOWEST_MM), head)
+    head = np.where(head < 0, _limited(head, lowest(face.raster)), head)
     features = sum(_drawn(feature, face.raster.directions(), random) for feature in FEATURES)
     return face.membrane + _limited(head + share * face.frame.scale * features, HIGHEST_MM)
 
 
 def drawn_size(face: Face, random: np.random.Generator) -> float:
-    """Size of the new head over MEAN_HEAD: drawn for adults, near its own for a child."""
+    """Size of the new head over MEAN_HEAD: drawn for an adult, near its own where it is far from an adult's."""
     own = float(face.membrane[face.inside].mean()) / MEAN_HEAD_MM
-    hidden = (1.0 - KEPT_SIZE) * float(np.clip(own - 1.0, -ADULT, ADULT))
+    hidden = float(np.clip(own - 1.0, -ADULT, ADULT))
     return (own - hidden) * random.normal(FULLNESS, SIZE_SD)
+
+
+def lowest(raster: PolarRaster) -> np.ndarray:
+    """How far (mm; rows, columns) the new head may lie below the membrane."""
+    middle = np.exp(-0.5 * ((raster.directions()[..., 1] - MIDFACE[0]) / MIDFACE[1]) ** 2)
+    return LOWEST_MM + (LOWEST_MIDFACE_MM - LOWEST_MM) * middle
 
 
 def _limited(values: np.ndarray, limit: np.ndarray | float) -> np.ndarray:
