@@ -5,10 +5,12 @@ from __future__ import annotations
 from ..core.errors import InputError
 from .base import Effect
 from .blur import Blur
+from .blur_strong import BlurStrong
 from .mask import Mask
+from .random_fill import Drown, Epidermis, Scramble
 from .reface import Reface
 
-EFFECTS: dict[str, Effect] = {effect.name: effect for effect in (Mask(), Blur(), Reface())}
+EFFECTS: dict[str, Effect] = {effect.name: effect for effect in (Reface(), Mask(), Blur(), BlurStrong(), Drown(), Scramble(), Epidermis())}
 
 
 def effect_named(name: str) -> Effect:

@@ -19,10 +19,10 @@ NOISE_LIMITS_HU = (3.0, 60.0)
 #: Blur of a scan (Gaussian sigma, mm), which makes its noise grainy; and the larger mottle of muscle with fat in it.
 GRAIN_MM = 0.5
 MOTTLE_MM = 4.0
-MOTTLE_HU = 18.0
+MOTTLE_HU = 30.0
 #: The new tissue is at least so dense (skin, gland or enhanced muscle): through a fill of 45 HU, smoothed and seen at 50 HU,
 #: the old muscle and bone behind it told persons apart (rank-1 20 % of 60).
-DENSE_HU = 78.0
+DENSE_HU = 85.0
 #: What is denser than this is not plain air.
 AIR_LIMIT_HU = -900.0
 

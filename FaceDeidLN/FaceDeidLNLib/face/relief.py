@@ -95,7 +95,7 @@ def random_surface(face: Face, random: np.random.Generator) -> np.ndarray:
     head = _limited(head, STEEPEST * MM_PER_DEGREE * degrees)
     head = np.where(head < 0, _limited(head, lowest(face.raster)), head)
     features = sum(_drawn(feature, face.raster.directions(), random) for feature in FEATURES)
-    return face.membrane + _limited(head + share * face.frame.scale * features, HIGHEST_MM)
+    return face.membrane + _limited(head + share * features, HIGHEST_MM)
 
 
 def drawn_size(face: Face, random: np.random.Generator) -> float:
