@@ -34,12 +34,12 @@ INWARDS_MM = 20.0
 
 
 def out_of_view(style: Style, landmarks: Landmarks, frame: FaceFrame, body: Volume) -> tuple[str, ...]:
-    """The style's missing landmarks that the rest of the face puts beyond what was scanned, or at its edge.
+    """The style's missing or uncertain landmarks that the rest of the face puts beyond what was scanned, or at its edge.
 
     ``body`` (bool) is the patient on a grid over the whole CT. A place counts as scanned where the head goes on behind
     it, a little above and a little below; a missing landmark that should be well in view is not returned.
     """
-    missing = [name for name in style.covers if landmarks.position(name) is None]
+    missing = [name for name in style.covers if landmarks.confidence(name) < MIN_CONFIDENCE]
     if not missing:
         return ()
     expected = frame.adapt(np.array([MEAN_FACE[name] for name in missing]))

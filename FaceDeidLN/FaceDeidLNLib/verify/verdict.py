@@ -99,13 +99,15 @@ def coverage_doubts(coverage: Coverage) -> tuple[str, ...]:
 def landmark_doubts(evidence: Evidence) -> tuple[str, ...]:
     """Why a feature that the style is to hide may still be seen."""
     reasons = []
-    for name in evidence.hidden:
+    for name in (*evidence.hidden, *evidence.out_of_view):
         point = evidence.landmarks.points.get(name)
         share = evidence.coverage.features.get(name, 1.0)
+        in_view = name in evidence.hidden
         if point is None or point.position is None:
             why = point.reason if point is not None and point.reason else "it was not found"
-            reasons.append(f"{name} is missing ({why}), though it should be in view: place it in Slicer and give it with --landmarks")
-        elif point.confidence < MIN_CONFIDENCE and name not in evidence.confirmed:
+            if in_view:
+                reasons.append(f"{name} is missing ({why}), though it should be in view: place it in Slicer and give it with --landmarks")
+        elif in_view and point.confidence < MIN_CONFIDENCE and name not in evidence.confirmed:
             reasons.append(f"{name} is uncertain ({point.confidence:.0%}): check it in Slicer and give it with --landmarks")
         elif share < MIN_FEATURE_SHARE:
             reasons.append(f"{1 - share:.0%} of the skin around {name} did not change: a protected segment or bone lies in the face there")
