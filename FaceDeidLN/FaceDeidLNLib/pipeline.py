@@ -27,6 +27,7 @@ from .face.frame import MEAN_FACE, FaceFrame, fit_frame
 from .face.segment import Face, below_skin, solid_layer, spare
 from .face.styles import style_named
 from .input.place import place_segments
+from .providers.base import Provider, ask_providers
 from .verify.compare import Comparison, compare
 from .verify.coverage import Coverage, measure_coverage, share_of_body
 from .verify.plausible import confirmed, implausible, out_of_view
@@ -51,6 +52,8 @@ class Request:
     face_segment: Segment | None = None
     parameters: Parameters = field(default_factory=Parameters)
     guides: tuple[Segment, ...] = ()
+    #: Programs that are asked for nodes (then protected) and guides; one that fails makes the case a REVIEW.
+    providers: tuple[Provider, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,7 +117,10 @@ def deface(request: Request, progress: Progress = silent) -> CaseResult:
     style, effect = style_named(parameters.style), effect_named(parameters.effect)
     privacy = privacy_class(style.name, effect.name)
     check_level_names(parameters.levels)
-    with watch.step("protected segments", 0.0):
+    with watch.step("segmentation programs", 0.0):
+        findings = ask_providers(request.providers, request.ct)
+    request = replace(request, protected=(*request.protected, *findings.nodes), guides=(*request.guides, *findings.guides))
+    with watch.step("protected segments", 0.02):
         protected = tuple(place_segments(request.protected, request.ct.geometry))
     state = CaseResult(Verdict.REVIEW, (), privacy, parameters, protected, seconds=watch.seconds)
     try:
@@ -129,9 +135,12 @@ def deface(request: Request, progress: Progress = silent) -> CaseResult:
         with watch.step("effect", 0.7):
             state = replace(state, result=apply_effect(effect, request.ct, state.face, parameters))
     except FaceNotFoundError as error:
-        return replace(state, reasons=(str(error),))
+        return replace(state, reasons=(str(error), *findings.failures))
     with watch.step("verification", 0.9):
-        return verify(request.ct, state)
+        state = verify(request.ct, state)
+    if findings.failures and state.verdict is Verdict.PASS:
+        state = replace(state, verdict=Verdict.REVIEW)
+    return replace(state, reasons=(*state.reasons, *findings.failures))
 
 
 def find_landmarks(ct: Volume, user: Landmarks | None) -> Landmarks:

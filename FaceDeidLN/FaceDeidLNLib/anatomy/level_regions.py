@@ -25,8 +25,10 @@ MYLOHYOID = ((0.0, 4.0), (30.0, 8.0), (55.0, 14.0), (108.0, 14.0))
 MYLOHYOID_FALL = ((0.0, 0.7), (40.0, 0.7), (60.0, 0.2), (108.0, 0.1))
 #: Ia reaches this far (mm) above the lower border behind the symphysis, where the geniohyoid and not the level lies: to be safe.
 SYMPHYSIS_MM = 11.0
-#: Skin to mylohyoid in the midline, and skin to the deep side of a gland (13 mm thick), in mm: what level I holds at least.
-SUBMENTAL_MM, SUBMANDIBULAR_MM = 14.0, 18.0
+#: What level I holds at least over the skin (mm): fat, platysma and digastric in the midline, a gland of 13 mm further back.
+SUBMENTAL_MM, SUBMANDIBULAR_MM = 20.0, 18.0
+#: The inner cortex of the mandible counts as inside (mm), so that coarse voxels between bone and level do.
+CORTEX_MM = 3.0
 #: How far (mm) beyond the outer side of the lower border the level reaches below it: nodes lie where the facial vessels
 #: cross the border (perimandibular nodes, J Cancer Metastasis Treat 2023;9:20), and none in front of the symphysis.
 BEYOND_BORDER = ((0.0, -4.0), (25.0, -3.0), (50.0, 3.0), (108.0, 4.0))
@@ -89,7 +91,7 @@ def _inside_jaw(scene: Scene) -> np.ndarray:
     border = outline.columns(outline.border)
     beyond = outline.columns(outline.outside) + _along_arch(scene, BEYOND_BORDER)
     inward = PLATYSMA_INWARD * np.maximum(border - grid.z, 0.0) * np.isinf(scene.depth)
-    return np.where(grid.z < border, outline.radius < beyond - inward, outline.radius < outline.columns(outline.inner))
+    return np.where(grid.z < border, outline.radius < beyond - inward, outline.radius < outline.columns(outline.inner) + CORTEX_MM)
 
 
 def _mylohyoid(scene: Scene) -> np.ndarray:
@@ -118,7 +120,7 @@ def level_ia(scene: Scene, superficial_mm: float) -> np.ndarray:
     """Ia, submental: between the anterior bellies of the digastric muscles.
 
     Cranial: mylohyoid; here a plane from 11 mm above the lower border of the symphysis to the top of the hyoid, and at
-    least 14 mm of tissue over the skin (approximation). Caudal: platysma; here ``superficial_mm`` below the skin, and
+    least 20 mm of tissue over the skin (approximation). Caudal: platysma; here ``superficial_mm`` below the skin, and
     the plane through the caudal edges of symphysis and hyoid. Anterior: symphysis menti (inner side of the bone; below
     it the bone's middle, so that the chin's skin is free). Posterior: body of the hyoid. Lateral: anterior belly of the
     digastric; here a straight line from the digastric fossa to the lesser horn, and the belly itself is inside

@@ -21,9 +21,11 @@ from .mandible import Frame, Mandible, find_mandible
 
 #: The levels that can be asked for; "IX-deep" is the part of IX that lies ``DEEP_MM`` and more below the skin.
 LEVEL_NAMES = ("Ia", "Ib", "II", "VIII", "IX", "IX-deep")
-#: Skin (about 1.5 mm) and superficial fat over the platysma, which no level holds (submental fat: 6 mm, of which the
-#: larger part is superficial; Iyengar et al. 2018), in mm.
-SUPERFICIAL_MM = 4.0
+#: Skin and superficial fat over the platysma (level I), which no level holds, in mm: skin alone is 1.5 to 2 mm, and of the
+#: 6 mm of submental fat (Iyengar et al. 2018) a part lies deep to the platysma.
+SUPERFICIAL_MM = 2.0
+#: The SMAS, which bounds the other levels laterally, lies at least this deep (mm) under the skin of cheek and parotid.
+SMAS_MM = 4.0
 DEEP_MM = 8.0
 #: Half-way between air and fat, as in the verification.
 SKIN_HU = -400.0
@@ -124,7 +126,7 @@ def _masks(scene: Scene, name: str, superficial_mm: float) -> list[tuple[str, np
     """The level's sides with their names, on the jaw's grid."""
     if name == "Ia":
         return [("Ia", level_ia(scene, superficial_mm))]
-    start = max(superficial_mm, DEEP_MM) if name == "IX-deep" else superficial_mm
+    start = superficial_mm if name == "Ib" else max(superficial_mm, DEEP_MM if name == "IX-deep" else SMAS_MM)
     return [(f"{name} {word}", _REGIONS[name](scene, side, start)) for side, word in enumerate(("left", "right"))]
 
 

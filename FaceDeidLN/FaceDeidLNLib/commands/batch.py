@@ -56,7 +56,7 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
     from .ledger import Ledger, sole_batch
     from .workers import run_cases
 
-    check_names(options.style, options.effect, options.levels)
+    check_names(options)
     cases = find_cases(options.inputs, options.out_dir)
     words = shared_words(options)
     make_folder(options.out_dir)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -66,8 +65,6 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
     ct = read_ct(options.input, options.series)
     require_kind(ct, place.output)
     request, taken = make_request(options, ct)
-    if taken:
-        console.say("\n".join(taken))
     read = time.perf_counter()
     result = as_stored(ct, deface(request, part(console.progress, _READ, _WORKED)))
     result.seconds["reading"] = round(read - begin, 3)
@@ -78,18 +75,21 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
     if refusal is None:
         console.progress(0.9, "writing")
         release(ct, result, place, options.accept_recognisable)
-    return outcome(ct, result, place, options.qa, refusal)
+    return outcome(ct, result, place, options.qa, refusal, taken)
 
 
-def check_names(style: str, effect: str, levels: Sequence[str]) -> None:
-    """Raises InputError, with the names there are, where there is no such style, effect or node level."""
+def check_names(options: argparse.Namespace) -> None:
+    """Raises InputError, with the names there are, where there is no such style, effect, node level or provider."""
     from ..anatomy.levels import check_level_names
     from ..effect.registry import effect_named
     from ..face.styles import style_named
+    from ..providers.registry import provider_named
 
-    style_named(style)
-    effect_named(effect)
-    check_level_names(levels)
+    style_named(options.style)
+    effect_named(options.effect)
+    check_level_names(options.levels)
+    for name in options.provider:
+        provider_named(name)
 
 
 def check_arguments(options: argparse.Namespace) -> Place:
@@ -101,7 +101,7 @@ def check_arguments(options: argparse.Namespace) -> Place:
     from ..release import Place, require_own_certificate
     from .inputs import given_files
 
-    check_names(options.style, options.effect, options.levels)
+    check_names(options)
     if not options.input.exists():
         raise InputError(f"There is no file or folder {options.input}.")
     files = (options.input, *given_files(options))
@@ -125,8 +125,8 @@ def write_review_folder(folder: Path, ct: CtInput, result: CaseResult, released:
     write_review(folder, material_of(ct.volume, result, released))
 
 
-def outcome(ct: CtInput, result: CaseResult, place: Place, qa: Path | None, refusal: str | None) -> Outcome:
-    """Exit code, facts and text of a case that came to a verdict."""
+def outcome(ct: CtInput, result: CaseResult, place: Place, qa: Path | None, refusal: str | None, taken: tuple[str, ...]) -> Outcome:
+    """Exit code, facts and text of a case that came to a verdict; ``taken`` says what was made of each segment of --nodes."""
     from ..facts import facts_of
     from ..output.certificate import certificate_path
     from .describe import figures, reason_lines
@@ -135,9 +135,11 @@ def outcome(ct: CtInput, result: CaseResult, place: Place, qa: Path | None, refu
     code = PASS if released else FAIL if verdict == "FAIL" else REVIEW
     facts = {**facts_of(result), "released": released, "output": str(place.output) if released else None}
     facts["reasons"] += [refusal] if refusal is not None and verdict == "PASS" else []
+    facts["nodes_read"] = list(taken)
     lines = [f"{verdict}: released as {place.output}" if released else f"{verdict}: nothing was released"]
     lines += [
         *reason_lines(facts["reasons"]),
+        *(f"  --nodes: {line}" for line in taken),
         *figures(result),
         f"  privacy of '{result.parameters.style}' with '{result.parameters.effect}': {result.privacy}",
     ]

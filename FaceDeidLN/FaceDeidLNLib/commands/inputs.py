@@ -13,6 +13,7 @@ from ..input.case import CtInput
 from ..input.markups import read_curve_json, read_landmarks_json
 from ..input.names import Choice, choose_segments
 from ..pipeline import Request
+from ..providers.registry import provider_named
 from .options import parameters_from
 
 
@@ -37,6 +38,7 @@ def make_request(options: argparse.Namespace, ct: CtInput) -> tuple[Request, tup
         None if options.face_segment is None else read_one(options.face_segment, ct),
         parameters_from(options),
         nodes.guides,
+        tuple(provider_named(name, options.cpu) for name in options.provider),
     )
     return request, nodes.lines
 

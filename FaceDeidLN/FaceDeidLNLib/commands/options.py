@@ -154,6 +154,14 @@ def add_work(parser: argparse.ArgumentParser) -> None:
         help="node regions made from anatomy that stay: Ia, Ib, II, VIII, IX (which lies in the face and costs privacy), "
         f"IX-deep; none (default: {','.join(defaults.levels)})",
     )
+    group.add_argument(
+        "--provider",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="program that segments jaw, glands or nodes first: totalsegmentator, cads:PATH_OF_predict_images.py, nnunet:MODEL_FOLDER",
+    )
+    group.add_argument("--cpu", action="store_true", help="let these programs work without a graphics card")
     group.add_argument("--seed", type=whole(0, 2**32 - 1), default=None, help=argparse.SUPPRESS)
 
 
@@ -185,4 +193,5 @@ def work_words(options: argparse.Namespace) -> list[str]:
     words = ["--style", options.style, "--effect", options.effect]
     words += [f"{item.flag}={getattr(options, item.field)!r}" for item in NUMBERS]
     words += ["--levels", ",".join(options.levels) or "none"]
+    words += [word for name in options.provider for word in ("--provider", name)] + (["--cpu"] if options.cpu else [])
     return words if options.seed is None else [*words, "--seed", str(options.seed)]

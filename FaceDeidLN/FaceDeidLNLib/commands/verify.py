@@ -49,7 +49,7 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
     face = None if options.face_segment is None else place_segments([read_one(options.face_segment, ct)], original.geometry)[0]
     console.progress(0.6, "comparing")
     comparison = compare(original, result, face, protected)
-    judgement = judge(comparison, None, None, None)
+    judgement = judge(comparison, None)
     where = changed_extent(comparison.changed, original.geometry)
     facts = {
         "verdict": judgement.verdict.value,

@@ -16,7 +16,7 @@ LIBRARY = Path(__file__).resolve().parents[2] / "FaceDeidLNLib"
 LAYERS = (
     {"core", "__init__"},
     {"input", "phantom"},
-    {"anatomy"},
+    {"anatomy", "providers"},
     {"face"},
     {"effect"},
     {"verify"},

@@ -1,0 +1,54 @@
+"""Running another program: with a time limit, and with its last words where it fails."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from .base import ProviderError
+
+#: Characters of the program's output that are quoted.
+LAST_WORDS = 300
+
+
+def run_command(command: Sequence[str], timeout_s: float, environment: Mapping[str, str] | None = None) -> None:
+    """Run a program to its end.
+
+    :raises ProviderError: it is not there, takes longer than ``timeout_s`` seconds (then it and its children are
+        stopped), or ends with an error (its last words are quoted).
+    """
+    name = Path(command[0]).name
+    try:
+        process = subprocess.Popen(
+            list(command),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **(environment or {})},
+            text=True,
+            errors="replace",
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise ProviderError(f"{name} cannot be started ({error})") from error
+    try:
+        said, _ = process.communicate(timeout=timeout_s)
+    except subprocess.TimeoutExpired as error:
+        raise ProviderError(f"{name} took longer than {timeout_s:g} s and was stopped") from error
+    finally:
+        if process.poll() is None:
+            _stop(process)
+    if process.returncode:
+        raise ProviderError(f"{name} ended with code {process.returncode}: ...{said.strip()[-LAST_WORDS:]}")
+
+
+def _stop(process: subprocess.Popen) -> None:
+    """Stop the program and all that it started."""
+    if hasattr(os, "killpg"):
+        os.killpg(process.pid, signal.SIGKILL)
+    else:
+        process.kill()
+    process.communicate()

@@ -1,0 +1,53 @@
+"""TotalSegmentator (Wasserthal et al., Radiol Artif Intell 2023;5:e230024), the command line of the PyPI package."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..core.segment import Segment
+from ..core.volume import Volume
+from ..input.names import Role, role_of
+from .base import ProviderError
+from .command import run_command
+from .exchange import read_labels, write_nifti
+
+#: Tasks without a licence that hold mandible, hyoid and salivary glands (the task "face" needs one and is not used).
+FREE_TASKS = ("craniofacial_structures", "head_glands_cavities", "headneck_bones_vessels")
+
+
+@dataclass(frozen=True)
+class TotalSegmentator:
+    """The program ``TotalSegmentator``; its weights must have been downloaded before (``totalseg_download_weights``)."""
+
+    tasks: tuple[str, ...] = FREE_TASKS
+    device: str = "gpu"
+    timeout_s: float = 1800.0
+    command: str = "TotalSegmentator"
+
+    def available(self) -> bool:
+        """True where the command is on the path."""
+        return shutil.which(self.command) is not None
+
+    def describe(self) -> str:
+        """Name and tasks."""
+        return f"TotalSegmentator ({', '.join(self.tasks)})"
+
+    def segment(self, ct: Volume) -> tuple[Segment, ...]:
+        """Mandible, hyoid and glands; raises ProviderError where a task fails, takes too long, or gives none of them."""
+        found: dict[str, Segment] = {}
+        with tempfile.TemporaryDirectory() as folder:
+            source = Path(folder) / "ct.nii.gz"
+            write_nifti(ct, source)
+            for task in self.tasks:
+                output = Path(folder) / task
+                run_command([self.command, "-i", str(source), "-o", str(output), "-ta", task, "-d", self.device], self.timeout_s)
+                for path in sorted(output.glob("*.nii.gz")):
+                    name = path.name.removesuffix(".nii.gz")
+                    if name not in found and role_of(name) in (Role.GUIDE, Role.ORGAN):
+                        found |= {segment.name: segment for segment in read_labels(path, {1: name}, self.describe())}
+        if not found:
+            raise ProviderError("it found neither mandible nor hyoid nor salivary glands")
+        return tuple(found.values())

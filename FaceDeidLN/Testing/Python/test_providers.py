@@ -1,0 +1,243 @@
+"""Providers: programs stood in for by small scripts that read and write the same files."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import sys
+import textwrap
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from FaceDeidLNLib.core.errors import InputError
+from FaceDeidLNLib.core.geometry import Geometry
+from FaceDeidLNLib.core.segment import Segment
+from FaceDeidLNLib.core.volume import Volume
+from FaceDeidLNLib.input.place import place_segments
+from FaceDeidLNLib.pipeline import Request, deface
+from FaceDeidLNLib.providers.base import ProviderError, ask_providers
+from FaceDeidLNLib.providers.cads import Cads
+from FaceDeidLNLib.providers.command import run_command
+from FaceDeidLNLib.providers.exchange import write_nifti
+from FaceDeidLNLib.providers.nnlandmark import read_nnlandmark
+from FaceDeidLNLib.providers.nnunet import NnUnetModel
+from FaceDeidLNLib.providers.registry import provider_named
+from FaceDeidLNLib.providers.totalsegmentator import FREE_TASKS, TotalSegmentator
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="the stand-ins are POSIX scripts")
+
+#: What every stand-in begins with: arguments by flag, and a writer of label files on the grid of the input.
+PREAMBLE = f"""#!{sys.executable}
+import sys, pathlib, numpy as np, SimpleITK as sitk
+args = sys.argv[1:]
+def arg(flag):
+    return args[args.index(flag) + 1]
+def write(source, path, value=1, where=(slice(3, 6), slice(4, 9), slice(5, 9))):
+    image = sitk.ReadImage(str(source))
+    labels = np.zeros(sitk.GetArrayFromImage(image).shape, dtype=np.uint8)
+    labels[where] = value
+    out = sitk.GetImageFromArray(labels)
+    out.CopyInformation(image)
+    path = pathlib.Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sitk.WriteImage(out, str(path))
+"""
+
+
+def program(folder: Path, name: str, body: str) -> Path:
+    """An executable script."""
+    path = folder / name
+    path.write_text(PREAMBLE + textwrap.dedent(body), encoding="utf-8")
+    path.chmod(path.stat().st_mode | stat.S_IEXEC)
+    return path
+
+
+def small_ct(shear: float = 0.0) -> Volume:
+    """A small CT, turned about z, sheared where asked."""
+    turn = np.radians(10)
+    matrix = np.eye(4)
+    matrix[:3, :3] = np.array([[np.cos(turn), -np.sin(turn), 0], [np.sin(turn), np.cos(turn), shear], [0, 0, 1]]) * (1.0, 1.2, 2.5)
+    matrix[:3, 3] = (-8.0, 12.0, 40.0)
+    array = np.random.default_rng(0).integers(-1000, 1000, (10, 14, 16)).astype(np.int16)
+    return Volume(array, Geometry(array.shape, matrix))
+
+
+def expected_box(ct: Volume) -> np.ndarray:
+    mask = np.zeros(ct.array.shape, dtype=bool)
+    mask[3:6, 4:9, 5:9] = True
+    return mask
+
+
+TOTAL = """
+    out = pathlib.Path(arg("-o"))
+    assert args[args.index("-d") + 1] == "cpu"
+    names = {
+        "craniofacial_structures": "mandible skull",
+        "head_glands_cavities": "submandibular_gland_left",
+        "headneck_bones_vessels": "hyoid",
+    }
+    for name in names[arg("-ta")].split():
+        write(arg("-i"), out / (name + ".nii.gz"))
+"""
+
+
+def test_totalsegmentator_gives_jaw_hyoid_and_glands_only(tmp_path):
+    command = program(tmp_path, "TotalSegmentator", TOTAL)
+    segments = TotalSegmentator(device="cpu", command=str(command)).segment(small_ct())
+    assert {s.name for s in segments} == {"mandible", "submandibular_gland_left", "hyoid"}
+
+
+def test_totalsegmentator_is_never_asked_for_a_licensed_task():
+    assert "face" not in FREE_TASKS
+
+
+def test_a_segment_comes_back_to_the_voxels_it_was_made_of(tmp_path):
+    ct = small_ct()
+    command = program(tmp_path, "TotalSegmentator", TOTAL)
+    segment = TotalSegmentator(device="cpu", command=str(command)).segment(ct)[0]
+    assert np.array_equal(place_segments([segment], ct.geometry)[0].full(ct.array.shape), expected_box(ct))
+
+
+def test_a_sheared_ct_is_handed_over_on_upright_axes(tmp_path):
+    import SimpleITK as sitk
+
+    ct = small_ct(shear=0.3)
+    write_nifti(ct, tmp_path / "ct.nii.gz")
+    image = sitk.ReadImage(str(tmp_path / "ct.nii.gz"))
+    assert np.allclose(np.abs(image.GetDirection()), np.eye(3).ravel(), atol=1e-6)
+
+
+def test_cads_labels_get_their_names(tmp_path):
+    body = """
+        assert arg("-task") == "558" and "--cpu" in args
+        write(arg("-in"), pathlib.Path(arg("-out")) / "ct" / "ct_part_558.nii.gz", value=4)
+    """
+    script = program(tmp_path, "predict_images.py", body)
+    segments = Cads(script, python=sys.executable, cpu=True).segment(small_ct())
+    assert [s.name for s in segments] == ["Mandible"]
+
+
+def model_folder(tmp_path: Path, labels: dict[str, object]) -> Path:
+    folder = tmp_path / "model"
+    folder.mkdir()
+    dataset = {"labels": labels, "channel_names": {"0": "CT"}, "file_ending": ".nii.gz"}
+    (folder / "dataset.json").write_text(json.dumps(dataset), encoding="utf-8")
+    return folder
+
+
+NNUNET = """
+    assert arg("-device") == "cpu" and arg("-f") == "0"
+    write(pathlib.Path(arg("-i")) / "ct_0000.nii.gz", pathlib.Path(arg("-o")) / "ct.nii.gz", value=2)
+"""
+
+
+def test_an_nnunet_model_gives_the_labels_of_its_data_set(tmp_path):
+    folder = model_folder(tmp_path, {"background": 0, "mandible": 1, "lymph node": 2})
+    provider = NnUnetModel(folder, device="cpu", command=str(program(tmp_path, "predict", NNUNET)))
+    assert [s.name for s in provider.segment(small_ct())] == ["lymph node"]
+
+
+def test_a_model_for_two_channels_is_refused(tmp_path):
+    folder = model_folder(tmp_path, {"background": 0, "lymph node": 1})
+    dataset = json.loads((folder / "dataset.json").read_text())
+    dataset["channel_names"]["1"] = "PET"
+    (folder / "dataset.json").write_text(json.dumps(dataset), encoding="utf-8")
+    with pytest.raises(ProviderError, match="one CT"):
+        NnUnetModel(folder, command="none").segment(small_ct())
+
+
+def test_a_program_that_fails_is_quoted(tmp_path):
+    command = program(tmp_path, "broken", "print('CUDA out of memory'); sys.exit(3)")
+    with pytest.raises(ProviderError, match=r"(?s)code 3: .*CUDA out of memory"):
+        run_command([str(command)], 60)
+
+
+def test_a_program_that_hangs_is_stopped_with_its_children(tmp_path):
+    command = program(
+        tmp_path,
+        "hanging",
+        f"""
+        import subprocess, time
+        subprocess.Popen([sys.executable, "-c", "import time; time.sleep(3); open(r'{tmp_path}/late', 'w').close()"])
+        time.sleep(60)
+        """,
+    )
+    with pytest.raises(ProviderError, match="took longer than 2 s"):
+        run_command([str(command)], 2)
+    time.sleep(2.5)
+    assert not (tmp_path / "late").exists()
+
+
+def test_a_program_that_is_not_there_is_said_to_be_missing():
+    findings = ask_providers([TotalSegmentator(command="/nowhere/TotalSegmentator")], small_ct())
+    assert "TotalSegmentator" in findings.failures[0]
+    assert "not installed" in findings.failures[0]
+
+
+@dataclass(frozen=True)
+class Given:
+    """A provider with a ready answer."""
+
+    segments: tuple[Segment, ...] = ()
+    error: str = ""
+
+    def available(self) -> bool:
+        return True
+
+    def describe(self) -> str:
+        return "given"
+
+    def segment(self, ct: Volume) -> tuple[Segment, ...]:
+        if self.error:
+            raise ProviderError(self.error)
+        return self.segments
+
+
+def test_nodes_are_to_be_protected_and_jaw_and_glands_guide():
+    mask = Volume(np.ones((1, 1, 1), dtype=bool), Geometry((1, 1, 1), np.eye(4)))
+    segments = tuple(Segment(name, mask) for name in ("LN Ib", "mandible", "parotid_gland_left", "skull"))
+    findings = ask_providers([Given(segments)], small_ct())
+    assert [s.name for s in findings.nodes] == ["LN Ib"]
+    assert [s.name for s in findings.guides] == ["mandible", "parotid_gland_left"]
+
+
+def test_a_provider_that_fails_makes_the_case_a_review(phantom):
+    request = Request(phantom.ct, landmarks=phantom.landmarks, providers=(Given(error="it ran out of memory"),))
+    result = deface(request)
+    assert result.verdict.value == "REVIEW"
+    assert any("it ran out of memory" in reason for reason in result.reasons)
+
+
+def test_a_providers_nodes_are_protected(phantom):
+    node = phantom.segment("LN cheek left")
+    result = deface(Request(phantom.ct, landmarks=phantom.landmarks, providers=(Given((node,)),)))
+    assert [(check.name, check.changed) for check in result.comparison.protected if check.name == node.name] == [(node.name, 0)]
+
+
+def test_a_providers_mandible_takes_the_place_of_the_cts_bone(phantom):
+    result = deface(Request(phantom.ct, landmarks=phantom.landmarks, providers=(Given((phantom.segment("Mandible"),)),)))
+    assert all("segment 'Mandible'" in level.derived_from for level in result.levels)
+
+
+def test_nnlandmark_voxels_become_lps(tmp_path):
+    ct = small_ct()
+    (tmp_path / "case.json").write_text(json.dumps({"2": {"coordinates": [3, 5, 7], "likelihood": 0.8}}), encoding="utf-8")
+    (tmp_path / "names.json").write_text(json.dumps({"pogonion": 2, "somewhere": 1}), encoding="utf-8")
+    found = read_nnlandmark(tmp_path / "case.json", tmp_path / "names.json", ct.geometry)
+    assert np.allclose(found.position("pogonion"), (ct.geometry.ijk_to_lps @ [3, 5, 7, 1])[:3])
+    assert found.confidence("pogonion") == pytest.approx(0.8)
+
+
+def test_an_nnlandmark_without_coordinates_is_missing(tmp_path):
+    (tmp_path / "case.json").write_text(json.dumps({"2": {"coordinates": [None, None, None], "likelihood": 0.0}}), encoding="utf-8")
+    (tmp_path / "names.json").write_text(json.dumps({"pogonion": 2}), encoding="utf-8")
+    assert read_nnlandmark(tmp_path / "case.json", tmp_path / "names.json", small_ct().geometry).position("pogonion") is None
+
+
+def test_an_unknown_provider_is_refused_with_those_there_are():
+    with pytest.raises(InputError, match="totalsegmentator, cads:"):
+        provider_named("segmentanything")
