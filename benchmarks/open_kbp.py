@@ -106,60 +106,6 @@ def share_changed(ct: Volume, skin: np.ndarray, changed: np.ndarray, mark: list[
     return float(changed[tuple(near.T)].mean()) if len(near) else None
 
 
-def shows(self) -> list[str]:
-    """Marks that can still be seen."""
-    return [name for name, share in self.shares.items() if share is not None and share < HIDDEN_SHARE]
-
-
-def main() -> int:
-    """Run all patients, print one line each and a summary."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data", type=Path, help="the folder of real data")
-    parser.add_argument("--jobs", type=int, default=2, help="processes (default: %(default)s)")
-    parser.add_argument("--effect", default="mask", help="effect (default: %(default)s)")
-    options = parser.parse_args()
-    folder = options.data / "open-kbp"
-    marks = json.loads((folder / "landmarks.json").read_text())["patients"]
-    print("patient   verdict  " + "".join(f"{name:>10}" for name in MARKS) + "   seconds  reasons")
-    with ProcessPoolExecutor(options.jobs) as pool:
-        jobs = [pool.submit(run_patient, folder / f"{name}_ct.nrrd", told["landmarks"], options.effect) for name, told in marks.items()]
-        patients = [show(job.result()) for job in jobs]
-    return summary(patients)
-
-
-def run_patient(path: Path, marks: dict[str, list[float] | None], effect: str) -> Patient:
-    """De-identify one patient and look at the skin around each mark."""
-    ct = read_ct(path).volume
-    result = deface(Request(ct, parameters=Parameters(effect=effect)))
-    changed = np.zeros(ct.array.shape, dtype=bool) if result.result is None else result.result.array != ct.array
-    skin = outer_skin(ct)
-    behind = {"menton": BEHIND_MENTON_MM}
-    shares = {name: share_changed(ct, skin, changed, marks.get(name), behind.get(name, NEAR_MM)) for name in MARKS}
-    name = path.name.removesuffix("_ct.nrrd")
-    return Patient(name, result.verdict.value, result.reasons, shares, sum(result.seconds.values()))
-
-
-def outer_skin(ct: Volume) -> np.ndarray:
-    """Soft-tissue voxels that touch the air around the patient, (k, j, i) bool."""
-    tissue = ct.array > SKIN_HU[0]
-    labels, _ = ndimage.label(~tissue)
-    edge = np.unique(np.concatenate([np.take(labels, end, axis).ravel() for axis in range(3) for end in (0, -1)]))
-    outside = np.isin(labels, edge[edge > 0])
-    return tissue & (ct.array < SKIN_HU[1]) & ndimage.binary_dilation(outside)
-
-
-def share_changed(ct: Volume, skin: np.ndarray, changed: np.ndarray, mark: list[float] | None) -> float | None:
-    """Share of the skin voxels within NEAR_MM of a mark (LPS mm) that changed; None where there is no such voxel."""
-    if mark is None:
-        return None
-    box = ct.geometry.box_around(np.array([mark]), NEAR_MM)
-    places = np.argwhere(skin[box.slices]) + np.asarray(box.start)
-    if not len(places):
-        return None
-    near = places[np.linalg.norm(ct.geometry.to_lps(places) - mark, axis=1) <= NEAR_MM]
-    return float(changed[tuple(near.T)].mean()) if len(near) else None
-
-
 def show(patient: Patient) -> Patient:
     """Print one patient's line."""
     shares = "".join(f"{'-':>10}" if share is None else f"{share:>10.0%}" for share in patient.shares.values())
