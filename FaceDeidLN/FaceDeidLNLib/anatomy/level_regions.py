@@ -27,8 +27,8 @@ MYLOHYOID_FALL = ((0.0, 0.7), (40.0, 0.7), (60.0, 0.2), (108.0, 0.1))
 SYMPHYSIS_MM = 11.0
 #: What level I holds at least over the skin (mm): fat, platysma and digastric in the midline, a gland of 13 mm further back.
 SUBMENTAL_MM, SUBMANDIBULAR_MM = 20.0, 18.0
-#: The inner cortex of the mandible counts as inside (mm), so that coarse voxels between bone and level do.
-CORTEX_MM = 3.0
+#: This share of a CT voxel of the bone's inner side counts as inside, so that coarse voxels between bone and level do.
+BESIDE_BONE = 0.6
 #: How far (mm) beyond the outer side of the lower border the level reaches below it: nodes lie where the facial vessels
 #: cross the border (perimandibular nodes, J Cancer Metastasis Treat 2023;9:20), and none in front of the symphysis.
 BEYOND_BORDER = ((0.0, -4.0), (25.0, -3.0), (50.0, 3.0), (108.0, 4.0))
@@ -41,6 +41,8 @@ BELOW_SYMPHYSIS_MM = 6.0
 UNSURE_HYOID_MM = 5.0
 #: Where no skin is known the platysma is taken to go inward from the lower border by this much (mm per mm).
 PLATYSMA_INWARD = 0.35
+#: ... and to lie this far (mm) below the border, by y: at the gland as deep as glands hang, and close under the chin.
+PLATYSMA_BELOW = ((48.0, 45.0), (58.0, 12.0), (95.0, 7.0))
 #: Ear canal and zygomatic arch (z), anterior edge of the sternocleidomastoid (y), styloid process (|x|).
 EAR_CANAL_Z, MUSCLE_Y, STYLOID_X = 8.0, -12.0, 38.0
 #: The superficial lobe goes forward over the masseter to about here (y); parotids reach further along their duct only.
@@ -65,6 +67,8 @@ class Scene:
     hyoid: Hyoid
     depth: np.ndarray
     gland_back: tuple[float, float] = (GLAND_BACK, GLAND_BACK)
+    #: Longest side of the CT's voxels (mm).
+    voxel_mm: float = 1.0
 
     def half(self, side: int) -> np.ndarray:
         """True (1, 1, I) on the left (0) or right (1) side."""
@@ -90,8 +94,11 @@ def _inside_jaw(scene: Scene) -> np.ndarray:
     grid, outline = scene.grid, scene.outline
     border = outline.columns(outline.border)
     beyond = outline.columns(outline.outside) + _along_arch(scene, BEYOND_BORDER)
-    inward = PLATYSMA_INWARD * np.maximum(border - grid.z, 0.0) * np.isinf(scene.depth)
-    return np.where(grid.z < border, outline.radius < beyond - inward, outline.radius < outline.columns(outline.inner) + CORTEX_MM)
+    bare = np.isinf(scene.depth)
+    inward = PLATYSMA_INWARD * np.maximum(border - grid.z, 0.0) * bare
+    low = border - np.interp(grid.y, *zip(*PLATYSMA_BELOW, strict=True))
+    below = (outline.radius < beyond - inward) & (~bare | (grid.z >= low))
+    return np.where(grid.z < border, below, outline.radius < outline.columns(outline.inner) + BESIDE_BONE * scene.voxel_mm)
 
 
 def _mylohyoid(scene: Scene) -> np.ndarray:

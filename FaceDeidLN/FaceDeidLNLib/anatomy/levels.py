@@ -114,7 +114,7 @@ def levels_of(
     hyoid = find_hyoid(grid, ct, mandible.mask, segments)
     known |= {"hyoid"} if hyoid.found else set()
     outline = trace_outline(grid, mandible.mask)
-    scene = Scene(grid, mandible.mask, outline, hyoid, skin, tuple(GLAND_BACK if b is None else b for b in backs))
+    scene = Scene(grid, mandible.mask, outline, hyoid, skin, tuple(GLAND_BACK if b is None else b for b in backs), max(geometry.spacing))
     found = []
     for name in names:
         for side_name, mask in _masks(scene, name, superficial_mm):
