@@ -23,9 +23,10 @@ WITNESSES = 5
 #: Landmarks that are points of the skin lie on it: the mark's accuracy (3-6 mm) and a voxel.
 SKIN_LANDMARKS = ("pronasale", "sellion", "pogonion")
 MAX_OFF_SKIN_MM = 9.0
-#: The tip of the nose is the skin's most anterior point within this window (degrees) of the mean face's nose.
+#: The tip of the nose is the most anterior skin within this window (degrees): above the lips, where tubes stick out, and up
+#: to where the nose would be seen if the chin had been taken for it.
 NOSE_AZIMUTH = (-22.0, 22.0)
-NOSE_ELEVATION = (-14.0, 30.0)
+NOSE_ELEVATION = (-4.0, 42.0)
 MAX_NOSE_MM = 15.0
 #: A landmark expected this close (mm) to where the scanned head ends, or beyond it, may be out of view.
 EDGE_MM = 10.0
