@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,6 +11,7 @@ from ..core.landmarks import Landmarks
 from ..core.volume import Volume
 from ..pipeline import find_anatomy
 from .gallery import Gallery, distances, skin_field
+from .reversal import Reversal
 from .scores import Recognition, recognise
 from .surfaces import FILTERS, LEVELS_HU, coarse, filtered, hits, sample_lines
 from .window import Window, face_window
@@ -27,7 +28,10 @@ class Battery:
 #: Everything: 5 filters at 8 levels.
 FULL = Battery(tuple(FILTERS), LEVELS_HU)
 #: For the many variants: what of FULL won most often, and one level each for fat, muscle and bone.
-CHEAP = Battery(("raw", "median 5 mm", "gauss 5 mm"), (-500, -200, 0, 150))
+CHEAP = Battery(("raw", "median 5 mm", "gauss 3 mm"), (-500, -200, 0, 50, 150))
+#: Levels at which a volume whose effect was undone is looked at.
+REVERSED_LEVELS_HU = (-500, -300, -50, 50)
+NO_REVERSALS: Mapping[str, Reversal] = {}
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,10 +52,14 @@ class Trial:
     own: list[int] = field(default_factory=list)
     rows: dict[str, list[np.ndarray]] = field(default_factory=dict)
 
-    def add(self, probe: Probe) -> None:
+    def add(self, probe: Probe, reversals: Mapping[str, Reversal] = NO_REVERSALS) -> None:
         """Attack one more probe with every filter and level. Its name must be one of the gallery's."""
-        self.own.append(self.gallery.names.index(probe.name))
-        for option, row in probe_distances(probe, self.gallery, self.battery).items():
+        self.add_rows(probe.name, probe_distances(probe, self.gallery, self.battery, reversals))
+
+    def add_rows(self, name: str, rows: Mapping[str, np.ndarray]) -> None:
+        """Take what ``probe_distances`` gave for the person ``name``."""
+        self.own.append(self.gallery.names.index(name))
+        for option, row in rows.items():
             self.rows.setdefault(option, []).append(row)
 
     def options(self) -> dict[str, np.ndarray]:
@@ -79,14 +87,23 @@ def enrol(heads: Iterable[tuple[str, Volume, Landmarks]]) -> tuple[Gallery, dict
     return Gallery(tuple(names), np.stack(fields)), windows
 
 
-def probe_distances(probe: Probe, gallery: Gallery, battery: Battery) -> dict[str, np.ndarray]:
-    """Distances (G,) in mm of one probe's surfaces to every skin, by "filter at level HU"."""
+def probe_distances(
+    probe: Probe, gallery: Gallery, battery: Battery, reversals: Mapping[str, Reversal] = NO_REVERSALS
+) -> dict[str, np.ndarray]:
+    """Distances (G,) in mm of one probe's surfaces to every skin, by "filter at level HU".
+
+    Every one of ``reversals`` is undone first and then attacked, unfiltered, at REVERSED_LEVELS_HU.
+    """
     small = coarse(probe.ct, probe.window)
     out = {}
     for name in battery.filters:
         lines = sample_lines(filtered(small, name), probe.window)
         for level in battery.levels:
             out[f"{name} at {level} HU"] = distances(hits(lines, level, probe.window), gallery)
+    for name, undo in reversals.items():
+        lines = sample_lines(undo(probe.ct, probe.window), probe.window)
+        for level in REVERSED_LEVELS_HU:
+            out[f"{name}, at {level} HU"] = distances(hits(lines, level, probe.window), gallery)
     return out
 
 

@@ -25,7 +25,7 @@ POSE_MM = 15.0
 #: A cut or a fat layer moves the surface by so much (mm).
 OFFSET_MM = 15.0
 #: Iterations and the points they use: first coarse, then all.
-ITERATIONS = ((6, 4), (4, 1))
+ITERATIONS = ((6, 3), (2, 1))
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +62,11 @@ def distances(points: np.ndarray, gallery: Gallery) -> np.ndarray:
     value, _ = _sample(gallery.fields, _moved(points, pose))
     size = np.sort(np.abs(value - pose.offset[:, None]), axis=1)
     return size[:, : round(KEPT_SHARE * len(points))].mean(1)
+
+
+def field_values(field: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Signed distance (N,) in mm of points (N, 3) in head coordinates to the skin of one head's field (Z, Y, X)."""
+    return _sample(field[None], points[None])[0][0]
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,7 +18,7 @@ FILTERS: dict[str, tuple[str, float]] = {
     "gauss 3 mm": ("gauss", 3.0),
     "gauss 5 mm": ("gauss", 5.0),
 }
-#: Finer voxels are averaged first: the window's raster is 7 mm, and nothing in the attack resolves less.
+#: Finer voxels are averaged first: the window's raster is 9 mm, and nothing in the attack resolves less.
 FINEST_MM = 2.0
 #: What is thinner than this along a line of sight is a sheet of a mask, a wire or noise, and is looked through.
 THINNEST_MM = 4.5

@@ -14,8 +14,8 @@ from ..face.frame import fit_frame
 NEAR_MM = 40.0
 FAR_MM = 165.0
 STEP_MM = 1.5
-#: Between neighbouring lines of sight (degrees); 4 degrees are 7 mm on the face.
-RASTER_DEGREES = 4.0
+#: Between neighbouring lines of sight (degrees); 5 degrees are 9 mm on the face.
+RASTER_DEGREES = 5.0
 #: The window ends here to either side (degrees of azimuth), a finger's breadth in front of the ear canals.
 SIDE_DEGREES = 60.0
 #: ... and so far above the nasal root (degrees of elevation): at the upper brow.

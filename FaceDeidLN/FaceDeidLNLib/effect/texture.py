@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 from scipy import ndimage
+from scipy.special import ndtr
 
 from ..core.volume import AIR_HU, Volume
 from ..face.segment import Face
 
 #: Muscle, gland and skin lie between these (HU, with contrast medium); fat and bone do not.
 SOFT_HU = (0.0, 120.0)
+#: Fat and soft tissue (HU), without bone.
+TISSUE_HU = (-150.0, 150.0)
 #: Used where a face has too little of it.
 USUAL_SOFT_HU = 45.0
 USUAL_NOISE_HU = 12.0
@@ -22,7 +25,7 @@ MOTTLE_MM = 4.0
 MOTTLE_HU = 30.0
 #: The new tissue is at least so dense (skin, gland or enhanced muscle): through a fill of 45 HU, smoothed and seen at 50 HU,
 #: the old muscle and bone behind it told persons apart (rank-1 20 % of 60).
-DENSE_HU = 85.0
+DENSE_HU = 105.0
 #: What is denser than this is not plain air.
 AIR_LIMIT_HU = -900.0
 
@@ -34,6 +37,22 @@ def soft_tissue(ct: Volume, face: Face, random: np.random.Generator) -> np.ndarr
     mean = max(mean, DENSE_HU)
     steps = np.array(ct.geometry.sampling)
     return mean + correlated(values.shape, GRAIN_MM / steps, noise, random) + correlated(values.shape, MOTTLE_MM / steps, MOTTLE_HU, random)
+
+
+def deep_tissue(ct: Volume, face: Face, random: np.random.Generator) -> np.ndarray:
+    """A mixture like the patient's own, float32 (k, j, i) of the segment's box: fat and muscle in patches.
+
+    Correlated noise whose values are replaced, rank by rank, by those of the segment's own tissue: its histogram is theirs.
+    """
+    values = ct.array[face.segment.box.slices]
+    own = values[(values > TISSUE_HU[0]) & (values < TISSUE_HU[1]) & face.segment.array]
+    if len(own) < FEWEST_VOXELS:
+        return soft_tissue(ct, face, random)
+    steps = np.array(ct.geometry.sampling)
+    patches = correlated(values.shape, MOTTLE_MM / steps, 1.0, random) + correlated(values.shape, GRAIN_MM / steps, 0.3, random)
+    quantiles = np.quantile(own, np.linspace(0, 1, 64))
+    place = ndtr(patches / np.sqrt(1.09))
+    return np.interp(place, np.linspace(0, 1, 64), quantiles).astype(np.float32)
 
 
 def soft_statistics(values: np.ndarray, mask: np.ndarray) -> tuple[float, float]:

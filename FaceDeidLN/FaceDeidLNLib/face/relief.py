@@ -60,7 +60,7 @@ VARIATION = {(2, 0): 4.5, (0, 1): 4.0, (0, 2): 3.5, (2, 1): 3.5}
 #: The new head's size is drawn (standard deviation), a little full, so that the bone of nearly everybody lies below the
 #: surface. Of an adult's own size (within ADULT of the mean) nothing is kept: head size told persons apart.
 SIZE_SD = 0.03
-FULLNESS = 1.025
+FULLNESS = 1.035
 ADULT = 0.08
 #: Broad random swellings: standard deviation in mm, and correlation length (Gaussian sigma) in degrees.
 SWELLING_MM = 4.0
@@ -68,7 +68,7 @@ SWELLING_DEGREES = 12.0
 #: The old skin goes over into the new one within so many degrees from the curve (2 mm each), and never more steeply than
 #: this (mm per mm). The longer and flatter, the smoother, and the more of the face's shape is handed on by the curve.
 FADE_DEGREES = 6.0
-STEEPEST = 0.8
+STEEPEST = 0.7
 MM_PER_DEGREE = 1.8
 #: The new head (without features) is nowhere further (mm) below the membrane, where bone might lie: little at forehead and
 #: jaw, more between them, where the 97th percentile of the bone lies 10 mm deep; centre and width there in degrees.

@@ -1,0 +1,129 @@
+"""Attack 3: undo the effect, then look again. What comes back is attacked like any other volume."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from scipy import ndimage
+
+from ..core.volume import AIR_HU, Volume
+from .gallery import field_values
+from .surfaces import coarse, hits, sample_lines
+from .window import STEP_MM, Window
+
+#: Standard deviations (mm) that the attacker guesses for a blur.
+GUESSED_SIGMA_MM = (6.0, 12.0)
+#: Noise power over signal power in the Wiener filter.
+WIENER_NOISE = 1e-3
+RICHARDSON_LUCY_ITERATIONS = 20
+#: Thickness (mm) that is put back on a cut surface: the depth of this project's face segment, and of published skin shells.
+SHELLS_MM = (6.0, 12.0)
+#: The skin is looked for at this level (HU), the fill in so many mm behind it.
+SKIN_HU = -300.0
+FILL_MM = 7.5
+#: A voxel belongs to the fill where its median over this radius (mm) is near the fill's median, in the fill's own deviations.
+FILL_RADIUS_MM = 4.0
+FILL_DEVIATIONS = 1.5
+
+Reversal = Callable[[Volume, Window], Volume]
+
+
+def wiener(sigma_mm: float) -> Reversal:
+    """Wiener deconvolution of a Gaussian of ``sigma_mm``."""
+
+    def undo(ct: Volume, window: Window) -> Volume:
+        volume = coarse(ct, window)
+        pad = [(int(3 * sigma_mm / s),) * 2 for s in volume.geometry.sampling]
+        array = np.pad(volume.array, pad, mode="edge")
+        transfer = _transfer(array.shape, volume, sigma_mm)
+        spectrum = np.fft.rfftn(array) * transfer / (transfer**2 + WIENER_NOISE)
+        restored = np.fft.irfftn(spectrum, array.shape)[tuple(slice(a, n - b) for (a, b), n in zip(pad, array.shape, strict=True))]
+        return volume.with_array(restored.astype(np.float32))
+
+    return undo
+
+
+def richardson_lucy(sigma_mm: float) -> Reversal:
+    """Richardson-Lucy deconvolution of a Gaussian of ``sigma_mm`` (Richardson 1972, Lucy 1974) on HU above air."""
+
+    def undo(ct: Volume, window: Window) -> Volume:
+        volume = coarse(ct, window)
+        sigma = sigma_mm / np.array(volume.geometry.sampling)
+        seen = volume.array - AIR_HU + 30.0
+        guess = seen.copy()
+        for _ in range(RICHARDSON_LUCY_ITERATIONS):
+            ratio = seen / np.maximum(ndimage.gaussian_filter(guess, sigma, mode="nearest"), 1.0)
+            guess *= ndimage.gaussian_filter(ratio, sigma, mode="nearest")
+        return volume.with_array(guess + AIR_HU - 30.0)
+
+    return undo
+
+
+def shell(thickness_mm: float) -> Reversal:
+    """A layer of ``thickness_mm`` put back onto whatever surface is there."""
+
+    def undo(ct: Volume, window: Window) -> Volume:
+        volume = coarse(ct, window)
+        away = ndimage.distance_transform_edt(volume.array < SKIN_HU, sampling=volume.geometry.sampling)
+        return volume.with_array(np.clip(200.0 * (thickness_mm - away), AIR_HU, 0.0).astype(np.float32))
+
+    return undo
+
+
+def without_fill(ct: Volume, window: Window) -> Volume:
+    """The fill found from its own values right behind the surface, and taken away: what it was put over comes to light."""
+    volume = coarse(ct, window)
+    lines = sample_lines(volume, window)
+    points = hits(lines, SKIN_HU, window)
+    if not len(points):
+        return volume
+    length = np.linalg.norm(points, axis=1, keepdims=True)
+    depths = np.arange(2 * STEP_MM, FILL_MM, STEP_MM)
+    behind = (points[:, None] * (1 - depths[None, :, None] / length[:, None])).reshape(-1, 3)
+    values = ndimage.map_coordinates(volume.array, volume.geometry.to_kji(window.to_lps(behind)).T, order=1, mode="nearest")
+    middle = np.median(values)
+    spread = 1.4826 * np.median(np.abs(values - middle))
+    size = [2 * max(1, round(FILL_RADIUS_MM / s)) + 1 for s in volume.geometry.sampling]
+    local = ndimage.median_filter(volume.array, size)
+    fill = np.abs(local - middle) < FILL_DEVIATIONS * max(spread, 10.0)
+    return volume.with_array(np.where(fill, AIR_HU, volume.array).astype(np.float32))
+
+
+_DECONVOLUTIONS: dict[str, Reversal] = {
+    **{f"Wiener {sigma:g} mm": wiener(sigma) for sigma in GUESSED_SIGMA_MM},
+    **{f"Richardson-Lucy {sigma:g} mm": richardson_lucy(sigma) for sigma in GUESSED_SIGMA_MM},
+}
+_SHELLS: dict[str, Reversal] = {f"shell of {thickness:g} mm": shell(thickness) for thickness in SHELLS_MM}
+_FILL: dict[str, Reversal] = {"without fill": without_fill}
+#: What fits which effect; an effect that is not named gets everything.
+REVERSALS: dict[str, dict[str, Reversal]] = {
+    "blur": _DECONVOLUTIONS,
+    "blur-strong": _DECONVOLUTIONS,
+    "mask": _SHELLS,
+    "drown": _FILL,
+    "scramble": _FILL,
+    "epidermis": _FILL,
+    "reface": {**_FILL, "shell of 6 mm": shell(6.0)},
+}
+ALL_REVERSALS: dict[str, Reversal] = {**_DECONVOLUTIONS, **_SHELLS, **_FILL}
+
+
+def _transfer(shape: tuple[int, ...], volume: Volume, sigma_mm: float) -> np.ndarray:
+    """Transfer function of the Gaussian for ``rfftn`` of an array of that shape."""
+    steps = volume.geometry.sampling
+    axes = [np.fft.fftfreq(n, s) for n, s in zip(shape[:2], steps[:2], strict=True)] + [np.fft.rfftfreq(shape[2], steps[2])]
+    square = sum(f**2 for f in np.meshgrid(*axes, indexing="ij"))
+    return np.exp(-2 * (np.pi * sigma_mm) ** 2 * square)
+
+
+def recovered_mm(ct: Volume, window: Window, skin: np.ndarray) -> float:
+    """Mean distance (mm) of the volume's surface at SKIN_HU to the true skin in the true pose, best common offset taken off.
+
+    ``skin`` is the field of the original (see gallery.skin_field). NaN where no surface is seen.
+    """
+    points = hits(sample_lines(coarse(ct, window), window), SKIN_HU, window)
+    if not len(points):
+        return float("nan")
+    values = field_values(skin, points)
+    return float(np.mean(np.abs(values - np.median(values))))
