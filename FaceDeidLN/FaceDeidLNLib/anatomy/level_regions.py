@@ -33,7 +33,7 @@ BESIDE_BONE = 0.6
 #: cross the border (perimandibular nodes, J Cancer Metastasis Treat 2023;9:20), and none in front of the symphysis.
 BEYOND_BORDER = ((0.0, -4.0), (25.0, -3.0), (50.0, 3.0), (108.0, 4.0))
 #: Posterior edge (y) of the submandibular gland where none is given: in 33 drawn glands it lies at 15 to 35, median 23.
-GLAND_BACK = 19.0
+GLAND_BACK = 16.5
 #: Room (mm) below the hyoid's caudal edge, and how far (mm) below the lower border of the symphysis level I goes at least.
 BELOW_HYOID_MM = 2.0
 BELOW_SYMPHYSIS_MM = 6.0

@@ -76,7 +76,7 @@ def mandible_of_ct(ct: Volume, frame: Frame) -> Mandible:
 
 def mandible_of_segment(segment: Segment, frame: Frame | None = None) -> Mandible:
     """The mandible of a drawn segment (any grid); without ``frame`` the head is taken to lie upright, which the fit corrects."""
-    lps = segment.mask.geometry.to_lps(np.argwhere(segment.mask.array))
+    lps = segment.mask.geometry.to_lps(np.argwhere(_surface(segment.mask.array > 0)))
     start = start_frame(lps) if frame is None else JawFrame(frame.axes, frame.origin, frame.scale)
     grid = JawGrid(fit_jaw(lps, start, reach_mm=40.0))
     return _measured(grid, grid.take(_padded(segment.mask), 0.0) > 0.5, None, f"segment '{segment.name}'")
@@ -102,7 +102,12 @@ def _padded(mask: Volume) -> Volume:
 def _bone_points(ct: Volume, start: JawFrame) -> np.ndarray:
     box = ct.geometry.box_around(start.to_lps(mean_mandible()), margin_mm=REACH_MM)
     part = ct.crop(box)
-    return part.geometry.to_lps(np.argwhere(part.array > BONE_HU))
+    return part.geometry.to_lps(np.argwhere(_surface(part.array > BONE_HU)))
+
+
+def _surface(mask: np.ndarray) -> np.ndarray:
+    """The voxels of a mask that touch the outside."""
+    return mask & ~ndimage.binary_erosion(mask)
 
 
 def _distance_to_mean(jaw: np.ndarray) -> np.ndarray:

@@ -14,7 +14,9 @@ from scipy.spatial.transform import Rotation
 ALVEOLAR_MM = (-52.0, 55.0)
 #: Points of the mean mandible that take part in the fit.
 FIT_POINTS = 1500
-FIT_STEPS = 25
+FIT_STEPS = 100
+#: The fit has settled once no point moves further than this (mm) in a step.
+SETTLED_MM = 0.01
 #: Share of the nearest pairs that count in each step (trimmed ICP, Chetverikov et al., Image Vis Comput 2005;23:299).
 TRIM = 0.8
 #: A jaw differs from its head's mean size by less than this factor, and from the mean pose by less than this turn (mouth open included).
@@ -63,6 +65,18 @@ def stable_part() -> np.ndarray:
     return points[~is_alveolar(points)]
 
 
+@cache
+def mean_surface() -> np.ndarray:
+    """The points of the mean mandible on its surface: those that lack one of their six neighbours on the 2 mm grid.
+
+    Points inside the bone always find a partner close by and would hold a fit where it is.
+    """
+    points = mean_mandible()
+    there = {tuple(point) for point in points}
+    steps = 2.0 * np.vstack([np.eye(3), -np.eye(3)])
+    return points[[any(tuple(point + step) not in there for step in steps) for point in points]]
+
+
 def is_alveolar(jaw: np.ndarray) -> np.ndarray:
     """True (N,) for jaw coordinates at the height of the teeth and in front of the ramus."""
     return (jaw[:, 2] > ALVEOLAR_MM[0]) & (jaw[:, 1] > ALVEOLAR_MM[1])
@@ -78,28 +92,31 @@ def start_frame(lps: np.ndarray) -> JawFrame:
 
 
 def fit_jaw(lps: np.ndarray, start: JawFrame, reach_mm: float = 15.0, both_ways: bool = True) -> JawFrame:
-    """Lay the mean mandible onto bone voxels (N, 3) in LPS mm by trimmed iterative closest points.
+    """Lay the mean mandible onto surface voxels (N, 3) of bone in LPS mm by trimmed iterative closest points.
 
     Each point of the mean goes to the nearest voxel; with ``both_ways`` each voxel also goes to the nearest point of
     the mean, which needs a mandible without the rest of the skull. Pairs further apart than ``reach_mm`` do not count.
     """
     rng = np.random.default_rng(0)
-    mean = stable_part()
+    surface = mean_surface()
+    mean = surface[~is_alveolar(surface)]
     mean = mean[rng.permutation(len(mean))[:FIT_POINTS]]
     bone = lps[rng.permutation(len(lps))[: 8 * FIT_POINTS]]
     tree, frame = cKDTree(bone), start
-    back = cKDTree(mean_mandible())
+    back = cKDTree(surface)
     for _ in range(FIT_STEPS):
         pairs = [_pairs(mean, frame.to_lps(mean), tree, bone, reach_mm)]
         if both_ways:
             some = bone[:FIT_POINTS]
             distance, index = back.query(frame.to_jaw(some))
             near = distance * frame.scale <= min(reach_mm, np.quantile(distance, TRIM) * frame.scale)
-            pairs.append((mean_mandible()[index[near]], some[near]))
+            pairs.append((surface[index[near]], some[near]))
         source, target = (np.vstack(part) for part in zip(*pairs, strict=True))
         if len(source) < FIT_POINTS // 10:
             return start
-        frame = _step(source, target, start)
+        before, frame = frame, _step(source, target, start)
+        if np.abs(frame.to_lps(surface) - before.to_lps(surface)).max() < SETTLED_MM:
+            break
     return frame
 
 
