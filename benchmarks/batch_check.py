@@ -53,7 +53,7 @@ def write_table(data: Path, table: Path) -> list[dict[str, str]]:
     rows = []
     for path in sorted([*data.glob("open-kbp/*_ct.nrrd"), *data.glob("open-kbp-partial/*_ct.nrrd")]):
         labels = path.with_name(path.name.replace("_ct", "_labels"))
-        there = np.unique(sitk.GetArrayViewFromImage(sitk.ReadImage(str(labels)))) if labels.exists() else ()
+        there = np.unique(sitk.GetArrayFromImage(sitk.ReadImage(str(labels)))) if labels.exists() else ()
         targets = ";".join(str(label) for label in TARGETS if label in there)
         rows.append({"input": str(path), "nodes": str(labels) if targets else "", "node_segments": targets, "output": path.name})
     with table.open("w", newline="") as file:
@@ -108,7 +108,7 @@ def compare_singles(cases: list[dict[str, str]], out: Path) -> list[str]:
 
 def same_voxels(one: Path, other: Path) -> bool:
     """Both images hold the same voxels."""
-    arrays = [sitk.GetArrayViewFromImage(sitk.ReadImage(str(path))) for path in (one, other)]
+    arrays = [sitk.GetArrayFromImage(sitk.ReadImage(str(path))) for path in (one, other)]
     return bool(np.array_equal(*arrays))
 
 
