@@ -66,9 +66,13 @@ class Trial:
         """The matrices (P, G) of distances in mm by option."""
         return {name: np.array(rows) for name, rows in self.rows.items()}
 
+    def columns(self) -> np.ndarray:
+        """The true column (P,) of every probe."""
+        return np.array(self.own)
+
     def result(self) -> Recognition:
         """What the attacker achieves."""
-        return recognise(self.options(), np.array(self.own))
+        return recognise(self.options(), self.columns())
 
     def genuine_mm(self) -> float:
         """Median distance (mm) of a probe's best-fitting option to its own skin."""

@@ -67,7 +67,7 @@ def recognise(options: Mapping[str, np.ndarray], own: np.ndarray, seed: int = 0)
 
     ``options`` are matrices (P, G) by name. Every option is offered as it is and ``centred``.
     """
-    offered = {f"{name}{kind}": m for name, d in options.items() for kind, m in ((", distance", d), (", cohort", centred(d)))}
+    offered = _offered(options)
     order = np.random.default_rng(seed).permutation(len(own))
     halves = (np.sort(order[::2]), np.sort(order[1::2]))
     chosen, rank, scored = [], np.zeros(len(own)), np.zeros((len(own), next(iter(options.values())).shape[1]))
@@ -77,6 +77,17 @@ def recognise(options: Mapping[str, np.ndarray], own: np.ndarray, seed: int = 0)
         rank[test] = ranks(offered[name][test], own[test])
         scored[test] = rankdata(offered[name][test]).reshape(len(test), -1) / scored[test].size
     return _estimated(rank, scored, own, tuple(chosen), seed)
+
+
+def best_option(options: Mapping[str, np.ndarray], own: np.ndarray) -> tuple[str, np.ndarray]:
+    """Name and matrix (P, G) of the option that recognises best when chosen on all probes: an optimistic attacker's."""
+    offered = _offered(options)
+    name = max(offered, key=lambda n: _strength(offered[n], own))
+    return name, offered[name]
+
+
+def _offered(options: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return {f"{name}{kind}": m for name, d in options.items() for kind, m in ((", distance", d), (", cohort", centred(d)))}
 
 
 def _strength(matrix: np.ndarray, own: np.ndarray) -> tuple[float, float]:

@@ -11,7 +11,7 @@ from typing import NoReturn
 
 from .. import __version__
 from ..core.errors import Cancelled, FaceDeidError, FaceNotFoundError
-from . import batch, deface, demo, landmarks, suite, verify
+from . import attack, batch, deface, demo, evaluate, landmarks, suite, verify
 from .console import BAD_INPUT, FAIL, REVIEW, Console, Outcome, console_for, refusal
 from .options import add_general
 from .signals import Interrupted, ending_on_signals
@@ -22,6 +22,8 @@ COMMANDS: dict[str, ModuleType] = {
     "landmarks": landmarks,
     "verify": verify,
     "batch": batch,
+    "attack": attack,
+    "evaluate": evaluate,
     "test": suite,
 }
 _EXAMPLES = """\
