@@ -1,16 +1,12 @@
 """FaceDeidLN: hide the face of a head-and-neck CT and keep the lymph nodes. The module that Slicer loads."""
 
 import logging
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import slicer
-import vtk
-from FaceDeidLNLib.core.errors import Cancelled
 from FaceDeidLNLib.core.parameters import Parameters
-from FaceDeidLNLib.core.progress import Progress, silent
 from FaceDeidLNLib.effect.registry import EFFECTS
 from FaceDeidLNLib.face.styles import STYLES
 from slicer import vtkMRMLMarkupsClosedCurveNode, vtkMRMLMarkupsFiducialNode, vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
@@ -26,10 +22,17 @@ from slicer.ScriptedLoadableModule import (
 from slicer.util import VTKObservationMixin
 
 if TYPE_CHECKING:
-    from FaceDeidLNLib.mrml.process import NodeResult
+    from FaceDeidLNLib.core.progress import Progress
+    from FaceDeidLNLib.mrml.engines import Engines
+    from FaceDeidLNLib.mrml.process import NodeRequest, NodeResult
+    from FaceDeidLNLib.mrml.steps import Steps
 
 README_URL = "https://github.com/FaceDeidLN/SlicerFaceDeidLN#readme"
 PHANTOM_NAME = "FaceDeidLNPhantom"
+#: What a step is done with; the first one is the project's own.
+WRAP_ENGINES = ["built-in", "SurfaceWrapSolidify"]
+CUT_ENGINES = ["built-in", "Dynamic Modeler"]
+MASK_ENGINES = ["built-in", "Mask volume"]
 
 
 #
@@ -63,20 +66,31 @@ class FaceDeidLN(ScriptedLoadableModule):
 
 
 def registerSampleData() -> None:
-    """Offer the synthetic head in the Sample Data module; it is computed, not downloaded."""
+    """Offer the synthetic head, computed, and the head of CTMRBrain, downloaded by Slicer, in the Sample Data module."""
     import SampleData
 
     logic = SampleData.SampleDataLogic
     if hasattr(logic, "registerCustomSampleDataCategory"):  # Slicer 5.12 and later
         logic.registerCustomSampleDataCategory("FaceDeidLN", title=_("Face de-identification"))
+    icon = str(Path(__file__).parent / "Resources" / "Icons" / "FaceDeidLN.png")
     logic.registerCustomSampleDataSource(
         category="FaceDeidLN",
         sampleName=PHANTOM_NAME,
-        thumbnailFileName=str(Path(__file__).parent / "Resources" / "Icons" / "FaceDeidLN.png"),
+        thumbnailFileName=icon,
         uris="",
         fileNames=f"{PHANTOM_NAME}.nrrd",
         nodeNames=PHANTOM_NAME,
         customDownloader=loadPhantom,
+    )
+    digest = "6a5b6caccb76576a863beb095e3bfb910c50ca78f4c9bf043aa42f976cfa53d1"
+    logic.registerCustomSampleDataSource(
+        category="FaceDeidLN",
+        sampleName="FaceDeidLNHead",
+        thumbnailFileName=icon,
+        uris=f"{slicer.util.TESTING_DATA_URL}SHA256/{digest}",
+        fileNames="CT-brain.nrrd",
+        nodeNames="CTBrain",
+        checksums=f"SHA256:{digest}",
     )
 
 
@@ -88,16 +102,10 @@ def loadPhantom(
     :param source: what the Sample Data module hands over; not used.
     :param spacingMm: voxel size along i, j and k.
     """
-    from FaceDeidLNLib.core.segment import tight
-    from FaceDeidLNLib.mrml.nodes import add_ct, add_segmentation
+    from FaceDeidLNLib.mrml.sample import add_phantom
     from FaceDeidLNLib.mrml.scene import context
-    from FaceDeidLNLib.phantom import make_phantom
 
-    phantom = make_phantom(spacingMm, seed=1)
-    here = context()
-    ctNode = add_ct(here, phantom.ct, PHANTOM_NAME)
-    masks = [tight(segment.name, segment.mask.array) for segment in phantom.nodes]
-    return ctNode, add_segmentation(here, masks, phantom.ct.geometry, f"{PHANTOM_NAME} lymph nodes", reference=ctNode)
+    return add_phantom(context(), spacingMm)
 
 
 #
@@ -109,12 +117,13 @@ def loadPhantom(
 class FaceDeidLNParameterNode:
     """What the user chose, saved with the scene; lengths in mm, values in HU.
 
-    inputVolume - the CT.
-    protectedSegmentation - segments whose voxels must not change: all of this segmentation.
-    landmarks, curve, faceSegmentation - what the user placed or drew; used instead of the automatic ones.
-    outputVolume - where the result goes; none: a new volume.
-    style, effect - which part of the face is hidden, and how.
+    inputVolume - the CT; the other nodes are the CT's own and change with it.
+    protectedSegmentation - its checked segments must not change.
+    landmarks, curve, faceSegmentation - what was found or drawn, and is used instead of the automatic ones.
+    outputVolume - where the result goes; none: a new volume. resultVolume - the result that is looked at.
+    style, effect, levels - which part of the face is hidden, how, and which node levels stay.
     acceptRecognisable - release also what did not pass the attack benchmark.
+    liveFace - make the face segment anew whenever the curve or a length changes.
     """
 
     inputVolume: vtkMRMLScalarVolumeNode
@@ -123,11 +132,21 @@ class FaceDeidLNParameterNode:
     curve: vtkMRMLMarkupsClosedCurveNode
     faceSegmentation: vtkMRMLSegmentationNode
     outputVolume: vtkMRMLScalarVolumeNode
+    resultVolume: vtkMRMLScalarVolumeNode
     style: Annotated[str, Choice(list(STYLES))] = Parameters.style
     effect: Annotated[str, Choice(list(EFFECTS))] = Parameters.effect
+    levels: list[str] = list(Parameters.levels)
     depthMm: Annotated[float, WithinRange(0.5, 50.0)] = Parameters.depth_mm
+    outsideMm: Annotated[float, WithinRange(0.0, 50.0)] = Parameters.outside_mm
     protectMarginMm: Annotated[float, WithinRange(0.0, 50.0)] = Parameters.protect_margin_mm
+    superficialMm: Annotated[float, WithinRange(0.0, 20.0)] = Parameters.superficial_mm
+    sigmaMm: Annotated[float, WithinRange(0.1, 50.0)] = Parameters.sigma_mm
+    fillHu: Annotated[float, WithinRange(-2000.0, 3000.0)] = Parameters.fill_hu
+    wrapEngine: Annotated[str, Choice(WRAP_ENGINES)] = WRAP_ENGINES[0]
+    cutEngine: Annotated[str, Choice(CUT_ENGINES)] = CUT_ENGINES[0]
+    maskEngine: Annotated[str, Choice(MASK_ENGINES)] = MASK_ENGINES[0]
     acceptRecognisable: bool = False
+    liveFace: bool = False
 
 
 #
@@ -136,30 +155,35 @@ class FaceDeidLNParameterNode:
 
 
 class FaceDeidLNWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
-    """The panel: selectors bound to the parameter node, a button, and the verdict in words."""
+    """The panel's life cycle; what it shows and does is in FaceDeidLNLib.widget."""
 
     def __init__(self, parent: Any = None) -> None:  # noqa: ANN401  a QWidget
-        ScriptedLoadableModuleWidget.__init__(self, parent)
-        VTKObservationMixin.__init__(self)
         self.logic = None
+        self.panel = None
         self._parameterNode = None
         self._parameterNodeGuiTag = None
+        VTKObservationMixin.__init__(self)
+        ScriptedLoadableModuleWidget.__init__(self, parent)
 
     def setup(self) -> None:
         """Called when the user opens the module the first time."""
+        from FaceDeidLNLib.widget.panel import Panel
+
         ScriptedLoadableModuleWidget.setup(self)
         uiWidget = slicer.util.loadUI(self.resourcePath("UI/FaceDeidLN.ui"))
         self.layout.addWidget(uiWidget)
         self.ui = slicer.util.childWidgetVariables(uiWidget)
         uiWidget.setMRMLScene(slicer.mrmlScene)
         self.logic = FaceDeidLNLogic()
+        self.panel = Panel(self.ui, self.logic, loadPhantom)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
-        self.ui.applyButton.connect("clicked(bool)", self.onApplyButton)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndImportEvent, self.onSceneEndClose)
         self.initializeParameterNode()
 
     def cleanup(self) -> None:
         """Called when the module widget is destroyed."""
+        self.setParameterNode(None)
         self.removeObservers()
 
     def enter(self) -> None:
@@ -173,9 +197,10 @@ class FaceDeidLNWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def onSceneStartClose(self, caller: object, event: object) -> None:
         """The parameter node goes with the scene."""
         self.setParameterNode(None)
+        self.panel.forget()
 
     def onSceneEndClose(self, caller: object, event: object) -> None:
-        """A shown panel needs a new parameter node at once."""
+        """A shown panel needs the parameter node of the new scene at once."""
         if self.parent.isEntered:
             self.initializeParameterNode()
 
@@ -191,52 +216,11 @@ class FaceDeidLNWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         """Bind the panel to a parameter node, or to none."""
         if self._parameterNode:
             self._parameterNode.disconnectGui(self._parameterNodeGuiTag)
-            self.removeObserver(self._parameterNode, vtk.vtkCommand.ModifiedEvent, self._checkCanApply)
+        self.panel.bind(None)
         self._parameterNode = parameterNode
         if self._parameterNode:
             self._parameterNodeGuiTag = self._parameterNode.connectGui(self.ui)
-            self.addObserver(self._parameterNode, vtk.vtkCommand.ModifiedEvent, self._checkCanApply)
-            self._checkCanApply()
-
-    def _checkCanApply(self, caller: object = None, event: object = None) -> None:
-        ready = bool(self._parameterNode and self._parameterNode.inputVolume)
-        self.ui.applyButton.enabled = ready
-        self.ui.applyButton.toolTip = _("Hide the face and verify the result") if ready else _("Select a CT volume")
-
-    def onApplyButton(self) -> None:
-        """Hide the face of the chosen volume; errors are shown once, cancelling is none."""
-        with slicer.util.tryWithErrorDisplay(_("The face could not be hidden."), waitCursor=True):
-            dialog = slicer.util.createProgressDialog(windowTitle=_("Face de-identification"), maximum=100)
-            try:
-                result = self.logic.processParameterNode(self._parameterNode, _dialogProgress(dialog))
-            except Cancelled:
-                self.ui.resultLabel.text = _("Cancelled; nothing was changed.")
-                return
-            finally:
-                dialog.close()
-            self.ui.resultLabel.text = resultText(result)
-
-
-def _dialogProgress(dialog: Any) -> Progress:  # noqa: ANN401  a QProgressDialog
-    """A progress callback that shows itself, lets events through, and stops the work when the user cancels."""
-
-    def progress(fraction: float, message: str) -> None:
-        dialog.labelText = message
-        dialog.value = int(100 * fraction)
-        slicer.app.processEvents()
-        if dialog.wasCanceled:
-            raise Cancelled(_("Cancelled"))
-
-    return progress
-
-
-def resultText(result: "NodeResult") -> str:
-    """The verdict in words, for a person."""
-    if result.released:
-        return _("PASS: the face is hidden, every protected voxel is unchanged.")
-    if result.verdict == "PASS":
-        return _("PASS, NOT RELEASED: the person may still be recognised with this effect; accept that to release the result.")
-    return _("{verdict}, NOT RELEASED: {reasons}").format(verdict=result.verdict, reasons="; ".join(result.reasons))
+            self.panel.bind(self._parameterNode)
 
 
 #
@@ -245,70 +229,120 @@ def resultText(result: "NodeResult") -> str:
 
 
 class FaceDeidLNLogic(ScriptedLoadableModuleLogic):
-    """The work, without a panel: nodes in, nodes and verdict out.
+    """The work, without a panel: nodes in, nodes and verdict out; every step can be done alone.
 
     >>> logic = slicer.util.getModuleLogic("FaceDeidLN")
     >>> result = logic.process(ctNode, protectedSegmentation=nodesNode)
     >>> result.verdict, result.reasons, result.nodes.result
+
+    All methods take these keywords, as far as they need them, and raise ``FaceDeidError`` with one clear sentence where
+    an argument cannot be used:
+
+    protectedSegmentation, segmentIDs - segments whose voxels must not change (segmentIDs None: all of them).
+    landmarks - points that overrule the automatic ones of the same name. curve - closed curve around the face.
+    faceSegmentation - its first segment is the face. outputVolume - takes the result (None: a new node).
+    style, effect, levels - region, effect and node levels by name; None: the default ones.
+    wrapEngine, cutEngine, maskEngine - "built-in", or "SurfaceWrapSolidify", "Dynamic Modeler", "Mask volume".
+    acceptRecognisable - release a PASS also where the person may still be recognised.
+    progress - called with the fraction done and a message; raise ``Cancelled`` in it to stop.
+    depthMm, outsideMm, protectMarginMm, superficialMm, sigmaMm (mm), fillHu, boneHu (HU).
     """
+
+    def __init__(self, parent: object = None) -> None:
+        ScriptedLoadableModuleLogic.__init__(self, parent)
+        from FaceDeidLNLib.mrml.anatomy_cache import AnatomyCache
+
+        self.cache = AnatomyCache()
 
     def getParameterNode(self) -> FaceDeidLNParameterNode:
         """The scene's one parameter node of this module."""
         return FaceDeidLNParameterNode(super().getParameterNode())
 
-    def processParameterNode(self, parameterNode: FaceDeidLNParameterNode, progress: Progress | None = None) -> "NodeResult":
-        """``process`` with what a parameter node says."""
-        chosen = ("landmarks", "curve", "faceSegmentation", "outputVolume", "style", "effect", "depthMm", "protectMarginMm")
-        return self.process(
-            parameterNode.inputVolume,
-            protectedSegmentation=parameterNode.protectedSegmentation,
-            acceptRecognisable=parameterNode.acceptRecognisable,
-            progress=progress,
-            **{name: getattr(parameterNode, name) for name in chosen},
-        )
+    def steps(self) -> "Steps":
+        """The steps on the scene of the application."""
+        from FaceDeidLNLib.mrml.scene import context
+        from FaceDeidLNLib.mrml.steps import Steps
+
+        return Steps(context(), self.cache)
+
+    def detectLandmarks(self, ctNode: vtkMRMLScalarVolumeNode, **chosen: Any) -> vtkMRMLMarkupsFiducialNode:  # noqa: ANN401
+        """Find the landmarks, into ``landmarks`` or a new node; points that the user placed, moved or locked stay."""
+        return self.steps().landmarks(*self._asked(ctNode, chosen))
+
+    def createCurve(self, ctNode: vtkMRMLScalarVolumeNode, **chosen: Any) -> vtkMRMLMarkupsClosedCurveNode:  # noqa: ANN401
+        """Draw the style's closed curve on the skin, into ``curve`` or a new node; it stays on the skin when it is dragged."""
+        return self.steps().curve(*self._asked(ctNode, chosen))
+
+    def createFaceSegment(self, ctNode: vtkMRMLScalarVolumeNode, **chosen: Any) -> vtkMRMLSegmentationNode:  # noqa: ANN401
+        """Make the face segment, into ``faceSegmentation`` or a new node."""
+        return self.steps().face(*self._asked(ctNode, chosen))
+
+    def applyEffect(self, ctNode: vtkMRMLScalarVolumeNode, **chosen: Any) -> vtkMRMLScalarVolumeNode:  # noqa: ANN401
+        """Hide the face, into ``outputVolume`` or a new node, which is NOT RELEASED until ``verify`` says so."""
+        return self.steps().effect(*self._asked(ctNode, chosen))
+
+    def verify(self, ctNode: vtkMRMLScalarVolumeNode, **chosen: Any) -> "NodeResult":  # noqa: ANN401
+        """Judge ``outputVolume``, whoever made it, against the CT."""
+        return self.steps().verify(*self._asked(ctNode, chosen))
 
     def process(
         self,
         ctNode: vtkMRMLScalarVolumeNode,
         protectedSegmentation: vtkMRMLSegmentationNode | None = None,
-        segmentIDs: Sequence[str] | None = None,
-        landmarks: vtkMRMLMarkupsFiducialNode | None = None,
-        curve: vtkMRMLMarkupsClosedCurveNode | None = None,
-        faceSegmentation: vtkMRMLSegmentationNode | None = None,
-        outputVolume: vtkMRMLScalarVolumeNode | None = None,
-        style: str | None = None,
-        effect: str | None = None,
-        levels: Sequence[str] | None = None,
-        acceptRecognisable: bool = False,
-        progress: Progress | None = None,
-        **lengths: float,
+        **chosen: Any,  # noqa: ANN401
     ) -> "NodeResult":
-        """Hide the face of a CT; the CT's own node is never changed.
+        """All steps: hide the face of a CT and verify it; the CT's own node is never changed.
 
-        :param ctNode: the CT in HU.
-        :param protectedSegmentation: segments whose voxels must not change; ``segmentIDs`` chooses some (None: all).
-        :param landmarks: points that overrule the automatic ones of the same name.
-        :param curve: closed curve around the face, instead of the style's own.
-        :param faceSegmentation: face segment (its first one), instead of the one made from the curve.
-        :param outputVolume: takes the result, renamed; None: a new node.
-        :param style: region style; None: the default. :param effect: effect; None: the default.
-        :param levels: node levels that stay as they are, such as "Ib"; None: the default ones.
-        :param acceptRecognisable: release a PASS also where the person may still be recognised.
-        :param progress: called with the fraction done and a message; raise ``Cancelled`` in it to stop.
-        :param lengths: depthMm, outsideMm, protectMarginMm, superficialMm, sigmaMm (mm), fillHu, boneHu (HU).
         :return: verdict, reasons, privacy class, whether the result is released, and the nodes made.
-        :raises FaceDeidError: an argument cannot be used; the message says which and why.
         """
-        from FaceDeidLNLib.mrml.process import NodeRequest, parameters_from, process_nodes
-        from FaceDeidLNLib.mrml.scene import context
+        from FaceDeidLNLib.mrml.engines import Engines
+        from FaceDeidLNLib.mrml.process import process_nodes
 
-        parameters = parameters_from(style, effect, levels, lengths)
-        asked = NodeRequest(
-            ctNode, protectedSegmentation, segmentIDs, landmarks, curve, faceSegmentation, outputVolume, parameters, acceptRecognisable
-        )
-        result = process_nodes(context(), asked, progress or silent)
+        steps = self.steps()
+        asked, engines, progress = self._asked(ctNode, {"protectedSegmentation": protectedSegmentation, **chosen})
+        result = steps.all(asked, engines, progress) if engines != Engines() else process_nodes(steps.context, asked, progress)
         logging.info("FaceDeidLN: %s in %.1f s", result.verdict, sum(result.case.seconds.values()))
         return result
+
+    def processParameterNode(self, parameterNode: FaceDeidLNParameterNode, progress: "Progress | None" = None) -> "NodeResult":
+        """``process`` with what a parameter node says."""
+        return self.process(parameterNode.inputVolume, progress=progress, **self.chosen(parameterNode))
+
+    def chosen(self, parameterNode: FaceDeidLNParameterNode) -> dict[str, Any]:
+        """The logic's keywords that a parameter node holds; of its segmentation, the checked segments."""
+        from FaceDeidLNLib.mrml.protection import checked_segments
+
+        skipped = ("inputVolume", "resultVolume", "liveFace", "levels")
+        values = {name: getattr(parameterNode, name) for name in parameterNode.allParameters if name not in skipped}
+        segmentation = parameterNode.protectedSegmentation
+        return {**values, "levels": list(parameterNode.levels), "segmentIDs": checked_segments(segmentation) if segmentation else None}
+
+    def snapCurve(self, ctNode: vtkMRMLScalarVolumeNode, **chosen: Any) -> None:  # noqa: ANN401
+        """Put the control points of ``curve`` back onto the skin."""
+        self.steps().snap(self._asked(ctNode, chosen)[0])
+
+    def signOff(self, resultNode: vtkMRMLScalarVolumeNode, remark: str) -> None:
+        """Lift a REVIEW with the reviewer's remark, which goes into the certificate; a FAIL cannot be lifted."""
+        from FaceDeidLNLib.mrml.verdicts import sign_off
+
+        sign_off(self.steps().context, resultNode, remark)
+
+    def acceptRecognisable(self, resultNode: vtkMRMLScalarVolumeNode, accepted: bool) -> None:
+        """Say yes or no to the release of a verified result whose person may still be recognised."""
+        from FaceDeidLNLib.mrml.verdicts import accept
+
+        accept(self.steps().context, resultNode, accepted)
+
+    def exportResult(self, resultNode: vtkMRMLScalarVolumeNode, path: str, overwrite: bool = False) -> None:
+        """Write a released result with its certificate: .nrrd, .nii.gz, or a folder for the DICOM series it came from."""
+        from FaceDeidLNLib.mrml.export import export_result
+
+        export_result(resultNode, Path(path), overwrite)
+
+    def _asked(self, ctNode: vtkMRMLScalarVolumeNode, chosen: dict[str, Any]) -> "tuple[NodeRequest, Engines, Progress]":
+        from FaceDeidLNLib.mrml.asked import asked_from
+
+        return asked_from(ctNode, **chosen)
 
 
 #
@@ -325,8 +359,9 @@ class FaceDeidLNTest(ScriptedLoadableModuleTest):
 
     def runTest(self) -> None:
         """Run all tests of the module."""
-        self.setUp()
-        self.test_theFaceIsHiddenAndTheNodesAreKept()
+        for test in (self.test_theFaceIsHiddenAndTheNodesAreKept, self.test_everyStepCanBeDoneAlone):
+            self.setUp()
+            test()
 
     def test_theFaceIsHiddenAndTheNodesAreKept(self) -> None:
         """PASS on the synthetic head, with every voxel of every lymph node as it was."""
@@ -339,3 +374,16 @@ class FaceDeidLNTest(ScriptedLoadableModuleTest):
         assert np.count_nonzero(before != after) > 0
         for check in result.case.comparison.protected:
             assert check.changed == 0, check.name
+
+    def test_everyStepCanBeDoneAlone(self) -> None:
+        """Landmarks, curve, face segment, effect and verification one after the other."""
+        ctNode, nodesNode = loadPhantom(spacingMm=(2.5, 2.4, 3.0))
+        logic, chosen = FaceDeidLNLogic(), {"protectedSegmentation": nodesNode}
+        chosen["landmarks"] = logic.detectLandmarks(ctNode)
+        chosen["curve"] = logic.createCurve(ctNode, **chosen)
+        chosen["faceSegmentation"] = logic.createFaceSegment(ctNode, **chosen)
+        chosen["outputVolume"] = logic.applyEffect(ctNode, **chosen)
+        assert chosen["outputVolume"].GetName().endswith("NOT RELEASED")
+        result = logic.verify(ctNode, acceptRecognisable=True, **chosen)
+        assert result.verdict == "PASS", "; ".join(result.reasons)
+        assert chosen["outputVolume"].GetName().endswith("de-identified")

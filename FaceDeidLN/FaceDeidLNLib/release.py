@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 import shutil
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -98,41 +97,51 @@ def release(ct: CtInput, result: CaseResult, place: Place, accept_recognisable: 
     refusal = refusal_sentence(result, accept_recognisable)
     if refusal is not None or result.result is None:
         raise ValueError(f"not to be released: {refusal}")
+    write_released(ct, result.result, place, case_content(result))
+
+
+def write_released(ct: CtInput, volume: Volume, place: Place, case: dict[str, Any]) -> None:
+    """``release`` for voxels whose release was decided: ``case`` is what ``case_content`` said of them; raises the same errors."""
     certificate = certificate_path(place.output)
     replaces = place.overwrite and place.output.exists()
+
+    def last(partial: Path) -> None:
+        write_certificate(certificate, content(ct, volume, case, partial), overwrite=True)
+
     try:
-        _write(ct, result, place, lambda partial: write_certificate(certificate, content(ct, result, partial), overwrite=True))
+        if ct.kind != "dicom":
+            write_image(ct, volume, place.output, place.overwrite, place.inputs, last)
+        else:
+            marks = Marks(_derivation(case), case["privacy"] == TESTED)
+            write_dicom_series(ct, volume, place.output, marks, place.overwrite, place.inputs, last)
     except BaseException:
         if not replaces and not place.output.exists():
             certificate.unlink(missing_ok=True)
         raise
 
 
-def _write(ct: CtInput, result: CaseResult, place: Place, last: Callable[[Path], None]) -> None:
-    if ct.kind != "dicom":
-        write_image(ct, result.result, place.output, place.overwrite, place.inputs, last)
-        return
-    marks = Marks(_derivation(result), result.privacy == TESTED)
-    write_dicom_series(ct, result.result, place.output, marks, place.overwrite, place.inputs, last)
+def _derivation(case: dict[str, Any]) -> str:
+    parameters = case["parameters"]
+    how = f"region {parameters['style']}, effect {parameters['effect']}, privacy {case['privacy']}"
+    return f"FaceDeidLN {__version__}: face de-identified, {how}"
 
 
-def _derivation(result: CaseResult) -> str:
-    parameters = result.parameters
-    return f"FaceDeidLN {__version__}: face de-identified, region {parameters.style}, effect {parameters.effect}, privacy {result.privacy}"
-
-
-def content(ct: CtInput, result: CaseResult, written: Path) -> dict[str, Any]:
-    """What the certificate says (schema: output.certificate) of an output that is complete under a temporary name."""
+def case_content(result: CaseResult) -> dict[str, Any]:
+    """What the certificate says (schema: output.certificate) of a case, without what only the written output shows."""
     facts = facts_of(result)
     return {
         "software": software(),
         "parameters": {name: value for name, value in asdict(result.parameters).items() if name != "seed"},
-        "output": output_facts(ct, result.result, written),
         "protected": facts.pop("protected"),
         **{name: facts.pop(name) for name in ("verdict", "reasons", "privacy", "seconds")},
         "checks": {name: value for name, value in facts.items() if name not in ("style", "effect")},
-        "limits": ["Names and dates in the DICOM header are untouched."] if ct.kind == "dicom" else [],
     }
+
+
+def content(ct: CtInput, volume: Volume, case: dict[str, Any], written: Path) -> dict[str, Any]:
+    """What the certificate says of an output that is complete under a temporary name; ``case`` as in ``write_released``."""
+    limits = ["Names and dates in the DICOM header are untouched."] if ct.kind == "dicom" else []
+    return {**case, "output": output_facts(ct, volume, written), "limits": limits}
 
 
 def output_facts(ct: CtInput, result: Volume, written: Path) -> dict[str, Any]:

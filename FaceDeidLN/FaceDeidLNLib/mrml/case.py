@@ -15,14 +15,9 @@ from ..core.segment import BoxMask
 from ..core.volume import Volume
 from ..pipeline import CaseResult
 from ..verify.verdict import Verdict
-from .nodes import FACE_COLOR, add_ct, add_curve, add_landmarks, add_segmentation, add_skin_model, fill_ct
+from .nodes import FACE_COLOR, add_ct, add_curve, add_landmarks, add_segmentation, add_skin_model, fill_ct, fill_segmentation, fill_skin
 from .scene import SceneContext
-
-RELEASED_SUFFIX = "de-identified"
-#: A result that did not pass may be looked at, and its name says in every list that it is nothing else.
-NOT_RELEASED_SUFFIX = "NOT RELEASED"
-#: Attribute of a result's node: "1" where it may leave, "0" where not; saved with the scene.
-RELEASED_ATTRIBUTE = "FaceDeidLN.Released"
+from .verdicts import mark
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,13 +43,13 @@ class CaseMaterial:
 class CaseNodes:
     """The nodes of a case; None for what there is not."""
 
-    ct: slicer.vtkMRMLScalarVolumeNode
-    result: slicer.vtkMRMLScalarVolumeNode | None
-    face: slicer.vtkMRMLSegmentationNode | None
-    protected: slicer.vtkMRMLSegmentationNode | None
-    landmarks: slicer.vtkMRMLMarkupsFiducialNode | None
-    curve: slicer.vtkMRMLMarkupsClosedCurveNode | None
-    skin: slicer.vtkMRMLModelNode | None
+    ct: slicer.vtkMRMLScalarVolumeNode | None = None
+    result: slicer.vtkMRMLScalarVolumeNode | None = None
+    face: slicer.vtkMRMLSegmentationNode | None = None
+    protected: slicer.vtkMRMLSegmentationNode | None = None
+    landmarks: slicer.vtkMRMLMarkupsFiducialNode | None = None
+    curve: slicer.vtkMRMLMarkupsClosedCurveNode | None = None
+    skin: slicer.vtkMRMLModelNode | None = None
 
 
 def material_of(ct: Volume, case: CaseResult, released: bool) -> CaseMaterial:
@@ -73,30 +68,43 @@ def material_of(ct: Volume, case: CaseResult, released: bool) -> CaseMaterial:
     )
 
 
-def add_case(
-    context: SceneContext,
-    material: CaseMaterial,
-    ct_node: slicer.vtkMRMLScalarVolumeNode | None = None,
-    result_node: slicer.vtkMRMLScalarVolumeNode | None = None,
-) -> CaseNodes:
+def add_case(context: SceneContext, material: CaseMaterial, given: CaseNodes = CaseNodes()) -> CaseNodes:
     """Put a case into a scene.
 
-    ``ct_node`` is the CT where it is there already: its parent transform is everybody's. ``result_node`` takes the
-    result instead of a new node, and is renamed like one.
+    ``given`` are nodes that are there already: the CT, whose parent transform is everybody's; the result, the protected
+    segments and the skin, which are filled anew (and the result renamed); the face, the landmarks and the curve, which
+    are the user's and stay as they are.
     """
-    ct = ct_node or add_ct(context, material.ct, "CT")
-    name, grid = ct.GetName(), material.ct.geometry
-    skin = None if material.skin is None else add_skin_model(context, material.skin, f"{name} skin", ct)
-    has_landmarks, has_curve = material.landmarks is not None, material.curve is not None and len(material.curve) > 0
-    return CaseNodes(
-        ct=ct,
-        result=None if material.result is None else _result_node(context, material, ct, result_node),
-        face=None if material.face is None else _face_node(context, material, f"{name} face", ct),
-        protected=add_segmentation(context, material.protected, grid, f"{name} protected", None, ct) if material.protected else None,
-        landmarks=add_landmarks(context, material.landmarks, f"{name} landmarks", ct) if has_landmarks else None,
-        curve=add_curve(context, material.curve, f"{name} face curve", ct, skin) if has_curve else None,
-        skin=skin,
-    )
+    ct = given.ct or add_ct(context, material.ct, "CT")
+    name = ct.GetName()
+    skin = given.skin
+    if material.skin is not None and skin is None:
+        skin = add_skin_model(context, material.skin, f"{name} skin", ct)
+    elif material.skin is not None:
+        fill_skin(skin, material.skin)
+    landmarks, curve, face = given.landmarks, given.curve, given.face
+    if landmarks is None and material.landmarks is not None:
+        landmarks = add_landmarks(context, material.landmarks, f"{name} landmarks", ct)
+    if curve is None and material.curve is not None and len(material.curve) > 0:
+        curve = add_curve(context, material.curve, f"{name} face curve", ct, skin)
+    if face is None and material.face is not None:
+        face = _face_node(context, material, f"{name} face", ct)
+    result = None if material.result is None else _result_node(context, material, ct, given.result)
+    return CaseNodes(ct, result, face, _protected_node(context, material, ct, given.protected), landmarks, curve, skin)
+
+
+def _protected_node(
+    context: SceneContext,
+    material: CaseMaterial,
+    ct: slicer.vtkMRMLScalarVolumeNode,
+    node: slicer.vtkMRMLSegmentationNode | None,
+) -> slicer.vtkMRMLSegmentationNode | None:
+    if node is not None:
+        fill_segmentation(node, material.protected, material.ct.geometry, reference=ct)
+        return node
+    if not material.protected:
+        return None
+    return add_segmentation(context, material.protected, material.ct.geometry, f"{ct.GetName()} protected", None, ct)
 
 
 def _result_node(
@@ -105,13 +113,11 @@ def _result_node(
     ct: slicer.vtkMRMLScalarVolumeNode,
     node: slicer.vtkMRMLScalarVolumeNode | None,
 ) -> slicer.vtkMRMLScalarVolumeNode:
-    name = f"{ct.GetName()} {RELEASED_SUFFIX if material.released else NOT_RELEASED_SUFFIX}"
     if node is None:
-        node = add_ct(context, material.result, name, ct)
+        node = add_ct(context, material.result, "result", ct)
     else:
         fill_ct(node, material.result, ct)
-        node.SetName(name)
-    node.SetAttribute(RELEASED_ATTRIBUTE, "1" if material.released else "0")
+    mark(node, ct.GetName(), material.released)
     return node
 
 

@@ -38,14 +38,30 @@ def add_landmarks(
     """
     node = context.scene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", name)
     share_parent(node, reference)
+    fill_landmarks(node, landmarks)
+    node.CreateDefaultDisplayNodes()
+    return node
+
+
+def fill_landmarks(node: slicer.vtkMRMLMarkupsFiducialNode, landmarks: Landmarks) -> None:
+    """Give an existing node these landmarks: points of the same name are moved (and keep their lock), others are added."""
+    known = {_name(node.GetNthControlPointLabel(n)): n for n in range(node.GetNumberOfControlPoints())}
+    node.SetFixedNumberOfControlPoints(False)
     for landmark in landmarks:
-        position = (0.0, 0.0, 0.0) if landmark.position is None else ras(landmark.position)[0]
-        index = node.AddControlPointWorld(vtk.vtkVector3d(*position), landmark.name)
+        position = vtk.vtkVector3d(*((0.0, 0.0, 0.0) if landmark.position is None else ras(landmark.position)[0]))
+        index = known.get(landmark.name)
+        if index is None:
+            index = node.AddControlPointWorld(position, landmark.name)
+        elif landmark.position is not None:
+            node.SetNthControlPointPositionWorld(index, *position)
         node.SetNthControlPointDescription(index, describe(landmark))
         if landmark.position is None:
             node.UnsetNthControlPointPosition(index)
-    node.CreateDefaultDisplayNodes()
-    return node
+
+
+def _name(label: str) -> str:
+    """The landmark's name that a label means."""
+    return re.sub(r"[\s-]+", "_", label.strip()).lower()
 
 
 def landmarks_from_node(node: slicer.vtkMRMLMarkupsFiducialNode) -> Landmarks:
@@ -69,7 +85,7 @@ def landmarks_from_node(node: slicer.vtkMRMLMarkupsFiducialNode) -> Landmarks:
 
 
 def _landmark(node: slicer.vtkMRMLMarkupsNode, index: int) -> Landmark:
-    name = re.sub(r"[\s-]+", "_", node.GetNthControlPointLabel(index).strip()).lower()
+    name = _name(node.GetNthControlPointLabel(index))
     description = node.GetNthControlPointDescription(index)
     if node.GetNthControlPointPositionStatus(index) != slicer.vtkMRMLMarkupsNode.PositionDefined:
         return Landmark(name, None, 0.0, "user", description or "no position was set")
@@ -98,10 +114,7 @@ def add_curve(
     """
     node = context.scene.AddNewNodeByClass("vtkMRMLMarkupsClosedCurveNode", name)
     share_parent(node, reference)
-    points = vtk.vtkPoints()
-    for position in ras(control_points_lps):
-        points.InsertNextPoint(position)
-    node.SetControlPointPositionsWorld(points)
+    fill_curve(node, control_points_lps)
     if skin_node is None:
         node.SetCurveTypeToLinear()
     else:
@@ -112,6 +125,14 @@ def add_curve(
         node.GetDisplayNode().SetSelectedColor(*_CURVE_COLOR)
         node.GetDisplayNode().SetPointLabelsVisibility(False)
     return node
+
+
+def fill_curve(node: slicer.vtkMRMLMarkupsCurveNode, control_points_lps: np.ndarray) -> None:
+    """Give an existing curve node other control points (N, 3) in LPS mm."""
+    points = vtk.vtkPoints()
+    for position in ras(control_points_lps):
+        points.InsertNextPoint(position)
+    node.SetControlPointPositionsWorld(points)
 
 
 def curve_points_from_node(node: slicer.vtkMRMLMarkupsCurveNode) -> tuple[np.ndarray, np.ndarray]:
@@ -137,6 +158,16 @@ def add_skin_model(
     """A new vtkMRMLModelNode of a surface whose points are world LPS mm; ``reference`` gives its parent transform."""
     node = context.scene.AddNewNodeByClass("vtkMRMLModelNode", name)
     share_parent(node, reference)
+    fill_skin(node, surface_lps)
+    node.CreateDefaultDisplayNodes()
+    if node.GetDisplayNode() is not None:
+        node.GetDisplayNode().SetColor(*_SKIN_COLOR)
+        node.GetDisplayNode().SetOpacity(0.6)
+    return node
+
+
+def fill_skin(node: slicer.vtkMRMLModelNode, surface_lps: vtk.vtkPolyData) -> None:
+    """Give an existing model node another surface whose points are world LPS mm."""
     transform = vtk.vtkTransform()
     transform.SetMatrix(matrix_from_array(np.linalg.inv(to_world_ras(node)) @ LPS_RAS))
     to_local = vtk.vtkTransformPolyDataFilter()
@@ -144,11 +175,6 @@ def add_skin_model(
     to_local.SetInputData(surface_lps)
     to_local.Update()
     node.SetAndObservePolyData(to_local.GetOutput())
-    node.CreateDefaultDisplayNodes()
-    if node.GetDisplayNode() is not None:
-        node.GetDisplayNode().SetColor(*_SKIN_COLOR)
-        node.GetDisplayNode().SetOpacity(0.6)
-    return node
 
 
 def surface_lps_from_node(node: slicer.vtkMRMLModelNode) -> vtk.vtkPolyData:

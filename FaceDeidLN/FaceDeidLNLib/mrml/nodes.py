@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
-from .markups import add_curve, add_landmarks, add_skin_model, curve_points_from_node, landmarks_from_node, surface_lps_from_node
-from .segmentations import FACE_COLOR, PROTECTED_COLOR, add_segmentation, segments_from_node
+from .markups import (
+    add_curve,
+    add_landmarks,
+    add_skin_model,
+    curve_points_from_node,
+    fill_curve,
+    fill_landmarks,
+    fill_skin,
+    landmarks_from_node,
+    surface_lps_from_node,
+)
+from .segmentations import FACE_COLOR, PROTECTED_COLOR, add_segmentation, fill_segmentation, segment_roles, segments_from_node
 from .volumes import add_ct, fill_ct, volume_from_node
 
 __all__ = [
@@ -16,7 +26,12 @@ __all__ = [
     "add_skin_model",
     "curve_points_from_node",
     "fill_ct",
+    "fill_curve",
+    "fill_landmarks",
+    "fill_segmentation",
+    "fill_skin",
     "landmarks_from_node",
+    "segment_roles",
     "segments_from_node",
     "surface_lps_from_node",
     "volume_from_node",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import slicer
 
@@ -11,13 +11,14 @@ from ..core.errors import InputError
 from ..core.parameters import Parameters
 from ..core.progress import Progress, silent
 from ..core.segment import Segment
+from ..input.names import Role
 from ..input.plausible import require_ct
 from ..pipeline import CaseResult, Request, deface
-from ..verify.privacy import TESTED
-from ..verify.verdict import Verdict
 from .case import CaseNodes, add_case, material_of
-from .nodes import curve_points_from_node, landmarks_from_node, segments_from_node, volume_from_node
+from .links import link
+from .nodes import curve_points_from_node, landmarks_from_node, segment_roles, segments_from_node, volume_from_node
 from .scene import SceneContext
+from .verdicts import Review, record, review_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +26,7 @@ class NodeRequest:
     """What is asked, in nodes: the CT, what to protect, what the user placed, and where the result goes (None: a new node).
 
     ``segment_ids`` chooses segments of ``protected`` (None: all); the face segment is the first one of ``face``.
+    ``kept`` and ``skin`` are nodes of an earlier run that take the protected segments and the skin (None: new nodes).
     """
 
     ct: slicer.vtkMRMLScalarVolumeNode
@@ -36,6 +38,8 @@ class NodeRequest:
     output: slicer.vtkMRMLScalarVolumeNode | None = None
     parameters: Parameters = field(default_factory=Parameters)
     accept_recognisable: bool = False
+    kept: slicer.vtkMRMLSegmentationNode | None = None
+    skin: slicer.vtkMRMLModelNode | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +55,7 @@ class NodeResult:
     released: bool
     nodes: CaseNodes
     case: CaseResult
+    review: Review | None = None
 
 
 #: Keyword arguments of the module's ``process`` and the fields of ``Parameters`` that they are.
@@ -65,14 +70,18 @@ LENGTHS = {
 }
 
 
-def parameters_from(style: str | None, effect: str | None, levels: Sequence[str] | None, lengths: Mapping[str, float]) -> Parameters:
-    """The pipeline's parameters, the default for None; raises TypeError for a length that is none of ``LENGTHS``."""
-    unknown = [name for name in lengths if name not in LENGTHS]
+def parameters_from(style: str | None, effect: str | None, levels: Sequence[str] | None, lengths: Mapping[str, object]) -> Parameters:
+    """The pipeline's parameters, the default for None.
+
+    ``lengths`` are those of ``LENGTHS`` and any other field of ``Parameters`` by its own name; TypeError for another name.
+    """
+    known = {**LENGTHS, **{item.name: item.name for item in fields(Parameters)}}
+    unknown = [name for name in lengths if name not in known]
     if unknown:
         raise TypeError(f"process() has no argument '{unknown[0]}'; lengths are: {', '.join(LENGTHS)}")
     chosen = {"style": style, "effect": effect, "levels": None if levels is None else tuple(levels)}
     given = {name: value for name, value in chosen.items() if value is not None}
-    return Parameters(**given, **{LENGTHS[name]: value for name, value in lengths.items()})
+    return Parameters(**given, **{known[name]: value for name, value in lengths.items()})
 
 
 def request_from_nodes(asked: NodeRequest) -> Request:
@@ -92,7 +101,14 @@ def request_from_nodes(asked: NodeRequest) -> Request:
         curve=None if asked.curve is None else curve_points_from_node(asked.curve)[0],
         face_segment=None if asked.face is None else _face_segment(asked.face),
         parameters=asked.parameters,
+        guides=() if asked.protected is None else tuple(_guides(asked.protected)),
     )
+
+
+def _guides(node: slicer.vtkMRMLSegmentationNode) -> list[Segment]:
+    """The mandible, the hyoid and the salivary glands of a segmentation, protected or not: they help to find the node levels."""
+    wanted = [identifier for identifier, (_, role) in segment_roles(node).items() if role in (Role.GUIDE, Role.ORGAN)]
+    return segments_from_node(node, wanted)
 
 
 def _face_segment(node: slicer.vtkMRMLSegmentationNode) -> Segment:
@@ -109,7 +125,19 @@ def process_nodes(context: SceneContext, asked: NodeRequest, progress: Progress 
     Raises what ``request_from_nodes`` and the pipeline raise.
     """
     request = request_from_nodes(asked)
-    case = deface(request, progress)
-    released = case.verdict is Verdict.PASS and (case.privacy == TESTED or asked.accept_recognisable)
-    nodes = add_case(context, material_of(request.ct, case, released), asked.ct, asked.output)
-    return NodeResult(case.verdict.value, case.reasons, case.privacy, released, nodes, case)
+    return put_into_scene(context, asked, request, deface(request, progress))
+
+
+def put_into_scene(context: SceneContext, asked: NodeRequest, request: Request, case: CaseResult) -> NodeResult:
+    """The nodes of a case, its certificate beside its result, and both linked to the CT."""
+    review = None if case.result is None else review_of(case, asked.accept_recognisable)
+    released = review is not None and review.released
+    given = CaseNodes(asked.ct, asked.output, asked.face, asked.kept, asked.landmarks, asked.curve, asked.skin)
+    nodes = add_case(context, material_of(request.ct, case, released), given)
+    if nodes.result is not None:
+        record(context, nodes.result, asked.ct, review)
+    link(asked.ct, "protected", asked.protected)
+    for role in ("landmarks", "curve", "face", "skin", "result"):
+        link(asked.ct, role, getattr(nodes, role))
+    link(asked.ct, "kept", nodes.protected)
+    return NodeResult(case.verdict.value, case.reasons, case.privacy, released, nodes, case, review)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -13,6 +14,7 @@ from ..core.errors import FaceDeidError, InputError
 from ..core.geometry import Geometry
 from ..core.segment import BoxMask, Segment
 from ..core.volume import Volume
+from ..input.names import Role, role_of
 from .matrices import array_from_matrix, local_ras_from_world, matrix_from_array, share_parent, world_lps_from_local
 from .scene import SceneContext
 
@@ -20,6 +22,11 @@ Color = tuple[float, float, float]
 FACE_COLOR: Color = (1.0, 0.69, 0.18)
 PROTECTED_COLOR: Color = (0.35, 0.87, 0.47)
 _BINARY = "Binary labelmap"
+_SURFACE = "Closed surface"
+#: The segmented property type in Slicer's terminology entry: context~category~TYPE~modifier~...
+_TYPE = re.compile(r"[^~]*~[^~]*~([^~^]+)\^([^~^]+)\^([^~^]*)")
+#: Tag of a segment that holds its terminology entry (vtkSegment::GetTerminologyEntryTagName is no part of every release).
+_TERMINOLOGY_TAG = "TerminologyEntry"
 
 
 def add_segmentation(
@@ -38,23 +45,42 @@ def add_segmentation(
     """
     node = context.scene.AddNewNodeByClass("vtkMRMLSegmentationNode", name)
     node.SetSourceRepresentationToBinaryLabelmap()
-    if reference is not None:
-        node.SetReferenceImageGeometryParameterFromVolumeNode(reference)
-        share_parent(node, reference)
-    for mask in masks:
-        color = (colors or {}).get(mask.name, PROTECTED_COLOR)
-        image = _oriented_image(mask, local_ras_from_world(reference, geometry.ijk_to_lps))
-        _add_segment(node, mask.name, image, color)
+    fill_segmentation(node, masks, geometry, colors, reference)
     node.CreateDefaultDisplayNodes()
     return node
 
 
-def _add_segment(node: slicer.vtkMRMLSegmentationNode, name: str, image: slicer.vtkOrientedImageData, color: Color) -> None:
+def fill_segmentation(
+    node: slicer.vtkMRMLSegmentationNode,
+    masks: Sequence[BoxMask],
+    geometry: Geometry,
+    colors: Mapping[str, Color] | None = None,
+    reference: slicer.vtkMRMLVolumeNode | None = None,
+) -> None:
+    """Replace all segments of an existing node as ``add_segmentation`` makes them; a segment of the same name keeps its id."""
+    if reference is not None:
+        node.SetReferenceImageGeometryParameterFromVolumeNode(reference)
+        share_parent(node, reference)
+    segmentation = node.GetSegmentation()
+    shown = segmentation.ContainsRepresentation(_SURFACE)
+    known = {segmentation.GetSegment(i).GetName(): i for i in segmentation.GetSegmentIDs()}
+    segmentation.RemoveAllSegments()
+    for mask in masks:
+        color = (colors or {}).get(mask.name, PROTECTED_COLOR)
+        image = _oriented_image(mask, local_ras_from_world(reference, geometry.ijk_to_lps))
+        _add_segment(node, mask.name, image, color, known.get(mask.name, ""))
+    if shown:
+        node.CreateClosedSurfaceRepresentation()
+
+
+def _add_segment(
+    node: slicer.vtkMRMLSegmentationNode, name: str, image: slicer.vtkOrientedImageData, color: Color, identifier: str
+) -> None:
     segment = slicer.vtkSegment()
     segment.SetName(name)
     segment.SetColor(*color)
     segment.AddRepresentation(_BINARY, image)
-    node.GetSegmentation().AddSegment(segment)
+    node.GetSegmentation().AddSegment(segment, identifier)
 
 
 def _oriented_image(mask: BoxMask, ijk_to_ras: np.ndarray) -> slicer.vtkOrientedImageData:
@@ -99,7 +125,9 @@ def _segment(node: slicer.vtkMRMLSegmentationNode, segment: slicer.vtkSegment) -
     extent = image.GetExtent() if image is not None else (0, -1) * 3
     if any(high < low for low, high in zip(extent[::2], extent[1::2], strict=True)):
         nothing = Geometry((1, 1, 1), world_lps_from_local(node, np.eye(4)))
-        return Segment(segment.GetName(), Volume(np.zeros((1, 1, 1), dtype=bool), nothing), f"segment:{node.GetName()}")
+        return Segment(
+            segment.GetName(), Volume(np.zeros((1, 1, 1), dtype=bool), nothing), f"segment:{node.GetName()}", terminology_code(segment)
+        )
     shape = tuple(high - low + 1 for low, high in zip(extent[-2::-2], extent[::-2], strict=True))
     labels = vtk_to_numpy(image.GetPointData().GetScalars()).reshape(shape)
     matrix = vtk.vtkMatrix4x4()
@@ -107,4 +135,18 @@ def _segment(node: slicer.vtkMRMLSegmentationNode, segment: slicer.vtkSegment) -
     ijk_to_ras = array_from_matrix(matrix)
     ijk_to_ras[:3, 3] += ijk_to_ras[:3, :3] @ np.asarray(extent[::2], dtype=float)
     mask = Volume(labels == segment.GetLabelValue(), Geometry(shape, world_lps_from_local(node, ijk_to_ras)))
-    return Segment(segment.GetName(), mask, f"segment:{node.GetName()}")
+    return Segment(segment.GetName(), mask, f"segment:{node.GetName()}", terminology_code(segment))
+
+
+def terminology_code(segment: slicer.vtkSegment) -> str:
+    """Scheme, value and meaning of a segment's type ("SCT:59441001 Lymph node"); empty where it has none."""
+    entry = vtk.reference("")
+    found = _TYPE.match(str(entry)) if segment.GetTag(_TERMINOLOGY_TAG, entry) else None
+    return "" if found is None else f"{found[1]}:{found[2]} {found[3]}"
+
+
+def segment_roles(node: slicer.vtkMRMLSegmentationNode) -> dict[str, tuple[str, Role]]:
+    """Name and role of every segment, by its id, in the segmentation's order."""
+    segmentation = node.GetSegmentation()
+    segments = {identifier: segmentation.GetSegment(identifier) for identifier in segmentation.GetSegmentIDs()}
+    return {i: (segment.GetName(), role_of(segment.GetName(), terminology_code(segment))) for i, segment in segments.items()}

@@ -1,0 +1,116 @@
+"""Looking at a result: where it changed most, and the skin before and after as two models."""
+
+from __future__ import annotations
+
+import numpy as np
+import slicer
+from scipy import ndimage
+from vtkmodules.util.numpy_support import numpy_to_vtk
+from vtkmodules.vtkCommonDataModel import vtkImageData, vtkPolyData
+from vtkmodules.vtkCommonTransforms import vtkTransform
+from vtkmodules.vtkFiltersCore import vtkFlyingEdges3D
+from vtkmodules.vtkFiltersGeneral import vtkTransformPolyDataFilter
+
+from ..core.errors import InputError
+from ..core.volume import Volume, block_mean
+from .markups import ras
+from .matrices import matrix_from_array
+from .nodes import volume_from_node
+from .scene import SceneContext
+
+#: Skin against air, as in the verification.
+_SKIN_HU = -400.0
+#: Fine enough to recognise a face, coarse enough to turn it at once.
+_SURFACE_MM = 1.5
+#: The largest change is that of a patch of this size (mm), not of one noisy voxel.
+_PATCH_MM = 6.0
+_BEFORE, _AFTER = "before", "after"
+_SKIN_COLOR = (0.88, 0.80, 0.74)
+
+
+def largest_change(ct: slicer.vtkMRMLScalarVolumeNode, result: slicer.vtkMRMLScalarVolumeNode) -> np.ndarray:
+    """World RAS mm (3,) of the place where the values changed most, as a mean over a patch.
+
+    :raises InputError: the two volumes have not the same grid, or nothing changed.
+    """
+    before, after = volume_from_node(ct), volume_from_node(result)
+    if not before.geometry.same_as(after.geometry):
+        raise InputError("The two volumes lie on different grids.")
+    changed = np.argwhere(before.array != after.array)
+    if not len(changed):
+        raise InputError("The two volumes are the same: nothing changed.")
+    low, high = changed.min(0), changed.max(0) + 1
+    window = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
+    size = [max(1, round(_PATCH_MM / step)) for step in before.geometry.sampling]
+    difference = np.abs(after.array[window].astype(np.float32) - before.array[window].astype(np.float32))
+    smooth = ndimage.uniform_filter(difference, size, mode="constant")
+    place = low + np.array(np.unravel_index(int(np.argmax(smooth)), smooth.shape))
+    return ras(before.geometry.to_lps(place[None]))[0]
+
+
+def jump_to(context: SceneContext, place_ras: np.ndarray) -> None:
+    """Centre all slice views on a place in world RAS mm."""
+    slice_node = context.scene.GetFirstNodeByClass("vtkMRMLSliceNode")
+    if slice_node is not None:
+        slicer.vtkMRMLSliceNode.JumpAllSlices(context.scene, *(float(v) for v in place_ras), slicer.vtkMRMLSliceNode.CenteredJumpSlice)
+
+
+def show_in_slices(context: SceneContext, volume: slicer.vtkMRMLScalarVolumeNode) -> None:
+    """Make a volume the background of the slice views, which stay where they are."""
+    selection = context.application_logic.GetSelectionNode()
+    if selection is not None:
+        selection.SetReferenceActiveVolumeID(volume.GetID())
+        context.application_logic.PropagateVolumeSelection(0)
+
+
+def skin_models(
+    context: SceneContext, ct: slicer.vtkMRMLScalarVolumeNode, result: slicer.vtkMRMLScalarVolumeNode
+) -> tuple[slicer.vtkMRMLModelNode, slicer.vtkMRMLModelNode]:
+    """The skin before and after as models, made anew on every call; the one before is the face, and its name says so."""
+    before = _model(context, ct, linked_model(ct, _BEFORE), f"{ct.GetName()} skin before (SHOWS THE FACE)")
+    after = _model(context, result, linked_model(result, _AFTER), f"{result.GetName()} skin after")
+    ct.SetNodeReferenceID(_role(_BEFORE), before.GetID())
+    result.SetNodeReferenceID(_role(_AFTER), after.GetID())
+    return before, after
+
+
+def linked_model(volume: slicer.vtkMRMLScalarVolumeNode, which: str) -> slicer.vtkMRMLModelNode | None:
+    """The skin model that was made of a volume; None where there is none."""
+    return volume.GetNodeReference(_role(which))
+
+
+def _role(which: str) -> str:
+    return f"FaceDeidLN.skin.{which}"
+
+
+def _model(
+    context: SceneContext, volume: slicer.vtkMRMLScalarVolumeNode, node: slicer.vtkMRMLModelNode | None, name: str
+) -> slicer.vtkMRMLModelNode:
+    if node is None:
+        node = context.scene.AddNewNodeByClass("vtkMRMLModelNode", name)
+        node.CreateDefaultDisplayNodes()
+    node.SetName(name)
+    node.SetAndObserveTransformNodeID(None)
+    node.SetAndObservePolyData(_surface(volume_from_node(volume)))
+    node.GetDisplayNode().SetColor(*_SKIN_COLOR)
+    node.GetDisplayNode().SetVisibility(True)
+    return node
+
+
+def _surface(volume: Volume) -> vtkPolyData:
+    """The skin's iso-surface in world RAS mm."""
+    small = block_mean(volume, _SURFACE_MM)
+    image = vtkImageData()
+    image.SetDimensions(*small.array.shape[::-1])
+    scalars = np.ascontiguousarray(small.array, dtype=np.float32)
+    image.GetPointData().SetScalars(numpy_to_vtk(scalars.ravel(), deep=True))
+    contour = vtkFlyingEdges3D()
+    contour.SetInputData(image)
+    contour.SetValue(0, _SKIN_HU)
+    transform = vtkTransform()
+    transform.SetMatrix(matrix_from_array(np.diag([-1.0, -1.0, 1.0, 1.0]) @ small.geometry.ijk_to_lps))
+    place = vtkTransformPolyDataFilter()
+    place.SetTransform(transform)
+    place.SetInputConnection(contour.GetOutputPort())
+    place.Update()
+    return place.GetOutput()

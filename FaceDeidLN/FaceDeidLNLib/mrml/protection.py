@@ -1,0 +1,32 @@
+"""Which segments of a segmentation are protected: the user's check marks, kept in the segments themselves."""
+
+from __future__ import annotations
+
+import slicer
+import vtk
+
+from ..input.names import Role
+from .nodes import segment_roles
+
+#: Tag of a segment that the user checked or unchecked: saved with the segmentation, also in its file.
+_TAG = "FaceDeidLN.protect"
+#: Checked to begin with: nodes, glands, and what is not recognised, to be on the safe side (as the command line does).
+_CHECKED = (Role.NODE, Role.ORGAN, Role.UNKNOWN)
+
+
+def is_checked(node: slicer.vtkMRMLSegmentationNode, identifier: str, role: Role) -> bool:
+    """Is the segment protected: as the user said, else by its role?"""
+    said = vtk.reference("")
+    if node.GetSegmentation().GetSegment(identifier).GetTag(_TAG, said):
+        return str(said) == "1"
+    return role in _CHECKED
+
+
+def check(node: slicer.vtkMRMLSegmentationNode, identifier: str, checked: bool) -> None:
+    """Remember what the user said of a segment."""
+    node.GetSegmentation().GetSegment(identifier).SetTag(_TAG, "1" if checked else "0")
+
+
+def checked_segments(node: slicer.vtkMRMLSegmentationNode) -> list[str]:
+    """The ids of the protected segments."""
+    return [identifier for identifier, (_, role) in segment_roles(node).items() if is_checked(node, identifier, role)]

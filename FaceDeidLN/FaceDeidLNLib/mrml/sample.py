@@ -1,0 +1,22 @@
+"""The sample: a synthetic head with its lymph nodes, computed and not downloaded."""
+
+from __future__ import annotations
+
+import slicer
+
+from ..core.segment import tight
+from ..phantom import make_phantom
+from .nodes import add_ct, add_segmentation
+from .scene import SceneContext
+
+PHANTOM_NAME = "FaceDeidLNPhantom"
+
+
+def add_phantom(
+    context: SceneContext, spacing_mm: tuple[float, float, float] = (1.0, 1.0, 1.5)
+) -> tuple[slicer.vtkMRMLScalarVolumeNode, slicer.vtkMRMLSegmentationNode]:
+    """A synthetic CT and the segmentation of its lymph nodes; ``spacing_mm`` along i, j and k."""
+    phantom = make_phantom(spacing_mm, seed=1)
+    ct = add_ct(context, phantom.ct, PHANTOM_NAME)
+    masks = [tight(segment.name, segment.mask.array) for segment in phantom.nodes]
+    return ct, add_segmentation(context, masks, phantom.ct.geometry, f"{PHANTOM_NAME} lymph nodes", reference=ct)

@@ -1,0 +1,199 @@
+"""The steps of the work one by one, on nodes: each can be looked at, corrected and done again alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import slicer
+
+from ..anatomy.skin import skin_surface, snap_to_skin
+from ..core.errors import FaceDeidError, InputError
+from ..core.landmarks import Landmarks
+from ..core.progress import Progress, silent
+from ..effect.base import apply_effect
+from ..effect.registry import effect_named
+from ..face.segment import Face
+from ..input.place import place_segments
+from ..pipeline import Anatomy, CaseResult, Request, find_curve, find_face, verify
+from ..verify.privacy import privacy_class
+from ..verify.verdict import Verdict
+from .anatomy_cache import AnatomyCache
+from .engines import Engines, cut_by_curve, mask_volume, wrapped_anatomy
+from .links import link
+from .nodes import (
+    FACE_COLOR,
+    add_ct,
+    add_curve,
+    add_landmarks,
+    add_segmentation,
+    add_skin_model,
+    fill_ct,
+    fill_curve,
+    fill_landmarks,
+    fill_segmentation,
+    fill_skin,
+    volume_from_node,
+)
+from .process import NodeRequest, NodeResult, put_into_scene, request_from_nodes
+from .scene import SceneContext
+from .verdicts import mark
+
+BUILT_IN = Engines()
+
+
+@dataclass(frozen=True, eq=False)
+class Steps:
+    """The steps in one scene; ``cache`` keeps what is found in a CT between them.
+
+    Every step takes the request, the engines (those that it has no use for are not looked at) and the progress.
+    """
+
+    context: SceneContext
+    cache: AnatomyCache
+
+    def landmarks(self, asked: NodeRequest, engines: Engines = BUILT_IN, progress: Progress = silent) -> slicer.vtkMRMLMarkupsFiducialNode:
+        """Find the landmarks: into ``asked.landmarks``, whose points moved or locked by the user stay, or a new node."""
+        request = request_from_nodes(replace(asked, curve=None, face=None, protected=None))
+        progress(0.05, "landmarks")
+        found = self.cache.landmarks(request.ct, _placed_by_user(request.landmarks))
+        progress(0.95, "landmarks")
+        node = asked.landmarks
+        if node is None:
+            node = add_landmarks(self.context, found, f"{asked.ct.GetName()} landmarks", asked.ct)
+        else:
+            fill_landmarks(node, found)
+        node.SetFixedNumberOfControlPoints(True)
+        link(asked.ct, "landmarks", node)
+        return node
+
+    def curve(self, asked: NodeRequest, engines: Engines = BUILT_IN, progress: Progress = silent) -> slicer.vtkMRMLMarkupsClosedCurveNode:
+        """Draw the style's curve on the skin: into ``asked.curve`` or a new node, with the skin as its constraint."""
+        request = request_from_nodes(replace(asked, curve=None, face=None, protected=None))
+        anatomy = self._anatomy(request, progress)
+        if engines.wrap:
+            progress(0.5, "Wrap Solidify")
+            anatomy = wrapped_anatomy(self.context, anatomy)
+        progress(0.7, "face curve")
+        control = find_curve(request.ct, anatomy, request.parameters.style).control
+        skin = self._skin(asked, anatomy)
+        node = asked.curve
+        if node is None:
+            node = add_curve(self.context, control, f"{asked.ct.GetName()} face curve", asked.ct, skin)
+        else:
+            fill_curve(node, control)
+            node.SetAndObserveSurfaceConstraintNode(skin)
+        link(asked.ct, "curve", node)
+        return node
+
+    def face(self, asked: NodeRequest, engines: Engines = BUILT_IN, progress: Progress = silent) -> slicer.vtkMRMLSegmentationNode:
+        """Make the face segment from curve and skin: into the first segment of ``asked.face`` or a new node."""
+        request, face = self._face(replace(asked, face=None), engines, progress)
+        name, node = f"{asked.ct.GetName()} face", asked.face
+        colors = {face.segment.name: FACE_COLOR}
+        if node is None:
+            node = add_segmentation(self.context, [face.segment], request.ct.geometry, name, colors, asked.ct)
+        else:
+            fill_segmentation(node, [face.segment], request.ct.geometry, colors, asked.ct)
+        link(asked.ct, "face", node)
+        return node
+
+    def effect(self, asked: NodeRequest, engines: Engines = BUILT_IN, progress: Progress = silent) -> slicer.vtkMRMLScalarVolumeNode:
+        """Hide the face inside the face segment: into ``asked.output`` or a new volume, which is NOT RELEASED until it is verified."""
+        request, face = self._face(asked, engines, progress)
+        progress(0.7, "effect")
+        parameters = request.parameters
+        if engines.mask:
+            result = mask_volume(self.context, request.ct, face, parameters)
+        else:
+            result = apply_effect(effect_named(parameters.effect), request.ct, face, parameters)
+        node = asked.output
+        if node is None:
+            node = add_ct(self.context, result, "result", asked.ct)
+        else:
+            fill_ct(node, result, asked.ct)
+        mark(node, asked.ct.GetName(), False)
+        link(asked.ct, "result", node)
+        return node
+
+    def verify(self, asked: NodeRequest, engines: Engines = BUILT_IN, progress: Progress = silent) -> NodeResult:
+        """Judge the volume ``asked.output``, whoever made it, against the CT; its certificate, name and links are set."""
+        if asked.output is None:
+            raise InputError("There is no result to verify: apply an effect first, or choose its volume.")
+        request, face = self._face(asked, BUILT_IN, progress)
+        progress(0.9, "verification")
+        result = volume_from_node(asked.output)
+        result = result.with_array(result.array.copy())
+        parameters = request.parameters
+        protected = tuple(place_segments(request.protected, request.ct.geometry))
+        anatomy = self._anatomy(request, silent)
+        state = CaseResult(
+            Verdict.REVIEW,
+            (),
+            privacy_class(parameters.style, parameters.effect),
+            parameters,
+            protected,
+            levels=self.cache.levels(request, anatomy),
+            anatomy=anatomy,
+            landmarks=anatomy.landmarks,
+            face=face,
+            result=result,
+        )
+        return put_into_scene(self.context, asked, request, verify(request.ct, state))
+
+    def snap(self, asked: NodeRequest) -> None:
+        """Put the control points of ``asked.curve`` onto the skin, where a drag in a slice view has left it."""
+        request = request_from_nodes(replace(asked, face=None, protected=None))
+        if request.curve is not None:
+            fill_curve(asked.curve, snap_to_skin(self._anatomy(request, silent).depth, request.curve))
+
+    def all(self, asked: NodeRequest, engines: Engines, progress: Progress = silent) -> NodeResult:
+        """Effect and verification with other engines than the built-in ones."""
+        made_face = asked.face or (self.face(asked, engines, progress) if engines.wrap or engines.cut else None)
+        asked = replace(asked, face=made_face)
+        before = asked.output
+        node = self.effect(asked, engines, progress)
+        try:
+            return self.verify(replace(asked, output=node), engines, progress)
+        except FaceDeidError:
+            if before is None:
+                self.context.scene.RemoveNode(node)
+            raise
+
+    def _anatomy(self, request: Request, progress: Progress) -> Anatomy:
+        progress(0.05, "landmarks")
+        landmarks = self.cache.landmarks(request.ct, request.landmarks)
+        progress(0.3, "skin")
+        return self.cache.anatomy(request.ct, landmarks)
+
+    def _face(self, asked: NodeRequest, engines: Engines, progress: Progress) -> tuple[Request, Face]:
+        request = request_from_nodes(asked)
+        anatomy = self._anatomy(request, progress)
+        progress(0.4, "node levels")
+        levels = self.cache.levels(request, anatomy)
+        protected = place_segments(request.protected, request.ct.geometry)
+        if engines.wrap and request.face_segment is None:
+            progress(0.5, "Wrap Solidify")
+            anatomy = wrapped_anatomy(self.context, anatomy)
+        if engines.cut and request.face_segment is None:
+            progress(0.6, "Curve cut")
+            curve = find_curve(request.ct, anatomy, request.parameters.style, request.curve)
+            request = replace(request, face_segment=cut_by_curve(self.context, request, anatomy, curve.control))
+        progress(0.65, "face segment")
+        return request, find_face(request, anatomy, protected, levels)
+
+    def _skin(self, asked: NodeRequest, anatomy: Anatomy) -> slicer.vtkMRMLModelNode:
+        surface, node = skin_surface(anatomy.depth), asked.skin
+        if node is None:
+            node = add_skin_model(self.context, surface, f"{asked.ct.GetName()} skin", asked.ct)
+            node.SetDisplayVisibility(False)
+        else:
+            fill_skin(node, surface)
+        link(asked.ct, "skin", node)
+        return node
+
+
+def _placed_by_user(landmarks: Landmarks | None) -> Landmarks | None:
+    """What the user placed, moved or locked: all that detecting again must not change."""
+    if landmarks is None:
+        return None
+    return Landmarks({p.name: p for p in landmarks if p.source == "user" and p.position is not None})

@@ -1,0 +1,146 @@
+"""The verdict on a result, kept with the scene: a certificate as a text node, and the sign-off of a reviewer."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+import slicer
+
+from ..core.errors import InputError
+from ..core.volume import Volume
+from ..facts import facts_of
+from ..pipeline import CaseResult
+from ..release import RECOGNISABLE_SENTENCE, case_content
+from ..verify.privacy import TESTED
+from ..verify.verdict import Verdict
+from .scene import SceneContext
+
+RELEASED_SUFFIX = "de-identified"
+#: A result that did not pass may be looked at, and its name says in every list that it is nothing else.
+NOT_RELEASED_SUFFIX = "NOT RELEASED"
+#: Attribute of a result's node: "1" where it may leave, "0" where not; saved with the scene.
+RELEASED_ATTRIBUTE = "FaceDeidLN.Released"
+_CERTIFICATE = "FaceDeidLN.certificate"
+_CT = "FaceDeidLN.ct"
+
+
+@dataclass(frozen=True)
+class Review:
+    """What is known of a result.
+
+    ``content`` is the certificate without the output's own facts, ``facts`` all figures, ``digest`` the SHA-256 of the
+    result's voxels and place when it was verified. ``remark`` is the reviewer's, empty as long as nobody signed.
+    """
+
+    verdict: str
+    reasons: tuple[str, ...]
+    privacy: str
+    accepted: bool
+    digest: str
+    content: dict[str, Any]
+    facts: dict[str, Any]
+    remark: str = ""
+
+    @property
+    def released(self) -> bool:
+        """May the result leave? PASS, or REVIEW that a reviewer signed; and tested, or its risk accepted."""
+        good = self.verdict == Verdict.PASS.value or (self.verdict == Verdict.REVIEW.value and bool(self.remark))
+        return good and (self.privacy == TESTED or self.accepted)
+
+    @property
+    def refusal(self) -> str:
+        """Why the result is not released, one sentence; empty where it is."""
+        if self.released:
+            return ""
+        if self.verdict == Verdict.FAIL.value:
+            return f"FAIL: {'; '.join(self.reasons)}"
+        if self.verdict == Verdict.REVIEW.value and not self.remark:
+            return f"REVIEW: {'; '.join(self.reasons)}"
+        return RECOGNISABLE_SENTENCE.split(":", maxsplit=1)[0]
+
+
+def digest(volume: Volume) -> str:
+    """SHA-256 of voxels, scalar type and place."""
+    head = f"{volume.array.dtype.str} {volume.array.shape} {np.round(volume.geometry.ijk_to_lps, 6).tolist()}"
+    return hashlib.sha256(head.encode() + np.ascontiguousarray(volume.array).tobytes()).hexdigest()
+
+
+def review_of(case: CaseResult, accepted: bool) -> Review:
+    """The review of a case that has a result."""
+    reasons = tuple(case.reasons)
+    return Review(case.verdict.value, reasons, case.privacy, accepted, digest(case.result), case_content(case), facts_of(case))
+
+
+def record(context: SceneContext, result: slicer.vtkMRMLScalarVolumeNode, ct: slicer.vtkMRMLScalarVolumeNode, review: Review) -> None:
+    """Give a result's node its certificate, name and attribute."""
+    note = result.GetNodeReference(_CERTIFICATE)
+    if note is None:
+        note = context.scene.AddNewNodeByClass("vtkMRMLTextNode", f"{ct.GetName()} certificate")
+        result.SetNodeReferenceID(_CERTIFICATE, note.GetID())
+    note.SetText(json.dumps(asdict(review), indent=2))
+    result.SetNodeReferenceID(_CT, ct.GetID())
+    mark(result, ct.GetName(), review.released)
+
+
+def mark(result: slicer.vtkMRMLScalarVolumeNode, ct_name: str, released: bool) -> None:
+    """Name a result's node after what may happen with it."""
+    result.SetName(f"{ct_name} {RELEASED_SUFFIX if released else NOT_RELEASED_SUFFIX}")
+    result.SetAttribute(RELEASED_ATTRIBUTE, "1" if released else "0")
+
+
+def read_review(result: slicer.vtkMRMLScalarVolumeNode | None) -> Review | None:
+    """What was recorded of a result's node; None where nothing was."""
+    note = None if result is None else result.GetNodeReference(_CERTIFICATE)
+    if note is None or not note.GetText():
+        return None
+    try:
+        kept = json.loads(note.GetText())
+        return Review(**{**kept, "reasons": tuple(kept["reasons"])})
+    except (ValueError, TypeError, KeyError) as error:
+        raise InputError(f'The certificate of "{result.GetName()}" cannot be read: verify the result again.') from error
+
+
+def ct_of(result: slicer.vtkMRMLScalarVolumeNode) -> slicer.vtkMRMLScalarVolumeNode | None:
+    """The CT that a result was made of."""
+    return result.GetNodeReference(_CT)
+
+
+def require_review(result: slicer.vtkMRMLScalarVolumeNode | None) -> Review:
+    """The review of a result's node.
+
+    :raises InputError: no result, or never verified.
+    """
+    review = read_review(result)
+    if review is None:
+        name = "There is no result" if result is None else f'"{result.GetName()}" was never verified'
+        raise InputError(f"{name}: press Apply, or verify it first.")
+    return review
+
+
+def sign_off(context: SceneContext, result: slicer.vtkMRMLScalarVolumeNode, remark: str) -> Review:
+    """Lift a REVIEW with the reviewer's remark, which goes into the certificate.
+
+    :raises InputError: the verdict is FAIL, which nobody can lift, or PASS, which needs none; no remark; never verified.
+    """
+    review, remark = require_review(result), remark.strip()
+    if review.verdict == Verdict.FAIL.value:
+        raise InputError("A FAIL cannot be signed off: mend the cause and apply again.")
+    if review.verdict == Verdict.PASS.value:
+        raise InputError("A PASS needs no sign-off.")
+    if not remark:
+        raise InputError("A sign-off needs a remark: write what you looked at and why the result may leave.")
+    checks = {**review.content["checks"], "review_sign_off": {"remark": remark}}
+    signed = replace(review, remark=remark, content={**review.content, "checks": checks})
+    record(context, result, ct_of(result), signed)
+    return signed
+
+
+def accept(context: SceneContext, result: slicer.vtkMRMLScalarVolumeNode, accepted: bool) -> Review:
+    """Say yes or no to the release of a result whose person may still be recognised. Raises InputError: never verified."""
+    changed = replace(require_review(result), accepted=accepted)
+    record(context, result, ct_of(result), changed)
+    return changed

@@ -1,0 +1,1 @@
+"""The panel of the Slicer module: the one folder that knows Qt."""

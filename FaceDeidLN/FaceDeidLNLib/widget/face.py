@@ -1,0 +1,163 @@
+"""Sections 4 to 6: the curve, the face segment with its live preview, and the effect."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import qt
+import slicer
+from slicer.i18n import tr as _
+
+from ..core.errors import FaceDeidError
+from ..core.progress import Progress
+from ..mrml.asked import ENGINE_NAMES
+from ..mrml.engines import missing_engine
+from ..mrml.looks import show_in_slices
+from ..mrml.scene import context
+
+if TYPE_CHECKING:
+    from .panel import Panel
+
+#: So long (ms) a length must rest before the live preview follows it.
+_REST_MS = 400
+#: What the live preview depends on, beside the nodes.
+_LIVE = ("style", "levels", "depthMm", "outsideMm", "protectMarginMm", "superficialMm", "wrapEngine", "cutEngine")
+
+
+class FaceSection:
+    """Curve, face segment and effect."""
+
+    def __init__(self, panel: Panel) -> None:
+        self.panel, self.ui = panel, panel.ui
+        self._observed, self._shown, self._snapping = None, None, False
+        self.timer = qt.QTimer()
+        self.timer.setSingleShot(True)
+        self.timer.setInterval(_REST_MS)
+        self.timer.connect("timeout()", self.follow)
+        self.ui.curveButton.connect("clicked(bool)", self.on_curve)
+        self.ui.faceButton.connect("clicked(bool)", self.on_face)
+        self.ui.editFaceButton.connect("clicked(bool)", self.on_edit)
+        self.ui.applyButton.connect("clicked(bool)", self.on_apply)
+
+    def observe(self, node: Any) -> None:  # noqa: ANN401
+        """Follow a curve whose points are dragged."""
+        if node is self._observed:
+            return
+        event = slicer.vtkMRMLMarkupsNode.PointEndInteractionEvent
+        if self._observed is not None:
+            self.panel.removeObserver(self._observed, event, self.on_curve_dragged)
+        self._observed = node
+        if node is not None:
+            self.panel.addObserver(node, event, self.on_curve_dragged)
+        else:
+            self.timer.stop()
+
+    def update(self) -> None:
+        """Enable what can be done, and let the live preview follow."""
+        node = self.panel.node
+        self.observe(node.curve)
+        ready = node.inputVolume is not None
+        for button in (self.ui.curveButton, self.ui.faceButton, self.ui.applyButton):
+            button.enabled = ready
+        self.ui.applyButton.toolTip = _("Hide the face and verify the result") if ready else _("Select a CT volume")
+        self.ui.editFaceButton.enabled = node.faceSegmentation is not None
+        self.ui.sigmaSlider.enabled = "blur" in node.effect
+        self.ui.fillSlider.enabled = self.ui.maskComboBox.enabled = node.effect == "mask"
+        for name, combo in (("wrap", self.ui.wrapComboBox), ("cut", self.ui.cutComboBox), ("mask", self.ui.maskComboBox)):
+            reason = missing_engine(name)
+            index = combo.findText(ENGINE_NAMES[f"{name}Engine"])
+            combo.setItemData(index, reason, qt.Qt.ToolTipRole)
+        self._note_changes()
+
+    def _note_changes(self) -> None:
+        node = self.panel.node
+        now = tuple(str(getattr(node, name)) for name in _LIVE)
+        if self._shown is not None and now != self._shown:
+            self.changed()
+        self._shown = now
+
+    def changed(self) -> None:
+        """What the face segment depends on was changed: the live preview follows when nothing moves any more."""
+        if self.panel.node is not None and self.panel.node.liveFace and self.panel.node.faceSegmentation is not None:
+            self.timer.start()
+
+    def follow(self) -> None:
+        """Make the face segment anew, without a dialog; what stops it is said at the panel's foot."""
+        node = self.panel.node
+        if node is None or node.inputVolume is None or node.faceSegmentation is None:
+            return
+        try:
+            self.panel.logic.createFaceSegment(node.inputVolume, **self.panel.chosen())
+            self.panel.say(_("The face segment follows."))
+        except FaceDeidError as error:
+            self.panel.say(str(error))
+
+    def on_curve_dragged(self, caller: object = None, event: object = None) -> None:
+        """Put the dragged point back onto the skin."""
+        node = self.panel.node
+        if node is None or node.inputVolume is None or self._snapping:
+            return
+        self._snapping = True
+        try:
+            chosen = {"curve": node.curve, "landmarks": node.landmarks}
+            self.panel.logic.snapCurve(node.inputVolume, **chosen)
+        except FaceDeidError as error:
+            self.panel.say(str(error))
+        finally:
+            self._snapping = False
+        self.changed()
+
+    def on_curve(self, checked: bool = False) -> None:
+        """Draw the curve."""
+        node = self.panel.node
+
+        def work(progress: Progress) -> None:
+            if node.landmarks is None:
+                node.landmarks = self.panel.logic.detectLandmarks(node.inputVolume, progress=progress)
+            node.curve = self.panel.logic.createCurve(node.inputVolume, progress=progress, **self.panel.chosen())
+
+        if self.panel.run(_("Draw curve"), work, [node.curve]):
+            self.changed()
+
+    def on_face(self, checked: bool = False) -> None:
+        """Make the face segment and show it in 3D."""
+        node = self.panel.node
+
+        def work(progress: Progress) -> None:
+            made = self.panel.logic.createFaceSegment(node.inputVolume, progress=progress, **self.panel.chosen())
+            made.CreateClosedSurfaceRepresentation()
+            node.faceSegmentation = made
+
+        self.panel.run(_("Create face segment"), work, [node.faceSegmentation])
+
+    def on_edit(self, checked: bool = False) -> None:
+        """Open the Segment Editor with the face segment and the CT."""
+        node = self.panel.node
+        face, ct = node.faceSegmentation, node.inputVolume
+
+        def work(progress: Progress) -> None:
+            slicer.util.selectModule("SegmentEditor")
+            editor = slicer.util.getModuleWidget("SegmentEditor").editor
+            editor.setSegmentationNode(face)
+            editor.setSourceVolumeNode(ct)
+
+        self.panel.look(_("Edit the face segment"), work)
+
+    def on_apply(self, checked: bool = False) -> None:
+        """Hide the face and verify; a result that did not pass stays for looking only."""
+        node = self.panel.node
+
+        def work(progress: Progress) -> None:
+            result = self.panel.logic.process(node.inputVolume, progress=progress, reuse=True, **self.panel.chosen())
+            for field, made in (
+                ("landmarks", result.nodes.landmarks),
+                ("curve", result.nodes.curve),
+                ("faceSegmentation", result.nodes.face),
+            ):
+                setattr(node, field, made)
+            node.resultVolume = result.nodes.result
+            if result.nodes.result is None:
+                raise FaceDeidError(f"{result.verdict}: {'; '.join(result.reasons)}")
+            show_in_slices(context(), result.nodes.result)
+
+        self.panel.run(_("De-identify"), work, [node.outputVolume])

@@ -1,0 +1,162 @@
+"""The panel: its sections, what they share, and the CT whose nodes they show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from types import SimpleNamespace
+from typing import Any
+
+import slicer
+import vtk
+from slicer.i18n import tr as _
+from slicer.util import VTKObservationMixin
+
+from ..core.progress import Progress
+from ..mrml.links import link, linked
+from ..mrml.looks import show_in_slices
+from ..mrml.scene import context
+from ..mrml.undo import UndoStack
+from .face import FaceSection
+from .landmarks import LandmarksSection
+from .protect import ProtectSection
+from .review import ReviewSection
+from .work import guarded, progress_dialog
+
+#: The parameter node's fields that belong to the CT, and their roles.
+OWN = {
+    "protectedSegmentation": "protected",
+    "landmarks": "landmarks",
+    "curve": "curve",
+    "faceSegmentation": "face",
+    "resultVolume": "result",
+}
+
+
+class Panel(VTKObservationMixin):
+    """What the sections share.
+
+    ``ui`` are the widgets of the .ui file, ``logic`` the module's logic, ``load_sample`` puts the sample into the scene.
+    ``node`` is the module's wrapped parameter node, None while the panel is not shown.
+    """
+
+    def __init__(self, ui: SimpleNamespace, logic: Any, load_sample: Callable[[], Sequence[Any]]) -> None:  # noqa: ANN401
+        VTKObservationMixin.__init__(self)
+        self.ui, self.logic, self.node = ui, logic, None
+        self._load_sample, self._ct, self._updating = load_sample, None, False
+        self.undo = UndoStack()
+        self.face = FaceSection(self)
+        self.sections = [ProtectSection(self), LandmarksSection(self), self.face, ReviewSection(self)]
+        ui.tryItLabel.connect("linkActivated(QString)", self.on_sample)
+        ui.undoButton.connect("clicked(bool)", self.on_undo)
+
+    def bind(self, node: Any) -> None:  # noqa: ANN401
+        """Show a parameter node, or none."""
+        self.removeObservers()
+        self.node = node
+        for section in self.sections:
+            section.observe(None)
+        if node is not None:
+            self._ct = node.inputVolume
+            self.addObserver(node, vtk.vtkCommand.ModifiedEvent, self.update)
+            self.update()
+
+    def forget(self) -> None:
+        """The scene is being closed: nothing of it may be kept."""
+        self.undo.clear()
+        self.logic.cache.clear()
+        self._ct = None
+        self.say("")
+
+    def update(self, caller: object = None, event: object = None) -> None:
+        """Show what the parameter node says."""
+        if self.node is None or self._updating:
+            return
+        self._updating = True
+        try:
+            self._follow_ct()
+            for section in self.sections:
+                section.update()
+            label = self.undo.label
+            self.ui.undoButton.enabled = bool(label)
+            self.ui.undoButton.text = _("Undo: {step}").format(step=label) if label else _("Undo")
+            self.ui.undoButton.toolTip = _("Undo the last step of this panel") if label else _("Nothing to undo")
+        finally:
+            self._updating = False
+
+    def _follow_ct(self) -> None:
+        """Another CT brings its own nodes; a node that was chosen becomes the CT's own."""
+        ct = self.node.inputVolume
+        if ct is not self._ct:
+            self._ct = ct
+            with slicer.util.NodeModify(self.node):
+                self.node.outputVolume = None
+                for field, role in OWN.items():
+                    setattr(self.node, field, linked(ct, role))
+        if ct is not None:
+            for field, role in OWN.items():
+                link(ct, role, getattr(self.node, field))
+
+    def chosen(self) -> dict[str, Any]:
+        """The logic's keywords as the parameter node has them now."""
+        return self.logic.chosen(self.node)
+
+    def changed(self) -> None:
+        """The protected segments were changed: the live preview follows."""
+        self.face.changed()
+
+    def say(self, text: str) -> None:
+        """One sentence at the panel's foot."""
+        self.ui.statusLabel.text = text
+
+    def look(self, title: str, work: Callable[[Progress], None]) -> bool:
+        """Do something that changes no step's outcome, so that there is nothing to undo; returns whether it was done."""
+
+        def shown() -> None:
+            with progress_dialog(title) as progress:
+                work(progress)
+
+        self.say("")
+        done = guarded(title, self.say, shown)
+        self.update()
+        return done
+
+    def run(self, title: str, work: Callable[[Progress], None], changed: Sequence[Any] = ()) -> bool:
+        """Do one step with progress, Cancel, undo and one message where it fails; ``changed`` are nodes that it may change.
+
+        Returns whether it was done.
+        """
+        fields = {name: getattr(self.node, name) for name in (*OWN, "outputVolume")}
+        node = self.node
+
+        def restore_choices() -> None:
+            for name, value in fields.items():
+                there = value is None or slicer.mrmlScene.IsNodePresent(value)
+                setattr(node, name, value if there else None)
+
+        def step() -> None:
+            with progress_dialog(title) as progress, self.undo.step(title, slicer.mrmlScene, changed, restore_choices):
+                work(progress)
+
+        self.say("")
+        done = guarded(title, self.say, step)
+        self.update()
+        return done
+
+    def on_sample(self, link: str) -> None:
+        """Load the synthetic head and choose it."""
+
+        def work(progress: Progress) -> None:
+            progress(0.1, _("Computing the synthetic head"))
+            ct, nodes = self._load_sample()
+            self.node.inputVolume = ct
+            self.update()
+            self.node.protectedSegmentation = nodes
+            show_in_slices(context(), ct)
+
+        self.run(_("Synthetic head"), work)
+
+    def on_undo(self, checked: bool = False) -> None:
+        """Undo the last step."""
+        label = self.undo.undo()
+        self.update()
+        self.say(_("Undone: {step}").format(step=label) if label else "")

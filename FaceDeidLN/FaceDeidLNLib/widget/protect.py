@@ -1,0 +1,114 @@
+"""Section 2: what is protected, the node levels, and the extensions that segment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import qt
+import slicer
+from slicer.i18n import tr as _
+
+from ..anatomy.levels import LEVEL_NAMES
+from ..core.progress import Progress
+from ..mrml.extensions import EXTENSIONS, SegmentingExtension, segment_with
+from ..mrml.nodes import segment_roles
+from ..mrml.protection import check, is_checked
+from ..mrml.scene import context
+
+if TYPE_CHECKING:
+    from .panel import Panel
+
+
+class ProtectSection:
+    """The list of segments with their check marks, the levels, and a button for each extension."""
+
+    def __init__(self, panel: Panel) -> None:
+        self.panel, self.ui = panel, panel.ui
+        self._filling, self._observed = False, None
+        for name in LEVEL_NAMES:
+            item = qt.QListWidgetItem(name, self.ui.levelsList)
+            item.setFlags(qt.Qt.ItemIsUserCheckable | qt.Qt.ItemIsEnabled)
+            item.setCheckState(qt.Qt.Unchecked)
+        self.ui.segmentsList.connect("itemChanged(QListWidgetItem*)", self.on_segment_checked)
+        self.ui.levelsList.connect("itemChanged(QListWidgetItem*)", self.on_level_checked)
+        self.buttons = [self._add_button(number, extension) for number, extension in enumerate(EXTENSIONS)]
+
+    def _add_button(self, number: int, extension: SegmentingExtension) -> Any:  # noqa: ANN401  a QPushButton
+        button = qt.QPushButton(extension.title)
+        button.connect("clicked(bool)", lambda checked=False: self.on_segment_with(extension))
+        self.ui.providersFrame.layout().addWidget(button, number // 2, number % 2)
+        return button
+
+    def observe(self, node: Any) -> None:  # noqa: ANN401
+        """Follow the segments of a segmentation that others add, rename or remove."""
+        if node is self._observed:
+            return
+        if self._observed is not None:
+            for event in _events():
+                self.panel.removeObserver(self._observed, event, self.panel.update)
+        self._observed = node
+        if node is not None:
+            for event in _events():
+                self.panel.addObserver(node, event, self.panel.update)
+
+    def update(self) -> None:
+        """Show the segments and levels of the parameter node."""
+        node = self.panel.node
+        self.observe(node.protectedSegmentation)
+        self._filling = True
+        try:
+            self._fill_segments(node.protectedSegmentation)
+            for row in range(self.ui.levelsList.count):
+                item = self.ui.levelsList.item(row)
+                item.setCheckState(qt.Qt.Checked if item.text() in node.levels else qt.Qt.Unchecked)
+        finally:
+            self._filling = False
+        for button, extension in zip(self.buttons, EXTENSIONS, strict=True):
+            reason = extension.missing()
+            button.enabled = not reason and node.inputVolume is not None
+            button.toolTip = reason or _("Gives {what}").format(what=extension.gives)
+
+    def _fill_segments(self, segmentation: Any) -> None:  # noqa: ANN401
+        self.ui.segmentsList.clear()
+        for identifier, (name, role) in (segment_roles(segmentation) if segmentation is not None else {}).items():
+            item = qt.QListWidgetItem(name, self.ui.segmentsList)
+            item.setFlags(qt.Qt.ItemIsUserCheckable | qt.Qt.ItemIsEnabled | qt.Qt.ItemIsSelectable)
+            item.setCheckState(qt.Qt.Checked if is_checked(segmentation, identifier, role) else qt.Qt.Unchecked)
+            item.setData(qt.Qt.UserRole, identifier)
+            item.setToolTip(_("Taken for: {role}").format(role=role.value))
+
+    def on_segment_checked(self, item: Any) -> None:  # noqa: ANN401  a QListWidgetItem
+        """The user checked or unchecked a segment."""
+        segmentation = None if self.panel.node is None else self.panel.node.protectedSegmentation
+        if self._filling or segmentation is None:
+            return
+        check(segmentation, item.data(qt.Qt.UserRole), item.checkState() == qt.Qt.Checked)
+        self.panel.changed()
+
+    def on_level_checked(self, item: Any) -> None:  # noqa: ANN401  a QListWidgetItem
+        """The user checked or unchecked a node level."""
+        if self._filling or self.panel.node is None:
+            return
+        rows = [self.ui.levelsList.item(row) for row in range(self.ui.levelsList.count)]
+        self.panel.node.levels = [row.text() for row in rows if row.checkState() == qt.Qt.Checked]
+
+    def on_segment_with(self, extension: SegmentingExtension) -> None:
+        """Let another extension segment the CT; its segments are protected where they are nodes or glands."""
+        folder = None
+        if extension.needs_folder:
+            chosen = qt.QFileDialog.getExistingDirectory(slicer.util.mainWindow(), _("Folder of the trained model"))
+            if not chosen:
+                return
+            folder = Path(chosen)
+
+        def work(progress: Progress) -> None:
+            node = self.panel.node
+            node.protectedSegmentation = segment_with(extension, context(), node.inputVolume, folder, progress)
+
+        self.panel.run(extension.title, work)
+
+
+def _events() -> tuple[int, ...]:
+    segmentation = slicer.vtkSegmentation
+    return (segmentation.SegmentAdded, segmentation.SegmentRemoved, segmentation.SegmentModified)

@@ -1,0 +1,229 @@
+"""Section 7: the verdict, its figures, looking at the result, the reviewer's sign-off, and export."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import qt
+import slicer
+from slicer.i18n import tr as _
+
+from ..core.errors import FaceDeidError
+from ..core.progress import Progress
+from ..mrml.export import dicom_files
+from ..mrml.looks import jump_to, largest_change, show_in_slices, skin_models
+from ..mrml.scene import context
+from ..mrml.verdicts import Review, ct_of, read_review, require_review
+
+if TYPE_CHECKING:
+    from .panel import Panel
+
+#: Background and text, readable on light and dark panels: released, to be looked at, refused.
+_COLORS = {"good": ("#1b7f3b", "#ffffff"), "look": ("#ffc457", "#000000"), "bad": ("#b3261e", "#ffffff")}
+_FOLDER = "deidentified"
+
+
+class ReviewSection:
+    """What is known of the result that is looked at."""
+
+    def __init__(self, panel: Panel) -> None:
+        self.panel, self.ui = panel, panel.ui
+        table = self.ui.figuresTable
+        table.setColumnCount(2)
+        table.horizontalHeader().visible = False
+        table.horizontalHeader().setStretchLastSection(True)
+        table.verticalHeader().visible = False
+        for button, slot in (
+            (self.ui.compareButton, self.on_compare),
+            (self.ui.jumpButton, self.on_jump),
+            (self.ui.verifyButton, self.on_verify),
+            (self.ui.signOffButton, self.on_sign_off),
+            (self.ui.acceptCheckBox, self.on_accept),
+            (self.ui.nrrdButton, lambda checked=False: self.on_export(".nrrd", "NRRD")),
+            (self.ui.niftiButton, lambda checked=False: self.on_export(".nii.gz", "NIfTI")),
+            (self.ui.dicomButton, self.on_export_dicom),
+        ):
+            button.connect("clicked(bool)", slot)
+        self.ui.remarkEdit.connect("textChanged(QString)", self.update_sign_off)
+
+    def observe(self, node: Any) -> None:  # noqa: ANN401
+        """Nothing is followed: what changes a result goes through this panel, and export looks again."""
+
+    def update(self) -> None:
+        """Show the verdict on the parameter node's result."""
+        result = self.panel.node.resultVolume
+        review = self._review()
+        self._show_verdict(result, review)
+        self._show_figures([] if review is None else figures(review))
+        has_ct = result is not None and (ct_of(result) or self.panel.node.inputVolume) is not None
+        self.ui.compareButton.enabled = self.ui.jumpButton.enabled = self.ui.verifyButton.enabled = has_ct
+        self.update_sign_off()
+        released = review is not None and review.released
+        for button in (self.ui.nrrdButton, self.ui.niftiButton, self.ui.dicomButton):
+            button.enabled = released
+        if released and not dicom_files(ct_of(result)):
+            self.ui.dicomButton.enabled = False
+            self.ui.dicomButton.toolTip = _("The CT was not loaded from the DICOM database: export it as NRRD or NIfTI")
+        else:
+            self.ui.dicomButton.toolTip = _("Save the released result as the DICOM series it came from, with its certificate")
+
+    def _review(self) -> Review | None:
+        try:
+            return read_review(self.panel.node.resultVolume)
+        except FaceDeidError as error:
+            self.panel.say(str(error))
+            return None
+
+    def update_sign_off(self, text: str = "") -> None:
+        """A REVIEW with a remark can be signed off."""
+        review = None if self.panel.node is None else self._review()
+        waits = review is not None and review.verdict == "REVIEW" and not review.remark
+        self.ui.remarkEdit.enabled = waits
+        self.ui.signOffButton.enabled = waits and bool(self.ui.remarkEdit.text.strip())
+
+    def _show_verdict(self, result: Any, review: Review | None) -> None:  # noqa: ANN401
+        if review is None:
+            self.ui.verdictLabel.text = _("No result yet.") if result is None else _("This volume was not verified: NOT RELEASED.")
+            self.ui.verdictLabel.styleSheet = ""
+            return
+        self.ui.verdictLabel.text = verdict_text(review)
+        kind = "good" if review.released else "bad" if review.verdict == "FAIL" else "look"
+        background, text = _COLORS[kind]
+        self.ui.verdictLabel.styleSheet = f"background-color: {background}; color: {text}; border-radius: 4px;"
+
+    def _show_figures(self, rows: list[tuple[str, str]]) -> None:
+        table = self.ui.figuresTable
+        table.setRowCount(len(rows))
+        for row, texts in enumerate(rows):
+            for column, text in enumerate(texts):
+                item = qt.QTableWidgetItem(text)
+                item.setToolTip(text)
+                table.setItem(row, column, item)
+        table.resizeColumnsToContents()
+
+    def on_compare(self, checked: bool = False) -> None:
+        """Skin before and after side by side."""
+        result = self.panel.node.resultVolume
+
+        def work(progress: Progress) -> None:
+            progress(0.1, _("Skin before and after"))
+            before, after = skin_models(context(), ct_of(result) or self.panel.node.inputVolume, result)
+            show_side_by_side(before, after)
+
+        self.panel.look(_("Before and after"), work)
+
+    def on_jump(self, checked: bool = False) -> None:
+        """Show the place that changed most."""
+        result = self.panel.node.resultVolume
+
+        def work(progress: Progress) -> None:
+            show_in_slices(context(), result)
+            jump_to(context(), largest_change(ct_of(result) or self.panel.node.inputVolume, result))
+
+        self.panel.look(_("Jump to the largest change"), work)
+
+    def on_verify(self, checked: bool = False) -> None:
+        """Judge the result anew."""
+        node = self.panel.node
+
+        def work(progress: Progress) -> None:
+            chosen = {**self.panel.chosen(), "outputVolume": node.resultVolume, "reuse": True}
+            self.panel.logic.verify(ct_of(node.resultVolume) or node.inputVolume, progress=progress, **chosen)
+
+        self.panel.run(_("Verify"), work, [node.resultVolume])
+
+    def on_sign_off(self, checked: bool = False) -> None:
+        """Release a REVIEW with the reviewer's remark."""
+        node, remark = self.panel.node, self.ui.remarkEdit.text
+
+        def work(progress: Progress) -> None:
+            self.panel.logic.signOff(node.resultVolume, remark)
+
+        if self.panel.run(_("Sign off"), work, _with_certificate(node.resultVolume)):
+            self.ui.remarkEdit.clear()
+
+    def on_accept(self, checked: bool = False) -> None:
+        """The user ticked or unticked the box: it counts for the result that is looked at, too."""
+        node = self.panel.node
+        if node is None or self._review() is None:
+            return
+        accepted = self.ui.acceptCheckBox.checked
+        title = _("Accept recognisable")
+
+        def work(progress: Progress) -> None:
+            self.panel.logic.acceptRecognisable(node.resultVolume, accepted)
+
+        self.panel.run(title, work, _with_certificate(node.resultVolume))
+
+    def on_export(self, extension: str, kind: str) -> None:
+        """Save the result as an image file."""
+        start = _FOLDER + extension
+        path = qt.QFileDialog.getSaveFileName(slicer.util.mainWindow(), _("Export the result"), start, f"{kind} (*{extension})")
+        if path:
+            self._export(path if path.endswith(extension) else path + extension)
+
+    def on_export_dicom(self, checked: bool = False) -> None:
+        """Save the result as a DICOM series in a new folder."""
+        parent = qt.QFileDialog.getExistingDirectory(slicer.util.mainWindow(), _("Folder for the new DICOM folder"))
+        if parent:
+            self._export(str(Path(parent) / _FOLDER))
+
+    def _export(self, path: str) -> None:
+        node = self.panel.node
+
+        def work(progress: Progress) -> None:
+            progress(0.1, _("Writing and reading back"))
+            require_review(node.resultVolume)
+            self.panel.logic.exportResult(node.resultVolume, path, overwrite=Path(path).is_file())
+
+        if self.panel.look(_("Export"), work):
+            self.panel.say(_("Written: {path}, with its certificate.").format(path=path))
+
+
+def _with_certificate(result: Any) -> list[Any]:  # noqa: ANN401
+    return [result, *([] if result is None else [result.GetNodeReference("FaceDeidLN.certificate")])]
+
+
+def verdict_text(review: Review) -> str:
+    """The verdict in words, for a person."""
+    if review.released and review.verdict == "PASS":
+        return _("PASS: the face is hidden, every protected voxel is unchanged.")
+    if review.released:
+        return _("REVIEW, signed off: {remark}").format(remark=review.remark)
+    if review.verdict == "PASS" or review.remark:
+        return _(
+            "{verdict}, NOT RELEASED: the person may still be recognised with this region and effect. "
+            "Tick 'Accept recognisable' where that is acceptable."
+        ).format(verdict=review.verdict)
+    return _("{verdict}, NOT RELEASED: {reasons}").format(verdict=review.verdict, reasons="; ".join(review.reasons))
+
+
+def figures(review: Review) -> list[tuple[str, str]]:
+    """The certificate's figures, one row each."""
+    facts = review.facts
+    rows = [(_("Privacy"), review.privacy), (_("Region and effect"), f"{facts['style']}, {facts['effect']}")]
+    rows += [(_("Changed voxels"), f"{facts['changed_voxels']:,}"), (_("... outside the face"), f"{facts['changed_outside_face']:,}")]
+    if "share_of_body_changed" in facts:
+        rows.append((_("Share of the body changed"), f"{facts['share_of_body_changed']:.1%}"))
+    if "face_skin" in facts:
+        rows.append((_("Skin of the face changed"), f"{facts['face_skin']['changed_share']:.0%}"))
+        rows.append((_("... moved by, mean"), f"{facts['face_skin']['mean_displacement_mm']:.1f} mm"))
+    changed = _("{changed} of {voxels} changed")
+    return rows + [(item["name"], changed.format(changed=item["changed"], voxels=item["voxels"])) for item in facts["protected"]]
+
+
+def show_side_by_side(before: Any, after: Any) -> None:  # noqa: ANN401
+    """Two 3D views, each with one of two models and nothing of the other, turned together; without windows nothing is shown."""
+    manager = slicer.app.layoutManager()
+    if manager is None:
+        return
+    manager.setLayout(slicer.vtkMRMLLayoutNode.SlicerLayoutDual3DView)
+    views = [manager.threeDWidget(number).mrmlViewNode() for number in range(2)]
+    for view in views:
+        view.SetLinkedControl(True)
+    for model, view in zip((before, after), views, strict=True):
+        display = model.GetDisplayNode()
+        display.RemoveAllViewNodeIDs()
+        display.AddViewNodeID(view.GetID())
+    manager.threeDWidget(0).threeDView().resetFocalPoint()

@@ -1,0 +1,115 @@
+"""A small Slicer for tests: real MRML, logics and slicer.util from slicer-core, real Qt from PySide6, the rest stood in.
+
+``start`` installs it; the panel is then made and driven as in the application. Nothing here knows the module.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import sys
+import xml.etree.ElementTree as ElementTree
+from types import SimpleNamespace
+
+import pytest
+import pythonqt
+import scripted
+import slicer
+import slicer.util
+import widgets
+from FaceDeidLNLib.mrml.scene import headless_context
+from PySide6 import QtCore, QtUiTools, QtWidgets
+
+
+class Application:
+    """``slicer.app``: a QApplication without a main window, as with --no-main-window, or with views where a test asks for them."""
+
+    applicationName = "Slicer"
+
+    def __init__(self, qt_application: QtWidgets.QApplication) -> None:
+        self._qt, self.connected, self.layout = qt_application, [], None
+        self.on_events = lambda: None
+
+    def processEvents(self) -> None:
+        self.on_events()
+        self._qt.processEvents()
+
+    def connect(self, signal: str, slot: object) -> None:
+        assert signal == "startupCompleted()", signal
+        self.connected.append(slot)
+
+    def layoutManager(self) -> object:
+        return self.layout
+
+    def testingEnabled(self) -> bool:
+        return False
+
+    def applicationLogic(self) -> object:
+        return headless_context().application_logic
+
+    def topLevelWidgets(self) -> list:
+        return []
+
+    def moduleManager(self) -> SimpleNamespace:
+        return SimpleNamespace(connect=lambda signal, slot: None, disconnect=lambda signal, slot: None)
+
+
+class Loader(QtUiTools.QUiLoader):
+    """Loads .ui files with the stand-in widgets; a connection to a slot that is not there raises."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        for widget in widgets.WIDGETS:
+            self.registerCustomWidget(widget)
+
+    def load_file(self, path: str) -> object:
+        tree = ElementTree.parse(path)
+        connections = tree.getroot().find("connections")
+        wanted = [tuple(item.findtext(part) for part in ("sender", "signal", "receiver", "slot")) for item in connections]
+        connections.clear()
+        device = QtCore.QBuffer()
+        stream = io.BytesIO()
+        tree.write(stream, encoding="utf-8", xml_declaration=True)
+        device.setData(stream.getvalue())
+        root = self.load(device)
+        if root is None:
+            raise RuntimeError(self.errorString())
+        for sender, signal, receiver, slot in wanted:
+            source = root if root.objectName() == sender else root.findChild(QtWidgets.QWidget, sender)
+            target = root.findChild(QtWidgets.QWidget, receiver)
+            pythonqt.wrap(source).connect(signal, getattr(target, re.match(r"\w+", slot)[0]))
+        return pythonqt.wrap(root)
+
+
+def application() -> QtWidgets.QApplication:
+    """The one QApplication of the process, in the Fusion style."""
+    made = QtWidgets.QApplication.instance() or QtWidgets.QApplication(["Slicer"])
+    made.setStyle("Fusion")
+    return made
+
+
+def start(patch: pytest.MonkeyPatch, module_name: str) -> SimpleNamespace:
+    """Install the host until the patch ends; returns ``app``, ``qt``, and the ``errors`` that dialogs have shown."""
+    headless_context()
+    loader, qt = Loader(), pythonqt.QtModule()
+    host = SimpleNamespace(app=Application(application()), qt=qt, errors=[], selected=[], modules={})
+    patch.setitem(sys.modules, "qt", qt)
+    scripted.install(patch, module_name)
+    patch.setattr(slicer, "app", host.app, raising=False)
+    patch.setattr(slicer.util, "loadUI", loader.load_file)
+    patch.setattr(slicer.util, "errorDisplay", lambda text, **details: host.errors.append(text))
+    patch.setattr(slicer.util, "selectModule", host.selected.append)
+    patch.setattr(slicer.util, "getModuleWidget", lambda name: host.modules[name])
+    patch.setattr(slicer.util, "TESTING_DATA_URL", "https://github.com/Slicer/SlicerTestingData/releases/download/", raising=False)
+    for name in [name for name in sys.modules if name.startswith("FaceDeidLNLib.widget")]:
+        patch.delitem(sys.modules, name)
+    return host
+
+
+def module_parent() -> object:
+    """The widget that Slicer gives to a module's panel."""
+    parent = pythonqt.wrap(widgets.qMRMLWidget())
+    layout = QtWidgets.QVBoxLayout(pythonqt.unwrap(parent))
+    layout.setContentsMargins(0, 0, 0, 0)
+    pythonqt.unwrap(parent).setProperty("isEntered", True)
+    return parent
