@@ -38,7 +38,9 @@ def wiener(sigma_mm: float) -> Reversal:
         array = np.pad(volume.array, pad, mode="edge")
         transfer = _transfer(array.shape, volume, sigma_mm)
         spectrum = np.fft.rfftn(array) * transfer / (transfer**2 + WIENER_NOISE)
-        restored = np.fft.irfftn(spectrum, array.shape)[tuple(slice(a, n - b) for (a, b), n in zip(pad, array.shape, strict=True))]
+        restored = np.fft.irfftn(spectrum, array.shape, axes=(0, 1, 2))[
+            tuple(slice(a, n - b) for (a, b), n in zip(pad, array.shape, strict=True))
+        ]
         return volume.with_array(restored.astype(np.float32))
 
     return undo

@@ -1,0 +1,100 @@
+"""Every effect on the phantom: what it must do and what it must never touch."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from FaceDeidLNLib import pipeline
+from FaceDeidLNLib.core.parameters import Parameters
+from FaceDeidLNLib.core.volume import Volume
+from FaceDeidLNLib.effect.base import apply_effect
+from FaceDeidLNLib.effect.registry import EFFECTS
+from FaceDeidLNLib.effect.texture import correlated
+from FaceDeidLNLib.face.polar import signed_degrees, to_polar
+from FaceDeidLNLib.face.relief import random_surface
+from FaceDeidLNLib.face.segment import Face
+
+
+@pytest.fixture(scope="module")
+def face(phantom) -> Face:
+    anatomy = pipeline.find_anatomy(phantom.ct, phantom.landmarks)
+    return pipeline.find_face(pipeline.Request(phantom.ct), anatomy, ())
+
+
+def applied(name: str, ct: Volume, face: Face, seed: int | None = 3) -> Volume:
+    return apply_effect(EFFECTS[name], ct, face, Parameters(effect=name, seed=seed))
+
+
+@pytest.mark.parametrize("name", EFFECTS)
+def test_voxels_outside_the_face_segment_are_bit_identical(name, phantom, face):
+    changed = applied(name, phantom.ct, face).array != phantom.ct.array
+    assert not (changed & ~face.segment.full(phantom.ct.array.shape)).any()
+
+
+@pytest.mark.parametrize("name", EFFECTS)
+def test_the_input_is_not_written_to(name, phantom, face):
+    before = phantom.ct.array.copy()
+    applied(name, phantom.ct, face)
+    assert np.array_equal(before, phantom.ct.array)
+
+
+@pytest.mark.parametrize("name", EFFECTS)
+def test_the_scalar_type_stays(name, phantom, face):
+    assert applied(name, phantom.ct, face).array.dtype == phantom.ct.array.dtype
+
+
+@pytest.mark.parametrize("name", ["drown", "scramble", "epidermis", "reface"])
+def test_the_same_seed_draws_the_same_face(name, phantom, face):
+    assert np.array_equal(applied(name, phantom.ct, face).array, applied(name, phantom.ct, face).array)
+
+
+@pytest.mark.parametrize("name", ["drown", "scramble", "epidermis", "reface"])
+def test_without_a_seed_every_draw_differs(name, phantom, face):
+    assert not np.array_equal(applied(name, phantom.ct, face, None).array, applied(name, phantom.ct, face, None).array)
+
+
+@pytest.mark.parametrize("name", EFFECTS)
+def test_an_effect_needs_less_than_two_seconds(name, fine_phantom):
+    anatomy = pipeline.find_anatomy(fine_phantom.ct, fine_phantom.landmarks)
+    fine = pipeline.find_face(pipeline.Request(fine_phantom.ct), anatomy, ())
+    begin = time.process_time()
+    applied(name, fine_phantom.ct, fine)
+    assert time.process_time() - begin < 2.0
+
+
+def test_the_new_surface_does_not_know_the_face(face):
+    bumpy = replace(face, skin=np.where(face.inside, face.skin + 9.0, face.skin))
+    first = random_surface(face, np.random.default_rng(5))
+    assert np.array_equal(first, random_surface(bumpy, np.random.default_rng(5)))
+
+
+def test_the_new_surface_meets_the_old_skin_at_the_curve(face):
+    surface = random_surface(face, np.random.default_rng(5))
+    rim = np.abs(signed_degrees(face.raster, face.inside)) <= face.raster.step
+    assert np.abs(surface - face.membrane)[rim].max() < 3.0
+    assert np.array_equal(surface[~face.inside], face.skin[~face.inside])
+
+
+def test_two_draws_are_two_faces(face):
+    surfaces = [random_surface(face, np.random.default_rng(seed)) for seed in (1, 2)]
+    assert np.abs(surfaces[0] - surfaces[1])[face.inside].mean() > 2.0
+
+
+def test_reface_leaves_air_in_front_and_tissue_behind_its_surface(phantom, face):
+    result = applied("reface", phantom.ct, face, seed=7)
+    surface = random_surface(face, np.random.default_rng(7))
+    at = np.argwhere(face.segment.array) + face.segment.box.start
+    directions, distance = to_polar(face.frame, phantom.ct.geometry.to_lps(at))
+    below = face.raster.sample(surface, directions) - distance
+    values = result.array[tuple(at.T)]
+    voxel = max(phantom.ct.geometry.spacing)
+    assert (values[below < -voxel] < -800).all()
+    assert (values[(below > voxel) & (below < 8.0)] > -300).mean() > 0.995
+
+
+def test_grain_has_the_asked_deviation():
+    noise = correlated((30, 40, 50), np.array([0.2, 1.0, 1.0]), 12.0, np.random.default_rng(0))
+    assert noise.std() == pytest.approx(12.0, rel=0.05)
