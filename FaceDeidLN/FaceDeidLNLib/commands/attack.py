@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..core.errors import InputError, OutputError
-from ..core.landmarks import Landmark, Landmarks
 from .console import PASS, Console, Outcome
 
 if TYPE_CHECKING:
     from ..attack.battery import Trial
+    from ..core.landmarks import Landmarks
     from ..core.volume import Volume
 
 SUMMARY = "try to recognise the persons in de-identified CTs"
@@ -105,6 +105,8 @@ def read_marks(path: Path) -> dict[str, Landmarks]:
 
 
 def _landmarks(places: Mapping[str, Any]) -> Landmarks:
+    from ..core.landmarks import Landmark, Landmarks
+
     import numpy as np
 
     given = {name: np.array(place, dtype=float) for name, place in places.items() if place is not None}
