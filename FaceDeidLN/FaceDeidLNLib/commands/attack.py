@@ -105,9 +105,9 @@ def read_marks(path: Path) -> dict[str, Landmarks]:
 
 
 def _landmarks(places: Mapping[str, Any]) -> Landmarks:
-    from ..core.landmarks import Landmark, Landmarks
-
     import numpy as np
+
+    from ..core.landmarks import Landmark, Landmarks
 
     given = {name: np.array(place, dtype=float) for name, place in places.items() if place is not None}
     return Landmarks({name: Landmark(name, place, 1.0, "user") for name, place in given.items()})
