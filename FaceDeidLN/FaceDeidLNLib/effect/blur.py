@@ -35,6 +35,7 @@ def smooth(ct: Volume, box: Box, sigma_mm: float) -> np.ndarray:
     stop = tuple(min(n, b + r) for b, r, n in zip(box.stop, reach, ct.array.shape, strict=True))
     image = sitk.GetImageFromArray(ct.array[Box(start, stop).slices].astype(np.float32))
     image.SetSpacing(ct.geometry.spacing)
-    blurred = sitk.GetArrayViewFromImage(sitk.SmoothingRecursiveGaussian(image, [sigma_mm] * 3))
+    smoothed = sitk.SmoothingRecursiveGaussian(image, [sigma_mm] * 3)
+    blurred = sitk.GetArrayViewFromImage(smoothed)  # valid only as long as the image itself
     inner = tuple(slice(a - s, b - s) for a, b, s in zip(box.start, box.stop, start, strict=True))
     return np.ascontiguousarray(blurred[inner])

@@ -34,12 +34,13 @@ class Drown:
     name = "drown"
 
     def apply(self, ct: Volume, face: Face, parameters: Parameters, random: np.random.Generator) -> np.ndarray:
-        """Independent draws (HU), float32 (k, j, i) of the segment's box."""
+        """Independent draws (HU), float32 (k, j, i) of the segment's box; air from ``outside_mm`` before the skin."""
         values = ct.array[face.segment.box.slices]
+        air = box_depth(ct, face) < -parameters.outside_mm
         own = values[(values > SUPERFICIAL_HU[0]) & (values < SUPERFICIAL_HU[1]) & face.segment.array]
         if not len(own):
-            return random.uniform(*SUPERFICIAL_HU, values.shape).astype(np.float32)
-        return random.choice(own, values.shape).astype(np.float32)
+            own = np.linspace(*SUPERFICIAL_HU, 100)
+        return np.where(air, AIR_HU, random.choice(own, values.shape)).astype(np.float32)
 
 
 class Scramble:
@@ -77,14 +78,15 @@ class Epidermis:
     def apply(self, ct: Volume, face: Face, parameters: Parameters, random: np.random.Generator) -> np.ndarray:
         """HU, float32 (k, j, i) of the segment's box: skin in front of the old surface, air before it."""
         values = ct.array[face.segment.box.slices].astype(np.float32)
-        depth = box_depth(ct, face)
-        sigma = SHIFT_LENGTH_MM / np.array(ct.geometry.sampling)
-        shift = np.clip(SHIFT_MM + correlated(values.shape, sigma, SHIFT_SD_MM, random), 0.0, parameters.outside_mm - 1.0)
-        step = float(np.mean(ct.geometry.spacing))
-        air = scan_air(values, values.size, random).reshape(values.shape)
-        skin = SKIN_HU + correlated(values.shape, 0.5 / np.array(ct.geometry.sampling), 12.0, random)
-        part = np.clip(0.5 + (depth + shift) / step, 0.0, 1.0)
-        return np.where(depth > 1.5, np.maximum(values, skin), air + part * (skin - air)).astype(np.float32)
+        mask = face.segment.array
+        at, old, depth = np.argwhere(mask), values[mask], box_depth(ct, face)[mask]
+        sampling = np.array(ct.geometry.sampling)
+        shift = np.clip(SHIFT_MM + correlated(at, SHIFT_LENGTH_MM / sampling, SHIFT_SD_MM, random), 0.0, parameters.outside_mm - 1.0)
+        air = scan_air(values, len(at), random)
+        skin = SKIN_HU + correlated(at, 0.5 / sampling, 12.0, random)
+        part = np.clip(0.5 + (depth + shift) / float(np.mean(ct.geometry.spacing)), 0.0, 1.0)
+        values[mask] = np.where(depth > 1.5, np.maximum(old, skin), air + part * (skin - air))
+        return values
 
 
 def box_depth(ct: Volume, face: Face) -> np.ndarray:

@@ -50,7 +50,7 @@ class Reface:
         at = np.argwhere(face.segment.array)
         lps = ct.geometry.crop(box).to_lps(at)
         place = below_surface(face, random_surface(face, random), random_floor(face, random), lps)
-        tissue = layered_tissue(ct, face, place.below, random)
+        tissue = layered_tissue(ct, face, at, place.below, random)
         air = scan_air(here, len(at), random)
         soft = np.clip(0.5 + place.below / edge_mm(ct), 0.0, 1.0)
         old = here[face.segment.array].astype(np.float32)
@@ -61,11 +61,10 @@ class Reface:
         return out
 
 
-def layered_tissue(ct: Volume, face: Face, below: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """HU (N,) of the segment's voxels, which lie ``below`` mm under the new surface: dense tissue over the patient's own mixture."""
-    mask = face.segment.array
+def layered_tissue(ct: Volume, face: Face, at: np.ndarray, below: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """HU (N,) of voxels ``at`` (N, 3), ``below`` mm under the new surface: dense tissue over the patient's own mixture."""
     deep = np.clip((below - DENSE_LAYER_MM) / BLEND_MM, 0.0, 1.0)
-    return (1 - deep) * soft_tissue(ct, face, random)[mask] + deep * deep_tissue(ct, face, random)[mask]
+    return (1 - deep) * soft_tissue(ct, face, at, random) + deep * deep_tissue(ct, face, at, random)
 
 
 @dataclass(frozen=True, eq=False)

@@ -26,33 +26,34 @@ MOTTLE_HU = 30.0
 #: The new tissue is at least so dense (skin, gland or enhanced muscle): through a fill of 45 HU, smoothed and seen at 50 HU,
 #: the old muscle and bone behind it told persons apart (rank-1 20 % of 60).
 DENSE_HU = 105.0
+#: Noise is made in periodic blocks of so many cells per axis, with at most such a correlation (standard deviation, cells).
+TILE = 96
+TILE_SIGMA = 2.0
 #: What is denser than this is not plain air.
 AIR_LIMIT_HU = -900.0
 
 
-def soft_tissue(ct: Volume, face: Face, random: np.random.Generator) -> np.ndarray:
-    """Dense soft tissue, float32 (k, j, i) of the segment's box: the patient's mean, the scan's noise, some mottle."""
-    values = ct.array[face.segment.box.slices]
-    mean, noise = soft_statistics(values, face.segment.array)
-    mean = max(mean, DENSE_HU)
+def soft_tissue(ct: Volume, face: Face, at: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Dense soft tissue (HU, (N,)) for voxels ``at`` (N, 3): the patient's mean, the scan's noise, some mottle."""
+    mean, noise = soft_statistics(ct.array[face.segment.box.slices], face.segment.array)
     steps = np.array(ct.geometry.sampling)
-    return mean + correlated(values.shape, GRAIN_MM / steps, noise, random) + correlated(values.shape, MOTTLE_MM / steps, MOTTLE_HU, random)
+    grain = correlated(at, GRAIN_MM / steps, noise, random)
+    return max(mean, DENSE_HU) + grain + correlated(at, MOTTLE_MM / steps, MOTTLE_HU, random)
 
 
-def deep_tissue(ct: Volume, face: Face, random: np.random.Generator) -> np.ndarray:
-    """A mixture like the patient's own, float32 (k, j, i) of the segment's box: fat and muscle in patches.
+def deep_tissue(ct: Volume, face: Face, at: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """A mixture like the patient's own (HU, (N,)) for voxels ``at`` (N, 3): fat and muscle in patches.
 
     Correlated noise whose values are replaced, rank by rank, by those of the segment's own tissue: its histogram is theirs.
     """
-    values = ct.array[face.segment.box.slices]
-    own = values[(values > TISSUE_HU[0]) & (values < TISSUE_HU[1]) & face.segment.array]
+    values = ct.array[face.segment.box.slices][face.segment.array]
+    own = values[(values > TISSUE_HU[0]) & (values < TISSUE_HU[1])]
     if len(own) < FEWEST_VOXELS:
-        return soft_tissue(ct, face, random)
+        return soft_tissue(ct, face, at, random)
     steps = np.array(ct.geometry.sampling)
-    patches = correlated(values.shape, MOTTLE_MM / steps, 1.0, random) + correlated(values.shape, GRAIN_MM / steps, 0.3, random)
-    quantiles = np.quantile(own, np.linspace(0, 1, 64))
-    place = ndtr(patches / np.sqrt(1.09))
-    return np.interp(place, np.linspace(0, 1, 64), quantiles).astype(np.float32)
+    patches = correlated(at, MOTTLE_MM / steps, 1.0, random) + correlated(at, GRAIN_MM / steps, 0.3, random)
+    ranks = np.linspace(0, 1, 64)
+    return np.interp(ndtr(patches / np.sqrt(1.09)), ranks, np.quantile(own, ranks)).astype(np.float32)
 
 
 def soft_statistics(values: np.ndarray, mask: np.ndarray) -> tuple[float, float]:
@@ -69,13 +70,20 @@ def soft_statistics(values: np.ndarray, mask: np.ndarray) -> tuple[float, float]
     return float(np.median(values[soft])), float(np.clip(noise, *NOISE_LIMITS_HU))
 
 
-def correlated(shape: tuple[int, ...], sigma: np.ndarray, deviation: float, random: np.random.Generator) -> np.ndarray:
-    """Gaussian noise, float32, with ``deviation``; smoothed with ``sigma`` voxels per axis (below a third of a voxel: white)."""
-    noise = random.standard_normal(shape, dtype=np.float32)
-    if np.max(sigma) > 0.33:
-        noise = ndimage.gaussian_filter(noise, np.where(sigma > 0.33, sigma, 0.0), mode="wrap", truncate=2.5)
-        noise /= max(float(noise.std()), 1e-6)
-    return deviation * noise
+def correlated(at: np.ndarray, sigma: np.ndarray, deviation: float, random: np.random.Generator) -> np.ndarray:
+    """Gaussian noise (N,), float32, with ``deviation`` at voxels ``at`` (N, 3), correlated over ``sigma`` voxels per axis.
+
+    It comes from a periodic block of TILE cells per axis, smoothed with up to TILE_SIGMA cells; a longer correlation is the
+    same block seen larger, cell by cell. Below a third of a voxel the noise is white along that axis.
+    """
+    block = random.standard_normal((TILE,) * 3, dtype=np.float32)
+    cells = np.where(sigma > 0.33, np.minimum(sigma, TILE_SIGMA), 0.0)
+    if cells.any():
+        block = ndimage.gaussian_filter(block, cells, mode="wrap", truncate=2.5)
+        block /= float(block.std())
+    shrunk = np.where(sigma > TILE_SIGMA, TILE_SIGMA / sigma, 1.0).astype(np.float32)
+    cell = at if (shrunk == 1.0).all() else (at * shrunk).astype(np.int32)
+    return deviation * block[tuple((cell % TILE).T)]
 
 
 def scan_air(values: np.ndarray, count: int, random: np.random.Generator) -> np.ndarray:

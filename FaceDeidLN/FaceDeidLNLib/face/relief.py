@@ -68,7 +68,7 @@ SWELLING_DEGREES = 12.0
 #: The old skin goes over into the new one within so many degrees from the curve (2 mm each), and never more steeply than
 #: this (mm per mm). The longer and flatter, the smoother, and the more of the face's shape is handed on by the curve.
 FADE_DEGREES = 6.0
-STEEPEST = 0.7
+STEEPEST = 0.6
 MM_PER_DEGREE = 1.8
 #: The new head (without features) is nowhere further (mm) below the membrane, where bone might lie: little at forehead and
 #: jaw, more between them, where the 97th percentile of the bone lies 10 mm deep; centre and width there in degrees.
