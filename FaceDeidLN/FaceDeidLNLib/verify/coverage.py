@@ -8,7 +8,8 @@ import numpy as np
 from scipy import ndimage
 
 from ..core.landmarks import Landmark, Landmarks
-from ..core.volume import Volume
+from ..core.segment import tight
+from ..core.volume import Volume, resample
 from ..face.frame import FaceFrame
 from ..face.polar import skin_distance, to_polar, unit_vectors
 from ..face.segment import Face
@@ -139,8 +140,10 @@ def displacement(original: Volume, result: Volume, sight: Sight) -> np.ndarray:
 
 
 def share_of_body(changed: np.ndarray, ct: Volume, body: Volume) -> float:
-    """Volume of the changed voxels that lie in the body (bool, its own grid) over the body's volume."""
-    at = np.rint(body.geometry.to_kji(ct.geometry.to_lps(np.argwhere(changed)))).astype(int)
-    at = np.clip(at, 0, np.array(body.array.shape) - 1)
-    in_body = int(np.count_nonzero(body.array[tuple(at.T)]))
-    return in_body * ct.geometry.voxel_mm3 / (np.count_nonzero(body.array) * body.geometry.voxel_mm3)
+    """Volume of the changed voxels (bool, the CT's grid) that lie in the body (bool, its own grid) over the body's volume."""
+    part = tight("changed", changed)
+    if not part.voxels:
+        return 0.0
+    in_body = resample(body, ct.geometry.crop(part.box), order=0, fill=0.0).array > 0.5
+    share_mm3 = np.count_nonzero(in_body & part.array) * ct.geometry.voxel_mm3
+    return float(share_mm3 / (np.count_nonzero(body.array) * body.geometry.voxel_mm3))
