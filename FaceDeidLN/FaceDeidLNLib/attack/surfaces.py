@@ -10,6 +10,8 @@ from ..core.volume import AIR_HU, Volume, block_mean
 from .window import FAR_MM, NEAR_MM, STEP_MM, Window
 
 LEVELS_HU = (-500, -300, -200, -50, 0, 50, 150, 300)
+#: The skin itself.
+SKIN_LEVEL_HU = -300
 #: Name of a filter: kind and size in mm (radius of the median's window, standard deviation of the Gaussian).
 FILTERS: dict[str, tuple[str, float]] = {
     "raw": ("raw", 0.0),

@@ -7,6 +7,7 @@ import pytest
 from FaceDeidLNLib.attack.battery import Battery, Probe, Trial, enrol
 from FaceDeidLNLib.attack.controls import another_scan, cut_skin
 from FaceDeidLNLib.attack.gallery import distances, field_values
+from FaceDeidLNLib.attack.residue import residue
 from FaceDeidLNLib.attack.reversal import recovered_mm, richardson_lucy, wiener
 from FaceDeidLNLib.attack.scores import best_option, centred, probe_auc, ranks, recognise
 from FaceDeidLNLib.attack.surfaces import hits, profiles
@@ -160,3 +161,18 @@ def test_an_untouched_structure_keeps_everything(phantom):
     assert set(utility.feature_change.values()) == {0.0}
     assert volume_utility(phantom.ct, phantom.ct).tissue_changed == 0.0
     assert dice(structure, structure) == 1.0
+
+
+def test_an_untouched_face_is_all_residue(heads, enrolled):
+    name, ct, _ = heads[2]
+    found = residue(ct, ct, enrolled[1][name])
+    assert set(found.unchanged.values()) == {1.0}
+    assert found.same_surface == 1.0
+
+
+def test_a_cut_face_leaves_what_lies_below_the_cut(heads, enrolled):
+    name, ct, marks = heads[2]
+    found = residue(ct, cut_skin(ct, find_anatomy(ct, marks).depth, 6.0), enrolled[1][name])
+    assert found.unchanged[1.0] < 0.1
+    assert found.unchanged[9.0] > 0.8
+    assert found.same_surface < 0.1
