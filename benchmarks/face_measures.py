@@ -34,6 +34,8 @@ EYES = ("eye_right", "eye_left")
 MANDIBLE_LABEL = 7
 #: Face and scalp away from the body's rim are what is thicker than a sheet: opening by this radius, mm.
 SHEET_MM = 6.0
+#: The jaw line is the lowest of the mandible within this distance (mm) to the front and back: an incisor that leans out is no jaw line.
+BORDER_MM = 12.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,7 +141,8 @@ def _below_border(jaw: np.ndarray, points: np.ndarray, axes: HeadAxes, width: fl
     """How far (mm) ``points`` (N, 3) reach below the lower border of one half of the jaw (M, 3), in coronal planes of ``width`` mm."""
     plane = np.rint(jaw @ axes.forward / width).astype(int)
     planes = np.unique(plane)
-    lowest = np.array([(jaw[plane == p] @ axes.up).min() for p in planes])
+    height = jaw @ axes.up
+    lowest = np.array([height[np.abs(plane - p) * width <= BORDER_MM].min() for p in planes])
     nearest = np.abs(np.rint(points @ axes.forward / width)[:, None] - planes[None]).argmin(1)
     return float((lowest[nearest] - points @ axes.up).max())
 

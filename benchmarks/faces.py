@@ -40,6 +40,8 @@ SHARE_PASS = {"open-kbp": 57 / 60, "open-kbp-partial": 20 / 28}
 MOST_BEHIND_MM, MOST_BELOW_MM, MOST_SHARE = 0.0, 10.0, 0.04
 #: Hidden share at each mark, and how far changed tissue reaches behind the tragia and below the jaw line, mm.
 COLUMNS = ("nose", "mouth", "chin", "mentn", "eye r", "eye l", "ears", "jaw")
+#: Hidden share at each mark, and how far changed tissue reaches behind the tragia and below the jaw line, mm.
+COLUMNS = ("nose", "mouth", "chin", "mentn", "eye r", "eye l", "ears", "jaw")
 PANEL_PX = 170
 PER_SHEET = 16
 
@@ -99,9 +101,7 @@ def main() -> int:
     options = parser.parse_args()
     only = set(filter(None, options.only.split(",")))
     cases = [case for folder in SHARE_PASS for case in find_cases(options.data / folder) if not only or case.name in only]
-    print(
-        f"{'patient':<9}{'verdict':<8}{'nose':>6}{'mouth':>6}{'chin':>6}{'mentn':>6}{'eye r':>6}{'eye l':>6}{'ears':>6}{'jaw':>6}{'body':>7}"
-    )
+    print(f"{'patient':<9}{'verdict':<8}" + "".join(f"{title:>6}" for title in COLUMNS) + f"{'body':>7}")
     with ProcessPoolExecutor(options.jobs) as pool:
         jobs = [pool.submit(run, case, options.effect, options.sheets is not None) for case in cases]
         outcomes = [show(job.result()) for job in jobs]
@@ -180,9 +180,8 @@ def summary(folder: str, outcomes: Sequence[Outcome]) -> int:
     print(f"\n{folder}: PASS {len(passed)} of {len(outcomes)} (at least {need} must)")
     print(f"  silent misses (PASS, but skin at a mark changed by less than {HIDDEN_SHARE:.0%}): {len(missed)} {' '.join(missed)}")
     print(f"  PASS with more hidden than the face: {len(large)} {' '.join(large)}")
-    print(
-        f"  least hidden share at any mark of a PASS: {min((s for o in passed for s in o.shares.values() if s is not None), default=1.0):.0%}"
-    )
+    least = min((share for outcome in passed for share in outcome.shares.values() if share is not None), default=1.0)
+    print(f"  least hidden share at any mark of a PASS: {least:.0%}")
     print(f"  not marked, so not judged for misses: {len(unmarked)} {' '.join(unmarked)}")
     print(f"  seconds per patient, all steps: median {np.median([o.seconds for o in outcomes]):.1f}")
     return int(len(passed) < need or bool(missed) or (folder == "open-kbp" and bool(large)))

@@ -30,9 +30,9 @@ from .input.place import place_segments
 from .providers.base import Provider, ask_providers
 from .verify.compare import Comparison, compare
 from .verify.coverage import Coverage, measure_coverage, share_of_body
-from .verify.plausible import confirmed, implausible, out_of_view
+from .verify.plausible import confirmed, implausible, out_of_view, shows_face
 from .verify.privacy import privacy_class
-from .verify.verdict import Evidence, Verdict, judge
+from .verify.verdict import NO_FACE_SENTENCE, Evidence, Verdict, judge
 
 #: The box, in mm of the mean face (left, anterior, superior), in which the skin is looked at closely.
 FACE_BOX_MM = np.array([(-105.0, -15.0, -125.0), (105.0, 165.0, 120.0)])
@@ -126,6 +126,8 @@ def deface(request: Request, progress: Progress = silent) -> CaseResult:
     try:
         with watch.step("landmarks", 0.05):
             state = replace(state, landmarks=find_landmarks(request.ct, request.landmarks))
+            if not shows_face(state.landmarks):
+                raise FaceNotFoundError(NO_FACE_SENTENCE)
         with watch.step("skin", 0.2):
             state = replace(state, anatomy=find_anatomy(request.ct, state.landmarks))
         with watch.step("node levels", 0.3):
@@ -187,7 +189,7 @@ def find_face(request: Request, anatomy: Anatomy, protected: Sequence[BoxMask], 
         bone = np.zeros(region.box.shape, dtype=bool)
     else:
         region = face.region
-        bone = bone_mask(ct, region.box, parameters.bone_hu) & below_skin(face, ct.geometry)
+        bone = below_skin(face, ct.geometry, bone_mask(ct, region.box, parameters.bone_hu, anatomy.body))
     segment = spare(region, bone, protected, ct.geometry, parameters.protect_margin_mm)
     for level in levels:
         segment = replace(segment, array=segment.array & ~level.mask.inside(segment.box))
@@ -221,4 +223,4 @@ def find_evidence(ct: Volume, state: CaseResult, changed: np.ndarray) -> Evidenc
     coverage = measure_coverage(ct, state.result, changed, state.face, landmarks)
     unseen = out_of_view(style, landmarks, state.face.frame, state.anatomy.body)
     hidden = tuple(name for name in style.covers if name not in unseen)
-    return Evidence(coverage, landmarks, hidden, unseen, implausible(state.face, landmarks, ct.geometry), confirmed(landmarks))
+    return Evidence(coverage, landmarks, hidden, unseen, implausible(state.face, landmarks, ct), confirmed(landmarks))

@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from ..core.geometry import Box
+from ..core.geometry import Box, Geometry
 from ..core.volume import Volume
 from .body import find_body
-from .grids import sample
 
 #: Dental metal (some scanners stop at 2248 HU); the streaks are looked for in the slices that hold it.
 METAL_HU = 2200.0
@@ -35,10 +34,20 @@ def bone_mask(ct: Volume, box: Box, threshold_hu: float = 300.0, body: Volume | 
     if not bone.any():
         return bone
     body = find_body(ct) if body is None else body
-    bone &= sample(body, part.geometry) > 0.5
+    bone = _within(bone, body, part.geometry)
     bone &= ~_streaks(part.array, bone, part.geometry.sampling)
-    deep = sample(_eroded(body), part.geometry) > 0.5
+    deep = _within(bone, _eroded(body), part.geometry)
     return _pieces(bone, deep, SMALLEST_BONE_MM3 / part.geometry.voxel_mm3)
+
+
+def _within(mask: np.ndarray, body: Volume, geometry: Geometry) -> np.ndarray:
+    """What of ``mask`` (bool on ``geometry``) lies in ``body``, which goes on beyond its own grid; only the voxels set are looked up."""
+    at = np.argwhere(mask)
+    kji = body.geometry.to_kji(geometry.to_lps(at))
+    share = ndimage.map_coordinates(body.array.view(np.uint8), kji.T, order=1, mode="nearest", output=np.float32)
+    out = np.zeros(mask.shape, dtype=bool)
+    out[tuple(at[share > 0.5].T)] = True
+    return out
 
 
 def _eroded(body: Volume) -> Volume:
@@ -67,7 +76,7 @@ def _pieces(bone: np.ndarray, deep: np.ndarray, smallest: float) -> np.ndarray:
     if count == 0:
         return bone
     size = np.bincount(labels.ravel(), minlength=count + 1)
-    reached = np.bincount(labels[deep & bone], minlength=count + 1)
+    reached = np.bincount(labels[deep], minlength=count + 1)
     keep = (size >= smallest) & (reached > 0)
     keep[0] = False
     return keep[labels]

@@ -22,8 +22,9 @@ AIR_MARGIN_MM = 10.0
 WRAP_RADIUS_MM = 4.5
 #: HU given to what is filled, well above the threshold.
 FILLED_HU = 0.0
-#: From the centres of the outermost voxels to the surface: 0.5 along an axis, less along a diagonal.
-RIM_VOXELS = 0.3
+#: Mean of what the distance to whole voxels falls short of the distance to the surface, seen from outside and from inside (measured
+#: on balls of 14 and 21 voxels; scatter 0.15).
+RIM_OUTSIDE_VOXELS, RIM_INSIDE_VOXELS = 0.25, 1.2
 #: What is flatter along the patient's axis and thinner across it is no part of the face.
 SPIKE_HEIGHT_MM = 6.0
 SPIKE_WIDTH_MM = 9.0
@@ -50,20 +51,14 @@ def skin_depth(ct: Volume, body: Volume, box_lps: np.ndarray, spacing_mm: float 
 
 
 def _signed_distance(level: np.ndarray, solid: np.ndarray) -> np.ndarray:
-    """Signed distance in voxels to level = TISSUE_HU: interpolated next to it, from whole voxels further away."""
-    depth = _distance_to(~solid)
-    depth -= _distance_to(solid)
+    """Signed distance in voxels to level = TISSUE_HU: interpolated next to it, from whole voxels (Maurer 2003) further away."""
+    image = sitk.GetImageFromArray(solid.astype(np.uint8))
+    depth = sitk.GetArrayFromImage(sitk.SignedMaurerDistanceMap(image, True, False, False))
+    depth += np.where(solid, np.float32(RIM_INSIDE_VOXELS), np.float32(RIM_OUTSIDE_VOXELS))
     near = np.flatnonzero((grow(solid, 1) & ~shrink(solid, 1)).ravel())
     distance = _distance_to_crossing(level - TISSUE_HU, near)
     depth.ravel()[near] = np.where(solid.ravel()[near], distance, -distance)
     return depth
-
-
-def _distance_to(mask: np.ndarray) -> np.ndarray:
-    """Distance in voxels of the voxels outside ``mask`` to its rim (Maurer 2003), 0 inside of it."""
-    image = sitk.GetImageFromArray(mask.astype(np.uint8))
-    distance = sitk.GetArrayFromImage(sitk.SignedMaurerDistanceMap(image, False, False, False))
-    return np.where(mask, 0.0, distance - RIM_VOXELS).astype(np.float32)
 
 
 def _distance_to_crossing(level: np.ndarray, index: np.ndarray) -> np.ndarray:

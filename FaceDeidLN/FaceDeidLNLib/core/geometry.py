@@ -62,13 +62,13 @@ class Geometry:
     def to_lps(self, kji: np.ndarray) -> np.ndarray:
         """LPS mm (N, 3) of array positions (N, 3) in the order (k, j, i)."""
         kji = np.atleast_2d(np.asarray(kji, dtype=float))
-        return kji[:, ::-1] @ self.ijk_to_lps[:3, :3].T + self.ijk_to_lps[:3, 3]
+        return kji @ self.ijk_to_lps[:3, 2::-1].T + self.ijk_to_lps[:3, 3]
 
     def to_kji(self, lps: np.ndarray) -> np.ndarray:
         """Continuous array positions (N, 3) in the order (k, j, i) of LPS mm points (N, 3)."""
         lps = np.atleast_2d(np.asarray(lps, dtype=float))
-        inverse = np.linalg.inv(self.ijk_to_lps)
-        return (lps @ inverse[:3, :3].T + inverse[:3, 3])[:, ::-1]
+        inverse = np.linalg.inv(self.ijk_to_lps)[2::-1]
+        return lps @ inverse[:, :3].T + inverse[:, 3]
 
     def corners(self) -> np.ndarray:
         """LPS mm (8, 3) of the centres of the corner voxels."""
@@ -80,6 +80,12 @@ class Geometry:
         matrix = self.ijk_to_lps.copy()
         matrix[:3, 3] = self.to_lps(np.array([box.start]))[0]
         return Geometry(box.shape, matrix)
+
+    def padded(self, voxels: int) -> Geometry:
+        """The geometry with that many voxels more on every side."""
+        matrix = self.ijk_to_lps.copy()
+        matrix[:3, 3] = self.to_lps(np.full((1, 3), -float(voxels)))[0]
+        return Geometry(tuple(n + 2 * voxels for n in self.shape), matrix)
 
     def box_around(self, lps: np.ndarray, margin_mm: float = 0.0) -> Box:
         """The smallest box of voxels that holds the points (N, 3) and ``margin_mm`` more, cut to the grid.

@@ -85,7 +85,11 @@ def _spline(directions: np.ndarray, count: int) -> np.ndarray:
 
 def _cast(directions: np.ndarray, frame: FaceFrame, depth: Volume, extent: Geometry) -> np.ndarray:
     """The skin (N, 3) in LPS mm along directions, drawn back into the field of view where it lies outside."""
-    points = _skin_points(directions, frame, depth)
+    known = skin_distance(depth, frame, directions)
+    if np.isnan(known).all():
+        raise FaceNotFoundError("the face's outline meets no skin: the landmarks do not fit this head")
+    usual = float(np.nanmedian(known))
+    points = _skin_points(directions, frame, depth, usual)
     outside = ~_inside(extent, points)
     if not outside.any():
         return points
@@ -98,18 +102,19 @@ def _cast(directions: np.ndarray, frame: FaceFrame, depth: Volume, extent: Geome
     low, high = 0.5 * (nearest + centre), directions[outside]
     for _ in range(8):
         middle = 0.5 * (low + high)
-        good = _inside(extent, _skin_points(middle, frame, depth))[:, None]
+        good = _inside(extent, _skin_points(middle, frame, depth, usual))[:, None]
         low, high = np.where(good, middle, low), np.where(good, high, middle)
-    points[outside] = _skin_points(low, frame, depth)
+    points[outside] = _skin_points(low, frame, depth, usual)
     return points
 
 
-def _skin_points(directions: np.ndarray, frame: FaceFrame, depth: Volume) -> np.ndarray:
+def _skin_points(directions: np.ndarray, frame: FaceFrame, depth: Volume, usual_mm: float) -> np.ndarray:
+    """The skin (N, 3) in LPS mm; a ray through a gap takes the distance of its neighbours along the curve, or the usual one."""
     distance = skin_distance(depth, frame, directions)
-    if np.isnan(distance).all():
-        raise FaceNotFoundError("the face's outline meets no skin: the landmarks do not fit this head")
-    if np.isnan(distance).any():  # a ray through a gap takes the distance of its neighbours along the curve
-        known = np.flatnonzero(~np.isnan(distance))
+    known = np.flatnonzero(~np.isnan(distance))
+    if not len(known):
+        distance = np.full(len(directions), usual_mm)
+    elif len(known) < len(distance):
         distance = np.interp(np.arange(len(distance)), known, distance[known], period=len(distance))
     return frame.origin + unit_vectors(frame, directions) * distance[:, None]
 

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from ..anatomy.grids import sample
 from ..core.errors import FaceNotFoundError
 from ..core.geometry import Box, Geometry
 from ..core.parameters import Parameters
 from ..core.segment import BoxMask
-from ..core.volume import Volume, resample
+from ..core.volume import Volume, canonical_grid, resample
 from .curve import FaceCurve
 from .frame import FaceFrame
 from .membrane import harmonic_fill
@@ -20,6 +21,10 @@ from .polar import PolarRaster, polygon_mask, signed_degrees, skin_distance, to_
 
 #: Step in degrees of the membrane and of the skin's map: 4 mm on the face.
 MAP_STEP = 2.0
+#: Cells around the curve in which the skin is looked for; beyond them the map goes on with the nearest.
+MAP_MARGIN = 4
+#: Step in mm of the grid for what changes slowly in space (directions, distance to the membrane); linear between its points.
+SMOOTH_MM = 3.0
 #: The segment reaches this far (mm) behind and in front of the membrane, so that a new surface fits in.
 BEHIND_MEMBRANE_MM = 12.0
 BEFORE_MEMBRANE_MM = 24.0
@@ -63,21 +68,30 @@ def solid_layer(frame: FaceFrame, curve: FaceCurve, depth: Volume, grid: Geometr
     raster = PolarRaster(step=MAP_STEP)
     inside = polygon_mask(raster, curve.outline)
     directions = raster.directions().reshape(-1, 2)
-    skin = _filled(skin_distance(depth, frame, directions).reshape(raster.shape))
+    near = ndimage.binary_dilation(inside, iterations=MAP_MARGIN).ravel()
+    skin = np.full(len(directions), np.nan)
+    skin[near] = skin_distance(depth, frame, directions[near])
+    skin = _filled(skin.reshape(raster.shape))
     membrane = harmonic_fill(skin, inside)
     face = Face(_nothing(), _nothing(), frame, curve, depth, raster, inside, membrane, skin)
     box = _box_of(face, grid, parameters)
     level = _level_set(face, grid.crop(box), parameters)
-    mask = resample(level, grid.crop(box), order=1, fill=-1.0).array > 0
+    around = Volume(np.pad(level.array, 1, constant_values=-1.0), level.geometry.padded(1))
+    mask = sample(around, grid.crop(box)) > 0
     if not mask.any():
         raise FaceNotFoundError("the face segment is empty: the curve encloses no part of the field of view")
     region = BoxMask("Face region", box, mask)
     return Face(region, region, frame, curve, depth, raster, inside, membrane, skin)
 
 
-def below_skin(face: Face, grid: Geometry) -> np.ndarray:
-    """Voxels of the region's box that lie deeper than the skin itself by half a voxel, bool of its shape."""
-    return resample(face.depth, grid.crop(face.region.box), order=1, fill=-1.0).array > SKIN_MM + 0.5 * max(grid.spacing)
+def below_skin(face: Face, grid: Geometry, mask: np.ndarray) -> np.ndarray:
+    """What of ``mask`` (bool of the region's box) lies deeper than the skin itself by half a voxel, bool of the same shape."""
+    at = np.argwhere(mask)
+    kji = face.depth.geometry.to_kji(grid.crop(face.region.box).to_lps(at))
+    depth = ndimage.map_coordinates(face.depth.array, kji.T, order=1, mode="constant", cval=-1.0)
+    out = np.zeros(mask.shape, dtype=bool)
+    out[tuple(at[depth > SKIN_MM + 0.5 * max(grid.spacing)].T)] = True
+    return out
 
 
 def spare(region: BoxMask, bone: np.ndarray, protected: Sequence[BoxMask], grid: Geometry, margin_mm: float) -> BoxMask:
@@ -148,17 +162,23 @@ def _level_set(face: Face, target: Geometry, parameters: Parameters) -> Volume:
     step = face.depth.geometry.spacing[0]
     box = face.depth.geometry.box_around(target.corners(), margin_mm=3 * step)
     depth = face.depth.crop(box)
-    points = depth.geometry.to_lps(np.argwhere(np.ones(depth.array.shape, dtype=bool)))
-    directions, distance = to_polar(face.frame, points)
+    border, before, beyond = _smooth_fields(face, depth.geometry)
+    front = np.maximum(depth.array + np.float32(parameters.outside_mm), before + np.float32(BEFORE_MEMBRANE_MM))
+    thickness = np.minimum(np.float32(parameters.depth_mm), np.maximum(border, 0) + np.float32(RIM_MM))
+    back = np.maximum(thickness - depth.array, np.float32(BEHIND_MEMBRANE_MM) - before)
+    return depth.with_array(np.minimum.reduce([front, back, beyond, border]))
+
+
+def _smooth_fields(face: Face, target: Geometry) -> tuple[np.ndarray, ...]:
+    """Distance in mm to the border (positive inside), to the membrane (positive behind it) and to where the face ends, on ``target``.
+
+    Nothing beyond the face on the same line of sight, such as a chest under a bent head, belongs to it.
+    """
+    coarse = canonical_grid(target.corners(), SMOOTH_MM)
+    directions, distance = to_polar(face.frame, coarse.to_lps(np.indices(coarse.shape).reshape(3, -1).T))
     fine = PolarRaster()
     degrees = fine.sample(signed_degrees(fine, polygon_mask(fine, face.curve.outline)), directions)
-    border = np.radians(degrees) * distance
     membrane = face.raster.sample(face.membrane, directions)
-    flat = depth.array.reshape(-1)
-    front = np.maximum(flat + parameters.outside_mm, membrane + BEFORE_MEMBRANE_MM - distance)
-    thickness = np.minimum(parameters.depth_mm, RIM_MM + np.maximum(border, 0.0))
-    back = np.maximum(thickness - flat, distance - (membrane - BEHIND_MEMBRANE_MM))
-    # Nothing beyond the face on the same line of sight, such as a chest under a bent head, belongs to it.
-    reach = np.maximum(face.raster.sample(face.skin, directions), membrane) + BEFORE_MEMBRANE_MM - distance
-    level = np.minimum.reduce([front, back, reach, border])
-    return depth.with_array(level.reshape(depth.array.shape).astype(np.float32))
+    end = np.maximum(face.raster.sample(face.skin, directions), membrane) + BEFORE_MEMBRANE_MM
+    fields = (np.radians(degrees) * distance, membrane - distance, end - distance)
+    return tuple(resample(Volume(field.reshape(coarse.shape), coarse), target, fill=-1.0).array for field in fields)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from ..core.geometry import Geometry
 from ..core.landmarks import Landmarks
-from ..core.volume import Volume
+from ..core.volume import AIR_HU, Volume
 from ..face.frame import MEAN_FACE, FaceFrame, fit_frame
 from ..face.polar import PolarRaster, unit_vectors
 from ..face.segment import Face
 from ..face.styles import Style
-from .coverage import MIN_CONFIDENCE
+from .coverage import MIN_CONFIDENCE, SKIN_HU
 
 #: No landmark of the 58 faces behind the mean face lies further off it (mm) than 12.5; half as much again is doubtful.
 MAX_RESIDUAL_MM = 19.0
@@ -28,6 +27,12 @@ MAX_OFF_SKIN_MM = 9.0
 NOSE_AZIMUTH = (-22.0, 22.0)
 NOSE_ELEVATION = (-4.0, 42.0)
 MAX_NOSE_MM = 15.0
+#: Where the skin is real and not carried on beyond what was scanned, there is tissue this far (mm) behind it.
+TISSUE_BEHIND_MM = 3.0
+#: A head turned further (degrees) against the header's patient axes lies as no head does in a scanner, or the header is wrong.
+MAX_TURN_DEGREES = 60.0
+#: Landmarks that are a part of a face; ear and angle of the jaw alone are none.
+FACE_PARTS = ("pronasale", "sellion", "stomion", "pogonion", "menton", "eye_right", "eye_left")
 #: A landmark expected this close (mm) to where the scanned head ends, or beyond it, may be out of view.
 EDGE_MM = 10.0
 #: This far (mm) behind a landmark of the skin there is tissue in any head.
@@ -54,6 +59,11 @@ def out_of_view(style: Style, landmarks: Landmarks, frame: FaceFrame, body: Volu
     return tuple(name for name, here in zip(missing, seen, strict=True) if not here)
 
 
+def shows_face(landmarks: Landmarks) -> bool:
+    """True where at least one part of a face was found with some certainty."""
+    return any(landmarks.confidence(name) >= MIN_CONFIDENCE for name in FACE_PARTS)
+
+
 def confirmed(landmarks: Landmarks) -> frozenset[str]:
     """Landmarks that lie within CONFIRMED_MM of where the mean face, laid onto all the others, puts them."""
     names = set()
@@ -68,9 +78,25 @@ def confirmed(landmarks: Landmarks) -> frozenset[str]:
     return frozenset(names)
 
 
-def implausible(face: Face, landmarks: Landmarks, extent: Geometry) -> tuple[str, ...]:
-    """Why the landmarks may not be this face's; empty where nothing speaks against them."""
-    return (*_odd_proportions(face.frame, landmarks), *_off_skin(face, landmarks), *_nose_elsewhere(face, landmarks, extent))
+def implausible(face: Face, landmarks: Landmarks, ct: Volume) -> tuple[str, ...]:
+    """Why the landmarks may not be this face's, or the header not this patient's; empty where nothing speaks against them."""
+    doubts = (*_odd_proportions(face.frame, landmarks), *_off_skin(face, landmarks), *_nose_elsewhere(face, landmarks, ct))
+    return (*turned(face.frame), *doubts)
+
+
+def turned(frame: FaceFrame) -> tuple[str, ...]:
+    """How the head lies, where it is turned by more than MAX_TURN_DEGREES against the patient axes of the header."""
+    usual = np.diag([1.0, -1.0, 1.0])  # left, anterior and superior in LPS
+    cosine = (np.trace(usual.T @ frame.axes) - 1.0) / 2.0
+    angle = float(np.degrees(np.arccos(np.clip(cosine, -1.0, 1.0))))
+    if angle <= MAX_TURN_DEGREES:
+        return ()
+    words = [word for word, axis in (("face down (prone)", 1), ("feet first", 2)) if frame.axes[:, axis] @ usual[:, axis] < -0.5]
+    how = f": {' and '.join(words)}" if words else ""
+    return (
+        f"the head lies turned by {angle:.0f} degrees against the patient axes in the header{how}; the header's orientation may be wrong: "
+        "check it, as left and right may be exchanged too",
+    )
 
 
 def _odd_proportions(frame: FaceFrame, landmarks: Landmarks) -> tuple[str, ...]:
@@ -103,12 +129,12 @@ def _off_skin(face: Face, landmarks: Landmarks) -> tuple[str, ...]:
     return tuple(reasons)
 
 
-def _nose_elsewhere(face: Face, landmarks: Landmarks, extent: Geometry) -> tuple[str, ...]:
+def _nose_elsewhere(face: Face, landmarks: Landmarks, ct: Volume) -> tuple[str, ...]:
     """The most anterior skin near the midline is not where the tip of the nose was found."""
     position = landmarks.position("pronasale")
     if position is None or landmarks.points["pronasale"].source == "user":
         return ()
-    tip = most_prominent(face, extent)
+    tip = most_prominent(face, ct)
     if tip is None:
         return ()
     apart = float(np.linalg.norm(tip - position))
@@ -117,15 +143,14 @@ def _nose_elsewhere(face: Face, landmarks: Landmarks, extent: Geometry) -> tuple
     return (f"the most prominent point of the face lies {apart:.0f} mm from the tip of the nose that was found: check pronasale",)
 
 
-def most_prominent(face: Face, extent: Geometry) -> np.ndarray | None:
-    """The most anterior point (3,) in LPS mm of the skin in view near the midline; None where none is in view."""
+def most_prominent(face: Face, ct: Volume) -> np.ndarray | None:
+    """The most anterior point (3,) in LPS mm of the skin near the midline that has tissue behind it in the CT; None where none has."""
     raster: PolarRaster = face.raster
     directions = raster.directions().reshape(-1, 2)
-    near = (directions[:, 0] >= NOSE_AZIMUTH[0]) & (directions[:, 0] <= NOSE_AZIMUTH[1])
+    near = face.inside.ravel() & (directions[:, 0] >= NOSE_AZIMUTH[0]) & (directions[:, 0] <= NOSE_AZIMUTH[1])
     near &= (directions[:, 1] >= NOSE_ELEVATION[0]) & (directions[:, 1] <= NOSE_ELEVATION[1])
-    points = face.frame.origin + unit_vectors(face.frame, directions[near]) * face.skin.reshape(-1, 1)[near]
-    kji = extent.to_kji(points)
-    points = points[np.all((kji >= 0) & (kji <= np.array(extent.shape) - 1), axis=1)]
-    if not len(points):
-        return None
-    return points[np.argmax(face.frame.to_face(points)[:, 1])]
+    unit, skin = unit_vectors(face.frame, directions[near]), face.skin.reshape(-1, 1)[near]
+    behind = ct.geometry.to_kji(face.frame.origin + unit * (skin - TISSUE_BEHIND_MM))
+    hu = ndimage.map_coordinates(ct.array, behind.T, order=1, mode="constant", cval=AIR_HU, output=np.float32)
+    points = (face.frame.origin + unit * skin)[hu > SKIN_HU]
+    return points[np.argmax(face.frame.to_face(points)[:, 1])] if len(points) else None

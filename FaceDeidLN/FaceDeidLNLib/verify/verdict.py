@@ -18,8 +18,8 @@ MIN_FEATURE_SHARE = 0.95
 MIN_MEAN_DISPLACEMENT_MM = 0.5
 #: The outcome of its own for a CT that shows no face.
 NO_FACE_SENTENCE = (
-    "no part of the face that the style hides is in the field of view: there is nothing to de-identify, or the landmarks are wrong; "
-    "look at the review picture before you share the CT as it is"
+    "no part of the face that the style hides was found in the field of view: there is nothing to de-identify, or the landmarks are wrong; "
+    "look at the CT before you share it as it is, and where it shows a face place the landmarks in Slicer and give them with --landmarks"
 )
 
 
