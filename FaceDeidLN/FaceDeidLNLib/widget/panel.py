@@ -51,10 +51,10 @@ class Panel(VTKObservationMixin):
 
     def bind(self, node: Any) -> None:  # noqa: ANN401
         """Show a parameter node, or none."""
-        self.removeObservers()
-        self.node = node
         for section in self.sections:
             section.observe(None)
+        self.removeObservers()
+        self.node = node
         if node is not None:
             self._ct = node.inputVolume
             self.addObserver(node, vtk.vtkCommand.ModifiedEvent, self.update)

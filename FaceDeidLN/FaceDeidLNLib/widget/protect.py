@@ -11,7 +11,7 @@ from slicer.i18n import tr as _
 
 from ..anatomy.levels import LEVEL_NAMES
 from ..core.progress import Progress
-from ..mrml.extensions import EXTENSIONS, SegmentingExtension, segment_with
+from ..mrml.extensions import OFFERS, Offer, segment_with
 from ..mrml.nodes import segment_roles
 from ..mrml.protection import check, is_checked
 from ..mrml.scene import context
@@ -25,16 +25,16 @@ class ProtectSection:
 
     def __init__(self, panel: Panel) -> None:
         self.panel, self.ui = panel, panel.ui
-        self._filling, self._observed = False, None
+        self._filling, self._observed, self._listed = False, None, []
         for name in LEVEL_NAMES:
             item = qt.QListWidgetItem(name, self.ui.levelsList)
             item.setFlags(qt.Qt.ItemIsUserCheckable | qt.Qt.ItemIsEnabled)
             item.setCheckState(qt.Qt.Unchecked)
         self.ui.segmentsList.connect("itemChanged(QListWidgetItem*)", self.on_segment_checked)
         self.ui.levelsList.connect("itemChanged(QListWidgetItem*)", self.on_level_checked)
-        self.buttons = [self._add_button(number, extension) for number, extension in enumerate(EXTENSIONS)]
+        self.buttons = [self._add_button(number, extension) for number, extension in enumerate(OFFERS)]
 
-    def _add_button(self, number: int, extension: SegmentingExtension) -> Any:  # noqa: ANN401  a QPushButton
+    def _add_button(self, number: int, extension: Offer) -> Any:  # noqa: ANN401  a QPushButton
         button = qt.QPushButton(extension.title)
         button.connect("clicked(bool)", lambda checked=False: self.on_segment_with(extension))
         self.ui.providersFrame.layout().addWidget(button, number // 2, number % 2)
@@ -64,18 +64,24 @@ class ProtectSection:
                 item.setCheckState(qt.Qt.Checked if item.text() in node.levels else qt.Qt.Unchecked)
         finally:
             self._filling = False
-        for button, extension in zip(self.buttons, EXTENSIONS, strict=True):
+        for button, extension in zip(self.buttons, OFFERS, strict=True):
             reason = extension.missing()
             button.enabled = not reason and node.inputVolume is not None
             button.toolTip = reason or _("Gives {what}").format(what=extension.gives)
 
     def _fill_segments(self, segmentation: Any) -> None:  # noqa: ANN401
-        self.ui.segmentsList.clear()
-        for identifier, (name, role) in (segment_roles(segmentation) if segmentation is not None else {}).items():
-            item = qt.QListWidgetItem(name, self.ui.segmentsList)
-            item.setFlags(qt.Qt.ItemIsUserCheckable | qt.Qt.ItemIsEnabled | qt.Qt.ItemIsSelectable)
+        roles = segment_roles(segmentation) if segmentation is not None else {}
+        if list(roles) != self._listed:  # items stay while one of them tells of its change
+            self.ui.segmentsList.clear()
+            for identifier in roles:
+                item = qt.QListWidgetItem("", self.ui.segmentsList)
+                item.setFlags(qt.Qt.ItemIsUserCheckable | qt.Qt.ItemIsEnabled | qt.Qt.ItemIsSelectable)
+                item.setData(qt.Qt.UserRole, identifier)
+            self._listed = list(roles)
+        for row, (identifier, (name, role)) in enumerate(roles.items()):
+            item = self.ui.segmentsList.item(row)
+            item.setText(name)
             item.setCheckState(qt.Qt.Checked if is_checked(segmentation, identifier, role) else qt.Qt.Unchecked)
-            item.setData(qt.Qt.UserRole, identifier)
             item.setToolTip(_("Taken for: {role}").format(role=role.value))
 
     def on_segment_checked(self, item: Any) -> None:  # noqa: ANN401  a QListWidgetItem
@@ -93,7 +99,7 @@ class ProtectSection:
         rows = [self.ui.levelsList.item(row) for row in range(self.ui.levelsList.count)]
         self.panel.node.levels = [row.text() for row in rows if row.checkState() == qt.Qt.Checked]
 
-    def on_segment_with(self, extension: SegmentingExtension) -> None:
+    def on_segment_with(self, extension: Offer) -> None:
         """Let another extension segment the CT; its segments are protected where they are nodes or glands."""
         folder = None
         if extension.needs_folder:

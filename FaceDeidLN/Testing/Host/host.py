@@ -106,9 +106,14 @@ def start(patch: pytest.MonkeyPatch, module_name: str) -> SimpleNamespace:
     return host
 
 
+#: Panels are never destroyed while Slicer runs, and are not here.
+_PANELS = []
+
+
 def module_parent() -> object:
     """The widget that Slicer gives to a module's panel."""
     parent = pythonqt.wrap(widgets.qMRMLWidget())
+    _PANELS.append(parent)
     layout = QtWidgets.QVBoxLayout(pythonqt.unwrap(parent))
     layout.setContentsMargins(0, 0, 0, 0)
     pythonqt.unwrap(parent).setProperty("isEntered", True)

@@ -48,6 +48,23 @@ def proxy_class(wrapped: type) -> type:
     return _PROXIES[name]
 
 
+class VtkSignal:
+    """A signal whose argument is a VTK object or None, which Qt itself cannot carry."""
+
+    def __init__(self) -> None:
+        self._slots = []
+
+    def connect(self, slot: Callable) -> None:
+        self._slots.append(slot)
+
+    def disconnect(self, slot: Callable) -> None:
+        self._slots.remove(slot)
+
+    def emit(self, *arguments: object) -> None:
+        for slot in list(self._slots):
+            slot(*arguments)
+
+
 class Signal:
     """A signal as an attribute."""
 

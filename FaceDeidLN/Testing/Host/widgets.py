@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pythonqt
 import slicer
-from PySide6.QtCore import Property, Qt, Signal, Slot
+from PySide6.QtCore import Property, Qt, Signal
 from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QAbstractButton, QComboBox, QDoubleSpinBox, QHBoxLayout, QSlider, QStyle, QStyleOptionButton, QWidget
 
@@ -15,11 +15,9 @@ from PySide6.QtWidgets import QAbstractButton, QComboBox, QDoubleSpinBox, QHBoxL
 class qMRMLWidget(QWidget):
     """A widget that knows the scene."""
 
-    mrmlSceneChanged = Signal(object)
-
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._scene = None
+        self._scene, self.mrmlSceneChanged = None, pythonqt.VtkSignal()
 
     def mrmlScene(self) -> slicer.vtkMRMLScene:
         return self._scene
@@ -76,7 +74,12 @@ class ctkCollapsibleButton(QAbstractButton):
             hint.setHeight(self._height())
         return hint
 
-    minimumSizeHint = sizeHint
+    def minimumSizeHint(self) -> object:
+        hint = self.sizeHint()
+        if self.isChecked() and self.layout() is not None:
+            hint = self.layout().minimumSize()
+        return hint
+
     collapsed = Property(bool, isCollapsed, setCollapsed)
 
 
@@ -123,11 +126,10 @@ def _flag(name: str, start: bool) -> Property:
 class qMRMLNodeComboBox(QWidget):
     """The nodes of some classes in a scene."""
 
-    _node_changed = Signal(object)
-
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.flags, self._types, self._scene, self._nodes, self._current = {}, [], None, [], None
+        self._node_changed = pythonqt.VtkSignal()
+        self.flags, self._types, self._scene, self._nodes, self._current, self._tags = {}, [], None, [], None, []
         self._box = QComboBox()
         self._box.setMinimumContentsLength(6)
         self._box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
@@ -145,11 +147,12 @@ class qMRMLNodeComboBox(QWidget):
     def mrmlScene(self) -> slicer.vtkMRMLScene:
         return self._scene
 
-    @Slot(object)
     def setMRMLScene(self, scene: slicer.vtkMRMLScene) -> None:
+        for tag in self._tags:
+            self._scene.RemoveObserver(tag)
         self._scene = scene
-        for event in (scene.NodeAddedEvent, scene.NodeRemovedEvent, scene.EndCloseEvent, scene.EndImportEvent):
-            scene.AddObserver(event, lambda caller, event: self._refresh())
+        events = () if scene is None else (scene.NodeAddedEvent, scene.NodeRemovedEvent, scene.EndCloseEvent, scene.EndImportEvent)
+        self._tags = [scene.AddObserver(event, lambda caller, event: self._refresh()) for event in events]
         self._refresh()
 
     def currentNode(self) -> slicer.vtkMRMLNode:
