@@ -34,8 +34,8 @@ EYES = ("eye_right", "eye_left")
 MANDIBLE_LABEL = 7
 #: Face and scalp away from the body's rim are what is thicker than a sheet: opening by this radius, mm.
 SHEET_MM = 6.0
-#: The jaw line is the lowest of the mandible within this distance (mm) to the front and back: an incisor that leans out is no jaw line.
-BORDER_MM = 12.0
+#: The jaw line is the lowest of the mandible within this distance (mm) to the front and back: incisors lean out, and a chin rises.
+BORDER_MM = 20.0
 
 
 @dataclass(frozen=True, eq=False)

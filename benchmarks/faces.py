@@ -74,8 +74,8 @@ class Outcome:
 
     @property
     def misses(self) -> list[str]:
-        """Marks whose skin can still be seen."""
-        return [name for name, share in self.shares.items() if share is not None and share < HIDDEN_SHARE]
+        """Marks whose skin can still be seen; menton, where the submental triangle that stays begins, is counted apart."""
+        return [name for name, share in self.shares.items() if name != "menton" and share is not None and share < HIDDEN_SHARE]
 
     @property
     def too_large(self) -> list[str]:
@@ -180,8 +180,8 @@ def summary(folder: str, outcomes: Sequence[Outcome]) -> int:
     print(f"\n{folder}: PASS {len(passed)} of {len(outcomes)} (at least {need} must)")
     print(f"  silent misses (PASS, but skin at a mark changed by less than {HIDDEN_SHARE:.0%}): {len(missed)} {' '.join(missed)}")
     print(f"  PASS with more hidden than the face: {len(large)} {' '.join(large)}")
-    least = min((share for outcome in passed for share in outcome.shares.values() if share is not None), default=1.0)
-    print(f"  least hidden share at any mark of a PASS: {least:.0%}")
+    menton = [o.case.name for o in passed if o.shares["menton"] is not None and o.shares["menton"] < HIDDEN_SHARE]
+    print(f"  PASS with less than {HIDDEN_SHARE:.0%} at menton, where the submental triangle begins: {len(menton)} {' '.join(menton)}")
     print(f"  not marked, so not judged for misses: {len(unmarked)} {' '.join(unmarked)}")
     print(f"  seconds per patient, all steps: median {np.median([o.seconds for o in outcomes]):.1f}")
     return int(len(passed) < need or bool(missed) or (folder == "open-kbp" and bool(large)))

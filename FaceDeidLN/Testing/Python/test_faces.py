@@ -1,0 +1,95 @@
+"""Heads that lie otherwise than the header says, scans without a face, and slabs that show a part of one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from FaceDeidLNLib.core.geometry import Box, Geometry
+from FaceDeidLNLib.core.landmarks import Landmark, Landmarks
+from FaceDeidLNLib.core.parameters import Parameters
+from FaceDeidLNLib.core.volume import Volume
+from FaceDeidLNLib.face.frame import FaceFrame
+from FaceDeidLNLib.pipeline import Request, deface, find_anatomy, find_face
+from FaceDeidLNLib.verify.plausible import MAX_TURN_DEGREES, most_prominent, shows_face, turned
+from FaceDeidLNLib.verify.verdict import NO_FACE_SENTENCE, Verdict
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.spatial.transform import Rotation
+
+UPRIGHT = np.diag([1.0, -1.0, 1.0])
+HALF_TURNS = {"feet first": (-1, 1, -1), "face down (prone)": (-1, -1, 1), "face down (prone) and feet first": (1, -1, -1)}
+
+
+def frame(axes: np.ndarray) -> FaceFrame:
+    """A head frame with these axes."""
+    return FaceFrame(axes, np.zeros(3), 1.0, np.zeros((0, 3)), np.zeros((0, 3)))
+
+
+def below(volume: Volume, height: float) -> Volume:
+    """The part of a scan below a height (LPS mm); the slices run upwards."""
+    stop = int(volume.geometry.to_kji(np.array([[0.0, 0.0, height]]))[0, 0])
+    part = volume.crop(Box((0, 0, 0), (stop, *volume.array.shape[1:])))
+    return part.with_array(part.array.copy())
+
+
+@pytest.mark.parametrize("words", HALF_TURNS)
+def test_a_header_turned_by_half_a_turn_gives_review_and_says_how_the_head_lies(phantom, words):
+    turn = np.array(HALF_TURNS[words], dtype=float)
+    ct = phantom.ct
+    lying = Volume(ct.array, Geometry(ct.geometry.shape, np.diag([*turn, 1.0]) @ ct.geometry.ijk_to_lps))
+    points = {name: Landmark(name, point.position * turn, 1.0, "user") for name, point in phantom.landmarks.points.items()}
+    result = deface(Request(lying, landmarks=Landmarks(points), parameters=Parameters(levels=())))
+    assert result.verdict is Verdict.REVIEW
+    assert any(words in reason for reason in result.reasons)
+    assert result.face.segment.voxels
+
+
+@given(st.tuples(*[st.floats(-1.0, 1.0)] * 3), st.floats(0.0, MAX_TURN_DEGREES - 1.0))
+def test_a_tilted_head_is_not_told_to_be_turned(axis, degrees):
+    length = np.linalg.norm(axis)
+    if length < 0.1:
+        return
+    tilt = Rotation.from_rotvec(np.array(axis) / length * np.radians(degrees)).as_matrix()
+    assert turned(frame(tilt @ UPRIGHT)) == ()
+
+
+def test_a_head_on_its_side_is_told_with_its_angle():
+    assert "90 degrees" in turned(frame(Rotation.from_euler("z", 90, degrees=True).as_matrix() @ UPRIGHT))[0]
+
+
+def test_a_neck_is_no_face(phantom):
+    neck = below(phantom.ct, phantom.landmarks.position("menton")[2] - 15.0)
+    result = deface(Request(neck))
+    assert result.verdict is Verdict.REVIEW
+    assert result.reasons == (NO_FACE_SENTENCE,)
+
+
+@pytest.mark.parametrize("name", ["tragion_left", "gonion_right"])
+def test_ear_and_jaw_angle_alone_are_no_face(name):
+    assert not shows_face(Landmarks({name: Landmark(name, np.zeros(3), 0.99)}))
+
+
+def test_an_uncertain_nose_alone_is_no_face():
+    assert not shows_face(Landmarks({"pronasale": Landmark("pronasale", np.zeros(3), 0.3)}))
+
+
+def jaw_slab(phantom) -> Request:
+    """A slab that ends below the mouth, with the landmarks of the jaw."""
+    slab = below(phantom.ct, phantom.landmarks.position("pogonion")[2] + 14.0)
+    names = ("pogonion", "menton", "gonion_right", "gonion_left")
+    points = {name: Landmark(name, phantom.landmarks.position(name), 0.95) for name in names}
+    return Request(slab, landmarks=Landmarks(points), parameters=Parameters(levels=()))
+
+
+def test_the_chin_of_a_jaw_slab_is_in_the_face_segment(phantom):
+    request = jaw_slab(phantom)
+    face = find_face(request, find_anatomy(request.ct, request.landmarks), ())
+    inside = request.ct.geometry.to_kji(phantom.landmarks.position("pogonion") + (0.0, 4.0, 0.0))[0]
+    assert face.segment.full(request.ct.array.shape)[tuple(np.rint(inside).astype(int))]
+
+
+def test_the_most_prominent_point_lies_in_what_was_scanned(phantom):
+    request = jaw_slab(phantom)
+    face = find_face(request, find_anatomy(request.ct, request.landmarks), ())
+    tip = most_prominent(face, request.ct)
+    assert tip is None or tip[2] <= request.ct.geometry.corners()[:, 2].max()
