@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from FaceDeidLNLib.mrml.steps import Steps
 
 README_URL = "https://github.com/FaceDeidLN/SlicerFaceDeidLN#readme"
-PHANTOM_NAME = "FaceDeidLNPhantom"
 #: What a step is done with; the first one is the project's own.
 WRAP_ENGINES = ["built-in", "SurfaceWrapSolidify"]
 CUT_ENGINES = ["built-in", "Dynamic Modeler"]
@@ -68,30 +67,10 @@ class FaceDeidLN(ScriptedLoadableModule):
 def registerSampleData() -> None:
     """Offer the synthetic head, computed, and the head of CTMRBrain, downloaded by Slicer, in the Sample Data module."""
     import SampleData
+    from FaceDeidLNLib.sample_data import register
 
-    logic = SampleData.SampleDataLogic
-    if hasattr(logic, "registerCustomSampleDataCategory"):  # Slicer 5.12 and later
-        logic.registerCustomSampleDataCategory("FaceDeidLN", title=_("Face de-identification"))
     icon = str(Path(__file__).parent / "Resources" / "Icons" / "FaceDeidLN.png")
-    logic.registerCustomSampleDataSource(
-        category="FaceDeidLN",
-        sampleName=PHANTOM_NAME,
-        thumbnailFileName=icon,
-        uris="",
-        fileNames=f"{PHANTOM_NAME}.nrrd",
-        nodeNames=PHANTOM_NAME,
-        customDownloader=loadPhantom,
-    )
-    digest = "6a5b6caccb76576a863beb095e3bfb910c50ca78f4c9bf043aa42f976cfa53d1"
-    logic.registerCustomSampleDataSource(
-        category="FaceDeidLN",
-        sampleName="FaceDeidLNHead",
-        thumbnailFileName=icon,
-        uris=f"{slicer.util.TESTING_DATA_URL}SHA256/{digest}",
-        fileNames="CT-brain.nrrd",
-        nodeNames="CTBrain",
-        checksums=f"SHA256:{digest}",
-    )
+    register(SampleData.SampleDataLogic, icon, _("Face de-identification"), loadPhantom, slicer.util.TESTING_DATA_URL)
 
 
 def loadPhantom(
@@ -177,8 +156,8 @@ class FaceDeidLNWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.logic = FaceDeidLNLogic()
         self.panel = Panel(self.ui, self.logic, loadPhantom)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
-        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
-        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndImportEvent, self.onSceneEndClose)
+        for event in (slicer.mrmlScene.EndCloseEvent, slicer.mrmlScene.EndImportEvent):
+            self.addObserver(slicer.mrmlScene, event, self.onSceneEndClose)
         self.initializeParameterNode()
 
     def cleanup(self) -> None:
@@ -208,9 +187,7 @@ class FaceDeidLNWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         """Make sure that there is a parameter node, with the first volume of the scene as a start."""
         self.setParameterNode(self.logic.getParameterNode())
         if not self._parameterNode.inputVolume:
-            firstVolumeNode = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLScalarVolumeNode")
-            if firstVolumeNode:
-                self._parameterNode.inputVolume = firstVolumeNode
+            self._parameterNode.inputVolume = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLScalarVolumeNode")
 
     def setParameterNode(self, parameterNode: FaceDeidLNParameterNode | None) -> None:
         """Bind the panel to a parameter node, or to none."""
@@ -285,12 +262,7 @@ class FaceDeidLNLogic(ScriptedLoadableModuleLogic):
         """Judge ``outputVolume``, whoever made it, against the CT."""
         return self.steps().verify(*self._asked(ctNode, chosen))
 
-    def process(
-        self,
-        ctNode: vtkMRMLScalarVolumeNode,
-        protectedSegmentation: vtkMRMLSegmentationNode | None = None,
-        **chosen: Any,  # noqa: ANN401
-    ) -> "NodeResult":
+    def process(self, ctNode: vtkMRMLScalarVolumeNode, protectedSegmentation: Any = None, **chosen: Any) -> "NodeResult":  # noqa: ANN401
         """All steps: hide the face of a CT and verify it; the CT's own node is never changed.
 
         :return: verdict, reasons, privacy class, whether the result is released, and the nodes made.
@@ -304,18 +276,11 @@ class FaceDeidLNLogic(ScriptedLoadableModuleLogic):
         logging.info("FaceDeidLN: %s in %.1f s", result.verdict, sum(result.case.seconds.values()))
         return result
 
-    def processParameterNode(self, parameterNode: FaceDeidLNParameterNode, progress: "Progress | None" = None) -> "NodeResult":
-        """``process`` with what a parameter node says."""
-        return self.process(parameterNode.inputVolume, progress=progress, **self.chosen(parameterNode))
-
     def chosen(self, parameterNode: FaceDeidLNParameterNode) -> dict[str, Any]:
         """The logic's keywords that a parameter node holds; of its segmentation, the checked segments."""
-        from FaceDeidLNLib.mrml.protection import checked_segments
+        from FaceDeidLNLib.mrml.asked import chosen_in
 
-        skipped = ("inputVolume", "resultVolume", "liveFace", "levels")
-        values = {name: getattr(parameterNode, name) for name in parameterNode.allParameters if name not in skipped}
-        segmentation = parameterNode.protectedSegmentation
-        return {**values, "levels": list(parameterNode.levels), "segmentIDs": checked_segments(segmentation) if segmentation else None}
+        return chosen_in(parameterNode)
 
     def snapCurve(self, ctNode: vtkMRMLScalarVolumeNode, **chosen: Any) -> None:  # noqa: ANN401
         """Put the control points of ``curve`` back onto the skin."""
@@ -370,10 +335,8 @@ class FaceDeidLNTest(ScriptedLoadableModuleTest):
         result = FaceDeidLNLogic().process(ctNode, protectedSegmentation=nodesNode, acceptRecognisable=True)
         assert result.verdict == "PASS", "; ".join(result.reasons)
         assert np.array_equal(before, slicer.util.arrayFromVolume(ctNode))
-        after = slicer.util.arrayFromVolume(result.nodes.result)
-        assert np.count_nonzero(before != after) > 0
-        for check in result.case.comparison.protected:
-            assert check.changed == 0, check.name
+        assert np.any(before != slicer.util.arrayFromVolume(result.nodes.result))
+        assert not [check.name for check in result.case.comparison.protected if check.changed]
 
     def test_everyStepCanBeDoneAlone(self) -> None:
         """Landmarks, curve, face segment, effect and verification one after the other."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import slicer
 
@@ -11,6 +12,7 @@ from ..core.progress import Progress, silent
 from .engines import Engines
 from .links import linked
 from .process import NodeRequest, parameters_from
+from .protection import checked_segments
 
 #: The engines by keyword: the name that chooses Slicer's tool.
 ENGINE_NAMES = {"wrapEngine": "SurfaceWrapSolidify", "cutEngine": "Dynamic Modeler", "maskEngine": "Mask volume"}
@@ -66,3 +68,11 @@ def _is_other(keyword: str, value: str) -> bool:
     if value not in (BUILT_IN_NAME, ENGINE_NAMES[keyword]):
         raise InputError(f"{keyword} can be '{BUILT_IN_NAME}' or '{ENGINE_NAMES[keyword]}', and not '{value}'.")
     return value != BUILT_IN_NAME
+
+
+def chosen_in(parameter_node: Any) -> dict[str, Any]:  # noqa: ANN401  the module's wrapped parameter node
+    """The keywords of ``asked_from`` that the module's parameter node holds; of its segmentation, the checked segments."""
+    skipped = ("inputVolume", "resultVolume", "liveFace", "levels")
+    values = {name: getattr(parameter_node, name) for name in parameter_node.allParameters if name not in skipped}
+    segmentation = parameter_node.protectedSegmentation
+    return {**values, "levels": list(parameter_node.levels), "segmentIDs": checked_segments(segmentation) if segmentation else None}

@@ -6,10 +6,9 @@ import slicer
 
 from ..core.segment import tight
 from ..phantom import make_phantom
+from ..sample_data import PHANTOM_NAME
 from .nodes import add_ct, add_segmentation
 from .scene import SceneContext
-
-PHANTOM_NAME = "FaceDeidLNPhantom"
 
 
 def add_phantom(

@@ -14,8 +14,7 @@ from ..effect.base import apply_effect
 from ..effect.registry import effect_named
 from ..face.segment import Face
 from ..input.place import place_segments
-from ..pipeline import Anatomy, CaseResult, Request, find_curve, find_face, verify
-from ..verify.privacy import privacy_class
+from ..pipeline import Anatomy, CaseResult, Request, find_curve, find_face, privacy_of, verify
 from ..verify.verdict import Verdict
 from .anatomy_cache import AnatomyCache
 from .engines import Engines, cut_by_curve, mask_volume, wrapped_anatomy
@@ -129,12 +128,13 @@ class Steps:
         state = CaseResult(
             Verdict.REVIEW,
             (),
-            privacy_class(parameters.style, parameters.effect),
+            privacy_of(request),
             parameters,
             protected,
             levels=self.cache.levels(request, anatomy),
             anatomy=anatomy,
             landmarks=anatomy.landmarks,
+            automatic=self.cache.landmarks(request.ct, None),
             face=face,
             result=result,
         )

@@ -7,6 +7,7 @@ does not have raises, as it does in Slicer.
 
 from __future__ import annotations
 
+import inspect
 import types
 from collections.abc import Callable
 
@@ -61,8 +62,10 @@ class VtkSignal:
         self._slots.remove(slot)
 
     def emit(self, *arguments: object) -> None:
-        for slot in list(self._slots):
-            slot(*arguments)
+        for slot in list(self._slots):  # as PythonQt does, a slot gets as many arguments as it takes
+            takes = [p for p in inspect.signature(slot).parameters.values() if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+            many = any(p.kind is p.VAR_POSITIONAL for p in inspect.signature(slot).parameters.values())
+            slot(*(arguments if many else arguments[: len(takes)]))
 
 
 class Signal:
@@ -112,6 +115,8 @@ class Proxy:
         if name.encode() in [bytes(key) for key in target.dynamicPropertyNames()]:
             return target.property(name)
         value = getattr(target, name, None)
+        if isinstance(value, VtkSignal):
+            return value
         if isinstance(value, QtCore.SignalInstance):
             return Signal(self, value)
         if name.startswith("_") or not callable(value):

@@ -9,7 +9,17 @@ import pythonqt
 import slicer
 from PySide6.QtCore import Property, Qt, Signal
 from PySide6.QtGui import QPainter
-from PySide6.QtWidgets import QAbstractButton, QComboBox, QDoubleSpinBox, QHBoxLayout, QSlider, QStyle, QStyleOptionButton, QWidget
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QComboBox,
+    QDoubleSpinBox,
+    QHBoxLayout,
+    QSizePolicy,
+    QSlider,
+    QStyle,
+    QStyleOptionButton,
+    QWidget,
+)
 
 
 class qMRMLWidget(QWidget):
@@ -34,6 +44,7 @@ class ctkCollapsibleButton(QAbstractButton):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.setSizePolicy(QSizePolicy.Policy.Minimum, QSizePolicy.Policy.Preferred)
         self.setCheckable(True)
         self.setChecked(True)
         self.toggled.connect(lambda checked: self.setCollapsed(not checked))
@@ -128,7 +139,7 @@ class qMRMLNodeComboBox(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._node_changed = pythonqt.VtkSignal()
+        self.currentNodeChanged = pythonqt.VtkSignal()
         self.flags, self._types, self._scene, self._nodes, self._current, self._tags = {}, [], None, [], None, []
         self._box = QComboBox()
         self._box.setMinimumContentsLength(6)
@@ -179,7 +190,7 @@ class qMRMLNodeComboBox(QWidget):
         self._box.setCurrentIndex(self._index(current))
         if current is not self._current:
             self._current = current
-            self._node_changed.emit(current)
+            self.currentNodeChanged.emit(current)
 
     def _fits(self, node: slicer.vtkMRMLNode) -> bool:
         if node.GetHideFromEditors():
@@ -200,5 +211,5 @@ class qMRMLNodeComboBox(QWidget):
 WIDGETS = (qMRMLWidget, ctkCollapsibleButton, ctkSliderWidget, qMRMLNodeComboBox)
 pythonqt.VTK_SIGNALS.update(
     qMRMLWidget={"mrmlSceneChanged(vtkMRMLScene*)": "mrmlSceneChanged"},
-    qMRMLNodeComboBox={"currentNodeChanged(vtkMRMLNode*)": "_node_changed"},
+    qMRMLNodeComboBox={"currentNodeChanged(vtkMRMLNode*)": "currentNodeChanged"},
 )

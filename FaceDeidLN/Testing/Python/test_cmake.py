@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -102,3 +103,23 @@ def test_the_extension_does_not_configure_when_a_listed_file_is_missing(copy, tm
     done = configure(copy, tmp_path / "build")
     assert done.returncode != 0
     assert f"there is no file '{name}'" in " ".join(done.stderr.split())
+
+
+def test_the_index_entry_says_what_cmake_says():
+    text = (ROOT / "CMakeLists.txt").read_text(encoding="utf-8")
+    name = re.search(r"^project\((\w+)\)$", text, re.MULTILINE)[1]
+    value = {key: re.search(rf'set\({key} "([^"]+)"\)', text)[1] for key in METADATA}
+    entry = json.loads((ROOT / f"{name}.json").read_text(encoding="utf-8"))
+    assert entry["scm_url"] == value["EXTENSION_HOMEPAGE"]
+    assert entry["category"] == value["EXTENSION_CATEGORY"]
+    assert entry["build_dependencies"] == value["EXTENSION_DEPENDS"].split()
+    assert not name.startswith("Slicer")
+    assert entry["scm_url"].rsplit("/", 1)[1].startswith("Slicer")
+
+
+def test_the_index_entry_has_the_fields_of_the_schema_and_no_others():
+    entry = json.loads((ROOT / "FaceDeidLN.json").read_text(encoding="utf-8"))
+    allowed = {"$schema", "build_dependencies", "build_subdirectory", "category", "enabled", "scm_revision", "scm_type", "scm_url", "tier"}
+    assert {"$schema", "category", "scm_url"} <= set(entry) <= allowed
+    assert entry["$schema"].endswith("slicer-extension-catalog-entry-schema-v1.0.1.json#")
+    assert entry["tier"] in range(1, 6)

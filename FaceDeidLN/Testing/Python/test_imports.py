@@ -14,7 +14,7 @@ from processes import ENVIRONMENT
 LIBRARY = Path(__file__).resolve().parents[2] / "FaceDeidLNLib"
 #: What a folder or file on top may import, from the bottom upward: only what stands on a line above its own.
 LAYERS = (
-    {"core", "__init__"},
+    {"core", "__init__", "sample_data"},
     {"input", "phantom"},
     {"anatomy", "providers"},
     {"face"},

@@ -18,6 +18,7 @@ import vtk
 from FaceDeidLNLib.core.errors import Cancelled, InputError
 from FaceDeidLNLib.mrml.nodes import add_ct, volume_from_node
 from FaceDeidLNLib.pipeline import Request, deface
+from FaceDeidLNLib.sample_data import PHANTOM_NAME
 
 MODULE_FILE = Path(__file__).parents[2] / "FaceDeidLN.py"
 UI_FILE = MODULE_FILE.parent / "Resources" / "UI" / "FaceDeidLN.ui"
@@ -102,7 +103,7 @@ def test_the_sample_is_registered_where_slicer_looks_for_it(module, monkeypatch)
     monkeypatch.setattr(slicer.util, "TESTING_DATA_URL", "https://example.org/", raising=False)
     module.registerSampleData()
     phantom, head = sources
-    assert phantom["sampleName"] == module.PHANTOM_NAME
+    assert phantom["sampleName"] == PHANTOM_NAME
     assert phantom["customDownloader"] is module.loadPhantom
     assert head["uris"].endswith(head["checksums"].removeprefix("SHA256:"))
     assert all(Path(source["thumbnailFileName"]).is_file() for source in sources)
@@ -235,7 +236,7 @@ def test_the_parameter_node_says_the_same_as_the_arguments(module, head, asked, 
     logic = module.FaceDeidLNLogic()
     node = logic.getParameterNode()
     node.inputVolume, node.protectedSegmentation, node.depthMm, node.effect = head[0], head[1], 8.0, "mask"
-    logic.processParameterNode(node)
+    logic.process(node.inputVolume, **logic.chosen(node))
     assert (asked[0].parameters.depth_mm, asked[0].parameters.effect) == (8.0, "mask")
     assert [segment.name for segment in asked[0].protected] == [segment.name for segment in phantom.nodes]
 
