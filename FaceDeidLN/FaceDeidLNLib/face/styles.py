@@ -54,7 +54,15 @@ FULL = Style(
     covers=("pronasale", "sellion", "stomion", "pogonion", "eye_right", "eye_left"),
 )
 
-STYLES = {style.name: style for style in (FULL,)}
+#: As ``full``, with the forehead up to the hair line, which stands 55 to 60 mm above the sellion (trichion to nasion 60 mm: Farkas,
+#: Anthropometry of the Head and Face, 1994).
+FULL_HAIRLINE = Style(
+    name="full-hairline",
+    half_outline=((0, 84, 106), (24, 80, 105), (44, 68, 98), (58, 54, 80), *FULL.half_outline[4:]),
+    covers=FULL.covers,
+)
+
+STYLES = {style.name: style for style in (FULL, FULL_HAIRLINE)}
 
 
 def style_named(name: str) -> Style:

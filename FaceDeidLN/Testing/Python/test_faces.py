@@ -93,3 +93,16 @@ def test_the_most_prominent_point_lies_in_what_was_scanned(phantom):
     face = find_face(request, find_anatomy(request.ct, request.landmarks), ())
     tip = most_prominent(face, request.ct)
     assert tip is None or tip[2] <= request.ct.geometry.corners()[:, 2].max()
+
+
+def test_the_hair_line_style_adds_the_forehead_and_takes_nothing_away(phantom):
+    anatomy = find_anatomy(phantom.ct, phantom.landmarks)
+    segments = {}
+    for style in ("full", "full-hairline"):
+        request = Request(phantom.ct, landmarks=phantom.landmarks, parameters=Parameters(style=style, levels=()))
+        segments[style] = find_face(request, anatomy, ()).segment.full(phantom.ct.array.shape)
+    added = phantom.ct.geometry.to_lps(np.argwhere(segments["full-hairline"] & ~segments["full"]))
+    heights = anatomy.frame.to_face(added)[:, 2]
+    assert np.count_nonzero(segments["full"] & ~segments["full-hairline"]) < 0.03 * np.count_nonzero(segments["full"])
+    assert np.mean(heights > 40.0) > 0.9  # the rest is the rim of a membrane that another border spans
+    assert heights.max() > 95.0
