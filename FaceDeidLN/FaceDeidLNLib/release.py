@@ -19,7 +19,7 @@ from .core.volume import Volume
 from .facts import facts_of
 from .input.case import CtInput
 from .input.images import image_extension
-from .output.certificate import certificate_path, file_sha256, write_certificate
+from .output.certificate import certificate_path, is_certified, output_sha256, write_certificate
 from .output.dicom import Marks, representable, write_dicom_series
 from .output.images import require_writable, write_image
 from .pipeline import CaseResult, verify
@@ -146,13 +146,12 @@ def content(ct: CtInput, volume: Volume, case: dict[str, Any], written: Path) ->
 
 def output_facts(ct: CtInput, result: Volume, written: Path) -> dict[str, Any]:
     """Kind, type, size and hashes of the output."""
-    hashes = {file.name: file_sha256(file) for file in sorted(written.iterdir())} if written.is_dir() else file_sha256(written)
     return {
         "kind": ct.kind if ct.kind == "dicom" else image_extension(written),
         "scalar_type": str(result.array.dtype),
         "size": list(result.array.shape[::-1]),
         "spacing_mm": [round(step, 6) for step in result.geometry.spacing],
-        "sha256": hashes,
+        "sha256": output_sha256(written),
     }
 
 
@@ -163,10 +162,34 @@ def software() -> dict[str, str]:
 
 
 def remove_released(output: Path) -> None:
-    """Take a release back, certificate first; a folder goes only with a certificate beside it, so that nobody's own folder does."""
-    certificate = certificate_path(output)
-    if output.is_dir() and certificate.exists():
-        shutil.rmtree(output)
-    elif output.is_file():
-        output.unlink()
-    certificate.unlink(missing_ok=True)
+    """Take a release back with its certificate; what is not the certificate's own output is nobody's to delete here."""
+    if is_certified(output):
+        if output.is_dir():
+            shutil.rmtree(output)
+        else:
+            output.unlink()
+    if not output.exists():
+        certificate_path(output).unlink(missing_ok=True)
+
+
+class Watch:
+    """Tells whether an output was released since this object was made."""
+
+    def __init__(self, output: Path) -> None:
+        self.output = output
+        self._before = self._certificate()
+
+    def has_changed(self) -> bool:
+        """The certificate is not the one that was there."""
+        return self._certificate() not in (None, self._before)
+
+    def has_released(self) -> bool:
+        """The output is there with a certificate of its own that was not there before."""
+        return self.has_changed() and is_certified(self.output)
+
+    def _certificate(self) -> tuple[int, bytes] | None:
+        try:
+            path = certificate_path(self.output)
+            return path.stat().st_mtime_ns, path.read_bytes()
+        except OSError:
+            return None

@@ -3,7 +3,7 @@
 INPUTS is a folder (each image file and each subfolder with DICOM is a case) or a CSV with the columns input, nodes,
 output and, where wanted, protect, landmarks, curve, face_segment, node_segments, series (paths relative to the CSV,
 ";" between several; output relative to OUT_DIR). OUT_DIR/results.csv gets one row per case. Stopped or killed,
-the same command goes on where it was. The exit code is that of the worst case.
+the same command goes on where it was; what is released is known again by its certificate. The exit code is that of the worst case.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from ..core.errors import InputError
 from . import options as shared
-from .console import PASS, WORST_FIRST, Console, Outcome
+from .console import BAD_INPUT, PASS, WORST_FIRST, Console, Outcome
 
 if TYPE_CHECKING:
     from .cases import Case
@@ -78,12 +78,11 @@ def shared_words(options: argparse.Namespace) -> list[str]:
 
 
 def plan(cases: list[Case], ledger: Ledger, options: argparse.Namespace, words: list[str]) -> list[Case]:
-    """The cases that are still to be done; what an earlier, interrupted run left of them is removed.
+    """The cases that are still to be done; nothing of theirs is touched, because replacing an output is up to ``deface``.
 
-    Raises InputError where OUT_DIR holds results of other inputs or options and --overwrite was not given.
+    Raises InputError where OUT_DIR holds results of other inputs or options, or an output that is not the released one any
+    more, and --overwrite was not given.
     """
-    from ..release import remove_released
-
     rows = {case.name: ledger.rows.get(case.name) for case in cases}
     other = [case.name for case in cases if rows[case.name] and rows[case.name].key != case.key(words)]
     if other and not options.overwrite:
@@ -92,16 +91,29 @@ def plan(cases: list[Case], ledger: Ledger, options: argparse.Namespace, words: 
             "name another folder, or give --overwrite."
         )
     waiting = [case for case in cases if case.name in other or not _is_done(rows[case.name], options.out_dir / case.output)]
-    for case in waiting:
-        if case.name in ledger.begun or rows[case.name] or options.overwrite:
-            remove_released(options.out_dir / case.output)
+    changed = [case.output for case in waiting if case.name not in other and _is_changed(rows[case.name], options.out_dir / case.output)]
+    if changed and not options.overwrite:
+        raise InputError(
+            f"{options.out_dir / changed[0]} is not what was released there: its SHA-256 is not that of its certificate; "
+            "move it away, or give --overwrite."
+        )
     undone = {case.name for case in waiting}
     ledger.keep(row for name, row in ledger.rows.items() if name not in undone)
     return waiting
 
 
 def _is_done(row: Row | None, output: Path) -> bool:
-    return row is not None and (row.exit_code == PASS) == output.exists()
+    """What was released stays as it is, REVIEW and FAIL are results; what was refused may have been mended since."""
+    from ..output.certificate import is_certified
+
+    if row is None or row.exit_code == BAD_INPUT:
+        return False
+    return row.exit_code != PASS or is_certified(output)
+
+
+def _is_changed(row: Row | None, output: Path) -> bool:
+    """Something else than the release lies where the row says that there is one (seen for cases that are not done)."""
+    return row is not None and row.exit_code == PASS and output.exists()
 
 
 def summary(rows: list[Row], results: Path) -> Outcome:

@@ -73,7 +73,18 @@ def find_cases(inputs: Path, out_dir: Path) -> list[Case]:
     for name, count in Counter(case.name for case in cases).items():
         if count > 1:
             raise InputError(f"{inputs}: {count} cases would be written to {name}.*; name different outputs in a CSV.")
+    _require_apart(cases, out_dir)
     return cases
+
+
+def _require_apart(cases: list[Case], out_dir: Path) -> None:
+    """No output is, holds or lies inside anything that a case reads."""
+    read = {path.resolve() for case in cases for path in (case.input, *(file for _, file in case.files))}
+    around = {folder for path in read for folder in path.parents}
+    for case in cases:
+        output = (out_dir / case.output).resolve()
+        if output in read or output in around or not read.isdisjoint(output.parents):
+            raise InputError(f"The output {out_dir / case.output} is, holds or lies inside an input: name another place.")
 
 
 def _stem(name: str) -> str:

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from ..release import remove_released
+from ..output.certificate import is_certified
+from ..release import Watch, remove_released
 from .cases import Case
 from .console import BAD_INPUT, FAIL, PASS, REVIEW, Console
 from .ledger import Ledger, Row
@@ -32,13 +33,13 @@ _PACKAGE_ROOT = Path(__file__).resolve().parents[2]
 class Worker:
     """A case at work. What it prints goes to files, so that no full pipe can stop it.
 
-    ``replaces``: whatever lies under the output's name when it ends is its own.
+    ``watch`` tells whether it released something.
     """
 
     case: Case
     process: subprocess.Popen[bytes]
     started: float
-    replaces: bool
+    watch: Watch
     stdout: IO[bytes]
     stderr: IO[bytes]
 
@@ -55,8 +56,7 @@ def run_cases(cases: Iterable[Case], ledger: Ledger, options: argparse.Namespace
     try:
         while waiting or working:
             while waiting and len(working) < options.jobs:
-                ledger.begin(waiting[0].name)
-                working.append(start(waiting.popleft(), options, words))
+                working.append(begin(waiting.popleft(), ledger, options, words))
             time.sleep(_POLL_S)
             for worker in [worker for worker in working if _has_ended(worker, options.timeout_min * 60)]:
                 working.remove(worker)
@@ -70,7 +70,16 @@ def run_cases(cases: Iterable[Case], ledger: Ledger, options: argparse.Namespace
         _stop(working)
 
 
-def start(case: Case, options: argparse.Namespace, words: list[str]) -> Worker:
+def begin(case: Case, ledger: Ledger, options: argparse.Namespace, words: list[str]) -> Worker:
+    """Start a case. The output that a killed batch had begun and released without noting it is replaced; nobody else's is."""
+    output = options.out_dir / case.output
+    overwrite = options.overwrite or (case.name in ledger.begun and is_certified(output))
+    if overwrite or not output.exists():
+        ledger.begin(case.name)
+    return start(case, options, words, overwrite)
+
+
+def start(case: Case, options: argparse.Namespace, words: list[str], overwrite: bool) -> Worker:
     """Start the process of one case."""
     output = options.out_dir / case.output
     output.parent.mkdir(parents=True, exist_ok=True)
@@ -78,11 +87,12 @@ def start(case: Case, options: argparse.Namespace, words: list[str]) -> Worker:
     command += [*case.arguments(), *words, "--json", "--quiet", f"--parent={os.getpid()}"]
     if options.qa is not None:
         command += ["--qa", str((options.qa / case.name).absolute())]
-    if options.overwrite:
+    if overwrite:
         command += ["--overwrite"]
     stdout, stderr = tempfile.TemporaryFile(), tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the process lives
+    watch = Watch(output)
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=stdout, stderr=stderr, env=_environment(options.jobs))
-    return Worker(case, process, time.monotonic(), options.overwrite or not output.exists(), stdout, stderr)
+    return Worker(case, process, time.monotonic(), watch, stdout, stderr)
 
 
 def _python() -> str:
@@ -111,7 +121,7 @@ def result(worker: Worker, options: argparse.Namespace, words: list[str]) -> Row
     report = _report(worker)
     output = options.out_dir / worker.case.output
     code, reasons = _ending(worker, report, output)
-    if code != PASS and worker.replaces:
+    if code != PASS and worker.watch.has_changed():
         remove_released(output)  # it ended between the release and its report
     return Row(
         case=worker.case.name,
@@ -140,8 +150,8 @@ def _ending(worker: Worker, report: dict[str, Any], output: Path) -> tuple[int, 
     code = worker.process.returncode
     if not report or code not in (PASS, REVIEW, FAIL, BAD_INPUT):
         return FAIL, [_how_it_ended(worker)]
-    if code == PASS and not output.exists():
-        return FAIL, ["the process reported a release, but there is no output"]
+    if code == PASS and not is_certified(output):
+        return FAIL, ["the process reported a release, but there is no output with its certificate"]
     reasons = [*report.get("reasons", []), report.get("error", "")]
     return code, [str(reason) for reason in reasons if reason]
 

@@ -82,6 +82,23 @@ def certificate_text(content: Mapping[str, Any]) -> str:
         raise OutputError(f"The certificate holds a value that is not a number ({error}): nothing was written.") from error
 
 
+def is_certified(output: Path) -> bool:
+    """The output is there, and the SHA-256 in the certificate beside it is its own: of the file, or of each file of the folder."""
+    try:
+        certificate = json.loads(certificate_path(output).read_text(encoding="utf-8"))
+        said = certificate["output"]["sha256"] if certificate["schema"] == SCHEMA else None
+        return bool(said) and said == output_sha256(output)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def output_sha256(output: Path) -> str | dict[str, str]:
+    """The SHA-256 of an output: of the file, or of every file of the folder by its name."""
+    if output.is_dir():
+        return {file.name: file_sha256(file) for file in sorted(output.iterdir())}
+    return file_sha256(output)
+
+
 def file_sha256(path: Path) -> str:
     """SHA-256 of a file, in hexadecimal."""
     digest = hashlib.sha256()

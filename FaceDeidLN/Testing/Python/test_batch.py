@@ -18,19 +18,23 @@ from FaceDeidLNLib.commands.ledger import COLUMNS, Ledger, Row, sole_batch
 from FaceDeidLNLib.commands.main import main
 from FaceDeidLNLib.core.errors import InputError, OutputError
 from FaceDeidLNLib.input.ct import read_ct
+from FaceDeidLNLib.output.certificate import SCHEMA, certificate_path, file_sha256
 from processes import run_process, start_process
 
 #: Stands in for the process of a case: what it does is the first word of the input's name.
 _STAND_IN = """#!{python}
-import json, os, signal, sys, time
+import hashlib, json, os, signal, sys, time
 source, output = sys.argv[4:6]
 how = os.path.basename(source).split(".")[0].split("-")[0]
 def report(code, **facts):
     print(json.dumps({{"exit_code": code, **facts}}))
     sys.exit(code)
 def write():
+    if os.path.exists(output) and "--overwrite" not in sys.argv:
+        report(2, error="exists already")
     open(output, "w").write("released")
-    open(output.split(".")[0] + ".certificate.json", "w").write("{{}}")
+    says = {{"schema": "facedeidln-certificate/1", "output": {{"sha256": hashlib.sha256(b"released").hexdigest()}}}}
+    open(output.split(".")[0] + ".certificate.json", "w").write(json.dumps(says))
 with open(os.path.join(os.path.dirname(source), "started.log"), "a") as log:
     log.write(how + "\\n")
 if how == "pass":
@@ -71,6 +75,11 @@ def stand_in(tmp_path, monkeypatch):
 def fill(folder: Path, *names: str) -> None:
     for name in names:
         (folder / f"{name}.nrrd").write_text(name)
+
+
+def write_certificate_of(output: Path) -> None:
+    says = {"schema": SCHEMA, "output": {"sha256": file_sha256(output)}}
+    certificate_path(output).write_text(json.dumps(says))
 
 
 def batch(inputs: Path, out_dir: Path, *words: str) -> int:
@@ -124,9 +133,81 @@ def test_a_case_that_hangs_is_ended(stand_in, tmp_path):
 
 
 def test_what_is_done_is_not_done_again(stand_in, tmp_path):
-    fill(stand_in, "pass", "review", "bad")
-    assert batch(stand_in, tmp_path / "out") == batch(stand_in, tmp_path / "out") == 2
+    fill(stand_in, "pass", "review", "fail")
+    assert batch(stand_in, tmp_path / "out") == batch(stand_in, tmp_path / "out") == 1
     assert started(stand_in) == 3
+
+
+def test_what_was_refused_is_tried_again(stand_in, tmp_path):
+    fill(stand_in, "pass")
+    (tmp_path / "out").mkdir()
+    foreign = tmp_path / "out" / "pass.nrrd"
+    foreign.write_text("somebody's")
+    assert batch(stand_in, tmp_path / "out") == 2
+    foreign.unlink()
+    assert batch(stand_in, tmp_path / "out") == 0
+
+
+@pytest.mark.parametrize("name", ["pass", "bad", "review"])
+def test_a_foreign_output_survives_any_number_of_runs(name, stand_in, tmp_path):
+    fill(stand_in, name)
+    (tmp_path / "out").mkdir()
+    foreign = tmp_path / "out" / f"{name}.nrrd"
+    foreign.write_text("somebody's")
+    codes = [batch(stand_in, tmp_path / "out") for _ in range(3)]
+    assert len(set(codes)) == 1
+    assert codes[0] != 0
+    assert foreign.read_text() == "somebody's"
+
+
+@pytest.mark.parametrize("words", [(), ("--overwrite",)])
+def test_a_folder_is_not_de_identified_into_itself(words, stand_in, capsys):
+    fill(stand_in, "pass")
+    for _ in range(2):
+        assert batch(stand_in, stand_in, *words) == 2
+        assert "is, holds or lies inside an input" in capsys.readouterr().err
+    assert (stand_in / "pass.nrrd").read_text() == "pass"
+
+
+def test_an_input_inside_the_output_folder_is_not_its_own_output(stand_in, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "pass.nrrd").write_text("the CT")
+    (tmp_path / "cases.csv").write_text("input,output\nout/pass.nrrd,\n")
+    for _ in range(2):
+        assert batch(tmp_path / "cases.csv", tmp_path / "out", "--overwrite") == 2
+    assert (tmp_path / "out" / "pass.nrrd").read_text() == "the CT"
+
+
+@pytest.mark.parametrize("output", ["nodes.nrrd", "series"])
+def test_an_output_that_holds_or_is_what_another_case_reads_is_refused(output, tmp_path):
+    table = tmp_path / "cases.csv"
+    table.write_text(f"input,nodes,output\nseries/ct.nrrd,,x.nrrd\nb.nrrd,nodes.nrrd,{output}\n")
+    with pytest.raises(InputError, match="lies inside an input"):
+        find_cases(table, tmp_path)
+
+
+def test_overwrite_leaves_a_release_until_the_new_one_is_there(stand_in, tmp_path):
+    fill(stand_in, "pass")
+    batch(stand_in, tmp_path / "out")
+    before = (tmp_path / "out" / "pass.certificate.json").read_bytes()
+    (stand_in / "pass.nrrd").write_text("another CT under the same name")
+    script = tmp_path / "stand_in"
+    script.write_text(script.read_text().replace('if how == "pass":', 'how = "review"\nif how == "pass":'))
+    assert batch(stand_in, tmp_path / "out", "--overwrite") == 3
+    assert (tmp_path / "out" / "pass.nrrd").read_text() == "released"
+    assert (tmp_path / "out" / "pass.certificate.json").read_bytes() == before
+
+
+@pytest.mark.parametrize("ending", [".nrrd", ".certificate.json"])
+def test_an_output_that_is_not_the_released_one_is_told_and_replaced_only_with_overwrite(ending, stand_in, tmp_path, capsys):
+    fill(stand_in, "pass")
+    batch(stand_in, tmp_path / "out")
+    (tmp_path / "out" / f"pass{ending}").write_text("{}")
+    assert batch(stand_in, tmp_path / "out") == 2
+    assert "is not what was released there" in capsys.readouterr().err
+    assert (tmp_path / "out" / f"pass{ending}").read_text() == "{}"
+    assert batch(stand_in, tmp_path / "out", "--overwrite") == 0
+    assert (tmp_path / "out" / "pass.nrrd").read_text() == "released"
 
 
 def test_a_released_output_that_is_gone_is_made_again(stand_in, tmp_path):
@@ -156,6 +237,7 @@ def test_an_output_without_row_is_replaced_where_the_batch_had_begun_it(stand_in
     Ledger(out / "results.csv").keep([])
     Ledger(out / "results.csv").begin("pass")
     (out / "pass.nrrd").write_text("left by a killed batch")
+    write_certificate_of(out / "pass.nrrd")
     assert batch(stand_in, out) == 0
     assert (out / "pass.nrrd").read_text() == "released"
 
