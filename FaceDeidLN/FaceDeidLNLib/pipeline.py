@@ -23,15 +23,16 @@ from .core.volume import Volume
 from .effect.base import apply_effect
 from .effect.registry import effect_named
 from .face.curve import FaceCurve, draw_curve, follow_curve
-from .face.frame import MEAN_FACE, FaceFrame, fit_frame
+from .face.frame import FaceFrame, fit_frame
 from .face.segment import Face, below_skin, solid_layer, spare
 from .face.styles import style_named
 from .input.place import place_segments
 from .providers.base import Provider, ask_providers
 from .verify.compare import Comparison, compare
 from .verify.coverage import Coverage, measure_coverage, share_of_body
+from .verify.overruled import overruled_doubts
 from .verify.plausible import confirmed, implausible, out_of_view, shows_face
-from .verify.privacy import privacy_class
+from .verify.privacy import RECOGNISABLE, privacy_class
 from .verify.verdict import NO_FACE_SENTENCE, Evidence, Verdict, judge
 
 #: The box, in mm of the mean face (left, anterior, superior), in which the skin is looked at closely.
@@ -77,7 +78,9 @@ class CaseResult:
     protected: tuple[BoxMask, ...] = ()
     levels: tuple[Level, ...] = ()
     anatomy: Anatomy | None = None
+    #: Those of this run, and those found without help.
     landmarks: Landmarks | None = None
+    automatic: Landmarks = field(default_factory=Landmarks)
     face: Face | None = None
     result: Volume | None = None
     comparison: Comparison | None = None
@@ -85,6 +88,8 @@ class CaseResult:
     #: Landmarks of the style beyond the field of view: not empty for a partial face.
     out_of_view: tuple[str, ...] = ()
     body_share: float | None = None
+    #: Segmentation programs that failed: each makes a PASS a REVIEW.
+    failures: tuple[str, ...] = ()
     seconds: dict[str, float] = field(default_factory=dict)
 
 
@@ -114,18 +119,18 @@ def deface(request: Request, progress: Progress = silent) -> CaseResult:
     """
     watch = Stopwatch(progress)
     parameters = request.parameters
-    style, effect = style_named(parameters.style), effect_named(parameters.effect)
-    privacy = privacy_class(style.name, effect.name)
+    effect, privacy = effect_named(parameters.effect), privacy_of(request)
     check_level_names(parameters.levels)
     with watch.step("segmentation programs", 0.0):
         findings = ask_providers(request.providers, request.ct)
     request = replace(request, protected=(*request.protected, *findings.nodes), guides=(*request.guides, *findings.guides))
     with watch.step("protected segments", 0.02):
         protected = tuple(place_segments(request.protected, request.ct.geometry))
-    state = CaseResult(Verdict.REVIEW, (), privacy, parameters, protected, seconds=watch.seconds)
+    state = CaseResult(Verdict.REVIEW, (), privacy, parameters, protected, failures=findings.failures, seconds=watch.seconds)
     try:
         with watch.step("landmarks", 0.05):
-            state = replace(state, landmarks=find_landmarks(request.ct, request.landmarks))
+            automatic = detect_landmarks(request.ct)
+            state = replace(state, automatic=automatic, landmarks=combined(automatic, request.landmarks))
             if not shows_face(state.landmarks):
                 raise FaceNotFoundError(NO_FACE_SENTENCE)
         with watch.step("skin", 0.2):
@@ -137,19 +142,27 @@ def deface(request: Request, progress: Progress = silent) -> CaseResult:
         with watch.step("effect", 0.7):
             state = replace(state, result=apply_effect(effect, request.ct, state.face, parameters))
     except FaceNotFoundError as error:
-        return replace(state, reasons=(str(error), *findings.failures))
+        return replace(state, reasons=(str(error), *state.failures))
     with watch.step("verification", 0.9):
-        state = verify(request.ct, state)
-    if findings.failures and state.verdict is Verdict.PASS:
-        state = replace(state, verdict=Verdict.REVIEW)
-    return replace(state, reasons=(*state.reasons, *findings.failures))
+        return verify(request.ct, state)
+
+
+def privacy_of(request: Request) -> str:
+    """The privacy class of the region and effect: what the attack benchmark tested is the style's own region with the defaults."""
+    parameters, default = request.parameters, Parameters()
+    style_named(parameters.style)
+    plain = replace(parameters, style=default.style, effect=default.effect, seed=default.seed, levels=default.levels)
+    untested = request.curve is not None or request.face_segment is not None or not set(parameters.levels) <= set(default.levels)
+    return RECOGNISABLE if untested or plain != default else privacy_class(parameters.style, parameters.effect)
 
 
 def find_landmarks(ct: Volume, user: Landmarks | None) -> Landmarks:
-    """The automatic landmarks, overruled by the user's; not looked for where the user has placed them all."""
-    if user is not None and all(user.position(name) is not None for name in MEAN_FACE):
-        return user
-    automatic = detect_landmarks(ct)
+    """The automatic landmarks, overruled by the user's."""
+    return combined(detect_landmarks(ct), user)
+
+
+def combined(automatic: Landmarks, user: Landmarks | None) -> Landmarks:
+    """The automatic landmarks, overruled by the user's where there are any."""
     return automatic if user is None else automatic.overruled_by(user)
 
 
@@ -206,21 +219,29 @@ def verify(ct: Volume, state: CaseResult) -> CaseResult:
     if comparison.changed is not None:
         evidence = find_evidence(ct, state, comparison.changed)
     judgement = judge(comparison, evidence)
+    doubtful = state.failures and judgement.verdict is Verdict.PASS
     return replace(
         state,
-        verdict=judgement.verdict,
-        reasons=judgement.reasons,
+        verdict=Verdict.REVIEW if doubtful else judgement.verdict,
+        reasons=(*judgement.reasons, *state.failures),
         comparison=comparison,
         coverage=None if evidence is None else evidence.coverage,
         out_of_view=() if evidence is None else evidence.out_of_view,
-        body_share=None if comparison.changed is None else share_of_body(comparison.changed, ct, state.anatomy.body),
+        body_share=None if evidence is None else evidence.body_share,
     )
 
 
 def find_evidence(ct: Volume, state: CaseResult, changed: np.ndarray) -> Evidence:
     """What the two CTs and the landmarks say of the face that was to be hidden; ``changed`` (bool) on the CT's grid."""
-    style, landmarks = style_named(state.parameters.style), state.landmarks
-    coverage = measure_coverage(ct, state.result, changed, state.face, landmarks)
-    unseen = out_of_view(style, landmarks, state.face.frame, state.anatomy.body)
-    hidden = tuple(name for name in style.covers if name not in unseen)
-    return Evidence(coverage, landmarks, hidden, unseen, implausible(state.face, landmarks, ct), confirmed(landmarks))
+    style, landmarks, face = style_named(state.parameters.style), state.landmarks, state.face
+    unseen = out_of_view(style, landmarks, face.frame, state.anatomy.body)
+    against = (*implausible(face, landmarks, ct), *overruled_doubts(ct, changed, face, landmarks, state.automatic, style))
+    return Evidence(
+        coverage=measure_coverage(ct, state.result, changed, face, landmarks),
+        landmarks=landmarks,
+        hidden=tuple(name for name in style.covers if name not in unseen),
+        out_of_view=unseen,
+        implausible=against,
+        confirmed=confirmed(landmarks),
+        body_share=share_of_body(changed, ct, state.anatomy.body),
+    )

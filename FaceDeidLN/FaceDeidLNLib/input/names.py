@@ -26,7 +26,8 @@ class Role(str, Enum):
 #: 2018;100:1057: "LN_Neck_IB_L", "Glnd_Submand_L", "Bone_Mandible", "GTVn", "PTV_7000").
 _WORDS = {
     Role.NODE: """
-        ln lns lnn lk lymph* node nodes nodal nodi adenopath* lymphadenopath* gtv* ctv* itv* ptv* level* lvl*
+        ln lns lnn lk lymph* node nodes nodal nodi adenopath* lymphadenopath* met mets metasta* nodul*
+        mass lesion* tumor* tumour* gtv* ctv* itv* ptv* level* lvl*
         ia ib iia iib iva ivb va vb vc vi viia viib viii ix xa xb""",
     Role.ORGAN: "parotid* parotis smg submand* glandula glnd* sublingual* salivary",
     Role.GUIDE: "mandib* hyoid*",
@@ -75,7 +76,7 @@ def choose_segments(segments: Sequence[Segment], wanted: Sequence[str] | None = 
     With ``wanted`` (names, without regard to case) exactly those are kept. Else nodes, target volumes and salivary
     glands are kept, other known structures are not, and what is not recognised is kept to be on the safe side.
 
-    :raises InputError: a wanted name is not there.
+    :raises InputError: a wanted name is not there, or nothing would be kept: whoever gives a file of nodes means something in it.
     """
     names = {segment.name.casefold() for segment in segments}
     missing = [name for name in wanted or () if name.casefold() not in names]
@@ -92,6 +93,9 @@ def choose_segments(segments: Sequence[Segment], wanted: Sequence[str] | None = 
             guides.append(segment)
         why = "asked for" if asked is not None and kept else role.value
         lines.append(f"{'kept' if kept else 'not kept'}: '{segment.name}' ({why})")
+    if segments and not taken:
+        names = ", ".join(f"'{segment.name}'" for segment in segments)
+        raise InputError(f"None of {names} is known as a node: name those to keep with --node-segments, or give the file with --protect.")
     return Choice(tuple(taken), tuple(guides), tuple(lines))
 
 

@@ -97,7 +97,8 @@ def skin_changed(original: Volume, changed: np.ndarray, sight: Sight) -> np.ndar
 def feature_share(original: Volume, changed: np.ndarray, face: Face, landmark: Landmark) -> float | None:
     """Share of the skin around a landmark's skin point that changed; None where that skin is out of view.
 
-    Around means within FEATURE_MM, and within WIDE_MM where the landmark is uncertain.
+    Nothing that could be looked at, though it is in view, counts as nothing changed. Around means within FEATURE_MM,
+    and within WIDE_MM where the landmark is uncertain.
     """
     centre, _ = to_polar(face.frame, skin_before(landmark, face.frame))
     radius = FEATURE_MM if landmark.confidence >= MIN_CONFIDENCE else WIDE_MM
@@ -108,7 +109,9 @@ def feature_share(original: Volume, changed: np.ndarray, face: Face, landmark: L
     near = np.linalg.norm(points - points[len(around) // 2], axis=1) <= radius
     near &= in_view(original, sight)
     hit = skin_changed(original, changed, Sight(face.frame, sight.unit[near], sight.distance[near]))
-    return float(hit.mean()) if len(hit) else None
+    if not near.any():
+        return 0.0 if np.isnan(sight.distance).all() else None
+    return float(hit.mean()) if len(hit) else 0.0
 
 
 def skin_before(landmark: Landmark, frame: FaceFrame) -> np.ndarray:

@@ -99,15 +99,20 @@ def turned(frame: FaceFrame) -> tuple[str, ...]:
     )
 
 
+def _patience(landmarks: Landmarks, name: str) -> float:
+    """A person's point may be half as much further off than an automatic one: he may know better, but not everything."""
+    return 1.5 if landmarks.points[name].source == "user" else 1.0
+
+
 def _odd_proportions(frame: FaceFrame, landmarks: Landmarks) -> tuple[str, ...]:
     """Landmarks that no human face has there, left and right compared through the symmetric mean face."""
     reasons = []
     for name, mean in MEAN_FACE.items():
         position = landmarks.position(name)
-        if position is None or landmarks.points[name].source == "user":
+        if position is None:
             continue
         off = float(np.linalg.norm(frame.to_face(position)[0] - mean)) * frame.scale
-        if off > MAX_RESIDUAL_MM:
+        if off > MAX_RESIDUAL_MM * _patience(landmarks, name):
             reasons.append(
                 f"{name} lies {off:.0f} mm from where the other landmarks put it: check it in Slicer and give it with --landmarks"
             )
@@ -119,11 +124,11 @@ def _off_skin(face: Face, landmarks: Landmarks) -> tuple[str, ...]:
     reasons = []
     for name in SKIN_LANDMARKS:
         position = landmarks.position(name)
-        if position is None or landmarks.points[name].source == "user":
+        if position is None:
             continue
         kji = face.depth.geometry.to_kji(position)
         depth = float(ndimage.map_coordinates(face.depth.array, kji.T, order=1, mode="nearest")[0])
-        if abs(depth) > MAX_OFF_SKIN_MM:
+        if abs(depth) > MAX_OFF_SKIN_MM * _patience(landmarks, name):
             where = "below" if depth > 0 else "in front of"
             reasons.append(f"{name} lies {abs(depth):.0f} mm {where} the skin: check it in Slicer and give it with --landmarks")
     return tuple(reasons)
@@ -132,13 +137,13 @@ def _off_skin(face: Face, landmarks: Landmarks) -> tuple[str, ...]:
 def _nose_elsewhere(face: Face, landmarks: Landmarks, ct: Volume) -> tuple[str, ...]:
     """The most anterior skin near the midline is not where the tip of the nose was found."""
     position = landmarks.position("pronasale")
-    if position is None or landmarks.points["pronasale"].source == "user":
+    if position is None:
         return ()
     tip = most_prominent(face, ct)
     if tip is None:
         return ()
     apart = float(np.linalg.norm(tip - position))
-    if apart <= MAX_NOSE_MM:
+    if apart <= MAX_NOSE_MM * _patience(landmarks, "pronasale"):
         return ()
     return (f"the most prominent point of the face lies {apart:.0f} mm from the tip of the nose that was found: check pronasale",)
 

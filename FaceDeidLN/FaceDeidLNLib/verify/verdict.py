@@ -16,6 +16,8 @@ MIN_CHANGED_SHARE = 0.9
 MIN_FEATURE_SHARE = 0.95
 #: The skin must move by this mean distance (mm): less is below the voxel size of any CT, so the same surface is seen.
 MIN_MEAN_DISPLACEMENT_MM = 0.5
+#: A face was at most 14 % of the body even in slabs of a few centimetres; more than this was never meant.
+MAX_BODY_SHARE = 0.25
 #: The outcome of its own for a CT that shows no face.
 NO_FACE_SENTENCE = (
     "no part of the face that the style hides was found in the field of view: there is nothing to de-identify, or the landmarks are wrong; "
@@ -45,6 +47,7 @@ class Evidence:
 
     ``hidden`` are the style's landmarks in view, ``out_of_view`` those beyond the field of view; ``confirmed`` are
     those that lie where the other landmarks put them; ``implausible`` says what speaks against the landmarks.
+    ``body_share`` is the changed share of the body's volume.
     """
 
     coverage: Coverage
@@ -53,6 +56,7 @@ class Evidence:
     out_of_view: tuple[str, ...]
     implausible: tuple[str, ...]
     confirmed: frozenset[str] = frozenset()
+    body_share: float = 0.0
 
 
 def judge(comparison: Comparison, evidence: Evidence | None) -> Judgement:
@@ -67,7 +71,7 @@ def judge(comparison: Comparison, evidence: Evidence | None) -> Judgement:
         return Judgement(Verdict.PASS, ())
     if not evidence.hidden:
         return Judgement(Verdict.REVIEW, (NO_FACE_SENTENCE,))
-    doubts = (*evidence.implausible, *coverage_doubts(evidence.coverage), *landmark_doubts(evidence))
+    doubts = (*evidence.implausible, *size_doubts(evidence), *coverage_doubts(evidence.coverage), *landmark_doubts(evidence))
     return Judgement(Verdict.REVIEW if doubts else Verdict.PASS, doubts)
 
 
@@ -84,6 +88,13 @@ def broken_promises(comparison: Comparison) -> tuple[str, ...]:
         reasons.append(f"{comparison.changed_outside_face} voxels changed outside the face segment")
     reasons += [f"{s.changed} of {s.voxels} voxels changed in the protected segment '{s.name}'" for s in comparison.protected if s.changed]
     return tuple(reasons)
+
+
+def size_doubts(evidence: Evidence) -> tuple[str, ...]:
+    """Why more than a face may have changed."""
+    if evidence.body_share <= MAX_BODY_SHARE:
+        return ()
+    return (f"{evidence.body_share:.0%} of the body changed, which is far more than a face: check the curve or the face segment",)
 
 
 def coverage_doubts(coverage: Coverage) -> tuple[str, ...]:

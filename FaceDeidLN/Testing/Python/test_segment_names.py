@@ -105,3 +105,13 @@ def test_the_terminology_code_of_a_seg_nrrd_is_read(tmp_path):
         image.SetMetaData(f"Segment0_{key}", value)
     sitk.WriteImage(image, str(tmp_path / "s.seg.nrrd"))
     assert read_segments(tmp_path / "s.seg.nrrd")[0].code == "SCT:59441001 Lymph node"
+
+
+@pytest.mark.parametrize("name", ["Buccal metastasis", "thyroid nodule", "parapharyngeal mass", "facial lesion"])
+def test_disease_is_kept_wherever_it_lies(name):
+    assert role_of(name) is Role.NODE
+
+
+def test_a_file_from_which_nothing_would_be_kept_is_refused():
+    with pytest.raises(InputError, match="--protect"):
+        choose_segments([segment("skin"), segment("mandible")])

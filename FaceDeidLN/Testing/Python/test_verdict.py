@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from FaceDeidLNLib import pipeline
 from FaceDeidLNLib.core.geometry import Box, Geometry
 from FaceDeidLNLib.core.landmarks import Landmark, Landmarks
 from FaceDeidLNLib.core.parameters import Parameters
@@ -14,6 +17,7 @@ from FaceDeidLNLib.verify.compare import compare
 from FaceDeidLNLib.verify.coverage import Coverage
 from FaceDeidLNLib.verify.privacy import privacy_class
 from FaceDeidLNLib.verify.verdict import Evidence, Verdict, judge
+from scipy import ndimage
 
 
 def volume(array: np.ndarray) -> Volume:
@@ -137,3 +141,66 @@ def test_a_node_that_fills_the_nose_gives_review(phantom):
     result = deface(Request(phantom.ct, (segment,), phantom.landmarks, parameters=Parameters(effect="mask")))
     assert result.verdict is Verdict.REVIEW
     assert any("pronasale" in reason for reason in result.reasons)
+
+
+def placed(phantom, **moves: tuple[float, float, float]) -> Landmarks:
+    """Landmarks of a person who placed these points so far (mm, LPS) off."""
+    return Landmarks({n: Landmark(n, phantom.landmarks.position(n) + move, source="user") for n, move in moves.items()})
+
+
+def skin_voxels_changed(ct: Volume, result: Volume, position: np.ndarray) -> float:
+    """Share of the soft voxels beside air within 8 mm of a point that changed: by the voxels alone."""
+    hu = ct.array
+    beside_air = ndimage.binary_dilation(hu < -700) & (hu > -400) & (hu < 300)
+    at = np.argwhere(beside_air)
+    near = at[np.linalg.norm(ct.geometry.to_lps(at) - position, axis=1) <= 8.0]
+    return float((result.array != hu)[tuple(near.T)].mean())
+
+
+@pytest.mark.parametrize(
+    ("names", "up_mm"),
+    [
+        (("pogonion",), 32.0),
+        (("menton", "pogonion", "gonion_right", "gonion_left"), 35.0),
+        (("pronasale", "sellion", "stomion", "pogonion", "menton", "eye_right", "eye_left", "tragion_right", "tragion_left"), 40.0),
+    ],
+    ids=["the chin at the mouth", "the jaw too high", "all too high"],
+)
+def test_landmarks_placed_wrongly_by_hand_never_let_the_chin_pass(phantom, names, up_mm):
+    request = Request(phantom.ct, (), placed(phantom, **dict.fromkeys(names, (0.0, 0.0, up_mm))), parameters=Parameters(effect="mask"))
+    result = deface(request)
+    seen = skin_voxels_changed(phantom.ct, result.result, phantom.landmarks.position("pogonion"))
+    assert result.verdict is Verdict.REVIEW or seen >= 0.9
+
+
+def test_a_face_drawn_too_high_by_hand_gives_review(phantom):
+    names = ("pronasale", "sellion", "stomion", "pogonion", "menton", "eye_right", "eye_left", "tragion_right", "tragion_left")
+    moves = dict.fromkeys(names, (0.0, 0.0, 40.0))
+    assert deface(Request(phantom.ct, (), placed(phantom, **moves), parameters=Parameters(effect="mask"))).verdict is Verdict.REVIEW
+
+
+def test_a_point_corrected_by_a_few_mm_passes(phantom):
+    result = deface(Request(phantom.ct, (), placed(phantom, pogonion=(0.0, 2.0, 3.0)), parameters=Parameters(effect="mask")))
+    assert result.reasons == ()
+
+
+def test_a_face_segment_as_large_as_the_body_gives_review(phantom):
+    everything = Segment("all", phantom.ct.with_array(np.ones(phantom.ct.array.shape, dtype=bool)))
+    result = deface(Request(phantom.ct, face_segment=everything, parameters=Parameters(effect="mask", levels=())))
+    assert result.verdict is Verdict.REVIEW
+    assert any("far more than a face" in reason for reason in result.reasons)
+
+
+def test_only_the_benchmarked_region_and_parameters_can_be_tested(phantom, monkeypatch):
+    monkeypatch.setattr(pipeline, "privacy_class", lambda style, effect: "tested")
+    assert pipeline.privacy_of(Request(phantom.ct)) == "tested"
+    assert pipeline.privacy_of(Request(phantom.ct, parameters=Parameters(depth_mm=0.5))) == "recognisable"
+    assert pipeline.privacy_of(Request(phantom.ct, parameters=Parameters(levels=("Ia", "IX")))) == "recognisable"
+    assert pipeline.privacy_of(Request(phantom.ct, curve=np.zeros((9, 3)))) == "recognisable"
+
+
+def test_failures_of_programs_survive_a_second_verification(phantom):
+    result = deface(Request(phantom.ct, (), phantom.landmarks, parameters=Parameters(effect="mask", levels=())))
+    again = pipeline.verify(phantom.ct, replace(result, failures=("it crashed",)))
+    assert again.verdict is Verdict.REVIEW
+    assert "it crashed" in again.reasons
