@@ -19,7 +19,8 @@ from .core.volume import Volume
 from .facts import facts_of
 from .input.case import CtInput
 from .input.images import image_extension
-from .output.certificate import certificate_path, is_certified, output_sha256, write_certificate
+from .output.atomic import Companion
+from .output.certificate import certificate_path, certificate_text, is_certified, output_sha256
 from .output.dicom import Marks, representable, write_dicom_series
 from .output.images import require_writable, write_image
 from .pipeline import CaseResult, verify
@@ -102,22 +103,17 @@ def release(ct: CtInput, result: CaseResult, place: Place, accept_recognisable: 
 
 def write_released(ct: CtInput, volume: Volume, place: Place, case: dict[str, Any]) -> None:
     """``release`` for voxels whose release was decided: ``case`` is what ``case_content`` said of them; raises the same errors."""
-    certificate = certificate_path(place.output)
-    replaces = place.overwrite and place.output.exists()
 
-    def last(partial: Path) -> None:
-        write_certificate(certificate, content(ct, volume, case, partial), overwrite=True)
+    def write(partial: Path, certificate: Path) -> None:
+        require_own_certificate(place.output, place.overwrite)
+        certificate.write_text(certificate_text(content(ct, volume, case, partial)), encoding="utf-8")
 
-    try:
-        if ct.kind != "dicom":
-            write_image(ct, volume, place.output, place.overwrite, place.inputs, last)
-        else:
-            marks = Marks(_derivation(case), case["privacy"] == TESTED)
-            write_dicom_series(ct, volume, place.output, marks, place.overwrite, place.inputs, last)
-    except BaseException:
-        if not replaces and not place.output.exists():
-            certificate.unlink(missing_ok=True)
-        raise
+    companion = Companion(certificate_path(place.output).absolute(), write)
+    if ct.kind != "dicom":
+        write_image(ct, volume, place.output, place.overwrite, place.inputs, companion)
+    else:
+        marks = Marks(_derivation(case), case["privacy"] == TESTED)
+        write_dicom_series(ct, volume, place.output, marks, place.overwrite, place.inputs, companion)
 
 
 def _derivation(case: dict[str, Any]) -> str:

@@ -2,32 +2,49 @@
 
 Work goes to a hidden sibling ``.facedeidln-<output>-<host>-<process>-<random>.partial<extension>`` and is renamed at the
 end. Whatever goes wrong removes it; a killed process leaves it behind, and the next run for the same output
-removes it once that process is dead. An old folder that is being replaced waits as ``...replaced`` for the two
-renames, and comes back if the process dies between them.
+removes it once that process is dead. What is being replaced waits as ``...replaced`` for the renames, and comes back
+if the process dies between them. A lock lets one run at a time write an output and its companion (the certificate),
+which get their names together: companion first, so that an output is never beside a companion that is not its own.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import secrets
 import shutil
 import socket
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.errors import FaceDeidError, InputError, OutputError
+from .lock import sole_writer
 
 #: Extensions that writers choose their format by, where it is not simply the last suffix.
 _DOUBLE_EXTENSIONS = (".nii.gz", ".seg.nrrd", ".mrk.json")
 #: What a folder may hold if it is to be replaced: nobody's other files are deleted with it.
 _REPLACEABLE = (".dcm", ".certificate.json")
+#: Network and user-space file systems that cannot synchronise folders, or have no hard links, answer with these.
+_NOT_OFFERED = (errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EPERM, errno.EMLINK)
+
+
+@dataclass(frozen=True)
+class Companion:
+    """A file that stands beside an output and vouches for it.
+
+    ``write`` gets the complete output and the companion under their temporary names, when the output's name is known to be free.
+    """
+
+    path: Path
+    write: Callable[[Path, Path], None]
 
 
 @contextlib.contextmanager
-def released_file(path: Path, overwrite: bool = False, inputs: Sequence[Path] = ()) -> Iterator[Path]:
+def released_file(path: Path, overwrite: bool = False, inputs: Sequence[Path] = (), companion: Companion | None = None) -> Iterator[Path]:
     """Give a temporary name to write one file to; rename it to ``path`` when the body ends without an exception.
 
     :param inputs: files and folders that the output must not touch.
@@ -37,22 +54,23 @@ def released_file(path: Path, overwrite: bool = False, inputs: Sequence[Path] = 
     path = Path(path).absolute()
     if path.is_dir():
         raise InputError(f"{path} is a folder: name a file for the output.")
-    _require_free(path, overwrite, inputs)
-    partial = _sibling(path, "partial")
-    try:
-        with _as_output_error(path):
-            yield partial
-            _sync(partial)
-            if not overwrite and path.exists():
-                raise OutputError(f"{path} was made by somebody else in the meantime: nothing was written.")
-            partial.replace(path)
-            _sync(path.parent)
-    finally:
-        partial.unlink(missing_ok=True)
+    with _place(path, overwrite, inputs, companion):
+        partial = _sibling(path, "partial")
+        try:
+            with _as_output_error(path):
+                yield partial
+                _sync(partial)
+                if overwrite and companion is None:
+                    partial.replace(path)
+                else:
+                    _publish(partial, path, overwrite, companion)
+            _sync_folder_of(path)
+        finally:
+            partial.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
-def released_folder(path: Path, overwrite: bool = False, inputs: Sequence[Path] = ()) -> Iterator[Path]:
+def released_folder(path: Path, overwrite: bool = False, inputs: Sequence[Path] = (), companion: Companion | None = None) -> Iterator[Path]:
     """Give a temporary, empty folder; rename it to ``path`` when the body ends without an exception.
 
     ``overwrite`` replaces a folder that holds nothing but DICOM files and certificates.
@@ -63,39 +81,104 @@ def released_folder(path: Path, overwrite: bool = False, inputs: Sequence[Path] 
     path = Path(path).absolute()
     if path.exists() and not path.is_dir():
         raise InputError(f"{path} is a file: name a folder for the output.")
-    _require_free(path, overwrite or _is_empty(path), inputs)
-    _require_replaceable(path)
-    partial = _sibling(path, "partial")
+    with _place(path, overwrite, inputs, companion):
+        _require_replaceable(path)
+        partial = _sibling(path, "partial")
+        try:
+            with _as_output_error(path):
+                partial.mkdir()
+                yield partial
+                for file in [*sorted(partial.rglob("*")), partial]:
+                    _sync(file)
+                _publish(partial, path, overwrite, companion)
+            _sync_folder_of(path)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+
+
+def _publish(partial: Path, path: Path, overwrite: bool, companion: Companion | None) -> None:
+    """Give the complete output its name, and its companion before it; what they replace goes only then, or comes back."""
+    _require_untaken(path, overwrite)
+    names = [(path, partial)]
+    if companion is not None:
+        names.insert(0, (companion.path, _sibling(companion.path, "partial")))
+        companion.write(partial, names[0][1])
+        _sync(names[0][1])
+    aside = [(place, _sibling(place, "replaced")) for place, _ in names]
     try:
-        with _as_output_error(path):
-            partial.mkdir()
-            yield partial
-            for file in [*sorted(partial.rglob("*")), partial]:
-                _sync(file)
-            _swap(partial, path, overwrite)
+        _require_untaken(path, overwrite)
+        for place, old in aside:
+            if place.exists():
+                place.rename(old)
+        for place, new in names:
+            _rename_to_free(new, place)
+    except BaseException:
+        if not _is_published(partial, path):
+            _take_back(names, aside)
+        raise
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        if companion is not None:
+            names[0][1].unlink(missing_ok=True)
+        if _is_published(partial, path):
+            for _, old in aside:
+                _remove(old)
 
 
-def _swap(partial: Path, path: Path, overwrite: bool) -> None:
-    """Put the complete folder in the place of the old one, which goes only then."""
+def _require_untaken(path: Path, overwrite: bool) -> None:
     if path.exists() and not overwrite and not _is_empty(path):
         raise OutputError(f"{path} was made by somebody else in the meantime: nothing was written.")
-    old = _sibling(path, "replaced")
-    if path.exists():
-        path.rename(old)
+
+
+def _rename_to_free(partial: Path, path: Path) -> None:
+    """Rename without replacing: a file that appeared under the name since it was looked at stays."""
     try:
-        partial.rename(path)
-    except OSError:
-        if old.exists():
-            old.rename(path)
-        raise
-    _sync(path.parent)
-    shutil.rmtree(old, ignore_errors=True)
+        if not partial.is_dir():
+            os.link(partial, path)
+            return
+    except FileExistsError as error:
+        raise OutputError(f"{path} was made by somebody else in the meantime: nothing was written.") from error
+    except OSError as error:
+        if error.errno not in _NOT_OFFERED:
+            raise
+    _require_untaken(path, overwrite=False)
+    partial.rename(path)
 
 
-def _require_free(path: Path, overwrite: bool, inputs: Sequence[Path]) -> None:
-    """The output may be made here: the place is writable, free, and apart from every input."""
+def _is_published(partial: Path, path: Path) -> bool:
+    """The output has its name; asked of the disk, because a signal may come between any two steps."""
+    return path.exists() and (not partial.exists() or partial.samefile(path))
+
+
+def _take_back(names: Sequence[tuple[Path, Path]], aside: Sequence[tuple[Path, Path]]) -> None:
+    """Remove the companion that was there already, and bring back what was to be replaced."""
+    for place, new in names[:-1]:
+        if _is_published(new, place):
+            place.unlink(missing_ok=True)
+    for place, old in reversed(aside):
+        if old.exists() and not place.exists():
+            old.rename(place)
+
+
+def _remove(old: Path) -> None:
+    if old.is_dir():
+        shutil.rmtree(old, ignore_errors=True)
+    else:
+        old.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _place(path: Path, overwrite: bool, inputs: Sequence[Path], companion: Companion | None) -> Iterator[None]:
+    """The place of an output: writable, apart from every input, free, and nobody else's while this lasts."""
+    _require_apart(path, inputs)
+    subject = path if companion is None else companion.path
+    with sole_writer(path.parent / f".facedeidln-{_short(subject.name, 4)}.lock", path):
+        _clear_leftovers(path, companion)
+        if path.exists() and not overwrite and not _is_empty(path):
+            raise InputError(f"{path} exists: choose another name or allow overwriting (--overwrite).")
+        yield
+
+
+def _require_apart(path: Path, inputs: Sequence[Path]) -> None:
     for given in inputs:
         source, target = Path(given).resolve(), path.resolve()
         if source == target or source in target.parents or target in source.parents:
@@ -106,9 +189,6 @@ def _require_free(path: Path, overwrite: bool, inputs: Sequence[Path]) -> None:
         raise InputError(f"The folder {path.parent} cannot be made ({error.strerror}): choose another place.") from error
     if not os.access(path.parent, os.W_OK | os.X_OK):
         raise InputError(f"The folder {path.parent} is not writable: choose another place.")
-    _clear_leftovers(path)
-    if path.exists() and not overwrite:
-        raise InputError(f"{path} exists: choose another name or allow overwriting (--overwrite).")
 
 
 def _require_replaceable(path: Path) -> None:
@@ -124,9 +204,11 @@ def _is_empty(path: Path) -> bool:
 
 def _prefix(path: Path) -> str:
     """Start of the temporary names of one output on this host."""
-    place = hashlib.blake2s(path.name.encode(), digest_size=4).hexdigest()
-    host = hashlib.blake2s(socket.gethostname().encode(), digest_size=2).hexdigest()
-    return f".facedeidln-{place}-{host}-"
+    return f".facedeidln-{_short(path.name, 4)}-{_short(socket.gethostname(), 2)}-"
+
+
+def _short(text: str, size: int) -> str:
+    return hashlib.blake2s(text.encode(), digest_size=size).hexdigest()
 
 
 def _sibling(path: Path, state: str) -> Path:
@@ -136,19 +218,26 @@ def _sibling(path: Path, state: str) -> Path:
     return path.parent / f"{_prefix(path)}{os.getpid()}-{secrets.token_hex(4)}.{state}{extension}"
 
 
-def _clear_leftovers(path: Path) -> None:
-    """Remove what killed runs for the same output left; bring back a folder that one was just replacing."""
+def _clear_leftovers(path: Path, companion: Companion | None) -> None:
+    """Remove what killed runs for the same output left; bring back what one was just replacing."""
+    _clear(path, None if companion is None else companion.path)
+    if companion is not None:
+        _clear(companion.path)
+
+
+def _clear(path: Path, companion: Path | None = None) -> None:
+    """``companion`` is removed where an old output comes back: it belongs to the new one that never came."""
     prefix = _prefix(path)
     for left in list(path.parent.glob(f"{prefix}*")):
         process = left.name[len(prefix) :].split("-")[0]
         if not process.isdigit() or _is_alive(int(process)):
             continue
         if ".replaced" in left.name and not path.exists():
+            if companion is not None:
+                companion.unlink(missing_ok=True)
             left.rename(path)
-        elif left.is_dir():
-            shutil.rmtree(left, ignore_errors=True)
         else:
-            left.unlink(missing_ok=True)
+            _remove(left)
 
 
 def _is_alive(process: int) -> bool:
@@ -184,13 +273,24 @@ def _as_output_error(path: Path) -> Iterator[None]:
 
 def _sync(path: Path) -> None:
     """Have the disk hold what was written; folders cannot be synchronised everywhere."""
-    if path.is_dir():
-        if sys.platform == "win32":
-            return
-        handle = os.open(path, os.O_RDONLY)
-    else:
-        handle = os.open(path, os.O_RDWR)
+    is_folder = path.is_dir()
+    if is_folder and sys.platform == "win32":
+        return
+    handle = os.open(path, os.O_RDONLY if is_folder else os.O_RDWR)
     try:
         os.fsync(handle)
+    except OSError as error:
+        if not is_folder or error.errno not in _NOT_OFFERED:
+            raise
     finally:
         os.close(handle)
+
+
+def _sync_folder_of(path: Path) -> None:
+    """Have the disk hold the names of an output that is there already, and say so where it fails."""
+    try:
+        _sync(path.parent)
+    except OSError as error:
+        raise OutputError(
+            f"{path} was written and checked, but the disk did not confirm it ({error.strerror or error}): check the disk, then verify it."
+        ) from error

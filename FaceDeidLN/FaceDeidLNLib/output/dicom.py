@@ -10,7 +10,7 @@ is added for the same reason.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from ..core.errors import InputError, OutputError
 from ..core.volume import Volume
 from ..input.case import CtInput, StoredSlice
 from ..input.dicom import read_dicom_series
-from .atomic import released_folder
+from .atomic import Companion, released_folder
 from .dicom_clean import remove_pictures
 
 #: Lossy transfer syntaxes (PS3.5 A.4): a series that went through one stays marked as lossy.
@@ -66,14 +66,14 @@ def write_dicom_series(
     marks: Marks,
     overwrite: bool = False,
     inputs: Sequence[Path] = (),
-    last: Callable[[Path], None] | None = None,
+    companion: Companion | None = None,
 ) -> None:
     """Write ``result`` (HU on the CT's grid) as a DICOM series into a new folder, read it back and release it.
 
     Voxels that equal the CT keep the very stored value of the source; others get the nearest one that can be stored.
 
     :param inputs: files and folders that the output must not touch, beside the CT's own.
-    :param last: called with the complete, checked folder before it gets its name; what it raises stops the release.
+    :param companion: the certificate; written of the complete, checked folder before that gets its name.
     :raises InputError: the CT is no DICOM series, or the place is taken.
     :raises OutputError: the result does not fit the CT, or what was written is not the same when read back.
     """
@@ -84,15 +84,13 @@ def write_dicom_series(
     if result.array.dtype != ct.volume.array.dtype or not result.geometry.same_as(ct.volume.geometry):
         raise OutputError("The result has another scalar type or grid than the CT: nothing was written.")
     series_uid = generate_uid(prefix=None)
-    with released_folder(folder, overwrite, (ct.path, *inputs)) as partial:
+    with released_folder(folder, overwrite, (ct.path, *inputs), companion) as partial:
         for n, (source, how, plane) in enumerate(zip(ct.files, ct.stored, result.array, strict=True), start=1):
             with _naming(source):
                 dataset = _derived(source, marks, series_uid)
                 _set_pixels(dataset, how, how.to_stored(plane))
                 _save(dataset, partial / f"IM{n:04d}.dcm")
         _require_same(ct, representable(ct, result), partial, Path(folder))
-        if last is not None:
-            last(partial)
 
 
 @contextlib.contextmanager

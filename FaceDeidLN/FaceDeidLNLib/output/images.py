@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ from ..core.geometry import SAME_GEOMETRY_MM, Geometry
 from ..core.volume import Volume
 from ..input.case import CtInput
 from ..input.images import image_extension, read_volume
-from .atomic import released_file
+from .atomic import Companion, released_file
 
 #: What can be released under one name. A .nhdr or .mhd keeps its voxels in a second file: two files cannot appear in one step.
 WRITABLE_EXTENSIONS = (".nrrd", ".nii.gz", ".nii", ".mha")
@@ -28,7 +28,7 @@ def write_image(
     path: Path,
     overwrite: bool = False,
     inputs: Sequence[Path] = (),
-    last: Callable[[Path], None] | None = None,
+    companion: Companion | None = None,
 ) -> None:
     """Write ``result`` (HU, on the CT's grid) with the CT's geometry and scalar type; the extension chooses the format.
 
@@ -36,7 +36,7 @@ def write_image(
     (shear), NIfTI does not. Nothing but voxels and geometry is written: no other key of the source travels along.
 
     :param inputs: files and folders that the output must not touch, beside the CT's own.
-    :param last: called with the complete, checked file before it gets its name; what it raises stops the release.
+    :param companion: the certificate; written of the complete, checked file before that gets its name.
     :raises InputError: the extension is not writable, NIfTI for a sheared grid, or the place is taken.
     :raises OutputError: ``result`` does not fit the CT, or what was written is not the same when read back.
     """
@@ -44,11 +44,9 @@ def write_image(
     require_writable(ct, path)
     if result.array.dtype != ct.volume.array.dtype or not result.geometry.same_as(ct.volume.geometry):
         raise OutputError("The result has another scalar type or grid than the CT: nothing was written.")
-    with released_file(path, overwrite, (ct.path, *inputs)) as partial:
+    with released_file(path, overwrite, (ct.path, *inputs), companion) as partial:
         _write(result, partial, path)
         _require_same(result, partial, path)
-        if last is not None:
-            last(partial)
 
 
 def require_writable(ct: CtInput, path: Path) -> None:

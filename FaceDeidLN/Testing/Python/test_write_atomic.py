@@ -1,7 +1,9 @@
 """Outputs appear whole or not at all."""
 
+import errno
 import os
 import signal
+import stat
 import subprocess
 import sys
 import textwrap
@@ -10,7 +12,8 @@ from pathlib import Path
 
 import pytest
 from FaceDeidLNLib.core.errors import InputError, OutputError
-from FaceDeidLNLib.output.atomic import released_file, released_folder
+from FaceDeidLNLib.output import atomic
+from FaceDeidLNLib.output.atomic import Companion, released_file, released_folder
 
 LIBRARY = Path(__file__).resolve().parents[2]
 
@@ -198,13 +201,137 @@ def test_the_next_run_clears_what_a_killed_one_left(tmp_path):
     assert names(tmp_path) == ["a.nrrd", "b"]
 
 
-def test_what_a_living_process_is_writing_is_left_alone(tmp_path):
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_what_another_run_is_writing_is_left_alone(overwrite, tmp_path, monkeypatch):
+    monkeypatch.setattr(atomic, "_is_alive", lambda process: False)  # as in another PID namespace
     with released_file(tmp_path / "a.nrrd") as first:
         first.write_text("first")
-        release_file(tmp_path / "a.nrrd", "second")
+        with pytest.raises(OutputError, match="Another run is writing"):
+            release_file(tmp_path / "a.nrrd", "second", overwrite=overwrite)
         assert first.exists()
-        (tmp_path / "a.nrrd").unlink()
     assert (tmp_path / "a.nrrd").read_text() == "first"
+    assert names(tmp_path) == ["a.nrrd"]
+
+
+def companion_of(path, content):
+    return Companion(path.with_suffix(".json"), lambda _, beside: beside.write_text(content))
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+@pytest.mark.parametrize("moment", ["rename 1", "rename 2", "link 1", "link 2"])
+def test_killed_while_replacing_the_old_output_never_has_the_new_companion_and_comes_back(kind, moment, tmp_path):
+    output = tmp_path / ("a.nrrd" if kind == "file" else "b")
+    release = release_file if kind == "file" else release_folder
+    release(output, companion=companion_of(output, "old"))
+    before = {path.name: path.stat().st_ino for path in tmp_path.iterdir()}
+    name, count = moment.split()
+    holder = "Path" if name == "rename" else "os"
+    code = f"""
+        import os
+        from FaceDeidLNLib.output.atomic import Companion
+        output = Path(sys.argv[1]) / {output.name!r}
+        original, calls = {holder}.{name}, []
+        def killed(*words):
+            original(*words)
+            calls.append(1)
+            if len(calls) == {count}:
+                os.kill(os.getpid(), 9)
+        {holder}.{name} = killed
+        beside = Companion(output.with_suffix(".json"), lambda _, path: path.write_text("new"))
+        with released_{kind}(output, overwrite=True, companion=beside) as partial:
+            (partial if {kind == "file"} else partial / "IM0001.dcm").write_text("new")
+        os.kill(os.getpid(), 9)
+    """
+    process = start(code, tmp_path)
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    companion = output.with_suffix(".json")
+    if output.exists() and output.stat().st_ino == before[output.name]:
+        assert not companion.exists() or companion.read_text() == "old"
+    with pytest.raises(InputError, match="exists"):
+        release(output, companion=companion_of(output, "third"))
+    kept = companion.read_text()
+    assert (output.stat().st_ino == before[output.name]) == (kept == "old")
+    assert names(tmp_path) == sorted([output.name, companion.name])
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+@pytest.mark.parametrize("failing", ["write", "rename", "sync"])
+def test_a_failure_while_replacing_leaves_output_and_companion_as_they_were(kind, failing, tmp_path, monkeypatch):
+    output = tmp_path / ("a.nrrd" if kind == "file" else "b")
+    release = release_file if kind == "file" else release_folder
+    release(output, companion=companion_of(output, "old"))
+    before = output.stat().st_ino
+
+    def fail(*_):
+        raise OSError(errno.EIO, "I/O error")
+
+    companion = companion_of(output, "new")
+    if failing == "write":
+        companion = Companion(companion.path, fail)
+    elif failing == "sync":
+        monkeypatch.setattr(atomic, "_sync", fail)
+    else:
+        rename = atomic._rename_to_free
+        monkeypatch.setattr(atomic, "_rename_to_free", lambda new, place: fail() if place == output else rename(new, place))
+    with pytest.raises(OutputError, match="could not be written"):
+        release(output, overwrite=True, companion=companion)
+    assert output.stat().st_ino == before
+    assert companion.path.read_text() == "old"
+    assert names(tmp_path) == sorted([output.name, companion.path.name])
+
+
+def test_the_companion_of_somebody_elses_output_is_not_replaced(tmp_path):
+    output = tmp_path / "a.nrrd"
+
+    def theirs_appears(*_):
+        output.write_text("theirs")
+        companion.path.write_text("theirs")
+
+    companion = Companion(output.with_suffix(".json"), lambda partial, beside: (beside.write_text("ours"), theirs_appears()))
+    with pytest.raises(OutputError, match="somebody else"):
+        release_file(output, companion=companion)
+    assert (output.read_text(), companion.path.read_text()) == ("theirs", "theirs")
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOTSUP])
+def test_a_file_system_that_cannot_synchronise_folders_has_its_output_all_the_same(number, tmp_path, monkeypatch):
+    fsync = os.fsync
+
+    def files_only(handle):
+        if stat.S_ISDIR(os.fstat(handle).st_mode):
+            raise OSError(number, "not offered")
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", files_only)
+    release_file(tmp_path / "a.nrrd", companion=companion_of(tmp_path / "a.nrrd", "c"))
+    release_folder(tmp_path / "b")
+    assert names(tmp_path) == ["a.json", "a.nrrd", "b"]
+
+
+def test_a_disk_error_after_the_last_rename_says_that_the_output_is_there(tmp_path, monkeypatch):
+    sync = atomic._sync
+
+    def files_only(path):
+        if path == tmp_path:
+            raise OSError(errno.EIO, "I/O error")
+        sync(path)
+
+    monkeypatch.setattr(atomic, "_sync", files_only)
+    with pytest.raises(OutputError, match="was written and checked"):
+        release_file(tmp_path / "a.nrrd")
+    assert (tmp_path / "a.nrrd").read_text() == "new"
+
+
+def test_without_hard_links_an_output_is_released_and_no_other_replaced(tmp_path, monkeypatch):
+    def no_links(*_):
+        raise OSError(errno.ENOTSUP, "not offered")
+
+    monkeypatch.setattr(os, "link", no_links)
+    release_file(tmp_path / "a.nrrd")
+    with pytest.raises(OutputError, match="somebody else"), released_file(tmp_path / "b.nrrd") as partial:
+        [path.write_text("theirs") for path in (partial, tmp_path / "b.nrrd")]
+    assert names(tmp_path) == ["a.nrrd", "b.nrrd"]
 
 
 def test_an_old_folder_comes_back_when_the_process_died_between_the_two_renames(tmp_path):
