@@ -56,7 +56,7 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
         die_with_parent(options.parent)
     from ..input.ct import read_ct
     from ..pipeline import deface
-    from ..release import as_stored, refusal_sentence, release, require_kind
+    from ..release import Watch, as_stored, refusal_sentence, release, require_kind
     from .inputs import make_request
 
     place = check_arguments(options)
@@ -74,6 +74,7 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
         write_review_folder(options.qa, ct, result, refusal is None)
     if refusal is None:
         console.progress(0.9, "writing")
+        options.watch = Watch(place.output)
         release(ct, result, place, options.accept_recognisable)
     return outcome(ct, result, place, options.qa, refusal, taken)
 
@@ -141,7 +142,6 @@ def outcome(ct: CtInput, result: CaseResult, place: Place, qa: Path | None, refu
         *reason_lines(facts["reasons"]),
         *(f"  --nodes: {line}" for line in taken),
         *figures(result),
-        f"  privacy of '{result.parameters.style}' with '{result.parameters.effect}': {result.privacy}",
     ]
     if released:
         facts["certificate"] = str(certificate_path(place.output))

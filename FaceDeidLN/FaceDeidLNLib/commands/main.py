@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from types import ModuleType
 from typing import NoReturn
 
@@ -83,28 +83,36 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(ending.code or 0)
     console = console_for(options.quiet, options.json)
     with ending_on_signals():
-        return console.finish(guarded(lambda: COMMANDS[options.command].run(options, console), console, options.debug))
+        return console.finish(guarded(options, console))
 
 
-def guarded(work: Callable[[], Outcome], console: Console, debug: bool = False) -> Outcome:
-    """The outcome of ``work``; whatever it raises becomes an exit code and a sentence."""
+def guarded(options: argparse.Namespace, console: Console) -> Outcome:
+    """The outcome of a command; whatever it raises becomes an exit code and a sentence that is true of what lies on the disk."""
     try:
-        return work()
+        return COMMANDS[options.command].run(options, console)
     except Interrupted as interruption:
-        return refusal(128 + interruption.signal_number, "Interrupted; nothing was released.")
+        return refusal(128 + interruption.signal_number, f"Interrupted; {released(options)}.")
     except Cancelled:
-        return refusal(130, "Cancelled; nothing was released.")
+        return refusal(130, f"Cancelled; {released(options)}.")
     except FaceNotFoundError as problem:
         return Outcome(REVIEW, {"verdict": "REVIEW", "reasons": [str(problem)], "released": False}, f"REVIEW: {problem}")
     except FaceDeidError as problem:
         return refusal(BAD_INPUT, str(problem))
     except MemoryError:
-        return refusal(FAIL, "Not enough memory for this CT; nothing was released.")
+        return refusal(FAIL, f"Not enough memory for this CT; {released(options)}.")
     except Exception as problem:
-        if debug:
+        if options.debug:
             traceback.print_exc()
-        hint = "" if debug else " (--debug shows where)"
-        return refusal(FAIL, f"Unexpected {type(problem).__name__}: {' '.join(str(problem).split())}{hint}; nothing was released.")
+        hint = "" if options.debug else " (--debug shows where)"
+        return refusal(FAIL, f"Unexpected {type(problem).__name__}: {' '.join(str(problem).split())}{hint}; {released(options)}.")
+
+
+def released(options: argparse.Namespace) -> str:
+    """Whether the command had released its output when it was stopped; ``options.watch`` is there once it began to."""
+    watch = getattr(options, "watch", None)
+    if watch is None or not watch.has_released():
+        return "nothing was released"
+    return f"{watch.output} had been released with its certificate"
 
 
 def run() -> NoReturn:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -15,9 +18,11 @@ from FaceDeidLNLib import __version__
 from FaceDeidLNLib.commands import deface
 from FaceDeidLNLib.commands.console import StatusLine
 from FaceDeidLNLib.commands.main import main
+from FaceDeidLNLib.commands.signals import Interrupted
 from FaceDeidLNLib.core.errors import Cancelled
 from FaceDeidLNLib.input.ct import read_ct
 from FaceDeidLNLib.input.markups import read_landmarks_json
+from FaceDeidLNLib.release import Watch
 from processes import run_process
 
 SCRIPT = Path(__file__).resolve().parents[2] / "Scripts" / "deface.py"
@@ -156,6 +161,37 @@ def test_an_unexpected_error_is_one_sentence_and_exit_code_1(phantom_ct_file, tm
     said = capsys.readouterr().err
     assert said.count("\n") == 1
     assert "RuntimeError: the roof fell in" in said
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"), [(MemoryError(), 1, "memory"), (RuntimeError("x"), 1, "Unexpected"), (Interrupted(15), 143, "Interrupted")]
+)
+def test_what_was_released_before_an_error_is_told(error, code, said, released, phantom_ct_file, tmp_path, monkeypatch, capsys):
+    def stopped(options, _):
+        options.watch = Watch(tmp_path / "out.nrrd")
+        shutil.copy(released[0], tmp_path / "out.nrrd")
+        shutil.copy(released[1]["certificate"], tmp_path / "out.certificate.json")
+        raise error
+
+    monkeypatch.setattr(deface, "run", stopped)
+    assert run("deface", phantom_ct_file, tmp_path / "out.nrrd") == code
+    text = capsys.readouterr().err
+    assert said in text
+    assert "had been released" in text
+    assert "nothing was released" not in text
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX's")
+def test_interrupted_after_the_release_it_says_that_it_is_there(phantom_ct_file, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(deface, "outcome", lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+    assert run("deface", phantom_ct_file, tmp_path / "out.nrrd", "--accept-recognisable") == 143
+    assert "had been released" in capsys.readouterr().err
+    assert (tmp_path / "out.certificate.json").is_file()
+
+
+def test_the_privacy_of_region_and_effect_is_told_once(phantom_ct_file, tmp_path, capsys):
+    run("deface", phantom_ct_file, tmp_path / "out.nrrd")
+    assert capsys.readouterr().err.count("privacy of 'full'") == 1
 
 
 def test_cancelling_ends_with_130(phantom_ct_file, tmp_path, monkeypatch):
