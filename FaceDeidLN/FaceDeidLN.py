@@ -53,8 +53,7 @@ class FaceDeidLN(ScriptedLoadableModule):
             'See the <a href="{url}">documentation</a>.'
         ).format(url=README_URL)
         self.parent.acknowledgementText = _(
-            "After the project of S. Pieper and R. Kikinis at the 44th NA-MIC Project Week: de-identifying the face in CT "
-            "without losing the lymph nodes of the neck."
+            "After the project of S. Pieper and R. Kikinis at the 44th NA-MIC Project Week: hiding the face, keeping the lymph nodes."
         )
         slicer.app.connect("startupCompleted()", registerSampleData)
 
@@ -212,8 +211,7 @@ class FaceDeidLNLogic(ScriptedLoadableModuleLogic):
     >>> result = logic.process(ctNode, protectedSegmentation=nodesNode)
     >>> result.verdict, result.reasons, result.nodes.result
 
-    All methods take these keywords, as far as they need them, and raise ``FaceDeidError`` with one clear sentence where
-    an argument cannot be used:
+    All methods take these keywords and raise ``FaceDeidError``, one clear sentence, where one of them cannot be used:
 
     protectedSegmentation, segmentIDs - segments whose voxels must not change (segmentIDs None: all of them).
     landmarks - points that overrule the automatic ones of the same name. curve - closed curve around the face.

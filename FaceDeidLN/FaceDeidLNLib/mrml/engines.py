@@ -17,12 +17,13 @@ from scipy import ndimage
 from scipy.spatial import cKDTree
 from vtk.util.numpy_support import vtk_to_numpy
 
+from ..anatomy.bone import bone_mask
 from ..anatomy.skin import skin_surface
 from ..core.errors import FaceDeidError, FaceNotFoundError
 from ..core.parameters import Parameters
 from ..core.segment import Segment, tight
 from ..core.volume import Volume, resample
-from ..face.segment import Face
+from ..face.segment import RIM_MM, SKIN_MM, Face
 from ..pipeline import Anatomy, Request
 from .nodes import add_ct, add_curve, add_segmentation, add_skin_model, segments_from_node, surface_lps_from_node, volume_from_node
 from .scene import SceneContext
@@ -67,15 +68,17 @@ def require_engines(engines: Engines) -> None:
 
 
 @contextmanager
-def _removed_afterwards(context: SceneContext) -> Iterator[list]:
-    """A list of nodes that leave the scene at the end, whatever happens; what is made meanwhile and not in it stays."""
-    nodes: list[slicer.vtkMRMLNode] = []
+def _scratch(context: SceneContext) -> Iterator[None]:
+    """Every node that is made inside leaves the scene at the end, whatever happens."""
+    scene = context.scene
+    before = {scene.GetNthNode(n).GetID() for n in range(scene.GetNumberOfNodes())}
     try:
-        yield nodes
+        yield
     finally:
-        for node in nodes:
-            if node is not None and node.GetScene() is context.scene:
-                context.scene.RemoveNode(node)
+        for made in [scene.GetNthNode(n).GetID() for n in range(scene.GetNumberOfNodes())]:
+            node = None if made in before else scene.GetNodeByID(made)
+            if node is not None:
+                scene.RemoveNode(node)
 
 
 def wrapped_anatomy(context: SceneContext, anatomy: Anatomy) -> Anatomy:
@@ -86,9 +89,8 @@ def wrapped_anatomy(context: SceneContext, anatomy: Anatomy) -> Anatomy:
     require_engines(Engines(wrap=True))
     depth = anatomy.depth
     solid = depth.array > 0
-    with _removed_afterwards(context) as nodes:
+    with _scratch(context):
         node = add_segmentation(context, [tight("head", solid)], depth.geometry, "head to wrap")
-        nodes.append(node)
         logic = importlib.import_module(_WRAP_FILE).WrapSolidifyLogic()
         logic.segmentationNode, logic.segmentId = node, node.GetSegmentation().GetNthSegmentID(0)
         logic.region, logic.outputType = "outerSurface", "segment"
@@ -128,14 +130,17 @@ def cut_by_curve(context: SceneContext, request: Request, anatomy: Anatomy, cont
     :raises FaceDeidError: the module is missing, or it cut nothing out.
     """
     require_engines(Engines(cut=True))
-    with _removed_afterwards(context) as nodes:
-        patch, rest = _run_curve_cut(context, anatomy, control_lps, nodes)
+    with _scratch(context):
+        patch, rest = _run_curve_cut(context, anatomy, control_lps)
     grid, parameters = request.ct.geometry, request.parameters
     box = grid.box_around(patch, margin_mm=parameters.depth_mm + parameters.outside_mm + 2 * max(grid.spacing))
     depth = resample(anatomy.depth, grid.crop(box), fill=-1e3).array
-    layer = np.argwhere((depth >= -parameters.outside_mm) & (depth <= parameters.depth_mm))
+    bone = bone_mask(request.ct, box, parameters.bone_hu, anatomy.body) & (depth > SKIN_MM + 0.5 * max(grid.spacing))
+    layer = np.argwhere((depth >= -parameters.outside_mm) & (depth <= parameters.depth_mm) & ~bone)
     points = grid.crop(box).to_lps(layer)
-    near = cKDTree(patch).query(points)[0] <= cKDTree(rest).query(points)[0]
+    to_border = cKDTree(rest).query(points)[0]
+    near = cKDTree(patch).query(points)[0] <= to_border
+    near &= depth[tuple(layer.T)] <= RIM_MM + to_border  # as thin at the border as the built-in layer
     mask = np.zeros(box.shape, dtype=bool)
     mask[tuple(layer[near].T)] = True
     if not mask.any():
@@ -143,13 +148,12 @@ def cut_by_curve(context: SceneContext, request: Request, anatomy: Anatomy, cont
     return Segment("Face", Volume(mask, grid.crop(box)), "Curve cut")
 
 
-def _run_curve_cut(context: SceneContext, anatomy: Anatomy, control_lps: np.ndarray, nodes: list) -> tuple[np.ndarray, np.ndarray]:
+def _run_curve_cut(context: SceneContext, anatomy: Anatomy, control_lps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The points (N, 3) of the skin inside the curve and those outside, LPS mm."""
     skin = add_skin_model(context, skin_surface(anatomy.depth), "skin to cut")
     curve = add_curve(context, control_lps, "curve to cut", None, skin)
     inside, outside = (context.scene.AddNewNodeByClass("vtkMRMLModelNode", name) for name in ("inside", "outside"))
     tool = context.scene.AddNewNodeByClass("vtkMRMLDynamicModelerNode")
-    nodes += [tool, skin, curve, inside, outside]
     tool.SetToolName("Curve cut")
     tool.SetNodeReferenceID("CurveCut.InputModel", skin.GetID())
     tool.SetNodeReferenceID("CurveCut.InputCurve", curve.GetID())
@@ -177,11 +181,10 @@ def mask_volume(context: SceneContext, ct: Volume, face: Face, parameters: Param
     if ct.array.dtype.kind != "f" and not np.iinfo(ct.array.dtype).min <= parameters.fill_hu <= np.iinfo(ct.array.dtype).max:
         raise FaceDeidError(f"{parameters.fill_hu:g} HU does not fit the CT's scalar type {ct.array.dtype}, and Mask volume would wrap it.")
     effect = importlib.import_module("SegmentEditorEffects").SegmentEditorMaskVolumeEffect
-    with _removed_afterwards(context) as nodes:
+    with _scratch(context):
         source = add_ct(context, ct, "CT to mask")
         output = context.scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "masked CT")
         segments = add_segmentation(context, [face.segment], ct.geometry, "face to mask", None, source)
-        nodes += [source, output, segments]
         identifier = segments.GetSegmentation().GetNthSegmentID(0)
         done = effect.maskVolumeWithSegment(segments, identifier, "FILL_INSIDE", [parameters.fill_hu], source, output)
         if not done:
