@@ -23,6 +23,8 @@ LOOK_STEP_MM = 1.0
 #: or sheet, what lies deeper is seen through an open mouth.
 SKIN_AHEAD_MM = 4.0
 SKIN_BEHIND_MM = 4.0
+#: Around a landmark, tissue joined to the skin is followed this far (mm) outwards: further than a nose was ever found too short.
+JOINED_MM = 12.0
 #: A line of sight whose skin moved less (mm) shows the same surface as before.
 MOVED_MM = 1.0
 #: Skin this close (mm) to a landmark belongs to its feature (half of a nose's breadth); round an uncertain landmark it
@@ -84,12 +86,19 @@ def measure_coverage(original: Volume, result: Volume, changed: np.ndarray, face
     return Coverage(float(hit.mean()) if len(hit) else 0.0, float((shift >= MOVED_MM).mean()), float(shift.mean()), features)
 
 
-def skin_changed(original: Volume, changed: np.ndarray, sight: Sight) -> np.ndarray:
-    """Whether the outermost tissue voxel on each line of sight changed; lines that meet no skin are left out."""
-    kji = np.rint(sight.kji(original, np.arange(SKIN_AHEAD_MM, -SKIN_BEHIND_MM, -0.5))).astype(int)
+def skin_changed(original: Volume, changed: np.ndarray, sight: Sight, joined_mm: float = 0.0) -> np.ndarray:
+    """Whether the outermost tissue voxel on each line of sight changed; lines that meet no skin are left out.
+
+    Tissue that goes on without a gap from there, up to ``joined_mm`` further out, is looked at too: the skin itself may lie
+    further in front than it was found.
+    """
+    kji = np.rint(sight.kji(original, np.arange(SKIN_AHEAD_MM + joined_mm, -SKIN_BEHIND_MM, -0.5))).astype(int)
     kji = np.clip(kji, 0, np.array(original.array.shape) - 1)
     hu = original.array[tuple(np.moveaxis(kji, -1, 0))]
-    line, outermost = np.arange(len(kji)), np.argmax(hu > SKIN_HU, axis=1)
+    line, start = np.arange(len(kji)), round(joined_mm / 0.5)
+    outermost = start + np.argmax(hu[:, start:] > SKIN_HU, axis=1)
+    joined = np.cumprod(hu[:, :start][:, ::-1] > SKIN_HU, axis=1).sum(1)
+    outermost -= np.where(outermost == start, joined, 0).astype(int)
     skin = (hu[line, outermost] > SKIN_HU) & (hu[line, outermost] < BRIGHT_HU)
     return changed[tuple(kji[line, outermost][skin].T)]
 
@@ -108,7 +117,7 @@ def feature_share(original: Volume, changed: np.ndarray, face: Face, landmark: L
     points = sight.unit * sight.distance[:, None]
     near = np.linalg.norm(points - points[len(around) // 2], axis=1) <= radius
     near &= in_view(original, sight)
-    hit = skin_changed(original, changed, Sight(face.frame, sight.unit[near], sight.distance[near]))
+    hit = skin_changed(original, changed, Sight(face.frame, sight.unit[near], sight.distance[near]), JOINED_MM)
     if not near.any():
         return 0.0 if np.isnan(sight.distance).all() else None
     return float(hit.mean()) if len(hit) else 0.0
