@@ -99,6 +99,7 @@ def check_arguments(options: argparse.Namespace) -> Place:
     Raises InputError for names that there are not, files that are missing, and places that cannot be written to.
     """
     from ..output.place import require_place
+    from ..output.review_files import require_review_folder
     from ..release import Place, require_own_certificate
     from .inputs import given_files
 
@@ -110,6 +111,7 @@ def check_arguments(options: argparse.Namespace) -> Place:
     require_own_certificate(options.output, options.overwrite)
     if options.qa is not None:
         require_place(options.qa, True, (options.output, options.input))
+        require_review_folder(options.qa, files)
     return Place(options.output, options.overwrite, files)
 
 

@@ -8,19 +8,22 @@ import slicer
 
 from ..core.errors import OutputError
 from ..output.pictures import review_picture
+from ..output.review_files import (
+    CURVE_FILE,
+    FACE_FILE,
+    LANDMARKS_FILE,
+    PICTURE_FILE,
+    PROTECTED_FILE,
+    README_FILE,
+    README_FIRST_LINE,
+    REVIEW_FILES,
+    SCENE_FILE,
+    require_review_folder,
+)
 from .case import CaseMaterial, CaseNodes, add_case
 from .scene import SceneContext, new_context
 
-SCENE_FILE = "scene.mrb"
-LANDMARKS_FILE = "landmarks.mrk.json"
-CURVE_FILE = "curve.mrk.json"
-FACE_FILE = "face.seg.nrrd"
-PROTECTED_FILE = "protected.seg.nrrd"
-PICTURE_FILE = "review.png"
-README_FILE = "README.txt"
-REVIEW_FILES = (SCENE_FILE, LANDMARKS_FILE, CURVE_FILE, FACE_FILE, PROTECTED_FILE, PICTURE_FILE, README_FILE)
-
-_README = """THIS FOLDER CONTAINS THE FACE. DO NOT SHARE IT.
+_README = """{first_line}
 
 It is the review material of one case: whoever has it can recognise the patient. Keep it where the original CT is kept,
 and delete it when the review is done. What may be shared is the de-identified CT that was written elsewhere, and only
@@ -44,6 +47,7 @@ def write_review(folder: Path, material: CaseMaterial) -> list[Path]:
 
     The scene is built apart from any scene that is open.
 
+    :raises InputError: the folder is no earlier review and holds files of these names.
     :raises OutputError: a file cannot be written.
     """
     folder = Path(folder).absolute()
@@ -66,11 +70,12 @@ def write_review(folder: Path, material: CaseMaterial) -> list[Path]:
 
 def _make_ready(folder: Path, title: str) -> None:
     """The folder with its warning first, and nothing of an earlier review."""
+    require_review_folder(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name in REVIEW_FILES:
             (folder / name).unlink(missing_ok=True)
-        (folder / README_FILE).write_text(_README.format(title=title or "not judged"), encoding="utf-8")
+        (folder / README_FILE).write_text(_README.format(first_line=README_FIRST_LINE, title=title or "not judged"), encoding="utf-8")
     except OSError as error:
         raise OutputError(f"The review folder {folder} cannot be written: {error.strerror}.") from error
 

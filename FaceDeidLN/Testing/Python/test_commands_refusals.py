@@ -15,6 +15,7 @@ from conftest import write_volume
 from FaceDeidLNLib.commands.main import main
 from FaceDeidLNLib.core.geometry import Geometry
 from FaceDeidLNLib.core.volume import Volume
+from FaceDeidLNLib.output.review_files import README_FIRST_LINE
 
 
 def refused(capsys, *words: object) -> str:
@@ -165,6 +166,26 @@ def test_unwritable_folder(phantom_ct_file, tmp_path, capsys):
         assert "not writable" in refused(capsys, "deface", phantom_ct_file, tmp_path / "out.nrrd")
     finally:
         tmp_path.chmod(0o700)
+
+
+@pytest.mark.parametrize("option", ["--landmarks", "--curve", "--face-segment"])
+def test_the_review_does_not_replace_what_a_person_mended(option, phantom_ct_file, tmp_path, capsys):
+    name = {"--landmarks": "landmarks.mrk.json", "--curve": "curve.mrk.json", "--face-segment": "face.seg.nrrd"}[option]
+    qa = tmp_path / "qa"
+    qa.mkdir()
+    (qa / "README.txt").write_text(f"{README_FIRST_LINE}\n")
+    (qa / name).write_text("mended")
+    words = ("deface", phantom_ct_file, tmp_path / "out.nrrd", "--qa", qa, option, qa / name)
+    assert "would be replaced by the review" in refused(capsys, *words)
+    assert (qa / name).read_text() == "mended"
+
+
+def test_a_folder_with_files_of_somebody_else_is_no_review_folder(phantom_ct_file, tmp_path, capsys):
+    qa = tmp_path / "qa"
+    qa.mkdir()
+    (qa / "scene.mrb").write_text("mine")
+    assert "not of an earlier review" in refused(capsys, "deface", phantom_ct_file, tmp_path / "out.nrrd", "--qa", qa)
+    assert (qa / "scene.mrb").read_text() == "mine"
 
 
 def test_json_tells_of_a_refusal_too(tmp_path, capsys):

@@ -6,15 +6,16 @@ import zipfile
 
 import numpy as np
 import pytest
-from FaceDeidLNLib.core.errors import OutputError
+from FaceDeidLNLib.core.errors import InputError, OutputError
 from FaceDeidLNLib.core.landmarks import Landmark, Landmarks
 from FaceDeidLNLib.core.segment import tight
 from FaceDeidLNLib.core.volume import Volume
 from FaceDeidLNLib.input.markups import read_curve_json, read_landmarks_json
 from FaceDeidLNLib.mrml.case import CaseMaterial, material_of
 from FaceDeidLNLib.mrml.nodes import curve_points_from_node, landmarks_from_node, segments_from_node, volume_from_node
-from FaceDeidLNLib.mrml.review import REVIEW_FILES, write_review
+from FaceDeidLNLib.mrml.review import write_review
 from FaceDeidLNLib.mrml.scene import new_context
+from FaceDeidLNLib.output.review_files import README_FIRST_LINE, REVIEW_FILES
 from FaceDeidLNLib.pipeline import Request, deface
 
 
@@ -142,6 +143,15 @@ def test_other_files_in_the_folder_are_left_alone(tmp_path):
     assert (tmp_path / "notes.txt").read_text() == "mine"
 
 
+@pytest.mark.parametrize("name", REVIEW_FILES)
+def test_somebody_elses_files_of_the_same_names_are_left_alone(name, tmp_path):
+    (tmp_path / name).write_text("mine")
+    with pytest.raises(InputError, match="not of an earlier review"):
+        write_review(tmp_path, small_material())
+    assert (tmp_path / name).read_text() == "mine"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
 def test_a_folder_that_cannot_be_made_is_an_output_error(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="cannot be written"):
@@ -150,5 +160,6 @@ def test_a_folder_that_cannot_be_made_is_an_output_error(tmp_path):
 
 def test_a_scene_that_cannot_be_written_is_an_output_error(tmp_path):
     (tmp_path / "scene.mrb").mkdir()
+    (tmp_path / "README.txt").write_text(f"{README_FIRST_LINE}\n")
     with pytest.raises(OutputError, match="cannot be written"):
         write_review(tmp_path, small_material())
