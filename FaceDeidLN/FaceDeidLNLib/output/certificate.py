@@ -7,7 +7,7 @@ Schema ``facedeidln-certificate/1``, a JSON object with sorted keys:
 ``software``    object: versions of the project, Python and the libraries
 ``parameters``  object: style, effect and every length (mm) and value (HU) of the run; never the seed of a random draw
 ``output``      object: kind, scalar type, size in voxels, spacing in mm, SHA-256 of the output file or of each slice
-``protected``   list of objects: name, voxels and changed voxels of each protected segment
+``protected``   list of objects: name (as it was given), voxels and changed voxels of each protected segment
 ``checks``      object: counts and shares that the verdict rests on (voxels changed, changed outside the face segment ...)
 ``verdict``     "PASS", with ``reasons`` a list of sentences
 ``privacy``     "tested" or "recognisable"
@@ -119,7 +119,7 @@ def _plain(value: object, where: tuple[str, ...]) -> object:
     if isinstance(value, np.generic):
         return value.item()
     if isinstance(value, str):
-        if _HASH.search(value) and where[:1] != ("output",):
+        if _HASH.search(value) and where[:1] != ("output",) and where != ("protected", "name"):
             raise OutputError(
                 f"The certificate may hold hashes of the output only, and there is one under {'.'.join(where)}: nothing was written."
             )

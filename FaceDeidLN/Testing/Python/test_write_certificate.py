@@ -50,6 +50,12 @@ def test_what_describes_the_original_is_refused(checks):
         certificate_text({**CONTENT, "checks": checks})
 
 
+def test_a_protected_segment_may_be_called_whatever_its_maker_chose():
+    name = "LN 0123456789abcdef0123456789abcdef"
+    text = certificate_text({**CONTENT, "protected": [{"name": name, "voxels": 3, "changed": 0}]})
+    assert json.loads(text)["protected"][0]["name"] == name
+
+
 def test_a_missing_part_is_refused():
     with pytest.raises(OutputError, match="lacks .'verdict'"):
         certificate_text({key: value for key, value in CONTENT.items() if key != "verdict"})
