@@ -51,17 +51,25 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
     comparison = compare(original, result, face, protected)
     judgement = judge(comparison, None)
     where = changed_extent(comparison.changed, original.geometry)
+    unjudged = not_judged(face is not None)
     facts = {
         "verdict": judgement.verdict.value,
-        "reasons": list(judgement.reasons),
+        "reasons": [*judgement.reasons, *unjudged],
+        "not_judged": unjudged,
         **comparison_facts(comparison),
         "changed_extent_lps_mm": where,
     }
-    lines = [f"{judgement.verdict.value}: {comparison.changed_voxels:,} voxels changed{_between(where)}", *reason_lines(judgement.reasons)]
+    lines = [f"{judgement.verdict.value}: {comparison.changed_voxels:,} voxels changed{_between(where)}", *reason_lines(facts["reasons"])]
     lines += protection_lines(comparison.protected)
     if comparison.changed_outside_face is not None:
         lines.append(f"  outside the face segment: {comparison.changed_outside_face:,} voxels changed")
     return Outcome(PASS if judgement.verdict.value == "PASS" else FAIL, facts, "\n".join(lines))
+
+
+def not_judged(has_face_segment: bool) -> list[str]:
+    """What a PASS of this command does not say."""
+    outside = "not judged: whether anything changed outside the face, because no --face-segment was given"
+    return ([] if has_face_segment else [outside]) + ["not judged: whether the face is hidden well enough"]
 
 
 def changed_extent(changed: np.ndarray | None, geometry: Geometry) -> dict[str, Any] | None:

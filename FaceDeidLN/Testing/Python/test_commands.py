@@ -89,6 +89,17 @@ def test_verify_fails_where_a_protected_voxel_changed(released, phantom, phantom
     assert "1 of" in capsys.readouterr().err
 
 
+def test_verify_says_what_it_does_not_judge(released, phantom_ct_file, capsys):
+    run("verify", phantom_ct_file, released[0])
+    text = capsys.readouterr().out
+    run("verify", phantom_ct_file, released[0], "--json")
+    facts = json.loads(capsys.readouterr().out)
+    assert len(facts["not_judged"]) == 2
+    assert set(facts["not_judged"]) <= set(facts["reasons"])
+    assert all(sentence in text for sentence in facts["not_judged"])
+    assert any("whether the face is hidden" in sentence for sentence in facts["not_judged"])
+
+
 def test_verify_fails_where_nothing_changed(phantom_ct_file, tmp_path):
     copy = tmp_path / "copy.nrrd"
     copy.write_bytes(phantom_ct_file.read_bytes())
