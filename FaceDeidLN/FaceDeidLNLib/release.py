@@ -57,9 +57,13 @@ def require_kind(ct: CtInput, output: Path) -> None:
 def require_own_certificate(output: Path, overwrite: bool) -> None:
     """No other output (ct.nii.gz beside ct.nrrd) has the certificate that this one will have; one without output may be replaced.
 
-    :raises InputError: where there is one.
+    A folder is replaced only where its certificate says that it is a release: it may be somebody's originals.
+
+    :raises InputError: otherwise.
     """
     certificate = certificate_path(output)
+    if output.is_dir() and any(output.iterdir()) and not is_certified(output):
+        raise InputError(f"{output} is not what a certificate beside it says was released, and is not replaced: name another folder.")
     if overwrite or not certificate.exists():
         return
     for other in certificate.parent.iterdir():
