@@ -1,0 +1,171 @@
+"""The panel with Slicer's own tools as engines: Mask volume, Curve cut, Wrap Solidify."""
+
+from __future__ import annotations
+
+import sys
+import types
+from importlib.machinery import ModuleSpec
+from types import SimpleNamespace
+
+import numpy as np
+import slicer
+import vtk
+from FaceDeidLNLib.mrml.nodes import segments_from_node, volume_from_node
+from person import ids
+from vtk.util.numpy_support import vtk_to_numpy
+
+# Engines
+
+
+def install_effects(monkeypatch, mask_volume):
+    """Slicer's package of effects, with another implementation of the one static method that is called."""
+    package = types.ModuleType("SegmentEditorEffects")
+    package.__spec__ = ModuleSpec("SegmentEditorEffects", None)
+    package.SegmentEditorMaskVolumeEffect = SimpleNamespace(maskVolumeWithSegment=mask_volume)
+    monkeypatch.setitem(sys.modules, "SegmentEditorEffects", package)
+
+
+def test_mask_volume_as_the_engine_passes_the_same_verification(panel, monkeypatch):
+    def mask_volume_with_segment(segmentation, identifier, operation, values, source, output):
+        assert operation == "FILL_INSIDE"
+        array = slicer.util.arrayFromVolume(source).copy()
+        array[slicer.util.arrayFromSegmentBinaryLabelmap(segmentation, identifier, source) > 0] = values[0]
+        output.CopyContent(source)
+        slicer.util.updateVolumeFromArray(output, array)
+        return True
+
+    install_effects(monkeypatch, mask_volume_with_segment)
+    ct, _ = panel.load_sample()
+    panel.ui.maskComboBox.currentIndex = panel.ui.maskComboBox.findText("Mask volume")
+    panel.click("applyButton")
+    assert panel.host.errors == []
+    assert panel.ui.verdictLabel.text.startswith("PASS")
+    by_engine = volume_from_node(panel.node.resultVolume).array.copy()
+    panel.ui.maskComboBox.currentIndex = 0
+    for name in ("landmarks", "curve", "faceSegmentation"):
+        setattr(panel.node, name, None)
+    panel.click("applyButton")
+    assert np.array_equal(by_engine, volume_from_node(panel.node.resultVolume).array)
+
+
+def test_an_engine_that_touches_a_node_is_found_out(panel, monkeypatch):
+    def mask_everything(segmentation, identifier, operation, values, source, output):
+        output.CopyContent(source)
+        slicer.util.updateVolumeFromArray(output, slicer.util.arrayFromVolume(source) * 0)
+        return True
+
+    install_effects(monkeypatch, mask_everything)
+    panel.load_sample()
+    panel.ui.maskComboBox.currentIndex = panel.ui.maskComboBox.findText("Mask volume")
+    panel.click("applyButton")
+    assert panel.ui.verdictLabel.text.startswith("FAIL")
+    assert not panel.enabled("nrrdButton")
+
+
+def install_curve_cut(monkeypatch):
+    """Dynamic Modeler's Curve cut: the same VTK pipeline as in vtkSlicerDynamicModelerCurveCutTool, on a stand-in for its node."""
+
+    def run(tool):
+        skin, curve, inside, outside = (
+            tool.GetNodeReference(f"CurveCut.{n}") for n in ("InputModel", "InputCurve", "OutputInside", "OutputOutside")
+        )
+        clean = vtk.vtkCleanPolyData()
+        clean.SetInputData(skin.GetPolyData())
+        largest = vtk.vtkPolyDataConnectivityFilter()
+        largest.SetInputConnection(clean.GetOutputPort())
+        largest.SetExtractionModeToLargestRegion()
+        select = vtk.vtkSelectPolyData()
+        select.SetInputConnection(largest.GetOutputPort())
+        select.SetLoop(curve.GetCurvePointsWorld())
+        select.SetEdgeSearchModeToDijkstra()
+        select.SetSelectionModeToSmallestRegion()
+        select.GenerateSelectionScalarsOn()
+        clip = vtk.vtkClipPolyData()
+        clip.SetInputConnection(select.GetOutputPort())
+        clip.InsideOutOn()
+        clip.GenerateClippedOutputOn()
+        clip.Update()
+        inside.SetAndObservePolyData(clip.GetOutput())
+        outside.SetAndObservePolyData(clip.GetClippedOutput())
+
+    real = slicer.mrmlScene.AddNewNodeByClass
+    context_scene = slicer.mrmlScene
+
+    class Scene:
+        """The scene, which knows one class of nodes more."""
+
+        def __getattr__(self, name):
+            return getattr(context_scene, name)
+
+        def AddNewNodeByClass(self, kind, name=""):
+            if kind != "vtkMRMLDynamicModelerNode":
+                return real(kind, name)
+            node = real("vtkMRMLScriptedModuleNode", "tool")
+            node.SetToolName = lambda name: None
+            return node
+
+    monkeypatch.setattr(
+        slicer.modules, "dynamicmodeler", SimpleNamespace(logic=lambda: SimpleNamespace(RunDynamicModelerTool=run)), raising=False
+    )
+    from FaceDeidLNLib.mrml import engines
+
+    cut = engines.cut_by_curve
+    wrapped = lambda here, *rest: cut(SimpleNamespace(scene=Scene()), *rest)  # noqa: E731
+    monkeypatch.setattr("FaceDeidLNLib.mrml.steps.cut_by_curve", wrapped)
+
+
+def test_the_curve_cut_gives_a_face_like_the_built_in_one(panel, monkeypatch):
+    panel.load_sample()
+    panel.click("faceButton")
+    built_in = segments_from_node(panel.node.faceSegmentation)[0].mask.array.sum()
+    install_curve_cut(monkeypatch)
+    panel.ui.cutComboBox.currentIndex = 1
+    before = ids()
+    panel.click("faceButton")
+    assert panel.host.errors == []
+    assert ids() == before
+    cut = segments_from_node(panel.node.faceSegmentation)[0].mask.array.sum()
+    assert 0.6 < cut / built_in < 1.4
+    panel.click("applyButton")
+    assert panel.ui.verdictLabel.text.startswith(("PASS", "REVIEW"))
+
+
+def install_wrap_solidify(monkeypatch, change):
+    """The extension SurfaceWrapSolidify, whose logic does ``change`` to the segment's labels."""
+
+    class WrapSolidifyLogic:
+        def applyWrapSolidify(self):
+            image = self.segmentationNode.GetSegmentation().GetSegment(self.segmentId).GetRepresentation("Binary labelmap")
+            change(vtk_to_numpy(image.GetPointData().GetScalars()))
+
+    package, module = (
+        types.ModuleType(name) for name in ("SegmentEditorWrapSolidifyLib", "SegmentEditorWrapSolidifyLib.SegmentEditorEffect")
+    )
+    module.WrapSolidifyLogic = WrapSolidifyLogic
+    monkeypatch.setitem(sys.modules, package.__name__, package)
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setattr(slicer.modules, "segmenteditorwrapsolidify", object(), raising=False)
+
+
+def test_wrap_solidify_as_the_engine_gives_a_face_of_the_same_shape(panel, monkeypatch):
+    panel.load_sample()
+    panel.click("faceButton")
+    built_in = segments_from_node(panel.node.faceSegmentation)[0].mask.array.sum()
+    install_wrap_solidify(monkeypatch, lambda labels: None)
+    panel.ui.wrapComboBox.currentIndex = 1
+    before = ids()
+    panel.click("faceButton")
+    assert panel.host.errors == []
+    assert ids() == before
+    assert 0.9 < segments_from_node(panel.node.faceSegmentation)[0].mask.array.sum() / built_in < 1.1
+
+
+def test_a_wrap_that_lost_the_head_is_refused(panel, monkeypatch):
+    panel.load_sample()
+    install_wrap_solidify(monkeypatch, lambda labels: labels.__setitem__(slice(0, len(labels) // 2), 0))
+    panel.ui.wrapComboBox.currentIndex = 1
+    before = ids()
+    panel.click("faceButton")
+    assert len(panel.host.errors) == 1
+    assert "does not fit" in panel.host.errors[0]
+    assert ids() == before
