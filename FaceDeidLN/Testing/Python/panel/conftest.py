@@ -17,7 +17,7 @@ from FaceDeidLNLib.pipeline import Request, deface
 @pytest.fixture(scope="session")
 def detected():
     """The landmark detection, which looks at the same head only once."""
-    from person import remembered
+    from .person import remembered
 
     return remembered(detect_landmarks)
 
@@ -25,7 +25,8 @@ def detected():
 @pytest.fixture
 def panel(phantom, detected):
     import host
-    from person import Panel
+
+    from .person import Panel
 
     def sample():
         masks = [tight(segment.name, segment.mask.array) for segment in phantom.nodes]

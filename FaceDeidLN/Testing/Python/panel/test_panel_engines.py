@@ -11,8 +11,9 @@ import numpy as np
 import slicer
 import vtk
 from FaceDeidLNLib.mrml.nodes import segments_from_node, volume_from_node
-from person import ids
 from vtk.util.numpy_support import vtk_to_numpy
+
+from .person import ids
 
 # Engines
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import slicer
 from FaceDeidLNLib.mrml.nodes import volume_from_node
-from person import ids, pythonqt
+
+from .person import ids, pythonqt
 
 # Landmarks
 

@@ -10,7 +10,8 @@ import slicer
 from FaceDeidLNLib.core.errors import FaceDeidError
 from FaceDeidLNLib.mrml.nodes import add_ct, segments_from_node, volume_from_node
 from FaceDeidLNLib.mrml.scene import context
-from person import changed_case
+
+from .person import changed_case
 
 # Review
 

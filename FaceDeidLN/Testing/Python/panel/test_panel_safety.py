@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from FaceDeidLNLib.mrml.nodes import add_ct, volume_from_node
 from FaceDeidLNLib.mrml.scene import context
-from person import STEPS, ids
+
+from .person import STEPS, ids
 
 # Cancel, undo, errors
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import slicer
 from FaceDeidLNLib.mrml.links import linked
-from person import host, pythonqt
+
+from .person import host, pythonqt
 
 # Scenes
 

@@ -10,7 +10,8 @@ import slicer
 from FaceDeidLNLib.core.segment import tight
 from FaceDeidLNLib.mrml.nodes import add_segmentation, segments_from_node, volume_from_node
 from FaceDeidLNLib.mrml.scene import context
-from person import STEPS, host, ids, pythonqt
+
+from .person import STEPS, host, ids, pythonqt
 
 # The steps
 
