@@ -1,6 +1,6 @@
 """De-identify many CTs, one process each: a case that fails or crashes never stops or spoils another.
 
-INPUTS is a folder (each image file and each subfolder with DICOM is a case) or a CSV with the columns input, nodes,
+INPUTS is a folder (each image file but .seg.nrrd and each subfolder with DICOM is a case) or a CSV with the columns input, nodes,
 output and, where wanted, protect, landmarks, curve, face_segment, node_segments, series (paths relative to the CSV,
 ";" between several; output relative to OUT_DIR). OUT_DIR/results.csv gets one row per case. Stopped or killed,
 the same command goes on where it was; what is released is known again by its certificate. The exit code is that of the worst case.
@@ -51,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace, console: Console) -> Outcome:
     """Do what is not done yet and sum up."""
     from ..output.place import make_folder
-    from .cases import find_cases
+    from .cases import find_cases, segmentations_in
     from .deface import check_names
     from .ledger import Ledger, sole_batch
     from .workers import run_cases
@@ -66,7 +66,7 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
         if len(waiting) < len(cases):
             console.say(f"{len(cases) - len(waiting)} of {len(cases)} cases are done already.")
         run_cases(waiting, ledger, options, words, console)
-        return summary([ledger.rows[case.name] for case in cases], ledger.path)
+        return summary([ledger.rows[case.name] for case in cases], ledger.path, segmentations_in(options.inputs))
 
 
 def shared_words(options: argparse.Namespace) -> list[str]:
@@ -116,12 +116,15 @@ def _is_changed(row: Row | None, output: Path) -> bool:
     return row is not None and row.exit_code == PASS and output.exists()
 
 
-def summary(rows: list[Row], results: Path) -> Outcome:
-    """The outcome of the whole batch: counts, and the exit code of the worst case."""
+def summary(rows: list[Row], results: Path, left_out: list[str]) -> Outcome:
+    """The outcome of the whole batch: counts, the exit code of the worst case, and which files of the folder are no cases."""
     codes = {row.exit_code for row in rows}
     worst = next((code for code in WORST_FIRST if code in codes), PASS)
     released = sum(row.exit_code == PASS for row in rows)
     verdicts = Counter(row.verdict for row in rows)
     counts = ", ".join(f"{count} {verdict}" for verdict, count in sorted(verdicts.items()))
-    facts = {"cases": len(rows), "released": released, "verdicts": dict(verdicts), "results": str(results)}
-    return Outcome(worst, facts, f"{len(rows)} cases: {counts}; {released} released. Results: {results}")
+    facts = {"cases": len(rows), "released": released, "verdicts": dict(verdicts), "results": str(results), "left_out": left_out}
+    text = f"{len(rows)} cases: {counts}; {released} released. Results: {results}"
+    if left_out:
+        text += f"\n  not read: {len(left_out)} segmentations ({left_out[0]}, ...); in a CSV each case can name its own, to protect it"
+    return Outcome(worst, facts, text)

@@ -23,6 +23,7 @@ FILE_COLUMNS = {
     "face_segment": "--face-segment",
 }
 _COLUMNS = ("input", "output", *FILE_COLUMNS, "node_segments", "series")
+_SEGMENTATION = (".seg.nrrd", ".seg.nhdr")
 _DICOM_MARK = b"DICM"
 _DICOM_PREAMBLE = 128
 
@@ -91,12 +92,21 @@ def _stem(name: str) -> str:
     return name[: len(name) - len(image_extension(Path(name)) or "")]
 
 
+def segmentations_in(folder: Path) -> list[str]:
+    """The segmentation files of a folder of inputs: they are no CTs, and which CT each belongs to only a CSV can tell."""
+    return sorted(path.name for path in folder.iterdir() if _is_segmentation(path)) if folder.is_dir() else []
+
+
+def _is_segmentation(path: Path) -> bool:
+    return path.name.lower().endswith(_SEGMENTATION)
+
+
 def _entries(folder: Path, out_dir: Path) -> Iterator[Path]:
     if any(_is_dicom(path) for path in folder.iterdir() if path.is_file()):
         yield folder
         return
     for path in sorted(folder.iterdir()):
-        if path == out_dir or path.name.startswith("."):
+        if path == out_dir or path.name.startswith(".") or _is_segmentation(path):
             continue
         if (path.is_file() and image_extension(path)) or (path.is_dir() and any(_is_dicom(p) for p in path.rglob("*") if p.is_file())):
             yield path

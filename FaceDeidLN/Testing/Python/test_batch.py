@@ -304,6 +304,15 @@ def test_a_folder_gives_its_images_and_its_dicom_folders(tmp_path):
     ]
 
 
+def test_segmentations_beside_the_cts_are_left_out_and_named(stand_in, tmp_path, capsys):
+    fill(stand_in, "pass", "pass.seg")
+    assert main(["batch", str(stand_in), str(tmp_path / "out"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["left_out"] == ["pass.seg.nrrd"]
+    assert main(["batch", str(stand_in), str(tmp_path / "out")]) == 0
+    assert "not read: 1 segmentations (pass.seg.nrrd" in capsys.readouterr().out
+    assert started(stand_in) == 1
+
+
 def test_a_csv_gives_nodes_and_output_of_each_case(tmp_path):
     table = tmp_path / "cases.csv"
     table.write_text("input,nodes,output,node_segments\nct.nrrd,n1.nrrd;n2.nrrd,sub/x.nrrd,Ia;Ib\nct.nrrd,,,\n")
