@@ -1,6 +1,7 @@
 """De-identify one CT: the face goes, the named lymph nodes and everything outside the face segment stay to the bit.
 
-INPUT is a DICOM folder or an image file (.nrrd, .nhdr, .nii, .nii.gz, .mha, .mhd); OUTPUT is of the same kind.
+INPUT is a DICOM folder or an image file (.nrrd, .nhdr, .nii, .nii.gz, .mha, .mhd); OUTPUT is a DICOM folder for a DICOM
+folder, else an image file (.nrrd, .nii, .nii.gz, .mha).
 OUTPUT is written only when the result passes the verification; beside it stands its *.certificate.json.
 The DICOM header keeps names and dates: this command changes the face only.
 """
@@ -42,7 +43,12 @@ _HEADER_NOTE = "  note: names and dates in the DICOM header are untouched."
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """INPUT, OUTPUT and everything that can be chosen for one case."""
     parser.add_argument("input", type=Path, metavar="INPUT", help="DICOM folder or image file")
-    parser.add_argument("output", type=Path, metavar="OUTPUT", help="where to write the result (same kind as INPUT)")
+    parser.add_argument(
+        "output",
+        type=Path,
+        metavar="OUTPUT",
+        help="where to write the result: a folder for a DICOM folder, else .nrrd, .nii, .nii.gz or .mha",
+    )
     shared.add_protection(parser)
     shared.add_guides(parser)
     shared.add_work(parser)

@@ -57,7 +57,7 @@ def _highdicom():  # noqa: ANN202 - the module itself
         what = (
             f"pydicom {pydicom.__version__} is too old for it: 3D Slicer before 5.12 cannot read DICOM SEG here"
             if old
-            else "install it with: pip install 'facedeidln[dicom-seg]'"
+            else "install it with: pip install highdicom"
         )
         raise InputError(f"DICOM SEG needs the package highdicom; {what}. Or save the segments as a .seg.nrrd.") from error
     return highdicom

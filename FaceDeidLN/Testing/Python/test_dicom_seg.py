@@ -17,7 +17,7 @@ from FaceDeidLNLib.input.segments import read_segments
 from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 
-highdicom = pytest.importorskip("highdicom", reason="highdicom is not installed (pip install 'facedeidln[dicom-seg]')")
+highdicom = pytest.importorskip("highdicom", reason="highdicom is not installed (pip install highdicom)")
 
 SHAPE = (12, 20, 24)
 
