@@ -85,13 +85,16 @@ class Panel(VTKObservationMixin):
 
     def _follow_ct(self) -> None:
         """Another CT brings its own nodes; a node that was chosen becomes the CT's own."""
-        ct = self.node.inputVolume
-        if ct is not self._ct:
+        ct, before = self.node.inputVolume, self._ct
+        if ct is not before:
             self._ct = ct
             with slicer.util.NodeModify(self.node):
-                self.node.outputVolume = None
+                if before is not None:
+                    self.node.outputVolume = None
                 for field, role in OWN.items():
-                    setattr(self.node, field, linked(ct, role))
+                    own = linked(ct, role)
+                    if before is not None or own is not None:  # what was chosen before any CT is meant for the first one
+                        setattr(self.node, field, own)
         if ct is not None:
             for field, role in OWN.items():
                 link(ct, role, getattr(self.node, field))

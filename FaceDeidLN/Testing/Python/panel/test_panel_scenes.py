@@ -68,6 +68,15 @@ def test_two_cts_keep_their_own_nodes(quick):
     assert linked(second, "result") is not linked(first, "result")
 
 
+def test_what_was_chosen_before_the_first_ct_stays(quick):
+    ct, nodes = quick.panel._load_sample()
+    quick.node.inputVolume = None
+    quick.node.protectedSegmentation = None
+    quick.node.protectedSegmentation = nodes
+    quick.node.inputVolume = ct
+    assert quick.node.protectedSegmentation is nodes
+
+
 def test_a_removed_ct_is_forgotten(quick):
     ct, _ = quick.load_sample()
     slicer.mrmlScene.RemoveNode(ct)
