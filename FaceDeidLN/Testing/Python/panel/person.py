@@ -14,7 +14,7 @@ try:
     import pythonqt
 except ImportError as problem:  # a machine without the libraries that Qt links to
     pytest.skip(
-        f"no PySide6 ({problem}): pip install PySide6-Essentials; on Debian also libegl1 libgl1 libxkbcommon0 libdbus-1-3 libfontconfig1",
+        f"no PySide6 ({problem}): pip install PySide6-Essentials; on Debian also libegl1 libgl1 libxkbcommon0 libdbus-1-3 libfontconfig1 libglib2.0-0",
         allow_module_level=True,
     )
 
