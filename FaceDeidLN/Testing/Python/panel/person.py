@@ -13,10 +13,8 @@ try:
     import host
     import pythonqt
 except ImportError as problem:  # a machine without the libraries that Qt links to
-    pytest.skip(
-        f"no PySide6 ({problem}): pip install PySide6-Essentials; on Debian also libegl1 libgl1 libxkbcommon0 libdbus-1-3 libfontconfig1 libglib2.0-0",
-        allow_module_level=True,
-    )
+    packages = "libegl1 libgl1 libxkbcommon0 libdbus-1-3 libfontconfig1 libglib2.0-0"
+    pytest.skip(f"no PySide6 ({problem}): pip install PySide6-Essentials; on Debian also {packages}", allow_module_level=True)
 
 from FaceDeidLNLib.verify.verdict import Verdict
 
