@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import shutil
+import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -177,15 +178,17 @@ class Watch:
 
     def __init__(self, output: Path) -> None:
         self.output = output
+        self._begun_ns = time.time_ns()
         self._before = self._certificate()
 
-    def has_changed(self) -> bool:
-        """The certificate is not the one that was there."""
-        return self._certificate() not in (None, self._before)
+    def has_new_certificate(self) -> bool:
+        """A certificate was written since, and not only brought back from a run that was killed while it replaced the output."""
+        now = self._certificate()
+        return now is not None and now != self._before and now[0] >= self._begun_ns
 
     def has_released(self) -> bool:
         """The output is there with a certificate of its own that was not there before."""
-        return self.has_changed() and is_certified(self.output)
+        return self._certificate() != self._before and is_certified(self.output)
 
     def _certificate(self) -> tuple[int, bytes] | None:
         try:

@@ -121,7 +121,7 @@ def result(worker: Worker, options: argparse.Namespace, words: list[str]) -> Row
     report = _report(worker)
     output = options.out_dir / worker.case.output
     code, reasons = _ending(worker, report, output)
-    if code != PASS and worker.watch.has_changed():
+    if code != PASS and worker.watch.has_new_certificate():
         remove_released(output)  # it ended between the release and its report
     return Row(
         case=worker.case.name,

@@ -33,7 +33,6 @@ import numpy as np
 from ..core.errors import OutputError
 from ..core.landmarks import LANDMARK_NAMES
 from ..input.images import image_extension
-from .atomic import released_file
 
 SCHEMA = "facedeidln-certificate/1"
 ENDING = ".certificate.json"
@@ -53,24 +52,12 @@ def certificate_path(output: Path) -> Path:
     return output.with_name(output.name[: len(output.name) - len(extension)] + ENDING)
 
 
-def write_certificate(path: Path, content: Mapping[str, Any], overwrite: bool = False) -> None:
-    """Write the certificate as JSON: the same content gives the same bytes.
+def certificate_text(content: Mapping[str, Any]) -> str:
+    """The certificate as JSON text: the same content gives the same bytes.
 
     ``content`` holds the keys of the schema in this module's description; ``schema`` itself is added.
 
-    :raises OutputError: a key is missing or unknown, a key or hash that may describe the original face, NaN; or it
-        could not be written.
-    :raises InputError: the place is taken.
-    """
-    text = certificate_text(content)
-    with released_file(path, overwrite) as partial:
-        partial.write_text(text, encoding="utf-8")
-
-
-def certificate_text(content: Mapping[str, Any]) -> str:
-    """The certificate's JSON text.
-
-    :raises OutputError: see :func:`write_certificate`.
+    :raises OutputError: a key is missing or unknown, a key or hash that may describe the original face, or NaN.
     """
     missing, unknown = REQUIRED - set(content), set(content) - ALLOWED
     if missing or unknown:

@@ -50,6 +50,10 @@ if how == "crash":
     write()
     print("half a sen", file=sys.stderr)
     os.kill(os.getpid(), signal.SIGSEGV)
+if how == "restore":
+    os.rename(output + ".old", output)
+    os.rename(output + ".json", output.split(".")[0] + ".certificate.json")
+    report(2, error="exists")
 if how == "lie":
     report(0, verdict="PASS")
 if how == "garbage":
@@ -196,6 +200,19 @@ def test_overwrite_leaves_a_release_until_the_new_one_is_there(stand_in, tmp_pat
     assert batch(stand_in, tmp_path / "out", "--overwrite") == 3
     assert (tmp_path / "out" / "pass.nrrd").read_text() == "released"
     assert (tmp_path / "out" / "pass.certificate.json").read_bytes() == before
+
+
+def test_an_old_release_that_a_case_brought_back_stays(stand_in, tmp_path):
+    fill(stand_in, "restore")
+    output = tmp_path / "out" / "restore.nrrd"
+    output.parent.mkdir()
+    output.write_text("an old release")
+    write_certificate_of(output)
+    output.rename(f"{output}.old")
+    certificate_path(output).rename(f"{output}.json")
+    assert batch(stand_in, tmp_path / "out") == 2
+    assert output.read_text() == "an old release"
+    assert certificate_path(output).is_file()
 
 
 @pytest.mark.parametrize("ending", [".nrrd", ".certificate.json"])

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 from FaceDeidLNLib.core.errors import OutputError
-from FaceDeidLNLib.output.certificate import SCHEMA, certificate_path, certificate_text, file_sha256, write_certificate
+from FaceDeidLNLib.output.certificate import SCHEMA, certificate_path, certificate_text, file_sha256
 
 CONTENT = {
     "software": {"facedeidln": "0.1.0"},
@@ -21,7 +21,7 @@ CONTENT = {
 
 
 def test_a_certificate_names_its_schema_and_keeps_its_content(tmp_path):
-    write_certificate(tmp_path / "a.certificate.json", CONTENT)
+    (tmp_path / "a.certificate.json").write_text(certificate_text(CONTENT), encoding="utf-8")
     content = json.loads((tmp_path / "a.certificate.json").read_text(encoding="utf-8"))
     assert content.pop("schema") == SCHEMA
     assert content == json.loads(json.dumps(CONTENT, default=lambda value: value.item()))
