@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import slicer
 from FaceDeidLNLib.core.parameters import Parameters
-from FaceDeidLNLib.effect.registry import EFFECTS
+from FaceDeidLNLib.effect.names import EFFECT_NAMES
 from FaceDeidLNLib.face.styles import STYLES
 from slicer import vtkMRMLMarkupsClosedCurveNode, vtkMRMLMarkupsFiducialNode, vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
 from slicer.i18n import tr as _
@@ -112,7 +112,7 @@ class FaceDeidLNParameterNode:
     outputVolume: vtkMRMLScalarVolumeNode
     resultVolume: vtkMRMLScalarVolumeNode
     style: Annotated[str, Choice(list(STYLES))] = Parameters.style
-    effect: Annotated[str, Choice(list(EFFECTS))] = Parameters.effect
+    effect: Annotated[str, Choice(list(EFFECT_NAMES))] = Parameters.effect
     levels: list[str] = list(Parameters.levels)
     depthMm: Annotated[float, WithinRange(0.5, 50.0)] = Parameters.depth_mm
     outsideMm: Annotated[float, WithinRange(0.0, 50.0)] = Parameters.outside_mm

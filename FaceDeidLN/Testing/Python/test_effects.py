@@ -11,6 +11,7 @@ from FaceDeidLNLib import pipeline
 from FaceDeidLNLib.core.parameters import Parameters
 from FaceDeidLNLib.core.volume import Volume
 from FaceDeidLNLib.effect.base import apply_effect
+from FaceDeidLNLib.effect.names import EFFECT_NAMES
 from FaceDeidLNLib.effect.registry import EFFECTS
 from FaceDeidLNLib.effect.texture import correlated
 from FaceDeidLNLib.face.polar import signed_degrees, to_polar
@@ -99,3 +100,7 @@ def test_grain_has_the_asked_deviation():
     at = np.argwhere(np.ones((60, 60, 60), dtype=bool))
     noise = correlated(at, np.array([0.2, 1.0, 1.0]), 12.0, np.random.default_rng(0))
     assert noise.std() == pytest.approx(12.0, rel=0.05)
+
+
+def test_the_names_that_slicer_reads_at_its_start_are_those_of_the_effects():
+    assert tuple(EFFECTS) == EFFECT_NAMES
