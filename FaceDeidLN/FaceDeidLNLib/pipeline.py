@@ -24,6 +24,7 @@ from .effect.base import apply_effect
 from .effect.registry import effect_named
 from .face.curve import FaceCurve, draw_curve, follow_curve
 from .face.frame import FaceFrame, fit_frame
+from .face.jaw import below_jaw
 from .face.segment import Face, below_skin, solid_layer, spare
 from .face.styles import style_named
 from .input.place import place_segments
@@ -202,7 +203,10 @@ def find_face(request: Request, anatomy: Anatomy, protected: Sequence[BoxMask], 
         bone = np.zeros(region.box.shape, dtype=bool)
     else:
         region = face.region
-        bone = below_skin(face, ct.geometry, bone_mask(ct, region.box, parameters.bone_hu, anatomy.body))
+        found = bone_mask(ct, region.box, parameters.bone_hu, anatomy.body)
+        bone = below_skin(face, ct.geometry, found)
+        if request.curve is None:
+            bone |= below_jaw(face, ct.geometry, found, anatomy.landmarks)
     segment = spare(region, bone, protected, ct.geometry, parameters.protect_margin_mm)
     for level in levels:
         segment = replace(segment, array=segment.array & ~level.mask.inside(segment.box))

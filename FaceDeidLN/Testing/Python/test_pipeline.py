@@ -14,6 +14,7 @@ from FaceDeidLNLib.core.parameters import Parameters
 from FaceDeidLNLib.core.segment import Segment
 from FaceDeidLNLib.core.volume import Volume
 from FaceDeidLNLib.effect.registry import EFFECTS
+from FaceDeidLNLib.face.jaw import BELOW_POGONION_MM, below_jaw
 from FaceDeidLNLib.pipeline import Request, deface
 from FaceDeidLNLib.verify.verdict import Verdict
 from hypothesis import HealthCheck, given, settings
@@ -185,3 +186,24 @@ def test_axis_order_does_not_change_the_face_segment(phantom, masked):
     result = deface(Request(turned, (), phantom.landmarks, parameters=Parameters(effect="mask")))
     plain = deface(Request(phantom.ct, (), phantom.landmarks, parameters=Parameters(effect="mask")))
     assert region_of(result).sum() == pytest.approx(region_of(plain).sum(), rel=0.01)
+
+
+def test_nothing_far_below_the_jaw_is_in_the_face_segment(phantom, masked):
+    grid = phantom.ct.geometry
+    jaw = grid.to_lps(np.argwhere(phantom.segment("Mandible").mask.array))[:, 2].min()
+    tissue = region_of(masked) & (phantom.ct.array > -400)
+    assert grid.to_lps(np.argwhere(tissue))[:, 2].min() > jaw - 10.0 - grid.sampling[0]
+
+
+def test_a_jaw_bone_raised_raises_the_lower_border(phantom, masked):
+    face = masked.face
+    bone = np.zeros(face.region.box.shape, dtype=bool)
+    local = phantom.ct.geometry.crop(face.region.box)
+    points = local.to_lps(np.argwhere(np.ones(bone.shape, dtype=bool)))
+    high = pipeline.fit_frame(phantom.landmarks).to_face(points)[:, 2] > -20.0
+    bone[:] = high.reshape(bone.shape)
+    cut = below_jaw(face, phantom.ct.geometry, bone, phantom.landmarks)
+    kept_mm = face.frame.to_face(phantom.landmarks.position("pogonion"))[0, 2] - BELOW_POGONION_MM / face.frame.scale
+    above = face.frame.to_face(points)[:, 2].reshape(bone.shape) > kept_mm + 1e-3
+    assert (cut & face.region.array).any()
+    assert not (cut & above).any()

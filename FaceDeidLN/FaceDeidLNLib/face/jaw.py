@@ -1,0 +1,64 @@
+"""Where the jaw ends: what hangs far below the bone is neck, however full it is, and its nodes stay."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..core.geometry import Geometry
+from ..core.landmarks import Landmarks
+from .polar import to_polar
+from .segment import Face
+
+#: The face segment ends this far (mm) below the mandible: the chin's soft tissue is 6 to 9 mm thick there.
+BELOW_BONE_MM = 9.5
+#: The lower border of the bone is looked for in sectors of this width (degrees of azimuth), and its neighbours'.
+SECTOR_DEGREES = 5.0
+#: The chin is hidden at least this far (mm) below the pogonion, whatever was taken for bone.
+BELOW_POGONION_MM = 14.0
+
+
+def below_jaw(face: Face, grid: Geometry, bone: np.ndarray, landmarks: Landmarks) -> np.ndarray:
+    """What of the region lies more than BELOW_BONE_MM below the lowest bone of its sector; bool of the region's box.
+
+    ``bone`` (bool) is the bone in that box. Sectors without bone, and heads without a pogonion, keep all.
+    """
+    out = np.zeros(bone.shape, dtype=bool)
+    pogonion = landmarks.position("pogonion")
+    if pogonion is None or not bone.any():
+        return out
+    local = grid.crop(face.region.box)
+    chin_mm = float(face.frame.to_face(pogonion)[0, 2]) - BELOW_POGONION_MM / face.frame.scale
+    at = np.argwhere(face.region.array & (_superior(face, local) < chin_mm))
+    lowest = _lowest_bone(face, local, bone)
+    if not len(at) or not np.isfinite(lowest).any():
+        return out
+    lps = local.to_lps(at)
+    limit = np.minimum(lowest[_sector(face, lps)] - BELOW_BONE_MM / face.frame.scale, chin_mm)
+    out[tuple(at[face.frame.to_face(lps)[:, 2] < limit].T)] = True
+    return out
+
+
+def _lowest_bone(face: Face, local: Geometry, bone: np.ndarray) -> np.ndarray:
+    """Superior coordinate (mm of the mean face) of the lowest bone inside the curve, per sector; -inf where there is none."""
+    lps = local.to_lps(np.argwhere(bone))
+    directions, _ = to_polar(face.frame, lps)
+    lps = lps[face.raster.sample(face.inside.astype(np.float32), directions) > 0.5]
+    lowest = np.full(int(360 / SECTOR_DEGREES) + 2, np.inf)
+    if len(lps):
+        np.minimum.at(lowest, _sector(face, lps), face.frame.to_face(lps)[:, 2])
+    around = np.minimum.reduce([np.roll(lowest, step) for step in (-1, 0, 1)])
+    return np.where(np.isfinite(around), around, -np.inf)
+
+
+def _sector(face: Face, lps: np.ndarray) -> np.ndarray:
+    """Number of the sector of each point."""
+    directions, _ = to_polar(face.frame, lps)
+    return np.floor((directions[:, 0] + 180.0) / SECTOR_DEGREES).astype(int)
+
+
+def _superior(face: Face, local: Geometry) -> np.ndarray:
+    """Superior coordinate (mm of the mean face) of every voxel: linear in the index, so three lines suffice."""
+    zero = float(face.frame.to_face(local.to_lps(np.zeros((1, 3))))[0, 2])
+    steps = [float(face.frame.to_face(local.to_lps(np.eye(3)[axis][None]))[0, 2]) - zero for axis in range(3)]
+    lines = [np.arange(n, dtype=np.float32) * step for n, step in zip(local.shape, steps, strict=True)]
+    return zero + lines[0][:, None, None] + lines[1][None, :, None] + lines[2][None, None, :]
