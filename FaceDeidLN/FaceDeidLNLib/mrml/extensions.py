@@ -1,4 +1,9 @@
-"""Segmentation by other extensions of Slicer, as the panel offers them: with the reason where one is missing."""
+"""Segmentation by other extensions of Slicer: as providers, and as the panel offers them, with the reason where one is missing.
+
+Each logic is another extension's class, imported where it is used. Nothing is installed or downloaded by asking whether
+it is there; the first run of an extension may do so, as it does from its own panel. They run inside Slicer and keep their
+own time: there is no limit here, and their own panels' cancel button stops them.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +11,7 @@ import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import slicer
 
@@ -13,11 +19,62 @@ from ..core.errors import FaceDeidError
 from ..core.progress import Progress, silent
 from ..core.segment import Segment
 from ..core.volume import Volume
+from ..input.names import Role, role_of
 from ..input.place import place_segments
 from ..providers.base import Provider, ProviderError
+from ..providers.totalsegmentator import FREE_TASKS
 from .nodes import add_ct, add_segmentation, segments_from_node, volume_from_node
-from .providers import slicer_providers
 from .scene import SceneContext, context
+
+#: How a logic is run for a task: (logic, CT node, segmentation node, cpu, task); the result lies in the segmentation node.
+_Run = Callable[[Any, Any, Any, bool, str], None]
+
+
+@dataclass(frozen=True)
+class SlicerExtension:
+    """A segmentation extension: its ``module``, its logic class, how that is run and for which tasks or models."""
+
+    title: str
+    module: str
+    logic: str
+    run: _Run
+    tasks: tuple[str, ...]
+    cpu: bool = False
+
+    def available(self) -> bool:
+        """True where Slicer has loaded the extension's module."""
+        return _is_loaded(self.module)
+
+    def describe(self) -> str:
+        """The extension's title."""
+        return self.title
+
+    def segment(self, ct: Volume) -> tuple[Segment, ...]:
+        """Nodes, jaw, hyoid and glands of the extension's result; raises ProviderError where it fails."""
+        scene = context()
+        source = add_ct(scene, ct, f"{self.title} input")
+        found: dict[str, Segment] = {}
+        try:
+            for task in self.tasks:
+                found = {**self._of_task(scene, source, task), **found}
+        finally:
+            scene.scene.RemoveNode(source)
+        if not found:
+            raise ProviderError("it found neither nodes nor mandible nor hyoid nor salivary glands")
+        return tuple(found.values())
+
+    def _of_task(self, scene: SceneContext, source: slicer.vtkMRMLScalarVolumeNode, task: str) -> dict[str, Segment]:
+        """The useful segments of one task by name; each task gets a segmentation node of its own."""
+        result = scene.scene.AddNewNodeByClass("vtkMRMLSegmentationNode", f"{self.title} result")
+        try:
+            result.SetReferenceImageGeometryParameterFromVolumeNode(source)
+            logic = getattr(importlib.import_module(self.module), self.logic)()
+            self.run(logic, source, result, self.cpu, task)
+            return {segment.name: segment for segment in segments_from_node(result) if _is_useful(segment)}
+        except Exception as error:  # another extension may raise anything, and all of it means the same here
+            raise ProviderError(f"{type(error).__name__}: {error}") from error
+        finally:
+            scene.scene.RemoveNode(result)
 
 
 @dataclass(frozen=True)
@@ -28,7 +85,7 @@ class OwnModel:
 
     def available(self) -> bool:
         """True where Slicer has loaded the extension's module."""
-        return hasattr(getattr(slicer, "modules", None), "slicernnunet")
+        return _is_loaded("SlicerNNUNet")
 
     def describe(self) -> str:
         """Name and folder."""
@@ -55,6 +112,35 @@ class OwnModel:
                     scene.scene.RemoveNode(node)
 
 
+def _is_loaded(module: str) -> bool:
+    """True where Slicer has loaded a module."""
+    return hasattr(getattr(slicer, "modules", None), module.lower())
+
+
+def _is_useful(segment: Segment) -> bool:
+    """True for a node, a gland or a landmark of the levels that has voxels."""
+    return role_of(segment.name, segment.code) in (Role.NODE, Role.ORGAN, Role.GUIDE) and bool(segment.mask.array.any())
+
+
+def _run_totalsegmentator(logic: Any, ct: Any, result: Any, cpu: bool, task: str) -> None:  # noqa: ANN401 - another extension's objects
+    logic.setupPythonRequirements()
+    logic.useStandardSegmentNames = False  # the class names are what is known here
+    logic.process(ct, result, cpu=cpu, task=task)
+
+
+def _run_cads(logic: Any, ct: Any, result: Any, cpu: bool, task: str) -> None:  # noqa: ANN401 - another extension's objects
+    logic.process(ct, result, cpu=cpu, task=task)
+
+
+def _run_monai(logic: Any, ct: Any, result: Any, cpu: bool, task: str) -> None:  # noqa: ANN401 - another extension's objects
+    logic.process([ct], result, model=task, cpu=cpu, waitForCompletion=True)
+
+
+TOTALSEGMENTATOR = SlicerExtension("TotalSegmentator", "TotalSegmentator", "TotalSegmentatorLogic", _run_totalsegmentator, FREE_TASKS)
+CADS = SlicerExtension("CADS", "CADSWholeBodyCTSeg", "CADSWholeBodyCTSegLogic", _run_cads, ("558",))
+MONAI = SlicerExtension("MONAIAuto3DSeg", "MONAIAuto3DSeg", "MONAIAuto3DSegLogic", _run_monai, ("whole-head-1mm-v1.0.1",))
+
+
 @dataclass(frozen=True)
 class Offer:
     """A button of the panel: its ``title``, the ``extension`` in the Extensions Manager, and what it ``gives``.
@@ -75,17 +161,15 @@ class Offer:
         return f"The extension {self.extension} is not installed: install it with the Extensions Manager."
 
 
-def _named(title: str) -> Callable[[Path], Provider]:
-    return lambda folder: next(provider for provider in slicer_providers() if provider.title == title)
+def _offer(provider: SlicerExtension, gives: str) -> Offer:
+    return Offer(provider.title, provider.module, gives, lambda folder: provider)
 
 
 #: What the panel offers, whether or not it is installed.
 OFFERS = (
-    Offer(
-        "TotalSegmentator", "TotalSegmentator", "mandible, hyoid and salivary glands (tasks without a licence)", _named("TotalSegmentator")
-    ),
-    Offer("CADS", "CADSWholeBodyCTSeg", "mandible and salivary glands; its weights are for research only", _named("CADS")),
-    Offer("MONAIAuto3DSeg", "MONAIAuto3DSeg", "mandible", _named("MONAIAuto3DSeg")),
+    _offer(TOTALSEGMENTATOR, "mandible, hyoid and salivary glands (tasks without a licence)"),
+    _offer(CADS, "mandible and salivary glands; its weights are for research only"),
+    _offer(MONAI, "mandible"),
     Offer("nnU-Net (own model)", "NNUNet", "whatever your own model segments, lymph nodes for instance", OwnModel, needs_folder=True),
 )
 

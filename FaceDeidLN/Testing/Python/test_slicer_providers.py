@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import slicer
 from FaceDeidLNLib.core.segment import tight
-from FaceDeidLNLib.mrml.providers import slicer_providers
+from FaceDeidLNLib.mrml.extensions import CADS, MONAI, TOTALSEGMENTATOR
 from FaceDeidLNLib.mrml.scene import context
 from FaceDeidLNLib.mrml.segmentations import fill_segmentation
 from FaceDeidLNLib.providers.base import ProviderError, ask_providers
@@ -42,11 +42,11 @@ def extension(monkeypatch, phantom):
 
 
 def test_only_installed_extensions_are_available(extension):
-    assert [provider.available() for provider in slicer_providers()] == [True, False, False]
+    assert [provider.available() for provider in (TOTALSEGMENTATOR, CADS, MONAI)] == [True, False, False]
 
 
 def test_the_useful_segments_come_back_to_their_voxels(extension, phantom):
-    segments = slicer_providers()[0].segment(phantom.ct)
+    segments = TOTALSEGMENTATOR.segment(phantom.ct)
     assert [segment.name for segment in segments] == ["mandible"]
     assert np.count_nonzero(segments[0].mask.array) == np.count_nonzero(phantom.segment("Mandible").mask.array)
 
@@ -54,7 +54,7 @@ def test_the_useful_segments_come_back_to_their_voxels(extension, phantom):
 def test_nothing_is_left_in_the_scene(extension, phantom):
     scene = context().scene
     before = scene.GetNumberOfNodesByClass("vtkMRMLScalarVolumeNode"), scene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode")
-    slicer_providers()[0].segment(phantom.ct)
+    TOTALSEGMENTATOR.segment(phantom.ct)
     after = scene.GetNumberOfNodesByClass("vtkMRMLScalarVolumeNode"), scene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode")
     assert after == before
 
@@ -62,8 +62,8 @@ def test_nothing_is_left_in_the_scene(extension, phantom):
 def test_whatever_an_extension_raises_becomes_a_reason(extension, phantom):
     extension.error = "no GPU"
     with pytest.raises(ProviderError, match="RuntimeError: no GPU"):
-        slicer_providers()[0].segment(phantom.ct)
+        TOTALSEGMENTATOR.segment(phantom.ct)
 
 
 def test_a_missing_extension_is_a_failure_with_its_name(extension, phantom):
-    assert "CADS" in ask_providers(slicer_providers()[1:2], phantom.ct).failures[0]
+    assert "CADS" in ask_providers((CADS,), phantom.ct).failures[0]
