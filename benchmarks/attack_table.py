@@ -1,13 +1,16 @@
 """Privacy of every style and effect, measured with attack 1 and with the effects undone; writes the table that the verdicts read.
 
     PYTHONPATH=FaceDeidLN python benchmarks/attack_table.py DATA [--write] [--patients N] [--jobs N] [--full reface,mask,blur,blur-strong]
+        [--only style/effect[/levels],...]
 
 DATA/open-kbp holds pt_N_ct.nrrd and landmarks.json. The gallery is the skins of all patients; the attacked window comes from
-the marks in landmarks.json, the de-identification from the project's own landmarks. The effects named by --full (and nothing else) meet the
-full battery (5 filters, 8 levels), all others the cheaper one (3 filters, 5 levels); all meet the reversals. Before-figures
-and controls (skin cut 6 mm deep, skin smoothed with sigma 10 mm) meet the cheaper one. With --write the table goes to
-FaceDeidLNLib/verify/attack_table.csv. ``tested`` is a combination with rank-1 at most 8 % and AUC at most 0.65, on at least
-50 patients, while the controls keep their power (rank-1 at least 95 % and 80 %).
+the marks in landmarks.json, the de-identification from the project's own landmarks, with the default node levels kept; the
+first effect of --full is tried with the levels of EXTRA as well. The effects named by --full (and nothing else) meet the
+full battery (5 filters, 8 levels) in their default run, all others the cheaper one (3 filters, 5 levels); all meet the
+reversals. Before-figures and controls (skin cut 6 mm deep, skin smoothed with sigma 10 mm) meet the cheaper one. With
+--write the table goes to FaceDeidLNLib/verify/attack_table.csv. A class is given for the default levels only: ``tested`` is
+a combination with rank-1 at most 8 % and AUC at most 0.65, on at least 50 patients, while the controls keep their power
+(rank-1 at least 95 % and 80 %). Levels in --only and in the table are "none" or names joined by "+".
 """
 
 from __future__ import annotations
@@ -18,12 +21,13 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache, partial
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
-from FaceDeidLNLib.attack.battery import CHEAP, FULL, Probe, Trial, probe_distances
+from FaceDeidLNLib.attack.battery import CHEAP, FULL, Battery, Probe, Trial, probe_distances
 from FaceDeidLNLib.attack.controls import another_scan, cut_skin, smoothed_skin
 from FaceDeidLNLib.attack.gallery import Gallery, skin_field
 from FaceDeidLNLib.attack.reversal import REVERSALS, recovered_mm
@@ -36,15 +40,34 @@ from FaceDeidLNLib.effect.base import apply_effect
 from FaceDeidLNLib.effect.registry import EFFECTS
 from FaceDeidLNLib.face.styles import STYLES
 from FaceDeidLNLib.input.ct import read_ct
-from FaceDeidLNLib.pipeline import Anatomy, Request, find_anatomy, find_face, find_landmarks
+from FaceDeidLNLib.pipeline import Anatomy, Request, find_anatomy, find_face, find_landmarks, node_levels
 from FaceDeidLNLib.verify.coverage import share_of_body
 
 ROOT = Path(__file__).resolve().parents[1]
 TABLE = ROOT / "FaceDeidLN" / "FaceDeidLNLib" / "verify" / "attack_table.csv"
-COLUMNS = ("style", "effect", "battery", "patients", "rank1", "rank1_low", "rank1_high", "rank5", "auc", "auc_low", "auc_high",
+COLUMNS = ("style", "effect", "levels", "battery", "patients", "rank1", "rank1_low", "rank1_high", "rank5", "auc", "auc_low", "auc_high",
            "recovered_mm", "body_share", "body_share_max", "chosen", "privacy")  # fmt: skip
 MOST_RANK1, MOST_AUC, FEWEST_PATIENTS = 0.08, 0.65, 50
 CONTROLS = {"before": 0.95, "cut 6 mm": 0.95, "smoothed 10 mm": 0.80}
+
+
+#: Node levels of a default run, and those that the effect in question is tried with as well.
+DEFAULT_LEVELS = "+".join(Parameters().levels)
+EXTRA = ("none", f"{DEFAULT_LEVELS}+IX")
+
+
+@dataclass(frozen=True, order=True)
+class Variant:
+    """What is attacked; a control has neither style nor levels."""
+
+    style: str
+    effect: str
+    levels: str = DEFAULT_LEVELS
+
+    def parameters(self) -> Parameters:
+        """The parameters of such a run."""
+        levels = () if self.levels == "none" else tuple(self.levels.split("+"))
+        return Parameters(style=self.style, effect=self.effect, levels=levels)
 
 
 @dataclass(frozen=True)
@@ -52,8 +75,7 @@ class Row:
     """What one patient adds to one line of the table."""
 
     patient: str
-    style: str
-    effect: str
+    variant: Variant
     distances: dict[str, np.ndarray]
     recovered_mm: float
     body_share: float
@@ -66,12 +88,12 @@ def main() -> int:
     parser.add_argument("--write", action="store_true", help=f"write {TABLE.relative_to(ROOT)}")
     parser.add_argument("--patients", type=int, default=60, help="use only the first N (no combination is tested then)")
     parser.add_argument("--full", default="reface,mask,blur,blur-strong", help="effects that meet the full battery")
-    parser.add_argument("--only", default="", help="styles/effects to run, as style/effect,style/effect; all where it is empty")
+    parser.add_argument("--only", default="", help="what to run, as style/effect,style/effect/levels; all where it is empty")
     parser.add_argument("--jobs", type=int, default=2)
     options = parser.parse_args()
     folder = options.data / "open-kbp"
     names = sorted(json.loads((folder / "landmarks.json").read_text())["patients"], key=lambda name: int(name[3:]))[: options.patients]
-    variants = [tuple(v.split("/")) for v in options.only.split(",") if v] or [(s, e) for s in STYLES for e in EFFECTS]
+    variants = [Variant(*v.split("/")) for v in options.only.split(",") if v] or every_variant(options.full.split(",")[0])
     with ProcessPoolExecutor(options.jobs) as pool:
         fields = list(pool.map(enrolled, [folder] * len(names), names))
         gallery = Gallery(tuple(names), np.stack(fields))
@@ -86,6 +108,16 @@ def main() -> int:
             writer.writeheader()
             writer.writerows(lines)
     return 0
+
+
+def every_variant(effect: str) -> list[Variant]:
+    """Every style with every effect; ``effect`` with other levels, too."""
+    return [*(Variant(s, e) for s in STYLES for e in EFFECTS), *(Variant("full", effect, levels) for levels in EXTRA)]
+
+
+def battery_of(variant: Variant, full: tuple[str, ...]) -> Battery:
+    """The full battery for the effects in ``full``, in their default run."""
+    return FULL if variant in [Variant("full", effect) for effect in full] else CHEAP
 
 
 def marks(folder: Path, name: str) -> Landmarks:
@@ -116,7 +148,7 @@ class Work:
 
     gallery: Gallery
     folder: Path
-    variants: tuple[tuple[str, str], ...]
+    variants: tuple[Variant, ...]
     full: tuple[str, ...]
 
     def __call__(self, name: str) -> list[Row]:
@@ -128,14 +160,13 @@ class Work:
         rows = []
         for label, volume in control_volumes(name, ct, anatomy):
             distances = probe_distances(Probe(name, volume, window), self.gallery, CHEAP)
-            rows.append(Row(name, "", label, distances, recovered_mm(volume, window, truth), 0.0))
-        for style, effect, result, share in results(ct, self.variants):
-            battery = FULL if effect in self.full and style == "full" else CHEAP
-            undone = {label: undo(result, window) for label, undo in REVERSALS[effect].items()}
+            rows.append(Row(name, Variant("", label, ""), distances, recovered_mm(volume, window, truth), 0.0))
+        for variant, result, share in results(ct, self.variants):
+            undone = {label: undo(result, window) for label, undo in REVERSALS[variant.effect].items()}
             given = {label: partial(_given, volume) for label, volume in undone.items()}
-            distances = probe_distances(Probe(name, result, window), self.gallery, battery, given)
+            distances = probe_distances(Probe(name, result, window), self.gallery, battery_of(variant, self.full), given)
             best = float(np.nanmin([recovered_mm(volume, window, truth) for volume in (result, *undone.values())]))
-            rows.append(Row(name, style, effect, distances, best, share))
+            rows.append(Row(name, variant, distances, best, share))
         return rows
 
 
@@ -152,35 +183,35 @@ def control_volumes(name: str, ct: Volume, anatomy: Anatomy) -> Iterator[tuple[s
     yield "smoothed 10 mm", smoothed_skin(ct, anatomy.depth, 10.0)
 
 
-def results(ct: Volume, variants: tuple[tuple[str, str], ...]) -> Iterator[tuple[str, str, Volume, float]]:
-    """Style, effect, result and share of the body that changed; nothing for a patient in whom the project finds no face."""
+def results(ct: Volume, variants: tuple[Variant, ...]) -> Iterator[tuple[Variant, Volume, float]]:
+    """Variant, result and share of the body that changed; nothing for a patient in whom the project finds no face."""
     try:
         anatomy = find_anatomy(ct, find_landmarks(ct, None))
     except FaceDeidError:
         return
-    for style in dict.fromkeys(s for s, _ in variants):
-        parameters = Parameters(style=style)
-        face = find_face(Request(ct, parameters=parameters), anatomy, ())
-        for effect in (e for s, e in variants if s == style):
-            result = apply_effect(EFFECTS[effect], ct, face, replace(parameters, effect=effect))
-            yield style, effect, result, share_of_body(result.array != ct.array, ct, anatomy.body)
+    for _, alike in groupby(sorted(variants, key=lambda v: (v.levels, v.style)), key=lambda v: (v.levels, v.style)):
+        same = tuple(alike)
+        request = Request(ct, parameters=same[0].parameters())
+        face = find_face(request, anatomy, (), node_levels(request, anatomy))
+        for variant in same:
+            result = apply_effect(EFFECTS[variant.effect], ct, face, variant.parameters())
+            yield variant, result, share_of_body(result.array != ct.array, ct, anatomy.body)
 
 
 def table(rows: list[Row], gallery: Gallery, full: list[str]) -> list[dict[str, object]]:
     """One line per variant."""
     lines = []
-    for style, effect in dict.fromkeys((row.style, row.effect) for row in rows):
-        mine = [row for row in rows if (row.style, row.effect) == (style, effect)]
-        battery = FULL if effect in full and style == "full" else CHEAP
-        lines.append(line_of(style, effect, mine, gallery, "full" if battery is FULL else "cheap"))
+    for variant in dict.fromkeys(row.variant for row in rows):
+        mine = [row for row in rows if row.variant == variant]
+        lines.append(line_of(variant, mine, gallery, "full" if battery_of(variant, tuple(full)) is FULL else "cheap"))
     power = all(line["rank1"] >= CONTROLS[line["effect"]] for line in lines if line["effect"] in CONTROLS)
     for line in lines:
         hidden = line["rank1"] <= MOST_RANK1 and line["auc"] <= MOST_AUC and line["patients"] >= FEWEST_PATIENTS
-        line["privacy"] = "" if not line["style"] else "tested" if hidden and power else "recognisable"
+        line["privacy"] = "" if line["levels"] != DEFAULT_LEVELS else "tested" if hidden and power else "recognisable"
     return lines
 
 
-def line_of(style: str, effect: str, rows: list[Row], gallery: Gallery, battery: str) -> dict[str, object]:
+def line_of(variant: Variant, rows: list[Row], gallery: Gallery, battery: str) -> dict[str, object]:
     """The figures of one variant."""
     trial = Trial(gallery, CHEAP)
     for row in rows:
@@ -188,7 +219,7 @@ def line_of(style: str, effect: str, rows: list[Row], gallery: Gallery, battery:
     found = trial.result()
     rounded: Callable[[float], float] = lambda value: round(float(value), 4)  # noqa: E731
     return {
-        "style": style, "effect": effect, "battery": battery, "patients": found.probes,
+        "style": variant.style, "effect": variant.effect, "levels": variant.levels, "battery": battery, "patients": found.probes,
         "rank1": rounded(found.rank1.value), "rank1_low": rounded(found.rank1.low), "rank1_high": rounded(found.rank1.high),
         "rank5": rounded(found.rank5.value), "auc": rounded(found.auc.value), "auc_low": rounded(found.auc.low),
         "auc_high": rounded(found.auc.high), "recovered_mm": rounded(np.nanmean([row.recovered_mm for row in rows])),

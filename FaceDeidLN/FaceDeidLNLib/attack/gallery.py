@@ -79,20 +79,22 @@ class _Pose:
 
 
 def _moved(points: np.ndarray, pose: _Pose) -> np.ndarray:
-    return np.einsum("gij,nj->gni", pose.rotation, points) + pose.shift[:, None, :]
+    """Points (G, N, 3), float32, in every head's pose: a thousandth of a mm is enough."""
+    rotation, shift = pose.rotation.astype(np.float32), pose.shift.astype(np.float32)
+    return points.astype(np.float32) @ rotation.transpose(0, 2, 1) + shift[:, None, :]
 
 
 def _step(points: np.ndarray, fields: np.ndarray, pose: _Pose) -> _Pose:
     """One trimmed Gauss-Newton step for all gallery heads."""
     moved = _moved(points, pose)
     value, slope = _sample(fields, moved)
-    residual = value - pose.offset[:, None]
+    residual = value - pose.offset[:, None].astype(np.float32)
     limit = np.quantile(np.abs(residual), KEPT_SHARE, axis=1)[:, None]
     weight = (np.abs(residual) <= limit).astype(np.float32)
-    jacobian = np.concatenate([np.cross(moved, slope), slope, -np.ones((*value.shape, 1))], axis=2)
+    jacobian = np.concatenate([np.cross(moved, slope), slope, np.full((*value.shape, 1), -1.0, dtype=np.float32)], axis=2)
     weighted = jacobian * weight[..., None]
-    normal = np.matmul(weighted.transpose(0, 2, 1), jacobian)
-    right = np.matmul(weighted.transpose(0, 2, 1), residual[..., None])[..., 0]
+    normal = np.matmul(weighted.transpose(0, 2, 1), jacobian).astype(float)
+    right = np.matmul(weighted.transpose(0, 2, 1), residual[..., None])[..., 0].astype(float)
     # A residual of 3 mm against the prior knowledge of the pose and of the offset.
     prior = np.array([np.radians(POSE_DEGREES)] * 3 + [POSE_MM] * 3 + [OFFSET_MM])
     stiffness = 9.0 / prior**2
@@ -107,10 +109,10 @@ def _step(points: np.ndarray, fields: np.ndarray, pose: _Pose) -> _Pose:
 def _sample(fields: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Trilinear value (G, N) and gradient (G, N, 3) of each head's field at its own points (G, N, 3)."""
     count, *shape = fields.shape
-    at = (points - FIELD_LOW) / FIELD_MM
-    at = np.clip(at, 0.0, np.array(shape[::-1]) - 1.001)
+    at = (points.astype(np.float32) - FIELD_LOW.astype(np.float32)) / np.float32(FIELD_MM)
+    at = np.clip(at, 0.0, np.array(shape[::-1], dtype=np.float32) - np.float32(1.001))
     base = at.astype(np.int32)
-    fx, fy, fz = np.moveaxis((at - base).astype(np.float32), -1, 0)
+    fx, fy, fz = np.moveaxis(at - base.astype(np.float32), -1, 0)
     strides = (1, shape[2], shape[1] * shape[2])
     flat = (np.arange(count) * int(np.prod(shape)))[:, None] + base @ np.array(strides)
     line = fields.reshape(-1)
@@ -121,5 +123,5 @@ def _sample(fields: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndar
     value = plane[0] + fz * (plane[1] - plane[0])
     dx = [p[0] + fy * (p[1] - p[0]) for p in slope_x]
     dy = [p[1] - p[0] for p in along_x]
-    slope = np.stack([dx[0] + fz * (dx[1] - dx[0]), dy[0] + fz * (dy[1] - dy[0]), plane[1] - plane[0]], axis=-1) / FIELD_MM
+    slope = np.stack([dx[0] + fz * (dx[1] - dx[0]), dy[0] + fz * (dy[1] - dy[0]), plane[1] - plane[0]], axis=-1) / np.float32(FIELD_MM)
     return value, slope
