@@ -40,8 +40,6 @@ SHARE_PASS = {"open-kbp": 57 / 60, "open-kbp-partial": 20 / 28}
 MOST_BEHIND_MM, MOST_BELOW_MM, MOST_SHARE = 0.0, 10.0, 0.04
 #: Hidden share at each mark, and how far changed tissue reaches behind the tragia and below the jaw line, mm.
 COLUMNS = ("nose", "mouth", "chin", "mentn", "eye r", "eye l", "ears", "jaw")
-#: Hidden share at each mark, and how far changed tissue reaches behind the tragia and below the jaw line, mm.
-COLUMNS = ("nose", "mouth", "chin", "mentn", "eye r", "eye l", "ears", "jaw")
 PANEL_PX = 170
 PER_SHEET = 16
 

@@ -4,54 +4,12 @@ import errno
 import os
 import signal
 import stat
-import subprocess
-import sys
-import textwrap
-import time
-from pathlib import Path
 
 import pytest
 from FaceDeidLNLib.core.errors import InputError, OutputError
 from FaceDeidLNLib.output import atomic
-from FaceDeidLNLib.output.atomic import Companion, released_file, released_folder
-
-LIBRARY = Path(__file__).resolve().parents[2]
-
-
-def release_file(path, content="new", **kwargs):
-    with released_file(path, **kwargs) as partial:
-        partial.write_text(content)
-
-
-def release_folder(path, names=("IM0001.dcm",), **kwargs):
-    with released_folder(path, **kwargs) as partial:
-        for name in names:
-            (partial / name).write_text("new")
-
-
-def start(code, folder):
-    """A Python process that runs code with ``folder`` as its first argument."""
-    program = "import sys\nfrom pathlib import Path\nfrom FaceDeidLNLib.output.atomic import released_file, released_folder\n"
-    environment = {**os.environ, "PYTHONPATH": str(LIBRARY)}
-    return subprocess.Popen(
-        [sys.executable, "-c", program + textwrap.dedent(code), str(folder)], env=environment, stderr=subprocess.PIPE, text=True
-    )
-
-
-def kill_once_begun(process, folder):
-    """SIGKILL the process as soon as its partial output holds something."""
-    deadline = time.monotonic() + 60
-    while not [p for p in folder.rglob("*") if ".partial" in str(p) and p.is_file() and p.stat().st_size]:
-        assert process.poll() is None, process.stderr.read()
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    process.stderr.close()
-
-
-def names(folder):
-    return sorted(p.name for p in folder.iterdir())
+from FaceDeidLNLib.output.atomic import released_file, released_folder
+from releases import companion_of, kill_once_begun, names, release_file, release_folder, start
 
 
 def test_a_file_appears_with_its_content(tmp_path):
@@ -211,87 +169,6 @@ def test_what_another_run_is_writing_is_left_alone(overwrite, tmp_path, monkeypa
         assert first.exists()
     assert (tmp_path / "a.nrrd").read_text() == "first"
     assert names(tmp_path) == ["a.nrrd"]
-
-
-def companion_of(path, content):
-    return Companion(path.with_suffix(".json"), lambda _, beside: beside.write_text(content))
-
-
-@pytest.mark.parametrize("kind", ["file", "folder"])
-@pytest.mark.parametrize("moment", ["rename 1", "rename 2", "link 1", "link 2"])
-def test_killed_while_replacing_the_old_output_never_has_the_new_companion_and_comes_back(kind, moment, tmp_path):
-    output = tmp_path / ("a.nrrd" if kind == "file" else "b")
-    release = release_file if kind == "file" else release_folder
-    release(output, companion=companion_of(output, "old"))
-    before = {path.name: path.stat().st_ino for path in tmp_path.iterdir()}
-    name, count = moment.split()
-    holder = "Path" if name == "rename" else "os"
-    code = f"""
-        import os
-        from FaceDeidLNLib.output.atomic import Companion
-        output = Path(sys.argv[1]) / {output.name!r}
-        original, calls = {holder}.{name}, []
-        def killed(*words):
-            original(*words)
-            calls.append(1)
-            if len(calls) == {count}:
-                os.kill(os.getpid(), 9)
-        {holder}.{name} = killed
-        beside = Companion(output.with_suffix(".json"), lambda _, path: path.write_text("new"))
-        with released_{kind}(output, overwrite=True, companion=beside) as partial:
-            (partial if {kind == "file"} else partial / "IM0001.dcm").write_text("new")
-        os.kill(os.getpid(), 9)
-    """
-    process = start(code, tmp_path)
-    process.communicate()
-    assert process.returncode == -signal.SIGKILL
-    companion = output.with_suffix(".json")
-    if output.exists() and output.stat().st_ino == before[output.name]:
-        assert not companion.exists() or companion.read_text() == "old"
-    with pytest.raises(InputError, match="exists"):
-        release(output, companion=companion_of(output, "third"))
-    kept = companion.read_text()
-    assert (output.stat().st_ino == before[output.name]) == (kept == "old")
-    assert names(tmp_path) == sorted([output.name, companion.name])
-
-
-@pytest.mark.parametrize("kind", ["file", "folder"])
-@pytest.mark.parametrize("failing", ["write", "rename", "sync"])
-def test_a_failure_while_replacing_leaves_output_and_companion_as_they_were(kind, failing, tmp_path, monkeypatch):
-    output = tmp_path / ("a.nrrd" if kind == "file" else "b")
-    release = release_file if kind == "file" else release_folder
-    release(output, companion=companion_of(output, "old"))
-    before = output.stat().st_ino
-
-    def fail(*_):
-        raise OSError(errno.EIO, "I/O error")
-
-    companion = companion_of(output, "new")
-    if failing == "write":
-        companion = Companion(companion.path, fail)
-    elif failing == "sync":
-        monkeypatch.setattr(atomic, "_sync", fail)
-    else:
-        rename = atomic._rename_to_free
-        monkeypatch.setattr(atomic, "_rename_to_free", lambda new, place: fail() if place == output else rename(new, place))
-    with pytest.raises(OutputError, match="could not be written"):
-        release(output, overwrite=True, companion=companion)
-    assert output.stat().st_ino == before
-    assert companion.path.read_text() == "old"
-    assert names(tmp_path) == sorted([output.name, companion.path.name])
-
-
-def test_the_companion_of_somebody_elses_output_is_not_replaced(tmp_path):
-    output = tmp_path / "a.nrrd"
-
-    def theirs_appears(*_):
-        output.write_text("theirs")
-        companion.path.write_text("theirs")
-
-    companion = Companion(output.with_suffix(".json"), lambda partial, beside: (beside.write_text("ours"), theirs_appears()))
-    with pytest.raises(OutputError, match="somebody else"):
-        release_file(output, companion=companion)
-    assert (output.read_text(), companion.path.read_text()) == ("theirs", "theirs")
 
 
 @pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOTSUP])

@@ -1,0 +1,50 @@
+"""Which cases a folder or a CSV gives."""
+
+from __future__ import annotations
+
+import pytest
+from FaceDeidLNLib.commands.cases import find_cases
+from FaceDeidLNLib.core.errors import InputError
+
+
+def test_a_folder_gives_its_images_and_its_dicom_folders(tmp_path):
+    (tmp_path / "b.nii.gz").write_bytes(b"")
+    (tmp_path / "a.nrrd").write_bytes(b"")
+    (tmp_path / "notes.txt").write_bytes(b"")
+    (tmp_path / "series" / "deep").mkdir(parents=True)
+    (tmp_path / "series" / "deep" / "1").write_bytes(bytes(128) + b"DICM")
+    (tmp_path / "empty").mkdir()
+    assert [(case.name, case.output) for case in find_cases(tmp_path, tmp_path / "out")] == [
+        ("a", "a.nrrd"),
+        ("b", "b.nii.gz"),
+        ("series", "series"),
+    ]
+
+
+def test_a_csv_gives_nodes_and_output_of_each_case(tmp_path):
+    table = tmp_path / "cases.csv"
+    table.write_text("input,nodes,output,node_segments\nct.nrrd,n1.nrrd;n2.nrrd,sub/x.nrrd,Ia;Ib\nct.nrrd,,,\n")
+    first, second = find_cases(table, tmp_path / "out")
+    assert first.output == "sub/x.nrrd"
+    assert first.arguments() == ["--nodes", str(tmp_path / "n1.nrrd"), "--nodes", str(tmp_path / "n2.nrrd"), "--node-segments", "Ia,Ib"]
+    assert (second.name, second.output, second.arguments()) == ("ct", "ct.nrrd", [])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "input,node\nct.nrrd,n.nrrd\n",
+        "nodes\nn.nrrd\n",
+        "input,output\nct.nrrd,../x.nrrd\n",
+        "input,output\nct.nrrd,/x.nrrd\n",
+        "input,output\na.nrrd,x.nrrd\nb.nrrd,x.nii.gz\n",
+        "input\nct.nrrd,too,many\n",
+        "input\n",
+        "",
+    ],
+)
+def test_a_csv_that_cannot_be_meant_is_refused(text, tmp_path):
+    table = tmp_path / "cases.csv"
+    table.write_text(text)
+    with pytest.raises(InputError):
+        find_cases(table, tmp_path / "out")
