@@ -16,11 +16,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 def main(argv: Sequence[str]) -> int:
     """Run one command and return its exit code, also after an exception that nobody expected."""
-    words = list(argv[1:] if argv[:1] == ["--"] else argv)
     try:
         from FaceDeidLNLib.commands.main import COMMANDS
         from FaceDeidLNLib.commands.main import main as run_command
 
+        words = list(argv[1:] if argv[:1] == ["--"] else argv)
         named = bool(words) and (words[0] in COMMANDS or words[0] in ("--help", "--version"))
         return run_command(words if named else ["deface", *words])
     except Exception:
@@ -28,14 +28,30 @@ def main(argv: Sequence[str]) -> int:
         return 1
 
 
+def main_in_slicer(argv: Sequence[str]) -> int:
+    """As ``main``, with the words that Slicer's own parsers left out of ``sys.argv``."""
+    try:
+        from FaceDeidLNLib.commands.words import script_words
+
+        words = script_words(argv)
+    except Exception as problem:
+        print(problem, file=sys.stderr)
+        return 2
+    return main(words)
+
+
 def leave(exit_code: int) -> None:
     """End the program: the application where this runs in Slicer, else the interpreter."""
-    slicer = sys.modules.get("slicer")
-    if slicer is not None and getattr(slicer, "app", None) is not None:
-        slicer.util.exit(exit_code)
+    if in_slicer():
+        sys.modules["slicer"].util.exit(exit_code)
     else:
         sys.exit(exit_code)
 
 
+def in_slicer() -> bool:
+    """True inside the application, which has imported ``slicer`` before any script runs."""
+    return getattr(sys.modules.get("slicer"), "app", None) is not None
+
+
 if __name__ == "__main__":
-    leave(main(sys.argv[1:]))
+    leave((main_in_slicer if in_slicer() else main)(sys.argv[1:]))

@@ -41,15 +41,15 @@ def ending_on_signals() -> Iterator[None]:
 
 
 def die_with_parent(parent: int) -> None:
-    """End this process at once (SIGKILL) when its parent process, whose id is given, ends for whatever reason.
+    """End this process at once (SIGKILL) when the process that started it, whose id is given, ends for whatever reason.
 
-    Linux does it itself. Elsewhere standard input must be a pipe from the parent: its end is the parent's end.
+    Linux does it itself for a direct parent. Elsewhere, and where a launcher stands between the two (Slicer's
+    PythonSlicer), standard input must be a pipe from that process: its end is that process's end.
     """
     if sys.platform.startswith("linux"):
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        if os.getppid() != parent:  # it was gone before the line above
-            os._exit(128 + signal.SIGKILL)
-        return
+        if os.getppid() == parent:
+            return
     threading.Thread(target=_end_with_input, daemon=True).start()
 
 

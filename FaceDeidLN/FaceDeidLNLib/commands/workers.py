@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from ..core.errors import FaceDeidError
 from ..output.certificate import is_certified
 from ..release import Watch, remove_released
 from .cases import Case
@@ -96,9 +97,19 @@ def start(case: Case, options: argparse.Namespace, words: list[str], overwrite: 
 
 
 def _python() -> str:
-    """This Python; inside Slicer the interpreter that comes with it, as ``sys.executable`` may be the application."""
-    in_slicer = getattr(sys.modules.get("slicer"), "app", None) is not None
-    return (shutil.which("PythonSlicer") if in_slicer else None) or sys.executable
+    """This Python; inside Slicer the interpreter that comes with it.
+
+    ``python-real`` is what Slicer starts its own scripted programs with; ``PythonSlicer`` puts a launcher in between, which
+    keeps signals from the worker (``die_with_parent`` and ``_end`` reckon with it).
+
+    :raises FaceDeidError: Slicer's interpreter is not found.
+    """
+    if getattr(sys.modules.get("slicer"), "app", None) is None:
+        return sys.executable
+    found = shutil.which("python-real") or shutil.which("PythonSlicer")
+    if found is None:
+        raise FaceDeidError("Slicer's interpreter (python-real, PythonSlicer) is not on the PATH: start Slicer by its launcher.")
+    return found
 
 
 def _environment(jobs: int) -> dict[str, str]:
@@ -111,8 +122,7 @@ def _environment(jobs: int) -> dict[str, str]:
 
 def _has_ended(worker: Worker, longest_s: float) -> bool:
     if worker.process.poll() is None and worker.seconds > longest_s:
-        worker.process.kill()
-        worker.process.wait()
+        _end(worker)
     return worker.process.returncode is not None
 
 
@@ -178,5 +188,17 @@ def _stop(workers: list[Worker]) -> None:
         try:
             worker.process.wait(_GRACE_S)
         except subprocess.TimeoutExpired:
-            worker.process.kill()
-            worker.process.wait()
+            _end(worker)
+        _hang_up(worker)
+
+
+def _end(worker: Worker) -> None:
+    worker.process.kill()
+    worker.process.wait()
+    _hang_up(worker)
+
+
+def _hang_up(worker: Worker) -> None:
+    """Close the pipe that a worker listens to: one behind a launcher, which the signal did not reach, ends by that."""
+    if worker.process.stdin is not None:
+        worker.process.stdin.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import dataclass
 from types import SimpleNamespace
 
@@ -62,10 +63,18 @@ def new_context() -> SceneContext:
     application_logic = slicer.vtkSlicerApplicationLogic()
     application_logic.SetMRMLScene(scene)
     logics = {}
-    for name, class_name in _MODULE_LOGICS.items():
-        logic = getattr(slicer, class_name)()
+    for name in _MODULE_LOGICS:
+        logic = _logic_class(name)()
         logic.SetMRMLApplicationLogic(application_logic)
         logic.SetMRMLScene(scene)
         application_logic.SetModuleLogic(name, logic)
         logics[name.lower()] = logic
     return SceneContext(scene, logics, application_logic)
+
+
+def _logic_class(module: str) -> type:
+    """A module's logic; in Slicer's bare interpreter, where no module is loaded, from that module's own Python library."""
+    name = _MODULE_LOGICS[module]
+    if not hasattr(slicer, name):
+        setattr(slicer, name, getattr(importlib.import_module(f"vtkSlicer{module}ModuleLogicPython"), name))
+    return getattr(slicer, name)
