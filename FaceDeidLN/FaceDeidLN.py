@@ -1,6 +1,7 @@
 """FaceDeidLN: hide the face of a head-and-neck CT and keep the lymph nodes. The module that Slicer loads."""
 
 import logging
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -136,10 +137,8 @@ class FaceDeidLNWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     """The panel's life cycle; what it shows and does is in FaceDeidLNLib.widget."""
 
     def __init__(self, parent: Any = None) -> None:  # noqa: ANN401  a QWidget
-        self.logic = None
-        self.panel = None
-        self._parameterNode = None
-        self._parameterNodeGuiTag = None
+        self.logic = self.panel = None
+        self._parameterNode = self._parameterNodeGuiTag = None
         VTKObservationMixin.__init__(self)
         ScriptedLoadableModuleWidget.__init__(self, parent)
 
@@ -181,6 +180,12 @@ class FaceDeidLNWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         """A shown panel needs the parameter node of the new scene at once."""
         if self.parent.isEntered:
             self.initializeParameterNode()
+
+    def onReload(self) -> None:
+        """Slicer's Reload button: the library, too, is read anew."""
+        for name in [name for name in sys.modules if name.split(".")[0] == "FaceDeidLNLib"]:
+            del sys.modules[name]
+        ScriptedLoadableModuleWidget.onReload(self)
 
     def initializeParameterNode(self) -> None:
         """Make sure that there is a parameter node, with the first volume of the scene as a start."""
@@ -314,17 +319,11 @@ class FaceDeidLNLogic(ScriptedLoadableModuleLogic):
 
 
 class FaceDeidLNTest(ScriptedLoadableModuleTest):
-    """The main job on the synthetic head, inside Slicer; needs no download."""
+    """The main job on the synthetic head, inside Slicer; needs no download. The panel has its own tests in Testing."""
 
     def setUp(self) -> None:
         """A clean scene."""
         slicer.mrmlScene.Clear()
-
-    def runTest(self) -> None:
-        """Run all tests of the module."""
-        for test in (self.test_theFaceIsHiddenAndTheNodesAreKept, self.test_everyStepCanBeDoneAlone):
-            self.setUp()
-            test()
 
     def test_theFaceIsHiddenAndTheNodesAreKept(self) -> None:
         """PASS on the synthetic head, with every voxel of every lymph node as it was."""

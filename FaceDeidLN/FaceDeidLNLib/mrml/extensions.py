@@ -1,21 +1,22 @@
 """Segmentation by other extensions of Slicer: as providers, and as the panel offers them, with the reason where one is missing.
 
 Each logic is another extension's class, imported where it is used. Nothing is installed or downloaded by asking whether
-it is there; the first run of an extension may do so, as it does from its own panel. They run inside Slicer and keep their
-own time: there is no limit here, and their own panels' cancel button stops them.
+it is there; the first run of an extension may do so, as it does from its own panel, and asks first. They run inside Slicer
+and keep their own time; what they log is passed on as progress, where Cancel is looked at.
 """
 
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import slicer
 
-from ..core.errors import FaceDeidError
+from ..core.errors import Cancelled, FaceDeidError
 from ..core.progress import Progress, silent
 from ..core.segment import Segment
 from ..core.volume import Volume
@@ -26,6 +27,8 @@ from ..providers.totalsegmentator import FREE_TASKS
 from .nodes import add_ct, add_segmentation, segments_from_node, volume_from_node
 from .scene import SceneContext, context
 
+#: Nobody knows how long another extension still needs; and its log's lines are cut to what a dialog shows.
+_HALF_WAY, _LINE = 0.5, 80
 #: How a logic is run for a task: (logic, CT node, segmentation node, cpu, task); the result lies in the segmentation node.
 _Run = Callable[[Any, Any, Any, bool, str], None]
 
@@ -40,6 +43,8 @@ class SlicerExtension:
     run: _Run
     tasks: tuple[str, ...]
     cpu: bool = False
+    #: Told of each line that the extension logs; may raise Cancelled.
+    progress: Progress = silent
 
     def available(self) -> bool:
         """True where Slicer has loaded the extension's module."""
@@ -69,12 +74,18 @@ class SlicerExtension:
         try:
             result.SetReferenceImageGeometryParameterFromVolumeNode(source)
             logic = getattr(importlib.import_module(self.module), self.logic)()
+            logic.logCallback = self._tell
             self.run(logic, source, result, self.cpu, task)
             return {segment.name: segment for segment in segments_from_node(result) if _is_useful(segment)}
+        except (Cancelled, ProviderError):
+            raise
         except Exception as error:  # another extension may raise anything, and all of it means the same here
             raise ProviderError(f"{type(error).__name__}: {error}") from error
         finally:
             scene.scene.RemoveNode(result)
+
+    def _tell(self, text: str) -> None:
+        self.progress(_HALF_WAY, f"{self.title}: {str(text).strip()[:_LINE]}")
 
 
 @dataclass(frozen=True)
@@ -82,6 +93,7 @@ class OwnModel:
     """The extension NNUNet with a model folder of the user's own."""
 
     folder: Path
+    progress: Progress = silent
 
     def available(self) -> bool:
         """True where Slicer has loaded the extension's module."""
@@ -95,6 +107,8 @@ class OwnModel:
         """Whatever the model segments; raises ProviderError where it fails."""
         library = importlib.import_module("SlicerNNUNetLib")
         scene, problems, made = context(), [], None
+        if not library.InstallLogic().setupPythonRequirements():
+            raise ProviderError("nnU-Net's Python packages are not installed")
         logic = library.SegmentationLogic()
         logic.errorOccurred.connect(problems.append)
         logic.setParameter(library.Parameter(modelPath=self.folder, folds="0"))
@@ -123,12 +137,14 @@ def _is_useful(segment: Segment) -> bool:
 
 
 def _run_totalsegmentator(logic: Any, ct: Any, result: Any, cpu: bool, task: str) -> None:  # noqa: ANN401 - another extension's objects
-    logic.setupPythonRequirements()
+    logic.setupPythonRequirements()  # asks before it installs; MONAIAuto3DSeg does so by itself
     logic.useStandardSegmentNames = False  # the class names are what is known here
     logic.process(ct, result, cpu=cpu, task=task)
 
 
 def _run_cads(logic: Any, ct: Any, result: Any, cpu: bool, task: str) -> None:  # noqa: ANN401 - another extension's objects
+    if importlib.util.find_spec("cads") is None:  # its own set-up replaces numpy without asking: that is left to its own panel
+        raise ProviderError("its Python packages are missing: run CADS once from its own module, which installs them")
     logic.process(ct, result, cpu=cpu, task=task)
 
 
@@ -151,18 +167,18 @@ class Offer:
     title: str
     extension: str
     gives: str
-    make: Callable[[Path], Provider]
+    make: Callable[[Path, Progress], Provider]
     needs_folder: bool = False
 
     def missing(self) -> str:
         """Why it cannot be used here; empty where it can."""
-        if self.make(Path()).available():
+        if self.make(Path(), silent).available():
             return ""
         return f"The extension {self.extension} is not installed: install it with the Extensions Manager."
 
 
 def _offer(provider: SlicerExtension, gives: str) -> Offer:
-    return Offer(provider.title, provider.module, gives, lambda folder: provider)
+    return Offer(provider.title, provider.module, gives, lambda folder, progress: replace(provider, progress=progress))
 
 
 #: What the panel offers, whether or not it is installed.
@@ -187,7 +203,7 @@ def segment_with(
     volume = volume_from_node(ct)
     progress(0.1, offer.title)
     try:
-        segments = offer.make(folder or Path()).segment(volume)
+        segments = offer.make(folder or Path(), progress).segment(volume)
     except ProviderError as error:
         raise FaceDeidError(f"{offer.title} gave no segmentation: {error}") from error
     progress(0.9, offer.title)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 import qt
@@ -86,16 +87,22 @@ class FaceSection:
         node = self.panel.node
         if node is None or node.inputVolume is None or node.faceSegmentation is None:
             return
+        if self.panel.busy:
+            self.timer.start()
+            return
         try:
             self.panel.logic.createFaceSegment(node.inputVolume, **self.panel.chosen())
             self.panel.say(_("The face segment follows."))
         except FaceDeidError as error:
             self.panel.say(str(error))
+        except Exception:
+            logging.exception("FaceDeidLN, live preview")
+            self.panel.say(_("The face segment cannot follow; details are in the log."))
 
     def on_curve_dragged(self, caller: object = None, event: object = None) -> None:
         """Put the dragged point back onto the skin."""
         node = self.panel.node
-        if node is None or node.inputVolume is None or self._snapping:
+        if node is None or node.inputVolume is None or self._snapping or self.panel.busy:
             return
         self._snapping = True
         try:

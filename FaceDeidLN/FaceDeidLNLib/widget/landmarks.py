@@ -19,6 +19,7 @@ from ..mrml.nodes import add_landmarks, fill_landmarks, landmarks_from_node, vol
 from ..mrml.scene import context
 from ..providers.nnlandmark import read_nnlandmark
 from ..verify.coverage import MIN_CONFIDENCE
+from . import dialogs
 
 if TYPE_CHECKING:
     from .panel import Panel
@@ -123,12 +124,12 @@ class LandmarksSection:
     def on_load(self, checked: bool = False) -> None:
         """Take landmarks from a file."""
         filters = _("Landmarks") + " (*.mrk.json *.json)"
-        path = qt.QFileDialog.getOpenFileName(slicer.util.mainWindow(), _("Load landmarks"), "", filters)
+        path = dialogs.file_to_open(_("Load landmarks"), filters)
         if not path:
             return
         labels = ""
         if not path.endswith(".mrk.json"):
-            labels = qt.QFileDialog.getOpenFileName(slicer.util.mainWindow(), _("nnLandmark's name_to_label.json"), "", "JSON (*.json)")
+            labels = dialogs.file_to_open(_("nnLandmark's name_to_label.json"), "JSON (*.json)")
             if not labels:
                 return
         node = self.panel.node

@@ -43,6 +43,8 @@ class Panel(VTKObservationMixin):
         VTKObservationMixin.__init__(self)
         self.ui, self.logic, self.node = ui, logic, None
         self._load_sample, self._ct, self._updating = load_sample, None, False
+        #: A step is at work and lets events through: nothing else may begin meanwhile.
+        self.busy = False
         self.undo = UndoStack()
         self.face = FaceSection(self)
         self.sections = [ProtectSection(self), LandmarksSection(self), self.face, ReviewSection(self)]
@@ -118,10 +120,7 @@ class Panel(VTKObservationMixin):
             with progress_dialog(title) as progress:
                 work(progress)
 
-        self.say("")
-        done = guarded(title, self.say, shown)
-        self.update()
-        return done
+        return self._alone(title, shown)
 
     def run(self, title: str, work: Callable[[Progress], None], changed: Sequence[Any] = ()) -> bool:
         """Do one step with progress, Cancel, undo and one message where it fails; ``changed`` are nodes that it may change.
@@ -140,8 +139,18 @@ class Panel(VTKObservationMixin):
             with progress_dialog(title) as progress, self.undo.step(title, slicer.mrmlScene, changed, restore_choices):
                 work(progress)
 
+        return self._alone(title, step)
+
+    def _alone(self, title: str, work: Callable[[], None]) -> bool:
+        """Do some work unless other work is going on; returns whether it was done."""
+        if self.busy:
+            return False
+        self.busy = True
         self.say("")
-        done = guarded(title, self.say, step)
+        try:
+            done = guarded(title, self.say, work)
+        finally:
+            self.busy = False
         self.update()
         return done
 

@@ -15,6 +15,7 @@ from ..mrml.extensions import OFFERS, Offer, segment_with
 from ..mrml.nodes import segment_roles
 from ..mrml.protection import check, is_checked
 from ..mrml.scene import context
+from . import dialogs
 
 if TYPE_CHECKING:
     from .panel import Panel
@@ -103,7 +104,7 @@ class ProtectSection:
         """Let another extension segment the CT; its segments are protected where they are nodes or glands."""
         folder = None
         if extension.needs_folder:
-            chosen = qt.QFileDialog.getExistingDirectory(slicer.util.mainWindow(), _("Folder of the trained model"))
+            chosen = dialogs.folder(_("Folder of the trained model"))
             if not chosen:
                 return
             folder = Path(chosen)

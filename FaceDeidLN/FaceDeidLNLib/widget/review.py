@@ -15,6 +15,7 @@ from ..mrml.export import dicom_files
 from ..mrml.looks import jump_to, largest_change, show_in_slices, skin_models
 from ..mrml.scene import context
 from ..mrml.verdicts import Review, ct_of, read_review, require_review
+from . import dialogs
 
 if TYPE_CHECKING:
     from .panel import Panel
@@ -158,14 +159,13 @@ class ReviewSection:
 
     def on_export(self, extension: str, kind: str) -> None:
         """Save the result as an image file."""
-        start = _FOLDER + extension
-        path = qt.QFileDialog.getSaveFileName(slicer.util.mainWindow(), _("Export the result"), start, f"{kind} (*{extension})")
+        path = dialogs.file_to_save(_("Export the result"), _FOLDER + extension, f"{kind} (*{extension})")
         if path:
             self._export(path if path.endswith(extension) else path + extension)
 
     def on_export_dicom(self, checked: bool = False) -> None:
         """Save the result as a DICOM series in a new folder."""
-        parent = qt.QFileDialog.getExistingDirectory(slicer.util.mainWindow(), _("Folder for the new DICOM folder"))
+        parent = dialogs.folder(_("Folder for the new DICOM folder"))
         if parent:
             self._export(str(Path(parent) / _FOLDER))
 

@@ -58,7 +58,11 @@ class ScriptedLoadableModuleTest(unittest.TestCase):
     """Base of the module's own test."""
 
     def runTest(self) -> None:
-        """Without it a TestCase cannot be made by hand."""
+        """Every test of the class, as Slicer's Reload and Test button runs them."""
+        for name in [name for name in dir(self) if name.startswith("test")]:
+            self.setUp()
+            getattr(self, name)()
+            self.tearDown()
 
 
 def install(patch: pytest.MonkeyPatch, module_name: str) -> None:
