@@ -1,9 +1,20 @@
 """The node levels as regions of the jaw grid, edge by edge.
 
 Edges after Gregoire V et al., "Delineation of the neck node levels for head and neck tumors: a 2013 update",
-Radiother Oncol 2014;110:172-181. Muscles are not segmented here: an edge that is a muscle in the consensus is a plane or
-a curve between bony points, and each function says so. Where an edge is in doubt the region is the larger one, because
-a voxel too many that stays is no harm to the nodes.
+Radiother Oncol 2014;110:172-181 (doi 10.1016/j.radonc.2013.10.010). Its text is not free; each edge below names the open
+source that it was read in:
+
+[FS] Fairise A, Smithuis R. Cervical lymph node map. Radiology Assistant 2022 (radiologyassistant.nl), after the consensus.
+[MU] Mukherji SK et al. Neurographics 2003;2(2), figure 2: borders of level I on CT.
+[RO] Nodes of the head and neck, waltr.net/rocases/ro/HeadNeck/Nodes.html, after the consensus.
+[AI] Merlotti A et al. Radiat Oncol 2014;9:264, table 21: the parotid's bed.
+[CO] COSTAR trial, target volume definition guidelines: the parotid's compartment.
+[FA] Facial lymph nodes: Gray's Anatomy, as in en.wikipedia.org/wiki/Facial_lymph_nodes.
+[?]  In no open source that was found; taken from summaries of the consensus.
+
+Muscles are not segmented here: an edge that is a muscle is a plane or a curve between bony points, and each function says
+so ("approximation"). Where an edge is in doubt the region is the larger one, because a voxel too many that stays is no
+harm to the nodes.
 """
 
 from __future__ import annotations
@@ -30,8 +41,9 @@ SUBMENTAL_MM, SUBMANDIBULAR_MM = 20.0, 18.0
 #: This share of a CT voxel of the bone's inner side counts as inside, so that coarse voxels between bone and level do.
 BESIDE_BONE = 0.6
 #: How far (mm) beyond the outer side of the lower border the level reaches below it: nodes lie where the facial vessels
-#: cross the border (perimandibular nodes, J Cancer Metastasis Treat 2023;9:20), and none in front of the symphysis.
-BEYOND_BORDER = ((0.0, -4.0), (25.0, -3.0), (50.0, 3.0), (108.0, 4.0))
+#: cross the border in front of the masseter (perimandibular nodes, J Cancer Metastasis Treat 2023;9:20), as thick as
+#: nodes are (short axis of normal submandibular nodes 5.5 mm, Ai et al. 2022), and none in front of the symphysis.
+BEYOND_BORDER = ((0.0, -4.0), (25.0, -3.0), (45.0, 4.0), (50.0, 5.5), (62.0, 5.5), (80.0, 4.0), (108.0, 4.0))
 #: Posterior edge (y) of the submandibular gland where none is given: in 33 drawn glands it lies at 15 to 35, median 23.
 GLAND_BACK = 16.5
 #: Room (mm) below the hyoid's caudal edge, and how far (mm) below the lower border of the symphysis level I goes at least.
@@ -126,12 +138,12 @@ def _digastric(scene: Scene) -> np.ndarray:
 def level_ia(scene: Scene, superficial_mm: float) -> np.ndarray:
     """Ia, submental: between the anterior bellies of the digastric muscles.
 
-    Cranial: mylohyoid; here a plane from 11 mm above the lower border of the symphysis to the top of the hyoid, and at
-    least 20 mm of tissue over the skin (approximation). Caudal: platysma; here ``superficial_mm`` below the skin, and
-    the plane through the caudal edges of symphysis and hyoid. Anterior: symphysis menti (inner side of the bone; below
-    it the bone's middle, so that the chin's skin is free). Posterior: body of the hyoid. Lateral: anterior belly of the
-    digastric; here a straight line from the digastric fossa to the lesser horn, and the belly itself is inside
-    (approximation).
+    Cranial: mylohyoid [MU]; here a plane from 11 mm above the lower border of the symphysis to the top of the hyoid, and
+    at least 20 mm of tissue over the skin (approximation). Caudal: hyoid [MU] and platysma [?]; here the plane through the
+    caudal edges of symphysis and hyoid, and ``superficial_mm`` below the skin (approximation). Anterior: symphysis menti
+    [FS]; inner side of the bone, below it the bone's middle, so that the chin's skin is free. Posterior: body of the
+    hyoid [?]. Lateral: anterior belly of the digastric [FS]; here a straight line from the digastric fossa to the lesser
+    horn, and the belly itself is inside (approximation).
     """
     grid, hyoid = scene.grid, scene.hyoid
     border = float(np.median(scene.outline.border[:3]))
@@ -146,13 +158,14 @@ def level_ia(scene: Scene, superficial_mm: float) -> np.ndarray:
 def level_ib(scene: Scene, side: int, superficial_mm: float) -> np.ndarray:
     """Ib, submandibular, of one side (0 left, 1 right).
 
-    Lateral: inner side of the mandible down to its caudal edge, then platysma (``superficial_mm`` below the skin).
-    Medial: lateral edge of the anterior belly of the digastric, further back its posterior belly; here a line from
-    the digastric fossa over the lesser horn, then parallel to the midline (approximation). Cranial: mylohyoid and the
-    gland's cranial edge; here a height over the lower border that grows from the symphysis to the angle and falls
-    towards the midline, and at least 18 mm of tissue over the skin (approximation). Caudal: the plane through the caudal
-    edges of hyoid and mandible. Anterior: symphysis menti. Posterior: posterior edge of the gland; where it is not
-    given, a plane where drawn glands end (approximation).
+    Lateral: inner side of the mandible [FS] down to its caudal edge, then platysma [?]; here ``superficial_mm`` below the
+    skin, and 4 to 5.5 mm beyond the bone's outer side (approximation). Medial: digastric [FS], the anterior belly's
+    lateral edge and further back the posterior belly; here a line from the digastric fossa over the lesser horn, then
+    parallel to the midline (approximation). Cranial: mylohyoid [MU] and the gland's cranial edge [?]; here a height over
+    the lower border that grows from the symphysis to the angle and falls towards the midline, and at least 18 mm of
+    tissue over the skin (approximation). Caudal: hyoid [MU]; here the plane through the caudal edges of hyoid and
+    mandible. Anterior: symphysis menti [FS]. Posterior: posterior edge of the gland [FS, MU]; where it is not given, a
+    plane where drawn glands end (approximation).
     """
     grid = scene.grid
     inside = _inside_jaw(scene) & scene.half(side) & (np.abs(grid.x) >= _digastric(scene))
@@ -164,10 +177,11 @@ def level_ib(scene: Scene, side: int, superficial_mm: float) -> np.ndarray:
 def level_viii(scene: Scene, side: int, superficial_mm: float) -> np.ndarray:
     """VIII, parotid and pre-auricular, of one side.
 
-    Cranial: zygomatic arch and ear canal (a plane at their height). Caudal: angle of the mandible and the gland's tail.
-    Lateral: SMAS in the subcutaneous tissue; here ``superficial_mm`` below the skin. Medial: styloid process behind the
-    ramus (a plane at 38 mm from the midline, approximation), outer side of the ramus in front of it. Posterior: anterior
-    edge of the sternocleidomastoid (a plane, approximation). Anterior: posterior edge of the masseter in the consensus;
+    Cranial: zygomatic arch [CO] and ear canal [?]; here a plane at their height. Caudal: angle of the mandible [CO] and the
+    gland's tail below it. Lateral: SMAS in the subcutaneous tissue [?]; here ``superficial_mm`` below the skin
+    (approximation). Medial: styloid process [AI] behind the ramus, here a plane at 38 mm from the midline
+    (approximation), outer side of the ramus in front of it. Posterior: mastoid [AI, CO] and anterior edge of the
+    sternocleidomastoid [?]; here a plane (approximation). Anterior: masseter [AI], whose posterior edge is meant [?];
     here further forward, over the ramus to where the superficial lobe usually ends, so the masseter's back part is inside.
     """
     grid, outline = scene.grid, scene.outline
@@ -191,10 +205,11 @@ BUCCAL_DEPTH_MM = 24.0
 def level_ix(scene: Scene, side: int, superficial_mm: float) -> np.ndarray:
     """IX, bucco-facial, of one side.
 
-    Cranial: caudal edge of the orbit (a plane at its mean height). Caudal: caudal edge of the mandible. Anterior and
-    lateral: SMAS in the subcutaneous tissue; here ``superficial_mm`` below the skin, and the nasolabial fold (a plane).
-    Posterior: anterior edge of the masseter and the buccal fat pad (a plane). Medial: buccinator; here a cylinder a
-    little outward of the mandible's lower border and at most 24 mm below the skin (approximation).
+    Cranial: caudal edge of the orbit (infraorbital nodes [FA]); here a plane at its mean height (approximation). Caudal:
+    caudal edge of the mandible (mandibular nodes on its outer surface [FA]). Anterior and lateral: nasolabial fold [FA], a
+    plane, and SMAS in the subcutaneous tissue [?], here ``superficial_mm`` below the skin (approximation). Posterior:
+    anterior edge of the masseter [FA] and the buccal fat pad [?]; here a plane (approximation). Medial: buccinator [FA];
+    here a cylinder a little outward of the mandible's lower border and at most 24 mm below the skin (approximation).
     """
     grid, outline = scene.grid, scene.outline
     x = np.abs(grid.x)
@@ -210,10 +225,10 @@ ATLAS_Z, MUSCLE_BACK_Y, CAROTID_X, NECK_X = -22.0, -44.0, 18.0, 66.0
 def level_ii(scene: Scene, side: int, superficial_mm: float) -> np.ndarray:
     """II, upper jugular, of one side, as far as the jaw's grid reaches.
 
-    Cranial: lateral process of C1; caudal: caudal edge of the hyoid; anterior: posterior edge of the submandibular gland
-    (level Ib); posterior: posterior edge of the sternocleidomastoid; medial: internal carotid and scalene muscles;
-    lateral: medial side of the sternocleidomastoid, platysma and parotid gland. All but the hyoid, the gland where it is
-    given, the mandible and the skin are planes of the mean head (approximation), so the muscle itself is inside.
+    Cranial: lateral process of C1; caudal: caudal edge of the hyoid; medial: internal carotid and scalene muscles; lateral:
+    medial side of the sternocleidomastoid (all [RO]), platysma and parotid gland [?]; anterior: posterior edge of the
+    submandibular gland (level Ib); posterior: posterior edge of the sternocleidomastoid [?]. All but the hyoid, the gland
+    where it is given, the mandible and the skin are planes of the mean head (approximation), so the muscle itself is inside.
     """
     grid, outline = scene.grid, scene.outline
     x = np.abs(grid.x)
