@@ -2,7 +2,8 @@
 
     python benchmarks/batch_check.py DATA OUT [--jobs N] [--singles N]
 
-DATA holds open-kbp and open-kbp-partial; the planning target volumes of each patient are the nodes. OUT must be new. Exit status 1
+DATA holds open-kbp and open-kbp-partial; the planning target volumes of each patient are the nodes. OUT must be new. The effect is
+``mask``, which draws nothing at random, so that outputs can be compared. Exit status 1
 where a case has not exactly one row, a partial file is left, or an output differs from that of a single run.
 """
 
@@ -24,7 +25,8 @@ PROGRAM = [sys.executable, "-m", "FaceDeidLNLib.commands.main"]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(PACKAGES)}
 #: Planning target volumes in the label files.
 TARGETS = (8, 9, 10)
-ACCEPT = "--accept-recognisable"
+#: Of every run.
+CHOICES = ("--effect", "mask", "--accept-recognisable")
 
 
 def main() -> int:
@@ -37,7 +39,7 @@ def main() -> int:
     options = parser.parse_args()
     options.out.mkdir(parents=True)
     cases = write_table(options.data, options.out / "cases.csv")
-    words = [*PROGRAM, "batch", str(options.out / "cases.csv"), str(options.out / "batch"), "--jobs", str(options.jobs), ACCEPT]
+    words = [*PROGRAM, "batch", str(options.out / "cases.csv"), str(options.out / "batch"), "--jobs", str(options.jobs), *CHOICES]
     begin = time.monotonic()
     done = kill_in_the_middle(words, options.out / "batch" / "results.csv", len(cases) // 2)
     ended = subprocess.run([*words, "--quiet"], env=ENVIRONMENT, check=False)
@@ -97,7 +99,7 @@ def compare_singles(cases: list[dict[str, str]], out: Path) -> list[str]:
     problems = []
     for case in cases:
         alone, together = out / "single.nrrd", out / "batch" / case["output"]
-        words = [*PROGRAM, "deface", case["input"], str(alone), ACCEPT, "--quiet", "--overwrite"]
+        words = [*PROGRAM, "deface", case["input"], str(alone), *CHOICES, "--quiet", "--overwrite"]
         words += ["--nodes", case["nodes"], "--node-segments", case["node_segments"].replace(";", ",")] if case["nodes"] else []
         alone.unlink(missing_ok=True)
         subprocess.run(words, env=ENVIRONMENT, stderr=subprocess.DEVNULL, check=False)

@@ -322,7 +322,8 @@ def test_killed_and_resumed_the_outputs_are_those_of_single_runs(phantom_ct_file
     for name in names:
         shutil.copy(phantom_ct_file, tmp_path / f"{name}.nrrd")
     table.write_text("input,nodes\n" + "".join(f"{name}.nrrd,{phantom_nodes_file}\n" for name in names))
-    words = ("batch", table, out, "--jobs", "2", "--accept-recognisable")
+    choices = ("--effect", "mask", "--accept-recognisable")
+    words = ("batch", table, out, "--jobs", "2", *choices)
     process = start_process(*words)
     while process.poll() is None and not (out / "a.nrrd").exists() and not (out / "b.nrrd").exists():
         time.sleep(0.01)
@@ -337,9 +338,6 @@ def test_killed_and_resumed_the_outputs_are_those_of_single_runs(phantom_ct_file
     assert sorted(rows_of(out)) == list(names)
     visible = {path.name for path in out.iterdir()} - {".batch.lock", "results.csv"}
     assert visible == {f"{name}{end}" for name in names for end in (".nrrd", ".certificate.json")}
-    assert (
-        run_process("deface", phantom_ct_file, tmp_path / "one.nrrd", "--nodes", phantom_nodes_file, "--accept-recognisable").returncode
-        == 0
-    )
+    assert run_process("deface", phantom_ct_file, tmp_path / "one.nrrd", "--nodes", phantom_nodes_file, *choices).returncode == 0
     single = read_ct(tmp_path / "one.nrrd").volume.array
     assert all(np.array_equal(read_ct(out / f"{name}.nrrd").volume.array, single) for name in names)
