@@ -42,7 +42,7 @@ class Panel(VTKObservationMixin):
     def __init__(self, ui: SimpleNamespace, logic: Any, load_sample: Callable[[], Sequence[Any]]) -> None:  # noqa: ANN401
         VTKObservationMixin.__init__(self)
         self.ui, self.logic, self.node = ui, logic, None
-        self._load_sample, self._ct, self._updating = load_sample, None, False
+        self.load_sample, self._ct, self._updating = load_sample, None, False
         #: A step is at work and lets events through: nothing else may begin meanwhile.
         self.busy = False
         self.undo = UndoStack()
@@ -159,7 +159,7 @@ class Panel(VTKObservationMixin):
 
         def work(progress: Progress) -> None:
             progress(0.1, _("Computing the synthetic head"))
-            ct, nodes = self._load_sample()
+            ct, nodes = self.load_sample()
             self.node.inputVolume = ct
             self.update()
             self.node.protectedSegmentation = nodes

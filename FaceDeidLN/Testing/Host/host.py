@@ -28,10 +28,8 @@ class Application:
 
     def __init__(self, qt_application: QtWidgets.QApplication) -> None:
         self._qt, self.connected, self.layout = qt_application, [], None
-        self.on_events = lambda: None
 
     def processEvents(self) -> None:
-        self.on_events()
         self._qt.processEvents()
 
     def connect(self, signal: str, slot: object) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 import types
 import unittest
@@ -32,6 +33,11 @@ class ScriptedLoadableModuleWidget:
 
     def setup(self) -> None:
         """Slicer adds its developer section here."""
+
+    def onReload(self) -> None:
+        """Slicer reads the module's own file anew, and nothing else."""
+        sys.modules.pop(self.moduleName)
+        importlib.import_module(self.moduleName)
 
     def resourcePath(self, filename: str) -> str:
         return str(Path(sys.modules[self.moduleName].__file__).parent / "Resources" / filename)

@@ -1,59 +1,46 @@
-"""The panel as the tests of this folder get it: on the phantom, and, for what needs no real case, with a pipeline that answers at once."""
+"""Where the panel's tests do not run inside Slicer: the stand-in host around each of them."""
 
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 
 import pytest
 import slicer
-from FaceDeidLNLib.anatomy.landmarks import detect_landmarks
-from FaceDeidLNLib.core.segment import tight
-from FaceDeidLNLib.mrml.nodes import add_ct, add_segmentation
-from FaceDeidLNLib.mrml.scene import context
-from FaceDeidLNLib.pipeline import Request, deface
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+_PACKAGES = "libegl1 libgl1 libxkbcommon0 libdbus-1-3 libfontconfig1 libglib2.0-0"
 
 
-@pytest.fixture(scope="session")
-def detected():
-    """The landmark detection, which looks at the same head only once."""
-    from .person import remembered
+class Shown:
+    """The panel on the host, for the tests of the host itself: ``here`` is what ``host.start`` gave."""
 
-    return remembered(detect_landmarks)
+    def __init__(self, here, widget, parent):
+        self.here, self.widget, self.parent = here, widget, parent
+        self.ui, self.panel = widget.ui, widget.panel
+
+    def root(self):
+        """The widget of the .ui file."""
+        return self.parent.layout().itemAt(0).widget()
 
 
-@pytest.fixture
-def panel(phantom, detected):
-    import host
-
-    from .person import Panel
-
-    def sample():
-        masks = [tight(segment.name, segment.mask.array) for segment in phantom.nodes]
-        ct = add_ct(context(), phantom.ct, "Head")
-        return ct, add_segmentation(context(), masks, phantom.ct.geometry, "nodes", reference=ct)
-
+@pytest.fixture(autouse=True)
+def shown():
+    """The module's panel on the stand-in host, found by ``slicer.util.getModuleWidget`` as in Slicer."""
+    try:
+        import host
+    except ImportError as problem:  # a machine without the libraries that Qt links to
+        pytest.skip(f"no PySide6 ({problem}): pip install PySide6-Essentials; on Debian also {_PACKAGES}")
     with pytest.MonkeyPatch.context() as patch:
         here = host.start(patch, "FaceDeidLN")
-        patch.setattr("FaceDeidLNLib.pipeline.detect_landmarks", detected)
-        module = importlib.import_module("FaceDeidLN")
-        shown = Panel(module, here, sample)
-        yield shown
-        shown.widget.cleanup()
-        shown.root().setMRMLScene(None)
+        parent = host.module_parent()
+        widget = importlib.import_module("FaceDeidLN").FaceDeidLNWidget(parent)
+        widget.setup()
+        here.modules["FaceDeidLN"] = widget
+        panel = Shown(here, widget, parent)
+        yield panel
+        widget.cleanup()
+        panel.root().setMRMLScene(None)
         slicer.mrmlScene.Clear(False)
         sys.modules.pop("FaceDeidLN", None)
-
-
-@pytest.fixture(scope="session")
-def phantom_case(phantom):
-    return deface(Request(phantom.ct, phantom.nodes))
-
-
-@pytest.fixture
-def quick(panel, phantom_case, monkeypatch):
-    """The panel with a pipeline that answers at once with the phantom's case."""
-    answers = [phantom_case]
-    monkeypatch.setattr("FaceDeidLNLib.mrml.process.deface", lambda request, progress: answers[-1])
-    panel.answers = answers
-    return panel

@@ -1,85 +1,161 @@
-"""A person in front of the module's panel, and what the panel's tests share. Importing it without Qt skips the test file."""
+"""A person in front of the module's panel: what the panel's tests share, inside Slicer and on the stand-in host alike.
+
+Only what the application itself has is used here and in the tests: ``slicer``, ``qt``, the module's widget.
+"""
 
 from __future__ import annotations
 
-import os
+import functools
+import tempfile
+import unittest
 from dataclasses import replace
+from pathlib import Path
+from unittest import mock
 
-import pytest
 import slicer
-
-os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-try:
-    import host
-    import pythonqt
-except ImportError as problem:  # a machine without the libraries that Qt links to
-    packages = "libegl1 libgl1 libxkbcommon0 libdbus-1-3 libfontconfig1 libglib2.0-0"
-    pytest.skip(f"no PySide6 ({problem}): pip install PySide6-Essentials; on Debian also {packages}", allow_module_level=True)
-
+from FaceDeidLNLib.anatomy.landmarks import detect_landmarks
+from FaceDeidLNLib.core.segment import tight
+from FaceDeidLNLib.mrml.nodes import add_ct, add_segmentation
+from FaceDeidLNLib.mrml.scene import context
+from FaceDeidLNLib.phantom import make_phantom
+from FaceDeidLNLib.pipeline import Request, deface
 from FaceDeidLNLib.verify.verdict import Verdict
 
 STEPS = ("detectButton", "curveButton", "faceButton", "applyButton")
+#: Coarse, and different along every axis.
+SPACING_MM = (2.5, 2.4, 3.0)
 
 
-class Panel:
-    """The module's panel and a person in front of it."""
-
-    def __init__(self, module, here, sample):
-        self.host, self.module = here, module
-        self.parent = host.module_parent()
-        self.widget = module.FaceDeidLNWidget(self.parent)
-        self.widget.setup()
-        self.ui, self.logic, self.panel = self.widget.ui, self.widget.logic, self.widget.panel
-        self.panel._load_sample = sample
-
-    @property
-    def node(self):
-        return self.widget._parameterNode
-
-    def click(self, *names):
-        for name in names:
-            button = pythonqt.unwrap(getattr(self.ui, name))
-            assert button.isEnabled(), f"{name} cannot be clicked"
-            button.click()
-
-    def load_sample(self):
-        pythonqt.unwrap(self.ui.tryItLabel).linkActivated.emit("sample")
-        return self.node.inputVolume, self.node.protectedSegmentation
-
-    def enabled(self, name):
-        return pythonqt.unwrap(getattr(self.ui, name)).isEnabled()
-
-    def root(self):
-        """The widget of the .ui file."""
-        return self.parent.layout().itemAt(0).widget()
-
-    def cancel_at(self, fraction):
-        """Press Cancel as soon as the bar stands there."""
-
-        def press():
-            for dialog in host.QtWidgets.QApplication.topLevelWidgets():
-                if isinstance(dialog, host.QtWidgets.QProgressDialog) and dialog.value() >= 100 * fraction:
-                    dialog.cancel()
-
-        self.host.app.on_events = press
+@functools.cache
+def phantom():
+    """The synthetic head; the same object for all tests, so never write into its arrays."""
+    return make_phantom(SPACING_MM, seed=1)
 
 
-def remembered(find):
-    """Landmarks take the longest, and every test has the same head."""
-    found = {}
-
-    def remember(ct):
-        key = (ct.array.tobytes(), ct.geometry.ijk_to_lps.tobytes())
-        if key not in found:
-            found[key] = find(ct)
-        return found[key]
-
-    return remember
+@functools.cache
+def phantom_case():
+    """What the pipeline makes of it."""
+    return deface(Request(phantom().ct, phantom().nodes))
 
 
-def changed_case(case, verdict, *reasons):
-    return replace(case, verdict=Verdict(verdict), reasons=reasons)
+@functools.cache
+def _found():
+    return {}
+
+
+def remembered(ct):
+    """The landmark detection, which looks at the same head only once."""
+    key = (ct.array.tobytes(), ct.geometry.ijk_to_lps.tobytes())
+    if key not in _found():
+        _found()[key] = detect_landmarks(ct)
+    return _found()[key]
+
+
+def load_phantom():
+    """Put the synthetic head into the scene; returns the CT's node and its nodes' segmentation."""
+    masks = [tight(segment.name, segment.mask.array) for segment in phantom().nodes]
+    ct = add_ct(context(), phantom().ct, "Head")
+    return ct, add_segmentation(context(), masks, phantom().ct.geometry, "nodes", reference=ct)
+
+
+def changed_case(verdict, *reasons):
+    """The phantom's case with another verdict."""
+    return replace(phantom_case(), verdict=Verdict(verdict), reasons=reasons)
 
 
 def ids():
+    """The nodes in the scene."""
     return {slicer.mrmlScene.GetNthNode(n).GetID() for n in range(slicer.mrmlScene.GetNumberOfNodes())}
+
+
+class PanelTest(unittest.TestCase):
+    """A test of the panel: a clean scene, the panel open, every message and question of it caught."""
+
+    def setUp(self):
+        """Open the panel."""
+        slicer.mrmlScene.Clear(False)
+        self.widget = slicer.util.getModuleWidget("FaceDeidLN")
+        self.panel, self.ui, self.logic = self.widget.panel, self.widget.ui, self.widget.logic
+        self.errors, self.answers = [], []
+        self.patch("slicer.util.errorDisplay", lambda text, **details: self.errors.append(text))
+        for name in ("file_to_open", "file_to_save", "folder"):
+            self.patch(f"FaceDeidLNLib.widget.dialogs.{name}", lambda *question: self.answers.pop(0))
+        self.patch("FaceDeidLNLib.pipeline.detect_landmarks", remembered)
+        real = self.panel.load_sample
+        self.addCleanup(setattr, self.panel, "load_sample", real)
+        self.panel.load_sample = load_phantom
+        self.addCleanup(self.leave)
+        self.widget.enter()
+
+    def leave(self):
+        """Leave the panel and the scene as they were found."""
+        self.widget.exit()
+        slicer.mrmlScene.Clear(False)
+
+    def patch(self, name, value):
+        """Another value under a name, until the test ends."""
+        patcher = mock.patch(name, value)
+        patcher.start()
+        self.addCleanup(patcher.stop)
+
+    def folder(self):
+        """A folder of this test's own."""
+        made = tempfile.TemporaryDirectory()
+        self.addCleanup(made.cleanup)
+        return Path(made.name)
+
+    @property
+    def node(self):
+        """The module's parameter node as the panel has it."""
+        return self.panel.node
+
+    def click(self, *names):
+        """Click buttons, which must be enabled, one after the other."""
+        for name in names:
+            button = getattr(self.ui, name)
+            self.assertTrue(button.enabled, f"{name} cannot be clicked")
+            button.click()
+
+    def enabled(self, *names):
+        """Which of some buttons can be clicked."""
+        return [name for name in names if getattr(self.ui, name).enabled]
+
+    def choose(self, combo, entry):
+        """Choose an entry of a list."""
+        box = getattr(self.ui, combo)
+        box.currentIndex = box.findText(entry)
+
+    def load_sample(self):
+        """Click on "Try it"."""
+        self.ui.tryItLabel.linkActivated.emit("sample")
+        return self.node.inputVolume, self.node.protectedSegmentation
+
+    def answer_at_once(self, *cases):
+        """Let the pipeline answer without work: with the cases given, the last one again and again; gives the requests it got."""
+        waiting, requests = list(cases or [phantom_case()]), []
+
+        def answer(request, progress):
+            requests.append(request)
+            return waiting.pop(0) if len(waiting) > 1 else waiting[0]
+
+        self.patch("FaceDeidLNLib.mrml.process.deface", answer)
+        return requests
+
+    def cancel_at(self, fraction):
+        """Press Cancel as soon as the bar stands there."""
+        import qt
+
+        dialogs, real, timer = [], slicer.util.createProgressDialog, qt.QTimer()
+
+        def create(*words, **options):
+            dialogs.append(real(*words, **options))
+            return dialogs[-1]
+
+        def press():
+            if dialogs and dialogs[-1].value >= 100 * fraction:
+                dialogs[-1].cancel()
+
+        self.patch("slicer.util.createProgressDialog", create)
+        timer.connect("timeout()", press)
+        timer.start(1)
+        self.addCleanup(timer.stop)

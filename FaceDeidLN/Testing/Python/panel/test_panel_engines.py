@@ -1,4 +1,4 @@
-"""The panel with Slicer's own tools as engines: Mask volume, Curve cut, Wrap Solidify."""
+"""The panel with Slicer's own tools as engines, which are stood in for here: inside Slicer, test_panel_steps runs the real ones."""
 
 from __future__ import annotations
 
@@ -8,14 +8,21 @@ from importlib.machinery import ModuleSpec
 from types import SimpleNamespace
 
 import numpy as np
+import pytest
 import slicer
 import vtk
 from FaceDeidLNLib.mrml.nodes import segments_from_node, volume_from_node
+from person import PanelTest, ids
 from vtk.util.numpy_support import vtk_to_numpy
 
-from .person import ids
 
-# Engines
+@pytest.fixture
+def panel(shown):
+    """The panel with a person in front of it."""
+    person = PanelTest()
+    person.setUp()
+    yield person
+    person.doCleanups()
 
 
 def install_effects(monkeypatch, mask_volume):
@@ -39,7 +46,7 @@ def test_mask_volume_as_the_engine_passes_the_same_verification(panel, monkeypat
     ct, _ = panel.load_sample()
     panel.ui.maskComboBox.currentIndex = panel.ui.maskComboBox.findText("Mask volume")
     panel.click("applyButton")
-    assert panel.host.errors == []
+    assert panel.errors == []
     assert panel.ui.verdictLabel.text.startswith("PASS")
     by_engine = volume_from_node(panel.node.resultVolume).array.copy()
     panel.ui.maskComboBox.currentIndex = 0
@@ -123,7 +130,7 @@ def test_the_curve_cut_gives_a_face_like_the_built_in_one(panel, monkeypatch):
     panel.ui.cutComboBox.currentIndex = 1
     before = ids()
     panel.click("faceButton")
-    assert panel.host.errors == []
+    assert panel.errors == []
     assert ids() == before
     cut = segments_from_node(panel.node.faceSegmentation)[0].mask.array.sum()
     assert 0.6 < cut / built_in < 1.4
@@ -156,7 +163,7 @@ def test_wrap_solidify_as_the_engine_gives_a_face_of_the_same_shape(panel, monke
     panel.ui.wrapComboBox.currentIndex = 1
     before = ids()
     panel.click("faceButton")
-    assert panel.host.errors == []
+    assert panel.errors == []
     assert ids() == before
     assert 0.9 < segments_from_node(panel.node.faceSegmentation)[0].mask.array.sum() / built_in < 1.1
 
@@ -167,6 +174,6 @@ def test_a_wrap_that_lost_the_head_is_refused(panel, monkeypatch):
     panel.ui.wrapComboBox.currentIndex = 1
     before = ids()
     panel.click("faceButton")
-    assert len(panel.host.errors) == 1
-    assert "does not fit" in panel.host.errors[0]
+    assert len(panel.errors) == 1
+    assert "does not fit" in panel.errors[0]
     assert ids() == before

@@ -2,87 +2,102 @@
 
 from __future__ import annotations
 
+from unittest import mock
+
 import numpy as np
-import pytest
+from FaceDeidLNLib.mrml.engines import missing_engine
 from FaceDeidLNLib.mrml.nodes import add_ct, volume_from_node
 from FaceDeidLNLib.mrml.scene import context
+from person import STEPS, PanelTest, ids, phantom
 
-from .person import STEPS, ids
-
-# Cancel, undo, errors
-
-
-@pytest.mark.parametrize("name", STEPS)
-def test_cancel_leaves_the_scene_as_it_was(panel, name):
-    panel.load_sample()
-    before = ids()
-    panel.cancel_at(0.05)
-    panel.click(name)
-    assert ids() == before
-    assert "cancelled, nothing was changed" in panel.ui.statusLabel.text
-    assert panel.host.errors == []
+BROKEN = ZeroDivisionError("division by zero")
 
 
-def test_every_step_can_be_undone(quick):
-    start = quick.load_sample()
-    seen = [(ids(), None)]
-    quick.click("applyButton")
-    assert quick.node.resultVolume is not None
-    quick.click("undoButton")
-    assert ids() == seen[0][0]
-    assert quick.node.resultVolume is None
-    assert (quick.node.inputVolume, quick.node.protectedSegmentation) == start
+class SafetyTest(PanelTest):
+    """What can go wrong, and what can be taken back."""
 
+    def test_cancel_leaves_the_scene_as_it_was(self):
+        self.load_sample()
+        before = ids()
+        self.cancel_at(0.05)
+        for name in STEPS:
+            with self.subTest(name):
+                self.click(name)
+                self.assertEqual(ids(), before)
+                self.assertIn("cancelled, nothing was changed", self.ui.statusLabel.text)
+                self.assertEqual(self.errors, [])
 
-def test_undo_gives_a_filled_output_volume_its_voxels_back(quick, phantom):
-    quick.load_sample()
-    mine = add_ct(context(), phantom.ct.with_array(phantom.ct.array * 0), "mine")
-    quick.node.outputVolume = mine
-    quick.click("applyButton")
-    assert quick.node.resultVolume is mine
-    assert volume_from_node(mine).array.any()
-    quick.click("undoButton")
-    assert not volume_from_node(mine).array.any()
-    assert mine.GetName() == "mine"
+    def test_a_step_can_be_undone(self):
+        self.answer_at_once()
+        start, before = self.load_sample(), ids()
+        self.click("applyButton")
+        self.assertIsNotNone(self.node.resultVolume)
+        self.click("undoButton")
+        self.assertEqual(ids(), before)
+        self.assertIsNone(self.node.resultVolume)
+        self.assertEqual((self.node.inputVolume, self.node.protectedSegmentation), start)
 
+    def test_undo_gives_a_filled_output_volume_its_voxels_back(self):
+        self.answer_at_once()
+        self.load_sample()
+        mine = add_ct(context(), phantom().ct.with_array(phantom().ct.array * 0), "mine")
+        self.node.outputVolume = mine
+        self.click("applyButton")
+        self.assertIs(self.node.resultVolume, mine)
+        self.assertTrue(volume_from_node(mine).array.any())
+        self.click("undoButton")
+        self.assertFalse(volume_from_node(mine).array.any())
+        self.assertEqual(mine.GetName(), "mine")
 
-def test_an_input_error_is_one_clear_sentence(quick):
-    ct, _ = quick.load_sample()
-    quick.node.outputVolume = ct
-    quick.click("applyButton")
-    assert quick.host.errors == ["The result would overwrite the CT: choose another output volume."]
-    assert quick.ui.statusLabel.text == quick.host.errors[0]
+    def test_an_input_error_is_one_clear_sentence(self):
+        ct, _ = self.load_sample()
+        self.node.outputVolume = ct
+        self.click("applyButton")
+        self.assertEqual(self.errors, ["The result would overwrite the CT: choose another output volume."])
+        self.assertEqual(self.ui.statusLabel.text, self.errors[0])
 
+    def test_an_unexpected_error_is_one_sentence_and_the_log_has_the_rest(self):
+        self.load_sample()
+        before = ids()
+        with (
+            mock.patch.object(self.logic, "process", side_effect=BROKEN),
+            self.assertLogs(level="ERROR") as logged,
+        ):
+            self.click("applyButton")
+        self.assertEqual(len(self.errors), 1)
+        self.assertIn("stopped unexpectedly: division by zero", self.errors[0])
+        self.assertIn("Traceback", logged.output[0])
+        self.assertEqual(ids(), before)
 
-def test_an_unexpected_error_is_one_sentence_and_the_log_has_the_rest(quick, monkeypatch, caplog):
-    quick.load_sample()
-    monkeypatch.setattr(quick.logic, "process", lambda *a, **k: 1 / 0)
-    before = ids()
-    quick.click("applyButton")
-    assert len(quick.host.errors) == 1
-    assert "stopped unexpectedly: division by zero" in quick.host.errors[0]
-    assert "Traceback" in caplog.text
-    assert ids() == before
+    def test_an_unexpected_error_in_the_live_preview_is_one_sentence(self):
+        self.load_sample()
+        self.click("faceButton")
+        with (
+            mock.patch.object(self.logic, "createFaceSegment", side_effect=BROKEN),
+            self.assertLogs(level="ERROR"),
+        ):
+            self.panel.face.follow()
+        self.assertIn("cannot follow", self.ui.statusLabel.text)
+        self.assertEqual(self.errors, [])
 
+    def test_a_volume_that_is_no_ct_is_refused(self):
+        self.node.inputVolume = add_ct(context(), phantom().ct.with_array(np.abs(phantom().ct.array) + np.int16(500)), "MR")
+        for name in STEPS:
+            self.click(name)
+        self.assertEqual(len(self.errors), len(STEPS))
+        for text in self.errors:
+            self.assertIn("does not look like a CT", text)
 
-def test_a_volume_that_is_no_ct_is_refused(quick, phantom):
-    bright = add_ct(context(), phantom.ct.with_array(np.abs(phantom.ct.array) + np.int16(500)), "MR")
-    quick.node.inputVolume = bright
-    for name in STEPS:
-        quick.click(name)
-    assert all("does not look like a CT" in text for text in quick.host.errors)
-    assert len(quick.host.errors) == len(STEPS)
-
-
-@pytest.mark.parametrize(
-    ("combo", "entry", "words"),
-    [("wrapComboBox", "SurfaceWrapSolidify", "SurfaceWrapSolidify"), ("cutComboBox", "Dynamic Modeler", "Dynamic Modeler")],
-)
-def test_an_engine_that_is_not_installed_is_named(panel, combo, entry, words):
-    panel.load_sample()
-    box = getattr(panel.ui, combo)
-    box.currentIndex = box.findText(entry)
-    panel.click("faceButton")
-    assert len(panel.host.errors) == 1
-    assert words in panel.host.errors[0]
-    assert panel.node.faceSegmentation is None
+    def test_an_engine_that_is_not_installed_is_named(self):
+        self.load_sample()
+        for name, entry in (("wrap", "SurfaceWrapSolidify"), ("cut", "Dynamic Modeler")):
+            with self.subTest(entry):
+                if not missing_engine(name):
+                    self.skipTest(f"{entry} is installed here")
+                self.errors.clear()
+                self.choose(f"{name}ComboBox", entry)
+                self.click("faceButton")
+                self.choose(f"{name}ComboBox", "built-in")
+                self.assertEqual(len(self.errors), 1)
+                self.assertIn(entry, self.errors[0])
+                self.assertIsNone(self.node.faceSegmentation)

@@ -4,181 +4,229 @@ from __future__ import annotations
 
 import sys
 from types import SimpleNamespace
+from unittest import mock
 
 import numpy as np
 import slicer
 from FaceDeidLNLib.core.segment import tight
+from FaceDeidLNLib.mrml.engines import missing_engine
 from FaceDeidLNLib.mrml.nodes import add_segmentation, segments_from_node, volume_from_node
 from FaceDeidLNLib.mrml.scene import context
+from person import STEPS, PanelTest, ids, phantom
 
-from .person import STEPS, host, ids, pythonqt
-
-# The steps
-
-
-def test_the_panel_says_what_to_do_first_and_offers_nothing_without_a_ct(panel):
-    assert not any(panel.enabled(name) for name in (*STEPS, "nrrdButton", "niftiButton", "dicomButton", "undoButton", "signOffButton"))
-    assert panel.ui.verdictLabel.text == "No result yet."
+EXPORTS = ("nrrdButton", "niftiButton", "dicomButton")
 
 
-def test_the_sample_is_one_click_away(panel):
-    ct, nodes = panel.load_sample()
-    assert ct is not None
-    assert panel.ui.segmentsList.count == nodes.GetSegmentation().GetNumberOfSegments()
-    assert panel.enabled("applyButton")
+def face_voxels(node):
+    return int(segments_from_node(node.faceSegmentation)[0].mask.array.sum())
 
 
-def test_every_step_can_be_done_alone_and_leads_to_a_verdict(panel):
-    ct, nodes = panel.load_sample()
-    before = volume_from_node(ct).array.copy()
-    panel.click(*STEPS)
-    assert panel.host.errors == []
-    node = panel.node
-    assert node.landmarks.GetNumberOfDefinedControlPoints() >= 15
-    assert node.curve.GetNumberOfControlPoints() > 8
-    assert "NOT RELEASED" in node.resultVolume.GetName()
-    panel.click("acceptCheckBox")
-    assert node.resultVolume.GetName() == f"{ct.GetName()} de-identified"
-    assert panel.ui.verdictLabel.text.startswith("PASS: ")
-    assert np.array_equal(before, volume_from_node(ct).array)
-    changed = before != volume_from_node(node.resultVolume).array
-    for segment in segments_from_node(nodes):
-        kji = np.rint(volume_from_node(ct).geometry.to_kji(segment.mask.geometry.to_lps(np.argwhere(segment.mask.array)))).astype(int)
-        assert not changed[tuple(kji.T)].any(), segment.name
+class StepsTest(PanelTest):
+    """One step after the other."""
+
+    def test_without_a_ct_nothing_can_be_done(self):
+        self.assertEqual(self.enabled(*STEPS, *EXPORTS, "undoButton", "signOffButton"), [])
+        self.assertEqual(self.ui.verdictLabel.text, "No result yet.")
+
+    def test_the_sample_is_one_click_away(self):
+        ct, nodes = self.load_sample()
+        self.assertIsNotNone(ct)
+        self.assertEqual(self.ui.segmentsList.count, nodes.GetSegmentation().GetNumberOfSegments())
+        self.assertEqual(self.enabled("applyButton"), ["applyButton"])
+
+    def test_every_step_can_be_done_alone_and_leads_to_a_verdict(self):
+        ct, nodes = self.load_sample()
+        before = volume_from_node(ct).array.copy()
+        self.click(*STEPS)
+        self.assertEqual(self.errors, [])
+        self.assertGreaterEqual(self.node.landmarks.GetNumberOfDefinedControlPoints(), 15)
+        self.assertGreater(self.node.curve.GetNumberOfControlPoints(), 8)
+        self.assertIn("NOT RELEASED", self.node.resultVolume.GetName())
+        self.click("acceptCheckBox")
+        self.assertEqual(self.node.resultVolume.GetName(), f"{ct.GetName()} de-identified")
+        self.assertTrue(self.ui.verdictLabel.text.startswith("PASS: "))
+        self.assertTrue(np.array_equal(before, volume_from_node(ct).array))
+        changed = before != volume_from_node(self.node.resultVolume).array
+        for segment in phantom().nodes:
+            self.assertFalse(changed[segment.mask.array].any(), segment.name)
+
+    def test_a_dragged_curve_point_goes_back_onto_the_skin_and_the_preview_follows(self):
+        self.load_sample()
+        self.click("detectButton", "curveButton", "faceButton")
+        self.node.liveFace = True
+        voxels, curve, place, outside = face_voxels(self.node), self.node.curve, [0.0] * 3, []
+        for index in range(6):
+            curve.GetNthControlPointPositionWorld(index, place)
+            outside.append(np.array(place) + (0, 6, -25))
+            curve.SetNthControlPointPositionWorld(index, *outside[-1])
+        curve.InvokeEvent(slicer.vtkMRMLMarkupsNode.PointEndInteractionEvent)
+        curve.GetNthControlPointPositionWorld(0, place)
+        self.assertGreater(np.linalg.norm(np.array(place) - outside[0]), 1.0)
+        self.assertTrue(self.panel.face.timer.active)
+        self.panel.face.follow()
+        self.assertNotEqual(face_voxels(self.node), voxels)
+
+    def test_a_length_that_changes_moves_the_live_preview(self):
+        self.load_sample()
+        self.click("detectButton", "curveButton", "faceButton")
+        thick = face_voxels(self.node)
+        self.ui.depthSlider.value = 5.0
+        self.assertFalse(self.panel.face.timer.active)
+        self.click("liveCheckBox")
+        self.ui.depthSlider.value = 4.0
+        self.assertTrue(self.panel.face.timer.active)
+        self.panel.face.follow()
+        self.assertLess(face_voxels(self.node), thick)
+
+    def test_the_live_preview_waits_while_a_step_is_at_work(self):
+        self.load_sample()
+        self.click("faceButton")
+        with mock.patch.object(self.logic, "createFaceSegment", side_effect=AssertionError("two steps at once")) as made:
+            self.panel.run("Step", lambda progress: self.panel.face.follow())
+        made.assert_not_called()
+        self.assertTrue(self.panel.face.timer.active)
+
+    def test_a_step_does_not_begin_within_another_one(self):
+        begun = []
+        self.panel.run("Step", lambda progress: begun.append(self.panel.run("Another", lambda inner: begun.append("inner"))))
+        self.assertEqual(begun, [False])
+
+    def test_an_edited_face_segment_is_the_one_that_is_hidden(self):
+        ct, _ = self.load_sample()
+        self.click("detectButton", "curveButton", "faceButton")
+        face = self.node.faceSegmentation
+        identifier = face.GetSegmentation().GetNthSegmentID(0)
+        mask = slicer.util.arrayFromSegmentBinaryLabelmap(face, identifier, ct)
+        mask[: mask.shape[0] // 2] = 0
+        slicer.util.updateSegmentBinaryLabelmapFromArray(mask, face, identifier, ct)
+        self.click("applyButton")
+        changed = volume_from_node(ct).array != volume_from_node(self.node.resultVolume).array
+        self.assertTrue(changed.any())
+        self.assertFalse(changed[mask == 0].any())
+
+    def test_the_segment_editor_opens_with_the_face_and_the_ct(self):
+        ct, _ = self.load_sample()
+        self.click("faceButton")
+        editor, selected = mock.Mock(), []
+        self.patch("slicer.util.getModuleWidget", lambda name: {"SegmentEditor": SimpleNamespace(editor=editor)}[name])
+        self.patch("slicer.util.selectModule", selected.append)
+        self.click("editFaceButton")
+        self.assertEqual(selected, ["SegmentEditor"])
+        editor.setSegmentationNode.assert_called_once_with(self.node.faceSegmentation)
+        editor.setSourceVolumeNode.assert_called_once_with(ct)
+
+    def test_slicers_own_tools_lead_to_a_verdict_where_they_are_installed(self):
+        """Inside Slicer this runs the real Mask volume and Curve cut, and Wrap Solidify where its extension is there."""
+        entries = {"mask": "Mask volume", "cut": "Dynamic Modeler", "wrap": "SurfaceWrapSolidify"}
+        installed = [name for name in entries if not missing_engine(name)]
+        if not installed:
+            self.skipTest("none of Mask volume, Dynamic Modeler, SurfaceWrapSolidify is here")
+        self.load_sample()
+        for name in installed:
+            with self.subTest(name):
+                self.choose(f"{name}ComboBox", entries[name])
+                self.node.curve = self.node.faceSegmentation = None
+                self.click("faceButton", "applyButton")
+                self.assertEqual(self.errors, [])
+                self.assertTrue(self.ui.verdictLabel.text.startswith(("PASS", "REVIEW")), self.ui.verdictLabel.text)
+                self.choose(f"{name}ComboBox", "built-in")
 
 
-def test_a_dragged_curve_point_goes_back_onto_the_skin_and_the_preview_follows(panel):
-    panel.load_sample()
-    panel.click("detectButton", "curveButton", "faceButton")
-    node = panel.node
-    node.liveFace = True
-    voxels = segments_from_node(node.faceSegmentation)[0].mask.array.sum()
-    place, outside = [0.0] * 3, []
-    for index in range(6):
-        node.curve.GetNthControlPointPositionWorld(index, place)
-        outside.append(np.array(place) + (0, 6, -25))
-        node.curve.SetNthControlPointPositionWorld(index, *outside[-1])
-    node.curve.InvokeEvent(slicer.vtkMRMLMarkupsNode.PointEndInteractionEvent)
-    node.curve.GetNthControlPointPositionWorld(0, place)
-    assert np.linalg.norm(np.array(place) - outside[0]) > 1.0
-    assert panel.panel.face.timer.active
-    panel.panel.face.follow()
-    assert segments_from_node(node.faceSegmentation)[0].mask.array.sum() != voxels
+class ProtectTest(PanelTest):
+    """Segments to protect, levels, and the extensions that segment."""
 
+    def checked(self):
+        import qt
 
-def test_a_length_that_changes_moves_the_live_preview(panel):
-    panel.load_sample()
-    panel.click("detectButton", "curveButton", "faceButton")
-    thick = segments_from_node(panel.node.faceSegmentation)[0].mask.array.sum()
-    panel.ui.depthSlider.value = 5.0
-    assert not panel.panel.face.timer.active
-    panel.click("liveCheckBox")
-    panel.ui.depthSlider.value = 4.0
-    assert panel.panel.face.timer.active
-    panel.panel.face.follow()
-    assert segments_from_node(panel.node.faceSegmentation)[0].mask.array.sum() < thick
+        items = [self.ui.segmentsList.item(row) for row in range(self.ui.segmentsList.count)]
+        return {item.text() for item in items if item.checkState() == qt.Qt.Checked}
 
+    def test_nodes_are_checked_by_name_and_by_code_and_other_structures_are_not(self):
+        self.load_sample()
+        masks = [tight(name, phantom().nodes[0].mask.array) for name in ("lymph node 1", "mandible", "Segment_7", "something")]
+        node = add_segmentation(context(), masks, phantom().ct.geometry, "mixed", reference=self.node.inputVolume)
+        coded = node.GetSegmentation().GetSegment(node.GetSegmentation().GetNthSegmentID(3))
+        coded.SetTag("TerminologyEntry", "x~SCT^123037004^Anatomical Structure~SCT^91609006^Mandible~^^~~^^~^^")
+        self.node.protectedSegmentation = node
+        self.assertEqual(self.checked(), {"lymph node 1", "Segment_7"})
 
-def test_an_edited_face_segment_is_the_one_that_is_hidden(panel):
-    ct, _ = panel.load_sample()
-    panel.click("detectButton", "curveButton", "faceButton")
-    face = panel.node.faceSegmentation
-    identifier = face.GetSegmentation().GetNthSegmentID(0)
-    mask = slicer.util.arrayFromSegmentBinaryLabelmap(face, identifier, ct)
-    mask[: mask.shape[0] // 2] = 0
-    slicer.util.updateSegmentBinaryLabelmapFromArray(mask, face, identifier, ct)
-    panel.click("applyButton")
-    changed = volume_from_node(ct).array != volume_from_node(panel.node.resultVolume).array
-    assert changed.any()
-    assert not changed[mask == 0].any()
+    def test_an_unchecked_segment_is_not_protected_any_more(self):
+        import qt
 
+        requests = self.answer_at_once()
+        self.load_sample()
+        first = self.ui.segmentsList.item(0)
+        first.setCheckState(qt.Qt.Unchecked)
+        self.click("applyButton")
+        self.assertNotIn(first.text(), [segment.name for segment in requests[0].protected])
+        self.assertEqual(len(requests[0].protected), self.ui.segmentsList.count - 1)
 
-def test_the_segment_editor_opens_with_the_face_and_the_ct(panel):
-    ct, _ = panel.load_sample()
-    panel.click("faceButton")
-    given = {}
-    editor = SimpleNamespace(setSegmentationNode=lambda n: given.update(face=n), setSourceVolumeNode=lambda n: given.update(ct=n))
-    panel.host.modules["SegmentEditor"] = SimpleNamespace(editor=editor)
-    panel.click("editFaceButton")
-    assert panel.host.selected == ["SegmentEditor"]
-    assert (given["face"], given["ct"]) == (panel.node.faceSegmentation, ct)
+    def test_unchecked_levels_are_not_asked_for(self):
+        import qt
 
+        self.load_sample()
+        for row in range(self.ui.levelsList.count):
+            self.ui.levelsList.item(row).setCheckState(qt.Qt.Unchecked)
+        self.assertEqual(list(self.node.levels), [])
+        self.assertEqual(self.logic.chosen(self.node)["levels"], [])
 
-# Segments to protect
+    def buttons(self):
+        return self.panel.sections[0].buttons
 
+    def test_missing_extensions_are_offered_disabled_with_their_names(self):
+        self.patch("FaceDeidLNLib.mrml.extensions._is_loaded", lambda module: False)
+        self.load_sample()
+        self.assertEqual([button.enabled for button in self.buttons()], [False] * 4)
+        for button, name in zip(self.buttons(), ("TotalSegmentator", "CADSWholeBodyCTSeg", "MONAIAuto3DSeg", "NNUNet"), strict=True):
+            self.assertIn(f"The extension {name} is not installed", button.toolTip)
 
-def test_nodes_are_checked_by_name_and_by_code_and_other_structures_are_not(panel, phantom):
-    panel.load_sample()
-    mask = phantom.nodes[0].mask.array
-    masks = [tight(name, mask) for name in ("lymph node 1", "mandible", "Segment_7", "something")]
-    node = add_segmentation(context(), masks, phantom.ct.geometry, "mixed", reference=panel.node.inputVolume)
-    coded = node.GetSegmentation().GetSegment(node.GetSegmentation().GetNthSegmentID(3))
-    coded.SetTag("TerminologyEntry", "x~SCT^123037004^Anatomical Structure~SCT^91609006^Mandible~^^~~^^~^^")
-    panel.node.protectedSegmentation = node
-    items = [panel.ui.segmentsList.item(row) for row in range(panel.ui.segmentsList.count)]
-    checked = {item.text() for item in items if item.checkState() == host.QtCore.Qt.CheckState.Checked}
-    assert checked == {"lymph node 1", "Segment_7"}
+    def install(self, number, module, logic):
+        """An extension with this logic; clicks its button."""
+        self.patch("FaceDeidLNLib.mrml.extensions._is_loaded", lambda name: name == module)
+        with mock.patch.dict(sys.modules, {module: SimpleNamespace(**{f"{module}Logic": logic})}):
+            self.panel.update()
+            self.buttons()[number].click()
 
+    def test_an_installed_extension_segments_with_one_click(self):
+        ct, nodes = self.load_sample()
 
-def test_an_unchecked_segment_is_not_protected_any_more(quick, monkeypatch):
-    requests = []
-    answer = quick.answers[0]
-    monkeypatch.setattr("FaceDeidLNLib.mrml.process.deface", lambda request, progress: requests.append(request) or answer)
-    quick.load_sample()
-    first = quick.ui.segmentsList.item(0)
-    first.setCheckState(host.QtCore.Qt.CheckState.Unchecked)
-    quick.click("applyButton")
-    assert first.text() not in [segment.name for segment in requests[0].protected]
-    assert len(requests[0].protected) == quick.ui.segmentsList.count - 1
+        class Logic:
+            def setupPythonRequirements(self):
+                """Nothing to install."""
 
+            def process(self, volume, output, cpu=False, task=None):
+                self.logCallback(f"{task}: predicting")
+                segment = slicer.vtkSegment()
+                segment.DeepCopy(nodes.GetSegmentation().GetNthSegment(0))
+                segment.SetName("mandible")
+                output.GetSegmentation().AddSegment(segment, f"{task}")
 
-def test_unchecked_levels_are_not_asked_for(quick):
-    quick.load_sample()
-    for row in range(quick.ui.levelsList.count):
-        quick.ui.levelsList.item(row).setCheckState(host.QtCore.Qt.CheckState.Unchecked)
-    assert list(quick.node.levels) == []
-    assert quick.logic.chosen(quick.node)["levels"] == []
+        self.install(0, "TotalSegmentator", Logic)
+        self.assertEqual(self.errors, [])
+        self.assertEqual(self.node.protectedSegmentation.GetName(), f"{ct.GetName()} TotalSegmentator")
+        self.assertEqual(self.ui.segmentsList.item(0).text(), "mandible")
 
+    def test_an_extension_that_fails_says_so_once_and_leaves_nothing(self):
+        _, nodes = self.load_sample()
+        before = ids()
+        self.install(2, "MONAIAuto3DSeg", lambda: SimpleNamespace(process=lambda *words, **options: 1 / 0))
+        self.assertEqual(len(self.errors), 1)
+        self.assertIn("MONAIAuto3DSeg gave no segmentation", self.errors[0])
+        self.assertEqual(ids(), before)
+        self.assertIs(self.node.protectedSegmentation, nodes)
 
-def test_missing_extensions_are_offered_disabled_with_their_names(panel):
-    panel.load_sample()
-    section = panel.panel.sections[0]
-    assert [button.enabled for button in section.buttons] == [False] * 4
-    for button, name in zip(section.buttons, ("TotalSegmentator", "CADSWholeBodyCTSeg", "MONAIAuto3DSeg", "NNUNet"), strict=True):
-        assert f"The extension {name} is not installed" in button.toolTip
+    def test_an_extension_that_logs_can_be_cancelled(self):
+        self.load_sample()
+        before = ids()
 
+        class Logic:
+            def process(self, *words, **options):
+                for step in range(1000):
+                    self.logCallback(f"step {step}")
+                raise AssertionError("nobody cancelled")
 
-def test_an_installed_extension_segments_with_one_click(panel, monkeypatch):
-    ct, nodes = panel.load_sample()
-
-    class TotalSegmentatorLogic:
-        def setupPythonRequirements(self):
-            """Nothing to install."""
-
-        def process(self, volume, output, cpu=False, task=None):
-            segment = slicer.vtkSegment()
-            segment.DeepCopy(nodes.GetSegmentation().GetNthSegment(0))
-            segment.SetName("mandible")
-            output.GetSegmentation().AddSegment(segment, f"{task}")
-
-    monkeypatch.setattr(slicer.modules, "totalsegmentator", object(), raising=False)
-    monkeypatch.setitem(sys.modules, "TotalSegmentator", SimpleNamespace(TotalSegmentatorLogic=TotalSegmentatorLogic))
-    panel.panel.update()
-    pythonqt.unwrap(panel.panel.sections[0].buttons[0]).click()
-    assert panel.host.errors == []
-    assert panel.node.protectedSegmentation.GetName() == f"{ct.GetName()} TotalSegmentator"
-    assert panel.ui.segmentsList.item(0).text() == "mandible"
-
-
-def test_an_extension_that_fails_says_so_once_and_leaves_nothing(panel, monkeypatch):
-    _, nodes = panel.load_sample()
-    broken = SimpleNamespace(CADSWholeBodyCTSegLogic=lambda: SimpleNamespace(process=lambda *a, **k: 1 / 0))
-    monkeypatch.setattr(slicer.modules, "cadswholebodyctseg", object(), raising=False)
-    monkeypatch.setitem(sys.modules, "CADSWholeBodyCTSeg", broken)
-    panel.panel.update()
-    before = ids()
-    pythonqt.unwrap(panel.panel.sections[0].buttons[1]).click()
-    assert len(panel.host.errors) == 1
-    assert "CADS gave no segmentation" in panel.host.errors[0]
-    assert ids() == before
-    assert panel.node.protectedSegmentation is nodes
+        self.cancel_at(0.5)
+        self.install(2, "MONAIAuto3DSeg", Logic)
+        self.assertEqual(self.errors, [])
+        self.assertIn("cancelled, nothing was changed", self.ui.statusLabel.text)
+        self.assertEqual(ids(), before)

@@ -1,0 +1,102 @@
+"""The stand-in host: as strict as Slicer, and what only it can show. Not for the application."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import slicer
+
+HERE = Path(__file__).parent
+#: What only the stand-in has.
+STAND_IN = {"pytest", "host", "pythonqt", "scripted", "widgets", "parameters", "PySide6", "conftest"}
+
+
+def test_the_host_refuses_what_slicer_would_refuse(shown):
+    with pytest.raises(AttributeError):
+        shown.ui.applyButton.enable = True
+    with pytest.raises(AttributeError):
+        shown.ui.inputSelector.currentNodes()
+    with pytest.raises(TypeError):
+        shown.ui.applyButton.enabled()
+    with pytest.raises(ValueError, match="no signal"):
+        shown.ui.applyButton.connect("clickked(bool)", print)
+    with pytest.raises(TypeError):
+        shown.ui.statusLabel.text = 3
+
+
+def test_every_property_in_the_panels_file_is_one_of_its_widgets_class(shown):
+    import pythonqt
+
+    path = Path(sys.modules["FaceDeidLN"].__file__).parent / "Resources" / "UI" / "FaceDeidLN.ui"
+    for element in ElementTree.parse(path).getroot().iter("widget"):
+        meta = pythonqt.unwrap(getattr(shown.ui, element.get("name"), None) or shown.root()).metaObject()
+        for prop in element.findall("property"):
+            if prop.get("name") != "SlicerParameterName":
+                assert meta.indexOfProperty(prop.get("name")) >= 0, f"{element.get('class')} has no property {prop.get('name')}"
+
+
+def test_the_panel_survives_another_scene(shown):
+    import pythonqt
+
+    pythonqt.unwrap(shown.parent).setMRMLScene(slicer.vtkMRMLScene())
+    shown.widget.enter()
+    shown.widget.exit()
+    shown.widget.enter()
+    assert shown.here.errors == []
+
+
+@pytest.mark.parametrize("percent", [100, 150])
+@pytest.mark.parametrize("dark", [False, True])
+def test_nothing_is_cut_off_at_350_pixels(shown, percent, dark):
+    import host
+    import pythonqt
+
+    root = pythonqt.unwrap(shown.parent)
+    font = root.font()
+    font.setPointSizeF(font.pointSizeF() * percent / 100)
+    root.setFont(font)
+    root.resize(round(350 * percent / 100), 1900)
+    root.show()
+    host.QtWidgets.QApplication.processEvents()
+    assert root.minimumSizeHint().width() <= round(350 * percent / 100)
+
+
+def test_two_models_stand_side_by_side_in_linked_views(shown):
+    from FaceDeidLNLib.widget.review import show_side_by_side
+
+    views = [slicer.mrmlScene.AddNewNodeByClass("vtkMRMLViewNode", f"View{n}") for n in (1, 2)]
+    models = [slicer.mrmlScene.AddNewNodeByClass("vtkMRMLModelNode", name) for name in ("before", "after")]
+    for model in models:
+        model.CreateDefaultDisplayNodes()
+    three_d = SimpleNamespace(resetFocalPoint=lambda: None)
+    widgets = [SimpleNamespace(mrmlViewNode=lambda view=view: view, threeDView=lambda: three_d) for view in views]
+    layouts = []
+    shown.here.app.layout = SimpleNamespace(setLayout=layouts.append, threeDWidget=widgets.__getitem__)
+    show_side_by_side(*models)
+    assert layouts == [slicer.vtkMRMLLayoutNode.SlicerLayoutDual3DView]
+    assert [model.GetDisplayNode().GetNthViewNodeID(0) for model in models] == [view.GetID() for view in views]
+    assert all(view.GetLinkedControl() for view in views)
+
+
+def test_reload_reads_the_library_anew(shown, monkeypatch):
+    for name in [name for name in sys.modules if name.split(".")[0] in ("FaceDeidLN", "FaceDeidLNLib")]:
+        monkeypatch.setitem(sys.modules, name, sys.modules[name])  # the other tests keep the library that they imported
+    before = sys.modules["FaceDeidLNLib.core.parameters"]
+    shown.widget.onReload()
+    assert sys.modules["FaceDeidLNLib.core.parameters"] is not before
+
+
+def test_what_is_registered_for_the_application_uses_nothing_of_the_host():
+    registered = re.search(r"foreach\(name ([\w ]+)\)", (HERE / "CMakeLists.txt").read_text(encoding="utf-8"))[1].split()
+    files = [HERE / "person.py", *(HERE / f"test_panel_{name}.py" for name in registered)]
+    assert len(files) == 6
+    for file in files:
+        names = {name.name for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Import) for name in node.names}
+        names |= {node.module for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.ImportFrom)}
+        assert not {name.split(".")[0] for name in names} & STAND_IN

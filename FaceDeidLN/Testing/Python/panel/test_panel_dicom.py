@@ -1,0 +1,44 @@
+"""The panel: back to the DICOM series that a CT came from. The files are made by the tests' own writer, so not for the application."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pydicom
+import slicer
+from dicom_series import Series, write_series
+from FaceDeidLNLib.input.dicom import read_dicom_series
+from FaceDeidLNLib.mrml.nodes import add_ct, volume_from_node
+from FaceDeidLNLib.mrml.scene import context
+from person import PanelTest, phantom
+
+
+class DicomTest(PanelTest):
+    """Export as DICOM."""
+
+    def series(self):
+        """The phantom as a series."""
+        folder, grid = self.folder() / "in", phantom().ct.geometry
+        axes, (i, j, _) = grid.ijk_to_lps[:3, :3] / np.array(grid.spacing), grid.spacing
+        place = {"step": grid.ijk_to_lps[:3, 2], "origin": grid.ijk_to_lps[:3, 3]}
+        write_series(folder, Series(phantom().ct.array.astype(np.int32) + 1024, rows=axes[:, :2].T, spacing=(j, i), **place))
+        return read_dicom_series(folder)
+
+    def test_dicom_goes_back_to_the_series_it_came_from(self):
+        source, out = self.series(), self.folder()
+        files = {str(pydicom.dcmread(file, stop_before_pixels=True).SOPInstanceUID): str(file) for file in source.files}
+        if not hasattr(slicer, "dicomDatabase"):
+            slicer.dicomDatabase = None
+            self.addCleanup(delattr, slicer, "dicomDatabase")
+        self.patch("slicer.dicomDatabase", SimpleNamespace(fileForInstance=lambda uid: files.get(uid, "")))
+        ct = add_ct(context(), source.volume, "CT")
+        ct.SetAttribute("DICOM.instanceUIDs", " ".join(files))
+        self.node.inputVolume = ct
+        self.node.acceptRecognisable = True
+        self.click("applyButton")
+        self.answers = [str(out)]
+        self.click("dicomButton")
+        self.assertEqual(self.errors, [])
+        written = read_dicom_series(out / "deidentified")
+        self.assertTrue(np.array_equal(written.volume.array, volume_from_node(self.node.resultVolume).array))
