@@ -70,6 +70,12 @@ class Geometry:
         inverse = np.linalg.inv(self.ijk_to_lps)[2::-1]
         return lps @ inverse[:, :3].T + inverse[:, 3]
 
+    def holds(self, kji: np.ndarray, margin_mm: float = 0.0) -> np.ndarray:
+        """True (N,) for array positions (N, 3) whose voxel lies in the grid, at least ``margin_mm`` from its edge; False for NaN."""
+        edge = margin_mm / np.array(self.sampling) - 0.5
+        with np.errstate(invalid="ignore"):
+            return np.all((kji >= edge) & (kji <= np.array(self.shape) - 1 - edge), axis=1)
+
     def corners(self) -> np.ndarray:
         """LPS mm (8, 3) of the centres of the corner voxels."""
         ends = [(0, n - 1) for n in self.shape]

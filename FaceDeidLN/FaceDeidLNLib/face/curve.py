@@ -55,7 +55,7 @@ def follow_curve(control_lps: np.ndarray, frame: FaceFrame, depth: Volume, exten
     directions, _ = to_polar(frame, control_lps)
     curve = _on_skin(directions, frame, depth, extent)
     control = _cast(directions, frame, depth, extent)
-    at_edge = ~_inside(extent, control, margin_mm=EDGE_MM)
+    at_edge = ~extent.holds(extent.to_kji(control), EDGE_MM)
     centre = np.median(directions, axis=0)
     outline = directions.copy()
     outline[at_edge] += EDGE_DEGREES * _unit(directions[at_edge] - centre)
@@ -90,7 +90,7 @@ def _cast(directions: np.ndarray, frame: FaceFrame, depth: Volume, extent: Geome
         raise FaceNotFoundError("the face's outline meets no skin: the landmarks do not fit this head")
     usual = float(np.nanmedian(known))
     points = _skin_points(directions, frame, depth, usual)
-    outside = ~_inside(extent, points)
+    outside = ~extent.holds(extent.to_kji(points))
     if not outside.any():
         return points
     # Bisection towards the nearest direction of the curve that still is in view.
@@ -102,7 +102,7 @@ def _cast(directions: np.ndarray, frame: FaceFrame, depth: Volume, extent: Geome
     low, high = 0.5 * (nearest + centre), directions[outside]
     for _ in range(8):
         middle = 0.5 * (low + high)
-        good = _inside(extent, _skin_points(middle, frame, depth, usual))[:, None]
+        good = extent.holds(extent.to_kji(_skin_points(middle, frame, depth, usual)))[:, None]
         low, high = np.where(good, middle, low), np.where(good, high, middle)
     points[outside] = _skin_points(low, frame, depth, usual)
     return points
@@ -117,13 +117,6 @@ def _skin_points(directions: np.ndarray, frame: FaceFrame, depth: Volume, usual_
     elif len(known) < len(distance):
         distance = np.interp(np.arange(len(distance)), known, distance[known], period=len(distance))
     return frame.origin + unit_vectors(frame, directions) * distance[:, None]
-
-
-def _inside(extent: Geometry, points: np.ndarray, margin_mm: float = 0.0) -> np.ndarray:
-    """True (N,) for points whose voxel lies in the grid, at least ``margin_mm`` from its edge."""
-    kji = extent.to_kji(points)
-    edge = margin_mm / np.array(extent.sampling) - 0.5
-    return np.all((kji >= edge) & (kji <= np.array(extent.shape) - 1 - edge), axis=1)
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:

@@ -33,7 +33,7 @@ def below_jaw(face: Face, grid: Geometry, bone: np.ndarray, landmarks: Landmarks
     if not len(at) or not np.isfinite(lowest).any():
         return out
     lps = local.to_lps(at)
-    limit = np.minimum(lowest[_sector(face, lps)] - BELOW_BONE_MM / face.frame.scale, chin_mm)
+    limit = np.minimum(lowest[_sector(to_polar(face.frame, lps)[0])] - BELOW_BONE_MM / face.frame.scale, chin_mm)
     out[tuple(at[face.frame.to_face(lps)[:, 2] < limit].T)] = True
     return out
 
@@ -42,17 +42,16 @@ def _lowest_bone(face: Face, local: Geometry, bone: np.ndarray) -> np.ndarray:
     """Superior coordinate (mm of the mean face) of the lowest bone inside the curve, per sector; -inf where there is none."""
     lps = local.to_lps(np.argwhere(bone))
     directions, _ = to_polar(face.frame, lps)
-    lps = lps[face.raster.sample(face.inside.astype(np.float32), directions) > 0.5]
+    inside = face.raster.sample(face.inside.astype(np.float32), directions) > 0.5
     lowest = np.full(int(360 / SECTOR_DEGREES) + 2, np.inf)
-    if len(lps):
-        np.minimum.at(lowest, _sector(face, lps), face.frame.to_face(lps)[:, 2])
+    if inside.any():
+        np.minimum.at(lowest, _sector(directions[inside]), face.frame.to_face(lps[inside])[:, 2])
     around = np.minimum.reduce([np.roll(lowest, step) for step in (-1, 0, 1)])
     return np.where(np.isfinite(around), around, -np.inf)
 
 
-def _sector(face: Face, lps: np.ndarray) -> np.ndarray:
-    """Number of the sector of each point."""
-    directions, _ = to_polar(face.frame, lps)
+def _sector(directions: np.ndarray) -> np.ndarray:
+    """Number (N,) of the sector of each direction (N, 2) in degrees."""
     return np.floor((directions[:, 0] + 180.0) / SECTOR_DEGREES).astype(int)
 
 

@@ -131,9 +131,7 @@ def skin_before(landmark: Landmark, frame: FaceFrame) -> np.ndarray:
 
 def in_view(volume: Volume, sight: Sight) -> np.ndarray:
     """True (N,) for lines of sight whose skin is known and lies in the field of view."""
-    kji = sight.kji(volume, np.zeros(1))[:, 0]
-    with np.errstate(invalid="ignore"):
-        return np.all((kji >= -0.5) & (kji <= np.array(volume.array.shape) - 0.5), axis=1)
+    return volume.geometry.holds(sight.kji(volume, np.zeros(1))[:, 0])
 
 
 def displacement(original: Volume, result: Volume, sight: Sight) -> np.ndarray:
