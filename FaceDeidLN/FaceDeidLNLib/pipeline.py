@@ -21,16 +21,18 @@ from .core.progress import Progress, silent
 from .core.segment import BoxMask, Segment, tight
 from .core.volume import Volume
 from .effect.base import apply_effect
-from .effect.registry import effect_named
-from .face.curve import FaceCurve, draw_curve, follow_curve
+from .effect.registry import effect_named, require_fit
+from .face.build import ears_in, strategy_face, with_ears
+from .face.curve import FaceCurve, draw_curve, follow_curve, with_islands
 from .face.frame import FaceFrame, fit_frame
 from .face.jaw import below_jaw
-from .face.segment import Face, below_skin, solid_layer, spare
-from .face.styles import style_named
+from .face.segment import Face, below_skin, solid_layer, spare, without_islands
+from .face.styles import Region, Style, chosen_region, drawn_style
 from .input.place import place_segments
 from .providers.base import Provider, ask_providers
 from .verify.compare import Comparison, compare
 from .verify.coverage import Coverage, measure_coverage, share_of_body
+from .verify.ears import ear_doubts
 from .verify.overruled import overruled_doubts
 from .verify.plausible import confirmed, implausible, out_of_view, shows_face
 from .verify.privacy import RECOGNISABLE, privacy_class
@@ -120,6 +122,7 @@ def deface(request: Request, progress: Progress = silent) -> CaseResult:
     """
     watch = Stopwatch(progress)
     parameters = request.parameters
+    require_fit(parameters.style, parameters.effect)
     effect, privacy = effect_named(parameters.effect), privacy_of(request)
     check_level_names(parameters.levels)
     with watch.step("segmentation programs", 0.0):
@@ -140,6 +143,7 @@ def deface(request: Request, progress: Progress = silent) -> CaseResult:
             state = replace(state, levels=node_levels(request, state.anatomy))
         with watch.step("face segment", 0.4):
             state = replace(state, face=find_face(request, state.anatomy, protected, state.levels))
+            state = replace(state, levels=below_ears(state.levels, state.face))
         with watch.step("effect", 0.7):
             state = replace(state, result=apply_effect(effect, request.ct, state.face, parameters))
     except FaceNotFoundError as error:
@@ -149,12 +153,17 @@ def deface(request: Request, progress: Progress = silent) -> CaseResult:
 
 
 def privacy_of(request: Request) -> str:
-    """The privacy class of the region and effect: what the attack benchmark tested is the style's own region with the defaults."""
+    """The privacy class of the region and effect: what the attack benchmark tested is the region's own voxels with the defaults.
+
+    A region with ears or lips is one of its own; a watermark was never tested.
+    """
     parameters, default = request.parameters, Parameters()
-    style_named(parameters.style)
-    plain = replace(parameters, style=default.style, effect=default.effect, seed=default.seed, levels=default.levels)
+    chosen_region(parameters)
+    own = {name: getattr(default, name) for name in ("style", "ears", "lips", "effect", "seed", "levels")}
     untested = request.curve is not None or request.face_segment is not None or not set(parameters.levels) <= set(default.levels)
-    return RECOGNISABLE if untested or plain != default else privacy_class(parameters.style, parameters.effect)
+    if untested or replace(parameters, **own) != default:
+        return RECOGNISABLE
+    return privacy_class(parameters.region_name, parameters.effect)
 
 
 def find_landmarks(ct: Volume, user: Landmarks | None) -> Landmarks:
@@ -183,37 +192,70 @@ def node_levels(request: Request, anatomy: Anatomy) -> tuple[Level, ...]:
     return find_levels(request.ct, anatomy.body, anatomy.frame, parameters.levels, segments, parameters.superficial_mm)
 
 
-def find_curve(ct: Volume, anatomy: Anatomy, style: str, control_lps: np.ndarray | None = None) -> FaceCurve:
-    """The closed curve on the skin: through the user's control points (N, 3) in LPS mm, or the style's own."""
+def find_curve(ct: Volume, anatomy: Anatomy, parameters: Parameters, control_lps: np.ndarray | None = None) -> FaceCurve:
+    """The closed curve on the skin: through the user's control points (N, 3) in LPS mm, or the style's own; and the style's islands.
+
+    Raises InputError where the region is not drawn by a curve.
+    """
+    style = drawn_style(parameters)
     if control_lps is not None:
-        return follow_curve(control_lps, anatomy.frame, anatomy.depth, ct.geometry)
-    return draw_curve(style_named(style), anatomy.frame, anatomy.depth, ct.geometry)
+        curve = follow_curve(control_lps, anatomy.frame, anatomy.depth, ct.geometry)
+    else:
+        curve = draw_curve(style, anatomy.frame, anatomy.depth, ct.geometry)
+    return with_islands(curve, style, anatomy.frame)
 
 
 def find_face(request: Request, anatomy: Anatomy, protected: Sequence[BoxMask], levels: Sequence[Level] = ()) -> Face:
-    """The face segment: the layer inside the curve, or the user's own segment, without bone, protected segments and node levels.
+    """The face segment: the region, or the user's own segment, without bone, protected segments and node levels.
 
-    The margin is kept around the protected segments only: a level already ends below the skin.
+    The margin is kept around the protected segments only: a level already ends below the skin. Raises InputError where
+    region, curve and effect do not fit.
     """
     ct, parameters = request.ct, request.parameters
-    curve = find_curve(ct, anatomy, parameters.style, request.curve)
-    face = solid_layer(anatomy.frame, curve, anatomy.depth, ct.geometry, parameters)
+    require_fit(parameters.style, parameters.effect)
+    chosen = chosen_region(parameters)
+    main, bone = region_of(request, anatomy, chosen)
+    face = with_ears(main, chosen.ears, ct, anatomy.body, FACE_BOX_MM, parameters)
+    region = face.region
     if request.face_segment is not None:
         region = place_segments([request.face_segment], ct.geometry)[0]
-        bone = np.zeros(region.box.shape, dtype=bool)
-    else:
-        region = face.region
-        found = bone_mask(ct, region.box, parameters.bone_hu, anatomy.body)
-        bone = below_skin(face, ct.geometry, found)
-        if request.curve is None:
-            bone |= below_jaw(face, ct.geometry, found, anatomy.landmarks)
-    segment = spare(region, bone, protected, ct.geometry, parameters.protect_margin_mm)
-    for level in levels:
+        bone = replace(bone, array=np.zeros_like(bone.array))
+    segment = spare(region, bone.inside(region.box), protected, ct.geometry, parameters.protect_margin_mm)
+    for level in below_ears(levels, face):
         segment = replace(segment, array=segment.array & ~level.mask.inside(segment.box))
     segment = tight(segment.name, segment.array, segment.box.start)
     if not segment.voxels:
         raise FaceNotFoundError("nothing of the face segment is left once bone and protected segments are taken out")
-    return replace(face, segment=segment, region=region)
+    return replace(face, segment=segment, region=region, ears=ears_in(face, segment, main.region))
+
+
+def below_ears(levels: Sequence[Level], face: Face) -> tuple[Level, ...]:
+    """The node levels without the auricles that are to be hidden: an ear is no part of the level below it."""
+    return tuple(_without(level, face) for level in levels)
+
+
+def _without(level: Level, face: Face) -> Level:
+    array = level.mask.array.copy()
+    for ear in face.ears:
+        array &= ~ear.auricle.inside(level.mask.box)
+    rest = int(np.count_nonzero(array))
+    if rest == level.mask.voxels:
+        return level
+    return replace(level, mask=replace(level.mask, array=array), volume_ml=level.volume_ml * rest / level.mask.voxels)
+
+
+def region_of(request: Request, anatomy: Anatomy, chosen: Region) -> tuple[Face, BoxMask]:
+    """The face before anything is taken out, without ears, and the bone in it that stays: none for a strategy."""
+    ct, parameters = request.ct, request.parameters
+    if not isinstance(chosen, Style) and request.curve is None:
+        face = strategy_face(chosen, ct, anatomy.body, anatomy.frame, anatomy.depth, parameters)
+        return face, replace(face.region, array=np.zeros_like(face.region.array))
+    face = solid_layer(anatomy.frame, find_curve(ct, anatomy, parameters, request.curve), anatomy.depth, ct.geometry, parameters)
+    found = bone_mask(ct, face.region.box, parameters.bone_hu, anatomy.body)
+    bone = without_islands(face, ct.geometry, below_skin(face, ct.geometry, found))
+    if request.curve is None:
+        bone |= below_jaw(face, ct.geometry, found, anatomy.landmarks)
+    return face, replace(face.region, array=bone)
 
 
 def verify(ct: Volume, state: CaseResult) -> CaseResult:
@@ -237,9 +279,13 @@ def verify(ct: Volume, state: CaseResult) -> CaseResult:
 
 def find_evidence(ct: Volume, state: CaseResult, changed: np.ndarray) -> Evidence:
     """What the two CTs and the landmarks say of the face that was to be hidden; ``changed`` (bool) on the CT's grid."""
-    style, landmarks, face = style_named(state.parameters.style), state.landmarks, state.face
+    style, landmarks, face = chosen_region(state.parameters), state.landmarks, state.face
     unseen = out_of_view(style, landmarks, face.frame, state.anatomy.body)
-    against = (*implausible(face, landmarks, ct), *overruled_doubts(ct, changed, face, landmarks, state.automatic, style))
+    against = (
+        *implausible(face, landmarks, ct),
+        *overruled_doubts(ct, changed, face, landmarks, state.automatic, style),
+        *ear_doubts(ct, changed, face, landmarks),
+    )
     return Evidence(
         coverage=measure_coverage(ct, state.result, changed, face, landmarks),
         landmarks=landmarks,
@@ -248,4 +294,5 @@ def find_evidence(ct: Volume, state: CaseResult, changed: np.ndarray) -> Evidenc
         implausible=against,
         confirmed=confirmed(landmarks),
         body_share=share_of_body(changed, ct, state.anatomy.body),
+        most_of_body=style.most_of_body,
     )

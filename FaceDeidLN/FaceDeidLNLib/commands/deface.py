@@ -88,12 +88,13 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
 def check_names(options: argparse.Namespace) -> None:
     """Raises InputError, with the names there are, where there is no such style, effect, node level or provider."""
     from ..anatomy.levels import check_level_names
-    from ..effect.registry import effect_named
-    from ..face.styles import style_named
+    from ..effect.registry import require_fit
+    from ..face.styles import chosen_region
     from ..providers.registry import provider_named
 
-    style_named(options.style)
-    effect_named(options.effect)
+    parameters = shared.parameters_from(options)
+    chosen_region(parameters)
+    require_fit(parameters.style, parameters.effect)
     check_level_names(options.levels)
     for name in options.provider:
         provider_named(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,3 +64,14 @@ def tight(name: str, mask: np.ndarray, offset: tuple[int, int, int] = (0, 0, 0))
     cut = mask[tuple(slice(a, b) for a, b in zip(start, stop, strict=True))]
     box = Box(tuple(a + o for a, o in zip(start, offset, strict=True)), tuple(b + o for b, o in zip(stop, offset, strict=True)))
     return BoxMask(name, box, np.ascontiguousarray(cut))
+
+
+def united(name: str, masks: Sequence[BoxMask]) -> BoxMask:
+    """One mask of several on the same grid, in the box that holds them all; empty ones do not count."""
+    filled = [mask for mask in masks if mask.array.size]
+    if not filled:
+        return tight(name, np.zeros((0, 0, 0), dtype=bool))
+    start = np.min([mask.box.start for mask in filled], axis=0)
+    stop = np.max([mask.box.stop for mask in filled], axis=0)
+    box = Box(tuple(int(v) for v in start), tuple(int(v) for v in stop))
+    return BoxMask(name, box, np.logical_or.reduce([mask.inside(box) for mask in filled]))

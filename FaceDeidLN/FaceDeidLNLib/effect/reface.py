@@ -12,6 +12,7 @@ from ..core.volume import Volume
 from ..face.polar import to_polar
 from ..face.relief import random_surface
 from ..face.segment import Face
+from .ear_surface import smooth_ears
 from .texture import deep_tissue, scan_air, soft_tissue
 
 #: Over so many mm at its back the new tissue goes over into the old one.
@@ -58,7 +59,7 @@ class Reface:
         inside = blend * tissue + (1 - blend) * old
         out = here.astype(np.float32)
         out[face.segment.array] = air + soft * (inside - air)
-        return out
+        return smooth_ears(out, ct, face, lambda ear: soft_tissue(ct, face, ear, random), random)
 
 
 def layered_tissue(ct: Volume, face: Face, at: np.ndarray, below: np.ndarray, random: np.random.Generator) -> np.ndarray:

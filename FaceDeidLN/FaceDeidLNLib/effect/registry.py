@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from ..core.errors import InputError
+from ..face.styles import STYLES, style_named
 from .base import Effect
 from .blur import Blur
 from .blur_strong import BlurStrong
 from .mask import Mask
+from .names import EFFECTS_ON_A_CURVE
 from .random_fill import Drown, Epidermis, Scramble
 from .reface import Reface
 
@@ -18,3 +20,11 @@ def effect_named(name: str) -> Effect:
     if name not in EFFECTS:
         raise InputError(f"there is no effect '{name}'; choose one of: {', '.join(EFFECTS)}")
     return EFFECTS[name]
+
+
+def require_fit(style: str, effect: str) -> None:
+    """Raises InputError for names that there are not, and for an effect that needs a curve where the region has none."""
+    style_named(style)
+    effect_named(effect)
+    if effect in EFFECTS_ON_A_CURVE and style not in STYLES:
+        raise InputError(f"the effect '{effect}' makes its surface from a curve, and the region '{style}' has none: take another effect")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.interpolate import CubicSpline
@@ -11,7 +11,7 @@ from ..core.errors import FaceNotFoundError
 from ..core.geometry import Geometry
 from ..core.volume import Volume
 from .frame import FaceFrame
-from .polar import skin_distance, to_polar, unit_vectors
+from .polar import PolarRaster, polygon_mask, skin_distance, to_polar, unit_vectors
 from .styles import Style
 
 #: Distance in mm between control points, and between the points of the path, along the curve.
@@ -29,12 +29,29 @@ class FaceCurve:
     """A closed curve: ``control`` (N, 3) and the dense ``path`` (M, 3), LPS mm, both on the skin and in view.
 
     ``outline`` (K, 2) is the same line as directions in degrees from the frame's origin; where the field of view cuts
-    the face it runs on outside, so that the face segment reaches the volume's edge at every depth.
+    the face it runs on outside, so that the face segment reaches the volume's edge at every depth. ``islands`` are
+    further outlines, of parts that belong to the region wherever the curve runs.
     """
 
     control: np.ndarray
     path: np.ndarray
     outline: np.ndarray
+    islands: tuple[np.ndarray, ...] = ()
+
+    def inside(self, raster: PolarRaster) -> np.ndarray:
+        """Cells (rows, columns) inside the curve or an island."""
+        return polygon_mask(raster, self.outline) | self.on_island(raster)
+
+    def on_island(self, raster: PolarRaster) -> np.ndarray:
+        """Cells (rows, columns) inside an island."""
+        out = np.zeros(raster.shape, dtype=bool)
+        for outline in self.islands:
+            out |= polygon_mask(raster, outline)
+        return out
+
+
+#: Where no curve is drawn.
+NO_CURVE = FaceCurve(np.zeros((0, 3)), np.zeros((0, 3)), np.zeros((0, 2)))
 
 
 def draw_curve(style: Style, frame: FaceFrame, depth: Volume, extent: Geometry) -> FaceCurve:
@@ -45,6 +62,12 @@ def draw_curve(style: Style, frame: FaceFrame, depth: Volume, extent: Geometry) 
     """
     directions, _ = to_polar(frame, frame.to_lps(frame.adapt(style.outline())))
     return _on_skin(directions, frame, depth, extent)
+
+
+def with_islands(curve: FaceCurve, style: Style, frame: FaceFrame) -> FaceCurve:
+    """The curve with the islands of a style on this head."""
+    drawn = (to_polar(frame, frame.to_lps(frame.adapt(np.array(island))))[0] for island in style.islands)
+    return replace(curve, islands=tuple(_spline(directions, 40 * len(directions)) for directions in drawn))
 
 
 def follow_curve(control_lps: np.ndarray, frame: FaceFrame, depth: Volume, extent: Geometry) -> FaceCurve:

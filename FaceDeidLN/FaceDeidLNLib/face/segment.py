@@ -15,9 +15,10 @@ from ..core.parameters import Parameters
 from ..core.segment import BoxMask
 from ..core.volume import Volume, canonical_grid, resample
 from .curve import FaceCurve
+from .ears import Ear
 from .frame import FaceFrame
 from .membrane import harmonic_fill
-from .polar import PolarRaster, polygon_mask, signed_degrees, skin_distance, to_polar, unit_vectors
+from .polar import PolarRaster, signed_degrees, skin_distance, to_polar, unit_vectors
 
 #: Step in degrees of the membrane and of the skin's map: 4 mm on the face.
 MAP_STEP = 2.0
@@ -33,6 +34,8 @@ BEFORE_MEMBRANE_MM = 24.0
 #: At the curve the layer is this thick (mm) and grows as fast as one goes inwards: no cliff at the border, and under the
 #: jaw it stays above the platysma (6 mm of submental fat: Iyengar et al., Dermatol Surg 2018).
 RIM_MM = 3.0
+#: Inside an island (lips) the layer goes this deep (mm) at least: the front teeth stand 8 to 20 mm behind the lips' skin.
+ISLAND_MM = 22.0
 #: What is bright and lies less deep (mm) is no bone that must stay: skin alone is 1.5 to 2.5 mm thick over the nasal
 #: bones (Cho et al., J Craniofac Surg 2013;24:1190), and markers, dentures between the lips and partial volume are brighter.
 SKIN_MM = 2.5
@@ -45,7 +48,7 @@ class Face:
     ``segment``: the voxels that may change, on the CT's grid. ``region``: the same layer before bone and protected
     segments were taken out. ``depth``: signed depth (mm) below the solid skin on a working grid. ``membrane`` and
     ``skin``: distance (mm) from the frame's origin to the surface spanned by the curve and to the skin, on ``raster``;
-    ``inside``: the raster's cells inside the curve.
+    ``inside``: the raster's cells inside the curve. ``ears``: those that are hidden too; their voxels are in ``segment``.
     """
 
     segment: BoxMask
@@ -57,6 +60,15 @@ class Face:
     inside: np.ndarray
     membrane: np.ndarray
     skin: np.ndarray
+    ears: tuple[Ear, ...] = ()
+
+    def parts(self) -> tuple[BoxMask, ...]:
+        """The segment in parts that do not overlap: the face, and each ear that has voxels in it."""
+        ears = tuple(ear.segment for ear in self.ears if ear.segment.voxels)
+        rest = self.segment.array.copy()
+        for ear in ears:
+            rest &= ~ear.inside(self.segment.box)
+        return (BoxMask(self.segment.name, self.segment.box, rest), *ears)
 
 
 def solid_layer(frame: FaceFrame, curve: FaceCurve, depth: Volume, grid: Geometry, parameters: Parameters) -> Face:
@@ -66,12 +78,12 @@ def solid_layer(frame: FaceFrame, curve: FaceCurve, depth: Volume, grid: Geometr
     room before it. Nothing is taken out yet. Raises FaceNotFoundError where no voxel of ``grid`` lies in the layer.
     """
     raster = PolarRaster(step=MAP_STEP)
-    inside = polygon_mask(raster, curve.outline)
+    inside = curve.inside(raster)
     directions = raster.directions().reshape(-1, 2)
     near = ndimage.binary_dilation(inside, iterations=MAP_MARGIN).ravel()
     skin = np.full(len(directions), np.nan)
     skin[near] = skin_distance(depth, frame, directions[near])
-    skin = _filled(skin.reshape(raster.shape))
+    skin = filled_map(skin.reshape(raster.shape))
     membrane = harmonic_fill(skin, inside)
     face = Face(_nothing(), _nothing(), frame, curve, depth, raster, inside, membrane, skin)
     box = _box_of(face, grid, parameters)
@@ -91,6 +103,19 @@ def below_skin(face: Face, grid: Geometry, mask: np.ndarray) -> np.ndarray:
     depth = ndimage.map_coordinates(face.depth.array, kji.T, order=1, mode="constant", cval=-1.0)
     out = np.zeros(mask.shape, dtype=bool)
     out[tuple(at[depth > SKIN_MM + 0.5 * max(grid.spacing)].T)] = True
+    return out
+
+
+def without_islands(face: Face, grid: Geometry, mask: np.ndarray) -> np.ndarray:
+    """``mask`` (bool of the region's box) without what an island of the curve shows: teeth are hidden with the lips."""
+    if not face.curve.islands or not mask.any():
+        return mask
+    at = np.argwhere(mask)
+    fine = PolarRaster()
+    directions, _ = to_polar(face.frame, grid.crop(face.region.box).to_lps(at))
+    shown = fine.sample(face.curve.on_island(fine).astype(np.float32), directions) > 0.5
+    out = mask.copy()
+    out[tuple(at[shown].T)] = False
     return out
 
 
@@ -133,8 +158,8 @@ def _nothing() -> BoxMask:
     return BoxMask("", Box((0, 0, 0), (0, 0, 0)), np.zeros((0, 0, 0), dtype=bool))
 
 
-def _filled(skin: np.ndarray) -> np.ndarray:
-    """The skin's map with its gaps (rays that met no skin) filled from the nearest known cell."""
+def filled_map(skin: np.ndarray) -> np.ndarray:
+    """The skin's map (rows, columns) with its gaps (NaN: rays that met no skin) filled from the nearest known cell."""
     gaps = np.isnan(skin)
     if gaps.all():
         raise FaceNotFoundError("no skin is seen from inside the head: the landmarks do not fit this CT")
@@ -150,7 +175,7 @@ def _box_of(face: Face, grid: Geometry, parameters: Parameters) -> Box:
     unit = unit_vectors(face.frame, directions)
     skin, membrane = face.skin[face.inside], face.membrane[face.inside]
     outer = np.maximum(skin + parameters.outside_mm, membrane + BEFORE_MEMBRANE_MM)
-    inner = np.minimum(skin - 2 * parameters.depth_mm, membrane - BEHIND_MEMBRANE_MM)
+    inner = np.minimum(skin - 2 * max(parameters.depth_mm, ISLAND_MM if face.curve.islands else 0.0), membrane - BEHIND_MEMBRANE_MM)
     points = face.frame.origin + np.vstack([unit * outer[:, None], unit * np.maximum(inner, 0.0)[:, None]])
     return grid.box_around(points, margin_mm=3.0)
 
@@ -162,23 +187,27 @@ def _level_set(face: Face, target: Geometry, parameters: Parameters) -> Volume:
     step = face.depth.geometry.spacing[0]
     box = face.depth.geometry.box_around(target.corners(), margin_mm=3 * step)
     depth = face.depth.crop(box)
-    border, before, beyond = _smooth_fields(face, depth.geometry)
+    border, before, beyond, island = _smooth_fields(face, depth.geometry)
     front = np.maximum(depth.array + np.float32(parameters.outside_mm), before + np.float32(BEFORE_MEMBRANE_MM))
-    thickness = np.minimum(np.float32(parameters.depth_mm), np.maximum(border, 0) + np.float32(RIM_MM))
+    deepest = np.float32(parameters.depth_mm) + np.clip(island, 0, max(0.0, ISLAND_MM - parameters.depth_mm))
+    thickness = np.minimum(deepest, np.maximum(border, 0) + np.float32(RIM_MM))
     back = np.maximum(thickness - depth.array, np.float32(BEHIND_MEMBRANE_MM) - before)
     return depth.with_array(np.minimum.reduce([front, back, beyond, border]))
 
 
 def _smooth_fields(face: Face, target: Geometry) -> tuple[np.ndarray, ...]:
-    """Distance in mm to the border (positive inside), to the membrane (positive behind it) and to where the face ends, on ``target``.
+    """Distance in mm to the border (positive inside), the membrane (positive behind it), the face's end and the islands' borders.
 
     Nothing beyond the face on the same line of sight, such as a chest under a bent head, belongs to it.
     """
     coarse = canonical_grid(target.corners(), SMOOTH_MM)
     directions, distance = to_polar(face.frame, coarse.to_lps(np.indices(coarse.shape).reshape(3, -1).T))
     fine = PolarRaster()
-    degrees = fine.sample(signed_degrees(fine, polygon_mask(fine, face.curve.outline)), directions)
+    degrees = fine.sample(signed_degrees(fine, face.curve.inside(fine)), directions)
+    on_island = np.full(len(directions), -1.0)
+    if face.curve.islands:
+        on_island = fine.sample(signed_degrees(fine, face.curve.on_island(fine)), directions)
     membrane = face.raster.sample(face.membrane, directions)
     end = np.maximum(face.raster.sample(face.skin, directions), membrane) + BEFORE_MEMBRANE_MM
-    fields = (np.radians(degrees) * distance, membrane - distance, end - distance)
+    fields = (np.radians(degrees) * distance, membrane - distance, end - distance, np.radians(on_island) * distance)
     return tuple(resample(Volume(field.reshape(coarse.shape), coarse), target, fill=-1.0).array for field in fields)

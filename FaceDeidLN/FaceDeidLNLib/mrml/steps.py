@@ -73,7 +73,7 @@ class Steps:
             progress(0.5, "Wrap Solidify")
             anatomy = wrapped_anatomy(self.context, anatomy)
         progress(0.7, "face curve")
-        control = find_curve(request.ct, anatomy, request.parameters.style).control
+        control = find_curve(request.ct, anatomy, request.parameters).control
         skin = self._skin(asked, anatomy)
         node = asked.curve
         if node is None:
@@ -176,7 +176,7 @@ class Steps:
             anatomy = wrapped_anatomy(self.context, anatomy)
         if engines.cut and request.face_segment is None:
             progress(0.6, "Curve cut")
-            curve = find_curve(request.ct, anatomy, request.parameters.style, request.curve)
+            curve = find_curve(request.ct, anatomy, request.parameters, request.curve)
             request = replace(request, face_segment=cut_by_curve(self.context, request, anatomy, curve.control))
         progress(0.65, "face segment")
         return request, find_face(request, anatomy, protected, levels)

@@ -7,7 +7,7 @@ import numpy as np
 from ..core.landmarks import Landmarks
 from ..core.volume import Volume
 from ..face.segment import Face
-from ..face.styles import Style
+from ..face.styles import Region
 from .coverage import feature_share
 
 #: An automatic landmark this certain is right in 95 of 100 cases or more, so the skin there is that feature or near it.
@@ -18,7 +18,7 @@ SAME_PLACE_MM = 10.0
 MIN_SHARE = 0.9
 
 
-def overruled_doubts(ct: Volume, changed: np.ndarray, face: Face, used: Landmarks, automatic: Landmarks, style: Style) -> tuple[str, ...]:
+def overruled_doubts(ct: Volume, changed: np.ndarray, face: Face, used: Landmarks, automatic: Landmarks, style: Region) -> tuple[str, ...]:
     """Features of the style that were found with certainty, overruled by a person, and are still seen where they were found.
 
     ``changed`` (bool) is on the CT's grid; ``used`` are the landmarks of this run, ``automatic`` those found without help.

@@ -8,9 +8,9 @@ from scipy import ndimage
 from ..core.landmarks import Landmarks
 from ..core.volume import AIR_HU, Volume
 from ..face.frame import MEAN_FACE, FaceFrame, fit_frame
-from ..face.polar import PolarRaster, unit_vectors
+from ..face.polar import skin_distance, unit_vectors
 from ..face.segment import Face
-from ..face.styles import Style
+from ..face.styles import Region
 from .coverage import MIN_CONFIDENCE, SKIN_HU
 
 #: No landmark of the 58 faces behind the mean face lies further off it (mm) than 12.5; half as much again is doubtful.
@@ -26,6 +26,8 @@ MAX_OFF_SKIN_MM = 9.0
 #: to where the nose would be seen if the chin had been taken for it.
 NOSE_AZIMUTH = (-22.0, 22.0)
 NOSE_ELEVATION = (-4.0, 42.0)
+#: Of it, the tip lies below the one and all of the nose below the other: for regions that leave the nose, which have no upper border.
+TIP_ELEVATION, BROW_ELEVATION = 16.0, 32.0
 MAX_NOSE_MM = 15.0
 #: Where the skin is real and not carried on beyond what was scanned, there is tissue this far (mm) behind it.
 TISSUE_BEHIND_MM = 3.0
@@ -39,7 +41,7 @@ EDGE_MM = 10.0
 INWARDS_MM = 20.0
 
 
-def out_of_view(style: Style, landmarks: Landmarks, frame: FaceFrame, body: Volume) -> tuple[str, ...]:
+def out_of_view(style: Region, landmarks: Landmarks, frame: FaceFrame, body: Volume) -> tuple[str, ...]:
     """The style's missing or uncertain landmarks that the rest of the face puts beyond what was scanned, or at its edge.
 
     ``body`` (bool) is the patient on a grid over the whole CT. A place counts as scanned where the head goes on behind
@@ -49,14 +51,20 @@ def out_of_view(style: Style, landmarks: Landmarks, frame: FaceFrame, body: Volu
     if not missing:
         return ()
     expected = frame.adapt(np.array([MEAN_FACE[name] for name in missing]))
-    inwards = np.array([0.0 if name.startswith("eye_") else INWARDS_MM for name in missing])
-    expected[:, 1] -= inwards
+    expected += np.array([_inwards(name) for name in missing])
     seen = np.ones(len(missing), dtype=bool)
     for up in (EDGE_MM, -EDGE_MM):
         kji = np.rint(body.geometry.to_kji(frame.to_lps(expected + (0.0, 0.0, up)))).astype(int)
         inside = np.all((kji >= 0) & (kji < body.array.shape), axis=1)
         seen &= inside & body.array[tuple(np.clip(kji, 0, np.array(body.array.shape) - 1).T)]
     return tuple(name for name, here in zip(missing, seen, strict=True) if not here)
+
+
+def _inwards(name: str) -> tuple[float, float, float]:
+    """From a landmark to tissue that any head has there (left, anterior, superior; mm)."""
+    if name.startswith("tragion_"):
+        return (INWARDS_MM if name.endswith("right") else -INWARDS_MM, 0.0, 0.0)
+    return (0.0, 0.0 if name.startswith("eye_") else -INWARDS_MM, 0.0)
 
 
 def shows_face(landmarks: Landmarks) -> bool:
@@ -150,12 +158,24 @@ def _nose_elsewhere(face: Face, landmarks: Landmarks, ct: Volume) -> tuple[str, 
 
 def most_prominent(face: Face, ct: Volume) -> np.ndarray | None:
     """The most anterior point (3,) in LPS mm of the skin near the midline that has tissue behind it in the CT; None where none has."""
-    raster: PolarRaster = face.raster
-    directions = raster.directions().reshape(-1, 2)
-    near = face.inside.ravel() & (directions[:, 0] >= NOSE_AZIMUTH[0]) & (directions[:, 0] <= NOSE_AZIMUTH[1])
-    near &= (directions[:, 1] >= NOSE_ELEVATION[0]) & (directions[:, 1] <= NOSE_ELEVATION[1])
-    unit, skin = unit_vectors(face.frame, directions[near]), face.skin.reshape(-1, 1)[near]
+    directions, skin = _around_nose(face)
+    unit = unit_vectors(face.frame, directions)
     behind = ct.geometry.to_kji(face.frame.origin + unit * (skin - TISSUE_BEHIND_MM))
     hu = ndimage.map_coordinates(ct.array, behind.T, order=1, mode="constant", cval=AIR_HU, output=np.float32)
     points = (face.frame.origin + unit * skin)[hu > SKIN_HU]
     return points[np.argmax(face.frame.to_face(points)[:, 1])] if len(points) else None
+
+
+def _around_nose(face: Face) -> tuple[np.ndarray, np.ndarray]:
+    """Directions (N, 2) near the midline and the distance (N, 1) in mm to the skin there: inside the curve, if it holds the nose."""
+    directions = face.raster.directions().reshape(-1, 2)
+    inside = face.inside.ravel()
+    near = (directions[:, 0] >= NOSE_AZIMUTH[0]) & (directions[:, 0] <= NOSE_AZIMUTH[1])
+    near &= (directions[:, 1] >= NOSE_ELEVATION[0]) & (directions[:, 1] <= NOSE_ELEVATION[1])
+    if inside[near & (directions[:, 1] <= TIP_ELEVATION)].all():
+        near &= inside
+        return directions[near], face.skin.reshape(-1, 1)[near]
+    near &= directions[:, 1] <= BROW_ELEVATION
+    skin = skin_distance(face.depth, face.frame, directions[near])
+    known = ~np.isnan(skin)
+    return directions[near][known], skin[known][:, None]

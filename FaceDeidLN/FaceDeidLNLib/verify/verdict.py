@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from ..core.landmarks import Landmarks
+from ..face.styles import MOST_OF_BODY
 from .compare import Comparison
 from .coverage import MIN_CONFIDENCE, Coverage
 
@@ -16,8 +17,6 @@ MIN_CHANGED_SHARE = 0.9
 MIN_FEATURE_SHARE = 0.95
 #: The skin must move by this mean distance (mm): less is below the voxel size of any CT, so the same surface is seen.
 MIN_MEAN_DISPLACEMENT_MM = 0.5
-#: A face was at most 14 % of the body even in slabs of a few centimetres; more than this was never meant.
-MAX_BODY_SHARE = 0.25
 #: The outcome of its own for a CT that shows no face.
 NO_FACE_SENTENCE = (
     "no part of the face that the style hides was found in the field of view: there is nothing to de-identify, or the landmarks are wrong; "
@@ -47,7 +46,7 @@ class Evidence:
 
     ``hidden`` are the style's landmarks in view, ``out_of_view`` those beyond the field of view; ``confirmed`` are
     those that lie where the other landmarks put them; ``implausible`` says what speaks against the landmarks.
-    ``body_share`` is the changed share of the body's volume.
+    ``body_share`` is the changed share of the body's volume, ``most_of_body`` what the region may change at most.
     """
 
     coverage: Coverage
@@ -57,6 +56,7 @@ class Evidence:
     implausible: tuple[str, ...]
     confirmed: frozenset[str] = frozenset()
     body_share: float = 0.0
+    most_of_body: float = MOST_OF_BODY
 
 
 def judge(comparison: Comparison, evidence: Evidence | None) -> Judgement:
@@ -92,7 +92,7 @@ def broken_promises(comparison: Comparison) -> tuple[str, ...]:
 
 def size_doubts(evidence: Evidence) -> tuple[str, ...]:
     """Why more than a face may have changed."""
-    if evidence.body_share <= MAX_BODY_SHARE:
+    if evidence.body_share <= evidence.most_of_body:
         return ()
     return (f"{evidence.body_share:.0%} of the body changed, which is far more than a face: check the curve or the face segment",)
 

@@ -1,0 +1,66 @@
+"""Is an ear hidden? Judged by what stands out thinly from the head near the ear canal, not by the map that made the segment."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import ndimage
+
+from ..core.landmarks import Landmarks
+from ..core.volume import Volume
+from ..face.segment import Face
+from .coverage import SKIN_HU
+
+#: An auricle is thinner than a ball of this radius (mm); head, cheek and neck are not.
+CORE_MM = 9.0
+#: What such a ball leaves over at a rounded edge (mm) does not count.
+ROUNDING_MM = 2.0
+#: Where an auricle may lie around the tragion: anterior, superior and lateral, mm of the mean face.
+NEAR_MM = ((-45.0, 10.0), (-36.0, 42.0), (-2.0, 45.0))
+#: Less (mm3) is no auricle: pressed flat, cut by the field of view, or too thin for the voxels.
+LEAST_MM3 = 400.0
+#: Share of it that must have changed; its root in the skin may stay.
+MIN_SHARE = 0.9
+
+
+def ear_doubts(ct: Volume, changed: np.ndarray, face: Face, landmarks: Landmarks) -> tuple[str, ...]:
+    """Ears that were to be hidden and still stand out, in words; ``changed`` (bool) is on the CT's grid."""
+    reasons = []
+    for ear in face.ears:
+        share = ear_share(ct, changed, face, landmarks, ear.side)
+        if share is not None and share < MIN_SHARE:
+            reasons.append(f"{1 - share:.0%} of the {ear.side} ear did not change: look at it from the side")
+    return tuple(reasons)
+
+
+def ear_share(ct: Volume, changed: np.ndarray, face: Face, landmarks: Landmarks, side: str) -> float | None:
+    """Share of an ear's tissue that changed; None where the tragion is unknown or no ear stands out in the field of view."""
+    points = _standing_out(face, landmarks, side)
+    kji = ct.geometry.to_kji(points)
+    kji = np.unique(np.rint(kji[ct.geometry.holds(kji)]).astype(int), axis=0)
+    tissue = kji[ct.array[tuple(kji.T)] > SKIN_HU]
+    if len(tissue) * ct.geometry.voxel_mm3 < LEAST_MM3:
+        return None
+    return float(changed[tuple(tissue.T)].mean())
+
+
+def _standing_out(face: Face, landmarks: Landmarks, side: str) -> np.ndarray:
+    """LPS mm (N, 3) of the points of the skin's grid near a tragion that a ball inside the head does not reach."""
+    tragion = landmarks.position(f"tragion_{side}")
+    if tragion is None:
+        return np.zeros((0, 3))
+    sign = 1.0 if side == "left" else -1.0
+    corners = np.array([[sign * x, y, z] for x in NEAR_MM[2] for y in NEAR_MM[0] for z in NEAR_MM[1]])
+    centre = face.frame.to_face(tragion)
+    grid = face.depth.geometry
+    box = grid.box_around(face.frame.to_lps(centre + corners), margin_mm=2 * CORE_MM)
+    if 0 in box.shape:
+        return np.zeros((0, 3))
+    depth = face.depth.array[box.slices]
+    core = depth > CORE_MM
+    if not core.any():
+        return np.zeros((0, 3))
+    thin = (depth > 0) & (ndimage.distance_transform_edt(~core, grid.sampling) > CORE_MM + ROUNDING_MM)
+    points = grid.crop(box).to_lps(np.argwhere(thin))
+    offset = (face.frame.to_face(points) - centre)[:, [1, 2, 0]] * (1.0, 1.0, sign)
+    low, high = np.array(NEAR_MM).T
+    return points[np.all((offset >= low) & (offset <= high), axis=1)]
