@@ -123,7 +123,8 @@ def write_released(ct: CtInput, volume: Volume, place: Place, case: dict[str, An
 
 def _derivation(case: dict[str, Any]) -> str:
     parameters = case["parameters"]
-    how = f"region {parameters['style']}, effect {parameters['effect']}, privacy {case['privacy']}"
+    region = "+".join([parameters["style"], *(name for name in ("ears", "lips") if parameters[name])])
+    how = f"region {region}, effect {parameters['effect']}, privacy {case['privacy']}"
     return f"FaceDeidLN {__version__}: face de-identified, {how}"
 
 

@@ -43,7 +43,8 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
     console.progress(0.0, "synthetic CT")
     ct, nodes = write_phantom(make_phantom(seed=_SEED), folder)
     words = [str(ct), str(folder / "ct-deface.nrrd"), "--nodes", str(nodes), "--qa", str(folder / "review"), "--overwrite"]
-    if privacy_class(options.style, options.effect) == RECOGNISABLE:
+    parameters = shared.parameters_from(options)
+    if privacy_class(parameters.region_name, parameters.effect) == RECOGNISABLE:
         console.say(_WHY_ACCEPTED)
         words.append("--accept-recognisable")
     parser = argparse.ArgumentParser()

@@ -22,7 +22,7 @@ def figures(result: CaseResult) -> list[str]:
     if result.coverage is not None:
         skin = result.coverage
         lines.append(f"  face: {skin.changed_share:.0%} of its skin changed, by {skin.mean_displacement_mm:.1f} mm on average")
-    lines.append(f"  privacy of '{result.parameters.style}' with '{result.parameters.effect}': {result.privacy}")
+    lines.append(f"  privacy of '{result.parameters.region_name}' with '{result.parameters.effect}': {result.privacy}")
     return lines
 
 

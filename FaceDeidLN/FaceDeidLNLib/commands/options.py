@@ -8,7 +8,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..core.errors import InputError
 from ..core.parameters import Parameters
+from ..core.presets import PRESETS, preset_named
+
+#: In the words of the help; which names there are is checked against the registry.
+_STYLES = "full, full-hairline, eyes, venetian, phantom (the left half); as other tools: box, plane, outline, below-eyes-kept"
 
 
 @dataclass(frozen=True)
@@ -136,8 +141,11 @@ def add_work(parser: argparse.ArgumentParser) -> None:
     """What is done to the face."""
     defaults = Parameters()
     group = parser.add_argument_group("de-identification")
-    group.add_argument("--style", default=defaults.style, metavar="NAME", help="region to cover (default: %(default)s)")
-    group.add_argument("--effect", default=defaults.effect, metavar="NAME", help="mask, blur, ... (default: %(default)s)")
+    group.add_argument("--style", metavar="NAME", help=f"region to cover: {_STYLES} (default: {defaults.style})")
+    group.add_argument("--ears", action="store_true", help="hide the outer ears too")
+    group.add_argument("--lips", action="store_true", help="hide lips and front teeth too, whatever the style leaves")
+    group.add_argument("--effect", metavar="NAME", help=f"mask, blur, ... (default: {defaults.effect})")
+    group.add_argument("--preset", metavar="NAME", help=f"region and effect after another system: {', '.join(PRESETS)}")
     for item in NUMBERS:
         group.add_argument(
             item.flag,
@@ -183,14 +191,26 @@ def add_overwrite(group: argparse._ActionsContainer) -> None:
 
 
 def parameters_from(options: argparse.Namespace) -> Parameters:
-    """The choices of the run; the names of style, effect and levels are checked by ``check_names``."""
+    """The choices of the run; the names of style, effect and levels are checked by ``check_names``.
+
+    Raises InputError for a preset that there is not, or that is given together with a style or an effect.
+    """
     numbers = {item.field: getattr(options, item.field) for item in NUMBERS}
-    return Parameters(style=options.style, effect=options.effect, seed=options.seed, levels=options.levels, **numbers)
+    chosen = {name: value for name in ("style", "effect") if (value := getattr(options, name)) is not None}
+    ears = options.ears
+    if options.preset is not None:
+        preset = preset_named(options.preset)
+        if chosen:
+            raise InputError(f"--preset chooses region and effect: leave --{next(iter(chosen))} out, or the preset.")
+        chosen, ears = {"style": preset.style, "effect": preset.effect}, ears or preset.ears
+    return Parameters(**chosen, ears=ears, lips=options.lips, seed=options.seed, levels=options.levels, **numbers)
 
 
 def work_words(options: argparse.Namespace) -> list[str]:
     """The options of ``add_work`` as they would be typed."""
-    words = ["--style", options.style, "--effect", options.effect]
+    named = ((f"--{name}", getattr(options, name)) for name in ("style", "effect", "preset"))
+    words = [word for flag, value in named if value is not None for word in (flag, value)]
+    words += [f"--{name}" for name in ("ears", "lips") if getattr(options, name)]
     words += [f"{item.flag}={getattr(options, item.field)!r}" for item in NUMBERS]
     words += ["--levels", ",".join(options.levels) or "none"]
     words += [word for name in options.provider for word in ("--provider", name)] + (["--cpu"] if options.cpu else [])

@@ -1,0 +1,170 @@
+"""What each region hides and what it leaves: styles with a curve, lips, and the regions of other tools."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from FaceDeidLNLib.core.errors import InputError
+from FaceDeidLNLib.core.geometry import Geometry
+from FaceDeidLNLib.core.parameters import Parameters
+from FaceDeidLNLib.core.segment import BoxMask, tight, united
+from FaceDeidLNLib.effect.registry import require_fit
+from FaceDeidLNLib.face.strategies import STRATEGIES
+from FaceDeidLNLib.face.styles import REGIONS, STYLES, chosen_region, style_named
+from FaceDeidLNLib.input.place import place_segments
+from FaceDeidLNLib.pipeline import Anatomy, Request, deface, find_anatomy, find_face
+from FaceDeidLNLib.verify.coverage import feature_share
+from FaceDeidLNLib.verify.verdict import Verdict
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.spatial.transform import Rotation
+from test_face_geometry import ANGLES, fit_frame, mean_landmarks
+
+FEATURES = ("pronasale", "sellion", "stomion", "pogonion", "eye_right", "eye_left")
+#: Of FEATURES, those that must stay as they are (a phantom mask's border runs through the midline).
+KEPT = {
+    "eyes": ("pronasale", "stomion", "pogonion"),
+    "venetian": ("pronasale", "stomion", "pogonion"),
+    "phantom": ("eye_right",),
+    "box": ("eye_right", "eye_left"),
+    "below-eyes-kept": ("stomion", "pogonion"),
+}
+
+
+@pytest.fixture(scope="module")
+def anatomy(phantom) -> Anatomy:
+    return find_anatomy(phantom.ct, phantom.landmarks)
+
+
+@pytest.fixture(scope="module")
+def shares(phantom, anatomy):
+    """Share of the skin at each feature that lies in the face segment, by region and whether lips were asked for."""
+    known = {}
+
+    def of(style: str, lips: bool = False) -> dict[str, float]:
+        if (style, lips) not in known:
+            face = find_face(Request(phantom.ct, parameters=Parameters(style=style, lips=lips, levels=())), anatomy, ())
+            inside = face.segment.full(phantom.ct.array.shape)
+            known[style, lips] = {name: feature_share(phantom.ct, inside, face, phantom.landmarks.points[name]) for name in FEATURES}
+        return known[style, lips]
+
+    return of
+
+
+@pytest.mark.parametrize("style", REGIONS)
+def test_a_region_holds_the_skin_of_all_that_it_is_to_hide(style, shares):
+    assert {name: shares(style)[name] for name in REGIONS[style].covers if shares(style)[name] < 0.95} == {}
+
+
+@pytest.mark.parametrize("style", KEPT)
+def test_a_region_leaves_the_skin_of_what_it_does_not_hide(style, shares):
+    assert {name: shares(style)[name] for name in KEPT[style] if shares(style)[name] > 0.05} == {}
+
+
+@pytest.mark.parametrize("style", ["eyes", "venetian"])
+def test_lips_are_added_to_a_style_that_leaves_them(style, shares):
+    plain, lips = shares(style), shares(style, lips=True)
+    assert lips["stomion"] >= 0.95
+    assert {name: lips[name] for name in FEATURES if name != "stomion"} == {n: plain[n] for n in FEATURES if n != "stomion"}
+
+
+def test_lips_take_the_front_teeth_that_the_full_face_leaves(phantom, anatomy):
+    stomion = phantom.landmarks.position("stomion")
+    teeth = phantom.ct.array > 1000
+    points = phantom.ct.geometry.to_lps(np.argwhere(teeth))
+    offset = points - stomion
+    front = (np.abs(offset[:, 0]) < 12) & (offset[:, 1] > 0) & (offset[:, 1] < 18) & (np.abs(offset[:, 2]) < 12)
+    at = tuple(np.argwhere(teeth)[front].T)
+    hidden = {}
+    for lips in (False, True):
+        face = find_face(Request(phantom.ct, parameters=Parameters(lips=lips, levels=())), anatomy, ())
+        hidden[lips] = face.segment.full(phantom.ct.array.shape)[at].mean()
+    assert front.sum() > 5
+    assert hidden[True] > 0.9
+    assert hidden[False] < 0.5
+
+
+@pytest.mark.parametrize("style", REGIONS)
+def test_every_region_keeps_nodes_and_levels_to_the_bit_and_passes(style, phantom):
+    nodes = tuple(node for node in phantom.nodes if "cheek" not in node.name.casefold())
+    more = {"effect": "drown", "seed": 1} if style == "outline" else {"levels": ()}  # levels once: they take long to find
+    result = deface(Request(phantom.ct, nodes, phantom.landmarks, parameters=Parameters(style=style, **more)))
+    assert result.reasons == ()
+    assert result.verdict is Verdict.PASS
+    assert all(check.changed == 0 for check in result.comparison.protected)
+    assert result.comparison.changed_outside_face == 0
+
+
+def test_the_whole_skin_is_much_more_than_a_face(phantom, anatomy):
+    masks = {}
+    for style in ("full", "outline"):
+        face = find_face(Request(phantom.ct, parameters=Parameters(style=style, levels=())), anatomy, ())
+        masks[style] = face.segment.voxels
+    assert masks["outline"] > 2.5 * masks["full"]
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    angles=ANGLES,
+    scale=st.floats(0.7, 1.2),
+    name=st.sampled_from([s for s in STRATEGIES if STRATEGIES[s].cells]),
+    spacing=st.tuples(*[st.floats(0.6, 5.0)] * 3),
+    turn=ANGLES,
+)
+def test_a_strategy_is_the_same_place_on_any_grid_and_any_head(angles, scale, name, spacing, turn):
+    frame, strategy = fit_frame(mean_landmarks(angles, scale, (5, -8, 12))), STRATEGIES[name]
+    matrix = np.eye(4)
+    matrix[:3, :3] = Rotation.from_euler("xyz", turn, degrees=True).as_matrix() * spacing
+    matrix[:3, 3] = frame.origin - matrix[:3, :3] @ (6.0, 7.0, 8.0)
+    grid = Geometry((17, 15, 13), matrix)
+    points = grid.to_lps(np.argwhere(np.ones(grid.shape, dtype=bool)))
+    differs = strategy.mask(frame, grid).ravel() != strategy.holds(frame, points)
+    assert differs.mean() < 0.002  # rounding on the very planes
+
+
+def test_unknown_regions_and_lips_on_boxes_are_refused():
+    with pytest.raises(InputError, match="venetian"):
+        style_named("domino")
+    with pytest.raises(InputError, match="lips"):
+        chosen_region(Parameters(style="box", lips=True))
+
+
+def test_reface_is_refused_where_no_curve_is_drawn(phantom):
+    with pytest.raises(InputError, match="reface"):
+        deface(Request(phantom.ct, parameters=Parameters(style="box", effect="reface")))
+    for style in STYLES:
+        require_fit(style, "reface")
+
+
+def test_a_curve_for_a_region_without_one_is_refused(phantom, anatomy):
+    with pytest.raises(InputError, match="curve"):
+        find_face(Request(phantom.ct, curve=np.zeros((8, 3)), parameters=Parameters(style="plane")), anatomy, ())
+
+
+def test_a_region_that_was_never_attacked_is_recognisable(phantom, monkeypatch):
+    from FaceDeidLNLib import pipeline
+
+    monkeypatch.setattr(pipeline, "privacy_class", lambda region, effect: "tested" if region == "full+ears" else "recognisable")
+    assert pipeline.privacy_of(Request(phantom.ct, parameters=Parameters(ears=True))) == "tested"
+    assert pipeline.privacy_of(Request(phantom.ct, parameters=Parameters(ears=True, lips=True))) == "recognisable"
+    assert pipeline.privacy_of(Request(phantom.ct, parameters=Parameters(ears=True, watermark="X"))) == "recognisable"
+
+
+@given(st.lists(st.tuples(*[st.integers(0, 6)] * 3), min_size=1, max_size=4))
+def test_united_masks_are_their_union(corners):
+    shape, masks = (9, 9, 9), []
+    for corner in corners:
+        array = np.zeros(shape, dtype=bool)
+        array[tuple(slice(c, c + 2) for c in corner)] = True
+        masks.append(tight("one", array))
+    expected = np.logical_or.reduce([mask.full(shape) for mask in masks])
+    assert np.array_equal(united("all", [*masks, BoxMask("", masks[0].box, np.zeros((0, 0, 0), dtype=bool))]).full(shape), expected)
+
+
+def test_a_protected_node_in_a_box_stays(phantom, anatomy):
+    nodes = tuple(place_segments(phantom.nodes, phantom.ct.geometry))
+    face = find_face(Request(phantom.ct, parameters=Parameters(style="plane", levels=())), anatomy, nodes)
+    inside = replace(face.segment).full(phantom.ct.array.shape)
+    assert not any((inside & node.full(phantom.ct.array.shape)).any() for node in nodes)
