@@ -7,11 +7,14 @@ template and no brain. All keep protected segments and node levels, which the or
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..core.geometry import Geometry
-from .frame import FaceFrame
+
+if TYPE_CHECKING:  # Slicer reads the regions' names at every start, and scipy takes long to import
+    from .frame import FaceFrame
 
 #: The whole of a body may change.
 ALL_OF_BODY = 1.0

@@ -14,7 +14,7 @@ from ..effect.base import apply_effect
 from ..effect.registry import effect_named
 from ..face.segment import Face
 from ..input.place import place_segments
-from ..pipeline import Anatomy, CaseResult, Request, find_curve, find_face, privacy_of, verify
+from ..pipeline import Anatomy, CaseResult, Request, below_ears, find_curve, find_face, privacy_of, verify
 from ..verify.verdict import Verdict
 from .anatomy_cache import AnatomyCache
 from .engines import Engines, cut_by_curve, mask_volume, wrapped_anatomy
@@ -131,7 +131,7 @@ class Steps:
             privacy_of(request),
             parameters,
             protected,
-            levels=self.cache.levels(request, anatomy),
+            levels=below_ears(self.cache.levels(request, anatomy), face),
             anatomy=anatomy,
             landmarks=anatomy.landmarks,
             automatic=self.cache.landmarks(request.ct, None),

@@ -310,6 +310,15 @@ def test_levels_and_lengths_reach_the_pipeline():
     assert [getattr(parameters, field) for field in LENGTHS.values()] == [n + 1.0 for n in range(len(LENGTHS))]
 
 
+def test_ears_hidden_step_by_step_pass_as_in_one_go(module, head):
+    ct, nodes = head
+    logic, chosen = module.FaceDeidLNLogic(), {"protectedSegmentation": nodes, "ears": True}
+    chosen["faceSegmentation"] = logic.createFaceSegment(ct, **chosen)
+    chosen["outputVolume"] = logic.applyEffect(ct, **chosen)
+    result = logic.verify(ct, **chosen)
+    assert (result.verdict, result.reasons) == ("PASS", ())
+
+
 def test_a_misspelt_length_is_a_type_error(module, head):
     with pytest.raises(TypeError, match="depthMM"):
         module.FaceDeidLNLogic().process(head[0], depthMM=3.0)
