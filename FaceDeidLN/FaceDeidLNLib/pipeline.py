@@ -17,7 +17,7 @@ from .anatomy.skin import skin_depth
 from .core.errors import FaceNotFoundError
 from .core.landmarks import Landmarks
 from .core.parameters import Parameters
-from .core.progress import Progress, silent
+from .core.progress import Alive, Progress, alive_in, idle, silent
 from .core.segment import BoxMask, Segment, tight
 from .core.volume import Volume
 from .effect.base import apply_effect
@@ -104,12 +104,12 @@ class Stopwatch:
         self._progress = progress
 
     @contextmanager
-    def step(self, name: str, fraction: float) -> Iterator[None]:
-        """Announce a step and time it."""
+    def step(self, name: str, fraction: float) -> Iterator[Alive]:
+        """Announce a step and time it; gives what the step is to call while it is at work."""
         self._progress(fraction, name)
         begin = time.perf_counter()
         try:
-            yield
+            yield alive_in(self._progress, fraction, name)
         finally:
             self.seconds[name] = round(time.perf_counter() - begin, 3)
 
@@ -132,17 +132,17 @@ def deface(request: Request, progress: Progress = silent) -> CaseResult:
         protected = tuple(place_segments(request.protected, request.ct.geometry))
     state = CaseResult(Verdict.REVIEW, (), privacy, parameters, protected, failures=findings.failures, seconds=watch.seconds)
     try:
-        with watch.step("landmarks", 0.05):
-            automatic = detect_landmarks(request.ct)
+        with watch.step("landmarks", 0.05) as alive:
+            automatic = detect_landmarks(request.ct, alive)
             state = replace(state, automatic=automatic, landmarks=combined(automatic, request.landmarks))
             if not shows_face(state.landmarks):
                 raise FaceNotFoundError(NO_FACE_SENTENCE)
-        with watch.step("skin", 0.2):
-            state = replace(state, anatomy=find_anatomy(request.ct, state.landmarks))
-        with watch.step("node levels", 0.3):
-            state = replace(state, levels=node_levels(request, state.anatomy))
-        with watch.step("face segment", 0.4):
-            state = replace(state, face=find_face(request, state.anatomy, protected, state.levels))
+        with watch.step("skin", 0.2) as alive:
+            state = replace(state, anatomy=find_anatomy(request.ct, state.landmarks, alive))
+        with watch.step("node levels", 0.3) as alive:
+            state = replace(state, levels=node_levels(request, state.anatomy, alive))
+        with watch.step("face segment", 0.4) as alive:
+            state = replace(state, face=find_face(request, state.anatomy, protected, state.levels, alive))
             state = replace(state, levels=below_ears(state.levels, state.face))
         with watch.step("effect", 0.7):
             state = replace(state, result=apply_effect(effect, request.ct, state.face, parameters))
@@ -166,9 +166,9 @@ def privacy_of(request: Request) -> str:
     return privacy_class(parameters.region_name, parameters.effect)
 
 
-def find_landmarks(ct: Volume, user: Landmarks | None) -> Landmarks:
+def find_landmarks(ct: Volume, user: Landmarks | None, alive: Alive = idle) -> Landmarks:
     """The automatic landmarks, overruled by the user's."""
-    return combined(detect_landmarks(ct), user)
+    return combined(detect_landmarks(ct, alive), user)
 
 
 def combined(automatic: Landmarks, user: Landmarks | None) -> Landmarks:
@@ -176,20 +176,21 @@ def combined(automatic: Landmarks, user: Landmarks | None) -> Landmarks:
     return automatic if user is None else automatic.overruled_by(user)
 
 
-def find_anatomy(ct: Volume, landmarks: Landmarks) -> Anatomy:
+def find_anatomy(ct: Volume, landmarks: Landmarks, alive: Alive = idle) -> Anatomy:
     """Body, head frame and skin around the face. Raises FaceNotFoundError where the landmarks fix no head."""
     frame = fit_frame(landmarks)
-    body = find_body(ct)
+    body = find_body(ct, alive=alive)
+    alive()
     corners = np.array([[x, y, z] for x in FACE_BOX_MM[:, 0] for y in FACE_BOX_MM[:, 1] for z in FACE_BOX_MM[:, 2]])
     box = frame.to_lps(corners)
-    return Anatomy(body, landmarks, frame, skin_depth(ct, body, np.array([box.min(0), box.max(0)])))
+    return Anatomy(body, landmarks, frame, skin_depth(ct, body, np.array([box.min(0), box.max(0)]), alive=alive))
 
 
-def node_levels(request: Request, anatomy: Anatomy) -> tuple[Level, ...]:
+def node_levels(request: Request, anatomy: Anatomy, alive: Alive = idle) -> tuple[Level, ...]:
     """The node levels that are to stay as they are."""
     segments = (*request.guides, *request.protected)
     parameters = request.parameters
-    return find_levels(request.ct, anatomy.body, anatomy.frame, parameters.levels, segments, parameters.superficial_mm)
+    return find_levels(request.ct, anatomy.body, anatomy.frame, parameters.levels, segments, parameters.superficial_mm, alive)
 
 
 def find_curve(ct: Volume, anatomy: Anatomy, parameters: Parameters, control_lps: np.ndarray | None = None) -> FaceCurve:
@@ -205,7 +206,7 @@ def find_curve(ct: Volume, anatomy: Anatomy, parameters: Parameters, control_lps
     return with_islands(curve, style, anatomy.frame)
 
 
-def find_face(request: Request, anatomy: Anatomy, protected: Sequence[BoxMask], levels: Sequence[Level] = ()) -> Face:
+def find_face(request: Request, anatomy: Anatomy, protected: Sequence[BoxMask], levels: Sequence[Level] = (), alive: Alive = idle) -> Face:
     """The face segment: the region, or the user's own segment, without bone, protected segments and node levels.
 
     The margin is kept around the protected segments only: a level already ends below the skin. Raises InputError where
@@ -214,7 +215,8 @@ def find_face(request: Request, anatomy: Anatomy, protected: Sequence[BoxMask], 
     ct, parameters = request.ct, request.parameters
     require_fit(parameters.style, parameters.effect)
     chosen = chosen_region(parameters)
-    main, bone = region_of(request, anatomy, chosen)
+    main, bone = region_of(request, anatomy, chosen, alive)
+    alive()
     face = with_ears(main, chosen.ears, ct, anatomy.body, FACE_BOX_MM, parameters)
     region = face.region
     if request.face_segment is not None:
@@ -244,13 +246,15 @@ def _without(level: Level, face: Face) -> Level:
     return replace(level, mask=replace(level.mask, array=array), volume_ml=level.volume_ml * rest / level.mask.voxels)
 
 
-def region_of(request: Request, anatomy: Anatomy, chosen: Region) -> tuple[Face, BoxMask]:
+def region_of(request: Request, anatomy: Anatomy, chosen: Region, alive: Alive = idle) -> tuple[Face, BoxMask]:
     """The face before anything is taken out, without ears, and the bone in it that stays: none for a strategy."""
     ct, parameters = request.ct, request.parameters
     if not isinstance(chosen, Style) and request.curve is None:
         face = strategy_face(chosen, ct, anatomy.body, anatomy.frame, anatomy.depth, parameters)
         return face, replace(face.region, array=np.zeros_like(face.region.array))
-    face = solid_layer(anatomy.frame, find_curve(ct, anatomy, parameters, request.curve), anatomy.depth, ct.geometry, parameters)
+    curve = find_curve(ct, anatomy, parameters, request.curve)
+    face = solid_layer(anatomy.frame, curve, anatomy.depth, ct.geometry, parameters, alive)
+    alive()
     found = bone_mask(ct, face.region.box, parameters.bone_hu, anatomy.body)
     bone = without_islands(face, ct.geometry, below_skin(face, ct.geometry, found))
     if request.curve is None:

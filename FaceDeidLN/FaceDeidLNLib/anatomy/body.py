@@ -6,6 +6,7 @@ import numpy as np
 from scipy import ndimage
 
 from ..core.errors import FaceNotFoundError, InputError
+from ..core.progress import Alive, idle
 from ..core.volume import AIR_HU, Volume, block_mean, canonical_grid
 from .couch import without_couch
 from .grids import TISSUE_HU, closing, fill_holes, grow, inside_view, opening, reach, sample, shrink, view_box
@@ -27,7 +28,7 @@ TIP_REACH_MM = 12.0
 CLOSING_RADIUS_MM = 6.0
 
 
-def find_body(ct: Volume, spacing_mm: float = 3.0) -> Volume:
+def find_body(ct: Volume, spacing_mm: float = 3.0, alive: Alive = idle) -> Volume:
     """The patient as a bool Volume on an isotropic grid along L, P, S over the whole CT (HU, any affine).
 
     Couch, head rest, mask sheets off the skin, tubes and other thin things are left out; airways, sinuses, mouth and
@@ -40,6 +41,7 @@ def find_body(ct: Volume, spacing_mm: float = 3.0) -> Volume:
     grid = canonical_grid(ct.geometry.corners(), spacing_mm)
     view = ct.crop(view_box(ct))
     small = block_mean(view, spacing_mm)
+    alive()
     small = small.with_array(np.maximum(small.array, AIR_HU))
     inside = inside_view(view.geometry, grid)
     tissue = sample(small, grid) > TISSUE_HU
@@ -47,6 +49,7 @@ def find_body(ct: Volume, spacing_mm: float = 3.0) -> Volume:
         raise FaceNotFoundError("No patient was found in the CT: there is almost nothing but air in it.")
     cut = _bounding_slices(tissue & inside, 4)
     body = np.zeros(grid.shape, dtype=bool)
+    alive()
     body[cut] = _body_of(tissue[cut], spacing_mm)
     body &= inside
     if np.count_nonzero(body) * spacing_mm**3 < SMALLEST_BODY_MM3:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..core.progress import Alive, idle
 from ..core.volume import Volume
 from .landmark_derived import DERIVED, derive
 from .landmark_grid import COARSE, FINE, Reading, body_grid, head_grid, read_heat, reduced, sampled
@@ -114,15 +115,15 @@ def _weights(arrays: dict[str, np.ndarray], prefix: str) -> Weights:
     return {n: unpack(*(arrays[f"{prefix}/{n}/{part}"] for part in "wsb")) for n in names}
 
 
-def predict_landmarks(ct: Volume, model: LandmarkModel | None = None) -> dict[str, Prediction]:
+def predict_landmarks(ct: Volume, model: LandmarkModel | None = None, alive: Alive = idle) -> dict[str, Prediction]:
     """Every landmark of NET_LANDMARKS and DERIVED on a CT in HU, any orientation, spacing, shear and field of view."""
-    return predict_face(ct, model).landmarks
+    return predict_face(ct, model, alive).landmarks
 
 
-def predict_face(ct: Volume, model: LandmarkModel | None = None) -> Face:
+def predict_face(ct: Volume, model: LandmarkModel | None = None, alive: Alive = idle) -> Face:
     """The landmarks together with the head frame, which also tells how the head lies (upside down, prone, ...)."""
     model = model or load_model()
-    found = read_landmarks(ct, model)
+    found = read_landmarks(ct, model, alive)
     if found is None:
         return Face(dict.fromkeys((*NET_LANDMARKS, *DERIVED), Prediction(None, 0.0, 0.0, "no face found in the scan")), None)
     within, in_view = (_logistic(found.features, weights) for weights in (model.within, model.in_view))
@@ -161,10 +162,10 @@ def _logistic(features: np.ndarray, weights: np.ndarray) -> np.ndarray:
     return 1 / (1 + np.exp(-(features @ weights[:-1] + weights[-1])))
 
 
-def read_landmarks(ct: Volume, model: LandmarkModel) -> Readings | None:
+def read_landmarks(ct: Volume, model: LandmarkModel, alive: Alive = idle) -> Readings | None:
     """Positions and features of all landmarks, without calibration; None where no face was found."""
     small = reduced(ct)
-    start = _first_look(small, model.members[0])
+    start = _first_look(small, model.members[0], alive)
     if start is None:
         return None
     frame, first = start
@@ -172,14 +173,18 @@ def read_landmarks(ct: Volume, model: LandmarkModel) -> Readings | None:
     if better.differs(frame, FRAME_MOVED_MM, FRAME_TURNED_DEG):
         first = _look(small, better, model.members[0], VIEWS[0])
     members = (model.members[n % len(model.members)] for n in range(1, len(VIEWS)))
-    readings = [first, *(_look(small, better, m, view) for m, view in zip(members, VIEWS[1:], strict=True))]
+    readings = [first]
+    for member, view in zip(members, VIEWS[1:], strict=True):
+        alive()
+        readings.append(_look(small, better, member, view))
     return _combined(ct, readings, better)
 
 
-def _first_look(ct: Volume, member: Member) -> tuple[HeadFrame, Reading] | None:
+def _first_look(ct: Volume, member: Member, alive: Alive) -> tuple[HeadFrame, Reading] | None:
     """Head frame and first reading; where little of a face is seen, the scan is also tried turned by half a turn about each axis."""
     best, best_score = None, -np.inf
     for number, turn in enumerate(HALF_TURNS):
+        alive()
         geometry = replace(ct.geometry, ijk_to_lps=np.diag([*turn, 1.0]) @ ct.geometry.ijk_to_lps)
         frame = find_head(Volume(ct.array, geometry), member)
         if frame is None:

@@ -10,6 +10,7 @@ from scipy import ndimage
 
 from ..core.errors import InputError
 from ..core.geometry import Box, Geometry
+from ..core.progress import Alive, idle
 from ..core.segment import BoxMask, Segment, tight
 from ..core.volume import Volume, resample
 from .grids import closing, sample
@@ -68,7 +69,13 @@ class Level:
 
 
 def find_levels(
-    ct: Volume, body: Volume, frame: Frame, names: Sequence[str], segments: Sequence[Segment] = (), superficial_mm: float = SUPERFICIAL_MM
+    ct: Volume,
+    body: Volume,
+    frame: Frame,
+    names: Sequence[str],
+    segments: Sequence[Segment] = (),
+    superficial_mm: float = SUPERFICIAL_MM,
+    alive: Alive = idle,
 ) -> tuple[Level, ...]:
     """The node levels of a CT (HU).
 
@@ -79,10 +86,15 @@ def find_levels(
     check_level_names(names)
     if not names:
         return ()
-    mandible = find_mandible(ct, frame, segments)
+    mandible = find_mandible(ct, frame, segments, alive)
+    alive()
     depth = _depth(mandible.grid, ct, body)
-    levels = levels_of(mandible, ct.geometry, names, segments, ct, depth, superficial_mm)
-    return tuple(_without_skin(level, ct) for level in levels)
+    alive()
+    levels = []
+    for level in levels_of(mandible, ct.geometry, names, segments, ct, depth, superficial_mm):
+        alive()
+        levels.append(_without_skin(level, ct))
+    return tuple(levels)
 
 
 def check_level_names(names: Sequence[str]) -> None:

@@ -11,6 +11,7 @@ from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from ..core.geometry import Geometry
+from ..core.progress import Alive, idle
 from ..core.segment import Segment
 from ..core.volume import Volume
 from .grids import closing, grow
@@ -55,7 +56,7 @@ class Mandible:
     origin: str
 
 
-def mandible_of_ct(ct: Volume, frame: Frame) -> Mandible:
+def mandible_of_ct(ct: Volume, frame: Frame, alive: Alive = idle) -> Mandible:
     """The mandible in the CT's bone, with the head's ``frame`` (from landmarks) to start from.
 
     The mean mandible is laid onto the bone near its expected place (trimmed closest points, teeth left out), and the
@@ -65,10 +66,13 @@ def mandible_of_ct(ct: Volume, frame: Frame) -> Mandible:
     start = JawFrame(frame.axes, frame.origin, frame.scale)
     bone = _bone_points(ct, start)
     jaw = start.to_jaw(bone)
+    alive()
     near = _distance_to_mean(jaw) * start.scale < REACH_MM
     if np.count_nonzero(near) * ct.geometry.voxel_mm3 < SMALLEST_MM3:
         return _measured(JawGrid(start), np.zeros(JawGrid(start).geometry.shape, dtype=bool), ct.geometry, "the landmarks alone")
+    alive()
     first = fit_jaw(bone[near], start, both_ways=False)
+    alive()
     grid = JawGrid(first)
     mask = _near_mean(grid.take(ct, -1000.0) > BONE_HU, grid)
     return _measured(grid, mask, ct.geometry, "bone of the CT")
@@ -82,13 +86,13 @@ def mandible_of_segment(segment: Segment, frame: Frame | None = None) -> Mandibl
     return _measured(grid, grid.take(_padded(segment.mask), 0.0) > 0.5, None, f"segment '{segment.name}'")
 
 
-def find_mandible(ct: Volume, frame: Frame, segments: Sequence[Segment] = ()) -> Mandible:
+def find_mandible(ct: Volume, frame: Frame, segments: Sequence[Segment] = (), alive: Alive = idle) -> Mandible:
     """The mandible of the first segment whose name says so, else of the CT's bone."""
     for segment in segments:
         name = segment.name.casefold()
         if ("mandible" in name or name in ("mandibula", "bone_mandible")) and "gland" not in name and segment.mask.array.any():
             return mandible_of_segment(segment, frame)
-    return mandible_of_ct(ct, frame)
+    return mandible_of_ct(ct, frame, alive)
 
 
 def _padded(mask: Volume) -> Volume:

@@ -12,6 +12,7 @@ from vtkmodules.vtkFiltersCore import vtkFlyingEdges3D
 
 from ..core.errors import FaceNotFoundError
 from ..core.geometry import Box, Geometry
+from ..core.progress import Alive, idle
 from ..core.segment import tight
 from ..core.volume import AIR_HU, Volume, block_mean, canonical_grid
 from .grids import TISSUE_HU, closing, cut_sides, fill_holes, grow, opening, sample, shrink, vertical_axis, with_border
@@ -33,7 +34,7 @@ SNAP_TOLERANCE_MM = 0.1
 SNAP_STEPS = 20
 
 
-def skin_depth(ct: Volume, body: Volume, box_lps: np.ndarray, spacing_mm: float = 1.5) -> Volume:
+def skin_depth(ct: Volume, body: Volume, box_lps: np.ndarray, spacing_mm: float = 1.5, alive: Alive = idle) -> Volume:
     """Signed depth in mm (float32; positive inside, negative in the air) under the wrap-solidified skin.
 
     ``ct`` holds HU, ``body`` comes from ``find_body``; ``box_lps`` (2, 3) are the low and high corners in LPS mm. The
@@ -43,10 +44,11 @@ def skin_depth(ct: Volume, body: Volume, box_lps: np.ndarray, spacing_mm: float 
     Raises FaceNotFoundError where the box holds no skin.
     """
     grid = _grid(ct.geometry, np.asarray(box_lps, dtype=float), spacing_mm)
-    level = _level(ct, body, grid)
+    level = _level(ct, body, grid, alive)
     solid = level > TISSUE_HU
     if solid.all() or not solid.any():
         raise FaceNotFoundError("There is no skin in the part of the CT that was looked at.")
+    alive()
     return Volume(_signed_distance(level, solid) * np.float32(spacing_mm), grid)
 
 
@@ -91,20 +93,24 @@ def _grid(geometry: Geometry, box: np.ndarray, spacing_mm: float) -> Geometry:
     return canonical_grid(np.array([low, high]), spacing_mm)
 
 
-def _level(ct: Volume, body: Volume, grid: Geometry) -> np.ndarray:
+def _level(ct: Volume, body: Volume, grid: Geometry, alive: Alive) -> np.ndarray:
     """HU whose level TISSUE_HU is the wrapped skin: filled inside the body, air outside of it."""
     part = ct.crop(ct.geometry.box_around(grid.corners(), 4 * max(ct.geometry.spacing)))
     if 0 in part.array.shape:
         raise FaceNotFoundError("The part of the CT that was to be looked at lies outside of it.")
     small = block_mean(part, grid.spacing[0])
     own = np.clip(small.array, AIR_HU, -AIR_HU).astype(np.float32)
+    alive()
     near, deep = _near_and_deep(body, small.geometry)
+    alive()
     own[~near] = AIR_HU
     np.maximum(own, FILLED_HU, out=own, where=deep)
     seen = small.with_array(own).crop(_between_cuts(sample(body, small.geometry) > 0.5, small.geometry))
     level = sample(with_border(seen, seen.array > TISSUE_HU, AIR_HU), grid)
+    alive()
     level[_spikes(level > TISSUE_HU, grid.spacing[0])] = AIR_HU
     solid = level > TISSUE_HU
+    alive()
     wrapped = fill_holes(closing(solid, max(1, round(WRAP_RADIUS_MM / grid.spacing[0]))))
     np.maximum(level, FILLED_HU, out=level, where=wrapped & ~solid)
     return level

@@ -12,6 +12,7 @@ from ..anatomy.grids import sample
 from ..core.errors import FaceNotFoundError
 from ..core.geometry import Box, Geometry
 from ..core.parameters import Parameters
+from ..core.progress import Alive, idle
 from ..core.segment import BoxMask
 from ..core.volume import Volume, canonical_grid, resample
 from .curve import FaceCurve
@@ -71,7 +72,7 @@ class Face:
         return (BoxMask(self.segment.name, self.segment.box, rest), *ears)
 
 
-def solid_layer(frame: FaceFrame, curve: FaceCurve, depth: Volume, grid: Geometry, parameters: Parameters) -> Face:
+def solid_layer(frame: FaceFrame, curve: FaceCurve, depth: Volume, grid: Geometry, parameters: Parameters, alive: Alive = idle) -> Face:
     """The layer inside the curve from ``outside_mm`` in front of the skin to ``depth_mm`` below it.
 
     The layer is widened to the membrane: all that stands in front of it (nose, lips, chin) goes, and a new surface has
@@ -87,7 +88,9 @@ def solid_layer(frame: FaceFrame, curve: FaceCurve, depth: Volume, grid: Geometr
     membrane = harmonic_fill(skin, inside)
     face = Face(_nothing(), _nothing(), frame, curve, depth, raster, inside, membrane, skin)
     box = _box_of(face, grid, parameters)
-    level = _level_set(face, grid.crop(box), parameters)
+    alive()
+    level = _level_set(face, grid.crop(box), parameters, alive)
+    alive()
     around = Volume(np.pad(level.array, 1, constant_values=-1.0), level.geometry.padded(1))
     mask = sample(around, grid.crop(box)) > 0
     if not mask.any():
@@ -180,7 +183,7 @@ def _box_of(face: Face, grid: Geometry, parameters: Parameters) -> Box:
     return grid.box_around(points, margin_mm=3.0)
 
 
-def _level_set(face: Face, target: Geometry, parameters: Parameters) -> Volume:
+def _level_set(face: Face, target: Geometry, parameters: Parameters, alive: Alive) -> Volume:
     """Positive inside the layer, in mm to its nearest border, on the working grid around ``target``."""
     if not np.all(target.shape):
         raise FaceNotFoundError("the face lies outside the field of view")
@@ -188,6 +191,7 @@ def _level_set(face: Face, target: Geometry, parameters: Parameters) -> Volume:
     box = face.depth.geometry.box_around(target.corners(), margin_mm=3 * step)
     depth = face.depth.crop(box)
     border, before, beyond, island = _smooth_fields(face, depth.geometry)
+    alive()
     front = np.maximum(depth.array + np.float32(parameters.outside_mm), before + np.float32(BEFORE_MEMBRANE_MM))
     deepest = np.float32(parameters.depth_mm) + np.clip(island, 0, max(0.0, ISLAND_MM - parameters.depth_mm))
     thickness = np.minimum(deepest, np.maximum(border, 0) + np.float32(RIM_MM))

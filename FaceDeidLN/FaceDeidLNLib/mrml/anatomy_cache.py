@@ -10,6 +10,7 @@ import numpy as np
 
 from ..anatomy.levels import Level
 from ..core.landmarks import Landmarks
+from ..core.progress import Alive, idle
 from ..core.volume import Volume
 from ..pipeline import Anatomy, Request, find_anatomy, find_landmarks, node_levels
 
@@ -28,20 +29,20 @@ class AnatomyCache:
         """Forget everything: the scene was closed."""
         self._kept.clear()
 
-    def landmarks(self, ct: Volume, user: Landmarks | None) -> Landmarks:
+    def landmarks(self, ct: Volume, user: Landmarks | None, alive: Alive = idle) -> Landmarks:
         """As ``pipeline.find_landmarks``."""
-        return self._once(("landmarks", _ct_key(ct), _landmark_key(user)), lambda: find_landmarks(ct, user))
+        return self._once(("landmarks", _ct_key(ct), _landmark_key(user)), lambda: find_landmarks(ct, user, alive))
 
-    def anatomy(self, ct: Volume, landmarks: Landmarks) -> Anatomy:
+    def anatomy(self, ct: Volume, landmarks: Landmarks, alive: Alive = idle) -> Anatomy:
         """As ``pipeline.find_anatomy``."""
-        return self._once(("anatomy", _ct_key(ct), _landmark_key(landmarks)), lambda: find_anatomy(ct, landmarks))
+        return self._once(("anatomy", _ct_key(ct), _landmark_key(landmarks)), lambda: find_anatomy(ct, landmarks, alive))
 
-    def levels(self, request: Request, anatomy: Anatomy) -> tuple[Level, ...]:
+    def levels(self, request: Request, anatomy: Anatomy, alive: Alive = idle) -> tuple[Level, ...]:
         """As ``pipeline.node_levels``."""
         named = tuple((segment.name, int(np.count_nonzero(segment.mask.array))) for segment in (*request.guides, *request.protected))
         parameters = (request.parameters.levels, request.parameters.superficial_mm)
         key = ("levels", _ct_key(request.ct), _landmark_key(anatomy.landmarks), named, parameters)
-        return self._once(key, lambda: node_levels(request, anatomy))
+        return self._once(key, lambda: node_levels(request, anatomy, alive))
 
     def _once(self, key: tuple, work: Callable[[], Found]) -> Found:
         if key not in self._kept:

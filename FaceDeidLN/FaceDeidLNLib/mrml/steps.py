@@ -9,7 +9,7 @@ import slicer
 from ..anatomy.skin import skin_surface, snap_to_skin
 from ..core.errors import FaceDeidError, InputError
 from ..core.landmarks import Landmarks
-from ..core.progress import Progress, silent
+from ..core.progress import Progress, alive_in, silent
 from ..effect.base import apply_effect
 from ..effect.registry import effect_named
 from ..face.segment import Face
@@ -54,7 +54,7 @@ class Steps:
         """Find the landmarks: into ``asked.landmarks``, whose points moved or locked by the user stay, or a new node."""
         request = request_from_nodes(replace(asked, curve=None, face=None, protected=None))
         progress(0.05, "landmarks")
-        found = self.cache.landmarks(request.ct, _placed_by_user(request.landmarks))
+        found = self.cache.landmarks(request.ct, _placed_by_user(request.landmarks), alive_in(progress, 0.05, "landmarks"))
         progress(0.95, "landmarks")
         node = asked.landmarks
         if node is None:
@@ -161,15 +161,15 @@ class Steps:
 
     def _anatomy(self, request: Request, progress: Progress) -> Anatomy:
         progress(0.05, "landmarks")
-        landmarks = self.cache.landmarks(request.ct, request.landmarks)
+        landmarks = self.cache.landmarks(request.ct, request.landmarks, alive_in(progress, 0.05, "landmarks"))
         progress(0.3, "skin")
-        return self.cache.anatomy(request.ct, landmarks)
+        return self.cache.anatomy(request.ct, landmarks, alive_in(progress, 0.3, "skin"))
 
     def _face(self, asked: NodeRequest, engines: Engines, progress: Progress) -> tuple[Request, Face]:
         request = request_from_nodes(asked)
         anatomy = self._anatomy(request, progress)
         progress(0.4, "node levels")
-        levels = self.cache.levels(request, anatomy)
+        levels = self.cache.levels(request, anatomy, alive_in(progress, 0.4, "node levels"))
         protected = place_segments(request.protected, request.ct.geometry)
         if engines.wrap and request.face_segment is None:
             progress(0.5, "Wrap Solidify")
@@ -179,7 +179,7 @@ class Steps:
             curve = find_curve(request.ct, anatomy, request.parameters, request.curve)
             request = replace(request, face_segment=cut_by_curve(self.context, request, anatomy, curve.control))
         progress(0.65, "face segment")
-        return request, find_face(request, anatomy, protected, levels)
+        return request, find_face(request, anatomy, protected, levels, alive_in(progress, 0.65, "face segment"))
 
     def _skin(self, asked: NodeRequest, anatomy: Anatomy) -> slicer.vtkMRMLModelNode:
         surface, node = skin_surface(anatomy.depth), asked.skin

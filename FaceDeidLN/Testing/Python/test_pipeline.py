@@ -207,3 +207,17 @@ def test_a_jaw_bone_raised_raises_the_lower_border(phantom, masked):
     above = face.frame.to_face(points)[:, 2].reshape(bone.shape) > kept_mm + 1e-3
     assert (cut & face.region.array).any()
     assert not (cut & above).any()
+
+
+@pytest.mark.parametrize(("step", "times"), [("landmarks", 4), ("skin", 6), ("node levels", 6), ("face segment", 3)])
+def test_a_long_step_says_again_and_again_where_it_is_and_can_be_stopped_inside(phantom, step, times):
+    told = []
+
+    def tell(fraction, name):
+        told.append(name)
+        if told.count(step) == times:
+            raise Cancelled("enough")
+
+    with pytest.raises(Cancelled):
+        deface(Request(phantom.ct, phantom.nodes), tell)
+    assert told[-1] == step

@@ -43,11 +43,11 @@ def _found():
     return {}
 
 
-def remembered(ct):
+def remembered(ct, alive):
     """The landmark detection, which looks at the same head only once."""
     key = (ct.array.tobytes(), ct.geometry.ijk_to_lps.tobytes())
     if key not in _found():
-        _found()[key] = detect_landmarks(ct)
+        _found()[key] = detect_landmarks(ct, alive)
     return _found()[key]
 
 
