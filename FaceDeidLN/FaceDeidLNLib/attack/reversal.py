@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy import ndimage
 
-from ..core.volume import AIR_HU, Volume
+from ..core.volume import AIR_HU, Volume, resample
 from .gallery import field_values
 from .surfaces import coarse, hits, sample_lines
 from .window import STEP_MM, Window
@@ -129,3 +129,9 @@ def recovered_mm(ct: Volume, window: Window, skin: np.ndarray) -> float:
         return float("nan")
     values = field_values(skin, points)
     return float(np.mean(np.abs(values - np.median(values))))
+
+
+def in_place(recovered: Volume, ct: Volume) -> Volume:
+    """A recovered part (any grid) in its place in the CT that it came from, on the CT's grid, float32."""
+    array = resample(recovered, ct.geometry, fill=np.nan).array
+    return ct.with_array(np.where(np.isnan(array), ct.array, array).astype(np.float32))

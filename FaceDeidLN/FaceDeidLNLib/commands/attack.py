@@ -1,25 +1,26 @@
-"""Attack de-identified CTs: does the surface of a result tell whose face it was?
+"""Attack de-identified CTs: does what is left tell whose face it was?
 
 ORIGINALS and RESULTS are folders with image files (or DICOM folders) of the same names. The gallery holds the skins of all
 originals, and of those in --gallery. The attacked window comes from the marks in ORIGINALS/landmarks.json (or --marks); an
-original without marks is marked automatically. Written to --out: attack.json, attack.csv (all distances), attack.png.
+original without marks is marked automatically. Four attacks: surfaces against the gallery, pictures of the surfaces before a
+face recogniser (where the extra "attack" is installed), the effect undone, and what files still say. Written to --out:
+attack.json, attack_heads.csv (a line per result), attack.csv (all distances), attack.png.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..core.errors import InputError, OutputError
+from ..core.errors import InputError
 from .console import PASS, Console, Outcome
 
 if TYPE_CHECKING:
-    from ..attack.battery import Trial
+    from ..attack.study import Eye, Study, Target
+    from ..attack.window import Window
     from ..core.landmarks import Landmarks
     from ..core.volume import Volume
 
@@ -27,7 +28,6 @@ SUMMARY = "try to recognise the persons in de-identified CTs"
 EXAMPLES = "example:\n  facedeidln attack originals/ results/ --out attack/"
 ENDINGS = (".nrrd", ".nhdr", ".nii", ".nii.gz", ".mha", ".mhd")
 FEWEST_HEADS = 4
-_SHARES = (("rank-1", "rank1"), ("rank-5", "rank5"))
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,12 +38,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--marks", type=Path, metavar="FILE", help="facial landmarks of the originals (ORIGINALS/landmarks.json)")
     parser.add_argument("--out", type=Path, metavar="DIR", default=Path("attack"), help="where to write the figures (default: %(default)s)")
     parser.add_argument("--cheap", action="store_true", help="3 filters and 5 levels in place of 5 and 8; no effect is undone")
+    parser.add_argument("--no-rendered", action="store_true", help="without pictures and face recogniser")
 
 
 def run(options: argparse.Namespace, console: Console) -> Outcome:
     """Enrol, attack, write; the exit code says nothing about the outcome of the attack."""
-    from ..attack.battery import CHEAP, FULL, NO_REVERSALS, Probe, Trial, enrol
-    from ..attack.reversal import ALL_REVERSALS
+    from .attack_report import facts_of, figure_left_out, summary, write_report
 
     originals, results = heads_in(options.originals), heads_in(options.results)
     shared = [name for name in results if name in originals]
@@ -54,22 +54,67 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
             f"at least 1 and {FEWEST_HEADS} are needed."
         )
     marks = read_marks(options.marks or options.originals / "landmarks.json")
-    gallery, windows = enrol(_enrolled(known, marks, console))
-    trial = Trial(gallery, CHEAP if options.cheap else FULL)
+    no_pictures = ["The attack by pictures was not asked for."] if options.no_rendered else rendered_left_out()
+    left_out = [*no_pictures, *figure_left_out()]
+    for sentence in left_out:
+        console.say(sentence)
+    study, windows = prepare(options, known, marks, console, with_pictures=not no_pictures)
     for done, name in enumerate(shared):
         console.progress(0.4 + 0.6 * done / len(shared), f"attacking {name}")
-        trial.add(Probe(name, read_volume(results[name]), windows[name]), NO_REVERSALS if options.cheap else ALL_REVERSALS)
-    facts = report_of(trial, shared)
-    write_report(options.out, facts, trial, shared)
+        study.add(target(name, originals[name], results[name], windows[name]))
+    facts = facts_of(study, left_out)
+    write_report(options.out, facts, study)
     return Outcome(PASS, facts, f"{summary(facts)}\n  written to {options.out}")
 
 
-def summary(facts: Mapping[str, Any]) -> str:
-    """The figures in one sentence."""
-    share = [f"{name} {facts[key]['value']:.1%} ({facts[key]['low']:.1%} to {facts[key]['high']:.1%})" for name, key in _SHARES]
-    auc = "AUC {value:.2f} ({low:.2f} to {high:.2f})".format(**facts["auc"])
-    chance = f"chance {facts['chance_rank1']:.1%}"
-    return f"{facts['probes']} results against {facts['gallery']} skins: {share[0]}, {chance}, {share[1]}, {auc}"
+def rendered_left_out() -> list[str]:
+    """Why there is no attack by pictures; empty where there is one."""
+    from ..attack.dlib_recogniser import HOW_TO_INSTALL, missing
+
+    gone = missing()
+    return (
+        [f"The attack by pictures and a face recogniser is left out: {', '.join(gone)} not installed ({HOW_TO_INSTALL})."] if gone else []
+    )
+
+
+def prepare(
+    options: argparse.Namespace, known: Mapping[str, Path], marks: Mapping[str, Landmarks], console: Console, with_pictures: bool
+) -> tuple[Study, dict[str, Window]]:
+    """Enrol every head: its skin, its bone and, with pictures, its face."""
+    import numpy as np
+
+    from ..attack.battery import CHEAP, FULL, NO_REVERSALS, enrol
+    from ..attack.gallery import Gallery
+    from ..attack.linkage import bone_field
+    from ..attack.reversal import ALL_REVERSALS
+    from ..attack.study import Study
+
+    skins, windows = enrol(_enrolled(known, marks, console))
+    bones = Gallery(skins.names, np.stack([bone_field(read_volume(known[name]), windows[name]) for name in skins.names]))
+    eye = eye_for(known, windows, console) if with_pictures else None
+    battery, reversals = (CHEAP, NO_REVERSALS) if options.cheap else (FULL, ALL_REVERSALS)
+    return Study(skins, bones, battery, reversals, eye), windows
+
+
+def eye_for(known: Mapping[str, Path], windows: Mapping[str, Window], console: Console) -> Eye:
+    """The recogniser, shown pictures of every original's skin."""
+    from ..attack.dlib_recogniser import DlibRecogniser
+    from ..attack.portraits import PHOTOGRAPHS
+    from ..attack.rendered import look
+    from ..attack.study import Eye
+
+    recogniser, faces = DlibRecogniser(), {}
+    for done, (name, path) in enumerate(known.items()):
+        console.progress(0.2 + 0.2 * done / len(known), f"pictures of {name}")
+        faces[name] = look(read_volume(path), windows[name], recogniser, PHOTOGRAPHS)
+    return Eye(recogniser, faces)
+
+
+def target(name: str, original: Path, result: Path, window: Window) -> Target:
+    """One result with its original."""
+    from ..attack.study import Target
+
+    return Target(name, read_volume(original), read_volume(result), original, result, window)
 
 
 def heads_in(folder: Path) -> dict[str, Path]:
@@ -118,33 +163,6 @@ def _enrolled(known: Mapping[str, Path], marks: Mapping[str, Landmarks], console
     from ..anatomy.landmarks import detect_landmarks
 
     for done, (name, path) in enumerate(known.items()):
-        console.progress(0.4 * done / len(known), f"enrolling {name}")
+        console.progress(0.2 * done / len(known), f"enrolling {name}")
         ct = read_volume(path)
         yield name, ct, marks[name] if name in marks else detect_landmarks(ct)
-
-
-def report_of(trial: Trial, names: list[str]) -> dict[str, Any]:
-    """The figures as plain numbers and words."""
-    from ..attack.scores import best_option, ranks
-
-    found = trial.result()
-    option, matrix = best_option(trial.options(), trial.columns())
-    per_head = dict(zip(names, ranks(matrix, trial.columns()).tolist(), strict=True))
-    return {**asdict(found), "chance_rank1": 1 / found.gallery, "best_option": option, "rank_with_best_option": per_head}
-
-
-def write_report(folder: Path, facts: Mapping[str, Any], trial: Trial, names: list[str]) -> None:
-    """attack.json, attack.csv and attack.png. Raises OutputError where they cannot be written."""
-    from ..attack.figure import write_figure
-
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "attack.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
-        with (folder / "attack.csv").open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(["option", "probe", *trial.gallery.names])
-            for option, matrix in trial.options().items():
-                writer.writerows([option, name, *(f"{v:.4f}" for v in row)] for name, row in zip(names, matrix, strict=True))
-        write_figure(folder / "attack.png", trial)
-    except OSError as error:
-        raise OutputError(f"{folder} cannot be written: {error.strerror or error}.") from error

@@ -1,0 +1,168 @@
+"""What files still say, linkage by bone, and the command that makes all attacks."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import numpy as np
+import pytest
+from conftest import write_volume
+from dicom_series import Series, stored_head, write_series
+from FaceDeidLNLib.attack.controls import another_scan
+from FaceDeidLNLib.attack.gallery import Gallery
+from FaceDeidLNLib.attack.leftovers import certificate_leftovers, leftovers, padding_share
+from FaceDeidLNLib.attack.linkage import bone_distances, bone_field
+from FaceDeidLNLib.attack.window import face_window
+from FaceDeidLNLib.commands.main import main
+from FaceDeidLNLib.core.volume import Volume
+from FaceDeidLNLib.input.ct import read_ct
+from FaceDeidLNLib.output.certificate import file_sha256
+from FaceDeidLNLib.output.dicom import Marks, write_dicom_series
+from test_attack import moved, widened
+
+PERSON = {"PatientName": "Muster^Erika", "PatientBirthDate": "19500101", "InstitutionName": "Somewhere Hospital"}
+
+
+@pytest.fixture
+def series(tmp_path):
+    """A DICOM series with a named person and what was written for it."""
+    write_series(tmp_path / "in", Series(stored_head(), tags=PERSON))
+    ct = read_ct(tmp_path / "in")
+    write_dicom_series(ct, ct.volume, tmp_path / "out", Marks("Face removed"))
+    return tmp_path / "in", tmp_path / "out", ct.volume
+
+
+def test_names_and_dates_that_stay_in_a_dicom_header_are_told_by_field_never_by_value(series):
+    found = leftovers(*series)
+    assert {"PatientName", "PatientBirthDate", "InstitutionName"} <= set(found.header)
+    assert "Muster" not in str(found)
+
+
+def test_the_class_of_a_dicom_image_says_nothing_of_the_person(series):
+    assert "SOPClassUID" not in leftovers(*series).header
+
+
+def test_a_scout_among_the_slices_is_counted(series):
+    from pydicom import dcmread
+
+    before, after, ct = series
+    assert leftovers(before, after, ct).scouts == 0
+    scout = dcmread(sorted(before.iterdir())[0])
+    scout.ImageType = ["ORIGINAL", "PRIMARY", "LOCALIZER"]
+    scout.save_as(after / "scout.dcm")
+    assert leftovers(before, after, ct).scouts == 1
+
+
+def test_private_elements_and_icons_are_counted(series):
+    from pydicom import dcmread
+    from pydicom.dataset import Dataset
+    from pydicom.sequence import Sequence
+
+    before, after, ct = series
+    path = sorted(after.iterdir())[0]
+    data = dcmread(path)
+    data.add_new((0x0009, 0x0010), "LO", "SOMEBODY")
+    data.IconImageSequence = Sequence([Dataset()])
+    data.save_as(path)
+    found = leftovers(before, after, ct)
+    assert found.private == 1
+    assert found.pictures == ("Icon Image Sequence",)
+    assert found.beside_the_header
+
+
+def test_a_text_copied_into_an_nrrd_header_is_told(phantom, tmp_path):
+    import SimpleITK as sitk
+
+    for name in ("in.nrrd", "out.nrrd"):
+        write_volume(phantom.ct, tmp_path / name)
+        image = sitk.ReadImage(str(tmp_path / name))
+        image.SetMetaData("PatientName", "Muster^Erika")
+        sitk.WriteImage(image, str(tmp_path / name))
+    assert leftovers(tmp_path / "in.nrrd", tmp_path / "out.nrrd", phantom.ct).header == ("PatientName",)
+
+
+def test_a_released_image_file_repeats_nothing(phantom_ct_file, tmp_path):
+    assert main(["deface", str(phantom_ct_file), str(tmp_path / "out.nrrd"), "--accept-recognisable", "--quiet"]) == 0
+    found = leftovers(phantom_ct_file, tmp_path / "out.nrrd", read_ct(tmp_path / "out.nrrd").volume)
+    assert found.header == ()
+    assert found.certificate == ()
+    assert not found.beside_the_header
+
+
+@pytest.mark.parametrize(
+    "content",
+    [{"checks": {"pronasale": 3}}, {"parameters": {"seed": 4}}, {"of": "x"}, {"parameters": {"said": "Muster^Erika"}}, {"output": "HASH"}],
+)
+def test_what_describes_the_original_in_a_certificate_is_found(content, tmp_path):
+    original, certificate = tmp_path / "ct.nrrd", tmp_path / "out.certificate.json"
+    original.write_bytes(b"voxels")
+    certificate.write_text(json.dumps(content).replace("HASH", file_sha256(original)))
+    assert certificate_leftovers(certificate, {"Muster^Erika"}, original)
+
+
+def test_one_odd_voxel_outside_the_scan_circle_is_seen(phantom):
+    air = phantom.ct.with_array(np.full((3, 40, 40), -1000, dtype=np.int16))
+    assert padding_share(air) == 0
+    air.array[1, 0, 0] = 5
+    assert padding_share(air) > 0
+    air.array[1, 0, 0], air.array[1, 20, 20] = -1000, 5
+    assert padding_share(air) == 0
+
+
+@pytest.fixture(scope="module")
+def heads(phantom):
+    return {f"head{n}": (widened(phantom.ct, f), moved(phantom.landmarks, f)) for n, f in enumerate((0.88, 0.94, 1.0, 1.06, 1.12))}
+
+
+def test_bone_links_another_scan_to_its_head(heads):
+    windows = {name: face_window(marks) for name, (_, marks) in heads.items()}
+    bones = Gallery(tuple(heads), np.stack([bone_field(ct, windows[name]) for name, (ct, _) in heads.items()]))
+    for number, (name, (ct, _)) in enumerate(heads.items()):
+        probe = another_scan(ct, windows[name], np.random.default_rng(number))
+        assert bone_distances(probe, windows[name], bones).argmin() == number
+
+
+def test_a_head_without_bone_is_linked_to_nobody(heads):
+    name, (ct, marks) = next(iter(heads.items()))
+    window = face_window(marks)
+    bones = Gallery((name,), bone_field(ct, window)[None])
+    assert np.isinf(bone_distances(Volume(np.full_like(ct.array, -1000), ct.geometry), window, bones)).all()
+
+
+@pytest.fixture(scope="module")
+def attacked(heads, tmp_path_factory):
+    """The command on five heads; their results are the heads themselves, which is the worst that can be handed out."""
+    folder = tmp_path_factory.mktemp("attack")
+    places = {}
+    for name, (ct, marks) in heads.items():
+        for kind in ("originals", "results"):
+            (folder / kind).mkdir(exist_ok=True)
+            write_volume(ct, folder / kind / f"{name}_ct.nrrd")
+        places[name] = {"landmarks": {p.name: p.position.tolist() for p in marks if p.position is not None}}
+    (folder / "originals" / "landmarks.json").write_text(json.dumps({"patients": places}))
+    words = [str(folder / "originals"), str(folder / "results"), "--out", str(folder / "out"), "--cheap", "--no-rendered", "--quiet"]
+    assert main(["attack", *words]) == 0
+    return folder / "out"
+
+
+def test_the_command_finds_everybody_whose_face_was_left(attacked):
+    facts = json.loads((attacked / "attack.json").read_text())
+    assert facts["rank1"]["value"] == 1.0
+    assert facts["linkage"]["rank1"] == 1.0
+    assert {head["residue"]["unchanged"]["1.0"] for head in facts["heads"].values()} == {1.0}
+
+
+def test_the_command_says_what_it_left_out(attacked):
+    assert any("pictures" in sentence for sentence in json.loads((attacked / "attack.json").read_text())["left_out"])
+
+
+def test_the_command_writes_a_line_per_head_and_all_distances(attacked, heads):
+    with (attacked / "attack_heads.csv").open() as file:
+        lines = list(csv.DictReader(file))
+    assert [line["head"] for line in lines] == list(heads)
+    assert float(lines[0]["recovered_mm.as it is"]) < 1.0
+    with (attacked / "attack.csv").open() as file:
+        options = {row[0] for row in csv.reader(file)}
+    assert "bone (out of scope)" in options
+    assert "raw at -200 HU" in options
