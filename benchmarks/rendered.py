@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "FaceDeidLN"))
 from FaceDeidLNLib.attack.controls import another_scan
 from FaceDeidLNLib.attack.dlib_recogniser import DlibRecogniser
 from FaceDeidLNLib.attack.portraits import CHEAP_SITTING, FULL_SITTING, PHOTOGRAPHS, VIEWS, Sitting, portraits
-from FaceDeidLNLib.attack.rendered import TOLERANCES, Sightings, attack_rendered, look
+from FaceDeidLNLib.attack.rendered import TOLERANCES, Sightings, attack_rendered, likeness, look
 from FaceDeidLNLib.attack.reversal import REVERSALS, in_place
 from FaceDeidLNLib.attack.window import Window, face_window
 from FaceDeidLNLib.core.landmarks import Landmarks
