@@ -9,7 +9,7 @@ import numpy as np
 import slicer
 from FaceDeidLNLib.core.parameters import Parameters
 from FaceDeidLNLib.effect.names import EFFECT_NAMES
-from FaceDeidLNLib.face.styles import STYLES
+from FaceDeidLNLib.face.styles import REGIONS
 from slicer import vtkMRMLMarkupsClosedCurveNode, vtkMRMLMarkupsFiducialNode, vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
 from slicer.i18n import tr as _
 from slicer.i18n import translate
@@ -23,9 +23,7 @@ from slicer.ScriptedLoadableModule import (
 from slicer.util import VTKObservationMixin
 
 if TYPE_CHECKING:
-    from FaceDeidLNLib.core.progress import Progress
-    from FaceDeidLNLib.mrml.engines import Engines
-    from FaceDeidLNLib.mrml.process import NodeRequest, NodeResult
+    from FaceDeidLNLib.mrml.process import NodeResult
     from FaceDeidLNLib.mrml.steps import Steps
 
 README_URL = "https://github.com/FaceDeidLN/SlicerFaceDeidLN#readme"
@@ -100,7 +98,7 @@ class FaceDeidLNParameterNode:
     protectedSegmentation - its checked segments must not change.
     landmarks, curve, faceSegmentation - what was found or drawn, and is used instead of the automatic ones.
     outputVolume - where the result goes; none: a new volume. resultVolume - the result that is looked at.
-    style, effect, levels - which part of the face is hidden, how, and which node levels stay.
+    style, ears, lips, effect, levels - which part of the face is hidden, how, and which node levels stay.
     acceptRecognisable - release also what did not pass the attack benchmark.
     liveFace - make the face segment anew whenever the curve or a length changes.
     """
@@ -112,7 +110,9 @@ class FaceDeidLNParameterNode:
     faceSegmentation: vtkMRMLSegmentationNode
     outputVolume: vtkMRMLScalarVolumeNode
     resultVolume: vtkMRMLScalarVolumeNode
-    style: Annotated[str, Choice(list(STYLES))] = Parameters.style
+    style: Annotated[str, Choice(list(REGIONS))] = Parameters.style
+    ears: bool = Parameters.ears
+    lips: bool = Parameters.lips
     effect: Annotated[str, Choice(list(EFFECT_NAMES))] = Parameters.effect
     levels: list[str] = list(Parameters.levels)
     depthMm: Annotated[float, WithinRange(0.5, 50.0)] = Parameters.depth_mm
@@ -221,7 +221,7 @@ class FaceDeidLNLogic(ScriptedLoadableModuleLogic):
     protectedSegmentation, segmentIDs - segments whose voxels must not change (segmentIDs None: all of them).
     landmarks - points that overrule the automatic ones of the same name. curve - closed curve around the face.
     faceSegmentation - its first segment is the face. outputVolume - takes the result (None: a new node).
-    style, effect, levels - region, effect and node levels by name; None: the default ones.
+    style, effect, levels - region, effect and node levels by name; None: the default ones. ears, lips - hide them too.
     wrapEngine, cutEngine, maskEngine - "built-in", or "SurfaceWrapSolidify", "Dynamic Modeler", "Mask volume".
     acceptRecognisable - release a PASS also where the person may still be recognised.
     progress - called with the fraction done and a message; raise ``Cancelled`` in it to stop.
@@ -307,7 +307,8 @@ class FaceDeidLNLogic(ScriptedLoadableModuleLogic):
 
         export_result(resultNode, Path(path), overwrite)
 
-    def _asked(self, ctNode: vtkMRMLScalarVolumeNode, chosen: dict[str, Any]) -> "tuple[NodeRequest, Engines, Progress]":
+    def _asked(self, ctNode: vtkMRMLScalarVolumeNode, chosen: dict[str, Any]) -> tuple[Any, ...]:
+        """Request, engines and progress."""
         from FaceDeidLNLib.mrml.asked import asked_from
 
         return asked_from(ctNode, **chosen)

@@ -11,6 +11,7 @@ from slicer.i18n import tr as _
 
 from ..core.errors import FaceDeidError
 from ..core.progress import Progress
+from ..face.styles import STYLES
 from ..mrml.asked import ENGINE_NAMES
 from ..mrml.engines import missing_engine
 from ..mrml.looks import show_in_slices
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 #: So long (ms) a length must rest before the live preview follows it.
 _REST_MS = 400
 #: What the live preview depends on, beside the nodes.
-_LIVE = ("style", "levels", "depthMm", "outsideMm", "protectMarginMm", "superficialMm", "wrapEngine", "cutEngine")
+_LIVE = ("style", "ears", "lips", "levels", "depthMm", "outsideMm", "protectMarginMm", "superficialMm", "wrapEngine", "cutEngine")
 
 
 class FaceSection:
@@ -58,8 +59,10 @@ class FaceSection:
         node = self.panel.node
         self.observe(node.curve)
         ready = node.inputVolume is not None
-        for button in (self.ui.curveButton, self.ui.faceButton, self.ui.applyButton):
+        for button in (self.ui.faceButton, self.ui.applyButton):
             button.enabled = ready
+        self.ui.curveButton.enabled = ready and node.style in STYLES
+        self.ui.lipsCheckBox.enabled = node.style in STYLES
         self.ui.applyButton.toolTip = _("Hide the face and verify the result") if ready else _("Select a CT volume")
         self.ui.editFaceButton.enabled = node.faceSegmentation is not None
         self.ui.sigmaSlider.enabled = "blur" in node.effect

@@ -132,6 +132,32 @@ class StepsTest(PanelTest):
                 self.choose(f"{name}ComboBox", "built-in")
 
 
+class RegionTest(PanelTest):
+    """Which part of the face."""
+
+    def test_ears_and_lips_are_asked_for_where_they_are_ticked(self):
+        requests = self.answer_at_once()
+        self.load_sample()
+        self.click("earsCheckBox", "lipsCheckBox", "applyButton")
+        self.assertEqual((requests[0].parameters.ears, requests[0].parameters.lips), (True, True))
+
+    def test_a_region_without_a_curve_offers_none(self):
+        self.load_sample()
+        self.choose("styleComboBox", "box")
+        self.assertEqual(self.enabled("curveButton", "lipsCheckBox", "faceButton"), ["faceButton"])
+        self.click("faceButton")
+        self.assertEqual(self.errors, [])
+        self.assertGreater(face_voxels(self.node), 1000)
+
+    def test_ears_make_the_face_segment_larger(self):
+        self.load_sample()
+        self.click("faceButton")
+        without = face_voxels(self.node)
+        self.click("earsCheckBox", "faceButton")
+        self.assertEqual(self.errors, [])
+        self.assertGreater(face_voxels(self.node), without)
+
+
 class ProtectTest(PanelTest):
     """Segments to protect, levels, and the extensions that segment."""
 
