@@ -308,7 +308,6 @@ class FaceDeidLNLogic(ScriptedLoadableModuleLogic):
         export_result(resultNode, Path(path), overwrite)
 
     def _asked(self, ctNode: vtkMRMLScalarVolumeNode, chosen: dict[str, Any]) -> tuple[Any, ...]:
-        """Request, engines and progress."""
         from FaceDeidLNLib.mrml.asked import asked_from
 
         return asked_from(ctNode, **chosen)

@@ -76,6 +76,7 @@ class LandmarksSection:
                 item.setToolTip(_tip(landmark))
                 _stand_out(item, landmark)
         table.resizeColumnsToContents()
+        table.resizeRowsToContents()
         ready = node.inputVolume is not None
         self.ui.detectButton.enabled = self.ui.loadLandmarksButton.enabled = ready
         self.update_buttons()

@@ -27,6 +27,8 @@ class ProtectSection:
     def __init__(self, panel: Panel) -> None:
         self.panel, self.ui = panel, panel.ui
         self._filling, self._observed, self._listed = False, None, []
+        for checks in (self.ui.segmentsList, self.ui.levelsList):  # dark check boxes cannot be seen on the dark Base
+            checks.viewport().setBackgroundRole(qt.QPalette.Window)
         for name in LEVEL_NAMES:
             item = qt.QListWidgetItem(name, self.ui.levelsList)
             item.setFlags(qt.Qt.ItemIsUserCheckable | qt.Qt.ItemIsEnabled)

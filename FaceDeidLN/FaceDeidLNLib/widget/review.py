@@ -102,6 +102,7 @@ class ReviewSection:
                 item.setToolTip(text)
                 table.setItem(row, column, item)
         table.resizeColumnsToContents()
+        table.resizeRowsToContents()
 
     def on_compare(self, checked: bool = False) -> None:
         """Skin before and after side by side."""
