@@ -1,0 +1,161 @@
+"""Landmarks, the face curve and the skin as nodes, on slicer-core."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import slicer
+import vtk
+from FaceDeidLNLib.anatomy.skin import skin_depth, skin_surface
+from FaceDeidLNLib.core.errors import InputError
+from FaceDeidLNLib.core.landmarks import Landmark, Landmarks
+from FaceDeidLNLib.core.volume import Volume
+from FaceDeidLNLib.mrml.nodes import (
+    add_ct,
+    add_curve,
+    add_landmarks,
+    add_skin_model,
+    curve_points_from_node,
+    landmarks_from_node,
+    surface_lps_from_node,
+)
+from FaceDeidLNLib.mrml.scene import new_context
+from mrml_grids import linear_transform, numbers, tilted
+
+
+@pytest.fixture
+def here():
+    return new_context()
+
+
+# Landmarks
+
+
+def three_landmarks():
+    return Landmarks(
+        {
+            "pronasale": Landmark("pronasale", np.array([1.0, -90.5, 3.25]), 0.931, "automatic"),
+            "menton": Landmark("menton", np.array([0.5, -60.0, -80.0]), 0.4, "derived"),
+            "sellion": Landmark("sellion", None, 0.0, "automatic", "outside the field of view"),
+        }
+    )
+
+
+def test_landmarks_come_back_with_place_confidence_and_source(here):
+    back = landmarks_from_node(add_landmarks(here, three_landmarks()))
+    for name in ("pronasale", "menton"):
+        known, found = three_landmarks().points[name], back.points[name]
+        assert found.position == pytest.approx(known.position, abs=1e-4)
+        assert (found.confidence, found.source) == (pytest.approx(known.confidence), known.source)
+
+
+def test_a_missing_landmark_is_a_point_without_a_position_and_keeps_its_reason(here):
+    node = add_landmarks(here, three_landmarks())
+    assert node.GetNthControlPointPositionStatus(2) == slicer.vtkMRMLMarkupsNode.PositionUndefined
+    back = landmarks_from_node(node).points["sellion"]
+    assert back.position is None
+    assert back.reason == "outside the field of view"
+
+
+def test_landmarks_stand_in_ras_inside_slicer(here):
+    position = [0.0, 0.0, 0.0]
+    add_landmarks(here, three_landmarks()).GetNthControlPointPositionWorld(0, position)
+    assert position == pytest.approx([-1.0, 90.5, 3.25])
+
+
+@pytest.mark.parametrize(
+    "act", [lambda n: n.SetNthControlPointPositionWorld(1, 3.0, 4.0, 5.0), lambda n: n.SetNthControlPointLocked(1, True)]
+)
+def test_a_landmark_that_the_user_moved_or_locked_is_the_users(here, act):
+    node = add_landmarks(here, three_landmarks())
+    act(node)
+    back = landmarks_from_node(node)
+    assert (back.points["menton"].source, back.points["menton"].confidence) == ("user", 1.0)
+    assert back.points["pronasale"].source == "automatic"
+
+
+@pytest.mark.parametrize(("label", "message"), [("nose", "unknown landmark"), ("Pronasale", "twice")])
+def test_a_label_that_means_nothing_or_the_same_twice_is_refused(here, label, message):
+    node = add_landmarks(here, three_landmarks())
+    node.AddControlPointWorld(vtk.vtkVector3d(1, 2, 3), label)
+    with pytest.raises(InputError, match=message):
+        landmarks_from_node(node)
+
+
+def test_landmarks_and_curve_follow_the_transform_of_their_ct(here):
+    ct_node = add_ct(here, Volume(numbers((4, 5, 6)), tilted()), "CT")
+    ct_node.SetAndObserveTransformNodeID(linear_transform(here).GetID())
+    landmarks = landmarks_from_node(add_landmarks(here, three_landmarks(), reference=ct_node))
+    assert landmarks.position("pronasale") == pytest.approx(three_landmarks().position("pronasale"), abs=1e-4)
+    assert landmarks.points["pronasale"].source == "automatic"
+    points = np.array([[0.0, 0.0, 0.0], [50.0, 0.0, 0.0], [0.0, 50.0, 10.0]])
+    assert curve_points_from_node(add_curve(here, points, reference=ct_node))[0] == pytest.approx(points, abs=1e-3)
+
+
+# Curve and skin
+
+
+@pytest.fixture(scope="module")
+def skin(phantom):
+    """The phantom's skin around the face, and 30 points on it around the face."""
+    face = np.array([(-75.0, -125.0, -100.0), (75.0, 20.0, 90.0)])
+    tissue = phantom.ct.with_array(phantom.ct.array > -300)
+    surface = skin_surface(skin_depth(phantom.ct, tissue, face, spacing_mm=2.0))
+    angle = np.linspace(0, 2 * np.pi, 30, endpoint=False)
+    outline = np.stack([48 * np.cos(angle), np.full(30, -130.0), 50 * np.sin(angle) - 5], axis=1)
+    points = [_first_hit(surface, start) for start in outline]
+    return surface, np.array(points)
+
+
+def _first_hit(surface, start):
+    locator = vtk.vtkStaticCellLocator()
+    locator.SetDataSet(surface)
+    locator.BuildLocator()
+    hit, where, inside, cell = vtk.reference(0.0), [0.0] * 3, [0.0] * 3, vtk.reference(0)
+    assert locator.IntersectWithLine(start, start + (0, 150.0, 0), 1e-6, hit, where, inside, cell)
+    return where
+
+
+def distance_to(surface, points):
+    locator = vtk.vtkStaticCellLocator()
+    locator.SetDataSet(surface)
+    locator.BuildLocator()
+    found, cell, sub, square = [0.0] * 3, vtk.reference(0), vtk.reference(0), vtk.reference(0.0)
+    distances = []
+    for point in points:
+        locator.FindClosestPoint(point, found, cell, sub, square)
+        distances.append(square.get() ** 0.5)
+    return np.array(distances)
+
+
+def test_the_curve_keeps_the_control_points_it_was_given(here, skin):
+    surface, points = skin
+    node = add_curve(here, points, skin_node=add_skin_model(here, surface))
+    assert curve_points_from_node(node)[0] == pytest.approx(points, abs=1e-4)
+
+
+def test_the_path_between_the_control_points_lies_on_the_skin(here, skin):
+    surface, points = skin
+    path = curve_points_from_node(add_curve(here, points, skin_node=add_skin_model(here, surface)))[1]
+    assert len(path) > 5 * len(points)
+    assert distance_to(surface, path).max() < 0.1
+
+
+def test_the_path_goes_back_to_the_skin_when_a_control_point_is_dragged_away(here, skin):
+    surface, points = skin
+    node = add_curve(here, points, skin_node=add_skin_model(here, surface))
+    moved = points[0] * (-1, -1, 1) + (0.0, 8.0, 6.0)
+    node.SetNthControlPointPositionWorld(0, *moved)
+    assert distance_to(surface, curve_points_from_node(node)[1]).max() < 0.1
+
+
+def test_a_curve_of_two_points_is_refused(here):
+    with pytest.raises(InputError, match="at least three"):
+        curve_points_from_node(add_curve(here, np.zeros((2, 3))))
+
+
+def test_the_skin_comes_back_from_its_model_under_a_transform(here, skin):
+    ct_node = add_ct(here, Volume(numbers((4, 5, 6)), tilted()), "CT")
+    ct_node.SetAndObserveTransformNodeID(linear_transform(here).GetID())
+    back = surface_lps_from_node(add_skin_model(here, skin[0], reference=ct_node))
+    assert np.abs(np.array(back.GetBounds()) - np.array(skin[0].GetBounds())).max() < 1e-2
