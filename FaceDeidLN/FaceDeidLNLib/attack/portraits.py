@@ -24,7 +24,7 @@ SIZE_PX = 200
 MM_PER_PIXEL = 1.2
 #: Its centre, mm in front of and below the middle between the ears, and how much of the CT around that is drawn.
 CENTRE_MM = (30.0, -10.0)
-REACH_MM = 115.0
+REACH_MM = 125.0
 #: Voxels are averaged up to this size (mm) before a filter.
 FILTER_MM = 2.0
 
