@@ -30,6 +30,7 @@ import numpy as np
 from FaceDeidLNLib.attack.battery import CHEAP, FULL, Battery, Probe, Trial, probe_distances
 from FaceDeidLNLib.attack.controls import another_scan, cut_skin, smoothed_skin
 from FaceDeidLNLib.attack.gallery import Gallery, skin_field
+from FaceDeidLNLib.attack.linkage import bone_distances, bone_field
 from FaceDeidLNLib.attack.reversal import REVERSALS, recovered_mm
 from FaceDeidLNLib.attack.window import Window, face_window
 from FaceDeidLNLib.core.errors import FaceDeidError
@@ -48,6 +49,7 @@ TABLE = ROOT / "FaceDeidLN" / "FaceDeidLNLib" / "verify" / "attack_table.csv"
 COLUMNS = ("style", "effect", "levels", "battery", "patients", "rank1", "rank1_low", "rank1_high", "rank5", "auc", "auc_low", "auc_high",
            "recovered_mm", "body_share", "body_share_max", "chosen", "privacy")  # fmt: skip
 MOST_RANK1, MOST_AUC, FEWEST_PATIENTS = 0.08, 0.65, 50
+BONE = "by bone (out of scope)"
 CONTROLS = {"before": 0.95, "cut 6 mm": 0.95, "smoothed 10 mm": 0.80}
 
 
@@ -95,9 +97,9 @@ def main() -> int:
     names = sorted(json.loads((folder / "landmarks.json").read_text())["patients"], key=lambda name: int(name[3:]))[: options.patients]
     variants = [Variant(*v.split("/")) for v in options.only.split(",") if v] or every_variant(options.full.split(",")[0])
     with ProcessPoolExecutor(options.jobs) as pool:
-        fields = list(pool.map(enrolled, [folder] * len(names), names))
-        gallery = Gallery(tuple(names), np.stack(fields))
-        work = Work(gallery, folder, tuple(variants), tuple(options.full.split(",")))
+        skins, bones = zip(*pool.map(enrolled, [folder] * len(names), names), strict=True)
+        gallery = Gallery(tuple(names), np.stack(skins))
+        work = Work(gallery, Gallery(tuple(names), np.stack(bones)), folder, tuple(variants), tuple(options.full.split(",")))
         parts = [pool.submit(work, name) for name in names]
         rows = [row for part in parts for row in part.result()]
     lines = table(rows, gallery, options.full.split(","))
@@ -134,12 +136,13 @@ def patient(folder: Path, name: str) -> tuple[Volume, Landmarks, Anatomy]:
     return ct, points, find_anatomy(ct, points)
 
 
-def enrolled(folder: Path, name: str) -> np.ndarray:
-    """The gallery's field of one patient."""
-    _, points, anatomy = patient(folder, name)
-    field = skin_field(anatomy.depth, face_window(points))
+def enrolled(folder: Path, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """The gallery's fields of one patient: skin and, for the line that is out of scope, bone."""
+    ct, points, anatomy = patient(folder, name)
+    window = face_window(points)
+    fields = skin_field(anatomy.depth, window), bone_field(ct, window)
     patient.cache_clear()
-    return field
+    return fields
 
 
 @dataclass(frozen=True)
@@ -147,6 +150,7 @@ class Work:
     """Everything that is done to one patient."""
 
     gallery: Gallery
+    bones: Gallery
     folder: Path
     variants: tuple[Variant, ...]
     full: tuple[str, ...]
@@ -167,7 +171,14 @@ class Work:
             distances = probe_distances(Probe(name, result, window), self.gallery, battery_of(variant, self.full), given)
             best = float(np.nanmin([recovered_mm(volume, window, truth) for volume in (result, *undone.values())]))
             rows.append(Row(name, variant, distances, best, share))
+            if variant == self.variants[0]:
+                rows.append(self.linked(name, result, window))
         return rows
+
+    def linked(self, name: str, result: Volume, window: Window) -> Row:
+        """Another scan of a result matched by its bone: no face de-identification hides it."""
+        other = another_scan(result, window, np.random.default_rng(int(name[3:])))
+        return Row(name, Variant("", BONE, ""), {"bone": bone_distances(other, window, self.bones)}, 0.0, 0.0)
 
 
 def _given(volume: Volume, _ct: Volume, _window: Window) -> Volume:
