@@ -1,13 +1,25 @@
-"""Measure what a de-identified CT is still good for: per structure the voxels kept and the change of ten first-order features."""
+"""Measure what a de-identified CT is still good for.
+
+Per structure: voxels kept, volume, and the relative change of ten first-order features (the definitions of pyradiomics, bins of
+25 HU). With a second segmentation, drawn on the result: Dice and volume by name. For the volume: share of the body's voxels
+that changed, and distance of the HU histograms.
+"""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from ..core.errors import InputError
 from .console import PASS, Console, Outcome
+
+if TYPE_CHECKING:
+    from ..core.segment import BoxMask
+    from ..core.volume import Volume
+    from ..verify.utility import Agreement, StructureUtility, VolumeUtility
 
 SUMMARY = "compare structures in a CT before and after"
 EXAMPLES = "example:\n  facedeidln evaluate ct.nrrd ct-deface.nrrd --structures organs.seg.nrrd"
@@ -18,25 +30,57 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("original", type=Path, metavar="ORIGINAL", help="CT before")
     parser.add_argument("result", type=Path, metavar="RESULT", help="CT after")
     parser.add_argument("--structures", type=Path, metavar="SEG", action="append", required=True, help="segmentation (may be given again)")
+    parser.add_argument("--structures-after", type=Path, metavar="SEG", action="append", default=[], help="the same, drawn on RESULT")
 
 
 def run(options: argparse.Namespace, console: Console) -> Outcome:
     """Read both, compare, print one line per structure. Raises InputError where the grids differ."""
     from ..input.ct import read_ct
-    from ..input.place import place_segments
-    from ..input.segments import read_segments
-    from ..verify.utility import evaluate
+    from ..verify.utility import agreements, evaluate
 
     original, result = read_ct(options.original).volume, read_ct(options.result).volume
     if not original.geometry.same_as(result.geometry):
         raise InputError("ORIGINAL and RESULT lie on different grids; only results on the original's grid can be compared.")
-    structures = place_segments([s for path in options.structures for s in read_segments(path)], original.geometry)
+    structures = _read(options.structures, original)
     rows, whole = evaluate(original, result, structures)
-    facts = {"structures": [asdict(row) for row in rows], "volume": asdict(whole)}
-    names = list(rows[0].feature_change) if rows else []
+    pairs = agreements(structures, _read(options.structures_after, original), original.geometry.voxel_mm3)
+    if options.structures_after and not pairs:
+        raise InputError("no structure has the same name in both segmentations")
+    facts = {
+        "structures": [_finite(asdict(row)) for row in rows],
+        "agreement": [asdict(pair) for pair in pairs],
+        "volume": asdict(whole),
+    }
+    return Outcome(PASS, facts, "\n".join([*_table(rows), *_agreement_lines(pairs), _volume_line(whole)]))
+
+
+def _read(paths: Sequence[Path], ct: Volume) -> list[BoxMask]:
+    """The structures of all segmentations on the CT's grid."""
+    from ..input.place import place_segments
+    from ..input.segments import read_segments
+
+    return place_segments([segment for path in paths for segment in read_segments(path)], ct.geometry)
+
+
+def _finite(row: dict[str, Any]) -> dict[str, Any]:
+    """The row with null for what has no number: a feature that was 0 before and is not after."""
+    return {**row, "feature_change": {k: v if abs(v) < float("inf") else None for k, v in row["feature_change"].items()}}
+
+
+def _table(rows: Sequence[StructureUtility]) -> list[str]:
+    names = next((list(row.feature_change) for row in rows if row.feature_change), [])
     lines = ["structure | kept % | volume cm3 | " + " | ".join(f"{name} %" for name in names)]
     for row in rows:
-        changes = " | ".join(f"{100 * row.feature_change.get(name, 0.0):.2f}" for name in names)
+        changes = " | ".join(f"{100 * row.feature_change[name]:.2f}" if name in row.feature_change else "-" for name in names)
         lines.append(f"{row.name} | {100 * row.kept:.3f} | {row.volume_mm3 / 1000:.2f} | {changes}")
-    lines.append(f"tissue changed {whole.tissue_changed:.2%}, histogram distance {whole.histogram_distance:.4f}")
-    return Outcome(PASS, facts, "\n".join(lines))
+    return lines
+
+
+def _agreement_lines(pairs: Sequence[Agreement]) -> list[str]:
+    lines = [f"{p.name} | {p.dice:.4f} | {p.volume_before_mm3 / 1000:.2f} | {p.volume_after_mm3 / 1000:.2f}" for p in pairs]
+    return ["structure | Dice | volume before cm3 | volume after cm3", *lines] if pairs else []
+
+
+def _volume_line(whole: VolumeUtility) -> str:
+    body = "no body found" if whole.body_changed is None else f"{whole.body_changed:.2%} of the body changed"
+    return f"{body}, {whole.tissue_changed:.2%} of all tissue; distance of the HU histograms {whole.histogram_distance:.4f}"

@@ -8,9 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
+from ..anatomy.body import find_body
+from ..core.errors import FaceNotFoundError
 from ..core.segment import BoxMask
 from ..core.volume import Volume
 from .compare import different_bits
+from .coverage import share_of_body
 
 #: Width (HU) of the histogram's bins for entropy and uniformity: pyradiomics' default.
 BIN_HU = 25.0
@@ -32,10 +35,25 @@ class StructureUtility:
 
 @dataclass(frozen=True)
 class VolumeUtility:
-    """The whole volume: share of the voxels above -500 HU that changed, and total variation distance of the HU histograms (0..1)."""
+    """The whole volume.
 
+    ``body_changed``: share of the body's voxels that changed (None where no body is found), ``tissue_changed``: of the voxels
+    above -500 HU; ``histogram_distance``: total variation distance of the HU histograms (0..1).
+    """
+
+    body_changed: float | None
     tissue_changed: float
     histogram_distance: float
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """A structure drawn on the CT before and on the CT after: Dice coefficient and both volumes."""
+
+    name: str
+    dice: float
+    volume_before_mm3: float
+    volume_after_mm3: float
 
 
 def structure_utility(original: Volume, result: Volume, structure: BoxMask) -> StructureUtility:
@@ -78,13 +96,32 @@ def volume_utility(original: Volume, result: Volume) -> VolumeUtility:
     edges = np.arange(-1025.0, 3100.0, BIN_HU)
     old, new = (np.histogram(np.clip(v.array, -1024, 3071), edges)[0] / v.array.size for v in (original, result))
     share = float(changed[tissue].mean()) if tissue.any() else 0.0
-    return VolumeUtility(share, float(0.5 * np.abs(old - new).sum()))
+    return VolumeUtility(_body_changed(original, changed), share, float(0.5 * np.abs(old - new).sum()))
+
+
+def _body_changed(original: Volume, changed: np.ndarray) -> float | None:
+    try:
+        return share_of_body(changed, original, find_body(original))
+    except FaceNotFoundError:
+        return None
 
 
 def dice(a: BoxMask, b: BoxMask) -> float:
     """Dice coefficient of two masks on the same grid; 1 where both are empty."""
     total = a.voxels + b.voxels
     return 1.0 if total == 0 else 2.0 * float(np.count_nonzero(a.array & b.inside(a.box))) / total
+
+
+def agreements(before: Sequence[BoxMask], after: Sequence[BoxMask], voxel_mm3: float) -> list[Agreement]:
+    """Dice and volumes of the structures that have the same name in two segmentations (on the same grid).
+
+    Where either holds one structure only, these belong together whatever they are called: a plain mask is named after its file.
+    """
+    later = {mask.name: mask for mask in after}
+    if len(before) == len(after) == 1:
+        later[before[0].name] = after[0]
+    pairs = [(mask, later[mask.name]) for mask in before if mask.name in later]
+    return [Agreement(a.name, dice(a, b), a.voxels * voxel_mm3, b.voxels * voxel_mm3) for a, b in pairs]
 
 
 def evaluate(original: Volume, result: Volume, structures: Sequence[BoxMask]) -> tuple[list[StructureUtility], VolumeUtility]:
