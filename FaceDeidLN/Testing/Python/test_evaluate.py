@@ -20,7 +20,8 @@ PYRADIOMICS = {
     "90th percentile": "90Percentile", "energy": "Energy", "entropy": "Entropy", "kurtosis": "Kurtosis", "maximum": "Maximum",
     "median": "Median", "range": "Range", "skewness": "Skewness", "uniformity": "Uniformity", "variance": "Variance",
 }  # fmt: skip
-CUBE = (slice(10, 20), slice(12, 22), slice(14, 24))
+#: In the middle of the synthetic head.
+CUBE = (slice(47, 57), slice(52, 62), slice(46, 56))
 
 
 @given(arrays(np.int16, 200, elements=st.integers(-1000, 3000)))
