@@ -13,6 +13,7 @@ from .anatomy.body import find_body
 from .anatomy.bone import bone_mask
 from .anatomy.landmarks import detect_landmarks
 from .anatomy.levels import Level, check_level_names, find_levels
+from .anatomy.mandible import drawn_mandible
 from .anatomy.skin import skin_depth
 from .core.errors import FaceNotFoundError
 from .core.landmarks import Landmarks
@@ -46,7 +47,9 @@ FACE_BOX_MM = np.array([(-105.0, -15.0, -125.0), (105.0, 165.0, 120.0)])
 class Request:
     """What is asked: a CT in HU, what to protect, what the user has placed himself, and the parameters.
 
-    ``guides`` are segments (mandible, hyoid, glands) that help to find the node levels and are not protected themselves.
+    ``guides`` are segments (mandible, hyoid, glands) that help to find the node levels and the jaw's lower border; they are
+    not protected themselves. They move no landmark: chin points carried over from drawn mandibles lie 5.5 mm (median, 24
+    patients of OpenKBP) from marks made by eye, the automatic ones 3.0 to 3.7 mm.
     """
 
     ct: Volume
@@ -258,7 +261,7 @@ def region_of(request: Request, anatomy: Anatomy, chosen: Region, alive: Alive =
     found = bone_mask(ct, face.region.box, parameters.bone_hu, anatomy.body)
     bone = without_islands(face, ct.geometry, below_skin(face, ct.geometry, found))
     if request.curve is None:
-        bone |= below_jaw(face, ct.geometry, found, anatomy.landmarks)
+        bone |= below_jaw(face, ct.geometry, found | drawn_mandible(request.guides, ct.geometry, face.region.box), anatomy.landmarks)
     return face, replace(face.region, array=bone)
 
 

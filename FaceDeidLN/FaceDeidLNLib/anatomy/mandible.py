@@ -10,10 +10,11 @@ import numpy as np
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
-from ..core.geometry import Geometry
+from ..core.geometry import Box, Geometry
 from ..core.progress import Alive, idle
 from ..core.segment import Segment
 from ..core.volume import Volume
+from ..input.place import place_segments
 from .grids import closing, grow
 from .jaw_grid import STEP_MM, JawGrid
 from .mandible_fit import JawFrame, fit_jaw, mean_mandible, stable_part, start_frame
@@ -88,11 +89,25 @@ def mandible_of_segment(segment: Segment, frame: Frame | None = None) -> Mandibl
 
 def find_mandible(ct: Volume, frame: Frame, segments: Sequence[Segment] = (), alive: Alive = idle) -> Mandible:
     """The mandible of the first segment whose name says so, else of the CT's bone."""
-    for segment in segments:
-        name = segment.name.casefold()
-        if ("mandible" in name or name in ("mandibula", "bone_mandible")) and "gland" not in name and segment.mask.array.any():
-            return mandible_of_segment(segment, frame)
-    return mandible_of_ct(ct, frame, alive)
+    drawn = mandible_segments(segments)
+    return mandible_of_segment(drawn[0], frame) if drawn else mandible_of_ct(ct, frame, alive)
+
+
+def mandible_segments(segments: Sequence[Segment]) -> tuple[Segment, ...]:
+    """Those of the segments that are called a mandible and are not empty."""
+    return tuple(segment for segment in segments if _is_mandible(segment.name.casefold()) and segment.mask.array.any())
+
+
+def _is_mandible(name: str) -> bool:
+    return ("mandible" in name or name == "mandibula") and "gland" not in name
+
+
+def drawn_mandible(segments: Sequence[Segment], geometry: Geometry, box: Box) -> np.ndarray:
+    """The drawn mandibles on a CT's grid, bool of ``box``. Raises InputError for one that lies outside the CT."""
+    out = np.zeros(box.shape, dtype=bool)
+    for placed in place_segments(mandible_segments(segments), geometry):
+        out |= placed.inside(box)
+    return out
 
 
 def _padded(mask: Volume) -> Volume:

@@ -7,13 +7,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..core.errors import InputError
+from ..core.landmarks import Landmarks
 from ..core.segment import Segment
 from ..input.any_segments import read_any_segments
 from ..input.case import CtInput
 from ..input.markups import read_curve_json, read_landmarks_json
 from ..input.names import Choice, choose_segments
 from ..pipeline import Request
+from ..providers.base import ProviderError
+from ..providers.nnlandmark import LABELS_NAME, read_nnlandmark
 from ..providers.registry import provider_named
+from .landmarks import ENDING
 from .options import parameters_from
 
 
@@ -33,7 +37,7 @@ def make_request(options: argparse.Namespace, ct: CtInput) -> tuple[Request, tup
     request = Request(
         ct.volume,
         (*nodes.taken, *read_protected(options.protect, ct)),
-        None if options.landmarks is None else read_landmarks_json(options.landmarks),
+        None if options.landmarks is None else read_landmarks(options.landmarks, ct),
         None if options.curve is None else read_curve_json(options.curve),
         None if options.face_segment is None else read_one(options.face_segment, ct),
         parameters_from(options),
@@ -41,6 +45,22 @@ def make_request(options: argparse.Namespace, ct: CtInput) -> tuple[Request, tup
         tuple(provider_named(name, options.cpu) for name in options.provider),
     )
     return request, nodes.lines
+
+
+def read_landmarks(path: Path, ct: CtInput) -> Landmarks:
+    """The landmarks of a markups file, or those that nnLandmark placed in this very CT.
+
+    The latter where its data set's name_to_label.json stands beside the file; what nnLandmark did not find stays automatic.
+    Raises InputError for a file that is neither.
+    """
+    labels = path.parent / LABELS_NAME
+    if path.name.endswith(ENDING) or not labels.is_file():
+        return read_landmarks_json(path)
+    try:
+        found = read_nnlandmark(path, labels, ct.volume.geometry)
+    except ProviderError as error:
+        raise InputError(f"{error}.") from error
+    return Landmarks({point.name: point for point in found if point.position is not None})
 
 
 def read_nodes(files: Sequence[Path], wanted: Sequence[str], ct: CtInput) -> Choice:

@@ -126,7 +126,12 @@ def add_node_segments(group: argparse._ActionsContainer) -> None:
 def add_guides(parser: argparse.ArgumentParser) -> None:
     """What a person may hand in for one case instead of what is found automatically."""
     group = parser.add_argument_group("help from a person (from Slicer, after a REVIEW)")
-    group.add_argument("--landmarks", type=Path, metavar="FILE", help="landmarks (.mrk.json) that overrule automatic ones")
+    group.add_argument(
+        "--landmarks",
+        type=Path,
+        metavar="FILE",
+        help="landmarks that overrule automatic ones: .mrk.json, or nnLandmark's .json for this CT beside its name_to_label.json",
+    )
     group.add_argument("--curve", type=Path, metavar="FILE", help="closed curve around the face (.mrk.json)")
     group.add_argument("--face-segment", type=Path, metavar="FILE", help="face segment instead of the automatic one")
     add_series(group)

@@ -11,6 +11,9 @@ from ..core.geometry import Geometry
 from ..core.landmarks import LANDMARK_NAMES, Landmark, Landmarks
 from .base import ProviderError
 
+#: nnLandmark's own name for the file that says which label is which landmark.
+LABELS_NAME = "name_to_label.json"
+
 
 def read_nnlandmark(path: Path, name_to_label: Path, ct: Geometry) -> Landmarks:
     """The landmarks of this project's names in a prediction of nnLandmark on the very CT with the grid ``ct``.

@@ -13,12 +13,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from FaceDeidLNLib.commands.inputs import read_landmarks
 from FaceDeidLNLib.core.errors import InputError
 from FaceDeidLNLib.core.geometry import Geometry
+from FaceDeidLNLib.core.parameters import Parameters
 from FaceDeidLNLib.core.segment import Segment
 from FaceDeidLNLib.core.volume import Volume
+from FaceDeidLNLib.input.case import CtInput
 from FaceDeidLNLib.input.place import place_segments
-from FaceDeidLNLib.pipeline import Request, deface
+from FaceDeidLNLib.pipeline import Request, deface, find_anatomy, find_face
 from FaceDeidLNLib.providers.base import ProviderError, ask_providers
 from FaceDeidLNLib.providers.cads import Cads
 from FaceDeidLNLib.providers.command import run_command
@@ -236,6 +239,45 @@ def test_an_nnlandmark_without_coordinates_is_missing(tmp_path):
     (tmp_path / "case.json").write_text(json.dumps({"2": {"coordinates": [None, None, None], "likelihood": 0.0}}), encoding="utf-8")
     (tmp_path / "names.json").write_text(json.dumps({"pogonion": 2}), encoding="utf-8")
     assert read_nnlandmark(tmp_path / "case.json", tmp_path / "names.json", small_ct().geometry).position("pogonion") is None
+
+
+def ct_input(volume: Volume) -> CtInput:
+    return CtInput(volume, "image", Path("ct.nrrd"))
+
+
+def test_the_landmarks_option_takes_nnlandmarks_result_with_its_names_beside(tmp_path):
+    (tmp_path / "case.json").write_text(
+        json.dumps({"2": {"coordinates": [3, 5, 7], "likelihood": 0.8}, "3": {"coordinates": [None] * 3, "likelihood": 0.0}}),
+        encoding="utf-8",
+    )
+    (tmp_path / "name_to_label.json").write_text(json.dumps({"pogonion": 2, "menton": 3}), encoding="utf-8")
+    ct = small_ct()
+    found = read_landmarks(tmp_path / "case.json", ct_input(ct))
+    assert list(found.points) == ["pogonion"]
+    assert np.allclose(found.position("pogonion"), ct.geometry.to_lps(np.array([[7, 5, 3]]))[0])
+
+
+def test_a_broken_nnlandmark_result_is_refused_as_input(tmp_path):
+    (tmp_path / "case.json").write_text("[1]", encoding="utf-8")
+    (tmp_path / "name_to_label.json").write_text(json.dumps({"pogonion": 2}), encoding="utf-8")
+    with pytest.raises(InputError, match="no result of nnLandmark"):
+        read_landmarks(tmp_path / "case.json", ct_input(small_ct()))
+
+
+def test_a_providers_mandible_shows_the_lower_border_of_a_jaw_that_is_too_thin_for_the_ct(phantom):
+    """The face reaches as far down over a drawn mandible without dense bone as over the dense bone itself."""
+    jaw = phantom.segment("Mandible")
+    thin = phantom.ct.with_array(np.where(jaw.mask.array, np.minimum(phantom.ct.array, 200), phantom.ct.array))
+    border = int(np.flatnonzero(jaw.mask.array.any(axis=(1, 2)))[0])
+
+    def below(ct: Volume, *guides: Segment) -> int:
+        request = Request(ct, landmarks=phantom.landmarks, guides=guides, parameters=Parameters(levels=()))
+        face = find_face(request, find_anatomy(ct, phantom.landmarks), ()).segment
+        return np.count_nonzero(face.full(ct.array.shape)[: border + 4])
+
+    dense, guided, bare = below(phantom.ct), below(thin, jaw), below(thin)
+    assert guided >= dense
+    assert guided > bare
 
 
 def test_an_unknown_provider_is_refused_with_those_there_are():
