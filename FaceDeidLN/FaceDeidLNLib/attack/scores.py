@@ -65,11 +65,12 @@ def centred(matrix: np.ndarray) -> np.ndarray:
 def recognise(options: Mapping[str, np.ndarray], own: np.ndarray, seed: int = 0) -> Recognition:
     """The attacker picks the option with the best rank-1 (then AUC) on one half and is scored on the other; both ways, pooled.
 
-    ``options`` are matrices (P, G) by name. Every option is offered as it is and ``centred``.
+    ``options`` are matrices (P, G) by name. Every option is offered as it is and ``centred``. A single probe has no other half: he
+    chooses with it.
     """
     offered = _offered(options)
     order = np.random.default_rng(seed).permutation(len(own))
-    halves = (np.sort(order[::2]), np.sort(order[1::2]))
+    halves = (np.sort(order[::2]), np.sort(order[1::2])) if len(own) > 1 else (order, order)
     chosen, rank, scored = [], np.zeros(len(own)), np.zeros((len(own), next(iter(options.values())).shape[1]))
     for train, test in (halves, halves[::-1]):
         name = max(offered, key=lambda n: _strength(offered[n][train], own[train]))

@@ -57,10 +57,12 @@ class Findings:
 
 @dataclass(frozen=True, eq=False)
 class Eye:
-    """Who looks at pictures, and the faces of the originals by name."""
+    """Who looks at pictures, the faces of the originals by name, and what is drawn of a result and of what is recovered from it."""
 
     recogniser: Recogniser
     known: Mapping[str, Sightings]
+    sitting: Sitting = CHEAP_SITTING
+    recovered: Sitting = RECOVERED_SITTING
 
 
 @dataclass(eq=False)
@@ -97,8 +99,8 @@ class Study:
         return found
 
     def _rendered(self, eye: Eye, target: Target, undone: Sequence[Volume]) -> RenderedAttack:
-        seen = [look(target.result, target.window, eye.recogniser, CHEAP_SITTING)]
-        seen += [look(in_place(v, target.result), target.window, eye.recogniser, RECOVERED_SITTING) for v in undone]
+        seen = [look(target.result, target.window, eye.recogniser, eye.sitting)]
+        seen += [look(in_place(v, target.result), target.window, eye.recogniser, eye.recovered) for v in undone]
         others = [sightings for name, sightings in eye.known.items() if name != target.name]
         return attack_rendered(seen, eye.known[target.name], others)
 

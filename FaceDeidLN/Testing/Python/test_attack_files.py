@@ -9,17 +9,23 @@ import numpy as np
 import pytest
 from conftest import write_volume
 from dicom_series import Series, stored_head, write_series
+from FaceDeidLNLib.attack.battery import enrol
 from FaceDeidLNLib.attack.controls import another_scan
 from FaceDeidLNLib.attack.gallery import Gallery
 from FaceDeidLNLib.attack.leftovers import certificate_leftovers, leftovers, padding_share
 from FaceDeidLNLib.attack.linkage import bone_distances, bone_field
+from FaceDeidLNLib.attack.portraits import Sitting
+from FaceDeidLNLib.attack.rendered import look
+from FaceDeidLNLib.attack.reversal import wiener
+from FaceDeidLNLib.attack.study import Eye, Study, Target
 from FaceDeidLNLib.attack.window import face_window
+from FaceDeidLNLib.commands.attack_report import facts_of, summary
 from FaceDeidLNLib.commands.main import main
 from FaceDeidLNLib.core.volume import Volume
 from FaceDeidLNLib.input.ct import read_ct
 from FaceDeidLNLib.output.certificate import file_sha256
 from FaceDeidLNLib.output.dicom import Marks, write_dicom_series
-from test_attack import moved, widened
+from test_attack import SKIN, moved, widened
 
 PERSON = {"PatientName": "Muster^Erika", "PatientBirthDate": "19500101", "InstitutionName": "Somewhere Hospital"}
 
@@ -128,6 +134,32 @@ def test_a_head_without_bone_is_linked_to_nobody(heads):
     window = face_window(marks)
     bones = Gallery((name,), bone_field(ct, window)[None])
     assert np.isinf(bone_distances(Volume(np.full_like(ct.array, -1000), ct.geometry), window, bones)).all()
+
+
+class Brightness:
+    """A recogniser that describes a picture by its mean colour."""
+
+    def faces(self, picture):
+        return [picture.reshape(-1, 3).mean(0) / 255]
+
+
+def test_a_study_shows_the_result_and_what_is_recovered_from_it_to_the_recogniser(heads, tmp_path):
+    (name, (ct, marks)), (other, _) = list(heads.items())[:2]
+    skins, windows = enrol([(n, *heads[n]) for n in (name, other)])
+    bones = Gallery(skins.names, np.stack([bone_field(heads[n][0], windows[n]) for n in skins.names]))
+    shot = Sitting(("raw",), (-300,), ("front",))
+    eye = Eye(Brightness(), {name: look(ct, windows[name], Brightness(), shot)}, shot, shot)
+    study = Study(skins, bones, SKIN, {"Wiener 6 mm": wiener(6.0)}, eye)
+    path = write_volume(ct, tmp_path / "ct.nrrd")
+    found = study.add(Target(name, ct, ct, path, path, windows[name]))
+    assert found.rendered.shots_after == 2
+    assert found.rendered.own.distance == pytest.approx(0, abs=1e-6)
+    assert found.rendered.others.distance == np.inf
+    assert set(found.recovered_mm) == {"as it is", "Wiener 6 mm"}
+    facts = facts_of(study, [])
+    assert facts["rendered"]["matched_strict"] == 1
+    assert "1 heads a face is detected in 1 before" in summary(facts)
+    json.dumps(facts, allow_nan=False)
 
 
 @pytest.fixture(scope="module")
