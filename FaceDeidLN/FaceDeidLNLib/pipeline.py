@@ -22,6 +22,7 @@ from .core.progress import Alive, Progress, alive_in, idle, silent
 from .core.segment import BoxMask, Segment, tight
 from .core.volume import Volume
 from .effect.base import apply_effect
+from .effect.names import require_watermark
 from .effect.registry import effect_named, require_fit
 from .face.build import ears_in, strategy_face, with_ears
 from .face.curve import FaceCurve, draw_curve, follow_curve, with_islands
@@ -126,6 +127,7 @@ def deface(request: Request, progress: Progress = silent) -> CaseResult:
     watch = Stopwatch(progress)
     parameters = request.parameters
     require_fit(parameters.style, parameters.effect)
+    require_watermark(parameters.watermark)
     effect, privacy = effect_named(parameters.effect), privacy_of(request)
     check_level_names(parameters.levels)
     with watch.step("segmentation programs", 0.0):

@@ -88,6 +88,7 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
 def check_names(options: argparse.Namespace) -> None:
     """Raises InputError, with the names there are, where there is no such style, effect, node level or provider."""
     from ..anatomy.levels import check_level_names
+    from ..effect.names import require_watermark
     from ..effect.registry import require_fit
     from ..face.styles import chosen_region
     from ..providers.registry import provider_named
@@ -95,6 +96,7 @@ def check_names(options: argparse.Namespace) -> None:
     parameters = shared.parameters_from(options)
     chosen_region(parameters)
     require_fit(parameters.style, parameters.effect)
+    require_watermark(parameters.watermark)
     check_level_names(options.levels)
     for name in options.provider:
         provider_named(name)

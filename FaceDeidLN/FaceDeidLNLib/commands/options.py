@@ -151,6 +151,7 @@ def add_work(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--lips", action="store_true", help="hide lips and front teeth too, whatever the style leaves")
     group.add_argument("--effect", metavar="NAME", help=f"mask, blur, ... (default: {defaults.effect})")
     group.add_argument("--preset", metavar="NAME", help=f"region and effect after another system: {', '.join(PRESETS)}")
+    group.add_argument("--watermark", default="", metavar="TEXT", help="raised letters on the new surface, seen in every 3-D rendering")
     for item in NUMBERS:
         group.add_argument(
             item.flag,
@@ -208,7 +209,8 @@ def parameters_from(options: argparse.Namespace) -> Parameters:
         if chosen:
             raise InputError(f"--preset chooses region and effect: leave --{next(iter(chosen))} out, or the preset.")
         chosen, ears = {"style": preset.style, "effect": preset.effect}, ears or preset.ears
-    return Parameters(**chosen, ears=ears, lips=options.lips, seed=options.seed, levels=options.levels, **numbers)
+    more = {"lips": options.lips, "watermark": options.watermark, "seed": options.seed, "levels": options.levels}
+    return Parameters(**chosen, ears=ears, **more, **numbers)
 
 
 def work_words(options: argparse.Namespace) -> list[str]:
@@ -216,6 +218,7 @@ def work_words(options: argparse.Namespace) -> list[str]:
     named = ((f"--{name}", getattr(options, name)) for name in ("style", "effect", "preset"))
     words = [word for flag, value in named if value is not None for word in (flag, value)]
     words += [f"--{name}" for name in ("ears", "lips") if getattr(options, name)]
+    words += [f"--watermark={options.watermark}"] if options.watermark else []
     words += [f"{item.flag}={getattr(options, item.field)!r}" for item in NUMBERS]
     words += ["--levels", ",".join(options.levels) or "none"]
     words += [word for name in options.provider for word in ("--provider", name)] + (["--cpu"] if options.cpu else [])

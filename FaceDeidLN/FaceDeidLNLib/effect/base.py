@@ -26,8 +26,12 @@ class Effect(Protocol):
 
 
 def apply_effect(effect: Effect, ct: Volume, face: Face, parameters: Parameters) -> Volume:
-    """A copy of the CT with the effect inside the face segment: no other voxel is ever written."""
+    """A copy of the CT with the effect, and the watermark if one is asked for, inside the face segment: no other voxel is ever written."""
     values = effect.apply(ct, face, parameters, np.random.default_rng(parameters.seed))
+    if parameters.watermark:
+        from .watermark import stamped  # it loads fonts, which few need
+
+        values = stamped(values, ct, face, parameters.watermark)
     array = ct.array.copy()
     mask = face.segment.array
     array[face.segment.box.slices][mask] = to_scalar_type(values[mask], array.dtype)

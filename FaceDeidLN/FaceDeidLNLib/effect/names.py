@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
+from ..core.errors import InputError
+
 #: The keys of ``registry.EFFECTS``, in the same order.
 EFFECT_NAMES = ("reface", "mask", "blur", "blur-strong", "drown", "scramble", "epidermis")
 #: Effects that make a new surface from the curve; they go with regions that have one.
 EFFECTS_ON_A_CURVE = ("reface",)
+#: A watermark is no longer than that.
+LONGEST_WATERMARK = 24
+
+
+def require_watermark(text: str) -> None:
+    """Raises InputError for a text that cannot be drawn on a face: too long, blank, or not in printable ASCII."""
+    if text and (len(text) > LONGEST_WATERMARK or not text.strip() or not all(" " <= letter <= "~" for letter in text)):
+        raise InputError(f"the watermark '{text}' cannot be drawn: give at most {LONGEST_WATERMARK} plain letters or digits")

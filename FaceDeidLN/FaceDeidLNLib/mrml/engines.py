@@ -178,6 +178,8 @@ def mask_volume(context: SceneContext, ct: Volume, face: Face, parameters: Param
     require_engines(Engines(mask=True))
     if parameters.effect != "mask":
         raise FaceDeidError(f'Mask volume can fill, and not do "{parameters.effect}": choose the effect "mask" or the built-in engine.')
+    if parameters.watermark:
+        raise FaceDeidError("Mask volume writes no watermark: leave it out or choose the built-in engine.")
     if ct.array.dtype.kind != "f" and not np.iinfo(ct.array.dtype).min <= parameters.fill_hu <= np.iinfo(ct.array.dtype).max:
         raise FaceDeidError(f"{parameters.fill_hu:g} HU does not fit the CT's scalar type {ct.array.dtype}, and Mask volume would wrap it.")
     effect = importlib.import_module("SegmentEditorEffects").SegmentEditorMaskVolumeEffect

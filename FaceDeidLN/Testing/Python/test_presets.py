@@ -36,7 +36,13 @@ def test_without_words_the_parameters_are_the_default():
 
 @pytest.mark.parametrize(
     "words",
-    [(), ("--style", "eyes", "--lips"), ("--ears", "--effect", "reface"), ("--preset", "drown", "--ears"), ("--preset", "mideface")],
+    [
+        (),
+        ("--style", "eyes", "--lips"),
+        ("--ears", "--effect", "reface"),
+        ("--preset", "drown", "--ears"),
+        ("--watermark=-NO FACE",),
+    ],
 )
 def test_the_words_for_a_worker_choose_the_same(words):
     options = parsed(*words)
