@@ -17,6 +17,7 @@ from FaceDeidLNLib.core.parameters import Parameters
 from FaceDeidLNLib.core.segment import Segment
 from FaceDeidLNLib.core.volume import Volume
 from FaceDeidLNLib.face.frame import fit_frame
+from FaceDeidLNLib.facts import facts_of
 from FaceDeidLNLib.input.images import read_volume
 from FaceDeidLNLib.pipeline import Request, deface
 from hypothesis import given, settings
@@ -111,6 +112,25 @@ def test_the_result_tells_volume_confidence_and_origin_of_each_level(result):
         assert 1.0 < level.volume_ml < 150.0
         assert 0.3 < level.confidence <= 1.0
         assert "bone of the CT" in level.derived_from
+
+
+def test_the_certificate_lists_each_level_with_volume_change_confidence_and_origin(result):
+    facts = {fact["name"]: fact for fact in facts_of(result)["node_levels"]}
+    assert set(facts) == {level.name for level in result.levels}
+    for level in result.levels:
+        fact = facts[level.name]
+        assert fact["changed"] == 0
+        assert fact["volume_ml"] == pytest.approx(level.volume_ml, abs=0.05)
+        assert fact["confidence"] == level.confidence > 0
+        assert "bone of the CT" in fact["derived_from"]
+        assert fact["judged"]
+
+
+def test_the_certificate_says_why_a_level_was_not_judged(phantom):
+    soft = phantom.ct.with_array(np.minimum(phantom.ct.array, 100))
+    facts = facts_of(deface(Request(soft, landmarks=phantom.landmarks, parameters=Parameters(levels=("Ib",)))))["node_levels"]
+    assert [fact["judged"] for fact in facts] == [False, False]
+    assert all("mandible" in fact["reason"] and fact["confidence"] == 0 for fact in facts)
 
 
 def test_a_drawn_mandible_gives_the_same_levels_as_the_bone(fine_phantom, levels):
