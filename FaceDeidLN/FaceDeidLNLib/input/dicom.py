@@ -9,6 +9,7 @@ import pydicom
 import SimpleITK as sitk
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from ..core.errors import InputError
 from ..core.volume import Volume
@@ -16,6 +17,8 @@ from .case import CtInput, StoredSlice
 from .dicom_geometry import HeaderSlice, series_geometry
 from .dicom_select import choose_series
 
+#: Transfer syntaxes whose pixels have the length that the header says.
+_UNCOMPRESSED = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian)
 _TAGS = [
     "SOPClassUID",
     "SOPInstanceUID",
@@ -141,12 +144,23 @@ def _read_voxels(slices: list[HeaderSlice], stored: tuple[StoredSlice, ...]) -> 
     return np.stack(planes)
 
 
+def _require_all_pixels(item: HeaderSlice) -> None:
+    """Raises InputError where uncompressed pixels end early: SimpleITK 2.5.2 (Slicer 5.10) reads such a file without a word."""
+    pixels = pydicom.dcmread(item.path, specific_tags=["PixelData", "Rows", "Columns", "BitsAllocated"], force=True)
+    syntax = pixels.file_meta.get("TransferSyntaxUID") if hasattr(pixels, "file_meta") else None
+    if syntax is not None and syntax not in _UNCOMPRESSED:
+        return
+    if len(pixels.get("PixelData", b"")) < pixels.Rows * pixels.Columns * pixels.BitsAllocated // 8:
+        raise InputError(f"{item.path.name} cannot be decoded: the file is truncated or damaged, get it again.")
+
+
 def _stored_values(item: HeaderSlice, how: StoredSlice) -> np.ndarray:
     """The stored values (j, i) of a slice, int32.
 
     :raises InputError: the file cannot be decoded, or its HU do not lead back to stored values.
     """
     name = item.path.name
+    _require_all_pixels(item)
     try:
         image = sitk.ReadImage(str(item.path), imageIO="GDCMImageIO")
     except RuntimeError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 import struct
 import zlib
 from pathlib import Path
@@ -19,6 +20,9 @@ IMAGE_EXTENSIONS = (".nii.gz", ".nrrd", ".nhdr", ".nii", ".mha", ".mhd")
 
 #: NRRD spaces whose directions are known (the NRRD format definition, section 4).
 _NRRD_SPACES = {"left-posterior-superior", "right-anterior-superior", "left-anterior-superior", ""}
+
+#: A NRRD's fields stand in its first lines, in plain text also where the voxels are compressed.
+_NRRD_HEADER_BYTES = 1 << 16
 
 #: Largest distance in mm between what qform and sform of a NIfTI say; both are written with rounding.
 SAME_PLACE_MM = 0.1
@@ -91,12 +95,27 @@ def _require_one_place(image: sitk.Image, path: Path) -> None:
     space = keys.get("NRRD_space", "")
     if space not in _NRRD_SPACES:
         raise InputError(f"{path.name} lies in the space '{space}', which says nothing of the patient: save it in left-posterior-superior.")
+    _require_its_directions(image, path)
     if image.GetDimension() != 3 or int(keys.get("sform_code", "0")) == 0:
         return
     rows = np.array([[float(value) for value in keys[f"srow_{axis}"].split()] for axis in "xyz"]) * [[-1.0], [-1.0], [1.0]]
     geometry = geometry_of(image)
     if not Geometry(geometry.shape, np.vstack([rows, [0, 0, 0, 1]])).same_as(geometry, SAME_PLACE_MM):
         raise InputError(f"{path.name} tells two different places (its qform and sform differ): save it with one, or as .nrrd.")
+
+
+def _require_its_directions(image: sitk.Image, path: Path) -> None:
+    """Refuse a NRRD in left-anterior-superior that the reader has turned the wrong way, as SimpleITK 2.5.2 (Slicer 5.10) does."""
+    with path.open("rb") as file:
+        header = file.read(_NRRD_HEADER_BYTES)
+    space = re.search(rb"\nspace: *(left-anterior-superior|LAS)\s", header, re.IGNORECASE) if header.startswith(b"NRRD") else None
+    found = re.search(rb"\nspace directions: *((?:\([^)]*\) *){3})", header)
+    if space is None or found is None:
+        return
+    told = np.array([[float(value) for value in vector.split(b",")] for vector in re.findall(rb"\(([^)]*)\)", found[1])]).T
+    if not np.allclose(geometry_of(image).ijk_to_lps[:3, :3], np.diag([1.0, -1.0, 1.0]) @ told, atol=1e-4):
+        problem = "lies in left-anterior-superior, which the SimpleITK here reads wrongly"
+        raise InputError(f"{path.name} {problem}: save it in left-posterior-superior.")
 
 
 def geometry_of(image: sitk.Image) -> Geometry:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import pydicom
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, ImplicitVRLittleEndian, generate_uid
 
@@ -70,7 +71,7 @@ def write_series(folder: Path, series: Series, shuffle_seed: int | None = 3) -> 
     paths = []
     for k, plane in enumerate(series.stored):
         path = folder / f"slice{names[k]:03d}.dcm"
-        _dataset(series, k, plane, int(names[k])).save_as(path, enforce_file_format=True)
+        _save(_dataset(series, k, plane, int(names[k])), path)
         paths.append(path)
     return paths
 
@@ -99,3 +100,11 @@ def _dataset(series: Series, k: int, plane: np.ndarray, number: int) -> Dataset:
     for keyword, value in series.tags.items():
         setattr(ds, keyword, value)
     return ds
+
+
+def _save(dataset: pydicom.Dataset, path: Path) -> None:
+    if int(pydicom.__version__.split(".")[0]) >= 3:
+        dataset.save_as(path, enforce_file_format=True)
+    else:  # what Slicer 5.10 has
+        dataset.is_implicit_VR, dataset.is_little_endian = dataset.file_meta.TransferSyntaxUID == ImplicitVRLittleEndian, True
+        dataset.save_as(path, write_like_original=False)

@@ -70,6 +70,20 @@ def test_the_space_of_a_nrrd_is_turned_into_lps(tmp_path, space, signs):
     assert np.allclose(matrix[:3, 3], np.array(signs) * (-10, 20, -30))
 
 
+def test_a_nrrd_that_the_reader_turned_the_wrong_way_is_refused(tmp_path, monkeypatch):
+    """SimpleITK 2.5.2, which Slicer 5.10 brings, takes left-anterior-superior for right-posterior-superior."""
+    read = sitk.ReadImage
+
+    def turned(*words, **options):
+        image = read(*words, **options)
+        image.SetDirection((-1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0))
+        return image
+
+    monkeypatch.setattr("FaceDeidLNLib.input.images.sitk.ReadImage", turned)
+    with pytest.raises(InputError, match="left-anterior-superior"):
+        read_ct(write_nrrd(tmp_path / "ct.nrrd", "left-anterior-superior"))
+
+
 def test_the_shear_of_a_nrrd_is_kept(tmp_path):
     matrix = read_ct(write_nrrd(tmp_path / "ct.nrrd", directions="(0.5,0,0) (0,0.75,0) (0,0.8,2.5)")).volume.geometry.ijk_to_lps
     assert np.allclose(matrix[:3, 2], (0, 0.8, 2.5))
