@@ -29,7 +29,7 @@ class ReviewSection:
     """What is known of the result that is looked at."""
 
     def __init__(self, panel: Panel) -> None:
-        self.panel, self.ui = panel, panel.ui
+        self.panel, self.ui, self._shown = panel, panel.ui, ""
         table = self.ui.figuresTable
         table.setColumnCount(2)
         table.horizontalHeader().visible = False
@@ -54,6 +54,10 @@ class ReviewSection:
     def update(self) -> None:
         """Show the verdict on the parameter node's result."""
         result = self.panel.node.resultVolume
+        shown = "" if result is None else result.GetID()
+        if shown != self._shown:  # a remark is meant for one result only
+            self.ui.remarkEdit.clear()
+        self._shown = shown
         review = self._review()
         self._show_verdict(result, review)
         self._show_figures([] if review is None else figures(review))

@@ -48,6 +48,12 @@ class ReviewTest(PanelTest):
         self.assertIn("NOT RELEASED", result.GetName())
         self.assertEqual(self.enabled("nrrdButton"), [])
 
+    def test_a_remark_is_meant_for_one_result_only(self):
+        self.apply(changed_case("REVIEW", "stomion is uncertain"))
+        self.ui.remarkEdit.text = "Looked at."
+        self.click("applyButton")
+        self.assertEqual(self.ui.remarkEdit.text, "")
+
     def test_a_released_result_is_exported_with_its_certificate(self):
         self.node.acceptRecognisable = True
         self.apply()
