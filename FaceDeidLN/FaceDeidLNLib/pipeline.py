@@ -34,7 +34,7 @@ from .input.place import place_segments
 from .providers.base import Provider, ask_providers
 from .verify.compare import Comparison, compare
 from .verify.coverage import Coverage, measure_coverage, share_of_body
-from .verify.ears import ear_doubts
+from .verify.ears import ear_doubts, ear_features
 from .verify.overruled import overruled_doubts
 from .verify.plausible import confirmed, implausible, out_of_view, shows_face
 from .verify.privacy import RECOGNISABLE, privacy_class
@@ -290,13 +290,16 @@ def find_evidence(ct: Volume, state: CaseResult, changed: np.ndarray) -> Evidenc
     """What the two CTs and the landmarks say of the face that was to be hidden; ``changed`` (bool) on the CT's grid."""
     style, landmarks, face = chosen_region(state.parameters), state.landmarks, state.face
     unseen = out_of_view(style, landmarks, face.frame, state.anatomy.body)
+    # The same skin whatever is hidden with the face: a wider box may take another way where the field of view cuts it.
+    alone = replace(face, depth=state.anatomy.depth)
     against = (
-        *implausible(face, landmarks, ct),
-        *overruled_doubts(ct, changed, face, landmarks, state.automatic, style),
+        *implausible(alone, landmarks, ct),
+        *overruled_doubts(ct, changed, alone, landmarks, state.automatic, style),
         *ear_doubts(ct, changed, face, landmarks),
     )
+    coverage = measure_coverage(ct, state.result, changed, alone, landmarks)
     return Evidence(
-        coverage=measure_coverage(ct, state.result, changed, face, landmarks),
+        coverage=replace(coverage, features={**coverage.features, **ear_features(ct, changed, face, landmarks)}),
         landmarks=landmarks,
         hidden=tuple(name for name in style.covers if name not in unseen),
         out_of_view=unseen,

@@ -8,7 +8,7 @@ from scipy import ndimage
 from ..core.landmarks import Landmarks
 from ..core.volume import Volume
 from ..face.segment import Face
-from .coverage import SKIN_HU
+from .coverage import SKIN_HU, feature_share
 
 #: An auricle is thinner than a ball of this radius (mm); head, cheek and neck are not.
 CORE_MM = 9.0
@@ -30,6 +30,14 @@ def ear_doubts(ct: Volume, changed: np.ndarray, face: Face, landmarks: Landmarks
         if share is not None and share < MIN_SHARE:
             reasons.append(f"{1 - share:.0%} of the {ear.side} ear did not change: look at it from the side")
     return tuple(reasons)
+
+
+def ear_features(ct: Volume, changed: np.ndarray, face: Face, landmarks: Landmarks) -> dict[str, float]:
+    """Share of the skin around the tragion of each hidden ear that changed, by the landmark's name; those in view."""
+    names = [f"tragion_{ear.side}" for ear in face.ears]
+    points = [landmarks.points[name] for name in names if landmarks.position(name) is not None]
+    shares = {point.name: feature_share(ct, changed, face, point) for point in points}
+    return {name: share for name, share in shares.items() if share is not None}
 
 
 def ear_share(ct: Volume, changed: np.ndarray, face: Face, landmarks: Landmarks, side: str) -> float | None:

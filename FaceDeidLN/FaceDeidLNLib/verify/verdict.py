@@ -64,7 +64,7 @@ def judge(comparison: Comparison, evidence: Evidence | None) -> Judgement:
 
     Without ``evidence`` (no face segment known) only protection and geometry are judged.
     """
-    broken = broken_promises(comparison)
+    broken = broken_promises(comparison, evidence is None or bool(evidence.hidden))
     if broken:
         return Judgement(Verdict.FAIL, broken)
     if evidence is None:
@@ -75,14 +75,14 @@ def judge(comparison: Comparison, evidence: Evidence | None) -> Judgement:
     return Judgement(Verdict.REVIEW if doubts else Verdict.PASS, doubts)
 
 
-def broken_promises(comparison: Comparison) -> tuple[str, ...]:
-    """What must never happen and did."""
+def broken_promises(comparison: Comparison, to_hide: bool) -> tuple[str, ...]:
+    """What must never happen and did; where there was nothing ``to_hide`` in view, nothing need have changed."""
     reasons = []
     if not comparison.same_geometry:
         reasons.append("the geometry of the result differs from the input's")
     if not comparison.same_type:
         reasons.append("the scalar type of the result differs from the input's")
-    if comparison.changed is not None and not comparison.changed_voxels:
+    if to_hide and comparison.changed is not None and not comparison.changed_voxels:
         reasons.append("the result equals the input: nothing was hidden")
     if comparison.changed_outside_face:
         reasons.append(f"{comparison.changed_outside_face} voxels changed outside the face segment")

@@ -16,7 +16,7 @@ from FaceDeidLNLib.pipeline import Request, deface
 from FaceDeidLNLib.verify.compare import compare
 from FaceDeidLNLib.verify.coverage import Coverage
 from FaceDeidLNLib.verify.privacy import privacy_class
-from FaceDeidLNLib.verify.verdict import Evidence, Verdict, judge
+from FaceDeidLNLib.verify.verdict import NO_FACE_SENTENCE, Evidence, Verdict, judge
 from scipy import ndimage
 
 
@@ -105,6 +105,13 @@ def test_no_face_in_view_gives_review_of_its_own():
     judgement = judge(compare(*pair(), FACE, ()), nothing)
     assert judgement.verdict is Verdict.REVIEW
     assert "no part of the face" in judgement.reasons[0]
+
+
+def test_nothing_changed_where_nothing_was_to_hide_gives_review():
+    original, _ = pair()
+    nothing = Evidence(Coverage(0.0, 0.0, 0.0, {}), Landmarks(), (), ("eye_left",), ())
+    judgement = judge(compare(original, original, FACE, ()), nothing)
+    assert (judgement.verdict, judgement.reasons) == (Verdict.REVIEW, (NO_FACE_SENTENCE,))
 
 
 def test_an_implausible_face_gives_review():
