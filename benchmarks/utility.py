@@ -141,7 +141,7 @@ def show(variant: Variant, rows: Sequence[Row], protect: Sequence[str]) -> list[
         if row.problem:
             print(f"  {row.patient}: {row.problem}")
     print(
-        f"  {'structure':<22}{'patients':>9}{'kept %':>10}{'worst %':>10}  {'worst patients (below the limit)':<44}{'feature change %':>17}"
+        f"  {'structure':<26}{'patients':>9}{'kept %':>10}{'worst %':>10}  {'worst patients (below the limit)':<44}{'feature change %':>17}"
     )
     missed = [name for name in STRUCTURES if not structure_line(name, done, name in protect)]
     shares = np.array([row.body_share for row in done] or [np.nan])
@@ -167,7 +167,7 @@ def structure_line(name: str, rows: Sequence[Row], is_protected: bool) -> bool:
     told = ", ".join(worst[:3]) + (f" and {len(worst) - 3}" if len(worst) > 3 else "")
     change = max(kept.feature_change for _, kept in mine)
     title = f"{name} (protected)" if is_protected else name
-    print(f"  {title:<22}{len(mine):>9}{pooled:>10.3%}{shares[0][0]:>10.2%}  {told:<44}{change:>15.2%}")
+    print(f"  {title:<26}{len(mine):>9}{pooled:>10.3%}{shares[0][0]:>10.2%}  {told:<44}{change:>15.2%}")
     return limit is None or pooled >= limit
 
 
