@@ -20,7 +20,10 @@ FREE_TASKS = ("craniofacial_structures", "head_glands_cavities", "headneck_bones
 
 @dataclass(frozen=True)
 class TotalSegmentator:
-    """The program ``TotalSegmentator``; its weights must have been downloaded before (``totalseg_download_weights``)."""
+    """The program ``TotalSegmentator``; its weights must have been downloaded before (``totalseg_download_weights``).
+
+    It reports task and platform of each run to its makers, no image, unless "send_usage_stats" in its config.json is false.
+    """
 
     tasks: tuple[str, ...] = FREE_TASKS
     device: str = "gpu"
