@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy import ndimage
 
 from ..core.parameters import Parameters
 from ..core.volume import AIR_HU, Volume, resample
@@ -81,12 +82,20 @@ class Epidermis:
         mask = face.segment.array
         at, old, depth = np.argwhere(mask), values[mask], box_depth(ct, face)[mask]
         sampling = np.array(ct.geometry.sampling)
-        shift = np.clip(SHIFT_MM + correlated(at, SHIFT_LENGTH_MM / sampling, SHIFT_SD_MM, random), 0.0, parameters.outside_mm - 1.0)
+        shift = np.clip(SHIFT_MM + smooth_noise(ct, face, at, random) * SHIFT_SD_MM, 0.0, parameters.outside_mm - 1.0)
         air = scan_air(values, len(at), random)
         skin = SKIN_HU + correlated(at, 0.5 / sampling, 12.0, random)
         part = np.clip(0.5 + (depth + shift) / float(np.mean(ct.geometry.spacing)), 0.0, 1.0)
         values[mask] = np.where(depth > 1.5, np.maximum(old, skin), air + part * (skin - air))
         return values
+
+
+def smooth_noise(ct: Volume, face: Face, at: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Noise (N,) of deviation 1 at voxels ``at`` (N, 3) of the box, correlated over SHIFT_LENGTH_MM; linear between its cells."""
+    step = SHIFT_LENGTH_MM / 3
+    place = at * (np.array(ct.geometry.sampling) / step)
+    block = ndimage.gaussian_filter(random.standard_normal(tuple(np.ceil(place.max(0)).astype(int) + 2)), 3.0, mode="wrap")
+    return ndimage.map_coordinates(block / block.std(), place.T, order=1, mode="nearest", output=np.float32)
 
 
 def box_depth(ct: Volume, face: Face) -> np.ndarray:

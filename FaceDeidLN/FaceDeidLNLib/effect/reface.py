@@ -23,12 +23,15 @@ BLEND_MM = 3.0
 FLOOR_MM = 14.0
 FLOOR_SD_MM = 3.0
 FLOOR_DEGREES = 8.0
-SKIN_LAYER_MM = 6.0
-#: Under the new surface lies so much (mm) dense tissue, and below it a mixture of fat and muscle that cannot be told from the
-#: old one by its values: what comes to light where the dense layer is taken away is the new surface once more.
-DENSE_LAYER_MM = 10.0
+SKIN_LAYER_MM = 8.0
+#: Under the new surface lies so much (mm: mean, deviation; correlation as above) dense tissue, and below it a mixture of fat
+#: and muscle that cannot be told from the old one by its values: what comes to light where the dense layer is taken away is random, too.
+DENSE_LAYER_MM = 13.0
+DENSE_LAYER_SD_MM = 3.0
 #: What is less dense than this (HU) is an air space and is not blended in.
 AIR_SPACE_HU = -250.0
+#: Old tissue that happens to get its own value back changes by so much (HU): nothing of the skin is left, not even by chance.
+LEAST_CHANGE_HU = 2.0
 
 
 class Reface:
@@ -50,44 +53,49 @@ class Reface:
         here = ct.array[box.slices]
         at = np.argwhere(face.segment.array)
         lps = ct.geometry.crop(box).to_lps(at)
-        place = below_surface(face, random_surface(face, random), random_floor(face, random), lps)
-        tissue = layered_tissue(ct, face, at, place.below, random)
+        surface = random_surface(face, random)
+        dense = surface - DENSE_LAYER_MM - DENSE_LAYER_SD_MM * roughness(face, random)
+        place = below_surface(face, surface, dense, face.membrane - FLOOR_MM - FLOOR_SD_MM * roughness(face, random), lps)
+        tissue = layered_tissue(ct, face, at, place.above_deep, random)
         air = scan_air(here, len(at), random)
         soft = np.clip(0.5 + place.below / edge_mm(ct), 0.0, 1.0)
         old = here[face.segment.array].astype(np.float32)
         blend = np.where(old > AIR_SPACE_HU, np.clip(place.above_floor / BLEND_MM, 0.0, 1.0), 1.0)
         inside = blend * tissue + (1 - blend) * old
         out = here.astype(np.float32)
-        out[face.segment.array] = air + soft * (inside - air)
+        new = air + soft * (inside - air)
+        by_chance = (np.abs(new - old) < 1.0) & (place.above_floor > 0) & (old > AIR_SPACE_HU)
+        out[face.segment.array] = np.where(by_chance, old + LEAST_CHANGE_HU, new)
         return smooth_ears(out, ct, face, lambda ear: soft_tissue(ct, face, ear, random), random)
 
 
-def layered_tissue(ct: Volume, face: Face, at: np.ndarray, below: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """HU (N,) of voxels ``at`` (N, 3), ``below`` mm under the new surface: dense tissue over the patient's own mixture."""
-    deep = np.clip((below - DENSE_LAYER_MM) / BLEND_MM, 0.0, 1.0)
-    return (1 - deep) * soft_tissue(ct, face, at, random) + deep * deep_tissue(ct, face, at, random)
+def layered_tissue(ct: Volume, face: Face, at: np.ndarray, above_deep: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """HU (N,) of voxels ``at`` (N, 3), ``above_deep`` mm above the end of the dense layer: dense tissue over a mixture."""
+    dense = np.clip(0.5 + above_deep / BLEND_MM, 0.0, 1.0)
+    return dense * soft_tissue(ct, face, at, random) + (1 - dense) * deep_tissue(ct, face, at, random)
 
 
 @dataclass(frozen=True, eq=False)
 class Place:
-    """For points (N,): mm below the new surface along the line of sight, and mm before the floor of the new tissue."""
+    """For points (N,), along the line of sight: mm below the new surface, and above the ends of its dense layer and of all new tissue."""
 
     below: np.ndarray
+    above_deep: np.ndarray
     above_floor: np.ndarray
 
 
-def random_floor(face: Face, random: np.random.Generator) -> np.ndarray:
-    """Distance (mm) from the frame's origin to the floor of the new tissue, on ``face.raster``."""
+def roughness(face: Face, random: np.random.Generator) -> np.ndarray:
+    """Smooth noise of deviation 1 on ``face.raster``."""
     noise = ndimage.gaussian_filter(random.standard_normal(face.raster.shape), FLOOR_DEGREES / face.raster.step, mode="reflect")
-    return face.membrane - FLOOR_MM - FLOOR_SD_MM * noise / max(float(noise.std()), 1e-9)
+    return noise / max(float(noise.std()), 1e-9)
 
 
-def below_surface(face: Face, surface: np.ndarray, floor: np.ndarray, lps: np.ndarray) -> Place:
-    """Where points (N, 3) in LPS mm lie with respect to the new surface and its floor (mm on ``face.raster``)."""
+def below_surface(face: Face, surface: np.ndarray, dense: np.ndarray, floor: np.ndarray, lps: np.ndarray) -> Place:
+    """Where points (N, 3) in LPS mm lie to the new surface, the end of its dense layer and its floor (mm on ``face.raster``)."""
     directions, distance = to_polar(face.frame, lps)
     depth = ndimage.map_coordinates(face.depth.array, face.depth.geometry.to_kji(lps).T, order=1, mode="nearest")
-    above = np.maximum(SKIN_LAYER_MM - depth, distance - face.raster.sample(floor, directions))
-    return Place(face.raster.sample(surface, directions) - distance, above)
+    below, before, above = (face.raster.sample(one, directions) - distance for one in (surface, dense, floor))
+    return Place(below, -before, np.maximum(SKIN_LAYER_MM - depth, -above))
 
 
 def edge_mm(ct: Volume) -> float:

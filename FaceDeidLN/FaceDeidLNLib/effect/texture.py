@@ -11,8 +11,8 @@ from ..face.segment import Face
 
 #: Muscle, gland and skin lie between these (HU, with contrast medium); fat and bone do not.
 SOFT_HU = (0.0, 120.0)
-#: Fat and soft tissue (HU), without bone.
-TISSUE_HU = (-150.0, 150.0)
+#: Soft tissue with some of its fat (HU): what lies under the dense layer.
+TISSUE_HU = (-80.0, 100.0)
 #: Used where a face has too little of it.
 USUAL_SOFT_HU = 45.0
 USUAL_NOISE_HU = 12.0
@@ -22,10 +22,16 @@ NOISE_LIMITS_HU = (3.0, 60.0)
 #: Blur of a scan (Gaussian sigma, mm), which makes its noise grainy; and the larger mottle of muscle with fat in it.
 GRAIN_MM = 0.5
 MOTTLE_MM = 4.0
-MOTTLE_HU = 30.0
+MOTTLE_HU = 15.0
+#: A part of the new tissue is denser (HU more) in patches, like enhanced gland and vessel: correlation (Gaussian sigma, mm) and
+#: where they begin and are full (standard deviations). They are so large that no filter removes them, and so rare that the
+#: values' spread does not tell of them: who takes away what is like the fill leaves them, and finds them at 150 HU.
+PATCH_MM = 11.0
+PATCH_HU = 65.0
+PATCH_FROM, PATCH_FULL = 0.3, 0.8
 #: The new tissue is at least so dense (skin, gland or enhanced muscle): through a fill of 45 HU, smoothed and seen at 50 HU,
 #: the old muscle and bone behind it told persons apart (rank-1 20 % of 60).
-DENSE_HU = 105.0
+DENSE_HU = 115.0
 #: Noise is made in periodic blocks of so many cells per axis, with at most such a correlation (standard deviation, cells).
 TILE = 96
 TILE_SIGMA = 2.0
@@ -38,7 +44,8 @@ def soft_tissue(ct: Volume, face: Face, at: np.ndarray, random: np.random.Genera
     mean, noise = soft_statistics(ct.array[face.segment.box.slices], face.segment.array)
     steps = np.array(ct.geometry.sampling)
     grain = correlated(at, GRAIN_MM / steps, noise, random)
-    return max(mean, DENSE_HU) + grain + correlated(at, MOTTLE_MM / steps, MOTTLE_HU, random)
+    patch = np.clip((correlated(at, PATCH_MM / steps, 1.0, random) - PATCH_FROM) / (PATCH_FULL - PATCH_FROM), 0.0, 1.0)
+    return max(mean, DENSE_HU) + grain + correlated(at, MOTTLE_MM / steps, MOTTLE_HU, random) + PATCH_HU * patch
 
 
 def deep_tissue(ct: Volume, face: Face, at: np.ndarray, random: np.random.Generator) -> np.ndarray:

@@ -32,8 +32,8 @@ class Feature:
 #: the OpenKBP collection (Babier et al., Med Phys 2021;48:5549): nose +15, chin +15, mouth +6, orbits -15 mm. Mouth and
 #: chin are full enough for the bone below (97th percentile of the mandible's front: 8 mm before the membrane).
 FEATURES = (
-    Feature(0, 17, (4.5, 7), 8.0, 2.0),
-    Feature(0, 7, (6, 4.5), 12.0, 2.5),
+    Feature(0, 17, (4.5, 7), 10.0, 2.5),
+    Feature(0, 7, (6, 4.5), 16.0, 3.0),
     Feature(0, -13, (14, 8), 9.5, 1.5),
     Feature(0, -12, (8, 2.5), 2.0, 0.7),
     Feature(0, -28, (13, 6), 11.5, 2.0),
@@ -56,26 +56,35 @@ MEAN_HEAD = {
 MEAN_HEAD_MM = 101.2
 #: How much the shape of the new head varies from draw to draw (standard deviation of coefficients, mm): by more than from
 #: patient to patient (where it is 3.5, 2.1, 0.9 and 2.5), so that the draw outweighs what the curve tells.
-VARIATION = {(2, 0): 4.5, (0, 1): 4.0, (0, 2): 3.5, (2, 1): 3.5}
+VARIATION = {(2, 0): 4.5, (0, 1): 4.0, (0, 2): 3.5, (2, 1): 3.5, (1, 0): 3.0, (1, 1): 2.0}
 #: The new head's size is drawn (standard deviation), a little full, so that the bone of nearly everybody lies below the
 #: surface. Of an adult's own size (within ADULT of the mean) nothing is kept: head size told persons apart.
 SIZE_SD = 0.03
 FULLNESS = 1.035
 ADULT = 0.08
+#: The new face looks elsewhere than the old one: its features are turned together (standard deviations in degrees of azimuth
+#: and elevation), so that who lays a head onto the new nose and chin misses the skin that stayed around them.
+POSE_DEGREES = (2.5, 2.5)
 #: Broad random swellings: standard deviation in mm, and correlation length (Gaussian sigma) in degrees.
-SWELLING_MM = 4.0
+SWELLING_MM = 4.5
 SWELLING_DEGREES = 12.0
 #: The old skin goes over into the new one within so many degrees from the curve (2 mm each), and never more steeply than
 #: this (mm per mm). The longer and flatter, the smoother, and the more of the face's shape is handed on by the curve.
 FADE_DEGREES = 6.0
 STEEPEST = 0.6
+#: Below the chin, where every face turns back, it may do so within fewer degrees and more steeply: else the new chin would
+#: lie under the old one, with the bone just behind it. The change is made between these elevations.
+CHIN_FADE_DEGREES = 4.5
+CHIN_STEEPEST = 0.8
+CHIN_ELEVATION = (-30.0, -10.0)
 MM_PER_DEGREE = 1.8
 #: The new head (without features) is nowhere further (mm) below the membrane, where bone might lie: little at forehead and
 #: jaw, more between them, where the 97th percentile of the bone lies 10 mm deep; centre and width there in degrees.
 LOWEST_MM = 2.5
 LOWEST_MIDFACE_MM = 7.0
 MIDFACE = (-3.0, 14.0)
-#: It is nowhere further in front of it: the face segment reaches little further.
+#: It is nowhere further in front of it, without and with its features: the face segment reaches little further.
+HEAD_HIGHEST_MM = 17.0
 HIGHEST_MM = 22.0
 
 
@@ -89,12 +98,16 @@ def random_surface(face: Face, random: np.random.Generator) -> np.ndarray:
     if not face.inside.any():
         return face.membrane
     degrees = np.maximum(signed_degrees(face.raster, face.inside), 0.0)
-    share = np.clip(degrees / FADE_DEGREES, 0.0, 1.0)
+    chin = 1.0 - np.clip((face.raster.directions()[..., 1] - CHIN_ELEVATION[0]) / (CHIN_ELEVATION[1] - CHIN_ELEVATION[0]), 0.0, 1.0)
+    fade = FADE_DEGREES + chin * (CHIN_FADE_DEGREES - FADE_DEGREES)
+    steepest = STEEPEST + chin * (CHIN_STEEPEST - STEEPEST)
+    share = np.clip(degrees / fade, 0.0, 1.0)
     share = share**2 * (3 - 2 * share)
     head = (drawn_size(face, random) * generic_head(face.raster, random) - face.membrane) * share
-    head = _limited(head, STEEPEST * MM_PER_DEGREE * degrees)
-    head = np.where(head < 0, _limited(head, lowest(face.raster)), head)
-    features = sum(_drawn(feature, face.raster.directions(), random) for feature in FEATURES)
+    head = _limited(head, steepest * MM_PER_DEGREE * degrees)
+    head = np.where(head < 0, _limited(head, lowest(face.raster)), _limited(head, HEAD_HIGHEST_MM))
+    pose = random.normal(0.0, POSE_DEGREES)
+    features = sum(_drawn(feature, face.raster.directions() - pose, random) for feature in FEATURES)
     return face.membrane + _limited(head + share * features, HIGHEST_MM)
 
 
@@ -121,7 +134,8 @@ def generic_head(raster: PolarRaster, random: np.random.Generator) -> np.ndarray
     """Distance (rows, columns) in mm to the skin of a head that is nobody's: MEAN_HEAD, its variation and swellings, without features."""
     directions = raster.directions()
     across, up = np.clip(directions[..., 0] / 60, -1.3, 1.3), np.clip(directions[..., 1] / 30, -1.5, 1.5)
-    drawn = {power: value + random.normal(0.0, VARIATION.get(power, 0.0)) for power, value in MEAN_HEAD.items()}
+    powers = dict.fromkeys((*MEAN_HEAD, *VARIATION))
+    drawn = {power: MEAN_HEAD.get(power, 0.0) + random.normal(0.0, VARIATION.get(power, 0.0)) for power in powers}
     distance = sum(value * across**m * up**n for (m, n), value in drawn.items())
     noise = ndimage.gaussian_filter(random.standard_normal(raster.shape), SWELLING_DEGREES / raster.step, mode="reflect")
     return distance + SWELLING_MM * noise / max(float(noise.std()), 1e-9)

@@ -13,10 +13,11 @@ from FaceDeidLNLib.core.volume import Volume
 from FaceDeidLNLib.effect.base import apply_effect
 from FaceDeidLNLib.effect.names import EFFECT_NAMES
 from FaceDeidLNLib.effect.registry import EFFECTS
-from FaceDeidLNLib.effect.texture import correlated
+from FaceDeidLNLib.effect.texture import correlated, soft_tissue
 from FaceDeidLNLib.face.polar import signed_degrees, to_polar
 from FaceDeidLNLib.face.relief import random_surface
 from FaceDeidLNLib.face.segment import Face
+from scipy import ndimage
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +95,23 @@ def test_reface_leaves_air_in_front_and_tissue_behind_its_surface(phantom, face)
     voxel = max(phantom.ct.geometry.spacing)
     assert (values[below < -voxel] < -800).all()
     assert (values[(below > voxel) & (below < 8.0)] > -300).mean() > 0.995
+
+
+def test_reface_leaves_no_old_skin_by_chance(phantom, face):
+    result = applied("reface", phantom.ct, face, seed=7)
+    at = np.argwhere(face.segment.array)
+    kji = face.depth.geometry.to_kji(phantom.ct.geometry.crop(face.segment.box).to_lps(at))
+    depth = ndimage.map_coordinates(face.depth.array, kji.T, order=1, mode="nearest")
+    place = tuple((at[(depth > 0) & (depth < 4.0)] + face.segment.box.start).T)
+    old = phantom.ct.array[place]
+    assert (result.array[place] != old)[old > -250].all()
+
+
+def test_a_third_of_the_new_tissue_is_dense_in_patches_that_a_wide_filter_keeps(phantom, face):
+    at = np.argwhere(np.ones(face.segment.box.shape, dtype=bool))
+    tissue = soft_tissue(phantom.ct, face, at, np.random.default_rng(2)).reshape(face.segment.box.shape)
+    wide = ndimage.gaussian_filter(tissue, 3.0 / np.array(phantom.ct.geometry.sampling))
+    assert 0.15 < (wide > 150.0).mean() < 0.45
 
 
 def test_grain_has_the_asked_deviation():
