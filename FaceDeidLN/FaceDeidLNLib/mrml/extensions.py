@@ -137,18 +137,28 @@ def _is_useful(segment: Segment) -> bool:
 
 
 def _run_totalsegmentator(logic: Any, ct: Any, result: Any, cpu: bool, task: str) -> None:  # noqa: ANN401 - another extension's objects
-    logic.setupPythonRequirements()  # asks before it installs; MONAIAuto3DSeg does so by itself
+    logic.setupPythonRequirements()  # asks before it installs
     logic.useStandardSegmentNames = False  # the class names are what is known here
     logic.process(ct, result, cpu=cpu, task=task)
 
 
+def _require_package(package: str, title: str) -> None:
+    """Raises ProviderError where a set-up that does not ask before it installs would begin: that is left to the extension's own panel."""
+    if not _has_package(package):
+        raise ProviderError(f"its Python packages are missing: run {title} once from its own module, which installs them")
+
+
+def _has_package(package: str) -> bool:
+    return importlib.util.find_spec(package) is not None
+
+
 def _run_cads(logic: Any, ct: Any, result: Any, cpu: bool, task: str) -> None:  # noqa: ANN401 - another extension's objects
-    if importlib.util.find_spec("cads") is None:  # its own set-up replaces numpy without asking: that is left to its own panel
-        raise ProviderError("its Python packages are missing: run CADS once from its own module, which installs them")
+    _require_package("cads", "CADS")
     logic.process(ct, result, cpu=cpu, task=task)
 
 
 def _run_monai(logic: Any, ct: Any, result: Any, cpu: bool, task: str) -> None:  # noqa: ANN401 - another extension's objects
+    _require_package("monai", "MONAIAuto3DSeg")
     logic.process([ct], result, model=task, cpu=cpu, waitForCompletion=True)
 
 

@@ -209,6 +209,7 @@ class ProtectTest(PanelTest):
     def install(self, number, module, logic):
         """An extension with this logic; clicks its button."""
         self.patch("FaceDeidLNLib.mrml.extensions._is_loaded", lambda name: name == module)
+        self.patch("FaceDeidLNLib.mrml.extensions._has_package", lambda package: package != "cads")
         with mock.patch.dict(sys.modules, {module: SimpleNamespace(**{f"{module}Logic": logic})}):
             self.panel.update()
             self.buttons()[number].click()
@@ -240,6 +241,12 @@ class ProtectTest(PanelTest):
         self.assertIn("MONAIAuto3DSeg gave no segmentation", self.errors[0])
         self.assertEqual(ids(), before)
         self.assertIs(self.node.protectedSegmentation, nodes)
+
+    def test_an_extension_that_would_install_unasked_is_not_run(self):
+        self.load_sample()
+        self.install(1, "CADSWholeBodyCTSeg", lambda: SimpleNamespace(process=lambda *words, **options: self.fail("it ran")))
+        self.assertEqual(len(self.errors), 1)
+        self.assertIn("run CADS once from its own module", self.errors[0])
 
     def test_an_extension_that_logs_can_be_cancelled(self):
         self.load_sample()
