@@ -11,7 +11,7 @@ import numpy as np
 from ..core.errors import InputError
 
 #: Its own requirement would compile dlib; the extra brings dlib ready-made.
-HOW_TO_INSTALL = "in the project's folder: .venv/bin/pip install '.[attack]' && .venv/bin/pip install --no-deps face_recognition"
+HOW_TO_INSTALL = "in the project's folder: .venv/bin/pip install -e '.[attack]' && .venv/bin/pip install --no-deps face_recognition"
 _NEEDED = ("face_recognition", "face_recognition_models", "dlib", "pkg_resources")
 
 
