@@ -51,7 +51,7 @@ def main() -> int:
     landmarks = find_landmarks(ct, None)
     anatomy, window = find_anatomy(ct, landmarks), face_window(landmarks)
     with ProcessPoolExecutor(options.jobs) as pool:
-        fields = list(pool.map(enrolled, [folder] * len(names), names))
+        fields = [skin for skin, _ in pool.map(enrolled, [folder] * len(names), names)]
         gallery = Gallery((*names, HEAD), np.stack([*fields, skin_field(anatomy.depth, window)]))
         print(f"rank of {HEAD} among {len(gallery.names)}; chance {(len(gallery.names) + 1) / 2:.0f}")
         print(f"{'effect':<14}{'draw':>5}{'soft: median':>14}{'luckiest':>10}{'bone: median':>14}{'luckiest':>10}")

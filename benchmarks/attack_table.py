@@ -36,6 +36,7 @@ from FaceDeidLNLib.attack.window import Window, face_window
 from FaceDeidLNLib.core.errors import FaceDeidError
 from FaceDeidLNLib.core.landmarks import Landmark, Landmarks
 from FaceDeidLNLib.core.parameters import Parameters
+from FaceDeidLNLib.core.presets import PRESETS
 from FaceDeidLNLib.core.volume import Volume
 from FaceDeidLNLib.effect.base import apply_effect
 from FaceDeidLNLib.effect.registry import EFFECTS
@@ -53,6 +54,8 @@ BONE = "by bone (out of scope)"
 CONTROLS = {"before": 0.95, "cut 6 mm": 0.95, "smoothed 10 mm": 0.80}
 
 
+#: Effects that every style is tried with: the one that hides best, and the simplest.
+EVERYWHERE = ("reface", "mask")
 #: Node levels of a default run, and those that the effect in question is tried with as well.
 DEFAULT_LEVELS = "+".join(Parameters().levels)
 EXTRA = ("none", f"{DEFAULT_LEVELS}+IX")
@@ -60,7 +63,7 @@ EXTRA = ("none", f"{DEFAULT_LEVELS}+IX")
 
 @dataclass(frozen=True, order=True)
 class Variant:
-    """What is attacked; a control has neither style nor levels."""
+    """What is attacked; a control has neither style nor levels. ``style`` may have "+ears" and "+lips" behind the name."""
 
     style: str
     effect: str
@@ -69,7 +72,8 @@ class Variant:
     def parameters(self) -> Parameters:
         """The parameters of such a run."""
         levels = () if self.levels == "none" else tuple(self.levels.split("+"))
-        return Parameters(style=self.style, effect=self.effect, levels=levels)
+        style, *parts = self.style.split("+")
+        return Parameters(style=style, ears="ears" in parts, lips="lips" in parts, effect=self.effect, levels=levels)
 
 
 @dataclass(frozen=True)
@@ -113,8 +117,11 @@ def main() -> int:
 
 
 def every_variant(effect: str) -> list[Variant]:
-    """Every style with every effect; ``effect`` with other levels, too."""
-    return [*(Variant(s, e) for s in STYLES for e in EFFECTS), *(Variant("full", effect, levels) for levels in EXTRA)]
+    """``full`` with every effect, every style with EVERYWHERE, every preset; ``effect`` with other levels, and with ears."""
+    chosen = [*(Variant("full", e) for e in EFFECTS), *(Variant(s, e) for s in STYLES for e in EVERYWHERE)]
+    chosen += [Variant(preset.style + "+ears" * preset.ears, preset.effect) for preset in PRESETS.values()]
+    chosen += [Variant("full", effect, levels) for levels in EXTRA] + [Variant("full+ears", effect)]
+    return list(dict.fromkeys(chosen))
 
 
 def battery_of(variant: Variant, full: tuple[str, ...]) -> Battery:
