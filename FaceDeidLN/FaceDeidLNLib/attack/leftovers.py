@@ -89,15 +89,21 @@ def leftovers(original: Path, result: Path, ct: Volume) -> Leftovers:
 
 
 def certificate_leftovers(certificate: Path, known: set[str], original: Path) -> tuple[str, ...]:
-    """What in a certificate stands for the original: keys beyond the schema, words, ``known`` texts and hashes; () without one."""
+    """What in a certificate stands for the original: keys beyond the schema, words, ``known`` texts and hashes; () without one.
+
+    One that cannot be read counts as a finding, as nobody knows what it says.
+    """
     if not certificate.is_file():
         return ()
-    text = certificate.read_text(encoding="utf-8")
-    content = json.loads(text)
+    try:
+        text = certificate.read_text(encoding="utf-8")
+        content = json.loads(text)
+    except ValueError:
+        return ("it cannot be read",)
     keys = set(_keys(content))
     found = [f"key {key}" for key in keys & FORBIDDEN_WORDS] + [f"key {key}" for key in set(content) - ALLOWED]
     found += ["a text of the original's header"] * any(len(k) >= _SHORTEST_TEXT and f'"{k}"' in text for k in known)
-    files = sorted(path for path in original.iterdir() if path.is_file()) if original.is_dir() else [original]
+    files = _files(original) if original.is_dir() else [original]
     found += ["the original's hash"] * any(file_sha256(path) in text for path in files)
     return tuple(sorted(found))
 
@@ -113,11 +119,16 @@ def padding_share(ct: Volume) -> float:
 def _headers(path: Path) -> list[Dataset | Mapping[str, str]]:
     """Headers without pixel data: of every DICOM file of a folder, or of one image file."""
     if path.is_dir():
-        return [data for file in sorted(path.iterdir()) if file.is_file() and (data := _dicom_header(file)) is not None]
+        return [data for file in _files(path) if (data := _dicom_header(file)) is not None]
     reader = sitk.ImageFileReader()
     reader.SetFileName(str(path))
     reader.ReadImageInformation()
     return [{key: reader.GetMetaData(key) for key in reader.GetMetaDataKeys()}]
+
+
+def _files(folder: Path) -> list[Path]:
+    """All files of a folder, at any depth, as the CT itself is read."""
+    return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
 def _dicom_header(file: Path) -> Dataset | None:

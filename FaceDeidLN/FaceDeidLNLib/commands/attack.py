@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..core.errors import InputError
+from ..core.errors import FaceDeidError, InputError
 from .console import PASS, Console, Outcome
 
 if TYPE_CHECKING:
@@ -53,6 +53,8 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
             f"{len(shared)} of {len(results)} results have an original of the same name, and the gallery holds {len(known)} heads; "
             f"at least 1 and {FEWEST_HEADS} are needed."
         )
+    if options.marks is not None and not options.marks.is_file():
+        raise InputError(f"There is no file {options.marks}.")
     marks = read_marks(options.marks or options.originals / "landmarks.json")
     no_pictures = ["The attack by pictures was not asked for."] if options.no_rendered else rendered_left_out()
     left_out = [*no_pictures, *figure_left_out()]
@@ -144,25 +146,34 @@ def read_marks(path: Path) -> dict[str, Landmarks]:
         return {}
     try:
         heads = json.loads(path.read_text(encoding="utf-8"))["patients"]
-        return {name: _landmarks(head["landmarks"]) for name, head in heads.items()}
+        return {name: _landmarks(name, head["landmarks"]) for name, head in heads.items()}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path} does not hold landmarks by patient: {error}.") from error
 
 
-def _landmarks(places: Mapping[str, Any]) -> Landmarks:
+def _landmarks(head: str, places: Mapping[str, Any]) -> Landmarks:
     import numpy as np
 
     from ..core.landmarks import Landmark, Landmarks
 
     given = {name: np.array(place, dtype=float) for name, place in places.items() if place is not None}
+    for name, place in given.items():
+        if place.shape != (3,) or not np.isfinite(place).all():
+            raise ValueError(f"{name} of {head} is not three numbers")
     return Landmarks({name: Landmark(name, place, 1.0, "user") for name, place in given.items()})
 
 
 def _enrolled(known: Mapping[str, Path], marks: Mapping[str, Landmarks], console: Console) -> Iterator[tuple[str, Volume, Landmarks]]:
-    """Name, CT and landmarks of every head of the gallery."""
+    """Name, CT and landmarks of every head of the gallery; InputError for a head whose landmarks fix no face."""
     from ..anatomy.landmarks import detect_landmarks
+    from ..attack.window import face_window
 
     for done, (name, path) in enumerate(known.items()):
         console.progress(0.2 * done / len(known), f"enrolling {name}")
         ct = read_volume(path)
-        yield name, ct, marks[name] if name in marks else detect_landmarks(ct)
+        try:
+            points = marks[name] if name in marks else detect_landmarks(ct)
+            face_window(points)
+        except FaceDeidError as error:
+            raise InputError(f"{name} has no landmarks to aim at; give them with --marks, or leave it out. ({error})") from error
+        yield name, ct, points

@@ -60,7 +60,10 @@ def read_landmarks(path: Path, ct: CtInput) -> Landmarks:
         found = read_nnlandmark(path, labels, ct.volume.geometry)
     except ProviderError as error:
         raise InputError(f"{error}.") from error
-    return Landmarks({point.name: point for point in found if point.position is not None})
+    placed = {point.name: point for point in found if point.position is not None}
+    if not placed:
+        raise InputError(f"{path.name} places none of the landmarks that {LABELS_NAME} names: give the result of this CT.")
+    return Landmarks(placed)
 
 
 def read_nodes(files: Sequence[Path], wanted: Sequence[str], ct: CtInput) -> Choice:

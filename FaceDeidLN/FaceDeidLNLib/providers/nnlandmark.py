@@ -40,4 +40,6 @@ def _landmark(name: str, found: dict | None, ct: Geometry) -> Landmark:
     if None in coordinates:
         return Landmark(name, None, 0.0, reason="nnLandmark did not find it")
     i, j, k = (float(v) for v in coordinates)
+    if not np.isfinite([i, j, k]).all():
+        raise ValueError(f"the coordinates of {name} are not finite")
     return Landmark(name, ct.to_lps(np.array([[k, j, i]]))[0], float(np.clip(found["likelihood"], 0.0, 1.0)))

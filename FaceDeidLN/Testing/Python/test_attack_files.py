@@ -45,6 +45,14 @@ def test_names_and_dates_that_stay_in_a_dicom_header_are_told_by_field_never_by_
     assert "Muster" not in str(found)
 
 
+def test_names_in_folders_within_a_dicom_folder_are_told_too(series):
+    before, after, ct = series
+    (before / "deeper").mkdir()
+    for file in [path for path in before.iterdir() if path.is_file()]:
+        file.rename(before / "deeper" / file.name)
+    assert "PatientName" in leftovers(before, after, ct).header
+
+
 def test_the_class_of_a_dicom_image_says_nothing_of_the_person(series):
     assert "SOPClassUID" not in leftovers(*series).header
 
@@ -105,6 +113,13 @@ def test_what_describes_the_original_in_a_certificate_is_found(content, tmp_path
     original.write_bytes(b"voxels")
     certificate.write_text(json.dumps(content).replace("HASH", file_sha256(original)))
     assert certificate_leftovers(certificate, {"Muster^Erika"}, original)
+
+
+@pytest.mark.parametrize("content", [b"{bad", b"\xff\xfe\x00"])
+def test_a_certificate_that_cannot_be_read_is_told(content, tmp_path):
+    (tmp_path / "ct.nrrd").write_bytes(b"voxels")
+    (tmp_path / "out.certificate.json").write_bytes(content)
+    assert certificate_leftovers(tmp_path / "out.certificate.json", set(), tmp_path / "ct.nrrd") == ("it cannot be read",)
 
 
 def test_one_odd_voxel_outside_the_scan_circle_is_seen(phantom):
@@ -198,3 +213,26 @@ def test_the_command_writes_a_line_per_head_and_all_distances(attacked, heads):
         options = {row[0] for row in csv.reader(file)}
     assert "bone (out of scope)" in options
     assert "raw at -200 HU" in options
+
+
+def refused(folder, capsys, *words: str) -> str:
+    """What the command says of the arguments, which it must refuse."""
+    assert main(["attack", str(folder / "originals"), str(folder / "results"), "--cheap", "--no-rendered", "--quiet", *words]) == 2
+    return capsys.readouterr().err
+
+
+def test_a_file_of_marks_that_is_not_there_is_refused(attacked, capsys):
+    assert "nowhere.json" in refused(attacked.parent, capsys, "--marks", str(attacked.parent / "nowhere.json"))
+
+
+@pytest.mark.parametrize("place", [[1, 2], [1, 2, float("nan")]])
+def test_a_mark_that_is_no_point_is_refused_by_name(place, attacked, capsys, tmp_path):
+    marks = tmp_path / "marks.json"
+    marks.write_text(json.dumps({"patients": {"head0": {"landmarks": {"stomion": place}}}}))
+    assert "stomion of head0" in refused(attacked.parent, capsys, "--marks", str(marks))
+
+
+def test_a_head_whose_marks_fix_no_face_is_named(attacked, capsys, tmp_path):
+    marks = tmp_path / "marks.json"
+    marks.write_text(json.dumps({"patients": {"head0": {"landmarks": {"stomion": [1, 2, 3]}}}}))
+    assert "head0" in refused(attacked.parent, capsys, "--marks", str(marks))

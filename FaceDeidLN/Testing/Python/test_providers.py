@@ -264,6 +264,14 @@ def test_a_broken_nnlandmark_result_is_refused_as_input(tmp_path):
         read_landmarks(tmp_path / "case.json", ct_input(small_ct()))
 
 
+@pytest.mark.parametrize(("place", "why"), [([float("nan"), 2, 3], "not finite"), ([None] * 3, "places none"), ([1, 2], "no result")])
+def test_an_nnlandmark_result_that_places_nothing_is_refused_not_passed_over(place, why, tmp_path):
+    (tmp_path / "case.json").write_text(json.dumps({"2": {"coordinates": place, "likelihood": 0.8}}), encoding="utf-8")
+    (tmp_path / "name_to_label.json").write_text(json.dumps({"pogonion": 2}), encoding="utf-8")
+    with pytest.raises(InputError, match=why):
+        read_landmarks(tmp_path / "case.json", ct_input(small_ct()))
+
+
 def test_a_providers_mandible_shows_the_lower_border_of_a_jaw_that_is_too_thin_for_the_ct(phantom):
     """The face reaches as far down over a drawn mandible without dense bone as over the dense bone itself."""
     jaw = phantom.segment("Mandible")
