@@ -6,14 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import rankdata
+from scipy.stats import binomtest, rankdata
 
 BOOTSTRAPS = 2000
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A figure with its 95 % bootstrap confidence interval."""
+    """A figure with its 95 % confidence interval: Wilson's for a share of the probes, else from resampling the probes.
+
+    Resampling would call 0 or all of a few probes certain.
+    """
 
     value: float
     low: float
@@ -96,15 +99,19 @@ def _strength(matrix: np.ndarray, own: np.ndarray) -> tuple[float, float]:
 
 
 def _estimated(rank: np.ndarray, scored: np.ndarray, own: np.ndarray, chosen: tuple[str, ...], seed: int) -> Recognition:
-    """The figures with intervals from resampling the probes."""
+    """The figures with their intervals."""
     random = np.random.default_rng(seed)
     draws = random.integers(0, len(own), (BOOTSTRAPS, len(own)))
     genuine = scored[np.arange(len(own)), own]
     impostor = np.sort(np.delete(scored.ravel(), np.arange(len(own)) * scored.shape[1] + own))
     beaten = 1.0 - (np.searchsorted(impostor, genuine, "left") + np.searchsorted(impostor, genuine, "right")) / (2 * len(impostor))
-    figures = [rank < 1.5, rank < 5.5, beaten]
-    out = []
-    for figure in figures:
-        means = figure.astype(float)[draws].mean(1)
-        out.append(Estimate(float(figure.mean()), *(float(v) for v in np.quantile(means, (0.025, 0.975)))))
-    return Recognition(len(own), scored.shape[1], *out, chosen)
+    low, high = np.quantile(beaten[draws].mean(1), (0.025, 0.975))
+    auc = Estimate(float(beaten.mean()), float(low), float(high))
+    return Recognition(len(own), scored.shape[1], _share(rank < 1.5), _share(rank < 5.5), auc, chosen)
+
+
+def _share(found: np.ndarray) -> Estimate:
+    """Share of the probes (P,) bool, with Wilson's interval (J Am Stat Assoc 1927;22:209)."""
+    count, most = int(np.count_nonzero(found)), len(found)
+    interval = binomtest(count, most).proportion_ci(method="wilson")
+    return Estimate(count / most, float(interval.low), float(interval.high))

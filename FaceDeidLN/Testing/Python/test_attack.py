@@ -132,6 +132,14 @@ def test_chance_is_not_beaten_by_choosing_among_many_options():
     assert 0.4 < found.auc.value < 0.6
 
 
+@pytest.mark.parametrize(("heads", "is_found", "low", "high"), [(60, True, 0.940, 1.0), (60, False, 0.0, 0.060), (2, True, 0.342, 1.0)])
+def test_all_or_none_of_a_few_heads_is_not_certain(heads, is_found, low, high):
+    """Wilson's interval ends at n / (n + z^2) or z^2 / (n + z^2), z = 1.96: by hand."""
+    matrix = np.ones((heads, heads)) + (-0.5 if is_found else 0.5) * np.eye(heads)
+    found = recognise({"one": matrix}, np.arange(heads))
+    assert (found.rank1.low, found.rank1.high) == pytest.approx((low, high), abs=1e-3)
+
+
 def test_first_order_features_agree_with_an_independent_computation():
     x = np.random.default_rng(0).normal(40, 90, 5000)
     features = first_order(x)
