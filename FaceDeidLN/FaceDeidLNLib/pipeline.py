@@ -160,13 +160,14 @@ def deface(request: Request, progress: Progress = silent) -> CaseResult:
 def privacy_of(request: Request) -> str:
     """The privacy class of the region and effect: what the attack benchmark tested is the region's own voxels with the defaults.
 
-    A region with ears or lips is one of its own; a watermark was never tested.
+    A region with ears or lips is one of its own. Never tested: a watermark, other node levels, a person's curve or segment, and
+    levels and jaw after segments of others.
     """
     parameters, default = request.parameters, Parameters()
     chosen_region(parameters)
     own = {name: getattr(default, name) for name in ("style", "ears", "lips", "effect", "seed", "levels")}
-    untested = request.curve is not None or request.face_segment is not None or not set(parameters.levels) <= set(default.levels)
-    if untested or replace(parameters, **own) != default:
+    others = request.curve is not None or request.face_segment is not None or request.guides or request.providers
+    if others or set(parameters.levels) != set(default.levels) or replace(parameters, **own) != default:
         return RECOGNISABLE
     return privacy_class(parameters.region_name, parameters.effect)
 

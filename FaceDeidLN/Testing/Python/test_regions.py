@@ -152,6 +152,26 @@ def test_a_region_that_was_never_attacked_is_recognisable(phantom, monkeypatch):
     assert pipeline.privacy_of(Request(phantom.ct, parameters=Parameters(ears=True, watermark="X"))) == "recognisable"
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"parameters": Parameters(levels=())},
+        {"parameters": Parameters(levels=("Ia", "Ib", "VIII", "IX"))},
+        {"parameters": Parameters(depth_mm=11.0)},
+        {"curve": np.zeros((8, 3))},
+        {"face_segment": "one"},
+        {"guides": ("mandible",)},
+        {"providers": ("a program",)},
+    ],
+)
+def test_what_the_benchmark_never_ran_with_is_recognisable(change, phantom, monkeypatch):
+    from FaceDeidLNLib import pipeline
+
+    monkeypatch.setattr(pipeline, "privacy_class", lambda region, effect: "tested")
+    assert pipeline.privacy_of(Request(phantom.ct)) == "tested"
+    assert pipeline.privacy_of(Request(phantom.ct, **change)) == "recognisable"
+
+
 @given(st.lists(st.tuples(*[st.integers(0, 6)] * 3), min_size=1, max_size=4))
 def test_united_masks_are_their_union(corners):
     shape, masks = (9, 9, 9), []
