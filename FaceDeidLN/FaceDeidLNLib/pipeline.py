@@ -27,8 +27,8 @@ from .effect.registry import effect_named, require_fit
 from .face.build import ears_in, strategy_face, with_ears
 from .face.curve import FaceCurve, draw_curve, follow_curve, with_islands
 from .face.frame import FaceFrame, fit_frame
-from .face.jaw import below_jaw
-from .face.segment import Face, below_skin, solid_layer, spare, without_islands
+from .face.jaw import below_jaw, bone_that_stays
+from .face.segment import Face, solid_layer, spare, without_islands
 from .face.styles import Region, Style, chosen_region, drawn_style
 from .input.place import place_segments
 from .providers.base import Provider, ask_providers
@@ -262,7 +262,7 @@ def region_of(request: Request, anatomy: Anatomy, chosen: Region, alive: Alive =
     face = solid_layer(anatomy.frame, curve, anatomy.depth, ct.geometry, parameters, alive)
     alive()
     found = bone_mask(ct, face.region.box, parameters.bone_hu, anatomy.body)
-    bone = without_islands(face, ct.geometry, below_skin(face, ct.geometry, found))
+    bone = without_islands(face, ct.geometry, bone_that_stays(face, ct, found))
     if request.curve is None:
         bone |= below_jaw(face, ct.geometry, found | drawn_mandible(request.guides, ct.geometry, face.region.box), anatomy.landmarks)
     return face, replace(face.region, array=bone)

@@ -13,7 +13,7 @@ class Parameters:
     #: The outer ears, and lips with teeth, in addition to what the style hides.
     ears: bool = False
     lips: bool = False
-    effect: str = "mask"
+    effect: str = "reface"
     #: Raised letters on the new surface, for every rendering to show; none where it is empty.
     watermark: str = ""
     depth_mm: float = 12.0

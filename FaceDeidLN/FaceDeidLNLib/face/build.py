@@ -79,7 +79,8 @@ def with_ears(face: Face, sides: tuple[str, ...], ct: Volume, body: Volume, face
 def _without_bone(face: Face, ear: Ear, depth: Volume, ct: Volume, body: Volume, bone_hu: float) -> Ear:
     found = bone_mask(ct, ear.segment.box, bone_hu, body)
     here = replace(face, region=ear.segment, depth=depth)
-    return replace(ear, segment=replace(ear.segment, array=ear.segment.array & ~below_skin(here, ct.geometry, found)))
+    bone = below_skin(here, ct.geometry, found, 0.5 * max(ct.geometry.spacing))
+    return replace(ear, segment=replace(ear.segment, array=ear.segment.array & ~bone))
 
 
 def ears_in(face: Face, segment: BoxMask, taken: BoxMask) -> tuple[Ear, ...]:

@@ -1,20 +1,51 @@
-"""Where the jaw ends: what hangs far below the bone is neck, however full it is, and its nodes stay."""
+"""The jaw: what of it is bone though it is not bright, and where it ends. What hangs far below it is neck, and its nodes stay."""
 
 from __future__ import annotations
 
 import numpy as np
+from scipy import ndimage
 
 from ..core.geometry import Geometry
 from ..core.landmarks import Landmarks
+from ..core.volume import Volume
+from .frame import MEAN_FACE
 from .polar import to_polar
-from .segment import Face
+from .segment import Face, below_skin
 
+#: Marrow between the plates of the mandible's bone is closed over by this radius (mm): its body is 10 to 12 mm thick.
+MARROW_MM = 4.0
+#: The bone's rim is the next voxel, darker than bone as it lies half in fat or muscle, and brighter than air (HU).
+RIM_HU = -200.0
 #: The face segment ends this far (mm) below the mandible: the chin's soft tissue is 6 to 9 mm thick there.
 BELOW_BONE_MM = 9.5
 #: The lower border of the bone is looked for in sectors of this width (degrees of azimuth), and its neighbours'.
 SECTOR_DEGREES = 5.0
 #: The chin is hidden at least this far (mm) below the pogonion, whatever was taken for bone.
 BELOW_POGONION_MM = 14.0
+
+
+def bone_that_stays(face: Face, ct: Volume, bone: np.ndarray) -> np.ndarray:
+    """What of ``bone`` (bool of the region's box) lies below the skin by half a voxel, and the jaw with marrow and rim.
+
+    A marker on the skin is as bright as bone and half a voxel away at most; what is added to the jaw is not, so there half of a
+    voxel's shortest edge is enough.
+    """
+    spacing = ct.geometry.spacing
+    sure = below_skin(face, ct.geometry, bone, 0.5 * max(spacing))
+    return sure | below_skin(face, ct.geometry, whole_jaw(face, ct, sure), 0.5 * min(spacing))
+
+
+def whole_jaw(face: Face, ct: Volume, bone: np.ndarray) -> np.ndarray:
+    """The part of ``bone`` (bool of the region's box) below the mouth with its marrow and its rim, as a person draws a mandible."""
+    local = ct.geometry.crop(face.region.box)
+    mouth_mm = float(face.frame.adapt(np.array(MEAN_FACE["stomion"]))[0, 2])
+    below = _superior(face, local) < mouth_mm
+    jaw = bone & below
+    if not jaw.any():
+        return jaw
+    near = ndimage.distance_transform_edt(~jaw, sampling=local.sampling) <= MARROW_MM
+    closed = jaw | (near & (ndimage.distance_transform_edt(near, sampling=local.sampling) > MARROW_MM))
+    return jaw | (ndimage.binary_dilation(closed) & below & (ct.array[face.region.box.slices] > RIM_HU))
 
 
 def below_jaw(face: Face, grid: Geometry, bone: np.ndarray, landmarks: Landmarks) -> np.ndarray:

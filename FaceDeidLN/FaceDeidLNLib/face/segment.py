@@ -99,13 +99,13 @@ def solid_layer(frame: FaceFrame, curve: FaceCurve, depth: Volume, grid: Geometr
     return Face(region, region, frame, curve, depth, raster, inside, membrane, skin)
 
 
-def below_skin(face: Face, grid: Geometry, mask: np.ndarray) -> np.ndarray:
-    """What of ``mask`` (bool of the region's box) lies deeper than the skin itself by half a voxel, bool of the same shape."""
+def below_skin(face: Face, grid: Geometry, mask: np.ndarray, margin_mm: float) -> np.ndarray:
+    """What of ``mask`` (bool of the region's box) lies more than ``margin_mm`` deeper than the skin itself, bool of the same shape."""
     at = np.argwhere(mask)
     kji = face.depth.geometry.to_kji(grid.crop(face.region.box).to_lps(at))
     depth = ndimage.map_coordinates(face.depth.array, kji.T, order=1, mode="constant", cval=-1.0)
     out = np.zeros(mask.shape, dtype=bool)
-    out[tuple(at[depth > SKIN_MM + 0.5 * max(grid.spacing)].T)] = True
+    out[tuple(at[depth > SKIN_MM + margin_mm].T)] = True
     return out
 
 

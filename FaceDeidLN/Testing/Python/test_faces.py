@@ -9,6 +9,7 @@ from FaceDeidLNLib.core.landmarks import Landmark, Landmarks
 from FaceDeidLNLib.core.parameters import Parameters
 from FaceDeidLNLib.core.volume import Volume
 from FaceDeidLNLib.face.frame import FaceFrame
+from FaceDeidLNLib.input.place import place_segments
 from FaceDeidLNLib.pipeline import Request, deface, find_anatomy, find_face
 from FaceDeidLNLib.verify.plausible import MAX_TURN_DEGREES, most_prominent, shows_face, turned
 from FaceDeidLNLib.verify.verdict import NO_FACE_SENTENCE, Verdict
@@ -84,7 +85,7 @@ def jaw_slab(phantom) -> Request:
 def test_the_chin_of_a_jaw_slab_is_in_the_face_segment(phantom):
     request = jaw_slab(phantom)
     face = find_face(request, find_anatomy(request.ct, request.landmarks), ())
-    inside = request.ct.geometry.to_kji(phantom.landmarks.position("pogonion") + (0.0, 4.0, 0.0))[0]
+    inside = request.ct.geometry.to_kji(phantom.landmarks.position("pogonion") + (0.0, 2.0, 0.0))[0]
     assert face.segment.full(request.ct.array.shape)[tuple(np.rint(inside).astype(int))]
 
 
@@ -106,3 +107,14 @@ def test_the_hair_line_style_adds_the_forehead_and_takes_nothing_away(phantom):
     assert np.count_nonzero(segments["full"] & ~segments["full-hairline"]) < 0.03 * np.count_nonzero(segments["full"])
     assert np.mean(heights > 40.0) > 0.9  # the rest is the rim of a membrane that another border spans
     assert heights.max() > 95.0
+
+
+def test_the_mandible_stays_with_marrow_and_rim_though_nobody_named_it(fine_phantom):
+    ct = fine_phantom.ct
+    anatomy = find_anatomy(ct, fine_phantom.landmarks)
+    face = find_face(Request(ct, parameters=Parameters(levels=())), anatomy, ())
+    mandible = place_segments([fine_phantom.segment("Mandible")], ct.geometry)[0]
+    reached = face.region.array & mandible.inside(face.region.box)
+    assert reached.any(), "the layer does not reach the jaw, so this proves nothing"
+    lost = np.count_nonzero(face.segment.array & mandible.inside(face.segment.box))
+    assert lost <= 0.005 * mandible.voxels

@@ -303,10 +303,11 @@ def test_no_volume_is_refused_in_one_sentence(module):
 
 
 def test_levels_and_lengths_reach_the_pipeline():
+    from FaceDeidLNLib.core.parameters import Parameters
     from FaceDeidLNLib.mrml.process import LENGTHS, parameters_from
 
     parameters = parameters_from("full", None, ["Ib"], {name: number + 1.0 for number, name in enumerate(LENGTHS)})
-    assert (parameters.style, parameters.effect, parameters.levels) == ("full", "mask", ("Ib",))
+    assert (parameters.style, parameters.effect, parameters.levels) == ("full", Parameters().effect, ("Ib",))
     assert [getattr(parameters, field) for field in LENGTHS.values()] == [n + 1.0 for n in range(len(LENGTHS))]
 
 
