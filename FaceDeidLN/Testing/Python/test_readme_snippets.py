@@ -1,13 +1,13 @@
-"""The README's console snippets, run one after the other on the synthetic head as somebody would type them."""
+"""The README: its console snippets, run one after the other on the synthetic head as somebody would type them, and its messages."""
 
 from __future__ import annotations
 
+import ast
 import importlib
 import re
 import sys
 from pathlib import Path
 
-import pytest
 import scripted
 import slicer
 
@@ -15,13 +15,12 @@ README = Path(__file__).resolve().parents[3] / "README.md"
 
 
 def snippets():
-    text = README.read_text(encoding="utf-8") if README.is_file() else ""
+    text = README.read_text(encoding="utf-8")
     return [code for code in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "ctNode" in code]
 
 
 def test_the_console_snippets_run_and_lead_to_a_pass(monkeypatch, tmp_path):
-    if not snippets():
-        pytest.skip("the README has no console snippets yet")
+    assert snippets()
     scripted.install(monkeypatch, "FaceDeidLN")
     module = importlib.import_module("FaceDeidLN")
     logic = module.FaceDeidLNLogic()
@@ -36,3 +35,23 @@ def test_the_console_snippets_run_and_lead_to_a_pass(monkeypatch, tmp_path):
     finally:
         slicer.mrmlScene.Clear(False)
         sys.modules.pop("FaceDeidLN", None)
+
+
+def told_by_the_program() -> str:
+    """Every piece of text in the project's code, without what is filled in."""
+    pieces = []
+    for path in (README.parent / "FaceDeidLN").rglob("*.py"):
+        if "Testing" not in path.parts:
+            tree = ast.parse(path.read_text(encoding="utf-8"))
+            pieces += [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    return "\n".join(pieces)
+
+
+def test_the_messages_under_troubleshooting_are_those_of_the_program():
+    rows = README.read_text(encoding="utf-8").split("## Troubleshooting")[1].split("\n## ")[0]
+    messages = re.findall(r"^\| `(.+?)` \|", rows, flags=re.MULTILINE)
+    filled_in = r'\.\.\.|"|\d+%|\bN\b|pronasale|stomion'
+    pieces = [piece.strip() for message in messages for piece in re.split(filled_in, message) if len(piece.strip()) > 8]
+    program = told_by_the_program()
+    assert len(messages) > 5
+    assert [piece for piece in pieces if piece not in program] == []
