@@ -154,6 +154,7 @@ class FaceDeidLNWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.logic = FaceDeidLNLogic()
         self.panel = Panel(self.ui, self.logic, loadPhantom)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartImportEvent, self.onSceneStartImport)
         for event in (slicer.mrmlScene.EndCloseEvent, slicer.mrmlScene.EndImportEvent):
             self.addObserver(slicer.mrmlScene, event, self.onSceneEndClose)
         self.initializeParameterNode()
@@ -176,6 +177,10 @@ class FaceDeidLNWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.setParameterNode(None)
         self.panel.forget()
 
+    def onSceneStartImport(self, caller: object, event: object) -> None:
+        """Node selectors are filled anew at the end of an import and choose a node by themselves: that must not be taken for the user's."""
+        self.setParameterNode(None)
+
     def onSceneEndClose(self, caller: object, event: object) -> None:
         """A shown panel needs the parameter node of the new scene at once."""
         if self.parent.isEntered:
@@ -188,10 +193,8 @@ class FaceDeidLNWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         ScriptedLoadableModuleWidget.onReload(self)
 
     def initializeParameterNode(self) -> None:
-        """Make sure that there is a parameter node, with the first volume of the scene as a start."""
+        """Make sure that there is a parameter node; the panel starts with the first CT of the scene."""
         self.setParameterNode(self.logic.getParameterNode())
-        if not self._parameterNode.inputVolume:
-            self._parameterNode.inputVolume = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLScalarVolumeNode")
 
     def setParameterNode(self, parameterNode: FaceDeidLNParameterNode | None) -> None:
         """Bind the panel to a parameter node, or to none."""
@@ -270,12 +273,7 @@ class FaceDeidLNLogic(ScriptedLoadableModuleLogic):
 
         :return: verdict, reasons, privacy class, whether the result is released, and the nodes made.
         """
-        from FaceDeidLNLib.mrml.engines import Engines
-        from FaceDeidLNLib.mrml.process import process_nodes
-
-        steps = self.steps()
-        asked, engines, progress = self._asked(ctNode, {"protectedSegmentation": protectedSegmentation, **chosen})
-        result = steps.all(asked, engines, progress) if engines != Engines() else process_nodes(steps.context, asked, progress)
+        result = self.steps().all(*self._asked(ctNode, {"protectedSegmentation": protectedSegmentation, **chosen}))
         logging.info("FaceDeidLN: %s in %.1f s", result.verdict, sum(result.case.seconds.values()))
         return result
 

@@ -23,7 +23,7 @@ def main(argv: Sequence[str]) -> int:
         words = list(argv[1:] if argv[:1] == ["--"] else argv)
         named = bool(words) and (words[0] in COMMANDS or words[0] in ("--help", "--version"))
         return run_command(words if named else ["deface", *words])
-    except Exception:
+    except BaseException:  # a second Ctrl-C, too: Slicer, without a window, would go on for ever after it
         traceback.print_exc()
         return 1
 

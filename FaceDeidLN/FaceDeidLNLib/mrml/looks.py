@@ -57,10 +57,19 @@ def jump_to(context: SceneContext, place_ras: np.ndarray) -> None:
 
 def show_in_slices(context: SceneContext, volume: slicer.vtkMRMLScalarVolumeNode) -> None:
     """Make a volume the background of the slice views, which stay where they are."""
+    _propagate(context, volume, 0)
+
+
+def show_fitted(context: SceneContext, volume: slicer.vtkMRMLScalarVolumeNode) -> None:
+    """Make a volume the background of the slice views, each of which shows all of it."""
+    _propagate(context, volume, 1)
+
+
+def _propagate(context: SceneContext, volume: slicer.vtkMRMLScalarVolumeNode, fit: int) -> None:
     selection = context.application_logic.GetSelectionNode()
     if selection is not None:
         selection.SetReferenceActiveVolumeID(volume.GetID())
-        context.application_logic.PropagateVolumeSelection(0)
+        context.application_logic.PropagateVolumeSelection(fit)
 
 
 def skin_models(

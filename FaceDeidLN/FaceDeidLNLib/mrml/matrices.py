@@ -51,6 +51,7 @@ def local_ras_from_world(node: slicer.vtkMRMLTransformableNode | None, ijk_to_lp
 
 
 def share_parent(node: slicer.vtkMRMLTransformableNode, reference: slicer.vtkMRMLTransformableNode | None) -> None:
-    """Put a node under the parent transform of another one (none: nothing is done)."""
-    if reference is not None and reference.GetParentTransformNode() is not None:
-        node.SetAndObserveTransformNodeID(reference.GetParentTransformNode().GetID())
+    """Put a node under the parent transform of another one, or under none where that has none (no other one: nothing is done)."""
+    if reference is not None:
+        parent = reference.GetParentTransformNode()
+        node.SetAndObserveTransformNodeID(None if parent is None else parent.GetID())

@@ -7,6 +7,7 @@ import slicer
 from ..core.segment import tight
 from ..phantom import make_phantom
 from ..sample_data import PHANTOM_NAME
+from .looks import show_fitted
 from .nodes import add_ct, add_segmentation
 from .scene import SceneContext
 
@@ -14,8 +15,9 @@ from .scene import SceneContext
 def add_phantom(
     context: SceneContext, spacing_mm: tuple[float, float, float] = (1.0, 1.0, 1.5)
 ) -> tuple[slicer.vtkMRMLScalarVolumeNode, slicer.vtkMRMLSegmentationNode]:
-    """A synthetic CT and the segmentation of its lymph nodes; ``spacing_mm`` along i, j and k."""
+    """A synthetic CT, shown in the slice views, and the segmentation of its lymph nodes; ``spacing_mm`` along i, j and k."""
     phantom = make_phantom(spacing_mm, seed=1)
     ct = add_ct(context, phantom.ct, PHANTOM_NAME)
+    show_fitted(context, ct)
     masks = [tight(segment.name, segment.mask.array) for segment in phantom.nodes]
     return ct, add_segmentation(context, masks, phantom.ct.geometry, f"{PHANTOM_NAME} lymph nodes", reference=ct)

@@ -33,7 +33,7 @@ from .nodes import (
     fill_skin,
     volume_from_node,
 )
-from .process import NodeRequest, NodeResult, put_into_scene, request_from_nodes
+from .process import NodeRequest, NodeResult, process_nodes, put_into_scene, request_from_nodes
 from .scene import SceneContext
 from .verdicts import mark
 
@@ -147,7 +147,9 @@ class Steps:
             fill_curve(asked.curve, snap_to_skin(self._anatomy(request, silent).depth, request.curve))
 
     def all(self, asked: NodeRequest, engines: Engines, progress: Progress = silent) -> NodeResult:
-        """Effect and verification with other engines than the built-in ones."""
+        """Everything: the pipeline as it is, or effect and verification with other engines than the built-in ones."""
+        if engines == BUILT_IN:
+            return process_nodes(self.context, asked, progress)
         made_face = asked.face or (self.face(asked, engines, progress) if engines.wrap or engines.cut else None)
         asked = replace(asked, face=made_face)
         before = asked.output

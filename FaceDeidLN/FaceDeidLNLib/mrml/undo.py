@@ -70,16 +70,20 @@ def _ids(scene: slicer.vtkMRMLScene) -> set[str]:
 
 
 def _content(node: slicer.vtkMRMLNode) -> Callable[[], None]:
-    """A function that gives the node the content back that it has now; a node that is gone by then stays gone."""
+    """A function that gives the node the content back that it has now; a node that is gone by then stays gone.
+
+    A volume's voxels are shared and not copied (20 steps on a large CT would take gigabytes): a step gives a volume another
+    image and never writes into the one that is there.
+    """
     scene, identifier = node.GetScene(), node.GetID()
     copy = node.CreateNodeInstance()
-    copy.CopyContent(node)
+    copy.CopyContent(node, not node.IsA("vtkMRMLVolumeNode"))
     name = node.GetName()
 
     def put_back() -> None:
         there = scene.GetNodeByID(identifier)
         if there is not None:
-            there.CopyContent(copy)
+            there.CopyContent(copy, not there.IsA("vtkMRMLVolumeNode"))
             there.SetName(name)
 
     return put_back

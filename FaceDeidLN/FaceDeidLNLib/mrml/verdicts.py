@@ -92,6 +92,15 @@ def mark(result: slicer.vtkMRMLScalarVolumeNode, ct_name: str, released: bool) -
     result.SetAttribute(RELEASED_ATTRIBUTE, "1" if released else "0")
 
 
+def first_ct(scene: slicer.vtkMRMLScene) -> slicer.vtkMRMLScalarVolumeNode | None:
+    """The first volume of a scene that may be a CT: no label map, no colours, and no result of this module."""
+    for number in range(scene.GetNumberOfNodesByClass("vtkMRMLScalarVolumeNode")):
+        node = scene.GetNthNodeByClass(number, "vtkMRMLScalarVolumeNode")
+        if node.GetClassName() == "vtkMRMLScalarVolumeNode" and node.GetAttribute(RELEASED_ATTRIBUTE) is None:
+            return node
+    return None
+
+
 def read_review(result: slicer.vtkMRMLScalarVolumeNode | None) -> Review | None:
     """What was recorded of a result's node; None where nothing was."""
     note = None if result is None else result.GetNodeReference(_CERTIFICATE)

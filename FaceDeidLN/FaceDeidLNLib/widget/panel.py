@@ -13,9 +13,10 @@ from slicer.util import VTKObservationMixin
 
 from ..core.progress import Progress
 from ..mrml.links import link, linked
-from ..mrml.looks import show_in_slices
+from ..mrml.looks import show_fitted
 from ..mrml.scene import context
 from ..mrml.undo import UndoStack
+from ..mrml.verdicts import first_ct
 from .face import FaceSection
 from .landmarks import LandmarksSection
 from .protect import ProtectSection
@@ -52,7 +53,7 @@ class Panel(VTKObservationMixin):
         ui.undoButton.connect("clicked(bool)", self.on_undo)
 
     def bind(self, node: Any) -> None:  # noqa: ANN401
-        """Show a parameter node, or none."""
+        """Show a parameter node, with the first CT of the scene as a start, or none."""
         for section in self.sections:
             section.observe(None)
         self.removeObservers()
@@ -61,6 +62,8 @@ class Panel(VTKObservationMixin):
             self._ct = node.inputVolume
             self.addObserver(node, vtk.vtkCommand.ModifiedEvent, self.update)
             self.update()
+            if node.inputVolume is None:
+                node.inputVolume = first_ct(slicer.mrmlScene)
 
     def forget(self) -> None:
         """The scene is being closed: nothing of it may be kept."""
@@ -163,7 +166,7 @@ class Panel(VTKObservationMixin):
             self.node.inputVolume = ct
             self.update()
             self.node.protectedSegmentation = nodes
-            show_in_slices(context(), ct)
+            show_fitted(context(), ct)
 
         self.run(_("Synthetic head"), work)
 

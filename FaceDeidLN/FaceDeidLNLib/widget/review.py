@@ -165,8 +165,10 @@ class ReviewSection:
     def on_export(self, extension: str, kind: str) -> None:
         """Save the result as an image file."""
         path = dialogs.file_to_save(_("Export the result"), _FOLDER + extension, f"{kind} (*{extension})")
-        if path:
-            self._export(path if path.endswith(extension) else path + extension)
+        if path.endswith(extension):
+            self._export(path, overwrite=Path(path).is_file())
+        elif path:  # Qt has asked about another name: what has this one is not replaced
+            self._export(path + extension)
 
     def on_export_dicom(self, checked: bool = False) -> None:
         """Save the result as a DICOM series in a new folder."""
@@ -174,13 +176,13 @@ class ReviewSection:
         if parent:
             self._export(str(Path(parent) / _FOLDER))
 
-    def _export(self, path: str) -> None:
+    def _export(self, path: str, overwrite: bool = False) -> None:
         node = self.panel.node
 
         def work(progress: Progress) -> None:
             progress(0.1, _("Writing and reading back"))
             require_review(node.resultVolume)
-            self.panel.logic.exportResult(node.resultVolume, path, overwrite=Path(path).is_file())
+            self.panel.logic.exportResult(node.resultVolume, path, overwrite)
 
         if self.panel.look(_("Export"), work):
             self.panel.say(_("Written: {path}, with its certificate.").format(path=path))

@@ -162,8 +162,17 @@ class qMRMLNodeComboBox(QWidget):
         for tag in self._tags:
             self._scene.RemoveObserver(tag)
         self._scene = scene
-        events = () if scene is None else (scene.NodeAddedEvent, scene.NodeRemovedEvent, scene.EndCloseEvent, scene.EndImportEvent)
+        events = () if scene is None else (scene.NodeAddedEvent, scene.NodeRemovedEvent, scene.EndCloseEvent)
         self._tags = [scene.AddObserver(event, lambda caller, event: self._refresh()) for event in events]
+        if scene is not None:
+            self._tags.append(scene.AddObserver(scene.EndImportEvent, lambda caller, event: self._rebuild()))
+        self._refresh()
+
+    def _rebuild(self) -> None:
+        """After an import all rows are made anew (qMRMLSceneModel::updateScene): what was chosen is lost."""
+        if self._current is not None:
+            self._current = None
+            self.currentNodeChanged.emit(None)
         self._refresh()
 
     def currentNode(self) -> slicer.vtkMRMLNode:

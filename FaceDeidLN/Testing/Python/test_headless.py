@@ -121,3 +121,18 @@ def test_the_script_ends_the_application_when_its_words_cannot_be_known(monkeypa
     monkeypatch.setattr(sys, "argv", ["deface.py", str(tmp_path / "in.nrrd"), str(tmp_path / "out.nrrd")])
     runpy.run_path(str(Path(__file__).resolve().parents[2] / "Scripts" / "deface.py"), run_name="__main__")
     assert ended == [2]
+
+
+def test_the_script_ends_the_application_also_when_it_is_interrupted_while_it_cleans_up(monkeypatch):
+    import runpy
+
+    def interrupted(words):
+        raise KeyboardInterrupt
+
+    ended = []
+    monkeypatch.setattr(slicer, "app", object(), raising=False)
+    monkeypatch.setattr(slicer, "util", SimpleNamespace(exit=ended.append))
+    monkeypatch.setattr("FaceDeidLNLib.commands.words.application_line", lambda: list(LINE))
+    monkeypatch.setattr("FaceDeidLNLib.commands.main.main", interrupted)
+    runpy.run_path(str(Path(__file__).resolve().parents[2] / "Scripts" / "deface.py"), run_name="__main__")
+    assert ended == [1]

@@ -14,6 +14,7 @@ from FaceDeidLNLib.mrml.nodes import (
     add_ct,
     add_segmentation,
     fill_ct,
+    fill_segmentation,
     segments_from_node,
     volume_from_node,
 )
@@ -193,6 +194,18 @@ def test_a_segmentation_lies_on_a_ct_under_a_transform(here):
     back = segments_from_node(node)[0]
     assert node.GetTransformNodeID() == ct_node.GetTransformNodeID()
     assert np.abs(ct.geometry.to_kji(back.mask.geometry.to_lps(np.argwhere(back.mask.array))) - np.argwhere(arrays[0])).max() < 1e-4
+
+
+def test_a_filled_segmentation_lies_where_its_ct_lies_now(here):
+    ct, transform = add_ct(here, Volume(numbers((4, 5, 6)), tilted()), "CT"), linear_transform(here)
+    ct.SetAndObserveTransformNodeID(transform.GetID())
+    mask = tight("Face", volume_from_node(ct).array > 60)
+    node = add_segmentation(here, [mask], volume_from_node(ct).geometry, "face", reference=ct)
+    ct.SetAndObserveTransformNodeID(None)
+    fill_segmentation(node, [mask], volume_from_node(ct).geometry, reference=ct)
+    back = segments_from_node(node)[0].mask
+    wanted = volume_from_node(ct).geometry.to_lps(np.argwhere(volume_from_node(ct).array > 60))
+    assert back.geometry.to_lps(np.argwhere(back.array)) == pytest.approx(wanted, abs=1e-6)
 
 
 def test_chosen_segments_come_alone_and_in_the_order_asked(here):

@@ -66,6 +66,16 @@ class ReviewTest(PanelTest):
                 self.assertTrue(np.array_equal(read_volume(folder / f"out{extension}").array, phantom_case().result.array))
                 self.assertIn('"verdict": "PASS"', (folder / "out.certificate.json").read_text(encoding="utf-8"))
 
+    def test_a_file_that_nobody_was_asked_about_is_not_replaced(self):
+        self.node.acceptRecognisable = True
+        self.apply()
+        there = self.folder() / "out.nrrd"
+        there.write_text("mine")
+        self.answers = [str(there.with_suffix(""))]
+        self.click("nrrdButton")
+        self.assertIn("out.nrrd exists", self.errors[0])
+        self.assertEqual(there.read_text(), "mine")
+
     def test_a_result_that_was_edited_after_its_verdict_is_not_exported(self):
         self.node.acceptRecognisable = True
         result, folder = self.apply(), self.folder()

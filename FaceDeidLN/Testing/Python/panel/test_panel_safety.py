@@ -49,6 +49,15 @@ class SafetyTest(PanelTest):
         self.assertFalse(volume_from_node(mine).array.any())
         self.assertEqual(mine.GetName(), "mine")
 
+    def test_undo_of_a_sign_off_copies_no_voxels(self):
+        self.answer_at_once()
+        self.load_sample()
+        self.click("applyButton")
+        image = self.node.resultVolume.GetImageData()
+        self.click("acceptCheckBox", "undoButton")
+        self.assertIs(self.node.resultVolume.GetImageData(), image)
+        self.assertIn("NOT RELEASED", self.node.resultVolume.GetName())
+
     def test_an_input_error_is_one_clear_sentence(self):
         ct, _ = self.load_sample()
         self.node.outputVolume = ct

@@ -51,6 +51,43 @@ class ScenesTest(PanelTest):
         self.assertEqual(self.errors, [])
         self.assertTrue((folder / "again.nrrd").is_file())
 
+    def save_and_load(self):
+        """Save the scene, and load it into the open panel."""
+        folder = self.folder()
+        slicer.mrmlScene.SetRootDirectory(str(folder))
+        self.assertTrue(slicer.mrmlScene.WriteToMRB(str(folder / "scene.mrb")))
+        with zipfile.ZipFile(folder / "scene.mrb") as bundle:
+            bundle.extractall(folder / "unpacked")
+        slicer.mrmlScene.SetURL(str(next((folder / "unpacked").rglob("*.mrml"))))
+        self.assertTrue(slicer.mrmlScene.Connect())
+
+    def test_a_scene_loaded_while_the_panel_is_open_shows_the_ct_that_was_chosen(self):
+        self.load_sample()
+        self.click("applyButton")
+        second, nodes = self.load_sample()
+        second.SetName("Second")
+        nodes.SetName("its nodes")
+        self.save_and_load()
+        self.assertEqual((self.node.inputVolume.GetName(), self.node.protectedSegmentation.GetName()), ("Second", "its nodes"))
+        self.assertIs(self.ui.inputSelector.currentNode(), self.node.inputVolume)
+        self.assertEqual(self.own(), [None] * len(OWN))
+
+    def test_another_scene_added_to_this_one_leaves_what_was_chosen(self):
+        folder = self.folder()
+        other = slicer.vtkMRMLScene()
+        other.AddNewNodeByClass("vtkMRMLTextNode", "note")
+        other.SetURL(str(folder / "other.mrml"))
+        self.assertTrue(other.Commit())
+        first, _ = self.load_sample()
+        second, nodes = self.load_sample()
+        self.click("applyButton")
+        chosen = self.own()
+        slicer.mrmlScene.SetURL(str(folder / "other.mrml"))
+        self.assertTrue(slicer.mrmlScene.Import())
+        self.assertIs(self.node.inputVolume, second)
+        self.assertIs(self.node.protectedSegmentation, nodes)
+        self.assertEqual(self.own(), chosen)
+
     def test_a_closed_scene_leaves_nothing_behind(self):
         self.load_sample()
         self.click("applyButton")
@@ -80,6 +117,14 @@ class ScenesTest(PanelTest):
         self.node.protectedSegmentation = nodes
         self.node.inputVolume = ct
         self.assertIs(self.node.protectedSegmentation, nodes)
+
+    def test_the_panel_starts_with_a_ct_and_not_with_a_label_map_or_a_result(self):
+        self.widget.exit()
+        slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLabelMapVolumeNode", "labels")
+        slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "result").SetAttribute("FaceDeidLN.Released", "0")
+        ct, _ = load_phantom()
+        self.widget.enter()
+        self.assertIs(self.node.inputVolume, ct)
 
     def test_a_removed_ct_is_forgotten(self):
         ct, _ = self.load_sample()
