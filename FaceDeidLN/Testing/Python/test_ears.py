@@ -28,12 +28,12 @@ def anatomy(phantom) -> Anatomy:
 
 @pytest.fixture(scope="module")
 def masked(phantom) -> CaseResult:
-    return deface(Request(phantom.ct, phantom.nodes, phantom.landmarks, parameters=Parameters(ears=True)))
+    return deface(Request(phantom.ct, phantom.nodes, phantom.landmarks, parameters=Parameters(ears=True, effect="mask")))
 
 
 @pytest.fixture(scope="module")
 def plain(phantom) -> CaseResult:
-    return deface(Request(phantom.ct, phantom.nodes, phantom.landmarks))
+    return deface(Request(phantom.ct, phantom.nodes, phantom.landmarks, parameters=Parameters(effect="mask")))
 
 
 def ear_of(result: CaseResult, side: str) -> Ear:

@@ -45,7 +45,7 @@ def shares(phantom, anatomy):
 
     def of(style: str, lips: bool = False) -> dict[str, float]:
         if (style, lips) not in known:
-            face = find_face(Request(phantom.ct, parameters=Parameters(style=style, lips=lips, levels=())), anatomy, ())
+            face = find_face(Request(phantom.ct, parameters=Parameters(style=style, lips=lips, effect="mask", levels=())), anatomy, ())
             inside = face.segment.full(phantom.ct.array.shape)
             known[style, lips] = {name: feature_share(phantom.ct, inside, face, phantom.landmarks.points[name]) for name in FEATURES}
         return known[style, lips]
@@ -89,7 +89,7 @@ def test_lips_take_the_front_teeth_that_the_full_face_leaves(phantom, anatomy):
 @pytest.mark.parametrize("style", REGIONS)
 def test_every_region_keeps_nodes_and_levels_to_the_bit_and_passes(style, phantom):
     nodes = tuple(node for node in phantom.nodes if "cheek" not in node.name.casefold())
-    more = {"effect": "drown", "seed": 1} if style == "outline" else {"levels": ()}  # levels once: they take long to find
+    more = {"effect": "drown", "seed": 1} if style == "outline" else {"effect": "mask", "levels": ()}  # levels once: they take long
     result = deface(Request(phantom.ct, nodes, phantom.landmarks, parameters=Parameters(style=style, **more)))
     assert result.reasons == ()
     assert result.verdict is Verdict.PASS
@@ -100,7 +100,7 @@ def test_every_region_keeps_nodes_and_levels_to_the_bit_and_passes(style, phanto
 def test_the_whole_skin_is_much_more_than_a_face(phantom, anatomy):
     masks = {}
     for style in ("full", "outline"):
-        face = find_face(Request(phantom.ct, parameters=Parameters(style=style, levels=())), anatomy, ())
+        face = find_face(Request(phantom.ct, parameters=Parameters(style=style, effect="mask", levels=())), anatomy, ())
         masks[style] = face.segment.voxels
     assert masks["outline"] > 2.5 * masks["full"]
 
@@ -139,8 +139,8 @@ def test_reface_is_refused_where_no_curve_is_drawn(phantom):
 
 
 def test_a_curve_for_a_region_without_one_is_refused(phantom, anatomy):
-    with pytest.raises(InputError, match="curve"):
-        find_face(Request(phantom.ct, curve=np.zeros((8, 3)), parameters=Parameters(style="plane")), anatomy, ())
+    with pytest.raises(InputError, match="give no curve"):
+        find_face(Request(phantom.ct, curve=np.zeros((8, 3)), parameters=Parameters(style="plane", effect="mask")), anatomy, ())
 
 
 def test_a_region_that_was_never_attacked_is_recognisable(phantom, monkeypatch):
@@ -185,6 +185,6 @@ def test_united_masks_are_their_union(corners):
 
 def test_a_protected_node_in_a_box_stays(phantom, anatomy):
     nodes = tuple(place_segments(phantom.nodes, phantom.ct.geometry))
-    face = find_face(Request(phantom.ct, parameters=Parameters(style="plane", levels=())), anatomy, nodes)
+    face = find_face(Request(phantom.ct, parameters=Parameters(style="plane", effect="mask", levels=())), anatomy, nodes)
     inside = replace(face.segment).full(phantom.ct.array.shape)
     assert not any((inside & node.full(phantom.ct.array.shape)).any() for node in nodes)
