@@ -27,6 +27,4 @@ def require_fit(style: str, effect: str) -> None:
     style_named(style)
     effect_named(effect)
     if effect in EFFECTS_ON_A_CURVE and style not in STYLES:
-        raise InputError(
-            f"the effect '{effect}' makes its surface from a curve, and the region '{style}' has none: choose another, such as 'mask' (--effect mask)"
-        )
+        raise InputError(f"the effect '{effect}' needs a curve, and the region '{style}' has none: choose another (--effect mask)")
