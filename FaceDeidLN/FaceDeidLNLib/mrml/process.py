@@ -18,7 +18,7 @@ from .case import CaseNodes, add_case, material_of
 from .links import link
 from .nodes import curve_points_from_node, landmarks_from_node, segment_roles, segments_from_node, volume_from_node
 from .scene import SceneContext
-from .verdicts import Review, record, review_of
+from .verdicts import Review, record, remember_making, review_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,7 +125,10 @@ def process_nodes(context: SceneContext, asked: NodeRequest, progress: Progress 
     Raises what ``request_from_nodes`` and the pipeline raise.
     """
     request = request_from_nodes(asked)
-    return put_into_scene(context, asked, request, deface(request, progress))
+    done = put_into_scene(context, asked, request, deface(request, progress))
+    if done.case.result is not None:
+        remember_making(done.nodes.result, done.case.result, request.parameters, done.privacy)
+    return done
 
 
 def put_into_scene(context: SceneContext, asked: NodeRequest, request: Request, case: CaseResult) -> NodeResult:

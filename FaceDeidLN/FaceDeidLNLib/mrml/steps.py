@@ -35,7 +35,7 @@ from .nodes import (
 )
 from .process import NodeRequest, NodeResult, process_nodes, put_into_scene, request_from_nodes
 from .scene import SceneContext
-from .verdicts import mark
+from .verdicts import mark, privacy_as_made, remember_making
 
 BUILT_IN = Engines()
 
@@ -111,6 +111,7 @@ class Steps:
         else:
             fill_ct(node, result, asked.ct)
         mark(node, asked.ct.GetName(), False)
+        remember_making(node, result, parameters, privacy_of(request))
         link(asked.ct, "result", node)
         return node
 
@@ -128,7 +129,7 @@ class Steps:
         state = CaseResult(
             Verdict.REVIEW,
             (),
-            privacy_of(request),
+            privacy_as_made(asked.output, result, parameters, privacy_of(request)),
             parameters,
             protected,
             levels=below_ears(self.cache.levels(request, anatomy), face),

@@ -11,11 +11,12 @@ import numpy as np
 import slicer
 
 from ..core.errors import InputError
+from ..core.parameters import Parameters
 from ..core.volume import Volume
 from ..facts import facts_of
 from ..pipeline import CaseResult
 from ..release import RECOGNISABLE_SENTENCE, case_content
-from ..verify.privacy import TESTED
+from ..verify.privacy import RECOGNISABLE, TESTED
 from ..verify.verdict import Verdict
 from .scene import SceneContext
 
@@ -24,6 +25,8 @@ RELEASED_SUFFIX = "de-identified"
 NOT_RELEASED_SUFFIX = "NOT RELEASED"
 #: Attribute of a result's node: "1" where it may leave, "0" where not; saved with the scene.
 RELEASED_ATTRIBUTE = "FaceDeidLN.Released"
+#: Attribute of a result's node: how it was made, where that way is a tested one.
+_MADE = "FaceDeidLN.Made"
 _CERTIFICATE = "FaceDeidLN.certificate"
 _CT = "FaceDeidLN.ct"
 
@@ -67,6 +70,23 @@ def digest(volume: Volume) -> str:
     """SHA-256 of voxels, scalar type and place."""
     head = f"{volume.array.dtype.str} {volume.array.shape} {np.round(volume.geometry.ijk_to_lps, 6).tolist()}"
     return hashlib.sha256(head.encode() + np.ascontiguousarray(volume.array).tobytes()).hexdigest()
+
+
+def remember_making(node: slicer.vtkMRMLScalarVolumeNode, result: Volume, parameters: Parameters, privacy: str) -> None:
+    """Keep with a result's node what it was made with, so that ``privacy_as_made`` knows it again."""
+    node.SetAttribute(_MADE, _making(result, parameters) if privacy == TESTED else None)
+
+
+def privacy_as_made(node: slicer.vtkMRMLScalarVolumeNode, result: Volume, parameters: Parameters, privacy: str) -> str:
+    """The class ``privacy`` of a run with these parameters, where ``result`` came of one; recognisable where its origin is unknown.
+
+    What was edited, loaded, or made with other parameters than those chosen now was never attacked.
+    """
+    return privacy if node.GetAttribute(_MADE) == _making(result, parameters) else RECOGNISABLE
+
+
+def _making(result: Volume, parameters: Parameters) -> str:
+    return hashlib.sha256(f"{digest(result)} {replace(parameters, seed=None)}".encode()).hexdigest()
 
 
 def review_of(case: CaseResult, accepted: bool) -> Review:

@@ -232,6 +232,32 @@ def test_what_may_be_recognised_is_not_released_without_saying_so(module, head, 
     assert "may still be recognised" in result.review.refusal
 
 
+@pytest.fixture
+def tested_reface(monkeypatch):
+    """A benchmark that ``full`` with ``reface`` passed, and nothing else."""
+    table = {("full", "reface")}
+    monkeypatch.setattr("FaceDeidLNLib.pipeline.privacy_class", lambda *pair: "tested" if pair in table else "recognisable")
+
+
+def test_a_blur_that_is_verified_as_the_tested_effect_is_recognisable(module, head, tested_reface):
+    logic = module.FaceDeidLNLogic()
+    blurred = logic.applyEffect(head[0], effect="blur", levels=())
+    result = logic.verify(head[0], outputVolume=blurred, effect="reface", levels=())
+    assert (result.verdict, result.privacy, result.released) == ("PASS", "recognisable", False)
+
+
+def test_a_tested_result_stays_tested_when_it_is_verified_again_and_not_when_it_was_edited(module, head, tested_reface):
+    logic = module.FaceDeidLNLogic()
+    made = logic.process(head[0], effect="reface")
+    again = logic.verify(head[0], outputVolume=made.nodes.result, effect="reface")
+    assert (made.privacy, again.privacy) == ("tested", "tested")
+    voxels = slicer.util.arrayFromVolume(made.nodes.result)
+    at = tuple(np.argwhere(voxels != slicer.util.arrayFromVolume(head[0]))[0])
+    voxels[at] += 5
+    edited = logic.verify(head[0], outputVolume=made.nodes.result, effect="reface")
+    assert (edited.verdict, edited.privacy) == ("PASS", "recognisable")
+
+
 def test_the_parameter_node_says_the_same_as_the_arguments(module, head, asked, phantom):
     logic = module.FaceDeidLNLogic()
     node = logic.getParameterNode()
