@@ -150,7 +150,7 @@ def _require_all_pixels(item: HeaderSlice) -> None:
     syntax = pixels.file_meta.get("TransferSyntaxUID") if hasattr(pixels, "file_meta") else None
     if syntax is not None and syntax not in _UNCOMPRESSED:
         return
-    if len(pixels.get("PixelData", b"")) < pixels.Rows * pixels.Columns * pixels.BitsAllocated // 8:
+    if len(pixels.get("PixelData") or b"") < pixels.Rows * pixels.Columns * pixels.BitsAllocated // 8:
         raise InputError(f"{item.path.name} cannot be decoded: the file is truncated or damaged, get it again.")
 
 

@@ -209,6 +209,15 @@ def test_missing_slices_are_counted_and_named(tmp_path):
         read_ct(tmp_path)
 
 
+def test_a_slice_with_empty_pixels_is_refused(tmp_path):
+    path = write_series(tmp_path, Series(stored_head()))[2]
+    data = pydicom.dcmread(path)
+    data.PixelData = b""
+    data.save_as(path)
+    with pytest.raises(InputError, match=f"{path.name} .*truncated"):
+        read_ct(tmp_path)
+
+
 def test_duplicate_slices_are_named(tmp_path):
     paths = write_series(tmp_path, Series(stored_head()))
     shutil.copy(paths[3], tmp_path / "again.dcm")

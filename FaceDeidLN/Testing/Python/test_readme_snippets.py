@@ -10,6 +10,7 @@ from pathlib import Path
 
 import scripted
 import slicer
+from FaceDeidLNLib.core.parameters import Parameters
 
 README = Path(__file__).resolve().parents[3] / "README.md"
 
@@ -55,3 +56,21 @@ def test_the_messages_under_troubleshooting_are_those_of_the_program():
     program = told_by_the_program()
     assert len(messages) > 5
     assert [piece for piece in pieces if piece not in program] == []
+
+
+def test_the_defaults_in_the_table_of_parameters_are_the_programs():
+    told = re.findall(r"^\| `--([a-z-]+)` \| `?([^`|]*?)`? \|", README.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    default = Parameters()
+    known = {name: getattr(default, name.replace("-", "_")) for name, _ in told if name != "preset"}
+    shown = {
+        name: "off"
+        if value is False
+        else ",".join(value)
+        if isinstance(value, tuple)
+        else f"{value:g}"
+        if isinstance(value, float)
+        else value
+        for name, value in known.items()
+    }
+    assert len(told) > 10
+    assert {name: value for name, value in told if name != "preset"} == shown
