@@ -21,6 +21,7 @@ from ..anatomy.bone import bone_mask
 from ..anatomy.skin import skin_surface
 from ..core.errors import FaceDeidError, FaceNotFoundError
 from ..core.parameters import Parameters
+from ..core.progress import Alive, idle
 from ..core.segment import Segment, tight
 from ..core.volume import Volume, resample
 from ..face.segment import RIM_MM, SKIN_MM, Face
@@ -81,8 +82,8 @@ def _scratch(context: SceneContext) -> Iterator[None]:
                 scene.RemoveNode(node)
 
 
-def wrapped_anatomy(context: SceneContext, anatomy: Anatomy) -> Anatomy:
-    """The anatomy with the skin that the extension SurfaceWrapSolidify wraps around the head.
+def wrapped_anatomy(context: SceneContext, anatomy: Anatomy, alive: Alive = idle) -> Anatomy:
+    """The anatomy with the skin that the extension SurfaceWrapSolidify wraps around the head; ``alive`` is called in every round.
 
     :raises FaceDeidError: the extension is missing, or its surface does not hold the head.
     """
@@ -95,6 +96,7 @@ def wrapped_anatomy(context: SceneContext, anatomy: Anatomy) -> Anatomy:
         logic.segmentationNode, logic.segmentId = node, node.GetSegmentation().GetNthSegmentID(0)
         logic.region, logic.outputType = "outerSurface", "segment"
         logic.remeshOversampling, logic.shrinkwrapIterations = _WRAP_OVERSAMPLING, _WRAP_ROUNDS
+        logic.logCallback = lambda message: alive()
         logic.applyWrapSolidify()
         mask = segments_from_node(node)[0].mask
     wrapped = resample(mask.with_array(mask.array.astype(np.float32)), depth.geometry, fill=0.0).array >= 0.5

@@ -71,7 +71,7 @@ class Steps:
         anatomy = self._anatomy(request, progress)
         if engines.wrap:
             progress(0.5, "Wrap Solidify")
-            anatomy = wrapped_anatomy(self.context, anatomy)
+            anatomy = wrapped_anatomy(self.context, anatomy, alive_in(progress, 0.5, "Wrap Solidify"))
         progress(0.7, "face curve")
         control = find_curve(request.ct, anatomy, request.parameters).control
         skin = self._skin(asked, anatomy)
@@ -176,7 +176,7 @@ class Steps:
         protected = place_segments(request.protected, request.ct.geometry)
         if engines.wrap and request.face_segment is None:
             progress(0.5, "Wrap Solidify")
-            anatomy = wrapped_anatomy(self.context, anatomy)
+            anatomy = wrapped_anatomy(self.context, anatomy, alive_in(progress, 0.5, "Wrap Solidify"))
         if engines.cut and request.face_segment is None:
             progress(0.6, "Curve cut")
             curve = find_curve(request.ct, anatomy, request.parameters, request.curve)

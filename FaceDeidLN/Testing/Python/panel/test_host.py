@@ -52,8 +52,7 @@ def test_the_panel_survives_another_scene(shown):
 
 
 @pytest.mark.parametrize("percent", [100, 150])
-@pytest.mark.parametrize("dark", [False, True])
-def test_nothing_is_cut_off_at_350_pixels(shown, percent, dark):
+def test_nothing_is_cut_off_at_350_pixels(shown, percent):
     import host
     import pythonqt
 
@@ -65,6 +64,21 @@ def test_nothing_is_cut_off_at_350_pixels(shown, percent, dark):
     root.show()
     host.QtWidgets.QApplication.processEvents()
     assert root.minimumSizeHint().width() <= round(350 * percent / 100)
+
+
+def _luminance(color):
+    """Relative luminance as WCAG 2 defines it."""
+    parts = [int(color[start : start + 2], 16) / 255 for start in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("kind", ["good", "look", "bad"])
+def test_the_verdict_brings_its_own_colours_and_can_be_read_in_light_and_dark(shown, kind):
+    from FaceDeidLNLib.widget import review
+
+    darker, lighter = sorted(_luminance(color) for color in review._COLORS[kind])
+    assert (lighter + 0.05) / (darker + 0.05) >= 4.5
 
 
 def test_two_models_stand_side_by_side_in_linked_views(shown):

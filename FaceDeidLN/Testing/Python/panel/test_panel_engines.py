@@ -44,6 +44,7 @@ def test_mask_volume_as_the_engine_passes_the_same_verification(panel, monkeypat
 
     install_effects(monkeypatch, mask_volume_with_segment)
     ct, _ = panel.load_sample()
+    panel.choose("effectComboBox", "mask")
     panel.ui.maskComboBox.currentIndex = panel.ui.maskComboBox.findText("Mask volume")
     panel.click("applyButton")
     assert panel.errors == []
@@ -64,6 +65,7 @@ def test_an_engine_that_touches_a_node_is_found_out(panel, monkeypatch):
 
     install_effects(monkeypatch, mask_everything)
     panel.load_sample()
+    panel.choose("effectComboBox", "mask")
     panel.ui.maskComboBox.currentIndex = panel.ui.maskComboBox.findText("Mask volume")
     panel.click("applyButton")
     assert panel.ui.verdictLabel.text.startswith("FAIL")
@@ -142,7 +144,11 @@ def install_wrap_solidify(monkeypatch, change):
     """The extension SurfaceWrapSolidify, whose logic does ``change`` to the segment's labels."""
 
     class WrapSolidifyLogic:
+        logCallback = None
+
         def applyWrapSolidify(self):
+            for number in range(1, 4):
+                self.logCallback(f"Shrinking {number}/3...")
             image = self.segmentationNode.GetSegmentation().GetSegment(self.segmentId).GetRepresentation("Binary labelmap")
             change(vtk_to_numpy(image.GetPointData().GetScalars()))
 
@@ -166,6 +172,18 @@ def test_wrap_solidify_as_the_engine_gives_a_face_of_the_same_shape(panel, monke
     assert panel.errors == []
     assert ids() == before
     assert 0.9 < segments_from_node(panel.node.faceSegmentation)[0].mask.array.sum() / built_in < 1.1
+
+
+def test_wrap_solidify_can_be_cancelled_between_its_rounds(panel, monkeypatch):
+    rounds = []
+    panel.load_sample()
+    install_wrap_solidify(monkeypatch, lambda labels: rounds.append("all of them"))
+    panel.ui.wrapComboBox.currentIndex = 1
+    before = ids()
+    panel.cancel_at(0.5)
+    panel.click("faceButton")
+    assert "cancelled, nothing was changed" in panel.ui.statusLabel.text
+    assert (rounds, panel.errors, ids()) == ([], [], before)
 
 
 def test_a_wrap_that_lost_the_head_is_refused(panel, monkeypatch):

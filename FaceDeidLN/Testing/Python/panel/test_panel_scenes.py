@@ -68,6 +68,7 @@ class ScenesTest(PanelTest):
         second.SetName("Second")
         nodes.SetName("its nodes")
         self.save_and_load()
+        self.widget.enter()  # by itself where the module is the one that is shown
         self.assertEqual((self.node.inputVolume.GetName(), self.node.protectedSegmentation.GetName()), ("Second", "its nodes"))
         self.assertIs(self.ui.inputSelector.currentNode(), self.node.inputVolume)
         self.assertEqual(self.own(), [None] * len(OWN))
@@ -84,6 +85,7 @@ class ScenesTest(PanelTest):
         chosen = self.own()
         slicer.mrmlScene.SetURL(str(folder / "other.mrml"))
         self.assertTrue(slicer.mrmlScene.Import())
+        self.widget.enter()
         self.assertIs(self.node.inputVolume, second)
         self.assertIs(self.node.protectedSegmentation, nodes)
         self.assertEqual(self.own(), chosen)

@@ -122,6 +122,7 @@ class StepsTest(PanelTest):
         if not installed:
             self.skipTest("none of Mask volume, Dynamic Modeler, SurfaceWrapSolidify is here")
         self.load_sample()
+        self.choose("effectComboBox", "mask")  # the one that Mask volume can do
         for name in installed:
             with self.subTest(name):
                 self.choose(f"{name}ComboBox", entries[name])
@@ -143,6 +144,7 @@ class RegionTest(PanelTest):
 
     def test_a_region_without_a_curve_offers_none(self):
         self.load_sample()
+        self.choose("effectComboBox", "mask")
         self.choose("styleComboBox", "box")
         self.assertEqual(self.enabled("curveButton", "lipsCheckBox", "faceButton"), ["faceButton"])
         self.click("faceButton")
