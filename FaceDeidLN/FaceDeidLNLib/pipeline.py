@@ -228,13 +228,15 @@ def find_face(request: Request, anatomy: Anatomy, protected: Sequence[BoxMask], 
     if request.face_segment is not None:
         region = place_segments([request.face_segment], ct.geometry)[0]
         bone = replace(bone, array=np.zeros_like(bone.array))
-    segment = spare(region, bone.inside(region.box), protected, ct.geometry, parameters.protect_margin_mm)
+    stays = bone.inside(region.box)
     for level in below_ears(levels, face):
-        segment = replace(segment, array=segment.array & ~level.mask.inside(segment.box))
+        stays |= level.mask.inside(region.box)
+    segment = spare(region, stays, protected, ct.geometry, parameters.protect_margin_mm)
+    kept = int(np.count_nonzero(region.array & ~stays)) - segment.voxels
     segment = tight(segment.name, segment.array, segment.box.start)
     if not segment.voxels:
         raise FaceNotFoundError("nothing of the face segment is left once bone and protected segments are taken out")
-    return replace(face, segment=segment, region=region, ears=ears_in(face, segment, main.region))
+    return replace(face, segment=segment, region=region, ears=ears_in(face, segment, main.region), kept=kept)
 
 
 def below_ears(levels: Sequence[Level], face: Face) -> tuple[Level, ...]:
@@ -269,7 +271,11 @@ def region_of(request: Request, anatomy: Anatomy, chosen: Region, alive: Alive =
 
 
 def verify(ct: Volume, state: CaseResult) -> CaseResult:
-    """Compare result and input, measure the face's change, and give the verdict."""
+    """Compare result and input, measure the face's change, and give the verdict.
+
+    A face in which protected segments keep something is another one than those that were attacked: over muscles or a large
+    tumour that stay, the old skin could be put back.
+    """
     comparison = compare(ct, state.result, state.face.segment, (*state.protected, *(level.mask for level in state.levels)))
     evidence = None
     if comparison.changed is not None:
@@ -278,6 +284,7 @@ def verify(ct: Volume, state: CaseResult) -> CaseResult:
     doubtful = state.failures and judgement.verdict is Verdict.PASS
     return replace(
         state,
+        privacy=RECOGNISABLE if state.face.kept else state.privacy,
         verdict=Verdict.REVIEW if doubtful else judgement.verdict,
         reasons=(*judgement.reasons, *state.failures),
         comparison=comparison,

@@ -50,6 +50,7 @@ class Face:
     segments were taken out. ``depth``: signed depth (mm) below the solid skin on a working grid. ``membrane`` and
     ``skin``: distance (mm) from the frame's origin to the surface spanned by the curve and to the skin, on ``raster``;
     ``inside``: the raster's cells inside the curve. ``ears``: those that are hidden too; their voxels are in ``segment``.
+    ``kept``: number of voxels that would change if no protected segment, or its margin, were there.
     """
 
     segment: BoxMask
@@ -62,6 +63,7 @@ class Face:
     membrane: np.ndarray
     skin: np.ndarray
     ears: tuple[Ear, ...] = ()
+    kept: int = 0
 
     def parts(self) -> tuple[BoxMask, ...]:
         """The segment in parts that do not overlap: the face, and each ear that has voxels in it."""

@@ -172,6 +172,17 @@ def test_what_the_benchmark_never_ran_with_is_recognisable(change, phantom, monk
     assert pipeline.privacy_of(Request(phantom.ct, **change)) == "recognisable"
 
 
+@pytest.mark.parametrize(("where", "privacy"), [("LN IIa left", "tested"), ("LN cheek left", "recognisable")])
+def test_a_face_in_which_a_protected_segment_keeps_something_was_never_attacked(where, privacy, phantom, monkeypatch):
+    from FaceDeidLNLib import pipeline
+
+    monkeypatch.setattr(pipeline, "privacy_class", lambda region, effect: "tested")
+    node = next(node for node in phantom.nodes if node.name == where)
+    result = deface(Request(phantom.ct, (node,), phantom.landmarks))
+    assert (result.verdict, result.privacy) == (Verdict.PASS, privacy)
+    assert bool(result.face.kept) == (privacy == "recognisable")
+
+
 @given(st.lists(st.tuples(*[st.integers(0, 6)] * 3), min_size=1, max_size=4))
 def test_united_masks_are_their_union(corners):
     shape, masks = (9, 9, 9), []
