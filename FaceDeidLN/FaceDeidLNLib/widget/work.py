@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +15,9 @@ from slicer.i18n import tr as _
 
 from ..core.errors import Cancelled, FaceDeidError
 from ..core.progress import Progress
+
+#: What a message tells those who type: "(--overwrite)". The panel has no such options.
+_OPTION = re.compile(r"\s*\(--[^()]*\)")
 
 
 @contextmanager
@@ -62,5 +66,5 @@ def guarded(title: str, say: Callable[[str], None], work: Callable[[], Any]) -> 
 
 
 def _sentence(text: str) -> str:
-    text = text[:1].upper() + text[1:]
+    text = _OPTION.sub("", text[:1].upper() + text[1:])
     return text if text.endswith((".", "!", "?")) else f"{text}."

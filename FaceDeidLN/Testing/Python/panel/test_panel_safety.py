@@ -65,6 +65,15 @@ class SafetyTest(PanelTest):
         self.assertEqual(self.errors, ["The result would overwrite the CT: choose another output volume."])
         self.assertEqual(self.ui.statusLabel.text, self.errors[0])
 
+    def test_no_message_speaks_of_options_that_only_the_command_line_has(self):
+        self.load_sample()
+        self.choose("styleComboBox", "box")
+        self.choose("effectComboBox", "reface")
+        self.click("applyButton")
+        self.assertEqual(len(self.errors), 1)
+        self.assertIn("needs a curve", self.errors[0])
+        self.assertNotIn("--", self.errors[0])
+
     def test_an_unexpected_error_is_one_sentence_and_the_log_has_the_rest(self):
         self.load_sample()
         before = ids()
