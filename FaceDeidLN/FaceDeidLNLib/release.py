@@ -30,8 +30,8 @@ from .verify.verdict import Verdict
 
 #: What a person must know before saying yes to a combination that did not pass the attack benchmark.
 RECOGNISABLE_SENTENCE = (
-    "this combination of region and effect has not passed the project's attack benchmark, so the person may still be recognised: "
-    "release it with --accept-recognisable only where that is acceptable"
+    "this combination of region and effect, with what is kept in it, has not passed the project's attack benchmark, so the person may "
+    "still be recognised: release it with --accept-recognisable only where that is acceptable"
 )
 
 
