@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .ledger import Ledger, Row
 
 SUMMARY = "many CTs, one process each; goes on where it was stopped"
-EXAMPLES = "example:\n  facedeidln batch cases.csv results/ --jobs 2 --accept-recognisable"
+EXAMPLES = "example:\n  facedeidln batch cases.csv results/ --jobs 2"
 RESULTS = "results.csv"
 #: A default that leaves memory for each process (some 0.5 to 1 GB for a CT of 512 x 512 x 234).
 _MOST_JOBS = 4

@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 SUMMARY = "de-identify one CT"
 EXAMPLES = """\
 examples:
-  facedeidln deface ct.nrrd ct-deface.nrrd --nodes nodes.seg.nrrd --accept-recognisable
-  facedeidln deface dicom-in/ dicom-out/ --nodes nodes.seg.nrrd --node-segments Ia,Ib --qa review/ --accept-recognisable
-  facedeidln deface ct.nrrd ct-deface.nrrd --landmarks review/landmarks.mrk.json --accept-recognisable
+  facedeidln deface ct.nrrd ct-deface.nrrd --nodes nodes.seg.nrrd
+  facedeidln deface dicom-in/ dicom-out/ --nodes nodes.seg.nrrd --node-segments Ia,Ib --qa review/
+  facedeidln deface ct.nrrd ct-deface.nrrd --landmarks review/landmarks.mrk.json
 """
 #: Where reading ends and writing begins on the progress line.
 _READ, _WORKED = 0.1, 0.8

@@ -29,9 +29,9 @@ COMMANDS: dict[str, ModuleType] = {
 _EXAMPLES = """\
 examples:
   facedeidln demo
-  facedeidln deface ct.nrrd ct-deface.nrrd --nodes nodes.seg.nrrd --accept-recognisable
-  facedeidln deface dicom-in/ dicom-out/ --nodes nodes.seg.nrrd --qa review/ --accept-recognisable
-  facedeidln batch cases.csv results/ --jobs 2 --accept-recognisable
+  facedeidln deface ct.nrrd ct-deface.nrrd --nodes nodes.seg.nrrd
+  facedeidln deface dicom-in/ dicom-out/ --nodes nodes.seg.nrrd --qa review/
+  facedeidln batch cases.csv results/ --jobs 2
 
 exit codes: 0 PASS, 3 REVIEW (nothing released), 1 FAIL, 2 bad arguments or input
 """

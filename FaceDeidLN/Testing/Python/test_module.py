@@ -225,7 +225,7 @@ def test_the_face_goes_the_nodes_stay_and_the_input_is_untouched(module, head, p
 
 
 def test_what_may_be_recognised_is_not_released_without_saying_so(module, head, asked):
-    result = module.FaceDeidLNLogic().process(head[0])
+    result = module.FaceDeidLNLogic().process(head[0], effect="mask")
     assert (result.verdict, result.privacy, result.released) == ("PASS", "recognisable", False)
     assert result.nodes.result.GetName() == "CT NOT RELEASED"
     assert result.nodes.result.GetAttribute("FaceDeidLN.Released") == "0"
