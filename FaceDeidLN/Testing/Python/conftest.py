@@ -7,9 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import SimpleITK as sitk
-from FaceDeidLNLib.core.volume import Volume
 from FaceDeidLNLib.phantom import Phantom, PhantomOptions, make_phantom
+from written import write_volume
 
 #: Voxels of the phantom that most tests use: coarse, and different along every axis.
 TEST_SPACING_MM = (2.5, 2.4, 3.0)
@@ -50,14 +49,3 @@ def data_folder() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real test data: {folder} is not there (set FACEDEIDLN_TEST_DATA)")
     return folder
-
-
-def write_volume(volume: Volume, path: Path) -> Path:
-    """Write a volume (orthogonal axes) with SimpleITK; returns the path."""
-    image = sitk.GetImageFromArray(volume.array)
-    matrix = volume.geometry.ijk_to_lps
-    image.SetSpacing(volume.geometry.spacing)
-    image.SetOrigin([float(v) for v in matrix[:3, 3]])
-    image.SetDirection([float(v) for v in (matrix[:3, :3] / np.asarray(volume.geometry.spacing)).ravel()])
-    sitk.WriteImage(image, str(path), useCompression=True)
-    return path

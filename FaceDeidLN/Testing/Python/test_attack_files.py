@@ -7,7 +7,6 @@ import json
 
 import numpy as np
 import pytest
-from conftest import write_volume
 from dicom_series import Series, stored_head, write_series
 from FaceDeidLNLib.attack.battery import enrol
 from FaceDeidLNLib.attack.controls import another_scan
@@ -26,6 +25,7 @@ from FaceDeidLNLib.input.ct import read_ct
 from FaceDeidLNLib.output.certificate import file_sha256
 from FaceDeidLNLib.output.dicom import Marks, write_dicom_series
 from test_attack import SKIN, moved, widened
+from written import write_volume
 
 PERSON = {"PatientName": "Muster^Erika", "PatientBirthDate": "19500101", "InstitutionName": "Somewhere Hospital"}
 

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import write_volume
 from FaceDeidLNLib import __version__
 from FaceDeidLNLib.commands import deface
 from FaceDeidLNLib.commands.console import StatusLine
@@ -24,6 +23,7 @@ from FaceDeidLNLib.input.ct import read_ct
 from FaceDeidLNLib.input.markups import read_landmarks_json
 from FaceDeidLNLib.release import Watch
 from processes import run_process
+from written import write_volume
 
 SCRIPT = Path(__file__).resolve().parents[2] / "Scripts" / "deface.py"
 

@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from conftest import write_volume
 from FaceDeidLNLib.commands.main import main
 from FaceDeidLNLib.core.geometry import Geometry
 from FaceDeidLNLib.core.volume import Volume
 from FaceDeidLNLib.output.review_files import README_FIRST_LINE
+from written import write_volume
 
 
 def refused(capsys, *words: object) -> str:

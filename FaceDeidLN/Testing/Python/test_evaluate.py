@@ -7,7 +7,6 @@ import json
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from conftest import write_volume
 from FaceDeidLNLib.commands.main import main
 from FaceDeidLNLib.core.geometry import Box
 from FaceDeidLNLib.core.segment import BoxMask
@@ -15,6 +14,7 @@ from FaceDeidLNLib.verify.utility import dice, first_order, structure_utility, v
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from written import write_volume
 
 PYRADIOMICS = {
     "90th percentile": "90Percentile", "energy": "Energy", "entropy": "Entropy", "kurtosis": "Kurtosis", "maximum": "Maximum",
