@@ -9,8 +9,8 @@ first effect of --full is tried with the levels of EXTRA as well. The effects na
 full battery (5 filters, 8 levels) in their default run, all others the cheaper one (3 filters, 5 levels); all meet the
 reversals. Before-figures and controls (skin cut 6 mm deep, skin smoothed with sigma 10 mm) meet the cheaper one. With
 --write the table goes to FaceDeidLNLib/verify/attack_table.csv. A class is given for the default levels only: ``tested`` is
-a combination with rank-1 at most 8 % and AUC at most 0.65, on at least 50 patients, while the controls keep their power
-(rank-1 at least 95 % and 80 %). Levels in --only and in the table are "none" or names joined by "+".
+a combination with rank-1 at most 8 % and AUC at most 0.65 in the full battery, on at least 50 patients, while the controls keep
+their power (rank-1 at least 95 % and 80 %). Levels in --only and in the table are "none" or names joined by "+".
 """
 
 from __future__ import annotations
@@ -222,11 +222,22 @@ def table(rows: list[Row], gallery: Gallery, full: list[str]) -> list[dict[str, 
     for variant in dict.fromkeys(row.variant for row in rows):
         mine = [row for row in rows if row.variant == variant]
         lines.append(line_of(variant, mine, gallery, "full" if battery_of(variant, tuple(full)) is FULL else "cheap"))
-    power = all(line["rank1"] >= CONTROLS[line["effect"]] for line in lines if line["effect"] in CONTROLS)
-    for line in lines:
-        hidden = line["rank1"] <= MOST_RANK1 and line["auc"] <= MOST_AUC and line["patients"] >= FEWEST_PATIENTS
-        line["privacy"] = "" if line["levels"] != DEFAULT_LEVELS else "tested" if hidden and power else "recognisable"
-    return lines
+    return classified(lines)
+
+
+def classified(lines: list[dict[str, object]]) -> list[dict[str, object]]:
+    """The lines with their privacy class."""
+    power = all(float(line["rank1"]) >= CONTROLS[line["effect"]] for line in lines if line["effect"] in CONTROLS)
+    return [{**line, "privacy": _class_of(line, power)} for line in lines]
+
+
+def _class_of(line: dict[str, object], power: bool) -> str:
+    """``tested`` is only what hides from an attack that has power, in the full battery and on enough patients."""
+    if line["levels"] != DEFAULT_LEVELS:
+        return ""
+    hidden = float(line["rank1"]) <= MOST_RANK1 and float(line["auc"]) <= MOST_AUC
+    enough = int(line["patients"]) >= FEWEST_PATIENTS and line["battery"] == "full"
+    return "tested" if hidden and enough and power else "recognisable"
 
 
 def line_of(variant: Variant, rows: list[Row], gallery: Gallery, battery: str) -> dict[str, object]:
