@@ -202,7 +202,8 @@ def test_interrupted_after_the_release_it_says_that_it_is_there(phantom_ct_file,
 
 def test_the_privacy_of_region_and_effect_is_told_once(phantom_ct_file, tmp_path, capsys):
     run("deface", phantom_ct_file, tmp_path / "out.nrrd")
-    assert capsys.readouterr().err.count("privacy of 'full'") == 1
+    said = capsys.readouterr()
+    assert (said.out + said.err).count("privacy of 'full'") == 1
 
 
 def test_cancelling_ends_with_130(phantom_ct_file, tmp_path, monkeypatch):
