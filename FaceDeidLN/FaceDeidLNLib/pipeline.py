@@ -264,7 +264,7 @@ def region_of(request: Request, anatomy: Anatomy, chosen: Region, alive: Alive =
     face = solid_layer(anatomy.frame, curve, anatomy.depth, ct.geometry, parameters, alive)
     alive()
     found = bone_mask(ct, face.region.box, parameters.bone_hu, anatomy.body)
-    bone = without_islands(face, ct.geometry, bone_that_stays(face, ct, found))
+    bone = without_islands(face, ct.geometry, bone_that_stays(face, ct, found, anatomy.landmarks))
     if request.curve is None:
         bone |= below_jaw(face, ct.geometry, found | drawn_mandible(request.guides, ct.geometry, face.region.box), anatomy.landmarks)
     return face, replace(face.region, array=bone)

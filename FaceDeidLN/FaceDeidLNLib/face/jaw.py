@@ -16,6 +16,10 @@ from .segment import Face, below_skin
 MARROW_MM = 4.0
 #: The bone's rim is the next voxel, darker than bone as it lies half in fat or muscle, and brighter than air (HU).
 RIM_HU = -200.0
+#: The crowns of the lower front teeth, 9 mm high, end a little above the line between the lips, and show at it.
+CROWN_MM = 8.0
+#: Skin within 8 mm of the pogonion has to change: its centre and half a voxel.
+POGONION_MM = 10.0
 #: The face segment ends this far (mm) below the mandible: the chin's soft tissue is 6 to 9 mm thick there.
 BELOW_BONE_MM = 9.5
 #: The lower border of the bone is looked for in sectors of this width (degrees of azimuth), and its neighbours'.
@@ -24,22 +28,28 @@ SECTOR_DEGREES = 5.0
 BELOW_POGONION_MM = 14.0
 
 
-def bone_that_stays(face: Face, ct: Volume, bone: np.ndarray) -> np.ndarray:
+def bone_that_stays(face: Face, ct: Volume, bone: np.ndarray, landmarks: Landmarks) -> np.ndarray:
     """What of ``bone`` (bool of the region's box) lies below the skin by half a voxel, and the jaw with marrow and rim.
 
     A marker on the skin is as bright as bone and half a voxel away at most; what is added to the jaw is not, so there half of a
-    voxel's shortest edge is enough.
+    voxel's shortest edge is enough, but at the pogonion, whose skin has to change.
     """
     spacing = ct.geometry.spacing
     sure = below_skin(face, ct.geometry, bone, 0.5 * max(spacing))
-    return sure | below_skin(face, ct.geometry, whole_jaw(face, ct, sure), 0.5 * min(spacing))
+    rest = below_skin(face, ct.geometry, whole_jaw(face, ct, sure), 0.5 * min(spacing)) & ~sure
+    pogonion = landmarks.position("pogonion")
+    if pogonion is not None and rest.any():
+        at = np.argwhere(rest)
+        near = np.linalg.norm(ct.geometry.crop(face.region.box).to_lps(at) - pogonion, axis=1) <= POGONION_MM
+        rest[tuple(at[near].T)] = False
+    return sure | rest
 
 
 def whole_jaw(face: Face, ct: Volume, bone: np.ndarray) -> np.ndarray:
-    """The part of ``bone`` (bool of the region's box) below the mouth with its marrow and its rim, as a person draws a mandible."""
+    """The part of ``bone`` (bool of the region's box) below the teeth with its marrow and its rim, as a person draws a mandible."""
     local = ct.geometry.crop(face.region.box)
     mouth_mm = float(face.frame.adapt(np.array(MEAN_FACE["stomion"]))[0, 2])
-    below = _superior(face, local) < mouth_mm
+    below = _superior(face, local) < mouth_mm - CROWN_MM / face.frame.scale
     jaw = bone & below
     if not jaw.any():
         return jaw
