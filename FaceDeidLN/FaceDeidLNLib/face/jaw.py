@@ -18,6 +18,8 @@ MARROW_MM = 4.0
 RIM_HU = -200.0
 #: The crowns of the lower front teeth, 9 mm high, end a little above the line between the lips, and show at it.
 CROWN_MM = 8.0
+#: Lips and chin reach this far (mm of the mean face) from the midline.
+FRONT_MM = 25.0
 #: Skin within 8 mm of the pogonion has to change: its centre and half a voxel.
 POGONION_MM = 10.0
 #: The face segment ends this far (mm) below the mandible: the chin's soft tissue is 6 to 9 mm thick there.
@@ -31,17 +33,21 @@ BELOW_POGONION_MM = 14.0
 def bone_that_stays(face: Face, ct: Volume, bone: np.ndarray, landmarks: Landmarks) -> np.ndarray:
     """What of ``bone`` (bool of the region's box) lies below the skin by half a voxel, and the jaw with marrow and rim.
 
-    A marker on the skin is as bright as bone and half a voxel away at most; what is added to the jaw is not, so there half of a
-    voxel's shortest edge is enough, but at the pogonion, whose skin has to change.
+    A marker on the skin is as bright as bone and half a voxel away at most. What is added to the jaw is not, so half of a voxel's
+    shortest edge is enough at its sides; in front lie lips and chin, whose skin has to change, at the pogonion above all.
     """
-    spacing = ct.geometry.spacing
+    spacing, local = ct.geometry.spacing, ct.geometry.crop(face.region.box)
     sure = below_skin(face, ct.geometry, bone, 0.5 * max(spacing))
-    rest = below_skin(face, ct.geometry, whole_jaw(face, ct, sure), 0.5 * min(spacing)) & ~sure
+    jaw = whole_jaw(face, ct, sure)
+    rest = below_skin(face, ct.geometry, jaw, 0.5 * min(spacing)) & ~sure
+    deep = below_skin(face, ct.geometry, jaw, 0.5 * max(spacing))
+    at = np.argwhere(rest)
+    lps = local.to_lps(at)
+    shown = (np.abs(face.frame.to_face(lps)[:, 0]) < FRONT_MM) & ~deep[tuple(at.T)]
     pogonion = landmarks.position("pogonion")
-    if pogonion is not None and rest.any():
-        at = np.argwhere(rest)
-        near = np.linalg.norm(ct.geometry.crop(face.region.box).to_lps(at) - pogonion, axis=1) <= POGONION_MM
-        rest[tuple(at[near].T)] = False
+    if pogonion is not None:
+        shown |= np.linalg.norm(lps - pogonion, axis=1) <= POGONION_MM
+    rest[tuple(at[shown].T)] = False
     return sure | rest
 
 
