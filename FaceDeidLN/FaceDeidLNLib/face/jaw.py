@@ -38,9 +38,9 @@ def bone_that_stays(face: Face, ct: Volume, bone: np.ndarray, landmarks: Landmar
     """
     spacing, local = ct.geometry.spacing, ct.geometry.crop(face.region.box)
     sure = below_skin(face, ct.geometry, bone, 0.5 * max(spacing))
-    jaw = whole_jaw(face, ct, sure)
-    rest = below_skin(face, ct.geometry, jaw, 0.5 * min(spacing)) & ~sure
-    deep = below_skin(face, ct.geometry, jaw, 0.5 * max(spacing))
+    added = whole_jaw(face, ct, sure) & ~sure
+    rest = below_skin(face, ct.geometry, added, 0.5 * min(spacing))
+    deep = below_skin(face, ct.geometry, added, 0.5 * max(spacing))
     at = np.argwhere(rest)
     lps = local.to_lps(at)
     shown = (np.abs(face.frame.to_face(lps)[:, 0]) < FRONT_MM) & ~deep[tuple(at.T)]
@@ -59,9 +59,14 @@ def whole_jaw(face: Face, ct: Volume, bone: np.ndarray) -> np.ndarray:
     jaw = bone & below
     if not jaw.any():
         return jaw
-    near = ndimage.distance_transform_edt(~jaw, sampling=local.sampling) <= MARROW_MM
-    closed = jaw | (near & (ndimage.distance_transform_edt(near, sampling=local.sampling) > MARROW_MM))
-    return jaw | (ndimage.binary_dilation(closed) & below & (ct.array[face.region.box.slices] > RIM_HU))
+    pad = np.ceil(MARROW_MM / np.array(local.sampling)).astype(int) + 2
+    around = tuple(slice(max(0, s.start - n), s.stop + n) for s, n in zip(ndimage.find_objects(jaw.view(np.uint8))[0], pad, strict=True))
+    part = jaw[around]
+    near = ndimage.distance_transform_edt(~part, sampling=local.sampling) <= MARROW_MM
+    closed = part | (near & (ndimage.distance_transform_edt(near, sampling=local.sampling) > MARROW_MM))
+    soft = ct.array[face.region.box.slices][around] > RIM_HU
+    jaw[around] |= ndimage.binary_dilation(closed) & below[around] & soft
+    return jaw
 
 
 def below_jaw(face: Face, grid: Geometry, bone: np.ndarray, landmarks: Landmarks) -> np.ndarray:
