@@ -140,7 +140,7 @@ def test_an_unknown_tragion_in_view_gives_review(phantom):
     assert any("tragion_left" in reason for reason in result.reasons)
 
 
-def test_ears_beyond_the_field_of_view_are_told_and_do_not_stop_a_pass(phantom):
+def test_ears_beyond_the_field_of_view_are_told_and_raise_no_doubt(phantom):
     front = phantom.ct.geometry.to_kji(phantom.landmarks.position("tragion_left") - (0.0, 22.0, 0.0))[0]
     box = Box((0, 0, 0), (phantom.ct.array.shape[0], int(front[1]), phantom.ct.array.shape[2]))
     part = phantom.ct.crop(box)

@@ -32,6 +32,18 @@ def edited(path, change):
     return path
 
 
+def in_slicer(path, kind):
+    """Slicer's own node of class ``kind``, read from the file by Slicer's own storage node; both, and the scene that holds them."""
+    slicer = pytest.importorskip("slicer")
+    scene, storage = slicer.vtkMRMLScene(), slicer.vtkMRMLMarkupsJsonStorageNode()
+    node = getattr(slicer, kind)()
+    scene.AddNode(node)
+    scene.AddNode(storage)
+    storage.SetFileName(str(path))
+    assert storage.ReadData(node)
+    return node, storage, scene
+
+
 def test_landmarks_come_back_as_they_were_written(tmp_path):
     write_landmarks_json(tmp_path / "a.mrk.json", FOUND)
     again = read_landmarks_json(tmp_path / "a.mrk.json")
@@ -120,41 +132,23 @@ def test_a_curve_of_two_points_is_refused(tmp_path):
 
 
 def test_slicer_reads_the_curve_with_its_points(tmp_path):
-    slicer = pytest.importorskip("slicer")
     write_curve_json(tmp_path / "a.mrk.json", CURVE)
-    scene, storage = slicer.vtkMRMLScene(), slicer.vtkMRMLMarkupsJsonStorageNode()
-    node = slicer.vtkMRMLMarkupsClosedCurveNode()
-    scene.AddNode(node)
-    scene.AddNode(storage)
-    storage.SetFileName(str(tmp_path / "a.mrk.json"))
-    assert storage.ReadData(node)
+    node, _storage, _scene = in_slicer(tmp_path / "a.mrk.json", "vtkMRMLMarkupsClosedCurveNode")
     points = np.array([node.GetNthControlPointPosition(n) for n in range(node.GetNumberOfControlPoints())])
     assert np.allclose(points, CURVE * (-1, -1, 1))
 
 
 def test_slicer_reads_the_landmarks_with_names_descriptions_and_missing_points(tmp_path):
-    slicer = pytest.importorskip("slicer")
     write_landmarks_json(tmp_path / "a.mrk.json", FOUND)
-    scene, storage = slicer.vtkMRMLScene(), slicer.vtkMRMLMarkupsJsonStorageNode()
-    node = slicer.vtkMRMLMarkupsFiducialNode()
-    scene.AddNode(node)
-    scene.AddNode(storage)
-    storage.SetFileName(str(tmp_path / "a.mrk.json"))
-    assert storage.ReadData(node)
+    node, _storage, _scene = in_slicer(tmp_path / "a.mrk.json", "vtkMRMLMarkupsFiducialNode")
     assert [node.GetNthControlPointLabel(n) for n in range(3)] == ["pronasale", "eye_right", "menton"]
     assert "confidence 0.83" in node.GetNthControlPointDescription(0)
     assert [node.GetNthControlPointPositionStatus(n) == node.PositionDefined for n in range(3)] == [True, True, False]
 
 
 def test_landmarks_saved_by_slicer_after_a_look_are_read_back(tmp_path):
-    slicer = pytest.importorskip("slicer")
     write_landmarks_json(tmp_path / "a.mrk.json", FOUND)
-    scene, storage = slicer.vtkMRMLScene(), slicer.vtkMRMLMarkupsJsonStorageNode()
-    node = slicer.vtkMRMLMarkupsFiducialNode()
-    scene.AddNode(node)
-    scene.AddNode(storage)
-    storage.SetFileName(str(tmp_path / "a.mrk.json"))
-    storage.ReadData(node)
+    node, storage, _scene = in_slicer(tmp_path / "a.mrk.json", "vtkMRMLMarkupsFiducialNode")
     node.SetNthControlPointPosition(1, 30.0, 60.0, 55.0)
     storage.SetFileName(str(tmp_path / "b.mrk.json"))
     assert storage.WriteData(node)
