@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import sys
 import time
 from collections.abc import Mapping
@@ -32,6 +34,31 @@ def refusal(exit_code: int, sentence: str) -> Outcome:
     return Outcome(exit_code, {"error": sentence}, sentence)
 
 
+def tell(text: str, stream: TextIO | None) -> None:
+    """Write text where perhaps nobody listens any more: neither a closed pipe nor a full disk undoes what was done.
+
+    What the stream's encoding lacks is written as an escape; a program without a console has no stream at all.
+    """
+    if stream is None:
+        return
+    encoding = getattr(stream, "encoding", None) or "ascii"
+    try:
+        stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+        stream.flush()
+    except (OSError, ValueError):  # a closed stream is a ValueError
+        _let_be(stream)
+
+
+def _let_be(stream: TextIO) -> None:
+    """Nothing more goes where writing failed; else Python would fail once more at its end, with an exit code of its own."""
+    with contextlib.suppress(OSError, ValueError):
+        handle = os.open(os.devnull, os.O_WRONLY)
+        try:
+            os.dup2(handle, stream.fileno())
+        finally:
+            os.close(handle)
+
+
 class StatusLine:
     """One line on a terminal that is drawn over and over; on anything but a terminal it says nothing."""
 
@@ -52,12 +79,10 @@ class StatusLine:
         """Leave an empty line for what comes next."""
         if self._drawn:
             self._draw("")
-            self._stream.write("\r")
-            self._stream.flush()
+            tell("\r", self._stream)
 
     def _draw(self, line: str) -> None:
-        self._stream.write("\r" + line.ljust(len(self._drawn)))
-        self._stream.flush()
+        tell("\r" + line.ljust(len(self._drawn)), self._stream)
         self._drawn = line
 
 
@@ -78,17 +103,17 @@ class Console:
         """Something worth knowing before the result is there."""
         if not (self.quiet or self.as_json):
             self._clear()
-            print(text, flush=True)
+            tell(f"{text}\n", sys.stdout)
 
     def finish(self, outcome: Outcome) -> int:
         """Print the outcome and return its exit code."""
         self._clear()
         if self.as_json:
-            print(json.dumps({"exit_code": outcome.exit_code, **outcome.facts}, ensure_ascii=False), flush=True)
+            tell(json.dumps({"exit_code": outcome.exit_code, **outcome.facts}) + "\n", sys.stdout)
         elif outcome.text and outcome.exit_code != PASS:
-            print(outcome.text, file=sys.stderr, flush=True)
+            tell(f"{outcome.text}\n", sys.stderr)
         elif outcome.text and not self.quiet:
-            print(outcome.text, flush=True)
+            tell(f"{outcome.text}\n", sys.stdout)
         return outcome.exit_code
 
     def _clear(self) -> None:
