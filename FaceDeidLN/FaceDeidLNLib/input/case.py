@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -56,13 +56,12 @@ class CtInput:
     values need it) if slope and intercept are whole numbers, else float32.
     ``kind`` is "dicom" or the file extension (".nrrd", ".nii.gz", ...). ``files`` are the slices in the order of
     the array's k axis (DICOM) or the single file, and ``stored`` says for each slice how it stores its values
-    (DICOM only). ``metadata`` identifies the source: it must not travel with an output.
+    (DICOM only).
     """
 
     volume: Volume
     path: Path
     kind: str
     files: tuple[Path, ...] = ()
-    metadata: dict[str, str] = field(default_factory=dict)
     frame_of_reference_uid: str = ""
     stored: tuple[StoredSlice, ...] = ()

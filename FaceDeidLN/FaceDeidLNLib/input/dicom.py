@@ -7,46 +7,17 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import SimpleITK as sitk
-from pydicom.dataset import Dataset
-from pydicom.errors import InvalidDicomError
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from ..core.errors import InputError
 from ..core.volume import Volume
 from .case import CtInput, StoredSlice
-from .dicom_geometry import HeaderSlice, series_geometry
+from .dicom_geometry import series_geometry
+from .dicom_header import HeaderSlice, require_numbers, scan
 from .dicom_select import choose_series
 
 #: Transfer syntaxes whose pixels have the length that the header says.
 _UNCOMPRESSED = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian)
-_TAGS = [
-    "SOPClassUID",
-    "SOPInstanceUID",
-    "ImageType",
-    "Modality",
-    "SeriesDescription",
-    "PatientName",
-    "PatientID",
-    "StudyInstanceUID",
-    "SeriesInstanceUID",
-    "FrameOfReferenceUID",
-    "InstanceNumber",
-    "NumberOfFrames",
-    "ImagePositionPatient",
-    "ImageOrientationPatient",
-    "PixelSpacing",
-    "Rows",
-    "Columns",
-    "SamplesPerPixel",
-    "PhotometricInterpretation",
-    "BitsAllocated",
-    "BitsStored",
-    "PixelRepresentation",
-    "RescaleSlope",
-    "RescaleIntercept",
-    "ModalityLUTSequence",
-    "PixelPaddingValue",
-]
 
 
 def read_dicom_series(folder: Path, series: str | None = None) -> CtInput:
@@ -58,45 +29,13 @@ def read_dicom_series(folder: Path, series: str | None = None) -> CtInput:
     """
     folder = Path(folder)
     chosen = choose_series(scan(folder), folder, series)
+    for item in chosen:
+        require_numbers(item)
     slices, geometry = series_geometry(chosen)
     stored = tuple(_stored(s) for s in slices)
     array = _read_voxels(slices, stored)
-    first = slices[0].header
-    metadata = {"study_instance_uid": str(first.get("StudyInstanceUID", "")), "series_instance_uid": str(first.SeriesInstanceUID)}
-    files = tuple(s.path for s in slices)
-    return CtInput(Volume(array, geometry), folder, "dicom", files, metadata, str(first.get("FrameOfReferenceUID", "")), stored)
-
-
-def scan(folder: Path) -> list[HeaderSlice]:
-    """The headers of every DICOM file below a folder in the order of the paths; other and hidden files are passed over."""
-    found = []
-    for path in sorted(Path(folder).rglob("*")):
-        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if not hidden and path.is_file() and path.name.upper() != "DICOMDIR":
-            header = _header(path)
-            if header is not None:
-                found.append(HeaderSlice(path, header))
-    return found
-
-
-def _header(path: Path) -> Dataset | None:
-    """The tags that matter; None where the file is no DICOM image or document."""
-    try:
-        header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=_TAGS)
-    except InvalidDicomError:
-        return _header_without_preamble(path)
-    except (OSError, EOFError, ValueError, KeyError, NotImplementedError) as error:
-        raise InputError(f"{path.name} cannot be read ({error}): it is truncated or damaged, get it again.") from error
-    return header if "SOPClassUID" in header else None
-
-
-def _header_without_preamble(path: Path) -> Dataset | None:
-    """The header of an old file that starts without the 128-byte preamble; None where it makes no sense as DICOM."""
-    try:
-        header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=_TAGS, force=True)
-    except Exception:  # any bytes at all may stand in a file that is not DICOM, and pydicom may fail on them in any way
-        return None
-    return header if "SOPClassUID" in header and "Modality" in header else None
+    frame = str(slices[0].header.get("FrameOfReferenceUID", ""))
+    return CtInput(Volume(array, geometry), folder, "dicom", tuple(s.path for s in slices), frame, stored)
 
 
 def _stored(item: HeaderSlice) -> StoredSlice:
@@ -111,14 +50,14 @@ def _stored(item: HeaderSlice) -> StoredSlice:
         raise InputError(
             f"{name} turns its values into HU by a look-up table, which is not supported: export it with rescale slope and intercept."
         )
-    allocated = int(header.get("BitsAllocated", 0))
+    allocated = int(header.BitsAllocated)
     if allocated not in (8, 16):
-        raise InputError(f"{name} has {allocated or 'no known number of'} bits per voxel: a CT slice has 16.")
-    slope = float(header.get("RescaleSlope", 1) or 0)
+        raise InputError(f"{name} has {allocated} bits per voxel: a CT slice has 16.")
+    slope = float(header.get("RescaleSlope", 1))
     if slope == 0.0:
         raise InputError(f"{name} has a rescale slope of 0: its values cannot be turned into HU.")
     bits = int(header.get("BitsStored", allocated))
-    how = StoredSlice(slope, float(header.get("RescaleIntercept", 0) or 0), allocated, bits, bool(header.get("PixelRepresentation", 0)))
+    how = StoredSlice(slope, float(header.get("RescaleIntercept", 0)), allocated, bits, bool(header.get("PixelRepresentation", 0)))
     _require_padding_fits(how, header.get("PixelPaddingValue"), name)
     return how
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
-
 import numpy as np
-from pydicom.dataset import Dataset
 
 from ..core.errors import InputError
 from ..core.geometry import Geometry
+from .dicom_header import HeaderSlice
 
 #: Slice gaps may differ by this share of the usual gap, by no less than the rounding of written positions (mm) ...
 GAP_SHARE = 0.02
@@ -22,20 +19,12 @@ ORIENTATION_TOLERANCE = 1e-4
 SAME_PLACE_MM = 0.01
 
 
-@dataclass(frozen=True, eq=False)
-class HeaderSlice:
-    """A DICOM file and its header."""
-
-    path: Path
-    header: Dataset
-
-
 def series_geometry(items: list[HeaderSlice]) -> tuple[list[HeaderSlice], Geometry]:
-    """The slices sorted along their normal, and the geometry (k along the slices, j rows downward, i columns).
+    """The slices (see :func:`.dicom_header.require_numbers`) sorted along their normal, and the geometry (k slices, j rows, i columns).
 
     The k axis runs from the first slice to the last, so that a tilted gantry gives a sheared affine.
 
-    :raises InputError: tags missing, slices that differ in size or direction, duplicates, gaps that are not equal.
+    :raises InputError: slices that differ in size or direction, duplicates, gaps that are not equal.
     """
     _require_alike(items)
     rows = np.array(items[0].header.ImageOrientationPatient, dtype=float).reshape(2, 3)
@@ -63,12 +52,7 @@ def _position(item: HeaderSlice) -> np.ndarray:
 
 
 def _require_alike(items: list[HeaderSlice]) -> None:
-    """Every slice has its place, and the same size, spacing and direction."""
-    for item in items:
-        for tag, count in (("ImagePositionPatient", 3), ("ImageOrientationPatient", 6), ("PixelSpacing", 2)):
-            value = item.header.get(tag)
-            if value is None or len(value) != count:
-                raise InputError(f"{item.path.name} has no {tag}: without it nobody knows where the slice lies.")
+    """Every slice has the same size, spacing and direction."""
     first = items[0].header
     for item in items:
         header = item.header

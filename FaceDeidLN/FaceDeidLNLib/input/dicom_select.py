@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..core.errors import InputError
-from .dicom_geometry import HeaderSlice
+from .dicom_header import HeaderSlice, numbers
 
 #: How many series a message lists at most.
 _LISTED = 12
@@ -48,7 +48,7 @@ def is_localizer(item: HeaderSlice) -> bool:
 def _classic(chosen: list[HeaderSlice]) -> list[HeaderSlice]:
     """The series unless it is multi-frame."""
     for item in chosen:
-        if int(item.header.get("NumberOfFrames", 1) or 1) > 1:
+        if max(numbers(item, "NumberOfFrames"), default=1.0) > 1:
             raise InputError(
                 f"{item.path.name} is an enhanced (multi-frame) CT, which is not supported: export it as single-frame CT images or NRRD."
             )

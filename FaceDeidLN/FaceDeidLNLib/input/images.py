@@ -14,6 +14,7 @@ import SimpleITK as sitk
 from ..core.errors import InputError
 from ..core.geometry import Geometry
 from ..core.volume import Volume
+from .file_names import require_text
 
 #: The image files that can be read, the longest extension first.
 IMAGE_EXTENSIONS = (".nii.gz", ".nrrd", ".nhdr", ".nii", ".mha", ".mhd")
@@ -43,6 +44,7 @@ def load_image(path: Path) -> sitk.Image:
     :raises InputError: missing file, extension that is not known, truncated or damaged file, a place that is not clear.
     """
     path = Path(path)
+    require_text(path)
     extension = image_extension(path)
     if not path.exists():
         raise InputError(f"{path} does not exist: check the path.")

@@ -1,6 +1,8 @@
 """DICOM series in: values, geometry, and what is refused."""
 
+import os
 import shutil
+import sys
 
 import numpy as np
 import pydicom
@@ -261,3 +263,58 @@ def test_a_single_slice_is_refused(tmp_path):
 def test_a_tilted_series_with_unequal_gaps_is_refused_with_the_gaps(data_folder):
     with pytest.raises(InputError, match=r"gaps between the slices run from 1\.081 to 6\.999 mm"):
         read_ct(data_folder / "ge-head-dicom")
+
+
+def put(paths, keyword, value):
+    """Write a value that pydicom itself would not let pass, into the headers of some slices."""
+    for path in paths:
+        ds = pydicom.dcmread(path)
+        ds.add_new(keyword, pydicom.datadict.dictionary_VR(keyword), value)
+        ds.save_as(path)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("which", [slice(5, 6), slice(None)], ids=["one slice", "all slices"])
+@pytest.mark.parametrize(
+    ("keyword", "value", "sentence"),
+    [
+        ("ImagePositionPatient", ["nan"] * 3, "no finite number in ImagePositionPatient"),
+        ("ImagePositionPatient", ["inf"] * 3, "no finite number in ImagePositionPatient"),
+        ("PixelSpacing", ["0", "0"], "spacing that is not above 0"),
+        ("PixelSpacing", ["-1", "-1"], "spacing that is not above 0"),
+        ("PixelSpacing", ["inf", "inf"], "no finite number in PixelSpacing"),
+        ("RescaleSlope", "nan", "no finite number in RescaleSlope"),
+        ("RescaleSlope", ["1", "2"], "2 numbers in RescaleSlope"),
+        ("RescaleIntercept", None, "0 numbers in RescaleIntercept"),
+        ("Columns", None, "0 numbers in Columns"),
+        ("BitsAllocated", None, "0 numbers in BitsAllocated"),
+        ("BitsStored", 255, "stores 255 bits in 16"),
+        ("SamplesPerPixel", None, "0 numbers in SamplesPerPixel"),
+    ],
+)
+def test_a_header_with_an_impossible_number_is_refused(tmp_path, keyword, value, sentence, which):
+    put(write_series(tmp_path, Series(stored_head()))[which], keyword, value)
+    with pytest.raises(InputError, match=sentence):
+        read_ct(tmp_path)
+
+
+def test_a_number_that_is_a_word_is_refused(tmp_path):
+    path = write_series(tmp_path, Series(stored_head()))[5]
+    path.write_bytes(path.read_bytes().replace(b"-1024.0", b"unknown"))
+    with pytest.raises(InputError, match="holds no number in RescaleIntercept"):
+        read_ct(tmp_path)
+
+
+def test_a_series_without_uid_is_read(tmp_path):
+    series = Series(stored_head())
+    for path in write_series(tmp_path, series):
+        spoil(path, SeriesInstanceUID=None)
+    assert np.array_equal(read_ct(tmp_path).volume.array, series.hu)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names are text everywhere else")
+def test_a_slice_whose_name_is_no_text_is_refused(tmp_path):
+    path = write_series(tmp_path, Series(stored_head()))[5]
+    path.rename(tmp_path / os.fsdecode(b"Sch\xe4del.dcm"))
+    with pytest.raises(InputError, match="holds bytes that are no text"):
+        read_ct(tmp_path)
