@@ -13,7 +13,12 @@ from ..core.errors import InputError
 from ..core.landmarks import LANDMARK_NAMES, Landmark, Landmarks
 
 #: How a landmark's description tells where its position came from; written by output.markups.
-DESCRIPTION = re.compile(r"^(?P<source>\w+), confidence (?P<confidence>[\d.]+), found at \((?P<position>[^)]*)\) LPS mm$")
+_NUMBER = r"-?\d+(?:\.\d+)?"
+DESCRIPTION = re.compile(
+    r"^(?P<source>\w+), confidence (?P<confidence>0(?:\.\d+)?|1(?:\.0+)?), "
+    rf"found at \((?P<position>{_NUMBER}, {_NUMBER}, {_NUMBER})\) LPS mm$",
+    re.ASCII,
+)
 #: A point that lies this close, in mm, to where it was found was not moved.
 NOT_MOVED_MM = 0.01
 #: From the file's coordinates to LPS; the numbers are those of vtkMRMLStorageNode in older files.
@@ -32,7 +37,7 @@ def read_landmarks_json(path: Path) -> Landmarks:
     points: dict[str, Landmark] = {}
     unknown: list[str] = []
     for markup in _markups(path, "Fiducial"):
-        for control in markup.get("controlPoints", []):
+        for control in _controls(markup, path):
             label = str(control.get("label", ""))
             name = re.sub(r"[\s-]+", "_", label.strip()).lower()
             if name not in LANDMARK_NAMES:
@@ -51,15 +56,15 @@ def read_landmarks_json(path: Path) -> Landmarks:
 def read_curve_json(path: Path) -> np.ndarray:
     """Control points (N, 3) in LPS mm of the one closed curve of a .mrk.json.
 
-    :raises InputError: the file is no markups file, holds no closed curve or several, or fewer than 3 points.
+    :raises InputError: the file is no markups file, holds no closed curve or several, or points in fewer than 3 places.
     """
     curves = _markups(path, "ClosedCurve")
     if len(curves) != 1:
         raise InputError(f"{Path(path).name} holds {len(curves)} closed curves: give exactly one.")
-    controls = curves[0].get("controlPoints", [])
-    points = [_position(control, curves[0], path) for control in controls if _is_defined(control)]
-    if len(points) < 3:
-        raise InputError(f"The curve in {Path(path).name} has {len(points)} points: a closed curve needs at least 3.")
+    points = [_position(control, curves[0], path) for control in _controls(curves[0], path) if _is_defined(control)]
+    places = len(np.unique(np.array(points).reshape(-1, 3), axis=0))
+    if places < 3:
+        raise InputError(f"The curve in {Path(path).name} has points in {places} places: a closed curve needs at least 3.")
     return np.array(points)
 
 
@@ -80,6 +85,14 @@ def _markups(path: Path, kind: str) -> list[dict[str, Any]]:
         kinds = ", ".join(str(markup.get("type")) for markup in markups) or "nothing"
         raise InputError(f"{path.name} holds {kinds}, and a markup of type {kind} is needed.")
     return found
+
+
+def _controls(markup: dict[str, Any], path: Path) -> list[dict[str, Any]]:
+    """The control points of a markup."""
+    controls = markup.get("controlPoints", [])
+    if not isinstance(controls, list) or not all(isinstance(control, dict) for control in controls):
+        raise InputError(f"{Path(path).name} holds control points that are none: give a .mrk.json saved by 3D Slicer.")
+    return controls
 
 
 def _landmark(name: str, control: dict[str, Any], markup: dict[str, Any], path: Path) -> Landmark:

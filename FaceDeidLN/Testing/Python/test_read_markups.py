@@ -96,6 +96,21 @@ def test_a_point_without_three_numbers_is_refused(tmp_path, position):
         read_landmarks_json(path)
 
 
+@pytest.mark.parametrize("controls", ["x", 3, {}, [None], ["x"], [[1, 2, 3]]])
+@pytest.mark.parametrize(("read", "kind"), [(read_landmarks_json, "Fiducial"), (read_curve_json, "ClosedCurve")])
+def test_control_points_that_are_none_are_refused(tmp_path, controls, read, kind):
+    with pytest.raises(InputError, match="control points that are none"):
+        read(markups(tmp_path / "a.mrk.json", controls, kind))
+
+
+@pytest.mark.parametrize(
+    "told", ["1.2.3, found at (1, 2, 3)", "7.0, found at (1, 2, 3)", "0.9, found at (1, 2)", "0.9, found at (a, b, c)"]
+)
+def test_a_description_that_was_not_written_here_is_the_persons_own(tmp_path, told):
+    control = {"label": "menton", "position": [1, 2, 3], "description": f"automatic, confidence {told} LPS mm"}
+    assert read_landmarks_json(markups(tmp_path / "a.mrk.json", [control])).points["menton"].source == "user"
+
+
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"markups": 3}', "\x00\x01"])
 def test_a_file_that_holds_no_markups_is_refused(tmp_path, content):
     (tmp_path / "a.mrk.json").write_text(content)
@@ -125,8 +140,9 @@ def test_points_are_refused_where_a_curve_is_needed(tmp_path):
         read_curve_json(tmp_path / "a.mrk.json")
 
 
-def test_a_curve_of_two_points_is_refused(tmp_path):
-    write_curve_json(tmp_path / "a.mrk.json", CURVE[:2])
+@pytest.mark.parametrize("points", [CURVE[:2], CURVE[[0, 1, 0, 1]], CURVE[[0] * 5]])
+def test_a_curve_of_two_places_is_refused(tmp_path, points):
+    write_curve_json(tmp_path / "a.mrk.json", points)
     with pytest.raises(InputError, match="at least 3"):
         read_curve_json(tmp_path / "a.mrk.json")
 
