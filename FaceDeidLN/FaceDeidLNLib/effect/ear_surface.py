@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 from scipy import ndimage
 
 from ..core.volume import Volume
 from ..face.ears import MAP_STEP, Ear, below_surface_mm
 from ..face.segment import Face
-from .texture import scan_air
+from .texture import Tissue, scan_air
 
-#: Gives HU (N,) of soft tissue for voxels (N, 3), in the order (k, j, i) of the face segment's box.
-Tissue = Callable[[np.ndarray], np.ndarray]
 #: The new surface swells over the one that the skin around the ear spans: by this much in the middle (mm), at random by so much
 #: (standard deviation, mm) over such a length (mm), and not within so much of the border (mm).
 SWELL_MM, SWELLING_MM, SWELLING_LENGTH_MM, FADE_MM = 1.5, 1.0, 12.0, 10.0

@@ -6,9 +6,10 @@ import numpy as np
 from scipy import ndimage
 
 from ..core.parameters import Parameters
-from ..core.volume import AIR_HU, Volume, resample
+from ..core.volume import AIR_HU, Volume
 from ..face.segment import Face
-from .texture import correlated, scan_air
+from .parts import by_parts
+from .texture import Noise, scan_air
 
 #: Skin and fat (HU): the range of the published replacement values.
 SUPERFICIAL_HU = (-125.0, 50.0)
@@ -19,6 +20,8 @@ OUTER_MM = 6.0
 SHIFT_MM = 4.0
 SHIFT_SD_MM = 3.0
 SHIFT_LENGTH_MM = 12.0
+#: Depth (mm) where the skin was not looked at: far before it.
+BEYOND_MM = -30.0
 #: Density (HU) of the re-drawn skin layer.
 SKIN_HU = 30.0
 
@@ -36,12 +39,14 @@ class Drown:
 
     def apply(self, ct: Volume, face: Face, parameters: Parameters, random: np.random.Generator) -> np.ndarray:
         """Independent draws (HU), float32 (k, j, i) of the segment's box; air from ``outside_mm`` before the skin."""
-        values = ct.array[face.segment.box.slices]
-        air = box_depth(ct, face) < -parameters.outside_mm
-        own = values[(values > SUPERFICIAL_HU[0]) & (values < SUPERFICIAL_HU[1]) & face.segment.array]
+        here, mask = ct.array[face.segment.box.slices], face.segment.array
+        own = here[mask]
+        own = own[(own > SUPERFICIAL_HU[0]) & (own < SUPERFICIAL_HU[1])]
         if not len(own):
             own = np.linspace(*SUPERFICIAL_HU, 100)
-        return np.where(air, AIR_HU, random.choice(own, values.shape)).astype(np.float32)
+        out = here.astype(np.float32)
+        out[mask] = np.where(skin_depth(ct, face) < -parameters.outside_mm, AIR_HU, random.choice(own, here.shape)[mask])
+        return out
 
 
 class Scramble:
@@ -57,13 +62,14 @@ class Scramble:
 
     def apply(self, ct: Volume, face: Face, parameters: Parameters, random: np.random.Generator) -> np.ndarray:
         """HU, float32 (k, j, i) of the segment's box; beyond the brackets the segment keeps its values."""
-        values = ct.array[face.segment.box.slices].astype(np.float32)
-        depth = box_depth(ct, face)
-        inside, outside = values[(depth > 0) & face.segment.array], values[(depth < 0) & face.segment.array]
-        drawn = np.where(
-            random.random(values.shape) < 0.5, _like(inside, values.shape, 0.0, random), _like(outside, values.shape, AIR_HU, random)
-        )
-        return np.where((depth < INNER_MM) & (depth > -OUTER_MM), drawn, values).astype(np.float32)
+        out, mask = ct.array[face.segment.box.slices].astype(np.float32), face.segment.array
+        old, depth = out[mask], skin_depth(ct, face)
+        is_inside = random.random(out.shape)[mask] < 0.5
+        inside = _like(old[depth > 0], out.shape, 0.0, random)[mask]
+        outside = _like(old[depth < 0], out.shape, AIR_HU, random)[mask]
+        bracket = (depth < INNER_MM) & (depth > -OUTER_MM)
+        out[mask] = np.where(bracket, np.where(is_inside, inside, outside), old)
+        return out
 
 
 class Epidermis:
@@ -80,11 +86,10 @@ class Epidermis:
         """HU, float32 (k, j, i) of the segment's box: skin in front of the old surface, air before it."""
         values = ct.array[face.segment.box.slices].astype(np.float32)
         mask = face.segment.array
-        at, old, depth = np.argwhere(mask), values[mask], box_depth(ct, face)[mask]
-        sampling = np.array(ct.geometry.sampling)
+        at, old, depth = np.argwhere(mask), values[mask], skin_depth(ct, face)
         shift = np.clip(SHIFT_MM + smooth_noise(ct, face, at, random) * SHIFT_SD_MM, 0.0, parameters.outside_mm - 1.0)
         air = scan_air(values, len(at), random)
-        skin = SKIN_HU + correlated(at, 0.5 / sampling, 12.0, random)
+        skin = SKIN_HU + by_parts(Noise.drawn(0.5 / np.array(ct.geometry.sampling), 12.0, random).at, at)
         part = np.clip(0.5 + (depth + shift) / float(np.mean(ct.geometry.spacing)), 0.0, 1.0)
         values[mask] = np.where(depth > 1.5, np.maximum(old, skin), air + part * (skin - air))
         return values
@@ -92,15 +97,22 @@ class Epidermis:
 
 def smooth_noise(ct: Volume, face: Face, at: np.ndarray, random: np.random.Generator) -> np.ndarray:
     """Noise (N,) of deviation 1 at voxels ``at`` (N, 3) of the box, correlated over SHIFT_LENGTH_MM; linear between its cells."""
-    step = SHIFT_LENGTH_MM / 3
-    place = at * (np.array(ct.geometry.sampling) / step)
-    block = ndimage.gaussian_filter(random.standard_normal(tuple(np.ceil(place.max(0)).astype(int) + 2)), 3.0, mode="wrap")
-    return ndimage.map_coordinates(block / block.std(), place.T, order=1, mode="nearest", output=np.float32)
+    cells = np.array(ct.geometry.sampling) / (SHIFT_LENGTH_MM / 3)
+    size = np.ceil(at.max(0) * cells).astype(int) + 2
+    block = ndimage.gaussian_filter(random.standard_normal(tuple(size)), 3.0, mode="wrap")
+    block /= block.std()
+    return by_parts(lambda part: ndimage.map_coordinates(block, (part * cells).T, order=1, mode="nearest", output=np.float32), at)
 
 
-def box_depth(ct: Volume, face: Face) -> np.ndarray:
-    """Signed depth (mm) below the solid skin, (k, j, i) of the segment's box."""
-    return resample(face.depth, ct.geometry.crop(face.segment.box), fill=-30.0).array
+def skin_depth(ct: Volume, face: Face) -> np.ndarray:
+    """Signed depth (mm, (N,)) below the solid skin of the segment's voxels."""
+    mask, depth, grid = face.segment.array, face.depth, ct.geometry.crop(face.segment.box)
+
+    def depth_of(voxels: np.ndarray) -> np.ndarray:
+        kji = depth.geometry.to_kji(grid.to_lps(np.stack(np.unravel_index(voxels, mask.shape), axis=1)))
+        return ndimage.map_coordinates(depth.array, kji.T, order=1, mode="constant", cval=BEYOND_MM)
+
+    return by_parts(depth_of, np.flatnonzero(mask))
 
 
 def _like(sample: np.ndarray, shape: tuple[int, ...], otherwise: float, random: np.random.Generator) -> np.ndarray:

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from ..core.geometry import Geometry
 from ..core.parameters import Parameters
 from ..core.volume import Volume
 from ..face.polar import to_polar
 from ..face.relief import random_surface
 from ..face.segment import Face
 from .ear_surface import smooth_ears
-from .texture import deep_tissue, scan_air, soft_tissue
+from .parts import by_parts
+from .texture import Tissue, deep_tissue, scan_air, soft_tissue
 
 #: Over so many mm at its back the new tissue goes over into the old one.
 BLEND_MM = 3.0
@@ -49,55 +51,69 @@ class Reface:
 
     def apply(self, ct: Volume, face: Face, parameters: Parameters, random: np.random.Generator) -> np.ndarray:
         """New HU for the box; a function of the face only through the curve, apart from density and noise statistics."""
-        box = face.segment.box
-        here = ct.array[box.slices]
-        at = np.argwhere(face.segment.array)
-        lps = ct.geometry.crop(box).to_lps(at)
-        surface = random_surface(face, random)
-        dense = surface - DENSE_LAYER_MM - DENSE_LAYER_SD_MM * roughness(face, random)
-        place = below_surface(face, surface, dense, face.membrane - FLOOR_MM - FLOOR_SD_MM * roughness(face, random), lps)
-        tissue = layered_tissue(ct, face, at, place.above_deep, random)
-        air = scan_air(here, len(at), random)
-        soft = np.clip(0.5 + place.below / edge_mm(ct), 0.0, 1.0)
-        old = here[face.segment.array].astype(np.float32)
-        blend = np.where(old > AIR_SPACE_HU, np.clip(place.above_floor / BLEND_MM, 0.0, 1.0), 1.0)
-        inside = blend * tissue + (1 - blend) * old
+        here, mask = ct.array[face.segment.box.slices], face.segment.array
+        new = NewFace.drawn(ct, face, random)
+        voxels, old = np.flatnonzero(mask), here[mask]
+        air = scan_air(here, len(old), random)
         out = here.astype(np.float32)
-        new = air + soft * (inside - air)
-        by_chance = (np.abs(new - old) < 1.0) & (place.above_floor > 0) & (old > AIR_SPACE_HU)
-        out[face.segment.array] = np.where(by_chance, old + LEAST_CHANGE_HU, new)
-        return smooth_ears(out, ct, face, lambda ear: soft_tissue(ct, face, ear, random), random)
-
-
-def layered_tissue(ct: Volume, face: Face, at: np.ndarray, above_deep: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """HU (N,) of voxels ``at`` (N, 3), ``above_deep`` mm above the end of the dense layer: dense tissue over a mixture."""
-    dense = np.clip(0.5 + above_deep / BLEND_MM, 0.0, 1.0)
-    return dense * soft_tissue(ct, face, at, random) + (1 - dense) * deep_tissue(ct, face, at, random)
+        out[mask] = by_parts(new.values, voxels, old, air)
+        return smooth_ears(out, ct, face, lambda ear: soft_tissue(ct, face, random)(ear), random)
 
 
 @dataclass(frozen=True, eq=False)
-class Place:
-    """For points (N,), along the line of sight: mm below the new surface, and above the ends of its dense layer and of all new tissue."""
+class NewFace:
+    """All that was drawn for a face; the value of a voxel of ``grid`` then follows from its place and its old value.
 
-    below: np.ndarray
-    above_deep: np.ndarray
-    above_floor: np.ndarray
+    ``surface``, ``dense`` and ``floor`` are the new surface and the ends of its dense layer (``soft`` over ``deep`` tissue) and
+    of all new tissue, mm on ``face.raster``; ``edge`` is the width in mm over which the surface is seen.
+    """
+
+    face: Face
+    grid: Geometry
+    edge: float
+    surface: np.ndarray
+    dense: np.ndarray
+    floor: np.ndarray
+    soft: Tissue
+    deep: Tissue
+
+    @classmethod
+    def drawn(cls, ct: Volume, face: Face, random: np.random.Generator) -> NewFace:
+        """Draw a face for the voxels of the face segment's box."""
+        surface = random_surface(face, random)
+        dense = surface - DENSE_LAYER_MM - DENSE_LAYER_SD_MM * roughness(face, random)
+        floor = face.membrane - FLOOR_MM - FLOOR_SD_MM * roughness(face, random)
+        soft, deep = soft_tissue(ct, face, random), deep_tissue(ct, face, random)
+        return cls(face, ct.geometry.crop(face.segment.box), float(np.mean(ct.geometry.spacing)), surface, dense, floor, soft, deep)
+
+    def values(self, voxels: np.ndarray, old: np.ndarray, air: np.ndarray) -> np.ndarray:
+        """HU (N,) of voxels (N,), flat in the grid: ``air`` before the surface, tissue behind it, below the floor their ``old`` values."""
+        at = np.stack(np.unravel_index(voxels, self.grid.shape), axis=1)
+        directions, distance = to_polar(self.face.frame, self.grid.to_lps(at))
+        below = self.face.raster.sample(self.surface, directions) - distance
+        behind = below > -self.edge / 2
+        out = air.copy()
+        out[behind] = self._behind(at[behind], directions[behind], distance[behind], old[behind], air[behind])
+        return out
+
+    def _behind(self, at: np.ndarray, directions: np.ndarray, distance: np.ndarray, old: np.ndarray, air: np.ndarray) -> np.ndarray:
+        """HU (N,) of voxels ``at`` (N, 3) that are no further than half an edge before the surface."""
+        depth = self.face.depth
+        old_depth = ndimage.map_coordinates(depth.array, depth.geometry.to_kji(self.grid.to_lps(at)).T, order=1, mode="nearest")
+        below, below_dense, below_floor = (
+            self.face.raster.sample(one, directions) - distance for one in (self.surface, self.dense, self.floor)
+        )
+        dense = np.clip(0.5 - below_dense / BLEND_MM, 0.0, 1.0)
+        tissue = dense * self.soft(at) + (1 - dense) * self.deep(at)
+        above_floor = np.maximum(SKIN_LAYER_MM - old_depth, -below_floor)
+        is_tissue = old > AIR_SPACE_HU
+        blend = np.where(is_tissue, np.clip(above_floor / BLEND_MM, 0.0, 1.0), 1.0)
+        new = air + np.clip(0.5 + below / self.edge, 0.0, 1.0) * (blend * tissue + (1 - blend) * old - air)
+        by_chance = (np.abs(new - old) < 1.0) & (above_floor > 0) & is_tissue
+        return np.where(by_chance, old + LEAST_CHANGE_HU, new)
 
 
 def roughness(face: Face, random: np.random.Generator) -> np.ndarray:
     """Smooth noise of deviation 1 on ``face.raster``."""
     noise = ndimage.gaussian_filter(random.standard_normal(face.raster.shape), FLOOR_DEGREES / face.raster.step, mode="reflect")
     return noise / max(float(noise.std()), 1e-9)
-
-
-def below_surface(face: Face, surface: np.ndarray, dense: np.ndarray, floor: np.ndarray, lps: np.ndarray) -> Place:
-    """Where points (N, 3) in LPS mm lie to the new surface, the end of its dense layer and its floor (mm on ``face.raster``)."""
-    directions, distance = to_polar(face.frame, lps)
-    depth = ndimage.map_coordinates(face.depth.array, face.depth.geometry.to_kji(lps).T, order=1, mode="nearest")
-    below, before, above = (face.raster.sample(one, directions) - distance for one in (surface, dense, floor))
-    return Place(below, -before, np.maximum(SKIN_LAYER_MM - depth, -above))
-
-
-def edge_mm(ct: Volume) -> float:
-    """Width in mm over which a sharp surface is seen in this scan: one voxel."""
-    return float(np.mean(ct.geometry.spacing))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import numpy as np
 from scipy import ndimage
 from scipy.special import ndtr
@@ -9,6 +12,8 @@ from scipy.special import ndtr
 from ..core.volume import AIR_HU, Volume
 from ..face.segment import Face
 
+#: Gives HU (N,) of tissue for voxels (N, 3), in the order (k, j, i) of the face segment's box.
+Tissue = Callable[[np.ndarray], np.ndarray]
 #: Muscle, gland and skin lie between these (HU, with contrast medium); fat and bone do not.
 SOFT_HU = (0.0, 120.0)
 #: Soft tissue with some of its fat (HU): what lies under the dense layer.
@@ -39,28 +44,34 @@ TILE_SIGMA = 2.0
 AIR_LIMIT_HU = -900.0
 
 
-def soft_tissue(ct: Volume, face: Face, at: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """Dense soft tissue (HU, (N,)) for voxels ``at`` (N, 3): the patient's mean, the scan's noise, some mottle."""
+def soft_tissue(ct: Volume, face: Face, random: np.random.Generator) -> Tissue:
+    """Dense soft tissue: the patient's mean, the scan's noise, some mottle, and patches that are denser."""
     mean, noise = soft_statistics(ct.array[face.segment.box.slices], face.segment.array)
     steps = np.array(ct.geometry.sampling)
-    grain = correlated(at, GRAIN_MM / steps, noise, random)
-    patch = np.clip((correlated(at, PATCH_MM / steps, 1.0, random) - PATCH_FROM) / (PATCH_FULL - PATCH_FROM), 0.0, 1.0)
-    return max(mean, DENSE_HU) + grain + correlated(at, MOTTLE_MM / steps, MOTTLE_HU, random) + PATCH_HU * patch
+    grain, patches = Noise.drawn(GRAIN_MM / steps, noise, random), Noise.drawn(PATCH_MM / steps, 1.0, random)
+    mottle = Noise.drawn(MOTTLE_MM / steps, MOTTLE_HU, random)
+
+    def tissue(at: np.ndarray) -> np.ndarray:
+        patch = np.clip((patches.at(at) - PATCH_FROM) / (PATCH_FULL - PATCH_FROM), 0.0, 1.0)
+        return max(mean, DENSE_HU) + grain.at(at) + mottle.at(at) + PATCH_HU * patch
+
+    return tissue
 
 
-def deep_tissue(ct: Volume, face: Face, at: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """A mixture like the patient's own (HU, (N,)) for voxels ``at`` (N, 3): fat and muscle in patches.
+def deep_tissue(ct: Volume, face: Face, random: np.random.Generator) -> Tissue:
+    """A mixture like the patient's own: fat and muscle in patches.
 
     Correlated noise whose values are replaced, rank by rank, by those of the segment's own tissue: its histogram is theirs.
     """
     values = ct.array[face.segment.box.slices][face.segment.array]
     own = values[(values > TISSUE_HU[0]) & (values < TISSUE_HU[1])]
     if len(own) < FEWEST_VOXELS:
-        return soft_tissue(ct, face, at, random)
+        return soft_tissue(ct, face, random)
     steps = np.array(ct.geometry.sampling)
-    patches = correlated(at, MOTTLE_MM / steps, 1.0, random) + correlated(at, GRAIN_MM / steps, 0.3, random)
+    mottle, grain = Noise.drawn(MOTTLE_MM / steps, 1.0, random), Noise.drawn(GRAIN_MM / steps, 0.3, random)
     ranks = np.linspace(0, 1, 64)
-    return np.interp(ndtr(patches / np.sqrt(1.09)), ranks, np.quantile(own, ranks)).astype(np.float32)
+    levels = np.quantile(own, ranks)
+    return lambda at: np.interp(ndtr((mottle.at(at) + grain.at(at)) / np.sqrt(1.09)), ranks, levels).astype(np.float32)
 
 
 def soft_statistics(values: np.ndarray, mask: np.ndarray) -> tuple[float, float]:
@@ -72,25 +83,36 @@ def soft_statistics(values: np.ndarray, mask: np.ndarray) -> tuple[float, float]
     if np.count_nonzero(soft) < FEWEST_VOXELS:
         return USUAL_SOFT_HU, USUAL_NOISE_HU
     pair = soft[..., 1:] & soft[..., :-1]
-    step = np.diff(values.astype(np.float32), axis=-1)[pair]
+    step = values[..., 1:][pair].astype(np.float32) - values[..., :-1][pair]
     noise = 1.4826 * float(np.median(np.abs(step))) / np.sqrt(2) if len(step) else USUAL_NOISE_HU
     return float(np.median(values[soft])), float(np.clip(noise, *NOISE_LIMITS_HU))
 
 
-def correlated(at: np.ndarray, sigma: np.ndarray, deviation: float, random: np.random.Generator) -> np.ndarray:
-    """Gaussian noise (N,), float32, with ``deviation`` at voxels ``at`` (N, 3), correlated over ``sigma`` voxels per axis.
+@dataclass(frozen=True, eq=False)
+class Noise:
+    """Gaussian noise in a periodic ``block`` of TILE cells per axis (flat, float32); a voxel times ``shrunk`` is its cell.
 
-    It comes from a periodic block of TILE cells per axis, smoothed with up to TILE_SIGMA cells; a longer correlation is the
-    same block seen larger, cell by cell. Below a third of a voxel the noise is white along that axis.
+    The block is smoothed with up to TILE_SIGMA cells; a longer correlation is the same block seen larger, cell by cell.
     """
-    block = random.standard_normal((TILE,) * 3, dtype=np.float32)
-    cells = np.where(sigma > 0.33, np.minimum(sigma, TILE_SIGMA), 0.0)
-    if cells.any():
-        block = ndimage.gaussian_filter(block, cells, mode="wrap", truncate=2.5)
-        block /= float(block.std())
-    shrunk = np.where(sigma > TILE_SIGMA, TILE_SIGMA / sigma, 1.0).astype(np.float32)
-    cell = at if (shrunk == 1.0).all() else (at * shrunk).astype(np.int32)
-    return deviation * block[tuple((cell % TILE).T)]
+
+    block: np.ndarray
+    shrunk: np.ndarray
+
+    @classmethod
+    def drawn(cls, sigma: np.ndarray, deviation: float, random: np.random.Generator) -> Noise:
+        """Noise with ``deviation``, correlated over ``sigma`` voxels per axis; white along an axis below a third of a voxel."""
+        block = random.standard_normal((TILE,) * 3, dtype=np.float32)
+        cells = np.where(sigma > 0.33, np.minimum(sigma, TILE_SIGMA), 0.0)
+        if cells.any():
+            block = ndimage.gaussian_filter(block, cells, mode="wrap", truncate=2.5)
+            block /= float(block.std())
+        return cls(deviation * block.ravel(), np.where(sigma > TILE_SIGMA, TILE_SIGMA / sigma, 1.0).astype(np.float32))
+
+    def at(self, voxels: np.ndarray) -> np.ndarray:
+        """Its values (N,), float32, at voxels (N, 3)."""
+        cell = voxels if (self.shrunk == 1.0).all() else (voxels * self.shrunk).astype(np.int32)
+        k, j, i = (cell % TILE).T
+        return self.block[(k * TILE + j) * TILE + i]
 
 
 def scan_air(values: np.ndarray, count: int, random: np.random.Generator) -> np.ndarray:

@@ -8,12 +8,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from FaceDeidLNLib import pipeline
+from FaceDeidLNLib.core.geometry import Box, Geometry
 from FaceDeidLNLib.core.parameters import Parameters
 from FaceDeidLNLib.core.volume import Volume
+from FaceDeidLNLib.effect import blur
 from FaceDeidLNLib.effect.base import apply_effect
 from FaceDeidLNLib.effect.names import EFFECT_NAMES
+from FaceDeidLNLib.effect.parts import PART, by_parts
 from FaceDeidLNLib.effect.registry import EFFECTS
-from FaceDeidLNLib.effect.texture import correlated, soft_tissue
+from FaceDeidLNLib.effect.texture import Noise, soft_tissue
 from FaceDeidLNLib.face.polar import signed_degrees, to_polar
 from FaceDeidLNLib.face.relief import random_surface
 from FaceDeidLNLib.face.segment import Face
@@ -109,15 +112,31 @@ def test_reface_leaves_no_old_skin_by_chance(phantom, face):
 
 def test_a_third_of_the_new_tissue_is_dense_in_patches_that_a_wide_filter_keeps(phantom, face):
     at = np.argwhere(np.ones(face.segment.box.shape, dtype=bool))
-    tissue = soft_tissue(phantom.ct, face, at, np.random.default_rng(2)).reshape(face.segment.box.shape)
+    tissue = soft_tissue(phantom.ct, face, np.random.default_rng(2))(at).reshape(face.segment.box.shape)
     wide = ndimage.gaussian_filter(tissue, 3.0 / np.array(phantom.ct.geometry.sampling))
     assert 0.15 < (wide > 150.0).mean() < 0.45
 
 
 def test_grain_has_the_asked_deviation():
     at = np.argwhere(np.ones((60, 60, 60), dtype=bool))
-    noise = correlated(at, np.array([0.2, 1.0, 1.0]), 12.0, np.random.default_rng(0))
+    noise = Noise.drawn(np.array([0.2, 1.0, 1.0]), 12.0, np.random.default_rng(0)).at(at)
     assert noise.std() == pytest.approx(12.0, rel=0.05)
+
+
+def test_voxels_worked_on_by_parts_are_all_there_in_their_order():
+    voxels = np.arange(2 * PART + 5)
+    assert np.array_equal(by_parts(lambda a, b: 2 * a + b, voxels, voxels[::-1]), 2 * voxels + voxels[::-1])
+
+
+def test_a_wide_gaussian_made_from_blocks_is_the_one_made_from_voxels(monkeypatch):
+    array = 400.0 * ndimage.gaussian_filter(np.random.default_rng(0).standard_normal((48, 50, 52)), 3.0)
+    geometry = Geometry(array.shape, np.diag([0.1, 0.1, 0.15, 1.0]))
+    box = Box((4, 5, 6), (44, 45, 46))
+    blocks = blur.smooth(Volume(array, geometry), box, 4.0)
+    monkeypatch.setattr(blur, "BLOCKS_PER_SIGMA", np.inf)
+    voxels = blur.smooth(Volume(array, geometry), box, 4.0)
+    assert not np.array_equal(blocks, voxels)
+    assert np.abs(blocks - voxels).max() < 0.01 * np.ptp(array)
 
 
 def test_the_names_that_slicer_reads_at_its_start_are_those_of_the_effects():
