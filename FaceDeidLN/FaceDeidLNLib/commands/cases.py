@@ -8,7 +8,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from .. import __version__
 from ..core.errors import InputError
@@ -123,21 +123,34 @@ def _is_dicom(path: Path) -> bool:
 
 def _from_csv(path: Path) -> Iterator[Case]:
     try:
-        rows = list(csv.DictReader(path.read_text(encoding="utf-8-sig").splitlines()))
-    except (UnicodeDecodeError, csv.Error) as problem:
-        raise InputError(f"{path} is not a CSV file: {problem}.") from problem
+        text = path.read_text(encoding="utf-8-sig")
+        rows = list(csv.DictReader(text.splitlines(), skipinitialspace=True))
+    except (OSError, UnicodeDecodeError, csv.Error) as problem:
+        raise InputError(f"{path} is not a CSV file in UTF-8: {problem}.") from problem
+    if "\0" in text:
+        raise InputError(f"{path} is not a CSV file in UTF-8: it holds zero bytes.")
     for number, row in enumerate(rows, start=2):
-        unknown = [str(name) for name in row if name not in _COLUMNS]
-        if unknown or not row.get("input"):
-            what = f"does not know the column {', '.join(unknown)}" if unknown else f"names no input in line {number}"
-            raise InputError(f"{path} {what}; the columns are {', '.join(_COLUMNS)}.")
+        what = _why_no_case(row, number)
+        if what:
+            raise InputError(f"{path} {what}; the columns are {', '.join(_COLUMNS)}, with commas between them.")
         yield _case_of_row(path.resolve().parent, {name: (value or "").strip() for name, value in row.items()})
+
+
+def _why_no_case(row: dict[str | None, str], number: int) -> str:
+    """What is wrong with a row of the CSV; empty where nothing is."""
+    if None in row:
+        return f"has more fields in line {number} than columns"
+    unknown = [name for name in row if name not in _COLUMNS]
+    if unknown:
+        return f"does not know the column {', '.join(unknown)}"
+    return "" if row.get("input") else f"names no input in line {number}"
 
 
 def _case_of_row(folder: Path, row: dict[str, str]) -> Case:
     source = (folder / row["input"]).resolve()
     output = PurePosixPath(row.get("output") or source.name)
-    if output.is_absolute() or ".." in output.parts or not output.name:
+    there = PureWindowsPath(output)  # so that a table means the same everywhere
+    if output.is_absolute() or there.drive or there.root or ".." in there.parts or not output.name:
         raise InputError(f"The output {output} does not lie inside the batch's output folder.")
     files = [
         (flag, folder / name.strip()) for column, flag in FILE_COLUMNS.items() for name in row.get(column, "").split(";") if name.strip()

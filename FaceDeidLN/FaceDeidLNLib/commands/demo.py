@@ -9,6 +9,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..core.errors import InputError
 from . import deface
 from . import options as shared
 from .console import Console, Outcome
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 SUMMARY = "the main job on a synthetic head"
 EXAMPLES = "example:\n  facedeidln demo"
 _SEED = 1
+README_FILE = "README.txt"
+_README = "Made by 'facedeidln demo', a synthetic head: the next demo replaces everything in this folder.\n"
 _WHY_ACCEPTED = (
     "The demo releases its result with --accept-recognisable: the head is synthetic, so nobody can be recognised, "
     "whatever the attack benchmark says of the combination."
@@ -36,8 +39,11 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
     from ..output.place import make_folder
     from ..phantom import make_phantom
 
+    deface.check_names(options)
     folder = options.out
+    require_own_folder(folder)
     make_folder(folder)
+    (folder / README_FILE).write_text(_README, encoding="utf-8")
     console.say(f"Making a synthetic head-and-neck CT in {folder} ...")
     console.progress(0.0, "synthetic CT")
     ct, nodes = write_phantom(make_phantom(seed=_SEED), folder)
@@ -50,6 +56,18 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
     review = folder / "review"
     where = f"Look at {review / 'review.png'} (before and after), or open {review / 'scene.mrb'} in 3D Slicer."
     return Outcome(done.exit_code, done.facts, f"{done.text}\n{where}")
+
+
+def require_own_folder(folder: Path) -> None:
+    """The folder is empty, not there yet, or an earlier demo's: nobody else's CT may be replaced by a synthetic one.
+
+    Raises InputError otherwise.
+    """
+    if not folder.is_dir() or not any(folder.iterdir()):
+        return
+    readme = folder / README_FILE
+    if not readme.is_file() or readme.read_text(encoding="utf-8", errors="replace") != _README:
+        raise InputError(f"{folder} holds files that are not of an earlier demo: name another folder with --out.")
 
 
 def write_phantom(phantom: Phantom, folder: Path) -> tuple[Path, Path]:

@@ -29,6 +29,8 @@ class Row:
     key: str
 
 
+#: What is written of a file name whose bytes are no text; such a case is refused, but has its row.
+_NO_TEXT = "backslashreplace"
 COLUMNS = tuple(item.name for item in fields(Row))
 
 
@@ -46,7 +48,7 @@ class Ledger:
         self.rows = {row.case: row for row in rows}
         text = _line(COLUMNS) + "".join(_line(asdict(row).values()) for row in self.rows.values())
         with released_file(self.path, overwrite=True) as partial:
-            partial.write_text(text, encoding="utf-8")
+            partial.write_bytes(text.encode(errors=_NO_TEXT))
         self.forget_begun()
 
     def begin(self, case: str) -> None:
@@ -73,7 +75,7 @@ def _append(path: Path, text: str) -> None:
     """Add whole lines, and return when the disk has them."""
     try:
         with path.open("ab", buffering=0) as file:
-            left = memoryview(text.encode())
+            left = memoryview(text.encode(errors=_NO_TEXT))
             while left:
                 left = left[file.write(left) :]
             os.fsync(file.fileno())

@@ -11,6 +11,7 @@ from typing import NoReturn
 
 from .. import __version__
 from ..core.errors import Cancelled, FaceDeidError, FaceNotFoundError
+from ..input.file_names import require_text
 from . import attack, batch, deface, demo, evaluate, landmarks, suite, verify
 from .console import BAD_INPUT, FAIL, REVIEW, Console, Outcome, console_for, refusal
 from .options import add_general
@@ -76,8 +77,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
+        for word in arguments:
+            require_text(word)
         options = make_parser().parse_args(arguments)
-    except BadArguments as problem:
+    except (BadArguments, FaceDeidError) as problem:
         return console_for(quiet=True, as_json="--json" in arguments).finish(refusal(BAD_INPUT, str(problem)))
     except SystemExit as ending:  # --help and --version have printed what they had to
         return int(ending.code or 0)

@@ -25,6 +25,8 @@ class Number:
     high: float
     unit: str
     meaning: str
+    #: The effects that it means something to; empty where it does to all.
+    effects: tuple[str, ...] = ()
 
     @property
     def flag(self) -> str:
@@ -38,8 +40,8 @@ NUMBERS = (
     Number("outside_mm", 0.0, 50.0, "mm", "how far in front of the skin it reaches"),
     Number("protect_margin_mm", 0.0, 50.0, "mm", "how far it stays away from every protected segment"),
     Number("superficial_mm", 0.0, 20.0, "mm", "skin and fat over the node levels that may change"),
-    Number("fill_hu", -2000.0, 3000.0, "HU", "what mask puts in place of the face"),
-    Number("sigma_mm", 0.1, 50.0, "mm", "standard deviation of blur's Gaussian"),
+    Number("fill_hu", -2000.0, 3000.0, "HU", "what mask puts in place of the face", ("mask",)),
+    Number("sigma_mm", 0.1, 50.0, "mm", "standard deviation of blur's Gaussian", ("blur", "blur-strong")),
 )
 
 
@@ -199,7 +201,8 @@ def add_overwrite(group: argparse._ActionsContainer) -> None:
 def parameters_from(options: argparse.Namespace) -> Parameters:
     """The choices of the run; the names of style, effect and levels are checked by ``check_names``.
 
-    Raises InputError for a preset that there is not, or that is given together with a style or an effect.
+    Raises InputError for a preset that there is not, or that is given together with a style or an effect, and for an option that
+    would change nothing.
     """
     numbers = {item.field: getattr(options, item.field) for item in NUMBERS}
     chosen = {name: value for name in ("style", "effect") if (value := getattr(options, name)) is not None}
@@ -209,8 +212,18 @@ def parameters_from(options: argparse.Namespace) -> Parameters:
         if chosen:
             raise InputError(f"--preset chooses region and effect: leave --{next(iter(chosen))} out, or the preset.")
         chosen, ears = {"style": preset.style, "effect": preset.effect}, ears or preset.ears
+    require_meant(options, chosen.get("effect", Parameters().effect))
     more = {"lips": options.lips, "watermark": options.watermark, "seed": options.seed, "levels": options.levels}
     return Parameters(**chosen, ears=ears, **more, **numbers)
+
+
+def require_meant(options: argparse.Namespace, effect: str) -> None:
+    """Raises InputError for a choice that the effect, or what is left out, makes meaningless: it would be passed over in silence."""
+    for item in NUMBERS:
+        if item.effects and effect not in item.effects and getattr(options, item.field) != getattr(Parameters(), item.field):
+            raise InputError(f"{item.flag} means nothing to the effect '{effect}': leave it out, or choose --effect {item.effects[0]}.")
+    if options.cpu and not options.provider:
+        raise InputError("--cpu is for the programs that --provider names, and none was named.")
 
 
 def work_words(options: argparse.Namespace) -> list[str]:

@@ -130,7 +130,7 @@ def result(worker: Worker, options: argparse.Namespace, words: list[str]) -> Row
     """The row of a process that has ended, however it did."""
     report = _report(worker)
     output = options.out_dir / worker.case.output
-    code, reasons = _ending(worker, report, output)
+    code, reasons = _ending(worker, report, output, options.timeout_min)
     if code != PASS and worker.watch.has_new_certificate():
         remove_released(output)  # it ended between the release and its report
     return Row(
@@ -155,11 +155,12 @@ def _report(worker: Worker) -> dict[str, Any]:
     return report if isinstance(report, dict) and report.get("exit_code") == worker.process.returncode else {}
 
 
-def _ending(worker: Worker, report: dict[str, Any], output: Path) -> tuple[int, list[str]]:
+def _ending(worker: Worker, report: dict[str, Any], output: Path, longest_min: float) -> tuple[int, list[str]]:
     """Exit code and reasons; anything but a report that fits what lies on the disk is a FAIL."""
     code = worker.process.returncode
     if not report or code not in (PASS, REVIEW, FAIL, BAD_INPUT):
-        return FAIL, [_how_it_ended(worker)]
+        overdue = [f"it took longer than {longest_min:g} min (--timeout-min)"] if worker.seconds > 60 * longest_min else []
+        return FAIL, [*overdue, _how_it_ended(worker)]
     if code == PASS and not is_certified(output):
         return FAIL, ["the process reported a release, but there is no output with its certificate"]
     reasons = [*report.get("reasons", []), report.get("error", "")]

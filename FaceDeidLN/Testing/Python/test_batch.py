@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import shutil
 import stat
 import sys
@@ -133,7 +134,9 @@ def test_the_exit_code_is_that_of_the_worst_case(names, code, stand_in, tmp_path
 def test_a_case_that_hangs_is_ended(stand_in, tmp_path):
     fill(stand_in, "hang", "pass")
     assert batch(stand_in, tmp_path / "out", "--timeout-min", "0.02") == 1
-    assert "SIGKILL" in rows_of(tmp_path / "out")["hang"]["reasons"]
+    reasons = rows_of(tmp_path / "out")["hang"]["reasons"]
+    assert "longer than 0.02 min (--timeout-min)" in reasons
+    assert "SIGKILL" in reasons
 
 
 def test_what_is_done_is_not_done_again(stand_in, tmp_path):
@@ -305,6 +308,13 @@ def test_rows_survive_writing_and_reading(tmp_path):
     Ledger(tmp_path / "results.csv").keep([row])
     assert Ledger(tmp_path / "results.csv").rows == {"a": row}
     assert (tmp_path / "results.csv").read_text().splitlines()[0] == ",".join(COLUMNS)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names are text everywhere else")
+def test_a_case_whose_name_is_no_text_has_its_row_and_stops_no_other(stand_in, tmp_path):
+    fill(stand_in, "pass", os.fsdecode(b"bad-\xff"))
+    assert batch(stand_in, tmp_path / "out") == 2
+    assert {name: row["exit_code"] for name, row in rows_of(tmp_path / "out").items()} == {"pass": "0", "bad-\\udcff": "2"}
 
 
 def test_segmentations_beside_the_cts_are_left_out_and_named(stand_in, tmp_path, capsys):

@@ -30,21 +30,31 @@ def test_a_csv_gives_nodes_and_output_of_each_case(tmp_path):
     assert (second.name, second.output, second.arguments()) == ("ct", "ct.nrrd", [])
 
 
+def test_blanks_after_the_commas_of_a_csv_mean_nothing(tmp_path):
+    table = tmp_path / "cases.csv"
+    table.write_text("input, output\nct.nrrd, x.nrrd\n")
+    assert [case.output for case in find_cases(table, tmp_path / "out")] == ["x.nrrd"]
+
+
 @pytest.mark.parametrize(
-    "text",
+    ("text", "said"),
     [
-        "input,node\nct.nrrd,n.nrrd\n",
-        "nodes\nn.nrrd\n",
-        "input,output\nct.nrrd,../x.nrrd\n",
-        "input,output\nct.nrrd,/x.nrrd\n",
-        "input,output\na.nrrd,x.nrrd\nb.nrrd,x.nii.gz\n",
-        "input\nct.nrrd,too,many\n",
-        "input\n",
-        "",
+        ("input,node\nct.nrrd,n.nrrd\n", "does not know the column node"),
+        ("input;output\nct.nrrd;x.nrrd\n", "with commas between them"),
+        ("nodes\nn.nrrd\n", "names no input in line 2"),
+        ("input,output\nct.nrrd,../x.nrrd\n", "does not lie inside"),
+        ("input,output\nct.nrrd,/x.nrrd\n", "does not lie inside"),
+        ("input,output\nct.nrrd,C:\\x.nrrd\n", "does not lie inside"),
+        ("input,output\nct.nrrd,sub\\..\\..\\x.nrrd\n", "does not lie inside"),
+        ("input,output\na.nrrd,x.nrrd\nb.nrrd,x.nii.gz\n", r"2 cases would be written to x\.\*"),
+        ("input\nct.nrrd,too,many\n", "more fields in line 2 than columns"),
+        ("input,output\nct.nrrd\0,x.nrrd\n", "zero bytes|line contains NUL"),
+        ("input\n", "holds no case"),
+        ("", "holds no case"),
     ],
 )
-def test_a_csv_that_cannot_be_meant_is_refused(text, tmp_path):
+def test_a_csv_that_cannot_be_meant_is_refused(text, said, tmp_path):
     table = tmp_path / "cases.csv"
     table.write_text(text)
-    with pytest.raises(InputError):
+    with pytest.raises(InputError, match=said):
         find_cases(table, tmp_path / "out")

@@ -16,6 +16,7 @@ import pytest
 from FaceDeidLNLib import __version__
 from FaceDeidLNLib.commands import deface
 from FaceDeidLNLib.commands.console import StatusLine
+from FaceDeidLNLib.commands.demo import require_own_folder
 from FaceDeidLNLib.commands.main import main
 from FaceDeidLNLib.commands.signals import Interrupted
 from FaceDeidLNLib.core.errors import Cancelled
@@ -243,6 +244,7 @@ def test_demo_ends_in_pass_and_says_where_to_look(tmp_path, capsys):
     assert "synthetic, so nobody can be recognised" in said
     assert "review.png" in said
     assert (tmp_path / "demo" / "ct-deface.nrrd").is_file()
+    require_own_folder(tmp_path / "demo")
 
 
 @pytest.mark.parametrize("start", [[], ["--"]])

@@ -56,6 +56,11 @@ def block(fill: float = 40.0, dtype: type = np.int16, shape: tuple[int, int, int
         (["deface", "a.nrrd", "b.nrrd", "--style", "box", "--effect", "reface"], "curve"),
         (["deface", "a.nrrd", "b.nrrd", "--preset", "photoshop"], "quickshear"),
         (["deface", "a.nrrd", "b.nrrd", "--preset", "drown", "--effect", "mask"], "--effect"),
+        (["deface", "a.nrrd", "b.nrrd", "--sigma-mm", "4"], "--sigma-mm means nothing to the effect 'reface'"),
+        (["deface", "a.nrrd", "b.nrrd", "--preset", "drown", "--fill-hu", "0"], "choose --effect mask"),
+        (["deface", "a.nrrd", "b.nrrd", "--cpu"], "--provider"),
+        (["demo", "--effect", "paint"], "mask"),
+        (["deface", "a\udcff.nrrd", "b.nrrd"], "a\\udcff.nrrd holds bytes that are no text"),
         (["deface", "a.nrrd", "b.nrrd"], "a.nrrd"),
         (["landmarks", "a.nrrd", "b.txt"], ".mrk.json"),
         (["verify", "a.nrrd", "b.nrrd"], "a.nrrd"),
@@ -190,6 +195,13 @@ def test_a_folder_with_files_of_somebody_else_is_no_review_folder(phantom_ct_fil
     (qa / "scene.mrb").write_text("mine")
     assert "not of an earlier review" in refused(capsys, "deface", phantom_ct_file, tmp_path / "out.nrrd", "--qa", qa)
     assert (qa / "scene.mrb").read_text() == "mine"
+
+
+def test_the_demo_replaces_nobodys_ct(tmp_path, capsys):
+    (tmp_path / "ct.nrrd").write_text("mine")
+    assert "not of an earlier demo" in refused(capsys, "demo", "--out", tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["ct.nrrd"]
+    assert (tmp_path / "ct.nrrd").read_text() == "mine"
 
 
 def test_json_tells_of_a_refusal_too(tmp_path, capsys):
