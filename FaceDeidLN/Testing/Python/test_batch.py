@@ -312,7 +312,8 @@ def test_rows_survive_writing_and_reading(tmp_path):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="names are text everywhere else")
 def test_a_case_whose_name_is_no_text_has_its_row_and_stops_no_other(stand_in, tmp_path):
-    fill(stand_in, "pass", os.fsdecode(b"bad-\xff"))
+    fill(stand_in, "pass")
+    (stand_in / os.fsdecode(b"bad-\xff.nrrd")).touch()
     assert batch(stand_in, tmp_path / "out") == 2
     assert {name: row["exit_code"] for name, row in rows_of(tmp_path / "out").items()} == {"pass": "0", "bad-\\udcff": "2"}
 
