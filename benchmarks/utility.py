@@ -32,7 +32,7 @@ from FaceDeidLNLib.core.segment import BoxMask, tight
 from FaceDeidLNLib.core.volume import Volume
 from FaceDeidLNLib.effect.base import apply_effect
 from FaceDeidLNLib.effect.registry import EFFECTS
-from FaceDeidLNLib.face.styles import STYLES
+from FaceDeidLNLib.face.styles import REGIONS
 from FaceDeidLNLib.input.ct import read_ct
 from FaceDeidLNLib.pipeline import Request, find_anatomy, find_face, find_landmarks, node_levels
 from FaceDeidLNLib.verify.coverage import share_of_body
@@ -89,7 +89,7 @@ def main() -> int:
 
 def is_known(variant: Sequence[str]) -> bool:
     """Whether style and effect exist; says so where one does not."""
-    known = len(variant) == 2 and variant[0] in STYLES and variant[1] in EFFECTS
+    known = len(variant) == 2 and variant[0] in REGIONS and variant[1] in EFFECTS
     if not known:
         print(f"{'/'.join(variant)}: there is no such style or effect, left out")
     return known
