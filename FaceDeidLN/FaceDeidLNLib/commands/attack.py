@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..core.errors import FaceDeidError, InputError
+from .cases import holds_dicom, is_segmentation
 from .console import PASS, Console, Outcome
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 SUMMARY = "try to recognise the persons in de-identified CTs"
 EXAMPLES = "example:\n  facedeidln attack originals/ results/ --out attack/"
-ENDINGS = (".nrrd", ".nhdr", ".nii", ".nii.gz", ".mha", ".mhd")
 FEWEST_HEADS = 4
 
 
@@ -43,6 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, console: Console) -> Outcome:
     """Enrol, attack, write; the exit code says nothing about the outcome of the attack."""
+    from ..output.place import make_folder
     from .attack_report import facts_of, figure_left_out, summary, write_report
 
     originals, results = heads_in(options.originals), heads_in(options.results)
@@ -55,6 +56,7 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
         )
     if options.marks is not None and not options.marks.is_file():
         raise InputError(f"There is no file {options.marks}.")
+    make_folder(options.out)
     marks = read_marks(options.marks or options.originals / "landmarks.json")
     no_pictures = ["The attack by pictures was not asked for."] if options.no_rendered else rendered_left_out()
     left_out = [*no_pictures, *figure_left_out()]
@@ -120,16 +122,24 @@ def target(name: str, original: Path, result: Path, window: Window) -> Target:
 
 
 def heads_in(folder: Path) -> dict[str, Path]:
-    """The CTs of a folder by name: image files without ending and without ``_ct``, and DICOM folders."""
+    """The CTs of a folder by name: image files without ending and without ``_ct``, and DICOM folders.
+
+    Hidden ones, segmentations and label maps (``_labels``) are none. Raises InputError where two have one name.
+    """
+    from ..input.images import image_extension
+
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder.")
-    found = {}
+    found: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
-        ending = next((e for e in sorted(ENDINGS, key=len, reverse=True) if path.name.endswith(e)), None)
-        if path.is_dir():
-            found[path.name] = path
-        elif ending and not path.name.endswith(f"_labels{ending}"):
-            found[path.name.removesuffix(ending).removesuffix("_ct")] = path
+        ending = image_extension(path) if path.is_file() else ""
+        name = path.name[: len(path.name) - len(ending or "")]
+        if path.name.startswith(".") or is_segmentation(path) or name.endswith("_labels") or not (ending or holds_dicom(path)):
+            continue
+        name = name.removesuffix("_ct")
+        if name in found:
+            raise InputError(f"{folder} holds two heads called {name} ({found[name].name}, {path.name}): rename one.")
+        found[name] = path
     return found
 
 

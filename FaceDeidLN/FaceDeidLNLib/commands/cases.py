@@ -94,10 +94,11 @@ def _stem(name: str) -> str:
 
 def segmentations_in(folder: Path) -> list[str]:
     """The segmentation files of a folder of inputs: they are no CTs, and which CT each belongs to only a CSV can tell."""
-    return sorted(path.name for path in folder.iterdir() if _is_segmentation(path)) if folder.is_dir() else []
+    return sorted(path.name for path in folder.iterdir() if is_segmentation(path)) if folder.is_dir() else []
 
 
-def _is_segmentation(path: Path) -> bool:
+def is_segmentation(path: Path) -> bool:
+    """A file that Slicer names as a segmentation."""
     return path.name.lower().endswith(_SEGMENTATION)
 
 
@@ -106,10 +107,15 @@ def _entries(folder: Path, out_dir: Path) -> Iterator[Path]:
         yield folder
         return
     for path in sorted(folder.iterdir()):
-        if path == out_dir or path.name.startswith(".") or _is_segmentation(path):
+        if path == out_dir or path.name.startswith(".") or is_segmentation(path):
             continue
-        if (path.is_file() and image_extension(path)) or (path.is_dir() and any(_is_dicom(p) for p in path.rglob("*") if p.is_file())):
+        if (path.is_file() and image_extension(path)) or holds_dicom(path):
             yield path
+
+
+def holds_dicom(path: Path) -> bool:
+    """A folder with at least one DICOM file, at any depth."""
+    return path.is_dir() and any(_is_dicom(file) for file in path.rglob("*") if file.is_file())
 
 
 def _is_dicom(path: Path) -> bool:

@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..core.errors import InputError
+from . import options as shared
 from .console import PASS, Console, Outcome
 
 if TYPE_CHECKING:
     from ..core.segment import BoxMask
-    from ..core.volume import Volume
+    from ..input.case import CtInput
     from ..verify.utility import Agreement, StructureUtility, VolumeUtility
 
 SUMMARY = "compare structures in a CT before and after"
@@ -29,8 +30,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """ORIGINAL, RESULT and the segmentations."""
     parser.add_argument("original", type=Path, metavar="ORIGINAL", help="CT before")
     parser.add_argument("result", type=Path, metavar="RESULT", help="CT after")
-    parser.add_argument("--structures", type=Path, metavar="SEG", action="append", required=True, help="segmentation (may be given again)")
+    parser.add_argument(
+        "--structures",
+        type=Path,
+        metavar="SEG",
+        action="append",
+        required=True,
+        help=".seg.nrrd, label map, DICOM SEG or RTSTRUCT, on any grid (may be given again)",
+    )
     parser.add_argument("--structures-after", type=Path, metavar="SEG", action="append", default=[], help="the same, drawn on RESULT")
+    shared.add_series(parser)
 
 
 def run(options: argparse.Namespace, console: Console) -> Outcome:
@@ -38,12 +47,13 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
     from ..input.ct import read_ct
     from ..verify.utility import agreements, evaluate
 
-    original, result = read_ct(options.original).volume, read_ct(options.result).volume
+    before, after = read_ct(options.original, options.series), read_ct(options.result)
+    original, result = before.volume, after.volume
     if not original.geometry.same_as(result.geometry):
         raise InputError("ORIGINAL and RESULT lie on different grids; only results on the original's grid can be compared.")
-    structures = _read(options.structures, original)
+    structures = _read(options.structures, before)
     rows, whole = evaluate(original, result, structures)
-    pairs = agreements(structures, _read(options.structures_after, original), original.geometry.voxel_mm3)
+    pairs = agreements(structures, _read(options.structures_after, after), original.geometry.voxel_mm3)
     if options.structures_after and not pairs:
         raise InputError("no structure has the same name in both segmentations")
     facts = {
@@ -54,12 +64,12 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
     return Outcome(PASS, facts, "\n".join([*_table(rows), *_agreement_lines(pairs), _volume_line(whole)]))
 
 
-def _read(paths: Sequence[Path], ct: Volume) -> list[BoxMask]:
+def _read(paths: Sequence[Path], ct: CtInput) -> list[BoxMask]:
     """The structures of all segmentations on the CT's grid."""
     from ..input.place import place_segments
-    from ..input.segments import read_segments
+    from .inputs import read_all
 
-    return place_segments([segment for path in paths for segment in read_segments(path)], ct.geometry)
+    return place_segments(read_all(paths, ct), ct.volume.geometry)
 
 
 def _finite(row: dict[str, Any]) -> dict[str, Any]:

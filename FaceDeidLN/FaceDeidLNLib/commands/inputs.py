@@ -36,7 +36,7 @@ def make_request(options: argparse.Namespace, ct: CtInput) -> tuple[Request, tup
     nodes = read_nodes(options.nodes, options.node_segments, ct)
     request = Request(
         ct.volume,
-        (*nodes.taken, *read_protected(options.protect, ct)),
+        (*nodes.taken, *read_all(options.protect, ct)),
         None if options.landmarks is None else read_landmarks(options.landmarks, ct),
         None if options.curve is None else read_curve_json(options.curve),
         None if options.face_segment is None else read_one(options.face_segment, ct),
@@ -93,7 +93,7 @@ def _read_if_there(path: Path, name: str, ct: CtInput) -> list[Segment]:
     return [segment for segment in _read(path, ct) if segment.name.casefold() == name.casefold()]
 
 
-def read_protected(files: Sequence[Path], ct: CtInput) -> list[Segment]:
+def read_all(files: Sequence[Path], ct: CtInput) -> list[Segment]:
     """All segments of all files."""
     return [segment for path in files for segment in _read(path, ct)]
 

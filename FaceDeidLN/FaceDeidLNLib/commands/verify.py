@@ -39,13 +39,13 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
     from ..verify.compare import compare
     from ..verify.verdict import judge
     from .describe import protection_lines, reason_lines
-    from .inputs import read_nodes, read_one, read_protected
+    from .inputs import read_all, read_nodes, read_one
 
     console.progress(0.0, "reading")
     ct, result = read_ct(options.original, options.series), read_ct(options.result).volume
     original = ct.volume
     nodes = read_nodes(options.nodes, options.node_segments, ct)
-    protected = place_segments([*nodes.taken, *read_protected(options.protect, ct)], original.geometry)
+    protected = place_segments([*nodes.taken, *read_all(options.protect, ct)], original.geometry)
     face = None if options.face_segment is None else place_segments([read_one(options.face_segment, ct)], original.geometry)[0]
     console.progress(0.6, "comparing")
     comparison = compare(original, result, face, protected)
@@ -59,8 +59,11 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
         **comparison_facts(comparison),
         "changed_extent_lps_mm": where,
     }
-    lines = [f"{judgement.verdict.value}: {comparison.changed_voxels:,} voxels changed{_between(where)}", *reason_lines(facts["reasons"])]
-    lines += protection_lines(comparison.protected)
+    changed = f"{comparison.changed_voxels:,} voxels changed{_between(where)}"
+    if comparison.changed is None:
+        facts["changed_voxels"] = None
+        changed = "the voxels cannot be compared, because there are more or fewer of them"
+    lines = [f"{judgement.verdict.value}: {changed}", *reason_lines(facts["reasons"]), *protection_lines(comparison.protected)]
     if comparison.changed_outside_face is not None:
         lines.append(f"  outside the face segment: {comparison.changed_outside_face:,} voxels changed")
     return Outcome(PASS if judgement.verdict.value == "PASS" else FAIL, facts, "\n".join(lines))

@@ -26,9 +26,11 @@ def read_any_segments(path: Path, ct: Geometry, frame_of_reference_uid: str = ""
     :param ct: the CT's grid, on which contours are filled; masks stay on their own grid.
     :param frame_of_reference_uid: of the CT, "" where it has none (image files).
     :param names: take only these, without regard to case (label values too in a label map).
-    :raises InputError: see the readers; the file is of no known kind; a name is not there.
+    :raises InputError: see the readers; a folder, a file of no known kind; a name is not there.
     """
     path = Path(path)
+    if path.is_dir():
+        raise InputError(f"{path} is a folder: give the file of the segmentation.")
     if image_extension(path) is not None:
         return read_segments(path, names)
     segments = _dicom_segments(path, ct, frame_of_reference_uid)

@@ -48,6 +48,8 @@ def load_image(path: Path) -> sitk.Image:
     extension = image_extension(path)
     if not path.exists():
         raise InputError(f"{path} does not exist: check the path.")
+    if path.is_dir():
+        raise InputError(f"{path} is a folder: give one of the files in it.")
     if extension is None:
         raise InputError(f"{path.name} is not an image file that can be read: give one of {', '.join(IMAGE_EXTENSIONS)}.")
     if extension in (".nii", ".nii.gz"):

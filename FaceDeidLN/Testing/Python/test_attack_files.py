@@ -18,8 +18,10 @@ from FaceDeidLNLib.attack.rendered import look
 from FaceDeidLNLib.attack.reversal import wiener
 from FaceDeidLNLib.attack.study import Eye, Study, Target
 from FaceDeidLNLib.attack.window import face_window
+from FaceDeidLNLib.commands.attack import heads_in
 from FaceDeidLNLib.commands.attack_report import facts_of, summary
 from FaceDeidLNLib.commands.main import main
+from FaceDeidLNLib.core.errors import InputError
 from FaceDeidLNLib.core.volume import Volume
 from FaceDeidLNLib.input.ct import read_ct
 from FaceDeidLNLib.output.certificate import file_sha256
@@ -219,6 +221,28 @@ def refused(folder, capsys, *words: str) -> str:
     """What the command says of the arguments, which it must refuse."""
     assert main(["attack", str(folder / "originals"), str(folder / "results"), "--cheap", "--no-rendered", "--quiet", *words]) == 2
     return capsys.readouterr().err
+
+
+def test_heads_are_image_files_and_dicom_folders_and_nothing_else(tmp_path):
+    write_series(tmp_path / "d", Series(stored_head()))
+    (tmp_path / "notes").mkdir()
+    for name in ("a_ct.nrrd", "b.NII.GZ", "a_labels.nrrd", "a.seg.nrrd", ".hidden.nrrd", "landmarks.json"):
+        (tmp_path / name).touch()
+    assert {name: path.name for name, path in heads_in(tmp_path).items()} == {"a": "a_ct.nrrd", "b": "b.NII.GZ", "d": "d"}
+
+
+def test_two_heads_of_one_name_are_refused(tmp_path):
+    for name in ("a_ct.nrrd", "a.nrrd"):
+        (tmp_path / name).touch()
+    with pytest.raises(InputError, match="two heads called a"):
+        heads_in(tmp_path)
+
+
+def test_an_attack_that_cannot_be_written_is_refused_before_the_work(attacked, capsys, tmp_path):
+    folder = attacked.parent
+    (tmp_path / "file").touch()
+    assert main(["attack", str(folder / "originals"), str(folder / "results"), "--out", str(tmp_path / "file"), "--cheap"]) == 2
+    assert "cannot be made" in capsys.readouterr().err
 
 
 def test_a_file_of_marks_that_is_not_there_is_refused(attacked, capsys):

@@ -20,6 +20,7 @@ from FaceDeidLNLib.commands.demo import require_own_folder
 from FaceDeidLNLib.commands.main import main
 from FaceDeidLNLib.commands.signals import Interrupted
 from FaceDeidLNLib.core.errors import Cancelled
+from FaceDeidLNLib.core.geometry import Box
 from FaceDeidLNLib.input.ct import read_ct
 from FaceDeidLNLib.input.markups import read_landmarks_json
 from FaceDeidLNLib.release import Watch
@@ -99,6 +100,15 @@ def test_verify_says_what_it_does_not_judge(released, phantom_ct_file, capsys):
     assert set(facts["not_judged"]) <= set(facts["reasons"])
     assert all(sentence in text for sentence in facts["not_judged"])
     assert any("whether the face is hidden" in sentence for sentence in facts["not_judged"])
+
+
+def test_verify_does_not_call_voxels_unchanged_that_it_cannot_compare(released, phantom_ct_file, tmp_path, capsys):
+    after = read_ct(released[0]).volume
+    cut = write_volume(after.crop(Box((1, 0, 0), after.array.shape)), tmp_path / "cut.nrrd")
+    assert run("verify", phantom_ct_file, cut) == 1
+    assert "the voxels cannot be compared" in capsys.readouterr().err
+    assert run("verify", phantom_ct_file, cut, "--json") == 1
+    assert json.loads(capsys.readouterr().out)["changed_voxels"] is None
 
 
 def test_verify_fails_where_nothing_changed(phantom_ct_file, tmp_path):

@@ -139,6 +139,13 @@ def test_a_file_that_is_not_there(option, phantom_ct_file, tmp_path, capsys):
     assert "gone.nrrd" in refused(capsys, "deface", phantom_ct_file, tmp_path / "out.nrrd", option, tmp_path / "gone.nrrd")
 
 
+@pytest.mark.parametrize("words", [["verify", "CT", "CT", "--nodes", "DIR"], ["evaluate", "CT", "CT", "--structures", "DIR"]])
+def test_a_folder_in_place_of_a_segmentation(words, phantom_ct_file, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    said = refused(capsys, *({"CT": phantom_ct_file, "DIR": "."}.get(word, word) for word in words))
+    assert said == ". is a folder: give the file of the segmentation.\n"
+
+
 def test_output_over_the_input(phantom_ct_file, tmp_path, capsys):
     copy = Path(shutil.copy(phantom_ct_file, tmp_path / "ct.nrrd"))
     before = copy.read_bytes()

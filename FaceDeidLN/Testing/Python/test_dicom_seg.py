@@ -9,6 +9,7 @@ import pydicom
 import pytest
 import SimpleITK as sitk
 from dicom_series import Series, stored_head, write_series
+from FaceDeidLNLib.commands.main import main
 from FaceDeidLNLib.core.errors import InputError
 from FaceDeidLNLib.input.any_segments import read_any_segments
 from FaceDeidLNLib.input.ct import read_ct
@@ -119,6 +120,13 @@ def test_a_name_that_is_not_there_is_refused_with_those_that_are(series, tmp_pat
     ct, folder = series
     with pytest.raises(InputError, match="there are: LN Ib left"):
         read_any_segments(write_seg(folder, tmp_path / "seg.dcm"), ct.volume.geometry, names=["IIa"])
+
+
+def test_evaluate_measures_the_structures_of_a_dicom_seg(series, tmp_path, capsys):
+    _, folder = series
+    seg = write_seg(folder, tmp_path / "seg.dcm")
+    assert main(["evaluate", str(folder), str(folder), "--structures", str(seg)]) == 0
+    assert "LN Ib left | 100.000" in capsys.readouterr().out
 
 
 def test_an_old_pydicom_is_told_to_be_too_old(series, tmp_path, monkeypatch):

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from dicom_series import Series, stored_head, write_series
 from FaceDeidLNLib.commands.main import main
 from FaceDeidLNLib.core.geometry import Box
 from FaceDeidLNLib.core.segment import BoxMask
+from FaceDeidLNLib.input.ct import read_ct
 from FaceDeidLNLib.verify.utility import dice, first_order, structure_utility, volume_utility
 from hypothesis import given
 from hypothesis import strategies as st
@@ -124,3 +127,18 @@ def test_the_command_prints_a_line_per_structure(files, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert "50.000" in lines[1]
     assert "of the body changed" in lines[-1]
+
+
+def test_a_series_can_be_chosen_where_there_are_several(tmp_path, capsys):
+    chosen, other = Series(stored_head()), Series(stored_head())
+    write_series(tmp_path / "ct" / "a", chosen)
+    write_series(tmp_path / "ct" / "b", other)
+    write_series(tmp_path / "after", replace(chosen, uid=other.uid))
+    labels = np.zeros(chosen.stored.shape, dtype=np.uint8)
+    labels[4:8, 6:12, 8:16] = 1
+    structures = write_volume(read_ct(tmp_path / "after").volume.with_array(labels), tmp_path / "organ.nrrd")
+    words = ["evaluate", str(tmp_path / "ct"), str(tmp_path / "after"), "--structures", str(structures)]
+    assert main(words) == 2
+    assert "choose one with --series UID" in capsys.readouterr().err
+    assert main([*words, "--series", chosen.uid, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["structures"][0]["kept"] == 1.0
