@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from ..core.geometry import Box, Geometry
+from ..core.geometry import Box
+from ..core.segment import places
 from ..core.volume import Volume
 from .body import find_body
+from .grids import deep_in
 
 #: Dental metal (some scanners stop at 2248 HU); the streaks are looked for in the slices that hold it.
 METAL_HU = 2200.0
@@ -34,25 +36,23 @@ def bone_mask(ct: Volume, box: Box, threshold_hu: float = 300.0, body: Volume | 
     if not bone.any():
         return bone
     body = find_body(ct) if body is None else body
-    bone = _within(bone, body, part.geometry)
-    bone &= ~_streaks(part.array, bone, part.geometry.sampling)
-    deep = _within(bone, _eroded(body), part.geometry)
-    return _pieces(bone, deep, SMALLEST_BONE_MM3 / part.geometry.voxel_mm3)
+    kji = body.geometry.to_kji(part.geometry.to_lps(places(bone)))
+    inside, deep = _within(body.array, kji), _within(deep_in(body, BONE_DEPTH_MM).array, kji)
+    bone, deep = _only(bone, inside), deep[inside]
+    sound = ~_streaks(part.array, bone, part.geometry.sampling)[bone]
+    return _pieces(_only(bone, sound), deep[sound], SMALLEST_BONE_MM3 / part.geometry.voxel_mm3)
 
 
-def _within(mask: np.ndarray, body: Volume, geometry: Geometry) -> np.ndarray:
-    """What of ``mask`` (bool on ``geometry``) lies in ``body``, which goes on beyond its own grid; only the voxels set are looked up."""
-    at = np.argwhere(mask)
-    kji = body.geometry.to_kji(geometry.to_lps(at))
-    share = ndimage.map_coordinates(body.array.view(np.uint8), kji.T, order=1, mode="nearest", output=np.float32)
+def _within(body: np.ndarray, kji: np.ndarray) -> np.ndarray:
+    """True (N,) for array positions (N, 3) in ``body`` (bool), which goes on beyond its own grid."""
+    return ndimage.map_coordinates(body.view(np.uint8), kji.T, order=1, mode="nearest", output=np.float32) > 0.5
+
+
+def _only(mask: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """The mask with the ``chosen`` (N,) of its N voxels alone, which are counted in C order."""
     out = np.zeros(mask.shape, dtype=bool)
-    out[tuple(at[share > 0.5].T)] = True
+    out[mask] = chosen
     return out
-
-
-def _eroded(body: Volume) -> Volume:
-    steps = max(1, round(BONE_DEPTH_MM / body.geometry.spacing[0]))
-    return body.with_array(ndimage.binary_erosion(body.array, iterations=steps, border_value=1))
 
 
 def _streaks(hu: np.ndarray, bone: np.ndarray, sampling: tuple[float, float, float]) -> np.ndarray:
@@ -65,18 +65,16 @@ def _streaks(hu: np.ndarray, bone: np.ndarray, sampling: tuple[float, float, flo
     radius = [max(1.0, STREAK_WIDTH_MM / 2 / s) for s in sampling[1:]]
     rows = [(np.arange(-int(r), int(r) + 1) / r) ** 2 for r in radius]
     disc = np.add.outer(rows[0], rows[1]) <= 1.0
-    for k in np.flatnonzero(near):
-        out[k] = bone[k] & ~ndimage.binary_opening(bone[k], disc)
+    for k in np.flatnonzero(near & bone.any(axis=(1, 2))):
+        part = ndimage.find_objects(bone[k].view(np.uint8))[0]
+        out[k][part] = bone[k][part] & ~ndimage.binary_opening(bone[k][part], disc)
     return out
 
 
 def _pieces(bone: np.ndarray, deep: np.ndarray, smallest: float) -> np.ndarray:
-    """The connected pieces with at least ``smallest`` voxels that reach into ``deep``."""
-    labels, count = ndimage.label(bone)
-    if count == 0:
+    """The connected pieces with at least ``smallest`` voxels, one of them ``deep`` (bool (N,) of the N voxels of bone)."""
+    piece = ndimage.label(bone)[0][bone]
+    if not piece.size:
         return bone
-    size = np.bincount(labels.ravel(), minlength=count + 1)
-    reached = np.bincount(labels[deep], minlength=count + 1)
-    keep = (size >= smallest) & (reached > 0)
-    keep[0] = False
-    return keep[labels]
+    size, reached = np.bincount(piece), np.bincount(piece[deep], minlength=int(piece.max()) + 1)
+    return _only(bone, ((size >= smallest) & (reached > 0))[piece])

@@ -146,6 +146,41 @@ def shrink(mask: np.ndarray, steps: int, axes: tuple[int, ...] = ALL_AXES) -> np
     return ~grow(~mask, steps, axes)
 
 
+def grow_mm(mask: np.ndarray, radius_mm: float, sampling: tuple[float, float, float]) -> np.ndarray:
+    """The voxels whose centre lies within ``radius_mm`` of the centre of a voxel of ``mask``; ``sampling`` is mm in array order.
+
+    The ball is made of lines along the last axis, which are joined as packed bits: a small part of a distance map's time and memory.
+    """
+    offsets = [np.arange(-int(radius_mm / step) - 1, int(radius_mm / step) + 2) for step in sampling]
+    square = [(offset * step) ** 2 for offset, step in zip(offsets, sampling, strict=True)]
+    ball = np.sqrt(np.add.outer(np.add.outer(square[0], square[1]), square[2])) <= radius_mm
+    reach = (ball.sum(axis=2) - 1) // 2
+    out = np.zeros_like(np.packbits(mask, axis=2))
+    line = mask
+    for length in range(int(reach.max()) + 1):
+        line = _spread(line, (2,)) if length else line
+        bits = np.packbits(line, axis=2)
+        for at in np.argwhere(reach == length):
+            shift = (offsets[0][at[0]], offsets[1][at[1]])
+            there = tuple(slice(max(d, 0), max(n + d, 0)) for d, n in zip(shift, mask.shape, strict=False))
+            here = tuple(slice(max(-d, 0), max(n - d, 0)) for d, n in zip(shift, mask.shape, strict=False))
+            out[there] |= bits[here]
+    return np.unpackbits(out, axis=2, count=mask.shape[2]).view(bool)
+
+
+def deep_in(body: Volume, depth_mm: float) -> Volume:
+    """What of ``body`` (bool) lies about ``depth_mm`` below its surface, in whole voxels; the array's borders are no surface."""
+    inner = body.array
+    for _ in range(max(1, round(depth_mm / body.geometry.spacing[0]))):
+        inner = shrink(inner, 1)
+    return body.with_array(inner)
+
+
+def surface_of(mask: np.ndarray) -> np.ndarray:
+    """The voxels of a mask that touch the outside, which begins at the array's borders."""
+    return mask & ~shrink(np.pad(mask, 1), 1)[1:-1, 1:-1, 1:-1]
+
+
 def closing(mask: np.ndarray, steps: int) -> np.ndarray:
     """Morphological closing by ``steps`` voxels; beyond the array its border voxels go on."""
     padded = np.pad(mask, steps, mode="edge")

@@ -9,7 +9,6 @@ import numpy as np
 from scipy import ndimage
 
 from ..core.segment import Segment
-from ..core.volume import Volume
 from .jaw_grid import STEP_MM, JawGrid
 
 #: Bone of the hyoid in HU; its thin horns are dimmer than cortical bone.
@@ -34,20 +33,20 @@ class Hyoid:
 MEAN_HYOID = Hyoid(front=47.0, top=-76.0, bottom=-90.0, found=False)
 
 
-def find_hyoid(grid: JawGrid, ct: Volume | None, mandible: np.ndarray, segments: Sequence[Segment] = ()) -> Hyoid:
+def find_hyoid(grid: JawGrid, hu: np.ndarray | None, mandible: np.ndarray, segments: Sequence[Segment] = ()) -> Hyoid:
     """The hyoid of a segment of that name, else of the CT's bone below the jaw, else the mean.
 
-    ``mandible`` (bool, on ``grid``) is left out of the search.
+    ``hu`` is the CT on ``grid``, where there is one; ``mandible`` (bool, on ``grid``) is left out of the search.
     """
     for segment in segments:
         if "hyoid" in segment.name.casefold() and "thyr" not in segment.name.casefold() and segment.mask.array.any():
             return _measured(grid, grid.of_points(grid.frame.to_jaw(segment.mask.geometry.to_lps(np.argwhere(segment.mask.array)))))
-    if ct is None:
+    if hu is None:
         return MEAN_HYOID
     low, high = grid.index(np.array(SEARCH_LOW))[0], grid.index(np.array(SEARCH_HIGH))[0]
     window = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
     near = ndimage.binary_dilation(mandible[window], iterations=round(4.5 / STEP_MM))
-    bone = (grid.take(ct, -1000.0)[window] > HYOID_HU) & ~near
+    bone = (hu[window] > HYOID_HU) & ~near
     labels, count = ndimage.label(bone, np.ones((3, 3, 3)))
     best = _most_central(labels, count)
     if best == 0:

@@ -20,6 +20,7 @@ harm to the nodes.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -95,22 +96,22 @@ class Scene:
         slope = max(chin - low, 0.0) / max(front - self.hyoid.front, 10.0)
         return np.minimum(low + slope * np.maximum(self.grid.y - self.hyoid.front, 0.0), chin)
 
+    @cached_property
+    def inside_jaw(self) -> np.ndarray:
+        """Inward of the mandible's inner side; below its lower border inward of the platysma (the caller's skin depth)."""
+        grid, outline = self.grid, self.outline
+        border = outline.columns(outline.border)
+        beyond = outline.columns(outline.outside) + _along_arch(self, BEYOND_BORDER)
+        bare = np.isinf(self.depth)
+        inward = PLATYSMA_INWARD * np.maximum(border - grid.z, 0.0) * bare
+        low = border - np.interp(grid.y, *zip(*PLATYSMA_BELOW, strict=True))
+        below = (outline.radius < beyond - inward) & (~bare | (grid.z >= low))
+        return np.where(grid.z < border, below, outline.radius < outline.columns(outline.inner) + BESIDE_BONE * self.voxel_mm)
+
 
 def _along_arch(scene: Scene, table: tuple[tuple[float, float], ...]) -> np.ndarray:
     """A table over azimuth on the columns (J, I) of the grid."""
     return np.interp((scene.outline.bin + 0.5) * BIN_DEG, *zip(*table, strict=True))
-
-
-def _inside_jaw(scene: Scene) -> np.ndarray:
-    """Inward of the mandible's inner side; below its lower border inward of the platysma (the caller's skin depth)."""
-    grid, outline = scene.grid, scene.outline
-    border = outline.columns(outline.border)
-    beyond = outline.columns(outline.outside) + _along_arch(scene, BEYOND_BORDER)
-    bare = np.isinf(scene.depth)
-    inward = PLATYSMA_INWARD * np.maximum(border - grid.z, 0.0) * bare
-    low = border - np.interp(grid.y, *zip(*PLATYSMA_BELOW, strict=True))
-    below = (outline.radius < beyond - inward) & (~bare | (grid.z >= low))
-    return np.where(grid.z < border, below, outline.radius < outline.columns(outline.inner) + BESIDE_BONE * scene.voxel_mm)
 
 
 def _mylohyoid(scene: Scene) -> np.ndarray:
@@ -150,7 +151,7 @@ def level_ia(scene: Scene, superficial_mm: float) -> np.ndarray:
     front = float(np.median(scene.outline.outside[:3])) + CENTRE_Y
     along = np.clip((grid.y - hyoid.front) / max(front - hyoid.front, 1.0), 0.0, 1.0)
     top = hyoid.top + along * (border + SYMPHYSIS_MM - hyoid.top)
-    inside = _inside_jaw(scene) & (np.abs(grid.x) < _digastric(scene))
+    inside = scene.inside_jaw & (np.abs(grid.x) < _digastric(scene))
     inside &= (grid.y >= hyoid.front) & ((grid.z <= top) | _under_skin(scene, SUBMENTAL_MM)) & (grid.z >= scene.floor)
     return inside & (scene.depth >= superficial_mm)
 
@@ -168,7 +169,7 @@ def level_ib(scene: Scene, side: int, superficial_mm: float) -> np.ndarray:
     plane where drawn glands end (approximation).
     """
     grid = scene.grid
-    inside = _inside_jaw(scene) & scene.half(side) & (np.abs(grid.x) >= _digastric(scene))
+    inside = scene.inside_jaw & scene.half(side) & (np.abs(grid.x) >= _digastric(scene))
     inside &= (grid.y >= scene.gland_back[side]) & (grid.z >= scene.floor)
     inside &= (grid.z <= _mylohyoid(scene)) | _under_skin(scene, SUBMANDIBULAR_MM)
     return inside & (scene.depth >= superficial_mm)

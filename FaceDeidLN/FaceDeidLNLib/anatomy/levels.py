@@ -12,8 +12,8 @@ from ..core.errors import InputError
 from ..core.geometry import Box, Geometry
 from ..core.progress import Alive, idle
 from ..core.segment import BoxMask, Segment, tight
-from ..core.volume import Volume, resample
-from .grids import closing, sample
+from ..core.volume import AIR_HU, Volume
+from .grids import closing, deep_in, grow, sample
 from .hyoid import find_hyoid
 from .jaw_grid import JawGrid
 from .jaw_outline import trace_outline
@@ -88,13 +88,13 @@ def find_levels(
         return ()
     mandible = find_mandible(ct, frame, segments, alive)
     alive()
-    depth = _depth(mandible.grid, ct, body)
+    if mandible.hu is None:
+        mandible = replace(mandible, hu=mandible.grid.take(ct, AIR_HU))
+    depth = _depth(mandible, ct.geometry, body)
     alive()
-    levels = []
-    for level in levels_of(mandible, ct.geometry, names, segments, ct, depth, superficial_mm):
-        alive()
-        levels.append(_without_skin(level, ct))
-    return tuple(levels)
+    levels = levels_of(mandible, ct.geometry, names, segments, depth, superficial_mm)
+    alive()
+    return tuple(_without_skin(level, ct) for level in levels)
 
 
 def check_level_names(names: Sequence[str]) -> None:
@@ -109,13 +109,12 @@ def levels_of(
     geometry: Geometry,
     names: Sequence[str],
     segments: Sequence[Segment] = (),
-    ct: Volume | None = None,
     depth: np.ndarray | None = None,
     superficial_mm: float = SUPERFICIAL_MM,
 ) -> tuple[Level, ...]:
-    """The node levels around a mandible on the grid ``geometry``; ``ct`` and ``depth`` (mm below the skin) where they are known.
+    """The node levels around a mandible on the grid ``geometry``; ``depth`` (mm below the skin) where it is known.
 
-    Without them the hyoid is the mean one and no skin bounds the levels, which their confidence tells.
+    Without it no skin bounds the levels, and without the mandible's ``hu`` the hyoid is the mean one, which their confidence tells.
     """
     grid = mandible.grid
     backs = [_gland_back(grid, segments, side) for side in (0, 1)]
@@ -123,15 +122,13 @@ def levels_of(
     skin = np.full(mandible.mask.shape, np.inf, dtype=np.float32) if depth is None else depth
     known |= set() if depth is None else {"skin"}
     known |= {"gland"} if any(back is not None for back in backs) else set()
-    hyoid = find_hyoid(grid, ct, mandible.mask, segments)
+    hyoid = find_hyoid(grid, mandible.hu, mandible.mask, segments)
     known |= {"hyoid"} if hyoid.found else set()
     outline = trace_outline(grid, mandible.mask)
     scene = Scene(grid, mandible.mask, outline, hyoid, skin, tuple(GLAND_BACK if b is None else b for b in backs), max(geometry.spacing))
-    found = []
-    for name in names:
-        for side_name, mask in _masks(scene, name, superficial_mm):
-            found.append(_finished(side_name, name, mask, mandible, geometry, known))
-    return tuple(found)
+    seen = grid.in_view(geometry)
+    made = [(label, name, mask) for name in names for label, mask in _masks(scene, name, superficial_mm)]
+    return tuple(_finished(label, name, mask, mandible, seen, geometry, known) for label, name, mask in made)
 
 
 def _masks(scene: Scene, name: str, superficial_mm: float) -> list[tuple[str, np.ndarray]]:
@@ -142,13 +139,13 @@ def _masks(scene: Scene, name: str, superficial_mm: float) -> list[tuple[str, np
     return [(f"{name} {word}", _REGIONS[name](scene, side, start)) for side, word in enumerate(("left", "right"))]
 
 
-def _finished(label: str, name: str, mask: np.ndarray, mandible: Mandible, geometry: Geometry, known: set[str]) -> Level:
-    """The level on the CT's grid with what is to be said of it."""
+def _finished(label: str, name: str, mask: np.ndarray, mandible: Mandible, seen: np.ndarray, geometry: Geometry, known: set[str]) -> Level:
+    """The level on the CT's grid with what is to be said of it; ``seen``: the jaw grid's voxels in the field of view."""
     share = np.mean([edge in known for edge in _EDGES[name]])
     used = sorted(set(_EDGES[name]) & known)
     words = [mandible.origin if part == "mandible" else part for part in used]
     total = np.count_nonzero(mask)
-    in_view = np.count_nonzero(mask & mandible.grid.in_view(geometry)) / total if total else 0.0
+    in_view = np.count_nonzero(mask & seen) / total if total else 0.0
     reason = ""
     if in_view < MIN_IN_VIEW:
         reason = f"only {in_view:.0%} of it lies in the field of view"
@@ -168,11 +165,11 @@ def _place(label: str, mask: np.ndarray, grid: JawGrid, geometry: Geometry) -> B
     if not mask.any():
         return nothing
     own = tight(label, mask)
-    source = Volume(np.pad(own.array, 1).astype(np.float32), _grown(grid.geometry.crop(own.box)))
+    source = Volume(np.pad(own.array, 1), grid.geometry.crop(own.box).padded(1))
     box = geometry.box_around(source.geometry.corners())
     if 0 in box.shape:
         return nothing
-    return tight(label, resample(source, geometry.crop(box), order=1, fill=0.0).array > 0.5, box.start)
+    return tight(label, sample(source, geometry.crop(box)) > 0.5, box.start)
 
 
 def _without_skin(level: Level, ct: Volume) -> Level:
@@ -183,16 +180,9 @@ def _without_skin(level: Level, ct: Volume) -> Level:
     low = np.maximum(np.array(box.start) - 1, 0)
     high = np.minimum(np.array(box.stop) + 1, ct.array.shape)
     around = Box(tuple(int(v) for v in low), tuple(int(v) for v in high))
-    air = ndimage.binary_dilation(ct.array[around.slices] < SKIN_HU)
+    air = grow(ct.array[around.slices] < SKIN_HU, 1)
     mask = tight(level.mask.name, level.mask.inside(around) & ~air, around.start)
     return replace(level, mask=mask, volume_ml=mask.voxels * ct.geometry.voxel_mm3 / 1000.0)
-
-
-def _grown(geometry: Geometry) -> Geometry:
-    """The grid with one voxel more on every side."""
-    matrix = geometry.ijk_to_lps.copy()
-    matrix[:3, 3] = geometry.to_lps(np.array([[-1.0, -1.0, -1.0]]))[0]
-    return Geometry(tuple(n + 2 for n in geometry.shape), matrix)
 
 
 def _gland_back(grid: JawGrid, segments: Sequence[Segment], side: int) -> float | None:
@@ -207,14 +197,14 @@ def _gland_back(grid: JawGrid, segments: Sequence[Segment], side: int) -> float 
     return None
 
 
-def _depth(grid: JawGrid, ct: Volume, body: Volume) -> np.ndarray:
+def _depth(mandible: Mandible, view: Geometry, body: Volume) -> np.ndarray:
     """Depth in mm below the skin on the jaw's grid, 0 in the air; beyond the field of view the patient goes on.
 
     Airways, mouth and folds up to 9 mm wide count as inside: the core of ``body`` is solid.
     """
-    core = body.with_array(ndimage.binary_erosion(body.array, iterations=max(1, round(CORE_MM / body.geometry.spacing[0])), border_value=1))
-    tissue = (grid.take(ct, 0.0) > SKIN_HU) & (sample(body, grid.geometry) > 0.2)
-    solid = closing(tissue, 3) | (sample(core, grid.geometry) > 0.5)
+    grid = mandible.grid
+    tissue = ((mandible.hu > SKIN_HU) | ~grid.in_view(view)) & (sample(body, grid.geometry) > 0.2)
+    solid = closing(tissue, 3) | (sample(deep_in(body, CORE_MM), grid.geometry) > 0.5)
     if solid.all():
         return np.full(solid.shape, np.inf, dtype=np.float32)
     # The skin lies half a step outside of the centre of the outermost voxel.

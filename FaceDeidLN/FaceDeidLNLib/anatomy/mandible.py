@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -12,10 +12,10 @@ from scipy.spatial import cKDTree
 
 from ..core.geometry import Box, Geometry
 from ..core.progress import Alive, idle
-from ..core.segment import Segment
-from ..core.volume import Volume
+from ..core.segment import Segment, places
+from ..core.volume import AIR_HU, Volume
 from ..input.place import place_segments
-from .grids import closing, grow
+from .grids import closing, grow, grow_mm, surface_of
 from .jaw_grid import STEP_MM, JawGrid
 from .mandible_fit import JawFrame, fit_jaw, mean_mandible, stable_part, start_frame
 
@@ -25,6 +25,8 @@ BONE_HU = 250.0
 NEAR_MM = 7.0
 #: Bone further than this (mm) from the mean mandible at the landmarks' place takes no part in the fit.
 REACH_MM = 18.0
+#: Cells (mm) in which bone is told to be nearer or further than that.
+LATTICE_MM = 3.0
 #: A point of the mean with bone of the patient within this distance (mm) was found.
 FOUND_MM = 5.0
 #: Marrow up to this wide (mm) inside the bone is filled.
@@ -55,6 +57,8 @@ class Mandible:
     agreement: float
     in_view: float
     origin: str
+    #: The CT on this grid (float32, AIR_HU beyond the field of view), where it has been looked at.
+    hu: np.ndarray | None = None
 
 
 def mandible_of_ct(ct: Volume, frame: Frame, alive: Alive = idle) -> Mandible:
@@ -68,20 +72,20 @@ def mandible_of_ct(ct: Volume, frame: Frame, alive: Alive = idle) -> Mandible:
     bone = _bone_points(ct, start)
     jaw = start.to_jaw(bone)
     alive()
-    near = _distance_to_mean(jaw) * start.scale < REACH_MM
+    near = _near_mean_points(jaw, REACH_MM / start.scale)
     if np.count_nonzero(near) * ct.geometry.voxel_mm3 < SMALLEST_MM3:
         return _measured(JawGrid(start), np.zeros(JawGrid(start).geometry.shape, dtype=bool), ct.geometry, "the landmarks alone")
     alive()
     first = fit_jaw(bone[near], start, both_ways=False)
     alive()
     grid = JawGrid(first)
-    mask = _near_mean(grid.take(ct, -1000.0) > BONE_HU, grid)
-    return _measured(grid, mask, ct.geometry, "bone of the CT")
+    hu = grid.take(ct, AIR_HU)
+    return replace(_measured(grid, _near_mean(hu > BONE_HU, grid), ct.geometry, "bone of the CT"), hu=hu)
 
 
 def mandible_of_segment(segment: Segment, frame: Frame | None = None) -> Mandible:
     """The mandible of a drawn segment (any grid); without ``frame`` the head is taken to lie upright, which the fit corrects."""
-    lps = segment.mask.geometry.to_lps(np.argwhere(_surface(segment.mask.array > 0)))
+    lps = segment.mask.geometry.to_lps(places(surface_of(segment.mask.array > 0)))
     start = start_frame(lps) if frame is None else JawFrame(frame.axes, frame.origin, frame.scale)
     grid = JawGrid(fit_jaw(lps, start, reach_mm=40.0))
     return _measured(grid, grid.take(_padded(segment.mask), 0.0) > 0.5, None, f"segment '{segment.name}'")
@@ -112,32 +116,36 @@ def drawn_mandible(segments: Sequence[Segment], geometry: Geometry, box: Box) ->
 
 def _padded(mask: Volume) -> Volume:
     """The mask with two voxels of nothing around, so that a mask cropped to its box ends where it ends."""
-    matrix = mask.geometry.ijk_to_lps.copy()
-    matrix[:3, 3] = mask.geometry.to_lps(np.array([[-2.0, -2.0, -2.0]]))[0]
-    array = np.pad(np.asarray(mask.array, dtype=bool), 2)
-    return Volume(array, Geometry(array.shape, matrix))
+    return Volume(np.pad(np.asarray(mask.array, dtype=bool), 2), mask.geometry.padded(2))
 
 
 def _bone_points(ct: Volume, start: JawFrame) -> np.ndarray:
     box = ct.geometry.box_around(start.to_lps(mean_mandible()), margin_mm=REACH_MM)
     part = ct.crop(box)
-    return part.geometry.to_lps(np.argwhere(_surface(part.array > BONE_HU)))
+    return part.geometry.to_lps(places(surface_of(part.array > BONE_HU)))
 
 
-def _surface(mask: np.ndarray) -> np.ndarray:
-    """The voxels of a mask that touch the outside."""
-    return mask & ~ndimage.binary_erosion(mask)
+def _near_mean_points(jaw: np.ndarray, reach: float) -> np.ndarray:
+    """True (N,) for points (N, 3) less than ``reach`` (jaw mm) from the mean mandible without its alveolar part.
 
-
-def _distance_to_mean(jaw: np.ndarray) -> np.ndarray:
-    """Distance (N,) in jaw mm to the mean mandible without its alveolar part."""
-    return cKDTree(stable_part()).query(jaw)[0] if len(jaw) else np.zeros(0)
+    Cells of a lattice tell, but for those at just that distance: there the nearest point is searched.
+    """
+    mean, slack = stable_part(), np.sqrt(3.0) * LATTICE_MM
+    low, high = mean.min(0) - reach - 2 * slack, mean.max(0) + reach + 2 * slack
+    lattice = np.zeros(np.ceil((high - low) / LATTICE_MM).astype(int) + 1, dtype=bool)
+    lattice[tuple(np.rint((mean - low) / LATTICE_MM).astype(int).T)] = True
+    sure, perhaps = (grow_mm(lattice, reach + further, (LATTICE_MM,) * 3) for further in (-slack, slack))
+    cells = tuple(np.clip(np.rint((jaw - low) / LATTICE_MM).astype(int), 0, np.array(lattice.shape) - 1).T)
+    near = sure[cells]
+    doubtful = np.flatnonzero(perhaps[cells] & ~near)
+    near[doubtful] = cKDTree(mean).query(jaw[doubtful], distance_upper_bound=reach)[0] < reach
+    return near
 
 
 def _near_mean(bone: np.ndarray, grid: JawGrid) -> np.ndarray:
     """The bone near the mean mandible, in pieces that touch it, with its marrow."""
     mean = mean_on_grid(grid)
-    near = bone & (ndimage.distance_transform_edt(~mean, sampling=STEP_MM) <= NEAR_MM)
+    near = bone & grow_mm(mean, NEAR_MM, (STEP_MM,) * 3)
     labels, count = ndimage.label(near)
     if count == 0:
         return near

@@ -72,9 +72,11 @@ def mean_surface() -> np.ndarray:
     Points inside the bone always find a partner close by and would hold a fit where it is.
     """
     points = mean_mandible()
-    there = {tuple(point) for point in points}
-    steps = 2.0 * np.vstack([np.eye(3), -np.eye(3)])
-    return points[[any(tuple(point + step) not in there for step in steps) for point in points]]
+    kji = np.rint((points - points.min(0)) / 2.0).astype(int) + 1
+    there = np.zeros(kji.max(0) + 2, dtype=bool)
+    there[tuple(kji.T)] = True
+    around = (there[tuple((kji + step).T)] for step in np.vstack([np.eye(3, dtype=int), -np.eye(3, dtype=int)]))
+    return points[~np.logical_and.reduce(list(around))]
 
 
 def is_alveolar(jaw: np.ndarray) -> np.ndarray:

@@ -52,6 +52,11 @@ class BoxMask:
         return self.inside(Box((0, 0, 0), shape))
 
 
+def places(mask: np.ndarray) -> np.ndarray:
+    """The (k, j, i) places (N, 3) of the voxels set in a mask, in C order: ``np.argwhere``, some three times faster."""
+    return np.stack(np.unravel_index(np.flatnonzero(mask), mask.shape), axis=-1)
+
+
 def tight(name: str, mask: np.ndarray, offset: tuple[int, int, int] = (0, 0, 0)) -> BoxMask:
     """A BoxMask of a (k, j, i) bool array whose first voxel lies at ``offset`` of the CT's grid."""
     if not mask.any():

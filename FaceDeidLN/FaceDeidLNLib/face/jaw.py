@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import ndimage
 
+from ..anatomy.grids import grow, grow_mm
 from ..core.geometry import Geometry
 from ..core.landmarks import Landmarks
+from ..core.segment import places, tight
 from ..core.volume import Volume
 from .frame import MEAN_FACE
-from .polar import to_polar
-from .segment import Face, below_skin
+from .polar import directions_of
+from .segment import SKIN_MM, Face, below_skin, depth_of
 
 #: Marrow between the plates of the mandible's bone is closed over by this radius (mm): its body is 10 to 12 mm thick.
 MARROW_MM = 4.0
@@ -36,36 +37,32 @@ def bone_that_stays(face: Face, ct: Volume, bone: np.ndarray, landmarks: Landmar
     A marker on the skin is as bright as bone and half a voxel away at most. What is added to the jaw is not, so half of a voxel's
     shortest edge is enough at its sides; in front lie lips and chin, whose skin has to change, at the pogonion above all.
     """
-    spacing, local = ct.geometry.spacing, ct.geometry.crop(face.region.box)
-    sure = below_skin(face, ct.geometry, bone, 0.5 * max(spacing))
-    added = whole_jaw(face, ct, sure) & ~sure
-    rest = below_skin(face, ct.geometry, added, 0.5 * min(spacing))
-    deep = below_skin(face, ct.geometry, added, 0.5 * max(spacing))
-    at = np.argwhere(rest)
-    lps = local.to_lps(at)
-    shown = (np.abs(face.frame.to_face(lps)[:, 0]) < FRONT_MM) & ~deep[tuple(at.T)]
+    spacing = ct.geometry.spacing
+    stays = below_skin(face, ct.geometry, bone, 0.5 * max(spacing))
+    at = places(whole_jaw(face, ct, stays) & ~stays)
+    lps = ct.geometry.crop(face.region.box).to_lps(at)
+    depth = depth_of(face, lps)
+    shown = (np.abs(face.frame.to_face(lps)[:, 0]) < FRONT_MM) & (depth <= SKIN_MM + 0.5 * max(spacing))
     pogonion = landmarks.position("pogonion")
     if pogonion is not None:
         shown |= np.linalg.norm(lps - pogonion, axis=1) <= POGONION_MM
-    rest[tuple(at[shown].T)] = False
-    return sure | rest
+    stays[tuple(at[(depth > SKIN_MM + 0.5 * min(spacing)) & ~shown].T)] = True
+    return stays
 
 
 def whole_jaw(face: Face, ct: Volume, bone: np.ndarray) -> np.ndarray:
     """The part of ``bone`` (bool of the region's box) below the teeth with its marrow and its rim, as a person draws a mandible."""
     local = ct.geometry.crop(face.region.box)
     mouth_mm = float(face.frame.adapt(np.array(MEAN_FACE["stomion"]))[0, 2])
-    below = _superior(face, local) < mouth_mm - CROWN_MM / face.frame.scale
+    below = _below(face, local, mouth_mm - CROWN_MM / face.frame.scale)
     jaw = bone & below
     if not jaw.any():
         return jaw
-    pad = np.ceil(MARROW_MM / np.array(local.sampling)).astype(int) + 2
-    around = tuple(slice(max(0, s.start - n), s.stop + n) for s, n in zip(ndimage.find_objects(jaw.view(np.uint8))[0], pad, strict=True))
-    part = jaw[around]
-    near = ndimage.distance_transform_edt(~part, sampling=local.sampling) <= MARROW_MM
-    closed = part | (near & (ndimage.distance_transform_edt(near, sampling=local.sampling) > MARROW_MM))
+    box, pad = tight("jaw", jaw).box, np.ceil(MARROW_MM / np.array(local.sampling)).astype(int) + 2
+    around = tuple(slice(max(0, start - n), stop + n) for start, stop, n in zip(box.start, box.stop, pad, strict=True))
+    closed = ~grow_mm(~grow_mm(jaw[around], MARROW_MM, local.sampling), MARROW_MM, local.sampling)
     soft = ct.array[face.region.box.slices][around] > RIM_HU
-    jaw[around] |= ndimage.binary_dilation(closed) & below[around] & soft
+    jaw[around] |= grow(closed | jaw[around], 1) & below[around] & soft
     return jaw
 
 
@@ -80,24 +77,22 @@ def below_jaw(face: Face, grid: Geometry, bone: np.ndarray, landmarks: Landmarks
         return out
     local = grid.crop(face.region.box)
     chin_mm = float(face.frame.to_face(pogonion)[0, 2]) - BELOW_POGONION_MM / face.frame.scale
-    at = np.argwhere(face.region.array & (_superior(face, local) < chin_mm))
-    lowest = _lowest_bone(face, local, bone)
-    if not len(at) or not np.isfinite(lowest).any():
+    at = places(face.region.array & _below(face, local, chin_mm))
+    if not len(at):
         return out
-    lps = local.to_lps(at)
-    limit = np.minimum(lowest[_sector(to_polar(face.frame, lps)[0])] - BELOW_BONE_MM / face.frame.scale, chin_mm)
-    out[tuple(at[face.frame.to_face(lps)[:, 2] < limit].T)] = True
+    points = face.frame.to_face(local.to_lps(at))
+    lowest = _lowest_bone(face, face.frame.to_face(local.to_lps(places(bone))))
+    limit = np.minimum(lowest[_sector(directions_of(points))] - BELOW_BONE_MM / face.frame.scale, chin_mm)
+    out[tuple(at[points[:, 2] < limit].T)] = True
     return out
 
 
-def _lowest_bone(face: Face, local: Geometry, bone: np.ndarray) -> np.ndarray:
-    """Superior coordinate (mm of the mean face) of the lowest bone inside the curve, per sector; -inf where there is none."""
-    lps = local.to_lps(np.argwhere(bone))
-    directions, _ = to_polar(face.frame, lps)
+def _lowest_bone(face: Face, bone: np.ndarray) -> np.ndarray:
+    """Superior coordinate of the lowest of ``bone`` (N, 3) inside the curve, per sector; -inf where none is. All in face coordinates."""
+    directions = directions_of(bone)
     inside = face.raster.sample(face.inside.astype(np.float32), directions) > 0.5
     lowest = np.full(int(360 / SECTOR_DEGREES) + 2, np.inf)
-    if inside.any():
-        np.minimum.at(lowest, _sector(directions[inside]), face.frame.to_face(lps[inside])[:, 2])
+    np.minimum.at(lowest, _sector(directions[inside]), bone[inside, 2])
     around = np.minimum.reduce([np.roll(lowest, step) for step in (-1, 0, 1)])
     return np.where(np.isfinite(around), around, -np.inf)
 
@@ -107,9 +102,12 @@ def _sector(directions: np.ndarray) -> np.ndarray:
     return np.floor((directions[:, 0] + 180.0) / SECTOR_DEGREES).astype(int)
 
 
-def _superior(face: Face, local: Geometry) -> np.ndarray:
-    """Superior coordinate (mm of the mean face) of every voxel: linear in the index, so three lines suffice."""
+def _below(face: Face, local: Geometry, limit_mm: float) -> np.ndarray:
+    """The voxels whose superior coordinate is less than ``limit_mm`` (mm of the mean face): linear in the index, so three lines suffice."""
     zero = float(face.frame.to_face(local.to_lps(np.zeros((1, 3))))[0, 2])
     steps = [float(face.frame.to_face(local.to_lps(np.eye(3)[axis][None]))[0, 2]) - zero for axis in range(3)]
     lines = [np.arange(n, dtype=np.float32) * step for n, step in zip(local.shape, steps, strict=True)]
-    return zero + lines[0][:, None, None] + lines[1][None, :, None] + lines[2][None, None, :]
+    out = np.empty(local.shape, dtype=bool)
+    for here, start in zip(out, zero + lines[0], strict=True):
+        np.less(start + lines[1][:, None] + lines[2], limit_mm, out=here)
+    return out

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import ndimage
 
-from ..anatomy.grids import sample
+from ..anatomy.grids import grow_mm, sample
 from ..core.errors import FaceNotFoundError
 from ..core.geometry import Box, Geometry
 from ..core.parameters import Parameters
 from ..core.progress import Alive, idle
-from ..core.segment import BoxMask
+from ..core.segment import BoxMask, places
 from ..core.volume import Volume, canonical_grid, resample
 from .curve import FaceCurve
 from .ears import Ear
@@ -103,19 +104,21 @@ def solid_layer(frame: FaceFrame, curve: FaceCurve, depth: Volume, grid: Geometr
 
 def below_skin(face: Face, grid: Geometry, mask: np.ndarray, margin_mm: float) -> np.ndarray:
     """What of ``mask`` (bool of the region's box) lies more than ``margin_mm`` deeper than the skin itself, bool of the same shape."""
-    at = np.argwhere(mask)
-    kji = face.depth.geometry.to_kji(grid.crop(face.region.box).to_lps(at))
-    depth = ndimage.map_coordinates(face.depth.array, kji.T, order=1, mode="constant", cval=-1.0)
     out = np.zeros(mask.shape, dtype=bool)
-    out[tuple(at[depth > SKIN_MM + margin_mm].T)] = True
+    out[mask] = depth_of(face, grid.crop(face.region.box).to_lps(places(mask))) > SKIN_MM + margin_mm
     return out
+
+
+def depth_of(face: Face, lps: np.ndarray) -> np.ndarray:
+    """Depth (N,) in mm below the solid skin of points (N, 3) in LPS mm; -1 where the skin is not known."""
+    return ndimage.map_coordinates(face.depth.array, face.depth.geometry.to_kji(lps).T, order=1, mode="constant", cval=-1.0)
 
 
 def without_islands(face: Face, grid: Geometry, mask: np.ndarray) -> np.ndarray:
     """``mask`` (bool of the region's box) without what an island of the curve shows: teeth are hidden with the lips."""
     if not face.curve.islands or not mask.any():
         return mask
-    at = np.argwhere(mask)
+    at = places(mask)
     fine = PolarRaster()
     directions, _ = to_polar(face.frame, grid.crop(face.region.box).to_lps(at))
     shown = fine.sample(face.curve.on_island(fine).astype(np.float32), directions) > 0.5
@@ -146,8 +149,7 @@ def grown(mask: BoxMask, box: Box, grid: Geometry, margin_mm: float) -> np.ndarr
     if np.any(high <= low) or not mask.voxels:
         return out
     wide = Box(tuple(int(v) for v in np.minimum(low, mask.box.start)), tuple(int(v) for v in np.maximum(high, mask.box.stop)))
-    near = ndimage.distance_transform_edt(~mask.inside(wide), sampling=steps) <= margin_mm + 1e-6
-    part = BoxMask(mask.name, wide, near | mask.inside(wide))
+    part = BoxMask(mask.name, wide, grow_mm(mask.inside(wide), margin_mm + 1e-6, steps))
     window = Box(tuple(int(v) for v in low), tuple(int(v) for v in high))
     out[tuple(slice(a - s, b - s) for a, b, s in zip(low, high, box.start, strict=True))] = part.inside(window)
     return out
@@ -192,17 +194,17 @@ def _level_set(face: Face, target: Geometry, parameters: Parameters, alive: Aliv
     step = face.depth.geometry.spacing[0]
     box = face.depth.geometry.box_around(target.corners(), margin_mm=3 * step)
     depth = face.depth.crop(box)
-    border, before, beyond, island = _smooth_fields(face, depth.geometry)
+    border, before, beyond, *islands = _smooth_fields(face, depth.geometry)
     alive()
     front = np.maximum(depth.array + np.float32(parameters.outside_mm), before + np.float32(BEFORE_MEMBRANE_MM))
-    deepest = np.float32(parameters.depth_mm) + np.clip(island, 0, max(0.0, ISLAND_MM - parameters.depth_mm))
+    deepest = np.float32(parameters.depth_mm) + sum(np.clip(island, 0, max(0.0, ISLAND_MM - parameters.depth_mm)) for island in islands)
     thickness = np.minimum(deepest, np.maximum(border, 0) + np.float32(RIM_MM))
     back = np.maximum(thickness - depth.array, np.float32(BEHIND_MEMBRANE_MM) - before)
     return depth.with_array(np.minimum.reduce([front, back, beyond, border]))
 
 
 def _smooth_fields(face: Face, target: Geometry) -> tuple[np.ndarray, ...]:
-    """Distance in mm to the border (positive inside), the membrane (positive behind it), the face's end and the islands' borders.
+    """Distance in mm to the border (positive inside), the membrane (positive behind it), the face's end, and the islands' border if any.
 
     Nothing beyond the face on the same line of sight, such as a chest under a bent head, belongs to it.
     """
@@ -210,10 +212,11 @@ def _smooth_fields(face: Face, target: Geometry) -> tuple[np.ndarray, ...]:
     directions, distance = to_polar(face.frame, coarse.to_lps(np.indices(coarse.shape).reshape(3, -1).T))
     fine = PolarRaster()
     degrees = fine.sample(signed_degrees(fine, face.curve.inside(fine)), directions)
-    on_island = np.full(len(directions), -1.0)
-    if face.curve.islands:
-        on_island = fine.sample(signed_degrees(fine, face.curve.on_island(fine)), directions)
     membrane = face.raster.sample(face.membrane, directions)
     end = np.maximum(face.raster.sample(face.skin, directions), membrane) + BEFORE_MEMBRANE_MM
-    fields = (np.radians(degrees) * distance, membrane - distance, end - distance, np.radians(on_island) * distance)
-    return tuple(resample(Volume(field.reshape(coarse.shape), coarse), target, fill=-1.0).array for field in fields)
+    fields = [np.radians(degrees) * distance, membrane - distance, end - distance]
+    if face.curve.islands:
+        on_island = fine.sample(signed_degrees(fine, face.curve.on_island(fine)), directions)
+        fields.append(np.radians(on_island) * distance)
+    with ThreadPoolExecutor() as pool:
+        return tuple(pool.map(lambda field: resample(Volume(field.reshape(coarse.shape), coarse), target, fill=-1.0).array, fields))
