@@ -106,7 +106,9 @@ def inside_view(view: Geometry, target: Geometry) -> np.ndarray:
     axes = [np.arange(n, dtype=np.float32) for n in target.shape]
     out = np.ones(target.shape, dtype=bool)
     for row, shift, size in zip(matrix, offset, view.shape, strict=True):
-        parts = [(row[a] * axes[a]).reshape([-1 if b == a else 1 for b in range(3)]).astype(np.float32) for a in range(3)]
+        # An axis along which the position stays the same is looked at in one place only.
+        lines = [axis if step else axis[:1] for step, axis in zip(row, axes, strict=True)]
+        parts = [(row[a] * lines[a]).reshape([-1 if b == a else 1 for b in range(3)]).astype(np.float32) for a in range(3)]
         position = (parts[0] + np.float32(shift)) + parts[1] + parts[2]
         out &= (position >= -0.501) & (position <= size - 0.499)
     return out
@@ -201,22 +203,11 @@ def reach(seed: np.ndarray, mask: np.ndarray, steps: int) -> np.ndarray:
 
 
 def fill_holes(mask: np.ndarray) -> np.ndarray:
-    """The mask without cavities: air that reaches the sides of the array neither in its slice nor around it is filled.
+    """The mask without cavities: what air does not reach the sides of its slice (of axis 0) is filled.
 
-    Slices of axis 0 count each for itself first, so that an airway cut by the end of the field of view is a cavity;
-    the first and the last slice are never filled from above or below.
+    Each slice counts for itself, so that an airway which the end of the field of view cuts is a cavity too.
     """
-    flat = np.zeros((3, 3, 3), dtype=bool)
-    flat[1] = ndimage.generate_binary_structure(2, 1)
-    filled = ~_outer_air(~mask, flat)
-    return ~_outer_air(~filled, ndimage.generate_binary_structure(3, 1))
-
-
-def _outer_air(air: np.ndarray, structure: np.ndarray) -> np.ndarray:
-    """The connected air that reaches the array's sides along axis 1 or 2."""
-    padded = np.pad(air, ((0, 0), (1, 1), (1, 1)), constant_values=True)
-    labels, count = ndimage.label(padded, structure)
-    outer = np.zeros(count + 1, dtype=bool)
-    outer[np.unique(labels[:, 0, :])] = True
-    outer[0] = False
-    return outer[labels[:, 1:-1, 1:-1]]
+    air = np.pad(~mask, ((0, 0), (1, 1), (1, 1)), constant_values=True)
+    # One slice below the other: the air put around them joins the outer air of all, and no cavity.
+    labels, _ = ndimage.label(air.reshape(-1, air.shape[2]))
+    return (labels != labels[0, 0]).reshape(air.shape)[:, 1:-1, 1:-1]

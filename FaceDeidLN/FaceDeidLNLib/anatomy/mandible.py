@@ -72,7 +72,7 @@ def mandible_of_ct(ct: Volume, frame: Frame, alive: Alive = idle) -> Mandible:
     bone = _bone_points(ct, start)
     jaw = start.to_jaw(bone)
     alive()
-    near = _near_mean_points(jaw, REACH_MM / start.scale)
+    near = reached_by_mean(jaw, REACH_MM / start.scale)
     if np.count_nonzero(near) * ct.geometry.voxel_mm3 < SMALLEST_MM3:
         return _measured(JawGrid(start), np.zeros(JawGrid(start).geometry.shape, dtype=bool), ct.geometry, "the landmarks alone")
     alive()
@@ -125,7 +125,7 @@ def _bone_points(ct: Volume, start: JawFrame) -> np.ndarray:
     return part.geometry.to_lps(places(surface_of(part.array > BONE_HU)))
 
 
-def _near_mean_points(jaw: np.ndarray, reach: float) -> np.ndarray:
+def reached_by_mean(jaw: np.ndarray, reach: float) -> np.ndarray:
     """True (N,) for points (N, 3) less than ``reach`` (jaw mm) from the mean mandible without its alveolar part.
 
     Cells of a lattice tell, but for those at just that distance: there the nearest point is searched.

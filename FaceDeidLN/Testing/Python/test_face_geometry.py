@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from FaceDeidLNLib.anatomy.grids import grow_mm
 from FaceDeidLNLib.core.errors import FaceNotFoundError, InputError
 from FaceDeidLNLib.core.geometry import Box, Geometry
 from FaceDeidLNLib.core.landmarks import Landmark, Landmarks
@@ -16,6 +17,7 @@ from FaceDeidLNLib.face.segment import grown
 from FaceDeidLNLib.face.styles import FULL, style_named
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.ndimage import distance_transform_edt
 from scipy.spatial.transform import Rotation
 
 ANGLES = st.tuples(*[st.floats(-60, 60)] * 3)
@@ -155,6 +157,16 @@ def test_growth_is_a_ball_in_mm_seen_through_any_box(spacing, centre, margin, st
     distance = np.linalg.norm((np.indices(grid.shape).reshape(3, -1).T - centre) * grid.sampling, axis=1).reshape(grid.shape)
     expected = (distance <= margin + 1e-6)[box.slices]
     assert np.array_equal(grown(tight("node", mask), box, grid, margin), expected)
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.integers(0, 2**32 - 1), st.tuples(*[st.floats(0.4, 4.0)] * 3), st.floats(0.0, 7.0))
+def test_growth_by_mm_is_what_the_distance_map_says(seed, sampling, radius):
+    mask = np.random.default_rng(seed).random((9, 17, 13)) < 0.01
+    mask[4, 8, 6] = True
+    distance = distance_transform_edt(~mask, sampling=sampling)
+    told = np.abs(distance - radius) > 1e-9
+    np.testing.assert_array_equal(grow_mm(mask, radius, sampling)[told], (distance <= radius)[told])
 
 
 def test_growth_of_nothing_is_nothing():

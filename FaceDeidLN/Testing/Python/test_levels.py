@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from FaceDeidLNLib.anatomy.body import find_body
 from FaceDeidLNLib.anatomy.levels import LEVEL_NAMES, find_levels, levels_of
-from FaceDeidLNLib.anatomy.mandible import mandible_of_ct, mandible_of_segment
-from FaceDeidLNLib.anatomy.mandible_fit import JawFrame, fit_jaw, mean_mandible, mean_surface, start_frame
+from FaceDeidLNLib.anatomy.mandible import mandible_of_ct, mandible_of_segment, reached_by_mean
+from FaceDeidLNLib.anatomy.mandible_fit import JawFrame, fit_jaw, mean_mandible, mean_surface, stable_part, start_frame
 from FaceDeidLNLib.core.errors import InputError
 from FaceDeidLNLib.core.landmarks import Landmark, Landmarks
 from FaceDeidLNLib.core.parameters import Parameters
@@ -23,6 +23,7 @@ from FaceDeidLNLib.pipeline import Request, deface
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
+from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 
 DEFAULT = Parameters().levels
@@ -203,6 +204,14 @@ def test_a_turned_mandible_is_found_from_an_upright_start(turn, scale, shift):
     lps = truth.to_lps(mean_surface())
     found = fit_jaw(lps, start_frame(lps), reach_mm=40.0)
     assert np.linalg.norm(found.to_lps(mean_surface()) - lps, axis=1).max() < 7.0
+
+
+@settings(deadline=None, max_examples=10)
+@given(seed=st.integers(0, 2**32 - 1), reach=st.floats(12, 25))
+def test_bone_reached_by_the_mean_mandible_is_what_lies_near_one_of_its_points(seed, reach):
+    points = np.random.default_rng(seed).uniform((-140, -120, -160), (140, 180, 90), (4000, 3))
+    nearest, _ = cKDTree(stable_part()).query(points)
+    np.testing.assert_array_equal(reached_by_mean(points, reach), nearest < reach)
 
 
 def test_an_unknown_level_is_refused_with_those_there_are(phantom):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from FaceDeidLNLib.anatomy.body import find_body
+from FaceDeidLNLib.anatomy.grids import fill_holes
 from FaceDeidLNLib.anatomy.skin import depth_at, skin_depth, skin_surface, snap_to_skin
 from FaceDeidLNLib.core.errors import FaceNotFoundError, InputError
 from FaceDeidLNLib.core.geometry import Geometry
@@ -16,6 +17,7 @@ from FaceDeidLNLib.core.volume import Volume
 from FaceDeidLNLib.phantom import Phantom, PhantomOptions, make_phantom
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.ndimage import binary_fill_holes
 from vtk.util.numpy_support import vtk_to_numpy
 
 SPACING = (2.5, 2.4, 3.0)
@@ -269,3 +271,10 @@ def test_marks_of_real_patients_lie_near_the_skin(data_folder: Path, number):
     ct = Volume(array, Geometry(array.shape, matrix))
     depth = skin_depth(ct, find_body(ct), np.array([lps.min(0) - 60, lps.max(0) + 60]))
     assert np.abs(depth_of(depth, lps)).max() < 6.0
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.integers(0, 2**32 - 1), st.floats(0.3, 0.9))
+def test_holes_are_filled_slice_by_slice(seed, share):
+    mask = np.random.default_rng(seed).random((4, 9, 11)) < share
+    np.testing.assert_array_equal(fill_holes(mask), [binary_fill_holes(section) for section in mask])
