@@ -23,6 +23,7 @@ from slicer.ScriptedLoadableModule import (
 from slicer.util import VTKObservationMixin
 
 if TYPE_CHECKING:
+    from FaceDeidLNLib.core.progress import Progress
     from FaceDeidLNLib.mrml.process import NodeResult
     from FaceDeidLNLib.mrml.steps import Steps
 
@@ -72,17 +73,16 @@ def registerSampleData() -> None:
 
 
 def loadPhantom(
-    source: object = None, spacingMm: tuple[float, float, float] = (1.0, 1.0, 1.5)
-) -> tuple[vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode]:
-    """Put a synthetic head and its lymph nodes into the scene.
+    source: object = None, spacingMm: tuple[float, ...] = (1.0, 1.0, 1.5), progress: "Progress | None" = None
+) -> tuple[Any, ...]:
+    """Put a synthetic head with voxels of ``spacingMm`` (i, j, k) and its lymph nodes into the scene; returns both nodes.
 
-    :param source: what the Sample Data module hands over; not used.
-    :param spacingMm: voxel size along i, j and k.
+    ``source`` is what the Sample Data module hands over, ``progress`` as for the logic.
     """
     from FaceDeidLNLib.mrml.sample import add_phantom
     from FaceDeidLNLib.mrml.scene import context
 
-    return add_phantom(context(), spacingMm)
+    return add_phantom(context(), spacingMm, progress)
 
 
 #
@@ -99,7 +99,7 @@ class FaceDeidLNParameterNode:
     landmarks, curve, faceSegmentation - what was found or drawn, and is used instead of the automatic ones.
     outputVolume - where the result goes; none: a new volume. resultVolume - the result that is looked at.
     style, ears, lips, effect, levels - which part of the face is hidden, how, and which node levels stay.
-    acceptRecognisable - release also what did not pass the attack benchmark.
+    watermark - letters on the new surface. acceptRecognisable - release also what did not pass the attack benchmark.
     liveFace - make the face segment anew whenever the curve or a length changes.
     """
 
@@ -121,6 +121,7 @@ class FaceDeidLNParameterNode:
     superficialMm: Annotated[float, WithinRange(0.0, 20.0)] = Parameters.superficial_mm
     sigmaMm: Annotated[float, WithinRange(0.1, 50.0)] = Parameters.sigma_mm
     fillHu: Annotated[float, WithinRange(-2000.0, 3000.0)] = Parameters.fill_hu
+    watermark: str = Parameters.watermark
     wrapEngine: Annotated[str, Choice(WRAP_ENGINES)] = WRAP_ENGINES[0]
     cutEngine: Annotated[str, Choice(CUT_ENGINES)] = CUT_ENGINES[0]
     maskEngine: Annotated[str, Choice(MASK_ENGINES)] = MASK_ENGINES[0]
@@ -228,7 +229,7 @@ class FaceDeidLNLogic(ScriptedLoadableModuleLogic):
     wrapEngine, cutEngine, maskEngine - "built-in", or "SurfaceWrapSolidify", "Dynamic Modeler", "Mask volume".
     acceptRecognisable - release a PASS also where the person may still be recognised.
     progress - called with the fraction done and a message; raise ``Cancelled`` in it to stop.
-    depthMm, outsideMm, protectMarginMm, superficialMm, sigmaMm (mm), fillHu, boneHu (HU).
+    depthMm, outsideMm, protectMarginMm, superficialMm, sigmaMm (mm), fillHu, boneHu (HU), watermark (letters on the new surface).
     """
 
     def __init__(self, parent: object = None) -> None:
@@ -285,7 +286,8 @@ class FaceDeidLNLogic(ScriptedLoadableModuleLogic):
 
     def snapCurve(self, ctNode: vtkMRMLScalarVolumeNode, **chosen: Any) -> None:  # noqa: ANN401
         """Put the control points of ``curve`` back onto the skin."""
-        self.steps().snap(self._asked(ctNode, chosen)[0])
+        asked, _engines, progress = self._asked(ctNode, chosen)
+        self.steps().snap(asked, progress)
 
     def signOff(self, resultNode: vtkMRMLScalarVolumeNode, remark: str) -> None:
         """Lift a REVIEW with the reviewer's remark, which goes into the certificate; a FAIL cannot be lifted."""
@@ -299,11 +301,11 @@ class FaceDeidLNLogic(ScriptedLoadableModuleLogic):
 
         accept(self.steps().context, resultNode, accepted)
 
-    def exportResult(self, resultNode: vtkMRMLScalarVolumeNode, path: str, overwrite: bool = False) -> None:
+    def exportResult(self, resultNode: Any, path: str, overwrite: bool = False, progress: "Progress | None" = None) -> None:  # noqa: ANN401
         """Write a released result with its certificate: .nrrd, .nii.gz, or a folder for the DICOM series it came from."""
         from FaceDeidLNLib.mrml.export import export_result
 
-        export_result(resultNode, Path(path), overwrite)
+        export_result(resultNode, Path(path), overwrite, progress)
 
     def _asked(self, ctNode: vtkMRMLScalarVolumeNode, chosen: dict[str, Any]) -> tuple[Any, ...]:
         from FaceDeidLNLib.mrml.asked import asked_from

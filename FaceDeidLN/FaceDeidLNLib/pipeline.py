@@ -216,10 +216,9 @@ def find_face(request: Request, anatomy: Anatomy, protected: Sequence[BoxMask], 
     """The face segment: the region, or the user's own segment, without bone, protected segments and node levels.
 
     The margin is kept around the protected segments only: a level already ends below the skin. Raises InputError where
-    region, curve and effect do not fit.
+    region and curve do not fit; whether the effect fits is asked where one is applied.
     """
     ct, parameters = request.ct, request.parameters
-    require_fit(parameters.style, parameters.effect)
     chosen = chosen_region(parameters)
     main, bone = region_of(request, anatomy, chosen, alive)
     alive()

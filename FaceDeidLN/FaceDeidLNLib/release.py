@@ -16,6 +16,7 @@ import SimpleITK as sitk
 
 from . import __version__
 from .core.errors import InputError
+from .core.progress import Alive, idle
 from .core.volume import Volume
 from .facts import facts_of
 from .input.case import CtInput
@@ -106,8 +107,11 @@ def release(ct: CtInput, result: CaseResult, place: Place, accept_recognisable: 
     write_released(ct, result.result, place, case_content(result))
 
 
-def write_released(ct: CtInput, volume: Volume, place: Place, case: dict[str, Any]) -> None:
-    """``release`` for voxels whose release was decided: ``case`` is what ``case_content`` said of them; raises the same errors."""
+def write_released(ct: CtInput, volume: Volume, place: Place, case: dict[str, Any], alive: Alive = idle) -> None:
+    """``release`` for voxels whose release was decided: ``case`` is what ``case_content`` said of them; raises the same errors.
+
+    ``alive`` is called while it writes; nothing is left where it raises.
+    """
 
     def write(partial: Path, certificate: Path) -> None:
         require_own_certificate(place.output, place.overwrite)
@@ -115,10 +119,10 @@ def write_released(ct: CtInput, volume: Volume, place: Place, case: dict[str, An
 
     companion = Companion(certificate_path(place.output).absolute(), write)
     if ct.kind != "dicom":
-        write_image(ct, volume, place.output, place.overwrite, place.inputs, companion)
+        write_image(ct, volume, place.output, place.overwrite, place.inputs, companion, alive)
     else:
         marks = Marks(_derivation(case), case["privacy"] == TESTED)
-        write_dicom_series(ct, volume, place.output, marks, place.overwrite, place.inputs, companion)
+        write_dicom_series(ct, volume, place.output, marks, place.overwrite, place.inputs, companion, alive)
 
 
 def _derivation(case: dict[str, Any]) -> str:

@@ -10,6 +10,7 @@ import SimpleITK as sitk
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from ..core.errors import InputError
+from ..core.progress import Alive, idle
 from ..core.volume import Volume
 from .case import CtInput, StoredSlice
 from .dicom_geometry import series_geometry
@@ -20,20 +21,20 @@ from .dicom_select import choose_series
 _UNCOMPRESSED = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian)
 
 
-def read_dicom_series(folder: Path, series: str | None = None) -> CtInput:
+def read_dicom_series(folder: Path, series: str | None = None, alive: Alive = idle) -> CtInput:
     """The CT series of a folder (sub-folders included), slices sorted along their normal, in HU.
 
-    Every stored value can be recovered exactly from the HU; that is verified slice by slice.
+    Every stored value can be recovered exactly from the HU; that is verified slice by slice. ``alive`` is called for every file.
 
     :raises InputError: no DICOM, no CT, several series or patients, a scout, damaged files, uneven slices.
     """
     folder = Path(folder)
-    chosen = choose_series(scan(folder), folder, series)
+    chosen = choose_series(scan(folder, alive), folder, series)
     for item in chosen:
         require_numbers(item)
     slices, geometry = series_geometry(chosen)
     stored = tuple(_stored(s) for s in slices)
-    array = _read_voxels(slices, stored)
+    array = _read_voxels(slices, stored, alive)
     frame = str(slices[0].header.get("FrameOfReferenceUID", ""))
     return CtInput(Volume(array, geometry), folder, "dicom", tuple(s.path for s in slices), frame, stored)
 
@@ -72,11 +73,12 @@ def _require_padding_fits(how: StoredSlice, padding: object, name: str) -> None:
         raise InputError(f"{name} pads with {value}, which its {how.bits_stored} stored bits cannot hold: export the series again.")
 
 
-def _read_voxels(slices: list[HeaderSlice], stored: tuple[StoredSlice, ...]) -> np.ndarray:
+def _read_voxels(slices: list[HeaderSlice], stored: tuple[StoredSlice, ...], alive: Alive) -> np.ndarray:
     """HU (k, j, i) of all slices: int16 where every value fits, else int32; float32 where HU are not whole numbers."""
     whole = all(s.whole for s in stored)
     planes = []
     for item, how in zip(slices, stored, strict=True):
+        alive()
         plane = how.to_hu(_stored_values(item, how))
         fits = whole and plane.min() >= -(2**15) and plane.max() < 2**15
         planes.append(plane.astype(np.int16 if fits else np.int32 if whole else np.float32))

@@ -12,6 +12,7 @@ from pydicom.errors import InvalidDicomError
 from pydicom.multival import MultiValue
 
 from ..core.errors import InputError
+from ..core.progress import Alive, idle
 from .file_names import require_text
 
 _TAGS = [
@@ -57,10 +58,11 @@ class HeaderSlice:
     header: Dataset
 
 
-def scan(folder: Path) -> list[HeaderSlice]:
+def scan(folder: Path, alive: Alive = idle) -> list[HeaderSlice]:
     """The headers of every DICOM file below a folder in the order of the paths; other and hidden files are passed over."""
     found = []
     for path in sorted(Path(folder).rglob("*")):
+        alive()
         hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
         if not hidden and path.is_file() and path.name.upper() != "DICOMDIR":
             header = _header(path)

@@ -11,6 +11,7 @@ import slicer
 
 from ..core.errors import InputError
 from ..core.geometry import Geometry
+from ..core.progress import Alive, Progress, alive_in, idle, silent
 from ..core.volume import Volume
 from ..input.case import CtInput
 from ..input.dicom import read_dicom_series
@@ -19,28 +20,34 @@ from .nodes import volume_from_node
 from .verdicts import Review, ct_of, digest, require_review
 
 #: What DICOM volumes loaded by Slicer carry: the instances, separated by blanks.
-_INSTANCES = "DICOM.instanceUIDs"
+INSTANCES = "DICOM.instanceUIDs"
 #: Slicer derives its grid from the same headers by another route: rounding only.
 SAME_PLACE_MM = 0.01
 
 
-def export_result(result: slicer.vtkMRMLScalarVolumeNode, path: Path, overwrite: bool = False) -> None:
+def export_result(result: slicer.vtkMRMLScalarVolumeNode, path: Path, overwrite: bool = False, progress: Progress | None = None) -> None:
     """Write a released result: an image file by its extension, or a folder of DICOM files where there is no extension.
+
+    Nothing is left of it where ``progress`` raises.
 
     :raises InputError: the result is not released, was changed after it was verified, or the place or kind is refused.
     :raises OutputError: it could not be written.
     """
-    path = Path(path)
+    path, progress = Path(path), progress or silent
     review = require_released(result)
+    progress(0.05, "checking")
     ct_node, volume = ct_of(result), volume_from_node(result)
     if ct_node is None:
         raise InputError(f'The CT of "{result.GetName()}" is not in the scene any more: load it and apply again.')
     if digest(volume) != review.digest:
         raise InputError(f'"{result.GetName()}" was changed after it was verified: verify it again.')
-    ct = dicom_source(ct_node) if path.suffix == "" else CtInput(volume_from_node(ct_node), _loaded_from(ct_node), "node")
+    if path.suffix == "":
+        ct = dicom_source(ct_node, alive_in(progress, 0.1, "reading the original"))
+    else:
+        ct = CtInput(volume_from_node(ct_node), _loaded_from(ct_node), "node")
     if ct.kind == "dicom":
         volume = _in_order_of(ct, volume)
-    write_released(ct, volume, Place(path, overwrite, ct.files), review.content)
+    write_released(ct, volume, Place(path, overwrite, ct.files), review.content, alive_in(progress, 0.5, "writing and reading back"))
 
 
 def _loaded_from(ct: slicer.vtkMRMLScalarVolumeNode) -> Path:
@@ -59,7 +66,7 @@ def require_released(result: slicer.vtkMRMLScalarVolumeNode | None) -> Review:
 
 def dicom_files(ct: slicer.vtkMRMLScalarVolumeNode | None) -> tuple[Path, ...]:
     """The DICOM files that a CT was loaded from; empty where it was not, or where the database does not know them."""
-    uids = "" if ct is None else ct.GetAttribute(_INSTANCES) or ""
+    uids = "" if ct is None else ct.GetAttribute(INSTANCES) or ""
     database = getattr(slicer, "dicomDatabase", None)
     if not uids or database is None:
         return ()
@@ -67,7 +74,7 @@ def dicom_files(ct: slicer.vtkMRMLScalarVolumeNode | None) -> tuple[Path, ...]:
     return tuple(Path(name) for name in found) if all(name and Path(name).is_file() for name in found) else ()
 
 
-def dicom_source(ct: slicer.vtkMRMLScalarVolumeNode) -> CtInput:
+def dicom_source(ct: slicer.vtkMRMLScalarVolumeNode, alive: Alive = idle) -> CtInput:
     """The DICOM series that a CT's node was loaded from.
 
     :raises InputError: it was not loaded from DICOM, or the files do not hold the node's voxels.
@@ -77,7 +84,7 @@ def dicom_source(ct: slicer.vtkMRMLScalarVolumeNode) -> CtInput:
         raise InputError(f'"{ct.GetName()}" was not loaded from DICOM: export it as NRRD or NIfTI.')
     folder = Path(os.path.commonpath([file.parent for file in files]))
     series = str(pydicom.dcmread(files[0], stop_before_pixels=True, specific_tags=["SeriesInstanceUID"]).SeriesInstanceUID)
-    source = read_dicom_series(folder, series)
+    source = read_dicom_series(folder, series, alive)
     node = _in_order_of(source, volume_from_node(ct))
     if not np.array_equal(source.volume.array, node.array):
         raise InputError(f'The DICOM files of "{ct.GetName()}" do not hold its voxels: export it as NRRD or NIfTI.')

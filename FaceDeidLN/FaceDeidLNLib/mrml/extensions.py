@@ -1,14 +1,16 @@
 """Segmentation by other extensions of Slicer: as providers, and as the panel offers them, with the reason where one is missing.
 
 Each logic is another extension's class, imported where it is used. Nothing is installed or downloaded by asking whether
-it is there; the first run of an extension may do so, as it does from its own panel, and asks first. They run inside Slicer
-and keep their own time; what they log is passed on as progress, where Cancel is looked at.
+it is there; the first run of an extension may do so, as it does from its own panel, and asks first. What they log is passed
+on as progress. Cancel ends the programs that they start; what they do inside Slicer (set-up, downloads of models, reading
+the result) cannot be interrupted.
 """
 
 from __future__ import annotations
 
 import importlib
 import importlib.util
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,22 +26,59 @@ from ..input.names import Role, role_of
 from ..input.place import place_segments
 from ..providers.base import Provider, ProviderError
 from ..providers.totalsegmentator import FREE_TASKS
+from .child_programs import watched_programs
 from .nodes import add_ct, add_segmentation, segments_from_node, volume_from_node
 from .scene import SceneContext, context
 
 #: Nobody knows how long another extension still needs; and its log's lines are cut to what a dialog shows.
 _HALF_WAY, _LINE = 0.5, 80
+#: How long (s) to wait before looking again whether a program is done.
+_LOOK_S = 0.05
+#: How a logic is made ready: asks before it installs anything.
+_Prepare = Callable[[Any], None]
 #: How a logic is run for a task: (logic, CT node, segmentation node, cpu, task); the result lies in the segmentation node.
 _Run = Callable[[Any, Any, Any, bool, str], None]
 
 
+class Said:
+    """What an extension said last, passed on as progress; ``Cancelled`` is raised once only, so that the extension can clean up."""
+
+    def __init__(self, progress: Progress, title: str) -> None:
+        self._progress, self._title, self._last, self.cancelled = progress, title, "", False
+
+    def hear(self, text: str) -> None:
+        """Keep a line of its log for the next time that somebody asks."""
+        self._last = f": {str(text).strip()[:_LINE]}"
+
+    def log(self, text: str) -> None:
+        """Pass a line of its log on at once."""
+        self.hear(text)
+        self.ask()
+
+    def ask(self) -> None:
+        """Show the last line and let events through; raises Cancelled."""
+        if self.cancelled:
+            return
+        try:
+            self._progress(_HALF_WAY, f"{self._title}{self._last}")
+        except Cancelled:
+            self.cancelled = True
+            raise
+
+    def require(self) -> None:
+        """Raises Cancelled where it was raised before and the extension kept it to itself."""
+        if self.cancelled:
+            raise Cancelled("Cancelled")
+
+
 @dataclass(frozen=True)
 class SlicerExtension:
-    """A segmentation extension: its ``module``, its logic class, how that is run and for which tasks or models."""
+    """A segmentation extension: its ``module``, its logic class, how that is made ready and run, and for which tasks or models."""
 
     title: str
     module: str
     logic: str
+    prepare: _Prepare
     run: _Run
     tasks: tuple[str, ...]
     cpu: bool = False
@@ -70,22 +109,23 @@ class SlicerExtension:
 
     def _of_task(self, scene: SceneContext, source: slicer.vtkMRMLScalarVolumeNode, task: str) -> dict[str, Segment]:
         """The useful segments of one task by name; each task gets a segmentation node of its own."""
-        result = scene.scene.AddNewNodeByClass("vtkMRMLSegmentationNode", f"{self.title} result")
+        result, said = scene.scene.AddNewNodeByClass("vtkMRMLSegmentationNode", f"{self.title} result"), Said(self.progress, self.title)
         try:
             result.SetReferenceImageGeometryParameterFromVolumeNode(source)
             logic = getattr(importlib.import_module(self.module), self.logic)()
-            logic.logCallback = self._tell
-            self.run(logic, source, result, self.cpu, task)
+            self.prepare(logic)
+            logic.logCallback = said.log
+            with watched_programs(said.ask):
+                self.run(logic, source, result, self.cpu, task)
+                said.require()
             return {segment.name: segment for segment in segments_from_node(result) if _is_useful(segment)}
         except (Cancelled, ProviderError):
             raise
         except Exception as error:  # another extension may raise anything, and all of it means the same here
+            said.require()
             raise ProviderError(f"{type(error).__name__}: {error}") from error
         finally:
             scene.scene.RemoveNode(result)
-
-    def _tell(self, text: str) -> None:
-        self.progress(_HALF_WAY, f"{self.title}: {str(text).strip()[:_LINE]}")
 
 
 @dataclass(frozen=True)
@@ -109,13 +149,14 @@ class OwnModel:
         scene, problems, made = context(), [], None
         if not library.InstallLogic().setupPythonRequirements():
             raise ProviderError("nnU-Net's Python packages are not installed")
-        logic = library.SegmentationLogic()
+        logic, said = library.SegmentationLogic(), Said(self.progress, "nnU-Net")
         logic.errorOccurred.connect(problems.append)
+        logic.progressInfo.connect(said.hear)  # called by Qt, where nothing may be raised
         logic.setParameter(library.Parameter(modelPath=self.folder, folds="0"))
         source = add_ct(scene, ct, "nnU-Net input")
         try:
             logic.startSegmentation(source)
-            logic.waitForSegmentationFinished()
+            _wait_for(logic, said)
             if problems:
                 raise ProviderError(str(problems[0]))
             made = logic.loadSegmentation()
@@ -124,6 +165,18 @@ class OwnModel:
             for node in (source, made):
                 if node is not None:
                     scene.scene.RemoveNode(node)
+
+
+def _wait_for(logic: Any, said: Said) -> None:  # noqa: ANN401 - another extension's object
+    """Let events through until nnU-Net's program has ended; end it where the user cancels."""
+    process = logic.inferenceProcess.process
+    try:
+        while process.state() != process.NotRunning:
+            said.ask()
+            time.sleep(_LOOK_S)
+    except Cancelled:
+        logic.stopSegmentation()
+        raise
 
 
 def _is_loaded(module: str) -> bool:
@@ -136,8 +189,12 @@ def _is_useful(segment: Segment) -> bool:
     return role_of(segment.name, segment.code) in (Role.NODE, Role.ORGAN, Role.GUIDE) and bool(segment.mask.array.any())
 
 
+def _prepare_totalsegmentator(logic: Any) -> None:  # noqa: ANN401 - another extension's object
+    _require_package("totalsegmentator", "TotalSegmentator")
+    logic.setupPythonRequirements()  # what is there may be too old; it asks before it installs
+
+
 def _run_totalsegmentator(logic: Any, ct: Any, result: Any, cpu: bool, task: str) -> None:  # noqa: ANN401 - another extension's objects
-    logic.setupPythonRequirements()  # asks before it installs
     logic.useStandardSegmentNames = False  # the class names are what is known here
     logic.process(ct, result, cpu=cpu, task=task)
 
@@ -152,19 +209,27 @@ def _has_package(package: str) -> bool:
     return importlib.util.find_spec(package) is not None
 
 
-def _run_cads(logic: Any, ct: Any, result: Any, cpu: bool, task: str) -> None:  # noqa: ANN401 - another extension's objects
+def _prepare_cads(logic: Any) -> None:  # noqa: ANN401 - another extension's object
     _require_package("cads", "CADS")
+
+
+def _run_cads(logic: Any, ct: Any, result: Any, cpu: bool, task: str) -> None:  # noqa: ANN401 - another extension's objects
     logic.process(ct, result, cpu=cpu, task=task)
 
 
-def _run_monai(logic: Any, ct: Any, result: Any, cpu: bool, task: str) -> None:  # noqa: ANN401 - another extension's objects
+def _prepare_monai(logic: Any) -> None:  # noqa: ANN401 - another extension's object
     _require_package("monai", "MONAIAuto3DSeg")
+
+
+def _run_monai(logic: Any, ct: Any, result: Any, cpu: bool, task: str) -> None:  # noqa: ANN401 - another extension's objects
     logic.process([ct], result, model=task, cpu=cpu, waitForCompletion=True)
 
 
-TOTALSEGMENTATOR = SlicerExtension("TotalSegmentator", "TotalSegmentator", "TotalSegmentatorLogic", _run_totalsegmentator, FREE_TASKS)
-CADS = SlicerExtension("CADS", "CADSWholeBodyCTSeg", "CADSWholeBodyCTSegLogic", _run_cads, ("558",))
-MONAI = SlicerExtension("MONAIAuto3DSeg", "MONAIAuto3DSeg", "MONAIAuto3DSegLogic", _run_monai, ("whole-head-1mm-v1.0.1",))
+TOTALSEGMENTATOR = SlicerExtension(
+    "TotalSegmentator", "TotalSegmentator", "TotalSegmentatorLogic", _prepare_totalsegmentator, _run_totalsegmentator, FREE_TASKS
+)
+CADS = SlicerExtension("CADS", "CADSWholeBodyCTSeg", "CADSWholeBodyCTSegLogic", _prepare_cads, _run_cads, ("558",))
+MONAI = SlicerExtension("MONAIAuto3DSeg", "MONAIAuto3DSeg", "MONAIAuto3DSegLogic", _prepare_monai, _run_monai, ("whole-head-1mm-v1.0.1",))
 
 
 @dataclass(frozen=True)

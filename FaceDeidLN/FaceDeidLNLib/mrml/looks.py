@@ -12,6 +12,7 @@ from vtkmodules.vtkFiltersCore import vtkFlyingEdges3D
 from vtkmodules.vtkFiltersGeneral import vtkTransformPolyDataFilter
 
 from ..core.errors import InputError
+from ..core.progress import Alive, Progress, idle, silent
 from ..core.volume import Volume, block_mean
 from .markups import ras
 from .matrices import matrix_from_array
@@ -28,8 +29,8 @@ _BEFORE, _AFTER = "before", "after"
 _SKIN_COLOR = (0.88, 0.80, 0.74)
 
 
-def largest_change(ct: slicer.vtkMRMLScalarVolumeNode, result: slicer.vtkMRMLScalarVolumeNode) -> np.ndarray:
-    """World RAS mm (3,) of the place where the values changed most, as a mean over a patch.
+def largest_change(ct: slicer.vtkMRMLScalarVolumeNode, result: slicer.vtkMRMLScalarVolumeNode, alive: Alive = idle) -> np.ndarray:
+    """World RAS mm (3,) of the place where the values changed most, as a mean over a patch; ``alive`` is called between the steps.
 
     :raises InputError: the two volumes have not the same grid, or nothing changed.
     """
@@ -37,12 +38,14 @@ def largest_change(ct: slicer.vtkMRMLScalarVolumeNode, result: slicer.vtkMRMLSca
     if not before.geometry.same_as(after.geometry):
         raise InputError("The two volumes lie on different grids.")
     changed = np.argwhere(before.array != after.array)
+    alive()
     if not len(changed):
         raise InputError("The two volumes are the same: nothing changed.")
     low, high = changed.min(0), changed.max(0) + 1
     window = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
     size = [max(1, round(_PATCH_MM / step)) for step in before.geometry.sampling]
     difference = np.abs(after.array[window].astype(np.float32) - before.array[window].astype(np.float32))
+    alive()
     smooth = ndimage.uniform_filter(difference, size, mode="constant")
     place = low + np.array(np.unravel_index(int(np.argmax(smooth)), smooth.shape))
     return ras(before.geometry.to_lps(place[None]))[0]
@@ -73,11 +76,19 @@ def _propagate(context: SceneContext, volume: slicer.vtkMRMLScalarVolumeNode, fi
 
 
 def skin_models(
-    context: SceneContext, ct: slicer.vtkMRMLScalarVolumeNode, result: slicer.vtkMRMLScalarVolumeNode
+    context: SceneContext, ct: slicer.vtkMRMLScalarVolumeNode, result: slicer.vtkMRMLScalarVolumeNode, progress: Progress = silent
 ) -> tuple[slicer.vtkMRMLModelNode, slicer.vtkMRMLModelNode]:
-    """The skin before and after as models, made anew on every call; the one before is the face, and its name says so."""
-    before = _model(context, ct, linked_model(ct, _BEFORE), f"{ct.GetName()} skin before (SHOWS THE FACE)")
-    after = _model(context, result, linked_model(result, _AFTER), f"{result.GetName()} skin after")
+    """The skin before and after as models, made anew on every call; the one before is the face, and its name says so.
+
+    The scene is as it was where ``progress`` raises.
+    """
+    progress(0.1, "skin before")
+    skin_before = _surface(volume_from_node(ct))
+    progress(0.5, "skin after")
+    skin_after = _surface(volume_from_node(result))
+    progress(0.9, "3D views")
+    before = _model(context, skin_before, linked_model(ct, _BEFORE), f"{ct.GetName()} skin before (SHOWS THE FACE)")
+    after = _model(context, skin_after, linked_model(result, _AFTER), f"{result.GetName()} skin after")
     ct.SetNodeReferenceID(_role(_BEFORE), before.GetID())
     result.SetNodeReferenceID(_role(_AFTER), after.GetID())
     return before, after
@@ -92,15 +103,13 @@ def _role(which: str) -> str:
     return f"FaceDeidLN.skin.{which}"
 
 
-def _model(
-    context: SceneContext, volume: slicer.vtkMRMLScalarVolumeNode, node: slicer.vtkMRMLModelNode | None, name: str
-) -> slicer.vtkMRMLModelNode:
+def _model(context: SceneContext, surface: vtkPolyData, node: slicer.vtkMRMLModelNode | None, name: str) -> slicer.vtkMRMLModelNode:
     if node is None:
         node = context.scene.AddNewNodeByClass("vtkMRMLModelNode", name)
         node.CreateDefaultDisplayNodes()
     node.SetName(name)
     node.SetAndObserveTransformNodeID(None)
-    node.SetAndObservePolyData(_surface(volume_from_node(volume)))
+    node.SetAndObservePolyData(surface)
     node.GetDisplayNode().SetColor(*_SKIN_COLOR)
     node.GetDisplayNode().SetVisibility(True)
     return node

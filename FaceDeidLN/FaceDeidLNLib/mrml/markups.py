@@ -177,6 +177,19 @@ def fill_skin(node: slicer.vtkMRMLModelNode, surface_lps: vtk.vtkPolyData) -> No
     node.SetAndObservePolyData(to_local.GetOutput())
 
 
+def nearest_on_surface(node: slicer.vtkMRMLModelNode, points_lps: np.ndarray) -> np.ndarray:
+    """The points (N, 3) of a model's surface nearest to points (N, 3), both in world LPS mm; raises as ``surface_lps_from_node``."""
+    locator = vtk.vtkStaticCellLocator()
+    locator.SetDataSet(surface_lps_from_node(node))
+    locator.BuildLocator()
+    found, cell, part, distance = [0.0] * 3, vtk.reference(0), vtk.reference(0), vtk.reference(0.0)
+    nearest = []
+    for point in np.atleast_2d(np.asarray(points_lps, dtype=float)):
+        locator.FindClosestPoint(point, found, cell, part, distance)
+        nearest.append(list(found))
+    return np.array(nearest)
+
+
 def surface_lps_from_node(node: slicer.vtkMRMLModelNode) -> vtk.vtkPolyData:
     """The surface of a vtkMRMLModelNode with its points in world LPS mm (a copy).
 

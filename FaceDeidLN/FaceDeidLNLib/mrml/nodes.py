@@ -11,6 +11,7 @@ from .markups import (
     fill_landmarks,
     fill_skin,
     landmarks_from_node,
+    nearest_on_surface,
     surface_lps_from_node,
 )
 from .segmentations import FACE_COLOR, PROTECTED_COLOR, add_segmentation, fill_segmentation, segment_roles, segments_from_node
@@ -31,6 +32,7 @@ __all__ = [
     "fill_segmentation",
     "fill_skin",
     "landmarks_from_node",
+    "nearest_on_surface",
     "segment_roles",
     "segments_from_node",
     "surface_lps_from_node",

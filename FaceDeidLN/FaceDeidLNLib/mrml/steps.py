@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 import slicer
 
 from ..anatomy.skin import skin_surface, snap_to_skin
-from ..core.errors import FaceDeidError, InputError
-from ..core.landmarks import Landmarks
+from ..core.errors import InputError
+from ..core.landmarks import LANDMARK_NAMES, Landmarks
 from ..core.progress import Progress, alive_in, silent
 from ..effect.base import apply_effect
-from ..effect.registry import effect_named
+from ..effect.registry import effect_named, require_fit
 from ..face.segment import Face
 from ..input.place import place_segments
 from ..pipeline import Anatomy, CaseResult, Request, below_ears, find_curve, find_face, privacy_of, verify
@@ -31,11 +31,13 @@ from .nodes import (
     fill_landmarks,
     fill_segmentation,
     fill_skin,
+    nearest_on_surface,
     volume_from_node,
 )
 from .process import NodeRequest, NodeResult, process_nodes, put_into_scene, request_from_nodes
 from .scene import SceneContext
-from .verdicts import mark, privacy_as_made, remember_making
+from .undo import all_or_nothing
+from .verdicts import mark, privacy_as_made, remember_making, with_certificate
 
 BUILT_IN = Engines()
 
@@ -98,6 +100,7 @@ class Steps:
 
     def effect(self, asked: NodeRequest, engines: Engines = BUILT_IN, progress: Progress = silent) -> slicer.vtkMRMLScalarVolumeNode:
         """Hide the face inside the face segment: into ``asked.output`` or a new volume, which is NOT RELEASED until it is verified."""
+        require_fit(asked.parameters.style, asked.parameters.effect)
         request, face = self._face(asked, engines, progress)
         progress(0.7, "effect")
         parameters = request.parameters
@@ -119,6 +122,7 @@ class Steps:
         """Judge the volume ``asked.output``, whoever made it, against the CT; its certificate, name and links are set."""
         if asked.output is None:
             raise InputError("There is no result to verify: apply an effect first, or choose its volume.")
+        require_fit(asked.parameters.style, asked.parameters.effect)  # the certificate names both
         request, face = self._face(asked, BUILT_IN, progress)
         progress(0.9, "verification")
         result = volume_from_node(asked.output)
@@ -135,36 +139,43 @@ class Steps:
             levels=below_ears(self.cache.levels(request, anatomy), face),
             anatomy=anatomy,
             landmarks=anatomy.landmarks,
-            automatic=self.cache.landmarks(request.ct, None),
+            automatic=self.cache.landmarks(request.ct, None, alive_in(progress, 0.9, "verification")),
             face=face,
             result=result,
         )
         return put_into_scene(self.context, asked, request, verify(request.ct, state))
 
-    def snap(self, asked: NodeRequest) -> None:
-        """Put the control points of ``asked.curve`` onto the skin, where a drag in a slice view has left it."""
+    def snap(self, asked: NodeRequest, progress: Progress = silent) -> None:
+        """Put the control points of ``asked.curve`` onto the skin, where a drag in a slice view has left it.
+
+        That is the curve's own skin model, which a scene file brings back; without one the skin is looked for in the CT.
+        """
         request = request_from_nodes(replace(asked, face=None, protected=None))
-        if request.curve is not None:
-            fill_curve(asked.curve, snap_to_skin(self._anatomy(request, silent).depth, request.curve))
+        if request.curve is None:
+            return
+        skin = asked.curve.GetSurfaceConstraintNode()
+        if skin is not None and skin.GetPolyData() is not None and skin.GetPolyData().GetNumberOfPoints():
+            fill_curve(asked.curve, nearest_on_surface(skin, request.curve))
+        else:
+            fill_curve(asked.curve, snap_to_skin(self._anatomy(request, progress).depth, request.curve))
 
     def all(self, asked: NodeRequest, engines: Engines, progress: Progress = silent) -> NodeResult:
-        """Everything: the pipeline as it is, or effect and verification with other engines than the built-in ones."""
-        if engines == BUILT_IN:
-            return process_nodes(self.context, asked, progress)
-        made_face = asked.face or (self.face(asked, engines, progress) if engines.wrap or engines.cut else None)
-        asked = replace(asked, face=made_face)
-        before = asked.output
-        node = self.effect(asked, engines, progress)
-        try:
-            return self.verify(replace(asked, output=node), engines, progress)
-        except FaceDeidError:
-            if before is None:
-                self.context.scene.RemoveNode(node)
-            raise
+        """Everything: the pipeline as it is, or effect and verification with other engines than the built-in ones.
+
+        Where an exception is raised, by the work or by ``progress``, the scene is as it was.
+        """
+        with all_or_nothing(self.context.scene, [*with_certificate(asked.output), asked.kept, asked.skin]):
+            if engines == BUILT_IN:
+                return process_nodes(self.context, asked, progress)
+            made_face = asked.face or (self.face(asked, engines, progress) if engines.wrap or engines.cut else None)
+            asked = replace(asked, face=made_face)
+            return self.verify(replace(asked, output=self.effect(asked, engines, progress)), engines, progress)
 
     def _anatomy(self, request: Request, progress: Progress) -> Anatomy:
         progress(0.05, "landmarks")
-        landmarks = self.cache.landmarks(request.ct, request.landmarks, alive_in(progress, 0.05, "landmarks"))
+        landmarks = request.landmarks
+        if landmarks is None or not set(LANDMARK_NAMES) <= set(landmarks.points):  # else there is none left to look for
+            landmarks = self.cache.landmarks(request.ct, landmarks, alive_in(progress, 0.05, "landmarks"))
         progress(0.3, "skin")
         return self.cache.anatomy(request.ct, landmarks, alive_in(progress, 0.3, "skin"))
 

@@ -9,6 +9,8 @@ import slicer
 
 #: Steps that can be undone, one after the other.
 DEPTH = 20
+#: How the roles of references begin that this project sets.
+_OWN_ROLE = "FaceDeidLN."
 
 
 class UndoStack:
@@ -42,27 +44,40 @@ class UndoStack:
 
         ``restore_choices`` puts back what the panel had chosen. A step that raises is undone at once.
         """
-        before = _ids(scene)
-        contents = [_content(node) for node in nodes if node is not None]
-
-        def restore() -> None:
-            for put_back in contents:
-                put_back()
-            restore_choices()
-            for identifier in made:
-                node = scene.GetNodeByID(identifier)
-                if node is not None:
-                    scene.RemoveNode(node)
-
-        made: set[str] = set()
-        try:
+        with all_or_nothing(scene, nodes, restore_choices) as restore:
             yield
-        except BaseException:
-            made = _ids(scene) - before
-            restore()
-            raise
-        made = _ids(scene) - before
         self._steps = [*self._steps, (label, restore)][-DEPTH:]
+
+
+@contextmanager
+def all_or_nothing(
+    scene: slicer.vtkMRMLScene, nodes: Sequence[slicer.vtkMRMLNode | None], restore_choices: Callable[[], None] = lambda: None
+) -> Iterator[Callable[[], None]]:
+    """What is done inside, which may change ``nodes`` and add others, is undone at once where it raises.
+
+    Gives a function that undoes it later: changed nodes get their content back, ``restore_choices`` is called, and nodes
+    that were added leave the scene.
+    """
+    before = _ids(scene)
+    made: set[str] = set()
+    contents = [_content(node) for node in nodes if node is not None]
+
+    def restore() -> None:
+        for put_back in contents:
+            put_back()
+        restore_choices()
+        for identifier in made:
+            node = scene.GetNodeByID(identifier)
+            if node is not None:
+                scene.RemoveNode(node)
+
+    try:
+        yield restore
+    except BaseException:
+        made |= _ids(scene) - before
+        restore()
+        raise
+    made |= _ids(scene) - before
 
 
 def _ids(scene: slicer.vtkMRMLScene) -> set[str]:
@@ -70,20 +85,48 @@ def _ids(scene: slicer.vtkMRMLScene) -> set[str]:
 
 
 def _content(node: slicer.vtkMRMLNode) -> Callable[[], None]:
-    """A function that gives the node the content back that it has now; a node that is gone by then stays gone.
+    """A function that gives the node and its display nodes what they have now; a node that is gone by then stays gone.
 
-    A volume's voxels are shared and not copied (20 steps on a large CT would take gigabytes): a step gives a volume another
-    image and never writes into the one that is there.
+    Beside the content that is the name, the parent transform, and the references to other nodes of the project's own.
     """
-    scene, identifier = node.GetScene(), node.GetID()
+    shown = [node.GetNthDisplayNode(n) for n in range(node.GetNumberOfDisplayNodes())] if node.IsA("vtkMRMLDisplayableNode") else []
+    parts = [_own_content(part) for part in (node, *shown) if part is not None]
+
+    def put_back() -> None:
+        for part in parts:
+            part()
+
+    return put_back
+
+
+def _own_content(node: slicer.vtkMRMLNode) -> Callable[[], None]:
+    """A volume's voxels and a model's points are shared and not copied (20 steps on a large CT would take gigabytes).
+
+    A step gives such a node another image or surface and never writes into the one that is there.
+    """
+    scene, identifier, name = node.GetScene(), node.GetID(), node.GetName()
+    deep = not (node.IsA("vtkMRMLVolumeNode") or node.IsA("vtkMRMLModelNode"))
     copy = node.CreateNodeInstance()
-    copy.CopyContent(node, not node.IsA("vtkMRMLVolumeNode"))
-    name = node.GetName()
+    copy.CopyContent(node, deep)
+    parent = node.GetTransformNodeID() if node.IsA("vtkMRMLTransformableNode") else None
+    references = _references(node)
 
     def put_back() -> None:
         there = scene.GetNodeByID(identifier)
-        if there is not None:
-            there.CopyContent(copy, not there.IsA("vtkMRMLVolumeNode"))
-            there.SetName(name)
+        if there is None:
+            return
+        there.CopyContent(copy, deep)
+        there.SetName(name)
+        if there.IsA("vtkMRMLTransformableNode"):
+            there.SetAndObserveTransformNodeID(parent)
+        for role in {*references, *_references(there)}:
+            there.SetNodeReferenceID(role, references.get(role))
 
     return put_back
+
+
+def _references(node: slicer.vtkMRMLNode) -> dict[str, str]:
+    """The nodes that this project made a node refer to: ids by role."""
+    roles = [node.GetNthNodeReferenceRole(n) for n in range(node.GetNumberOfNodeReferenceRoles())]
+    found = {role: node.GetNodeReferenceID(role) for role in roles if role.startswith(_OWN_ROLE)}
+    return {role: identifier for role, identifier in found.items() if identifier}

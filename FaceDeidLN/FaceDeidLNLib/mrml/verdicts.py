@@ -133,6 +133,11 @@ def read_review(result: slicer.vtkMRMLScalarVolumeNode | None) -> Review | None:
         raise InputError(f'The certificate of "{result.GetName()}" cannot be read: verify the result again.') from error
 
 
+def with_certificate(result: slicer.vtkMRMLScalarVolumeNode | None) -> list[slicer.vtkMRMLNode | None]:
+    """A result's node and the node of its certificate: what a new verdict changes."""
+    return [result, None if result is None else result.GetNodeReference(_CERTIFICATE)]
+
+
 def ct_of(result: slicer.vtkMRMLScalarVolumeNode) -> slicer.vtkMRMLScalarVolumeNode | None:
     """The CT that a result was made of."""
     return result.GetNodeReference(_CT)

@@ -20,6 +20,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
 from ..core.errors import InputError, OutputError
+from ..core.progress import Alive, idle
 from ..core.volume import Volume
 from ..input.case import CtInput, StoredSlice
 from ..input.dicom import read_dicom_series
@@ -67,6 +68,7 @@ def write_dicom_series(
     overwrite: bool = False,
     inputs: Sequence[Path] = (),
     companion: Companion | None = None,
+    alive: Alive = idle,
 ) -> None:
     """Write ``result`` (HU on the CT's grid) as a DICOM series into a new folder, read it back and release it.
 
@@ -74,6 +76,7 @@ def write_dicom_series(
 
     :param inputs: files and folders that the output must not touch, beside the CT's own.
     :param companion: the certificate; written of the complete, checked folder before that gets its name.
+    :param alive: called for every file; nothing is left where it raises.
     :raises InputError: the CT is no DICOM series, or the place is taken.
     :raises OutputError: the result does not fit the CT, or what was written is not the same when read back.
     """
@@ -86,11 +89,12 @@ def write_dicom_series(
     series_uid = generate_uid(prefix=None)
     with released_folder(folder, overwrite, (ct.path, *inputs), companion) as partial:
         for n, (source, how, plane) in enumerate(zip(ct.files, ct.stored, result.array, strict=True), start=1):
+            alive()
             with _naming(source):
                 dataset = _derived(source, marks, series_uid)
                 _set_pixels(dataset, how, how.to_stored(plane))
                 _save(dataset, partial / f"IM{n:04d}.dcm")
-        _require_same(ct, representable(ct, result), partial, Path(folder))
+        _require_same(ct, representable(ct, result), partial, Path(folder), alive)
 
 
 @contextlib.contextmanager
@@ -158,10 +162,10 @@ def _save(dataset: Dataset, path: Path) -> None:
         dataset.save_as(path, write_like_original=False)
 
 
-def _require_same(ct: CtInput, expected: Volume, partial: Path, folder: Path) -> None:
+def _require_same(ct: CtInput, expected: Volume, partial: Path, folder: Path, alive: Alive) -> None:
     """What stands on the disk is what was meant, slice by slice."""
     try:
-        again = read_dicom_series(partial)
+        again = read_dicom_series(partial, alive=alive)
     except InputError as error:
         raise OutputError(f"{folder} could not be read back ({error}): nothing is left of it.") from error
     same = again.stored == ct.stored and again.frame_of_reference_uid == ct.frame_of_reference_uid

@@ -10,6 +10,7 @@ import SimpleITK as sitk
 
 from ..core.errors import InputError, OutputError
 from ..core.geometry import SAME_GEOMETRY_MM, Geometry
+from ..core.progress import Alive, idle
 from ..core.volume import Volume
 from ..input.case import CtInput
 from ..input.images import image_extension, read_volume
@@ -29,6 +30,7 @@ def write_image(
     overwrite: bool = False,
     inputs: Sequence[Path] = (),
     companion: Companion | None = None,
+    alive: Alive = idle,
 ) -> None:
     """Write ``result`` (HU, on the CT's grid) with the CT's geometry and scalar type; the extension chooses the format.
 
@@ -37,6 +39,7 @@ def write_image(
 
     :param inputs: files and folders that the output must not touch, beside the CT's own.
     :param companion: the certificate; written of the complete, checked file before that gets its name.
+    :param alive: called before, between and after writing and reading back; nothing is left where it raises.
     :raises InputError: the extension is not writable, NIfTI for a sheared grid, or the place is taken.
     :raises OutputError: ``result`` does not fit the CT, or what was written is not the same when read back.
     """
@@ -45,8 +48,11 @@ def write_image(
     if result.array.dtype != ct.volume.array.dtype or not result.geometry.same_as(ct.volume.geometry):
         raise OutputError("The result has another scalar type or grid than the CT: nothing was written.")
     with released_file(path, overwrite, (ct.path, *inputs), companion) as partial:
+        alive()
         _write(result, partial, path)
+        alive()
         _require_same(result, partial, path)
+        alive()
 
 
 def require_writable(ct: CtInput, path: Path) -> None:

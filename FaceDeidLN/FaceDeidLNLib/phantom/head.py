@@ -10,6 +10,7 @@ import numpy as np
 from ..core.errors import InputError
 from ..core.geometry import Box, Geometry
 from ..core.landmarks import Landmarks
+from ..core.progress import Alive, idle
 from ..core.segment import Segment
 from ..core.volume import AIR_HU, Volume
 from . import bones, soft, things
@@ -52,9 +53,12 @@ class Phantom:
 
 
 def make_phantom(
-    spacing_mm: tuple[float, float, float] = (1.0, 1.0, 1.5), seed: int | None = None, options: PhantomOptions | None = None
+    spacing_mm: tuple[float, float, float] = (1.0, 1.0, 1.5),
+    seed: int | None = None,
+    options: PhantomOptions | None = None,
+    alive: Alive = idle,
 ) -> Phantom:
-    """Make a phantom with voxels of ``spacing_mm`` (i, j, k); the same seed gives the same voxels.
+    """Make a phantom with voxels of ``spacing_mm`` (i, j, k); the same seed gives the same voxels. ``alive`` is called for every tissue.
 
     Raises InputError where an extra node has an unknown place or does not fit, or the mouth is too far open.
     """
@@ -66,8 +70,11 @@ def make_phantom(
     surface = skin(options.mouth_opening_deg)
     skin_mm = sculpt(grid, surface)
     named = nodes(surface, options.extra_nodes, options.mouth_opening_deg)
-    hu, tissues = _patient(grid, surface, skin_mm, options, named)
+    alive()
+    hu, tissues = _patient(grid, surface, skin_mm, options, named, alive)
+    alive()
     segments = tuple(_segment(grid, skin_mm, hu, made) for made in (*named, *tissues) if made.name)
+    alive()
     _surroundings(hu, grid, skin_mm, options, rng)
     things.add_noise(hu, options.noise_hu, rng)
     np.clip(np.rint(hu, out=hu), *HU_RANGE, out=hu)
@@ -86,12 +93,13 @@ def scanner(spacing_mm: tuple[float, float, float], options: PhantomOptions) -> 
 
 
 def _patient(
-    grid: Grid, surface: tuple[Step, ...], skin_mm: np.ndarray, options: PhantomOptions, named: tuple[Tissue, ...]
+    grid: Grid, surface: tuple[Step, ...], skin_mm: np.ndarray, options: PhantomOptions, named: tuple[Tissue, ...], alive: Alive
 ) -> tuple[np.ndarray, tuple[Tissue, ...]]:
     """HU (float32) of the patient in air, and the tissues painted inside."""
     hu = np.full(grid.geometry.shape, AIR_HU, dtype=np.float32)
     depth = _fat_thickness(grid)
     for slab in grid.slabs(grid.whole):
+        alive()
         part, d = hu[slab.slices], skin_mm[slab.slices]
         blend(part, SKIN_HU, coverage(d, 1.3 * grid.edge_mm))
         blend(part, FAT_HU, coverage(d + SKIN_MM, grid.edge_mm))
@@ -100,9 +108,11 @@ def _patient(
     inside = (*soft.muscles(opening), *soft.glands())
     hard = (*bones.skull(), *bones.neck_bones(), *bones.mandible(opening), *bones.teeth(opening))
     for made in inside:
+        alive()
         paint(hu, grid, skin_mm, made)
     _paint_vault(hu, grid, skin_mm)
     for made in (*hard, *soft.nerves(), *soft.air_spaces(), *soft.eyes(), *named, *(things.tube() if options.tube else ())):
+        alive()
         paint(hu, grid, skin_mm, made)
     return hu, (*inside, *hard, *soft.eyes())
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Any
 
 import qt
@@ -14,8 +13,10 @@ from ..core.progress import Progress
 from ..face.styles import STYLES
 from ..mrml.asked import ENGINE_NAMES
 from ..mrml.engines import missing_engine
+from ..mrml.links import linked
 from ..mrml.looks import show_in_slices
 from ..mrml.scene import context
+from ..mrml.verdicts import with_certificate
 
 if TYPE_CHECKING:
     from .panel import Panel
@@ -31,7 +32,7 @@ class FaceSection:
 
     def __init__(self, panel: Panel) -> None:
         self.panel, self.ui = panel, panel.ui
-        self._observed, self._shown, self._snapping = None, None, False
+        self._observed, self._shown = None, None
         self.timer = qt.QTimer()
         self.timer.setSingleShot(True)
         self.timer.setInterval(_REST_MS)
@@ -86,35 +87,30 @@ class FaceSection:
             self.timer.start()
 
     def follow(self) -> None:
-        """Make the face segment anew, without a dialog; what stops it is said at the panel's foot."""
+        """Make the face segment anew; what stops it is said at the panel's foot."""
         node = self.panel.node
         if node is None or node.inputVolume is None or node.faceSegmentation is None:
             return
         if self.panel.busy:
             self.timer.start()
             return
-        try:
-            self.panel.logic.createFaceSegment(node.inputVolume, **self.panel.chosen())
+
+        def work(progress: Progress) -> None:
+            self.panel.logic.createFaceSegment(node.inputVolume, progress=progress, **self.panel.chosen())
+
+        if self.panel.follow(_("Live preview"), work):
             self.panel.say(_("The face segment follows."))
-        except FaceDeidError as error:
-            self.panel.say(str(error))
-        except Exception:
-            logging.exception("FaceDeidLN, live preview")
-            self.panel.say(_("The face segment cannot follow; details are in the log."))
 
     def on_curve_dragged(self, caller: object = None, event: object = None) -> None:
         """Put the dragged point back onto the skin."""
         node = self.panel.node
-        if node is None or node.inputVolume is None or self._snapping or self.panel.busy:
+        if node is None or node.inputVolume is None or self.panel.busy:
             return
-        self._snapping = True
-        try:
-            chosen = {"curve": node.curve, "landmarks": node.landmarks}
-            self.panel.logic.snapCurve(node.inputVolume, **chosen)
-        except FaceDeidError as error:
-            self.panel.say(str(error))
-        finally:
-            self._snapping = False
+
+        def work(progress: Progress) -> None:
+            self.panel.logic.snapCurve(node.inputVolume, curve=node.curve, landmarks=node.landmarks, progress=progress)
+
+        self.panel.follow(_("Curve back onto the skin"), work)
         self.changed()
 
     def on_curve(self, checked: bool = False) -> None:
@@ -170,4 +166,5 @@ class FaceSection:
                 raise FaceDeidError(f"{result.verdict}: {'; '.join(result.reasons)}")
             show_in_slices(context(), result.nodes.result)
 
-        self.panel.run(_("De-identify"), work, [node.outputVolume])
+        changed = [*with_certificate(node.outputVolume), linked(node.inputVolume, "kept"), linked(node.inputVolume, "skin")]
+        self.panel.run(_("De-identify"), work, changed)

@@ -125,14 +125,15 @@ class LandmarksSection:
     def on_load(self, checked: bool = False) -> None:
         """Take landmarks from a file."""
         filters = _("Landmarks") + " (*.mrk.json *.json)"
-        path = dialogs.file_to_open(_("Load landmarks"), filters)
+        path = dialogs.file_to_open(_("Load landmarks"), self.panel.folder, filters)
         if not path:
             return
         labels = ""
         if not path.endswith(".mrk.json"):
-            labels = dialogs.file_to_open(_("nnLandmark's name_to_label.json"), "JSON (*.json)")
+            labels = dialogs.file_to_open(_("nnLandmark's name_to_label.json"), str(Path(path).parent), "JSON (*.json)")
             if not labels:
                 return
+        self.panel.folder = str(Path(path).parent)
         node = self.panel.node
 
         def work(progress: Progress) -> None:

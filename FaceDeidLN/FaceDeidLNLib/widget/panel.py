@@ -21,8 +21,10 @@ from .face import FaceSection
 from .landmarks import LandmarksSection
 from .protect import ProtectSection
 from .review import ReviewSection
-from .work import guarded, progress_dialog
+from .work import guarded, no_popup, popup, progress_dialog
 
+#: So long (ms) work that nobody clicked for goes on before its dialog appears.
+_APPEARS_MS = 1000
 #: The parameter node's fields that belong to the CT, and their roles.
 OWN = {
     "protectedSegmentation": "protected",
@@ -36,17 +38,19 @@ OWN = {
 class Panel(VTKObservationMixin):
     """What the sections share.
 
-    ``ui`` are the widgets of the .ui file, ``logic`` the module's logic, ``load_sample`` puts the sample into the scene.
+    ``ui`` are the widgets of the .ui file, ``logic`` the module's logic, ``load_sample(progress=...)`` puts the sample into the scene.
     ``node`` is the module's wrapped parameter node, None while the panel is not shown.
     """
 
-    def __init__(self, ui: SimpleNamespace, logic: Any, load_sample: Callable[[], Sequence[Any]]) -> None:  # noqa: ANN401
+    def __init__(self, ui: SimpleNamespace, logic: Any, load_sample: Callable[..., Sequence[Any]]) -> None:  # noqa: ANN401
         VTKObservationMixin.__init__(self)
         self.ui, self.logic, self.node = ui, logic, None
         self.load_sample, self._ct, self._updating = load_sample, None, False
         #: A step is at work and lets events through: nothing else may begin meanwhile.
         self.busy = False
         self.undo = UndoStack()
+        #: Where the next question for a file begins: Slicer's own folder for scenes, then wherever the last file was.
+        self.folder = slicer.mrmlScene.GetRootDirectory() or ""
         self.face = FaceSection(self)
         self.sections = [ProtectSection(self), LandmarksSection(self), self.face, ReviewSection(self)]
         ui.tryItLabel.connect("linkActivated(QString)", self.on_sample)
@@ -125,6 +129,15 @@ class Panel(VTKObservationMixin):
 
         return self._alone(title, shown)
 
+    def follow(self, title: str, work: Callable[[Progress], None]) -> bool:
+        """Do something that follows a drag or a slider by itself: a dialog only where it takes long, a message only at the panel's foot."""
+
+        def unasked() -> None:
+            with progress_dialog(title, _APPEARS_MS) as progress:
+                work(progress)
+
+        return self._alone(title, unasked, no_popup)
+
     def run(self, title: str, work: Callable[[Progress], None], changed: Sequence[Any] = ()) -> bool:
         """Do one step with progress, Cancel, undo and one message where it fails; ``changed`` are nodes that it may change.
 
@@ -144,14 +157,14 @@ class Panel(VTKObservationMixin):
 
         return self._alone(title, step)
 
-    def _alone(self, title: str, work: Callable[[], None]) -> bool:
+    def _alone(self, title: str, work: Callable[[], None], show: Callable[..., None] = popup) -> bool:
         """Do some work unless other work is going on; returns whether it was done."""
         if self.busy:
             return False
         self.busy = True
         self.say("")
         try:
-            done = guarded(title, self.say, work)
+            done = guarded(title, self.say, work, show)
         finally:
             self.busy = False
         self.update()
@@ -161,8 +174,7 @@ class Panel(VTKObservationMixin):
         """Load the synthetic head and choose it."""
 
         def work(progress: Progress) -> None:
-            progress(0.1, _("Computing the synthetic head"))
-            ct, nodes = self.load_sample()
+            ct, nodes = self.load_sample(progress=progress)
             self.node.inputVolume = ct
             self.update()
             self.node.protectedSegmentation = nodes

@@ -30,7 +30,7 @@ class ProtectSection:
         for checks in (self.ui.segmentsList, self.ui.levelsList):  # dark check boxes cannot be seen on the dark Base
             checks.viewport().setBackgroundRole(qt.QPalette.Window)
         for name in LEVEL_NAMES:
-            item = qt.QListWidgetItem(name, self.ui.levelsList)
+            item = _new_item(self.ui.levelsList, name)
             item.setFlags(qt.Qt.ItemIsUserCheckable | qt.Qt.ItemIsEnabled)
             item.setCheckState(qt.Qt.Unchecked)
         self.ui.segmentsList.connect("itemChanged(QListWidgetItem*)", self.on_segment_checked)
@@ -70,14 +70,16 @@ class ProtectSection:
         for button, extension in zip(self.buttons, OFFERS, strict=True):
             reason = extension.missing()
             button.enabled = not reason and node.inputVolume is not None
-            button.toolTip = reason or _("Gives {what}").format(what=extension.gives)
+            button.toolTip = reason or _("Gives {what}. Cancel ends its program; set-up and downloads go on to their end").format(
+                what=extension.gives
+            )
 
     def _fill_segments(self, segmentation: Any) -> None:  # noqa: ANN401
         roles = segment_roles(segmentation) if segmentation is not None else {}
         if list(roles) != self._listed:  # items stay while one of them tells of its change
             self.ui.segmentsList.clear()
             for identifier in roles:
-                item = qt.QListWidgetItem("", self.ui.segmentsList)
+                item = _new_item(self.ui.segmentsList, "")
                 item.setFlags(qt.Qt.ItemIsUserCheckable | qt.Qt.ItemIsEnabled | qt.Qt.ItemIsSelectable)
                 item.setData(qt.Qt.UserRole, identifier)
             self._listed = list(roles)
@@ -106,9 +108,10 @@ class ProtectSection:
         """Let another extension segment the CT; its segments are protected where they are nodes or glands."""
         folder = None
         if extension.needs_folder:
-            chosen = dialogs.folder(_("Folder of the trained model"))
+            chosen = dialogs.folder(_("Folder of the trained model"), self.panel.folder)
             if not chosen:
                 return
+            self.panel.folder = str(Path(chosen).parent)
             folder = Path(chosen)
 
         def work(progress: Progress) -> None:
@@ -116,6 +119,12 @@ class ProtectSection:
             node.protectedSegmentation = segment_with(extension, context(), node.inputVolume, folder, progress)
 
         self.panel.run(extension.title, work)
+
+
+def _new_item(entries: Any, text: str) -> Any:  # noqa: ANN401  a QListWidget and its QListWidgetItem
+    """A new last item that the list itself has made: no Python object owns it."""
+    entries.addItem(text)
+    return entries.item(entries.count - 1)
 
 
 def _events() -> tuple[int, ...]:

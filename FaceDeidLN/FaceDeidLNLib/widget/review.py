@@ -10,11 +10,11 @@ import slicer
 from slicer.i18n import tr as _
 
 from ..core.errors import FaceDeidError
-from ..core.progress import Progress
-from ..mrml.export import dicom_files
+from ..core.progress import Progress, alive_in
+from ..mrml.export import INSTANCES, dicom_files
 from ..mrml.looks import jump_to, largest_change, show_in_slices, skin_models
 from ..mrml.scene import context
-from ..mrml.verdicts import Review, ct_of, read_review, require_review
+from ..mrml.verdicts import Review, ct_of, read_review, require_review, with_certificate
 from . import dialogs
 
 if TYPE_CHECKING:
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 #: Background and text, readable on light and dark panels: released, to be looked at, refused.
 _COLORS = {"good": ("#1b7f3b", "#ffffff"), "look": ("#ffc457", "#000000"), "bad": ("#b3261e", "#ffffff")}
-_FOLDER = "deidentified"
+#: What a file or folder is called unless the user says otherwise: no name of a patient.
+_NAME = "deidentified"
 
 
 class ReviewSection:
@@ -30,6 +31,7 @@ class ReviewSection:
 
     def __init__(self, panel: Panel) -> None:
         self.panel, self.ui, self._shown = panel, panel.ui, ""
+        self._dicom_of, self._dicom = None, False
         table = self.ui.figuresTable
         table.setColumnCount(2)
         table.horizontalHeader().visible = False
@@ -67,11 +69,18 @@ class ReviewSection:
         released = review is not None and review.released
         for button in (self.ui.nrrdButton, self.ui.niftiButton, self.ui.dicomButton):
             button.enabled = released
-        if released and not dicom_files(ct_of(result)):
+        if released and not self._has_dicom(ct_of(result)):
             self.ui.dicomButton.enabled = False
             self.ui.dicomButton.toolTip = _("The CT was not loaded from the DICOM database: export it as NRRD or NIfTI")
         else:
             self.ui.dicomButton.toolTip = _("Save the released result as the DICOM series it came from, with its certificate")
+
+    def _has_dicom(self, ct: Any) -> bool:  # noqa: ANN401
+        """Asked once for each CT: the database answers for every slice, and a slider asks at every move. The export looks again."""
+        asked = None if ct is None else (ct.GetID(), ct.GetAttribute(INSTANCES))
+        if asked != self._dicom_of:
+            self._dicom_of, self._dicom = asked, bool(dicom_files(ct))
+        return self._dicom
 
     def _review(self) -> Review | None:
         try:
@@ -113,8 +122,7 @@ class ReviewSection:
         result = self.panel.node.resultVolume
 
         def work(progress: Progress) -> None:
-            progress(0.1, _("Skin before and after"))
-            before, after = skin_models(context(), ct_of(result) or self.panel.node.inputVolume, result)
+            before, after = skin_models(context(), ct_of(result) or self.panel.node.inputVolume, result, progress)
             show_side_by_side(before, after)
 
         self.panel.look(_("Before and after"), work)
@@ -124,8 +132,10 @@ class ReviewSection:
         result = self.panel.node.resultVolume
 
         def work(progress: Progress) -> None:
+            alive = alive_in(progress, 0.5, _("Looking for the largest change"))
+            place = largest_change(ct_of(result) or self.panel.node.inputVolume, result, alive)
             show_in_slices(context(), result)
-            jump_to(context(), largest_change(ct_of(result) or self.panel.node.inputVolume, result))
+            jump_to(context(), place)
 
         self.panel.look(_("Jump to the largest change"), work)
 
@@ -137,7 +147,7 @@ class ReviewSection:
             chosen = {**self.panel.chosen(), "outputVolume": node.resultVolume, "reuse": True}
             self.panel.logic.verify(ct_of(node.resultVolume) or node.inputVolume, progress=progress, **chosen)
 
-        self.panel.run(_("Verify"), work, [node.resultVolume])
+        self.panel.run(_("Verify"), work, with_certificate(node.resultVolume))
 
     def on_sign_off(self, checked: bool = False) -> None:
         """Release a REVIEW with the reviewer's remark."""
@@ -146,7 +156,7 @@ class ReviewSection:
         def work(progress: Progress) -> None:
             self.panel.logic.signOff(node.resultVolume, remark)
 
-        if self.panel.run(_("Sign off"), work, _with_certificate(node.resultVolume)):
+        if self.panel.run(_("Sign off"), work, with_certificate(node.resultVolume)):
             self.ui.remarkEdit.clear()
 
     def on_accept(self, checked: bool = False) -> None:
@@ -160,11 +170,11 @@ class ReviewSection:
         def work(progress: Progress) -> None:
             self.panel.logic.acceptRecognisable(node.resultVolume, accepted)
 
-        self.panel.run(title, work, _with_certificate(node.resultVolume))
+        self.panel.run(title, work, with_certificate(node.resultVolume))
 
     def on_export(self, extension: str, kind: str) -> None:
         """Save the result as an image file."""
-        path = dialogs.file_to_save(_("Export the result"), _FOLDER + extension, f"{kind} (*{extension})")
+        path = dialogs.file_to_save(_("Export the result"), self.panel.folder, _NAME + extension, f"{kind} (*{extension})")
         if path.endswith(extension):
             self._export(path, overwrite=Path(path).is_file())
         elif path:  # Qt has asked about another name: what has this one is not replaced
@@ -172,24 +182,20 @@ class ReviewSection:
 
     def on_export_dicom(self, checked: bool = False) -> None:
         """Save the result as a DICOM series in a new folder."""
-        parent = dialogs.folder(_("Folder for the new DICOM folder"))
+        parent = dialogs.folder(_("Folder for the new DICOM folder"), self.panel.folder)
         if parent:
-            self._export(str(Path(parent) / _FOLDER))
+            self._export(str(Path(parent) / _NAME))
 
     def _export(self, path: str, overwrite: bool = False) -> None:
         node = self.panel.node
 
         def work(progress: Progress) -> None:
-            progress(0.1, _("Writing and reading back"))
             require_review(node.resultVolume)
-            self.panel.logic.exportResult(node.resultVolume, path, overwrite)
+            self.panel.logic.exportResult(node.resultVolume, path, overwrite, progress=progress)
 
+        self.panel.folder = str(Path(path).parent)
         if self.panel.look(_("Export"), work):
             self.panel.say(_("Written: {path}, with its certificate.").format(path=path))
-
-
-def _with_certificate(result: Any) -> list[Any]:  # noqa: ANN401
-    return [result, *([] if result is None else [result.GetNodeReference("FaceDeidLN.certificate")])]
 
 
 def verdict_text(review: Review) -> str:

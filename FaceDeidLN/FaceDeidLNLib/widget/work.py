@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,15 +22,23 @@ _OPTION = re.compile(r"\s*\(--[^()]*\)")
 
 
 @contextmanager
-def progress_dialog(title: str) -> Iterator[Progress]:
-    """A progress callback with a dialog that lets events through and stops the work when the user cancels."""
-    dialog = slicer.util.createProgressDialog(windowTitle=title, maximum=100, labelText=title, autoClose=False, autoReset=False)
+def progress_dialog(title: str, after_ms: int = 0) -> Iterator[Progress]:
+    """A progress callback with a dialog that lets events through and stops the work when the user cancels.
+
+    With ``after_ms`` the dialog appears when the work has lasted so long or is expected to; until then no event gets through.
+    """
+    options = {"autoClose": False, "autoReset": False, "minimumDuration": after_ms}
+    dialog = slicer.util.createProgressDialog(windowTitle=title, maximum=100, labelText=title, **options)
     dialog.windowModality = qt.Qt.ApplicationModal
+    begin = time.monotonic()
 
     def progress(fraction: float, message: str) -> None:
         dialog.labelText = message
         dialog.value = int(100 * fraction)
-        slicer.app.processEvents()
+        if not dialog.visible and not dialog.wasCanceled and 1000 * (time.monotonic() - begin) >= after_ms:
+            dialog.show()
+        if dialog.visible:
+            slicer.app.processEvents()
         if dialog.wasCanceled:
             raise Cancelled(_("Cancelled"))
 
@@ -41,7 +50,16 @@ def progress_dialog(title: str) -> Iterator[Progress]:
         dialog.deleteLater()
 
 
-def guarded(title: str, say: Callable[[str], None], work: Callable[[], Any]) -> bool:
+def popup(message: str, **details: str) -> None:
+    """Show a message that the user has to close."""
+    slicer.util.errorDisplay(message, **details)
+
+
+def no_popup(message: str, **details: str) -> None:
+    """For what the user did not ask for by a click: the sentence at the panel's foot is enough."""
+
+
+def guarded(title: str, say: Callable[[str], None], work: Callable[[], Any], show: Callable[..., None] = popup) -> bool:
     """Do some work and return whether it was done; ``say`` takes one sentence for the panel, details go to the log."""
     try:
         work()
@@ -53,14 +71,14 @@ def guarded(title: str, say: Callable[[str], None], work: Callable[[], Any]) -> 
         logging.info("FaceDeidLN, %s: %s", title, message)
         logging.debug(traceback.format_exc())
         say(message)
-        slicer.util.errorDisplay(message, windowTitle=title)
+        show(message, windowTitle=title)
         return False
     except Exception as error:
         details = traceback.format_exc()
         message = _("{title} stopped unexpectedly: {error}. Nothing was released; details are in the log.").format(title=title, error=error)
         logging.error("FaceDeidLN, %s: %s", title, details)
         say(message)
-        slicer.util.errorDisplay(message, windowTitle=title, detailedText=details)
+        show(message, windowTitle=title, detailedText=details)
         return False
     return True
 

@@ -28,6 +28,7 @@ BINDABLE = {
     "QComboBox": str,
     "ctkSliderWidget": float,
     "QCheckBox": bool,
+    "QLineEdit": str,
 }
 
 

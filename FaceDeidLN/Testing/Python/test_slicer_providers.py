@@ -37,6 +37,7 @@ def extension(monkeypatch, phantom):
 
     context()
     monkeypatch.setattr(slicer.modules, "totalsegmentator", SimpleNamespace(), raising=False)
+    monkeypatch.setattr("FaceDeidLNLib.mrml.extensions._has_package", lambda package: True)
     monkeypatch.setitem(sys.modules, "TotalSegmentator", SimpleNamespace(TotalSegmentatorLogic=TotalSegmentatorLogic))
     return said
 

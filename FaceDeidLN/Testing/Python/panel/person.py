@@ -51,7 +51,7 @@ def remembered(ct, alive):
     return _found()[key]
 
 
-def load_phantom():
+def load_phantom(progress=None):
     """Put the synthetic head into the scene; returns the CT's node and its nodes' segmentation."""
     masks = [tight(segment.name, segment.mask.array) for segment in phantom().nodes]
     ct = add_ct(context(), phantom().ct, "Head")
@@ -76,16 +76,21 @@ class PanelTest(unittest.TestCase):
         slicer.mrmlScene.Clear(False)
         self.widget = slicer.util.getModuleWidget("FaceDeidLN")
         self.panel, self.ui, self.logic = self.widget.panel, self.widget.ui, self.widget.logic
-        self.errors, self.answers = [], []
+        self.errors, self.answers, self.asked = [], [], []
         self.patch("slicer.util.errorDisplay", lambda text, **details: self.errors.append(text))
         for name in ("file_to_open", "file_to_save", "folder"):
-            self.patch(f"FaceDeidLNLib.widget.dialogs.{name}", lambda *question: self.answers.pop(0))
+            self.patch(f"FaceDeidLNLib.widget.dialogs.{name}", self.answer)
         self.patch("FaceDeidLNLib.pipeline.detect_landmarks", remembered)
-        real = self.panel.load_sample
-        self.addCleanup(setattr, self.panel, "load_sample", real)
+        self.real_sample = self.panel.load_sample
+        self.addCleanup(setattr, self.panel, "load_sample", self.real_sample)
         self.panel.load_sample = load_phantom
         self.addCleanup(self.leave)
         self.widget.enter()
+
+    def answer(self, title, begin, *rest):
+        """The next answer to a question for a file or folder; which folder it began in is kept in ``asked``."""
+        self.asked.append(begin)
+        return self.answers.pop(0)
 
     def leave(self):
         """Leave the panel and the scene as they were found."""

@@ -66,6 +66,21 @@ def test_nothing_is_cut_off_at_350_pixels(shown, percent):
     assert root.minimumSizeHint().width() <= round(350 * percent / 100)
 
 
+def test_the_questions_for_files_are_qts_and_begin_in_the_folder_named(shown):
+    from FaceDeidLNLib.widget import dialogs
+
+    asked = shown.here.qt.QFileDialog
+    asked.answers = ["/in.json", "/out.nrrd", "/folder"]
+    assert dialogs.file_to_open("Load", "/data", "JSON (*.json)") == "/in.json"
+    assert dialogs.file_to_save("Export", "/data", "out.nrrd", "NRRD (*.nrrd)") == "/out.nrrd"
+    assert dialogs.folder("Folder", "/data") == "/folder"
+    assert asked.asked == [
+        ("open", "Load", "/data", "JSON (*.json)"),
+        ("save", "Export", str(Path("/data") / "out.nrrd"), "NRRD (*.nrrd)"),
+        ("folder", "Folder", "/data"),
+    ]
+
+
 def _luminance(color):
     """Relative luminance as WCAG 2 defines it."""
     parts = [int(color[start : start + 2], 16) / 255 for start in (1, 3, 5)]

@@ -11,6 +11,7 @@ from dicom_series import Series, write_series
 from FaceDeidLNLib.input.dicom import read_dicom_series
 from FaceDeidLNLib.mrml.nodes import add_ct, volume_from_node
 from FaceDeidLNLib.mrml.scene import context
+from FaceDeidLNLib.pipeline import Request, deface
 from person import PanelTest, phantom
 
 
@@ -25,18 +26,44 @@ class DicomTest(PanelTest):
         write_series(folder, Series(phantom().ct.array.astype(np.int32) + 1024, rows=axes[:, :2].T, spacing=(j, i), **place))
         return read_dicom_series(folder)
 
-    def test_dicom_goes_back_to_the_series_it_came_from(self):
-        source, out = self.series(), self.folder()
+    def apply(self):
+        """The phantom, loaded from the database and released; returns the instances that the database was asked for."""
+        source, asked = self.series(), []
         files = {str(pydicom.dcmread(file, stop_before_pixels=True).SOPInstanceUID): str(file) for file in source.files}
         if not hasattr(slicer, "dicomDatabase"):
             slicer.dicomDatabase = None
             self.addCleanup(delattr, slicer, "dicomDatabase")
-        self.patch("slicer.dicomDatabase", SimpleNamespace(fileForInstance=lambda uid: files.get(uid, "")))
+        self.patch("slicer.dicomDatabase", SimpleNamespace(fileForInstance=lambda uid: asked.append(uid) or files.get(uid, "")))
+        self.answer_at_once(deface(Request(source.volume, phantom().nodes)))
         ct = add_ct(context(), source.volume, "CT")
         ct.SetAttribute("DICOM.instanceUIDs", " ".join(files))
         self.node.inputVolume = ct
         self.node.acceptRecognisable = True
         self.click("applyButton")
+        return asked
+
+    def test_the_database_is_not_asked_again_whenever_a_slider_moves(self):
+        asked = self.apply()
+        self.assertEqual(self.enabled("dicomButton"), ["dicomButton"])
+        times = len(asked)
+        for depth in (5.0, 6.0, 7.0):
+            self.ui.depthSlider.value = depth
+        self.assertEqual(len(asked), times)
+
+    def test_a_dicom_export_can_be_cancelled_and_leaves_nothing(self):
+        self.apply()
+        for fraction in (0.1, 0.5):
+            with self.subTest(fraction):
+                out = self.folder()
+                self.answers = [str(out)]
+                self.cancel_at(fraction)
+                self.click("dicomButton")
+                self.assertEqual(list(out.iterdir()), [])
+                self.assertIn("cancelled", self.ui.statusLabel.text)
+
+    def test_dicom_goes_back_to_the_series_it_came_from(self):
+        out = self.folder()
+        self.apply()
         self.answers = [str(out)]
         self.click("dicomButton")
         self.assertEqual(self.errors, [])

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 import slicer
 import vtk
-from FaceDeidLNLib.mrml.nodes import segments_from_node, volume_from_node
+from FaceDeidLNLib.mrml.nodes import add_ct, segments_from_node, volume_from_node
+from FaceDeidLNLib.mrml.scene import context
 from person import PanelTest, ids
 from vtk.util.numpy_support import vtk_to_numpy
 
@@ -33,16 +34,18 @@ def install_effects(monkeypatch, mask_volume):
     monkeypatch.setitem(sys.modules, "SegmentEditorEffects", package)
 
 
-def test_mask_volume_as_the_engine_passes_the_same_verification(panel, monkeypatch):
-    def mask_volume_with_segment(segmentation, identifier, operation, values, source, output):
-        assert operation == "FILL_INSIDE"
-        array = slicer.util.arrayFromVolume(source).copy()
-        array[slicer.util.arrayFromSegmentBinaryLabelmap(segmentation, identifier, source) > 0] = values[0]
-        output.CopyContent(source)
-        slicer.util.updateVolumeFromArray(output, array)
-        return True
+def fill_inside(segmentation, identifier, operation, values, source, output):
+    """What Mask volume does."""
+    assert operation == "FILL_INSIDE"
+    array = slicer.util.arrayFromVolume(source).copy()
+    array[slicer.util.arrayFromSegmentBinaryLabelmap(segmentation, identifier, source) > 0] = values[0]
+    output.CopyContent(source)
+    slicer.util.updateVolumeFromArray(output, array)
+    return True
 
-    install_effects(monkeypatch, mask_volume_with_segment)
+
+def test_mask_volume_as_the_engine_passes_the_same_verification(panel, monkeypatch):
+    install_effects(monkeypatch, fill_inside)
     ct, _ = panel.load_sample()
     panel.choose("effectComboBox", "mask")
     panel.ui.maskComboBox.currentIndex = panel.ui.maskComboBox.findText("Mask volume")
@@ -55,6 +58,27 @@ def test_mask_volume_as_the_engine_passes_the_same_verification(panel, monkeypat
         setattr(panel.node, name, None)
     panel.click("applyButton")
     assert np.array_equal(by_engine, volume_from_node(panel.node.resultVolume).array)
+
+
+@pytest.mark.parametrize("stop_at", [0.6, 0.7, 0.9])
+def test_a_console_run_with_another_engine_that_is_stopped_leaves_nothing(panel, monkeypatch, stop_at):
+    class Stopped(Exception):
+        pass
+
+    def stop(fraction, message):
+        if fraction >= stop_at:
+            raise Stopped
+
+    install_effects(monkeypatch, fill_inside)
+    ct, nodes = panel.load_sample()
+    mine = add_ct(context(), volume_from_node(ct), "mine")
+    image, before = mine.GetImageData(), ids()
+    for output in (None, mine):
+        with pytest.raises(Stopped):
+            panel.logic.process(ct, nodes, effect="mask", maskEngine="Mask volume", outputVolume=output, progress=stop)
+        assert ids() == before
+    assert (mine.GetName(), mine.GetAttribute("FaceDeidLN.Released")) == ("mine", None)
+    assert mine.GetImageData() is image
 
 
 def test_an_engine_that_touches_a_node_is_found_out(panel, monkeypatch):

@@ -66,6 +66,14 @@ class ReviewTest(PanelTest):
                 self.assertTrue(np.array_equal(read_volume(folder / f"out{extension}").array, phantom_case().result.array))
                 self.assertIn('"verdict": "PASS"', (folder / "out.certificate.json").read_text(encoding="utf-8"))
 
+    def test_the_next_question_begins_where_the_last_file_was_written(self):
+        self.node.acceptRecognisable = True
+        self.apply()
+        folder = self.folder()
+        self.answers = [str(folder / "one"), str(folder / "two")]
+        self.click("nrrdButton", "nrrdButton")
+        self.assertEqual(self.asked[1], str(folder))
+
     def test_a_file_that_nobody_was_asked_about_is_not_replaced(self):
         self.node.acceptRecognisable = True
         self.apply()

@@ -5,10 +5,11 @@ from __future__ import annotations
 from unittest import mock
 
 import numpy as np
+import slicer
 from FaceDeidLNLib.mrml.engines import missing_engine
-from FaceDeidLNLib.mrml.nodes import add_ct, volume_from_node
+from FaceDeidLNLib.mrml.nodes import add_ct, segments_from_node, volume_from_node
 from FaceDeidLNLib.mrml.scene import context
-from person import STEPS, PanelTest, ids, phantom
+from person import STEPS, PanelTest, changed_case, ids, phantom, phantom_case
 
 BROKEN = ZeroDivisionError("division by zero")
 
@@ -26,6 +27,41 @@ class SafetyTest(PanelTest):
                 self.assertEqual(ids(), before)
                 self.assertIn("cancelled, nothing was changed", self.ui.statusLabel.text)
                 self.assertEqual(self.errors, [])
+
+    def test_the_synthetic_head_can_be_cancelled(self):
+        self.panel.load_sample = self.real_sample
+        before = ids()
+        self.cancel_at(0.1)
+        self.ui.tryItLabel.linkActivated.emit("sample")
+        self.assertEqual(ids(), before)
+        self.assertIn("cancelled, nothing was changed", self.ui.statusLabel.text)
+
+    def test_the_live_preview_can_be_cancelled_where_it_takes_long(self):
+        self.patch("FaceDeidLNLib.widget.panel._APPEARS_MS", 0)
+        self.load_sample()
+        self.click("faceButton")
+        voxels = segments_from_node(self.node.faceSegmentation)[0].mask.array.sum()
+        self.node.depthMm = 4.0
+        self.cancel_at(0.4)
+        self.panel.face.follow()
+        self.assertEqual(segments_from_node(self.node.faceSegmentation)[0].mask.array.sum(), voxels)
+        self.assertIn("cancelled, nothing was changed", self.ui.statusLabel.text)
+
+    def test_looking_and_exporting_can_be_cancelled(self):
+        self.answer_at_once()
+        self.node.acceptRecognisable = True
+        self.load_sample()
+        self.click("applyButton")
+        before, folder = ids(), self.folder()
+        for name, fraction in (("compareButton", 0.5), ("jumpButton", 0.5), ("nrrdButton", 0.5), ("niftiButton", 0.05)):
+            with self.subTest(name):
+                self.answers = [str(folder / "out")]
+                self.cancel_at(fraction)
+                self.click(name)
+                self.assertEqual(ids(), before)
+                self.assertEqual(list(folder.iterdir()), [])
+                self.assertIn("cancelled, nothing was changed", self.ui.statusLabel.text)
+        self.assertEqual(self.errors, [])
 
     def test_a_step_can_be_undone(self):
         self.answer_at_once()
@@ -48,6 +84,30 @@ class SafetyTest(PanelTest):
         self.click("undoButton")
         self.assertFalse(volume_from_node(mine).array.any())
         self.assertEqual(mine.GetName(), "mine")
+
+    def test_undo_gives_a_filled_output_volume_its_place_and_its_window_back(self):
+        self.answer_at_once()
+        self.load_sample()
+        mine, transform = add_ct(context(), phantom().ct, "mine"), slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
+        mine.SetAndObserveTransformNodeID(transform.GetID())
+        mine.GetDisplayNode().SetWindowLevel(1234.0, 56.0)
+        self.node.outputVolume = mine
+        self.click("applyButton")
+        self.assertIsNone(mine.GetParentTransformNode())
+        self.click("undoButton")
+        self.assertIs(mine.GetParentTransformNode(), transform)
+        self.assertEqual((mine.GetDisplayNode().GetWindow(), mine.GetDisplayNode().GetLevel()), (1234.0, 56.0))
+
+    def test_undo_of_a_second_apply_brings_the_first_verdict_back(self):
+        self.answer_at_once(phantom_case(), changed_case("FAIL", "3 voxels changed outside the face segment"))
+        self.load_sample()
+        self.click("applyButton")
+        said = self.ui.verdictLabel.text
+        self.node.outputVolume = self.node.resultVolume
+        self.click("applyButton")
+        self.assertTrue(self.ui.verdictLabel.text.startswith("FAIL"))
+        self.click("undoButton")
+        self.assertEqual(self.ui.verdictLabel.text, said)
 
     def test_undo_of_a_sign_off_copies_no_voxels(self):
         self.answer_at_once()
@@ -95,7 +155,7 @@ class SafetyTest(PanelTest):
             self.assertLogs(level="ERROR"),
         ):
             self.panel.face.follow()
-        self.assertIn("cannot follow", self.ui.statusLabel.text)
+        self.assertIn("Live preview stopped unexpectedly", self.ui.statusLabel.text)
         self.assertEqual(self.errors, [])
 
     def test_a_volume_that_is_no_ct_is_refused(self):

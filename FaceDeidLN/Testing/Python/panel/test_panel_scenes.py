@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import zipfile
+from unittest import mock
 
+import numpy as np
 import slicer
+from FaceDeidLNLib.anatomy.skin import depth_at
 from FaceDeidLNLib.mrml.links import linked
-from person import PanelTest, load_phantom
+from FaceDeidLNLib.mrml.nodes import landmarks_from_node
+from person import PanelTest, load_phantom, phantom
 
 OWN = ("landmarks", "curve", "faceSegmentation", "resultVolume")
 
@@ -72,6 +76,23 @@ class ScenesTest(PanelTest):
         self.assertEqual((self.node.inputVolume.GetName(), self.node.protectedSegmentation.GetName()), ("Second", "its nodes"))
         self.assertIs(self.ui.inputSelector.currentNode(), self.node.inputVolume)
         self.assertEqual(self.own(), [None] * len(OWN))
+
+    def test_a_point_dragged_in_a_loaded_scene_needs_no_new_detection(self):
+        self.load_sample()
+        self.click("detectButton", "curveButton", "faceButton")
+        self.save_and_load()
+        self.widget.enter()
+        self.patch("FaceDeidLNLib.pipeline.detect_landmarks", mock.Mock(side_effect=AssertionError("looked for again")))
+        self.logic.cache.clear()
+        curve, place = self.node.curve, [0.0] * 3
+        curve.GetNthControlPointPositionWorld(0, place)
+        curve.SetNthControlPointPositionWorld(0, place[0], place[1] + 30.0, place[2])
+        curve.InvokeEvent(slicer.vtkMRMLMarkupsNode.PointEndInteractionEvent)
+        curve.GetNthControlPointPositionWorld(0, place)
+        depth = self.logic.cache.anatomy(phantom().ct, landmarks_from_node(self.node.landmarks)).depth
+        self.assertLess(abs(depth_at(depth, depth.geometry.to_kji(np.array([place]) * (-1, -1, 1)))[0]), 0.3)
+        self.panel.face.follow()
+        self.assertEqual(self.ui.statusLabel.text, "The face segment follows.")
 
     def test_another_scene_added_to_this_one_leaves_what_was_chosen(self):
         folder = self.folder()

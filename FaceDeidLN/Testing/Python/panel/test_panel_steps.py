@@ -8,9 +8,11 @@ from unittest import mock
 
 import numpy as np
 import slicer
+from FaceDeidLNLib.core.errors import FaceDeidError
 from FaceDeidLNLib.core.segment import tight
+from FaceDeidLNLib.effect.names import LONGEST_WATERMARK
 from FaceDeidLNLib.mrml.engines import missing_engine
-from FaceDeidLNLib.mrml.nodes import add_segmentation, segments_from_node, volume_from_node
+from FaceDeidLNLib.mrml.nodes import add_ct, add_segmentation, segments_from_node, volume_from_node
 from FaceDeidLNLib.mrml.scene import context
 from person import STEPS, PanelTest, ids, phantom
 
@@ -133,6 +135,33 @@ class StepsTest(PanelTest):
                 self.choose(f"{name}ComboBox", "built-in")
 
 
+class WatermarkTest(PanelTest):
+    """Letters on the new surface."""
+
+    def test_the_text_reaches_the_pipeline_and_the_scene_keeps_it(self):
+        requests = self.answer_at_once()
+        self.load_sample()
+        self.ui.watermarkEdit.text = "DE-ID"
+        self.click("applyButton")
+        self.assertEqual(requests[0].parameters.watermark, "DE-ID")
+        self.widget.exit()
+        self.ui.watermarkEdit.text = ""
+        self.widget.enter()
+        self.assertEqual(self.ui.watermarkEdit.text, "DE-ID")
+
+    def test_no_longer_text_can_be_typed_than_can_be_drawn(self):
+        self.assertEqual(self.ui.watermarkEdit.maxLength, LONGEST_WATERMARK)
+
+    def test_letters_that_cannot_be_drawn_are_one_message(self):
+        self.load_sample()
+        before = ids()
+        self.ui.watermarkEdit.text = "\u4e2d"
+        self.click("applyButton")
+        self.assertEqual(len(self.errors), 1)
+        self.assertIn("cannot be drawn", self.errors[0])
+        self.assertEqual(ids(), before)
+
+
 class RegionTest(PanelTest):
     """Which part of the face."""
 
@@ -144,12 +173,17 @@ class RegionTest(PanelTest):
 
     def test_a_region_without_a_curve_offers_none(self):
         self.load_sample()
-        self.choose("effectComboBox", "mask")
         self.choose("styleComboBox", "box")
         self.assertEqual(self.enabled("curveButton", "lipsCheckBox", "faceButton"), ["faceButton"])
         self.click("faceButton")
         self.assertEqual(self.errors, [])
         self.assertGreater(face_voxels(self.node), 1000)
+
+    def test_an_effect_that_needs_a_curve_is_refused_when_it_is_applied(self):
+        ct, _ = self.load_sample()
+        for step in (self.logic.applyEffect, self.logic.verify, self.logic.process):
+            with self.subTest(step.__name__), self.assertRaisesRegex(FaceDeidError, "needs a curve"):
+                step(ct, style="box", effect="reface", outputVolume=add_ct(context(), phantom().ct, "output"))
 
     def test_ears_make_the_face_segment_larger(self):
         self.load_sample()

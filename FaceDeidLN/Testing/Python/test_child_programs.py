@@ -1,0 +1,235 @@
+"""Programs that other extensions start: events get through while they are silent, and Cancel ends them with all they left."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import slicer
+import slicer.util
+from FaceDeidLNLib.core.errors import Cancelled
+from FaceDeidLNLib.core.progress import idle
+from FaceDeidLNLib.core.segment import tight
+from FaceDeidLNLib.mrml.child_programs import watched_programs
+from FaceDeidLNLib.mrml.extensions import CADS, OwnModel
+from FaceDeidLNLib.mrml.nodes import add_segmentation
+from FaceDeidLNLib.mrml.scene import context
+from FaceDeidLNLib.providers.base import ProviderError
+
+#: Tells its own id and its child's, and then says nothing for a minute.
+SILENT = "import os, subprocess; print(os.getpid(), subprocess.Popen(['sleep', '60']).pid, flush=True); import time; time.sleep(60)"
+posix = pytest.mark.skipif(sys.platform == "win32", reason="process ids are POSIX's")
+
+
+@pytest.fixture(autouse=True)
+def folders(monkeypatch, tmp_path):
+    """Slicer's temporary folders, which need Qt, in the test's own."""
+    made = []
+
+    def make():
+        made.append(tempfile.mkdtemp(dir=tmp_path))
+        return made[-1]
+
+    monkeypatch.setattr(slicer.util, "tempDirectory", make)
+    return made
+
+
+def launch(code):
+    """Start Python as an extension starts its program."""
+    return slicer.util.launchConsoleProcess([sys.executable, "-c", code], useStartupEnvironment=False)
+
+
+def lives(identifier):
+    """Is there such a process, and not only what is left of it?"""
+    try:
+        os.kill(identifier, 0)
+        return Path(f"/proc/{identifier}/stat").read_text().split()[2] != "Z"
+    except OSError:
+        return False
+
+
+def all_of(program):
+    """What an extension reads."""
+    return list(iter(program.stdout.readline, ""))
+
+
+def test_every_line_of_the_output_arrives_in_order():
+    with watched_programs(idle):
+        assert all_of(launch("for n in range(200): print(n)")) == [f"{n}\n" for n in range(200)]
+
+
+def test_a_line_that_is_no_text_is_passed_over():
+    with watched_programs(idle):
+        program = launch("import sys; sys.stdout.buffer.write(b'\\xff\\xfe\\n'); sys.stdout.flush(); print('end')")
+        assert all_of(program)[-1] == "end\n"
+        assert program.wait(10) == 0
+
+
+def test_somebody_is_asked_while_the_program_is_silent():
+    asked = []
+    with watched_programs(lambda: asked.append(time.monotonic())):
+        all_of(launch("import time; time.sleep(1)"))
+    assert len(asked) >= 3
+
+
+@posix
+def test_cancel_ends_the_program_with_its_child_and_removes_its_folder(folders):
+    said, begin = [], time.monotonic()
+
+    def cancel():
+        if said:
+            raise Cancelled("enough")
+
+    def segment():
+        (Path(slicer.util.tempDirectory()) / "ct.nii").write_text("a patient")
+        output = launch(SILENT).stdout
+        said.append(output.readline())
+        output.readline()
+
+    with pytest.raises(Cancelled), watched_programs(cancel):
+        segment()
+    assert time.monotonic() - begin < 30
+    assert not Path(folders[0]).exists()
+    time.sleep(0.2)
+    assert not any(lives(int(identifier)) for identifier in said[0].split())
+
+
+def test_afterwards_slicer_starts_programs_as_before():
+    before = slicer.util.launchConsoleProcess, slicer.util.tempDirectory
+    with pytest.raises(ZeroDivisionError), watched_programs(idle):
+        raise ZeroDivisionError
+    assert (slicer.util.launchConsoleProcess, slicer.util.tempDirectory) == before
+
+
+def test_what_goes_well_keeps_its_folder_for_the_extension_to_clean_up(folders):
+    with watched_programs(idle):
+        slicer.util.tempDirectory()
+    assert Path(folders[0]).is_dir()
+
+
+def cancel(fraction, message):
+    """The user has pressed Cancel."""
+    if fraction > 0:
+        raise Cancelled("enough")
+
+
+@pytest.fixture
+def cads(monkeypatch):
+    """CADS, whose logic cleans up in the words of the real one: it logs that it will."""
+    done = []
+
+    class CADSWholeBodyCTSegLogic:
+        def process(self, ct, result, cpu, task):
+            try:
+                self.logCallback("predicting")
+            except Exception as error:
+                self.logCallback(f"Error during processing: {error}")
+                if done == ["swallow"]:
+                    return
+                raise
+            finally:
+                self.logCallback("Cleaning up temporary folder...")
+                done.append("cleaned up")
+
+    monkeypatch.setattr("FaceDeidLNLib.mrml.extensions._is_loaded", lambda module: True)
+    monkeypatch.setattr("FaceDeidLNLib.mrml.extensions._has_package", lambda package: True)
+    monkeypatch.setitem(sys.modules, "CADSWholeBodyCTSeg", SimpleNamespace(CADSWholeBodyCTSegLogic=CADSWholeBodyCTSegLogic))
+    return done
+
+
+@pytest.mark.parametrize("beforehand", [[], ["swallow"]])
+def test_a_cancelled_extension_can_clean_up_and_stays_cancelled(cads, phantom, beforehand):
+    cads += beforehand
+    with pytest.raises(Cancelled):
+        replace(CADS, progress=cancel).segment(phantom.ct)
+    assert cads == [*beforehand, "cleaned up"]
+
+
+class Signal:
+    """As SlicerNNUNetLib's."""
+
+    def __init__(self):
+        self.slots = []
+
+    def connect(self, slot):
+        self.slots.append(slot)
+
+    def __call__(self, *words):
+        for slot in self.slots:
+            slot(*words)
+
+
+@pytest.fixture
+def nnunet(monkeypatch, phantom):
+    """The extension NNUNet with a program that runs for five looks; ``done`` is what was asked of it."""
+    done = SimpleNamespace(calls=[], looks=5, error="")
+
+    class Process:
+        NotRunning, Running = 0, 2
+
+        def state(self):
+            done.looks -= 1
+            done.logic.progressInfo(f"{done.looks} steps left")
+            return self.Running if done.looks > 0 else self.NotRunning
+
+    class SegmentationLogic:
+        def __init__(self):
+            done.logic, self.errorOccurred, self.progressInfo = self, Signal(), Signal()
+            self.inferenceProcess = SimpleNamespace(process=Process())
+
+        def setParameter(self, parameter):
+            done.calls.append(parameter.modelPath)
+
+        def startSegmentation(self, volume):
+            if done.error:
+                self.errorOccurred(done.error)
+
+        def stopSegmentation(self):
+            done.calls.append("stopped")
+
+        def loadSegmentation(self):
+            return add_segmentation(context(), [tight("LN", phantom.nodes[0].mask.array)], phantom.ct.geometry, "made")
+
+    library = SimpleNamespace(
+        SegmentationLogic=SegmentationLogic,
+        Parameter=SimpleNamespace,
+        InstallLogic=lambda: SimpleNamespace(setupPythonRequirements=lambda: True),
+    )
+    monkeypatch.setitem(sys.modules, "SlicerNNUNetLib", library)
+    return done
+
+
+def nodes_there():
+    """How many nodes the scene holds that a provider could leave."""
+    scene = context().scene
+    return [scene.GetNumberOfNodesByClass(name) for name in ("vtkMRMLScalarVolumeNode", "vtkMRMLSegmentationNode")]
+
+
+def test_nnunet_tells_where_it_is_and_gives_the_models_segments(nnunet, phantom, tmp_path):
+    said, before = [], nodes_there()
+    segments = OwnModel(tmp_path, lambda fraction, message: said.append(message)).segment(phantom.ct)
+    assert [segment.name for segment in segments] == ["LN"]
+    assert np.count_nonzero(segments[0].mask.array) == np.count_nonzero(phantom.nodes[0].mask.array)
+    assert "nnU-Net: 3 steps left" in said
+    assert nodes_there() == before
+
+
+def test_nnunet_is_stopped_where_the_user_cancels(nnunet, phantom, tmp_path):
+    before = nodes_there()
+    with pytest.raises(Cancelled):
+        OwnModel(tmp_path, cancel).segment(phantom.ct)
+    assert nnunet.calls == [tmp_path, "stopped"]
+    assert nodes_there() == before
+
+
+def test_what_nnunet_says_of_its_failure_is_the_reason(nnunet, phantom, tmp_path):
+    nnunet.error = "no CUDA"
+    with pytest.raises(ProviderError, match="no CUDA"):
+        OwnModel(tmp_path).segment(phantom.ct)
