@@ -160,7 +160,8 @@ def _take_back(names: Sequence[tuple[Path, Path]], aside: Sequence[tuple[Path, P
 
 
 def _remove(old: Path) -> None:
-    if old.is_dir():
+    """Take away a file, a folder, or a link to either, but never what a link leads to."""
+    if old.is_dir() and not old.is_symlink():
         shutil.rmtree(old, ignore_errors=True)
     else:
         old.unlink(missing_ok=True)

@@ -16,6 +16,8 @@ def require_place(path: Path, overwrite: bool, inputs: Sequence[Path] = ()) -> N
 
     :raises InputError: where it cannot; the message says why.
     """
+    if path.is_symlink() and not path.exists():
+        raise InputError(f"{path} is a link that leads nowhere: remove it, or name another output.")
     if path.exists() and not overwrite:
         raise InputError(f"{path} exists already: name another output, or give --overwrite.")
     target = path.resolve()

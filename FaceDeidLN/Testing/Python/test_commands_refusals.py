@@ -163,6 +163,13 @@ def test_output_below_a_file(phantom_ct_file, tmp_path, capsys):
     assert "is a file" in refused(capsys, "deface", phantom_ct_file, tmp_path / "file" / "out.nrrd")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege")
+@pytest.mark.parametrize("words", [[], ["--overwrite"]])
+def test_output_that_is_a_link_to_nothing(words, phantom_ct_file, tmp_path, capsys):
+    (tmp_path / "out.nrrd").symlink_to("nowhere.nrrd")
+    assert "leads nowhere" in refused(capsys, "deface", phantom_ct_file, tmp_path / "out.nrrd", *words)
+
+
 def test_certificate_of_another_output(phantom_ct_file, tmp_path, capsys):
     (tmp_path / "out.nii.gz").write_bytes(b"another output")
     (tmp_path / "out.certificate.json").write_text("its certificate")

@@ -2,6 +2,7 @@
 
 import errno
 import signal
+import sys
 
 import pytest
 from FaceDeidLNLib.core.errors import InputError, OutputError
@@ -85,3 +86,12 @@ def test_the_companion_of_somebody_elses_output_is_not_replaced(tmp_path):
     with pytest.raises(OutputError, match="somebody else"):
         release_file(output, companion=companion)
     assert (output.read_text(), companion.path.read_text()) == ("theirs", "theirs")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege")
+def test_a_link_to_a_folder_is_replaced_and_what_it_leads_to_stays(tmp_path):
+    release_folder(tmp_path / "old", names=("IM0001.dcm",))
+    (tmp_path / "link").symlink_to("old")
+    release_folder(tmp_path / "link", names=("IM0002.dcm",), overwrite=True)
+    assert names(tmp_path) == ["link", "old"]
+    assert (names(tmp_path / "old"), names(tmp_path / "link")) == (["IM0001.dcm"], ["IM0002.dcm"])
