@@ -74,6 +74,13 @@ def test_the_urls_of_icon_and_screenshots_are_files_of_this_repository():
             assert (ROOT / url.removeprefix(prefix)).is_file(), url
 
 
+@pytest.mark.parametrize("name", ["EXTENSION_LICENSE_FILE", "EXTENSION_README_FILE"])
+def test_the_package_carries_its_own_licence_and_read_me_and_not_slicers(name):
+    before = (ROOT / "CMakeLists.txt").read_text(encoding="utf-8").split("find_package(Slicer")[0]
+    named = re.search(rf'set\({name} "\$\{{CMAKE_CURRENT_SOURCE_DIR\}}/([^"]+)"\)', before)
+    assert (ROOT / named[1]).is_file()
+
+
 def configure(source, build):
     cmake = shutil.which("cmake")
     if cmake is None:
