@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 #: A fractional segment counts from this share of its largest value on.
 FRACTION = 0.5
+#: What highdicom answers an object with that lacks something or holds something else.
+_DAMAGED = (ValueError, AttributeError, TypeError, LookupError, RuntimeError)
 
 
 def read_dicom_seg(path: Path, frame_of_reference_uid: str = "") -> list[Segment]:
@@ -31,7 +33,7 @@ def read_dicom_seg(path: Path, frame_of_reference_uid: str = "") -> list[Segment
     highdicom = _highdicom()
     try:
         seg = highdicom.seg.segread(path)
-    except (ValueError, AttributeError, TypeError) as error:
+    except _DAMAGED as error:
         raise InputError(f"{path.name} cannot be read as a DICOM SEG ({error}): get it again or give a .seg.nrrd.") from error
     require_same_frame(path, [str(seg.FrameOfReferenceUID)], frame_of_reference_uid)
     segments = []
@@ -67,7 +69,7 @@ def _mask(seg: Dataset, number: int, path: Path) -> Volume:
     """One segment on the grid of the SEG's own frames; frames that were left out because they are empty count as empty."""
     try:
         volume = seg.get_volume(segment_numbers=[number], combine_segments=False, rescale_fractional=True, allow_missing_positions=True)
-    except (RuntimeError, ValueError) as error:
+    except _DAMAGED as error:
         raise InputError(
             f"The frames of {path.name} are no regular volume ({error}), so its segments cannot be placed: give a .seg.nrrd."
         ) from error

@@ -31,7 +31,9 @@ def place_segments(segments: Sequence[Segment], ct_geometry: Geometry) -> list[B
 
 def _place(segment: Segment, ct: Geometry) -> BoxMask:
     if not segment.mask.array.any():
-        raise InputError(f"The segment '{segment.name}' ({segment.origin or 'no file'}) is empty: leave it out or draw it.")
+        raise InputError(
+            f"The segment '{segment.name}' ({segment.origin or 'no file'}) is empty or lies outside the CT: leave it out or draw it."
+        )
     own = tight(segment.name, np.asarray(segment.mask.array, dtype=bool))
     mask = Volume(own.array, segment.mask.geometry.crop(own.box))
     matrix, offset = _same_grid(*index_affine(mask.geometry, ct), mask.geometry.shape)

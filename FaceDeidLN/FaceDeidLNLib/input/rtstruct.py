@@ -23,6 +23,8 @@ from .frame_of_reference import require_same_frame
 FLAT_VOXELS = 0.35
 #: A pixel whose centre lies this near (pixels) to the contour belongs to it.
 EDGE_PIXELS = 0.05
+#: No patient reaches as far (mm) from where his coordinates begin.
+FARTHEST_MM = 1e5
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,8 +42,16 @@ def read_rtstruct(dataset: Dataset, path: Path, ct: Geometry, frame_of_reference
     to half-way to the next one, at most for half the usual distance between its structure's contours.
 
     :param frame_of_reference_uid: of the CT; "" where it is not known, and then nothing is compared.
-    :raises InputError: another frame of reference (both UIDs are named), or contours across the CT's planes.
+    :raises InputError: another frame of reference (both UIDs are named), contours across the CT's planes, a damaged file.
     """
+    try:
+        return _structures(dataset, path, ct, frame_of_reference_uid)
+    except (AttributeError, TypeError, ValueError) as error:
+        raise InputError(f"{path.name} is no whole structure set ({error}): export it again, or give a .seg.nrrd.") from error
+
+
+def _structures(dataset: Dataset, path: Path, ct: Geometry, frame_of_reference_uid: str) -> list[Segment]:
+    """The structures; a tag that is missing or holds something else raises whatever it leads to."""
     frames = {str(roi.get("ReferencedFrameOfReferenceUID", "")) for roi in dataset.StructureSetROISequence}
     frames |= {str(item.get("FrameOfReferenceUID", "")) for item in dataset.get("ReferencedFrameOfReferenceSequence", ())}
     require_same_frame(path, sorted(frames), frame_of_reference_uid)
@@ -71,6 +81,8 @@ def _closed_contours(item: Dataset) -> Iterator[np.ndarray]:
     for contour in item.get("ContourSequence", ()):
         kind = str(contour.get("ContourGeometricType", ""))
         points = np.array(contour.get("ContourData", ()) or (), dtype=float).reshape(-1, 3)
+        if not np.all(np.abs(points) <= FARTHEST_MM):
+            raise ValueError(f"a contour point lies beyond {FARTHEST_MM:g} mm, or nowhere")
         if kind.startswith("CLOSED") and len(points) >= 3:
             yield points
 

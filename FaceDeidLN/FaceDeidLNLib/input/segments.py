@@ -83,9 +83,12 @@ def _slicer_entries(image: sitk.Image) -> list[_Entry]:
             found.setdefault(int(match[1]), {})[match[2]] = image.GetMetaData(key).strip()
     entries = []
     for number, keys in sorted(found.items()):
-        layer, label = int(keys.get("Layer", number)), int(keys.get("LabelValue", 1))
+        try:
+            layer, label = int(keys.get("Layer", number)), int(keys.get("LabelValue", 1))
+        except ValueError as error:
+            raise InputError(f"Layer or label value of segment {number} is no whole number ({error}): the file is damaged.") from error
         name = keys.get("Name") or keys.get("ID") or f"label_{label}"
-        if layer >= image.GetNumberOfComponentsPerPixel():
+        if not 0 <= layer < image.GetNumberOfComponentsPerPixel():
             raise InputError(f"The segment '{name}' is said to lie in layer {layer}, which the file has not: it is damaged.")
         code = _TERMINOLOGY.search(keys.get("Tags", ""))
         entries.append(_Entry(name, layer, label, "" if code is None else f"{code[1]}:{code[2]} {code[3]}"))

@@ -96,6 +96,15 @@ def test_names_of_segments_are_taken_without_regard_to_case(tmp_path):
     assert [s.name for s in read_segments(tmp_path / "nodes.seg.nrrd", ["gland", "NODE IA"])] == ["Node Ia", "Gland"]
 
 
+@pytest.mark.parametrize("keys", [{"Layer": "-1"}, {"Layer": "3"}, {"Layer": "x"}, {"LabelValue": "1.5"}])
+def test_a_layer_or_label_that_cannot_be_is_refused(tmp_path, keys):
+    path = tmp_path / "a.seg.nrrd"
+    told = {"Name": "node", "Layer": "0", "LabelValue": "1", **keys}
+    write_mask(path, np.ones((3, 4, 5), dtype=np.uint8), **{f"Segment0_{key}": value for key, value in told.items()})
+    with pytest.raises(InputError, match="is damaged"):
+        read_segments(path)
+
+
 def test_an_unknown_segment_name_is_refused_with_the_names_that_are_there(tmp_path):
     write_layers(tmp_path / "nodes.seg.nrrd")
     with pytest.raises(InputError, match="no segment 'Node II'; there are: Node Ia, Node Ib, Gland"):

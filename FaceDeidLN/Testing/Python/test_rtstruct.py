@@ -151,3 +151,29 @@ def test_a_structure_set_without_closed_contours_is_refused(tmp_path):
     dataset.ROIContourSequence[0].ContourSequence[0].ContourGeometricType = "POINT"
     with pytest.raises(InputError, match="no closed contour"):
         read_rtstruct(dataset, tmp_path / "rt.dcm", geometry, FRAME)
+
+
+def without(where, keyword):
+    """A structure set that lacks a tag: its own, its structure's or its contours'."""
+    dataset = structure_set([square(grid(), 4, 10, 20)])
+    holder = {"set": dataset, "structure": dataset.StructureSetROISequence[0], "contours": dataset.ROIContourSequence[0]}[where]
+    delattr(holder, keyword)
+    return dataset
+
+
+@pytest.mark.parametrize(
+    ("where", "keyword"),
+    [("set", "StructureSetROISequence"), ("structure", "ROINumber"), ("contours", "ReferencedROINumber")],
+)
+def test_a_structure_set_that_lacks_something_is_refused(where, keyword, tmp_path):
+    with pytest.raises(InputError, match="is no whole structure set"):
+        read_rtstruct(without(where, keyword), tmp_path / "rs.dcm", grid(), FRAME)
+
+
+@pytest.mark.parametrize("change", [lambda data: data[:-1], lambda data: ["nan", *data[1:]], lambda data: [9e8, *data[1:]]])
+def test_contour_points_that_are_none_are_refused(change, tmp_path):
+    dataset = structure_set([square(grid(), 4, 10, 20)])
+    contour = dataset.ROIContourSequence[0].ContourSequence[0]
+    contour.ContourData = change(list(contour.ContourData))
+    with pytest.raises(InputError, match="is no whole structure set"):
+        read_rtstruct(dataset, tmp_path / "rs.dcm", grid(), FRAME)
