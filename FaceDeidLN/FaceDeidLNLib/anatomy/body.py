@@ -84,19 +84,21 @@ def _ears(core: np.ndarray, tissue: np.ndarray, spacing_mm: float) -> np.ndarray
     rest = reach(core, tissue, _steps(EAR_REACH_MM, spacing_mm)) & ~core
     labels, _ = ndimage.label(rest, np.ones((3, 3, 3)))
     keep = np.zeros(labels.max() + 1, dtype=bool)
+    centres = _centres(core)
     for index, found in enumerate(ndimage.find_objects(labels), start=1):
-        middle = [(s.start + s.stop) / 2 for s in found]
+        k, j, i = ((s.start + s.stop) / 2 for s in found)
         size = max(s.stop - s.start for s in found) * spacing_mm
-        keep[index] = size <= LONGEST_EAR_MM and _is_lateral(core[int(middle[0])], middle[1], middle[2])
+        # To the side of the middle of its section, more than 50 degrees off the midline.
+        aside = np.abs((j, i) - centres[int(k)])
+        keep[index] = size <= LONGEST_EAR_MM and aside[1] > 1.2 * aside[0]
     return keep[labels]
 
 
-def _is_lateral(section: np.ndarray, j: float, i: float) -> bool:
-    """True where (j, i) lies to the side of the middle of an axial section, more than 50 degrees off the midline."""
-    if not section.any():
-        return False
-    centre = ndimage.center_of_mass(section)
-    return bool(abs(i - centre[1]) > 1.2 * abs(j - centre[0]))
+def _centres(mask: np.ndarray) -> np.ndarray:
+    """The centre (j, i) of each slice's voxels, (K, 2); NaN where it has none."""
+    along = [mask.sum(axis=axis) @ np.arange(mask.shape[3 - axis]) for axis in (2, 1)]
+    with np.errstate(invalid="ignore"):
+        return np.stack(along, axis=1) / mask.sum(axis=(1, 2))[:, None]
 
 
 def _largest(mask: np.ndarray) -> np.ndarray:
