@@ -14,12 +14,12 @@ import numpy as np
 import pytest
 import slicer
 import slicer.util
-from FaceDeidLNLib.core.errors import Cancelled
+from FaceDeidLNLib.core.errors import Cancelled, FaceDeidError
 from FaceDeidLNLib.core.progress import idle
 from FaceDeidLNLib.core.segment import tight
 from FaceDeidLNLib.mrml.child_programs import watched_programs
-from FaceDeidLNLib.mrml.extensions import CADS, OwnModel
-from FaceDeidLNLib.mrml.nodes import add_segmentation
+from FaceDeidLNLib.mrml.extensions import CADS, OFFERS, OwnModel, segment_with
+from FaceDeidLNLib.mrml.nodes import add_ct, add_segmentation
 from FaceDeidLNLib.mrml.scene import context
 from FaceDeidLNLib.providers.base import ProviderError
 
@@ -227,6 +227,21 @@ def test_nnunet_is_stopped_where_the_user_cancels(nnunet, phantom, tmp_path):
         OwnModel(tmp_path, cancel).segment(phantom.ct)
     assert nnunet.calls == [tmp_path, "stopped"]
     assert nodes_there() == before
+
+
+def test_a_model_that_finds_nothing_is_one_sentence(nnunet, phantom, tmp_path, monkeypatch):
+    nothing = lambda logic: add_segmentation(context(), [], phantom.ct.geometry, "made")  # noqa: E731
+    monkeypatch.setattr(sys.modules["SlicerNNUNetLib"].SegmentationLogic, "loadSegmentation", nothing)
+    monkeypatch.setattr("FaceDeidLNLib.mrml.extensions._is_loaded", lambda module: True)
+    with pytest.raises(FaceDeidError, match="found nothing in this CT"):
+        segment_with(OFFERS[3], context(), add_ct(context(), phantom.ct, "CT"), tmp_path)
+
+
+def test_nnunet_without_its_packages_is_one_sentence(nnunet, phantom, tmp_path, monkeypatch):
+    install = SimpleNamespace(setupPythonRequirements=lambda: False)
+    monkeypatch.setattr(sys.modules["SlicerNNUNetLib"], "InstallLogic", lambda: install)
+    with pytest.raises(ProviderError, match="packages are not installed"):
+        OwnModel(tmp_path).segment(phantom.ct)
 
 
 def test_what_nnunet_says_of_its_failure_is_the_reason(nnunet, phantom, tmp_path):

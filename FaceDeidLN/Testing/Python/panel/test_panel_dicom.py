@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pydicom
 import slicer
 from dicom_series import Series, write_series
+from FaceDeidLNLib.core.geometry import Geometry
+from FaceDeidLNLib.core.volume import Volume
 from FaceDeidLNLib.input.dicom import read_dicom_series
 from FaceDeidLNLib.mrml.nodes import add_ct, volume_from_node
 from FaceDeidLNLib.mrml.scene import context
@@ -26,16 +29,23 @@ class DicomTest(PanelTest):
         write_series(folder, Series(phantom().ct.array.astype(np.int32) + 1024, rows=axes[:, :2].T, spacing=(j, i), **place))
         return read_dicom_series(folder)
 
-    def apply(self):
-        """The phantom, loaded from the database and released; returns the instances that the database was asked for."""
+    def apply(self, change=0, shift=0.0):
+        """The phantom, loaded from the database and released; returns the instances that the database was asked for.
+
+        ``change`` is added to the voxels of the node after it was loaded, and it is moved by ``shift`` mm.
+        """
         source, asked = self.series(), []
         files = {str(pydicom.dcmread(file, stop_before_pixels=True).SOPInstanceUID): str(file) for file in source.files}
         if not hasattr(slicer, "dicomDatabase"):
             slicer.dicomDatabase = None
             self.addCleanup(delattr, slicer, "dicomDatabase")
         self.patch("slicer.dicomDatabase", SimpleNamespace(fileForInstance=lambda uid: asked.append(uid) or files.get(uid, "")))
-        self.answer_at_once(deface(Request(source.volume, phantom().nodes)))
-        ct = add_ct(context(), source.volume, "CT")
+        matrix = np.array(source.volume.geometry.ijk_to_lps)
+        matrix[0, 3] += shift
+        loaded = Volume(source.volume.array + np.int16(change), Geometry(source.volume.geometry.shape, matrix))
+        case = deface(Request(source.volume, phantom().nodes))
+        self.answer_at_once(replace(case, result=case.result if change == 0 and shift == 0 else loaded))
+        ct = add_ct(context(), loaded, "CT")
         ct.SetAttribute("DICOM.instanceUIDs", " ".join(files))
         self.node.inputVolume = ct
         self.node.acceptRecognisable = True
@@ -60,6 +70,18 @@ class DicomTest(PanelTest):
                 self.click("dicomButton")
                 self.assertEqual(list(out.iterdir()), [])
                 self.assertIn("cancelled", self.ui.statusLabel.text)
+
+    def test_a_ct_that_is_not_what_its_files_say_is_not_exported_as_dicom(self):
+        for spoilt, words in (({"change": 1}, "do not hold its voxels"), ({"shift": 5.0}, "was moved or resampled")):
+            with self.subTest(words):
+                self.apply(**spoilt)
+                out = self.folder()
+                self.answers = [str(out)]
+                self.errors.clear()
+                self.click("dicomButton")
+                self.assertEqual(len(self.errors), 1)
+                self.assertIn(words, self.errors[0])
+                self.assertEqual(list(out.iterdir()), [])
 
     def test_dicom_goes_back_to_the_series_it_came_from(self):
         out = self.folder()

@@ -11,9 +11,12 @@ import numpy as np
 import pytest
 import slicer
 import vtk
+from FaceDeidLNLib.core.errors import FaceDeidError
+from FaceDeidLNLib.core.parameters import Parameters
+from FaceDeidLNLib.mrml.engines import mask_volume
 from FaceDeidLNLib.mrml.nodes import add_ct, segments_from_node, volume_from_node
 from FaceDeidLNLib.mrml.scene import context
-from person import PanelTest, ids
+from person import PanelTest, ids, phantom, phantom_case
 from vtk.util.numpy_support import vtk_to_numpy
 
 
@@ -162,6 +165,52 @@ def test_the_curve_cut_gives_a_face_like_the_built_in_one(panel, monkeypatch):
     assert 0.6 < cut / built_in < 1.4
     panel.click("applyButton")
     assert panel.ui.verdictLabel.text.startswith(("PASS", "REVIEW"))
+
+
+@pytest.mark.parametrize(("shift", "words"), [(None, "cut nothing out of the skin"), (500.0, "holds no voxel")])
+def test_a_curve_cut_that_gives_no_face_is_one_message(panel, monkeypatch, shift, words):
+    install_curve_cut(monkeypatch)
+    run = slicer.modules.dynamicmodeler.logic().RunDynamicModelerTool
+
+    def spoilt(tool):
+        run(tool)
+        for name in ("OutputInside", "OutputOutside"):
+            surface = tool.GetNodeReference(f"CurveCut.{name}").GetPolyData()
+            if shift is None:
+                surface.Initialize()
+            else:
+                vtk_to_numpy(surface.GetPoints().GetData())[:] += shift
+
+    monkeypatch.setattr(slicer.modules, "dynamicmodeler", SimpleNamespace(logic=lambda: SimpleNamespace(RunDynamicModelerTool=spoilt)))
+    panel.load_sample()
+    panel.ui.cutComboBox.currentIndex = 1
+    before = ids()
+    panel.click("faceButton")
+    assert len(panel.errors) == 1
+    assert words in panel.errors[0]
+    assert ids() == before
+
+
+def test_mask_volume_that_does_nothing_is_one_message(panel, monkeypatch):
+    install_effects(monkeypatch, lambda *words: False)
+    panel.load_sample()
+    panel.choose("effectComboBox", "mask")
+    panel.choose("maskComboBox", "Mask volume")
+    before = ids()
+    panel.click("applyButton")
+    assert len(panel.errors) == 1
+    assert "did not do its work" in panel.errors[0]
+    assert ids() == before
+
+
+@pytest.mark.parametrize(
+    ("parameters", "words"),
+    [({"effect": "blur"}, "can fill, and not do"), ({"watermark": "DE-ID"}, "writes no watermark"), ({"fill_hu": 1e6}, "would wrap it")],
+)
+def test_what_mask_volume_cannot_do_is_refused(panel, monkeypatch, parameters, words):
+    install_effects(monkeypatch, fill_inside)
+    with pytest.raises(FaceDeidError, match=words):
+        mask_volume(context(), phantom().ct, phantom_case().face, Parameters(**{"effect": "mask", **parameters}))
 
 
 def install_wrap_solidify(monkeypatch, change):

@@ -278,6 +278,12 @@ class ProtectTest(PanelTest):
         self.assertEqual(ids(), before)
         self.assertIs(self.node.protectedSegmentation, nodes)
 
+    def test_an_extension_that_finds_nothing_useful_says_so(self):
+        self.load_sample()
+        self.install(2, "MONAIAuto3DSeg", lambda: SimpleNamespace(process=lambda *words, **options: None))
+        self.assertEqual(len(self.errors), 1)
+        self.assertIn("found neither nodes nor mandible", self.errors[0])
+
     def test_an_extension_that_would_install_unasked_is_not_run(self):
         self.load_sample()
         self.install(1, "CADSWholeBodyCTSeg", lambda: SimpleNamespace(process=lambda *words, **options: self.fail("it ran")))

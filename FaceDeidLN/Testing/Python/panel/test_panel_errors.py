@@ -1,0 +1,176 @@
+"""The panel: what is said where something is missing, empty, moved or not allowed. One clear message each, and nothing changes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import slicer
+from FaceDeidLNLib.core.errors import FaceDeidError
+from FaceDeidLNLib.core.geometry import Geometry
+from FaceDeidLNLib.core.volume import Volume
+from FaceDeidLNLib.mrml.nodes import add_ct, volume_from_node
+from FaceDeidLNLib.mrml.scene import context
+from person import PanelTest, changed_case, ids, phantom
+
+
+class ErrorsTest(PanelTest):
+    """Every error path that the other tests of the panel do not take."""
+
+    def applied(self, *cases):
+        """The sample, judged at once and released where the case is a PASS."""
+        self.answer_at_once(*cases)
+        self.node.acceptRecognisable = True
+        ct, _ = self.load_sample()
+        self.click("applyButton")
+        return ct, self.node.resultVolume
+
+    def assert_said(self, words, *buttons):
+        """A click is answered by one message with these words, and leaves the scene as it was."""
+        before = ids()
+        self.errors.clear()
+        self.click(*buttons)
+        self.assertEqual(len(self.errors), 1)
+        self.assertIn(words, self.errors[0])
+        self.assertEqual(self.ui.statusLabel.text, self.errors[0])
+        self.assertEqual(ids(), before)
+
+    def add(self, kind, name):
+        return slicer.mrmlScene.AddNewNodeByClass(kind, name)
+
+    # Input
+
+    def test_a_volume_without_voxels(self):
+        self.node.inputVolume = self.add("vtkMRMLScalarVolumeNode", "empty")
+        self.assert_said('"empty" has no voxels', "applyButton")
+
+    def test_a_ct_under_a_bent_transform(self):
+        ct, _ = self.load_sample()
+        transform = self.add("vtkMRMLBSplineTransformNode", "bent")
+        if transform is None or transform.IsTransformToWorldLinear():
+            transform = self.add("vtkMRMLGridTransformNode", "bent")
+        ct.SetAndObserveTransformNodeID(transform.GetID())
+        self.assert_said('under the non-linear transform "bent"', "detectButton")
+
+    def test_no_ct_and_an_unknown_engine_from_the_console(self):
+        ct, _ = self.load_sample()
+        with self.assertRaisesRegex(FaceDeidError, "Choose a CT volume first"):
+            self.logic.process(None)
+        for keyword in ("wrapEngine", "cutEngine", "maskEngine"):
+            with self.subTest(keyword), self.assertRaisesRegex(FaceDeidError, f"{keyword} can be 'built-in' or"):
+                self.logic.process(ct, **{keyword: "magic"})
+
+    # Landmarks, curve, face segment
+
+    def test_a_point_list_with_an_unknown_name(self):
+        self.load_sample()
+        points = self.add("vtkMRMLMarkupsFiducialNode", "mine")
+        points.AddControlPointWorld(1.0, 2.0, 3.0, "F-1")
+        self.node.landmarks = points
+        self.assertIn('unknown landmark "f_1"', self.ui.statusLabel.text)
+        self.assert_said('unknown landmark "f_1"', "detectButton")
+
+    def test_a_point_list_with_a_name_twice(self):
+        self.load_sample()
+        points = self.add("vtkMRMLMarkupsFiducialNode", "mine")
+        for _ in range(2):
+            points.AddControlPointWorld(1.0, 2.0, 3.0, "stomion")
+        self.node.landmarks = points
+        self.assert_said('has the landmark "stomion" twice', "detectButton")
+
+    def test_a_curve_that_encloses_nothing(self):
+        self.load_sample()
+        curve = self.add("vtkMRMLMarkupsClosedCurveNode", "line")
+        for x in (0.0, 10.0):
+            curve.AddControlPointWorld(x, 100.0, 0.0)
+        self.node.curve = curve
+        self.assert_said('The curve "line" has 2 points', "faceButton")
+
+    def test_a_face_segmentation_without_a_segment(self):
+        self.load_sample()
+        self.node.faceSegmentation = self.add("vtkMRMLSegmentationNode", "nothing")
+        self.assert_said('"nothing" has no segment', "applyButton")
+
+    def test_a_region_that_is_no_curve_and_a_curve(self):
+        self.load_sample()
+        self.click("curveButton")
+        self.choose("styleComboBox", "box")
+        self.assert_said("is not drawn by a curve", "faceButton")
+
+    def test_a_ct_without_a_face_says_so_and_gives_no_result(self):
+        found = {"result": None, "face": None, "comparison": None, "coverage": None}
+        self.answer_at_once(replace(changed_case("REVIEW", "no part of the face was found"), **found))
+        self.load_sample()
+        self.assert_said("REVIEW: no part of the face was found", "applyButton")
+        self.assertIsNone(self.node.resultVolume)
+
+    # Verdict and sign-off
+
+    def test_there_is_nothing_to_verify(self):
+        ct, _ = self.load_sample()
+        with self.assertRaisesRegex(FaceDeidError, "There is no result to verify"):
+            self.logic.verify(ct)
+
+    def test_what_was_never_verified_cannot_be_signed_off_or_accepted(self):
+        self.load_sample()
+        for node in (None, add_ct(context(), phantom().ct, "by hand")):
+            with self.assertRaisesRegex(FaceDeidError, "press Apply, or verify it first"):
+                self.logic.signOff(node, "Looked at.")
+            with self.assertRaisesRegex(FaceDeidError, "press Apply, or verify it first"):
+                self.logic.acceptRecognisable(node, True)
+
+    def test_a_pass_needs_no_sign_off_and_a_review_needs_a_remark(self):
+        _, result = self.applied()
+        with self.assertRaisesRegex(FaceDeidError, "A PASS needs no sign-off"):
+            self.logic.signOff(result, "Looked at.")
+        _, result = self.applied(changed_case("REVIEW", "stomion is uncertain"))
+        with self.assertRaisesRegex(FaceDeidError, "A sign-off needs a remark"):
+            self.logic.signOff(result, "  ")
+
+    def test_a_certificate_that_cannot_be_read_is_said_and_releases_nothing(self):
+        _, result = self.applied()
+        result.GetNodeReference("FaceDeidLN.certificate").SetText('{"verdict": "PASS"')
+        self.panel.update()
+        self.assertIn("cannot be read: verify the result again", self.ui.statusLabel.text)
+        self.assertEqual(self.enabled("nrrdButton", "niftiButton", "dicomButton", "signOffButton"), [])
+        with self.assertRaisesRegex(FaceDeidError, "cannot be read"):
+            self.logic.exportResult(result, str(self.folder() / "out.nrrd"))
+
+    # Looking and exporting
+
+    def test_volumes_that_are_the_same_have_no_largest_change(self):
+        ct, _ = self.load_sample()
+        self.node.resultVolume = add_ct(context(), volume_from_node(ct), "copy")
+        self.assert_said("are the same: nothing changed", "jumpButton")
+
+    def test_volumes_on_different_grids_cannot_be_compared(self):
+        self.load_sample()
+        grid = phantom().ct.geometry
+        shape = (grid.shape[0] - 1, *grid.shape[1:])
+        self.node.resultVolume = add_ct(context(), Volume(phantom().ct.array[1:], Geometry(shape, grid.ijk_to_lps)), "cropped")
+        self.assert_said("lie on different grids", "jumpButton")
+
+    def test_what_is_not_released_is_not_exported_from_the_console_either(self):
+        _, result = self.applied(changed_case("FAIL", "3 voxels changed outside the face segment"))
+        folder = self.folder()
+        with self.assertRaisesRegex(FaceDeidError, "cannot be exported: FAIL: 3 voxels"):
+            self.logic.exportResult(result, str(folder / "out.nrrd"))
+        self.assertEqual(list(folder.iterdir()), [])
+
+    def test_a_result_whose_ct_is_gone(self):
+        ct, result = self.applied()
+        slicer.mrmlScene.RemoveNode(ct)
+        self.node.resultVolume = result
+        self.answers = [str(self.folder() / "out.nrrd")]
+        self.assert_said("is not in the scene any more", "nrrdButton")
+
+    def test_dicom_for_a_ct_that_came_from_a_file(self):
+        _, result = self.applied()
+        with self.assertRaisesRegex(FaceDeidError, "was not loaded from DICOM"):
+            self.logic.exportResult(result, str(self.folder() / "series"))
+
+    def test_a_place_that_cannot_be_written(self):
+        self.applied()
+        there = self.folder() / "file"
+        there.write_text("no folder")
+        self.answers = [str(there / "out.nrrd")]
+        self.assert_said("cannot be made (File exists)", "nrrdButton")
