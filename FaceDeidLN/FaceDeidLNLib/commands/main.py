@@ -106,6 +106,8 @@ def guarded(options: argparse.Namespace, console: Console) -> Outcome:
     except Exception as problem:
         if options.debug:
             traceback.print_exc()
+        if isinstance(problem, OSError) and problem.filename is not None:  # too long a name, no permission, a broken disk
+            return refusal(BAD_INPUT, f"{problem.filename}: {problem.strerror}; {released(options)}.")
         hint = "" if options.debug else " (--debug shows where)"
         return refusal(FAIL, f"Unexpected {type(problem).__name__}: {' '.join(str(problem).split())}{hint}; {released(options)}.")
 

@@ -158,6 +158,14 @@ def test_output_of_another_kind(phantom_ct_file, tmp_path, capsys):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("words", [["deface", "CT", "LONG.nrrd"], ["deface", "LONG.nrrd", "x.nrrd"], ["landmarks", "CT", "LONG.mrk.json"]])
+def test_a_name_longer_than_the_disk_takes(words, phantom_ct_file, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    said = refused(capsys, *(str(phantom_ct_file) if word == "CT" else word.replace("LONG", "x" * 300) for word in words))
+    assert "nothing was released" in said
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_output_below_a_file(phantom_ct_file, tmp_path, capsys):
     (tmp_path / "file").write_text("")
     assert "is a file" in refused(capsys, "deface", phantom_ct_file, tmp_path / "file" / "out.nrrd")
