@@ -85,12 +85,17 @@ def _read_voxels(slices: list[HeaderSlice], stored: tuple[StoredSlice, ...], ali
     return np.stack(planes)
 
 
+def _compression(item: HeaderSlice) -> str:
+    """The name of a transfer syntax that compresses the pixels; empty where none does."""
+    syntax = getattr(item.header, "file_meta", {}).get("TransferSyntaxUID")
+    return "" if syntax is None or syntax in _UNCOMPRESSED else str(syntax.name)
+
+
 def _require_all_pixels(item: HeaderSlice) -> None:
     """Raises InputError where uncompressed pixels end early: SimpleITK 2.5.2 (Slicer 5.10) reads such a file without a word."""
-    pixels = pydicom.dcmread(item.path, specific_tags=["PixelData", "Rows", "Columns", "BitsAllocated"], force=True)
-    syntax = pixels.file_meta.get("TransferSyntaxUID") if hasattr(pixels, "file_meta") else None
-    if syntax is not None and syntax not in _UNCOMPRESSED:
+    if _compression(item):
         return
+    pixels = pydicom.dcmread(item.path, specific_tags=["PixelData", "Rows", "Columns", "BitsAllocated"], force=True)
     if len(pixels.get("PixelData") or b"") < pixels.Rows * pixels.Columns * pixels.BitsAllocated // 8:
         raise InputError(f"{item.path.name} cannot be decoded: the file is truncated or damaged, get it again.")
 
@@ -105,7 +110,9 @@ def _stored_values(item: HeaderSlice, how: StoredSlice) -> np.ndarray:
     try:
         image = sitk.ReadImage(str(item.path), imageIO="GDCMImageIO")
     except RuntimeError as error:
-        raise InputError(f"{name} cannot be decoded: the file is truncated or damaged, get it again.") from error
+        compression = _compression(item)
+        more = f", or its compression ({compression}) is one that cannot be read here: export it uncompressed" if compression else ""
+        raise InputError(f"{name} cannot be decoded: the file is truncated or damaged, get it again{more}.") from error
     shape = (int(item.header.Rows), int(item.header.Columns))
     hu = sitk.GetArrayViewFromImage(image)
     if hu.size != shape[0] * shape[1]:

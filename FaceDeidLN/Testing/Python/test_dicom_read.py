@@ -10,7 +10,14 @@ import pytest
 from dicom_series import Series, head, stored_head, write_series
 from FaceDeidLNLib.core.errors import InputError
 from FaceDeidLNLib.input.ct import read_ct
-from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian, JPEG2000Lossless, RLELossless
+from pydicom.encaps import encapsulate
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    JPEG2000Lossless,
+    RLELossless,
+)
 
 BIG = {"shape": (9, 64, 72)}
 TILT = np.deg2rad(18.5)
@@ -317,4 +324,13 @@ def test_a_slice_whose_name_is_no_text_is_refused(tmp_path):
     path = write_series(tmp_path, Series(stored_head()))[5]
     path.rename(tmp_path / os.fsdecode(b"Sch\xe4del.dcm"))
     with pytest.raises(InputError, match="holds bytes that are no text"):
+        read_ct(tmp_path)
+
+
+def test_a_compression_that_cannot_be_read_is_named(tmp_path):
+    path = write_series(tmp_path, Series(stored_head(**BIG), syntax=JPEG2000Lossless))[3]
+    ds = pydicom.dcmread(path)
+    ds.PixelData = encapsulate([b"no picture"])
+    ds.save_as(path)
+    with pytest.raises(InputError, match=r"its compression \(JPEG 2000"):
         read_ct(tmp_path)
