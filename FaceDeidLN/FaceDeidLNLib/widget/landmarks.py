@@ -20,6 +20,7 @@ from ..mrml.scene import context
 from ..providers.nnlandmark import read_nnlandmark
 from ..verify.coverage import MIN_CONFIDENCE
 from . import dialogs
+from .work import fit_to_text
 
 if TYPE_CHECKING:
     from .panel import Panel
@@ -35,8 +36,8 @@ class LandmarksSection:
         table = self.ui.landmarksTable
         table.setColumnCount(_COLUMNS)
         table.setHorizontalHeaderLabels([_("Landmark"), _("Confidence"), _("From")])
-        table.horizontalHeader().setStretchLastSection(True)
         table.verticalHeader().visible = False
+        fit_to_text(table)
         table.connect("cellClicked(int,int)", self.on_row_clicked)
         table.connect("itemSelectionChanged()", self.update_buttons)
         self.ui.detectButton.connect("clicked(bool)", self.on_detect)
@@ -75,8 +76,6 @@ class LandmarksSection:
                 item.setText(text)
                 item.setToolTip(_tip(landmark))
                 _stand_out(item, landmark)
-        table.resizeColumnsToContents()
-        table.resizeRowsToContents()
         ready = node.inputVolume is not None
         self.ui.detectButton.enabled = self.ui.loadLandmarksButton.enabled = ready
         self.update_buttons()

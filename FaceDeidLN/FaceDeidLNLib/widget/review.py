@@ -16,6 +16,7 @@ from ..mrml.looks import jump_to, largest_change, show_in_slices, skin_models
 from ..mrml.scene import context
 from ..mrml.verdicts import Review, ct_of, read_review, require_review, with_certificate
 from . import dialogs
+from .work import fit_to_text
 
 if TYPE_CHECKING:
     from .panel import Panel
@@ -34,9 +35,8 @@ class ReviewSection:
         self._dicom_of, self._dicom = None, False
         table = self.ui.figuresTable
         table.setColumnCount(2)
-        table.horizontalHeader().visible = False
-        table.horizontalHeader().setStretchLastSection(True)
-        table.verticalHeader().visible = False
+        table.horizontalHeader().visible = table.verticalHeader().visible = False
+        fit_to_text(table)
         for button, slot in (
             (self.ui.compareButton, self.on_compare),
             (self.ui.jumpButton, self.on_jump),
@@ -114,8 +114,6 @@ class ReviewSection:
                 item = qt.QTableWidgetItem(text)
                 item.setToolTip(text)
                 table.setItem(row, column, item)
-        table.resizeColumnsToContents()
-        table.resizeRowsToContents()
 
     def on_compare(self, checked: bool = False) -> None:
         """Skin before and after side by side."""

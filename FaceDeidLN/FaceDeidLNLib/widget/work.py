@@ -50,6 +50,13 @@ def progress_dialog(title: str, after_ms: int = 0) -> Iterator[Progress]:
         dialog.deleteLater()
 
 
+def fit_to_text(table: Any) -> None:  # noqa: ANN401  a QTableWidget
+    """Let a table's rows and columns be as large as their texts, whatever the font is; the last column takes the rest."""
+    for header in (table.horizontalHeader(), table.verticalHeader()):
+        header.setSectionResizeMode(qt.QHeaderView.ResizeToContents)
+    table.horizontalHeader().setSectionResizeMode(table.columnCount - 1, qt.QHeaderView.Stretch)
+
+
 def popup(message: str, **details: str) -> None:
     """Show a message that the user has to close."""
     slicer.util.errorDisplay(message, **details)

@@ -7,6 +7,7 @@ does not have raises, as it does in Slicer.
 
 from __future__ import annotations
 
+import enum
 import inspect
 import types
 from collections.abc import Callable
@@ -45,7 +46,7 @@ def proxy_class(wrapped: type) -> type:
     """The class that PythonQt would show for a Qt class."""
     name = wrapped.__name__
     if name not in _PROXIES:
-        _PROXIES[name] = type(name, (Proxy,), {"_class": wrapped})
+        _PROXIES[name] = _ProxyType(name, (Proxy,), {"_class": wrapped})
     return _PROXIES[name]
 
 
@@ -86,7 +87,17 @@ class Signal:
         self._bound.emit(*(unwrap(argument) for argument in arguments))
 
 
-class Proxy:
+class _ProxyType(type):
+    """The enumerators of a Qt class are attributes of the class itself (``qt.QHeaderView.Stretch``), and nothing else is."""
+
+    def __getattr__(cls, name: str) -> object:
+        value = getattr(cls._class, name, None)
+        if not isinstance(value, enum.Enum):
+            raise AttributeError(f"{cls.__name__} has no attribute {name}")
+        return value
+
+
+class Proxy(metaclass=_ProxyType):
     """A QObject as PythonQt shows it."""
 
     _class: type = QtCore.QObject

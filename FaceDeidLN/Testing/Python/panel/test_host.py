@@ -55,7 +55,12 @@ def test_the_panel_survives_another_scene(shown):
 def test_nothing_is_cut_off_at_350_pixels(shown, percent):
     import host
     import pythonqt
+    from FaceDeidLNLib.mrml.nodes import add_landmarks
+    from FaceDeidLNLib.mrml.scene import context
+    from person import phantom
 
+    shown.widget.enter()
+    shown.panel.node.landmarks = add_landmarks(context(), phantom().landmarks)
     root = pythonqt.unwrap(shown.parent)
     font = root.font()
     font.setPointSizeF(font.pointSizeF() * percent / 100)
@@ -64,6 +69,9 @@ def test_nothing_is_cut_off_at_350_pixels(shown, percent):
     root.show()
     host.QtWidgets.QApplication.processEvents()
     assert root.minimumSizeHint().width() <= round(350 * percent / 100)
+    assert shown.ui.landmarksTable.rowCount > 10
+    for table in (shown.ui.landmarksTable, shown.ui.figuresTable):
+        assert table.horizontalScrollBar().maximum == 0
 
 
 def test_the_questions_for_files_are_qts_and_begin_in_the_folder_named(shown):
