@@ -55,6 +55,10 @@ def cube(name="cube", shift=0):
     return BoxMask(name, box, np.ones(box.shape, dtype=bool))
 
 
+def test_one_value_that_no_scanner_gives_needs_no_more_memory():
+    assert first_order(np.array([0.0, 30.0, 1e15]))["uniformity"] == pytest.approx(1 / 3)
+
+
 def test_a_known_change_of_a_structure_is_told(phantom):
     before = phantom.ct.with_array(np.full(phantom.ct.array.shape, 100, dtype=np.int16))
     after = before.with_array(before.array.copy())

@@ -103,6 +103,7 @@ def test_killed_while_it_writes_there_is_no_output_or_a_whole_one(phantom_ct_fil
         process = start_process("deface", phantom_ct_file, output, "--accept-recognisable")
         while process.poll() is None and not any(tmp_path.glob(f"{number}/.facedeidln-*")):
             time.sleep(0.002)
+        assert process.poll() is None or output.exists()  # else it ended before it wrote anything
         time.sleep(moments.uniform(0.0, 0.1))
         process.kill()
         process.wait()
