@@ -91,6 +91,17 @@ def likeness(seen: Sightings, known: Sightings) -> Likeness:
     return Likeness(float(distance[row, column]), seen.faces[row][0], known.faces[column][0])
 
 
+def same_view_distances(seen: Sightings, known: Sightings) -> np.ndarray:
+    """Embedding distances (M,) of all pairs of faces of two heads that were seen from the same side."""
+    pairs = [np.linalg.norm(a - b) for shot, a in seen.faces for other, b in known.faces if _view(shot) == _view(other)]
+    return np.array(pairs)
+
+
+def _view(shot: str) -> str:
+    """The view in the name of a shot, as ``portraits`` gives it."""
+    return shot.split(", ")[1]
+
+
 def attack_rendered(after: Sequence[Sightings], before: Sightings, others: Sequence[Sightings] = ()) -> RenderedAttack:
     """Compare a result with its original and with other heads' originals.
 

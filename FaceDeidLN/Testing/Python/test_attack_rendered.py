@@ -8,7 +8,7 @@ from FaceDeidLNLib.attack import dlib_recogniser
 from FaceDeidLNLib.attack.controls import another_scan
 from FaceDeidLNLib.attack.dlib_recogniser import DlibRecogniser, missing
 from FaceDeidLNLib.attack.portraits import FULL_SITTING, SIZE_PX, VIEWS, Sitting, camera_at, portraits
-from FaceDeidLNLib.attack.rendered import Likeness, Sightings, attack_rendered, likeness, look
+from FaceDeidLNLib.attack.rendered import Likeness, Sightings, attack_rendered, likeness, look, same_view_distances
 from FaceDeidLNLib.attack.reversal import in_place
 from FaceDeidLNLib.attack.surfaces import coarse
 from FaceDeidLNLib.attack.window import face_window
@@ -89,6 +89,12 @@ def test_the_same_head_is_most_like_itself(phantom, window):
 def test_the_likeness_is_the_smallest_distance_of_all_pairs(a, b):
     smallest = min(float(np.linalg.norm(x - y)) for x in a for y in b)
     assert likeness(sightings(*a), sightings(*b)).distance == pytest.approx(smallest)
+
+
+def test_only_faces_seen_from_the_same_side_are_compared_with_each_other():
+    seen = Sightings(2, (("raw at 50 HU, front", np.array([0.0])), ("raw at 50 HU, left 15", np.array([1.0]))))
+    known = Sightings(2, (("raw at -300 HU, front, recovered 1", np.array([0.25])), ("raw at -300 HU, from below", np.array([9.0]))))
+    assert same_view_distances(seen, known).tolist() == [0.25]
 
 
 def test_a_recovered_volume_counts_like_the_result_itself():
