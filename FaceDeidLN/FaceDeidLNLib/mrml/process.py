@@ -118,13 +118,13 @@ def _face_segment(node: slicer.vtkMRMLSegmentationNode) -> Segment:
     return segments[0]
 
 
-def process_nodes(context: SceneContext, asked: NodeRequest, progress: Progress = silent) -> NodeResult:
+def process_nodes(context: SceneContext, asked: NodeRequest, progress: Progress = silent, request: Request | None = None) -> NodeResult:
     """Hide the face of the CT in a node, and put everything that was found and made into the scene.
 
-    Nothing is added to the scene when an exception is raised, by the work or by ``progress``.
-    Raises what ``request_from_nodes`` and the pipeline raise.
+    ``request`` is what was made of ``asked`` already (None: made here). Nothing is added to the scene when an exception is
+    raised, by the work or by ``progress``. Raises what ``request_from_nodes`` and the pipeline raise.
     """
-    request = request_from_nodes(asked)
+    request = request or request_from_nodes(asked)
     done = put_into_scene(context, asked, request, deface(request, progress))
     if done.case.result is not None:
         remember_making(done.nodes.result, done.case.result, request.parameters, done.privacy)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import numpy as np
 import slicer
 
 from ..anatomy.skin import skin_surface, snap_to_skin
-from ..core.errors import InputError
+from ..core.errors import FaceNotFoundError, InputError
 from ..core.landmarks import LANDMARK_NAMES, Landmarks
 from ..core.progress import Progress, alive_in, silent
 from ..effect.base import apply_effect
@@ -15,6 +16,7 @@ from ..effect.registry import effect_named, require_fit
 from ..face.segment import Face
 from ..input.place import place_segments
 from ..pipeline import Anatomy, CaseResult, Request, below_ears, find_curve, find_face, privacy_of, verify
+from ..verify.privacy import RECOGNISABLE, TESTED
 from ..verify.verdict import Verdict
 from .anatomy_cache import AnatomyCache
 from .engines import Engines, cut_by_curve, mask_volume, wrapped_anatomy
@@ -40,6 +42,8 @@ from .undo import all_or_nothing
 from .verdicts import mark, privacy_as_made, remember_making, with_certificate
 
 BUILT_IN = Engines()
+#: A scene file keeps the points of a curve to less than that.
+_SAME_MM = 0.01
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,7 +118,7 @@ class Steps:
         else:
             fill_ct(node, result, asked.ct)
         mark(node, asked.ct.GetName(), False)
-        remember_making(node, result, parameters, privacy_of(request))
+        remember_making(node, result, parameters, privacy_of(self.drawn_by_user(request)) if engines == BUILT_IN else RECOGNISABLE)
         link(asked.ct, "result", node)
         return node
 
@@ -133,7 +137,7 @@ class Steps:
         state = CaseResult(
             Verdict.REVIEW,
             (),
-            privacy_as_made(asked.output, result, parameters, privacy_of(request)),
+            privacy_as_made(asked.output, result, parameters, privacy_of(self.drawn_by_user(request))),
             parameters,
             protected,
             levels=below_ears(self.cache.levels(request, anatomy), face),
@@ -166,10 +170,46 @@ class Steps:
         """
         with all_or_nothing(self.context.scene, [*with_certificate(asked.output), asked.kept, asked.skin]):
             if engines == BUILT_IN:
-                return process_nodes(self.context, asked, progress)
+                return process_nodes(self.context, asked, progress, self._drawn_by_user_if_any(request_from_nodes(asked), progress))
             made_face = asked.face or (self.face(asked, engines, progress) if engines.wrap or engines.cut else None)
             asked = replace(asked, face=made_face)
             return self.verify(replace(asked, output=self.effect(asked, engines, progress)), engines, progress)
+
+    def drawn_by_user(self, request: Request, progress: Progress = silent) -> Request:
+        """The request without a curve or face segment that nobody changed: those that would be made now are the same.
+
+        A person's own face segment is never tested, so it is compared only where the rest of the request is.
+        """
+        request = self._own_curve(request, progress)
+        alone = replace(request, face_segment=None)
+        if request.face_segment is None or privacy_of(alone) != TESTED:
+            return request
+        given = place_segments([request.face_segment], request.ct.geometry)[0]
+        made = self._made_face(alone, self._anatomy(request, progress), progress).segment
+        same = made.voxels == given.voxels and np.array_equal(made.array, given.inside(made.box))
+        return alone if same else request
+
+    def _drawn_by_user_if_any(self, request: Request, progress: Progress) -> Request:
+        """As ``drawn_by_user``; a CT without a face is left to the pipeline, which makes it a REVIEW."""
+        try:
+            return self.drawn_by_user(request, progress)
+        except FaceNotFoundError:
+            return request
+
+    def _own_curve(self, request: Request, progress: Progress) -> Request:
+        """The request without a curve that is the style's own."""
+        if request.curve is None:
+            return request
+        drawn = find_curve(request.ct, self._anatomy(request, progress), request.parameters).control
+        same = drawn.shape == request.curve.shape and np.abs(drawn - request.curve).max() < _SAME_MM
+        return replace(request, curve=None) if same else request
+
+    def _made_face(self, request: Request, anatomy: Anatomy, progress: Progress) -> Face:
+        progress(0.4, "node levels")
+        levels = self.cache.levels(request, anatomy, alive_in(progress, 0.4, "node levels"))
+        progress(0.65, "face segment")
+        protected = place_segments(request.protected, request.ct.geometry)
+        return find_face(request, anatomy, protected, levels, alive_in(progress, 0.65, "face segment"))
 
     def _anatomy(self, request: Request, progress: Progress) -> Anatomy:
         progress(0.05, "landmarks")
@@ -180,11 +220,8 @@ class Steps:
         return self.cache.anatomy(request.ct, landmarks, alive_in(progress, 0.3, "skin"))
 
     def _face(self, asked: NodeRequest, engines: Engines, progress: Progress) -> tuple[Request, Face]:
-        request = request_from_nodes(asked)
+        request = self._own_curve(request_from_nodes(asked), progress)
         anatomy = self._anatomy(request, progress)
-        progress(0.4, "node levels")
-        levels = self.cache.levels(request, anatomy, alive_in(progress, 0.4, "node levels"))
-        protected = place_segments(request.protected, request.ct.geometry)
         if engines.wrap and request.face_segment is None:
             progress(0.5, "Wrap Solidify")
             anatomy = wrapped_anatomy(self.context, anatomy, alive_in(progress, 0.5, "Wrap Solidify"))
@@ -192,8 +229,7 @@ class Steps:
             progress(0.6, "Curve cut")
             curve = find_curve(request.ct, anatomy, request.parameters, request.curve)
             request = replace(request, face_segment=cut_by_curve(self.context, request, anatomy, curve.control))
-        progress(0.65, "face segment")
-        return request, find_face(request, anatomy, protected, levels, alive_in(progress, 0.65, "face segment"))
+        return request, self._made_face(request, anatomy, progress)
 
     def _skin(self, asked: NodeRequest, anatomy: Anatomy) -> slicer.vtkMRMLModelNode:
         surface, node = skin_surface(anatomy.depth), asked.skin
