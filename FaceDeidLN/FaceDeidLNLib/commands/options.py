@@ -76,8 +76,8 @@ def whole(low: int, high: int) -> Callable[[str], int]:
 
 
 def names(text: str) -> tuple[str, ...]:
-    """An argparse type: names with commas between them."""
-    found = tuple(name.strip() for name in text.split(",") if name.strip())
+    """An argparse type: names with commas between them, each once."""
+    found = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
     if not found:
         raise argparse.ArgumentTypeError("no name given")
     return found
@@ -222,6 +222,8 @@ def require_meant(options: argparse.Namespace, effect: str) -> None:
     for item in NUMBERS:
         if item.effects and effect not in item.effects and getattr(options, item.field) != getattr(Parameters(), item.field):
             raise InputError(f"{item.flag} means nothing to the effect '{effect}': leave it out, or choose --effect {item.effects[0]}.")
+    if not options.levels and options.superficial_mm != Parameters().superficial_mm:
+        raise InputError("--superficial-mm is for the node levels, and --levels none keeps none: leave one of them out.")
     if options.cpu and not options.provider:
         raise InputError("--cpu is for the programs that --provider names, and none was named.")
 
