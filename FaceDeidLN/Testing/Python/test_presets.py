@@ -42,11 +42,18 @@ def test_without_words_the_parameters_are_the_default():
         ("--ears", "--effect", "reface"),
         ("--preset", "drown", "--ears"),
         ("--watermark=-NO FACE",),
+        ("--effect", "mask", "--fill-hu", "-900"),
+        ("--levels", "none"),
+        ("--levels", "Ib,Ia,Ib", "--superficial-mm", "3"),
     ],
 )
 def test_the_words_for_a_worker_choose_the_same(words):
     options = parsed(*words)
     assert parameters_from(parsed(*work_words(options))) == parameters_from(options)
+
+
+def test_a_node_level_that_is_named_twice_is_kept_once():
+    assert parameters_from(parsed("--levels", "Ib,Ia, Ib")).levels == ("Ib", "Ia")
 
 
 def test_the_help_names_every_region():
