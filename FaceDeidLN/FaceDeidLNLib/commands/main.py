@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import traceback
+import warnings
 from collections.abc import Sequence
 from types import ModuleType
 from typing import NoReturn
@@ -85,7 +86,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SystemExit as ending:  # --help and --version have printed what they had to
         return int(ending.code or 0)
     console = console_for(options.quiet, options.json)
-    with ending_on_signals():
+    with ending_on_signals(), warnings.catch_warnings():
+        if not options.debug:  # libraries warn of headers and fits that are judged here, and said in a sentence
+            warnings.simplefilter("ignore")
         return console.finish(guarded(options, console))
 
 

@@ -93,7 +93,9 @@ def add_general(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("general")
     group.add_argument("--quiet", action="store_true", help="no progress, and nothing on standard output when all is well")
     group.add_argument("--json", action="store_true", help="one JSON object on standard output instead of text")
-    group.add_argument("--debug", action="store_true", help="show the full Python error when something unexpected happens")
+    group.add_argument(
+        "--debug", action="store_true", help="show warnings of libraries, and the full Python error when something unexpected happens"
+    )
 
 
 def add_protection(parser: argparse.ArgumentParser) -> None:

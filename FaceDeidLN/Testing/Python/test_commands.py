@@ -9,13 +9,14 @@ import shutil
 import signal
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
 from FaceDeidLNLib import __version__
 from FaceDeidLNLib.commands import deface
-from FaceDeidLNLib.commands.console import StatusLine
+from FaceDeidLNLib.commands.console import Outcome, StatusLine
 from FaceDeidLNLib.commands.demo import require_own_folder
 from FaceDeidLNLib.commands.main import main
 from FaceDeidLNLib.commands.signals import Interrupted
@@ -183,6 +184,19 @@ def test_an_unexpected_error_is_one_sentence_and_exit_code_1(phantom_ct_file, tm
     said = capsys.readouterr().err
     assert said.count("\n") == 1
     assert "RuntimeError: the roof fell in" in said
+
+
+@pytest.mark.parametrize(("words", "shown"), [([], False), (["--debug"], True)])
+def test_warnings_of_libraries_are_shown_on_demand(words, shown, phantom_ct_file, tmp_path, monkeypatch):
+    def warned(options, _):
+        warnings.warn("poorly defined", UserWarning, stacklevel=1)
+        return Outcome(0)
+
+    monkeypatch.setattr(deface, "run", warned)
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        run("deface", phantom_ct_file, tmp_path / "out.nrrd", *words)
+    assert bool(seen) == shown
 
 
 @pytest.mark.parametrize(
