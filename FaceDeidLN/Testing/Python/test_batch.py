@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 from FaceDeidLNLib.commands import workers
 from FaceDeidLNLib.commands.cases import find_cases
-from FaceDeidLNLib.commands.ledger import COLUMNS, Ledger, Row, sole_batch
+from FaceDeidLNLib.commands.ledger import Ledger
 from FaceDeidLNLib.commands.main import main
-from FaceDeidLNLib.core.errors import InputError, OutputError
+from FaceDeidLNLib.core.errors import InputError
 from FaceDeidLNLib.input.ct import read_ct
 from FaceDeidLNLib.output.certificate import SCHEMA, certificate_path, file_sha256
 from processes import run_process, start_process
@@ -290,24 +290,12 @@ def test_a_changed_input_is_not_taken_for_done(stand_in, tmp_path, capsys):
     assert "other inputs" in capsys.readouterr().err
 
 
-def test_only_one_batch_writes_to_a_folder(tmp_path):
-    with sole_batch(tmp_path), pytest.raises(OutputError), sole_batch(tmp_path):
-        pass
-
-
 def test_a_results_file_of_somebody_else_is_left_alone(stand_in, tmp_path, capsys):
     fill(stand_in, "pass")
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "results.csv").write_text("name,weight\nplum,30\n")
     assert batch(stand_in, tmp_path / "out") == 2
     assert (tmp_path / "out" / "results.csv").read_text() == "name,weight\nplum,30\n"
-
-
-def test_rows_survive_writing_and_reading(tmp_path):
-    row = Row("a", "/in/a, b.nrrd", "a.nrrd", "REVIEW", "tested", 'one; "two"', "1.0", 3, "k")
-    Ledger(tmp_path / "results.csv").keep([row])
-    assert Ledger(tmp_path / "results.csv").rows == {"a": row}
-    assert (tmp_path / "results.csv").read_text().splitlines()[0] == ",".join(COLUMNS)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="names are text everywhere else")
