@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -74,12 +74,6 @@ class Trial:
         """What the attacker achieves."""
         return recognise(self.options(), self.columns())
 
-    def genuine_mm(self) -> float:
-        """Median distance (mm) of a probe's best-fitting option to its own skin."""
-        options = self.options()
-        own = np.array(self.own)
-        return float(np.median(np.min([m[np.arange(len(own)), own] for m in options.values()], axis=0)))
-
 
 def enrol(heads: Iterable[tuple[str, Volume, Landmarks]]) -> tuple[Gallery, dict[str, Window]]:
     """The gallery of the originals' skins and their windows from (name, CT in HU, hand-made marks)."""
@@ -109,14 +103,3 @@ def probe_distances(
         for level in REVERSED_LEVELS_HU:
             out[f"{name}, at {level} HU"] = distances(hits(lines, level, probe.window), gallery)
     return out
-
-
-def reidentify(
-    probes: Iterable[Probe], gallery: Gallery, battery: Battery = FULL, progress: Callable[[int], None] = lambda done: None
-) -> Trial:
-    """Attack every probe; the trial holds distances and figures. ``progress`` is called with the number done."""
-    trial = Trial(gallery, battery)
-    for done, probe in enumerate(probes, start=1):
-        trial.add(probe)
-        progress(done)
-    return trial

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -88,8 +87,3 @@ def _code(description: Dataset) -> str:
     """The segmented property type as "SCT:59441001 Lymph node"."""
     item = description.segmented_property_type
     return f"{item.scheme_designator}:{item.value} {item.meaning}"
-
-
-def segment_names(segments: Sequence[Segment]) -> str:
-    """The names with commas, for messages."""
-    return ", ".join(segment.name for segment in segments)
