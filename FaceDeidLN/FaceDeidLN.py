@@ -75,10 +75,7 @@ def registerSampleData() -> None:
 def loadPhantom(
     source: object = None, spacingMm: tuple[float, ...] = (1.0, 1.0, 1.5), progress: "Progress | None" = None
 ) -> tuple[Any, ...]:
-    """Put a synthetic head with voxels of ``spacingMm`` (i, j, k) and its lymph nodes into the scene; returns both nodes.
-
-    ``source`` is what the Sample Data module hands over, ``progress`` as for the logic.
-    """
+    """Put a synthetic head (``spacingMm`` along i, j, k) and its nodes into the scene; ``source`` is what Sample Data hands over."""
     from FaceDeidLNLib.mrml.sample import add_phantom
     from FaceDeidLNLib.mrml.scene import context
 
@@ -140,6 +137,8 @@ class FaceDeidLNWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def __init__(self, parent: Any = None) -> None:  # noqa: ANN401  a QWidget
         self.logic = self.panel = None
         self._parameterNode = self._parameterNodeGuiTag = None
+        #: Kept for ever: Slicer 5.10 leaves an observer in a node that was bound, and VTK crashes once the wrapper is collected.
+        self._boundOnce: list[FaceDeidLNParameterNode] = []
         VTKObservationMixin.__init__(self)
         ScriptedLoadableModuleWidget.__init__(self, parent)
 
@@ -205,6 +204,7 @@ class FaceDeidLNWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self._parameterNode = parameterNode
         if self._parameterNode:
             self._parameterNodeGuiTag = self._parameterNode.connectGui(self.ui)
+            self._boundOnce.append(self._parameterNode)
             self.panel.bind(self._parameterNode)
 
 
@@ -270,10 +270,7 @@ class FaceDeidLNLogic(ScriptedLoadableModuleLogic):
         return self.steps().verify(*self._asked(ctNode, chosen))
 
     def process(self, ctNode: vtkMRMLScalarVolumeNode, protectedSegmentation: Any = None, **chosen: Any) -> "NodeResult":  # noqa: ANN401
-        """All steps: hide the face of a CT and verify it; the CT's own node is never changed.
-
-        :return: verdict, reasons, privacy class, whether the result is released, and the nodes made.
-        """
+        """All steps: verdict, reasons, privacy class, whether it is released, and the nodes made; the CT's own is never changed."""
         result = self.steps().all(*self._asked(ctNode, {"protectedSegmentation": protectedSegmentation, **chosen}))
         logging.info("FaceDeidLN: %s in %.1f s", result.verdict, sum(result.case.seconds.values()))
         return result

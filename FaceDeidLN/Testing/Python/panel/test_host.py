@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import gc
 import re
 import sys
+import weakref
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 from types import SimpleNamespace
@@ -72,6 +74,15 @@ def test_nothing_is_cut_off_at_350_pixels(shown, percent):
     assert shown.ui.landmarksTable.rowCount > 10
     for table in (shown.ui.landmarksTable, shown.ui.figuresTable):
         assert table.horizontalScrollBar().maximum == 0
+
+
+def test_a_parameter_node_that_was_bound_is_never_collected(shown):
+    """Slicer 5.10's connectGui leaves an observer that refers to the wrapper: once the garbage collector takes both, VTK crashes."""
+    shown.widget.enter()
+    bound = weakref.ref(shown.widget._parameterNode)
+    shown.widget.exit()
+    gc.collect()
+    assert bound() is not None
 
 
 def test_the_questions_for_files_are_qts_and_begin_in_the_folder_named(shown):
