@@ -11,9 +11,11 @@ import numpy as np
 
 from .anatomy.body import find_body
 from .anatomy.bone import bone_mask
+from .anatomy.jaw_landmarks import jaw_doubts, jaw_landmarks
 from .anatomy.landmarks import detect_landmarks
 from .anatomy.levels import Level, check_level_names, find_levels
 from .anatomy.mandible import drawn_mandible
+from .anatomy.outline import is_outline, within_outline
 from .anatomy.skin import skin_depth
 from .core.errors import FaceNotFoundError
 from .core.landmarks import Landmarks
@@ -48,9 +50,8 @@ FACE_BOX_MM = np.array([(-105.0, -15.0, -125.0), (105.0, 165.0, 120.0)])
 class Request:
     """What is asked: a CT in HU, what to protect, what the user has placed himself, and the parameters.
 
-    ``guides`` are segments (mandible, hyoid, glands) that help to find the node levels and the jaw's lower border; they are
-    not protected themselves. They move no landmark: chin points carried over from drawn mandibles lie 5.5 mm (median, 24
-    patients of OpenKBP) from marks made by eye, the automatic ones 3.0 to 3.7 mm.
+    ``guides`` are segments (mandible, hyoid, glands, the patient's outline) that help to find the node levels, the jaw's lower
+    border, its landmarks and the skin; they are not protected themselves.
     """
 
     ct: Volume
@@ -66,12 +67,17 @@ class Request:
 
 @dataclass(frozen=True, eq=False)
 class Anatomy:
-    """The patient: ``body`` (bool), signed ``depth`` below the skin (mm) around the face, landmarks, the head's frame."""
+    """The patient: ``body`` (bool), signed ``depth`` below the skin (mm) around the face, landmarks, the head's frame.
+
+    ``doubts``: where segments of others disagree with what was found. ``outlined``: an outline took something off the body.
+    """
 
     body: Volume
     landmarks: Landmarks
     frame: FaceFrame
     depth: Volume
+    doubts: tuple[str, ...] = ()
+    outlined: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,11 +145,12 @@ def deface(request: Request, progress: Progress = silent) -> CaseResult:
     try:
         with watch.step("landmarks", 0.05) as alive:
             automatic = detect_landmarks(request.ct, alive)
-            state = replace(state, automatic=automatic, landmarks=combined(automatic, request.landmarks))
+            landmarks = combined(request.ct, automatic, request.landmarks, request.guides)
+            state = replace(state, automatic=automatic, landmarks=landmarks)
             if not shows_face(state.landmarks):
                 raise FaceNotFoundError(NO_FACE_SENTENCE)
         with watch.step("skin", 0.2) as alive:
-            state = replace(state, anatomy=find_anatomy(request.ct, state.landmarks, alive))
+            state = replace(state, anatomy=find_anatomy(request.ct, state.landmarks, alive, request.guides))
         with watch.step("node levels", 0.3) as alive:
             state = replace(state, levels=node_levels(request, state.anatomy, alive))
         with watch.step("face segment", 0.4) as alive:
@@ -161,35 +168,51 @@ def privacy_of(request: Request) -> str:
     """The privacy class of the region and effect: what the attack benchmark tested is the region's own voxels with the defaults.
 
     A region with ears or lips is one of its own. Never tested: a watermark, other node levels, a person's curve or segment, and
-    levels and jaw after segments of others.
+    levels and jaw after segments of others. What only the run can tell comes later: see ``privacy_as_run``.
     """
     parameters, default = request.parameters, Parameters()
     chosen_region(parameters)
     own = {name: getattr(default, name) for name in ("style", "ears", "lips", "effect", "seed", "levels")}
-    others = request.curve is not None or request.face_segment is not None or request.guides or request.providers
+    others = request.curve is not None or request.face_segment is not None or request.providers
+    others = others or not all(is_outline(segment) for segment in request.guides)
     if others or set(parameters.levels) != set(default.levels) or replace(parameters, **own) != default:
         return RECOGNISABLE
     return privacy_class(parameters.region_name, parameters.effect)
 
 
-def find_landmarks(ct: Volume, user: Landmarks | None, alive: Alive = idle) -> Landmarks:
-    """The automatic landmarks, overruled by the user's."""
-    return combined(detect_landmarks(ct, alive), user)
+def privacy_as_run(privacy: str, automatic: Landmarks, anatomy: Anatomy, face: Face) -> str:
+    """The class ``privacy`` of a request, where the run was one of those that were attacked: with the ``automatic`` landmarks and skin.
+
+    A face in which protected segments keep something is another one too: over muscles or a large tumour that stay, the old
+    skin could be put back.
+    """
+    own = anatomy.landmarks.agree_with(automatic) and not anatomy.outlined and not face.kept
+    return privacy if own else RECOGNISABLE
 
 
-def combined(automatic: Landmarks, user: Landmarks | None) -> Landmarks:
-    """The automatic landmarks, overruled by the user's where there are any."""
-    return automatic if user is None else automatic.overruled_by(user)
+def find_landmarks(ct: Volume, user: Landmarks | None, alive: Alive = idle, guides: Sequence[Segment] = ()) -> Landmarks:
+    """The automatic landmarks, overruled by the user's and those of a mandible among the ``guides``: see ``combined``."""
+    return combined(ct, detect_landmarks(ct, alive), user, guides)
 
 
-def find_anatomy(ct: Volume, landmarks: Landmarks, alive: Alive = idle) -> Anatomy:
-    """Body, head frame and skin around the face. Raises FaceNotFoundError where the landmarks fix no head."""
+def combined(ct: Volume, automatic: Landmarks, user: Landmarks | None, guides: Sequence[Segment] = ()) -> Landmarks:
+    """The automatic landmarks, overruled by the user's; of those that no person placed, the jaw's by a mandible among the ``guides``."""
+    return jaw_landmarks(ct, automatic if user is None else automatic.overruled_by(user), guides)
+
+
+def find_anatomy(ct: Volume, landmarks: Landmarks, alive: Alive = idle, guides: Sequence[Segment] = ()) -> Anatomy:
+    """Body, head frame and skin around the face, the body within the outlines among the ``guides``.
+
+    Raises FaceNotFoundError where the landmarks fix no head.
+    """
     frame = fit_frame(landmarks)
-    body = find_body(ct, alive=alive)
+    outlined = within_outline(ct, find_body(ct, alive=alive), guides, frame)
+    body, doubts = outlined.body, (*jaw_doubts(ct, landmarks, guides), *outlined.doubts)
     alive()
     corners = np.array([[x, y, z] for x in FACE_BOX_MM[:, 0] for y in FACE_BOX_MM[:, 1] for z in FACE_BOX_MM[:, 2]])
     box = frame.to_lps(corners)
-    return Anatomy(body, landmarks, frame, skin_depth(ct, body, np.array([box.min(0), box.max(0)]), alive=alive))
+    depth = skin_depth(ct, body, np.array([box.min(0), box.max(0)]), alive=alive)
+    return Anatomy(body, landmarks, frame, depth, doubts, outlined.dropped_mm3 > 0)
 
 
 def node_levels(request: Request, anatomy: Anatomy, alive: Alive = idle) -> tuple[Level, ...]:
@@ -270,11 +293,7 @@ def region_of(request: Request, anatomy: Anatomy, chosen: Region, alive: Alive =
 
 
 def verify(ct: Volume, state: CaseResult) -> CaseResult:
-    """Compare result and input, measure the face's change, and give the verdict.
-
-    A face in which protected segments keep something is another one than those that were attacked: over muscles or a large
-    tumour that stay, the old skin could be put back.
-    """
+    """Compare result and input, measure the face's change, and give the verdict."""
     comparison = compare(ct, state.result, state.face.segment, (*state.protected, *(level.mask for level in state.levels)))
     evidence = None
     if comparison.changed is not None:
@@ -283,7 +302,7 @@ def verify(ct: Volume, state: CaseResult) -> CaseResult:
     doubtful = state.failures and judgement.verdict is Verdict.PASS
     return replace(
         state,
-        privacy=RECOGNISABLE if state.face.kept else state.privacy,
+        privacy=privacy_as_run(state.privacy, state.automatic, state.anatomy, state.face),
         verdict=Verdict.REVIEW if doubtful else judgement.verdict,
         reasons=(*judgement.reasons, *state.failures),
         comparison=comparison,
@@ -300,6 +319,7 @@ def find_evidence(ct: Volume, state: CaseResult, changed: np.ndarray) -> Evidenc
     # The same skin whatever is hidden with the face: a wider box may take another way where the field of view cuts it.
     alone = replace(face, depth=state.anatomy.depth)
     against = (
+        *state.anatomy.doubts,
         *implausible(alone, landmarks, ct),
         *overruled_doubts(ct, changed, alone, landmarks, state.automatic, style),
         *ear_doubts(ct, changed, face, landmarks),

@@ -13,6 +13,9 @@ MIDLINE = ("pronasale", "sellion", "subnasale", "stomion", "pogonion", "menton")
 PAIRED = ("eye", "exocanthion", "endocanthion", "alare", "cheilion", "tragion", "gonion")
 LANDMARK_NAMES = MIDLINE + tuple(f"{name}_{side}" for name in PAIRED for side in ("right", "left"))
 
+#: Written and read again, a position moves less than this (mm).
+SAME_MM = 0.05
+
 
 @dataclass(frozen=True, eq=False)
 class Landmark:
@@ -48,6 +51,11 @@ class Landmarks:
         """Probability that the landmark is within 10 mm; 0 where it is missing."""
         point = self.points.get(name)
         return 0.0 if point is None or point.position is None else point.confidence
+
+    def agree_with(self, other: Landmarks) -> bool:
+        """True where both have the same landmarks in the same places."""
+        pairs = [(self.position(name), other.position(name)) for name in {*self.points, *other.points}]
+        return all(a is b or (a is not None and b is not None and np.linalg.norm(a - b) <= SAME_MM) for a, b in pairs)
 
     def overruled_by(self, user: Landmarks) -> Landmarks:
         """These landmarks with the user's in place of those of the same name."""

@@ -17,6 +17,7 @@ class Role(str, Enum):
     NODE = "lymph node or target"
     ORGAN = "salivary gland"
     GUIDE = "landmark for the node levels"
+    OUTLINE = "outline of the patient"
     OTHER = "neither node nor gland"
     UNKNOWN = "not recognised"
 
@@ -40,20 +41,37 @@ _WORDS = {
         pterygoid* digastric* sternocleidomastoid* platysma carotid* artery vein jugular* vessel* fat subcutaneous prv
         constrictor* lacrimal* brachial* plexus""",
 }
+#: Whole names of a segment that holds the patient, or his skin as a rind: TG-263, TotalSegmentator's task "body", treatment planning
+#: systems. Not words of a name: there are vertebral bodies and external carotids.
+_OUTLINES = (
+    "body",
+    "body trunc",
+    "body extremities",
+    "external",
+    "skin",
+    "patient",
+    "patient outline",
+    "patient contour",
+    "outline",
+    "body contour",
+)
 #: SNOMED CT codes (DICOM PS3.16, and pydicom's dictionary) whose meaning settles the role without words.
 _CODES = {
     Role.NODE: "59441001 312501005 13482005 81105003 46055009 59503006 155338003 10209003 48918001 143925009 25247006 279145002 58130000",
     Role.ORGAN: "45289007 54019009 385294005",
     Role.GUIDE: "91609006 21387005",
-    Role.OTHER: "89545001 81745001 79652003 12738006 39937001",
+    Role.OUTLINE: "39937001 38266002",
+    Role.OTHER: "89545001 81745001 79652003 12738006",
 }
 _ROLE_OF_CODE = {f"SCT:{code}": role for role, codes in _CODES.items() for code in codes.split()}
+#: Roles of segments that help to find node levels, landmarks or skin.
+GUIDING = (Role.GUIDE, Role.ORGAN, Role.OUTLINE)
 _KEPT = (Role.NODE, Role.ORGAN, Role.UNKNOWN)
 
 
 @dataclass(frozen=True, eq=False)
 class Choice:
-    """The segments that are kept, those that help to find the node levels, and a line for each that says what it was taken for."""
+    """The segments that are kept, the ``guides`` to levels, landmarks and skin, and a line for each that says what it was taken for."""
 
     taken: tuple[Segment, ...]
     guides: tuple[Segment, ...]
@@ -67,7 +85,8 @@ def role_of(name: str, code: str = "") -> Role:
         return _ROLE_OF_CODE[value]
     if "lymph node" in meaning.casefold():
         return Role.NODE
-    return _role_of_words(_words(name))
+    words = _words(name)
+    return Role.OUTLINE if " ".join(words) in _OUTLINES else _role_of_words(words)
 
 
 def choose_segments(segments: Sequence[Segment], wanted: Sequence[str] | None = None) -> Choice:
@@ -89,7 +108,7 @@ def choose_segments(segments: Sequence[Segment], wanted: Sequence[str] | None = 
         kept = role in _KEPT if asked is None else segment.name.casefold() in asked
         if kept:
             taken.append(segment)
-        if role in (Role.GUIDE, Role.ORGAN):
+        if role in GUIDING:
             guides.append(segment)
         why = "asked for" if asked is not None and kept else role.value
         lines.append(f"{'kept' if kept else 'not kept'}: '{segment.name}' ({why})")

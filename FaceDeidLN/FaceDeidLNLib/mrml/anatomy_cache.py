@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from ..anatomy.levels import Level
 from ..core.landmarks import Landmarks
 from ..core.progress import Alive, idle
+from ..core.segment import Segment
 from ..core.volume import Volume
 from ..pipeline import Anatomy, Request, find_anatomy, find_landmarks, node_levels
 
@@ -29,17 +30,19 @@ class AnatomyCache:
         """Forget everything: the scene was closed."""
         self._kept.clear()
 
-    def landmarks(self, ct: Volume, user: Landmarks | None, alive: Alive = idle) -> Landmarks:
+    def landmarks(self, ct: Volume, user: Landmarks | None, alive: Alive = idle, guides: Sequence[Segment] = ()) -> Landmarks:
         """As ``pipeline.find_landmarks``."""
-        return self._once(("landmarks", _ct_key(ct), _landmark_key(user)), lambda: find_landmarks(ct, user, alive))
+        key = ("landmarks", _ct_key(ct), _landmark_key(user), _segments_key(guides))
+        return self._once(key, lambda: find_landmarks(ct, user, alive, guides))
 
-    def anatomy(self, ct: Volume, landmarks: Landmarks, alive: Alive = idle) -> Anatomy:
+    def anatomy(self, ct: Volume, landmarks: Landmarks, alive: Alive = idle, guides: Sequence[Segment] = ()) -> Anatomy:
         """As ``pipeline.find_anatomy``."""
-        return self._once(("anatomy", _ct_key(ct), _landmark_key(landmarks)), lambda: find_anatomy(ct, landmarks, alive))
+        key = ("anatomy", _ct_key(ct), _landmark_key(landmarks), _segments_key(guides))
+        return self._once(key, lambda: find_anatomy(ct, landmarks, alive, guides))
 
     def levels(self, request: Request, anatomy: Anatomy, alive: Alive = idle) -> tuple[Level, ...]:
         """As ``pipeline.node_levels``."""
-        named = tuple((segment.name, int(np.count_nonzero(segment.mask.array))) for segment in (*request.guides, *request.protected))
+        named = _segments_key((*request.guides, *request.protected))
         parameters = (request.parameters.levels, request.parameters.superficial_mm)
         key = ("levels", _ct_key(request.ct), _landmark_key(anatomy.landmarks), named, parameters)
         return self._once(key, lambda: node_levels(request, anatomy, alive))
@@ -57,6 +60,15 @@ def _ct_key(ct: Volume) -> tuple:
     """Place and voxels: any edit of the CT gives another key."""
     voxels = hashlib.blake2b(np.ascontiguousarray(ct.array).data, digest_size=16).digest()
     return (ct.array.shape, ct.array.dtype.str, ct.geometry.ijk_to_lps.tobytes(), voxels)
+
+
+def _segments_key(segments: Sequence[Segment]) -> tuple:
+    """Names, places and voxels: an edited segment gives another key."""
+    keys = []
+    for segment in segments:
+        voxels = hashlib.blake2b(np.ascontiguousarray(segment.mask.array).data, digest_size=16).digest()
+        keys.append((segment.name, segment.code, segment.mask.array.shape, segment.mask.geometry.ijk_to_lps.tobytes(), voxels))
+    return tuple(keys)
 
 
 def _landmark_key(landmarks: Landmarks | None) -> tuple:

@@ -22,7 +22,7 @@ from ..core.errors import Cancelled, FaceDeidError
 from ..core.progress import Progress, silent
 from ..core.segment import Segment
 from ..core.volume import Volume
-from ..input.names import Role, role_of
+from ..input.names import GUIDING, Role, role_of
 from ..input.place import place_segments
 from ..providers.base import Provider, ProviderError
 from ..providers.totalsegmentator import FREE_TASKS
@@ -186,7 +186,7 @@ def _is_loaded(module: str) -> bool:
 
 def _is_useful(segment: Segment) -> bool:
     """True for a node, a gland or a landmark of the levels that has voxels."""
-    return role_of(segment.name, segment.code) in (Role.NODE, Role.ORGAN, Role.GUIDE) and bool(segment.mask.array.any())
+    return role_of(segment.name, segment.code) in (Role.NODE, *GUIDING) and bool(segment.mask.array.any())
 
 
 def _prepare_totalsegmentator(logic: Any) -> None:  # noqa: ANN401 - another extension's object

@@ -11,7 +11,7 @@ from ..core.errors import InputError
 from ..core.parameters import Parameters
 from ..core.progress import Progress, silent
 from ..core.segment import Segment
-from ..input.names import Role
+from ..input.names import GUIDING
 from ..input.plausible import require_ct
 from ..pipeline import CaseResult, Request, deface
 from .case import CaseNodes, add_case, material_of
@@ -101,14 +101,16 @@ def request_from_nodes(asked: NodeRequest) -> Request:
         curve=None if asked.curve is None else curve_points_from_node(asked.curve)[0],
         face_segment=None if asked.face is None else _face_segment(asked.face),
         parameters=asked.parameters,
-        guides=() if asked.protected is None else tuple(_guides(asked.protected)),
+        guides=guides_from_node(asked.protected),
     )
 
 
-def _guides(node: slicer.vtkMRMLSegmentationNode) -> list[Segment]:
-    """The mandible, the hyoid and the salivary glands of a segmentation, protected or not: they help to find the node levels."""
-    wanted = [identifier for identifier, (_, role) in segment_roles(node).items() if role in (Role.GUIDE, Role.ORGAN)]
-    return segments_from_node(node, wanted)
+def guides_from_node(node: slicer.vtkMRMLSegmentationNode | None) -> tuple[Segment, ...]:
+    """Mandible, hyoid, salivary glands and outline of a segmentation, protected or not: they help to find levels, landmarks and skin."""
+    if node is None:
+        return ()
+    wanted = [identifier for identifier, (_, role) in segment_roles(node).items() if role in GUIDING]
+    return tuple(segments_from_node(node, wanted))
 
 
 def _face_segment(node: slicer.vtkMRMLSegmentationNode) -> Segment:

@@ -15,7 +15,7 @@ from ..effect.base import apply_effect
 from ..effect.registry import effect_named, require_fit
 from ..face.segment import Face
 from ..input.place import place_segments
-from ..pipeline import Anatomy, CaseResult, Request, below_ears, find_curve, find_face, privacy_of, verify
+from ..pipeline import Anatomy, CaseResult, Request, below_ears, find_curve, find_face, privacy_as_run, privacy_of, verify
 from ..verify.privacy import RECOGNISABLE, TESTED
 from ..verify.verdict import Verdict
 from .anatomy_cache import AnatomyCache
@@ -36,7 +36,7 @@ from .nodes import (
     nearest_on_surface,
     volume_from_node,
 )
-from .process import NodeRequest, NodeResult, process_nodes, put_into_scene, request_from_nodes
+from .process import NodeRequest, NodeResult, guides_from_node, process_nodes, put_into_scene, request_from_nodes
 from .scene import SceneContext
 from .undo import all_or_nothing
 from .verdicts import mark, privacy_as_made, remember_making, with_certificate
@@ -60,7 +60,8 @@ class Steps:
         """Find the landmarks: into ``asked.landmarks``, whose points moved or locked by the user stay, or a new node."""
         request = request_from_nodes(replace(asked, curve=None, face=None, protected=None))
         progress(0.05, "landmarks")
-        found = self.cache.landmarks(request.ct, _placed_by_user(request.landmarks), alive_in(progress, 0.05, "landmarks"))
+        alive, guides = alive_in(progress, 0.05, "landmarks"), guides_from_node(asked.protected)
+        found = self.cache.landmarks(request.ct, _placed_by_user(request.landmarks), alive, guides)
         progress(0.95, "landmarks")
         node = asked.landmarks
         if node is None:
@@ -118,7 +119,10 @@ class Steps:
         else:
             fill_ct(node, result, asked.ct)
         mark(node, asked.ct.GetName(), False)
-        remember_making(node, result, parameters, privacy_of(self.drawn_by_user(request)) if engines == BUILT_IN else RECOGNISABLE)
+        privacy = privacy_of(self.drawn_by_user(request)) if engines == BUILT_IN else RECOGNISABLE
+        if privacy == TESTED:
+            privacy = privacy_as_run(privacy, self.cache.landmarks(request.ct, None), self._anatomy(request, progress), face)
+        remember_making(node, result, parameters, privacy)
         link(asked.ct, "result", node)
         return node
 
@@ -214,10 +218,11 @@ class Steps:
     def _anatomy(self, request: Request, progress: Progress) -> Anatomy:
         progress(0.05, "landmarks")
         landmarks = request.landmarks
-        if landmarks is None or not set(LANDMARK_NAMES) <= set(landmarks.points):  # else there is none left to look for
-            landmarks = self.cache.landmarks(request.ct, landmarks, alive_in(progress, 0.05, "landmarks"))
+        known = landmarks is not None and set(LANDMARK_NAMES) <= set(landmarks.points)
+        if not known or request.guides:  # else there is none left to look for
+            landmarks = self.cache.landmarks(request.ct, landmarks, alive_in(progress, 0.05, "landmarks"), request.guides)
         progress(0.3, "skin")
-        return self.cache.anatomy(request.ct, landmarks, alive_in(progress, 0.3, "skin"))
+        return self.cache.anatomy(request.ct, landmarks, alive_in(progress, 0.3, "skin"), request.guides)
 
     def _face(self, asked: NodeRequest, engines: Engines, progress: Progress) -> tuple[Request, Face]:
         request = self._own_curve(request_from_nodes(asked), progress)

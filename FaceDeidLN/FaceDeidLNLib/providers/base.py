@@ -9,7 +9,7 @@ from typing import Protocol
 from ..core.errors import FaceDeidError
 from ..core.segment import Segment
 from ..core.volume import Volume
-from ..input.names import Role, role_of
+from ..input.names import GUIDING, Role, role_of
 
 
 class ProviderError(FaceDeidError):
@@ -50,5 +50,5 @@ def ask_providers(providers: Sequence[Provider], ct: Volume) -> Findings:
             failures.append(f"{provider.describe()} gave no segmentation: {error}")
             continue
         nodes += [segment for segment in segments if role_of(segment.name, segment.code) is Role.NODE]
-        guides += [segment for segment in segments if role_of(segment.name, segment.code) in (Role.GUIDE, Role.ORGAN)]
+        guides += [segment for segment in segments if role_of(segment.name, segment.code) in GUIDING]
     return Findings(tuple(nodes), tuple(guides), tuple(failures))

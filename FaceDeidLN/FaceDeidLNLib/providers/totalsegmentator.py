@@ -9,13 +9,13 @@ from pathlib import Path
 
 from ..core.segment import Segment
 from ..core.volume import Volume
-from ..input.names import Role, role_of
+from ..input.names import GUIDING, role_of
 from .base import ProviderError
 from .command import run_command
 from .exchange import read_labels, write_nifti
 
-#: Tasks without a licence that hold mandible, hyoid and salivary glands (the task "face" needs one and is not used).
-FREE_TASKS = ("craniofacial_structures", "head_glands_cavities", "headneck_bones_vessels")
+#: Tasks without a licence that hold mandible, hyoid, salivary glands and outline (the task "face" needs one and is not used).
+FREE_TASKS = ("craniofacial_structures", "head_glands_cavities", "headneck_bones_vessels", "body")
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class TotalSegmentator:
         return f"TotalSegmentator ({', '.join(self.tasks)})"
 
     def segment(self, ct: Volume) -> tuple[Segment, ...]:
-        """Mandible, hyoid and glands; raises ProviderError where a task fails, takes too long, or gives none of them."""
+        """Mandible, hyoid, glands and outline; raises ProviderError where a task fails, takes too long, or gives none of them."""
         found: dict[str, Segment] = {}
         with tempfile.TemporaryDirectory() as folder:
             source = Path(folder) / "ct.nii.gz"
@@ -49,8 +49,8 @@ class TotalSegmentator:
                 run_command([self.command, "-i", str(source), "-o", str(output), "-ta", task, "-d", self.device], self.timeout_s)
                 for path in sorted(output.glob("*.nii.gz")):
                     name = path.name.removesuffix(".nii.gz")
-                    if name not in found and role_of(name) in (Role.GUIDE, Role.ORGAN):
+                    if name not in found and role_of(name) in GUIDING:
                         found |= {segment.name: segment for segment in read_labels(path, {1: name}, self.describe())}
         if not found:
-            raise ProviderError("it found neither mandible nor hyoid nor salivary glands")
+            raise ProviderError("it found neither mandible nor hyoid, salivary glands or body")
         return tuple(found.values())

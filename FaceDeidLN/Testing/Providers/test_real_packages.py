@@ -77,6 +77,7 @@ def weights(tmp_path, monkeypatch) -> Path:
     for task_id, task, wanted in ((775, "head_glands_cavities", "parotid_gland_left"), (776, "headneck_bones_vessels", "hyoid")):
         names = {"trainer": "nnUNetTrainer_DASegOrd0_NoMirroring", "configuration": "3d_fullres_high"}
         add_weights(folder, task_id, task, 1.0, (wanted,), **names)
+    add_weights(folder, 299, "body", 1.5, ("body_trunc",), trainer="nnUNetTrainer")
     monkeypatch.setenv("TOTALSEG_WEIGHTS_PATH", str(folder))
     return folder
 
@@ -90,11 +91,11 @@ def add_weights(folder: Path, task_id: int, task: str, spacing: float, favoured:
     make_model(folder / data_set / model, labels, spacing, [labels.index(name) for name in favoured], **names)
 
 
-@pytest.mark.parametrize(("task", "name"), list(zip(FREE_TASKS, ("mandible", "parotid_gland_left", "hyoid"), strict=True)))
+@pytest.mark.parametrize(("task", "name"), list(zip(FREE_TASKS, ("mandible", "parotid_gland_left", "hyoid", "body_trunc"), strict=True)))
 def test_a_free_task_of_totalsegmentator_gives_its_structures_on_the_cts_grid(weights, ct, task, name):
     segments = {segment.name: segment for segment in TotalSegmentator(tasks=(task,), device="cpu").segment(ct)}
     assert name in segments
-    assert set(segments) <= set(class_map[task].values())
+    assert set(segments) <= {*class_map[task].values(), "body", "skin"}, "two more are made of the body's classes"
     grid = segments[name].mask.geometry
     assert grid.shape == ct.geometry.shape
     assert np.allclose(grid.corners(), ct.geometry.corners(), atol=1e-3)

@@ -82,16 +82,17 @@ TOTAL = """
         "craniofacial_structures": "mandible skull",
         "head_glands_cavities": "submandibular_gland_left",
         "headneck_bones_vessels": "hyoid",
+        "body": "body body_trunc skin",
     }
     for name in names[arg("-ta")].split():
         write(arg("-i"), out / (name + ".nii.gz"))
 """
 
 
-def test_totalsegmentator_gives_jaw_hyoid_and_glands_only(tmp_path):
+def test_totalsegmentator_gives_jaw_hyoid_glands_and_outline_only(tmp_path):
     command = program(tmp_path, "TotalSegmentator", TOTAL)
     segments = TotalSegmentator(device="cpu", command=str(command)).segment(small_ct())
-    assert {s.name for s in segments} == {"mandible", "submandibular_gland_left", "hyoid"}
+    assert {s.name for s in segments} == {"mandible", "submandibular_gland_left", "hyoid", "body", "body_trunc", "skin"}
 
 
 def test_totalsegmentator_is_never_asked_for_a_licensed_task():

@@ -22,7 +22,8 @@ NODES = """
     GTVn, GTVnLeft, GTV_N1, GTVp, CTV56, PTV_7000, PTV70, ITV, cervical adenopathy, ix left
 """
 OTHERS = """
-    BODY, External, Skin, face, Eye_L, eyeball_left, Brainstem, SpinalCord, SpinalCord_PRV05, Oral cavity, Larynx, Couch, skull
+    vertebral body, A_Carotid_External, skin fold, face, Eye_L, eyeball_left, Brainstem, SpinalCord, SpinalCord_PRV05, Oral cavity,
+    Larynx, Couch, skull
 """
 
 
@@ -42,6 +43,11 @@ def test_a_salivary_gland_is_known_by_its_name(name):
 @pytest.mark.parametrize("name", [name.strip() for name in OTHERS.split(",")])
 def test_what_is_neither_node_nor_gland_is_known_by_its_name(name):
     assert role_of(name) is Role.OTHER
+
+
+@pytest.mark.parametrize("name", ["BODY", "External", "Skin", "body_trunc", "body_extremities", "Body contour", "Patient"])
+def test_the_patients_outline_is_known_by_its_whole_name(name):
+    assert role_of(name) is Role.OUTLINE
 
 
 @pytest.mark.parametrize("name", ["Mandible", "Bone_Mandible", "mandibula", "hyoid", "Bone_Hyoid"])
@@ -72,7 +78,7 @@ def test_what_is_not_recognised_is_kept():
 def test_the_rest_of_a_whole_segmentation_is_not_kept_and_said_so():
     choice = choose_segments([segment("LN Ia"), segment("skin"), segment("mandible")])
     assert [s.name for s in choice.taken] == ["LN Ia"]
-    assert "not kept: 'skin' (neither node nor gland)" in choice.lines
+    assert "not kept: 'skin' (outline of the patient)" in choice.lines
 
 
 def test_the_mandible_and_the_glands_help_to_find_the_levels():
