@@ -9,7 +9,7 @@ import pytest
 from FaceDeidLNLib.core.errors import InputError
 from FaceDeidLNLib.core.geometry import Geometry
 from FaceDeidLNLib.core.parameters import Parameters
-from FaceDeidLNLib.core.segment import BoxMask, tight, united
+from FaceDeidLNLib.core.segment import BoxMask, Segment, tight, united
 from FaceDeidLNLib.effect.registry import require_fit
 from FaceDeidLNLib.face.strategies import STRATEGIES
 from FaceDeidLNLib.face.styles import REGIONS, STYLES, chosen_region, style_named
@@ -160,7 +160,8 @@ def test_a_region_that_was_never_attacked_is_recognisable(phantom, monkeypatch):
         {"parameters": Parameters(depth_mm=11.0)},
         {"curve": np.zeros((8, 3))},
         {"face_segment": "one"},
-        {"guides": ("mandible",)},
+        {"guides": (Segment("mandible", None),)},
+        {"guides": (Segment("External", None), Segment("hyoid", None))},
         {"providers": ("a program",)},
     ],
 )
@@ -178,7 +179,7 @@ def test_a_face_in_which_a_protected_segment_keeps_something_was_never_attacked(
 
     monkeypatch.setattr(pipeline, "privacy_class", lambda region, effect: "tested")
     node = next(node for node in phantom.nodes if node.name == where)
-    result = deface(Request(phantom.ct, (node,), phantom.landmarks))
+    result = deface(Request(phantom.ct, (node,)))
     assert (result.verdict, result.privacy) == (Verdict.PASS, privacy)
     assert bool(result.face.kept) == (privacy == "recognisable")
 
