@@ -1,10 +1,13 @@
 """How near the automatic landmarks come to the marks, and how far their confidence can be believed.
 
     python benchmarks/landmarks.py DATA [--variants N] [--quiet]
+    python benchmarks/landmarks.py DATA --mandibles
 
 DATA holds pt_N_ct.nrrd, pt_N_labels.nrrd and landmarks.json. Patients that a member of the shipped ensemble was trained on are predicted
 only with the members that have not seen them, so that development patients are cross-validated and new patients meet the whole ensemble.
-``--variants`` adds randomly turned, cropped and obstructed versions of every patient. Exit status 1 where a limit is missed.
+``--mandibles`` compares the chin that is found with the one that the drawn mandible gives where none is found, and counts the mandibles
+that are doubted. ``--variants`` adds randomly turned, cropped and obstructed versions of every patient. Exit status 1 where a limit is
+missed.
 """
 
 from __future__ import annotations
@@ -18,9 +21,13 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "FaceDeidLN"))
 
+from FaceDeidLNLib.anatomy.jaw_landmarks import CHIN_CONFIDENCE, jaw_doubts, jaw_landmarks
 from FaceDeidLNLib.anatomy.landmark_net import LandmarkModel, load_model, predict_landmarks
 from FaceDeidLNLib.anatomy.landmark_shape import NET_LANDMARKS
-from training.patients import Patient, load_patients
+from FaceDeidLNLib.core.landmarks import Landmark, Landmarks
+from FaceDeidLNLib.core.segment import Segment
+from FaceDeidLNLib.input.images import read_volume
+from training.patients import MANDIBLE, Patient, load_patients
 from training.variants import Case, plain, random_variant
 
 #: Median, the share that must lie within, and within how many mm.
@@ -36,6 +43,8 @@ LIMITS = {
     "tragion_left": (7.0, 0.90, 12.0),
 }
 MARKED = len(LIMITS)
+#: A mandible of fewer voxels was not drawn.
+FEWEST_VOXELS = 300
 SURE, WITHIN_MM, SURE_RIGHT, SURE_SHARE = 0.5, 10.0, 0.95, 0.85
 
 
@@ -61,6 +70,32 @@ def evaluate(name: str, case: Case, model: LandmarkModel) -> Result:
     error = np.full(len(rows), np.nan)
     error[visible] = np.linalg.norm(positions[visible] - case.landmarks[visible], axis=1)
     return Result(name, error, np.array([r.confidence for r in rows]), visible, claimed, case.known)
+
+
+def mandible_table(data: Path, model: LandmarkModel) -> None:
+    """Print the distance of the chin's landmarks from the marks: found, and made from the drawn mandible."""
+    errors: dict[tuple[str, str], list[float]] = {(name, way): [] for name in CHIN_CONFIDENCE for way in ("found", "from the mandible")}
+    doubted = []
+    for patient in load_patients(data):
+        labels = read_volume(data / f"{patient.name}_labels.nrrd")
+        if np.count_nonzero(labels.array == MANDIBLE) < FEWEST_VOXELS:
+            continue
+        ct, drawn = plain(patient).ct, (Segment("mandible", labels.with_array(labels.array == MANDIBLE)),)
+        found = {
+            name: Landmark(name, p.position_lps, p.confidence) for name, p in predict_landmarks(ct, model.without(patient.name)).items()
+        }
+        doubted += [f"{patient.name}: {doubt}" for doubt in jaw_doubts(ct, Landmarks(found), drawn)]
+        lost = Landmarks({**found, **{name: Landmark(name, None, 0.0) for name in CHIN_CONFIDENCE}})
+        for way, given in (("found", Landmarks(found)), ("from the mandible", jaw_landmarks(ct, lost, drawn))):
+            for name in CHIN_CONFIDENCE:
+                place = given.position(name)
+                mark = patient.landmarks[NET_LANDMARKS.index(name)]
+                errors[name, way].append(np.inf if place is None else float(np.linalg.norm(place - mark)))
+    for (name, way), distances in errors.items():
+        e = np.array(distances)[~np.isnan(distances)]
+        line = f"{name:10s}{way:18s} n {len(e)}, median {np.median(e):.1f} mm, p95 {np.percentile(e, 95):.1f}"
+        print(f"{line}, worst {e.max():.1f}, within 10 mm {(e <= WITHIN_MM).mean():.1%}")
+    print(f"mandibles doubted: {len(doubted)} {'; '.join(doubted)}")
 
 
 def _all_cases(patients: list[Patient], variants: int) -> list[tuple[str, str, Case]]:
@@ -115,9 +150,13 @@ def main() -> int:
     parser.add_argument("data", type=Path)
     parser.add_argument("--variants", type=int, default=0)
     parser.add_argument("--quiet", action="store_true", help="no table per patient")
+    parser.add_argument("--mandibles", action="store_true", help="only the chin, with and without the drawn mandible")
     parser.add_argument("--model", type=Path)
     args = parser.parse_args()
     model = load_model(args.model) if args.model else load_model()
+    if args.mandibles:
+        mandible_table(args.data, model)
+        return 0
     groups: dict[str, list[Result]] = {"plain": [], "variant": []}
     for kind, name, case in _all_cases(load_patients(args.data), args.variants):
         groups[kind].append(evaluate(name, case, model.without(name)))
