@@ -79,10 +79,13 @@ def solid_layer(frame: FaceFrame, curve: FaceCurve, depth: Volume, grid: Geometr
     """The layer inside the curve from ``outside_mm`` in front of the skin to ``depth_mm`` below it.
 
     The layer is widened to the membrane: all that stands in front of it (nose, lips, chin) goes, and a new surface has
-    room before it. Nothing is taken out yet. Raises FaceNotFoundError where no voxel of ``grid`` lies in the layer.
+    room before it. Nothing is taken out yet. Raises FaceNotFoundError where the curve encloses nothing or no voxel of ``grid`` lies
+    in the layer.
     """
     raster = PolarRaster(step=MAP_STEP)
     inside = curve.inside(raster)
+    if not inside.any():
+        raise FaceNotFoundError("the face segment is empty: the curve encloses nothing, draw it around what is to be hidden")
     directions = raster.directions().reshape(-1, 2)
     near = ndimage.binary_dilation(inside, iterations=MAP_MARGIN).ravel()
     skin = np.full(len(directions), np.nan)

@@ -89,6 +89,13 @@ def test_curve_lies_on_the_skin(masked):
         assert np.abs(depth).max() < 1.0
 
 
+def test_a_curve_that_runs_there_and_back_encloses_nothing_and_is_said_so(phantom, masked):
+    there = masked.face.curve.control[:5]
+    result = deface(Request(phantom.ct, (), phantom.landmarks, curve=np.concatenate([there, there[::-1]])))
+    assert result.verdict is Verdict.REVIEW
+    assert any("encloses nothing" in reason for reason in result.reasons)
+
+
 def test_users_curve_is_a_hard_constraint(phantom, masked):
     centre = masked.face.curve.control.mean(0)
     small = centre + 0.5 * (masked.face.curve.control - centre)
