@@ -119,7 +119,7 @@ class Steps:
         else:
             fill_ct(node, result, asked.ct)
         mark(node, asked.ct.GetName(), False)
-        privacy = privacy_of(self.drawn_by_user(request)) if engines == BUILT_IN else RECOGNISABLE
+        privacy = privacy_of(request) if engines == BUILT_IN else RECOGNISABLE
         if privacy == TESTED:
             privacy = privacy_as_run(privacy, self.cache.landmarks(request.ct, None), self._anatomy(request, progress), face)
         remember_making(node, result, parameters, privacy)
@@ -141,7 +141,7 @@ class Steps:
         state = CaseResult(
             Verdict.REVIEW,
             (),
-            privacy_as_made(asked.output, result, parameters, privacy_of(self.drawn_by_user(request))),
+            privacy_as_made(asked.output, result, parameters, privacy_of(request)),
             parameters,
             protected,
             levels=below_ears(self.cache.levels(request, anatomy), face),
@@ -194,7 +194,7 @@ class Steps:
         return alone if same else request
 
     def _drawn_by_user_if_any(self, request: Request, progress: Progress) -> Request:
-        """As ``drawn_by_user``; a CT without a face is left to the pipeline, which makes it a REVIEW."""
+        """As ``drawn_by_user``; where no face is found the request itself, and whoever makes it finds that out."""
         try:
             return self.drawn_by_user(request, progress)
         except FaceNotFoundError:
@@ -225,7 +225,8 @@ class Steps:
         return self.cache.anatomy(request.ct, landmarks, alive_in(progress, 0.3, "skin"), request.guides)
 
     def _face(self, asked: NodeRequest, engines: Engines, progress: Progress) -> tuple[Request, Face]:
-        request = self._own_curve(request_from_nodes(asked), progress)
+        """The request as ``drawn_by_user`` and its face: only one that is made anew knows what protected segments keep of it."""
+        request = self._drawn_by_user_if_any(request_from_nodes(asked), progress)
         anatomy = self._anatomy(request, progress)
         if engines.wrap and request.face_segment is None:
             progress(0.5, "Wrap Solidify")

@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from FaceDeidLNLib.core.segment import tight
 from FaceDeidLNLib.mrml.anatomy_cache import AnatomyCache
 from FaceDeidLNLib.mrml.engines import Engines
-from FaceDeidLNLib.mrml.nodes import add_ct, volume_from_node
+from FaceDeidLNLib.mrml.nodes import add_ct, add_segmentation, volume_from_node
 from FaceDeidLNLib.mrml.process import NodeRequest, request_from_nodes
 from FaceDeidLNLib.mrml.scene import new_context
 from FaceDeidLNLib.mrml.steps import Steps
@@ -96,3 +97,16 @@ def test_a_result_on_another_engines_skin_was_never_tested(drawn, monkeypatch):
         False: ("PASS", "tested"),
         True: ("PASS", "recognisable"),
     }
+
+
+@pytest.mark.parametrize("name", ["LN IIa left", "LN cheek left"])
+def test_an_untouched_face_segment_is_judged_as_one_that_is_made_now(drawn, phantom, name):
+    steps, asked = drawn
+    node = next(node for node in phantom.nodes if node.name == name)
+    protected = add_segmentation(steps.context, [tight(name, node.mask.array)], phantom.ct.geometry, "nodes")
+    asked = NodeRequest(asked.ct, protected)
+    now = steps.verify(replace(asked, output=steps.effect(asked)))
+    drawn_before = replace(asked, face=steps.face(asked))
+    before = steps.verify(replace(drawn_before, output=steps.effect(drawn_before)))
+    assert (before.verdict, before.privacy) == (now.verdict, now.privacy)
+    assert now.privacy == ("tested" if name == "LN IIa left" else "recognisable")
