@@ -11,6 +11,7 @@ import numpy as np
 
 from .anatomy.body import find_body
 from .anatomy.bone import bone_mask
+from .anatomy.hyoid import hyoid_doubts
 from .anatomy.jaw_landmarks import jaw_doubts, jaw_landmarks
 from .anatomy.landmarks import detect_landmarks
 from .anatomy.levels import Level, check_level_names, find_levels
@@ -32,6 +33,7 @@ from .face.frame import FaceFrame, fit_frame
 from .face.jaw import below_jaw, bone_that_stays
 from .face.segment import Face, solid_layer, spare, without_islands
 from .face.styles import Region, Style, chosen_region, drawn_style
+from .input.names import is_guide
 from .input.place import place_segments
 from .providers.base import Provider, ask_providers
 from .verify.compare import Comparison, compare
@@ -168,13 +170,13 @@ def privacy_of(request: Request) -> str:
     """The privacy class of the region and effect: what the attack benchmark tested is the region's own voxels with the defaults.
 
     A region with ears or lips is one of its own. Never tested: a watermark, other node levels, a person's curve or segment, and
-    levels and jaw after segments of others. What only the run can tell comes later: see ``privacy_as_run``.
+    levels and jaw after segments of others, protected or not. What only the run can tell comes later: see ``privacy_as_run``.
     """
     parameters, default = request.parameters, Parameters()
     chosen_region(parameters)
     own = {name: getattr(default, name) for name in ("style", "ears", "lips", "effect", "seed", "levels")}
     others = request.curve is not None or request.face_segment is not None or request.providers
-    others = others or not all(is_outline(segment) for segment in request.guides)
+    others = others or not all(is_outline(segment) for segment in request.guides) or any(is_guide(segment) for segment in request.protected)
     if others or set(parameters.levels) != set(default.levels) or replace(parameters, **own) != default:
         return RECOGNISABLE
     return privacy_class(parameters.region_name, parameters.effect)
@@ -207,7 +209,7 @@ def find_anatomy(ct: Volume, landmarks: Landmarks, alive: Alive = idle, guides: 
     """
     frame = fit_frame(landmarks)
     outlined = within_outline(ct, find_body(ct, alive=alive), guides, frame)
-    body, doubts = outlined.body, (*jaw_doubts(ct, landmarks, guides), *outlined.doubts)
+    body, doubts = outlined.body, (*jaw_doubts(ct, landmarks, guides), *hyoid_doubts(frame, guides), *outlined.doubts)
     alive()
     corners = np.array([[x, y, z] for x in FACE_BOX_MM[:, 0] for y in FACE_BOX_MM[:, 1] for z in FACE_BOX_MM[:, 2]])
     box = frame.to_lps(corners)

@@ -8,8 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from ..core.segment import Segment
+from ..core.segment import Segment, places
+from ..input.names import Role, role_of
 from .jaw_grid import STEP_MM, JawGrid
+from .mandible import Frame
+from .mandible_fit import JawFrame
 
 #: Bone of the hyoid in HU; its thin horns are dimmer than cortical bone.
 HYOID_HU = 190.0
@@ -34,13 +37,14 @@ MEAN_HYOID = Hyoid(front=47.0, top=-76.0, bottom=-90.0, found=False)
 
 
 def find_hyoid(grid: JawGrid, hu: np.ndarray | None, mandible: np.ndarray, segments: Sequence[Segment] = ()) -> Hyoid:
-    """The hyoid of a segment of that name, else of the CT's bone below the jaw, else the mean.
+    """The hyoid of a segment of that name that lies where one can, else of the CT's bone below the jaw, else the mean.
 
     ``hu`` is the CT on ``grid``, where there is one; ``mandible`` (bool, on ``grid``) is left out of the search.
     """
-    for segment in segments:
-        if "hyoid" in segment.name.casefold() and "thyr" not in segment.name.casefold() and segment.mask.array.any():
-            return _measured(grid, grid.of_points(grid.frame.to_jaw(segment.mask.geometry.to_lps(np.argwhere(segment.mask.array)))))
+    for segment in hyoid_segments(segments):
+        jaw = grid.frame.to_jaw(segment.mask.geometry.to_lps(places(segment.mask.array > 0)))
+        if _can_be_hyoid(jaw):
+            return _measured(grid, grid.of_points(jaw))
     if hu is None:
         return MEAN_HYOID
     low, high = grid.index(np.array(SEARCH_LOW))[0], grid.index(np.array(SEARCH_HIGH))[0]
@@ -54,6 +58,26 @@ def find_hyoid(grid: JawGrid, hu: np.ndarray | None, mandible: np.ndarray, segme
     out = np.zeros(mandible.shape, dtype=bool)
     out[window] = labels == best
     return _measured(grid, out)
+
+
+def hyoid_segments(segments: Sequence[Segment]) -> tuple[Segment, ...]:
+    """Those of the segments that are called a hyoid (a mylohyoid muscle is none) and are not empty."""
+    guides = [segment for segment in segments if role_of(segment.name, segment.code) is Role.GUIDE]
+    return tuple(segment for segment in guides if "hyoid" in segment.name.casefold() and segment.mask.array.any())
+
+
+def hyoid_doubts(frame: Frame, segments: Sequence[Segment]) -> tuple[str, ...]:
+    """A sentence for each drawn hyoid that lies where none can in the head with this ``frame``: reasons for a REVIEW."""
+    start, reasons = JawFrame(frame.axes, frame.origin, frame.scale), []
+    for segment in hyoid_segments(segments):
+        if not _can_be_hyoid(start.to_jaw(segment.mask.geometry.to_lps(places(segment.mask.array > 0)))):
+            reasons.append(f"the segment '{segment.name}' lies where no hyoid can: it is no hyoid of this patient")
+    return tuple(reasons)
+
+
+def _can_be_hyoid(jaw: np.ndarray) -> bool:
+    """True where most of the points (N, 3), in jaw coordinates, lie where a hyoid can."""
+    return bool(np.mean(np.all((jaw > SEARCH_LOW) & (jaw < SEARCH_HIGH), axis=1)) > 0.5)
 
 
 def _most_central(labels: np.ndarray, count: int) -> int:

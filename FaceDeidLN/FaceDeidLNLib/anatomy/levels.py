@@ -11,13 +11,14 @@ from scipy import ndimage
 from ..core.errors import InputError
 from ..core.geometry import Box, Geometry
 from ..core.progress import Alive, idle
-from ..core.segment import BoxMask, Segment, tight
+from ..core.segment import BoxMask, Segment, places, tight
 from ..core.volume import AIR_HU, Volume
+from ..input.names import is_node
 from .grids import closing, deep_in, grow, sample
 from .hyoid import find_hyoid
 from .jaw_grid import JawGrid
 from .jaw_outline import trace_outline
-from .level_regions import GLAND_BACK, Scene, level_ia, level_ib, level_ii, level_ix, level_viii
+from .level_regions import GLAND_BACK, GLAND_LIMITS, Scene, level_ia, level_ib, level_ii, level_ix, level_viii
 from .mandible import Frame, Mandible, find_mandible
 
 #: The levels that can be asked for; "IX-deep" is the part of IX that lies ``DEEP_MM`` and more below the skin.
@@ -186,14 +187,18 @@ def _without_skin(level: Level, ct: Volume) -> Level:
 
 
 def _gland_back(grid: JawGrid, segments: Sequence[Segment], side: int) -> float | None:
-    """Posterior edge (y) of the submandibular gland on a side (0 left, 1 right), None where no segment shows it."""
+    """Posterior edge (y) of the submandibular gland on a side (0 left, 1 right), None where no segment shows it.
+
+    One that ends where no gland does is none.
+    """
     for segment in segments:
         name = segment.name.casefold()
-        if ("submandib" in name or name.startswith("smg")) and segment.mask.array.any():
-            jaw = grid.frame.to_jaw(segment.mask.geometry.to_lps(np.argwhere(segment.mask.array)))
+        if ("submandib" in name or name.startswith("smg")) and not is_node(segment) and segment.mask.array.any():
+            jaw = grid.frame.to_jaw(segment.mask.geometry.to_lps(places(segment.mask.array > 0)))
             jaw = jaw[(jaw[:, 0] < 0) == bool(side)]
-            if len(jaw) > 20:
-                return float(np.percentile(jaw[:, 1], 1))
+            back = float(np.percentile(jaw[:, 1], 1)) if len(jaw) > 20 else np.inf
+            if GLAND_LIMITS[0] < back < GLAND_LIMITS[1]:
+                return back
     return None
 
 

@@ -14,6 +14,7 @@ from ..core.geometry import Box, Geometry
 from ..core.progress import Alive, idle
 from ..core.segment import Segment, places
 from ..core.volume import AIR_HU, Volume
+from ..input.names import is_node
 from ..input.place import place_segments
 from .grids import closing, grow, grow_mm, surface_of
 from .jaw_grid import STEP_MM, JawGrid
@@ -98,8 +99,8 @@ def find_mandible(ct: Volume, frame: Frame, segments: Sequence[Segment] = (), al
 
 
 def mandible_segments(segments: Sequence[Segment]) -> tuple[Segment, ...]:
-    """Those of the segments that are called a mandible and are not empty."""
-    return tuple(segment for segment in segments if _is_mandible(segment.name.casefold()) and segment.mask.array.any())
+    """Those of the segments that are called a mandible, and no node or tumour of it, and are not empty."""
+    return tuple(s for s in segments if _is_mandible(s.name.casefold()) and not is_node(s) and s.mask.array.any())
 
 
 def _is_mandible(name: str) -> bool:

@@ -13,8 +13,8 @@ MIDLINE = ("pronasale", "sellion", "subnasale", "stomion", "pogonion", "menton")
 PAIRED = ("eye", "exocanthion", "endocanthion", "alare", "cheilion", "tragion", "gonion")
 LANDMARK_NAMES = MIDLINE + tuple(f"{name}_{side}" for name in PAIRED for side in ("right", "left"))
 
-#: Written and read again, a position moves less than this (mm).
-SAME_MM = 0.05
+#: Written and read again, a position moves less than this (mm), and a confidence changes less.
+SAME_MM, SAME_CONFIDENCE = 0.05, 0.001
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,9 +53,12 @@ class Landmarks:
         return 0.0 if point is None or point.position is None else point.confidence
 
     def agree_with(self, other: Landmarks) -> bool:
-        """True where both have the same landmarks in the same places."""
-        pairs = [(self.position(name), other.position(name)) for name in {*self.points, *other.points}]
-        return all(a is b or (a is not None and b is not None and np.linalg.norm(a - b) <= SAME_MM) for a, b in pairs)
+        """True where both have the same landmarks in the same places, as certain: a point that counts more turns the head's frame."""
+        names = {*self.points, *other.points}
+        pairs = [(self.position(name), other.position(name)) for name in names]
+        return all(abs(self.confidence(name) - other.confidence(name)) <= SAME_CONFIDENCE for name in names) and all(
+            a is b or (a is not None and b is not None and np.linalg.norm(a - b) <= SAME_MM) for a, b in pairs
+        )
 
     def overruled_by(self, user: Landmarks) -> Landmarks:
         """These landmarks with the user's in place of those of the same name."""

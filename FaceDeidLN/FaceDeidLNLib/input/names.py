@@ -89,6 +89,16 @@ def role_of(name: str, code: str = "") -> Role:
     return Role.OUTLINE if " ".join(words) in _OUTLINES else _role_of_words(words)
 
 
+def is_node(segment: Segment) -> bool:
+    """True for a segment that is called a node or target: "GTV mandible" is no mandible, "LN submandibular" no gland."""
+    return role_of(segment.name, segment.code) is Role.NODE
+
+
+def is_guide(segment: Segment) -> bool:
+    """True for jaw, hyoid and glands, which the node levels follow, whether they are protected or not."""
+    return role_of(segment.name, segment.code) in (Role.GUIDE, Role.ORGAN)
+
+
 def choose_segments(segments: Sequence[Segment], wanted: Sequence[str] | None = None) -> Choice:
     """Sort the segments of a file into kept and not kept.
 

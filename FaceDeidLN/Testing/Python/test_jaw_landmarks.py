@@ -102,6 +102,11 @@ def test_given_landmarks_that_are_the_automatic_ones_leave_the_class_as_it_is(ph
     assert deface(Request(phantom.ct, landmarks=found, parameters=parameters)).privacy == TESTED
 
 
+def test_a_landmark_that_a_person_confirmed_turns_the_heads_frame_and_was_never_attacked(phantom, found):
+    sure = Landmarks({**found.points, "tragion_left": replace(found.points["tragion_left"], confidence=1.0, source="user")})
+    assert deface(Request(phantom.ct, landmarks=sure, parameters=Parameters(seed=1))).privacy == RECOGNISABLE
+
+
 @pytest.mark.parametrize("source", ["user", "automatic"])
 def test_a_result_made_from_landmarks_placed_elsewhere_was_never_attacked(phantom, found, source):
     """Whoever placed them: a person, or another program whose points call themselves automatic."""

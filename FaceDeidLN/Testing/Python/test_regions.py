@@ -162,6 +162,7 @@ def test_a_region_that_was_never_attacked_is_recognisable(phantom, monkeypatch):
         {"face_segment": "one"},
         {"guides": (Segment("mandible", None),)},
         {"guides": (Segment("External", None), Segment("hyoid", None))},
+        {"protected": (Segment("Submandibular gland left", None),)},
         {"providers": ("a program",)},
     ],
 )
