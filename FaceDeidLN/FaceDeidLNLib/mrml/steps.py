@@ -58,10 +58,10 @@ class Steps:
 
     def landmarks(self, asked: NodeRequest, engines: Engines = BUILT_IN, progress: Progress = silent) -> slicer.vtkMRMLMarkupsFiducialNode:
         """Find the landmarks: into ``asked.landmarks``, whose points moved or locked by the user stay, or a new node."""
-        request = request_from_nodes(replace(asked, curve=None, face=None, protected=None))
+        request = _without_protected(replace(asked, curve=None, face=None))
         progress(0.05, "landmarks")
-        alive, guides = alive_in(progress, 0.05, "landmarks"), guides_from_node(asked.protected)
-        found = self.cache.landmarks(request.ct, _placed_by_user(request.landmarks), alive, guides)
+        alive = alive_in(progress, 0.05, "landmarks")
+        found = self.cache.landmarks(request.ct, _placed_by_user(request.landmarks), alive, request.guides)
         progress(0.95, "landmarks")
         node = asked.landmarks
         if node is None:
@@ -74,7 +74,7 @@ class Steps:
 
     def curve(self, asked: NodeRequest, engines: Engines = BUILT_IN, progress: Progress = silent) -> slicer.vtkMRMLMarkupsClosedCurveNode:
         """Draw the style's curve on the skin: into ``asked.curve`` or a new node, with the skin as its constraint."""
-        request = request_from_nodes(replace(asked, curve=None, face=None, protected=None))
+        request = _without_protected(replace(asked, curve=None, face=None))
         anatomy = self._anatomy(request, progress)
         if engines.wrap:
             progress(0.5, "Wrap Solidify")
@@ -158,7 +158,7 @@ class Steps:
 
         That is the curve's own skin model, which a scene file brings back; without one the skin is looked for in the CT.
         """
-        request = request_from_nodes(replace(asked, face=None, protected=None))
+        request = _without_protected(replace(asked, face=None))
         if request.curve is None:
             return
         skin = asked.curve.GetSurfaceConstraintNode()
@@ -246,6 +246,11 @@ class Steps:
             fill_skin(node, surface)
         link(asked.ct, "skin", node)
         return node
+
+
+def _without_protected(asked: NodeRequest) -> Request:
+    """The request of a step that protects nothing; jaw and outline among the segments guide it as they guide the later ones."""
+    return replace(request_from_nodes(replace(asked, protected=None)), guides=guides_from_node(asked.protected))
 
 
 def _placed_by_user(landmarks: Landmarks | None) -> Landmarks | None:

@@ -108,7 +108,8 @@ class FaceSection:
             return
 
         def work(progress: Progress) -> None:
-            self.panel.logic.snapCurve(node.inputVolume, curve=node.curve, landmarks=node.landmarks, progress=progress)
+            given = {"landmarks": node.landmarks, "protectedSegmentation": node.protectedSegmentation}
+            self.panel.logic.snapCurve(node.inputVolume, curve=node.curve, progress=progress, **given)
 
         self.panel.follow(_("Curve back onto the skin"), work)
         self.changed()

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from FaceDeidLNLib.core.segment import tight
+from FaceDeidLNLib.mrml import anatomy_cache
 from FaceDeidLNLib.mrml.anatomy_cache import AnatomyCache
 from FaceDeidLNLib.mrml.engines import Engines
 from FaceDeidLNLib.mrml.nodes import add_ct, add_segmentation, volume_from_node
@@ -110,3 +111,18 @@ def test_an_untouched_face_segment_is_judged_as_one_that_is_made_now(drawn, phan
     before = steps.verify(replace(drawn_before, output=steps.effect(drawn_before)))
     assert (before.verdict, before.privacy) == (now.verdict, now.privacy)
     assert now.privacy == ("tested" if name == "LN IIa left" else "recognisable")
+
+
+def test_a_drawn_mandible_guides_the_curve_as_it_guides_the_face_segment(drawn, phantom, monkeypatch):
+    """One anatomy for all steps: a curve on another skin, or of other landmarks, would count as the person's own."""
+    steps, asked = drawn
+    guided = []
+    found = anatomy_cache.find_anatomy
+    monkeypatch.setattr(
+        anatomy_cache, "find_anatomy", lambda ct, marks, alive, guides: guided.append(guides) or found(ct, marks, alive, guides)
+    )
+    mandible = tight("Mandible", phantom.segment("Mandible").mask.array)
+    asked = NodeRequest(asked.ct, add_segmentation(steps.context, [mandible], phantom.ct.geometry, "jaw"))
+    asked = replace(asked, curve=steps.curve(asked))
+    steps.face(asked)
+    assert [[segment.name for segment in guides] for guides in guided] == [["Mandible"]]
