@@ -10,8 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..core.landmarks import Landmark, Landmarks
-from ..core.segment import Segment
-from ..core.volume import Volume, resample
+from ..core.segment import Segment, places, tight
+from ..core.volume import AIR_HU, Volume, resample
 from .landmark_shape import NET_LANDMARKS, HeadFrame, robust_frame
 from .mandible import mandible_segments
 
@@ -80,7 +80,7 @@ def _head(landmarks: Landmarks) -> HeadFrame:
 
 def _chin_of(segment: Segment, head: HeadFrame) -> dict[str, np.ndarray]:
     """Pogonion and menton (LPS mm) on the skin before and below the drawn symphysis; none where it lacks one."""
-    bone = head.to_head(segment.mask.geometry.to_lps(np.argwhere(segment.mask.array > 0)))
+    bone = head.to_head(segment.mask.geometry.to_lps(places(segment.mask.array > 0)))
     middle = float(np.median(bone[bone[:, 1] < np.percentile(bone[:, 1], 20), 0]))
     symphysis = bone[np.abs(bone[:, 0] - middle) < SYMPHYSIS_MM]
     if len(symphysis) < FEWEST or np.ptp(bone[:, 0]) < WIDE_MM:
@@ -98,6 +98,6 @@ def _chin_of(segment: Segment, head: HeadFrame) -> dict[str, np.ndarray]:
 
 def _bone_share(ct: Volume, segment: Segment) -> float:
     """Share of the segment's voxels that are as bright as bone in the CT; the rest is marrow, rim, or no mandible."""
-    mask = segment.mask
-    hu = resample(ct, mask.geometry, order=1, fill=-1000.0).array if mask.geometry is not ct.geometry else ct.array
-    return float(np.mean(hu[mask.array > 0] > BONE_HU))
+    own = tight(segment.name, segment.mask.array > 0)
+    hu = resample(ct, segment.mask.geometry.crop(own.box), order=1, fill=AIR_HU).array
+    return float(np.mean(hu[own.array] > BONE_HU))

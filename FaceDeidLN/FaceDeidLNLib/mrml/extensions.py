@@ -94,7 +94,7 @@ class SlicerExtension:
         return self.title
 
     def segment(self, ct: Volume) -> tuple[Segment, ...]:
-        """Nodes, jaw, hyoid and glands of the extension's result; raises ProviderError where it fails."""
+        """Nodes, jaw, hyoid, glands and outline of the extension's result; raises ProviderError where it fails."""
         scene = context()
         source = add_ct(scene, ct, f"{self.title} input")
         found: dict[str, Segment] = {}
@@ -160,7 +160,11 @@ class OwnModel:
             if problems:
                 raise ProviderError(str(problems[0]))
             made = logic.loadSegmentation()
-            return tuple(segments_from_node(made))
+            return tuple(segment for segment in segments_from_node(made) if segment.mask.array.any())
+        except (Cancelled, ProviderError):
+            raise
+        except Exception as error:  # as above
+            raise ProviderError(f"{type(error).__name__}: {error}") from error
         finally:
             for node in (source, made):
                 if node is not None:
@@ -258,7 +262,7 @@ def _offer(provider: SlicerExtension, gives: str) -> Offer:
 
 #: What the panel offers, whether or not it is installed.
 OFFERS = (
-    _offer(TOTALSEGMENTATOR, "mandible, hyoid and salivary glands (tasks without a licence)"),
+    _offer(TOTALSEGMENTATOR, "mandible, hyoid, salivary glands and outline (tasks without a licence)"),
     _offer(CADS, "mandible and salivary glands; its weights are for research only"),
     _offer(MONAI, "mandible"),
     Offer("nnU-Net (own model)", "NNUNet", "whatever your own model segments, lymph nodes for instance", OwnModel, needs_folder=True),

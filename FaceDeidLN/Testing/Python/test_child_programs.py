@@ -237,6 +237,24 @@ def test_a_model_that_finds_nothing_is_one_sentence(nnunet, phantom, tmp_path, m
         segment_with(OFFERS[3], context(), add_ct(context(), phantom.ct, "CT"), tmp_path)
 
 
+def test_a_structure_that_a_model_did_not_find_is_left_out(nnunet, phantom, tmp_path, monkeypatch):
+    masks = [tight("LN", phantom.nodes[0].mask.array), tight("LN other", np.zeros_like(phantom.nodes[0].mask.array))]
+    one_of_two = lambda logic: add_segmentation(context(), masks, phantom.ct.geometry, "made")  # noqa: E731
+    monkeypatch.setattr(sys.modules["SlicerNNUNetLib"].SegmentationLogic, "loadSegmentation", one_of_two)
+    assert [segment.name for segment in OwnModel(tmp_path).segment(phantom.ct)] == ["LN"]
+
+
+def test_a_result_that_nnunet_cannot_load_is_a_failure_and_leaves_nothing(nnunet, phantom, tmp_path, monkeypatch):
+    def no_file(logic):
+        raise RuntimeError("Failed to load the segmentation")
+
+    before = nodes_there()
+    monkeypatch.setattr(sys.modules["SlicerNNUNetLib"].SegmentationLogic, "loadSegmentation", no_file)
+    with pytest.raises(ProviderError, match="Failed to load"):
+        OwnModel(tmp_path).segment(phantom.ct)
+    assert nodes_there() == before
+
+
 def test_nnunet_without_its_packages_is_one_sentence(nnunet, phantom, tmp_path, monkeypatch):
     install = SimpleNamespace(setupPythonRequirements=lambda: False)
     monkeypatch.setattr(sys.modules["SlicerNNUNetLib"], "InstallLogic", lambda: install)

@@ -23,13 +23,7 @@ from FaceDeidLNLib.sample_data import PHANTOM_NAME
 MODULE_FILE = Path(__file__).parents[2] / "FaceDeidLN.py"
 UI_FILE = MODULE_FILE.parent / "Resources" / "UI" / "FaceDeidLN.ui"
 #: What connectGui can bind (Slicer's guiConnectors.py), by the widget's class.
-BINDABLE = {
-    "qMRMLNodeComboBox": slicer.vtkMRMLNode,
-    "QComboBox": str,
-    "ctkSliderWidget": float,
-    "QCheckBox": bool,
-    "QLineEdit": str,
-}
+BINDABLE = {"qMRMLNodeComboBox": slicer.vtkMRMLNode, "QComboBox": str, "ctkSliderWidget": float, "QCheckBox": bool, "QLineEdit": str}
 
 
 @pytest.fixture
