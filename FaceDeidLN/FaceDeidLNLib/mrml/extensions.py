@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -32,8 +31,8 @@ from .scene import SceneContext, context
 
 #: Nobody knows how long another extension still needs; and its log's lines are cut to what a dialog shows.
 _HALF_WAY, _LINE = 0.5, 80
-#: How long (s) to wait before looking again whether a program is done.
-_LOOK_S = 0.05
+#: How long (ms) to wait before looking again whether a program is done.
+_LOOK_MS = 50
 #: How a logic is made ready: asks before it installs anything.
 _Prepare = Callable[[Any], None]
 #: How a logic is run for a task: (logic, CT node, segmentation node, cpu, task); the result lies in the segmentation node.
@@ -172,12 +171,12 @@ class OwnModel:
 
 
 def _wait_for(logic: Any, said: Said) -> None:  # noqa: ANN401 - another extension's object
-    """Let events through until nnU-Net's program has ended; end it where the user cancels."""
+    """Tell how it goes until nnU-Net's program (a QProcess) has ended; end it where the user cancels."""
     process = logic.inferenceProcess.process
     try:
         while process.state() != process.NotRunning:
             said.ask()
-            time.sleep(_LOOK_S)
+            process.waitForFinished(_LOOK_MS)  # Qt learns of its end here, also where nobody lets events through
     except Cancelled:
         logic.stopSegmentation()
         raise

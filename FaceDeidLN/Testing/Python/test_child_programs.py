@@ -175,9 +175,13 @@ def nnunet(monkeypatch, phantom):
         NotRunning, Running = 0, 2
 
         def state(self):
+            return self.Running if done.looks > 0 else self.NotRunning
+
+        def waitForFinished(self, ms):
+            """As Qt's: without it, or an event loop, the state stays what it was."""
             done.looks -= 1
             done.logic.progressInfo(f"{done.looks} steps left")
-            return self.Running if done.looks > 0 else self.NotRunning
+            return done.looks == 0
 
     class SegmentationLogic:
         def __init__(self):
