@@ -12,7 +12,7 @@ from ..core.segment import Segment
 from ..input.any_segments import read_any_segments
 from ..input.case import CtInput
 from ..input.markups import read_curve_json, read_landmarks_json
-from ..input.names import Choice, choose_segments
+from ..input.names import Choice, choose_segments, is_guide
 from ..pipeline import Request
 from ..providers.base import ProviderError
 from ..providers.nnlandmark import LABELS_NAME, read_nnlandmark
@@ -33,15 +33,15 @@ def given_files(options: argparse.Namespace) -> tuple[Path, ...]:
 
 def make_request(options: argparse.Namespace, ct: CtInput) -> tuple[Request, tuple[str, ...]]:
     """The request of one case (the CT, what is protected, what the user has placed, the parameters), and what was taken for what."""
-    nodes = read_nodes(options.nodes, options.node_segments, ct)
+    nodes, more = read_nodes(options.nodes, options.node_segments, ct), read_all(options.protect, ct)
     request = Request(
         ct.volume,
-        (*nodes.taken, *read_all(options.protect, ct)),
+        (*nodes.taken, *more),
         None if options.landmarks is None else read_landmarks(options.landmarks, ct),
         None if options.curve is None else read_curve_json(options.curve),
         None if options.face_segment is None else read_one(options.face_segment, ct),
         parameters_from(options),
-        nodes.guides,
+        (*nodes.guides, *(segment for segment in more if is_guide(segment))),
         tuple(provider_named(name, options.cpu) for name in options.provider),
     )
     return request, nodes.lines

@@ -9,11 +9,15 @@ import pytest
 from FaceDeidLNLib.anatomy.body import find_body
 from FaceDeidLNLib.anatomy.hyoid import hyoid_doubts
 from FaceDeidLNLib.anatomy.levels import find_levels
+from FaceDeidLNLib.commands.inputs import make_request
+from FaceDeidLNLib.commands.main import make_parser
 from FaceDeidLNLib.core.parameters import Parameters
 from FaceDeidLNLib.core.segment import Segment
 from FaceDeidLNLib.face.frame import fit_frame
-from FaceDeidLNLib.pipeline import Request, deface
+from FaceDeidLNLib.input.ct import read_ct
+from FaceDeidLNLib.pipeline import Request, deface, find_anatomy
 from FaceDeidLNLib.verify.verdict import Verdict
+from written import write_volume
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +85,18 @@ def test_what_is_only_named_after_an_organ_is_not_taken_for_it(phantom, levels_w
     away = (0.0, 15.0, 5.0)
     assert not same(levels_with(shifted(phantom.segment(organ), away)), alone), "the organ itself counts"
     assert same(levels_with(shifted(phantom.segment(organ), away, name)), alone)
+
+
+def test_a_protected_mandible_is_doubted_like_any_other(phantom, phantom_ct_file, tmp_path):
+    upside_down = write_volume(
+        phantom.ct.with_array(phantom.segment("Mandible").mask.array[::-1].astype(np.uint8)), tmp_path / "mandible.nrrd"
+    )
+    options = make_parser().parse_args(["deface", str(phantom_ct_file), str(tmp_path / "out.nrrd"), "--protect", str(upside_down)])
+    request, _ = make_request(options, read_ct(phantom_ct_file))
+    assert [segment.name for segment in request.protected] == ["mandible"]
+    assert any(
+        "no mandible of this patient" in doubt for doubt in find_anatomy(phantom.ct, phantom.landmarks, guides=request.guides).doubts
+    )
 
 
 @pytest.mark.parametrize("lps_mm", [(0.0, 90.0, 0.0), (0.0, 0.0, 1000.0), (0.0, -90.0, 0.0)])
