@@ -7,6 +7,8 @@ from scipy import ndimage
 
 from ..core.parameters import Parameters
 from ..core.volume import AIR_HU, Volume
+from ..face.polar import PolarRaster, signed_degrees, to_polar
+from ..face.relief import MM_PER_DEGREE
 from ..face.segment import Face
 from .parts import by_parts
 from .texture import Noise, scan_air
@@ -20,6 +22,10 @@ OUTER_MM = 6.0
 SHIFT_MM = 4.0
 SHIFT_SD_MM = 3.0
 SHIFT_LENGTH_MM = 12.0
+#: New tissue before the old skin rises from the curve no more steeply than this (mm per mm): a step would draw the curve.
+RISE = 0.5
+#: Further (degrees) outside the curve lie ears, which have their own outline.
+EARS_DEGREES = -3.0
 #: Depth (mm) where the skin was not looked at: far before it.
 BEYOND_MM = -30.0
 #: Density (HU) of the re-drawn skin layer.
@@ -38,14 +44,15 @@ class Drown:
     name = "drown"
 
     def apply(self, ct: Volume, face: Face, parameters: Parameters, random: np.random.Generator) -> np.ndarray:
-        """Independent draws (HU), float32 (k, j, i) of the segment's box; air from ``outside_mm`` before the skin."""
+        """Independent draws (HU), float32 (k, j, i) of the segment's box; air from ``outside_mm`` before the skin, less at the curve."""
         here, mask = ct.array[face.segment.box.slices], face.segment.array
         own = here[mask]
         own = own[(own > SUPERFICIAL_HU[0]) & (own < SUPERFICIAL_HU[1])]
         if not len(own):
             own = np.linspace(*SUPERFICIAL_HU, 100)
         out = here.astype(np.float32)
-        out[mask] = np.where(skin_depth(ct, face) < -parameters.outside_mm, AIR_HU, random.choice(own, here.shape)[mask])
+        front = np.minimum(parameters.outside_mm, most_before(ct, face))
+        out[mask] = np.where(skin_depth(ct, face) < -front, AIR_HU, random.choice(own, here.shape)[mask])
         return out
 
 
@@ -88,6 +95,7 @@ class Epidermis:
         mask = face.segment.array
         at, old, depth = np.argwhere(mask), values[mask], skin_depth(ct, face)
         shift = np.clip(SHIFT_MM + smooth_noise(ct, face, at, random) * SHIFT_SD_MM, 0.0, parameters.outside_mm - 1.0)
+        shift = np.minimum(shift, most_before(ct, face))
         air = scan_air(values, len(at), random)
         skin = SKIN_HU + by_parts(Noise.drawn(0.5 / np.array(ct.geometry.sampling), 12.0, random).at, at)
         part = np.clip(0.5 + (depth + shift) / float(np.mean(ct.geometry.spacing)), 0.0, 1.0)
@@ -113,6 +121,22 @@ def skin_depth(ct: Volume, face: Face) -> np.ndarray:
         return ndimage.map_coordinates(depth.array, kji.T, order=1, mode="constant", cval=BEYOND_MM)
 
     return by_parts(depth_of, np.flatnonzero(mask))
+
+
+def most_before(ct: Volume, face: Face) -> np.ndarray:
+    """How far (mm, (N,)) new tissue may stand before the old skin at the segment's voxels; no limit at ears and without a curve."""
+    mask, grid = face.segment.array, ct.geometry.crop(face.segment.box)
+    if not len(face.curve.path):
+        return np.full(np.count_nonzero(mask), np.inf)
+    raster = PolarRaster()
+    within = signed_degrees(raster, face.curve.inside(raster))
+
+    def rise(voxels: np.ndarray) -> np.ndarray:
+        directions, _ = to_polar(face.frame, grid.to_lps(np.stack(np.unravel_index(voxels, mask.shape), axis=1)))
+        degrees = raster.sample(within, directions)
+        return np.where(degrees < EARS_DEGREES, np.inf, RISE * MM_PER_DEGREE * np.maximum(degrees, 0.0))
+
+    return by_parts(rise, np.flatnonzero(mask))
 
 
 def _like(sample: np.ndarray, shape: tuple[int, ...], otherwise: float, random: np.random.Generator) -> np.ndarray:

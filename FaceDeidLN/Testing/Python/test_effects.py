@@ -19,8 +19,9 @@ from FaceDeidLNLib.effect.registry import EFFECTS
 from FaceDeidLNLib.effect.texture import Noise, soft_tissue
 from FaceDeidLNLib.face.polar import signed_degrees, to_polar
 from FaceDeidLNLib.face.relief import random_surface
-from FaceDeidLNLib.face.segment import Face
+from FaceDeidLNLib.face.segment import Face, depth_of
 from scipy import ndimage
+from scipy.spatial import cKDTree
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +69,17 @@ def test_an_effect_needs_less_than_two_seconds(name, fine_phantom):
     begin = time.process_time()
     applied(name, fine_phantom.ct, fine)
     assert time.process_time() - begin < 2.0
+
+
+@pytest.mark.parametrize("name", ["drown", "epidermis", "reface"])
+def test_no_new_tissue_stands_before_the_skin_at_the_curve(name, phantom, face):
+    old, new = phantom.ct.array, applied(name, phantom.ct, face).array
+    at = np.argwhere((old < -500) & (new > -300))
+    lps = phantom.ct.geometry.to_lps(at)
+    away, _ = cKDTree(to_polar(face.frame, face.curve.path)[0]).query(to_polar(face.frame, lps)[0])
+    heights = -depth_of(face, lps)
+    assert heights[away > 10.0].max() > 4.0, "nothing rises, so this proves nothing"
+    assert heights[away < 2.0].max() < 4.0
 
 
 def test_the_new_surface_does_not_know_the_face(face):
