@@ -16,7 +16,7 @@ from .anatomy.jaw_landmarks import jaw_doubts, jaw_landmarks
 from .anatomy.landmarks import detect_landmarks
 from .anatomy.levels import Level, check_level_names, find_levels
 from .anatomy.mandible import drawn_mandible
-from .anatomy.outline import is_outline, within_outline
+from .anatomy.outline import within_outline
 from .anatomy.skin import skin_depth
 from .core.errors import FaceNotFoundError
 from .core.landmarks import Landmarks
@@ -33,7 +33,7 @@ from .face.frame import FaceFrame, fit_frame
 from .face.jaw import below_jaw, bone_that_stays
 from .face.segment import Face, solid_layer, spare, without_islands
 from .face.styles import Region, Style, chosen_region, drawn_style
-from .input.names import is_guide
+from .input.names import is_guide, is_outline
 from .input.place import place_segments
 from .providers.base import Provider, ask_providers
 from .verify.compare import Comparison, compare

@@ -9,7 +9,7 @@ from ..core.errors import FaceNotFoundError, InputError
 from ..core.progress import Alive, idle
 from ..core.volume import AIR_HU, Volume, block_mean, canonical_grid
 from .couch import without_couch
-from .grids import TISSUE_HU, closing, fill_holes, grow, inside_view, opening, reach, sample, shrink, view_box
+from .grids import TISSUE_HU, closing, fill_holes, grow, inside_view, opening, reach, sample, shrink, steps_of, view_box
 
 #: Less tissue than this (mm3) is no patient; the smallest slab of a neck has several times as much.
 SMALLEST_BODY_MM3 = 100_000.0
@@ -60,17 +60,17 @@ def find_body(ct: Volume, spacing_mm: float = 3.0, alive: Alive = idle) -> Volum
 def _body_of(tissue: np.ndarray, spacing_mm: float) -> np.ndarray:
     """The filled body out of everything that is not air."""
     tissue = _without_sheets(without_couch(tissue, spacing_mm), spacing_mm)
-    solid = fill_holes(closing(tissue, _steps(CLOSING_RADIUS_MM, spacing_mm)))
-    radius = _steps(CORE_RADIUS_MM, spacing_mm)
+    solid = fill_holes(closing(tissue, steps_of(CLOSING_RADIUS_MM, spacing_mm)))
+    radius = steps_of(CORE_RADIUS_MM, spacing_mm)
     core = grow(_largest(shrink(solid, radius)), radius) & solid
-    body = reach(core, solid, _steps(TIP_REACH_MM, spacing_mm)) | _ears(core, tissue, spacing_mm)
+    body = reach(core, solid, steps_of(TIP_REACH_MM, spacing_mm)) | _ears(core, tissue, spacing_mm)
     own = _largest(tissue & body)  # closing had bridged the gap to a head rest or a mask close to the skin
-    return fill_holes(closing(own, _steps(CLOSING_RADIUS_MM, spacing_mm)))
+    return fill_holes(closing(own, steps_of(CLOSING_RADIUS_MM, spacing_mm)))
 
 
 def _without_sheets(tissue: np.ndarray, spacing_mm: float) -> np.ndarray:
     """Tissue without what is both thin and longer than an ear."""
-    thin = tissue & ~opening(tissue, _steps(SHEET_RADIUS_MM, spacing_mm))
+    thin = tissue & ~opening(tissue, steps_of(SHEET_RADIUS_MM, spacing_mm))
     labels, count = ndimage.label(thin, np.ones((3, 3, 3)))
     longest = LONGEST_EAR_MM / spacing_mm
     drop = np.zeros(count + 1, dtype=bool)
@@ -81,7 +81,7 @@ def _without_sheets(tissue: np.ndarray, spacing_mm: float) -> np.ndarray:
 
 def _ears(core: np.ndarray, tissue: np.ndarray, spacing_mm: float) -> np.ndarray:
     """Thin things at the side of the body that are no larger than an ear."""
-    rest = reach(core, tissue, _steps(EAR_REACH_MM, spacing_mm)) & ~core
+    rest = reach(core, tissue, steps_of(EAR_REACH_MM, spacing_mm)) & ~core
     labels, _ = ndimage.label(rest, np.ones((3, 3, 3)))
     keep = np.zeros(labels.max() + 1, dtype=bool)
     centres = _centres(core)
@@ -114,7 +114,3 @@ def _bounding_slices(mask: np.ndarray, margin: int) -> tuple[slice, ...]:
         line = np.flatnonzero(mask.any(axis=tuple(a for a in range(3) if a != axis)))
         out.append(slice(max(0, int(line[0]) - margin), int(line[-1]) + 1 + margin))
     return tuple(out)
-
-
-def _steps(length_mm: float, spacing_mm: float) -> int:
-    return max(1, round(length_mm / spacing_mm))

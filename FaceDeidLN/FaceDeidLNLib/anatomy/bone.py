@@ -9,7 +9,7 @@ from ..core.geometry import Box
 from ..core.segment import places
 from ..core.volume import Volume
 from .body import find_body
-from .grids import deep_in
+from .grids import deep_in, steps_of
 
 #: Dental metal (some scanners stop at 2248 HU); the streaks are looked for in the slices that hold it.
 METAL_HU = 2200.0
@@ -61,7 +61,7 @@ def _streaks(hu: np.ndarray, bone: np.ndarray, sampling: tuple[float, float, flo
     metal = (hu > METAL_HU).any(axis=(1, 2))
     if not metal.any() or max(sampling[1:]) > COARSEST_PIXEL_MM:
         return out
-    near = ndimage.binary_dilation(metal, iterations=max(1, round(STREAK_SLICES_MM / sampling[0])))
+    near = ndimage.binary_dilation(metal, iterations=steps_of(STREAK_SLICES_MM, sampling[0]))
     radius = [max(1.0, STREAK_WIDTH_MM / 2 / s) for s in sampling[1:]]
     rows = [(np.arange(-int(r), int(r) + 1) / r) ** 2 for r in radius]
     disc = np.add.outer(rows[0], rows[1]) <= 1.0

@@ -64,7 +64,7 @@ def view_box(ct: Volume) -> Box:
     start, stop = [0, 0, 0], list(ct.array.shape)
     filled = np.flatnonzero(area > 0.05 * area.max())
     if filled.size:
-        near = max(1, round(CUT_STEP_MM / ct.geometry.sampling[axis]))
+        near = steps_of(CUT_STEP_MM, ct.geometry.sampling[axis])
         first, last = int(filled[0]), int(filled[-1])
         if area[first] > CUT_SHARE * area[min(first + near, area.size - 1)]:
             start[axis] = first
@@ -82,7 +82,7 @@ def cut_sides(solid: np.ndarray, sampling: tuple[float, float, float]) -> list[t
     for axis in range(3):
         others = tuple(a for a in range(3) if a != axis)
         area = solid.sum(axis=others) * float(np.prod([sampling[a] for a in others]))
-        near = min(max(1, round(CUT_STEP_MM / sampling[axis])), area.size - 1)
+        near = min(steps_of(CUT_STEP_MM, sampling[axis]), area.size - 1)
         ends = ((area[0], area[near]), (area[-1], area[-1 - near]))
         sides.append(tuple(bool(edge >= CUT_AREA_MM2 and edge >= CUT_SHARE * inner) for edge, inner in ends))
     return sides
@@ -170,10 +170,15 @@ def grow_mm(mask: np.ndarray, radius_mm: float, sampling: tuple[float, float, fl
     return np.unpackbits(out, axis=2, count=mask.shape[2]).view(bool)
 
 
+def steps_of(length_mm: float, spacing_mm: float) -> int:
+    """A length in whole voxels, at least one."""
+    return max(1, round(length_mm / spacing_mm))
+
+
 def deep_in(body: Volume, depth_mm: float) -> Volume:
     """What of ``body`` (bool) lies about ``depth_mm`` below its surface, in whole voxels; the array's borders are no surface."""
     inner = body.array
-    for _ in range(max(1, round(depth_mm / body.geometry.spacing[0]))):
+    for _ in range(steps_of(depth_mm, body.geometry.spacing[0])):
         inner = shrink(inner, 1)
     return body.with_array(inner)
 

@@ -16,7 +16,7 @@ from ..core.segment import Segment, places
 from ..core.volume import AIR_HU, Volume
 from ..input.names import is_node
 from ..input.place import place_segments
-from .grids import closing, grow, grow_mm, surface_of
+from .grids import closing, grow, grow_mm, steps_of, surface_of
 from .jaw_grid import STEP_MM, JawGrid
 from .mandible_fit import JawFrame, fit_jaw, mean_mandible, stable_part, start_frame
 
@@ -154,7 +154,7 @@ def _near_mean(bone: np.ndarray, grid: JawGrid) -> np.ndarray:
     touching = np.bincount(labels[mean], minlength=count + 1)
     keep = (touching > 0.15 * size) & (size > 20)
     keep[0] = False
-    return closing(keep[labels], max(1, round(MARROW_MM / 2 / STEP_MM)))
+    return closing(keep[labels], steps_of(MARROW_MM / 2, STEP_MM))
 
 
 def mean_on_grid(grid: JawGrid) -> np.ndarray:

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from ..core.segment import Segment
+from ..core.segment import Segment, united
 from ..core.volume import Volume
-from ..input.names import Role, role_of
+from ..input.names import is_outline
 from ..input.place import place_segments
-from .grids import TISSUE_HU, closing, fill_holes, grow, reach, sample
+from .grids import TISSUE_HU, closing, fill_holes, grow, reach, sample, steps_of
 from .mandible import Frame
 
 #: Outlines agree where they lie this near (mm): two voxels of the body's grid, one of a coarse CT.
@@ -36,11 +36,6 @@ class Outlined:
     body: Volume
     dropped_mm3: float = 0.0
     doubts: tuple[str, ...] = ()
-
-
-def is_outline(segment: Segment) -> bool:
-    """True for a segment that is called the patient's outline or skin."""
-    return role_of(segment.name, segment.code) is Role.OUTLINE
 
 
 def within_outline(ct: Volume, body: Volume, segments: Sequence[Segment], frame: Frame) -> Outlined:
@@ -79,24 +74,18 @@ def within_outline(ct: Volume, body: Volume, segments: Sequence[Segment], frame:
 
 def _on_grid(ct: Volume, body: Volume, outlines: Sequence[Segment]) -> tuple[np.ndarray, np.ndarray]:
     """The solid inside of the outlines on the body's grid, and the slices in which they were drawn (both bool)."""
-    full = np.zeros(ct.array.shape, dtype=bool)
-    for placed in place_segments(outlines, ct.geometry):
-        full[placed.box.slices] |= placed.array
+    full = united("outline", place_segments(outlines, ct.geometry)).full(ct.array.shape)
     drawn = sample(ct.with_array(full), body.geometry) > 0.5
     known = np.zeros(drawn.shape, dtype=bool)
     known[drawn.any(axis=(1, 2))] = True
     sides = np.ones(drawn.shape, dtype=bool)
     sides[:, 1:-1, 1:-1] = False  # a rind is open where the field of view cuts the shoulders
-    return fill_holes(closing(drawn, _steps(CLOSING_MM, body)) | (body.array & sides)), known
-
-
-def _steps(length_mm: float, body: Volume) -> int:
-    return max(1, round(length_mm / body.geometry.spacing[0]))
+    return fill_holes(closing(drawn, steps_of(CLOSING_MM, body.geometry.spacing[0])) | (body.array & sides)), known
 
 
 def _far(excess: np.ndarray, other: np.ndarray, body: Volume) -> np.ndarray:
     """What of ``excess`` lies further than AGREE_MM from ``other``, with its root."""
-    steps = _steps(AGREE_MM, body)
+    steps = steps_of(AGREE_MM, body.geometry.spacing[0])
     return reach(excess & ~grow(other, steps), excess, steps)
 
 

@@ -15,7 +15,7 @@ from ..core.geometry import Box, Geometry
 from ..core.progress import Alive, idle
 from ..core.segment import tight
 from ..core.volume import AIR_HU, Volume, block_mean, canonical_grid
-from .grids import TISSUE_HU, closing, cut_sides, fill_holes, grow, opening, sample, shrink, vertical_axis, with_border
+from .grids import TISSUE_HU, closing, cut_sides, fill_holes, grow, opening, sample, shrink, steps_of, vertical_axis, with_border
 
 #: Air kept around the CT, so that the layer in front of the skin has room.
 AIR_MARGIN_MM = 10.0
@@ -111,7 +111,7 @@ def _level(ct: Volume, body: Volume, grid: Geometry, alive: Alive) -> np.ndarray
     level[_spikes(level > TISSUE_HU, grid.spacing[0])] = AIR_HU
     solid = level > TISSUE_HU
     alive()
-    wrapped = fill_holes(closing(solid, max(1, round(WRAP_RADIUS_MM / grid.spacing[0]))))
+    wrapped = fill_holes(closing(solid, steps_of(WRAP_RADIUS_MM, grid.spacing[0])))
     np.maximum(level, FILLED_HU, out=level, where=wrapped & ~solid)
     return level
 
@@ -121,8 +121,8 @@ def _spikes(solid: np.ndarray, spacing_mm: float) -> np.ndarray:
 
     Ears are thin but tall, lips and brows are flat but wide; both stay.
     """
-    rest = solid & ~opening(solid, max(1, round(SPIKE_HEIGHT_MM / 2 / spacing_mm)), axes=(0,))
-    return rest & ~opening(solid, max(1, round(SPIKE_WIDTH_MM / 2 / spacing_mm)), axes=(1, 2))
+    rest = solid & ~opening(solid, steps_of(SPIKE_HEIGHT_MM / 2, spacing_mm), axes=(0,))
+    return rest & ~opening(solid, steps_of(SPIKE_WIDTH_MM / 2, spacing_mm), axes=(1, 2))
 
 
 def _between_cuts(inside: np.ndarray, geometry: Geometry) -> Box:

@@ -54,7 +54,12 @@ class BoxMask:
 
 def places(mask: np.ndarray) -> np.ndarray:
     """The (k, j, i) places (N, 3) of the voxels set in a mask, in C order: ``np.argwhere``, some three times faster."""
-    return np.stack(np.unravel_index(np.flatnonzero(mask), mask.shape), axis=-1)
+    return unflat(np.flatnonzero(mask), mask.shape)
+
+
+def unflat(voxels: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
+    """The (k, j, i) places (N, 3) of voxels that are counted in C order."""
+    return np.stack(np.unravel_index(voxels, shape), axis=-1)
 
 
 def tight(name: str, mask: np.ndarray, offset: tuple[int, int, int] = (0, 0, 0)) -> BoxMask:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy import ndimage
 
 from ..core.parameters import Parameters
+from ..core.segment import unflat
 from ..core.volume import AIR_HU, Volume
 from ..face.polar import PolarRaster, signed_degrees, to_polar
 from ..face.relief import MM_PER_DEGREE
-from ..face.segment import Face
+from ..face.segment import Face, depth_of
 from .parts import by_parts
 from .texture import Noise, scan_air
 
@@ -114,29 +117,27 @@ def smooth_noise(ct: Volume, face: Face, at: np.ndarray, random: np.random.Gener
 
 def skin_depth(ct: Volume, face: Face) -> np.ndarray:
     """Signed depth (mm, (N,)) below the solid skin of the segment's voxels."""
-    mask, depth, grid = face.segment.array, face.depth, ct.geometry.crop(face.segment.box)
-
-    def depth_of(voxels: np.ndarray) -> np.ndarray:
-        kji = depth.geometry.to_kji(grid.to_lps(np.stack(np.unravel_index(voxels, mask.shape), axis=1)))
-        return ndimage.map_coordinates(depth.array, kji.T, order=1, mode="constant", cval=BEYOND_MM)
-
-    return by_parts(depth_of, np.flatnonzero(mask))
+    return _at_voxels(ct, face, lambda lps: depth_of(face, lps, BEYOND_MM))
 
 
 def most_before(ct: Volume, face: Face) -> np.ndarray:
     """How far (mm, (N,)) new tissue may stand before the old skin at the segment's voxels; no limit at ears and without a curve."""
-    mask, grid = face.segment.array, ct.geometry.crop(face.segment.box)
     if not len(face.curve.path):
-        return np.full(np.count_nonzero(mask), np.inf)
+        return np.full(face.segment.voxels, np.inf)
     raster = PolarRaster()
     within = signed_degrees(raster, face.curve.inside(raster))
 
-    def rise(voxels: np.ndarray) -> np.ndarray:
-        directions, _ = to_polar(face.frame, grid.to_lps(np.stack(np.unravel_index(voxels, mask.shape), axis=1)))
-        degrees = raster.sample(within, directions)
+    def rise(lps: np.ndarray) -> np.ndarray:
+        degrees = raster.sample(within, to_polar(face.frame, lps)[0])
         return np.where(degrees < EARS_DEGREES, np.inf, RISE * MM_PER_DEGREE * np.maximum(degrees, 0.0))
 
-    return by_parts(rise, np.flatnonzero(mask))
+    return _at_voxels(ct, face, rise)
+
+
+def _at_voxels(ct: Volume, face: Face, value: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """What ``value`` gives (N,) for the places (LPS mm, (N, 3)) of the segment's voxels."""
+    mask, grid = face.segment.array, ct.geometry.crop(face.segment.box)
+    return by_parts(lambda voxels: value(grid.to_lps(unflat(voxels, mask.shape))), np.flatnonzero(mask))
 
 
 def _like(sample: np.ndarray, shape: tuple[int, ...], otherwise: float, random: np.random.Generator) -> np.ndarray:

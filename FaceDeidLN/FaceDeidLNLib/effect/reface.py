@@ -7,8 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from ..anatomy.skin import depth_at
 from ..core.geometry import Geometry
 from ..core.parameters import Parameters
+from ..core.segment import unflat
 from ..core.volume import Volume
 from ..face.polar import to_polar
 from ..face.relief import random_surface
@@ -88,7 +90,7 @@ class NewFace:
 
     def values(self, voxels: np.ndarray, old: np.ndarray, air: np.ndarray) -> np.ndarray:
         """HU (N,) of voxels (N,), flat in the grid: ``air`` before the surface, tissue behind it, below the floor their ``old`` values."""
-        at = np.stack(np.unravel_index(voxels, self.grid.shape), axis=1)
+        at = unflat(voxels, self.grid.shape)
         directions, distance = to_polar(self.face.frame, self.grid.to_lps(at))
         below = self.face.raster.sample(self.surface, directions) - distance
         behind = below > -self.edge / 2
@@ -98,8 +100,7 @@ class NewFace:
 
     def _behind(self, at: np.ndarray, directions: np.ndarray, distance: np.ndarray, old: np.ndarray, air: np.ndarray) -> np.ndarray:
         """HU (N,) of voxels ``at`` (N, 3) that are no further than half an edge before the surface."""
-        depth = self.face.depth
-        old_depth = ndimage.map_coordinates(depth.array, depth.geometry.to_kji(self.grid.to_lps(at)).T, order=1, mode="nearest")
+        old_depth = depth_at(self.face.depth, self.face.depth.geometry.to_kji(self.grid.to_lps(at)))
         below, below_dense, below_floor = (
             self.face.raster.sample(one, directions) - distance for one in (self.surface, self.dense, self.floor)
         )

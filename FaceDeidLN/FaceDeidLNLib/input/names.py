@@ -99,6 +99,11 @@ def is_guide(segment: Segment) -> bool:
     return role_of(segment.name, segment.code) in (Role.GUIDE, Role.ORGAN)
 
 
+def is_outline(segment: Segment) -> bool:
+    """True for a segment that is called the patient's outline or skin."""
+    return role_of(segment.name, segment.code) is Role.OUTLINE
+
+
 def choose_segments(segments: Sequence[Segment], wanted: Sequence[str] | None = None) -> Choice:
     """Sort the segments of a file into kept and not kept.
 
