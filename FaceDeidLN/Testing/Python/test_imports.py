@@ -20,10 +20,12 @@ LAYERS = (
     {"face"},
     {"effect"},
     {"verify"},
+    {"header"},
     {"output"},
     {"pipeline"},
     {"facts", "attack"},
     {"release"},
+    {"study"},
     {"mrml"},
     {"commands", "widget"},
 )
