@@ -8,13 +8,16 @@ cannot be parsed goes, and an object that was cleaned before with the same key i
 from __future__ import annotations
 
 import io
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from pydicom.datadict import dictionary_has_tag, dictionary_VR
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
+from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence
 
 from .. import __version__
@@ -53,8 +56,20 @@ _TECHNICAL = {
 _GRAPHICS = ("GraphicAnnotationSequence",)
 #: Objects whose content items are the object: the basic profile takes them away.
 _DOCUMENTS = ("ContentSequence",)
+#: What the values of a representation look like (PS3.5 6.2); anything else under it could be a text.
+_FORMS = {
+    "DS": re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|nan|inf", re.IGNORECASE),
+    "IS": re.compile(r"[-+]?\d+(?:\.0*)?"),
+    "UI": re.compile(r"[0-9.]+"),
+    "AS": re.compile(r"\d{3}[DWMY]"),
+    "DA": re.compile(r"\d{8}|\d{4}\.\d\d\.\d\d"),
+    "TM": re.compile(r"[\d:.]+"),
+    "DT": re.compile(r"[\d.]+(?:[-+]\d{4})?"),
+}
 _MARK = "FaceDeidLN header "
 _LO_LENGTH = 64
+#: Characters of the hash of the standard's XML that name its text well enough.
+_SHORT_HASH = 12
 
 
 @dataclass(eq=False)
@@ -82,7 +97,7 @@ class Profile:
                 "Cleaning headers needs the package dentdeid 0.1 with pydicom 3: install it (pip install dentdeid), or give --header keep."
             ) from error
         self._pseudonymizer: Pseudonymizer = Pseudonymizer(self.key, prefix=_PREFIX)
-        self._known: KnownIdentifiers = KnownIdentifiers()
+        self._known: KnownIdentifiers = _remembering(KnownIdentifiers)()
         self._words: set[str] = set()
 
     def uid(self, original: str) -> str:
@@ -121,9 +136,9 @@ class Profile:
         from dentdeid.dicom import meta
 
         _drop_unreadable(dataset, self.counts)
-        self.learn(dataset)
         face = _face_codes(dataset)
         own = self._is_own(dataset)
+        self._words |= set() if own else set(identifying_words(dataset))
         before = {keyword: str(dataset.get(keyword) or "") for keyword in ("PatientID", "PatientName")}
         private = self._held_out(dataset, own)
         if any(keyword in dataset for keyword in _DOCUMENTS) and "clean-structured-content" not in self.options:
@@ -145,7 +160,7 @@ class Profile:
         return {
             "profile": "DICOM PS3.15 Annex E, Basic Application Level Confidentiality Profile",
             "edition": ps315.EDITION,
-            "table": ps315.source_info().get("sha256_of_source_xml", ""),
+            "table": ps315.source_info().get("sha256_of_source_xml", "")[:_SHORT_HASH],
             "options": sorted(self.options),
             "counts": dict(sorted(self.counts.items())),
         }
@@ -193,8 +208,12 @@ class Profile:
 
     def _clean_texts(self, dataset: Dataset) -> None:
         """Texts keep only words that identify nobody."""
+        from dentdeid.dicom import ps315
+
         known = frozenset(self._words)
         for element in _elements(dataset):
+            if element.VR == "CS" and element.value and ps315.lookup(element.tag) and element.keyword not in _TECHNICAL:
+                element.value = cleaned(str(element.value), known)  # a coded word of the table is one of the standard's, or none
             if element.VR not in _TEXTS or element.keyword in _TECHNICAL or element.tag.is_private or not element.value:
                 continue
             values = [element.value] if isinstance(element.value, str) else list(element.value)
@@ -241,6 +260,19 @@ class Profile:
         return self._pseudonymizer.token(pseudonym, "own output")
 
 
+def _remembering(kind: type) -> type:
+    """The library's collection of identifiers that spells out a date once, and not for each of a thousand slices."""
+
+    class Remembering(kind):
+        def add_date(self, value: str, *rest: object) -> None:
+            said = self.__dict__.setdefault("_said", set())
+            if (value, rest) not in said:
+                said.add((value, rest))
+                super().add_date(value, *rest)
+
+    return Remembering
+
+
 def identifying_words(dataset: Dataset) -> Iterator[str]:
     """The words of persons, places and numbers in an instance, in lower case: none of them may stay in a text."""
     keywords = ("InstitutionName", "InstitutionAddress", "StationName", "PatientAddress", "InstitutionalDepartmentName")
@@ -266,7 +298,7 @@ def _elements(dataset: Dataset) -> Iterator[DataElement]:
 
 
 def _drop_unreadable(dataset: Dataset, counts: Counter[str]) -> None:
-    """Take out, at every depth, what cannot be parsed: nobody could judge it."""
+    """Take out, at every depth, what cannot be parsed or is stored as something else than the standard says: nobody could judge it."""
     waiting = [dataset]
     while waiting:
         current = waiting.pop()
@@ -277,9 +309,23 @@ def _drop_unreadable(dataset: Dataset, counts: Counter[str]) -> None:
                     waiting.extend(element.value or [])
                 else:
                     str(element.value)
+                readable = _is_of_its_kind(element)
             except Exception:  # whatever a damaged element leads to
+                readable = False
+            if not readable:
                 del current[tag]
                 counts["unreadable_removed"] += 1
+
+
+def _is_of_its_kind(element: DataElement) -> bool:
+    """The value representation is one that the standard has for the tag; of private elements and unknown tags nothing is known."""
+    form = _FORMS.get(element.VR)
+    values = element.value if isinstance(element.value, (list, MultiValue)) else [element.value]
+    if form is not None and not all(value in (None, "") or form.fullmatch(str(value).strip("\0 ")) for value in values):
+        return False
+    if element.tag.is_private or element.VR == "UN" or not dictionary_has_tag(element.tag):
+        return True
+    return bool(set(element.VR.split(" or ")) & set(dictionary_VR(element.tag).split(" or ")))
 
 
 def _face_codes(dataset: Dataset) -> list[Dataset]:

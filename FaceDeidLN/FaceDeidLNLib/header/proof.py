@@ -117,10 +117,15 @@ def known_of(files: Iterable[Path]) -> Known:
     return known
 
 
-def verify_headers(folder: Path, originals: Path | None = None) -> list[Finding]:
-    """Look at every file below ``folder``: marks, table, private elements, references; with ``originals`` their identifiers too."""
+def known_in(folder: Path) -> Known:
+    """The identifiers of all originals below a folder."""
+    return known_of(path for path in sorted(Path(folder).rglob("*")) if path.is_file())
+
+
+def verify_headers(folder: Path, known: Known | None = None) -> list[Finding]:
+    """Look at every file below ``folder``: marks, table, private elements, references; and for what is ``known`` of the originals."""
     files = sorted(path for path in Path(folder).rglob("*") if path.is_file())
-    known = known_of(path for path in Path(originals).rglob("*") if path.is_file()) if originals is not None else Known()
+    known = Known() if known is None else known
     released: set[str] = set()
     referenced: list[tuple[str, str]] = []
     found: list[Finding] = []
@@ -136,12 +141,26 @@ def verify_headers(folder: Path, originals: Path | None = None) -> list[Finding]
             found.append(Finding(name, "file", f"cannot be read ({type(error).__name__})"))
             continue
         released.add(str(dataset.get("SOPInstanceUID", "")))
-        referenced += [(name, str(e.value)) for e in elements(dataset) if e.keyword == "ReferencedSOPInstanceUID" and e.value]
+        referenced += [(name, uid) for uid in _references(dataset)]
         found += [*_marks(name, dataset), *_private(name, dataset), *_by_table(name, dataset, known)]
         found += _in_values(name, dataset, known)
         found += _in_bytes(name, _without_pixels(raw, dataset), known)
     found += [Finding(name, "ReferencedSOPInstanceUID", "leads out of what is released") for name, uid in referenced if uid not in released]
     return list(dict.fromkeys(found))
+
+
+def _references(dataset: Dataset) -> Iterator[str]:
+    """The instances that a data set refers to, at every depth; patients, studies and procedures are no instances (PS3.4 B.5)."""
+    waiting = [dataset]
+    while waiting:
+        current = waiting.pop()
+        uid = current.get("ReferencedSOPInstanceUID")
+        if uid and not str(current.get("ReferencedSOPClassUID", "")).startswith("1.2.840.10008.3.1.2."):
+            yield str(uid)
+        for tag in list(current.keys()):
+            element = current.get_item(tag)
+            if element.VR == "SQ":
+                waiting.extend(current[tag].value or [])
 
 
 def _marks(name: str, dataset: Dataset) -> Iterator[Finding]:

@@ -12,6 +12,8 @@ from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
 _LONG = {"LO", "ST", "LT", "UT", "UC", "UR", "PN"}
+#: No patient's dates are shifted by more.
+_SHIFT_YEARS = 11
 #: What makes the object the object, and pixel data: filled by whoever makes it.
 _OWN = {"SOPClassUID", "ContentSequence", "PixelData"}
 
@@ -37,9 +39,8 @@ class Canaries:
         return self.uids[-1]
 
     def date(self) -> str:
-        """A date (DA), each another one."""
-        number = len(self.dates)
-        self.dates.append(f"{1931 + number // 336:04d}{1 + number // 28 % 12:02d}{1 + number % 28:02d}")
+        """A date (DA), so far from every other that none becomes another one by a shift."""
+        self.dates.append(f"{1000 + _SHIFT_YEARS * len(self.dates):04d}0615")
         return self.dates[-1]
 
     def value(self, vr: str) -> object:
