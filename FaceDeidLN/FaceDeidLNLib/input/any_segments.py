@@ -32,7 +32,7 @@ def read_any_segments(path: Path, ct: Geometry, frame_of_reference_uid: str = ""
     if path.is_dir():
         raise InputError(f"{path} is a folder: give the file of the segmentation.")
     if image_extension(path) is not None:
-        return read_segments(path, names)
+        return read_segments(path, names, ct)
     segments = _dicom_segments(path, ct, frame_of_reference_uid)
     if names is None:
         return segments
