@@ -11,10 +11,10 @@ import pydicom
 from pydicom.dataset import Dataset
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_dataset
-from pydicom.uid import generate_uid
 
 from ..core.errors import OutputError
 from ..core.progress import Alive, idle
+from ..header.base import HeaderError, HeaderPolicy, KeepHeader
 from ..input.case import CtInput
 from .dicom_clean import remove_pictures
 from .dicom_links import remove_links
@@ -50,13 +50,14 @@ def require_headers(ct: CtInput, alive: Alive = idle) -> tuple[str, ...]:
 
     :raises OutputError: a header cannot be taken over.
     """
-    left_out: set[str] = set()
+    left_out, header = set(), KeepHeader()
     for source in dict.fromkeys(ct.files):
         alive()
         with naming(source):
             buffer = DicomBytesIO()
             buffer.is_implicit_VR, buffer.is_little_endian = False, True
-            write_dataset(buffer, derived_header(source, Marks("", True), "1.2", ct.source_uids, left_out))
+            header.learn(source_header(source, left_out))
+            write_dataset(buffer, derived_header(source, Marks("", True), header, ct.source_uids, left_out))
     if not left_out:
         return ()
     listed = ", ".join(sorted(left_out)[:_LISTED]) + (", ..." if len(left_out) > _LISTED else "")
@@ -70,25 +71,34 @@ def naming(source: Path) -> Iterator[None]:
         yield
     except OSError:
         raise
+    except HeaderError as error:
+        raise HeaderError(f"{source.name}: {error}.") from error
     except RecursionError as error:
         raise OutputError(f"The header of {source.name} nests too deeply: nothing was written; repair the file.") from error
     except Exception as error:  # pydicom raises whatever a damaged element led to
         raise OutputError(f"The header of {source.name} cannot be taken over ({error}): nothing was written; repair the file.") from error
 
 
-def derived_header(source: Path, marks: Marks, series_uid: str, originals: frozenset[str], left_out: set[str]) -> Dataset:
+def source_header(source: Path, left_out: set[str]) -> Dataset:
+    """The header of a source file as one that can be written; ``left_out`` gets the names of elements that cannot be decoded."""
+    found = pydicom.dcmread(source, stop_before_pixels=True, force=True)
+    return plain_header(found, left_out)
+
+
+def derived_header(source: Path, marks: Marks, header: HeaderPolicy, originals: frozenset[str], left_out: set[str]) -> Dataset:
     """The header of a source file, made into that of a derived image; no pixel data.
 
+    :param header: has learnt all instances; gives the new UIDs.
     :param originals: UIDs of the source's instances and series, which go wherever they stand.
     :param left_out: gets the names of elements that cannot be decoded.
+    :raises HeaderError: the policy cannot clean it.
     """
     found = pydicom.dcmread(source, stop_before_pixels=True, force=True)
     syntax = str(found.file_meta.get("TransferSyntaxUID", "")) if hasattr(found, "file_meta") else ""
     dataset = plain_header(found, left_out)
     remove_links(dataset, originals)
     remove_pictures(dataset)
-    dataset.SOPInstanceUID = generate_uid(prefix=None)
-    dataset.SeriesInstanceUID = series_uid
+    dataset = header.clean(dataset)
     kept = [str(value) for value in dataset.get("ImageType") or []][1:]
     dataset.ImageType = ["DERIVED", *(kept or ["PRIMARY", "AXIAL"])]
     before = str(dataset.get("DerivationDescription") or "")

@@ -6,6 +6,7 @@ import numpy as np
 import pydicom
 import pytest
 from dicom_series import Series, stored_head, write_series
+from FaceDeidLNLib.header.base import KeepHeader
 from FaceDeidLNLib.input.ct import read_ct
 from FaceDeidLNLib.output.dicom import write_dicom_series
 from FaceDeidLNLib.output.dicom_header import Marks, derived_header, require_headers
@@ -97,7 +98,7 @@ def more(source, tmp_path, add):
     ds = pydicom.dcmread(source)
     add(ds)
     ds.save_as(tmp_path / "with.dcm")
-    headers = [derived_header(path, Marks("x"), "1.2", frozenset(), set()) for path in (source, tmp_path / "with.dcm")]
+    headers = [derived_header(path, Marks("x"), KeepHeader(), frozenset(), set()) for path in (source, tmp_path / "with.dcm")]
     return held(headers[1]) - held(headers[0])
 
 
