@@ -61,7 +61,7 @@ def _inflated(header: ImageHeader) -> np.ndarray:
     place = -header.offset
     with header.data.open("rb") as file:
         file.seek(header.start)
-        for piece in _pieces(file, header.wbits):
+        for piece in inflated_pieces(file, header.wbits):
             first = max(0, -place)
             wanted = piece[first : max(first, header.bytes - place)]
             out[max(place, 0) : max(place, 0) + len(wanted)] = np.frombuffer(wanted, dtype=np.uint8)
@@ -73,7 +73,7 @@ def _inflated(header: ImageHeader) -> np.ndarray:
     return out
 
 
-def _pieces(file: BinaryIO, wbits: int) -> Iterator[bytes]:
+def inflated_pieces(file: BinaryIO, wbits: int) -> Iterator[bytes]:
     """What zlib makes of the rest of a file, in pieces; the checksum at the end is compared."""
     decoder, data = zlib.decompressobj(wbits), b""
     while True:
