@@ -25,7 +25,8 @@ from .input.case import CtInput
 from .input.images import image_extension
 from .output.atomic import Companion
 from .output.certificate import certificate_path, certificate_text, is_certified, output_sha256
-from .output.dicom import Marks, representable, write_dicom_series
+from .output.dicom import representable, write_dicom_series
+from .output.dicom_header import Marks, require_headers
 from .output.images import require_writable, write_image
 from .pipeline import CaseResult, verify
 from .verify.privacy import TESTED
@@ -47,15 +48,19 @@ class Place:
     header: HeaderPolicy = field(default_factory=KeepHeader)
 
 
-def require_kind(ct: CtInput, output: Path) -> None:
+def require_kind(ct: CtInput, output: Path) -> tuple[str, ...]:
     """The output is of the input's kind: a folder for a DICOM folder, an image file that holds the geometry for an image file.
 
-    :raises InputError: where it is not.
+    Returns sentences about what of the headers will be left out.
+
+    :raises InputError: where it is not. :raises OutputError: a header cannot be taken over.
     """
     if ct.kind != "dicom":
         require_writable(ct, output)
-    elif image_extension(output) is not None or output.is_file():
+        return ()
+    if image_extension(output) is not None or output.is_file():
         raise InputError(f"The input is a DICOM folder, so the output is a folder too, and {output.name} names a file.")
+    return require_headers(ct)
 
 
 def require_own_certificate(output: Path, overwrite: bool) -> None:
