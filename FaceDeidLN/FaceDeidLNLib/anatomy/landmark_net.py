@@ -197,7 +197,7 @@ def _first_look(ct: Volume, member: Member, alive: Alive) -> tuple[HeadFrame, Re
 
 
 def turned_look(ct: Volume, turn: np.ndarray, member: Member) -> tuple[HeadFrame, Reading] | None:
-    """Head frame and first reading on a ``reduced`` CT, which is turned by ``turn`` (3, 3, in LPS) to be looked at; None as ``find_head``."""
+    """Head frame and first reading on a ``reduced`` CT, turned by ``turn`` (3, 3, in LPS) before; None as ``find_head``."""
     around = np.eye(4)
     around[:3, :3] = turn
     frame = find_head(Volume(ct.array, replace(ct.geometry, ijk_to_lps=around @ ct.geometry.ijk_to_lps)), member)
