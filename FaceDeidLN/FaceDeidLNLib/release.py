@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import shutil
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,45 +15,52 @@ import scipy
 import SimpleITK as sitk
 
 from . import __version__
+from .clearance import RECOGNISABLE_REASON, Clearance, Judged, clear
 from .core.errors import InputError
 from .core.progress import Alive, idle
 from .core.volume import Volume
 from .facts import facts_of
+from .header.base import HeaderPolicy, KeepHeader
 from .input.case import CtInput
 from .input.images import image_extension
 from .output.atomic import Companion
 from .output.certificate import certificate_path, certificate_text, is_certified, output_sha256
-from .output.dicom import Marks, representable, write_dicom_series
+from .output.dicom import representable, write_dicom_series
+from .output.dicom_header import Marks, require_headers
 from .output.images import require_writable, write_image
 from .pipeline import CaseResult, verify
-from .verify.privacy import RECOGNISABLE, TESTED
-from .verify.verdict import Verdict
+from .verify.privacy import TESTED
 
-#: What a person must know before saying yes to a combination that did not pass the attack benchmark.
-RECOGNISABLE_SENTENCE = (
-    "this combination of region and effect, with what is kept in it, has not passed the project's attack benchmark, so the person may "
-    "still be recognised: release it with --accept-recognisable only where that is acceptable"
-)
+#: As said where the option is at hand.
+RECOGNISABLE_SENTENCE = f"{RECOGNISABLE_REASON}: release it with --accept-recognisable only where that is acceptable"
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a release goes: the output, whether something there may be replaced, and what must not be touched."""
+    """Where a release goes: the output, whether something there may be replaced, and what must not be touched.
+
+    ``header`` is what is done to DICOM headers on the way.
+    """
 
     output: Path
     overwrite: bool = False
     inputs: tuple[Path, ...] = ()
+    header: HeaderPolicy = field(default_factory=KeepHeader)
 
 
-def require_kind(ct: CtInput, output: Path) -> None:
+def require_kind(ct: CtInput, output: Path) -> tuple[str, ...]:
     """The output is of the input's kind: a folder for a DICOM folder, an image file that holds the geometry for an image file.
 
-    :raises InputError: where it is not.
+    Returns sentences about what of the headers will be left out.
+
+    :raises InputError: where it is not. :raises OutputError: a header cannot be taken over.
     """
     if ct.kind != "dicom":
         require_writable(ct, output)
-    elif image_extension(output) is not None or output.is_file():
+        return ()
+    if image_extension(output) is not None or output.is_file():
         raise InputError(f"The input is a DICOM folder, so the output is a folder too, and {output.name} names a file.")
+    return require_headers(ct)
 
 
 def require_own_certificate(output: Path, overwrite: bool) -> None:
@@ -73,13 +80,15 @@ def require_own_certificate(output: Path, overwrite: bool) -> None:
             raise InputError(f"{certificate.name} belongs to {other.name}: name another output, or give --overwrite.")
 
 
+def judged(result: CaseResult, accept_recognisable: bool) -> Judged:
+    """What the release rule looks at in a case."""
+    return Judged(result.verdict.value, tuple(result.reasons), result.privacy, accept_recognisable)
+
+
 def refusal_sentence(result: CaseResult, accept_recognisable: bool) -> str | None:
     """Why a result is not released; None where it may be."""
-    if result.verdict is not Verdict.PASS:
-        return f"the verdict is {result.verdict.value}"
-    if result.privacy == RECOGNISABLE and not accept_recognisable:
-        return RECOGNISABLE_SENTENCE
-    return None
+    refusal = judged(result, accept_recognisable).refusal
+    return RECOGNISABLE_SENTENCE if refusal == RECOGNISABLE_REASON else refusal or None
 
 
 def as_stored(ct: CtInput, result: CaseResult) -> CaseResult:
@@ -98,31 +107,31 @@ def release(ct: CtInput, result: CaseResult, place: Place, accept_recognisable: 
     The output is read back and compared before it gets its name, so an output that is there is whole and has its
     certificate.
 
-    :raises ValueError: the result may not be released (see ``refusal_sentence``).
+    :raises NotReleasedError: the result may not be released (see ``refusal_sentence``).
     :raises InputError: the place is taken. :raises OutputError: it could not be written.
     """
-    refusal = refusal_sentence(result, accept_recognisable)
-    if refusal is not None or result.result is None:
-        raise ValueError(f"not to be released: {refusal}")
-    write_released(ct, result.result, place, case_content(result))
+    write_released(ct, clear(judged(result, accept_recognisable), result.result, case_content(result)), place)
 
 
-def write_released(ct: CtInput, volume: Volume, place: Place, case: dict[str, Any], alive: Alive = idle) -> None:
-    """``release`` for voxels whose release was decided: ``case`` is what ``case_content`` said of them; raises the same errors.
+def write_released(ct: CtInput, cleared: Clearance, place: Place, alive: Alive = idle) -> None:
+    """``release`` for a result that passed the gate; raises the same errors.
 
     ``alive`` is called while it writes; nothing is left where it raises.
     """
+    if not isinstance(cleared, Clearance):
+        raise TypeError("only what clear() permits is written")
+    volume, case = cleared.volume, cleared.case
 
     def write(partial: Path, certificate: Path) -> None:
         require_own_certificate(place.output, place.overwrite)
-        certificate.write_text(certificate_text(content(ct, volume, case, partial)), encoding="utf-8")
+        certificate.write_text(certificate_text(content(ct, volume, case, partial, place.header)), encoding="utf-8")
 
     companion = Companion(certificate_path(place.output).absolute(), write)
     if ct.kind != "dicom":
         write_image(ct, volume, place.output, place.overwrite, place.inputs, companion, alive)
     else:
         marks = Marks(_derivation(case), case["privacy"] == TESTED)
-        write_dicom_series(ct, volume, place.output, marks, place.overwrite, place.inputs, companion, alive)
+        write_dicom_series(ct, volume, place.output, marks, place.overwrite, place.inputs, companion, alive, place.header)
 
 
 def _derivation(case: dict[str, Any]) -> str:
@@ -144,10 +153,13 @@ def case_content(result: CaseResult) -> dict[str, Any]:
     }
 
 
-def content(ct: CtInput, volume: Volume, case: dict[str, Any], written: Path) -> dict[str, Any]:
-    """What the certificate says of an output that is complete under a temporary name; ``case`` as in ``write_released``."""
-    limits = ["Names and dates in the DICOM header are untouched."] if ct.kind == "dicom" else []
-    return {**case, "output": output_facts(ct, volume, written), "limits": limits}
+def content(ct: CtInput, volume: Volume, case: dict[str, Any], written: Path, header: HeaderPolicy) -> dict[str, Any]:
+    """What the certificate says of an output that is complete under a temporary name; ``case`` as in ``Clearance``."""
+    facts = {**case, "output": output_facts(ct, volume, written)}
+    if ct.kind != "dicom":
+        return {**facts, "limits": []}
+    kept = isinstance(header, KeepHeader)
+    return {**facts, "header": header.facts(), "limits": ["Names and dates in the DICOM header are untouched."] if kept else []}
 
 
 def output_facts(ct: CtInput, result: Volume, written: Path) -> dict[str, Any]:
