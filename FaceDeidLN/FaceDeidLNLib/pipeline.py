@@ -17,6 +17,7 @@ from .anatomy.landmarks import detect_landmarks
 from .anatomy.levels import Level, check_level_names, find_levels
 from .anatomy.mandible import drawn_mandible
 from .anatomy.outline import within_outline
+from .anatomy.second_face import second_face
 from .anatomy.skin import skin_depth
 from .core.errors import FaceNotFoundError
 from .core.landmarks import Landmarks
@@ -83,6 +84,8 @@ class Anatomy:
     depth: Volume
     doubts: tuple[str, ...] = ()
     outlined: bool = False
+    #: What recognisable is in view and no part of the face that is hidden; each is among the doubts too.
+    unhidden: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -222,7 +225,7 @@ def privacy_as_run(privacy: str, automatic: Landmarks, anatomy: Anatomy, face: F
     A face in which protected segments keep something is another one too: over muscles or a large tumour that stay, the old
     skin could be put back.
     """
-    own = anatomy.landmarks.agree_with(automatic) and not anatomy.outlined and not face.kept
+    own = anatomy.landmarks.agree_with(automatic) and not anatomy.outlined and not face.kept and not anatomy.unhidden
     return privacy if own else RECOGNISABLE
 
 
@@ -251,12 +254,13 @@ def find_anatomy(ct: Volume, landmarks: Landmarks, alive: Alive = idle, guides: 
     """
     frame = fit_frame(landmarks)
     outlined = within_outline(ct, find_body(ct, alive=alive), guides, frame)
-    body, doubts = outlined.body, (*jaw_doubts(ct, landmarks, guides), *hyoid_doubts(frame, guides), *outlined.doubts)
+    unhidden = second_face(ct, frame, alive)
+    body, doubts = outlined.body, (*unhidden, *jaw_doubts(ct, landmarks, guides), *hyoid_doubts(frame, guides), *outlined.doubts)
     alive()
     corners = np.array([[x, y, z] for x in FACE_BOX_MM[:, 0] for y in FACE_BOX_MM[:, 1] for z in FACE_BOX_MM[:, 2]])
     box = frame.to_lps(corners)
     depth = skin_depth(ct, body, np.array([box.min(0), box.max(0)]), alive=alive)
-    return Anatomy(body, landmarks, frame, depth, doubts, outlined.dropped_mm3 > 0)
+    return Anatomy(body, landmarks, frame, depth, doubts, outlined.dropped_mm3 > 0, unhidden)
 
 
 def node_levels(request: Request, anatomy: Anatomy, alive: Alive = idle) -> tuple[Level, ...]:
