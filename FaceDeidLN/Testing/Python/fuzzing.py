@@ -17,9 +17,11 @@ import signal
 import sys
 import tempfile
 import traceback
+import uuid
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import nibabel
@@ -28,6 +30,7 @@ import pydicom
 import SimpleITK as sitk
 from dicom_series import Series, head, stored_head, write_series
 from FaceDeidLNLib.commands.cases import find_cases
+from FaceDeidLNLib.commands.main import main
 from FaceDeidLNLib.core.errors import FaceDeidError
 from FaceDeidLNLib.core.geometry import Geometry
 from FaceDeidLNLib.core.volume import Volume
@@ -35,13 +38,15 @@ from FaceDeidLNLib.input.any_segments import read_any_segments
 from FaceDeidLNLib.input.ct import read_ct
 from FaceDeidLNLib.input.markups import read_curve_json, read_landmarks_json
 from FaceDeidLNLib.output.certificate import is_certified
+from FaceDeidLNLib.phantom import Phantom, make_phantom
 from image_corpus import UNITS, Recipe, independently, write_recipe
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRLittleEndian, RTStructureSetStorage, generate_uid
+from written import write_volume
 
 #: Bounds of one reading: seconds, and memory beyond what the libraries take.
-MOST_SECONDS, MOST_BYTES = 30, 1 << 30
+MOST_SECONDS, MOST_BYTES = 60, 1 << 30
 MATRIX = np.array([[0.5, 0, 0, -10], [0, 0.75, 0, 20], [0, 0, 2.5, -30], [0, 0, 0, 1]])
 HU = head().astype(np.int16)
 CT = Volume(HU, Geometry(HU.shape, MATRIX))
@@ -93,6 +98,8 @@ def image_target(kind: str) -> Target:
         try:
             values, matrix = independently(path)
         except Exception:  # damaged for the other reader too, in its own way
+            return
+        if not values.any():  # ITK fills with zeros what it could not unpack
             return
         units = np.abs(np.linalg.det(found.geometry.ijk_to_lps[:3, :3]) / np.linalg.det(matrix[:3, :3])) ** (1 / 3)
         assert values.shape == found.array.shape, "another shape than an independent reader's"
@@ -214,6 +221,51 @@ def read_segmentation(path: Path) -> None:
     read_any_segments(path, CT.geometry)
 
 
+def make_phantom_ct(folder: Path) -> Path:
+    """The phantom's CT, and its nodes beside it."""
+    phantom = coarse_phantom()
+    labels = np.zeros(phantom.ct.array.shape, dtype=np.uint8)
+    for number, node in enumerate(phantom.nodes, start=1):
+        labels[node.mask.array] = number
+    write_volume(phantom.ct.with_array(labels), folder / "nodes.nrrd")
+    return write_volume(phantom.ct, folder / "ct.nrrd")
+
+
+def make_phantom_nodes(folder: Path) -> Path:
+    """The phantom's nodes, and its CT beside them."""
+    make_phantom_ct(folder)
+    return folder / "nodes.nrrd"
+
+
+@lru_cache(maxsize=1)
+def coarse_phantom() -> Phantom:
+    """A phantom of few voxels."""
+    return make_phantom((3.0, 3.0, 3.0), seed=3)
+
+
+def run_whole_road(path: Path) -> None:
+    """De-identify the CT of a folder: exit code 0, 2 or 3; with 0 an output whose face changed and whose nodes did not."""
+    folder, phantom = path.parent, coarse_phantom()
+    out = folder / "out.nrrd"
+    words = ["deface", folder / "ct.nrrd", out, "--nodes", folder / "nodes.nrrd", "--accept-recognisable", "--overwrite", "--quiet"]
+    code = main([str(word) for word in words])
+    assert code in (0, 2, 3), f"exit code {code}: {sys.stderr.getvalue()[-500:]}"
+    assert out.exists() == (code == 0), "an output without exit code 0, or none with it"
+    if code:
+        return
+    (before, _), (after, matrix) = independently(folder / "ct.nrrd"), independently(out)
+    out.unlink()
+    kept = independently(folder / "nodes.nrrd")[0] > 0
+    assert before.shape == after.shape, "another shape"
+    assert kept.shape != before.shape or np.array_equal(before[kept], after[kept]), "a node changed"
+    changed = Volume(before != after, Geometry(after.shape, matrix))
+    for name in ("pronasale", "sellion", "eye_left", "eye_right"):
+        k, j, i = np.rint(changed.geometry.to_kji(phantom.landmarks.position(name))[0]).astype(int)
+        assert changed.array[k - 3 : k + 4, j - 3 : j + 4, i - 3 : i + 4].any(), f"{name} is still there"
+
+
+#: Slow ones, for the command only.
+WHOLE_ROAD = (Target("whole road: CT", make_phantom_ct, run_whole_road), Target("whole road: nodes", make_phantom_nodes, run_whole_road))
 TARGETS = (
     *(image_target(kind) for kind in ("nrrd", "nrrd gzip", "nhdr", "nii", "nii.gz", "nifti-2", "mha", "mha packed", "mhd")),
     Target(".seg.nrrd", make_segments, read_segmentation),
@@ -292,11 +344,13 @@ def _outcome(target: Target, path: Path, seed: int) -> Finding | None:
 def _worker(connection: multiprocessing.connection.Connection, names: tuple[str, ...], seeds: range) -> None:
     warnings.simplefilter("ignore")
     sys.stderr = io.StringIO()
+    draw = random.Random(1)
+    uuid.uuid4 = lambda: uuid.UUID(int=draw.getrandbits(128))  # the same UIDs in every run
     signal.signal(signal.SIGALRM, _too_long)
     pages = int(Path("/proc/self/statm").read_text().split()[0]) if Path("/proc/self/statm").exists() else 0
     if pages:
         resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + MOST_BYTES,) * 2)
-    for target in TARGETS:
+    for target in (*TARGETS, *WHOLE_ROAD):
         if target.name not in names:
             continue
         with tempfile.TemporaryDirectory() as folder:
