@@ -87,16 +87,13 @@ def coarse():
 
 
 @pytest.mark.parametrize("recipe", WHOLE_ROAD, ids=lambda recipe: f"{recipe.kind}, {recipe.dtype}, {recipe.orientation}, {recipe.unit}")
-def test_the_whole_road_hides_the_phantoms_face_and_nothing_else(recipe, coarse, tmp_path, capsys):
+def test_the_whole_road_hides_the_phantoms_face_and_nothing_else(recipe, coarse, tmp_path):
     path, meant = write_recipe(recipe, coarse.ct, tmp_path)
     out = tmp_path / ("out" + "".join(Path(recipe.name).suffixes))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        code = main(["deface", str(path), str(out), "--accept-recognisable"])
-    assert code in (0, 3), capsys.readouterr().err
-    assert out.exists() == (code == 0)
-    if code == 0:
-        require_hidden(out, meant, coarse)
+        assert main(["deface", str(path), str(out), "--accept-recognisable"]) == 0
+    require_hidden(out, meant, coarse)
 
 
 def require_hidden(out: Path, meant: Volume, phantom) -> None:
