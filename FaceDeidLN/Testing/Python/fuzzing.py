@@ -99,8 +99,8 @@ def image_target(kind: str) -> Target:
             values, matrix = independently(path)
         except Exception:  # damaged for the other reader too, in its own way
             return
-        if not values.any():  # ITK fills with zeros what it could not unpack
-            return
+        if kind == "mha packed" and b"\nCompressedDataSize = " not in path.read_bytes()[:1000]:
+            return  # without it ITK gives whatever stands in its memory
         units = np.abs(np.linalg.det(found.geometry.ijk_to_lps[:3, :3]) / np.linalg.det(matrix[:3, :3])) ** (1 / 3)
         assert values.shape == found.array.shape, "another shape than an independent reader's"
         assert np.array_equal(values, found.array, equal_nan=True), "other values than an independent reader's"
