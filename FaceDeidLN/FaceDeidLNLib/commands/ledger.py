@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from ..core.errors import InputError, OutputError
+from ..core.locks import lock
 from ..output.atomic import released_file
 
 
@@ -100,18 +101,7 @@ def sole_batch(folder: Path) -> Iterator[None]:
     path = folder / ".batch.lock"
     with path.open("a+b") as file:
         try:
-            _lock(file.fileno())
+            lock(file.fileno())
         except OSError as problem:
             raise OutputError(f"Another batch is writing to {folder}.") from problem
         yield
-
-
-def _lock(handle: int) -> None:
-    if os.name == "nt":
-        import msvcrt
-
-        msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
-    else:
-        import fcntl
-
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 
+from ..core.scratch import scratch_folder
 from ..core.segment import Segment
 from ..core.volume import Volume
 from ..input.names import GUIDING, role_of
@@ -41,11 +40,11 @@ class TotalSegmentator:
     def segment(self, ct: Volume) -> tuple[Segment, ...]:
         """Mandible, hyoid, glands and outline; raises ProviderError where a task fails, takes too long, or gives none of them."""
         found: dict[str, Segment] = {}
-        with tempfile.TemporaryDirectory() as folder:
-            source = Path(folder) / "ct.nii.gz"
+        with scratch_folder() as folder:
+            source = folder / "ct.nii.gz"
             write_nifti(ct, source)
             for task in self.tasks:
-                output = Path(folder) / task
+                output = folder / task
                 run_command([self.command, "-i", str(source), "-o", str(output), "-ta", task, "-d", self.device], self.timeout_s)
                 for path in sorted(output.glob("*.nii.gz")):
                     name = path.name.removesuffix(".nii.gz")

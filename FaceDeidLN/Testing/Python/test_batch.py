@@ -72,7 +72,7 @@ def stand_in(tmp_path, monkeypatch):
     script = tmp_path / "stand_in"
     script.write_text(_STAND_IN.format(python=sys.executable))
     script.chmod(script.stat().st_mode | stat.S_IXUSR)
-    monkeypatch.setattr(workers, "_python", lambda: str(script))
+    monkeypatch.setattr(workers, "interpreter", lambda: str(script))
     (tmp_path / "in").mkdir()
     return tmp_path / "in"
 
@@ -136,7 +136,7 @@ def test_a_case_that_hangs_is_ended(stand_in, tmp_path):
     assert batch(stand_in, tmp_path / "out", "--timeout-min", "0.02") == 1
     reasons = rows_of(tmp_path / "out")["hang"]["reasons"]
     assert "longer than 0.02 min (--timeout-min)" in reasons
-    assert "SIGKILL" in reasons
+    assert "SIGTERM" in reasons
 
 
 def test_what_is_done_is_not_done_again(stand_in, tmp_path):
