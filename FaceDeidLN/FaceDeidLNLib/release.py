@@ -18,7 +18,7 @@ from . import __version__
 from .core.errors import InputError
 from .core.progress import Alive, idle
 from .core.volume import Volume
-from .facts import facts_of
+from .facts import certificate_facts
 from .header.base import HeaderPolicy, KeepHeader
 from .input.case import CtInput
 from .input.images import image_extension
@@ -144,7 +144,7 @@ def _derivation(case: dict[str, Any]) -> str:
 
 def case_content(result: CaseResult) -> dict[str, Any]:
     """What the certificate says (schema: output.certificate) of a case, without what only the written output shows."""
-    facts = facts_of(result)
+    facts = certificate_facts(result)
     return {
         "software": software(),
         "parameters": {name: value for name, value in asdict(result.parameters).items() if name != "seed"},

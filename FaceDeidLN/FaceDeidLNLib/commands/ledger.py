@@ -17,10 +17,12 @@ from ..output.atomic import released_file
 
 @dataclass(frozen=True)
 class Row:
-    """One case's result. ``key`` is the hash of its inputs and options, by which a later run knows it again."""
+    """One case's result. ``key`` is the hash of its inputs and options, by which a later run knows it again.
+
+    It travels with the releases, so it holds no path of what was read.
+    """
 
     case: str
-    input: str
     output: str
     verdict: str
     privacy: str
@@ -32,6 +34,8 @@ class Row:
 
 #: What is written of a file name whose bytes are no text; such a case is refused, but has its row.
 _NO_TEXT = "backslashreplace"
+#: A cell that begins with one of these is a formula to spreadsheets, and gets a quote before it.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "'")
 COLUMNS = tuple(item.name for item in fields(Row))
 
 
@@ -68,8 +72,13 @@ class Ledger:
 
 def _line(values: Iterable[object]) -> str:
     buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="\n").writerow([" ".join(str(value).split()) for value in values])
+    csv.writer(buffer, lineterminator="\n").writerow([_as_text(" ".join(str(value).split())) for value in values])
     return buffer.getvalue()
+
+
+def _as_text(cell: str) -> str:
+    """The cell as spreadsheets show it and do not compute it."""
+    return f"'{cell}" if cell.startswith(_FORMULA) else cell
 
 
 def _append(path: Path, text: str) -> None:
@@ -90,7 +99,8 @@ def _read(path: Path) -> Iterator[Row]:
     whole_lines = path.read_bytes().rpartition(b"\n")[0].decode(errors="replace").splitlines()
     if whole_lines and whole_lines[0].split(",") != list(COLUMNS):
         raise InputError(f"{path} is not the results file of a batch; name another output folder.")
-    for values in csv.reader(whole_lines[1:]):
+    for cells in csv.reader(whole_lines[1:]):
+        values = [cell.removeprefix("'") for cell in cells]
         if len(values) == len(COLUMNS) and values[-2].lstrip("-").isdigit():
             yield Row(**{**dict(zip(COLUMNS, values, strict=True)), "exit_code": int(values[-2])})
 

@@ -124,11 +124,10 @@ def result(worker: Worker, options: argparse.Namespace, words: list[str]) -> Row
         remove_released(output)  # it ended between the release and its report
     return Row(
         case=worker.case.name,
-        input=str(worker.case.input),
         output=worker.case.output if code == PASS else "",
         verdict=str((code == worker.process.returncode and report.get("verdict")) or _VERDICT_WITHOUT_REPORT[code]),
         privacy=str(report.get("privacy", "")),
-        reasons="; ".join(reasons),
+        reasons=worker.case.without_paths("; ".join(reasons), options.out_dir),
         seconds=f"{worker.seconds:.1f}",
         exit_code=code,
         key=worker.case.key(words),

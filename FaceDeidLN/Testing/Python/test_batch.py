@@ -306,6 +306,31 @@ def test_a_case_whose_name_is_no_text_has_its_row_and_stops_no_other(stand_in, t
     assert {name: row["exit_code"] for name, row in rows_of(tmp_path / "out").items()} == {"pass": "0", "bad-\\udcff": "2"}
 
 
+def test_what_was_read_stands_in_no_file_that_travels(stand_in, tmp_path):
+    fill(stand_in, "pass", "bad")
+    (stand_in / "pass.nrrd").rename(stand_in / "pass-DOE_JOHN.nrrd")
+    (stand_in / "bad.nrrd").rename(stand_in / "bad-DOE_JANE.nrrd")
+    script = tmp_path / "stand_in"
+    script.write_text(script.read_text().replace('error="no CT"', "error=source + ' is no CT: ' + os.path.basename(source)"))
+    (tmp_path / "cases.csv").write_text("input,output\nin/pass-DOE_JOHN.nrrd,a.nrrd\nin/bad-DOE_JANE.nrrd,b.nrrd\n")
+    assert batch(tmp_path / "cases.csv", tmp_path / "out") == 2
+    assert rows_of(tmp_path / "out")["b"]["reasons"] == "[input] is no CT: [input]"
+    travelling = [path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()]
+    assert not [text for text in travelling if b"DOE" in text or bytes(stand_in) in text]
+
+
+def test_the_paths_of_what_was_read_are_their_owners_alone(stand_in, tmp_path):
+    fill(stand_in, "pass")
+    before = os.umask(0)
+    try:
+        batch(stand_in, tmp_path / "out")
+    finally:
+        os.umask(before)
+    inputs = tmp_path / "out-inputs.csv"
+    assert str(stand_in / "pass.nrrd") in inputs.read_text()
+    assert stat.S_IMODE(inputs.stat().st_mode) == 0o600
+
+
 def test_segmentations_beside_the_cts_are_left_out_and_named(stand_in, tmp_path, capsys):
     fill(stand_in, "pass", "pass.seg")
     assert main(["batch", str(stand_in), str(tmp_path / "out"), "--json"]) == 0
