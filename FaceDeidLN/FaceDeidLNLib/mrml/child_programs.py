@@ -14,14 +14,15 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import IO, Any
 
 import slicer
 
-from ..core.guard import ended_with_us
+from ..core.guard import ended_with_us, removed_with_us
 from ..core.guard_process import end_program
+from ..core.private import OWNER_FOLDER
 from ..core.progress import Alive
-from ..core.scratch import scratch_folder
 
 #: So often (s) a reader asks whether to go on while the program is silent, and so long it waits for a program that was ended.
 _ASK_S, _END_S = 0.1, 5.0
@@ -32,7 +33,7 @@ def watched_programs(alive: Alive) -> Iterator[None]:
     """While this lasts, reading the output of a program that ``slicer.util`` started calls ``alive`` ten times a second.
 
     Where anything is raised inside (``Cancelled`` by ``alive``), programs that still run are ended with their children, and
-    temporary folders that were made are removed; so they are where this process ends. The folders lie among our temporary copies.
+    temporary folders that were made are removed; so they are where this process ends. The folders are for their owner alone.
     """
     launch, make_folder = slicer.util.launchConsoleProcess, slicer.util.tempDirectory
     programs: list[subprocess.Popen[str]] = []
@@ -47,9 +48,9 @@ def watched_programs(alive: Alive) -> Iterator[None]:
         return programs[-1]
 
     def make_remembered(*words: Any, **options: Any) -> str:  # noqa: ANN401
-        if len(words) < 2 and options.get("tempDir") is None:
-            options["tempDir"] = str(left.enter_context(scratch_folder()))
         folders.append(make_folder(*words, **options))
+        left.enter_context(removed_with_us(Path(folders[-1])))
+        Path(folders[-1]).chmod(OWNER_FOLDER)
         return folders[-1]
 
     slicer.util.launchConsoleProcess, slicer.util.tempDirectory = launch_watched, make_remembered

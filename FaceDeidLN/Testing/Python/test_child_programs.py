@@ -33,8 +33,8 @@ def folders(monkeypatch, tmp_path):
     """Slicer's temporary folders, which need Qt, in the test's own."""
     made = []
 
-    def make(tempDir=None):
-        made.append(tempfile.mkdtemp(dir=tempDir or tmp_path))
+    def make():
+        made.append(tempfile.mkdtemp(dir=tmp_path))
         return made[-1]
 
     monkeypatch.setattr(slicer.util, "tempDirectory", make)
