@@ -13,6 +13,7 @@ from typing import Any
 from .pipeline import CaseResult
 from .verify.compare import Comparison
 from .verify.coverage import Coverage
+from .verify.privacy import RECOGNISABLE
 from .verify.verdict import MIN_CHANGED_SHARE, MIN_MEAN_DISPLACEMENT_MM
 
 #: The bounds of the classes: what the verdict rests on, and no finer.
@@ -27,7 +28,7 @@ def facts_of(result: CaseResult) -> dict[str, Any]:
     facts: dict[str, Any] = {
         "verdict": result.verdict.value,
         "reasons": list(result.reasons),
-        "privacy": result.privacy,
+        "privacy": privacy_said(result),
         "style": result.parameters.style,
         "effect": result.parameters.effect,
         "seconds": dict(result.seconds),
@@ -40,6 +41,12 @@ def facts_of(result: CaseResult) -> dict[str, Any]:
     if result.body_share is not None:
         facts["share_of_body_changed"] = round(result.body_share, 4)
     return facts
+
+
+def privacy_said(result: CaseResult) -> str:
+    """The privacy class of a result; what hides no skin of a face is recognisable, whatever its region and effect were tested for."""
+    hides = result.comparison is not None and result.comparison.changed_voxels and result.coverage is not None
+    return result.privacy if hides and result.coverage.changed_share > 0 else RECOGNISABLE
 
 
 def comparison_facts(comparison: Comparison) -> dict[str, Any]:

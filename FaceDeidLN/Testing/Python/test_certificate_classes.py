@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from FaceDeidLNLib.commands.describe import figures
 from FaceDeidLNLib.core.parameters import Parameters
 from FaceDeidLNLib.facts import certificate_facts, coarse, facts_of, in_class
 from FaceDeidLNLib.pipeline import CaseResult
@@ -59,3 +61,19 @@ def test_figures_in_a_reason_are_rounded_to_one_digit(sentence, said):
 def test_the_reasons_of_a_review_are_coarse_in_its_certificate():
     case = replace(result_of(0.87, 0.9, 5.96, 41_357, 0.02), verdict=Verdict.REVIEW, reasons=("only 87% of it",))
     assert case_content(case)["reasons"] == ["only 90% of it"]
+
+
+@pytest.mark.parametrize(("changed", "voxels"), [(0.0, 500), (0.97, 0)])
+def test_what_hid_nothing_is_not_said_to_be_tested(changed, voxels):
+    assert facts_of(result_of(changed, 0.0, 0.0, voxels, 0.0))["privacy"] == "recognisable"
+
+
+def test_a_case_that_came_to_nothing_is_not_said_to_be_tested():
+    assert facts_of(CaseResult(Verdict.REVIEW, (), "tested", Parameters()))["privacy"] == "recognisable"
+
+
+@pytest.mark.parametrize(("depth_mm", "noted"), [(0.5, True), (12.0, False)])
+def test_a_depth_that_changes_nothing_is_told(depth_mm, noted):
+    face = SimpleNamespace(curve=SimpleNamespace(control=np.zeros((8, 3))))
+    case = replace(result_of(0.97, 0.9, 5.96, 41_357, 0.02), parameters=Parameters(depth_mm=depth_mm), face=face)
+    assert any("--depth-mm 0.5 changes hardly less than 12" in line for line in figures(case)) == noted
