@@ -45,8 +45,9 @@ def facts_of(result: CaseResult) -> dict[str, Any]:
 
 def privacy_said(result: CaseResult) -> str:
     """The privacy class of a result; what hides no skin of a face is recognisable, whatever its region and effect were tested for."""
-    hides = result.comparison is not None and result.comparison.changed_voxels and result.coverage is not None
-    return result.privacy if hides and result.coverage.changed_share > 0 else RECOGNISABLE
+    hides = result.comparison is not None and result.comparison.changed_voxels
+    hides = hides and (result.coverage is None or result.coverage.changed_share > 0)
+    return result.privacy if hides else RECOGNISABLE
 
 
 def comparison_facts(comparison: Comparison) -> dict[str, Any]:

@@ -119,6 +119,7 @@ def check_arguments(options: argparse.Namespace) -> Place:
     Raises InputError for names that there are not, files that are missing, and places that cannot be written to.
     """
     from ..header.policy import policy_named
+    from ..input.images import image_files
     from ..output.place import require_place
     from ..output.review_files import require_review_folder
     from ..release import Place, require_own_certificate
@@ -127,7 +128,7 @@ def check_arguments(options: argparse.Namespace) -> Place:
     check_names(options)
     if not options.input.exists():
         raise InputError(f"There is no file or folder {options.input}.")
-    files = (options.input, *given_files(options))
+    files = (*image_files(options.input), *given_files(options))
     require_place(options.output, options.overwrite, files)
     require_own_certificate(options.output, options.overwrite)
     if options.qa is not None:
