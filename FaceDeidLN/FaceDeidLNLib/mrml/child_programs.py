@@ -15,7 +15,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import Any, TextIO
 
 import slicer
 
@@ -44,6 +44,7 @@ def watched_programs(alive: Alive) -> Iterator[None]:
         programs.append(launch(*words, **options))
         left.enter_context(ended_with_us(programs[-1]))
         if options.get("blocking", True):  # else Slicer itself reads, and lets events through
+            programs[-1].stdout.reconfigure(errors="backslashreplace")  # one byte that is no text would cost all that was read with it
             programs[-1].stdout = WatchedOutput(programs[-1].stdout, alive)
         return programs[-1]
 
@@ -70,7 +71,7 @@ def watched_programs(alive: Alive) -> Iterator[None]:
 class WatchedOutput:
     """A program's output whose ``readline`` calls ``alive`` while it waits; a thread of its own does nothing but read."""
 
-    def __init__(self, output: IO[str], alive: Alive) -> None:
+    def __init__(self, output: TextIO, alive: Alive) -> None:
         self._output, self._alive, self._ended = output, alive, False
         self._lines: queue.Queue[str] = queue.Queue()
         threading.Thread(target=self._read, daemon=True).start()
@@ -80,8 +81,6 @@ class WatchedOutput:
         while line != "":
             try:
                 line = self._output.readline()
-            except UnicodeDecodeError:  # the extensions pass over such lines, too
-                continue
             except (OSError, ValueError):  # closed
                 line = ""
             self._lines.put(line)
