@@ -13,7 +13,7 @@ from typing import NoReturn
 from .. import __version__
 from ..core.errors import Cancelled, FaceDeidError, FaceNotFoundError
 from ..input.file_names import require_text
-from . import attack, batch, deface, demo, evaluate, landmarks, suite, verify
+from . import attack, batch, deface, demo, evaluate, landmarks, study, suite, verify
 from .console import BAD_INPUT, FAIL, REVIEW, Console, Outcome, console_for, refusal
 from .options import add_general
 from .signals import Interrupted, ending_on_signals
@@ -21,6 +21,7 @@ from .signals import Interrupted, ending_on_signals
 COMMANDS: dict[str, ModuleType] = {
     "demo": demo,
     "deface": deface,
+    "study": study,
     "landmarks": landmarks,
     "verify": verify,
     "batch": batch,
