@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ..core.segment import Segment
     from ..input.case import CtInput
     from ..study.family import Options
+    from ..study.instances import Instance
     from ..study.plan import Plan, StudyPlan
     from ..study.run import StudyResult
 
@@ -38,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("output", type=Path, metavar="OUT", help="new folder for the released studies")
     shared.add_protection(parser)
     shared.add_work(parser)
+    shared.add_header(parser)
     group = parser.add_argument_group("release")
     group.add_argument("--dry-run", action="store_true", help="say what would happen to every instance, and stop")
     group.add_argument("--accept-recognisable", action="store_true", help="release what did not pass the attack benchmark too")
@@ -58,9 +60,14 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
     planned = plan(options.input)
     if options.dry_run:
         return Outcome(PASS, {"studies": [plan_facts(study) for study in planned.studies], **_left(planned)}, plan_text(planned))
+    from ..header.policy import policy_named
+    from ..output.header_mappings import keep_mappings
     from ..study.run import run as carry_out
 
-    results = carry_out(planned, options.output, _asked(options), progress=console.progress)
+    policy = policy_named(options.header, options.key, options.patients, (options.output,))
+    results = carry_out(planned, options.output, _asked(options), policy, console.progress)
+    if any(result.output is not None for result in results):
+        keep_mappings(policy, options.key)
     code = PASS if all(result.output is not None for result in results) else REVIEW
     facts = {"studies": [result_facts(result) for result in results], **_left(planned)}
     return Outcome(code, facts, "\n".join(line for result in results for line in result_lines(result)))
@@ -126,7 +133,7 @@ def plan_text(planned: Plan) -> str:
     return "\n".join(lines)
 
 
-def _label(instance: Any) -> str:
+def _label(instance: Instance) -> str:
     return f"{instance.text('Modality') or '?'} '{instance.text('SeriesDescription')}'"
 
 

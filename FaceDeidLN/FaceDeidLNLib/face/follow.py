@@ -23,8 +23,8 @@ def follow_face(
 
     A voxel belongs to it as soon as it overlaps the face segment, so that no thick slice keeps half of the old skin. It stays
     out where its centre lies in what the face spares (bone), and where it comes within ``margin_mm`` of the ``protected``
-    masks; these and the node ``levels`` lie on ``grid`` already. What an effect reads of a face beside the segment is in LPS mm and stays the same:
-    the same draw gives the same surface.
+    masks; these and the node ``levels`` lie on ``grid`` already. What an effect reads of a face beside the segment is in LPS mm
+    and stays the same: the same draw gives the same surface.
     """
     segment = overlapping(face.segment, own, grid)
     if segment is None:

@@ -17,11 +17,13 @@ from pathlib import Path
 import numpy as np
 import pydicom
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian, generate_uid
+from pydicom.uid import ExplicitVRLittleEndian
 
 from ..core.errors import InputError, OutputError
 from ..core.progress import Alive, idle
 from ..core.volume import Volume
+from ..header.base import HeaderError, HeaderPolicy, KeepHeader
+from ..header.proof import known_of, verify_headers
 from ..input.case import CtInput, StoredSlice
 from ..input.dicom import read_dicom_series
 from .atomic import Companion, released_folder
@@ -69,6 +71,7 @@ def write_dicom_series(
     inputs: Sequence[Path] = (),
     companion: Companion | None = None,
     alive: Alive = idle,
+    header: HeaderPolicy | None = None,
 ) -> None:
     """Write ``result`` (HU on the CT's grid) as a DICOM series into a new folder, read it back and release it.
 
@@ -77,6 +80,7 @@ def write_dicom_series(
     :param inputs: files and folders that the output must not touch, beside the CT's own.
     :param companion: the certificate; written of the complete, checked folder before that gets its name.
     :param alive: called for every file; nothing is left where it raises.
+    :param header: what is done to the headers; None keeps them. A cleaned header is proved before anything gets its name.
     :raises InputError: the CT is no DICOM series, or the place is taken.
     :raises OutputError: the result does not fit the CT, or what was written is not the same when read back.
     """
@@ -86,15 +90,20 @@ def write_dicom_series(
         )
     if result.array.dtype != ct.volume.array.dtype or not result.geometry.same_as(ct.volume.geometry):
         raise OutputError("The result has another scalar type or grid than the CT: nothing was written.")
-    series_uid = generate_uid(prefix=None)
+    header = KeepHeader() if header is None else header
     with released_folder(folder, overwrite, (ct.path, *inputs), companion) as partial:
+        for source in ct.files:
+            with _naming(source):
+                header.learn(pydicom.dcmread(source, stop_before_pixels=True, force=True))
         for n, (source, how, plane) in enumerate(zip(ct.files, ct.stored, result.array, strict=True), start=1):
             alive()
             with _naming(source):
-                dataset = _derived(source, marks, series_uid)
+                dataset = _derived(source, marks, header)
                 _set_pixels(dataset, how, how.to_stored(plane))
                 _save(dataset, partial / f"IM{n:04d}.dcm")
-        _require_same(ct, representable(ct, result), partial, Path(folder), alive)
+        _require_same(ct, representable(ct, result), partial, Path(folder), header.uid(ct.frame_of_reference_uid), alive)
+        if not isinstance(header, KeepHeader):
+            _require_clean(partial, Path(folder), ct.files)
 
 
 @contextlib.contextmanager
@@ -104,17 +113,18 @@ def _naming(source: Path) -> Iterator[None]:
         yield
     except OSError:
         raise
+    except HeaderError as error:
+        raise HeaderError(f"{source.name}: {error}.") from error
     except Exception as error:  # pydicom raises whatever a damaged element led to
         raise OutputError(f"The header of {source.name} cannot be taken over ({error}): nothing was written; repair the file.") from error
 
 
-def _derived(source: Path, marks: Marks, series_uid: str) -> Dataset:
+def _derived(source: Path, marks: Marks, header: HeaderPolicy) -> Dataset:
     """The header of a source slice, made into that of a derived image; no pixel data."""
     dataset = pydicom.dcmread(source, stop_before_pixels=True, force=True)
     syntax = str(dataset.file_meta.get("TransferSyntaxUID", "")) if hasattr(dataset, "file_meta") else ""
     remove_pictures(dataset)
-    dataset.SOPInstanceUID = generate_uid(prefix=None)
-    dataset.SeriesInstanceUID = series_uid
+    dataset = header.clean(dataset)
     kept = [str(value) for value in dataset.get("ImageType") or []][1:]
     dataset.ImageType = ["DERIVED", *(kept or ["PRIMARY", "AXIAL"])]
     before = str(dataset.get("DerivationDescription") or "")
@@ -162,12 +172,19 @@ def _save(dataset: Dataset, path: Path) -> None:
         dataset.save_as(path, write_like_original=False)
 
 
-def _require_same(ct: CtInput, expected: Volume, partial: Path, folder: Path, alive: Alive) -> None:
+def _require_clean(partial: Path, folder: Path, originals: Sequence[Path]) -> None:
+    """Raises OutputError where the proof finds something of the originals in a header."""
+    findings = verify_headers(partial, known_of(originals))
+    if findings:
+        raise OutputError(f"{folder}: {len(findings)} findings in the cleaned headers (first: {findings[0]}): nothing is left of it.")
+
+
+def _require_same(ct: CtInput, expected: Volume, partial: Path, folder: Path, frame: str, alive: Alive) -> None:
     """What stands on the disk is what was meant, slice by slice."""
     try:
         again = read_dicom_series(partial, alive=alive)
     except InputError as error:
         raise OutputError(f"{folder} could not be read back ({error}): nothing is left of it.") from error
-    same = again.stored == ct.stored and again.frame_of_reference_uid == ct.frame_of_reference_uid
+    same = again.stored == ct.stored and again.frame_of_reference_uid == frame
     if not same or not again.volume.geometry.same_as(expected.geometry) or not np.array_equal(again.volume.array, expected.array):
         raise OutputError(f"{folder}: the series read back is not the one written: nothing is left of it.")

@@ -8,7 +8,7 @@ from pydicom.dataset import Dataset
 #: Private binary values longer than this (bytes) may be a picture: 32 x 32 grey values are.
 MAX_PRIVATE_BINARY = 1000
 _BINARY = {"OB", "OW", "OF", "OD", "OL", "OV", "UN", "OB or OW"}
-#: Icons show the slice; signatures and the value range speak of the old voxels; source images lead to the face.
+#: Icons show the slice; signatures and the value range speak of the old voxels; references and addresses lead to the face.
 _REMOVED = (
     "IconImageSequence",
     "SmallestImagePixelValue",
@@ -20,6 +20,13 @@ _REMOVED = (
     "SourceImageSequence",
     "ReferencedImageEvidenceSequence",
     "SourceImageEvidenceSequence",
+    "ReferencedImageSequence",
+    "ReferencedInstanceSequence",
+    "ReferencedSeriesSequence",
+    "OriginalAttributesSequence",
+    "PixelDataProviderURL",
+    "RetrieveURL",
+    "EncapsulatedDocument",
 )
 _PIXELS = {0x7FE00008, 0x7FE00009, 0x7FE00010}
 
@@ -30,7 +37,7 @@ def remove_pictures(dataset: Dataset) -> None:
         if keyword in dataset:
             delattr(dataset, keyword)
     for tag in list(dataset.keys()):
-        is_overlay = tag.group & 0xFF01 == 0x6000
+        is_overlay = tag.group & 0xFF01 in (0x5000, 0x6000)  # and curves, which are retired
         if is_overlay or tag in _PIXELS or (tag.is_private and _may_be_picture(dataset[tag])):
             del dataset[tag]
         elif dataset[tag].VR == "SQ":

@@ -16,6 +16,7 @@ import pydicom
 
 from ..output.certificate import ENDING, file_sha256
 from ..release import software
+from .outcome import Outcome
 from .rules import rule_for
 
 if TYPE_CHECKING:
@@ -37,9 +38,7 @@ def certificate_text(
 ) -> str:
     """The certificate of a study that is complete under a temporary name."""
     files = {pydicom.dcmread(path, specific_tags=["SOPInstanceUID"]).SOPInstanceUID: path for path in sorted(partial.rglob("*.dcm"))}
-    dose = any(
-        rule_for(report.entry.instance.sop_class).family == "rtdose" and report.decision.outcome.value == "clip" for report in reports
-    )
+    clipped = {rule_for(report.entry.instance.sop_class).family for report in reports if report.decision.outcome is Outcome.CLIP}
     content: dict[str, Any] = {
         "schema": SCHEMA,
         "software": software(),
@@ -49,7 +48,7 @@ def certificate_text(
         "instances": [_instance(report, partial) for report in reports],
         "files": {path.relative_to(partial).as_posix(): file_sha256(path) for path in files.values()},
         "surfaces": [surface.facts() for surface in proof.surfaces],
-        "limits": [_DOSE_LIMIT] if dose else [],
+        "limits": [_DOSE_LIMIT] if "rtdose" in clipped else [],
         "seconds": round(seconds, 1),
     }
     return json.dumps(content, indent=2, sort_keys=True, allow_nan=False) + "\n"

@@ -33,7 +33,7 @@ LEAST_SHARE = 0.5
 
 @dataclass(frozen=True)
 class Surface:
-    """The surface that one object shows: median and 10th percentile (mm) of its distance from the old skin, and the share within NEAR_MM."""
+    """The surface that one object shows: median and 10th percentile (mm) of its distance from the old skin, and the share near it."""
 
     name: str
     lines: int

@@ -27,7 +27,7 @@ def rays_of(hidden: HiddenFace) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def found_skin(volume: Volume, origin: np.ndarray, unit: np.ndarray, around: np.ndarray, level: float) -> np.ndarray:
-    """Distance (N,) in mm from ``origin`` to the outermost crossing of ``level`` within LOOK_MM of ``around`` (N,); NaN where there is none."""
+    """Distance (N,) in mm from ``origin`` to the outermost crossing of ``level`` within LOOK_MM of ``around`` (N,); NaN without one."""
     offsets = np.arange(LOOK_MM, -LOOK_MM - 0.1, -STEP_MM)
     points = origin + unit[:, None] * (around[:, None] + offsets)[..., None]
     kji = volume.geometry.to_kji(points.reshape(-1, 3))

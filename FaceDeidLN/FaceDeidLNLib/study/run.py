@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import pydicom
 from ..core.errors import FaceDeidError, FaceNotFoundError
 from ..core.progress import Progress, alive_in, silent
 from ..header.base import HeaderError, HeaderPolicy, KeepHeader
+from ..header.proof import known_of, verify_headers
 from ..output.atomic import Companion, released_folder
 from .certificate import certificate_path_of, certificate_text
 from .family import DoubtError, Options, Series, StudyRun
@@ -60,17 +61,17 @@ class _Stop(FaceDeidError):
 
 
 def run(
-    plan: Plan, out: Path, options: Options, policy: Callable[[], HeaderPolicy] = KeepHeader, progress: Progress = silent
+    plan: Plan, out: Path, options: Options, policy: HeaderPolicy | None = None, progress: Progress = silent
 ) -> tuple[StudyResult, ...]:
-    """Carry out a plan into ``out``, one sub-folder per study; ``policy`` makes what cleans the headers of one study.
+    """Carry out a plan into ``out``, one sub-folder per study; ``policy`` is what is done to headers (None keeps them).
 
     :raises InputError: ``out`` lies in the input, or a study's place is taken. :raises OutputError: it could not be written.
     """
-    results = []
-    for number, planned in enumerate(plan.studies):
-        folder = Path(out) / f"study-{number + 1:02d}"
-        results.append(_run_study(plan, planned, folder, options, policy(), progress))
-    return tuple(results)
+    policy = KeepHeader() if policy is None else policy
+    folders = [Path(out) / f"study-{number:02d}" for number in range(1, len(plan.studies) + 1)]
+    return tuple(
+        _run_study(plan, planned, folder, options, policy, progress) for planned, folder in zip(plan.studies, folders, strict=True)
+    )
 
 
 def _run_study(plan: Plan, planned: StudyPlan, folder: Path, options: Options, policy: HeaderPolicy, progress: Progress) -> StudyResult:
@@ -91,20 +92,29 @@ def _run_study(plan: Plan, planned: StudyPlan, folder: Path, options: Options, p
             reports += _carried_out(planned, work, progress)
             _stop_at_doubts(reports, options)
             reports[:] = [replace(report, file=_place(report, writer)) for report in _closed(reports, writer)]
+            _require_clean(partial, planned, policy)
             proofs.append(prove(partial, work, progress))
             if proofs[0].doubts:
                 raise _Stop("; ".join(proofs[0].doubts))
     except _Stop as stop:
-        return StudyResult(
-            planned, tuple(reports), tuple(str(stop).split("\n")), None, proofs[0] if proofs else None, time.perf_counter() - begin
-        )
+        seconds = time.perf_counter() - begin
+        return StudyResult(planned, tuple(reports), tuple(str(stop).split("\n")), None, proofs[0] if proofs else None, seconds)
     return StudyResult(planned, tuple(reports), (), folder, proofs[0], time.perf_counter() - begin)
+
+
+def _require_clean(partial: Path, planned: StudyPlan, policy: HeaderPolicy) -> None:
+    """Raises _Stop where a proof of the cleaned headers finds something of the originals."""
+    if isinstance(policy, KeepHeader):
+        return
+    findings = verify_headers(partial, known_of(entry.instance.path for entry in planned.entries))
+    if findings:
+        raise _Stop(f"{len(findings)} findings in the cleaned headers (first: {findings[0]})")
 
 
 def _carried_out(planned: StudyPlan, work: StudyRun, progress: Progress) -> list[Report]:
     """Every instance with what became of it; headers are learned first, so that references can be replaced whatever comes first."""
     for entry in planned.entries:
-        work.writer.policy.learn(entry.instance.header)
+        work.writer.policy.learn(pydicom.dcmread(entry.instance.path, stop_before_pixels=True, force=True))
     entries = {id(entry.instance): entry for entry in planned.entries}
     reports: dict[int, Report] = {
         key: Report(entry, entry.decision) for key, entry in entries.items() if entry.decision.outcome is Outcome.WITHHOLD
