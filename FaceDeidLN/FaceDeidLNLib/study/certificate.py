@@ -45,7 +45,8 @@ def certificate_text(
         "parameters": {name: value for name, value in asdict(options.parameters).items() if name != "seed"},
         "headers": dict(headers),
         "verdict": "PASS",
-        "instances": [_instance(report, partial) for report in reports],
+        "instances": [_instance(report) for report in reports],
+        "series": _figures(reports),
         "files": {path.relative_to(partial).as_posix(): file_sha256(path) for path in files.values()},
         "surfaces": [surface.facts() for surface in proof.surfaces],
         "limits": [_DOSE_LIMIT] if "rtdose" in clipped else [],
@@ -54,15 +55,20 @@ def certificate_text(
     return json.dumps(content, indent=2, sort_keys=True, allow_nan=False) + "\n"
 
 
-def _instance(report: Report, partial: Path) -> dict[str, Any]:
+def _instance(report: Report) -> dict[str, Any]:
     """What is said of one: never its old UID or file name."""
     facts: dict[str, Any] = {
         "class": rule_for(report.entry.instance.sop_class).name,
         "outcome": report.decision.outcome.value,
         "reason": report.decision.reason,
     }
-    if report.file is not None:
-        facts["file"] = report.file
-    if report.figures:
-        facts["figures"] = dict(report.figures)
-    return facts
+    return facts if report.file is None else {**facts, "file": report.file}
+
+
+def _figures(reports: Sequence[Report]) -> list[dict[str, Any]]:
+    """The figures of each piece of work that has any, under the place of its first file."""
+    seen: dict[int, dict[str, Any]] = {}
+    for report in reports:
+        if report.figures and report.file is not None:
+            seen.setdefault(id(report.figures), {"first_file": report.file, **report.figures})
+    return list(seen.values())

@@ -68,7 +68,7 @@ class CtFamily:
             return Done(series.instances, Decision.withhold(NO_FACE))
         written = write_ct(series, ct, result, run)
         run.deciding.append(series.instances[0].uid)
-        run.hidden[series.frame] = HiddenFace.of(result, protected)
+        run.hidden[series.frame] = HiddenFace.of(result, protected, run.random)
         return Done(series.instances, Decision(Outcome.DEFACE, DECIDES), written)
 
     def _follow(self, series: Series, ct: CtInput, run: StudyRun) -> Done:
