@@ -15,6 +15,7 @@ import scipy
 import SimpleITK as sitk
 
 from . import __version__
+from .clearance import RECOGNISABLE_REASON, Clearance, Judged, clear
 from .core.errors import InputError
 from .core.progress import Alive, idle
 from .core.volume import Volume
@@ -24,17 +25,14 @@ from .input.case import CtInput
 from .input.images import image_extension
 from .output.atomic import Companion
 from .output.certificate import certificate_path, certificate_text, is_certified, output_sha256
-from .output.dicom import Marks, representable, write_dicom_series
+from .output.dicom import representable, write_dicom_series
+from .output.dicom_header import Marks, require_headers
 from .output.images import require_writable, write_image
 from .pipeline import CaseResult, verify
-from .verify.privacy import RECOGNISABLE, TESTED
-from .verify.verdict import Verdict
+from .verify.privacy import TESTED
 
-#: What a person must know before saying yes to a combination that did not pass the attack benchmark.
-RECOGNISABLE_SENTENCE = (
-    "this combination of region and effect, with what is kept in it, has not passed the project's attack benchmark, so the person may "
-    "still be recognised: release it with --accept-recognisable only where that is acceptable"
-)
+#: As said where the option is at hand.
+RECOGNISABLE_SENTENCE = f"{RECOGNISABLE_REASON}: release it with --accept-recognisable only where that is acceptable"
 
 
 @dataclass(frozen=True)
@@ -50,15 +48,19 @@ class Place:
     header: HeaderPolicy = field(default_factory=KeepHeader)
 
 
-def require_kind(ct: CtInput, output: Path) -> None:
+def require_kind(ct: CtInput, output: Path) -> tuple[str, ...]:
     """The output is of the input's kind: a folder for a DICOM folder, an image file that holds the geometry for an image file.
 
-    :raises InputError: where it is not.
+    Returns sentences about what of the headers will be left out.
+
+    :raises InputError: where it is not. :raises OutputError: a header cannot be taken over.
     """
     if ct.kind != "dicom":
         require_writable(ct, output)
-    elif image_extension(output) is not None or output.is_file():
+        return ()
+    if image_extension(output) is not None or output.is_file():
         raise InputError(f"The input is a DICOM folder, so the output is a folder too, and {output.name} names a file.")
+    return require_headers(ct)
 
 
 def require_own_certificate(output: Path, overwrite: bool) -> None:
@@ -78,13 +80,15 @@ def require_own_certificate(output: Path, overwrite: bool) -> None:
             raise InputError(f"{certificate.name} belongs to {other.name}: name another output, or give --overwrite.")
 
 
+def judged(result: CaseResult, accept_recognisable: bool) -> Judged:
+    """What the release rule looks at in a case."""
+    return Judged(result.verdict.value, tuple(result.reasons), result.privacy, accept_recognisable)
+
+
 def refusal_sentence(result: CaseResult, accept_recognisable: bool) -> str | None:
     """Why a result is not released; None where it may be."""
-    if result.verdict is not Verdict.PASS:
-        return f"the verdict is {result.verdict.value}"
-    if result.privacy == RECOGNISABLE and not accept_recognisable:
-        return RECOGNISABLE_SENTENCE
-    return None
+    refusal = judged(result, accept_recognisable).refusal
+    return RECOGNISABLE_SENTENCE if refusal == RECOGNISABLE_REASON else refusal or None
 
 
 def as_stored(ct: CtInput, result: CaseResult) -> CaseResult:
@@ -103,20 +107,20 @@ def release(ct: CtInput, result: CaseResult, place: Place, accept_recognisable: 
     The output is read back and compared before it gets its name, so an output that is there is whole and has its
     certificate.
 
-    :raises ValueError: the result may not be released (see ``refusal_sentence``).
+    :raises NotReleasedError: the result may not be released (see ``refusal_sentence``).
     :raises InputError: the place is taken. :raises OutputError: it could not be written.
     """
-    refusal = refusal_sentence(result, accept_recognisable)
-    if refusal is not None or result.result is None:
-        raise ValueError(f"not to be released: {refusal}")
-    write_released(ct, result.result, place, case_content(result))
+    write_released(ct, clear(judged(result, accept_recognisable), result.result, case_content(result)), place)
 
 
-def write_released(ct: CtInput, volume: Volume, place: Place, case: dict[str, Any], alive: Alive = idle) -> None:
-    """``release`` for voxels whose release was decided: ``case`` is what ``case_content`` said of them; raises the same errors.
+def write_released(ct: CtInput, cleared: Clearance, place: Place, alive: Alive = idle) -> None:
+    """``release`` for a result that passed the gate; raises the same errors.
 
     ``alive`` is called while it writes; nothing is left where it raises.
     """
+    if not isinstance(cleared, Clearance):
+        raise TypeError("only what clear() permits is written")
+    volume, case = cleared.volume, cleared.case
 
     def write(partial: Path, certificate: Path) -> None:
         require_own_certificate(place.output, place.overwrite)
@@ -150,7 +154,7 @@ def case_content(result: CaseResult) -> dict[str, Any]:
 
 
 def content(ct: CtInput, volume: Volume, case: dict[str, Any], written: Path, header: HeaderPolicy) -> dict[str, Any]:
-    """What the certificate says of an output that is complete under a temporary name; ``case`` as in ``write_released``."""
+    """What the certificate says of an output that is complete under a temporary name; ``case`` as in ``Clearance``."""
     facts = {**case, "output": output_facts(ct, volume, written)}
     if ct.kind != "dicom":
         return {**facts, "limits": []}

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from .. import __version__
 from ..core.errors import InputError
-from ..input.images import image_extension
+from ..input.images import image_extension, image_files
 
 #: Columns of the CSV and the option that each stands for; several files in one field have ";" between them.
 FILE_COLUMNS = {
@@ -80,7 +80,8 @@ def find_cases(inputs: Path, out_dir: Path) -> list[Case]:
 
 def _require_apart(cases: list[Case], out_dir: Path) -> None:
     """No output is, holds or lies inside anything that a case reads."""
-    read = {path.resolve() for case in cases for path in (case.input, *(file for _, file in case.files))}
+    given = (path for case in cases for path in (case.input, *(file for _, file in case.files)))
+    read = {part.resolve() for path in given for part in image_files(path)}
     around = {folder for path in read for folder in path.parents}
     for case in cases:
         output = (out_dir / case.output).resolve()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -71,7 +72,7 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
     console.progress(0.0, "reading")
     begin = time.perf_counter()
     ct = read_ct(options.input, options.series)
-    require_kind(ct, place.output)
+    notes = (*ct.notes, *require_kind(ct, place.output))
     require_dicom(ct, options)
     request, taken = make_request(options, ct)
     read = time.perf_counter()
@@ -86,7 +87,7 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
         options.watch = Watch(place.output)
         release(ct, result, place, options.accept_recognisable)
         keep_mappings(place.header, options.key)
-    return outcome(ct, result, place, options.qa, refusal, taken)
+    return outcome(ct, result, place, options.qa, refusal, Told(taken, notes))
 
 
 def require_dicom(ct: CtInput, options: argparse.Namespace) -> None:
@@ -118,6 +119,7 @@ def check_arguments(options: argparse.Namespace) -> Place:
     Raises InputError for names that there are not, files that are missing, and places that cannot be written to.
     """
     from ..header.policy import policy_named
+    from ..input.images import image_files
     from ..output.place import require_place
     from ..output.review_files import require_review_folder
     from ..release import Place, require_own_certificate
@@ -126,7 +128,7 @@ def check_arguments(options: argparse.Namespace) -> Place:
     check_names(options)
     if not options.input.exists():
         raise InputError(f"There is no file or folder {options.input}.")
-    files = (options.input, *given_files(options))
+    files = (*image_files(options.input), *given_files(options))
     require_place(options.output, options.overwrite, files)
     require_own_certificate(options.output, options.overwrite)
     if options.qa is not None:
@@ -149,8 +151,16 @@ def write_review_folder(folder: Path, ct: CtInput, result: CaseResult, released:
     write_review(folder, material_of(ct.volume, result, released))
 
 
-def outcome(ct: CtInput, result: CaseResult, place: Place, qa: Path | None, refusal: str | None, taken: tuple[str, ...]) -> Outcome:
-    """Exit code, facts and text of a case that came to a verdict; ``taken`` says what was made of each segment of --nodes."""
+@dataclass(frozen=True)
+class Told:
+    """What is said of the input: what was made of each segment of --nodes, and what was left out."""
+
+    taken: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def outcome(ct: CtInput, result: CaseResult, place: Place, qa: Path | None, refusal: str | None, told: Told) -> Outcome:
+    """Exit code, facts and text of a case that came to a verdict."""
     from ..facts import facts_of
     from ..output.certificate import certificate_path
     from .describe import figures, reason_lines
@@ -159,11 +169,13 @@ def outcome(ct: CtInput, result: CaseResult, place: Place, qa: Path | None, refu
     code = PASS if released else FAIL if verdict == "FAIL" else REVIEW
     facts = {**facts_of(result), "released": released, "output": str(place.output) if released else None}
     facts["reasons"] += [refusal] if refusal is not None and verdict == "PASS" else []
-    facts["nodes_read"] = list(taken)
+    facts["nodes_read"] = list(told.taken)
+    facts["notes"] = list(told.notes)
     lines = [f"{verdict}: released as {place.output}" if released else f"{verdict}: nothing was released"]
     lines += [
         *reason_lines(facts["reasons"]),
-        *(f"  --nodes: {line}" for line in taken),
+        *(f"  --nodes: {line}" for line in told.taken),
+        *(f"  note: {line}" for line in told.notes),
         *figures(result),
     ]
     if released:

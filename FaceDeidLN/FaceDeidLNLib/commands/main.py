@@ -106,6 +106,10 @@ def guarded(options: argparse.Namespace, console: Console) -> Outcome:
         return Outcome(REVIEW, {"verdict": "REVIEW", "reasons": [str(problem)], "released": False}, f"REVIEW: {problem}")
     except FaceDeidError as problem:
         return refusal(BAD_INPUT, str(problem))
+    except RecursionError:
+        return refusal(
+            BAD_INPUT, f"An input file is nested deeper than any such file is: it is damaged, get it again; {released(options)}."
+        )
     except MemoryError:
         return refusal(FAIL, f"Not enough memory for this CT; {released(options)}.")
     except Exception as problem:

@@ -7,8 +7,11 @@ from pathlib import Path
 from ..core.errors import InputError
 from .case import CtInput
 from .dicom import read_dicom_series
-from .images import IMAGE_EXTENSIONS, image_extension, read_volume
-from .plausible import require_ct
+from .images import IMAGE_EXTENSIONS, image_extension, image_header, read_volume
+from .plausible import require_ct, require_grid
+
+#: Above this size (bytes) a CT that shrinks to less than this share of it is none: noise does not shrink.
+LARGE_BYTES, LEAST_SHARE = 1 << 28, 1 / 100
 
 
 def read_ct(path: Path, series: str | None = None) -> CtInput:
@@ -29,6 +32,16 @@ def read_ct(path: Path, series: str | None = None) -> CtInput:
         kinds = ", ".join(IMAGE_EXTENSIONS)
         raise InputError(f"{path.name} cannot be read: give a DICOM folder (not one of its files) or one of {kinds}.")
     else:
+        _require_ct_header(path)
         ct = CtInput(read_volume(path), path, str(image_extension(path)), (path,))
     require_ct(ct.volume, path.name)
     return ct
+
+
+def _require_ct_header(path: Path) -> None:
+    """Refuse, before a voxel is read, a file whose header tells of no CT, or of more than such a file can hold of one."""
+    header = image_header(path)
+    require_grid(header.geometry, path.name)
+    if header.bytes > LARGE_BYTES and header.data.stat().st_size < LEAST_SHARE * header.bytes:
+        size = f"{header.bytes / 2**20:.0f} MB"
+        raise InputError(f"{path.name} is much too small for the {size} that it says it holds: no CT shrinks so, get it again.")

@@ -164,7 +164,7 @@ class PanelTest(unittest.TestCase):
         """Let the pipeline answer without work: with the cases given, the last one again and again; gives the requests it got."""
         waiting, requests = list(cases or [phantom_case()]), []
 
-        def answer(request, progress):
+        def answer(request, progress, finder=None):
             requests.append(request)
             return waiting.pop(0) if len(waiting) > 1 else waiting[0]
 
