@@ -17,8 +17,6 @@ from . import options as shared
 from .console import PASS, REVIEW, Console, Outcome
 
 if TYPE_CHECKING:
-    from ..core.segment import Segment
-    from ..input.case import CtInput
     from ..study.family import Options
     from ..study.instances import Instance
     from ..study.plan import Plan, StudyPlan
@@ -76,25 +74,18 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
 def _asked(options: argparse.Namespace) -> Options:
     """What is asked of every study.
 
-    :raises InputError: a name there is not, or a file of nodes that cannot be placed without its CT.
+    :raises InputError: a name or file that is not there.
     """
-    from ..input.names import is_guide
     from ..study.family import Options
     from .deface import check_names
-    from .inputs import given_files, read_all, read_nodes
+    from .inputs import given_files, make_request
 
     check_names(options)
-    if options.provider:
-        raise InputError("--provider works on one CT at a time: segment the CT first, and give the result with --nodes.")
     given_files(options)
-
-    def segments(ct: CtInput) -> tuple[tuple[Segment, ...], tuple[Segment, ...]]:
-        nodes, more = read_nodes(options.nodes, options.node_segments, ct), read_all(options.protect, ct)
-        return (*nodes.taken, *more), (*nodes.guides, *(segment for segment in more if is_guide(segment)))
-
+    options.landmarks = options.curve = options.face_segment = None
     return Options(
         parameters=shared.parameters_from(options),
-        segments=segments,
+        request=lambda ct: make_request(options, ct)[0],
         accept_recognisable=options.accept_recognisable,
         withhold_doubtful=options.withhold_doubtful,
     )

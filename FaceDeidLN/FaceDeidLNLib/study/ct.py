@@ -19,7 +19,7 @@ from ..face.styles import chosen_region
 from ..input.case import CtInput
 from ..input.ct import read_ct
 from ..output.certificate import certificate_path
-from ..pipeline import CaseResult, Request, deface, verify
+from ..pipeline import CaseResult, deface, verify
 from ..release import Place, as_stored, refusal_sentence, release
 from ..verify.compare import different_bits
 from ..verify.overruled import overruled_doubts
@@ -62,13 +62,13 @@ class CtFamily:
             return (self._follow(series, ct, run),)
 
     def _deface(self, series: Series, ct: CtInput, run: StudyRun) -> Done:
-        protected, guides = run.options.segments(ct)
-        result = as_stored(ct, deface(Request(ct.volume, protected, parameters=run.options.parameters, guides=guides)))
+        request = replace(run.options.request(ct), parameters=run.options.parameters)
+        result = as_stored(ct, deface(request))
         if result.face is None and not shows_face(result.automatic):
             return Done(series.instances, Decision.withhold(NO_FACE))
         written = write_ct(series, ct, result, run)
         run.deciding.append(series.instances[0].uid)
-        run.hidden[series.frame] = HiddenFace.of(result, protected, run.random)
+        run.hidden[series.frame] = HiddenFace.of(result, request.protected, run.random)
         return Done(series.instances, Decision(Outcome.DEFACE, DECIDES), written)
 
     def _follow(self, series: Series, ct: CtInput, run: StudyRun) -> Done:

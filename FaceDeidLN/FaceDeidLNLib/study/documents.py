@@ -8,9 +8,10 @@ import numpy as np
 import pydicom
 from pydicom.dataset import Dataset
 
-from ..output.dicom_clean import remove_pictures
 from .family import Done, Series, Study, StudyRun
 from .outcome import Decision, Outcome
+from .pictures import remove_pictures
+from .references import every_item
 
 KEEPS = "no picture and no surface in it: kept, references to the new instances"
 #: Values that draw: bitmaps, overlays and shutters in presentation states.
@@ -54,15 +55,6 @@ def _points(item: Dataset) -> int:
     if data is None:
         return 0
     return int(np.size(np.array(data, dtype=float)) // (3 if item.get("ValueType") == "SCOORD3D" else 2))
-
-
-def every_item(dataset: Dataset) -> Iterator[Dataset]:
-    """A data set and every item in it, at any depth."""
-    yield dataset
-    for element in dataset:
-        if element.VR == "SQ":
-            for item in element.value or []:
-                yield from every_item(item)
 
 
 def every_element(dataset: Dataset) -> Iterator[tuple[pydicom.tag.BaseTag, str]]:

@@ -11,8 +11,8 @@ import numpy as np
 from ..core.errors import FaceDeidError
 from ..core.parameters import Parameters
 from ..core.progress import Alive, idle
-from ..core.segment import Segment
 from ..input.case import CtInput
+from ..pipeline import Request
 from .hidden import HiddenFace
 from .instances import Instance
 from .outcome import Decision, Outcome
@@ -61,8 +61,8 @@ class Options:
     """What is asked for all studies: parameters (their seed is drawn per study), what is protected, and the consents."""
 
     parameters: Parameters = field(default_factory=Parameters)
-    #: Gives what is protected in a CT that decides, and the guides for it.
-    segments: Callable[[CtInput], tuple[tuple[Segment, ...], tuple[Segment, ...]]] = lambda ct: ((), ())
+    #: Gives what is asked of a CT that decides: segments to protect, guides; its parameters do not count.
+    request: Callable[[CtInput], Request] = lambda ct: Request(ct.volume)
     accept_recognisable: bool = False
     withhold_doubtful: bool = False
     tolerance_mm: float = 3.0

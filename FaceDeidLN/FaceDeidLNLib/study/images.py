@@ -13,8 +13,8 @@ from ..core.volume import Volume
 from ..input.case import StoredSlice
 from ..input.dicom_geometry import series_geometry
 from ..input.dicom_header import HeaderSlice, require_numbers
-from ..output.dicom_clean import remove_pictures
 from .instances import Instance
+from .pictures import remove_pictures
 
 
 @dataclass(frozen=True, eq=False)

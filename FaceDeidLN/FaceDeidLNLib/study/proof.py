@@ -5,7 +5,6 @@ Of the work only the place of the old skin is taken, which the originals gave; t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,13 +14,12 @@ import pydicom
 
 from ..core.errors import FaceDeidError
 from ..core.progress import Progress, silent
-from ..input.ct import read_ct
-from ..verify.coverage import SKIN_HU
-from .rays import FEWEST, LOOK_MM, found_skin, rays_of
+from .measures import MEASURES
+from .rays import FEWEST
+from .references import every_item, frame_of
 
 if TYPE_CHECKING:
     from .family import StudyRun
-    from .hidden import HiddenFace
 
 #: A surface this close (mm) to the old skin shows it.
 NEAR_MM = 1.5
@@ -79,14 +77,15 @@ def prove(root: Path, run: StudyRun, progress: Progress = silent) -> Proof:
         except FaceDeidError:
             continue
         try:
-            found = MEASURES[modality](folder, hidden, matrix) if modality in MEASURES else ()
+            measured = list(MEASURES[modality](folder, hidden, matrix)) if modality in MEASURES else []
         except FaceDeidError as error:
             doubts.append(f"{folder.name} cannot be read back: {error}")
             continue
-        for surface in found:
+        for surface in filter(None, (Surface.of(name, distance) for name, distance in measured)):
             first = own.setdefault(id(hidden), surface)
             doubts += [] if surface is first else _doubts(surface, first)
             surfaces.append(surface)
+    doubts += [f"{path.parent.name}/{path.name} holds an icon" for path in sorted(root.rglob("*.dcm")) if _has_icon(path)]
     return Proof(tuple(surfaces), tuple(doubts))
 
 
@@ -101,15 +100,6 @@ def _series_below(root: Path, run: StudyRun) -> list[tuple[Path, str, str]]:
     return sorted(out, key=lambda item: item[0] not in first)
 
 
-def frame_of(header: pydicom.Dataset) -> str:
-    """The frame of reference of a data set, or the first one that it refers to."""
-    own = header.get("FrameOfReferenceUID")
-    if not own:
-        items = header.get("ReferencedFrameOfReferenceSequence") or []
-        own = next((item.get("FrameOfReferenceUID") for item in items), "")
-    return str(own or "")
-
-
 def _doubts(surface: Surface, own: Surface) -> list[str]:
     """Why a surface may be the old skin's: nearer to it than that of the CT that decides."""
     if surface.near > own.near + MORE_SHARE or surface.median_mm < LEAST_SHARE * own.median_mm:
@@ -120,21 +110,6 @@ def _doubts(surface: Surface, own: Surface) -> list[str]:
     return []
 
 
-def _of_ct(folder: Path, hidden: HiddenFace, matrix: np.ndarray) -> Iterator[Surface]:
-    """The skin of a CT; where it vanished within LOOK_MM it counts as LOOK_MM."""
-    ct = read_ct(folder).volume
-    unit, before, _ = rays_of(hidden)
-    known = ~np.isnan(before)
-    unit, before = unit[known], before[known]
-    origin = hidden.face.frame.origin
-    seen = ct.geometry.holds(ct.geometry.to_kji(origin + unit * before[:, None]))
-    found = found_skin(ct, origin, unit[seen], before[seen], SKIN_HU)
-    points = origin + unit[seen] * np.nan_to_num(found)[:, None]
-    distance = np.where(np.isnan(found), LOOK_MM, np.minimum(np.abs(hidden.depth_before(points)), LOOK_MM))
-    surface = Surface.of(folder.name, distance)
-    if surface is not None:
-        yield surface
-
-
-#: By modality: what rebuilds the surfaces that a released series shows.
-MEASURES: dict[str, Callable[[Path, HiddenFace, np.ndarray], Iterator[Surface]]] = {"CT": _of_ct}
+def _has_icon(path: Path) -> bool:
+    """True where a data set holds an icon at any depth."""
+    return any("IconImageSequence" in item for item in every_item(pydicom.dcmread(path, stop_before_pixels=True)))

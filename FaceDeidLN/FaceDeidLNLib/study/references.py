@@ -63,3 +63,21 @@ def references_of(dataset: Dataset) -> Iterator[str]:
                 if str(item.get("ReferencedSOPClassUID", "")) != _STUDY_CLASS and item.get("ReferencedSOPInstanceUID"):
                     yield str(item.ReferencedSOPInstanceUID)
                 yield from references_of(item)
+
+
+def frame_of(header: Dataset) -> str:
+    """The frame of reference of a data set, or the first one that it refers to."""
+    own = header.get("FrameOfReferenceUID")
+    if not own:
+        items = header.get("ReferencedFrameOfReferenceSequence") or []
+        own = next((item.get("FrameOfReferenceUID") for item in items), "")
+    return str(own or "")
+
+
+def every_item(dataset: Dataset) -> Iterator[Dataset]:
+    """A data set and every item in it, at any depth."""
+    yield dataset
+    for element in dataset:
+        if element.VR == "SQ":
+            for item in element.value or []:
+                yield from every_item(item)

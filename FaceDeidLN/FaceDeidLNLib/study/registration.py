@@ -8,9 +8,9 @@ import numpy as np
 import pydicom
 from pydicom.dataset import Dataset
 
-from ..output.dicom_clean import remove_pictures
 from .family import Done, Series, Study, StudyRun
 from .outcome import Decision, Outcome
+from .pictures import remove_pictures
 
 KEEPS = "a rigid registration: kept, references to the new instances"
 NOT_RIGID = "its matrix is not rigid, so that it may have been drawn from the face"

@@ -7,11 +7,11 @@ import pydicom
 from pydicom.dataset import Dataset
 
 from ..core.geometry import Geometry
-from ..output.dicom_clean import remove_pictures
 from .family import Done, DoubtError, Series, Study, StudyRun
 from .grids import moved, region_voxels
 from .instances import Instance
 from .outcome import Decision, Outcome
+from .pictures import remove_pictures
 
 CLIPS = "dose in the region ends at the new surface, or below the old skin at a random depth; elsewhere the stored numbers"
 UNKNOWN = "no CT of the study has its frame of reference"

@@ -11,14 +11,14 @@ import pydicom
 from pydicom.dataset import Dataset
 
 from ..face.polar import to_polar
-from ..output.dicom_clean import remove_pictures
 from .family import Done, DoubtError, Series, Study, StudyRun
 from .hidden import HiddenFace
 from .instances import Instance
 from .outcome import Decision, Outcome
+from .pictures import remove_pictures
 from .planes import Plane
-from .proof import frame_of
 from .rays import rays_of
+from .references import frame_of
 
 CLIPS = "structures that follow the old skin made anew after the new one, all others byte for byte"
 UNKNOWN = "no CT of the study has its frame of reference"

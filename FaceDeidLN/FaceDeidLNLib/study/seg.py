@@ -8,12 +8,12 @@ from pydicom.dataset import Dataset
 from pydicom.pixels import pack_bits
 
 from ..core.geometry import Geometry
-from ..output.dicom_clean import remove_pictures
 from .family import Done, DoubtError, Series, Study, StudyRun
 from .grids import moved
 from .hidden import HiddenFace
 from .instances import Instance
 from .outcome import Decision, Outcome
+from .pictures import remove_pictures
 from .rtstruct import DEEP_MM, NAMES, SHALLOW_MM, SHARE, most_left, share_followed
 
 CLIPS = "segments that follow the old skin end at the new one, all others to the bit; empty frames dropped"
@@ -99,6 +99,11 @@ def _edge(mask: np.ndarray) -> np.ndarray:
     return mask & ~inner
 
 
+def edge_points(frames: np.ndarray, dataset: Dataset, label: int, matrix: np.ndarray) -> np.ndarray:
+    """LPS mm (N, 3), in the face's frame, of the pixels at the edge of a segment."""
+    return _points(frames, dataset, label, matrix, edge=True)
+
+
 def _points(frames: np.ndarray, dataset: Dataset, label: int, matrix: np.ndarray, edge: bool) -> np.ndarray:
     """LPS mm (N, 3) of the pixels of a segment, or of those at its edge."""
     out = []
@@ -112,7 +117,7 @@ def _points(frames: np.ndarray, dataset: Dataset, label: int, matrix: np.ndarray
 
 
 def _share(frames: np.ndarray, dataset: Dataset, label: int, hidden: HiddenFace, matrix: np.ndarray) -> float:
-    points = _points(frames, dataset, label, matrix, edge=True)
+    points = edge_points(frames, dataset, label, matrix)
     points = points[hidden.in_region(points)] if len(points) else points
     depth = hidden.depth_before(points) if len(points) else np.zeros(0)
     return share_followed(points[depth < SHALLOW_MM], depth[depth < SHALLOW_MM], hidden)
