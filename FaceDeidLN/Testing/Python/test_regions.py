@@ -156,7 +156,7 @@ def test_a_region_that_was_never_attacked_is_recognisable(phantom, monkeypatch):
     "change",
     [
         {"parameters": Parameters(levels=())},
-        {"parameters": Parameters(levels=("Ia", "Ib", "VIII", "IX"))},
+        {"parameters": Parameters(levels=("Ia", "Ib", "VIII"))},
         {"parameters": Parameters(depth_mm=11.0)},
         {"curve": np.zeros((8, 3))},
         {"face_segment": "one"},
