@@ -39,6 +39,7 @@ from .providers.base import Provider, ask_providers
 from .verify.compare import Comparison, compare
 from .verify.coverage import Coverage, measure_coverage, share_of_body
 from .verify.ears import ear_doubts, ear_features
+from .verify.left_out import left_out_doubts
 from .verify.overruled import overruled_doubts
 from .verify.plausible import confirmed, implausible, out_of_view, shows_face
 from .verify.privacy import RECOGNISABLE, privacy_class
@@ -65,6 +66,8 @@ class Request:
     guides: tuple[Segment, ...] = ()
     #: Programs that are asked for nodes (then protected) and guides; one that fails makes the case a REVIEW.
     providers: tuple[Provider, ...] = ()
+    #: Segments that came with the protected ones and are not kept: one that reaches into the face segment makes the case a REVIEW.
+    left_out: tuple[Segment, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +106,7 @@ class CaseResult:
     #: Landmarks of the style beyond the field of view: not empty for a partial face.
     out_of_view: tuple[str, ...] = ()
     body_share: float | None = None
-    #: Segmentation programs that failed: each makes a PASS a REVIEW.
+    #: Segmentation programs that failed, and segments left out of the protected ones that lie in the face: each makes a PASS a REVIEW.
     failures: tuple[str, ...] = ()
     seconds: dict[str, float] = field(default_factory=dict)
 
@@ -157,7 +160,8 @@ def deface(request: Request, progress: Progress = silent) -> CaseResult:
             state = replace(state, levels=node_levels(request, state.anatomy, alive))
         with watch.step("face segment", 0.4) as alive:
             state = replace(state, face=find_face(request, state.anatomy, protected, state.levels, alive))
-            state = replace(state, levels=below_ears(state.levels, state.face))
+            lost = left_out_doubts(request.left_out, state.face.segment, request.ct)
+            state = replace(state, levels=below_ears(state.levels, state.face), failures=(*state.failures, *lost))
         with watch.step("effect", 0.7):
             state = replace(state, result=apply_effect(effect, request.ct, state.face, parameters))
     except FaceNotFoundError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import shutil
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +19,13 @@ from .core.errors import InputError
 from .core.progress import Alive, idle
 from .core.volume import Volume
 from .facts import facts_of
+from .header.base import HeaderPolicy, KeepHeader
 from .input.case import CtInput
 from .input.images import image_extension
 from .output.atomic import Companion
 from .output.certificate import certificate_path, certificate_text, is_certified, output_sha256
-from .output.dicom import Marks, representable, write_dicom_series
+from .output.dicom import representable, write_dicom_series
+from .output.dicom_header import Marks, require_headers
 from .output.images import require_writable, write_image
 from .pipeline import CaseResult, verify
 from .verify.privacy import RECOGNISABLE, TESTED
@@ -38,22 +40,30 @@ RECOGNISABLE_SENTENCE = (
 
 @dataclass(frozen=True)
 class Place:
-    """Where a release goes: the output, whether something there may be replaced, and what must not be touched."""
+    """Where a release goes: the output, whether something there may be replaced, and what must not be touched.
+
+    ``header`` is what is done to DICOM headers on the way.
+    """
 
     output: Path
     overwrite: bool = False
     inputs: tuple[Path, ...] = ()
+    header: HeaderPolicy = field(default_factory=KeepHeader)
 
 
-def require_kind(ct: CtInput, output: Path) -> None:
+def require_kind(ct: CtInput, output: Path) -> tuple[str, ...]:
     """The output is of the input's kind: a folder for a DICOM folder, an image file that holds the geometry for an image file.
 
-    :raises InputError: where it is not.
+    Returns sentences about what of the headers will be left out.
+
+    :raises InputError: where it is not. :raises OutputError: a header cannot be taken over.
     """
     if ct.kind != "dicom":
         require_writable(ct, output)
-    elif image_extension(output) is not None or output.is_file():
+        return ()
+    if image_extension(output) is not None or output.is_file():
         raise InputError(f"The input is a DICOM folder, so the output is a folder too, and {output.name} names a file.")
+    return require_headers(ct)
 
 
 def require_own_certificate(output: Path, overwrite: bool) -> None:
@@ -115,14 +125,14 @@ def write_released(ct: CtInput, volume: Volume, place: Place, case: dict[str, An
 
     def write(partial: Path, certificate: Path) -> None:
         require_own_certificate(place.output, place.overwrite)
-        certificate.write_text(certificate_text(content(ct, volume, case, partial)), encoding="utf-8")
+        certificate.write_text(certificate_text(content(ct, volume, case, partial, place.header)), encoding="utf-8")
 
     companion = Companion(certificate_path(place.output).absolute(), write)
     if ct.kind != "dicom":
         write_image(ct, volume, place.output, place.overwrite, place.inputs, companion, alive)
     else:
         marks = Marks(_derivation(case), case["privacy"] == TESTED)
-        write_dicom_series(ct, volume, place.output, marks, place.overwrite, place.inputs, companion, alive)
+        write_dicom_series(ct, volume, place.output, marks, place.overwrite, place.inputs, companion, alive, place.header)
 
 
 def _derivation(case: dict[str, Any]) -> str:
@@ -144,10 +154,13 @@ def case_content(result: CaseResult) -> dict[str, Any]:
     }
 
 
-def content(ct: CtInput, volume: Volume, case: dict[str, Any], written: Path) -> dict[str, Any]:
+def content(ct: CtInput, volume: Volume, case: dict[str, Any], written: Path, header: HeaderPolicy) -> dict[str, Any]:
     """What the certificate says of an output that is complete under a temporary name; ``case`` as in ``write_released``."""
-    limits = ["Names and dates in the DICOM header are untouched."] if ct.kind == "dicom" else []
-    return {**case, "output": output_facts(ct, volume, written), "limits": limits}
+    facts = {**case, "output": output_facts(ct, volume, written)}
+    if ct.kind != "dicom":
+        return {**facts, "limits": []}
+    kept = isinstance(header, KeepHeader)
+    return {**facts, "header": header.facts(), "limits": ["Names and dates in the DICOM header are untouched."] if kept else []}
 
 
 def output_facts(ct: CtInput, result: Volume, written: Path) -> dict[str, Any]:

@@ -45,11 +45,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     shared.add_node_segments(parser)
     shared.add_work(parser)
+    shared.add_header(parser)
     shared.add_release(parser)
 
 
 def run(options: argparse.Namespace, console: Console) -> Outcome:
     """Do what is not done yet and sum up."""
+    from ..header.policy import policy_named
     from ..output.place import make_folder
     from .cases import find_cases, segmentations_in
     from .deface import check_names
@@ -57,6 +59,7 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
     from .workers import run_cases
 
     check_names(options)
+    policy_named(options.header, options.key, options.patients, (options.out_dir,))  # makes the key before several cases want to
     cases = find_cases(options.inputs, options.out_dir)
     words = shared_words(options)
     make_folder(options.out_dir)
@@ -74,7 +77,7 @@ def shared_words(options: argparse.Namespace) -> list[str]:
     words = shared.work_words(options)
     if options.node_segments:
         words += ["--node-segments", ",".join(options.node_segments)]
-    return words + ["--accept-recognisable"] * options.accept_recognisable
+    return words + shared.header_words(options) + ["--accept-recognisable"] * options.accept_recognisable
 
 
 def plan(cases: list[Case], ledger: Ledger, options: argparse.Namespace, words: list[str]) -> list[Case]:

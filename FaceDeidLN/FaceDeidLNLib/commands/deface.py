@@ -3,13 +3,14 @@
 INPUT is a DICOM folder or an image file (.nrrd, .nhdr, .nii, .nii.gz, .mha, .mhd); OUTPUT is a DICOM folder for a DICOM
 folder, else an image file (.nrrd, .nii, .nii.gz, .mha).
 OUTPUT is written only when the result passes the verification; beside it stands its *.certificate.json.
-The DICOM header keeps names and dates: this command changes the face only.
+Names and dates in DICOM headers stay unless --header names a profile.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,6 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     shared.add_protection(parser)
     shared.add_guides(parser)
     shared.add_work(parser)
+    shared.add_header(parser)
     shared.add_release(parser)
     parser.add_argument("--parent", type=int, help=argparse.SUPPRESS)
 
@@ -61,6 +63,7 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
     if options.parent is not None:
         die_with_parent(options.parent)
     from ..input.ct import read_ct
+    from ..output.header_mappings import keep_mappings
     from ..pipeline import deface
     from ..release import Watch, as_stored, refusal_sentence, release, require_kind
     from .inputs import make_request
@@ -69,7 +72,8 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
     console.progress(0.0, "reading")
     begin = time.perf_counter()
     ct = read_ct(options.input, options.series)
-    require_kind(ct, place.output)
+    notes = (*ct.notes, *require_kind(ct, place.output))
+    require_dicom(ct, options)
     request, taken = make_request(options, ct)
     read = time.perf_counter()
     result = as_stored(ct, deface(request, part(console.progress, _READ, _WORKED)))
@@ -82,7 +86,14 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
         console.progress(0.9, "writing")
         options.watch = Watch(place.output)
         release(ct, result, place, options.accept_recognisable)
-    return outcome(ct, result, place, options.qa, refusal, taken)
+        keep_mappings(place.header, options.key)
+    return outcome(ct, result, place, options.qa, refusal, Told(taken, notes))
+
+
+def require_dicom(ct: CtInput, options: argparse.Namespace) -> None:
+    """Raises InputError where a header is to be cleaned and the input has none."""
+    if ct.kind != "dicom" and options.header != "keep":
+        raise InputError(f"--header {options.header} is for DICOM, and {ct.path.name} has no DICOM header: leave it out.")
 
 
 def check_names(options: argparse.Namespace) -> None:
@@ -107,6 +118,7 @@ def check_arguments(options: argparse.Namespace) -> Place:
 
     Raises InputError for names that there are not, files that are missing, and places that cannot be written to.
     """
+    from ..header.policy import policy_named
     from ..output.place import require_place
     from ..output.review_files import require_review_folder
     from ..release import Place, require_own_certificate
@@ -121,7 +133,8 @@ def check_arguments(options: argparse.Namespace) -> Place:
     if options.qa is not None:
         require_place(options.qa, True, (options.output, options.input))
         require_review_folder(options.qa, files)
-    return Place(options.output, options.overwrite, files)
+    header = policy_named(options.header, options.key, options.patients, tuple(filter(None, (options.output, options.qa))))
+    return Place(options.output, options.overwrite, files, header)
 
 
 def part(progress: Progress, low: float, high: float) -> Progress:
@@ -137,8 +150,16 @@ def write_review_folder(folder: Path, ct: CtInput, result: CaseResult, released:
     write_review(folder, material_of(ct.volume, result, released))
 
 
-def outcome(ct: CtInput, result: CaseResult, place: Place, qa: Path | None, refusal: str | None, taken: tuple[str, ...]) -> Outcome:
-    """Exit code, facts and text of a case that came to a verdict; ``taken`` says what was made of each segment of --nodes."""
+@dataclass(frozen=True)
+class Told:
+    """What is said of the input: what was made of each segment of --nodes, and what was left out."""
+
+    taken: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def outcome(ct: CtInput, result: CaseResult, place: Place, qa: Path | None, refusal: str | None, told: Told) -> Outcome:
+    """Exit code, facts and text of a case that came to a verdict."""
     from ..facts import facts_of
     from ..output.certificate import certificate_path
     from .describe import figures, reason_lines
@@ -147,17 +168,19 @@ def outcome(ct: CtInput, result: CaseResult, place: Place, qa: Path | None, refu
     code = PASS if released else FAIL if verdict == "FAIL" else REVIEW
     facts = {**facts_of(result), "released": released, "output": str(place.output) if released else None}
     facts["reasons"] += [refusal] if refusal is not None and verdict == "PASS" else []
-    facts["nodes_read"] = list(taken)
+    facts["nodes_read"] = list(told.taken)
+    facts["notes"] = list(told.notes)
     lines = [f"{verdict}: released as {place.output}" if released else f"{verdict}: nothing was released"]
     lines += [
         *reason_lines(facts["reasons"]),
-        *(f"  --nodes: {line}" for line in taken),
+        *(f"  --nodes: {line}" for line in told.taken),
+        *(f"  note: {line}" for line in told.notes),
         *figures(result),
     ]
     if released:
         facts["certificate"] = str(certificate_path(place.output))
         lines.append(f"  certificate: {facts['certificate']}")
-        lines += [_HEADER_NOTE] if ct.kind == "dicom" else []
+        lines += [_HEADER_NOTE] if ct.kind == "dicom" and place.header.name == "keep" else []
     if qa is not None:
         facts["review"] = str(qa)
         lines.append(f"  review material (contains the face): {qa}")

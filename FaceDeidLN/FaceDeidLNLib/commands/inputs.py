@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from ..core.errors import InputError
@@ -13,6 +14,7 @@ from ..input.any_segments import read_any_segments
 from ..input.case import CtInput
 from ..input.markups import read_curve_json, read_landmarks_json
 from ..input.names import Choice, choose_segments, is_guide
+from ..input.patient import Patient
 from ..pipeline import Request
 from ..providers.base import ProviderError
 from ..providers.nnlandmark import LABELS_NAME, read_nnlandmark
@@ -43,6 +45,7 @@ def make_request(options: argparse.Namespace, ct: CtInput) -> tuple[Request, tup
         parameters_from(options),
         (*nodes.guides, *(segment for segment in more if is_guide(segment))),
         tuple(provider_named(name, options.cpu) for name in options.provider),
+        nodes.left_out,
     )
     return request, nodes.lines
 
@@ -71,7 +74,7 @@ def read_nodes(files: Sequence[Path], wanted: Sequence[str], ct: CtInput) -> Cho
     if wanted and not files:
         raise InputError("--node-segments names segments of --nodes, and no --nodes FILE was given.")
     if not wanted:
-        return choose_segments([segment for path in files for segment in _read(path, ct)])
+        return _known(read_all(files, ct), ct)
     if len(files) == 1:
         found = _read(files[0], ct, wanted)
     else:
@@ -83,6 +86,13 @@ def read_nodes(files: Sequence[Path], wanted: Sequence[str], ct: CtInput) -> Cho
         if left:
             raise InputError(f"None of the files of nodes has a segment '{left[0]}'.")
     return choose_segments(found, [segment.name for segment in found])
+
+
+def _known(segments: Sequence[Segment], ct: CtInput) -> Choice:
+    """Those known by name or code; what goes around most of the patient is his outline, and nothing that is left out."""
+    patient = Patient(ct.volume)
+    choice = choose_segments([patient.recognised(segment) for segment in segments])
+    return replace(choice, left_out=tuple(segment for segment in choice.left_out if not patient.is_outlined_by(segment)))
 
 
 def _read(path: Path, ct: CtInput, names: Sequence[str] | None = None) -> list[Segment]:

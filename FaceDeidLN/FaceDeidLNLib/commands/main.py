@@ -13,7 +13,7 @@ from typing import NoReturn
 from .. import __version__
 from ..core.errors import Cancelled, FaceDeidError, FaceNotFoundError
 from ..input.file_names import require_text
-from . import attack, batch, deface, demo, evaluate, landmarks, suite, verify
+from . import attack, batch, deface, demo, evaluate, landmarks, suite, verify, verify_headers
 from .console import BAD_INPUT, FAIL, REVIEW, Console, Outcome, console_for, refusal
 from .options import add_general
 from .signals import Interrupted, ending_on_signals
@@ -23,6 +23,7 @@ COMMANDS: dict[str, ModuleType] = {
     "deface": deface,
     "landmarks": landmarks,
     "verify": verify,
+    "verify-headers": verify_headers,
     "batch": batch,
     "attack": attack,
     "evaluate": evaluate,

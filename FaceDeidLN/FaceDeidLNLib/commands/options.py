@@ -195,6 +195,23 @@ def add_release(parser: argparse.ArgumentParser) -> None:
     add_overwrite(group)
 
 
+def add_header(parser: argparse.ArgumentParser) -> None:
+    """What is done to names, dates and UIDs in DICOM headers."""
+    group = parser.add_argument_group("DICOM headers")
+    group.add_argument(
+        "--header",
+        default="keep",
+        metavar="PROFILE",
+        help="keep (names and dates stay), basic or research (DICOM PS3.15 Annex E), with options after commas: modified-dates, "
+        "patient-characteristics, clean-descriptors, safe-private (these four are research), device-identity, "
+        "clean-structured-content, clean-graphics (default: %(default)s)",
+    )
+    group.add_argument(
+        "--key", type=Path, metavar="FILE", help="the project's key, which new UIDs, pseudonyms and date shifts are made with"
+    )
+    group.add_argument("--patients", type=Path, metavar="CSV", help="pseudonyms of your own: columns patient_id, pseudonym")
+
+
 def add_overwrite(group: argparse._ActionsContainer) -> None:
     """Whether an output that is there already may be replaced."""
     group.add_argument("--overwrite", action="store_true", help="replace an output that is there already")
@@ -240,3 +257,11 @@ def work_words(options: argparse.Namespace) -> list[str]:
     words += ["--levels", ",".join(options.levels) or "none"]
     words += [word for name in options.provider for word in ("--provider", name)] + (["--cpu"] if options.cpu else [])
     return words if options.seed is None else [*words, "--seed", str(options.seed)]
+
+
+def header_words(options: argparse.Namespace) -> list[str]:
+    """The options of ``add_header`` as they would be typed; none where headers are kept."""
+    words = [] if options.header == "keep" else ["--header", options.header]
+    return words + [
+        word for name in ("key", "patients") if (path := getattr(options, name)) for word in (f"--{name}", str(path.absolute()))
+    ]

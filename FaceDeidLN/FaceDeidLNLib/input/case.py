@@ -56,7 +56,8 @@ class CtInput:
     values need it) if slope and intercept are whole numbers, else float32.
     ``kind`` is "dicom" or the file extension (".nrrd", ".nii.gz", ...). ``files`` are the slices in the order of
     the array's k axis (DICOM) or the single file, and ``stored`` says for each slice how it stores its values
-    (DICOM only).
+    (DICOM only). ``source_uids`` are those of all instances and series that stand with it, and ``notes`` say in one
+    line each what was left out.
     """
 
     volume: Volume
@@ -65,3 +66,5 @@ class CtInput:
     files: tuple[Path, ...] = ()
     frame_of_reference_uid: str = ""
     stored: tuple[StoredSlice, ...] = ()
+    source_uids: frozenset[str] = frozenset()
+    notes: tuple[str, ...] = ()

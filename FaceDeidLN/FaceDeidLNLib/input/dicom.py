@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,9 @@ from ..core.errors import InputError
 from ..core.progress import Alive, idle
 from ..core.volume import Volume
 from .case import CtInput, StoredSlice
+from .dicom_files import read_folder, told
 from .dicom_geometry import series_geometry
-from .dicom_header import HeaderSlice, require_numbers, scan
+from .dicom_header import HeaderSlice, header_of, require_numbers, source_uids
 from .dicom_select import choose_series
 
 #: Transfer syntaxes whose pixels have the length that the header says.
@@ -29,14 +31,30 @@ def read_dicom_series(folder: Path, series: str | None = None, alive: Alive = id
     :raises InputError: no DICOM, no CT, several series or patients, a scout, damaged files, uneven slices.
     """
     folder = Path(folder)
-    chosen = choose_series(scan(folder, alive), folder, series)
+    there = read_folder(folder, alive)
+    headers = [HeaderSlice(file.path, header_of(file)) for file in there.files]
+    chosen = choose_series(headers, folder, series)
     for item in chosen:
         require_numbers(item)
     slices, geometry = series_geometry(chosen)
     stored = tuple(_stored(s) for s in slices)
     array = _read_voxels(slices, stored, alive)
     frame = str(slices[0].header.get("FrameOfReferenceUID", ""))
-    return CtInput(Volume(array, geometry), folder, "dicom", tuple(s.path for s in slices), frame, stored)
+    return CtInput(
+        Volume(array, geometry),
+        folder,
+        "dicom",
+        tuple(s.path for s in slices),
+        frame,
+        stored,
+        source_uids=source_uids(headers),
+        notes=_notes(there.others),
+    )
+
+
+def _notes(others: Sequence[Path]) -> tuple[str, ...]:
+    """What was passed over in the folder."""
+    return (f"{told(others)} no DICOM and left out",) if others else ()
 
 
 def _stored(item: HeaderSlice) -> StoredSlice:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import pydicom
+from pydicom.datadict import tag_for_keyword
 from pydicom.dataset import Dataset
-from pydicom.errors import InvalidDicomError
 from pydicom.multival import MultiValue
 
 from ..core.errors import InputError
-from ..core.progress import Alive, idle
-from .file_names import require_text
+from .dicom_files import DicomFile
 
 _TAGS = [
+    "SpecificCharacterSet",
     "SOPClassUID",
     "SOPInstanceUID",
     "ImageType",
@@ -50,6 +50,9 @@ _SIZE = ("Rows", "Columns", "BitsAllocated")
 _OPTIONAL = ("SamplesPerPixel", "BitsStored", "PixelRepresentation", "RescaleSlope", "RescaleIntercept")
 
 
+_KEPT = frozenset(tag_for_keyword(keyword) for keyword in _TAGS)
+
+
 @dataclass(frozen=True, eq=False)
 class HeaderSlice:
     """A DICOM file and its header."""
@@ -58,38 +61,17 @@ class HeaderSlice:
     header: Dataset
 
 
-def scan(folder: Path, alive: Alive = idle) -> list[HeaderSlice]:
-    """The headers of every DICOM file below a folder in the order of the paths; other and hidden files are passed over."""
-    found = []
-    for path in sorted(Path(folder).rglob("*")):
-        alive()
-        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if not hidden and path.is_file() and path.name.upper() != "DICOMDIR":
-            header = _header(path)
-            if header is not None:
-                require_text(path)
-                found.append(HeaderSlice(path, header))
-    return found
+def header_of(file: DicomFile) -> Dataset:
+    """The tags that matter of a file's data set, which loses the others."""
+    for tag in list(file.dataset.keys()):
+        if tag not in _KEPT:
+            del file.dataset[tag]
+    return file.dataset
 
 
-def _header(path: Path) -> Dataset | None:
-    """The tags that matter; None where the file is no DICOM image or document."""
-    try:
-        header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=_TAGS)
-    except InvalidDicomError:
-        return _header_without_preamble(path)
-    except (OSError, EOFError, ValueError, KeyError, NotImplementedError) as error:
-        raise InputError(f"{path.name} cannot be read ({error}): it is truncated or damaged, get it again.") from error
-    return header if "SOPClassUID" in header else None
-
-
-def _header_without_preamble(path: Path) -> Dataset | None:
-    """The header of an old file that starts without the 128-byte preamble; None where it makes no sense as DICOM."""
-    try:
-        header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=_TAGS, force=True)
-    except Exception:  # any bytes at all may stand in a file that is not DICOM, and pydicom may fail on them in any way
-        return None
-    return header if "SOPClassUID" in header and "Modality" in header else None
+def source_uids(items: Sequence[HeaderSlice]) -> frozenset[str]:
+    """The UIDs of instances and series, which must not be found in what is released."""
+    return frozenset(str(item.header.get(keyword) or "") for item in items for keyword in ("SOPInstanceUID", "SeriesInstanceUID")) - {""}
 
 
 def numbers(item: HeaderSlice, keyword: str) -> tuple[float, ...]:

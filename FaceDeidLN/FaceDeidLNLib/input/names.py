@@ -2,59 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import Enum
 
 from ..core.errors import InputError
 from ..core.segment import Segment
+from .vocabulary import Role, is_outline_name, role_of_words, words_of
 
-
-class Role(str, Enum):
-    """What a segment is good for."""
-
-    NODE = "lymph node or target"
-    ORGAN = "salivary gland"
-    GUIDE = "landmark for the node levels"
-    OUTLINE = "outline of the patient"
-    OTHER = "neither node nor gland"
-    UNKNOWN = "not recognised"
-
-
-#: Words and beginnings of words (a trailing "*") by role; the first role that fits counts. English and Latin names and the
-#: usual abbreviations, the names of TotalSegmentator and CADS, and TG-263 (Mayo et al., Int J Radiat Oncol Biol Phys
-#: 2018;100:1057: "LN_Neck_IB_L", "Glnd_Submand_L", "Bone_Mandible", "GTVn", "PTV_7000").
-_WORDS = {
-    Role.NODE: """
-        ln lns lnn lk lymph* node nodes nodal nodi adenopath* lymphadenopath* met mets metasta* nodul*
-        mass lesion* tumor* tumour* gtv* ctv* itv* ptv* level* lvl*
-        ia ib iia iib iva ivb va vb vc vi viia viib viii ix xa xb""",
-    Role.ORGAN: "parotid* parotis smg submand* glandula glnd* sublingual* salivary",
-    Role.GUIDE: "mandib* hyoid*",
-    Role.OTHER: """
-        body external skin face facial head scalp trunc couch table bolus mask artifact* artefact* air airway* dose ring avoid*
-        brain* cerebr* cerebell* cord spinal* medulla eye* lens* globe* optic* chiasm orbit* cochlea* pituitary hippocamp*
-        oral cavity lip lips tongue buccal mucosa palate nasal nose sinus* pharynx* oropharynx nasopharynx hypopharynx larynx*
-        glottis esophag* oesophag* trachea thyroid* cricoid* cartilage lung* heart rib* clavicle* vertebra* spine sacrum
-        scapula* humerus* skull cranium maxilla* zygomatic* bone bones teeth tooth dental implant* muscle* masseter* temporal*
-        pterygoid* digastric* sternocleidomastoid* platysma carotid* artery vein jugular* vessel* fat subcutaneous prv
-        constrictor* lacrimal* brachial* plexus""",
-}
-#: Whole names of a segment that holds the patient, or his skin as a rind: TG-263, TotalSegmentator's task "body", treatment planning
-#: systems. Not words of a name: there are vertebral bodies and external carotids.
-_OUTLINES = (
-    "body",
-    "body trunc",
-    "body extremities",
-    "external",
-    "skin",
-    "patient",
-    "patient outline",
-    "patient contour",
-    "outline",
-    "body contour",
-)
 #: SNOMED CT codes (DICOM PS3.16, and pydicom's dictionary) whose meaning settles the role without words.
 _CODES = {
     Role.NODE: "59441001 312501005 13482005 81105003 46055009 59503006 155338003 10209003 48918001 143925009 25247006 279145002 58130000",
@@ -71,11 +25,15 @@ _KEPT = (Role.NODE, Role.ORGAN, Role.UNKNOWN)
 
 @dataclass(frozen=True, eq=False)
 class Choice:
-    """The segments that are kept, the ``guides`` to levels, landmarks and skin, and a line for each that says what it was taken for."""
+    """The segments that are kept, the ``guides`` to levels, landmarks and skin, and a line for each that says what it was taken for.
+
+    ``left_out`` are those that are not kept by their name alone, without a word of the user.
+    """
 
     taken: tuple[Segment, ...]
     guides: tuple[Segment, ...]
     lines: tuple[str, ...]
+    left_out: tuple[Segment, ...] = ()
 
 
 def role_of(name: str, code: str = "") -> Role:
@@ -85,8 +43,8 @@ def role_of(name: str, code: str = "") -> Role:
         return _ROLE_OF_CODE[value]
     if "lymph node" in meaning.casefold():
         return Role.NODE
-    words = _words(name)
-    return Role.OUTLINE if " ".join(words) in _OUTLINES else _role_of_words(words)
+    words = words_of(name)
+    return Role.OUTLINE if is_outline_name(words) else role_of_words(words)
 
 
 def is_node(segment: Segment) -> bool:
@@ -117,12 +75,14 @@ def choose_segments(segments: Sequence[Segment], wanted: Sequence[str] | None = 
     if missing:
         raise InputError(f"There is no segment '{missing[0]}'; there are: {', '.join(segment.name for segment in segments)}.")
     asked = None if wanted is None else {name.casefold() for name in wanted}
-    taken, guides, lines = [], [], []
+    taken, guides, lines, left_out = [], [], [], []
     for segment in segments:
         role = role_of(segment.name, segment.code)
         kept = role in _KEPT if asked is None else segment.name.casefold() in asked
         if kept:
             taken.append(segment)
+        elif asked is None:
+            left_out.append(segment)
         if role in GUIDING:
             guides.append(segment)
         why = "asked for" if asked is not None and kept else role.value
@@ -130,20 +90,4 @@ def choose_segments(segments: Sequence[Segment], wanted: Sequence[str] | None = 
     if segments and not taken:
         names = ", ".join(f"'{segment.name}'" for segment in segments)
         raise InputError(f"None of {names} is known as a node: name those to keep with --node-segments, or give the file with --protect.")
-    return Choice(tuple(taken), tuple(guides), tuple(lines))
-
-
-def _words(name: str) -> list[str]:
-    """Lower-case words: "GTVnLeft_2", "LN-Neck IB" -> gtvn left 2, ln neck ib."""
-    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
-    return [word for word in re.split(r"[^a-z0-9]+", spaced.casefold()) if word]
-
-
-def _role_of_words(words: list[str]) -> Role:
-    plain = {re.sub(r"\d+$", "", word) or word for word in words} | set(words)
-    for role, patterns in _WORDS.items():
-        for pattern in patterns.split():
-            start = pattern.rstrip("*")
-            if any(word == start or (pattern.endswith("*") and word.startswith(start)) for word in plain):
-                return role
-    return Role.UNKNOWN
+    return Choice(tuple(taken), tuple(guides), tuple(lines), tuple(left_out))

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -27,6 +25,7 @@ from ..core.volume import Volume, resample
 from ..face.segment import RIM_MM, SKIN_MM, Face
 from ..pipeline import Anatomy, Request
 from .nodes import add_ct, add_curve, add_segmentation, add_skin_model, segments_from_node, surface_lps_from_node, volume_from_node
+from .removal import scratch_nodes
 from .scene import SceneContext
 
 _WRAP_FILE = "SegmentEditorWrapSolidifyLib.SegmentEditorEffect"
@@ -68,20 +67,6 @@ def require_engines(engines: Engines) -> None:
             raise FaceDeidError(reason)
 
 
-@contextmanager
-def _scratch(context: SceneContext) -> Iterator[None]:
-    """Every node that is made inside leaves the scene at the end, whatever happens."""
-    scene = context.scene
-    before = {scene.GetNthNode(n).GetID() for n in range(scene.GetNumberOfNodes())}
-    try:
-        yield
-    finally:
-        for made in [scene.GetNthNode(n).GetID() for n in range(scene.GetNumberOfNodes())]:
-            node = None if made in before else scene.GetNodeByID(made)
-            if node is not None:
-                scene.RemoveNode(node)
-
-
 def wrapped_anatomy(context: SceneContext, anatomy: Anatomy, alive: Alive = idle) -> Anatomy:
     """The anatomy with the skin that the extension SurfaceWrapSolidify wraps around the head; ``alive`` is called in every round.
 
@@ -90,7 +75,7 @@ def wrapped_anatomy(context: SceneContext, anatomy: Anatomy, alive: Alive = idle
     require_engines(Engines(wrap=True))
     depth = anatomy.depth
     solid = depth.array > 0
-    with _scratch(context):
+    with scratch_nodes(context.scene):
         node = add_segmentation(context, [tight("head", solid)], depth.geometry, "head to wrap")
         logic = importlib.import_module(_WRAP_FILE).WrapSolidifyLogic()
         logic.segmentationNode, logic.segmentId = node, node.GetSegmentation().GetNthSegmentID(0)
@@ -132,7 +117,7 @@ def cut_by_curve(context: SceneContext, request: Request, anatomy: Anatomy, cont
     :raises FaceDeidError: the module is missing, or it cut nothing out.
     """
     require_engines(Engines(cut=True))
-    with _scratch(context):
+    with scratch_nodes(context.scene):
         patch, rest = _run_curve_cut(context, anatomy, control_lps)
     grid, parameters = request.ct.geometry, request.parameters
     box = grid.box_around(patch, margin_mm=parameters.depth_mm + parameters.outside_mm + 2 * max(grid.spacing))
@@ -185,7 +170,7 @@ def mask_volume(context: SceneContext, ct: Volume, face: Face, parameters: Param
     if ct.array.dtype.kind != "f" and not np.iinfo(ct.array.dtype).min <= parameters.fill_hu <= np.iinfo(ct.array.dtype).max:
         raise FaceDeidError(f"{parameters.fill_hu:g} HU does not fit the CT's scalar type {ct.array.dtype}, and Mask volume would wrap it.")
     effect = importlib.import_module("SegmentEditorEffects").SegmentEditorMaskVolumeEffect
-    with _scratch(context):
+    with scratch_nodes(context.scene):
         source = add_ct(context, ct, "CT to mask")
         output = context.scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "masked CT")
         segments = add_segmentation(context, [face.segment], ct.geometry, "face to mask", None, source)

@@ -27,6 +27,7 @@ from ..providers.base import Provider, ProviderError
 from ..providers.totalsegmentator import FREE_TASKS
 from .child_programs import watched_programs
 from .nodes import add_ct, add_segmentation, segments_from_node, volume_from_node
+from .removal import remove_with_display
 from .scene import SceneContext, context
 
 #: Nobody knows how long another extension still needs; and its log's lines are cut to what a dialog shows.
@@ -101,7 +102,7 @@ class SlicerExtension:
             for task in self.tasks:
                 found = {**self._of_task(scene, source, task), **found}
         finally:
-            scene.scene.RemoveNode(source)
+            remove_with_display(scene.scene, source)
         if not found:
             raise ProviderError("it found neither nodes nor mandible nor hyoid nor salivary glands")
         return tuple(found.values())
@@ -124,7 +125,7 @@ class SlicerExtension:
             said.require()
             raise ProviderError(f"{type(error).__name__}: {error}") from error
         finally:
-            scene.scene.RemoveNode(result)
+            remove_with_display(scene.scene, result)
 
 
 @dataclass(frozen=True)
@@ -166,8 +167,7 @@ class OwnModel:
             raise ProviderError(f"{type(error).__name__}: {error}") from error
         finally:
             for node in (source, made):
-                if node is not None:
-                    scene.scene.RemoveNode(node)
+                remove_with_display(scene.scene, node)
 
 
 def _wait_for(logic: Any, said: Said) -> None:  # noqa: ANN401 - another extension's object

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 
 import slicer
 
+from .removal import node_ids, remove_nodes
+
 #: Steps that can be undone, one after the other.
 DEPTH = 20
 #: How the roles of references begin that this project sets.
@@ -58,7 +60,7 @@ def all_or_nothing(
     Gives a function that undoes it later: changed nodes get their content back, ``restore_choices`` is called, and nodes
     that were added leave the scene.
     """
-    before = _ids(scene)
+    before = node_ids(scene)
     made: set[str] = set()
     contents = [_content(node) for node in nodes if node is not None]
 
@@ -66,22 +68,15 @@ def all_or_nothing(
         for put_back in contents:
             put_back()
         restore_choices()
-        for identifier in made:
-            node = scene.GetNodeByID(identifier)
-            if node is not None:
-                scene.RemoveNode(node)
+        remove_nodes(scene, made)
 
     try:
         yield restore
     except BaseException:
-        made |= _ids(scene) - before
+        made |= node_ids(scene) - before
         restore()
         raise
-    made |= _ids(scene) - before
-
-
-def _ids(scene: slicer.vtkMRMLScene) -> set[str]:
-    return {scene.GetNthNode(n).GetID() for n in range(scene.GetNumberOfNodes())}
+    made |= node_ids(scene) - before
 
 
 def _content(node: slicer.vtkMRMLNode) -> Callable[[], None]:

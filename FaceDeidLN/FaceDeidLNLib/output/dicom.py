@@ -2,51 +2,29 @@
 
 Kept: slices and their order, positions, rescale, bit depth, every header value that is not named here, names and
 dates included. New: SOP instance UIDs, series UID, DERIVED image type, derivation description, explicit VR little
-endian. Removed: what may show the face or is no longer true (icons, overlays, private pictures, signatures,
-smallest and largest value), and the source image sequence, because it would lead to the images with the face; none
-is added for the same reason.
+endian. Removed: what may show the face or is no longer true (see :mod:`.dicom_clean`), and what would lead to the
+images with the face (see :mod:`.dicom_links`).
 """
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pydicom
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian, generate_uid
+from pydicom.uid import ExplicitVRLittleEndian
 
 from ..core.errors import InputError, OutputError
 from ..core.progress import Alive, idle
 from ..core.volume import Volume
+from ..header.base import HeaderPolicy, KeepHeader
+from ..header.proof import known_of, verify_headers
 from ..input.case import CtInput, StoredSlice
 from ..input.dicom import read_dicom_series
 from .atomic import Companion, released_folder
-from .dicom_clean import remove_pictures
-
-#: Lossy transfer syntaxes (PS3.5 A.4): a series that went through one stays marked as lossy.
-_LOSSY = {
-    "1.2.840.10008.1.2.4.50",
-    "1.2.840.10008.1.2.4.51",
-    "1.2.840.10008.1.2.4.81",
-    "1.2.840.10008.1.2.4.91",
-    "1.2.840.10008.1.2.4.203",
-}
-#: Clean Recognizable Visual Features Option (PS3.16 CID 7050).
-CLEAN_FACE_CODE = "113102"
-#: Longest value of DerivationDescription (VR ST).
-_ST_LENGTH = 1024
-
-
-@dataclass(frozen=True)
-class Marks:
-    """What the headers say of the work: a sentence, and whether the combination passed the attack benchmark."""
-
-    description: str
-    tested: bool = False
+from .dicom_header import Marks, derived_header, naming, source_header
 
 
 def representable(ct: CtInput, result: Volume) -> Volume:
@@ -69,6 +47,7 @@ def write_dicom_series(
     inputs: Sequence[Path] = (),
     companion: Companion | None = None,
     alive: Alive = idle,
+    header: HeaderPolicy | None = None,
 ) -> None:
     """Write ``result`` (HU on the CT's grid) as a DICOM series into a new folder, read it back and release it.
 
@@ -77,6 +56,7 @@ def write_dicom_series(
     :param inputs: files and folders that the output must not touch, beside the CT's own.
     :param companion: the certificate; written of the complete, checked folder before that gets its name.
     :param alive: called for every file; nothing is left where it raises.
+    :param header: what is done to the headers; None keeps them. A cleaned header is proved before anything gets its name.
     :raises InputError: the CT is no DICOM series, or the place is taken.
     :raises OutputError: the result does not fit the CT, or what was written is not the same when read back.
     """
@@ -86,57 +66,20 @@ def write_dicom_series(
         )
     if result.array.dtype != ct.volume.array.dtype or not result.geometry.same_as(ct.volume.geometry):
         raise OutputError("The result has another scalar type or grid than the CT: nothing was written.")
-    series_uid = generate_uid(prefix=None)
+    header = KeepHeader() if header is None else header
     with released_folder(folder, overwrite, (ct.path, *inputs), companion) as partial:
+        for source in ct.files:
+            with naming(source):
+                header.learn(source_header(source, set()))
         for n, (source, how, plane) in enumerate(zip(ct.files, ct.stored, result.array, strict=True), start=1):
             alive()
-            with _naming(source):
-                dataset = _derived(source, marks, series_uid)
+            with naming(source):
+                dataset = derived_header(source, marks, header, ct.source_uids, set())
                 _set_pixels(dataset, how, how.to_stored(plane))
                 _save(dataset, partial / f"IM{n:04d}.dcm")
-        _require_same(ct, representable(ct, result), partial, Path(folder), alive)
-
-
-@contextlib.contextmanager
-def _naming(source: Path) -> Iterator[None]:
-    """A header that pydicom cannot take over becomes one sentence."""
-    try:
-        yield
-    except OSError:
-        raise
-    except Exception as error:  # pydicom raises whatever a damaged element led to
-        raise OutputError(f"The header of {source.name} cannot be taken over ({error}): nothing was written; repair the file.") from error
-
-
-def _derived(source: Path, marks: Marks, series_uid: str) -> Dataset:
-    """The header of a source slice, made into that of a derived image; no pixel data."""
-    dataset = pydicom.dcmread(source, stop_before_pixels=True, force=True)
-    syntax = str(dataset.file_meta.get("TransferSyntaxUID", "")) if hasattr(dataset, "file_meta") else ""
-    remove_pictures(dataset)
-    dataset.SOPInstanceUID = generate_uid(prefix=None)
-    dataset.SeriesInstanceUID = series_uid
-    kept = [str(value) for value in dataset.get("ImageType") or []][1:]
-    dataset.ImageType = ["DERIVED", *(kept or ["PRIMARY", "AXIAL"])]
-    before = str(dataset.get("DerivationDescription") or "")
-    dataset.DerivationDescription = "; ".join(filter(None, [before, marks.description]))[-_ST_LENGTH:]
-    if syntax in _LOSSY:
-        dataset.LossyImageCompression = "01"
-    if marks.tested:
-        _mark_clean(dataset)
-    return dataset
-
-
-def _mark_clean(dataset: Dataset) -> None:
-    """Say that the face was removed: (0028,0302) = NO and code 113102 (PS3.15 E.3.2, PS3.3 C.7.1.1)."""
-    dataset.RecognizableVisualFeatures = "NO"
-    codes = list(dataset.get("DeidentificationMethodCodeSequence") or [])
-    if not any(item.get("CodeValue") == CLEAN_FACE_CODE for item in codes):
-        code = Dataset()
-        code.CodeValue = CLEAN_FACE_CODE
-        code.CodingSchemeDesignator = "DCM"
-        code.CodeMeaning = "Clean Recognizable Visual Features Option"
-        codes.append(code)
-    dataset.DeidentificationMethodCodeSequence = codes
+        _require_same(ct, representable(ct, result), partial, Path(folder), header.uid(ct.frame_of_reference_uid), alive)
+        if not isinstance(header, KeepHeader):
+            _require_clean(partial, Path(folder), ct.files)
 
 
 def _set_pixels(dataset: Dataset, how: StoredSlice, values: np.ndarray) -> None:
@@ -162,12 +105,19 @@ def _save(dataset: Dataset, path: Path) -> None:
         dataset.save_as(path, write_like_original=False)
 
 
-def _require_same(ct: CtInput, expected: Volume, partial: Path, folder: Path, alive: Alive) -> None:
+def _require_clean(partial: Path, folder: Path, originals: Sequence[Path]) -> None:
+    """Raises OutputError where the proof finds something of the originals in a header."""
+    findings = verify_headers(partial, known_of(originals))
+    if findings:
+        raise OutputError(f"{folder}: {len(findings)} findings in the cleaned headers (first: {findings[0]}): nothing is left of it.")
+
+
+def _require_same(ct: CtInput, expected: Volume, partial: Path, folder: Path, frame: str, alive: Alive) -> None:
     """What stands on the disk is what was meant, slice by slice."""
     try:
         again = read_dicom_series(partial, alive=alive)
     except InputError as error:
         raise OutputError(f"{folder} could not be read back ({error}): nothing is left of it.") from error
-    same = again.stored == ct.stored and again.frame_of_reference_uid == ct.frame_of_reference_uid
+    same = again.stored == ct.stored and again.frame_of_reference_uid == frame
     if not same or not again.volume.geometry.same_as(expected.geometry) or not np.array_equal(again.volume.array, expected.array):
         raise OutputError(f"{folder}: the series read back is not the one written: nothing is left of it.")

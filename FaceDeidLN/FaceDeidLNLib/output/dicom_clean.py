@@ -1,45 +1,111 @@
-"""Take out of a DICOM header what may show the face beside the pixel data."""
+"""Take out of a DICOM header what may show the face beside the pixel data, judged by what it could hold.
+
+No list of value representations: whatever is long enough for a picture goes, and so do many values that are long enough together.
+"""
 
 from __future__ import annotations
 
-from pydicom.dataelem import DataElement
-from pydicom.dataset import Dataset
+from collections.abc import Iterator
 
-#: Private binary values longer than this (bytes) may be a picture: 32 x 32 grey values are.
-MAX_PRIVATE_BINARY = 1000
-_BINARY = {"OB", "OW", "OF", "OD", "OL", "OV", "UN", "OB or OW"}
-#: Icons show the slice; signatures and the value range speak of the old voxels; source images lead to the face.
+from pydicom.dataset import Dataset
+from pydicom.tag import BaseTag
+
+from .dicom_plain import element_bytes, leaves
+
+#: What private elements may hold together, in bytes: less than 32 x 32 grey values.
+MAX_PRIVATE = 1000
+#: What one element of the standard may hold: the longest short text (ST).
+MAX_ELEMENT = 1024
+#: What long elements of the standard, and those in sequences, may hold together: a few texts, and less than 64 x 64 grey values.
+MAX_PUBLIC = 4000
+#: No longer than this is a name or a code (LO): counted only where there can be any number of them, in sequences.
+SHORT = 64
+#: What the functional groups of one frame may hold, in bytes.
+MAX_FRAME = 4000
+#: Icons show the slice, documents and curves may; signatures and the value range speak of the old voxels.
 _REMOVED = (
     "IconImageSequence",
+    "EncapsulatedDocument",
+    "WaveformSequence",
     "SmallestImagePixelValue",
     "LargestImagePixelValue",
     "SmallestPixelValueInSeries",
     "LargestPixelValueInSeries",
     "DigitalSignaturesSequence",
     "MACParametersSequence",
-    "SourceImageSequence",
-    "ReferencedImageEvidenceSequence",
-    "SourceImageEvidenceSequence",
+    "EncryptedAttributesSequence",
 )
-_PIXELS = {0x7FE00008, 0x7FE00009, 0x7FE00010}
+#: Overlays, curves, audio (PS3.6, repeating groups).
+_REPEATING = (0x5000, 0x6000)
+_PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
+#: The functional groups of an enhanced image: as many items as frames, so each is judged by itself (PS3.3 C.7.6.16).
+SHARED_GROUPS, FRAME_GROUPS = 0x52009229, 0x52009230
 
 
 def remove_pictures(dataset: Dataset) -> None:
-    """Remove icons, overlays, private pictures, nested pixel data and values that no longer hold, at every depth, in place."""
+    """Remove from a plain header (see :mod:`.dicom_plain`) what may hold a picture, at every depth, in place."""
+    _remove_named(dataset)
+    frames = [item for tag in (SHARED_GROUPS, FRAME_GROUPS) if tag in dataset for item in dataset[tag].value or ()]
+    for holder, tag, value in [*leaves(dataset)]:
+        if len(value) > MAX_ELEMENT:
+            del holder[tag]
+    for item in frames:
+        _keep_within(MAX_FRAME, [(size, item, tag) for tag, size in _sizes(item)])
+    _keep_within(MAX_PRIVATE, _private(dataset))
+    rest = [(_room(dataset, tag, size), dataset, tag) for tag, size in _sizes(dataset) if tag not in (SHARED_GROUPS, FRAME_GROUPS)]
+    _keep_within(MAX_PUBLIC, rest)
+
+
+def _remove_named(dataset: Dataset) -> None:
     for keyword in _REMOVED:
         if keyword in dataset:
             delattr(dataset, keyword)
     for tag in list(dataset.keys()):
-        is_overlay = tag.group & 0xFF01 == 0x6000
-        if is_overlay or tag in _PIXELS or (tag.is_private and _may_be_picture(dataset[tag])):
+        element = dataset.get_item(tag)
+        if tag.group & 0xFF01 in _REPEATING or tag in _PIXELS:
             del dataset[tag]
-        elif dataset[tag].VR == "SQ":
-            for item in dataset[tag].value or []:
-                remove_pictures(item)
+        elif element.VR == "SQ":
+            if tag.is_private and any(_PIXELS & set(item.keys()) for item in element.value or ()):
+                del dataset[tag]
+                continue
+            for item in element.value or ():
+                _remove_named(item)
 
 
-def _may_be_picture(element: DataElement) -> bool:
-    """True for a private element that may hold an image: long binary values, or a sequence with pixel data."""
-    if element.VR == "SQ":
-        return any(tag in _PIXELS for item in element.value or [] for tag in item.keys())  # noqa: SIM118 (a data set iterates over its elements)
-    return element.VR in _BINARY and len(element.value or b"") > MAX_PRIVATE_BINARY
+def _keep_within(limit: int, found: list[tuple[int, Dataset, BaseTag]]) -> None:
+    """Of elements with their sizes, keep the smallest ones that stay within the limit together."""
+    held = 0
+    for size, holder, tag in sorted(found, key=lambda one: (one[0], one[2])):
+        held += size
+        if held > limit and size:
+            del holder[tag]
+
+
+def _sizes(dataset: Dataset) -> Iterator[tuple[BaseTag, int]]:
+    for tag in list(dataset.keys()):
+        yield tag, _size(dataset, tag)
+
+
+def _size(dataset: Dataset, tag: BaseTag) -> int:
+    """The bytes of an element; of a sequence, those of all values in it."""
+    element = dataset.get_item(tag)
+    if element.VR != "SQ":
+        return len(element_bytes(dataset, tag))
+    return sum(len(value) for item in element.value or () for _, _, value in leaves(item))
+
+
+def _room(dataset: Dataset, tag: BaseTag, size: int) -> int:
+    """What counts against the limit: a sequence, which can hold any number of values, and a long value."""
+    return size if dataset.get_item(tag).VR == "SQ" or size > SHORT else 0
+
+
+def _private(dataset: Dataset) -> list[tuple[int, Dataset, BaseTag]]:
+    """The private elements at every depth, those in a private sequence counted with it; names of makers count nothing."""
+    found = []
+    for tag, size in _sizes(dataset):
+        if tag.is_private:
+            found.append((0 if tag.is_private_creator and size <= SHORT else size, dataset, tag))
+        elif dataset.get_item(tag).VR == "SQ":
+            for item in dataset[tag].value or ():
+                found.extend(_private(item))
+    return found

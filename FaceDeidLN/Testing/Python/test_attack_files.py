@@ -25,7 +25,8 @@ from FaceDeidLNLib.core.errors import InputError
 from FaceDeidLNLib.core.volume import Volume
 from FaceDeidLNLib.input.ct import read_ct
 from FaceDeidLNLib.output.certificate import file_sha256
-from FaceDeidLNLib.output.dicom import Marks, write_dicom_series
+from FaceDeidLNLib.output.dicom import write_dicom_series
+from FaceDeidLNLib.output.dicom_header import Marks
 from test_attack import SKIN, moved, widened
 from written import write_volume
 

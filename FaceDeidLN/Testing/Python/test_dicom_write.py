@@ -11,7 +11,8 @@ from FaceDeidLNLib.core.errors import InputError, OutputError
 from FaceDeidLNLib.core.geometry import Geometry
 from FaceDeidLNLib.core.volume import Volume
 from FaceDeidLNLib.input.ct import read_ct
-from FaceDeidLNLib.output.dicom import Marks, representable, write_dicom_series
+from FaceDeidLNLib.output.dicom import representable, write_dicom_series
+from FaceDeidLNLib.output.dicom_header import Marks
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRLittleEndian, JPEG2000Lossless

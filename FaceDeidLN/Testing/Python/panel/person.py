@@ -13,6 +13,7 @@ from pathlib import Path
 from unittest import mock
 
 import slicer
+import vtk
 from FaceDeidLNLib.anatomy.landmarks import detect_landmarks
 from FaceDeidLNLib.core.segment import tight
 from FaceDeidLNLib.mrml.nodes import add_ct, add_segmentation
@@ -68,6 +69,27 @@ def ids():
     return {slicer.mrmlScene.GetNthNode(n).GetID() for n in range(slicer.mrmlScene.GetNumberOfNodes())}
 
 
+class RemovalWatch:
+    """Sees whether a display node leaves the scene before the node that it displays: the application's views crash over that."""
+
+    def __init__(self, scene):
+        self.too_early = []
+        self._scene = scene
+
+        @vtk.calldata_type(vtk.VTK_OBJECT)
+        def see(caller, event, node):
+            displayable = node.GetDisplayableNode() if node.IsA("vtkMRMLDisplayNode") else None
+            if displayable is not None and scene.GetNodeByID(displayable.GetID()) is displayable:
+                self.too_early.append(f"{node.GetID()} before {displayable.GetID()}")
+
+        self._tag = scene.AddObserver(slicer.vtkMRMLScene.NodeAboutToBeRemovedEvent, see)
+
+    def end(self):
+        """Look no more, and say what was seen."""
+        self._scene.RemoveObserver(self._tag)
+        return self.too_early
+
+
 class PanelTest(unittest.TestCase):
     """A test of the panel: a clean scene, the panel open, every message and question of it caught."""
 
@@ -85,6 +107,7 @@ class PanelTest(unittest.TestCase):
         self.addCleanup(setattr, self.panel, "load_sample", self.real_sample)
         self.panel.load_sample = load_phantom
         self.addCleanup(self.leave)
+        self.removals = RemovalWatch(slicer.mrmlScene)
         self.widget.enter()
 
     def answer(self, title, begin, *rest):
@@ -95,7 +118,9 @@ class PanelTest(unittest.TestCase):
     def leave(self):
         """Leave the panel and the scene as they were found."""
         self.widget.exit()
+        too_early = self.removals.end()
         slicer.mrmlScene.Clear(False)
+        self.assertEqual(too_early, [], "the views of the application crash when a display node goes first")
 
     def patch(self, name, value):
         """Another value under a name, until the test ends."""

@@ -1,0 +1,79 @@
+"""What is done to the header of every DICOM object before it is written: one Protocol, and the policy that keeps headers."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from pydicom.dataset import Dataset
+from pydicom.uid import generate_uid
+
+from ..core.errors import FaceDeidError
+
+
+class HeaderError(FaceDeidError):
+    """The header of an instance cannot be judged or cleaned: the instance is withheld, with this reason."""
+
+
+class HeaderPolicy(Protocol):
+    """What is done to headers. One object serves a whole run, so that the same UID and the same patient become the same everywhere."""
+
+    name: str
+
+    def uid(self, original: str) -> str:
+        """The UID that stands for ``original`` in what is released; UIDs that the standard defines stay as they are."""
+
+    def learn(self, dataset: Dataset) -> None:
+        """Take in what identifies the patient in an instance; called for all instances of a study before the first is cleaned."""
+
+    def clean(self, dataset: Dataset) -> Dataset:
+        """The data set with its header as it may leave; the same object, changed. Pixel data and geometry stay.
+
+        UIDs are replaced by those of ``uid`` at every depth. Raises HeaderError where that is not possible.
+        """
+
+    def facts(self) -> dict[str, object]:
+        """What the certificate says of the headers; no values of any."""
+
+
+class KeepHeader:
+    """Names, dates and texts stay; instances and series get new UIDs, because they are other images now.
+
+    Study, patient and frame of reference keep theirs.
+    """
+
+    name = "keep"
+
+    def __init__(self) -> None:
+        self._new: dict[str, str] = {}
+
+    def renew(self, original: str) -> str:
+        """A new UID for an instance or series, the same for the same original."""
+        return self._new.setdefault(original, generate_uid(prefix=None))
+
+    def uid(self, original: str) -> str:
+        """The renewed UID of an instance or series that was renewed; any other as it is."""
+        return self._new.get(original, original)
+
+    def learn(self, dataset: Dataset) -> None:
+        """Renew the instance and its series, so that references to them can be replaced whatever comes first."""
+        for keyword in ("SOPInstanceUID", "SeriesInstanceUID"):
+            if dataset.get(keyword):
+                self.renew(str(dataset.get(keyword)))
+
+    def clean(self, dataset: Dataset) -> Dataset:
+        """Every UID at every depth as ``uid`` has it; nothing else is touched."""
+        waiting = [dataset]
+        while waiting:
+            for element in list(waiting.pop()):
+                if element.VR == "SQ":
+                    waiting.extend(element.value or [])
+                elif element.VR == "UI" and element.value:
+                    values = [element.value] if isinstance(element.value, str) else list(element.value)
+                    new = [self.uid(str(value)) for value in values]
+                    if new != [str(value) for value in values]:
+                        element.value = new if len(new) > 1 else new[0]
+        return dataset
+
+    def facts(self) -> dict[str, object]:
+        """That names and dates are untouched."""
+        return {"profile": "none: names and dates are untouched"}

@@ -1,0 +1,72 @@
+"""The project's key: what ties new UIDs, pseudonyms and date shifts to the old ones, for whoever has it and for nobody else.
+
+All three are keyed functions (HMAC-SHA-256) of the originals, as PS3.15 E.1.1 asks: a hash without a key can be guessed by trying.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import os
+import secrets
+from pathlib import Path
+
+from ..core.errors import InputError, OutputError
+
+_KEY_BYTES = 32
+
+
+def project_key(path: Path, outputs: tuple[Path, ...] = ()) -> bytes:
+    """The key of a file; a file that is not there is made, readable for its owner only.
+
+    :param outputs: what is given away; the key must not lie in it.
+    :raises InputError: the file is no key, others can read it, or it lies in an output. :raises OutputError: it cannot be made.
+    """
+    path = Path(path).absolute()
+    for output in outputs:
+        target = Path(output).resolve()
+        if target == path.resolve() or target in path.resolve().parents:
+            raise InputError(f"The key {path} lies in the output {output}, which is to be given away: name another place for it.")
+    if path.exists():
+        return _read(path)
+    key = secrets.token_bytes(_KEY_BYTES)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as problem:
+        raise OutputError(f"The key {path} cannot be made ({problem.strerror}).") from problem
+    with os.fdopen(handle, "w", encoding="ascii") as file:
+        file.write(key.hex() + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    return key
+
+
+def _read(path: Path) -> bytes:
+    if os.name == "posix" and path.stat().st_mode & 0o077:
+        raise InputError(f"The key {path} can be read by others than its owner: chmod 600 it, or make a new one.")
+    with contextlib.suppress(OSError, ValueError):
+        key = bytes.fromhex(path.read_text(encoding="ascii").strip())
+        if len(key) == _KEY_BYTES:
+            return key
+    raise InputError(
+        f"{path} is no key of this program ({_KEY_BYTES} bytes in hexadecimal): name another file, or one that is not there yet."
+    )
+
+
+def read_pseudonyms(path: Path) -> dict[str, str]:
+    """Pseudonyms by PatientID from a CSV with the columns ``patient_id`` and ``pseudonym``.
+
+    :raises InputError: it cannot be read, lacks a column, or gives two patients one pseudonym.
+    """
+    try:
+        with Path(path).open(newline="", encoding="utf-8-sig") as file:
+            rows = list(csv.DictReader(file))
+    except (OSError, UnicodeDecodeError, csv.Error) as problem:
+        raise InputError(f"{path} cannot be read as a CSV of pseudonyms ({problem}).") from problem
+    if any(not row.get("patient_id") or not row.get("pseudonym") for row in rows):
+        raise InputError(f"{path}: each row needs a patient_id and a pseudonym.")
+    found = {row["patient_id"].strip(): row["pseudonym"].strip() for row in rows}
+    if len(set(found.values())) < len(found):
+        raise InputError(f"{path} gives two patients the same pseudonym.")
+    return found

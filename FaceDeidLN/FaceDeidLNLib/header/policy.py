@@ -1,0 +1,30 @@
+"""The header policy of a run, from what a user types."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..core.errors import InputError
+from .base import HeaderPolicy, KeepHeader
+from .keys import project_key, read_pseudonyms
+from .options import KEEP, options_named
+from .profile import Profile
+
+
+def policy_named(text: str, key: Path | None, patients: Path | None = None, outputs: tuple[Path, ...] = ()) -> HeaderPolicy:
+    """The policy of ``--header``, ``--key`` and ``--patients``; a key that is not there is made, but not inside ``outputs``.
+
+    :raises InputError: an unknown name, no key where one is needed, or a key or table that means nothing.
+    """
+    options = options_named(text)
+    if options is None:
+        if key is not None or patients is not None:
+            raise InputError(f"--key and --patients are for cleaned headers, and --header is '{KEEP}': leave them out, or name a profile.")
+        return KeepHeader()
+    if key is None:
+        raise InputError(
+            "A cleaned header needs the project's key, so that the same patient becomes the same everywhere: name a file with "
+            "--key FILE (it is made on first use; keep it, and never give it away)."
+        )
+    pseudonyms = {} if patients is None else read_pseudonyms(patients)
+    return Profile(project_key(key, outputs), options, pseudonyms, name=text)

@@ -1,0 +1,169 @@
+"""The files of a folder: DICOM files that can be read in full, and others; a DICOM file with something missing stops the work."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pydicom
+from pydicom.dataset import Dataset
+from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, MediaStorageDirectoryStorage
+
+from ..core.errors import InputError
+from ..core.progress import Alive, idle
+from .file_names import require_text
+
+#: Values longer than this, in bytes, stay on the disk until they are asked for.
+DEFER_BYTES = 4096
+#: A DICOM file begins with a preamble and this mark (PS3.10 7.1); files from before 1996 begin with the first element.
+_PREAMBLE, _MARK = 128, b"DICM"
+_HEAD = _PREAMBLE + len(_MARK)
+_ENDINGS = (".dcm", ".dicom", ".dic", ".ima")
+_FIRST_GROUPS = (0x0002, 0x0008)
+#: Value representations of the elements that a file without preamble can begin with.
+_FIRST_VRS = (b"UL", b"UI", b"OB", b"CS", b"SH", b"LO", b"DA", b"TM")
+#: How many files a sentence names at most.
+_LISTED = 3
+_UNDEFINED = 0xFFFFFFFF
+#: (FFFE,E0DD) in little and big endian; four bytes of zeros follow.
+_DELIMITERS = (b"\xfe\xff\xdd\xe0", b"\xff\xfe\xe0\xdd")
+#: Pixel data: floating point, double, and whole numbers.
+PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
+
+
+@dataclass(frozen=True, eq=False)
+class DicomFile:
+    """A file and its data set; long values are read when they are asked for."""
+
+    path: Path
+    dataset: Dataset
+
+
+@dataclass(frozen=True, eq=False)
+class Folder:
+    """The DICOM files of a folder in the order of their paths, and the files that are no DICOM."""
+
+    files: tuple[DicomFile, ...]
+    others: tuple[Path, ...]
+
+
+def read_folder(folder: Path, alive: Alive = idle) -> Folder:
+    """Every file below a folder; hidden files and DICOMDIR are passed over.
+
+    :raises InputError: a DICOM file that cannot be read in full, or a file that seems to have been one.
+    """
+    found, others = [], []
+    for path in sorted(Path(folder).rglob("*")):
+        alive()
+        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+        if hidden or not path.is_file() or path.name.upper() == "DICOMDIR":
+            continue
+        dataset = read_whole(path)
+        if dataset is None:
+            others.append(path)
+        elif "SOPClassUID" in dataset:
+            require_text(path)
+            found.append(DicomFile(path, dataset))
+    _require_no_remains(others, [file.path for file in found])
+    return Folder(tuple(found), tuple(others))
+
+
+def read_whole(path: Path) -> Dataset | None:
+    """The data set of a DICOM file, all of whose elements are there; None where the file is no DICOM.
+
+    :raises InputError: it ends early, claims more than it holds, or nests deeper than can be followed.
+    """
+    head = _head(path)
+    marked = head[_PREAMBLE:_HEAD] == _MARK
+    if not marked and not _begins_like_data(head):
+        return None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what is wrong with the file becomes one sentence here
+            dataset = pydicom.dcmread(path, defer_size=DEFER_BYTES, force=not marked)
+            if dataset.file_meta.get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian:  # long values could not be found again
+                dataset = pydicom.dcmread(path, force=not marked)
+            complete = _is_complete(dataset, path)
+    except RecursionError as error:
+        raise InputError(f"{path.name} nests its elements too deeply to be read: the header is damaged, get it again.") from error
+    except Exception as error:  # pydicom raises whatever damaged bytes led to
+        raise InputError(f"{path.name} cannot be read ({_words(error)}): it is truncated or damaged, get it again.") from error
+    if not complete:
+        raise InputError(f"{path.name} ends before its data do: it is truncated or damaged, get it again.")
+    return dataset
+
+
+def told(paths: Sequence[Path]) -> str:
+    """The files of a list in words, as the start of a sentence: "3 files (a.txt, b.txt, ...) are"."""
+    names = ", ".join(path.name for path in paths[:_LISTED]) + (", ..." if len(paths) > _LISTED else "")
+    return f"1 file ({names}) is" if len(paths) == 1 else f"{len(paths)} files ({names}) are"
+
+
+def _head(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(_HEAD)
+    except OSError as error:
+        raise InputError(f"{path.name} cannot be read ({error.strerror or error}): check the file and its permissions.") from error
+
+
+def _begins_like_data(head: bytes) -> bool:
+    """True where the first bytes are the first element of a data set in little endian, as files without preamble begin."""
+    if len(head) < 8 or int.from_bytes(head[:2], "little") not in _FIRST_GROUPS:
+        return False
+    return head[4:6] in _FIRST_VRS or int.from_bytes(head[4:8], "little") <= _PREAMBLE
+
+
+def _is_complete(dataset: Dataset, path: Path) -> bool:
+    """Nothing is missing: no element claims more than the file holds, no rest was left unread, and an image has its pixels."""
+    if "SOPClassUID" not in dataset:
+        return dataset.file_meta.get("MediaStorageSOPClassUID") == MediaStorageDirectoryStorage
+    is_image = "Rows" in dataset or "Image Storage" in UID(dataset.SOPClassUID).name
+    if is_image and not PIXELS & set(dataset.keys()):
+        return False
+    if dataset.file_meta.get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian:
+        return True
+    size, last = path.stat().st_size, 0
+    for tag in dataset.keys():  # noqa: SIM118 (a data set iterates over its elements)
+        element = dataset.get_item(tag, keep_deferred=True)
+        last = None if not element.is_raw or element.length == _UNDEFINED else element.value_tell + element.length
+        if last is not None and last > size:
+            return False
+    return last == size or _ends(path, last)
+
+
+def _ends(path: Path, last: int | None) -> bool:
+    """Nothing but zeros follows the last value, which begins where it says or, without a length, closes with its delimiter."""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - DEFER_BYTES) if last is None else last)
+        rest = file.read()
+    if last is None:
+        at = max(rest.rfind(mark) for mark in _DELIMITERS)
+        rest = rest[at + 4 :] if 0 <= at <= len(rest) - 8 else b"-"
+    return not rest.strip(b"\0")
+
+
+def _require_no_remains(others: Sequence[Path], dicom: Sequence[Path]) -> None:
+    """No file that is no DICOM is what was left of one.
+
+    :raises InputError: it has a DICOM file's ending, or stands beside DICOM files, is named like them, and holds nothing.
+    """
+    named = {(path.parent, _ending(path)) for path in dicom}
+    for path in others:
+        ending = _ending(path)
+        if ending in _ENDINGS or ((path.parent, ending) in named and not _head(path).strip(b"\0")):
+            what = "is empty" if not path.stat().st_size else "is no DICOM file, though it is named like one"
+            raise InputError(f"{path.name} {what}: a slice may be missing, get it again or take the file away.")
+
+
+def _ending(path: Path) -> str:
+    """The ending of a name in lower case; what follows the last dot of a UID is none."""
+    return path.suffix.lower() if path.suffix[1:].isalpha() else ""
+
+
+def _words(error: Exception) -> str:
+    """What an exception says, in one line of sensible length."""
+    text = " ".join(str(error).split())
+    return text[:160] or type(error).__name__

@@ -1,0 +1,95 @@
+"""Words by which segments are known, in the languages of medicine; names are folded to plain small letters before they are compared."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from enum import Enum
+
+
+class Role(str, Enum):
+    """What a segment is good for."""
+
+    NODE = "lymph node or target"
+    ORGAN = "salivary gland"
+    GUIDE = "landmark for the node levels"
+    OUTLINE = "outline of the patient"
+    OTHER = "neither node nor gland"
+    UNKNOWN = "not recognised"
+
+
+#: Words by role; the first role that fits counts. A trailing "*" stands for any ending, a leading one for any beginning. English and
+#: Latin names and the usual abbreviations, the names of TotalSegmentator and CADS, and TG-263 (Mayo et al., Int J Radiat Oncol Biol
+#: Phys 2018;100:1057: "LN_Neck_IB_L", "Glnd_Submand_L", "Bone_Mandible", "GTVn", "PTV_7000"); for nodes, glands and jaw also German,
+#: Dutch, Scandinavian, French, Spanish, Portuguese, Italian, Romanian, Polish, Czech, Hungarian, Finnish, Turkish, Greek, Russian,
+#: Chinese, Japanese, Korean and Arabic.
+WORDS = {
+    Role.NODE: """
+        ln lns lnn lk lkn lnd lad adp lap *lymph* *lymf* *linf* *limf* *lenf* node nodes nodal nodi nodo nodos nodus *adenopa* adenit*
+        adenomeg* gangl* noeud* knoten* knot *knoten knude* knute* nodul* nod noduli n+ n0 n1 n2 n2a n2b n2c n3 n3a n3b
+        cn1 cn2 cn3 pn1 pn2 pn3
+        klier* *klieren kortel* *uzlin* wezel* wezl* chlonn* nyirok* csomo* imusolmu* lenfa* dugum* bez bezi
+        *лимф* *лiмф* узел* узл* аденопат* *λεμφ* αδενοπαθ* *淋巴* *淋巴结* *リンパ* *림프* *임파* *لمف* *عقد*
+        met mets metasta* mass masses masse masa massa *lesion* lesao tumor* tumour* tumeur* *tumor guz opuchol* geschwulst* raumforderung*
+        neoplas* carcinom* karzinom* cancer* krebs* gtv* ctv* itv* ptv* level* lvl* *опухол* *метаст* *肿瘤* *腫瘍* *转移* *転移*
+        *종양* *ورم*
+        ia ib iia iib iva ivb va vb vc vi viia viib viii ix xa xb""",
+    Role.ORGAN: """
+        *parotid* *parotis* *parotyd* parotideo smg submand* glandul* glnd* glande* ghiandol* sublingual* salivary *speicheldrus*
+        *speicheldrues* speekselklier* *spytkirt* *spyttkjert* spottkort* slinian* slinn* *слюнн* *околоушн* *腮腺* *颌下腺* *耳下腺*
+        *顎下腺* *침샘*""",
+    Role.GUIDE: "mandib* hyoid* hioid* ioide *unterkiefer* *zungenbein* onderkaak* zuchwa* celist* cene *下颌骨* *下顎骨* *舌骨* *하악*",
+    Role.OTHER: """
+        body external skin face facial head scalp trunc couch table bolus mask artifact* artefact* air airway* dose ring avoid*
+        brain* cerebr* cerebell* cord spinal* medulla eye* lens* globe* optic* chiasm orbit* cochlea* pituitary hippocamp*
+        oral cavity lip lips tongue buccal mucosa palate nasal nose sinus* pharynx* oropharynx nasopharynx hypopharynx larynx*
+        glottis esophag* oesophag* trachea thyroid* cricoid* cartilage lung* heart rib* clavicle* vertebra* spine sacrum
+        scapula* humerus* skull cranium maxilla* zygomatic* bone bones teeth tooth dental implant* muscle* masseter* temporal*
+        pterygoid* digastric* sternocleidomastoid* platysma carotid* artery vein jugular* vessel* fat subcutaneous prv
+        constrictor* lacrimal* brachial* plexus""",
+}
+#: Whole names of a segment that holds the patient, or his skin as a rind: TG-263, TotalSegmentator's task "body", treatment planning
+#: systems. Not words of a name: there are vertebral bodies and external carotids.
+OUTLINES = """
+    body, body trunc, body extremities, external, ext, skin, patient, patient outline, patient contour, outline, outer contour,
+    body contour, body outline, external contour, whole body, korper, koerper, korperkontur, koerperkontur, korperumriss, aussenkontur,
+    umriss, haut, patientenkontur, lichaam, huid, buitencontour, krop, hud, kropp, contour externe, contour corps, corps, peau,
+    exterieur, externe, cuerpo, piel, contorno, contorno externo, externo, corpo, pele, pelle, cute, contorno corpo, contorno esterno,
+    esterno, cialo, skora, obrys, telo, kuze, keho, iho, vucut, cilt, тело, кожа, контур, σωμα, δερμα, 体表, 皮肤, 皮膚, 身体, 体輪郭,
+    외곽, 피부, 신체, جلد, جسم"""
+#: Letters that have no plain one inside them.
+_PLAIN = str.maketrans({"ø": "o", "æ": "ae", "œ": "oe", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i"})
+
+
+def words_of(name: str) -> list[str]:
+    """Small plain words: "GTVnLeft_2", "LN-Neck IB", "Körper", "N+" -> gtvn left 2, ln neck ib, korper, n+."""
+    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
+    return re.findall(r"[^\W_]+\+?", folded(spaced))
+
+
+def folded(text: str) -> str:
+    """Small letters without accents, as far as Unicode takes them apart."""
+    parts = unicodedata.normalize("NFKD", text.casefold().translate(_PLAIN))
+    return unicodedata.normalize("NFC", "".join(letter for letter in parts if not unicodedata.combining(letter)))
+
+
+def role_of_words(words: list[str]) -> Role:
+    """The first role of ``WORDS`` that one of the words has; a number at a word's end does not count."""
+    plain = {re.sub(r"\d+$", "", word) or word for word in words} | set(words)
+    for role, patterns in _PATTERNS.items():
+        if any(pattern.fullmatch(word) for word in plain for pattern in patterns):
+            return role
+    return Role.UNKNOWN
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    return re.compile(re.escape(folded(text)).replace(r"\*", r".*"))
+
+
+_PATTERNS = {role: tuple(_pattern(word) for word in words.split()) for role, words in WORDS.items()}
+_OUTLINES = frozenset(folded(name.strip()) for name in OUTLINES.split(","))
+
+
+def is_outline_name(words: list[str]) -> bool:
+    """True where the words are the whole name of a patient's outline."""
+    return " ".join(words) in _OUTLINES

@@ -1,0 +1,63 @@
+"""Taking nodes out of a scene, in the one order that views survive.
+
+A view's displayable manager follows a display node through the node that it displays. A display node that goes first leaves the
+manager with nothing to follow, and Slicer crashes; so what is displayed goes before its display nodes, and storage nodes go last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+import slicer
+
+#: From the first to go to the last; a node of no other kind goes after those that are displayed.
+_DISPLAYED, _OTHER, _DISPLAY, _STORAGE = range(4)
+
+
+def node_ids(scene: slicer.vtkMRMLScene) -> set[str]:
+    """The identifiers of all nodes of a scene."""
+    return {scene.GetNthNode(n).GetID() for n in range(scene.GetNumberOfNodes())}
+
+
+def remove_nodes(scene: slicer.vtkMRMLScene, identifiers: Iterable[str | None]) -> None:
+    """Take nodes out of a scene: what is displayed, then other nodes, display nodes and storage nodes; the youngest of a kind first.
+
+    Identifiers without a node are passed over: a node may go together with another one.
+    """
+    wanted = {identifier for identifier in identifiers if identifier}
+    here = [scene.GetNthNode(n) for n in range(scene.GetNumberOfNodes())]
+    ordered = [(_rank(node), -place, node.GetID()) for place, node in enumerate(here) if node.GetID() in wanted]
+    for _, _, identifier in sorted(ordered):
+        node = scene.GetNodeByID(identifier)
+        if node is not None:
+            scene.RemoveNode(node)
+
+
+def remove_with_display(scene: slicer.vtkMRMLScene, node: slicer.vtkMRMLNode | None) -> None:
+    """Take a node and the display and storage nodes of its own out of a scene; None is nothing to do."""
+    if node is None or scene.GetNodeByID(node.GetID() or "") is not node:
+        return
+    identifiers = [node.GetID()]
+    if node.IsA("vtkMRMLDisplayableNode"):
+        identifiers += [node.GetNthDisplayNodeID(n) for n in range(node.GetNumberOfDisplayNodes())]
+    if node.IsA("vtkMRMLStorableNode"):
+        identifiers += [node.GetNthStorageNodeID(n) for n in range(node.GetNumberOfStorageNodes())]
+    remove_nodes(scene, identifiers)
+
+
+@contextmanager
+def scratch_nodes(scene: slicer.vtkMRMLScene) -> Iterator[None]:
+    """Every node that is made inside leaves the scene at the end, whatever happens."""
+    before = node_ids(scene)
+    try:
+        yield
+    finally:
+        remove_nodes(scene, node_ids(scene) - before)
+
+
+def _rank(node: slicer.vtkMRMLNode) -> int:
+    for kind, rank in (("vtkMRMLStorageNode", _STORAGE), ("vtkMRMLDisplayNode", _DISPLAY), ("vtkMRMLDisplayableNode", _DISPLAYED)):
+        if node.IsA(kind):
+            return rank
+    return _OTHER

@@ -1,0 +1,123 @@
+"""The header of a source slice, made into that of a derived image without the face."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pydicom
+from pydicom.dataset import Dataset
+from pydicom.filebase import DicomBytesIO
+from pydicom.filewriter import write_dataset
+
+from ..core.errors import OutputError
+from ..core.progress import Alive, idle
+from ..header.base import HeaderError, HeaderPolicy, KeepHeader
+from ..input.case import CtInput
+from .dicom_clean import remove_pictures
+from .dicom_links import remove_links
+from .dicom_plain import plain_header
+
+#: Lossy transfer syntaxes (PS3.5 A.4): a series that went through one stays marked as lossy.
+_LOSSY = {
+    "1.2.840.10008.1.2.4.50",
+    "1.2.840.10008.1.2.4.51",
+    "1.2.840.10008.1.2.4.81",
+    "1.2.840.10008.1.2.4.91",
+    "1.2.840.10008.1.2.4.203",
+}
+#: Clean Recognizable Visual Features Option (PS3.16 CID 7050).
+CLEAN_FACE_CODE = "113102"
+#: Longest value of DerivationDescription (VR ST).
+_ST_LENGTH = 1024
+_LISTED = 4
+
+
+@dataclass(frozen=True)
+class Marks:
+    """What the headers say of the work: a sentence, and whether the combination passed the attack benchmark."""
+
+    description: str
+    tested: bool = False
+
+
+def require_headers(ct: CtInput, alive: Alive = idle) -> tuple[str, ...]:
+    """Make every header of a DICOM source once, so that what cannot be written is known before the work.
+
+    Returns sentences about what will be left out.
+
+    :raises OutputError: a header cannot be taken over.
+    """
+    left_out, header = set(), KeepHeader()
+    for source in dict.fromkeys(ct.files):
+        alive()
+        with naming(source):
+            buffer = DicomBytesIO()
+            buffer.is_implicit_VR, buffer.is_little_endian = False, True
+            header.learn(source_header(source, left_out))
+            write_dataset(buffer, derived_header(source, Marks("", True), header, ct.source_uids, left_out))
+    if not left_out:
+        return ()
+    listed = ", ".join(sorted(left_out)[:_LISTED]) + (", ..." if len(left_out) > _LISTED else "")
+    return (f"{len(left_out)} header element{'s' if len(left_out) > 1 else ''} cannot be decoded and will be left out: {listed}",)
+
+
+@contextlib.contextmanager
+def naming(source: Path) -> Iterator[None]:
+    """A header that pydicom cannot take over becomes one sentence."""
+    try:
+        yield
+    except OSError:
+        raise
+    except HeaderError as error:
+        raise HeaderError(f"{source.name}: {error}.") from error
+    except RecursionError as error:
+        raise OutputError(f"The header of {source.name} nests too deeply: nothing was written; repair the file.") from error
+    except Exception as error:  # pydicom raises whatever a damaged element led to
+        raise OutputError(f"The header of {source.name} cannot be taken over ({error}): nothing was written; repair the file.") from error
+
+
+def source_header(source: Path, left_out: set[str]) -> Dataset:
+    """The header of a source file as one that can be written; ``left_out`` gets the names of elements that cannot be decoded."""
+    found = pydicom.dcmread(source, stop_before_pixels=True, force=True)
+    return plain_header(found, left_out)
+
+
+def derived_header(source: Path, marks: Marks, header: HeaderPolicy, originals: frozenset[str], left_out: set[str]) -> Dataset:
+    """The header of a source file, made into that of a derived image; no pixel data.
+
+    :param header: has learnt all instances; gives the new UIDs.
+    :param originals: UIDs of the source's instances and series, which go wherever they stand.
+    :param left_out: gets the names of elements that cannot be decoded.
+    :raises HeaderError: the policy cannot clean it.
+    """
+    found = pydicom.dcmread(source, stop_before_pixels=True, force=True)
+    syntax = str(found.file_meta.get("TransferSyntaxUID", "")) if hasattr(found, "file_meta") else ""
+    dataset = plain_header(found, left_out)
+    remove_links(dataset, originals)
+    remove_pictures(dataset)
+    dataset = header.clean(dataset)
+    kept = [str(value) for value in dataset.get("ImageType") or []][1:]
+    dataset.ImageType = ["DERIVED", *(kept or ["PRIMARY", "AXIAL"])]
+    before = str(dataset.get("DerivationDescription") or "")
+    dataset.DerivationDescription = "; ".join(filter(None, [before, marks.description]))[-_ST_LENGTH:]
+    if syntax in _LOSSY:
+        dataset.LossyImageCompression = "01"
+    if marks.tested:
+        _mark_clean(dataset)
+    return dataset
+
+
+def _mark_clean(dataset: Dataset) -> None:
+    """Say that the face was removed: (0028,0302) = NO and code 113102 (PS3.15 E.3.2, PS3.3 C.7.1.1)."""
+    dataset.RecognizableVisualFeatures = "NO"
+    codes = list(dataset.get("DeidentificationMethodCodeSequence") or [])
+    if not any(item.get("CodeValue") == CLEAN_FACE_CODE for item in codes):
+        code = Dataset()
+        code.CodeValue = CLEAN_FACE_CODE
+        code.CodingSchemeDesignator = "DCM"
+        code.CodeMeaning = "Clean Recognizable Visual Features Option"
+        codes.append(code)
+    dataset.DeidentificationMethodCodeSequence = codes

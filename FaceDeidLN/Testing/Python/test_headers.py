@@ -1,0 +1,351 @@
+"""Headers: no canary survives, what ties objects together does, and the proof sees what the cleaning left."""
+
+from __future__ import annotations
+
+import csv
+import io
+import stat
+
+import pydicom
+import pytest
+from canaries import Canaries, fill, with_meta
+from dicom_series import Series, stored_head, write_series
+from FaceDeidLNLib.core.errors import InputError, OutputError
+from FaceDeidLNLib.header.base import HeaderError, KeepHeader
+from FaceDeidLNLib.header.keys import project_key, read_pseudonyms
+from FaceDeidLNLib.header.options import options_named
+from FaceDeidLNLib.header.policy import policy_named
+from FaceDeidLNLib.header.profile import Profile
+from FaceDeidLNLib.header.proof import known_in, verify_headers
+from FaceDeidLNLib.header.vocabulary import cleaned
+from FaceDeidLNLib.input.dicom import read_dicom_series
+from FaceDeidLNLib.output.dicom import Marks, write_dicom_series
+from FaceDeidLNLib.output.header_mappings import read_mapping, write_mappings
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
+
+KEY = bytes(range(32))
+#: One of each family of a study: CT, enhanced CT, PET, MR, RTSTRUCT, RTDOSE, SEG, REG, presentation state.
+CLASSES = {
+    "CT": "1.2.840.10008.5.1.4.1.1.2",
+    "enhanced CT": "1.2.840.10008.5.1.4.1.1.2.1",
+    "PET": "1.2.840.10008.5.1.4.1.1.128",
+    "MR": "1.2.840.10008.5.1.4.1.1.4",
+    "RTSTRUCT": "1.2.840.10008.5.1.4.1.1.481.3",
+    "RTDOSE": "1.2.840.10008.5.1.4.1.1.481.2",
+    "SEG": "1.2.840.10008.5.1.4.1.1.66.4",
+    "REG": "1.2.840.10008.5.1.4.1.1.66.1",
+    "presentation state": "1.2.840.10008.5.1.4.1.1.11.1",
+}
+EVERYTHING = "research,clean-graphics,clean-structured-content"
+
+
+def profile(text="research", key=KEY, **more):
+    return Profile(key, options_named(text), name=text, **more)
+
+
+def filled(sop_class=CLASSES["CT"], deep=2):
+    canaries, dataset = Canaries(), Dataset()
+    dataset.SOPClassUID, dataset.SOPInstanceUID, dataset.Modality = sop_class, canaries.uid(), "CT"
+    return with_meta(fill(dataset, canaries, deep)), canaries
+
+
+def written(dataset):
+    target = io.BytesIO()
+    pydicom.dcmwrite(target, dataset, enforce_file_format=True)
+    return target.getvalue()
+
+
+def left(raw, canaries):
+    return [word for word in (*canaries.texts, *canaries.uids, *canaries.dates) if word.encode() in raw]
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_no_canary_of_any_attribute_survives(name):
+    dataset, canaries = filled(CLASSES[name])
+    assert len(left(written(dataset), canaries)) > 1000
+    assert left(written(profile().clean(dataset)), canaries) == []
+
+
+@pytest.mark.parametrize("options", ["basic", EVERYTHING])
+def test_no_canary_survives_other_options(options):
+    dataset, canaries = filled()
+    assert left(written(profile(options).clean(dataset)), canaries) == []
+
+
+def small(**values):
+    """A data set with what a scanner writes, little of it."""
+    dataset = Dataset()
+    dataset.SOPClassUID, dataset.SOPInstanceUID = CLASSES["CT"], "1.2.3.4"
+    dataset.PatientName, dataset.PatientID, dataset.StudyDate = "Mustermann^Erika", "4711-0815", "20200131"
+    dataset.StudyInstanceUID, dataset.SeriesInstanceUID, dataset.FrameOfReferenceUID = "1.2.3.1", "1.2.3.2", "1.2.3.3"
+    for keyword, value in values.items():
+        setattr(dataset, keyword, value)
+    return with_meta(dataset)
+
+
+def test_descriptions_keep_what_identifies_nobody():
+    dataset = profile().clean(small(SeriesDescription="CT Hals KM axial 1.0 B30f Mustermann", ProtocolName="Neck_Routine (Adult)"))
+    assert dataset.SeriesDescription == "CT Hals KM axial 1.0 B30f"
+    assert dataset.ProtocolName == "Neck_Routine (Adult)"
+
+
+@pytest.mark.parametrize("text", ["12.03.1987", "1987-03-12", "Dr. Xylander", "0711 / 123456", "mail@clinic.example", "/home/xylander"])
+def test_dates_numbers_and_names_leave_a_description(text):
+    kept = cleaned(f"neck {text}")
+    assert not any(word in kept for word in ("1987", "Xylander", "xylander", "123456", "clinic.example"))
+
+
+def test_the_patients_own_words_leave_every_text_even_where_they_are_medical():
+    policy = profile()
+    dataset = small(PatientName="Neck^Axial", SeriesDescription="neck axial contrast")
+    assert policy.clean(dataset).SeriesDescription == "contrast"
+
+
+def test_a_name_from_one_instance_is_found_in_the_texts_of_another():
+    policy = profile()
+    policy.learn(small(OperatorsName="Liver^Anna"))
+    assert policy.clean(small(SeriesDescription="liver native")).SeriesDescription == "native"
+
+
+def test_geometry_and_pixels_are_untouched():
+    values = {
+        "ImagePositionPatient": [1.5, 2, 3],
+        "PixelSpacing": [0.5, 0.5],
+        "RescaleSlope": "1",
+        "PixelData": b"\1\2\3\4",
+        "Rows": 1,
+        "Columns": 2,
+    }
+    dataset = profile().clean(small(**values))
+    assert {keyword: dataset[keyword].value for keyword in values} == {keyword: small(**values)[keyword].value for keyword in values}
+
+
+def test_dates_of_one_patient_move_together():
+    policy = profile()
+    one, other = policy.clean(small(StudyDate="20200131")), policy.clean(small(StudyDate="20200207"))
+    days = (pydicom.valuerep.DA(other.StudyDate) - pydicom.valuerep.DA(one.StudyDate)).days
+    assert days == 7
+    assert one.StudyDate != "20200131"
+    assert one.LongitudinalTemporalInformationModified == "MODIFIED"
+
+
+def test_references_lead_to_the_new_instances():
+    policy, item = profile(), Dataset()
+    item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = CLASSES["CT"], "1.2.3.4"
+    image, other = small(), small(SOPInstanceUID="1.2.3.5", ReferencedImageSequence=Sequence([item]))
+    policy.clean(image), policy.clean(other)
+    assert other.ReferencedImageSequence[0].ReferencedSOPInstanceUID == image.SOPInstanceUID
+    assert other.FrameOfReferenceUID == image.FrameOfReferenceUID
+    assert other.SOPClassUID == CLASSES["CT"]
+
+
+def test_the_same_key_gives_the_same_and_another_key_gives_others():
+    first, again, other = (profile(key=key).clean(small()) for key in (KEY, KEY, bytes(32)))
+    for keyword in ("SOPInstanceUID", "PatientID", "StudyDate"):
+        assert first[keyword].value == again[keyword].value
+        assert first[keyword].value != other[keyword].value
+
+
+def test_cleaning_an_own_output_again_changes_nothing_but_uids():
+    once = profile().clean(small(SeriesDescription="CT neck", PatientAge="042Y", PatientSex="F"))
+    before = {e.keyword: str(e.value) for e in once if e.VR not in ("UI", "SQ")}
+    twice = profile().clean(once)
+    assert {e.keyword: str(e.value) for e in twice if e.VR not in ("UI", "SQ")} == before
+
+
+def test_nobody_can_pretend_that_an_instance_was_cleaned_before():
+    dataset = small(DeidentificationMethod=["FaceDeidLN header 0123456789ab"], PatientIdentityRemoved="YES")
+    assert profile().clean(dataset).StudyDate != "20200131"
+
+
+def test_the_marks_say_profile_options_and_face():
+    code = Dataset()
+    code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = "113102", "DCM", "Clean Recognizable Visual Features Option"
+    dataset = profile().clean(small(DeidentificationMethodCodeSequence=Sequence([code]), RecognizableVisualFeatures="NO"))
+    codes = [item.CodeValue for item in dataset.DeidentificationMethodCodeSequence]
+    assert codes == ["113100", "113105", "113107", "113108", "113111", "113102"]
+    assert dataset.PatientIdentityRemoved == "YES"
+    assert dataset.RecognizableVisualFeatures == "NO"
+
+
+def test_safe_private_numbers_stay_and_other_private_elements_go():
+    dataset = small()
+    block = dataset.private_block(0x01F1, "ELSCINT1", create=True)
+    block.add_new(0x26, "DS", "0.688")
+    block.add_new(0x99, "LO", "Mustermann")
+    dataset.private_block(0x0029, "UNKNOWN", create=True).add_new(0x10, "LO", "x")
+    cleaned_one = profile().clean(dataset)
+    assert [float(e.value) for e in cleaned_one if e.tag.is_private and e.tag.element > 0xFF] == [0.688]
+    assert verify_names(cleaned_one) == []
+
+
+def verify_names(dataset):
+    return [element for element in dataset if element.tag.is_private and "Muster" in str(element.value)]
+
+
+def test_a_report_whose_content_the_profile_removes_is_withheld():
+    with pytest.raises(HeaderError, match="clean-structured-content"):
+        profile().clean(small(ContentSequence=Sequence([Dataset()])))
+
+
+def test_pseudonyms_of_ones_own_are_used_and_a_patient_without_one_is_withheld():
+    assert profile(pseudonyms={"4711-0815": "LNQ-001"}).clean(small()).PatientID == "LNQ-001"
+    with pytest.raises(HeaderError, match="pseudonyms"):
+        profile(pseudonyms={"other": "LNQ-002"}).clean(small())
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    tags=st.lists(
+        st.tuples(
+            st.sampled_from([0x00081030, 0x00100010, 0x00080020, 0x00280030, 0x00189346, 0x00400275, 0x00291010, 0x00081140, 0x60003000]),
+            st.sampled_from([b"LO", b"PN", b"DA", b"DS", b"SQ", b"UN", b"FD", b"OB", b"UI", b"XX"]),
+            st.binary(max_size=40),
+        ),
+        max_size=6,
+        unique_by=lambda entry: entry[0],
+    )
+)
+def test_a_garbage_header_gives_no_traceback_and_lets_no_canary_through(tags):
+    canary = b"ZQXFUZZCANARY"
+    body = b""
+    for tag, vr, value in sorted(tags):
+        value = canary + value
+        value += b" " * (len(value) % 2)
+        long = vr in (b"SQ", b"UN", b"OB")
+        length = b"\0\0" + len(value).to_bytes(4, "little") if long else len(value).to_bytes(2, "little")
+        body += (tag >> 16).to_bytes(2, "little") + (tag & 0xFFFF).to_bytes(2, "little") + vr + length + value
+    dataset = pydicom.dcmread(io.BytesIO(written(small()) + body), force=True)
+    try:
+        out = written(profile().clean(dataset))
+    except HeaderError:
+        return
+    assert canary not in out
+
+
+@pytest.fixture(scope="module")
+def ct(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("in")
+    write_series(folder, Series(stored_head(), tags={"InstitutionName": "Klinikum Musterstadt", "PatientBirthDate": "19500203"}))
+    return read_dicom_series(folder)
+
+
+def test_a_series_is_written_with_clean_headers_and_the_same_voxels(ct, tmp_path):
+    write_dicom_series(ct, ct.volume, tmp_path / "out", Marks("done", True), header=profile())
+    again = read_dicom_series(tmp_path / "out")
+    assert (again.volume.array == ct.volume.array).all()
+    assert again.volume.geometry.same_as(ct.volume.geometry)
+    assert verify_headers(tmp_path / "out", known_in(ct.path)) == []
+    first = pydicom.dcmread(again.files[0])
+    assert first.RecognizableVisualFeatures == "NO"
+    assert "done" in first.DerivationDescription
+
+
+def test_a_kept_header_keeps_names_and_renews_instances(ct, tmp_path):
+    write_dicom_series(ct, ct.volume, tmp_path / "out", Marks("done"), header=KeepHeader())
+    new, old = pydicom.dcmread(next((tmp_path / "out").glob("*.dcm"))), pydicom.dcmread(ct.files[0])
+    assert new.PatientName == old.PatientName
+    assert new.StudyInstanceUID == old.StudyInstanceUID
+    assert new.SeriesInstanceUID != old.SeriesInstanceUID
+
+
+def test_a_finding_of_the_proof_stops_the_release(ct, tmp_path):
+    class Forgetful(Profile):
+        def clean(self, dataset):
+            name = dataset.PatientName
+            dataset = super().clean(dataset)
+            dataset.SeriesDescription = f"of {name}"
+            return dataset
+
+    with pytest.raises(OutputError, match="findings"):
+        write_dicom_series(ct, ct.volume, tmp_path / "out", Marks("done"), header=Forgetful(KEY, options_named("research")))
+    assert list(tmp_path.iterdir()) == []
+
+
+LEAKS = {
+    "a name in a text": {"ImageComments": "Jane Doe-Erikson"},
+    "an institution": {"StudyDescription": "Klinikum Musterstadt"},
+    "an identifier": {"PatientComments": "P1-778899"},
+    "a birth date": {"PatientBirthDate": "19500203"},
+    "an original UID": {"FrameOfReferenceUID": None},
+    "a missing mark": {"PatientIdentityRemoved": "NO"},
+}
+
+
+@pytest.mark.parametrize("leak", LEAKS)
+def test_the_proof_sees(leak, tmp_path):
+    tags = {
+        "PatientName": "Erikson^Jane",
+        "PatientID": "P1-778899",
+        "InstitutionName": "Klinikum Musterstadt",
+        "PatientBirthDate": "19500203",
+    }
+    write_series(tmp_path / "in", Series(stored_head(), tags=tags))
+    source = read_dicom_series(tmp_path / "in")
+    write_dicom_series(source, source.volume, tmp_path / "out", Marks("done"), header=profile())
+    assert verify_headers(tmp_path / "out", known_in(tmp_path / "in")) == []
+    path = next((tmp_path / "out").glob("*.dcm"))
+    dataset = pydicom.dcmread(path)
+    for keyword, value in LEAKS[leak].items():
+        setattr(dataset, keyword, source.frame_of_reference_uid if value is None else value)
+    dataset.save_as(path)
+    assert verify_headers(tmp_path / "out", known_in(tmp_path / "in"))
+
+
+def test_the_proof_sees_a_private_element_and_a_reference_that_leads_out(ct, tmp_path):
+    write_dicom_series(ct, ct.volume, tmp_path / "out", Marks("done"), header=profile())
+    path = next((tmp_path / "out").glob("*.dcm"))
+    dataset, item = pydicom.dcmread(path), Dataset()
+    dataset.private_block(0x0029, "X", create=True).add_new(1, "LO", "y")
+    item.ReferencedSOPInstanceUID = "1.2.3"
+    dataset.ReferencedImageSequence = Sequence([item])
+    dataset.save_as(path)
+    said = " ".join(str(finding) for finding in verify_headers(tmp_path / "out"))
+    assert "private" in said
+    assert "leads out" in said
+
+
+def test_a_key_is_made_once_for_its_owner_only(tmp_path):
+    key = project_key(tmp_path / "project.key")
+    assert stat.S_IMODE((tmp_path / "project.key").stat().st_mode) == 0o600
+    assert project_key(tmp_path / "project.key") == key
+
+
+def test_a_key_that_others_can_read_is_refused(tmp_path):
+    project_key(tmp_path / "k")
+    (tmp_path / "k").chmod(0o644)
+    with pytest.raises(InputError, match="chmod 600"):
+        project_key(tmp_path / "k")
+
+
+def test_a_key_inside_the_output_is_refused(tmp_path):
+    with pytest.raises(InputError, match="given away"):
+        project_key(tmp_path / "out" / "k", (tmp_path / "out",))
+
+
+@pytest.mark.parametrize("text", ["", "full", "basic,more", "keep,modified-dates"])
+def test_an_unknown_profile_is_refused(text):
+    with pytest.raises(InputError, match="choose keep"):
+        options_named(text)
+
+
+def test_a_profile_without_a_key_is_refused():
+    with pytest.raises(InputError, match="--key"):
+        policy_named("research", None)
+
+
+def test_two_patients_with_one_pseudonym_are_refused(tmp_path):
+    (tmp_path / "ids.csv").write_text("patient_id,pseudonym\na,1\nb,1\n", encoding="utf-8")
+    with pytest.raises(InputError, match="same pseudonym"):
+        read_pseudonyms(tmp_path / "ids.csv")
+
+
+def test_mappings_stand_beside_the_key_and_grow(tmp_path):
+    write_mappings(tmp_path / "k", {"1.2": "2.25.1"}, {"P1": "FD-A"})
+    write_mappings(tmp_path / "k", {"1.3": "2.25.2"}, {"P1": "FD-A"})
+    assert read_mapping(tmp_path / "uid_mapping.csv") == {"1.2": "2.25.1", "1.3": "2.25.2"}
+    with (tmp_path / "patid_mapping.csv").open(encoding="utf-8") as file:
+        assert next(csv.reader(file)) == ["id_old", "id_new"]

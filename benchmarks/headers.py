@@ -1,0 +1,79 @@
+"""Clean the headers of every study of a data folder and look for anything of the originals in what comes out.
+
+python benchmarks/headers.py DATA [--header research]: for each DATA/studies/*.tar.xz (unpacked into a temporary folder) the
+instances, the attributes removed and cleaned, the milliseconds per instance, and the findings of the proof, which must be none.
+Pixel data is left out: this is about headers alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tarfile
+import tempfile
+import time
+import warnings
+from collections import Counter
+from pathlib import Path
+
+import pydicom
+from FaceDeidLNLib.header.base import HeaderError
+from FaceDeidLNLib.header.options import options_named
+from FaceDeidLNLib.header.profile import Profile
+from FaceDeidLNLib.header.proof import known_in, verify_headers
+from FaceDeidLNLib.output.dicom_clean import remove_pictures
+from pydicom.errors import InvalidDicomError
+
+
+def instances(folder: Path) -> list[Path]:
+    """Every DICOM file below a folder."""
+    found = []
+    for path in sorted(folder.rglob("*")):
+        try:
+            if path.is_file() and "SOPInstanceUID" in pydicom.dcmread(path, stop_before_pixels=True):
+                found.append(path)
+        except InvalidDicomError:
+            continue
+    return found
+
+
+def clean_study(source: Path, out: Path, header: str) -> Counter[str]:
+    """Write every instance of a study with a clean header; what was withheld is counted."""
+    policy, counts, paths = Profile(bytes(32), options_named(header)), Counter(), instances(source)
+    begin = time.perf_counter()
+    for path in paths:
+        policy.learn(pydicom.dcmread(path, stop_before_pixels=True))
+    for number, path in enumerate(paths):
+        try:
+            dataset = pydicom.dcmread(path, stop_before_pixels=True)
+            remove_pictures(dataset)
+            dataset = policy.clean(dataset)
+        except HeaderError as error:
+            counts[f"withheld: {error}"] += 1
+            continue
+        dataset.save_as(out / f"{number:05d}.dcm", enforce_file_format=True)
+    counts["instances"] = len(paths)
+    counts["ms each"] = round(1000 * (time.perf_counter() - begin) / max(1, len(paths)))
+    return counts + policy.counts
+
+
+def main() -> None:
+    """Print a line per study."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--header", default="research")
+    options = parser.parse_args()
+    warnings.simplefilter("ignore")
+    pydicom.config.logger.setLevel("ERROR")
+    for archive in sorted((options.data / "studies").glob("*.tar.xz")):
+        with tempfile.TemporaryDirectory() as place:
+            source, out = Path(place) / "in", Path(place) / "out"
+            out.mkdir()
+            with tarfile.open(archive) as packed:
+                packed.extractall(source, filter="data")
+            counts = clean_study(source, out, options.header)
+            findings = verify_headers(out, known_in(source))
+        print(archive.name, dict(counts), f"findings: {len(findings)}", *map(str, findings[:10]), sep="\n  ")
+
+
+if __name__ == "__main__":
+    main()
