@@ -28,7 +28,7 @@ from .output.dicom import representable, write_dicom_series
 from .output.dicom_header import Marks, require_headers
 from .output.images import require_writable, write_image
 from .pipeline import CaseResult, verify
-from .verify.privacy import RECOGNISABLE, TESTED
+from .verify.privacy import is_tested
 from .verify.verdict import Verdict
 
 #: What a person must know before saying yes to a combination that did not pass the attack benchmark.
@@ -87,7 +87,7 @@ def refusal_sentence(result: CaseResult, accept_recognisable: bool) -> str | Non
     """Why a result is not released; None where it may be."""
     if result.verdict is not Verdict.PASS:
         return f"the verdict is {result.verdict.value}"
-    if result.privacy == RECOGNISABLE and not accept_recognisable:
+    if not is_tested(result.privacy) and not accept_recognisable:
         return RECOGNISABLE_SENTENCE
     return None
 
@@ -131,7 +131,7 @@ def write_released(ct: CtInput, volume: Volume, place: Place, case: dict[str, An
     if ct.kind != "dicom":
         write_image(ct, volume, place.output, place.overwrite, place.inputs, companion, alive)
     else:
-        marks = Marks(_derivation(case), case["privacy"] == TESTED)
+        marks = Marks(_derivation(case), is_tested(case["privacy"]))
         write_dicom_series(ct, volume, place.output, marks, place.overwrite, place.inputs, companion, alive, place.header)
 
 

@@ -69,14 +69,16 @@ POSE_DEGREES = (2.5, 2.5)
 #: Broad random swellings: standard deviation in mm, and correlation length (Gaussian sigma) in degrees.
 SWELLING_MM = 5.0
 SWELLING_DEGREES = 12.0
-#: The old skin goes over into the new one within so many degrees from the curve (2 mm each), and never more steeply than
-#: this (mm per mm). The longer and flatter, the smoother, and the more of the face's shape is handed on by the curve: a model that
-#: learned from others' results told persons apart by the new skin at 6 degrees and 0.6 (AUC 0.70), and not with these.
-FADE_DEGREES = 3.5
+#: The old skin goes over into the new one within so many degrees from the curve (2 mm each): gently at first (mm per mm, over so many
+#: degrees), for a step there would draw the curve, then steeply. The longer and flatter, the smoother, and the more of the face's
+#: shape is handed on by the curve: by a skin that rose no more steeply than 0.6, a model that had learned from others' results told
+#: persons apart (AUC 0.70).
+FADE_DEGREES = 5.0
+GENTLE, GENTLE_DEGREES = 0.45, 3.5
 STEEPEST = 3.0
 #: Below the chin, where every face turns back, it does so within fewer degrees: else the new chin would lie under the old one,
 #: with the bone just behind it. The change is made between these elevations.
-CHIN_FADE_DEGREES = 2.5
+CHIN_FADE_DEGREES = 4.0
 CHIN_ELEVATION = (-30.0, -10.0)
 MM_PER_DEGREE = 1.8
 #: The new head (without features) is nowhere further (mm) behind the membrane, and nowhere further in front of it, without and with
@@ -102,11 +104,12 @@ def random_surface(face: Face, random: np.random.Generator) -> np.ndarray:
     share = np.clip(degrees / fade, 0.0, 1.0)
     share = share**2 * (3 - 2 * share)
     head = (drawn_size(face, random) * generic_head(face.raster, random) - face.membrane) * share
-    head = _limited(head, STEEPEST * MM_PER_DEGREE * degrees)
+    rise = MM_PER_DEGREE * (GENTLE * degrees + (STEEPEST - GENTLE) * np.maximum(degrees - GENTLE_DEGREES, 0.0))
+    head = _limited(head, rise)
     head = np.where(head < 0, _limited(head, LOWEST_MM), _limited(head, HEAD_HIGHEST_MM))
     pose = random.normal(0.0, POSE_DEGREES)
     features = sum(_drawn(feature, face.raster.directions() - pose, random) for feature in FEATURES)
-    return face.membrane + _limited(head + share * features, HIGHEST_MM)
+    return face.membrane + _limited(head + share * features, np.minimum(rise, HIGHEST_MM))
 
 
 def drawn_size(face: Face, random: np.random.Generator) -> float:

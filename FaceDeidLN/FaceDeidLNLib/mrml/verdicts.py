@@ -16,7 +16,7 @@ from ..core.volume import Volume
 from ..facts import facts_of
 from ..pipeline import CaseResult
 from ..release import RECOGNISABLE_SENTENCE, case_content
-from ..verify.privacy import RECOGNISABLE, TESTED
+from ..verify.privacy import RECOGNISABLE, is_tested
 from ..verify.verdict import Verdict
 from .scene import SceneContext
 
@@ -52,7 +52,7 @@ class Review:
     def released(self) -> bool:
         """May the result leave? PASS, or REVIEW that a reviewer signed; and tested, or its risk accepted."""
         good = self.verdict == Verdict.PASS.value or (self.verdict == Verdict.REVIEW.value and bool(self.remark))
-        return good and (self.privacy == TESTED or self.accepted)
+        return good and (is_tested(self.privacy) or self.accepted)
 
     @property
     def refusal(self) -> str:
@@ -74,7 +74,7 @@ def digest(volume: Volume) -> str:
 
 def remember_making(node: slicer.vtkMRMLScalarVolumeNode, result: Volume, parameters: Parameters, privacy: str) -> None:
     """Keep with a result's node what it was made with, so that ``privacy_as_made`` knows it again."""
-    node.SetAttribute(_MADE, _making(result, parameters) if privacy == TESTED else None)
+    node.SetAttribute(_MADE, _making(result, parameters) if is_tested(privacy) else None)
 
 
 def privacy_as_made(node: slicer.vtkMRMLScalarVolumeNode, result: Volume, parameters: Parameters, privacy: str) -> str:
