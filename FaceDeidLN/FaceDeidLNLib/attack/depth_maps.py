@@ -14,6 +14,7 @@ from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
 from ..core.volume import Volume
+from .reversal import without_fill
 from .surfaces import coarse, filtered, first_hit, sample_lines
 from .window import Window
 
@@ -28,6 +29,8 @@ INSIDE_CURVE = (66.0, 40.0)
 TURN_DEGREES, MOVE_MM = 1.0, 1.0
 #: Iso-surfaces (HU) by what they show.
 SKIN_HU, SOFT_HU, BONE_HU = (-500, -300, -200), (-50, 0, 50, 100), (150, 250, 350, 500, 1000, 1500)
+#: Levels (HU) at which a result is looked at whose fill was taken away.
+UNFILLED_HU = (-500, -50, 50)
 #: Compact bone, air of a sinus, and tooth or its root (HU).
 CORTEX_HU, SINUS_HU, TOOTH_HU = 250.0, -350.0, 1200.0
 #: Tissue that no face segment reaches: so far from between the ears (mm), in blocks of so many mm and degrees, within these HU.
@@ -83,6 +86,13 @@ def maps_of(ct: Volume, window: Window) -> Maps:
     of["around"] = np.concatenate([first_hit(ring, hu, around) for hu in (-300, 0, 250)])
     of["deep"] = deep_blocks(ct, window)
     return Maps(of)
+
+
+def unfilled_map(result: Volume, window: Window) -> np.ndarray:
+    """Distances (3 N,) at three levels once the fill was taken away (reversal.without_fill): what it was put over."""
+    inside = lines_inside(window)
+    lines = sample_lines(without_fill(result, inside), inside)
+    return np.concatenate([first_hit(lines, hu, inside) for hu in UNFILLED_HU])
 
 
 def inner_surfaces(lines: np.ndarray, window: Window) -> np.ndarray:
