@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -17,6 +17,7 @@ from .anatomy.landmarks import detect_landmarks
 from .anatomy.levels import Level, check_level_names, find_levels
 from .anatomy.mandible import drawn_mandible
 from .anatomy.outline import within_outline
+from .anatomy.second_face import second_face
 from .anatomy.skin import skin_depth
 from .core.errors import FaceNotFoundError
 from .core.landmarks import Landmarks
@@ -83,6 +84,8 @@ class Anatomy:
     depth: Volume
     doubts: tuple[str, ...] = ()
     outlined: bool = False
+    #: What recognisable is in view and no part of the face that is hidden; each is among the doubts too.
+    unhidden: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,6 +111,8 @@ class CaseResult:
     body_share: float | None = None
     #: Segmentation programs that failed, and segments left out of the protected ones that lie in the face: each makes a PASS a REVIEW.
     failures: tuple[str, ...] = ()
+    #: What became of each segment that they gave.
+    provided: tuple[str, ...] = ()
     seconds: dict[str, float] = field(default_factory=dict)
 
 
@@ -129,41 +134,69 @@ class Stopwatch:
             self.seconds[name] = round(time.perf_counter() - begin, 3)
 
 
-def deface(request: Request, progress: Progress = silent) -> CaseResult:
+class Finder:
+    """Who looks for the anatomy in a CT: each time anew. Another one may remember, and must find the very same."""
+
+    def automatic(self, ct: Volume, alive: Alive = idle) -> Landmarks:
+        """The landmarks found without help."""
+        return detect_landmarks(ct, alive)
+
+    def anatomy(self, ct: Volume, landmarks: Landmarks, alive: Alive = idle, guides: Sequence[Segment] = ()) -> Anatomy:
+        """As ``find_anatomy``."""
+        return find_anatomy(ct, landmarks, alive, guides)
+
+    def levels(self, request: Request, anatomy: Anatomy, alive: Alive = idle) -> tuple[Level, ...]:
+        """As ``node_levels``."""
+        return node_levels(request, anatomy, alive)
+
+
+def deface(request: Request, progress: Progress = silent, finder: Finder | None = None) -> CaseResult:
     """Hide the face of a CT and prove it.
 
     Returns PASS, REVIEW or FAIL with reasons; where no face is found the verdict is REVIEW. Raises InputError for
     arguments that cannot be used, and whatever ``progress`` raises.
     """
+    effect = effect_named(request.parameters.effect)
+    make = lambda face: apply_effect(effect, request.ct, face, request.parameters)  # noqa: E731
+    return _prove(request, make, privacy_of(request), progress, finder or Finder())
+
+
+def examine(request: Request, result: Volume, privacy: str, progress: Progress = silent, finder: Finder | None = None) -> CaseResult:
+    """As ``deface``, for a ``result`` that somebody made of ``request`` already, and whose class is at best ``privacy``."""
+    return _prove(request, lambda face: result, privacy, progress, finder or Finder())
+
+
+def _prove(request: Request, make: Callable[[Face], Volume], privacy: str, progress: Progress, finder: Finder) -> CaseResult:
+    """The one road: what is there, the face in it, what is ``made`` of it, and whether that holds."""
     watch = Stopwatch(progress)
     parameters = request.parameters
     require_fit(parameters.style, parameters.effect)
     require_watermark(parameters.watermark)
-    effect, privacy = effect_named(parameters.effect), privacy_of(request)
     check_level_names(parameters.levels)
-    with watch.step("segmentation programs", 0.0):
-        findings = ask_providers(request.providers, request.ct)
+    with watch.step("segmentation programs", 0.0) as alive:
+        findings = ask_providers(request.providers, request.ct, alive)
     request = replace(request, protected=(*request.protected, *findings.nodes), guides=(*request.guides, *findings.guides))
     with watch.step("protected segments", 0.02):
         protected = tuple(place_segments(request.protected, request.ct.geometry))
-    state = CaseResult(Verdict.REVIEW, (), privacy, parameters, protected, failures=findings.failures, seconds=watch.seconds)
+    state = CaseResult(Verdict.REVIEW, (), privacy, parameters, protected, failures=findings.failures, provided=findings.lines)
+    state = replace(state, seconds=watch.seconds)
     try:
         with watch.step("landmarks", 0.05) as alive:
-            automatic = detect_landmarks(request.ct, alive)
+            automatic = finder.automatic(request.ct, alive)
             landmarks = combined(request.ct, automatic, request.landmarks, request.guides)
             state = replace(state, automatic=automatic, landmarks=landmarks)
             if not shows_face(state.landmarks):
                 raise FaceNotFoundError(NO_FACE_SENTENCE)
         with watch.step("skin", 0.2) as alive:
-            state = replace(state, anatomy=find_anatomy(request.ct, state.landmarks, alive, request.guides))
+            state = replace(state, anatomy=finder.anatomy(request.ct, state.landmarks, alive, request.guides))
         with watch.step("node levels", 0.3) as alive:
-            state = replace(state, levels=node_levels(request, state.anatomy, alive))
+            state = replace(state, levels=finder.levels(request, state.anatomy, alive))
         with watch.step("face segment", 0.4) as alive:
             state = replace(state, face=find_face(request, state.anatomy, protected, state.levels, alive))
             lost = left_out_doubts(request.left_out, state.face.segment, request.ct)
             state = replace(state, levels=below_ears(state.levels, state.face), failures=(*state.failures, *lost))
         with watch.step("effect", 0.7):
-            state = replace(state, result=apply_effect(effect, request.ct, state.face, parameters))
+            state = replace(state, result=make(state.face))
     except FaceNotFoundError as error:
         return replace(state, reasons=(str(error), *state.failures))
     with watch.step("verification", 0.9):
@@ -192,7 +225,7 @@ def privacy_as_run(privacy: str, automatic: Landmarks, anatomy: Anatomy, face: F
     A face in which protected segments keep something is another one too: over muscles or a large tumour that stay, the old
     skin could be put back.
     """
-    own = anatomy.landmarks.agree_with(automatic) and not anatomy.outlined and not face.kept
+    own = anatomy.landmarks.agree_with(automatic) and not anatomy.outlined and not face.kept and not anatomy.unhidden
     return privacy if own else RECOGNISABLE
 
 
@@ -201,9 +234,17 @@ def find_landmarks(ct: Volume, user: Landmarks | None, alive: Alive = idle, guid
     return combined(ct, detect_landmarks(ct, alive), user, guides)
 
 
-def combined(ct: Volume, automatic: Landmarks, user: Landmarks | None, guides: Sequence[Segment] = ()) -> Landmarks:
-    """The automatic landmarks, overruled by the user's; of those that no person placed, the jaw's by a mandible among the ``guides``."""
-    return jaw_landmarks(ct, automatic if user is None else automatic.overruled_by(user), guides)
+def combined(ct: Volume, automatic: Landmarks, given: Landmarks | None, guides: Sequence[Segment] = ()) -> Landmarks:
+    """The automatic landmarks, overruled by the given ones; of those that no person placed, the jaw's by a mandible among the ``guides``.
+
+    Given ones that came from a mandible are made anew, and count themselves only where that mandible is not there any more.
+    """
+    given = Landmarks() if given is None else given
+    derived = {point.name: point for point in given if point.source == "derived"}
+    others = Landmarks({name: point for name, point in given.points.items() if name not in derived})
+    found = jaw_landmarks(ct, automatic.overruled_by(others), guides)
+    gone = {name: p for name, p in derived.items() if name not in found.points or found.points[name].source != "derived"}
+    return found.overruled_by(Landmarks(gone))
 
 
 def find_anatomy(ct: Volume, landmarks: Landmarks, alive: Alive = idle, guides: Sequence[Segment] = ()) -> Anatomy:
@@ -213,12 +254,13 @@ def find_anatomy(ct: Volume, landmarks: Landmarks, alive: Alive = idle, guides: 
     """
     frame = fit_frame(landmarks)
     outlined = within_outline(ct, find_body(ct, alive=alive), guides, frame)
-    body, doubts = outlined.body, (*jaw_doubts(ct, landmarks, guides), *hyoid_doubts(frame, guides), *outlined.doubts)
+    unhidden = second_face(ct, frame, alive)
+    body, doubts = outlined.body, (*unhidden, *jaw_doubts(ct, landmarks, guides), *hyoid_doubts(frame, guides), *outlined.doubts)
     alive()
     corners = np.array([[x, y, z] for x in FACE_BOX_MM[:, 0] for y in FACE_BOX_MM[:, 1] for z in FACE_BOX_MM[:, 2]])
     box = frame.to_lps(corners)
     depth = skin_depth(ct, body, np.array([box.min(0), box.max(0)]), alive=alive)
-    return Anatomy(body, landmarks, frame, depth, doubts, outlined.dropped_mm3 > 0)
+    return Anatomy(body, landmarks, frame, depth, doubts, outlined.dropped_mm3 > 0, unhidden)
 
 
 def node_levels(request: Request, anatomy: Anatomy, alive: Alive = idle) -> tuple[Level, ...]:

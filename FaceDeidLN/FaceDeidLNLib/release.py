@@ -15,10 +15,11 @@ import scipy
 import SimpleITK as sitk
 
 from . import __version__
+from .clearance import RECOGNISABLE_REASON, Clearance, Judged, clear
 from .core.errors import InputError
 from .core.progress import Alive, idle
 from .core.volume import Volume
-from .facts import facts_of
+from .facts import certificate_facts, privacy_said
 from .header.base import HeaderPolicy, KeepHeader
 from .input.case import CtInput
 from .input.images import image_extension
@@ -29,13 +30,9 @@ from .output.dicom_header import Marks, require_headers
 from .output.images import require_writable, write_image
 from .pipeline import CaseResult, verify
 from .verify.privacy import is_tested
-from .verify.verdict import Verdict
 
-#: What a person must know before saying yes to a combination that did not pass the attack benchmark.
-RECOGNISABLE_SENTENCE = (
-    "this combination of region and effect, with what is kept in it, has not passed the project's attack benchmark, so the person may "
-    "still be recognised: release it with --accept-recognisable only where that is acceptable"
-)
+#: As said where the option is at hand.
+RECOGNISABLE_SENTENCE = f"{RECOGNISABLE_REASON}: release it with --accept-recognisable only where that is acceptable"
 
 
 @dataclass(frozen=True)
@@ -83,13 +80,15 @@ def require_own_certificate(output: Path, overwrite: bool) -> None:
             raise InputError(f"{certificate.name} belongs to {other.name}: name another output, or give --overwrite.")
 
 
+def judged(result: CaseResult, accept_recognisable: bool) -> Judged:
+    """What the release rule looks at in a case."""
+    return Judged(result.verdict.value, tuple(result.reasons), privacy_said(result), accept_recognisable)
+
+
 def refusal_sentence(result: CaseResult, accept_recognisable: bool) -> str | None:
     """Why a result is not released; None where it may be."""
-    if result.verdict is not Verdict.PASS:
-        return f"the verdict is {result.verdict.value}"
-    if not is_tested(result.privacy) and not accept_recognisable:
-        return RECOGNISABLE_SENTENCE
-    return None
+    refusal = judged(result, accept_recognisable).refusal
+    return RECOGNISABLE_SENTENCE if refusal == RECOGNISABLE_REASON else refusal or None
 
 
 def as_stored(ct: CtInput, result: CaseResult) -> CaseResult:
@@ -108,20 +107,20 @@ def release(ct: CtInput, result: CaseResult, place: Place, accept_recognisable: 
     The output is read back and compared before it gets its name, so an output that is there is whole and has its
     certificate.
 
-    :raises ValueError: the result may not be released (see ``refusal_sentence``).
+    :raises NotReleasedError: the result may not be released (see ``refusal_sentence``).
     :raises InputError: the place is taken. :raises OutputError: it could not be written.
     """
-    refusal = refusal_sentence(result, accept_recognisable)
-    if refusal is not None or result.result is None:
-        raise ValueError(f"not to be released: {refusal}")
-    write_released(ct, result.result, place, case_content(result))
+    write_released(ct, clear(judged(result, accept_recognisable), result.result, case_content(result)), place)
 
 
-def write_released(ct: CtInput, volume: Volume, place: Place, case: dict[str, Any], alive: Alive = idle) -> None:
-    """``release`` for voxels whose release was decided: ``case`` is what ``case_content`` said of them; raises the same errors.
+def write_released(ct: CtInput, cleared: Clearance, place: Place, alive: Alive = idle) -> None:
+    """``release`` for a result that passed the gate; raises the same errors.
 
     ``alive`` is called while it writes; nothing is left where it raises.
     """
+    if not isinstance(cleared, Clearance):
+        raise TypeError("only what clear() permits is written")
+    volume, case = cleared.volume, cleared.case
 
     def write(partial: Path, certificate: Path) -> None:
         require_own_certificate(place.output, place.overwrite)
@@ -144,7 +143,7 @@ def _derivation(case: dict[str, Any]) -> str:
 
 def case_content(result: CaseResult) -> dict[str, Any]:
     """What the certificate says (schema: output.certificate) of a case, without what only the written output shows."""
-    facts = facts_of(result)
+    facts = certificate_facts(result)
     return {
         "software": software(),
         "parameters": {name: value for name, value in asdict(result.parameters).items() if name != "seed"},
@@ -155,7 +154,7 @@ def case_content(result: CaseResult) -> dict[str, Any]:
 
 
 def content(ct: CtInput, volume: Volume, case: dict[str, Any], written: Path, header: HeaderPolicy) -> dict[str, Any]:
-    """What the certificate says of an output that is complete under a temporary name; ``case`` as in ``write_released``."""
+    """What the certificate says of an output that is complete under a temporary name; ``case`` as in ``Clearance``."""
     facts = {**case, "output": output_facts(ct, volume, written)}
     if ct.kind != "dicom":
         return {**facts, "limits": []}

@@ -185,18 +185,26 @@ def _first_look(ct: Volume, member: Member, alive: Alive) -> tuple[HeadFrame, Re
     best, best_score = None, -np.inf
     for number, turn in enumerate(HALF_TURNS):
         alive()
-        geometry = replace(ct.geometry, ijk_to_lps=np.diag([*turn, 1.0]) @ ct.geometry.ijk_to_lps)
-        frame = find_head(Volume(ct.array, geometry), member)
-        if frame is None:
+        seen = turned_look(ct, np.diag(turn), member)
+        if seen is None:
             continue
-        frame = HeadFrame(frame.axes * turn[:, None], frame.origin * turn)
-        reading = _look(ct, frame, member, VIEWS[0])
-        score = reading.mass.sum() - (TURN_GAIN if number else 0.0)
+        score = seen[1].mass.sum() - (TURN_GAIN if number else 0.0)
         if score > best_score:
-            best, best_score = (frame, reading), score
+            best, best_score = seen, score
         if best_score >= ENOUGH_SEEN:
             break
     return best
+
+
+def turned_look(ct: Volume, turn: np.ndarray, member: Member) -> tuple[HeadFrame, Reading] | None:
+    """Head frame and first reading on a ``reduced`` CT, turned by ``turn`` (3, 3, in LPS) before; None as ``find_head``."""
+    around = np.eye(4)
+    around[:3, :3] = turn
+    frame = find_head(Volume(ct.array, replace(ct.geometry, ijk_to_lps=around @ ct.geometry.ijk_to_lps)), member)
+    if frame is None:
+        return None
+    frame = HeadFrame(turn.T @ frame.axes, turn.T @ frame.origin)
+    return frame, _look(ct, frame, member, VIEWS[0])
 
 
 def find_head(ct: Volume, member: Member) -> HeadFrame | None:

@@ -54,12 +54,22 @@ class Landmarks:
 
     def agree_with(self, other: Landmarks) -> bool:
         """True where both have the same landmarks in the same places, as certain: a point that counts more turns the head's frame."""
-        names = {*self.points, *other.points}
-        pairs = [(self.position(name), other.position(name)) for name in names]
-        return all(abs(self.confidence(name) - other.confidence(name)) <= SAME_CONFIDENCE for name in names) and all(
-            a is b or (a is not None and b is not None and np.linalg.norm(a - b) <= SAME_MM) for a, b in pairs
-        )
+        return all(self._same(other, name) for name in {*self.points, *other.points})
 
-    def overruled_by(self, user: Landmarks) -> Landmarks:
-        """These landmarks with the user's in place of those of the same name."""
-        return Landmarks({**self.points, **user.points})
+    def overruled_by(self, given: Landmarks) -> Landmarks:
+        """These landmarks with the given ones in place of those of the same name.
+
+        One that says the same, and that no person placed, is these landmarks' own, come back through a file or a scene, which
+        round: it stays what it was to the last bit, so that all that follows from it does.
+        """
+        return Landmarks({**self.points, **{p.name: p for p in given if _is_placed(p) or not self._same(given, p.name)}})
+
+    def _same(self, other: Landmarks, name: str) -> bool:
+        a, b = self.position(name), other.position(name)
+        if abs(self.confidence(name) - other.confidence(name)) > SAME_CONFIDENCE:
+            return False
+        return a is b or (a is not None and b is not None and bool(np.linalg.norm(a - b) <= SAME_MM))
+
+
+def _is_placed(point: Landmark) -> bool:
+    return point.source == "user" and point.position is not None

@@ -18,18 +18,22 @@ if TYPE_CHECKING:
 
 #: A fractional segment counts from this share of its largest value on.
 FRACTION = 0.5
+#: All frames of a segmentation together have no more voxels: several structures on a large CT.
+MOST_VOXELS = 1 << 32
 #: What highdicom answers an object with that lacks something or holds something else.
 _DAMAGED = (ValueError, AttributeError, TypeError, LookupError, RuntimeError)
 
 
-def read_dicom_seg(path: Path, frame_of_reference_uid: str = "") -> list[Segment]:
+def read_dicom_seg(path: Path, header: Dataset, frame_of_reference_uid: str = "") -> list[Segment]:
     """The segments of a DICOM SEG (binary, fractional or label map), each on its own grid in LPS mm.
 
+    :param header: of the same file, without its pixels.
     :param frame_of_reference_uid: of the CT; "" where it is not known (image files), and then nothing is compared.
     :raises InputError: highdicom is missing or too old, the object lies in another frame of reference (both UIDs are
         named), or its frames are no regular volume.
     """
     highdicom = _highdicom()
+    _require_room(header, path)
     try:
         seg = highdicom.seg.segread(path)
     except _DAMAGED as error:
@@ -41,6 +45,17 @@ def read_dicom_seg(path: Path, frame_of_reference_uid: str = "") -> list[Segment
         mask = _mask(seg, number, path)
         segments.append(Segment(str(description.segment_label), mask, f"file:{path.name}", _code(description)))
     return segments
+
+
+def _require_room(header: Dataset, path: Path) -> None:
+    """Refuse what is larger than a segmentation of a CT, or than its own file can hold."""
+    try:
+        voxels = int(header.NumberOfFrames) * int(header.Rows) * int(header.Columns)
+        bits, compressed = int(header.BitsAllocated), header.file_meta.TransferSyntaxUID.is_compressed
+    except _DAMAGED as error:
+        raise InputError(f"{path.name} cannot be read as a DICOM SEG ({error}): get it again or give a .seg.nrrd.") from error
+    if not 0 < voxels <= MOST_VOXELS or (not compressed and voxels * bits // 8 > path.stat().st_size):
+        raise InputError(f"{path.name} says that it holds {voxels} voxels, which it cannot: get it again or give a .seg.nrrd.")
 
 
 def _highdicom():  # noqa: ANN202 - the module itself

@@ -1,35 +1,40 @@
-"""Image files (.nrrd/.nhdr, .nii/.nii.gz, .mha/.mhd) to volumes in LPS mm, by SimpleITK."""
+"""Image files (.nrrd/.nhdr, .nii/.nii.gz, .mha/.mhd) to volumes in LPS mm, from their own bytes."""
 
 from __future__ import annotations
 
-import gzip
-import re
-import struct
-import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import SimpleITK as sitk
 
 from ..core.errors import InputError
-from ..core.geometry import Geometry
 from ..core.volume import Volume
 from .file_names import require_text
+from .formats.header import ImageHeader, require_regular
+from .formats.metaimage import read_metaimage_header
+from .formats.nifti import read_nifti_header
+from .formats.nrrd import read_nrrd_header
+from .formats.voxels import read_voxels, require_room
 
 #: The image files that can be read, the longest extension first.
 IMAGE_EXTENSIONS = (".nii.gz", ".nrrd", ".nhdr", ".nii", ".mha", ".mhd")
+_READERS = {
+    ".nii.gz": read_nifti_header,
+    ".nii": read_nifti_header,
+    ".nrrd": read_nrrd_header,
+    ".nhdr": read_nrrd_header,
+    ".mha": read_metaimage_header,
+    ".mhd": read_metaimage_header,
+}
 
-#: NRRD spaces whose directions are known (the NRRD format definition, section 4).
-_NRRD_SPACES = {"left-posterior-superior", "right-anterior-superior", "left-anterior-superior", ""}
 
-#: A NRRD's fields stand in its first lines, in plain text also where the voxels are compressed.
-_NRRD_HEADER_BYTES = 1 << 16
+@dataclass(frozen=True, eq=False)
+class Image:
+    """Values (k, j, i, component) as the file means them, their grid, and the file's own keys."""
 
-#: Largest distance in mm between what qform and sform of a NIfTI say; both are written with rounding.
-SAME_PLACE_MM = 0.1
-
-#: NIfTI-1 and NIfTI-2: header size -> (offset of dim, its type, offset of bitpix, of vox_offset, its type).
-_NIFTI_LAYOUT = {348: (40, "8h", 72, 108, "f"), 540: (16, "8q", 14, 168, "q")}
+    volume: Volume
+    keys: Mapping[str, str] = field(default_factory=dict)
 
 
 def image_extension(path: Path) -> str | None:
@@ -38,144 +43,75 @@ def image_extension(path: Path) -> str | None:
     return next((extension for extension in IMAGE_EXTENSIONS if name.endswith(extension)), None)
 
 
-def load_image(path: Path) -> sitk.Image:
-    """The file as SimpleITK reads it; a 4-D file with a single frame becomes 3-D.
+def image_header(path: Path) -> ImageHeader:
+    """What the header of an image file says; no voxel is read.
 
-    :raises InputError: missing file, extension that is not known, truncated or damaged file, a place that is not clear.
+    :raises InputError: missing file, extension that is not known, damaged header, a place that is not clear, a file that is too
+        short for what its header says.
     """
     path = Path(path)
     require_text(path)
     extension = image_extension(path)
-    if not path.exists():
-        raise InputError(f"{path} does not exist: check the path.")
-    if path.is_dir():
-        raise InputError(f"{path} is a folder: give one of the files in it.")
+    require_regular(path)
     if extension is None:
         raise InputError(f"{path.name} is not an image file that can be read: give one of {', '.join(IMAGE_EXTENSIONS)}.")
-    if extension in (".nii", ".nii.gz"):
-        _require_whole_nifti(path)
-    image = _read(path)
-    _require_one_place(image, path)
-    return image
+    header = _READERS[extension](path)
+    matrix = header.ijk_to_lps
+    if not np.isfinite(matrix).all() or abs(np.linalg.det(matrix[:3, :3])) < 1e-12:
+        raise InputError(f"{path.name} gives its voxels no size or direction: it is damaged, get it again.")
+    require_room(header)
+    return header
+
+
+def image_files(path: Path) -> tuple[Path, ...]:
+    """The files that an image file consists of: itself, and the one that holds its voxels where its header names one.
+
+    What cannot be read is one file: whoever reads it will say what is wrong.
+    """
+    if image_extension(path) not in (".nrrd", ".nhdr", ".mha", ".mhd"):
+        return (path,)
+    try:
+        header = image_header(path)
+    except (InputError, OSError):
+        return (path,)
+    return (path,) if header.data == path else (path, header.data)
+
+
+def load_image(header: ImageHeader) -> Image:
+    """The image of a header.
+
+    :raises InputError: truncated or damaged file, or not enough memory for what the header says.
+    """
+    try:
+        values = read_voxels(header)
+    except MemoryError as error:
+        raise InputError(f"{header.path.name} is too large ({header.bytes / 2**30:.1f} GB) for the memory of this machine.") from error
+    return Image(Volume(_scaled(values, *header.scale), header.geometry), header.keys)
 
 
 def read_volume(path: Path) -> Volume:
     """One scalar 3-D image (a 4-D file with a single frame too) with its scalar type and geometry as they are.
 
-    :raises InputError: see :func:`load_image`; and 2-D, several frames, several components (RGB), complex values.
+    :raises InputError: see ``image_header`` and ``load_image``; 2-D, several frames, several components (RGB).
     """
-    path = Path(path)
-    image = load_image(path)
-    if image.GetNumberOfComponentsPerPixel() != 1 or "complex" in image.GetPixelIDTypeAsString():
-        raise InputError(f"{path.name} has {image.GetPixelIDTypeAsString()} voxels: a CT has one number per voxel, give a scalar image.")
-    if image.GetDimension() != 3 or min(image.GetSize()) < 2:
-        size = " x ".join(str(n) for n in image.GetSize())
-        raise InputError(f"{path.name} is no 3-D volume (its size is {size}): give one 3-D image.")
-    return Volume(_whole_numbers(sitk.GetArrayFromImage(image), image), geometry_of(image))
+    header = image_header(path)
+    name, shape = header.path.name, header.geometry.shape
+    if header.components != 1 and image_extension(header.path) in (".nii", ".nii.gz"):
+        raise InputError(f"{name} is no 3-D volume (its size is {' x '.join(str(n) for n in header.sizes)}): give one 3-D image.")
+    if header.components != 1:
+        raise InputError(f"{name} has {header.components} numbers per voxel: a CT has one number per voxel, give a scalar image.")
+    if min(shape) < 2:
+        raise InputError(f"{name} is no 3-D volume (its size is {' x '.join(str(n) for n in shape[::-1])}): give one 3-D image.")
+    volume = load_image(header).volume
+    return volume.with_array(volume.array[..., 0])
 
 
-def _read(path: Path) -> sitk.Image:
-    """The image with its keys; what goes wrong becomes one sentence."""
-    try:
-        image = sitk.ReadImage(str(path))
-    except RuntimeError as error:
-        if "orthonormal" in str(error):
-            raise InputError(f"{path.name} has sheared axes (gantry tilt), which NIfTI readers do not take: give it as .nrrd.") from error
-        raise InputError(f"{path.name} cannot be read ({_reason(error)}): it is truncated or damaged, get it again.") from error
-    if image.GetDimension() != 4 or image.GetSize()[3] != 1:
-        return image
-    frame = image[:, :, :, 0]
-    for key in image.GetMetaDataKeys():
-        frame.SetMetaData(key, image.GetMetaData(key))
-    return frame
-
-
-def _require_one_place(image: sitk.Image, path: Path) -> None:
-    """Refuse a NRRD in a space that is not the patient's, and a NIfTI whose sform is not what SimpleITK goes by.
-
-    Other programs go by the sform, so that segments drawn there would lie elsewhere.
-    """
-    keys = {key: image.GetMetaData(key) for key in ("NRRD_space", "sform_code", "srow_x", "srow_y", "srow_z") if image.HasMetaDataKey(key)}
-    space = keys.get("NRRD_space", "")
-    if space not in _NRRD_SPACES:
-        raise InputError(f"{path.name} lies in the space '{space}', which says nothing of the patient: save it in left-posterior-superior.")
-    _require_its_directions(image, path)
-    if image.GetDimension() != 3 or int(keys.get("sform_code", "0")) == 0:
-        return
-    rows = np.array([[float(value) for value in keys[f"srow_{axis}"].split()] for axis in "xyz"]) * [[-1.0], [-1.0], [1.0]]
-    geometry = geometry_of(image)
-    if not Geometry(geometry.shape, np.vstack([rows, [0, 0, 0, 1]])).same_as(geometry, SAME_PLACE_MM):
-        raise InputError(f"{path.name} tells two different places (its qform and sform differ): save it with one, or as .nrrd.")
-
-
-def _require_its_directions(image: sitk.Image, path: Path) -> None:
-    """Refuse a NRRD in left-anterior-superior that the reader has turned the wrong way, as SimpleITK 2.5.2 (Slicer 5.10) does."""
-    with path.open("rb") as file:
-        header = file.read(_NRRD_HEADER_BYTES)
-    space = re.search(rb"\nspace: *(left-anterior-superior|LAS)\s", header, re.IGNORECASE) if header.startswith(b"NRRD") else None
-    found = re.search(rb"\nspace directions: *((?:\([^)]*\) *){3})", header)
-    if space is None or found is None:
-        return
-    told = np.array([[float(value) for value in vector.split(b",")] for vector in re.findall(rb"\(([^)]*)\)", found[1])]).T
-    if not np.allclose(geometry_of(image).ijk_to_lps[:3, :3], np.diag([1.0, -1.0, 1.0]) @ told, atol=1e-4):
-        problem = "lies in left-anterior-superior, which the SimpleITK here reads wrongly"
-        raise InputError(f"{path.name} {problem}: save it in left-posterior-superior.")
-
-
-def geometry_of(image: sitk.Image) -> Geometry:
-    """The geometry of a 3-D SimpleITK image: shape (k, j, i) and the affine from (i, j, k) to LPS mm."""
-    matrix = np.eye(4)
-    matrix[:3, :3] = np.reshape(image.GetDirection(), (3, 3)) * np.asarray(image.GetSpacing())
-    matrix[:3, 3] = image.GetOrigin()
-    return Geometry(tuple(int(n) for n in image.GetSize()[::-1]), matrix)
-
-
-def _whole_numbers(array: np.ndarray, image: sitk.Image) -> np.ndarray:
-    """Undo the float copy that a NIfTI with ``scl_slope`` over whole numbers comes with, where it loses nothing."""
-    keys = set(image.GetMetaDataKeys())
-    if array.dtype.kind != "f" or not {"scl_slope", "datatype"} <= keys or image.GetMetaData("datatype") in ("16", "64"):
-        return array
-    low, high = float(array.min()), float(array.max())
-    if not np.isfinite([low, high]).all() or max(-low, high) >= 2**24:
-        return array
-    narrow = np.int16 if low >= -(2**15) and high < 2**15 else np.int32
-    whole = array.astype(narrow)
-    return whole if np.array_equal(whole, array) else array
-
-
-def _require_whole_nifti(path: Path) -> None:
-    """Refuse a NIfTI file that the reader would get wrong without a word.
-
-    It fills a truncated file up with zeros, and of X.nii.gz beside X.nii it takes the voxels of X.nii.
-    """
-    if path.name.lower().endswith(".gz") and path.with_suffix("").exists():
-        raise InputError(f"{path.with_suffix('').name} lies beside {path.name}, and NIfTI readers confuse the two: move one away.")
-    try:
-        with gzip.open(path) if path.name.lower().endswith(".gz") else path.open("rb") as file:
-            head = file.read(540)
-            length = len(head)
-            while chunk := file.read(1 << 20):
-                length += len(chunk)
-    except (OSError, EOFError, zlib.error) as error:
-        raise InputError(f"{path.name} cannot be read ({error}): it is truncated or damaged, get it again.") from error
-    if length < _nifti_bytes(head, path):
-        raise InputError(f"{path.name} ends before its last voxel: it is truncated, get it again.")
-
-
-def _nifti_bytes(head: bytes, path: Path) -> int:
-    """The length in bytes that a NIfTI file of this header must have at least."""
-    for order in "<>":
-        layout = _NIFTI_LAYOUT.get(struct.unpack_from(order + "i", head)[0]) if len(head) >= 348 else None
-        if layout is not None:
-            dim_at, dim_type, type_at, offset_at, offset_type = layout
-            dim = struct.unpack_from(order + dim_type, head, dim_at)
-            bits = struct.unpack_from(order + "h", head, type_at)[0]
-            offset = struct.unpack_from(order + offset_type, head, offset_at)[0]
-            return int(offset) + int(np.prod([max(1, n) for n in dim[1 : 1 + dim[0]]], dtype=object)) * bits // 8
-    raise InputError(f"{path.name} has no NIfTI header: it is damaged or of another kind.")
-
-
-def _reason(error: Exception) -> str:
-    """The last line of what SimpleITK says, short."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return (lines[-1] if lines else "no reason given")[:120].rstrip(".")
+def _scaled(values: np.ndarray, slope: float, intercept: float) -> np.ndarray:
+    """Stored values times slope plus intercept: whole numbers where all are, else the narrowest float that holds them exactly."""
+    if (slope, intercept) == (1.0, 0.0):
+        return values
+    exact = values.astype(np.float64) * slope + intercept
+    if values.dtype.kind in "iu" and np.abs(exact).max() < 2**31 and np.array_equal(exact, np.rint(exact)):
+        return exact.astype(np.int16 if exact.min() >= -(2**15) and exact.max() < 2**15 else np.int32)
+    single = exact.astype(np.float32)
+    return single if np.array_equal(single, exact, equal_nan=True) else exact

@@ -11,7 +11,10 @@ import numpy as np
 
 from ..core.errors import InputError
 from ..core.landmarks import LANDMARK_NAMES, Landmark, Landmarks
+from .formats.header import require_regular
 
+#: A curve of so many points follows every pore; a markups file of it has some 600 bytes a point.
+MOST_POINTS, MOST_BYTES = 10_000, 1 << 24
 #: How a landmark's description tells where its position came from; written by output.markups.
 _NUMBER = r"-?\d+(?:\.\d+)?"
 DESCRIPTION = re.compile(
@@ -47,7 +50,8 @@ def read_landmarks_json(path: Path) -> Landmarks:
                 raise InputError(f"{Path(path).name} has the landmark '{name}' twice: keep one.")
             points[name] = _landmark(name, control, markup, path)
     if unknown:
-        raise InputError(f"{Path(path).name} has unknown landmarks ({', '.join(unknown)}); known are: {', '.join(LANDMARK_NAMES)}.")
+        told = ", ".join(label[:40] for label in unknown[:5]) + (f" and {len(unknown) - 5} more" if len(unknown) > 5 else "")
+        raise InputError(f"{Path(path).name} has unknown landmarks ({told}); known are: {', '.join(LANDMARK_NAMES)}.")
     if not points:
         raise InputError(f"{Path(path).name} holds no landmark: name points after {', '.join(LANDMARK_NAMES[:3])}, ...")
     return Landmarks(points)
@@ -71,18 +75,21 @@ def read_curve_json(path: Path) -> np.ndarray:
 def _markups(path: Path, kind: str) -> list[dict[str, Any]]:
     """The markups of one type in a file."""
     path = Path(path)
+    require_regular(path)
+    if path.stat().st_size > MOST_BYTES:
+        raise InputError(
+            f"{path.name} is larger than any markups file of a face ({path.stat().st_size / 2**20:.0f} MB): save its points alone."
+        )
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise InputError(f"{path} does not exist: check the path.") from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path.name} is no markups file ({error}): give a .mrk.json saved by 3D Slicer.") from error
     markups = content.get("markups") if isinstance(content, dict) else None
     if not isinstance(markups, list) or not all(isinstance(markup, dict) for markup in markups):
         raise InputError(f"{path.name} is no markups file: give a .mrk.json saved by 3D Slicer.")
     found = [markup for markup in markups if markup.get("type") == kind]
     if not found:
-        kinds = ", ".join(str(markup.get("type")) for markup in markups) or "nothing"
+        kinds = ", ".join(str(markup.get("type"))[:40] for markup in markups[:5]) or "nothing"
         raise InputError(f"{path.name} holds {kinds}, and a markup of type {kind} is needed.")
     return found
 
@@ -92,6 +99,8 @@ def _controls(markup: dict[str, Any], path: Path) -> list[dict[str, Any]]:
     controls = markup.get("controlPoints", [])
     if not isinstance(controls, list) or not all(isinstance(control, dict) for control in controls):
         raise InputError(f"{Path(path).name} holds control points that are none: give a .mrk.json saved by 3D Slicer.")
+    if len(controls) > MOST_POINTS:
+        raise InputError(f"{Path(path).name} holds {len(controls)} points, more than any curve of a face has: give at most {MOST_POINTS}.")
     return controls
 
 

@@ -29,6 +29,15 @@ def place_segments(segments: Sequence[Segment], ct_geometry: Geometry) -> list[B
     return [_place(segment, ct_geometry) for segment in segments]
 
 
+def same_grid(one: Geometry, other: Geometry) -> bool:
+    """True where both grids have their voxels in the same places, in whatever order of the axes."""
+    matrix, offset = _same_grid(*index_affine(one, other), one.shape)
+    if not np.array_equal(matrix, np.rint(matrix)) or not np.array_equal(offset, np.rint(offset)):
+        return False
+    ends = np.array([(0, 0, 0), np.array(other.shape) - 1]) @ matrix.T + offset
+    return bool(np.array_equal(ends.min(0), (0, 0, 0)) and np.array_equal(ends.max(0), np.array(one.shape) - 1))
+
+
 def _place(segment: Segment, ct: Geometry) -> BoxMask:
     if not segment.mask.array.any():
         raise InputError(

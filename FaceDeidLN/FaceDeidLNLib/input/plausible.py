@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..core.errors import InputError
+from ..core.geometry import Geometry
 from ..core.volume import Volume
 
 #: Fewer slices than this are a scout or a fragment; a 40 mm chin in 5 mm slices has as many.
@@ -17,8 +18,27 @@ MIN_SHARE = 0.005
 #: What lies below is no tissue: padding (one single value) or numbers that are not HU.
 BELOW_AIR_HU = -1400.0
 MAX_BELOW_AIR_SHARE = 0.02
+#: Voxels of any CT, from the finest cone beam to thick old slices (mm).
+VOXEL_MM = (0.05, 25.0)
+#: A CT has no more voxels (1024 x 1024 x 1024), is no longer than a tall patient, and no wider than the widest gantry (mm).
+MOST_VOXELS, LONGEST_MM, WIDEST_MM = 1 << 30, 2500.0, 1000.0
 #: The statistics look at about this many voxels.
 _SAMPLE = 1_000_000
+
+
+def require_grid(geometry: Geometry, name: str) -> None:
+    """Refuse a grid that no CT has; nothing but the header is needed.
+
+    :raises InputError: voxels that are not of a millimetre's order, more voxels or a wider view than any CT has.
+    """
+    steps, size = geometry.spacing, geometry.shape[::-1]
+    wrong = [step for step in steps if not VOXEL_MM[0] <= step <= VOXEL_MM[1]]
+    if wrong:
+        raise InputError(f"{name} has voxels that are {wrong[0]:g} mm wide: the file is not in millimetres, save it with its true spacing.")
+    extent = sorted(n * step for n, step in zip(size, steps, strict=True))
+    if np.prod(size, dtype=object) > MOST_VOXELS or extent[2] > LONGEST_MM or extent[1] > WIDEST_MM:
+        told = f"{' x '.join(str(n) for n in size)} voxels, {' x '.join(f'{mm:.0f}' for mm in extent)} mm"
+        raise InputError(f"{name} is larger than any CT ({told}): its header is wrong, or it is no CT.")
 
 
 def require_ct(volume: Volume, name: str) -> None:
@@ -28,6 +48,7 @@ def require_ct(volume: Volume, name: str) -> None:
         without the rescale, normalised intensities).
     """
     array = volume.array
+    require_grid(volume.geometry, name)
     if min(array.shape) < MIN_SLICES:
         raise InputError(f"{name} has only {min(array.shape)} slices: a scout or fragment has no face to work on, give the axial series.")
     if array.dtype.kind == "f" and not np.isfinite(array).all():

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import SimpleITK as sitk
 from scipy import ndimage
 
 from ..core.errors import InputError
-from ..core.geometry import Box
+from ..core.geometry import Box, Geometry
 from ..core.segment import Segment
 from ..core.volume import Volume
-from .images import geometry_of, image_extension, load_image
+from .formats.header import ImageHeader
+from .images import image_extension, image_header, load_image
+from .place import same_grid
 
 #: Label values above this would make a table of labels too large; no segmentation has so many.
 MAX_LABEL = 1_000_000
-_SEGMENT_KEY = re.compile(r"^Segment(\d+)_(Name|ID|LabelValue|Layer|Tags)$")
+#: A segmentation may be finer than its CT, or have many layers: bytes for each voxel of the CT, for a small CT, and for any.
+ROOM_PER_VOXEL, LEAST_ROOM, MOST_BYTES = 16, 1 << 27, 1 << 31
+_SEGMENT_KEY = re.compile(r"^Segment(\d{1,6})_(Name|ID|LabelValue|Layer|Tags)$")
 #: The segmented property type in Slicer's terminology entry: context~category~TYPE~modifier~...
 _TERMINOLOGY = re.compile(r"TerminologyEntry:[^~|]*~[^~|]*~([^~|^]+)\^([^~|^]+)\^([^~|^]*)")
 
@@ -34,36 +37,51 @@ class _Entry:
     code: str = ""
 
 
-def read_segments(path: Path, names: Sequence[str] | None = None) -> list[Segment]:
+def read_segments(path: Path, names: Sequence[str] | None = None, ct: Geometry | None = None) -> list[Segment]:
     """The segments of a file, each cropped to the box that holds it, on the file's own grid.
 
     A .seg.nrrd gives the segments that Slicer wrote (names, label values, overlapping layers). A label map gives one
     segment "label_N" for each value; a plain 0/1 mask gives one, named after the file.
 
     :param names: take only these: segment names without regard to case, or label values ("3").
-    :raises InputError: the file cannot be read or holds no label map, or a name is not there (those there are listed).
+    :param ct: the CT's grid, where it is known: a file of as many voxels in another place has lost its geometry.
+    :raises InputError: the file cannot be read or holds no label map, is much larger than the CT, has lost its geometry, or a name
+        is not there (those there are listed).
     """
     path = Path(path)
-    image = load_image(path)
-    array = _labels(image, path)
-    entries = _slicer_entries(image) or list(_plain_entries(array, path))
+    header = image_header(path)
+    _require_fit(header, ct)
+    image = load_image(header)
+    array = _labels(image.volume.array, path)
+    entries = _slicer_entries(image.keys, header.components) or list(_plain_entries(array, path))
     if not entries:
         raise InputError(f"{path.name} holds no segment: every voxel is 0.")
-    grid = Volume(array, geometry_of(image))
+    grid = Volume(array, header.geometry)
     boxes = [ndimage.find_objects(array[..., layer]) for layer in range(array.shape[3])]
     return [_segment(grid, entry, boxes[entry.layer], path) for entry in _chosen(entries, names, path)]
 
 
-def _labels(image: sitk.Image, path: Path) -> np.ndarray:
+def _require_fit(header: ImageHeader, ct: Geometry | None) -> None:
+    """Refuse what cannot be a segmentation of the CT, by the header alone."""
+    name, grid = header.path.name, header.geometry
+    room = MOST_BYTES if ct is None else min(max(LEAST_ROOM, ROOM_PER_VOXEL * int(np.prod(ct.shape))), MOST_BYTES)
+    if header.bytes > room:
+        told = f"{' x '.join(str(n) for n in grid.shape[::-1])} voxels, {header.components} layers"
+        raise InputError(f"{name} is far larger than a segmentation of this CT ({told}): give one on the CT's own grid.")
+    if ct is None or sorted(grid.shape) != sorted(ct.shape) or same_grid(grid, ct):
+        return
+    size = " x ".join(str(n) for n in grid.shape[::-1])
+    raise InputError(
+        f"The mask {name} has as many voxels as the CT ({size}) but another spacing, origin or direction: its geometry was lost; "
+        "save it with the CT's."
+    )
+
+
+def _labels(array: np.ndarray, path: Path) -> np.ndarray:
     """Label values (k, j, i, layer) as integers.
 
-    :raises InputError: not 3-D, fractions, negative or huge values.
+    :raises InputError: fractions, negative or huge values.
     """
-    if image.GetDimension() != 3:
-        raise InputError(f"{path.name} is no 3-D label map: give a .seg.nrrd or one 3-D image of labels.")
-    array = sitk.GetArrayFromImage(image)
-    if array.ndim == 3:
-        array = array[..., None]
     if array.dtype.kind == "f":
         whole = np.nan_to_num(array, nan=-1.0, posinf=-1.0, neginf=-1.0).astype(np.int64)
         if not np.array_equal(whole, array):
@@ -74,13 +92,13 @@ def _labels(image: sitk.Image, path: Path) -> np.ndarray:
     return array if array.dtype != np.uint64 else array.astype(np.int64)
 
 
-def _slicer_entries(image: sitk.Image) -> list[_Entry]:
+def _slicer_entries(told: Mapping[str, str], layers: int) -> list[_Entry]:
     """The segments that Slicer's keys in a .seg.nrrd name; a file without layer keys has one segment per layer."""
     found: dict[int, dict[str, str]] = {}
-    for key in image.GetMetaDataKeys():
+    for key, value in told.items():
         match = _SEGMENT_KEY.match(key)
         if match:
-            found.setdefault(int(match[1]), {})[match[2]] = image.GetMetaData(key).strip()
+            found.setdefault(int(match[1]), {})[match[2]] = value.strip()
     entries = []
     for number, keys in sorted(found.items()):
         try:
@@ -88,7 +106,7 @@ def _slicer_entries(image: sitk.Image) -> list[_Entry]:
         except ValueError as error:
             raise InputError(f"Layer or label value of segment {number} is no whole number ({error}): the file is damaged.") from error
         name = keys.get("Name") or keys.get("ID") or f"label_{label}"
-        if not 0 <= layer < image.GetNumberOfComponentsPerPixel():
+        if not 0 <= layer < layers:
             raise InputError(f"The segment '{name}' is said to lie in layer {layer}, which the file has not: it is damaged.")
         code = _TERMINOLOGY.search(keys.get("Tags", ""))
         entries.append(_Entry(name, layer, label, "" if code is None else f"{code[1]}:{code[2]} {code[3]}"))

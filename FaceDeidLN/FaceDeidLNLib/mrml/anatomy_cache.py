@@ -13,14 +13,14 @@ from ..core.landmarks import Landmarks
 from ..core.progress import Alive, idle
 from ..core.segment import Segment
 from ..core.volume import Volume
-from ..pipeline import Anatomy, Request, find_anatomy, find_landmarks, node_levels
+from ..pipeline import Anatomy, Finder, Request, combined
 
 Found = TypeVar("Found")
 #: How many CTs are remembered: body and skin of one take some ten megabytes.
 _CTS = 3
 
 
-class AnatomyCache:
+class AnatomyCache(Finder):
     """Landmarks, anatomy and node levels of the last few CTs; what is kept depends on nothing but what its key holds."""
 
     def __init__(self) -> None:
@@ -30,22 +30,25 @@ class AnatomyCache:
         """Forget everything: the scene was closed."""
         self._kept.clear()
 
-    def landmarks(self, ct: Volume, user: Landmarks | None, alive: Alive = idle, guides: Sequence[Segment] = ()) -> Landmarks:
+    def automatic(self, ct: Volume, alive: Alive = idle) -> Landmarks:
+        """The landmarks found without help."""
+        return self._once(("landmarks", _ct_key(ct)), lambda: super(AnatomyCache, self).automatic(ct, alive))
+
+    def landmarks(self, ct: Volume, given: Landmarks | None, alive: Alive = idle, guides: Sequence[Segment] = ()) -> Landmarks:
         """As ``pipeline.find_landmarks``."""
-        key = ("landmarks", _ct_key(ct), _landmark_key(user), _segments_key(guides))
-        return self._once(key, lambda: find_landmarks(ct, user, alive, guides))
+        return combined(ct, self.automatic(ct, alive), given, guides)
 
     def anatomy(self, ct: Volume, landmarks: Landmarks, alive: Alive = idle, guides: Sequence[Segment] = ()) -> Anatomy:
-        """As ``pipeline.find_anatomy``."""
+        """Body, frame and skin."""
         key = ("anatomy", _ct_key(ct), _landmark_key(landmarks), _segments_key(guides))
-        return self._once(key, lambda: find_anatomy(ct, landmarks, alive, guides))
+        return self._once(key, lambda: super(AnatomyCache, self).anatomy(ct, landmarks, alive, guides))
 
     def levels(self, request: Request, anatomy: Anatomy, alive: Alive = idle) -> tuple[Level, ...]:
-        """As ``pipeline.node_levels``."""
+        """The node levels."""
         named = _segments_key((*request.guides, *request.protected))
         parameters = (request.parameters.levels, request.parameters.superficial_mm)
         key = ("levels", _ct_key(request.ct), _landmark_key(anatomy.landmarks), named, parameters)
-        return self._once(key, lambda: node_levels(request, anatomy, alive))
+        return self._once(key, lambda: super(AnatomyCache, self).levels(request, anatomy, alive))
 
     def _once(self, key: tuple, work: Callable[[], Found]) -> Found:
         if key not in self._kept:

@@ -9,6 +9,7 @@ import numpy as np
 import pydicom
 import slicer
 
+from ..clearance import clear
 from ..core.errors import InputError
 from ..core.geometry import Geometry
 from ..core.progress import Alive, Progress, alive_in, idle, silent
@@ -47,7 +48,8 @@ def export_result(result: slicer.vtkMRMLScalarVolumeNode, path: Path, overwrite:
         ct = CtInput(volume_from_node(ct_node), _loaded_from(ct_node), "node")
     if ct.kind == "dicom":
         volume = _in_order_of(ct, volume)
-    write_released(ct, volume, Place(path, overwrite, ct.files), review.content, alive_in(progress, 0.5, "writing and reading back"))
+    cleared = clear(review, volume, review.content)
+    write_released(ct, cleared, Place(path, overwrite, ct.files), alive_in(progress, 0.5, "writing and reading back"))
 
 
 def _loaded_from(ct: slicer.vtkMRMLScalarVolumeNode) -> Path:

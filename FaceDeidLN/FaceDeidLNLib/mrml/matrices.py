@@ -10,6 +10,8 @@ from ..core.errors import FaceDeidError
 
 #: Takes LPS to RAS and back.
 LPS_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+#: Decimals of a matrix (mm): Slicer's files lose its last bits, and a scene that is loaded must lie on the very same numbers.
+_DIGITS = 10
 
 
 def array_from_matrix(matrix: vtk.vtkMatrix4x4) -> np.ndarray:
@@ -40,8 +42,8 @@ def to_world_ras(node: slicer.vtkMRMLTransformableNode) -> np.ndarray:
 
 
 def world_lps_from_local(node: slicer.vtkMRMLTransformableNode, ijk_to_ras: np.ndarray) -> np.ndarray:
-    """The 4x4 matrix from voxel index to world LPS mm of a matrix in a node's own RAS."""
-    return LPS_RAS @ to_world_ras(node) @ ijk_to_ras
+    """The 4x4 matrix from voxel index to world LPS mm of a matrix in a node's own RAS, rounded to ``_DIGITS``."""
+    return np.round(LPS_RAS @ to_world_ras(node) @ ijk_to_ras, _DIGITS)
 
 
 def local_ras_from_world(node: slicer.vtkMRMLTransformableNode | None, ijk_to_lps: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ from ..core.progress import Progress, silent
 from ..core.segment import Segment
 from ..input.names import GUIDING
 from ..input.plausible import require_ct
-from ..pipeline import CaseResult, Request, deface
+from ..pipeline import CaseResult, Finder, Request, deface
 from .case import CaseNodes, add_case, material_of
 from .links import link
 from .nodes import curve_points_from_node, landmarks_from_node, segment_roles, segments_from_node, volume_from_node
@@ -120,14 +120,16 @@ def _face_segment(node: slicer.vtkMRMLSegmentationNode) -> Segment:
     return segments[0]
 
 
-def process_nodes(context: SceneContext, asked: NodeRequest, progress: Progress = silent, request: Request | None = None) -> NodeResult:
+def process_nodes(
+    context: SceneContext, asked: NodeRequest, progress: Progress = silent, request: Request | None = None, finder: Finder | None = None
+) -> NodeResult:
     """Hide the face of the CT in a node, and put everything that was found and made into the scene.
 
-    ``request`` is what was made of ``asked`` already (None: made here). Nothing is added to the scene when an exception is
-    raised, by the work or by ``progress``. Raises what ``request_from_nodes`` and the pipeline raise.
+    ``request`` is what was made of ``asked`` already (None: made here), ``finder`` who looks for the anatomy. Nothing is added to
+    the scene when an exception is raised, by the work or by ``progress``. Raises what ``request_from_nodes`` and the pipeline raise.
     """
     request = request or request_from_nodes(asked)
-    done = put_into_scene(context, asked, request, deface(request, progress))
+    done = put_into_scene(context, asked, request, deface(request, progress, finder))
     if done.case.result is not None:
         remember_making(done.nodes.result, done.case.result, request.parameters, done.privacy)
     return done

@@ -9,15 +9,14 @@ import slicer
 
 from ..anatomy.skin import skin_surface, snap_to_skin
 from ..core.errors import FaceNotFoundError, InputError
-from ..core.landmarks import LANDMARK_NAMES, Landmarks
+from ..core.landmarks import Landmarks
 from ..core.progress import Progress, alive_in, silent
 from ..effect.base import apply_effect
 from ..effect.registry import effect_named, require_fit
 from ..face.segment import Face
 from ..input.place import place_segments
-from ..pipeline import Anatomy, CaseResult, Request, below_ears, find_curve, find_face, privacy_as_run, privacy_of, verify
+from ..pipeline import Anatomy, Request, examine, find_curve, find_face, privacy_as_run, privacy_of
 from ..verify.privacy import RECOGNISABLE, is_tested
-from ..verify.verdict import Verdict
 from .anatomy_cache import AnatomyCache
 from .engines import Engines, cut_by_curve, mask_volume, wrapped_anatomy
 from .links import link
@@ -121,7 +120,7 @@ class Steps:
         mark(node, asked.ct.GetName(), False)
         privacy = privacy_of(request) if engines == BUILT_IN else RECOGNISABLE
         if is_tested(privacy):
-            privacy = privacy_as_run(privacy, self.cache.landmarks(request.ct, None), self._anatomy(request, progress), face)
+            privacy = privacy_as_run(privacy, self.cache.automatic(request.ct), self._anatomy(request, progress), face)
         remember_making(node, result, parameters, privacy)
         link(asked.ct, "result", node)
         return node
@@ -131,27 +130,14 @@ class Steps:
         if asked.output is None:
             raise InputError("There is no result to verify: apply an effect first, or choose its volume.")
         require_fit(asked.parameters.style, asked.parameters.effect)  # the certificate names both
-        request, face = self._face(asked, BUILT_IN, progress)
-        progress(0.9, "verification")
+        request = self._drawn_by_user_if_any(request_from_nodes(asked), progress)
         result = volume_from_node(asked.output)
         result = result.with_array(result.array.copy())
-        parameters = request.parameters
-        protected = tuple(place_segments(request.protected, request.ct.geometry))
-        anatomy = self._anatomy(request, silent)
-        state = CaseResult(
-            Verdict.REVIEW,
-            (),
-            privacy_as_made(asked.output, result, parameters, privacy_of(request)),
-            parameters,
-            protected,
-            levels=below_ears(self.cache.levels(request, anatomy), face),
-            anatomy=anatomy,
-            landmarks=anatomy.landmarks,
-            automatic=self.cache.landmarks(request.ct, None, alive_in(progress, 0.9, "verification")),
-            face=face,
-            result=result,
-        )
-        return put_into_scene(self.context, asked, request, verify(request.ct, state))
+        privacy = privacy_as_made(asked.output, result, request.parameters, privacy_of(request))
+        case = examine(request, result, privacy, progress, self.cache)
+        if case.face is None:
+            raise FaceNotFoundError("; ".join(case.reasons))
+        return put_into_scene(self.context, asked, request, case)
 
     def snap(self, asked: NodeRequest, progress: Progress = silent) -> None:
         """Put the control points of ``asked.curve`` onto the skin, where a drag in a slice view has left it.
@@ -174,7 +160,8 @@ class Steps:
         """
         with all_or_nothing(self.context.scene, [*with_certificate(asked.output), asked.kept, asked.skin]):
             if engines == BUILT_IN:
-                return process_nodes(self.context, asked, progress, self._drawn_by_user_if_any(request_from_nodes(asked), progress))
+                request = self._drawn_by_user_if_any(request_from_nodes(asked), progress)
+                return process_nodes(self.context, asked, progress, request, self.cache)
             made_face = asked.face or (self.face(asked, engines, progress) if engines.wrap or engines.cut else None)
             asked = replace(asked, face=made_face)
             return self.verify(replace(asked, output=self.effect(asked, engines, progress)), engines, progress)
@@ -217,10 +204,7 @@ class Steps:
 
     def _anatomy(self, request: Request, progress: Progress) -> Anatomy:
         progress(0.05, "landmarks")
-        landmarks = request.landmarks
-        known = landmarks is not None and set(LANDMARK_NAMES) <= set(landmarks.points)
-        if not known or request.guides:  # else there is none left to look for
-            landmarks = self.cache.landmarks(request.ct, landmarks, alive_in(progress, 0.05, "landmarks"), request.guides)
+        landmarks = self.cache.landmarks(request.ct, request.landmarks, alive_in(progress, 0.05, "landmarks"), request.guides)
         progress(0.3, "skin")
         return self.cache.anatomy(request.ct, landmarks, alive_in(progress, 0.3, "skin"), request.guides)
 

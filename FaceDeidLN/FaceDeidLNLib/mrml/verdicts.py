@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 import slicer
 
+from ..clearance import Judged
 from ..core.errors import InputError
 from ..core.parameters import Parameters
 from ..core.volume import Volume
 from ..facts import facts_of
 from ..pipeline import CaseResult
-from ..release import RECOGNISABLE_SENTENCE, case_content
+from ..release import case_content, judged
 from ..verify.privacy import RECOGNISABLE, is_tested
 from ..verify.verdict import Verdict
 from .scene import SceneContext
@@ -31,39 +32,22 @@ _CERTIFICATE = "FaceDeidLN.certificate"
 _CT = "FaceDeidLN.ct"
 
 
-@dataclass(frozen=True)
-class Review:
+@dataclass(frozen=True, kw_only=True)
+class Review(Judged):
     """What is known of a result.
 
     ``content`` is the certificate without the output's own facts, ``facts`` all figures, ``digest`` the SHA-256 of the
-    result's voxels and place when it was verified. ``remark`` is the reviewer's, empty as long as nobody signed.
+    result's voxels and place when it was verified.
     """
 
-    verdict: str
-    reasons: tuple[str, ...]
-    privacy: str
-    accepted: bool
     digest: str
     content: dict[str, Any]
     facts: dict[str, Any]
-    remark: str = ""
 
     @property
     def released(self) -> bool:
-        """May the result leave? PASS, or REVIEW that a reviewer signed; and tested, or its risk accepted."""
-        good = self.verdict == Verdict.PASS.value or (self.verdict == Verdict.REVIEW.value and bool(self.remark))
-        return good and (is_tested(self.privacy) or self.accepted)
-
-    @property
-    def refusal(self) -> str:
-        """Why the result is not released, one sentence; empty where it is."""
-        if self.released:
-            return ""
-        if self.verdict == Verdict.FAIL.value:
-            return f"FAIL: {'; '.join(self.reasons)}"
-        if self.verdict == Verdict.REVIEW.value and not self.remark:
-            return f"REVIEW: {'; '.join(self.reasons)}"
-        return RECOGNISABLE_SENTENCE.split(":", maxsplit=1)[0]
+        """May the result leave?"""
+        return not self.refusal
 
 
 def digest(volume: Volume) -> str:
@@ -91,8 +75,8 @@ def _making(result: Volume, parameters: Parameters) -> str:
 
 def review_of(case: CaseResult, accepted: bool) -> Review:
     """The review of a case that has a result."""
-    reasons = tuple(case.reasons)
-    return Review(case.verdict.value, reasons, case.privacy, accepted, digest(case.result), case_content(case), facts_of(case))
+    said = asdict(judged(case, accepted))
+    return Review(**said, digest=digest(case.result), content=case_content(case), facts=facts_of(case))
 
 
 def record(context: SceneContext, result: slicer.vtkMRMLScalarVolumeNode, ct: slicer.vtkMRMLScalarVolumeNode, review: Review) -> None:
@@ -155,8 +139,8 @@ def require_review(result: slicer.vtkMRMLScalarVolumeNode | None) -> Review:
     return review
 
 
-def sign_off(context: SceneContext, result: slicer.vtkMRMLScalarVolumeNode, remark: str) -> Review:
-    """Lift a REVIEW with the reviewer's remark, which goes into the certificate.
+def sign_off(context: SceneContext, result: slicer.vtkMRMLScalarVolumeNode, remark: str, reviewer: str = "") -> Review:
+    """Lift a REVIEW with the reviewer's remark, which goes into the certificate with his name.
 
     :raises InputError: the verdict is FAIL, which nobody can lift, or PASS, which needs none; no remark; never verified.
     """
@@ -167,8 +151,7 @@ def sign_off(context: SceneContext, result: slicer.vtkMRMLScalarVolumeNode, rema
         raise InputError("A PASS needs no sign-off.")
     if not remark:
         raise InputError("A sign-off needs a remark: write what you looked at and why the result may leave.")
-    checks = {**review.content["checks"], "review_sign_off": {"remark": remark}}
-    signed = replace(review, remark=remark, content={**review.content, "checks": checks})
+    signed = replace(review, remark=remark, reviewer=reviewer.strip())
     record(context, result, ct_of(result), signed)
     return signed
 

@@ -23,7 +23,7 @@ LAYERS = (
     {"header"},
     {"output"},
     {"pipeline"},
-    {"facts", "attack"},
+    {"facts", "attack", "clearance"},
     {"release"},
     {"study"},
     {"mrml"},

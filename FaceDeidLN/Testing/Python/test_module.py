@@ -59,7 +59,7 @@ def asked(phantom_case, monkeypatch):
     """The requests that reach the pipeline, which answers with the phantom's case at once."""
     requests = []
 
-    def answer(request, progress):
+    def answer(request, progress, finder=None):
         requests.append(request)
         return phantom_case
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from FaceDeidLNLib import pipeline
 from FaceDeidLNLib.core.segment import tight
-from FaceDeidLNLib.mrml import anatomy_cache
 from FaceDeidLNLib.mrml.anatomy_cache import AnatomyCache
 from FaceDeidLNLib.mrml.engines import Engines
 from FaceDeidLNLib.mrml.nodes import add_ct, add_segmentation, volume_from_node
@@ -118,10 +118,8 @@ def test_a_drawn_mandible_guides_the_curve_as_it_guides_the_face_segment(drawn, 
     """One anatomy for all steps: a curve on another skin, or of other landmarks, would count as the person's own."""
     steps, asked = drawn
     guided = []
-    found = anatomy_cache.find_anatomy
-    monkeypatch.setattr(
-        anatomy_cache, "find_anatomy", lambda ct, marks, alive, guides: guided.append(guides) or found(ct, marks, alive, guides)
-    )
+    found = pipeline.find_anatomy
+    monkeypatch.setattr(pipeline, "find_anatomy", lambda ct, marks, alive, guides: guided.append(guides) or found(ct, marks, alive, guides))
     mandible = tight("Mandible", phantom.segment("Mandible").mask.array)
     asked = NodeRequest(asked.ct, add_segmentation(steps.context, [mandible], phantom.ct.geometry, "jaw"))
     asked = replace(asked, curve=steps.curve(asked))

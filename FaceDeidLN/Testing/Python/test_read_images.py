@@ -70,20 +70,6 @@ def test_the_space_of_a_nrrd_is_turned_into_lps(tmp_path, space, signs):
     assert np.allclose(matrix[:3, 3], np.array(signs) * (-10, 20, -30))
 
 
-def test_a_nrrd_that_the_reader_turned_the_wrong_way_is_refused(tmp_path, monkeypatch):
-    """SimpleITK 2.5.2, which Slicer 5.10 brings, takes left-anterior-superior for right-posterior-superior."""
-    read = sitk.ReadImage
-
-    def turned(*words, **options):
-        image = read(*words, **options)
-        image.SetDirection((-1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0))
-        return image
-
-    monkeypatch.setattr("FaceDeidLNLib.input.images.sitk.ReadImage", turned)
-    with pytest.raises(InputError, match="left-anterior-superior"):
-        read_ct(write_nrrd(tmp_path / "ct.nrrd", "left-anterior-superior"))
-
-
 def test_the_shear_of_a_nrrd_is_kept(tmp_path):
     matrix = read_ct(write_nrrd(tmp_path / "ct.nrrd", directions="(0.5,0,0) (0,0.75,0) (0,0.8,2.5)")).volume.geometry.ijk_to_lps
     assert np.allclose(matrix[:3, 2], (0, 0.8, 2.5))
@@ -104,8 +90,7 @@ def test_a_scaled_nifti_of_whole_hu_is_no_float_copy(tmp_path, slope, intercept,
 
 def test_a_scaled_nifti_of_fractions_stays_float(tmp_path):
     ct = read_ct(set_scaling(write(tmp_path / "ct.nii"), 1.05, 0.5))
-    assert ct.volume.array.dtype == np.float32
-    assert np.allclose(ct.volume.array, HU * 1.05 + 0.5, atol=1e-3)
+    assert np.array_equal(ct.volume.array, HU * float(np.float32(1.05)) + 0.5)
 
 
 def test_a_4d_file_with_one_frame_is_read(tmp_path):
@@ -113,11 +98,10 @@ def test_a_4d_file_with_one_frame_is_read(tmp_path):
     assert np.array_equal(read_ct(tmp_path / "ct.nii.gz").volume.array, HU)
 
 
-def test_a_nifti_whose_voxels_would_come_from_its_neighbour_is_refused(tmp_path):
+def test_a_nifti_beside_another_of_its_name_has_its_own_voxels(tmp_path):
     write(tmp_path / "ct.nii.gz")
     write(tmp_path / "ct.nii", HU + 1)
-    with pytest.raises(InputError, match=r"ct\.nii lies beside ct\.nii\.gz"):
-        read_ct(tmp_path / "ct.nii.gz")
+    assert np.array_equal(read_ct(tmp_path / "ct.nii.gz").volume.array, HU)
 
 
 @pytest.mark.parametrize("share", [0.1, 0.6, 0.98])
@@ -234,9 +218,9 @@ def set_forms(path, qform_code, sform_code, sform):
     return path
 
 
-def test_a_nifti_with_sheared_axes_is_refused_with_the_reason(tmp_path):
-    with pytest.raises(InputError, match="sheared axes"):
-        read_ct(set_forms(write(tmp_path / "ct.nii"), 0, 1, SHEARED))
+def test_a_nifti_with_sheared_axes_keeps_its_shear(tmp_path):
+    geometry = read_ct(set_forms(write(tmp_path / "ct.nii"), 0, 1, SHEARED)).volume.geometry
+    assert np.allclose(geometry.ijk_to_lps[:3], np.array(SHEARED) * [[-1], [-1], [1]])
 
 
 @pytest.mark.parametrize("sform", [SHEARED, MOVED])

@@ -12,6 +12,7 @@ from FaceDeidLNLib.input.segments import read_segments
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
+from written import write_volume
 
 SHAPE = (9, 10, 11)
 GRID = Geometry(SHAPE, np.array([[1.0, 0, 0, 5], [0, 1.5, 0, -7], [0, 0, 2, 30], [0, 0, 0, 1]]))
@@ -252,3 +253,51 @@ def test_on_grids_with_the_same_axes_nothing_is_protected_that_no_segment_voxel_
     centre, half = own.to_kji(ct.to_lps(placed)), 0.5 * np.array(ct_spacing)[::-1]
     distance = np.abs(centre[:, None] - np.argwhere(mask)[None])
     assert np.all(np.any(np.all(distance < 0.5 + half, axis=2), axis=1))
+
+
+def lost(kind):
+    """A grid of as many voxels as ``GRID`` whose place was lost."""
+    matrix, shape = GRID.ijk_to_lps.copy(), SHAPE
+    if kind == "spacing 1, origin 0":
+        matrix = np.eye(4)
+    elif kind == "spacing 1, origin 0, in RAS":
+        matrix = np.diag([-1.0, -1.0, 1.0, 1.0])
+    elif kind == "mirrored":
+        matrix[:3] *= [[-1.0], [-1.0], [1.0]]
+    elif kind == "permuted":
+        matrix, shape = np.diag([2.0, 1.5, 1.0, 1.0]), SHAPE[::-1]
+    elif kind == "origin moved":
+        matrix[2, 3] += 1.0
+    return Geometry(shape, matrix)
+
+
+@pytest.mark.parametrize("kind", ["spacing 1, origin 0", "spacing 1, origin 0, in RAS", "mirrored", "permuted", "origin moved"])
+@pytest.mark.parametrize("ending", [".nrrd", ".seg.nrrd", ".nii.gz", ".mha"])
+def test_a_mask_with_the_cts_voxels_in_another_place_has_lost_its_geometry(tmp_path, ending, kind):
+    grid = lost(kind)
+    path = write_volume(Volume(blob(grid.shape).astype(np.uint8), grid), tmp_path / f"ln{ending}")
+    with pytest.raises(InputError, match="its geometry was lost"):
+        read_segments(path, ct=GRID)
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 0, 1)])
+@pytest.mark.parametrize("flips", [(1, 1, 1), (-1, 1, -1)])
+def test_a_mask_on_the_cts_own_voxels_in_another_order_has_not(tmp_path, order, flips):
+    last = np.array(SHAPE[::-1])[list(order)] - 1
+    columns = GRID.ijk_to_lps[:3, :3][:, list(order)] * flips
+    matrix = np.eye(4)
+    matrix[:3, :3] = columns
+    matrix[:3, 3] = GRID.ijk_to_lps[:3, 3] - columns @ np.where(np.array(flips) < 0, last, 0)
+    grid = Geometry(tuple((last + 1)[::-1]), matrix)
+    path = write_volume(Volume(blob(grid.shape).astype(np.uint8), grid), tmp_path / "ln.nrrd")
+    assert len(read_segments(path, ct=GRID)) == 1
+
+
+def test_a_segmentation_far_larger_than_its_ct_is_refused_by_its_header(tmp_path):
+    head = "NRRD0004\ntype: unsigned char\ndimension: 4\nspace: left-posterior-superior\nsizes: 8 1000 1000 1000\nencoding: gzip\n"
+    head += "space directions: none (1,0,0) (0,1,0) (0,0,1)\nkinds: list domain domain domain\nspace origin: (0,0,0)\n\n"
+    with (tmp_path / "a.seg.nrrd").open("wb") as file:
+        file.write(head.encode())
+        file.truncate(8_000_000)
+    with pytest.raises(InputError, match="far larger than a segmentation of this CT"):
+        read_segments(tmp_path / "a.seg.nrrd", ct=GRID)

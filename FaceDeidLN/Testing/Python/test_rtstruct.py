@@ -8,7 +8,9 @@ import pytest
 from dicom_series import Series, stored_head, write_series
 from FaceDeidLNLib.core.errors import InputError
 from FaceDeidLNLib.core.geometry import Geometry
+from FaceDeidLNLib.input import rtstruct
 from FaceDeidLNLib.input.any_segments import read_any_segments
+from FaceDeidLNLib.input.contours import fill_plane
 from FaceDeidLNLib.input.ct import read_ct
 from FaceDeidLNLib.input.place import place_segments
 from FaceDeidLNLib.input.rtstruct import read_rtstruct
@@ -118,10 +120,82 @@ def test_slices_between_sparse_contours_belong_to_the_nearest(tmp_path):
     assert not mask[0, 15, 15]
 
 
+def moved(contour: np.ndarray, geometry: Geometry, voxels: float) -> np.ndarray:
+    """A contour moved in its plane."""
+    return contour + geometry.to_lps(np.array([[0, voxels, voxels]])) - geometry.to_lps(np.zeros((1, 3)))
+
+
 def test_slices_between_two_separate_lumps_stay_empty(tmp_path):
     geometry = grid()
-    mask = read([square(geometry, k, 9.5, 20.5) for k in (1, 2, 9, 10)], geometry, tmp_path)
-    assert not mask[4:8].any()
+    low = [square(geometry, k, 1.5, 6.5) for k in (4, 5)]
+    mask = read([*low, *(moved(square(geometry, k, 1.5, 6.5), geometry, 28) for k in (7, 8))], geometry, tmp_path)
+    assert not mask[6].any()
+
+
+@pytest.mark.parametrize("turn", [0.0, 25.0])
+@pytest.mark.parametrize("planes", [(1, 2, 3, 8, 9, 10), (2, 9), (1, 2, 10), (1.3, 2.3, 8.6)])
+def test_planes_left_out_between_contours_belong_to_the_structure(planes, turn, tmp_path):
+    geometry = grid(turn)
+    mask = read([square(geometry, k, 9.5, 20.5) for k in planes], geometry, tmp_path)
+    for k in range(int(np.ceil(planes[0])), int(np.floor(planes[-1])) + 1):
+        assert mask[k, 10:21, 10:21].all()
+        assert np.count_nonzero(mask[k]) == 11 * 11
+
+
+def test_the_shape_between_two_contours_lies_between_theirs(tmp_path):
+    geometry = grid()
+    mask = read([square(geometry, 2, 9.5, 20.5), square(geometry, 8, 12.5, 17.5)], geometry, tmp_path)
+    sizes = [int(np.count_nonzero(mask[k])) for k in range(2, 9)]
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[0] > sizes[3] > sizes[-1]
+
+
+def test_a_structure_that_runs_aslant_has_no_gap_where_its_contours_do_not_overlap(tmp_path):
+    geometry = grid()
+    low = square(geometry, 2, 5.5, 11.5)
+    high = moved(square(geometry, 8, 5.5, 11.5), geometry, 8)
+    mask = read([low, high], geometry, tmp_path)
+    assert all(np.count_nonzero(mask[k]) >= 25 for k in range(2, 9))
+    assert mask[5, 12, 12]
+
+
+def test_thin_contours_of_a_finer_ct_all_count(tmp_path):
+    geometry = grid()
+    mask = read([square(geometry, 4 + n / 5, 9.5, 10.5 + 2 * n) for n in range(-2, 3)], geometry, tmp_path)
+    assert mask[4, 14, 14]
+
+
+@pytest.mark.parametrize(("contours", "points"), [(1, 250), (101, 3), (21, 150)])
+def test_more_than_anybody_draws_is_refused_before_it_is_read(contours, points, tmp_path, monkeypatch):
+    for name, most in (("MOST_CONTOUR_POINTS", 200), ("MOST_CONTOURS", 100), ("MOST_POINTS", 3000)):
+        monkeypatch.setattr(rtstruct, name, most)
+    dataset = structure_set([square(grid(), 4, 10, 20)])
+    drawn = dataset.ROIContourSequence[0].ContourSequence
+    drawn[0].ContourData = [1.0] * (3 * points)
+    drawn.extend([drawn[0]] * (contours - 1))
+    with pytest.raises(InputError, match="more than anybody draws"):
+        read_rtstruct(dataset, tmp_path / "rs.dcm", grid(), FRAME)
+
+
+@settings(max_examples=15, deadline=None)
+@given(corners=st.lists(st.tuples(st.floats(-5, 45), st.floats(-5, 45)), min_size=3, max_size=7))
+def test_a_plane_is_filled_as_the_even_odd_rule_says(corners):
+    polygon = np.array(corners)
+    filled = fill_plane([polygon], (20, 24))
+    for j, i in np.ndindex(20, 24):
+        one, other = polygon, np.roll(polygon, -1, axis=0)
+        crosses = (one[:, 0] <= j) != (other[:, 0] <= j)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            column = one[:, 1] + (j - one[:, 0]) * (other[:, 1] - one[:, 1]) / (other[:, 0] - one[:, 0])
+        if np.abs(column[crosses] - i).min(initial=1.0) > 0.06 and np.abs(polygon - (j, i)).max(1).min() > 0.06:
+            inside = np.count_nonzero(crosses & (column < i)) % 2 == 1
+            assert filled[j, i] == inside or _near_edge(polygon, j, i)
+
+
+def _near_edge(polygon: np.ndarray, j: int, i: int) -> bool:
+    steps = np.linspace(0, 1, 2001)[:, None]
+    lines = [a + steps * (b - a) for a, b in zip(polygon, np.roll(polygon, -1, axis=0), strict=True)]
+    return bool(min(np.abs(line - (j, i)).max(1).min() for line in lines) < 0.06)
 
 
 def test_contours_across_the_planes_of_the_ct_are_refused(tmp_path):

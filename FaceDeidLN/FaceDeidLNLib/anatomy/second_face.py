@@ -1,0 +1,179 @@
+"""Is there another head in the field of view? Looked for in what is left when the first one is taken out.
+
+Three checks that know nothing of each other. A skull's bone lies around a centre on most sides, where arms, head rests and frames do
+not; it closes rings around much soft tissue, where ribs, shoulders and spine do not; and the landmark network, run again on the rest
+as it lies and turned, sees a face.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from scipy import ndimage
+
+from ..core.progress import Alive, idle
+from ..core.segment import places
+from ..core.volume import AIR_HU, Volume
+from .grids import closing, fill_holes, opening, vertical_axis
+from .landmark_grid import reduced
+from .landmark_net import load_model, turned_look
+
+#: Bone, and the walls of a skull, in voxels of some 4 mm.
+BONE_HU = 200.0
+#: Centre and half axes (left, anterior, superior; mm of the mean face) of the ellipsoid that holds the cranium and its scalp ...
+CRANIUM_CENTRE, CRANIUM_MM = np.array([0.0, -5.0, 35.0]), np.array([84.0, 112.0, 105.0])
+#: ... and the boxes (low, high) that hold the face in front of it, the neck and the trunk.
+FACE_BOX = np.array([(-78.0, -20.0, -95.0), (78.0, 138.0, 75.0)])
+NECK_BOX = np.array([(-85.0, -130.0, -np.inf), (85.0, 125.0, -40.0)])
+TRUNK_BOX = np.array([(-np.inf, -170.0, -np.inf), (np.inf, 140.0, -95.0)])
+#: A smaller piece of bone (ml) outside of them is no head: markers, screws, the edge of a table.
+LEAST_BONE_ML = 20.0
+#: The skull's bone lies between these distances (mm) from the centre of the ball that fits it best, on this share of all sides. On 88
+#: patients arms, shoulders and frames reach 0.33; heads 0.8 to 1, a child's too, and half a head 0.47.
+SKULL_MM, SKULL_SHARE = (30.0, 125.0), 0.4
+SIDES = 160
+#: Soft tissue (HU) with a ring of bone around it in axial slices: on 88 patients outside of the head at most 24 ml, in heads 60 and more.
+SOFT_HU, RINGED_ML = (-50.0, 120.0), 45.0
+#: Of a ringed piece that belongs to the first head, more than this share lies in it.
+OWN_SHARE = 0.1
+#: So many landmarks (sum of the probability masses) make a face, looked for this far (mm) around the bone.
+FACE_SEEN, AROUND_MM = 4.0, 100.0
+#: How the rest is turned for the network, about the axes of LPS: not at all, upside down, prone, both, and on either side.
+TURNS = tuple(
+    np.array(rows, dtype=float)
+    for rows in (
+        ((1, 0, 0), (0, 1, 0), (0, 0, 1)),
+        ((1, 0, 0), (0, -1, 0), (0, 0, -1)),
+        ((-1, 0, 0), (0, 1, 0), (0, 0, -1)),
+        ((-1, 0, 0), (0, -1, 0), (0, 0, 1)),
+        ((0, -1, 0), (1, 0, 0), (0, 0, 1)),
+        ((0, 1, 0), (-1, 0, 0), (0, 0, 1)),
+    )
+)
+
+
+class Frame(Protocol):
+    """The first head's axes: any similarity from mean-face coordinates to LPS mm."""
+
+    def to_face(self, lps: np.ndarray) -> np.ndarray:
+        """Mean-face coordinates (N, 3; left, anterior, superior) of LPS mm (N, 3)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Rest:
+    """A ``reduced`` CT with air in place of the first head, and one piece of ``bone`` (bool) outside of that head, its neck and trunk."""
+
+    ct: Volume
+    bone: np.ndarray
+
+
+def second_face(ct: Volume, frame: Frame, alive: Alive = idle) -> tuple[str, ...]:
+    """What there is to say of another head in a CT (HU) than the one at ``frame``; empty where there is none."""
+    small = reduced(ct)
+    alive()
+    place = ringed_tissue(small, frame)
+    for piece in pieces_outside(small, frame) if place is None else ():
+        alive()
+        place = second_skull(small, piece)
+        if place is None:
+            place = other_face(Rest(without_head(small, frame), piece), alive)
+        if place is not None:
+            break
+    return () if place is None else (_sentence(frame, place),)
+
+
+def pieces_outside(small: Volume, frame: Frame) -> list[np.ndarray]:
+    """The pieces of bone (bool) of a ``reduced`` CT that lie outside of the first head, its neck and trunk, largest first."""
+    dense = small.array > BONE_HU
+    where = frame.to_face(small.geometry.to_lps(places(dense)))
+    bone = np.zeros_like(dense)
+    bone[dense] = ~(_in_head(where) | _in_box(where, NECK_BOX) | _in_box(where, TRUNK_BOX))
+    least = LEAST_BONE_ML * 1000.0 / small.geometry.voxel_mm3
+    if np.count_nonzero(bone) < least:
+        return []
+    labels, count = ndimage.label(ndimage.binary_dilation(bone), np.ones((3, 3, 3)))
+    size = np.bincount(labels[bone], minlength=count + 1)
+    return [bone & (labels == number) for number in np.argsort(-size) if size[number] >= least]
+
+
+def without_head(small: Volume, frame: Frame) -> Volume:
+    """The ``reduced`` CT with air in place of the head at ``frame``."""
+    tissue = small.array > AIR_HU + 1.0
+    tissue[tissue] = _in_head(frame.to_face(small.geometry.to_lps(places(tissue))))
+    return small.with_array(np.where(tissue, np.float32(AIR_HU), small.array))
+
+
+def ringed_tissue(small: Volume, frame: Frame) -> np.ndarray | None:
+    """Centre (3,) in LPS mm of soft tissue that bone closes in slice by slice, as a cranium does, outside of the head at ``frame``."""
+    axis = vertical_axis(small.geometry)
+    hu = np.moveaxis(small.array, axis, 0)
+    ringed = fill_holes(closing(hu > BONE_HU, 1)) & (hu > SOFT_HU[0]) & (hu < SOFT_HU[1])
+    labels, count = ndimage.label(np.moveaxis(opening(ringed, 1), 0, axis))
+    size = np.bincount(labels.ravel())[1:] * small.geometry.voxel_mm3 / 1000.0
+    for number in np.flatnonzero(size >= RINGED_ML) + 1:
+        points = small.geometry.to_lps(places(labels == number))
+        if _in_head(frame.to_face(points)).mean() <= OWN_SHARE:
+            return points.mean(0)
+    return None
+
+
+def _in_head(face: np.ndarray) -> np.ndarray:
+    """True (N,) for points (N, 3) of the mean face in its cranium or face."""
+    in_cranium = (((face - CRANIUM_CENTRE) / CRANIUM_MM) ** 2).sum(1) < 1.0
+    return in_cranium | _in_box(face, FACE_BOX)
+
+
+def _in_box(face: np.ndarray, box: np.ndarray) -> np.ndarray:
+    return np.all((face > box[0]) & (face < box[1]), axis=1)
+
+
+def second_skull(small: Volume, piece: np.ndarray) -> np.ndarray | None:
+    """Centre (3,) in LPS mm of the skull that a piece of bone (bool) is; None where it is none."""
+    points = small.geometry.to_lps(places(piece))
+    centre = _ball(points)
+    return centre if sides_with_bone(points - centre) >= SKULL_SHARE else None
+
+
+def _ball(points: np.ndarray) -> np.ndarray:
+    """Centre (3,) of the ball whose surface lies nearest to points (N, 3), by least squares on squared distances."""
+    middle = points.mean(0)
+    off = points - middle
+    rows = np.hstack([2.0 * off, np.ones((len(off), 1))])
+    return middle + np.linalg.lstsq(rows, (off**2).sum(1), rcond=None)[0][:3]
+
+
+def sides_with_bone(offsets: np.ndarray) -> float:
+    """Share of SIDES even directions in which one of the points, (N, 3) in mm from the centre, lies as far away as a skull."""
+    step = np.arange(SIDES) + 0.5
+    height, turn = 1.0 - 2.0 * step / SIDES, np.pi * (1.0 + 5.0**0.5) * step  # a Fibonacci lattice on the ball
+    flat = np.sqrt(1.0 - height**2)
+    sides = np.stack([flat * np.cos(turn), flat * np.sin(turn), height])
+    length = np.linalg.norm(offsets, axis=1)
+    offsets = offsets[(length > SKULL_MM[0]) & (length < SKULL_MM[1])]
+    return len(np.unique(np.argmax(offsets @ sides, axis=1))) / SIDES if len(offsets) else 0.0
+
+
+def other_face(rest: Rest, alive: Alive = idle) -> np.ndarray | None:
+    """Origin (3,) in LPS mm of a head frame in which the landmark network sees a face around the rest's bone; None where it sees none."""
+    member = load_model().members[0]
+    around = rest.ct.geometry.box_around(rest.ct.geometry.to_lps(places(rest.bone)), AROUND_MM)
+    part = rest.ct.crop(around)
+    for turn in TURNS:
+        alive()
+        seen = turned_look(part, turn, member)
+        if seen is not None and seen[1].mass.sum() >= FACE_SEEN:
+            return seen[0].origin
+    return None
+
+
+def _sentence(frame: Frame, place: np.ndarray) -> str:
+    off = frame.to_face(place)[0]
+    words = (("to the right of", "to the left of"), ("behind", "in front of"), ("below", "above"))
+    axis = int(np.argmax(np.abs(off)))
+    where = words[axis][int(off[axis] > 0)]
+    return (
+        f"there is a second face in the field of view, {abs(off[axis]) / 10:.0f} cm {where} the one that is hidden: "
+        "crop the CT so that it shows one head, and run it again"
+    )

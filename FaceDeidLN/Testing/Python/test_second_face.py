@@ -1,0 +1,95 @@
+"""A second head in the field of view: found in the rest of the CT, never passed over, and never seen where there is none."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from FaceDeidLNLib.anatomy.landmarks import detect_landmarks
+from FaceDeidLNLib.anatomy.second_face import second_face
+from FaceDeidLNLib.core.geometry import Box, Geometry
+from FaceDeidLNLib.core.volume import AIR_HU, Volume, canonical_grid, resample
+from FaceDeidLNLib.face.frame import fit_frame
+from FaceDeidLNLib.input.ct import read_ct
+from FaceDeidLNLib.phantom import Phantom, PhantomOptions, make_phantom
+from FaceDeidLNLib.pipeline import Request, deface
+from FaceDeidLNLib.verify.privacy import RECOGNISABLE
+from FaceDeidLNLib.verify.verdict import Verdict
+from scipy.spatial.transform import Rotation
+
+SPACING_MM = 3.0
+ADULT_MM = (230.0, 252.0, 282.0)
+#: The second head's turn (degrees about x, y, z), size and shift (mm) against the first.
+PLACES = {
+    "beside": ((0, 0, 0), 1.0, (200, 0, 0)),
+    "cheek to cheek": ((0, 0, 0), 1.0, (158, 0, 0)),
+    "head to foot": ((0, 180, 0), 1.0, (-190, 0, 0)),
+    "below": ((0, 0, 0), 1.0, (0, 0, -285)),
+    "below and upside down": ((180, 0, 0), 1.0, (0, 0, -285)),
+    "above": ((180, 0, 0), 1.0, (0, 0, 285)),
+    "face to face": ((0, 0, 180), 1.0, (0, -260, 0)),
+    "a child on the chest": ((0, 0, 90), 0.65, (0, -170, -150)),
+    "a child at the shoulder": ((0, 0, -60), 0.6, (150, -60, -60)),
+}
+
+
+@pytest.fixture(scope="module")
+def bare() -> Phantom:
+    """A head without couch."""
+    return make_phantom((SPACING_MM,) * 3, seed=1, options=PhantomOptions(couch=False))
+
+
+def with_second(head: Phantom, turn: tuple[int, int, int], scale: float, shift: tuple[int, int, int]) -> Volume:
+    """The head, and itself again at another place, on a grid that holds both."""
+    moved = np.eye(4)
+    moved[:3, :3] = Rotation.from_euler("xyz", turn, degrees=True).as_matrix() * scale
+    moved[:3, 3] = shift
+    second = Volume(head.ct.array, Geometry(head.ct.geometry.shape, moved @ head.ct.geometry.ijk_to_lps))
+    grid = canonical_grid(np.vstack([head.ct.geometry.corners(), second.geometry.corners()]), SPACING_MM)
+    both = np.maximum(*(resample(ct, grid).array for ct in (head.ct, second)))
+    return Volume(np.rint(both).astype(np.int16), grid)
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_second_head_is_seen_wherever_it_lies(bare, place):
+    (said,) = second_face(with_second(bare, *PLACES[place]), fit_frame(bare.landmarks))
+    assert "there is a second face in the field of view" in said
+
+
+def test_half_a_second_head_is_seen(bare):
+    both = with_second(bare, (0, 0, 0), 1.0, (220, 0, 0))
+    middle = int(both.geometry.to_kji(np.array([220.0, 0.0, 0.0]))[0, 2])
+    half = both.crop(Box((0, 0, 0), (*both.array.shape[:2], middle)))
+    assert second_face(half, fit_frame(bare.landmarks))
+
+
+def test_two_heads_are_reviewed_and_recognisable(bare):
+    result = deface(Request(with_second(bare, *PLACES["beside"])))
+    assert result.verdict is Verdict.REVIEW
+    assert result.privacy == RECOGNISABLE
+    assert "there is a second face in the field of view" in result.reasons[0]
+
+
+def test_one_head_alone_is_no_second_one(phantom):
+    assert second_face(phantom.ct, fit_frame(phantom.landmarks)) == ()
+
+
+@pytest.mark.parametrize("change", ["arms", "water phantom", "frame"])
+def test_arms_a_ball_of_water_and_a_frame_are_no_second_head(bare, change):
+    grid = canonical_grid(np.array([(-260.0, -150.0, -150.0), (260.0, 150.0, 150.0)]), SPACING_MM)
+    hu = resample(bare.ct, grid, fill=AIR_HU).array
+    x, y, z = np.moveaxis(grid.to_lps(np.indices(grid.shape).reshape(3, -1).T), 1, 0).reshape(3, *grid.shape)
+    if change == "arms":  # beside the head, elbows bent
+        axis = np.hypot(np.abs(x) - 150.0 - 0.2 * z, y - 20.0)
+        hu = np.where(axis < 45.0, np.where(axis < 13.0, np.where(axis < 7.0, 50.0, 1000.0), 40.0), hu)
+    elif change == "water phantom":
+        radius = np.sqrt((x - 190.0) ** 2 + y**2 + z**2)
+        hu = np.where(radius < 65.0, np.where(radius > 60.0, 120.0, 0.0), hu)
+    else:
+        hu = np.where((np.abs(np.abs(x) - 130.0) < 4.0) & (np.abs(y) < 60.0) & (np.abs(z) < 120.0), 400.0, hu)
+    assert second_face(Volume(np.rint(hu).astype(np.int16), grid), fit_frame(bare.landmarks)) == ()
+
+
+@pytest.mark.parametrize("name", ["cthead_ct", "headsq_ct", "icrp110_female_pseudo_ct"])
+def test_a_real_head_has_no_second_one(data_folder, name):
+    ct = read_ct(data_folder / "heads" / f"{name}.nrrd").volume
+    assert second_face(ct, fit_frame(detect_landmarks(ct))) == ()
