@@ -109,11 +109,14 @@ def plan(cases: list[Case], ledger: Ledger, options: argparse.Namespace, words: 
             f"{options.out_dir} holds results made from other inputs or with other options ({other[0]}, ...): "
             "name another folder, or give --overwrite."
         )
-    waiting = [case for case in cases if case.name in other or not _is_done(rows[case.name], options.out_dir / case.output)]
+    waiting = [
+        case for case in cases if case.name in other or not _is_done(rows[case.name], options.out_dir / case.output, options.signing_key)
+    ]
     changed = [case.output for case in waiting if case.name not in other and _is_changed(rows[case.name], options.out_dir / case.output)]
+    or_unsigned = "" if options.signing_key is None else ", or that is not signed with the key"
     if changed and not options.overwrite:
         raise InputError(
-            f"{options.out_dir / changed[0]} is not what was released there: its SHA-256 is not that of its certificate; "
+            f"{options.out_dir / changed[0]} is not what was released there: its SHA-256 is not that of its certificate{or_unsigned}; "
             "move it away, or give --overwrite."
         )
     undone = {case.name for case in waiting}
@@ -121,13 +124,16 @@ def plan(cases: list[Case], ledger: Ledger, options: argparse.Namespace, words: 
     return waiting
 
 
-def _is_done(row: Row | None, output: Path) -> bool:
-    """What was released stays as it is, REVIEW and FAIL are results; what was refused may have been mended since."""
-    from ..output.certificate import is_certified
+def _is_done(row: Row | None, output: Path, key: Path | None) -> bool:
+    """What was released stays as it is, REVIEW and FAIL are results; what was refused may have been mended since.
+
+    Where a signing key is given, only a certificate that is signed with it is believed.
+    """
+    from ..output.signing import is_own_release
 
     if row is None or row.exit_code == BAD_INPUT:
         return False
-    return row.exit_code != PASS or is_certified(output)
+    return row.exit_code != PASS or is_own_release(output, key)
 
 
 def _is_changed(row: Row | None, output: Path) -> bool:

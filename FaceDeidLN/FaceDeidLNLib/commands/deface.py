@@ -123,6 +123,7 @@ def check_arguments(options: argparse.Namespace) -> Place:
     from ..input.images import image_files
     from ..output.place import require_place
     from ..output.review_files import require_review_folder
+    from ..output.signing import private_key
     from ..release import Place, require_own_certificate
     from .inputs import given_files
 
@@ -136,7 +137,9 @@ def check_arguments(options: argparse.Namespace) -> Place:
         require_place(options.qa, True, (options.output, options.input))
         require_review_folder(options.qa, files)
     header = policy_named(options.header, options.key, options.patients, tuple(filter(None, (options.output, options.qa))))
-    return Place(options.output, options.overwrite, files, header)
+    if options.signing_key is not None:
+        private_key(options.signing_key)  # before any work
+    return Place(options.output, options.overwrite, files, header, options.signing_key)
 
 
 def part(progress: Progress, low: float, high: float) -> Progress:

@@ -192,6 +192,9 @@ def add_release(parser: argparse.ArgumentParser) -> None:
         help="release a region and effect that did not pass the attack benchmark: the person may still be recognised",
     )
     group.add_argument("--qa", type=Path, metavar="DIR", help="write review material here; IT CONTAINS THE FACE")
+    group.add_argument(
+        "--signing-key", type=Path, metavar="FILE", help="sign certificates with this private Ed25519 key (PEM), see verify-certificate"
+    )
     add_overwrite(group)
 
 

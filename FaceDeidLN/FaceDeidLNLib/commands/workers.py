@@ -17,7 +17,7 @@ from threading import Event
 from typing import IO, Any
 
 from ..core.interpreter import interpreter
-from ..output.certificate import is_certified
+from ..output.signing import is_own_release
 from ..release import Watch, remove_released
 from .cases import Case
 from .console import BAD_INPUT, FAIL, PASS, REVIEW, Console
@@ -74,7 +74,7 @@ def run_cases(cases: Iterable[Case], ledger: Ledger, options: argparse.Namespace
 def begin(case: Case, ledger: Ledger, options: argparse.Namespace, words: list[str]) -> Worker:
     """Start a case. The output that a killed batch had begun and released without noting it is replaced; nobody else's is."""
     output = options.out_dir / case.output
-    overwrite = options.overwrite or (case.name in ledger.begun and is_certified(output))
+    overwrite = options.overwrite or (case.name in ledger.begun and is_own_release(output, options.signing_key))
     if overwrite or not output.exists():
         ledger.begin(case.name)
     return start(case, options, words, overwrite)
@@ -88,6 +88,8 @@ def start(case: Case, options: argparse.Namespace, words: list[str], overwrite: 
     command += [*case.arguments(), *words, "--json", "--quiet", f"--parent={os.getpid()}"]
     if options.qa is not None:
         command += ["--qa", str((options.qa / case.name).absolute())]
+    if options.signing_key is not None:
+        command += ["--signing-key", str(options.signing_key.absolute())]
     if overwrite:
         command += ["--overwrite"]
     stdout, stderr = tempfile.TemporaryFile(), tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the process lives
@@ -119,7 +121,7 @@ def result(worker: Worker, options: argparse.Namespace, words: list[str]) -> Row
     """The row of a process that has ended, however it did."""
     report = _report(worker)
     output = options.out_dir / worker.case.output
-    code, reasons = _ending(worker, report, output, options.timeout_min)
+    code, reasons = _ending(worker, report, output, options)
     if code != PASS and worker.watch.has_new_certificate():
         remove_released(output)  # it ended between the release and its report
     return Row(
@@ -143,13 +145,13 @@ def _report(worker: Worker) -> dict[str, Any]:
     return report if isinstance(report, dict) and report.get("exit_code") == worker.process.returncode else {}
 
 
-def _ending(worker: Worker, report: dict[str, Any], output: Path, longest_min: float) -> tuple[int, list[str]]:
+def _ending(worker: Worker, report: dict[str, Any], output: Path, options: argparse.Namespace) -> tuple[int, list[str]]:
     """Exit code and reasons; anything but a report that fits what lies on the disk is a FAIL."""
-    code = worker.process.returncode
+    code, longest_min, key = worker.process.returncode, options.timeout_min, options.signing_key
     if not report or code not in (PASS, REVIEW, FAIL, BAD_INPUT):
         overdue = [f"it took longer than {longest_min:g} min (--timeout-min)"] if worker.seconds > 60 * longest_min else []
         return FAIL, [*overdue, _how_it_ended(worker)]
-    if code == PASS and not is_certified(output):
+    if code == PASS and not is_own_release(output, key):
         return FAIL, ["the process reported a release, but there is no output with its certificate"]
     reasons = [*report.get("reasons", []), report.get("error", "")]
     return code, [str(reason) for reason in reasons if reason]
