@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from ..core.errors import InputError
 from . import options as shared
 from .console import BAD_INPUT, PASS, WORST_FIRST, Console, Outcome
+from .shards import Shard, shard
 
 if TYPE_CHECKING:
     from .cases import Case
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 SUMMARY = "many CTs, one process each; goes on where it was stopped"
 EXAMPLES = "example:\n  facedeidln batch cases.csv results/ --jobs 2"
-RESULTS = "results.csv"
 #: Beside OUT_DIR, because what stands in OUT_DIR travels.
 INPUTS = "-inputs.csv"
 #: A default that leaves memory for each process (some 0.5 to 1 GB for a CT of 512 x 512 x 234).
@@ -45,6 +45,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=30.0,
         metavar="MIN",
         help="longest time for a case (default: 30)",
+    )
+    parser.add_argument(
+        "--shard",
+        type=shard,
+        default=Shard(),
+        metavar="I/N",
+        help="only part I (from 0) of N, for N batches that know nothing of each other; join their results with batch-merge",
+    )
+    parser.add_argument(
+        "--retries",
+        type=shared.whole(0, 10),
+        default=1,
+        metavar="N",
+        help="how often a case is tried again whose process crashed (default: %(default)s)",
     )
     shared.add_node_segments(parser)
     shared.add_work(parser)
@@ -66,9 +80,11 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
     cases = find_cases(options.inputs, options.out_dir)
     words = shared_words(options)
     make_folder(options.out_dir)
-    with sole_batch(options.out_dir):
-        ledger = Ledger(options.out_dir / RESULTS)
+    results = options.shard.results(options.out_dir)
+    with sole_batch(results):
+        ledger = Ledger(results)
         inputs = note_inputs(cases, options.out_dir)
+        cases = options.shard.cases(cases)
         waiting = plan(cases, ledger, options, words)
         if len(waiting) < len(cases):
             console.say(f"{len(cases) - len(waiting)} of {len(cases)} cases are done already.")

@@ -9,6 +9,7 @@ Names and dates in DICOM headers stay unless --header names a profile.
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -161,6 +162,16 @@ class Told:
 
     taken: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+
+
+def peak_memory_mb() -> int | None:
+    """The most memory that this process has had at once, in MB; None where the system does not tell."""
+    if sys.platform == "win32":
+        return None
+    import resource
+
+    units = 2**20 if sys.platform == "darwin" else 2**10  # bytes there, kB on Linux
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / units)
 
 
 def outcome(ct: CtInput, result: CaseResult, place: Place, qa: Path | None, refusal: str | None, told: Told) -> Outcome:

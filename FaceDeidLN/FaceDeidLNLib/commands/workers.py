@@ -9,9 +9,9 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Event
 from typing import IO, Any
@@ -51,8 +51,11 @@ class Worker:
 
 
 def run_cases(cases: Iterable[Case], ledger: Ledger, options: argparse.Namespace, words: list[str], console: Console) -> None:
-    """Run each case in its own process, ``options.jobs`` at a time; each gets its row as soon as it ends."""
-    waiting, working = deque(cases), list[Worker]()
+    """Run each case in its own process, ``options.jobs`` at a time; each gets its row as soon as it ends.
+
+    One whose process crashed goes to the end of the queue, ``options.retries`` times at most; its row says why.
+    """
+    waiting, working, crashes = deque(cases), list[Worker](), defaultdict[str, list[str]](list)
     total = len(waiting)
     try:
         while waiting or working:
@@ -62,6 +65,13 @@ def run_cases(cases: Iterable[Case], ledger: Ledger, options: argparse.Namespace
             for worker in [worker for worker in working if _has_ended(worker, options.timeout_min * 60)]:
                 working.remove(worker)
                 row = result(worker, options, words)
+                before = crashes[row.case]
+                if has_crashed(worker) and len(before) < options.retries:
+                    before.append(row.reasons)
+                    waiting.append(worker.case)
+                    continue
+                told = [row.reasons, *(f"tried again after: {reason}" for reason in before)]
+                row = replace(row, attempts=len(before) + 1, reasons="; ".join(filter(None, told)))
                 ledger.append(row)
                 console.say(f"{row.case}: {row.verdict}" + (f" ({row.reasons})" if row.exit_code else ""))
             done = total - len(waiting) - len(working)
@@ -131,9 +141,16 @@ def result(worker: Worker, options: argparse.Namespace, words: list[str]) -> Row
         privacy=str(report.get("privacy", "")),
         reasons=worker.case.without_paths("; ".join(reasons), options.out_dir),
         seconds=f"{worker.seconds:.1f}",
+        peak_memory_mb=str(report.get("peak_memory_mb", "")),
+        attempts=1,
         exit_code=code,
         key=worker.case.key(words),
     )
+
+
+def has_crashed(worker: Worker) -> bool:
+    """It ended without a report of its own, and was not asked to."""
+    return not _report(worker) and not worker.asked.is_set()
 
 
 def _report(worker: Worker) -> dict[str, Any]:
