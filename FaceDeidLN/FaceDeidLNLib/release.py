@@ -30,6 +30,7 @@ from .output.dicom_header import Marks, require_headers
 from .output.images import require_writable, write_image
 from .output.signing import signed_text
 from .pipeline import CaseResult, verify
+from .stacks import on_slices, released_volume
 from .verify.privacy import TESTED
 
 #: As said where the option is at hand.
@@ -97,6 +98,8 @@ def as_stored(ct: CtInput, result: CaseResult) -> CaseResult:
     """The result as the input's kind can store it (DICOM has whole numbers of few bits), verified again where that differs."""
     if result.result is None:
         return result
+    if ct.stack is not None:
+        return on_slices(ct, result)
     stored = representable(ct, result.result)
     if np.array_equal(stored.array, result.result.array):
         return result
@@ -112,7 +115,7 @@ def release(ct: CtInput, result: CaseResult, place: Place, accept_recognisable: 
     :raises NotReleasedError: the result may not be released (see ``refusal_sentence``).
     :raises InputError: the place is taken. :raises OutputError: it could not be written.
     """
-    write_released(ct, clear(judged(result, accept_recognisable), result.result, case_content(result)), place)
+    write_released(ct, clear(judged(result, accept_recognisable), released_volume(result), case_content(result)), place)
 
 
 def write_released(ct: CtInput, cleared: Clearance, place: Place, alive: Alive = idle) -> None:
