@@ -31,7 +31,7 @@ from FaceDeidLNLib.attack.battery import CHEAP, FULL, Battery, Probe, Trial, pro
 from FaceDeidLNLib.attack.controls import another_scan, cut_skin, smoothed_skin
 from FaceDeidLNLib.attack.gallery import Gallery, skin_field
 from FaceDeidLNLib.attack.linkage import bone_distances, bone_field
-from FaceDeidLNLib.attack.reversal import REVERSALS, recovered_mm
+from FaceDeidLNLib.attack.reversal import recovered_mm, reversals_of
 from FaceDeidLNLib.attack.window import Window, face_window
 from FaceDeidLNLib.core.errors import FaceDeidError
 from FaceDeidLNLib.core.landmarks import Landmark, Landmarks
@@ -173,7 +173,7 @@ class Work:
             distances = probe_distances(Probe(name, volume, window), self.gallery, CHEAP)
             rows.append(Row(name, Variant("", label, ""), distances, recovered_mm(volume, window, truth), 0.0))
         for variant, result, share in results(ct, self.variants):
-            undone = {label: undo(result, window) for label, undo in REVERSALS[variant.effect].items()}
+            undone = {label: undo(result, window) for label, undo in reversals_of(variant.effect).items()}
             given = {label: partial(_given, volume) for label, volume in undone.items()}
             distances = probe_distances(Probe(name, result, window), self.gallery, battery_of(variant, self.full), given)
             best = float(np.nanmin([recovered_mm(volume, window, truth) for volume in (result, *undone.values())]))

@@ -9,7 +9,7 @@ import slicer
 
 from ..anatomy.skin import skin_surface, snap_to_skin
 from ..core.errors import FaceNotFoundError, InputError
-from ..core.landmarks import Landmarks
+from ..core.landmarks import LANDMARK_NAMES, Landmarks
 from ..core.progress import Progress, alive_in, silent
 from ..effect.base import apply_effect
 from ..effect.registry import effect_named, require_fit
@@ -204,7 +204,10 @@ class Steps:
 
     def _anatomy(self, request: Request, progress: Progress) -> Anatomy:
         progress(0.05, "landmarks")
-        landmarks = self.cache.landmarks(request.ct, request.landmarks, alive_in(progress, 0.05, "landmarks"), request.guides)
+        landmarks = request.landmarks
+        known = landmarks is not None and set(LANDMARK_NAMES) <= set(landmarks.points)
+        if not known or request.guides:  # else there is none left to look for
+            landmarks = self.cache.landmarks(request.ct, landmarks, alive_in(progress, 0.05, "landmarks"), request.guides)
         progress(0.3, "skin")
         return self.cache.anatomy(request.ct, landmarks, alive_in(progress, 0.3, "skin"), request.guides)
 
