@@ -145,7 +145,7 @@ def add_work(parser: argparse.ArgumentParser) -> None:
         type=level_names,
         default=defaults.levels,
         metavar="NAME,...",
-        help="node regions made from anatomy that stay: Ia, Ib, II, VIII, IX (which lies in the face and costs privacy), "
+        help="node regions made from anatomy that stay: Ia, Ib, II, VIII, IX (the cheek), "
         f"IX-deep; none (default: {','.join(defaults.levels)})",
     )
     group.add_argument(
@@ -168,6 +168,9 @@ def add_release(parser: argparse.ArgumentParser) -> None:
         help="release a region and effect that did not pass the attack benchmark: the person may still be recognised",
     )
     group.add_argument("--qa", type=Path, metavar="DIR", help="write review material here; IT CONTAINS THE FACE")
+    group.add_argument(
+        "--signing-key", type=Path, metavar="FILE", help="sign certificates with this private Ed25519 key (PEM), see verify-certificate"
+    )
     add_overwrite(group)
 
 
