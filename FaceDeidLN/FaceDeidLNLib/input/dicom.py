@@ -11,6 +11,7 @@ from scipy import ndimage
 
 from ..core.errors import InputError
 from ..core.progress import Alive, idle
+from ..core.stack import Stack
 from ..core.volume import AIR_HU, Volume
 from .case import CtInput, Padding, StoredSlice
 from .dicom_enhanced import frames_of, require_all_frames
@@ -39,12 +40,14 @@ def read_dicom_series(folder: Path, series: str | None = None, alive: Alive = id
     for item in chosen:
         require_numbers(item)
     require_all_frames(chosen)
-    slices, geometry = series_geometry(chosen)
+    placed = series_geometry(chosen)
+    slices = placed.slices
     stored = tuple(_stored(s) for s in slices)
     array, padding = _read_voxels(slices, stored, alive)
     frame = str(slices[0].header.get("FrameOfReferenceUID", ""))
+    stack = None if placed.places is None else Stack(array, placed.places, placed.geometry.shape[0], placed.gaps_mm)
     return CtInput(
-        Volume(array, geometry),
+        Volume(array if stack is None else stack.even(), placed.geometry),
         folder,
         "dicom",
         tuple(s.path for s in slices),
@@ -52,8 +55,9 @@ def read_dicom_series(folder: Path, series: str | None = None, alive: Alive = id
         stored,
         frames=tuple(s.frame for s in slices),
         padding=padding,
+        stack=stack,
         source_uids=source_uids(headers),
-        notes=(*_notes(there.others), *choice.notes),
+        notes=(*_notes(there.others), *choice.notes, *filter(None, [placed.note])),
     )
 
 
