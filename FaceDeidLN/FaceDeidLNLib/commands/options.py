@@ -145,7 +145,7 @@ def add_work(parser: argparse.ArgumentParser) -> None:
         type=level_names,
         default=defaults.levels,
         metavar="NAME,...",
-        help="node regions made from anatomy that stay: Ia, Ib, II, VIII, IX (which lies in the face and costs privacy), "
+        help="node regions made from anatomy that stay: Ia, Ib, II, VIII, IX (the cheek), "
         f"IX-deep; none (default: {','.join(defaults.levels)})",
     )
     group.add_argument(
