@@ -174,6 +174,7 @@ def _prove(request: Request, make: Callable[[Face], Volume], privacy: str, progr
     parameters = request.parameters
     require_fit(parameters.style, parameters.effect)
     require_watermark(parameters.watermark)
+    parameters.require_in_range()
     check_level_names(parameters.levels)
     with watch.step("segmentation programs", 0.0) as alive:
         findings = ask_providers(request.providers, request.ct, alive)
