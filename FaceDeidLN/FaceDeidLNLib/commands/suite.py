@@ -11,12 +11,18 @@ from ..core.errors import InputError
 from .console import FAIL, PASS, Console, Outcome
 
 SUMMARY = "run the project's own checks (in a checkout)"
-EXAMPLES = "example:\n  ./run test\n  ./run test -- -k killed"
+EXAMPLES = "example:\n  ./run test\n  ./run test --quick\n  ./run test -- -k killed"
+#: For the working day: rules, borders and files, and no whole run on a head.
+QUICK = (
+    *("imports", "architecture", "cmake", "clearance", "release", "verdict", "presets", "console"),
+    *("segment_names", "read_markups", "read_segments", "write_images", "dicom_seg", "batch_ledger"),
+)
 CHECKOUT = Path(__file__).resolve().parents[3]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What goes to pytest."""
+    parser.add_argument("--quick", action="store_true", help="only a selection that takes less than a minute")
     parser.add_argument("pytest_arguments", nargs="*", metavar="ARGUMENT", help="handed to pytest (after --)")
 
 
@@ -24,10 +30,11 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
     """Run ruff, then pytest on two processes."""
     if not (CHECKOUT / "FaceDeidLN" / "Testing" / "Python").is_dir():
         raise InputError("The tests are not installed with the program; run './run test' in a checkout.")
+    quick = [f"FaceDeidLN/Testing/Python/test_{name}.py" for name in QUICK] if options.quick else []
     checks = (
         ["ruff", "check", "."],
         ["ruff", "format", "--check", "."],
-        ["pytest", "-n", "2", *options.pytest_arguments],
+        ["pytest", "-n", "2", *quick, *options.pytest_arguments],
     )
     codes = [subprocess.run([sys.executable, "-m", *check], cwd=CHECKOUT, check=False).returncode for check in checks]
     failed = [check[0] for check, code in zip(checks, codes, strict=True) if code]

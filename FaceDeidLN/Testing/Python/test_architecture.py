@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from FaceDeidLNLib.commands.suite import QUICK
 from test_imports import LAYERS
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -34,3 +35,8 @@ def test_the_page_has_every_floor():
         if below and above and below | above <= set(level):
             assert max(level[name] for name in below) <= min(level[name] for name in above)
     assert {name for names in LAYERS for name in names} - {"__init__", "sample_data"} <= set(named)
+
+
+def test_the_quick_selection_names_tests_that_are_there():
+    tests = Path(__file__).parent
+    assert [name for name in QUICK if not (tests / f"test_{name}.py").is_file()] == []
