@@ -152,7 +152,7 @@ def _finished(label: str, name: str, mask: np.ndarray, mandible: Mandible, seen:
         reason = f"only {in_view:.0%} of it lies in the field of view"
     elif mandible.agreement < MIN_AGREEMENT:
         reason = f"only {mandible.agreement:.0%} of the expected mandible was found in the bone"
-    placed = _place(f"node level {label}", mask, mandible.grid, geometry)
+    placed = _place(f"{LEVEL_PREFIX}{label}", mask, mandible.grid, geometry)
     if not reason and not placed.voxels:
         reason = "it holds no voxel of the CT"
     confidence = round(float(share * mandible.agreement * min(1.0, in_view)), 2)

@@ -11,7 +11,7 @@ from .nodes import segment_roles
 #: Tag of a segment that the user checked or unchecked: saved with the segmentation, also in its file.
 _TAG = "FaceDeidLN.protect"
 #: Checked to begin with: nodes, glands, and what is not recognised, to be on the safe side (as the command line does).
-_CHECKED = (Role.NODE, Role.ORGAN, Role.UNKNOWN)
+KEPT_ROLES = (Role.NODE, Role.ORGAN, Role.UNKNOWN)
 
 
 def is_checked(node: slicer.vtkMRMLSegmentationNode, identifier: str, role: Role) -> bool:
@@ -19,7 +19,12 @@ def is_checked(node: slicer.vtkMRMLSegmentationNode, identifier: str, role: Role
     said = vtk.reference("")
     if node.GetSegmentation().GetSegment(identifier).GetTag(_TAG, said):
         return str(said) == "1"
-    return role in _CHECKED
+    return role in KEPT_ROLES
+
+
+def was_asked(node: slicer.vtkMRMLSegmentationNode, identifier: str) -> bool:
+    """Did the user say himself whether the segment is protected?"""
+    return node.GetSegmentation().GetSegment(identifier).GetTag(_TAG, vtk.reference(""))
 
 
 def check(node: slicer.vtkMRMLSegmentationNode, identifier: str, checked: bool) -> None:

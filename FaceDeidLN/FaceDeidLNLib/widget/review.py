@@ -9,6 +9,7 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
+from ..anatomy.levels import LEVEL_PREFIX
 from ..core.errors import FaceDeidError
 from ..core.progress import Progress, alive_in
 from ..mrml.export import INSTANCES, dicom_files
@@ -199,7 +200,7 @@ class ReviewSection:
 def verdict_text(review: Review) -> str:
     """The verdict in words, for a person."""
     if review.released and review.verdict == "PASS":
-        return _("PASS: the face is hidden, every protected voxel is unchanged.")
+        return _("PASS: the face is hidden, {kept}.").format(kept=kept_text(review))
     if review.released:
         return _("REVIEW, signed off: {remark}").format(remark=review.remark)
     if review.verdict == "PASS" or review.remark:
@@ -208,6 +209,16 @@ def verdict_text(review: Review) -> str:
             "Tick 'Accept recognisable' where that is acceptable."
         ).format(verdict=review.verdict)
     return _("{verdict}, NOT RELEASED: {reasons}").format(verdict=review.verdict, reasons="; ".join(review.reasons))
+
+
+def kept_text(review: Review) -> str:
+    """What was kept, in words: nothing is said of protected voxels where nobody named a segment."""
+    named = [item["name"] for item in review.facts["protected"] if not item["name"].startswith(LEVEL_PREFIX)]
+    if named:
+        return _("every voxel of the {number} protected segments is unchanged").format(number=len(named))
+    if review.facts["protected"]:
+        return _("the node levels are unchanged; no segment was named to be protected")
+    return _("and nothing was named to be protected")
 
 
 def figures(review: Review) -> list[tuple[str, str]]:
