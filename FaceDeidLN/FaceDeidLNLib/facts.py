@@ -21,6 +21,8 @@ def facts_of(result: CaseResult) -> dict[str, Any]:
     }
     if result.comparison is not None:
         facts |= comparison_facts(result.comparison)
+    if result.provided:
+        facts["segmented"] = list(result.provided)
     facts["node_levels"] = level_facts(result)
     if result.coverage is not None:
         facts["face_skin"] = coverage_facts(result.coverage)

@@ -111,6 +111,8 @@ class CaseResult:
     body_share: float | None = None
     #: Segmentation programs that failed, and segments left out of the protected ones that lie in the face: each makes a PASS a REVIEW.
     failures: tuple[str, ...] = ()
+    #: What became of each segment that they gave.
+    provided: tuple[str, ...] = ()
     seconds: dict[str, float] = field(default_factory=dict)
 
 
@@ -171,12 +173,13 @@ def _prove(request: Request, make: Callable[[Face], Volume], privacy: str, progr
     require_fit(parameters.style, parameters.effect)
     require_watermark(parameters.watermark)
     check_level_names(parameters.levels)
-    with watch.step("segmentation programs", 0.0):
-        findings = ask_providers(request.providers, request.ct)
+    with watch.step("segmentation programs", 0.0) as alive:
+        findings = ask_providers(request.providers, request.ct, alive)
     request = replace(request, protected=(*request.protected, *findings.nodes), guides=(*request.guides, *findings.guides))
     with watch.step("protected segments", 0.02):
         protected = tuple(place_segments(request.protected, request.ct.geometry))
-    state = CaseResult(Verdict.REVIEW, (), privacy, parameters, protected, failures=findings.failures, seconds=watch.seconds)
+    state = CaseResult(Verdict.REVIEW, (), privacy, parameters, protected, failures=findings.failures, provided=findings.lines)
+    state = replace(state, seconds=watch.seconds)
     try:
         with watch.step("landmarks", 0.05) as alive:
             automatic = finder.automatic(request.ct, alive)

@@ -21,6 +21,8 @@ from .jaw_outline import trace_outline
 from .level_regions import GLAND_BACK, GLAND_LIMITS, Scene, level_ia, level_ib, level_ii, level_ix, level_viii
 from .mandible import Frame, Mandible, find_mandible
 
+#: How the names of their masks begin, in a certificate and in a scene.
+LEVEL_PREFIX = "node level "
 #: The levels that can be asked for; "IX-deep" is the part of IX that lies ``DEEP_MM`` and more below the skin.
 LEVEL_NAMES = ("Ia", "Ib", "II", "VIII", "IX", "IX-deep")
 #: Skin and superficial fat over the platysma (level I), which no level holds, in mm: skin alone is 1.5 to 2 mm, and of the

@@ -97,11 +97,12 @@ def require_dicom(ct: CtInput, options: argparse.Namespace) -> None:
 
 
 def check_names(options: argparse.Namespace) -> None:
-    """Raises InputError, with the names there are, where there is no such style, effect, node level or provider."""
+    """Raises InputError, with the names there are, for a style, effect, node level or provider that there is not, or not here."""
     from ..anatomy.levels import check_level_names
     from ..effect.names import require_watermark
     from ..effect.registry import require_fit
     from ..face.styles import chosen_region
+    from ..providers.base import require_available
     from ..providers.registry import provider_named
 
     parameters = shared.parameters_from(options)
@@ -110,7 +111,7 @@ def check_names(options: argparse.Namespace) -> None:
     require_watermark(parameters.watermark)
     check_level_names(options.levels)
     for name in options.provider:
-        provider_named(name)
+        require_available(provider_named(name))
 
 
 def check_arguments(options: argparse.Namespace) -> Place:
@@ -175,6 +176,7 @@ def outcome(ct: CtInput, result: CaseResult, place: Place, qa: Path | None, refu
     lines += [
         *reason_lines(facts["reasons"]),
         *(f"  --nodes: {line}" for line in told.taken),
+        *(f"  --provider: {line}" for line in result.provided),
         *(f"  note: {line}" for line in told.notes),
         *figures(result),
     ]

@@ -19,6 +19,8 @@ class StoredSlice:
     bits_allocated: int = 16
     bits_stored: int = 16
     signed: bool = True
+    #: Lowest and highest stored value that is no measurement (PS3.3 C.7.5.1.1.2); None where the header names none.
+    padding: tuple[int, int] | None = None
 
     @property
     def range(self) -> tuple[int, int]:
@@ -48,6 +50,14 @@ class StoredSlice:
 
 
 @dataclass(frozen=True, eq=False)
+class Padding:
+    """Voxels that are no measurement though they read as more than air: ``mask`` (k, j, i) and their stored ``values`` in its order."""
+
+    mask: np.ndarray
+    values: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
 class CtInput:
     """A CT and where it came from.
 
@@ -56,7 +66,8 @@ class CtInput:
     values need it) if slope and intercept are whole numbers, else float32.
     ``kind`` is "dicom" or the file extension (".nrrd", ".nii.gz", ...). ``files`` are the slices in the order of
     the array's k axis (DICOM) or the single file, and ``stored`` says for each slice how it stores its values
-    (DICOM only). ``source_uids`` are those of all instances and series that stand with it, and ``notes`` say in one
+    (DICOM only). ``frames`` is the number of each slice in its file, and ``padding`` what was taken for air; None
+    where nothing was. ``source_uids`` are those of all instances and series that stand with it, and ``notes`` say in one
     line each what was left out.
     """
 
@@ -66,5 +77,7 @@ class CtInput:
     files: tuple[Path, ...] = ()
     frame_of_reference_uid: str = ""
     stored: tuple[StoredSlice, ...] = ()
+    frames: tuple[int, ...] = ()
+    padding: Padding | None = None
     source_uids: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()

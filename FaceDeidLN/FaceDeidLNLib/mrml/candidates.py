@@ -6,10 +6,10 @@ import slicer
 import vtk
 
 from ..core.segment import Segment
-from ..input.names import Role
+from ..input.names import KEPT, Role
 from .links import linked
 from .nodes import segment_roles, segments_from_node
-from .protection import KEPT_ROLES, was_asked
+from .protection import was_asked
 
 #: What a segmentation of this module's own is called by the CT it belongs to.
 _OWN = ("face", "kept")
@@ -22,9 +22,13 @@ def candidates(ct: slicer.vtkMRMLScalarVolumeNode | None) -> list[slicer.vtkMRML
     scene = None if ct is None else ct.GetScene()
     if scene is None:
         return []
-    volumes = [scene.GetNthNodeByClass(n, "vtkMRMLScalarVolumeNode") for n in range(scene.GetNumberOfNodesByClass("vtkMRMLScalarVolumeNode"))]
+    volumes = [
+        scene.GetNthNodeByClass(n, "vtkMRMLScalarVolumeNode") for n in range(scene.GetNumberOfNodesByClass("vtkMRMLScalarVolumeNode"))
+    ]
     own = [linked(volume, role) for volume in volumes for role in _OWN]
-    own += [linked(volume, "protected") for volume in volumes if volume is not ct and linked(volume, "protected") is not linked(ct, "protected")]
+    own += [
+        linked(volume, "protected") for volume in volumes if volume is not ct and linked(volume, "protected") is not linked(ct, "protected")
+    ]
     found = [scene.GetNthNodeByClass(n, "vtkMRMLSegmentationNode") for n in range(scene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode"))]
     return [node for node in found if not any(node is mine for mine in own) and _overlap(node, ct)]
 
@@ -44,9 +48,7 @@ def likely(ct: slicer.vtkMRMLScalarVolumeNode | None) -> slicer.vtkMRMLSegmentat
     return found[0] if len(found) == 1 else None
 
 
-def not_chosen(
-    ct: slicer.vtkMRMLScalarVolumeNode, *chosen: slicer.vtkMRMLSegmentationNode | None
-) -> tuple[Segment, ...]:
+def not_chosen(ct: slicer.vtkMRMLScalarVolumeNode, *chosen: slicer.vtkMRMLSegmentationNode | None) -> tuple[Segment, ...]:
     """Segments of the scene that would be kept by their name and are not, because nobody chose their segmentation.
 
     Those of which the user said himself whether they are kept are not among them.
@@ -55,7 +57,7 @@ def not_chosen(
 
 
 def _silent(node: slicer.vtkMRMLSegmentationNode) -> list[Segment]:
-    wanted = [i for i, (_, role) in segment_roles(node).items() if role in KEPT_ROLES and not was_asked(node, i)]
+    wanted = [i for i, (_, role) in segment_roles(node).items() if role in KEPT and not was_asked(node, i)]
     return segments_from_node(node, wanted)
 
 

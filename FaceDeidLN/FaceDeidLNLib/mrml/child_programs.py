@@ -16,7 +16,7 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import IO, Any
+from typing import Any, TextIO
 
 import slicer
 
@@ -40,6 +40,7 @@ def watched_programs(alive: Alive) -> Iterator[None]:
     def launch_watched(*words: Any, **options: Any) -> subprocess.Popen[str]:  # noqa: ANN401
         programs.append(launch(*words, **options))
         if options.get("blocking", True):  # else Slicer itself reads, and lets events through
+            programs[-1].stdout.reconfigure(errors="backslashreplace")  # one byte that is no text would cost all that was read with it
             programs[-1].stdout = WatchedOutput(programs[-1].stdout, alive)
         return programs[-1]
 
@@ -63,7 +64,7 @@ def watched_programs(alive: Alive) -> Iterator[None]:
 class WatchedOutput:
     """A program's output whose ``readline`` calls ``alive`` while it waits; a thread of its own does nothing but read."""
 
-    def __init__(self, output: IO[str], alive: Alive) -> None:
+    def __init__(self, output: TextIO, alive: Alive) -> None:
         self._output, self._alive, self._ended = output, alive, False
         self._lines: queue.Queue[str] = queue.Queue()
         threading.Thread(target=self._read, daemon=True).start()
@@ -73,8 +74,6 @@ class WatchedOutput:
         while line != "":
             try:
                 line = self._output.readline()
-            except UnicodeDecodeError:  # the extensions pass over such lines, too
-                continue
             except (OSError, ValueError):  # closed
                 line = ""
             self._lines.put(line)

@@ -24,18 +24,29 @@ from ..header.proof import known_of, verify_headers
 from ..input.case import CtInput, StoredSlice
 from ..input.dicom import read_dicom_series
 from .atomic import Companion, released_folder
-from .dicom_header import Marks, derived_header, naming, source_header
+from .dicom_header import Marks, derived_header, naming, slices_by_file, source_header
 
 
 def representable(ct: CtInput, result: Volume) -> Volume:
     """``result`` (HU) as the source's DICOM storage can hold it: the nearest stored values, clipped to its range.
 
-    What equals the CT stays as it is; an image file holds everything.
+    What equals the CT stays as it is, and so does padding; an image file holds everything.
     """
     if not ct.stored:
         return result
     planes = [how.to_hu(how.to_stored(plane)) for how, plane in zip(ct.stored, result.array, strict=True)]
-    return result.with_array(np.stack(planes).astype(result.array.dtype))
+    array = np.stack(planes).astype(result.array.dtype)
+    if ct.padding is not None:
+        array[ct.padding.mask] = ct.volume.array[ct.padding.mask]
+    return result.with_array(array)
+
+
+def stored_values(ct: CtInput, result: Volume) -> np.ndarray:
+    """The stored values (k, j, i), int32, of a result; padding keeps the source's."""
+    values = np.stack([how.to_stored(plane) for how, plane in zip(ct.stored, result.array, strict=True)])
+    if ct.padding is not None:
+        values[ct.padding.mask] = ct.padding.values
+    return values
 
 
 def write_dicom_series(
@@ -68,14 +79,16 @@ def write_dicom_series(
         raise OutputError("The result has another scalar type or grid than the CT: nothing was written.")
     header = KeepHeader() if header is None else header
     with released_folder(folder, overwrite, (ct.path, *inputs), companion) as partial:
-        for source in ct.files:
+        slices = slices_by_file(ct)
+        for source in slices:
             with naming(source):
                 header.learn(source_header(source, set()))
-        for n, (source, how, plane) in enumerate(zip(ct.files, ct.stored, result.array, strict=True), start=1):
+        values = stored_values(ct, result)
+        for n, (source, numbers) in enumerate(slices.items(), start=1):
             alive()
             with naming(source):
                 dataset = derived_header(source, marks, header, ct.source_uids, set())
-                _set_pixels(dataset, how, how.to_stored(plane))
+                _set_pixels(dataset, ct.stored[numbers[0]], values[numbers])
                 _save(dataset, partial / f"IM{n:04d}.dcm")
         _require_same(ct, representable(ct, result), partial, Path(folder), header.uid(ct.frame_of_reference_uid), alive)
         if not isinstance(header, KeepHeader):
@@ -83,7 +96,7 @@ def write_dicom_series(
 
 
 def _set_pixels(dataset: Dataset, how: StoredSlice, values: np.ndarray) -> None:
-    """Stored values (j, i) as uncompressed pixel data of the source's bit depth."""
+    """Stored values (frames, j, i) as uncompressed pixel data of the source's bit depth."""
     kind = ("<i" if how.signed else "<u") + str(how.bits_allocated // 8)
     pixels = values.astype(kind).tobytes()
     dataset.HighBit = how.bits_stored - 1

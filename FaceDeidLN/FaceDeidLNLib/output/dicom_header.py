@@ -51,7 +51,7 @@ def require_headers(ct: CtInput, alive: Alive = idle) -> tuple[str, ...]:
     :raises OutputError: a header cannot be taken over.
     """
     left_out, header = set(), KeepHeader()
-    for source in dict.fromkeys(ct.files):
+    for source in slices_by_file(ct):
         alive()
         with naming(source):
             buffer = DicomBytesIO()
@@ -62,6 +62,16 @@ def require_headers(ct: CtInput, alive: Alive = idle) -> tuple[str, ...]:
         return ()
     listed = ", ".join(sorted(left_out)[:_LISTED]) + (", ..." if len(left_out) > _LISTED else "")
     return (f"{len(left_out)} header element{'s' if len(left_out) > 1 else ''} cannot be decoded and will be left out: {listed}",)
+
+
+def slices_by_file(ct: CtInput) -> dict[Path, list[int]]:
+    """The numbers of the slices that each file holds, in the order of its frames; the files in the order of their first slice."""
+    found: dict[Path, list[int]] = {}
+    for k in range(len(ct.files)):
+        found.setdefault(ct.files[k], []).append(k)
+    for numbers in found.values():
+        numbers.sort(key=lambda k: ct.frames[k])
+    return found
 
 
 @contextlib.contextmanager

@@ -16,10 +16,11 @@ from ..core.errors import Cancelled
 from ..core.progress import Progress
 from ..mrml.candidates import declined, likely
 from ..mrml.links import link, linked
-from ..mrml.looks import show_fitted
+from ..mrml.looks import show_fitted, show_skin
 from ..mrml.scene import context
 from ..mrml.undo import UndoStack
 from ..mrml.verdicts import first_ct
+from .compare import SideBySide, look_from_front
 from .face import FaceSection
 from .landmarks import LandmarksSection
 from .protect import ProtectSection
@@ -62,6 +63,7 @@ class Panel(VTKObservationMixin):
         self._arrival.connect("timeout()", self.update)
         #: Where the next question for a file begins: Slicer's own folder for scenes, then wherever the last file was.
         self.folder = slicer.mrmlScene.GetRootDirectory() or ""
+        self.compare = SideBySide()
         self.face = FaceSection(self)
         self.sections = [ProtectSection(self), LandmarksSection(self), self.face, ReviewSection(self)]
         ui.tryItLabel.connect("linkActivated(QString)", self.on_sample)
@@ -72,6 +74,8 @@ class Panel(VTKObservationMixin):
         for section in self.sections:
             section.observe(None)
         self.removeObservers()
+        if node is None:
+            self.compare.leave()
         self.node = node
         if node is not None:
             self._ct = node.inputVolume
@@ -90,6 +94,7 @@ class Panel(VTKObservationMixin):
         """The scene is being closed: nothing of it may be kept, and a step at work ends."""
         self._closed += 1
         self.undo.clear()
+        self.compare.forget()
         self.logic.cache.clear()
         self._ct = None
         self.say("")
@@ -148,6 +153,12 @@ class Panel(VTKObservationMixin):
         """One sentence at the panel's foot."""
         self.ui.statusLabel.text = text
 
+    def show_skin(self) -> None:
+        """The CT's skin in the 3D views, made once for each CT and centred; without windows nothing is made."""
+        manager = slicer.app.layoutManager()
+        if manager is not None and show_skin(context(), self.node.inputVolume):
+            look_from_front(manager)
+
     def look(self, title: str, work: Callable[[Progress], None]) -> bool:
         """Do something that changes no step's outcome, so that there is nothing to undo; returns whether it was done."""
 
@@ -171,6 +182,7 @@ class Panel(VTKObservationMixin):
 
         Returns whether it was done.
         """
+        self.compare.leave()
         self.update()
         fields = {name: getattr(self.node, name) for name in (*OWN, "outputVolume")}
         node = self.node
@@ -219,6 +231,7 @@ class Panel(VTKObservationMixin):
             self.update()
             self.node.protectedSegmentation = nodes
             show_fitted(context(), ct)
+            self.show_skin()
 
         self.run(_("Synthetic head"), work)
 

@@ -216,13 +216,13 @@ def test_the_face_goes_the_nodes_stay_and_the_input_is_untouched(module, head, p
     assert not any(changed[node.mask.array].any() for node in phantom.nodes)
     assert np.array_equal(volume_from_node(head[0]).array, phantom.ct.array)
     assert after.geometry.same_as(phantom.ct.geometry)
-    assert result.nodes.result.GetName() == "CT de-identified"
+    assert result.nodes.result.GetName() == "CT full reface de-identified"
 
 
 def test_what_may_be_recognised_is_not_released_without_saying_so(module, head, asked):
     result = module.FaceDeidLNLogic().process(head[0], effect="mask")
     assert (result.verdict, result.privacy, result.released) == ("PASS", "recognisable", False)
-    assert result.nodes.result.GetName() == "CT NOT RELEASED"
+    assert result.nodes.result.GetName() == "CT full reface NOT RELEASED"
     assert result.nodes.result.GetAttribute("FaceDeidLN.Released") == "0"
     assert "may still be recognised" in result.review.refusal
 

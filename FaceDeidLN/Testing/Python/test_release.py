@@ -71,7 +71,7 @@ class _Failing:
     def describe(self) -> str:
         return "the program"
 
-    def segment(self, _):
+    def segment(self, _, alive):
         raise ProviderError("it crashed")
 
 

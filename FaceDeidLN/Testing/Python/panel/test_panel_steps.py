@@ -45,8 +45,9 @@ class StepsTest(PanelTest):
         self.assertGreater(self.node.curve.GetNumberOfControlPoints(), 8)
         self.assertIn("NOT RELEASED", self.node.resultVolume.GetName())
         self.click("acceptCheckBox")
-        self.assertEqual(self.node.resultVolume.GetName(), f"{ct.GetName()} de-identified")
+        self.assertEqual(self.node.resultVolume.GetName(), f"{ct.GetName()} full reface de-identified")
         self.assertTrue(self.ui.verdictLabel.text.startswith("PASS: "))
+        self.assertIn(f"{len(phantom().nodes)} protected segments", self.ui.verdictLabel.text)
         self.assertTrue(np.array_equal(before, volume_from_node(ct).array))
         changed = before != volume_from_node(self.node.resultVolume).array
         for segment in phantom().nodes:
@@ -264,8 +265,16 @@ class ProtectTest(PanelTest):
                 segment.SetName("mandible")
                 output.GetSegmentation().AddSegment(segment, f"{task}")
 
+        own = [segment.name for segment in segments_from_node(nodes)]
         self.install(0, "TotalSegmentator", Logic)
         self.assertEqual(self.errors, [])
+        self.assertIs(self.node.protectedSegmentation, nodes)
+        self.assertEqual([segment.name for segment in segments_from_node(nodes)], [*own, "mandible"])
+        self.assertLessEqual({name for name in own if name.startswith("LN")}, self.checked())
+        self.click("undoButton")
+        self.assertEqual([segment.name for segment in segments_from_node(nodes)], own)
+        self.node.protectedSegmentation = None
+        self.install(0, "TotalSegmentator", Logic)
         self.assertEqual(self.node.protectedSegmentation.GetName(), f"{ct.GetName()} TotalSegmentator")
         self.assertEqual(self.ui.segmentsList.item(0).text(), "mandible")
 
