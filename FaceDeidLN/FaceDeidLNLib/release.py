@@ -19,7 +19,7 @@ from .clearance import RECOGNISABLE_REASON, Clearance, Judged, clear
 from .core.errors import InputError
 from .core.progress import Alive, idle
 from .core.volume import Volume
-from .facts import facts_of
+from .facts import certificate_facts, privacy_said
 from .header.base import HeaderPolicy, KeepHeader
 from .input.case import CtInput
 from .input.images import image_extension
@@ -82,7 +82,7 @@ def require_own_certificate(output: Path, overwrite: bool) -> None:
 
 def judged(result: CaseResult, accept_recognisable: bool) -> Judged:
     """What the release rule looks at in a case."""
-    return Judged(result.verdict.value, tuple(result.reasons), result.privacy, accept_recognisable)
+    return Judged(result.verdict.value, tuple(result.reasons), privacy_said(result), accept_recognisable)
 
 
 def refusal_sentence(result: CaseResult, accept_recognisable: bool) -> str | None:
@@ -143,7 +143,7 @@ def _derivation(case: dict[str, Any]) -> str:
 
 def case_content(result: CaseResult) -> dict[str, Any]:
     """What the certificate says (schema: output.certificate) of a case, without what only the written output shows."""
-    facts = facts_of(result)
+    facts = certificate_facts(result)
     return {
         "software": software(),
         "parameters": {name: value for name, value in asdict(result.parameters).items() if name != "seed"},

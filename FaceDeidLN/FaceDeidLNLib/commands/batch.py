@@ -2,7 +2,8 @@
 
 INPUTS is a folder (each image file but .seg.nrrd and each subfolder with DICOM is a case) or a CSV with the columns input, nodes,
 output and, where wanted, protect, landmarks, curve, face_segment, node_segments, series (paths relative to the CSV,
-";" between several; output relative to OUT_DIR). OUT_DIR/results.csv gets one row per case. Stopped or killed,
+";" between several; output relative to OUT_DIR). OUT_DIR/results.csv gets one row per case, without the inputs' paths, which may
+hold names: those go into OUT_DIR-inputs.csv beside it, for its owner alone. Stopped or killed,
 the same command goes on where it was; what is released is known again by its certificate. The exit code is that of the worst case.
 """
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 SUMMARY = "many CTs, one process each; goes on where it was stopped"
 EXAMPLES = "example:\n  facedeidln batch cases.csv results/ --jobs 2"
 RESULTS = "results.csv"
+#: Beside OUT_DIR, because what stands in OUT_DIR travels.
+INPUTS = "-inputs.csv"
 #: A default that leaves memory for each process (some 0.5 to 1 GB for a CT of 512 x 512 x 234).
 _MOST_JOBS = 4
 _DAY_MIN = 24 * 60
@@ -65,11 +68,24 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
     make_folder(options.out_dir)
     with sole_batch(options.out_dir):
         ledger = Ledger(options.out_dir / RESULTS)
+        inputs = note_inputs(cases, options.out_dir)
         waiting = plan(cases, ledger, options, words)
         if len(waiting) < len(cases):
             console.say(f"{len(cases) - len(waiting)} of {len(cases)} cases are done already.")
         run_cases(waiting, ledger, options, words, console)
-        return summary([ledger.rows[case.name] for case in cases], ledger.path, segmentations_in(options.inputs))
+        return summary([ledger.rows[case.name] for case in cases], ledger.path, inputs, segmentations_in(options.inputs))
+
+
+def note_inputs(cases: list[Case], out_dir: Path) -> Path | None:
+    """The file beside OUT_DIR, not in it, that tells which input each case had; None where none can be written there."""
+    from .cases import write_inputs
+
+    path = out_dir.resolve().with_name(f"{out_dir.resolve().name}{INPUTS}")
+    try:
+        write_inputs(cases, path)
+    except OSError:
+        return None
+    return path
 
 
 def shared_words(options: argparse.Namespace) -> list[str]:
@@ -119,7 +135,7 @@ def _is_changed(row: Row | None, output: Path) -> bool:
     return row is not None and row.exit_code == PASS and output.exists()
 
 
-def summary(rows: list[Row], results: Path, left_out: list[str]) -> Outcome:
+def summary(rows: list[Row], results: Path, inputs: Path | None, left_out: list[str]) -> Outcome:
     """The outcome of the whole batch: counts, the exit code of the worst case, and which files of the folder are no cases."""
     codes = {row.exit_code for row in rows}
     worst = next((code for code in WORST_FIRST if code in codes), PASS)
@@ -127,7 +143,10 @@ def summary(rows: list[Row], results: Path, left_out: list[str]) -> Outcome:
     verdicts = Counter(row.verdict for row in rows)
     counts = ", ".join(f"{count} {verdict}" for verdict, count in sorted(verdicts.items()))
     facts = {"cases": len(rows), "released": released, "verdicts": dict(verdicts), "results": str(results), "left_out": left_out}
+    facts["inputs"] = None if inputs is None else str(inputs)
     text = f"{len(rows)} cases: {counts}; {released} released. Results: {results}"
+    where = f"in {inputs}: keep it to yourself" if inputs is not None else "nowhere: the folder beside the results is not writable"
+    text += f"\n  which input each case had stands {where}"
     if left_out:
         text += f"\n  not read: {len(left_out)} segmentations ({left_out[0]}, ...); in a CSV each case can name its own, to protect it"
     return Outcome(worst, facts, text)

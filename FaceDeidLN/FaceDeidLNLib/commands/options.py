@@ -36,7 +36,7 @@ class Number:
 
 #: The ranges keep typing errors out (12 m, -3 mm); whether a face is really gone is judged by the verification.
 NUMBERS = (
-    Number("depth_mm", 0.5, 50.0, "mm", "how far below the skin the face segment reaches"),
+    Number("depth_mm", 0.5, 50.0, "mm", "how far below the skin the face segment reaches; inside a curve less than 12 changes hardly less"),
     Number("outside_mm", 0.0, 50.0, "mm", "how far in front of the skin it reaches"),
     Number("protect_margin_mm", 0.0, 50.0, "mm", "how far it stays away from every protected segment"),
     Number("superficial_mm", 0.0, 20.0, "mm", "skin and fat over the node levels that may change"),

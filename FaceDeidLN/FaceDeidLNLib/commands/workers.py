@@ -5,19 +5,18 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Event
 from typing import IO, Any
 
-from ..core.errors import FaceDeidError
+from ..core.interpreter import interpreter
 from ..output.certificate import is_certified
 from ..release import Watch, remove_released
 from .cases import Case
@@ -34,7 +33,7 @@ _PACKAGE_ROOT = Path(__file__).resolve().parents[2]
 class Worker:
     """A case at work. What it prints goes to files, so that no full pipe can stop it.
 
-    ``watch`` tells whether it released something.
+    ``watch`` tells whether it released something, ``asked`` whether it was asked to end.
     """
 
     case: Case
@@ -43,6 +42,7 @@ class Worker:
     watch: Watch
     stdout: IO[bytes]
     stderr: IO[bytes]
+    asked: Event = field(default_factory=Event)
 
     @property
     def seconds(self) -> float:
@@ -84,7 +84,7 @@ def start(case: Case, options: argparse.Namespace, words: list[str], overwrite: 
     """Start the process of one case."""
     output = options.out_dir / case.output
     output.parent.mkdir(parents=True, exist_ok=True)
-    command = [_python(), "-m", "FaceDeidLNLib.commands.main", "deface", str(case.input), str(output.absolute())]
+    command = [interpreter(), "-m", "FaceDeidLNLib.commands.main", "deface", str(case.input), str(output.absolute())]
     command += [*case.arguments(), *words, "--json", "--quiet", f"--parent={os.getpid()}"]
     if options.qa is not None:
         command += ["--qa", str((options.qa / case.name).absolute())]
@@ -96,22 +96,6 @@ def start(case: Case, options: argparse.Namespace, words: list[str], overwrite: 
     return Worker(case, process, time.monotonic(), watch, stdout, stderr)
 
 
-def _python() -> str:
-    """This Python; inside Slicer the interpreter that comes with it.
-
-    ``python-real`` is what Slicer starts its own scripted programs with; ``PythonSlicer`` puts a launcher in between, which
-    keeps signals from the worker (``die_with_parent`` and ``_end`` reckon with it).
-
-    :raises FaceDeidError: Slicer's interpreter is not found.
-    """
-    if getattr(sys.modules.get("slicer"), "app", None) is None:
-        return sys.executable
-    found = shutil.which("python-real") or shutil.which("PythonSlicer")
-    if found is None:
-        raise FaceDeidError("Slicer's interpreter (python-real, PythonSlicer) is not on the PATH: start Slicer by its launcher.")
-    return found
-
-
 def _environment(jobs: int) -> dict[str, str]:
     """The processes share the cores instead of each wanting all of them, and find the package wherever it lies."""
     threads = str(max(1, (os.cpu_count() or 1) // jobs))
@@ -121,8 +105,13 @@ def _environment(jobs: int) -> dict[str, str]:
 
 
 def _has_ended(worker: Worker, longest_s: float) -> bool:
+    """An overdue process is asked to clean up and end (SIGTERM), and ended where it does not in time."""
     if worker.process.poll() is None and worker.seconds > longest_s:
-        _end(worker)
+        if worker.seconds > longest_s + _GRACE_S:
+            _end(worker)
+        elif not worker.asked.is_set():
+            worker.asked.set()
+            worker.process.terminate()
     return worker.process.returncode is not None
 
 
@@ -135,11 +124,10 @@ def result(worker: Worker, options: argparse.Namespace, words: list[str]) -> Row
         remove_released(output)  # it ended between the release and its report
     return Row(
         case=worker.case.name,
-        input=str(worker.case.input),
         output=worker.case.output if code == PASS else "",
         verdict=str((code == worker.process.returncode and report.get("verdict")) or _VERDICT_WITHOUT_REPORT[code]),
         privacy=str(report.get("privacy", "")),
-        reasons="; ".join(reasons),
+        reasons=worker.case.without_paths("; ".join(reasons), options.out_dir),
         seconds=f"{worker.seconds:.1f}",
         exit_code=code,
         key=worker.case.key(words),

@@ -32,7 +32,7 @@ def read_ct(path: Path, series: str | None = None) -> CtInput:
         raise InputError(f"A series can be chosen in a DICOM folder only, and {path.name} is a file.")
     elif image_extension(path) is None:
         kinds = ", ".join(IMAGE_EXTENSIONS)
-        raise InputError(f"{path.name} cannot be read: give a DICOM folder, one of its files, or one of {kinds}.")
+        raise InputError(f"{path.name} cannot be read: give a DICOM folder or one of its files, or one of {kinds}.")
     else:
         _require_ct_header(path)
         ct = CtInput(read_volume(path), path, str(image_extension(path)), (path,))

@@ -5,11 +5,11 @@ Its weights are CC BY-NC-SA 4.0: for research only.
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.progress import Alive, idle
+from ..core.scratch import scratch_folder
 from ..core.segment import Segment
 from ..core.volume import Volume
 from .base import ProviderError
@@ -40,8 +40,8 @@ class Cads:
 
     def segment(self, ct: Volume, alive: Alive = idle) -> tuple[Segment, ...]:
         """Mandible and salivary glands; raises ProviderError where it fails, takes too long or finds none of them."""
-        with tempfile.TemporaryDirectory() as folder:
-            source, output = Path(folder) / "ct.nii.gz", Path(folder) / "out"
+        with scratch_folder() as folder:
+            source, output = folder / "ct.nii.gz", folder / "out"
             write_nifti(ct, source)
             command = [self.python, str(self.script), "-in", str(source), "-out", str(output), "-task", str(TASK)]
             run_command([*command, "--cpu"] if self.cpu else command, self.timeout_s, alive=alive)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 
 from ..core.progress import Alive, idle
+from ..core.scratch import scratch_folder
 from ..core.segment import Segment
 from ..core.volume import Volume
 from ..input.names import Role, role_of
@@ -42,11 +41,11 @@ class TotalSegmentator:
     def segment(self, ct: Volume, alive: Alive = idle) -> tuple[Segment, ...]:
         """All but structures that neither stay nor guide; raises ProviderError where a task fails, takes too long, or gives nothing."""
         found: dict[str, Segment] = {}
-        with tempfile.TemporaryDirectory() as folder:
-            source = Path(folder) / "ct.nii.gz"
+        with scratch_folder() as folder:
+            source = folder / "ct.nii.gz"
             write_nifti(ct, source)
             for task in self.tasks:
-                output = Path(folder) / task
+                output = folder / task
                 command = [self.command, "-i", str(source), "-o", str(output), "-ta", task, "-d", self.device]
                 run_command(command, self.timeout_s, alive=alive)
                 for path in sorted(output.glob("*.nii.gz")):

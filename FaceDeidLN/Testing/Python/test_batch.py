@@ -72,7 +72,7 @@ def stand_in(tmp_path, monkeypatch):
     script = tmp_path / "stand_in"
     script.write_text(_STAND_IN.format(python=sys.executable))
     script.chmod(script.stat().st_mode | stat.S_IXUSR)
-    monkeypatch.setattr(workers, "_python", lambda: str(script))
+    monkeypatch.setattr(workers, "interpreter", lambda: str(script))
     (tmp_path / "in").mkdir()
     return tmp_path / "in"
 
@@ -136,7 +136,7 @@ def test_a_case_that_hangs_is_ended(stand_in, tmp_path):
     assert batch(stand_in, tmp_path / "out", "--timeout-min", "0.02") == 1
     reasons = rows_of(tmp_path / "out")["hang"]["reasons"]
     assert "longer than 0.02 min (--timeout-min)" in reasons
-    assert "SIGKILL" in reasons
+    assert "SIGTERM" in reasons
 
 
 def test_what_is_done_is_not_done_again(stand_in, tmp_path):
@@ -304,6 +304,31 @@ def test_a_case_whose_name_is_no_text_has_its_row_and_stops_no_other(stand_in, t
     (stand_in / os.fsdecode(b"bad-\xff.nrrd")).touch()
     assert batch(stand_in, tmp_path / "out") == 2
     assert {name: row["exit_code"] for name, row in rows_of(tmp_path / "out").items()} == {"pass": "0", "bad-\\udcff": "2"}
+
+
+def test_what_was_read_stands_in_no_file_that_travels(stand_in, tmp_path):
+    fill(stand_in, "pass", "bad")
+    (stand_in / "pass.nrrd").rename(stand_in / "pass-DOE_JOHN.nrrd")
+    (stand_in / "bad.nrrd").rename(stand_in / "bad-DOE_JANE.nrrd")
+    script = tmp_path / "stand_in"
+    script.write_text(script.read_text().replace('error="no CT"', "error=source + ' is no CT: ' + os.path.basename(source)"))
+    (tmp_path / "cases.csv").write_text("input,output\nin/pass-DOE_JOHN.nrrd,a.nrrd\nin/bad-DOE_JANE.nrrd,b.nrrd\n")
+    assert batch(tmp_path / "cases.csv", tmp_path / "out") == 2
+    assert rows_of(tmp_path / "out")["b"]["reasons"] == "[input] is no CT: [input]"
+    travelling = [path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()]
+    assert not [text for text in travelling if b"DOE" in text or bytes(stand_in) in text]
+
+
+def test_the_paths_of_what_was_read_are_their_owners_alone(stand_in, tmp_path):
+    fill(stand_in, "pass")
+    before = os.umask(0)
+    try:
+        batch(stand_in, tmp_path / "out")
+    finally:
+        os.umask(before)
+    inputs = tmp_path / "out-inputs.csv"
+    assert str(stand_in / "pass.nrrd") in inputs.read_text()
+    assert stat.S_IMODE(inputs.stat().st_mode) == 0o600
 
 
 def test_segmentations_beside_the_cts_are_left_out_and_named(stand_in, tmp_path, capsys):
