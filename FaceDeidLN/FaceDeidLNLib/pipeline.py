@@ -43,7 +43,8 @@ from .verify.ears import ear_doubts, ear_features
 from .verify.left_out import left_out_doubts
 from .verify.overruled import overruled_doubts
 from .verify.plausible import confirmed, implausible, out_of_view, shows_face
-from .verify.privacy import RECOGNISABLE, privacy_class
+from .verify.privacy import RECOGNISABLE, TESTED, privacy_class
+from .verify.privacy_causes import UNKNOWN_ORIGIN, causes_of_choice, causes_of_run
 from .verify.verdict import NO_FACE_SENTENCE, Evidence, Verdict, judge
 
 #: The box, in mm of the mean face (left, anterior, superior), in which the skin is looked at closely.
@@ -113,6 +114,8 @@ class CaseResult:
     failures: tuple[str, ...] = ()
     #: What became of each segment that they gave.
     provided: tuple[str, ...] = ()
+    #: Which conditions of the class ``tested`` are not met.
+    causes: tuple[str, ...] = ()
     seconds: dict[str, float] = field(default_factory=dict)
 
 
@@ -179,7 +182,7 @@ def _prove(request: Request, make: Callable[[Face], Volume], privacy: str, progr
     with watch.step("protected segments", 0.02):
         protected = tuple(place_segments(request.protected, request.ct.geometry))
     state = CaseResult(Verdict.REVIEW, (), privacy, parameters, protected, failures=findings.failures, provided=findings.lines)
-    state = replace(state, seconds=watch.seconds)
+    state = replace(state, seconds=watch.seconds, causes=privacy_causes(request))
     try:
         with watch.step("landmarks", 0.05) as alive:
             automatic = finder.automatic(request.ct, alive)
@@ -217,6 +220,24 @@ def privacy_of(request: Request) -> str:
     if others or set(parameters.levels) != set(default.levels) or replace(parameters, **own) != default:
         return RECOGNISABLE
     return privacy_class(parameters.region_name, parameters.effect)
+
+
+def privacy_causes(request: Request) -> tuple[str, ...]:
+    """Which of the conditions that ``privacy_of`` asks for are not met."""
+    drawn = {"curve": request.curve, "face segment": request.face_segment}
+    others = [program.describe() for program in request.providers]
+    guides = [segment for segment in request.guides if not is_outline(segment)]
+    others += [f"'{segment.name}'" for segment in (*guides, *filter(is_guide, request.protected))]
+    by_hand = [what for what, given in drawn.items() if given is not None]
+    return causes_of_choice(request.parameters, by_hand, tuple(dict.fromkeys(others)))
+
+
+def _all_causes(state: CaseResult) -> tuple[str, ...]:
+    """Those of the choice and of the run; a result that is recognisable without any of these is one of unknown origin."""
+    anatomy = state.anatomy
+    moved = not anatomy.landmarks.agree_with(state.automatic)
+    causes = (*state.causes, *causes_of_run(moved, anatomy.outlined, state.face.kept, anatomy.unhidden))
+    return causes if causes or state.privacy == TESTED else (UNKNOWN_ORIGIN,)
 
 
 def privacy_as_run(privacy: str, automatic: Landmarks, anatomy: Anatomy, face: Face) -> str:
@@ -351,6 +372,7 @@ def verify(ct: Volume, state: CaseResult) -> CaseResult:
     return replace(
         state,
         privacy=privacy_as_run(state.privacy, state.automatic, state.anatomy, state.face),
+        causes=_all_causes(state),
         verdict=Verdict.REVIEW if doubtful else judgement.verdict,
         reasons=(*judgement.reasons, *state.failures),
         comparison=comparison,

@@ -212,10 +212,10 @@ def verdict_text(review: Review) -> str:
     if review.released:
         return _("REVIEW, signed off: {remark}").format(remark=review.remark)
     if review.verdict == "PASS" or review.remark:
+        causes = "; ".join(review.facts.get("privacy_causes", ())) or _("this region and effect were never tested so")
         return _(
-            "{verdict}, NOT RELEASED: the person may still be recognised with this region and effect. "
-            "Tick 'Accept recognisable' where that is acceptable."
-        ).format(verdict=review.verdict)
+            "{verdict}, NOT RELEASED: the person may still be recognised ({causes}). Tick 'Accept recognisable' where that is acceptable."
+        ).format(verdict=review.verdict, causes=causes)
     return _("{verdict}, NOT RELEASED: {reasons}").format(verdict=review.verdict, reasons=without_options("; ".join(review.reasons)))
 
 
@@ -233,6 +233,7 @@ def figures(review: Review) -> list[tuple[str, str]]:
     """The certificate's figures, one row each."""
     facts = review.facts
     rows = [(_("Privacy"), review.privacy), (_("Region and effect"), f"{facts['style']}, {facts['effect']}")]
+    rows += [(_("... because"), cause) for cause in facts.get("privacy_causes", ())]
     rows += [(_("Changed voxels"), f"{facts['changed_voxels']:,}"), (_("... outside the face"), f"{facts['changed_outside_face']:,}")]
     if "share_of_body_changed" in facts:
         rows.append((_("Share of the body changed"), f"{facts['share_of_body_changed']:.1%}"))
