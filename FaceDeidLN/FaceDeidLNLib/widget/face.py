@@ -206,4 +206,5 @@ class FaceSection:
             show_in_slices(context(), result.nodes.result)
 
         changed = [*with_certificate(output), linked(node.inputVolume, "kept"), linked(node.inputVolume, "skin")]
-        self.panel.run(_("De-identify"), work, changed)
+        if self.panel.run(_("De-identify"), work, changed):
+            self.ui.remarkEdit.clear()  # it was meant for the result before

@@ -57,11 +57,11 @@ class ReviewSection:
     def update(self) -> None:
         """Show the verdict on the parameter node's result."""
         result = self.panel.node.resultVolume
-        shown = "" if result is None else result.GetID()
+        review = self._review()
+        shown = "" if result is None else f"{result.GetID()} {'' if review is None else review.digest}"
         if shown != self._shown:  # a remark is meant for one result only
             self.ui.remarkEdit.clear()
         self._shown = shown
-        review = self._review()
         self._show_verdict(result, review)
         if review is not None and review.verdict == "REVIEW" and review != self._seen:
             self.ui.reviewSection.collapsed = False  # a doubt waits for a person
