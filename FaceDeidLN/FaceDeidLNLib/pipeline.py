@@ -105,6 +105,8 @@ class CaseResult:
     automatic: Landmarks = field(default_factory=Landmarks)
     face: Face | None = None
     result: Volume | None = None
+    #: What is written where the CT's slices lie at uneven places: they, at their own (see ``core.stack``).
+    slices: Volume | None = None
     comparison: Comparison | None = None
     coverage: Coverage | None = None
     #: Landmarks of the style beyond the field of view: not empty for a partial face.
@@ -175,6 +177,7 @@ def _prove(request: Request, make: Callable[[Face], Volume], privacy: str, progr
     parameters = request.parameters
     require_fit(parameters.style, parameters.effect)
     require_watermark(parameters.watermark)
+    parameters.require_in_range()
     check_level_names(parameters.levels)
     with watch.step("segmentation programs", 0.0) as alive:
         findings = ask_providers(request.providers, request.ct, alive)
@@ -367,6 +370,11 @@ def verify(ct: Volume, state: CaseResult) -> CaseResult:
     evidence = None
     if comparison.changed is not None:
         evidence = find_evidence(ct, state, comparison.changed)
+    return judged_case(state, comparison, evidence)
+
+
+def judged_case(state: CaseResult, comparison: Comparison, evidence: Evidence | None) -> CaseResult:
+    """The case with its verdict: what the comparison and the evidence say, and whatever failed before."""
     judgement = judge(comparison, evidence)
     doubtful = state.failures and judgement.verdict is Verdict.PASS
     return replace(

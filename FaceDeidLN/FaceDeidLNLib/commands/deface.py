@@ -9,6 +9,7 @@ Names and dates in DICOM headers stay unless --header names a profile.
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -124,6 +125,7 @@ def check_arguments(options: argparse.Namespace) -> Place:
     from ..input.images import image_files
     from ..output.place import require_place
     from ..output.review_files import require_review_folder
+    from ..output.signing import private_key
     from ..release import Place, require_own_certificate
     from .inputs import given_files
 
@@ -137,7 +139,9 @@ def check_arguments(options: argparse.Namespace) -> Place:
         require_place(options.qa, True, (options.output, options.input))
         require_review_folder(options.qa, files)
     header = policy_named(options.header, options.key, options.patients, tuple(filter(None, (options.output, options.qa))))
-    return Place(options.output, options.overwrite, files, header)
+    if options.signing_key is not None:
+        private_key(options.signing_key)  # before any work
+    return Place(options.output, options.overwrite, files, header, options.signing_key)
 
 
 def part(progress: Progress, low: float, high: float) -> Progress:
@@ -159,6 +163,16 @@ class Told:
 
     taken: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+
+
+def peak_memory_mb() -> int | None:
+    """The most memory that this process has had at once, in MB; None where the system does not tell."""
+    if sys.platform == "win32":
+        return None
+    import resource
+
+    units = 2**20 if sys.platform == "darwin" else 2**10  # bytes there, kB on Linux
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / units)
 
 
 def outcome(ct: CtInput, result: CaseResult, place: Place, qa: Path | None, refusal: str | None, told: Told) -> Outcome:

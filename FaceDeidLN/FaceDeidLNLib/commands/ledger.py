@@ -28,6 +28,8 @@ class Row:
     privacy: str
     reasons: str
     seconds: str
+    peak_memory_mb: str
+    attempts: int
     exit_code: int
     key: str
 
@@ -101,17 +103,17 @@ def _read(path: Path) -> Iterator[Row]:
         raise InputError(f"{path} is not the results file of a batch; name another output folder.")
     for cells in csv.reader(whole_lines[1:]):
         values = [cell.removeprefix("'") for cell in cells]
-        if len(values) == len(COLUMNS) and values[-2].lstrip("-").isdigit():
-            yield Row(**{**dict(zip(COLUMNS, values, strict=True)), "exit_code": int(values[-2])})
+        if len(values) == len(COLUMNS) and all(value.isdigit() for value in values[-3:-1]):
+            yield Row(**{**dict(zip(COLUMNS, values, strict=True)), "attempts": int(values[-3]), "exit_code": int(values[-2])})
 
 
 @contextmanager
-def sole_batch(folder: Path) -> Iterator[None]:
-    """Nobody else works in ``folder`` while this lasts; the lock goes with the process, however that ends."""
-    path = folder / ".batch.lock"
+def sole_batch(results: Path) -> Iterator[None]:
+    """Nobody else works on these results while this lasts; the lock goes with the process, however that ends."""
+    path = results.with_name(f".{results.stem.replace('results', 'batch', 1)}.lock")
     with path.open("a+b") as file:
         try:
             lock(file.fileno())
         except OSError as problem:
-            raise OutputError(f"Another batch is writing to {folder}.") from problem
+            raise OutputError(f"Another batch is writing to {results}.") from problem
         yield

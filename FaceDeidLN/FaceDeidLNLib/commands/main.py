@@ -14,7 +14,7 @@ from .. import __version__
 from ..core.errors import Cancelled, FaceDeidError, FaceNotFoundError
 from ..core.scratch import sweep
 from ..input.file_names import require_text
-from . import attack, batch, deface, demo, evaluate, landmarks, study, suite, verify, verify_headers
+from . import attack, batch, batch_merge, deface, demo, evaluate, landmarks, study, suite, verify, verify_certificate, verify_headers
 from .console import BAD_INPUT, FAIL, REVIEW, Console, Outcome, console_for, refusal
 from .options import add_general
 from .signals import Interrupted, ending_on_signals
@@ -26,7 +26,9 @@ COMMANDS: dict[str, ModuleType] = {
     "landmarks": landmarks,
     "verify": verify,
     "verify-headers": verify_headers,
+    "verify-certificate": verify_certificate,
     "batch": batch,
+    "batch-merge": batch_merge,
     "attack": attack,
     "evaluate": evaluate,
     "test": suite,

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from ..core.geometry import Geometry
+from ..core.stack import Stack
 from ..core.volume import Volume
 
 
@@ -68,7 +70,8 @@ class CtInput:
     the array's k axis (DICOM) or the single file, and ``stored`` says for each slice how it stores its values
     (DICOM only). ``frames`` is the number of each slice in its file, and ``padding`` what was taken for air; None
     where nothing was. ``source_uids`` are those of all instances and series that stand with it, and ``notes`` say in one
-    line each what was left out.
+    line each what was left out or is odd. Where slices lie at uneven places, ``stack`` holds them as they are and ``volume``
+    an even grid of them.
     """
 
     volume: Volume
@@ -79,5 +82,16 @@ class CtInput:
     stored: tuple[StoredSlice, ...] = ()
     frames: tuple[int, ...] = ()
     padding: Padding | None = None
+    stack: Stack | None = None
     source_uids: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
+
+    @property
+    def slices(self) -> Volume:
+        """The slices as they are stored, in HU; where they lie at uneven places, their geometry has the mean step."""
+        if self.stack is None:
+            return self.volume
+        grid, count = self.volume.geometry, len(self.stack.places)
+        matrix = grid.ijk_to_lps.copy()
+        matrix[:3, 2] *= self.stack.places[-1] / (count - 1)
+        return Volume(self.stack.array, Geometry((count, *grid.shape[1:]), matrix))

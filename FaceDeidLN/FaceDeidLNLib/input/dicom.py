@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,12 +12,13 @@ from scipy import ndimage
 
 from ..core.errors import InputError
 from ..core.progress import Alive, idle
+from ..core.stack import Stack
 from ..core.volume import AIR_HU, Volume
 from .case import CtInput, Padding, StoredSlice
 from .dicom_enhanced import frames_of, require_all_frames
 from .dicom_files import read_folder, told
 from .dicom_geometry import series_geometry
-from .dicom_header import HeaderSlice, header_of, require_numbers, source_uids
+from .dicom_header import HeaderSlice, header_of, numbers, require_numbers, source_uids
 from .dicom_pixels import read_stored
 from .dicom_select import choose_series
 
@@ -39,12 +41,14 @@ def read_dicom_series(folder: Path, series: str | None = None, alive: Alive = id
     for item in chosen:
         require_numbers(item)
     require_all_frames(chosen)
-    slices, geometry = series_geometry(chosen)
+    placed = series_geometry(chosen)
+    slices = placed.slices
     stored = tuple(_stored(s) for s in slices)
     array, padding = _read_voxels(slices, stored, alive)
     frame = str(slices[0].header.get("FrameOfReferenceUID", ""))
+    stack = None if placed.places is None else Stack(array, placed.places, placed.geometry.shape[0], placed.gaps_mm)
     return CtInput(
-        Volume(array, geometry),
+        Volume(array if stack is None else stack.even(), placed.geometry),
         folder,
         "dicom",
         tuple(s.path for s in slices),
@@ -52,9 +56,19 @@ def read_dicom_series(folder: Path, series: str | None = None, alive: Alive = id
         stored,
         frames=tuple(s.frame for s in slices),
         padding=padding,
+        stack=stack,
         source_uids=source_uids(headers),
-        notes=(*_notes(there.others), *choice.notes),
+        notes=(*_notes(there.others), *choice.notes, *filter(None, [placed.note, _missing(slices)])),
     )
+
+
+def _missing(slices: Sequence[HeaderSlice]) -> str:
+    """Whether the headers tell of more images than are here; a part of a scan may have been chosen on purpose, so it is no error."""
+    acquisitions = Counter(str(item.header.get("AcquisitionNumber", "")) for item in slices)
+    counts = {int(count) for item in slices for count in numbers(item, "ImagesInAcquisition")}
+    if len(acquisitions) != 1 or len(counts) != 1 or len(slices) >= max(counts):
+        return ""
+    return f"the headers tell of {max(counts)} images in the acquisition, and {len(slices)} slices are here"
 
 
 def _notes(others: Sequence[Path]) -> tuple[str, ...]:
