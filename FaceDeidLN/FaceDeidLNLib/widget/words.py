@@ -31,8 +31,8 @@ LEVELS = {
     "Ib": _("Submandibular: around the gland below the jaw."),
     "II": _("Upper jugular: from the skull base to the hyoid, behind the gland."),
     "VIII": _("Parotid: in and around the gland in front of the ear."),
-    "IX": _("Bucco-facial: nodes of the cheek; it lies in the face, and keeping it costs privacy."),
-    "IX-deep": _("The deep part of IX only: a compromise between cheek nodes and privacy."),
+    "IX": _("Bucco-facial: the cheek below its skin, where its nodes lie."),
+    "IX-deep": _("The deep part of IX only."),
 }
 
 

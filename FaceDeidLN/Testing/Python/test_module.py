@@ -237,6 +237,7 @@ def tested_reface(monkeypatch):
 
 def test_a_blur_that_is_verified_as_the_tested_effect_is_recognisable(module, head, tested_reface):
     logic = module.FaceDeidLNLogic()
+    slicer.mrmlScene.RemoveNode(head[1])
     blurred = logic.applyEffect(head[0], effect="blur", levels=())
     result = logic.verify(head[0], outputVolume=blurred, effect="reface", levels=())
     assert (result.verdict, result.privacy, result.released) == ("PASS", "recognisable", False)
@@ -244,6 +245,7 @@ def test_a_blur_that_is_verified_as_the_tested_effect_is_recognisable(module, he
 
 def test_a_tested_result_stays_tested_when_it_is_verified_again_and_not_when_it_was_edited(module, head, tested_reface):
     logic = module.FaceDeidLNLogic()
+    slicer.mrmlScene.RemoveNode(head[1])
     made = logic.process(head[0], effect="reface")
     again = logic.verify(head[0], outputVolume=made.nodes.result, effect="reface")
     assert (made.privacy, again.privacy) == (TESTED, TESTED)

@@ -65,6 +65,7 @@ class CandidatesTest(PanelTest):
         cheek("cheek node")
         self.panel.update()
         self.node.protectedSegmentation = None
+        self.node.levels = []
         self.click("applyButton")
         self.assertTrue(self.ui.verdictLabel.text.startswith("REVIEW"), self.ui.verdictLabel.text)
         self.assertIn("'cheek node'", self.ui.verdictLabel.text)
