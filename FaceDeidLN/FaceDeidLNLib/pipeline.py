@@ -43,7 +43,7 @@ from .verify.ears import ear_doubts, ear_features
 from .verify.left_out import left_out_doubts
 from .verify.overruled import overruled_doubts
 from .verify.plausible import confirmed, implausible, out_of_view, shows_face
-from .verify.privacy import RECOGNISABLE, TESTED, privacy_class
+from .verify.privacy import RECOGNISABLE, is_tested, privacy_class
 from .verify.privacy_causes import UNKNOWN_ORIGIN, causes_of_choice, causes_of_run
 from .verify.verdict import NO_FACE_SENTENCE, Evidence, Verdict, judge
 
@@ -240,7 +240,7 @@ def _all_causes(state: CaseResult) -> tuple[str, ...]:
     anatomy = state.anatomy
     moved = not anatomy.landmarks.agree_with(state.automatic)
     causes = (*state.causes, *causes_of_run(moved, anatomy.outlined, state.face.kept, anatomy.unhidden))
-    return causes if causes or state.privacy == TESTED else (UNKNOWN_ORIGIN,)
+    return causes if causes or is_tested(state.privacy) else (UNKNOWN_ORIGIN,)
 
 
 def privacy_as_run(privacy: str, automatic: Landmarks, anatomy: Anatomy, face: Face) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 
 from ..core.parameters import Parameters
-from .privacy import TESTED, privacy_class
+from .privacy import is_tested, privacy_class
 
 #: Choices whose own class stands in the benchmark's table, or that change no voxel's fate.
 _OF_THE_TABLE = ("style", "ears", "lips", "effect", "seed", "levels")
@@ -20,7 +20,7 @@ def causes_of_choice(parameters: Parameters, by_hand: Sequence[str] = (), of_oth
     :param of_others: names of segments of others that levels, jaw or skin were found by, or programs that were asked.
     """
     default, causes = Parameters(), []
-    if privacy_class(parameters.region_name, parameters.effect) != TESTED:
+    if not is_tested(privacy_class(parameters.region_name, parameters.effect)):
         causes.append(f"region '{parameters.region_name}' with effect '{parameters.effect}' has not passed the attack benchmark")
     if set(parameters.levels) != set(default.levels):
         causes.append("other node levels are kept than in the benchmark")

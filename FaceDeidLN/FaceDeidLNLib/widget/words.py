@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from slicer.i18n import tr as _
 
-from ..verify.privacy import TESTED, privacy_class
+from ..verify.privacy import is_tested, privacy_class
 
 EFFECTS = {
     "reface": _("Another, computed face grows out of the curve: looks like a head and holds nothing of this one's skin."),
@@ -38,6 +38,7 @@ LEVELS = {
 
 def privacy_of_choice(style: str, effect: str) -> str:
     """The privacy class of a region with an effect, for a person."""
-    if privacy_class(style, effect) == TESTED:
-        return _("tested: it passed the attack benchmark")
+    said = privacy_class(style, effect)
+    if is_tested(said):
+        return said
     return _("recognisable: it has not passed the attack benchmark")
