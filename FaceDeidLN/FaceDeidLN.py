@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import slicer
-from FaceDeidLNLib.core.parameters import Parameters
+from FaceDeidLNLib.core.parameters import RANGES, Parameters
 from FaceDeidLNLib.effect.names import EFFECT_NAMES
 from FaceDeidLNLib.face.styles import REGIONS
 from slicer import vtkMRMLMarkupsClosedCurveNode, vtkMRMLMarkupsFiducialNode, vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
@@ -112,12 +112,12 @@ class FaceDeidLNParameterNode:
     lips: bool = Parameters.lips
     effect: Annotated[str, Choice(list(EFFECT_NAMES))] = Parameters.effect
     levels: list[str] = list(Parameters.levels)
-    depthMm: Annotated[float, WithinRange(0.5, 50.0)] = Parameters.depth_mm
-    outsideMm: Annotated[float, WithinRange(0.0, 50.0)] = Parameters.outside_mm
-    protectMarginMm: Annotated[float, WithinRange(0.0, 50.0)] = Parameters.protect_margin_mm
-    superficialMm: Annotated[float, WithinRange(0.0, 20.0)] = Parameters.superficial_mm
-    sigmaMm: Annotated[float, WithinRange(0.1, 50.0)] = Parameters.sigma_mm
-    fillHu: Annotated[float, WithinRange(-2000.0, 3000.0)] = Parameters.fill_hu
+    depthMm: Annotated[float, WithinRange(*RANGES["depth_mm"])] = Parameters.depth_mm
+    outsideMm: Annotated[float, WithinRange(*RANGES["outside_mm"])] = Parameters.outside_mm
+    protectMarginMm: Annotated[float, WithinRange(*RANGES["protect_margin_mm"])] = Parameters.protect_margin_mm
+    superficialMm: Annotated[float, WithinRange(*RANGES["superficial_mm"])] = Parameters.superficial_mm
+    sigmaMm: Annotated[float, WithinRange(*RANGES["sigma_mm"])] = Parameters.sigma_mm
+    fillHu: Annotated[float, WithinRange(*RANGES["fill_hu"])] = Parameters.fill_hu
     watermark: str = Parameters.watermark
     wrapEngine: Annotated[str, Choice(WRAP_ENGINES)] = WRAP_ENGINES[0]
     cutEngine: Annotated[str, Choice(CUT_ENGINES)] = CUT_ENGINES[0]

@@ -22,7 +22,7 @@ from attack_table import enrolled
 from FaceDeidLNLib.attack.battery import FULL, Probe, probe_distances
 from FaceDeidLNLib.attack.controls import another_scan, cut_skin
 from FaceDeidLNLib.attack.gallery import Gallery, skin_field
-from FaceDeidLNLib.attack.reversal import REVERSALS
+from FaceDeidLNLib.attack.reversal import reversals_of
 from FaceDeidLNLib.attack.scores import ranks
 from FaceDeidLNLib.attack.window import Window, face_window
 from FaceDeidLNLib.core.parameters import Parameters
@@ -77,7 +77,7 @@ def draws(ct: Volume, effects: list[str], count: int, window: Window, gallery: G
 
 def attacked(ct: Volume, window: Window, gallery: Gallery, effect: str) -> dict[str, float]:
     """The head's rank by the attacker's option."""
-    undone = REVERSALS[effect] if effect else {}
+    undone = reversals_of(effect) if effect else {}
     found = probe_distances(Probe(HEAD, ct, window), gallery, FULL, undone)
     own = np.array([len(gallery.names) - 1])
     return {name: float(ranks(row[None], own)[0]) for name, row in found.items() if np.isfinite(row).all()}

@@ -30,7 +30,7 @@ from FaceDeidLNLib.attack.controls import another_scan
 from FaceDeidLNLib.attack.dlib_recogniser import DlibRecogniser
 from FaceDeidLNLib.attack.portraits import CHEAP_SITTING, FULL_SITTING, PHOTOGRAPHS, VIEWS, Sitting, portraits
 from FaceDeidLNLib.attack.rendered import TOLERANCES, Sightings, attack_rendered, likeness, look, same_view_distances
-from FaceDeidLNLib.attack.reversal import REVERSALS, in_place
+from FaceDeidLNLib.attack.reversal import in_place, reversals_of
 from FaceDeidLNLib.attack.window import Window, face_window
 from FaceDeidLNLib.core.landmarks import Landmarks
 from FaceDeidLNLib.core.parameters import Parameters
@@ -135,7 +135,7 @@ def rows(ct: Volume, window: Window, options: argparse.Namespace) -> Iterator[tu
                 print(f"{effect}: no face was found")
                 break
             name = f"{effect} {draw + 1}" if draw else effect
-            yield name, [result, *(in_place(undo(result, window), result) for undo in REVERSALS[effect].values())]
+            yield name, [result, *(in_place(undo(result, window), result) for undo in reversals_of(effect).values())]
 
 
 def show(row: str, seen: list[Sightings], photographs: Sightings, known: Sightings, others: list[Sightings]) -> float:

@@ -1,12 +1,26 @@
-"""The figures of a result, for the certificate and for ``--json``; nothing in them describes the original face."""
+"""The figures of a result: all of them for ``--json`` and the review, and for the certificate in classes that many heads share.
+
+How far a face's skin moved, or how many voxels it had, is the same for every scan of one head and differs between heads: whoever
+has a candidate's CT could check a certificate against it.
+"""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from typing import Any
 
 from .pipeline import CaseResult
 from .verify.compare import Comparison
 from .verify.coverage import Coverage
+from .verify.privacy import RECOGNISABLE
+from .verify.verdict import MIN_CHANGED_SHARE, MIN_MEAN_DISPLACEMENT_MM
+
+#: The bounds of the classes: what the verdict rests on, and no finer.
+_SHARE_OF_SKIN = (0.5, MIN_CHANGED_SHARE)
+_SHARE_OF_BODY = (0.1, 0.4)
+#: A figure with a unit in a sentence.
+_FIGURE = re.compile(r"\b(\d+(?:[.,]\d+)?)(?=\s?(?:%|mm\b|ml\b|HU\b|voxels\b))")
 
 
 def facts_of(result: CaseResult) -> dict[str, Any]:
@@ -14,19 +28,28 @@ def facts_of(result: CaseResult) -> dict[str, Any]:
     facts: dict[str, Any] = {
         "verdict": result.verdict.value,
         "reasons": list(result.reasons),
-        "privacy": result.privacy,
+        "privacy": privacy_said(result),
         "style": result.parameters.style,
         "effect": result.parameters.effect,
         "seconds": dict(result.seconds),
     }
     if result.comparison is not None:
         facts |= comparison_facts(result.comparison)
+    if result.provided:
+        facts["segmented"] = list(result.provided)
     facts["node_levels"] = level_facts(result)
     if result.coverage is not None:
         facts["face_skin"] = coverage_facts(result.coverage)
     if result.body_share is not None:
         facts["share_of_body_changed"] = round(result.body_share, 4)
     return facts
+
+
+def privacy_said(result: CaseResult) -> str:
+    """The privacy class of a result; what hides no skin of a face is recognisable, whatever its region and effect were tested for."""
+    hides = result.comparison is not None and result.comparison.changed_voxels
+    hides = hides and (result.coverage is None or result.coverage.changed_share > 0)
+    return result.privacy if hides else RECOGNISABLE
 
 
 def comparison_facts(comparison: Comparison) -> dict[str, Any]:
@@ -67,3 +90,38 @@ def coverage_facts(coverage: Coverage) -> dict[str, Any]:
         "moved_share": round(coverage.moved_share, 4),
         "mean_displacement_mm": round(coverage.mean_displacement_mm, 2),
     }
+
+
+def certificate_facts(result: CaseResult) -> dict[str, Any]:
+    """``facts_of`` without what would describe the original face: its figures in classes, and those in sentences to one digit."""
+    facts = facts_of(result)
+    facts["reasons"] = [coarse(reason) for reason in facts["reasons"]]
+    if "changed_voxels" in facts:
+        facts["changed_voxels"] = "some" if facts["changed_voxels"] else "none"
+    if result.coverage is not None:
+        skin = result.coverage
+        facts["face_skin"] = {
+            "changed": in_class(100 * skin.changed_share, [100 * share for share in _SHARE_OF_SKIN], "%"),
+            "moved_on_average": in_class(skin.mean_displacement_mm, [MIN_MEAN_DISPLACEMENT_MM], "mm"),
+        }
+    if result.body_share is not None:
+        facts["share_of_body_changed"] = in_class(100 * result.body_share, [100 * share for share in _SHARE_OF_BODY], "%")
+    return facts
+
+
+def in_class(value: float, bounds: Sequence[float], unit: str) -> str:
+    """The class of a value between ascending bounds, in words."""
+    below = [bound for bound in bounds if value >= bound]
+    above = [bound for bound in bounds if value < bound]
+    if not below:
+        return f"less than {above[0]:g} {unit}"
+    return f"at least {below[-1]:g} {unit}" + (f", less than {above[0]:g} {unit}" if above else "")
+
+
+def coarse(sentence: str) -> str:
+    """A sentence with each of its figures rounded to one digit."""
+    return _FIGURE.sub(lambda found: f"{float(f'{_number(found[1]):.0e}'):g}", sentence)
+
+
+def _number(text: str) -> float:
+    return float(text.replace(",", ""))

@@ -105,6 +105,8 @@ class CaseResult:
     automatic: Landmarks = field(default_factory=Landmarks)
     face: Face | None = None
     result: Volume | None = None
+    #: What is written where the CT's slices lie at uneven places: they, at their own (see ``core.stack``).
+    slices: Volume | None = None
     comparison: Comparison | None = None
     coverage: Coverage | None = None
     #: Landmarks of the style beyond the field of view: not empty for a partial face.
@@ -112,6 +114,8 @@ class CaseResult:
     body_share: float | None = None
     #: Segmentation programs that failed, and segments left out of the protected ones that lie in the face: each makes a PASS a REVIEW.
     failures: tuple[str, ...] = ()
+    #: What became of each segment that they gave.
+    provided: tuple[str, ...] = ()
     seconds: dict[str, float] = field(default_factory=dict)
 
 
@@ -171,13 +175,15 @@ def _prove(request: Request, make: Callable[[Face], Volume], privacy: str, progr
     parameters = request.parameters
     require_fit(parameters.style, parameters.effect)
     require_watermark(parameters.watermark)
+    parameters.require_in_range()
     check_level_names(parameters.levels)
-    with watch.step("segmentation programs", 0.0):
-        findings = ask_providers(request.providers, request.ct)
+    with watch.step("segmentation programs", 0.0) as alive:
+        findings = ask_providers(request.providers, request.ct, alive)
     request = replace(request, protected=(*request.protected, *findings.nodes), guides=(*request.guides, *findings.guides))
     with watch.step("protected segments", 0.02):
         protected = tuple(place_segments(request.protected, request.ct.geometry))
-    state = CaseResult(Verdict.REVIEW, (), privacy, parameters, protected, failures=findings.failures, seconds=watch.seconds)
+    state = CaseResult(Verdict.REVIEW, (), privacy, parameters, protected, failures=findings.failures, provided=findings.lines)
+    state = replace(state, seconds=watch.seconds)
     try:
         with watch.step("landmarks", 0.05) as alive:
             automatic = finder.automatic(request.ct, alive)
@@ -345,6 +351,11 @@ def verify(ct: Volume, state: CaseResult) -> CaseResult:
     evidence = None
     if comparison.changed is not None:
         evidence = find_evidence(ct, state, comparison.changed)
+    return judged_case(state, comparison, evidence)
+
+
+def judged_case(state: CaseResult, comparison: Comparison, evidence: Evidence | None) -> CaseResult:
+    """The case with its verdict: what the comparison and the evidence say, and whatever failed before."""
     judgement = judge(comparison, evidence)
     doubtful = state.failures and judgement.verdict is Verdict.PASS
     return replace(

@@ -19,7 +19,7 @@ from .clearance import RECOGNISABLE_REASON, Clearance, Judged, clear
 from .core.errors import InputError
 from .core.progress import Alive, idle
 from .core.volume import Volume
-from .facts import facts_of
+from .facts import certificate_facts, privacy_said
 from .header.base import HeaderPolicy, KeepHeader
 from .input.case import CtInput
 from .input.images import image_extension
@@ -28,8 +28,10 @@ from .output.certificate import certificate_path, certificate_text, is_certified
 from .output.dicom import representable, write_dicom_series
 from .output.dicom_header import Marks, require_headers
 from .output.images import require_writable, write_image
+from .output.signing import signed_text
 from .pipeline import CaseResult, verify
-from .verify.privacy import TESTED
+from .stacks import on_slices, released_volume
+from .verify.privacy import is_tested
 
 #: As said where the option is at hand.
 RECOGNISABLE_SENTENCE = f"{RECOGNISABLE_REASON}: release it with --accept-recognisable only where that is acceptable"
@@ -39,13 +41,14 @@ RECOGNISABLE_SENTENCE = f"{RECOGNISABLE_REASON}: release it with --accept-recogn
 class Place:
     """Where a release goes: the output, whether something there may be replaced, and what must not be touched.
 
-    ``header`` is what is done to DICOM headers on the way.
+    ``header`` is what is done to DICOM headers on the way; ``signing_key`` (PEM file) signs the certificate.
     """
 
     output: Path
     overwrite: bool = False
     inputs: tuple[Path, ...] = ()
     header: HeaderPolicy = field(default_factory=KeepHeader)
+    signing_key: Path | None = None
 
 
 def require_kind(ct: CtInput, output: Path) -> tuple[str, ...]:
@@ -82,7 +85,7 @@ def require_own_certificate(output: Path, overwrite: bool) -> None:
 
 def judged(result: CaseResult, accept_recognisable: bool) -> Judged:
     """What the release rule looks at in a case."""
-    return Judged(result.verdict.value, tuple(result.reasons), result.privacy, accept_recognisable)
+    return Judged(result.verdict.value, tuple(result.reasons), privacy_said(result), accept_recognisable)
 
 
 def refusal_sentence(result: CaseResult, accept_recognisable: bool) -> str | None:
@@ -95,6 +98,8 @@ def as_stored(ct: CtInput, result: CaseResult) -> CaseResult:
     """The result as the input's kind can store it (DICOM has whole numbers of few bits), verified again where that differs."""
     if result.result is None:
         return result
+    if ct.stack is not None:
+        return on_slices(ct, result)
     stored = representable(ct, result.result)
     if np.array_equal(stored.array, result.result.array):
         return result
@@ -110,7 +115,7 @@ def release(ct: CtInput, result: CaseResult, place: Place, accept_recognisable: 
     :raises NotReleasedError: the result may not be released (see ``refusal_sentence``).
     :raises InputError: the place is taken. :raises OutputError: it could not be written.
     """
-    write_released(ct, clear(judged(result, accept_recognisable), result.result, case_content(result)), place)
+    write_released(ct, clear(judged(result, accept_recognisable), released_volume(result), case_content(result)), place)
 
 
 def write_released(ct: CtInput, cleared: Clearance, place: Place, alive: Alive = idle) -> None:
@@ -124,13 +129,14 @@ def write_released(ct: CtInput, cleared: Clearance, place: Place, alive: Alive =
 
     def write(partial: Path, certificate: Path) -> None:
         require_own_certificate(place.output, place.overwrite)
-        certificate.write_text(certificate_text(content(ct, volume, case, partial, place.header)), encoding="utf-8")
+        text = certificate_text(content(ct, volume, case, partial, place.header))
+        certificate.write_text(signed_text(text, place.signing_key), encoding="utf-8")
 
     companion = Companion(certificate_path(place.output).absolute(), write)
     if ct.kind != "dicom":
         write_image(ct, volume, place.output, place.overwrite, place.inputs, companion, alive)
     else:
-        marks = Marks(_derivation(case), case["privacy"] == TESTED)
+        marks = Marks(_derivation(case), is_tested(case["privacy"]))
         write_dicom_series(ct, volume, place.output, marks, place.overwrite, place.inputs, companion, alive, place.header)
 
 
@@ -143,7 +149,7 @@ def _derivation(case: dict[str, Any]) -> str:
 
 def case_content(result: CaseResult) -> dict[str, Any]:
     """What the certificate says (schema: output.certificate) of a case, without what only the written output shows."""
-    facts = facts_of(result)
+    facts = certificate_facts(result)
     return {
         "software": software(),
         "parameters": {name: value for name, value in asdict(result.parameters).items() if name != "seed"},

@@ -8,6 +8,7 @@ import numpy as np
 from scipy import ndimage
 
 from ..core.volume import AIR_HU, Volume, resample
+from ..effect.records import record_of
 from .gallery import field_values
 from .surfaces import coarse, hits, sample_lines
 from .window import STEP_MM, Window
@@ -98,17 +99,13 @@ _DECONVOLUTIONS: dict[str, Reversal] = {
 }
 _SHELLS: dict[str, Reversal] = {f"shell of {thickness:g} mm": shell(thickness) for thickness in SHELLS_MM}
 _FILL: dict[str, Reversal] = {"without fill": without_fill}
-#: What fits which effect; an effect that is not named gets everything.
-REVERSALS: dict[str, dict[str, Reversal]] = {
-    "blur": _DECONVOLUTIONS,
-    "blur-strong": _DECONVOLUTIONS,
-    "mask": _SHELLS,
-    "drown": _FILL,
-    "scramble": _FILL,
-    "epidermis": _FILL,
-    "reface": {**_FILL, "shell of 6 mm": shell(6.0)},
-}
 ALL_REVERSALS: dict[str, Reversal] = {**_DECONVOLUTIONS, **_SHELLS, **_FILL}
+
+
+def reversals_of(effect: str) -> dict[str, Reversal]:
+    """What fits an effect, as its row says; everything where it says nothing."""
+    names = record_of(effect).reversals
+    return ALL_REVERSALS if names is None else {name: ALL_REVERSALS[name] for name in names}
 
 
 def _transfer(shape: tuple[int, ...], volume: Volume, sigma_mm: float) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -12,6 +13,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from .. import __version__
 from ..core.errors import InputError
+from ..core.private import write_private
 from ..input.images import image_extension, image_files
 
 #: Columns of the CSV and the option that each stands for; several files in one field have ";" between them.
@@ -48,9 +50,36 @@ class Case:
         told = [__version__, self.arguments_by_name(), list(shared), [_stamp(path) for path in inputs]]
         return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
 
+    def without_paths(self, text: str, out_dir: Path) -> str:
+        """A text without the paths and file names of what is read, which may hold patients' names, and without that of the results."""
+        known = {self.input: "[input]", **{path: f"[{flag.removeprefix('--')}]" for flag, path in self.files}, out_dir: "[results]"}
+        spelled = {str(form): word for path, word in known.items() for form in (path, path.absolute(), path.resolve())}
+        spelled |= {str(path.absolute().parent): "[folder]" for path, word in known.items() if word != "[results]"}
+        spelled |= {path.name: word for path, word in known.items() if path.name != Path(self.output).name and word != "[results]"}
+        for form in sorted(filter(_is_telling, spelled), key=len, reverse=True):
+            text = text.replace(form, spelled[form])
+        return text
+
     def arguments_by_name(self) -> list[str]:
         """As ``arguments``, with file names only, so that moved data are still the same data."""
         return [word for flag, path in self.files for word in (flag, path.name)] + list(self.options)
+
+
+def _is_telling(text: str) -> bool:
+    """Long enough to be a name, and no part of many words."""
+    return len(text) > 2
+
+
+def write_inputs(cases: list[Case], path: Path) -> None:
+    """What was read for each case, in a file of its owner alone, apart from the results: paths often hold patients' names.
+
+    :raises OSError: it cannot be written.
+    """
+    lines = io.StringIO()
+    table = csv.writer(lines, lineterminator="\n")
+    table.writerow(("case", "input", "files"))
+    table.writerows((case.name, case.input.absolute(), ";".join(str(path.absolute()) for _, path in case.files)) for case in cases)
+    write_private(path, lines.getvalue())
 
 
 def _stamp(path: Path) -> list[object]:

@@ -9,6 +9,7 @@ Names and dates in DICOM headers stay unless --header names a profile.
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,11 +98,12 @@ def require_dicom(ct: CtInput, options: argparse.Namespace) -> None:
 
 
 def check_names(options: argparse.Namespace) -> None:
-    """Raises InputError, with the names there are, where there is no such style, effect, node level or provider."""
+    """Raises InputError, with the names there are, for a style, effect, node level or provider that there is not, or not here."""
     from ..anatomy.levels import check_level_names
     from ..effect.names import require_watermark
     from ..effect.registry import require_fit
     from ..face.styles import chosen_region
+    from ..providers.base import require_available
     from ..providers.registry import provider_named
 
     parameters = shared.parameters_from(options)
@@ -110,7 +112,7 @@ def check_names(options: argparse.Namespace) -> None:
     require_watermark(parameters.watermark)
     check_level_names(options.levels)
     for name in options.provider:
-        provider_named(name)
+        require_available(provider_named(name))
 
 
 def check_arguments(options: argparse.Namespace) -> Place:
@@ -122,6 +124,7 @@ def check_arguments(options: argparse.Namespace) -> Place:
     from ..input.images import image_files
     from ..output.place import require_place
     from ..output.review_files import require_review_folder
+    from ..output.signing import private_key
     from ..release import Place, require_own_certificate
     from .inputs import given_files
 
@@ -135,7 +138,9 @@ def check_arguments(options: argparse.Namespace) -> Place:
         require_place(options.qa, True, (options.output, options.input))
         require_review_folder(options.qa, files)
     header = policy_named(options.header, options.key, options.patients, tuple(filter(None, (options.output, options.qa))))
-    return Place(options.output, options.overwrite, files, header)
+    if options.signing_key is not None:
+        private_key(options.signing_key)  # before any work
+    return Place(options.output, options.overwrite, files, header, options.signing_key)
 
 
 def part(progress: Progress, low: float, high: float) -> Progress:
@@ -159,6 +164,16 @@ class Told:
     notes: tuple[str, ...] = ()
 
 
+def peak_memory_mb() -> int | None:
+    """The most memory that this process has had at once, in MB; None where the system does not tell."""
+    if sys.platform == "win32":
+        return None
+    import resource
+
+    units = 2**20 if sys.platform == "darwin" else 2**10  # bytes there, kB on Linux
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / units)
+
+
 def outcome(ct: CtInput, result: CaseResult, place: Place, qa: Path | None, refusal: str | None, told: Told) -> Outcome:
     """Exit code, facts and text of a case that came to a verdict."""
     from ..facts import facts_of
@@ -175,6 +190,7 @@ def outcome(ct: CtInput, result: CaseResult, place: Place, qa: Path | None, refu
     lines += [
         *reason_lines(facts["reasons"]),
         *(f"  --nodes: {line}" for line in told.taken),
+        *(f"  --provider: {line}" for line in result.provided),
         *(f"  note: {line}" for line in told.notes),
         *figures(result),
     ]

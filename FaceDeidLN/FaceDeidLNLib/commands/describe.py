@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..anatomy.levels import Level
+from ..face.segment import BEHIND_MEMBRANE_MM
+from ..facts import privacy_said
 from ..pipeline import CaseResult
 from ..verify.compare import SegmentCheck
 
@@ -22,7 +24,13 @@ def figures(result: CaseResult) -> list[str]:
     if result.coverage is not None:
         skin = result.coverage
         lines.append(f"  face: {skin.changed_share:.0%} of its skin changed, by {skin.mean_displacement_mm:.1f} mm on average")
-    lines.append(f"  privacy of '{result.parameters.region_name}' with '{result.parameters.effect}': {result.privacy}")
+    lines.append(f"  privacy of '{result.parameters.region_name}' with '{result.parameters.effect}': {privacy_said(result)}")
+    depth_mm = result.parameters.depth_mm
+    if depth_mm < BEHIND_MEMBRANE_MM and result.face is not None and len(result.face.curve.control):
+        lines.append(
+            f"  note: --depth-mm {depth_mm:g} changes hardly less than {BEHIND_MEMBRANE_MM:g}: so far behind the surface that the face is "
+            "taken back to the segment always reaches, so that a new surface has room"
+        )
     return lines
 
 

@@ -26,7 +26,7 @@ from .options import parameters_from
 
 def given_files(options: argparse.Namespace) -> tuple[Path, ...]:
     """Every file that the options name beside INPUT, and those that hold their voxels; InputError for the first that is not there."""
-    guides = (options.landmarks, options.curve, options.face_segment)
+    guides = tuple(getattr(options, name, None) for name in ("landmarks", "curve", "face_segment"))
     files = (*options.nodes, *options.protect, *(path for path in guides if path is not None))
     for path in files:
         if not path.is_file():

@@ -11,26 +11,33 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from ..core.errors import InputError, OutputError
+from ..core.locks import lock
 from ..output.atomic import released_file
 
 
 @dataclass(frozen=True)
 class Row:
-    """One case's result. ``key`` is the hash of its inputs and options, by which a later run knows it again."""
+    """One case's result. ``key`` is the hash of its inputs and options, by which a later run knows it again.
+
+    It travels with the releases, so it holds no path of what was read.
+    """
 
     case: str
-    input: str
     output: str
     verdict: str
     privacy: str
     reasons: str
     seconds: str
+    peak_memory_mb: str
+    attempts: int
     exit_code: int
     key: str
 
 
 #: What is written of a file name whose bytes are no text; such a case is refused, but has its row.
 _NO_TEXT = "backslashreplace"
+#: A cell that begins with one of these is a formula to spreadsheets, and gets a quote before it.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "'")
 COLUMNS = tuple(item.name for item in fields(Row))
 
 
@@ -67,8 +74,13 @@ class Ledger:
 
 def _line(values: Iterable[object]) -> str:
     buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="\n").writerow([" ".join(str(value).split()) for value in values])
+    csv.writer(buffer, lineterminator="\n").writerow([_as_text(" ".join(str(value).split())) for value in values])
     return buffer.getvalue()
+
+
+def _as_text(cell: str) -> str:
+    """The cell as spreadsheets show it and do not compute it."""
+    return f"'{cell}" if cell.startswith(_FORMULA) else cell
 
 
 def _append(path: Path, text: str) -> None:
@@ -89,29 +101,19 @@ def _read(path: Path) -> Iterator[Row]:
     whole_lines = path.read_bytes().rpartition(b"\n")[0].decode(errors="replace").splitlines()
     if whole_lines and whole_lines[0].split(",") != list(COLUMNS):
         raise InputError(f"{path} is not the results file of a batch; name another output folder.")
-    for values in csv.reader(whole_lines[1:]):
-        if len(values) == len(COLUMNS) and values[-2].lstrip("-").isdigit():
-            yield Row(**{**dict(zip(COLUMNS, values, strict=True)), "exit_code": int(values[-2])})
+    for cells in csv.reader(whole_lines[1:]):
+        values = [cell.removeprefix("'") for cell in cells]
+        if len(values) == len(COLUMNS) and all(value.isdigit() for value in values[-3:-1]):
+            yield Row(**{**dict(zip(COLUMNS, values, strict=True)), "attempts": int(values[-3]), "exit_code": int(values[-2])})
 
 
 @contextmanager
-def sole_batch(folder: Path) -> Iterator[None]:
-    """Nobody else works in ``folder`` while this lasts; the lock goes with the process, however that ends."""
-    path = folder / ".batch.lock"
+def sole_batch(results: Path) -> Iterator[None]:
+    """Nobody else works on these results while this lasts; the lock goes with the process, however that ends."""
+    path = results.with_name(f".{results.stem.replace('results', 'batch', 1)}.lock")
     with path.open("a+b") as file:
         try:
-            _lock(file.fileno())
+            lock(file.fileno())
         except OSError as problem:
-            raise OutputError(f"Another batch is writing to {folder}.") from problem
+            raise OutputError(f"Another batch is writing to {results}.") from problem
         yield
-
-
-def _lock(handle: int) -> None:
-    if os.name == "nt":
-        import msvcrt
-
-        msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
-    else:
-        import fcntl
-
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -12,8 +12,9 @@ from typing import NoReturn
 
 from .. import __version__
 from ..core.errors import Cancelled, FaceDeidError, FaceNotFoundError
+from ..core.scratch import sweep
 from ..input.file_names import require_text
-from . import attack, batch, deface, demo, evaluate, landmarks, suite, verify, verify_headers
+from . import attack, batch, batch_merge, deface, demo, evaluate, landmarks, study, suite, verify, verify_certificate, verify_headers
 from .console import BAD_INPUT, FAIL, REVIEW, Console, Outcome, console_for, refusal
 from .options import add_general
 from .signals import Interrupted, ending_on_signals
@@ -21,10 +22,13 @@ from .signals import Interrupted, ending_on_signals
 COMMANDS: dict[str, ModuleType] = {
     "demo": demo,
     "deface": deface,
+    "study": study,
     "landmarks": landmarks,
     "verify": verify,
     "verify-headers": verify_headers,
+    "verify-certificate": verify_certificate,
     "batch": batch,
+    "batch-merge": batch_merge,
     "attack": attack,
     "evaluate": evaluate,
     "test": suite,
@@ -96,6 +100,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def guarded(options: argparse.Namespace, console: Console) -> Outcome:
     """The outcome of a command; whatever it raises becomes an exit code and a sentence that is true of what lies on the disk."""
     try:
+        sweep()
         return COMMANDS[options.command].run(options, console)
     except Interrupted as interruption:
         return refusal(128 + interruption.signal_number, f"Interrupted; {released(options)}.")

@@ -5,44 +5,20 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.errors import InputError
-from ..core.parameters import Parameters
+from ..core.parameters import NUMBERS, Parameters
 from ..core.presets import PRESETS, preset_named
+from ..effect.names import EFFECT_NAMES
+from ..effect.records import effects_with
 
 #: In the words of the help; which names there are is checked against the registry.
 _STYLES = "full, full-hairline, eyes, venetian, phantom (the left half); as other tools: box, plane, outline, below-eyes-kept"
 
 
-@dataclass(frozen=True)
-class Number:
-    """A number option: its field of ``Parameters``, its unit, its range and what it means."""
-
-    field: str
-    low: float
-    high: float
-    unit: str
-    meaning: str
-    #: The effects that it means something to; empty where it does to all.
-    effects: tuple[str, ...] = ()
-
-    @property
-    def flag(self) -> str:
-        """The option as it is typed."""
-        return "--" + self.field.replace("_", "-")
-
-
-#: The ranges keep typing errors out (12 m, -3 mm); whether a face is really gone is judged by the verification.
-NUMBERS = (
-    Number("depth_mm", 0.5, 50.0, "mm", "how far below the skin the face segment reaches"),
-    Number("outside_mm", 0.0, 50.0, "mm", "how far in front of the skin it reaches"),
-    Number("protect_margin_mm", 0.0, 50.0, "mm", "how far it stays away from every protected segment"),
-    Number("superficial_mm", 0.0, 20.0, "mm", "skin and fat over the node levels that may change"),
-    Number("fill_hu", -2000.0, 3000.0, "HU", "what mask puts in place of the face", ("mask",)),
-    Number("sigma_mm", 0.1, 50.0, "mm", "standard deviation of blur's Gaussian", ("blur", "blur-strong")),
-)
+#: The numbers that have an option.
+_NUMBERS = tuple(item for item in NUMBERS if item.is_option)
 
 
 def number(low: float, high: float, unit: str) -> Callable[[str], float]:
@@ -143,7 +119,7 @@ def add_guides(parser: argparse.ArgumentParser) -> None:
 
 def add_series(group: argparse._ActionsContainer) -> None:
     """Which series of a DICOM folder."""
-    group.add_argument("--series", metavar="UID", help="which series, where the DICOM folder holds several")
+    group.add_argument("--series", metavar="UID", help="which series, where the DICOM folder holds several; UID#2: its second stack")
 
 
 def add_work(parser: argparse.ArgumentParser) -> None:
@@ -153,10 +129,10 @@ def add_work(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--style", metavar="NAME", help=f"region to cover: {_STYLES} (default: {defaults.style})")
     group.add_argument("--ears", action="store_true", help="hide the outer ears too")
     group.add_argument("--lips", action="store_true", help="hide lips and front teeth too, whatever the style leaves")
-    group.add_argument("--effect", metavar="NAME", help=f"mask, blur, ... (default: {defaults.effect})")
+    group.add_argument("--effect", metavar="NAME", help=f"{', '.join(EFFECT_NAMES)} (default: {defaults.effect})")
     group.add_argument("--preset", metavar="NAME", help=f"region and effect after another system: {', '.join(PRESETS)}")
     group.add_argument("--watermark", default="", metavar="TEXT", help="raised letters on the new surface, seen in every 3-D rendering")
-    for item in NUMBERS:
+    for item in _NUMBERS:
         group.add_argument(
             item.flag,
             type=number(item.low, item.high, item.unit),
@@ -169,7 +145,7 @@ def add_work(parser: argparse.ArgumentParser) -> None:
         type=level_names,
         default=defaults.levels,
         metavar="NAME,...",
-        help="node regions made from anatomy that stay: Ia, Ib, II, VIII, IX (which lies in the face and costs privacy), "
+        help="node regions made from anatomy that stay: Ia, Ib, II, VIII, IX (the cheek), "
         f"IX-deep; none (default: {','.join(defaults.levels)})",
     )
     group.add_argument(
@@ -192,6 +168,9 @@ def add_release(parser: argparse.ArgumentParser) -> None:
         help="release a region and effect that did not pass the attack benchmark: the person may still be recognised",
     )
     group.add_argument("--qa", type=Path, metavar="DIR", help="write review material here; IT CONTAINS THE FACE")
+    group.add_argument(
+        "--signing-key", type=Path, metavar="FILE", help="sign certificates with this private Ed25519 key (PEM), see verify-certificate"
+    )
     add_overwrite(group)
 
 
@@ -223,7 +202,7 @@ def parameters_from(options: argparse.Namespace) -> Parameters:
     Raises InputError for a preset that there is not, or that is given together with a style or an effect, and for an option that
     would change nothing.
     """
-    numbers = {item.field: getattr(options, item.field) for item in NUMBERS}
+    numbers = {item.field: getattr(options, item.field) for item in _NUMBERS}
     chosen = {name: value for name in ("style", "effect") if (value := getattr(options, name)) is not None}
     ears = options.ears
     if options.preset is not None:
@@ -238,9 +217,10 @@ def parameters_from(options: argparse.Namespace) -> Parameters:
 
 def require_meant(options: argparse.Namespace, effect: str) -> None:
     """Raises InputError for a choice that the effect, or what is left out, makes meaningless: it would be passed over in silence."""
-    for item in NUMBERS:
-        if item.effects and effect not in item.effects and getattr(options, item.field) != getattr(Parameters(), item.field):
-            raise InputError(f"{item.flag} means nothing to the effect '{effect}': leave it out, or choose --effect {item.effects[0]}.")
+    for item in _NUMBERS:
+        effects = effects_with(item.field)
+        if effects and effect not in effects and getattr(options, item.field) != getattr(Parameters(), item.field):
+            raise InputError(f"{item.flag} means nothing to the effect '{effect}': leave it out, or choose --effect {effects[0]}.")
     if not options.levels and options.superficial_mm != Parameters().superficial_mm:
         raise InputError("--superficial-mm is for the node levels, and --levels none keeps none: leave one of them out.")
     if options.cpu and not options.provider:
@@ -253,7 +233,7 @@ def work_words(options: argparse.Namespace) -> list[str]:
     words = [word for flag, value in named if value is not None for word in (flag, value)]
     words += [f"--{name}" for name in ("ears", "lips") if getattr(options, name)]
     words += [f"--watermark={options.watermark}"] if options.watermark else []
-    words += [f"{item.flag}={getattr(options, item.field)!r}" for item in NUMBERS]
+    words += [f"{item.flag}={getattr(options, item.field)!r}" for item in _NUMBERS]
     words += ["--levels", ",".join(options.levels) or "none"]
     words += [word for name in options.provider for word in ("--provider", name)] + (["--cpu"] if options.cpu else [])
     return words if options.seed is None else [*words, "--seed", str(options.seed)]

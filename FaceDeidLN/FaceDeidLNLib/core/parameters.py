@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Real
+
+from .errors import InputError
 
 
 @dataclass(frozen=True)
@@ -23,7 +26,7 @@ class Parameters:
     sigma_mm: float = 6.0
     bone_hu: float = 300.0
     #: Node levels that stay as they are (names in anatomy.levels), and the skin and fat over them that may change.
-    levels: tuple[str, ...] = ("Ia", "Ib", "VIII")
+    levels: tuple[str, ...] = ("Ia", "Ib", "VIII", "IX")
     superficial_mm: float = 2.0
     #: For tests only: random draws use fresh entropy otherwise, and the seed is never stored with an output.
     seed: int | None = None
@@ -32,3 +35,42 @@ class Parameters:
     def region_name(self) -> str:
         """The region as the benchmark table names it: the style, and what was added to it."""
         return self.style + ("+ears" if self.ears else "") + ("+lips" if self.lips else "")
+
+    def require_in_range(self) -> None:
+        """Raises InputError, one sentence, for a number that is none or out of its range."""
+        for number in NUMBERS:
+            value = getattr(self, number.field)
+            if not (isinstance(value, Real) and number.low <= value <= number.high):
+                raise InputError(f"{number.field} is {value}, and must lie between {number.low:g} and {number.high:g} {number.unit}.")
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number that can be chosen: its field of ``Parameters``, its range (both ends included), its unit and what it means."""
+
+    field: str
+    low: float
+    high: float
+    unit: str
+    meaning: str
+    #: The command line has an option for it.
+    is_option: bool = True
+
+    @property
+    def flag(self) -> str:
+        """The option as it is typed."""
+        return "--" + self.field.replace("_", "-")
+
+
+#: The ranges keep typing errors out (12 m, -3 mm); whether a face is really gone is judged by the verification.
+NUMBERS = (
+    Number("depth_mm", 0.5, 50.0, "mm", "how far below the skin the face segment reaches; inside a curve less than 12 changes hardly less"),
+    Number("outside_mm", 0.0, 50.0, "mm", "how far in front of the skin it reaches"),
+    Number("protect_margin_mm", 0.0, 50.0, "mm", "how far it stays away from every protected segment"),
+    Number("superficial_mm", 0.0, 20.0, "mm", "skin and fat over the node levels that may change"),
+    Number("fill_hu", -2000.0, 3000.0, "HU", "what mask puts in place of the face"),
+    Number("sigma_mm", 0.1, 50.0, "mm", "standard deviation of blur's Gaussian"),
+    Number("bone_hu", -1000.0, 3000.0, "HU", "what is brighter counts as bone", is_option=False),
+)
+#: Lowest and highest value of each, by its field.
+RANGES = {number.field: (number.low, number.high) for number in NUMBERS}

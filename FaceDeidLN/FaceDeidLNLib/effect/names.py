@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from ..core.errors import InputError
+from .records import RECORDS
 
-#: The keys of ``registry.EFFECTS``, in the same order.
-EFFECT_NAMES = ("reface", "mask", "blur", "blur-strong", "drown", "scramble", "epidermis")
-#: Effects that make a new surface from the curve; they go with regions that have one.
-EFFECTS_ON_A_CURVE = ("reface",)
+EFFECT_NAMES = tuple(record.name for record in RECORDS)
 #: A watermark is no longer than that.
 LONGEST_WATERMARK = 24
 

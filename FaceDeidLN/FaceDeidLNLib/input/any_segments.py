@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import zlib
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
 import pydicom
 import pydicom.filereader
-from pydicom.errors import InvalidDicomError
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from ..core.errors import InputError
 from ..core.geometry import Geometry
 from ..core.segment import Segment
+from .dicom_files import read_whole
 from .dicom_seg import read_dicom_seg
 from .formats.header import require_regular
 from .formats.voxels import inflated_pieces
@@ -26,8 +26,6 @@ MOST_RTSTRUCT_BYTES, MOST_INFLATED_BYTES = 1 << 27, 1 << 29
 #: Before the file meta information, and before what its group length counts (PS3.10, 7.1).
 PREAMBLE_BYTES, GROUP_LENGTH_BYTES = 132, 12
 _MODALITY = 0x00080060
-#: What pydicom answers a file with that is no DICOM, or a damaged one.
-_NO_DICOM = (InvalidDicomError, OSError, EOFError, zlib.error, ValueError, TypeError, AttributeError, LookupError, NotImplementedError)
 SEG_CLASSES = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7")
 RTSTRUCT_CLASS = "1.2.840.10008.5.1.4.1.1.481.3"
 
@@ -58,18 +56,15 @@ def read_any_segments(path: Path, ct: Geometry, frame_of_reference_uid: str = ""
 
 def _dicom_segments(path: Path, ct: Geometry, frame_of_reference_uid: str) -> list[Segment]:
     require_regular(path)
-    try:
-        kind = _kind(path)
-        if kind == RTSTRUCT_CLASS and path.stat().st_size > MOST_RTSTRUCT_BYTES:
-            size = f"{path.stat().st_size / 2**20:.0f} MB"
-            raise InputError(f"{path.name} is larger than any structure set of one CT ({size}): export the structures of this CT alone.")
-        dataset = pydicom.dcmread(path, stop_before_pixels=True)
-    except RecursionError as error:
-        raise InputError(f"{path.name} nests its sequences deeper than any DICOM object does: it is damaged, get it again.") from error
-    except _NO_DICOM as error:
-        raise InputError(
-            f"{path.name} is neither an image file nor DICOM: give a .seg.nrrd, a label map, a DICOM SEG or an RTSTRUCT."
-        ) from error
+    kind = _kind(path)
+    if kind == RTSTRUCT_CLASS and path.stat().st_size > MOST_RTSTRUCT_BYTES:
+        size = f"{path.stat().st_size / 2**20:.0f} MB"
+        raise InputError(f"{path.name} is larger than any structure set of one CT ({size}): export the structures of this CT alone.")
+    if read_whole(path) is None:
+        raise _no_segmentation(path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        dataset = pydicom.dcmread(path, stop_before_pixels=True, force=True)
     if kind in SEG_CLASSES:
         return read_dicom_seg(path, dataset, frame_of_reference_uid)
     if kind == RTSTRUCT_CLASS:
@@ -77,17 +72,26 @@ def _dicom_segments(path: Path, ct: Geometry, frame_of_reference_uid: str) -> li
     raise InputError(f"{path.name} is a DICOM {dataset.get('Modality', 'file')} and no segmentation: give a DICOM SEG or an RTSTRUCT.")
 
 
+def _no_segmentation(path: Path) -> InputError:
+    return InputError(f"{path.name} is neither an image file nor DICOM: give a .seg.nrrd, a label map, a DICOM SEG or an RTSTRUCT.")
+
+
 def _kind(path: Path) -> str:
     """The SOP class of a DICOM file, of which no more than the beginning is read.
 
-    :raises InputError: it is compressed as a whole (deflated) and would become larger than any segmentation.
+    :raises InputError: no DICOM, or compressed as a whole (deflated) and larger than any segmentation when it is unpacked.
     """
-    with path.open("rb") as file:
+    try:
         meta = pydicom.filereader.read_file_meta_info(path)
         if meta.get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian:
             _require_bounded(path, PREAMBLE_BYTES + GROUP_LENGTH_BYTES + int(meta.FileMetaInformationGroupLength))
-        head = pydicom.filereader.read_partial(file, stop_when=lambda tag, vr, length: tag > _MODALITY)
-    return str(head.get("SOPClassUID", ""))
+        with path.open("rb") as file:
+            head = pydicom.filereader.read_partial(file, stop_when=lambda tag, vr, length: tag > _MODALITY)
+        return str(head.get("SOPClassUID", ""))
+    except InputError:
+        raise
+    except Exception as error:  # pydicom raises whatever damaged bytes lead to
+        raise _no_segmentation(path) from error
 
 
 def _require_bounded(path: Path, start: int) -> None:

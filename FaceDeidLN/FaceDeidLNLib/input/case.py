@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from ..core.geometry import Geometry
+from ..core.stack import Stack
 from ..core.volume import Volume
 
 
@@ -19,6 +21,8 @@ class StoredSlice:
     bits_allocated: int = 16
     bits_stored: int = 16
     signed: bool = True
+    #: Lowest and highest stored value that is no measurement (PS3.3 C.7.5.1.1.2); None where the header names none.
+    padding: tuple[int, int] | None = None
 
     @property
     def range(self) -> tuple[int, int]:
@@ -48,6 +52,14 @@ class StoredSlice:
 
 
 @dataclass(frozen=True, eq=False)
+class Padding:
+    """Voxels that are no measurement though they read as more than air: ``mask`` (k, j, i) and their stored ``values`` in its order."""
+
+    mask: np.ndarray
+    values: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
 class CtInput:
     """A CT and where it came from.
 
@@ -56,8 +68,10 @@ class CtInput:
     values need it) if slope and intercept are whole numbers, else float32.
     ``kind`` is "dicom" or the file extension (".nrrd", ".nii.gz", ...). ``files`` are the slices in the order of
     the array's k axis (DICOM) or the single file, and ``stored`` says for each slice how it stores its values
-    (DICOM only). ``source_uids`` are those of all instances and series that stand with it, and ``notes`` say in one
-    line each what was left out.
+    (DICOM only). ``frames`` is the number of each slice in its file, and ``padding`` what was taken for air; None
+    where nothing was. ``source_uids`` are those of all instances and series that stand with it, and ``notes`` say in one
+    line each what was left out or is odd. Where slices lie at uneven places, ``stack`` holds them as they are and ``volume``
+    an even grid of them.
     """
 
     volume: Volume
@@ -66,5 +80,18 @@ class CtInput:
     files: tuple[Path, ...] = ()
     frame_of_reference_uid: str = ""
     stored: tuple[StoredSlice, ...] = ()
+    frames: tuple[int, ...] = ()
+    padding: Padding | None = None
+    stack: Stack | None = None
     source_uids: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
+
+    @property
+    def slices(self) -> Volume:
+        """The slices as they are stored, in HU; where they lie at uneven places, their geometry has the mean step."""
+        if self.stack is None:
+            return self.volume
+        grid, count = self.volume.geometry, len(self.stack.places)
+        matrix = grid.ijk_to_lps.copy()
+        matrix[:3, 2] *= self.stack.places[-1] / (count - 1)
+        return Volume(self.stack.array, Geometry((count, *grid.shape[1:]), matrix))

@@ -7,6 +7,7 @@ from pathlib import Path
 from ..core.errors import InputError
 from .case import CtInput
 from .dicom import read_dicom_series
+from .dicom_files import is_dicom
 from .images import IMAGE_EXTENSIONS, image_extension, image_header, read_volume
 from .plausible import require_ct, require_grid
 
@@ -17,20 +18,21 @@ LARGE_BYTES, LEAST_SHARE = 1 << 28, 1 / 100
 def read_ct(path: Path, series: str | None = None) -> CtInput:
     """The CT in HU with its geometry (LPS mm; any axis order, flip, oblique axes, gantry tilt).
 
-    :param path: a DICOM folder, or a .nrrd/.nhdr, .nii/.nii.gz or .mha/.mhd file.
+    :param path: a DICOM folder, one file of a series (for the series in its folder that it belongs to), or a .nrrd/.nhdr,
+        .nii/.nii.gz or .mha/.mhd file.
     :param series: the SeriesInstanceUID to take where a DICOM folder holds several CT series.
     :raises InputError: the input is missing, damaged, no CT in HU, or needs a choice; the message says which.
     """
     path = Path(path)
     if not path.exists():
         raise InputError(f"{path} does not exist: check the path.")
-    if path.is_dir():
+    if path.is_dir() or (image_extension(path) is None and path.is_file() and is_dicom(path)):
         ct = read_dicom_series(path, series)
     elif series is not None:
         raise InputError(f"A series can be chosen in a DICOM folder only, and {path.name} is a file.")
     elif image_extension(path) is None:
         kinds = ", ".join(IMAGE_EXTENSIONS)
-        raise InputError(f"{path.name} cannot be read: give a DICOM folder (not one of its files) or one of {kinds}.")
+        raise InputError(f"{path.name} cannot be read: give a DICOM folder or one of its files, or one of {kinds}.")
     else:
         _require_ct_header(path)
         ct = CtInput(read_volume(path), path, str(image_extension(path)), (path,))

@@ -2,54 +2,73 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pydicom
-import SimpleITK as sitk
-from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from scipy import ndimage
 
 from ..core.errors import InputError
 from ..core.progress import Alive, idle
-from ..core.volume import Volume
-from .case import CtInput, StoredSlice
+from ..core.stack import Stack
+from ..core.volume import AIR_HU, Volume
+from .case import CtInput, Padding, StoredSlice
+from .dicom_enhanced import frames_of, require_all_frames
 from .dicom_files import read_folder, told
 from .dicom_geometry import series_geometry
-from .dicom_header import HeaderSlice, header_of, require_numbers, source_uids
+from .dicom_header import HeaderSlice, header_of, numbers, require_numbers, source_uids
+from .dicom_pixels import read_stored
 from .dicom_select import choose_series
-
-#: Transfer syntaxes whose pixels have the length that the header says.
-_UNCOMPRESSED = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian)
 
 
 def read_dicom_series(folder: Path, series: str | None = None, alive: Alive = idle) -> CtInput:
-    """The CT series of a folder (sub-folders included), slices sorted along their normal, in HU.
+    """The CT series of a folder (sub-folders included), or the one in the folder of a DICOM file that this file belongs to, in HU.
+
+    Slices are sorted along their normal; those of an enhanced CT are its frames.
 
     Every stored value can be recovered exactly from the HU; that is verified slice by slice. ``alive`` is called for every file.
 
     :raises InputError: no DICOM, no CT, several series or patients, a scout, damaged files, uneven slices.
     """
     folder = Path(folder)
-    there = read_folder(folder, alive)
+    single = folder if folder.is_file() else None
+    there = read_folder(folder if single is None else folder.parent, alive, deep=single is None)
     headers = [HeaderSlice(file.path, header_of(file)) for file in there.files]
-    chosen = choose_series(headers, folder, series)
+    choice = choose_series([frame for item in headers for frame in frames_of(item)], folder, series, single)
+    chosen = choice.slices
     for item in chosen:
         require_numbers(item)
-    slices, geometry = series_geometry(chosen)
+    require_all_frames(chosen)
+    placed = series_geometry(chosen)
+    slices = placed.slices
     stored = tuple(_stored(s) for s in slices)
-    array = _read_voxels(slices, stored, alive)
+    array, padding = _read_voxels(slices, stored, alive)
     frame = str(slices[0].header.get("FrameOfReferenceUID", ""))
+    stack = None if placed.places is None else Stack(array, placed.places, placed.geometry.shape[0], placed.gaps_mm)
     return CtInput(
-        Volume(array, geometry),
+        Volume(array if stack is None else stack.even(), placed.geometry),
         folder,
         "dicom",
         tuple(s.path for s in slices),
         frame,
         stored,
+        frames=tuple(s.frame for s in slices),
+        padding=padding,
+        stack=stack,
         source_uids=source_uids(headers),
-        notes=_notes(there.others),
+        notes=(*_notes(there.others), *choice.notes, *filter(None, [placed.note, _missing(slices)])),
     )
+
+
+def _missing(slices: Sequence[HeaderSlice]) -> str:
+    """Whether the headers tell of more images than are here; a part of a scan may have been chosen on purpose, so it is no error."""
+    acquisitions = Counter(str(item.header.get("AcquisitionNumber", "")) for item in slices)
+    counts = {int(count) for item in slices for count in numbers(item, "ImagesInAcquisition")}
+    if len(acquisitions) != 1 or len(counts) != 1 or len(slices) >= max(counts):
+        return ""
+    return f"the headers tell of {max(counts)} images in the acquisition, and {len(slices)} slices are here"
 
 
 def _notes(others: Sequence[Path]) -> tuple[str, ...]:
@@ -77,67 +96,74 @@ def _stored(item: HeaderSlice) -> StoredSlice:
         raise InputError(f"{name} has a rescale slope of 0: its values cannot be turned into HU.")
     bits = int(header.get("BitsStored", allocated))
     how = StoredSlice(slope, float(header.get("RescaleIntercept", 0)), allocated, bits, bool(header.get("PixelRepresentation", 0)))
-    _require_padding_fits(how, header.get("PixelPaddingValue"), name)
-    return how
+    return replace(how, padding=_padding(how, item))
 
 
-def _require_padding_fits(how: StoredSlice, padding: object, name: str) -> None:
-    """Refuse a padding value beyond the stored bits: decoders cut it to those bits, and padding would turn into bone."""
-    if not isinstance(padding, int):
-        return
-    value = padding - (1 << how.bits_allocated) if how.signed and padding >= 1 << (how.bits_allocated - 1) else padding
+def _padding(how: StoredSlice, item: HeaderSlice) -> tuple[int, int] | None:
+    """Lowest and highest stored value that stands for nothing (PS3.3 C.7.5.1.1.2); None where the header names none.
+
+    :raises InputError: it lies beyond the stored bits: decoders cut it to those bits, and padding would turn into bone.
+    """
+    ends = [item.header.get(keyword) for keyword in ("PixelPaddingValue", "PixelPaddingRangeLimit")]
+    found = [_signed(end, how) for end in ends if isinstance(end, int)]
+    if not isinstance(ends[0], int):
+        return None
     low, high = how.range
-    if not low <= value <= high:
-        raise InputError(f"{name} pads with {value}, which its {how.bits_stored} stored bits cannot hold: export the series again.")
+    for value in found:
+        if not low <= value <= high:
+            raise InputError(
+                f"{item.path.name} pads with {value}, which its {how.bits_stored} stored bits cannot hold: export the series again."
+            )
+    return min(found), max(found)
 
 
-def _read_voxels(slices: list[HeaderSlice], stored: tuple[StoredSlice, ...], alive: Alive) -> np.ndarray:
-    """HU (k, j, i) of all slices: int16 where every value fits, else int32; float32 where HU are not whole numbers."""
+def _signed(value: int, how: StoredSlice) -> int:
+    """A number that was written as unsigned, though the pixels are signed, or the other way round."""
+    if how.signed and value >= 1 << (how.bits_allocated - 1):
+        return value - (1 << how.bits_allocated)
+    return value + (1 << how.bits_allocated) if value < 0 and not how.signed else value
+
+
+def _read_voxels(slices: list[HeaderSlice], stored: tuple[StoredSlice, ...], alive: Alive) -> tuple[np.ndarray, Padding | None]:
+    """HU (k, j, i) of all slices: int16 where every value fits, else int32; float32 where HU are not whole numbers.
+
+    And the padding that was taken for air; None where none was.
+    """
     whole = all(s.whole for s in stored)
-    planes = []
-    for item, how in zip(slices, stored, strict=True):
-        alive()
-        plane = how.to_hu(_stored_values(item, how))
+    planes, padded = [], {}
+    for k, (how, values) in enumerate(zip(stored, read_stored(slices, stored, alive), strict=True)):
+        plane = how.to_hu(values)
+        _require_recoverable(how, plane, values, slices[k].path.name)
+        outside = bright_padding(how, values)
+        if outside is not None:
+            padded[k] = (outside, values[outside])
+            plane[outside] = AIR_HU
         fits = whole and plane.min() >= -(2**15) and plane.max() < 2**15
         planes.append(plane.astype(np.int16 if fits else np.int32 if whole else np.float32))
-    return np.stack(planes)
+    array = np.stack(planes)
+    if not padded:
+        return array, None
+    mask = np.zeros(array.shape, dtype=bool)
+    for k, (outside, _) in padded.items():
+        mask[k] = outside
+    return array, Padding(mask, np.concatenate([values for _, values in padded.values()]))
 
 
-def _compression(item: HeaderSlice) -> str:
-    """The name of a transfer syntax that compresses the pixels; empty where none does."""
-    syntax = getattr(item.header, "file_meta", {}).get("TransferSyntaxUID")
-    return "" if syntax is None or syntax in _UNCOMPRESSED else str(syntax.name)
-
-
-def _require_all_pixels(item: HeaderSlice) -> None:
-    """Raises InputError where uncompressed pixels end early: SimpleITK 2.5.2 (Slicer 5.10) reads such a file without a word."""
-    if _compression(item):
-        return
-    pixels = pydicom.dcmread(item.path, specific_tags=["PixelData", "Rows", "Columns", "BitsAllocated"], force=True)
-    if len(pixels.get("PixelData") or b"") < pixels.Rows * pixels.Columns * pixels.BitsAllocated // 8:
-        raise InputError(f"{item.path.name} cannot be decoded: the file is truncated or damaged, get it again.")
-
-
-def _stored_values(item: HeaderSlice, how: StoredSlice) -> np.ndarray:
-    """The stored values (j, i) of a slice, int32.
-
-    :raises InputError: the file cannot be decoded, or its HU do not lead back to stored values.
-    """
-    name = item.path.name
-    _require_all_pixels(item)
-    try:
-        image = sitk.ReadImage(str(item.path), imageIO="GDCMImageIO")
-    except RuntimeError as error:
-        compression = _compression(item)
-        more = f", or its compression ({compression}) is one that cannot be read here: export it uncompressed" if compression else ""
-        raise InputError(f"{name} cannot be decoded: the file is truncated or damaged, get it again{more}.") from error
-    shape = (int(item.header.Rows), int(item.header.Columns))
-    hu = sitk.GetArrayViewFromImage(image)
-    if hu.size != shape[0] * shape[1]:
-        raise InputError(f"{name} has {hu.size} values instead of {shape[0]} x {shape[1]}: the file is damaged.")
-    hu = hu.reshape(shape)
-    values = how.to_stored(hu)
-    lost = np.abs(values * how.slope + how.intercept - hu).max() > 1e-3 * abs(how.slope)
-    if lost or not np.array_equal(how.to_stored(how.to_hu(values)), values):
+def _require_recoverable(how: StoredSlice, hu: np.ndarray, values: np.ndarray, name: str) -> None:
+    if not (how.slope == 1.0 and how.whole) and not np.array_equal(how.to_stored(hu), values):
         raise InputError(f"{name}: its stored values cannot be recovered from the HU, so that it could not be written back unchanged.")
-    return values
+
+
+def bright_padding(how: StoredSlice, values: np.ndarray) -> np.ndarray | None:
+    """Where a slice (j, i) of stored values holds padding that reads as more than air: no measurement (PS3.3 C.7.5.1.1.2).
+
+    Padding lies outside the round field of view: a padded region counts where it reaches the edge of the picture, so that
+    a value within the body that happens to be the same stays a measurement. None where there is none.
+    """
+    if how.padding is None or how.to_hu(np.array(how.padding)).max() <= AIR_HU:
+        return None
+    low, high = how.padding
+    regions, _ = ndimage.label((values >= low) & (values <= high))
+    edge = np.unique(np.concatenate([regions[0], regions[-1], regions[:, 0], regions[:, -1]]))
+    edge = edge[edge > 0]
+    return np.isin(regions, edge) if edge.size else None

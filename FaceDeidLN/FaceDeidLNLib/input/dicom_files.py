@@ -49,13 +49,13 @@ class Folder:
     others: tuple[Path, ...]
 
 
-def read_folder(folder: Path, alive: Alive = idle) -> Folder:
-    """Every file below a folder; hidden files and DICOMDIR are passed over.
+def read_folder(folder: Path, alive: Alive = idle, deep: bool = True) -> Folder:
+    """Every file of a folder, and below it where ``deep``; hidden files and DICOMDIR are passed over.
 
     :raises InputError: a DICOM file that cannot be read in full, or a file that seems to have been one.
     """
     found, others = [], []
-    for path in sorted(Path(folder).rglob("*")):
+    for path in sorted(Path(folder).rglob("*") if deep else Path(folder).iterdir()):
         alive()
         hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
         if hidden or not path.is_file() or path.name.upper() == "DICOMDIR":
@@ -68,6 +68,12 @@ def read_folder(folder: Path, alive: Alive = idle) -> Folder:
             found.append(DicomFile(path, dataset))
     _require_no_remains(others, [file.path for file in found])
     return Folder(tuple(found), tuple(others))
+
+
+def is_dicom(path: Path) -> bool:
+    """True for a file that begins as a DICOM file does."""
+    head = _head(path)
+    return head[_PREAMBLE:_HEAD] == _MARK or _begins_like_data(head)
 
 
 def read_whole(path: Path) -> Dataset | None:

@@ -1,6 +1,8 @@
-"""Slice positions to one affine, gantry tilt included; uneven slices are refused with the reason."""
+"""Slice positions to one affine, gantry tilt included; uneven slices get an even grid and keep their places."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,18 +15,40 @@ GAP_SHARE = 0.02
 GAP_ROUNDING_MM = 0.02
 #: ... and by no more than this, in mm; a slice may lie off the straight line through all by as much.
 GAP_LIMIT_MM = 0.1
+#: Among uneven gaps, the grid has the usual one where at least this share of them has it; a grid is never finer than this, in mm.
+USUAL_SHARE, MIN_STEP_MM = 0.6, 0.5
+#: More planes than this have no CT.
+MAX_PLANES = 4000
+#: How many runs of equal gaps a note tells one by one.
+MAX_RUNS = 3
+_ON_PLANE = 1e-3
 #: Largest difference between the direction cosines of two slices: 0.006 degrees, or 0.03 mm over 300 mm.
 ORIENTATION_TOLERANCE = 1e-4
 #: Slices closer than this, in mm, lie at the same place.
 SAME_PLACE_MM = 0.01
 
 
-def series_geometry(items: list[HeaderSlice]) -> tuple[list[HeaderSlice], Geometry]:
-    """The slices (see :func:`.dicom_header.require_numbers`) sorted along their normal, and the geometry (k slices, j rows, i columns).
+@dataclass(frozen=True, eq=False)
+class Placed:
+    """Slices sorted along their normal, the even grid (k slices, j rows, i columns) of them, and a note where they are uneven.
 
-    The k axis runs from the first slice to the last, so that a tilted gantry gives a sheared affine.
+    ``places`` (n,) are the slices' own places along k, in planes of the grid; None where every slice is a plane.
+    """
 
-    :raises InputError: slices that differ in size or direction, duplicates, gaps that are not equal.
+    slices: list[HeaderSlice]
+    geometry: Geometry
+    places: np.ndarray | None = None
+    gaps_mm: np.ndarray | None = None
+    note: str = ""
+
+
+def series_geometry(items: list[HeaderSlice]) -> Placed:
+    """The slices (see :func:`.dicom_header.require_numbers`) and the grid of them.
+
+    The k axis runs from the first slice to the last, so that a tilted gantry gives a sheared affine. Where the gaps are not
+    equal, the grid has a step that most or all of the slices lie on, and ends with or just behind the last one.
+
+    :raises InputError: slices that differ in size or direction, duplicates, slices shifted against each other.
     """
     _require_alike(items)
     rows = np.array(items[0].header.ImageOrientationPatient, dtype=float).reshape(2, 3)
@@ -34,17 +58,26 @@ def series_geometry(items: list[HeaderSlice]) -> tuple[list[HeaderSlice], Geomet
     items, height = [items[n] for n in order], height[order]
     if len(items) < 2:
         raise InputError(f"The series has only {len(items)} slice: a scout or fragment has no face to work on, give the axial series.")
-    _require_even(items, height)
+    _require_apart(items, height)
     positions = np.array([_position(s) for s in items])
-    step = (positions[-1] - positions[0]) / (len(items) - 1)
-    _require_straight(positions, step)
+    even = _is_even(height)
+    share = np.linspace(0.0, 1.0, len(items)) if even else (height - height[0]) / (height[-1] - height[0])
+    _require_straight(positions, share)
+    step_mm = (height[-1] - height[0]) / (len(items) - 1) if even else _step_mm(np.diff(height))
+    places = (height - height[0]) / step_mm
     header = items[0].header
     matrix = np.eye(4)
     matrix[:3, 0] = rows[0] * float(header.PixelSpacing[1])
     matrix[:3, 1] = rows[1] * float(header.PixelSpacing[0])
-    matrix[:3, 2] = step
+    matrix[:3, 2] = (positions[-1] - positions[0]) / (len(items) - 1 if even else places[-1])
     matrix[:3, 3] = positions[0]
-    return items, Geometry((len(items), int(header.Rows), int(header.Columns)), matrix)
+    planes = len(items) if even else int(np.ceil(places[-1] - _ON_PLANE)) + 1
+    if planes > MAX_PLANES:
+        raise InputError(f"The slices lie between {np.diff(height).min():.3g} and {np.diff(height).max():.3g} mm apart: give one stack.")
+    geometry = Geometry((planes, int(header.Rows), int(header.Columns)), matrix)
+    if even:
+        return Placed(items, geometry)
+    return Placed(items, geometry, places, np.diff(height), _uneven_note(np.diff(height), step_mm))
 
 
 def _position(item: HeaderSlice) -> np.ndarray:
@@ -69,8 +102,8 @@ def _require_alike(items: list[HeaderSlice]) -> None:
         raise InputError(f"{items[0].path.name} has direction cosines that are not perpendicular unit vectors: the header is damaged.")
 
 
-def _require_even(items: list[HeaderSlice], height: np.ndarray) -> None:
-    """Equal gaps between the slices, along their normal."""
+def _require_apart(items: list[HeaderSlice], height: np.ndarray) -> None:
+    """No two slices lie at the same place."""
     gaps = np.diff(height)
     if gaps.min() < SAME_PLACE_MM:
         n = int(np.argmin(gaps))
@@ -79,28 +112,48 @@ def _require_even(items: list[HeaderSlice], height: np.ndarray) -> None:
             f"{count} slices lie at the place of another one (first: {items[n].path.name} and {items[n + 1].path.name}): "
             "remove the duplicates or give one phase of the series."
         )
+
+
+def _allowed_mm(step_mm: float) -> float:
+    """How far a gap may be from what it should be."""
+    return min(max(GAP_SHARE * step_mm, GAP_ROUNDING_MM), GAP_LIMIT_MM)
+
+
+def _is_even(height: np.ndarray) -> bool:
+    gaps = np.diff(height)
     usual = float(np.median(gaps))
-    allowed = min(max(GAP_SHARE * usual, GAP_ROUNDING_MM), GAP_LIMIT_MM)
-    odd = np.flatnonzero(np.abs(gaps - usual) > allowed)
-    if odd.size == 0:
-        return
-    n = int(odd[0])
-    between = f"{items[n].path.name} and {items[n + 1].path.name}"
-    multiples = gaps[odd] / usual
-    if np.all(np.abs(multiples - np.rint(multiples)) * usual <= 2 * allowed) and np.all(np.rint(multiples) >= 2):
-        missing = int(np.sum(np.rint(multiples) - 1))
-        raise InputError(
-            f"{missing} slices are missing (the first between {between}; the others lie {usual:.4g} mm apart): get the whole series."
-        )
-    raise InputError(
-        f"The gaps between the slices run from {gaps.min():.4g} to {gaps.max():.4g} mm (usually {usual:.4g} mm, first odd one between "
-        f"{between}), and one voxel grid cannot hold them: resample the series to equal gaps, or give the part with equal gaps."
-    )
+    return bool(np.all(np.abs(gaps - usual) <= _allowed_mm(usual)))
 
 
-def _require_straight(positions: np.ndarray, step: np.ndarray) -> None:
-    """All slices start on one straight line."""
-    line = positions[0] + np.arange(len(positions))[:, None] * step
+def _step_mm(gaps: np.ndarray) -> float:
+    """The step of an even grid for uneven gaps: one that all gaps are multiples of, else the usual one, else a small one."""
+    usual = float(np.median(gaps))
+    least = float(np.median(gaps[gaps <= gaps.min() + _allowed_mm(gaps.min())]))
+    if np.all(np.abs(gaps / least - np.rint(gaps / least)) * least <= _allowed_mm(least)):
+        return float(gaps.sum() / np.rint(gaps / least).sum())
+    alike = np.abs(gaps - usual) <= _allowed_mm(usual)
+    if alike.mean() >= USUAL_SHARE:
+        return float(gaps[alike].mean())
+    return max(least, MIN_STEP_MM)
+
+
+def _uneven_note(gaps: np.ndarray, step_mm: float) -> str:
+    """In one line, how the slices lie and what is done about it."""
+    runs: list[tuple[float, int]] = []
+    for gap in gaps:
+        if runs and abs(gap - runs[-1][0]) <= _allowed_mm(runs[-1][0]):
+            runs[-1] = (runs[-1][0], runs[-1][1] + 1)
+        else:
+            runs.append((float(gap), 1))
+    told = ", then ".join(f"{count} gap{'s' if count > 1 else ''} of {gap:.4g} mm" for gap, count in runs)
+    if len(runs) > MAX_RUNS:
+        told = f"gaps from {gaps.min():.4g} to {gaps.max():.4g} mm"
+    return f"the slices do not lie evenly ({told}): worked on an even grid of {step_mm:.4g} mm, every slice written at its own place"
+
+
+def _require_straight(positions: np.ndarray, share: np.ndarray) -> None:
+    """All slices start on one straight line, each at its ``share`` (n,) of the way."""
+    line = positions[0] + share[:, None] * (positions[-1] - positions[0])
     worst = float(np.linalg.norm(positions - line, axis=1).max())
     if worst > 2 * GAP_LIMIT_MM:
         raise InputError(f"The slices are shifted against each other by up to {worst:.3g} mm, and one voxel grid cannot hold them.")

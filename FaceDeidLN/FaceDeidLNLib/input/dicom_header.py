@@ -10,6 +10,7 @@ from pathlib import Path
 from pydicom.datadict import tag_for_keyword
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
+from pydicom.uid import EnhancedCTImageStorage, LegacyConvertedEnhancedCTImageStorage
 
 from ..core.errors import InputError
 from .dicom_files import DicomFile
@@ -41,8 +42,31 @@ _TAGS = [
     "RescaleSlope",
     "RescaleIntercept",
     "ModalityLUTSequence",
+    "HighBit",
     "PixelPaddingValue",
+    "PixelPaddingRangeLimit",
+    "SharedFunctionalGroupsSequence",
+    "PerFrameFunctionalGroupsSequence",
+    "SeriesNumber",
+    "SeriesTime",
+    "ConvolutionKernel",
+    "SliceThickness",
+    "AcquisitionNumber",
+    "AcquisitionTime",
+    "TemporalPositionIndex",
+    "TemporalPositionIdentifier",
+    "NominalPercentageOfCardiacPhase",
+    "TriggerTime",
+    "ContrastBolusAgent",
+    "KVP",
+    "FilterType",
+    "ReconstructionDiameter",
+    "StackID",
+    "ImagesInAcquisition",
+    "ImageComments",
 ]
+#: Multi-frame CT: made by a scanner, or put together from classic slices.
+ENHANCED = (EnhancedCTImageStorage, LegacyConvertedEnhancedCTImageStorage)
 #: How many numbers stand in the tags that place a slice, which every slice must have ...
 _PLACE = {"ImagePositionPatient": 3, "ImageOrientationPatient": 6, "PixelSpacing": 2}
 #: ... in those that say how large it is, likewise, and in those that may be missing: one.
@@ -55,10 +79,11 @@ _KEPT = frozenset(tag_for_keyword(keyword) for keyword in _TAGS)
 
 @dataclass(frozen=True, eq=False)
 class HeaderSlice:
-    """A DICOM file and its header."""
+    """A DICOM slice: its file, its header, and which frame of the file it is."""
 
     path: Path
     header: Dataset
+    frame: int = 0
 
 
 def header_of(file: DicomFile) -> Dataset:
@@ -96,6 +121,8 @@ def require_numbers(item: HeaderSlice) -> None:
     :raises InputError: the first that is not.
     """
     name = item.path.name
+    if max(numbers(item, "NumberOfFrames"), default=1.0) > 1 and item.header.get("SOPClassUID") not in ENHANCED:
+        raise InputError(f"{name} is a multi-frame image that says of no frame where it lies: export it as single-frame CT images or NRRD.")
     for keyword, count in _PLACE.items():
         if len(numbers(item, keyword)) != count:
             raise InputError(f"{name} has no {keyword}: without it nobody knows where the slice lies.")

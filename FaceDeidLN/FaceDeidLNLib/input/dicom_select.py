@@ -1,43 +1,79 @@
-"""Which of the DICOM images in a folder are the CT series that is meant."""
+"""Which of the DICOM images in a folder are the CT series that is meant, and which of its slices."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from pydicom.uid import CTImageStorage
+
 from ..core.errors import InputError
-from .dicom_header import HeaderSlice, numbers
+from .dicom_files import told
+from .dicom_header import ENHANCED, HeaderSlice, numbers
 
 #: How many series a message lists at most.
 _LISTED = 12
+_CT_CLASSES = (CTImageStorage, *ENHANCED)
+#: Fewer slices than this are no stack of their own but odd ones out.
+_STACK = 3
+#: Slices closer than this, in mm, lie at the same place.
+_SAME_PLACE_MM = 0.01
+#: What may tell the stacks of one series apart, the most telling first.
+_DIFFERENCES = (
+    "ConvolutionKernel",
+    "NominalPercentageOfCardiacPhase",
+    "TemporalPositionIndex",
+    "TemporalPositionIdentifier",
+    "ContrastBolusAgent",
+    "ImageType",
+    "FilterType",
+    "SliceThickness",
+    "ReconstructionDiameter",
+    "KVP",
+    "SeriesDescription",
+    "SeriesNumber",
+    "StackID",
+    "AcquisitionNumber",
+    "TriggerTime",
+    "AcquisitionTime",
+    "SeriesTime",
+)
 
 
-def choose_series(found: list[HeaderSlice], folder: Path, series: str | None = None) -> list[HeaderSlice]:
-    """The slices of the one CT series (of the one named by its UID), localizer images left out.
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """The slices that were chosen, and sentences about what was left out."""
 
-    :raises InputError: nothing there, no CT, only scouts, several series (listed), an unknown series, two patients.
+    slices: list[HeaderSlice]
+    notes: tuple[str, ...] = ()
+
+
+def choose_series(found: Sequence[HeaderSlice], place: Path, series: str | None = None, single: Path | None = None) -> Choice:
+    """The slices of the one CT series: of the one named by its UID, or of the one that a single file belongs to.
+
+    Localizers and what is no CT slice (dose pages, screenshots) are left out. Slices that have a series each but are one stack
+    are one series. Where one series holds several stacks, ``UID#2`` names the second.
+
+    :raises InputError: nothing there, no CT, only scouts, several series or stacks (listed), an unknown series, two patients.
     """
-    if not found:
-        raise InputError(f"{folder} holds no DICOM file: give the folder of a CT series or an image file.")
-    images = [s for s in found if s.header.get("Modality") == "CT" and "Rows" in s.header]
-    if not images:
-        kinds = ", ".join(sorted({str(s.header.get("Modality", "unknown")) for s in found}))
-        raise InputError(f"{folder} holds no CT images but {kinds}: give the folder of a CT series.")
-    groups: dict[str, list[HeaderSlice]] = {}
-    for item in images:
-        if not is_localizer(item):
-            groups.setdefault(str(item.header.get("SeriesInstanceUID", "")), []).append(item)
-    if not groups:
-        raise InputError(f"{folder} holds only scout (localizer) images: give the axial series.")
-    if series is not None and series not in groups:
-        raise InputError(f"{folder} holds no CT series {series}; there are: {_list(groups)}.")
+    slices, notes = _ct_slices(found, place)
+    groups = _joined(_by_series(slices))
+    if series is None and single is not None:
+        groups = {uid: items for uid, items in groups.items() if any(item.path == single for item in items)}
+        if not groups:
+            raise InputError(f"{single.name} is no slice of a CT series: give a CT slice or the folder of its series.")
+    uid, _, stack = (series or "").partition("#")
+    if series is not None and uid not in groups:
+        raise InputError(f"{place} holds no CT series {uid}; there are: {_list(groups)}.")
     if series is None and len(groups) > 1:
-        patients = {_patient(s) for items in groups.values() for s in items}
-        of_whom = f" of {len(patients)} patients" if len(patients) > 1 else ""
-        raise InputError(f"{folder} holds {len(groups)} CT series{of_whom}: choose one with --series UID among {_list(groups)}.")
-    chosen = groups[series] if series is not None else next(iter(groups.values()))
-    if len({_patient(s) for s in chosen}) > 1:
-        raise InputError(f"{folder} holds slices of two patients under one series UID: separate them first.")
-    return _classic(chosen)
+        people = {_person(item) for items in groups.values() for item in items}
+        of_whom = f" of {len(people)} patients" if len(people) > 1 else ""
+        raise InputError(f"{place} holds {len(groups)} CT series{of_whom}: choose one with --series UID among {_list(groups)}.")
+    uid = uid or next(iter(groups))
+    _require_one_person(groups[uid], place)
+    return Choice(_one_stack(groups[uid], uid, stack, single), notes)
 
 
 def is_localizer(item: HeaderSlice) -> bool:
@@ -45,18 +81,150 @@ def is_localizer(item: HeaderSlice) -> bool:
     return any(str(value).upper() == "LOCALIZER" for value in _values(item.header.get("ImageType")))
 
 
-def _classic(chosen: list[HeaderSlice]) -> list[HeaderSlice]:
-    """The series unless it is multi-frame."""
-    for item in chosen:
-        if max(numbers(item, "NumberOfFrames"), default=1.0) > 1:
-            raise InputError(
-                f"{item.path.name} is an enhanced (multi-frame) CT, which is not supported: export it as single-frame CT images or NRRD."
-            )
-    return chosen
+def _ct_slices(found: Sequence[HeaderSlice], place: Path) -> tuple[list[HeaderSlice], tuple[str, ...]]:
+    """The CT slices by SOP class; where none has a CT's class, what lies in space and is grey. And what was left out."""
+    if not found:
+        raise InputError(f"{place} holds no DICOM file: give the folder of a CT series or an image file.")
+    images = [s for s in found if s.header.get("Modality") == "CT" and "Rows" in s.header]
+    if not images:
+        kinds = ", ".join(sorted({str(s.header.get("Modality", "unknown")) for s in found}))
+        raise InputError(f"{place} holds no CT images but {kinds}: give the folder of a CT series.")
+    of_class = [s for s in images if s.header.get("SOPClassUID") in _CT_CLASSES]
+    candidates = of_class or [s for s in images if _lies_in_space(s)] or images
+    slices = [s for s in candidates if not is_localizer(s)]
+    if not slices:
+        raise InputError(f"{place} holds only scout (localizer) images: give the axial series.")
+    kept = {item.path for item in slices}
+    left = {item.path: item for item in images if item.path not in kept}
+    return slices, (f"{told(list(left))} no CT slice and left out{_described(left.values())}",) if left else ()
 
 
-def _patient(item: HeaderSlice) -> tuple[str, str]:
-    return str(item.header.get("PatientID", "")), str(item.header.get("PatientName", ""))
+def _described(items: Sequence[HeaderSlice]) -> str:
+    names = sorted({str(item.header.get("SeriesDescription") or "") for item in items} - {""})
+    return f": {', '.join(names[:_LISTED])}" if names else ""
+
+
+def _lies_in_space(item: HeaderSlice) -> bool:
+    grey = item.header.get("SamplesPerPixel", 1) == 1
+    return grey and all(item.header.get(keyword) for keyword in ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing"))
+
+
+def _by_series(slices: Sequence[HeaderSlice]) -> dict[str, list[HeaderSlice]]:
+    groups: dict[str, list[HeaderSlice]] = {}
+    for item in slices:
+        groups.setdefault(str(item.header.get("SeriesInstanceUID", "")), []).append(item)
+    return groups
+
+
+def _joined(groups: dict[str, list[HeaderSlice]]) -> dict[str, list[HeaderSlice]]:
+    """Groups of single slices that are one stack, as some consoles export it, under the UID of the first; else as they are."""
+    if len(groups) < _STACK or any(len(items) > 1 for items in groups.values()):
+        return groups
+    joined: dict[tuple[str, ...], list[HeaderSlice]] = {}
+    for (item,) in groups.values():
+        keys = ("StudyInstanceUID", "FrameOfReferenceUID", "SeriesDescription", "ConvolutionKernel", "Rows", "Columns")
+        joined.setdefault((*(str(item.header.get(key, "")) for key in keys), _direction(item)), []).append(item)
+    if any(_overlap(items) for items in joined.values()):
+        return groups
+    return {str(items[0].header.get("SeriesInstanceUID", "")): items for items in joined.values()}
+
+
+def _person(item: HeaderSlice) -> str:
+    """Who it is: the ID, and without one the name."""
+    return str(item.header.get("PatientID") or "").strip() or _name(item)
+
+
+def _name(item: HeaderSlice) -> str:
+    """The name without what says nothing: empty components at the end (PS3.5 6.2), case and blanks."""
+    groups = str(item.header.get("PatientName") or "").casefold().split("=")
+    return "=".join("^".join(" ".join(part.split()) for part in group.split("^")).rstrip("^") for group in groups).rstrip("=")
+
+
+def _require_one_person(items: Sequence[HeaderSlice], place: Path) -> None:
+    if len({_person(item) for item in items}) > 1:
+        raise InputError(f"{place} holds slices of two patients under one series UID: separate them first.")
+    if len({_name(item) for item in items}) > 1:
+        raise InputError(f"{place} holds slices of one PatientID under two names: if it is one patient, give them one name.")
+
+
+def _one_stack(items: list[HeaderSlice], uid: str, stack: str, single: Path | None) -> list[HeaderSlice]:
+    """The series, or the stack of it that is named by its number or holds the single file.
+
+    :raises InputError: there are several and none is named, or not the one that is.
+    """
+    difference, stacks = _stacks(items)
+    if len(stacks) == 1 and stack in ("", "1"):
+        return items
+    if stack:
+        if not stack.isdigit() or not 1 <= int(stack) <= len(stacks):
+            raise InputError(f"The series {uid} has no stack {stack} but {len(stacks)}: {_stack_list(uid, stacks)}.")
+        return next(_one_stack(part, uid, "", single) for n, part in enumerate(stacks.values(), start=1) if n == int(stack))
+    for part in stacks.values():
+        if single is not None and any(item.path == single for item in part):
+            return _one_stack(part, uid, "", single)
+    raise InputError(
+        f"The series holds {len(stacks)} stacks of slices that differ in {difference}: choose one with --series UID#NUMBER among "
+        f"{_stack_list(uid, stacks)}."
+    )
+
+
+def _stacks(items: list[HeaderSlice]) -> tuple[str, dict[str, list[HeaderSlice]]]:
+    """The stacks of a series by the value of what they differ in; one where it is one stack, or where nothing tells them apart."""
+    for difference, value in (("direction", _direction), ("size", _size)):
+        parts = _parts(items, value)
+        if len(parts) > 1 and min(map(len, parts.values())) >= _STACK:
+            return difference, parts
+    if _overlap(items):
+        for keyword in _DIFFERENCES:
+            parts = _parts(items, lambda item, keyword=keyword: str(item.header.get(keyword, "")))
+            if len(parts) > 1 and min(map(len, parts.values())) >= _STACK and not any(map(_overlap, parts.values())):
+                return keyword, parts
+    return "", {"": items}
+
+
+def _parts(items: Sequence[HeaderSlice], value: Callable[[HeaderSlice], str]) -> dict[str, list[HeaderSlice]]:
+    parts: dict[str, list[HeaderSlice]] = {}
+    for item in items:
+        parts.setdefault(value(item), []).append(item)
+    return dict(sorted(parts.items()))
+
+
+def _direction(item: HeaderSlice) -> str:
+    return " ".join(f"{part + 0.0:.1f}" for part in np.round(numbers(item, "ImageOrientationPatient"), 1))
+
+
+def _size(item: HeaderSlice) -> str:
+    spacing = " x ".join(f"{part:.3g}" for part in numbers(item, "PixelSpacing"))
+    return f"{item.header.get('Rows')} x {item.header.get('Columns')} pixels of {spacing} mm"
+
+
+def _overlap(items: Sequence[HeaderSlice]) -> bool:
+    """Two slices lie at the same place, or stacks of different reconstruction lie in each other."""
+    heights = sorted(_heights(items))
+    return any(after - before < _SAME_PLACE_MM for before, after in zip(heights, heights[1:], strict=False)) or _interleaved(items)
+
+
+def _interleaved(items: Sequence[HeaderSlice]) -> bool:
+    ends = []
+    for part in _parts(items, lambda item: str(item.header.get("ConvolutionKernel", ""))).values():
+        heights = _heights(part)
+        if heights:
+            ends.append((min(heights), max(heights)))
+    ends.sort()
+    return any(after[0] < before[1] for before, after in zip(ends, ends[1:], strict=False))
+
+
+def _heights(items: Sequence[HeaderSlice]) -> list[float]:
+    """Where slices lie along their normal, in mm; of those without a place, nothing."""
+    placed = [item for item in items if _lies_in_space(item)]
+    if not placed:
+        return []
+    rows = np.array(numbers(placed[0], "ImageOrientationPatient"))
+    if rows.size != 6:
+        return []
+    normal = np.cross(rows[:3], rows[3:])
+    positions = [np.array(numbers(item, "ImagePositionPatient")) for item in placed]
+    return [float(position @ normal) for position in positions if position.size == 3]
 
 
 def _values(value: object) -> list[object]:
@@ -72,3 +240,8 @@ def _list(groups: dict[str, list[HeaderSlice]]) -> str:
     ]
     more = len(groups) - _LISTED
     return "; ".join(lines) + (f"; and {more} more" if more > 0 else "")
+
+
+def _stack_list(uid: str, stacks: dict[str, list[HeaderSlice]]) -> str:
+    lines = [f"{uid}#{n} ({value or 'none'}, {len(items)} slices)" for n, (value, items) in enumerate(stacks.items(), start=1)]
+    return "; ".join(lines[:_LISTED]) + (f"; and {len(lines) - _LISTED} more" if len(lines) > _LISTED else "")

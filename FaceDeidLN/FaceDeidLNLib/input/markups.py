@@ -114,7 +114,7 @@ def _landmark(name: str, control: dict[str, Any], markup: dict[str, Any], path: 
     if told and not control.get("locked", False):
         found_at = np.array([float(value) for value in told["position"].split(",")])
         if np.linalg.norm(found_at - position) <= NOT_MOVED_MM:
-            return Landmark(name, position, float(told["confidence"]), told["source"])
+            return Landmark(name, found_at, float(told["confidence"]), told["source"])
     return Landmark(name, position, 1.0, "user")
 
 

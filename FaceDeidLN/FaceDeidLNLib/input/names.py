@@ -20,7 +20,8 @@ _CODES = {
 _ROLE_OF_CODE = {f"SCT:{code}": role for role, codes in _CODES.items() for code in codes.split()}
 #: Roles of segments that help to find node levels, landmarks or skin.
 GUIDING = (Role.GUIDE, Role.ORGAN, Role.OUTLINE)
-_KEPT = (Role.NODE, Role.ORGAN, Role.UNKNOWN)
+#: Roles of segments that are protected where nobody says otherwise: what is not recognised too, to be on the safe side.
+KEPT = (Role.NODE, Role.ORGAN, Role.UNKNOWN)
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +71,18 @@ def choose_segments(segments: Sequence[Segment], wanted: Sequence[str] | None = 
 
     :raises InputError: a wanted name is not there, or nothing would be kept: whoever gives a file of nodes means something in it.
     """
+    choice = sort_segments(segments, wanted)
+    if segments and not choice.taken:
+        names = ", ".join(f"'{segment.name}'" for segment in segments)
+        raise InputError(f"None of {names} is known as a node: name those to keep with --node-segments, or give the file with --protect.")
+    return choice
+
+
+def sort_segments(segments: Sequence[Segment], wanted: Sequence[str] | None = None) -> Choice:
+    """As ``choose_segments``, for segments that a program made: nothing in them may be worth keeping.
+
+    :raises InputError: a wanted name is not there.
+    """
     names = {segment.name.casefold() for segment in segments}
     missing = [name for name in wanted or () if name.casefold() not in names]
     if missing:
@@ -78,7 +91,7 @@ def choose_segments(segments: Sequence[Segment], wanted: Sequence[str] | None = 
     taken, guides, lines, left_out = [], [], [], []
     for segment in segments:
         role = role_of(segment.name, segment.code)
-        kept = role in _KEPT if asked is None else segment.name.casefold() in asked
+        kept = role in KEPT if asked is None else segment.name.casefold() in asked
         if kept:
             taken.append(segment)
         elif asked is None:
@@ -87,7 +100,4 @@ def choose_segments(segments: Sequence[Segment], wanted: Sequence[str] | None = 
             guides.append(segment)
         why = "asked for" if asked is not None and kept else role.value
         lines.append(f"{'kept' if kept else 'not kept'}: '{segment.name}' ({why})")
-    if segments and not taken:
-        names = ", ".join(f"'{segment.name}'" for segment in segments)
-        raise InputError(f"None of {names} is known as a node: name those to keep with --node-segments, or give the file with --protect.")
     return Choice(tuple(taken), tuple(guides), tuple(lines), tuple(left_out))

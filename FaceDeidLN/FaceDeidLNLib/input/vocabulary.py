@@ -46,7 +46,7 @@ WORDS = {
         glottis esophag* oesophag* trachea thyroid* cricoid* cartilage lung* heart rib* clavicle* vertebra* spine sacrum
         scapula* humerus* skull cranium maxilla* zygomatic* bone bones teeth tooth dental implant* muscle* masseter* temporal*
         pterygoid* digastric* sternocleidomastoid* platysma carotid* artery vein jugular* vessel* fat subcutaneous prv
-        constrictor* lacrimal* brachial* plexus""",
+        constrictor* lacrimal* brachial* plexus auditory styloid""",
 }
 #: Whole names of a segment that holds the patient, or his skin as a rind: TG-263, TotalSegmentator's task "body", treatment planning
 #: systems. Not words of a name: there are vertebral bodies and external carotids.

@@ -7,7 +7,7 @@ from typing import Any
 
 import slicer
 
-from ..core.errors import InputError
+from ..core.errors import Cancelled, InputError
 from ..core.progress import Progress, silent
 from .engines import Engines
 from .links import linked
@@ -61,7 +61,19 @@ def asked_from(
     chosen = {"wrapEngine": wrapEngine, "cutEngine": cutEngine, "maskEngine": maskEngine}
     is_mask = parameters.effect == "mask"
     engines = Engines(*(_is_other(name, value) for name, value in chosen.items()))
-    return asked, Engines(engines.wrap, engines.cut, engines.mask and is_mask), progress or silent
+    return asked, Engines(engines.wrap, engines.cut, engines.mask and is_mask), _while_there(ct, progress or silent)
+
+
+def _while_there(ct: slicer.vtkMRMLScalarVolumeNode, progress: Progress) -> Progress:
+    """The progress, which also stops work on a CT that left its scene meanwhile: the scene was closed, or somebody removed it."""
+    scene = ct.GetScene()
+
+    def checked(fraction: float, message: str) -> None:
+        progress(fraction, message)
+        if ct.GetScene() is not scene:
+            raise Cancelled("The CT left the scene.")
+
+    return checked
 
 
 def _is_other(keyword: str, value: str) -> bool:

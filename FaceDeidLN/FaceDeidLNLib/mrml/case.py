@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import slicer
@@ -13,6 +14,7 @@ from ..anatomy.skin import skin_surface
 from ..core.landmarks import Landmarks
 from ..core.segment import BoxMask
 from ..core.volume import Volume
+from ..facts import facts_of
 from ..pipeline import CaseResult
 from ..verify.verdict import Verdict
 from .nodes import FACE_COLOR, add_ct, add_curve, add_landmarks, add_segmentation, add_skin_model, fill_ct, fill_segmentation, fill_skin
@@ -37,6 +39,8 @@ class CaseMaterial:
     #: False: the result is for looking only, and its node's name says so.
     released: bool = False
     title: str = ""
+    #: The result's figures (``facts``), which tell of the original face.
+    figures: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +69,7 @@ def material_of(ct: Volume, case: CaseResult, released: bool) -> CaseMaterial:
         skin=None if case.anatomy is None else skin_surface(case.anatomy.depth),
         released=released and case.verdict is Verdict.PASS,
         title=f"{case.verdict.value}{': ' if reasons else ''}{reasons}",
+        figures=facts_of(case),
     )
 
 

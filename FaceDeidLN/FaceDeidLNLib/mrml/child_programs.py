@@ -8,18 +8,20 @@ between two lines, and none removes that folder when it is interrupted.
 from __future__ import annotations
 
 import contextlib
-import os
 import queue
 import shutil
-import signal
 import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import IO, Any
+from pathlib import Path
+from typing import Any, TextIO
 
 import slicer
 
+from ..core.guard import ended_with_us, removed_with_us
+from ..core.guard_process import end_program
+from ..core.private import OWNER_FOLDER
 from ..core.progress import Alive
 
 #: So often (s) a reader asks whether to go on while the program is silent, and so long it waits for a program that was ended.
@@ -31,25 +33,31 @@ def watched_programs(alive: Alive) -> Iterator[None]:
     """While this lasts, reading the output of a program that ``slicer.util`` started calls ``alive`` ten times a second.
 
     Where anything is raised inside (``Cancelled`` by ``alive``), programs that still run are ended with their children, and
-    temporary folders that were made are removed.
+    temporary folders that were made are removed; so they are where this process ends. The folders are for their owner alone.
     """
     launch, make_folder = slicer.util.launchConsoleProcess, slicer.util.tempDirectory
     programs: list[subprocess.Popen[str]] = []
     folders: list[str] = []
+    left = contextlib.ExitStack()
 
     def launch_watched(*words: Any, **options: Any) -> subprocess.Popen[str]:  # noqa: ANN401
         programs.append(launch(*words, **options))
+        left.enter_context(ended_with_us(programs[-1]))
         if options.get("blocking", True):  # else Slicer itself reads, and lets events through
+            programs[-1].stdout.reconfigure(errors="backslashreplace")  # one byte that is no text would cost all that was read with it
             programs[-1].stdout = WatchedOutput(programs[-1].stdout, alive)
         return programs[-1]
 
     def make_remembered(*words: Any, **options: Any) -> str:  # noqa: ANN401
         folders.append(make_folder(*words, **options))
+        left.enter_context(removed_with_us(Path(folders[-1])))
+        Path(folders[-1]).chmod(OWNER_FOLDER)
         return folders[-1]
 
     slicer.util.launchConsoleProcess, slicer.util.tempDirectory = launch_watched, make_remembered
     try:
-        yield
+        with left:
+            yield
     except BaseException:
         for program in programs:
             end(program)
@@ -63,7 +71,7 @@ def watched_programs(alive: Alive) -> Iterator[None]:
 class WatchedOutput:
     """A program's output whose ``readline`` calls ``alive`` while it waits; a thread of its own does nothing but read."""
 
-    def __init__(self, output: IO[str], alive: Alive) -> None:
+    def __init__(self, output: TextIO, alive: Alive) -> None:
         self._output, self._alive, self._ended = output, alive, False
         self._lines: queue.Queue[str] = queue.Queue()
         threading.Thread(target=self._read, daemon=True).start()
@@ -73,8 +81,6 @@ class WatchedOutput:
         while line != "":
             try:
                 line = self._output.readline()
-            except UnicodeDecodeError:  # the extensions pass over such lines, too
-                continue
             except (OSError, ValueError):  # closed
                 line = ""
             self._lines.put(line)
@@ -103,24 +109,6 @@ def end(program: subprocess.Popen[str]) -> None:
     """End a program and its children at once: Slicer's interpreter runs behind a launcher, which does not pass on that it was ended."""
     if program.poll() is not None:
         return
-    if os.name == "nt":
-        subprocess.run(["taskkill", "/T", "/F", "/PID", str(program.pid)], capture_output=True, check=False)
-    else:
-        for identifier in _family(program.pid):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(identifier, signal.SIGKILL)
+    end_program(program.pid)
     with contextlib.suppress(subprocess.TimeoutExpired):
         program.wait(_END_S)
-
-
-def _family(parent: int) -> list[int]:
-    """A process and all that it started, the parent first."""
-    try:
-        listed = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=False).stdout
-    except OSError:
-        return [parent]
-    pairs = [tuple(map(int, line.split())) for line in listed.splitlines()]
-    family = [parent]
-    for identifier in family:  # grows while it is gone through
-        family += [child for child, parent_of_child in pairs if parent_of_child == identifier]
-    return family

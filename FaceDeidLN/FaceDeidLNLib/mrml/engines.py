@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import sys
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import slicer
@@ -28,7 +30,7 @@ from .nodes import add_ct, add_curve, add_segmentation, add_skin_model, segments
 from .removal import scratch_nodes
 from .scene import SceneContext
 
-_WRAP_FILE = "SegmentEditorWrapSolidifyLib.SegmentEditorEffect"
+_WRAP_FOLDER = "SegmentEditorWrapSolidifyLib"
 #: Remeshing at the grid's own spacing in three rounds: a fifth of the time of the effect's defaults at 1.5 mm.
 _WRAP_OVERSAMPLING, _WRAP_ROUNDS = 1.0, 3
 #: A wrap must hold the head, and not much more than it: shares of the built-in one's volume.
@@ -67,6 +69,26 @@ def require_engines(engines: Engines) -> None:
             raise FaceDeidError(reason)
 
 
+def _wrap_solidify() -> type:
+    """The extension's ``WrapSolidifyLogic``.
+
+    Slicer puts the effect's file into ``sys.modules`` under its folder's name once the effect is registered
+    (qSlicerSegmentEditorScriptedEffect::setPythonSource). Before that the file is read here under no name: Slicer would
+    take whatever it finds under the folder's name for the effect itself.
+    """
+    loaded = getattr(sys.modules.get(_WRAP_FOLDER), "WrapSolidifyLogic", None)
+    if loaded is not None:
+        return loaded
+    path = Path(slicer.modules.segmenteditorwrapsolidify.path).parent / _WRAP_FOLDER / "SegmentEditorEffect.py"
+    try:
+        spec = importlib.util.spec_from_file_location("wrap_solidify_effect", path)
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module.WrapSolidifyLogic
+    except (OSError, ImportError, AttributeError) as error:
+        raise FaceDeidError(f"The extension SurfaceWrapSolidify cannot be used ({error}): install it again.") from error
+
+
 def wrapped_anatomy(context: SceneContext, anatomy: Anatomy, alive: Alive = idle) -> Anatomy:
     """The anatomy with the skin that the extension SurfaceWrapSolidify wraps around the head; ``alive`` is called in every round.
 
@@ -77,7 +99,7 @@ def wrapped_anatomy(context: SceneContext, anatomy: Anatomy, alive: Alive = idle
     solid = depth.array > 0
     with scratch_nodes(context.scene):
         node = add_segmentation(context, [tight("head", solid)], depth.geometry, "head to wrap")
-        logic = importlib.import_module(_WRAP_FILE).WrapSolidifyLogic()
+        logic = _wrap_solidify()()
         logic.segmentationNode, logic.segmentId = node, node.GetSegmentation().GetNthSegmentID(0)
         logic.region, logic.outputType = "outerSurface", "segment"
         logic.remeshOversampling, logic.shrinkwrapIterations = _WRAP_OVERSAMPLING, _WRAP_ROUNDS

@@ -18,15 +18,16 @@ from typing import Any
 import slicer
 
 from ..core.errors import Cancelled, FaceDeidError
-from ..core.progress import Progress, silent
+from ..core.progress import Alive, Progress, idle, silent
 from ..core.segment import Segment
 from ..core.volume import Volume
-from ..input.names import GUIDING, Role, role_of
+from ..input.names import Role, role_of, sort_segments
 from ..input.place import place_segments
 from ..providers.base import Provider, ProviderError
+from ..providers.registry import KINDS, Kind
 from ..providers.totalsegmentator import FREE_TASKS
 from .child_programs import watched_programs
-from .nodes import add_ct, add_segmentation, segments_from_node, volume_from_node
+from .nodes import add_ct, add_segmentation, add_segments, segments_from_node, volume_from_node
 from .removal import remove_with_display
 from .scene import SceneContext, context
 
@@ -43,8 +44,8 @@ _Run = Callable[[Any, Any, Any, bool, str], None]
 class Said:
     """What an extension said last, passed on as progress; ``Cancelled`` is raised once only, so that the extension can clean up."""
 
-    def __init__(self, progress: Progress, title: str) -> None:
-        self._progress, self._title, self._last, self.cancelled = progress, title, "", False
+    def __init__(self, progress: Progress, title: str, alive: Alive = idle) -> None:
+        self._progress, self._title, self._alive, self._last, self.cancelled = progress, title, alive, "", False
 
     def hear(self, text: str) -> None:
         """Keep a line of its log for the next time that somebody asks."""
@@ -61,6 +62,7 @@ class Said:
             return
         try:
             self._progress(_HALF_WAY, f"{self._title}{self._last}")
+            self._alive()
         except Cancelled:
             self.cancelled = True
             raise
@@ -93,23 +95,24 @@ class SlicerExtension:
         """The extension's title."""
         return self.title
 
-    def segment(self, ct: Volume) -> tuple[Segment, ...]:
-        """Nodes, jaw, hyoid, glands and outline of the extension's result; raises ProviderError where it fails."""
+    def segment(self, ct: Volume, alive: Alive = idle) -> tuple[Segment, ...]:
+        """All of the extension's result but structures that neither stay nor guide; raises ProviderError where it fails."""
         scene = context()
         source = add_ct(scene, ct, f"{self.title} input")
         found: dict[str, Segment] = {}
         try:
             for task in self.tasks:
-                found = {**self._of_task(scene, source, task), **found}
+                found = {**self._of_task(scene, source, task, alive), **found}
         finally:
             remove_with_display(scene.scene, source)
         if not found:
-            raise ProviderError("it found neither nodes nor mandible nor hyoid nor salivary glands")
+            raise ProviderError("it found neither nodes nor mandible, hyoid, salivary glands or body")
         return tuple(found.values())
 
-    def _of_task(self, scene: SceneContext, source: slicer.vtkMRMLScalarVolumeNode, task: str) -> dict[str, Segment]:
+    def _of_task(self, scene: SceneContext, source: slicer.vtkMRMLScalarVolumeNode, task: str, alive: Alive) -> dict[str, Segment]:
         """The useful segments of one task by name; each task gets a segmentation node of its own."""
-        result, said = scene.scene.AddNewNodeByClass("vtkMRMLSegmentationNode", f"{self.title} result"), Said(self.progress, self.title)
+        result = scene.scene.AddNewNodeByClass("vtkMRMLSegmentationNode", f"{self.title} result")
+        said = Said(self.progress, self.title, alive)
         try:
             result.SetReferenceImageGeometryParameterFromVolumeNode(source)
             logic = getattr(importlib.import_module(self.module), self.logic)()
@@ -143,13 +146,13 @@ class OwnModel:
         """Name and folder."""
         return f"nnU-Net ({self.folder.name})"
 
-    def segment(self, ct: Volume) -> tuple[Segment, ...]:
+    def segment(self, ct: Volume, alive: Alive = idle) -> tuple[Segment, ...]:
         """Whatever the model segments; raises ProviderError where it fails."""
         library = importlib.import_module("SlicerNNUNetLib")
         scene, problems, made = context(), [], None
         if not library.InstallLogic().setupPythonRequirements():
             raise ProviderError("nnU-Net's Python packages are not installed")
-        logic, said = library.SegmentationLogic(), Said(self.progress, "nnU-Net")
+        logic, said = library.SegmentationLogic(), Said(self.progress, "nnU-Net", alive)
         logic.errorOccurred.connect(problems.append)
         logic.progressInfo.connect(said.hear)  # called by Qt, where nothing may be raised
         logic.setParameter(library.Parameter(modelPath=self.folder, folds="0"))
@@ -188,8 +191,8 @@ def _is_loaded(module: str) -> bool:
 
 
 def _is_useful(segment: Segment) -> bool:
-    """True for a node, a gland or a landmark of the levels that has voxels."""
-    return role_of(segment.name, segment.code) in (Role.NODE, *GUIDING) and bool(segment.mask.array.any())
+    """True for what has voxels and may have to stay or may guide: all but known structures that do neither."""
+    return role_of(segment.name, segment.code) is not Role.OTHER and bool(segment.mask.array.any())
 
 
 def _prepare_totalsegmentator(logic: Any) -> None:  # noqa: ANN401 - another extension's object
@@ -237,16 +240,25 @@ MONAI = SlicerExtension("MONAIAuto3DSeg", "MONAIAuto3DSeg", "MONAIAuto3DSegLogic
 
 @dataclass(frozen=True)
 class Offer:
-    """A button of the panel: its ``title``, the ``extension`` in the Extensions Manager, and what it ``gives``.
+    """A program of the table as an extension of Slicer: a button of the panel. ``extension`` is its name in the Extensions Manager.
 
     ``make`` gives the provider, with the model folder where it ``needs_folder``.
     """
 
-    title: str
+    kind: Kind
     extension: str
-    gives: str
     make: Callable[[Path, Progress], Provider]
     needs_folder: bool = False
+
+    @property
+    def title(self) -> str:
+        """What the button says."""
+        return self.kind.title
+
+    @property
+    def gives(self) -> str:
+        """What it segments."""
+        return self.kind.gives
 
     def missing(self) -> str:
         """Why it cannot be used here; empty where it can."""
@@ -255,23 +267,32 @@ class Offer:
         return f"The extension {self.extension} is not installed: install it with the Extensions Manager."
 
 
-def _offer(provider: SlicerExtension, gives: str) -> Offer:
-    return Offer(provider.title, provider.module, gives, lambda folder, progress: replace(provider, progress=progress))
+#: The extension that runs a program of the table, by that program's name.
+EXTENSIONS = {"totalsegmentator": TOTALSEGMENTATOR, "cads": CADS, "monai": MONAI}
+
+
+def _offer(kind: Kind) -> Offer:
+    if kind.name not in EXTENSIONS:
+        return Offer(kind, "NNUNet", OwnModel, needs_folder=True)
+    provider = EXTENSIONS[kind.name]
+    return Offer(kind, provider.module, lambda folder, progress: replace(provider, progress=progress))
 
 
 #: What the panel offers, whether or not it is installed.
-OFFERS = (
-    _offer(TOTALSEGMENTATOR, "mandible, hyoid, salivary glands and outline (tasks without a licence)"),
-    _offer(CADS, "mandible and salivary glands; its weights are for research only"),
-    _offer(MONAI, "mandible"),
-    Offer("nnU-Net (own model)", "NNUNet", "whatever your own model segments, lymph nodes for instance", OwnModel, needs_folder=True),
-)
+OFFERS = tuple(_offer(kind) for kind in KINDS if kind.name in (*EXTENSIONS, "nnunet"))
 
 
 def segment_with(
-    offer: Offer, scene: SceneContext, ct: slicer.vtkMRMLScalarVolumeNode, folder: Path | None = None, progress: Progress = silent
-) -> slicer.vtkMRMLSegmentationNode:
-    """A new segmentation of a CT by an extension; nothing stays in the scene where it fails.
+    offer: Offer,
+    scene: SceneContext,
+    ct: slicer.vtkMRMLScalarVolumeNode,
+    folder: Path | None = None,
+    progress: Progress = silent,
+    into: slicer.vtkMRMLSegmentationNode | None = None,
+) -> tuple[slicer.vtkMRMLSegmentationNode, tuple[str, ...]]:
+    """Let an extension segment a CT: its segments are added to ``into``, whose own stay, or to a new segmentation.
+
+    Gives that segmentation and a line for each segment of the extension. Nothing stays in the scene where it fails.
 
     :raises FaceDeidError: the extension is missing, failed, or found nothing; the message says which.
     """
@@ -285,7 +306,12 @@ def segment_with(
     except ProviderError as error:
         raise FaceDeidError(f"{offer.title} gave no segmentation: {error}") from error
     progress(0.9, offer.title)
-    if not segments:
+    choice = sort_segments(segments)
+    useful = dict.fromkeys((*choice.taken, *choice.guides))
+    if not useful:
         raise FaceDeidError(f"{offer.title} found nothing in this CT.")
-    masks = place_segments(segments, volume.geometry)
-    return add_segmentation(scene, masks, volume.geometry, f"{ct.GetName()} {offer.title}", None, ct)
+    masks = place_segments(list(useful), volume.geometry)
+    if into is None:
+        return add_segmentation(scene, masks, volume.geometry, f"{ct.GetName()} {offer.title}", None, ct), choice.lines
+    add_segments(into, masks, volume.geometry, offer.title)
+    return into, choice.lines

@@ -96,7 +96,7 @@ def _landmark(node: slicer.vtkMRMLMarkupsNode, index: int) -> Landmark:
     if told and not node.GetNthControlPointLocked(index):
         found_at = np.array([float(value) for value in told["position"].split(",")])
         if np.linalg.norm(found_at - position) <= NOT_MOVED_MM:
-            return Landmark(name, position, float(told["confidence"]), told["source"])
+            return Landmark(name, found_at, float(told["confidence"]), told["source"])
     return Landmark(name, position, 1.0, "user")
 
 

@@ -14,7 +14,7 @@ from .markups import (
     nearest_on_surface,
     surface_lps_from_node,
 )
-from .segmentations import FACE_COLOR, PROTECTED_COLOR, add_segmentation, fill_segmentation, segment_roles, segments_from_node
+from .segmentations import FACE_COLOR, PROTECTED_COLOR, add_segmentation, add_segments, fill_segmentation, segment_roles, segments_from_node
 from .volumes import add_ct, fill_ct, volume_from_node
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "add_curve",
     "add_landmarks",
     "add_segmentation",
+    "add_segments",
     "add_skin_model",
     "curve_points_from_node",
     "fill_ct",

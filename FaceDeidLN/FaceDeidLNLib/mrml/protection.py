@@ -5,13 +5,11 @@ from __future__ import annotations
 import slicer
 import vtk
 
-from ..input.names import Role
+from ..input.names import KEPT, Role
 from .nodes import segment_roles
 
 #: Tag of a segment that the user checked or unchecked: saved with the segmentation, also in its file.
 _TAG = "FaceDeidLN.protect"
-#: Checked to begin with: nodes, glands, and what is not recognised, to be on the safe side (as the command line does).
-_CHECKED = (Role.NODE, Role.ORGAN, Role.UNKNOWN)
 
 
 def is_checked(node: slicer.vtkMRMLSegmentationNode, identifier: str, role: Role) -> bool:
@@ -19,7 +17,7 @@ def is_checked(node: slicer.vtkMRMLSegmentationNode, identifier: str, role: Role
     said = vtk.reference("")
     if node.GetSegmentation().GetSegment(identifier).GetTag(_TAG, said):
         return str(said) == "1"
-    return role in _CHECKED
+    return role in KEPT
 
 
 def check(node: slicer.vtkMRMLSegmentationNode, identifier: str, checked: bool) -> None:

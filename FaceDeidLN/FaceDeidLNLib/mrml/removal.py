@@ -13,6 +13,8 @@ import slicer
 
 #: From the first to go to the last; a node of no other kind goes after those that are displayed.
 _DISPLAYED, _OTHER, _DISPLAY, _STORAGE = range(4)
+#: What the application makes for itself, also while a step is at work: its views with their cameras, and its tree of nodes.
+_OF_THE_APPLICATION = ("vtkMRMLAbstractViewNode", "vtkMRMLCameraNode", "vtkMRMLSliceCompositeNode", "vtkMRMLSubjectHierarchyNode")
 
 
 def node_ids(scene: slicer.vtkMRMLScene) -> set[str]:
@@ -23,14 +25,15 @@ def node_ids(scene: slicer.vtkMRMLScene) -> set[str]:
 def remove_nodes(scene: slicer.vtkMRMLScene, identifiers: Iterable[str | None]) -> None:
     """Take nodes out of a scene: what is displayed, then other nodes, display nodes and storage nodes; the youngest of a kind first.
 
-    Identifiers without a node are passed over: a node may go together with another one.
+    Identifiers without a node are passed over: a node may go together with another one. So are the nodes that the application
+    keeps for itself, and the display nodes of a segmentation that stays.
     """
     wanted = {identifier for identifier in identifiers if identifier}
     here = [scene.GetNthNode(n) for n in range(scene.GetNumberOfNodes())]
     ordered = [(_rank(node), -place, node.GetID()) for place, node in enumerate(here) if node.GetID() in wanted]
     for _, _, identifier in sorted(ordered):
         node = scene.GetNodeByID(identifier)
-        if node is not None:
+        if node is not None and not _stays(node):
             scene.RemoveNode(node)
 
 
@@ -54,6 +57,13 @@ def scratch_nodes(scene: slicer.vtkMRMLScene) -> Iterator[None]:
         yield
     finally:
         remove_nodes(scene, node_ids(scene) - before)
+
+
+def _stays(node: slicer.vtkMRMLNode) -> bool:
+    """A view asks every display node that it has drawn a segmentation with for that segmentation, whatever else changes in it."""
+    if node.GetSingletonTag() or any(node.IsA(kind) for kind in _OF_THE_APPLICATION):
+        return True
+    return node.IsA("vtkMRMLSegmentationDisplayNode") and node.GetDisplayableNode() is not None
 
 
 def _rank(node: slicer.vtkMRMLNode) -> int:

@@ -73,6 +73,21 @@ def fill_segmentation(
         node.CreateClosedSurfaceRepresentation()
 
 
+def add_segments(node: slicer.vtkMRMLSegmentationNode, masks: Sequence[BoxMask], geometry: Geometry, origin: str) -> None:
+    """Add masks on the grid ``geometry`` (world LPS) to a segmentation whose own segments stay; ``origin`` tells those of one name apart.
+
+    :raises FaceDeidError: the segmentation does not take voxels.
+    """
+    segmentation, ijk_to_ras = node.GetSegmentation(), local_ras_from_world(node, geometry.ijk_to_lps)
+    for mask in masks:
+        before = list(segmentation.GetSegmentIDs())
+        taken = {segmentation.GetSegment(identifier).GetName() for identifier in before}
+        name = f"{mask.name} ({origin})" if mask.name in taken else mask.name
+        _add_segment(node, name, _oriented_image(mask, ijk_to_ras), PROTECTED_COLOR, "")
+        if len(segmentation.GetSegmentIDs()) == len(before):
+            raise FaceDeidError(f'"{node.GetName()}" takes no voxels: choose another segmentation, or none, for the nodes to keep.')
+
+
 def _add_segment(
     node: slicer.vtkMRMLSegmentationNode, name: str, image: slicer.vtkOrientedImageData, color: Color, identifier: str
 ) -> None:

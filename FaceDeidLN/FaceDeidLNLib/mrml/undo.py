@@ -58,13 +58,17 @@ def all_or_nothing(
     """What is done inside, which may change ``nodes`` and add others, is undone at once where it raises.
 
     Gives a function that undoes it later: changed nodes get their content back, ``restore_choices`` is called, and nodes
-    that were added leave the scene.
+    that were added leave the scene. Where the scene was closed meanwhile, nothing is touched.
     """
     before = node_ids(scene)
     made: set[str] = set()
     contents = [_content(node) for node in nodes if node is not None]
+    closed: list[bool] = []
+    tag = scene.AddObserver(scene.StartCloseEvent, lambda caller, event: closed.append(True))
 
     def restore() -> None:
+        if closed:  # nothing of that scene is left, and in the next one identifiers begin anew
+            return
         for put_back in contents:
             put_back()
         restore_choices()
@@ -76,6 +80,8 @@ def all_or_nothing(
         made |= node_ids(scene) - before
         restore()
         raise
+    finally:
+        scene.RemoveObserver(tag)
     made |= node_ids(scene) - before
 
 

@@ -1,10 +1,11 @@
 """Files and folders that appear under their name only when they are complete.
 
-Work goes to a hidden sibling ``.facedeidln-<output>-<host>-<process>-<random>.partial<extension>`` and is renamed at the
-end. Whatever goes wrong removes it; a killed process leaves it behind, and the next run for the same output
-removes it once that process is dead. What is being replaced waits as ``...replaced`` for the renames, and comes back
-if the process dies between them. A lock lets one run at a time write an output and its companion (the certificate),
-which get their names together: companion first, so that an output is never beside a companion that is not its own.
+Work goes to a hidden folder beside the output, ``.facedeidln-<output>-<host>-<process>-<random>.partial``, that nobody but its owner
+can look into, and is renamed from there at the end. Whatever goes wrong removes it, and so does the guard of a process that is killed
+(``core.guard``); what is left where both are killed goes with the next run for the same output, which knows by its lock that nobody
+works there. What is being replaced waits as ``...replaced`` for the renames, and comes back if the process dies between
+them. The lock lets one run at a time write an output and its companion (the certificate), which get their names together:
+companion first, so that an output is never beside a companion that is not its own.
 """
 
 from __future__ import annotations
@@ -22,10 +23,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.errors import FaceDeidError, InputError, OutputError
+from ..core.guard import removed_with_us
 from .lock import sole_writer
 
-#: Extensions that writers choose their format by, where it is not simply the last suffix.
-_DOUBLE_EXTENSIONS = (".nii.gz", ".seg.nrrd", ".mrk.json")
 #: What a folder may hold if it is to be replaced: nobody's other files are deleted with it.
 _REPLACEABLE = (".dcm", ".certificate.json")
 #: Network and user-space file systems that cannot synchronise folders, or have no hard links, answer with these.
@@ -54,19 +54,14 @@ def released_file(path: Path, overwrite: bool = False, inputs: Sequence[Path] = 
     path = Path(path).absolute()
     if path.is_dir():
         raise InputError(f"{path} is a folder: name a file for the output.")
-    with _place(path, overwrite, inputs, companion):
-        partial = _sibling(path, "partial")
-        try:
-            with _as_output_error(path):
-                yield partial
-                _sync(partial)
-                if overwrite and companion is None:
-                    partial.replace(path)
-                else:
-                    _publish(partial, path, overwrite, companion)
-            _sync_folder_of(path)
-        finally:
-            partial.unlink(missing_ok=True)
+    with _place(path, overwrite, inputs, companion), _as_output_error(path), _partial(path) as partial:
+        yield partial
+        _sync(partial)
+        if overwrite and companion is None:
+            partial.replace(path)
+        else:
+            _publish(partial, path, overwrite, companion)
+        _sync_folder_of(path)
 
 
 @contextlib.contextmanager
@@ -81,29 +76,44 @@ def released_folder(path: Path, overwrite: bool = False, inputs: Sequence[Path] 
     path = Path(path).absolute()
     if path.exists() and not path.is_dir():
         raise InputError(f"{path} is a file: name a folder for the output.")
-    with _place(path, overwrite, inputs, companion):
+    with _place(path, overwrite, inputs, companion), _as_output_error(path):
         _require_replaceable(path)
-        partial = _sibling(path, "partial")
-        try:
-            with _as_output_error(path):
-                partial.mkdir()
-                yield partial
-                for file in [*sorted(partial.rglob("*")), partial]:
-                    _sync(file)
-                _publish(partial, path, overwrite, companion)
+        with _partial(path) as partial:
+            partial.mkdir()
+            yield partial
+            for file in [*sorted(partial.rglob("*")), partial]:
+                _sync(file)
+            _publish(partial, path, overwrite, companion)
             _sync_folder_of(path)
+
+
+@contextlib.contextmanager
+def _partial(path: Path) -> Iterator[Path]:
+    """A free name, with the output's extension, in a hidden folder of its owner alone, which goes at the end or with this process."""
+    hidden = _sibling(path, "partial")
+    with removed_with_us(hidden):
+        try:
+            hidden.mkdir(mode=0o700)
+            yield hidden / path.name
         finally:
-            shutil.rmtree(partial, ignore_errors=True)
+            shutil.rmtree(hidden, ignore_errors=True)
 
 
 def _publish(partial: Path, path: Path, overwrite: bool, companion: Companion | None) -> None:
     """Give the complete output its name, and its companion before it; what they replace goes only then, or comes back."""
     _require_untaken(path, overwrite)
-    names = [(path, partial)]
-    if companion is not None:
-        names.insert(0, (companion.path, _sibling(companion.path, "partial")))
-        companion.write(partial, names[0][1])
-        _sync(names[0][1])
+    if companion is None:
+        _rename_all([(path, partial)], overwrite)
+        return
+    with _partial(companion.path) as beside:
+        companion.write(partial, beside)
+        _sync(beside)
+        _rename_all([(companion.path, beside), (path, partial)], overwrite)
+
+
+def _rename_all(names: Sequence[tuple[Path, Path]], overwrite: bool) -> None:
+    """Rename each second path to its first, the output last; all of them, or none."""
+    path, partial = names[-1]
     aside = [(place, _sibling(place, "replaced")) for place, _ in names]
     try:
         _require_untaken(path, overwrite)
@@ -117,8 +127,6 @@ def _publish(partial: Path, path: Path, overwrite: bool, companion: Companion | 
             _take_back(names, aside)
         raise
     finally:
-        if companion is not None:
-            names[0][1].unlink(missing_ok=True)
         if _is_published(partial, path):
             for _, old in aside:
                 _remove(old)
@@ -171,12 +179,17 @@ def _remove(old: Path) -> None:
 def _place(path: Path, overwrite: bool, inputs: Sequence[Path], companion: Companion | None) -> Iterator[None]:
     """The place of an output: writable, apart from every input, free, and nobody else's while this lasts."""
     _require_apart(path, inputs)
-    subject = path if companion is None else companion.path
-    with sole_writer(path.parent / f".facedeidln-{_short(subject.name, 4)}.lock", path):
-        _clear_leftovers(path, companion)
+    with contextlib.ExitStack() as held:
+        subjects = [path] if companion is None else [companion.path, path]
+        are_locked = [held.enter_context(sole_writer(_lock_of(subject), path)) for subject in subjects]
+        _clear_leftovers(path, companion, all(are_locked))
         if path.exists() and not overwrite and not _is_empty(path):
             raise InputError(f"{path} exists: choose another name or allow overwriting (--overwrite).")
         yield
+
+
+def _lock_of(path: Path) -> Path:
+    return path.parent / f".facedeidln-{_short(path.name, 4)}.lock"
 
 
 def _require_apart(path: Path, inputs: Sequence[Path]) -> None:
@@ -213,25 +226,26 @@ def _short(text: str, size: int) -> str:
 
 
 def _sibling(path: Path, state: str) -> Path:
-    """A new hidden name beside ``path``, with its extension so that writers know the format."""
-    name = path.name.lower()
-    extension = next((e for e in _DOUBLE_EXTENSIONS if name.endswith(e)), path.suffix)
-    return path.parent / f"{_prefix(path)}{os.getpid()}-{secrets.token_hex(4)}.{state}{extension}"
+    """A new hidden name beside ``path``."""
+    return path.parent / f"{_prefix(path)}{os.getpid()}-{secrets.token_hex(4)}.{state}"
 
 
-def _clear_leftovers(path: Path, companion: Companion | None) -> None:
+def _clear_leftovers(path: Path, companion: Companion | None, is_locked: bool) -> None:
     """Remove what killed runs for the same output left; bring back what one was just replacing."""
-    _clear(path, None if companion is None else companion.path)
+    _clear(path, is_locked, None if companion is None else companion.path)
     if companion is not None:
-        _clear(companion.path)
+        _clear(companion.path, is_locked)
 
 
-def _clear(path: Path, companion: Path | None = None) -> None:
-    """``companion`` is removed where an old output comes back: it belongs to the new one that never came."""
+def _clear(path: Path, is_locked: bool, companion: Path | None = None) -> None:
+    """``companion`` is removed where an old output comes back: it belongs to the new one that never came.
+
+    Who holds the lock knows that nobody works here; without locks the process's number has to tell.
+    """
     prefix = _prefix(path)
     for left in list(path.parent.glob(f"{prefix}*")):
         process = left.name[len(prefix) :].split("-")[0]
-        if not process.isdigit() or _is_alive(int(process)):
+        if not process.isdigit() or (not is_locked and _is_alive(int(process))):
             continue
         if ".replaced" in left.name and not path.exists():
             if companion is not None:

@@ -10,10 +10,11 @@ Schema ``facedeidln-certificate/1``, a JSON object with sorted keys:
 ``protected``   list of objects: name (as it was given), voxels and changed voxels of each protected segment
 ``checks``      object: counts and shares that the verdict rests on (voxels changed, changed outside the face segment ...)
 ``verdict``     "PASS", with ``reasons`` a list of sentences
-``privacy``     "tested" or "recognisable"
+``privacy``     "tested: " with the attackers that were resisted (verify.privacy), or "recognisable"
 ``limits``      list of sentences: what was not done (names and dates in a DICOM header)
 ``seconds``     object: seconds per step
 ``header``      object: what was done to DICOM headers: profile, edition of the standard's table, options, counts per action
+``signature``   "unsigned", or the signature of the rest (see ``output.signing``, which adds it)
 =============== ======================================================================================================
 
 ``schema``, ``software``, ``parameters``, ``output``, ``protected``, ``checks``, ``verdict``, ``reasons`` and
@@ -38,7 +39,7 @@ from ..input.images import image_extension
 SCHEMA = "facedeidln-certificate/1"
 ENDING = ".certificate.json"
 REQUIRED = frozenset({"software", "parameters", "output", "protected", "checks", "verdict", "reasons", "privacy"})
-ALLOWED = REQUIRED | {"schema", "limits", "seconds", "header"}
+ALLOWED = REQUIRED | {"schema", "limits", "seconds", "header", "signature"}
 #: Words in a key that stand for something of the original face, of the source, or a way back to it ...
 FORBIDDEN_WORDS = frozenset({"position", "positions", "seed", "input", "original", "source", "patient", "frame", *LANDMARK_NAMES})
 #: ... and those that may count something, but not describe it.

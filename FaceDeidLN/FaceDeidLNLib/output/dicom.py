@@ -24,18 +24,29 @@ from ..header.proof import known_of, verify_headers
 from ..input.case import CtInput, StoredSlice
 from ..input.dicom import read_dicom_series
 from .atomic import Companion, released_folder
-from .dicom_header import Marks, derived_header, naming, source_header
+from .dicom_header import Marks, derived_header, naming, slices_by_file, source_header
 
 
 def representable(ct: CtInput, result: Volume) -> Volume:
     """``result`` (HU) as the source's DICOM storage can hold it: the nearest stored values, clipped to its range.
 
-    What equals the CT stays as it is; an image file holds everything.
+    What equals the CT stays as it is, and so does padding; an image file holds everything.
     """
     if not ct.stored:
         return result
     planes = [how.to_hu(how.to_stored(plane)) for how, plane in zip(ct.stored, result.array, strict=True)]
-    return result.with_array(np.stack(planes).astype(result.array.dtype))
+    array = np.stack(planes).astype(result.array.dtype)
+    if ct.padding is not None:
+        array[ct.padding.mask] = ct.slices.array[ct.padding.mask]
+    return result.with_array(array)
+
+
+def stored_values(ct: CtInput, result: Volume) -> np.ndarray:
+    """The stored values (k, j, i), int32, of a result; padding keeps the source's."""
+    values = np.stack([how.to_stored(plane) for how, plane in zip(ct.stored, result.array, strict=True)])
+    if ct.padding is not None:
+        values[ct.padding.mask] = ct.padding.values
+    return values
 
 
 def write_dicom_series(
@@ -49,7 +60,7 @@ def write_dicom_series(
     alive: Alive = idle,
     header: HeaderPolicy | None = None,
 ) -> None:
-    """Write ``result`` (HU on the CT's grid) as a DICOM series into a new folder, read it back and release it.
+    """Write ``result`` (HU, on the grid of ``ct.slices``) as a DICOM series into a new folder, read it back and release it.
 
     Voxels that equal the CT keep the very stored value of the source; others get the nearest one that can be stored.
 
@@ -64,18 +75,21 @@ def write_dicom_series(
         raise InputError(
             f"{ct.path.name} is no DICOM series, so that there are no headers to write one with: name an image file for the output."
         )
-    if result.array.dtype != ct.volume.array.dtype or not result.geometry.same_as(ct.volume.geometry):
+    if result.array.dtype != ct.slices.array.dtype or not result.geometry.same_as(ct.slices.geometry):
         raise OutputError("The result has another scalar type or grid than the CT: nothing was written.")
     header = KeepHeader() if header is None else header
-    with released_folder(folder, overwrite, (ct.path, *inputs), companion) as partial:
-        for source in ct.files:
+    with released_folder(folder, overwrite, (ct.path, *ct.files, *inputs), companion) as partial:
+        slices, headers = slices_by_file(ct), {}
+        for source in slices:
             with naming(source):
-                header.learn(source_header(source, set()))
-        for n, (source, how, plane) in enumerate(zip(ct.files, ct.stored, result.array, strict=True), start=1):
+                headers[source] = source_header(source, set())
+                header.learn(headers[source])
+        values = stored_values(ct, result)
+        for n, (source, numbers) in enumerate(slices.items(), start=1):
             alive()
             with naming(source):
-                dataset = derived_header(source, marks, header, ct.source_uids, set())
-                _set_pixels(dataset, how, how.to_stored(plane))
+                dataset = derived_header(headers.pop(source), marks, header, ct.source_uids)
+                _set_pixels(dataset, ct.stored[numbers[0]], values[numbers])
                 _save(dataset, partial / f"IM{n:04d}.dcm")
         _require_same(ct, representable(ct, result), partial, Path(folder), header.uid(ct.frame_of_reference_uid), alive)
         if not isinstance(header, KeepHeader):
@@ -83,7 +97,7 @@ def write_dicom_series(
 
 
 def _set_pixels(dataset: Dataset, how: StoredSlice, values: np.ndarray) -> None:
-    """Stored values (j, i) as uncompressed pixel data of the source's bit depth."""
+    """Stored values (frames, j, i) as uncompressed pixel data of the source's bit depth."""
     kind = ("<i" if how.signed else "<u") + str(how.bits_allocated // 8)
     pixels = values.astype(kind).tobytes()
     dataset.HighBit = how.bits_stored - 1
@@ -118,6 +132,6 @@ def _require_same(ct: CtInput, expected: Volume, partial: Path, folder: Path, fr
         again = read_dicom_series(partial, alive=alive)
     except InputError as error:
         raise OutputError(f"{folder} could not be read back ({error}): nothing is left of it.") from error
-    same = again.stored == ct.stored and again.frame_of_reference_uid == frame
-    if not same or not again.volume.geometry.same_as(expected.geometry) or not np.array_equal(again.volume.array, expected.array):
+    same = again.stored == ct.stored and again.volume.geometry.same_as(ct.volume.geometry) and again.frame_of_reference_uid == frame
+    if not same or not again.slices.geometry.same_as(expected.geometry) or not np.array_equal(again.slices.array, expected.array):
         raise OutputError(f"{folder}: the series read back is not the one written: nothing is left of it.")

@@ -33,11 +33,11 @@ def write_curve_json(path: Path, points: np.ndarray, overwrite: bool = False) ->
 
 
 def describe(point: Landmark) -> str:
-    """What :data:`input.markups.DESCRIPTION` reads; a missing point tells its reason."""
+    """What :data:`input.markups.DESCRIPTION` reads, to the last bit; a missing point tells its reason."""
     if point.position is None:
         return point.reason
-    place = ", ".join(f"{value:.4f}" for value in point.position)
-    return f"{point.source}, confidence {point.confidence:.4f}, found at ({place}) LPS mm"
+    confidence, *place = (np.format_float_positional(value, trim="-") for value in (point.confidence, *point.position))
+    return f"{point.source}, confidence {confidence}, found at ({', '.join(place)}) LPS mm"
 
 
 def _control(identifier: str, label: str, position: np.ndarray | None, description: str) -> dict[str, Any]:

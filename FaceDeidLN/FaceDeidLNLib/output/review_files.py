@@ -13,8 +13,9 @@ CURVE_FILE = "curve.mrk.json"
 FACE_FILE = "face.seg.nrrd"
 PROTECTED_FILE = "protected.seg.nrrd"
 PICTURE_FILE = "review.png"
+FIGURES_FILE = "figures.json"
 README_FILE = "README.txt"
-REVIEW_FILES = (SCENE_FILE, LANDMARKS_FILE, CURVE_FILE, FACE_FILE, PROTECTED_FILE, PICTURE_FILE, README_FILE)
+REVIEW_FILES = (SCENE_FILE, LANDMARKS_FILE, CURVE_FILE, FACE_FILE, PROTECTED_FILE, PICTURE_FILE, FIGURES_FILE, README_FILE)
 #: First line of the README of every review folder, by which it is known again.
 README_FIRST_LINE = "THIS FOLDER CONTAINS THE FACE. DO NOT SHARE IT."
 
@@ -30,11 +31,12 @@ def require_review_folder(folder: Path, inputs: Sequence[Path] = ()) -> None:
         if given.resolve() in replaced:
             raise InputError(f"{given} is read for this case and would be replaced by the review in {folder}: name another --qa folder.")
     there = [name for name in REVIEW_FILES if (folder / name).exists()]
-    if there and not _is_review(folder):
+    if there and not is_review(folder):
         raise InputError(f"{folder} holds a {there[0]} that is not of an earlier review and not replaced: name another --qa folder.")
 
 
-def _is_review(folder: Path) -> bool:
+def is_review(folder: Path) -> bool:
+    """The folder holds an earlier review."""
     try:
         with (folder / README_FILE).open(encoding="utf-8", errors="replace") as lines:
             return lines.readline().strip() == README_FIRST_LINE

@@ -5,10 +5,11 @@ Its weights are CC BY-NC-SA 4.0: for research only.
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..core.progress import Alive, idle
+from ..core.scratch import scratch_folder
 from ..core.segment import Segment
 from ..core.volume import Volume
 from .base import ProviderError
@@ -37,13 +38,13 @@ class Cads:
         """Name and task."""
         return f"CADS (task {TASK})"
 
-    def segment(self, ct: Volume) -> tuple[Segment, ...]:
+    def segment(self, ct: Volume, alive: Alive = idle) -> tuple[Segment, ...]:
         """Mandible and salivary glands; raises ProviderError where it fails, takes too long or finds none of them."""
-        with tempfile.TemporaryDirectory() as folder:
-            source, output = Path(folder) / "ct.nii.gz", Path(folder) / "out"
+        with scratch_folder() as folder:
+            source, output = folder / "ct.nii.gz", folder / "out"
             write_nifti(ct, source)
             command = [self.python, str(self.script), "-in", str(source), "-out", str(output), "-task", str(TASK)]
-            run_command([*command, "--cpu"] if self.cpu else command, self.timeout_s)
+            run_command([*command, "--cpu"] if self.cpu else command, self.timeout_s, alive=alive)
             segments = tuple(read_labels(output / "ct" / f"ct_part_{TASK}.nii.gz", LABELS, self.describe()))
         if not segments:
             raise ProviderError("it found neither mandible nor salivary glands")

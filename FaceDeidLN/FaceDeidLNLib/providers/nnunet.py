@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..core.progress import Alive, idle
+from ..core.scratch import scratch_folder
 from ..core.segment import Segment
 from ..core.volume import Volume
 from .base import ProviderError
@@ -37,16 +38,16 @@ class NnUnetModel:
         """Name and folder."""
         return f"nnU-Net model '{Path(self.folder).name}'"
 
-    def segment(self, ct: Volume) -> tuple[Segment, ...]:
+    def segment(self, ct: Volume, alive: Alive = idle) -> tuple[Segment, ...]:
         """One segment per label that occurs; raises ProviderError where it fails, takes too long or its model does not fit."""
         labels, ending = self._dataset()
-        with tempfile.TemporaryDirectory() as folder:
-            source, output = Path(folder) / "in", Path(folder) / "out"
+        with scratch_folder() as folder:
+            source, output = folder / "in", folder / "out"
             source.mkdir()
             write_nifti(ct, source / f"ct_0000{ending}")
             command = [self.command, "-i", str(source), "-o", str(output), "-m", str(self.folder), "-f", *self.folds]
             command += ["-chk", self.checkpoint, "-device", self.device, "-npp", "1", "-nps", "1", "--disable_progress_bar"]
-            run_command(command, self.timeout_s)
+            run_command(command, self.timeout_s, alive=alive)
             return tuple(read_labels(output / f"ct{ending}", labels, self.describe()))
 
     def _dataset(self) -> tuple[dict[int, str], str]:

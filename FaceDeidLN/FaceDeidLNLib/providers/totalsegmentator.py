@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 
+from ..core.progress import Alive, idle
+from ..core.scratch import scratch_folder
 from ..core.segment import Segment
 from ..core.volume import Volume
-from ..input.names import GUIDING, role_of
+from ..input.names import Role, role_of
 from .base import ProviderError
 from .command import run_command
 from .exchange import read_labels, write_nifti
@@ -38,18 +38,19 @@ class TotalSegmentator:
         """Name and tasks."""
         return f"TotalSegmentator ({', '.join(self.tasks)})"
 
-    def segment(self, ct: Volume) -> tuple[Segment, ...]:
-        """Mandible, hyoid, glands and outline; raises ProviderError where a task fails, takes too long, or gives none of them."""
+    def segment(self, ct: Volume, alive: Alive = idle) -> tuple[Segment, ...]:
+        """All but structures that neither stay nor guide; raises ProviderError where a task fails, takes too long, or gives nothing."""
         found: dict[str, Segment] = {}
-        with tempfile.TemporaryDirectory() as folder:
-            source = Path(folder) / "ct.nii.gz"
+        with scratch_folder() as folder:
+            source = folder / "ct.nii.gz"
             write_nifti(ct, source)
             for task in self.tasks:
-                output = Path(folder) / task
-                run_command([self.command, "-i", str(source), "-o", str(output), "-ta", task, "-d", self.device], self.timeout_s)
+                output = folder / task
+                command = [self.command, "-i", str(source), "-o", str(output), "-ta", task, "-d", self.device]
+                run_command(command, self.timeout_s, alive=alive)
                 for path in sorted(output.glob("*.nii.gz")):
                     name = path.name.removesuffix(".nii.gz")
-                    if name not in found and role_of(name) in GUIDING:
+                    if name not in found and role_of(name) is not Role.OTHER:
                         found |= {segment.name: segment for segment in read_labels(path, {1: name}, self.describe())}
         if not found:
             raise ProviderError("it found neither mandible nor hyoid, salivary glands or body")

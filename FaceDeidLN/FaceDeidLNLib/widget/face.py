@@ -10,6 +10,7 @@ from slicer.i18n import tr as _
 
 from ..core.errors import FaceDeidError
 from ..core.progress import Progress
+from ..effect.records import effects_with
 from ..face.styles import STYLES
 from ..mrml.asked import ENGINE_NAMES
 from ..mrml.engines import missing_engine
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
 _REST_MS = 400
 #: What the live preview depends on, beside the nodes.
 _LIVE = ("style", "ears", "lips", "levels", "depthMm", "outsideMm", "protectMarginMm", "superficialMm", "wrapEngine", "cutEngine")
+
+
+#: The sliders of numbers that only some effects have.
+_SLIDERS = {"sigma_mm": "sigmaSlider", "fill_hu": "fillSlider"}
 
 
 class FaceSection:
@@ -66,8 +71,9 @@ class FaceSection:
         self.ui.lipsCheckBox.enabled = node.style in STYLES
         self.ui.applyButton.toolTip = _("Hide the face and verify the result") if ready else _("Select a CT volume")
         self.ui.editFaceButton.enabled = node.faceSegmentation is not None
-        self.ui.sigmaSlider.enabled = "blur" in node.effect
-        self.ui.fillSlider.enabled = self.ui.maskComboBox.enabled = node.effect == "mask"
+        for number, slider in _SLIDERS.items():
+            getattr(self.ui, slider).enabled = node.effect in effects_with(number)
+        self.ui.maskComboBox.enabled = node.effect == "mask"
         for name, combo in (("wrap", self.ui.wrapComboBox), ("cut", self.ui.cutComboBox), ("mask", self.ui.maskComboBox)):
             reason = missing_engine(name)
             index = combo.findText(ENGINE_NAMES[f"{name}Engine"])

@@ -11,6 +11,7 @@ import vtk
 from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
+from ..core.errors import Cancelled
 from ..core.progress import Progress
 from ..mrml.links import link, linked
 from ..mrml.looks import show_fitted
@@ -48,6 +49,8 @@ class Panel(VTKObservationMixin):
         self.load_sample, self._ct, self._updating = load_sample, None, False
         #: A step is at work and lets events through: nothing else may begin meanwhile.
         self.busy = False
+        #: How many scenes were closed so far: work on one of them ends there.
+        self._closed = 0
         self.undo = UndoStack()
         #: Where the next question for a file begins: Slicer's own folder for scenes, then wherever the last file was.
         self.folder = slicer.mrmlScene.GetRootDirectory() or ""
@@ -70,7 +73,8 @@ class Panel(VTKObservationMixin):
                 node.inputVolume = first_ct(slicer.mrmlScene)
 
     def forget(self) -> None:
-        """The scene is being closed: nothing of it may be kept."""
+        """The scene is being closed: nothing of it may be kept, and a step at work ends."""
+        self._closed += 1
         self.undo.clear()
         self.logic.cache.clear()
         self._ct = None
@@ -125,7 +129,7 @@ class Panel(VTKObservationMixin):
 
         def shown() -> None:
             with progress_dialog(title) as progress:
-                work(progress)
+                work(self._in_this_scene(progress))
 
         return self._alone(title, shown)
 
@@ -134,7 +138,7 @@ class Panel(VTKObservationMixin):
 
         def unasked() -> None:
             with progress_dialog(title, _APPEARS_MS) as progress:
-                work(progress)
+                work(self._in_this_scene(progress))
 
         return self._alone(title, unasked, no_popup)
 
@@ -153,9 +157,20 @@ class Panel(VTKObservationMixin):
 
         def step() -> None:
             with progress_dialog(title) as progress, self.undo.step(title, slicer.mrmlScene, changed, restore_choices):
-                work(progress)
+                work(self._in_this_scene(progress))
 
         return self._alone(title, step)
+
+    def _in_this_scene(self, progress: Progress) -> Progress:
+        """The progress of work on this scene, which is stopped where the scene is closed meanwhile."""
+        scene = self._closed
+
+        def checked(fraction: float, message: str) -> None:
+            progress(fraction, message)
+            if self._closed != scene:
+                raise Cancelled(_("The scene was closed"))
+
+        return checked
 
     def _alone(self, title: str, work: Callable[[], None], show: Callable[..., None] = popup) -> bool:
         """Do some work unless other work is going on; returns whether it was done."""

@@ -105,7 +105,7 @@ class ProtectSection:
         self.panel.node.levels = [row.text() for row in rows if row.checkState() == qt.Qt.Checked]
 
     def on_segment_with(self, extension: Offer) -> None:
-        """Let another extension segment the CT; its segments are protected where they are nodes or glands."""
+        """Let another extension segment the CT: what it finds is added to the segments that are there, which stay."""
         folder = None
         if extension.needs_folder:
             chosen = dialogs.folder(_("Folder of the trained model"), self.panel.folder)
@@ -116,9 +116,13 @@ class ProtectSection:
 
         def work(progress: Progress) -> None:
             node = self.panel.node
-            node.protectedSegmentation = segment_with(extension, context(), node.inputVolume, folder, progress)
+            own = node.protectedSegmentation
+            node.protectedSegmentation, lines = segment_with(extension, context(), node.inputVolume, folder, progress, own)
+            left.extend(line for line in lines if line.startswith("not kept"))
 
-        self.panel.run(extension.title, work)
+        left: list[str] = []
+        if self.panel.run(extension.title, work, [self.panel.node.protectedSegmentation]) and left:
+            self.panel.say("; ".join(left))
 
 
 def _new_item(entries: Any, text: str) -> Any:  # noqa: ANN401  a QListWidget and its QListWidgetItem

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import stat
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from batches import STAND_IN
+from FaceDeidLNLib.commands import workers
 from FaceDeidLNLib.phantom import Phantom, PhantomOptions, make_phantom
 from written import write_volume
 
@@ -49,3 +53,14 @@ def data_folder() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real test data: {folder} is not there (set FACEDEIDLN_TEST_DATA)")
     return folder
+
+
+@pytest.fixture
+def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Cases are done by a stand-in, so that a batch of them takes no time; gives the folder of inputs to fill."""
+    script = tmp_path / "stand_in"
+    script.write_text(STAND_IN.format(python=sys.executable))
+    script.chmod(script.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setattr(workers, "interpreter", lambda: str(script))
+    (tmp_path / "in").mkdir()
+    return tmp_path / "in"

@@ -2,104 +2,25 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 import shutil
 import stat
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
-from FaceDeidLNLib.commands import workers
+from batches import batch, fill, rows_of, started, write_certificate_of
 from FaceDeidLNLib.commands.cases import find_cases
 from FaceDeidLNLib.commands.ledger import Ledger
 from FaceDeidLNLib.commands.main import main
 from FaceDeidLNLib.core.errors import InputError
 from FaceDeidLNLib.input.ct import read_ct
-from FaceDeidLNLib.output.certificate import SCHEMA, certificate_path, file_sha256
+from FaceDeidLNLib.output.certificate import certificate_path
 from processes import run_process, start_process
 
-#: Stands in for the process of a case: what it does is the first word of the input's name.
-_STAND_IN = """#!{python}
-import hashlib, json, os, signal, sys, time
-source, output = sys.argv[4:6]
-how = os.path.basename(source).split(".")[0].split("-")[0]
-def report(code, **facts):
-    print(json.dumps({{"exit_code": code, **facts}}))
-    sys.exit(code)
-def write():
-    if os.path.exists(output) and "--overwrite" not in sys.argv:
-        report(2, error="exists already")
-    open(output, "w").write("released")
-    says = {{"schema": "facedeidln-certificate/1", "output": {{"sha256": hashlib.sha256(b"released").hexdigest()}}}}
-    open(output.split(".")[0] + ".certificate.json", "w").write(json.dumps(says))
-with open(os.path.join(os.path.dirname(source), "started.log"), "a") as log:
-    log.write(how + "\\n")
-if how == "pass":
-    write()
-    report(0, verdict="PASS", privacy="recognisable")
-if how == "review":
-    report(3, verdict="REVIEW", reasons=["look, at\\nthis"])
-if how == "fail":
-    report(1, verdict="FAIL", reasons=["a voxel changed"])
-if how == "bad":
-    report(2, error="no CT")
-if how == "crash":
-    write()
-    print("half a sen", file=sys.stderr)
-    os.kill(os.getpid(), signal.SIGSEGV)
-if how == "restore":
-    os.rename(output + ".old", output)
-    os.rename(output + ".json", output.split(".")[0] + ".certificate.json")
-    report(2, error="exists")
-if how == "lie":
-    report(0, verdict="PASS")
-if how == "garbage":
-    print("hello")
-    sys.exit(0)
-time.sleep(1000)
-"""
-
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stand-in is a POSIX script")
-
-
-@pytest.fixture
-def stand_in(tmp_path, monkeypatch):
-    """Cases are done by a stand-in, so that a batch of them takes no time; gives the folder of inputs to fill."""
-    script = tmp_path / "stand_in"
-    script.write_text(_STAND_IN.format(python=sys.executable))
-    script.chmod(script.stat().st_mode | stat.S_IXUSR)
-    monkeypatch.setattr(workers, "_python", lambda: str(script))
-    (tmp_path / "in").mkdir()
-    return tmp_path / "in"
-
-
-def fill(folder: Path, *names: str) -> None:
-    for name in names:
-        (folder / f"{name}.nrrd").write_text(name)
-
-
-def write_certificate_of(output: Path) -> None:
-    says = {"schema": SCHEMA, "output": {"sha256": file_sha256(output)}}
-    certificate_path(output).write_text(json.dumps(says))
-
-
-def batch(inputs: Path, out_dir: Path, *words: str) -> int:
-    return main(["batch", str(inputs), str(out_dir), "--quiet", *words])
-
-
-def rows_of(out_dir: Path) -> dict[str, dict[str, str]]:
-    with (out_dir / "results.csv").open(newline="") as lines:
-        rows = list(csv.DictReader(lines))
-    assert len({row["case"] for row in rows}) == len(rows)
-    return {row["case"]: row for row in rows}
-
-
-def started(inputs: Path) -> int:
-    return len((inputs / "started.log").read_text().splitlines())
 
 
 def test_every_case_has_its_row_whatever_happens_to_it(stand_in, tmp_path):
@@ -136,7 +57,7 @@ def test_a_case_that_hangs_is_ended(stand_in, tmp_path):
     assert batch(stand_in, tmp_path / "out", "--timeout-min", "0.02") == 1
     reasons = rows_of(tmp_path / "out")["hang"]["reasons"]
     assert "longer than 0.02 min (--timeout-min)" in reasons
-    assert "SIGKILL" in reasons
+    assert "SIGTERM" in reasons
 
 
 def test_what_is_done_is_not_done_again(stand_in, tmp_path):
@@ -304,6 +225,31 @@ def test_a_case_whose_name_is_no_text_has_its_row_and_stops_no_other(stand_in, t
     (stand_in / os.fsdecode(b"bad-\xff.nrrd")).touch()
     assert batch(stand_in, tmp_path / "out") == 2
     assert {name: row["exit_code"] for name, row in rows_of(tmp_path / "out").items()} == {"pass": "0", "bad-\\udcff": "2"}
+
+
+def test_what_was_read_stands_in_no_file_that_travels(stand_in, tmp_path):
+    fill(stand_in, "pass", "bad")
+    (stand_in / "pass.nrrd").rename(stand_in / "pass-DOE_JOHN.nrrd")
+    (stand_in / "bad.nrrd").rename(stand_in / "bad-DOE_JANE.nrrd")
+    script = tmp_path / "stand_in"
+    script.write_text(script.read_text().replace('error="no CT"', "error=source + ' is no CT: ' + os.path.basename(source)"))
+    (tmp_path / "cases.csv").write_text("input,output\nin/pass-DOE_JOHN.nrrd,a.nrrd\nin/bad-DOE_JANE.nrrd,b.nrrd\n")
+    assert batch(tmp_path / "cases.csv", tmp_path / "out") == 2
+    assert rows_of(tmp_path / "out")["b"]["reasons"] == "[input] is no CT: [input]"
+    travelling = [path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()]
+    assert not [text for text in travelling if b"DOE" in text or bytes(stand_in) in text]
+
+
+def test_the_paths_of_what_was_read_are_their_owners_alone(stand_in, tmp_path):
+    fill(stand_in, "pass")
+    before = os.umask(0)
+    try:
+        batch(stand_in, tmp_path / "out")
+    finally:
+        os.umask(before)
+    inputs = tmp_path / "out-inputs.csv"
+    assert str(stand_in / "pass.nrrd") in inputs.read_text()
+    assert stat.S_IMODE(inputs.stat().st_mode) == 0o600
 
 
 def test_segmentations_beside_the_cts_are_left_out_and_named(stand_in, tmp_path, capsys):

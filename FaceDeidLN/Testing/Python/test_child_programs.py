@@ -65,18 +65,18 @@ def test_every_line_of_the_output_arrives_in_order():
         assert all_of(launch("for n in range(200): print(n)")) == [f"{n}\n" for n in range(200)]
 
 
-def test_a_line_that_is_no_text_is_passed_over():
+def test_a_byte_that_is_no_text_costs_no_line():
     with watched_programs(idle):
-        program = launch("import sys; sys.stdout.buffer.write(b'\\xff\\xfe\\n'); sys.stdout.flush(); print('end')")
-        assert all_of(program)[-1] == "end\n"
+        program = launch("import sys; sys.stdout.buffer.write(b'begin\\n12\\xff%\\nmiddle\\n'); sys.stdout.flush(); print('end')")
+        assert all_of(program) == ["begin\n", "12\\xff%\n", "middle\n", "end\n"]
         assert program.wait(10) == 0
 
 
 def test_somebody_is_asked_while_the_program_is_silent():
     asked = []
     with watched_programs(lambda: asked.append(time.monotonic())):
-        all_of(launch("import time; time.sleep(1)"))
-    assert len(asked) >= 3
+        all_of(launch("import time; time.sleep(3)"))
+    assert len(asked) >= 2
 
 
 @posix
@@ -95,10 +95,11 @@ def test_cancel_ends_the_program_with_its_child_and_removes_its_folder(folders):
 
     with pytest.raises(Cancelled), watched_programs(cancel):
         segment()
-    assert time.monotonic() - begin < 30
+    assert time.monotonic() - begin < 50  # and not the program's minute
     assert not Path(folders[0]).exists()
-    time.sleep(0.2)
-    assert not any(lives(int(identifier)) for identifier in said[0].split())
+    while any(lives(int(identifier)) for identifier in said[0].split()):
+        assert time.monotonic() - begin < 50  # whoever adopted the child takes his time on a busy machine
+        time.sleep(0.05)
 
 
 def test_afterwards_slicer_starts_programs_as_before():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -12,9 +13,9 @@ from types import SimpleNamespace
 
 import pytest
 import slicer
-from FaceDeidLNLib.commands import workers
 from FaceDeidLNLib.commands.words import application_line, parse_procargs, script_words
 from FaceDeidLNLib.core.errors import FaceDeidError, InputError
+from FaceDeidLNLib.core.interpreter import interpreter
 from FaceDeidLNLib.mrml.scene import new_context
 from processes import ENVIRONMENT, command
 
@@ -64,15 +65,15 @@ def test_the_answer_of_macos_is_taken_apart():
 @pytest.mark.parametrize(("there", "taken"), [(("python-real", "PythonSlicer"), "python-real"), (("PythonSlicer",), "PythonSlicer")])
 def test_inside_slicer_workers_run_in_its_own_interpreter(there, taken, monkeypatch):
     monkeypatch.setattr(slicer, "app", object(), raising=False)
-    monkeypatch.setattr(workers.shutil, "which", lambda name: f"/slicer/bin/{name}" if name in there else None)
-    assert workers._python() == f"/slicer/bin/{taken}"
+    monkeypatch.setattr(shutil, "which", lambda name: f"/slicer/bin/{name}" if name in there else None)
+    assert interpreter() == f"/slicer/bin/{taken}"
 
 
 def test_inside_slicer_a_missing_interpreter_is_named(monkeypatch):
     monkeypatch.setattr(slicer, "app", object(), raising=False)
-    monkeypatch.setattr(workers.shutil, "which", lambda name: None)
+    monkeypatch.setattr(shutil, "which", lambda name: None)
     with pytest.raises(FaceDeidError, match="PythonSlicer"):
-        workers._python()
+        interpreter()
 
 
 def behind_a_launcher(folder: Path, *words: object) -> subprocess.Popen[bytes]:

@@ -23,7 +23,7 @@ LAYERS = (
     {"header"},
     {"output"},
     {"pipeline"},
-    {"facts", "attack", "clearance"},
+    {"facts", "attack", "clearance", "stacks"},
     {"release"},
     {"study"},
     {"mrml"},

@@ -10,7 +10,7 @@ from FaceDeidLNLib import pipeline
 from FaceDeidLNLib.core.errors import Cancelled, InputError
 from FaceDeidLNLib.core.geometry import Geometry
 from FaceDeidLNLib.core.landmarks import Landmark, Landmarks
-from FaceDeidLNLib.core.parameters import Parameters
+from FaceDeidLNLib.core.parameters import NUMBERS, Parameters
 from FaceDeidLNLib.core.segment import Segment
 from FaceDeidLNLib.core.volume import Volume
 from FaceDeidLNLib.effect.registry import EFFECTS
@@ -46,7 +46,7 @@ def test_protected_voxels_are_bit_identical(phantom, masked):
 
 def test_a_node_in_the_face_would_change_if_it_were_not_protected(phantom):
     node = phantom.segment("LN cheek left").mask.array
-    result = deface(Request(phantom.ct, (), phantom.landmarks, parameters=Parameters(effect="mask")))
+    result = deface(Request(phantom.ct, (), phantom.landmarks, parameters=Parameters(effect="mask", levels=())))
     assert not np.array_equal(result.result.array[node], phantom.ct.array[node])
 
 
@@ -228,3 +228,11 @@ def test_a_long_step_says_again_and_again_where_it_is_and_can_be_stopped_inside(
     with pytest.raises(Cancelled):
         deface(Request(phantom.ct, phantom.nodes), tell)
     assert told[-1] == step
+
+
+@pytest.mark.parametrize("number", NUMBERS, ids=lambda number: number.field)
+@pytest.mark.parametrize("wrong", ["low", "high", "nan", "text"])
+def test_a_number_out_of_its_range_is_one_sentence_whoever_asks(number, wrong, phantom):
+    value = {"low": number.low - 0.01, "high": number.high + 0.01, "nan": float("nan"), "text": "6"}[wrong]
+    with pytest.raises(InputError, match=f"{number.field} is .* and must lie between"):
+        deface(Request(phantom.ct, parameters=Parameters(**{number.field: value})))

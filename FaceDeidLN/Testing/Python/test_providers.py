@@ -2,33 +2,38 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import stat
 import sys
 import textwrap
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from FaceDeidLNLib.commands.inputs import read_landmarks
-from FaceDeidLNLib.core.errors import InputError
+from FaceDeidLNLib.commands.options import add_work
+from FaceDeidLNLib.core.errors import Cancelled, InputError
 from FaceDeidLNLib.core.geometry import Geometry
 from FaceDeidLNLib.core.parameters import Parameters
+from FaceDeidLNLib.core.progress import Alive
 from FaceDeidLNLib.core.segment import Segment
 from FaceDeidLNLib.core.volume import Volume
+from FaceDeidLNLib.facts import facts_of
 from FaceDeidLNLib.input.case import CtInput
+from FaceDeidLNLib.input.names import choose_segments
 from FaceDeidLNLib.input.place import place_segments
 from FaceDeidLNLib.pipeline import Request, deface, find_anatomy, find_face
-from FaceDeidLNLib.providers.base import ProviderError, ask_providers
+from FaceDeidLNLib.providers.base import ProviderError, ask_providers, require_available
 from FaceDeidLNLib.providers.cads import Cads
 from FaceDeidLNLib.providers.command import run_command
 from FaceDeidLNLib.providers.exchange import write_nifti
 from FaceDeidLNLib.providers.nnlandmark import read_nnlandmark
 from FaceDeidLNLib.providers.nnunet import NnUnetModel
-from FaceDeidLNLib.providers.registry import provider_named
+from FaceDeidLNLib.providers.registry import KINDS, provider_named, typed_kinds
 from FaceDeidLNLib.providers.totalsegmentator import FREE_TASKS, TotalSegmentator
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="the stand-ins are POSIX scripts")
@@ -195,18 +200,55 @@ class Given:
     def describe(self) -> str:
         return "given"
 
-    def segment(self, ct: Volume) -> tuple[Segment, ...]:
+    def segment(self, ct: Volume, alive: Alive) -> tuple[Segment, ...]:
         if self.error:
             raise ProviderError(self.error)
         return self.segments
 
 
-def test_nodes_are_to_be_protected_and_jaw_and_glands_guide():
+def test_a_providers_segments_are_sorted_as_those_of_a_file():
     mask = Volume(np.ones((1, 1, 1), dtype=bool), Geometry((1, 1, 1), np.eye(4)))
-    segments = tuple(Segment(name, mask) for name in ("LN Ib", "mandible", "parotid_gland_left", "skull"))
-    findings = ask_providers([Given(segments)], small_ct())
-    assert [s.name for s in findings.nodes] == ["LN Ib"]
+    segments = [Segment(name, mask) for name in ("LN Ib", "mandible", "parotid_gland_left", "skull", "nodepack 7", "Segment_9")]
+    findings, choice = ask_providers([Given(tuple(segments))], small_ct()), choose_segments(segments)
+    assert findings.nodes == choice.taken
+    assert findings.guides == choice.guides
+    assert [s.name for s in findings.nodes] == ["LN Ib", "parotid_gland_left", "nodepack 7", "Segment_9"]
     assert [s.name for s in findings.guides] == ["mandible", "parotid_gland_left"]
+
+
+def test_of_every_segment_of_a_provider_it_is_said_what_became_of_it(phantom):
+    node = replace(phantom.segment("LN cheek left"), name="nodepack 7")
+    skull = replace(phantom.segment("LN Ia"), name="skull")
+    result = deface(Request(phantom.ct, landmarks=phantom.landmarks, providers=(Given((node, skull)),)))
+    assert [(check.name, check.changed) for check in result.comparison.protected if check.name == node.name] == [(node.name, 0)]
+    assert facts_of(result)["segmented"] == [
+        "kept: 'nodepack 7' (not recognised), by given",
+        "not kept: 'skull' (neither node nor gland), by given",
+    ]
+
+
+def test_a_program_that_is_missing_is_known_before_the_work():
+    with pytest.raises(InputError, match="is not installed"):
+        require_available(provider_named("nnunet:/no/such/model"))
+
+
+def test_whoever_waits_can_stop_a_program(tmp_path):
+    def stop():
+        raise Cancelled("enough")
+
+    begin = time.monotonic()
+    with pytest.raises(Cancelled):
+        run_command([str(program(tmp_path, "slow", "import time; time.sleep(60)"))], 60, alive=stop)
+    assert time.monotonic() - begin < 30
+
+
+def test_a_program_of_the_table_has_one_name_as_a_command_and_as_an_extension():
+    from FaceDeidLNLib.mrml.extensions import EXTENSIONS, OFFERS
+
+    names = [kind.name for kind in KINDS]
+    assert len(set(names)) == len(names)
+    assert set(EXTENSIONS) | {"nnunet"} == {offer.kind.name for offer in OFFERS}
+    assert {offer.kind for offer in OFFERS} | {kind for kind in KINDS if kind.command} == set(KINDS)
 
 
 def test_a_provider_that_fails_makes_the_case_a_review(phantom):
@@ -292,3 +334,9 @@ def test_a_providers_mandible_shows_the_lower_border_of_a_jaw_that_is_too_thin_f
 def test_an_unknown_provider_is_refused_with_those_there_are():
     with pytest.raises(InputError, match="totalsegmentator, cads:"):
         provider_named("segmentanything")
+
+
+def test_the_help_names_every_program_of_the_table():
+    parser = argparse.ArgumentParser()
+    add_work(parser)
+    assert typed_kinds() in next(action.help for action in parser._actions if action.dest == "provider")

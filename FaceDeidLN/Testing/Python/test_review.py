@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 import zipfile
 
 import numpy as np
@@ -62,6 +64,30 @@ def small_material(**parts):
 
 def test_every_file_of_the_review_is_there(folder):
     assert sorted(p.name for p in folder.iterdir()) == sorted(REVIEW_FILES)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="modes are POSIX's")
+@pytest.mark.parametrize("there", [False, True])
+def test_nobody_but_its_owner_can_read_it_whatever_the_umask(there, tmp_path):
+    folder = tmp_path / "qa" / "case"
+    before = os.umask(0)
+    try:
+        if there:
+            folder.mkdir(parents=True)
+        write_review(folder, small_material(figures={"moved": 5.96}))
+    finally:
+        os.umask(before)
+    made = [folder, *folder.iterdir()] + ([] if there else [folder.parent])
+    assert {path.name for path in made if stat.S_IMODE(path.stat().st_mode) & 0o077} == set()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="modes are POSIX's")
+def test_a_folder_with_other_files_keeps_its_mode_and_the_reviews_files_are_private(tmp_path):
+    tmp_path.chmod(0o755)
+    (tmp_path / "theirs").touch()
+    written = write_review(tmp_path, small_material())
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o755
+    assert all(stat.S_IMODE(path.stat().st_mode) == 0o600 for path in written)
 
 
 def test_the_folder_says_that_it_holds_the_face(folder):

@@ -22,9 +22,46 @@ def test_nothing_has_the_name_while_it_is_written(tmp_path):
     with released_file(tmp_path / "a.nii.gz") as partial:
         partial.write_text("x")
         assert not (tmp_path / "a.nii.gz").exists()
-        assert partial.parent == tmp_path
-        assert partial.name.startswith(".facedeidln-")
-        assert partial.name.endswith(".partial.nii.gz")
+        assert partial.parent.parent == tmp_path
+        assert partial.parent.name.startswith(".facedeidln-")
+        assert partial.name == "a.nii.gz"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="modes are POSIX's")
+@pytest.mark.parametrize("released", [released_file, released_folder])
+def test_nobody_else_can_look_into_what_is_not_complete(released, tmp_path):
+    before = os.umask(0)
+    try:
+        with released(tmp_path / "a") as partial:
+            assert stat.S_IMODE(partial.parent.stat().st_mode) == 0o700
+            if released is released_file:
+                partial.write_text("x")
+    finally:
+        os.umask(before)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="modes are POSIX's")
+def test_a_link_that_takes_the_place_of_the_folder_meanwhile_gets_nothing_and_shows_nothing(tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "theirs").mkdir()
+
+    def swap(partial):
+        partial.write_text("half")
+        (tmp_path / "out").rename(tmp_path / "moved")
+        (tmp_path / "out").symlink_to(tmp_path / "theirs")
+
+    with pytest.raises(OutputError), released_file(tmp_path / "out" / "a.nrrd") as partial:
+        swap(partial)
+    assert list((tmp_path / "theirs").iterdir()) == []
+    left = [path for path in (tmp_path / "moved").iterdir() if path.is_dir()]
+    assert all(stat.S_IMODE(path.stat().st_mode) == 0o700 for path in left)
+
+
+def test_what_another_process_of_that_number_left_goes_because_nobody_holds_the_lock(tmp_path):
+    left = atomic._sibling(tmp_path / "a.nrrd", "partial")  # named after this process, which lives
+    left.mkdir()
+    release_file(tmp_path / "a.nrrd")
+    assert names(tmp_path) == ["a.nrrd"]
 
 
 def test_missing_folders_above_the_output_are_made(tmp_path):

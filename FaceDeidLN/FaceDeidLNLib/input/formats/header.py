@@ -84,9 +84,13 @@ def data_beside(header: Path, name: str) -> Path:
         raise InputError(f"{header.name} has its voxels in several files: save it as one .nrrd or .mha.")
     data = header.parent / name
     if "\0" in name or data.parent != header.parent or name in ("", ".", ".."):
-        raise InputError(f"{header.name} has its voxels in {name}, which does not lie beside it: put both into one folder.")
-    if not data.is_file():
-        raise InputError(f"{header.name} cannot be read: its voxels should be in {name}, and there is no such file.")
+        raise InputError(f"{header.name} has its voxels in {name[:80]}, which does not lie beside it: put both into one folder.")
+    try:
+        found = data.is_file()
+    except OSError:  # no name of a file
+        found = False
+    if not found:
+        raise InputError(f"{header.name} cannot be read: its voxels should be in {name[:80]}, and there is no such file.")
     return data
 
 

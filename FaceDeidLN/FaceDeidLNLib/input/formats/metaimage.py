@@ -77,9 +77,13 @@ def _header(path: Path, fields: dict[str, str], end: int) -> ImageHeader:
     if skip < -1 or (wbits and skip):
         raise ValueError(f"HeaderSize {skip}")
     start = end if local else max(skip, 0)
+    data = path if local else data_beside(path, name)
+    length = int(fields.get("CompressedDataSize", "0"))
+    if wbits and length not in (0, data.stat().st_size - start):
+        raise ValueError(f"CompressedDataSize {length}")
     return ImageHeader(
         path,
-        path if local else data_beside(path, name),
+        data,
         np.dtype((">" if big else "<") + _TYPES[kind]),
         (channels, *sizes[:3]),
         (1, 2, 3),

@@ -173,6 +173,21 @@ class PanelTest(unittest.TestCase):
 
     def cancel_at(self, fraction):
         """Press Cancel as soon as the bar stands there."""
+        self.at(fraction, lambda dialog: dialog.cancel())
+
+    def close_scene_at(self, fraction):
+        """Close the scene as soon as the bar stands there."""
+        closed = []
+
+        def close(dialog):
+            if not closed:
+                closed.append(True)
+                slicer.mrmlScene.Clear(False)
+
+        self.at(fraction, close)
+
+    def at(self, fraction, act):
+        """Do something with the progress dialog as soon as its bar stands there."""
         import qt
 
         dialogs, real, timer = [], slicer.util.createProgressDialog, qt.QTimer()
@@ -183,7 +198,7 @@ class PanelTest(unittest.TestCase):
 
         def press():
             if dialogs and dialogs[-1].value >= 100 * fraction:
-                dialogs[-1].cancel()
+                act(dialogs[-1])
 
         self.patch("slicer.util.createProgressDialog", create)
         timer.connect("timeout()", press)

@@ -225,13 +225,11 @@ def install_wrap_solidify(monkeypatch, change):
             image = self.segmentationNode.GetSegmentation().GetSegment(self.segmentId).GetRepresentation("Binary labelmap")
             change(vtk_to_numpy(image.GetPointData().GetScalars()))
 
-    package, module = (
-        types.ModuleType(name) for name in ("SegmentEditorWrapSolidifyLib", "SegmentEditorWrapSolidifyLib.SegmentEditorEffect")
-    )
-    module.WrapSolidifyLogic = WrapSolidifyLogic
-    monkeypatch.setitem(sys.modules, package.__name__, package)
-    monkeypatch.setitem(sys.modules, module.__name__, module)
-    monkeypatch.setattr(slicer.modules, "segmenteditorwrapsolidify", object(), raising=False)
+    effect = types.ModuleType("SegmentEditorWrapSolidifyLib")  # as Slicer registers an effect: the file, under its folder's name
+    effect.WrapSolidifyLogic = WrapSolidifyLogic
+    monkeypatch.setitem(sys.modules, effect.__name__, effect)
+    module = SimpleNamespace(path="/nowhere/SegmentEditorWrapSolidify.py")
+    monkeypatch.setattr(slicer.modules, "segmenteditorwrapsolidify", module, raising=False)
 
 
 def test_wrap_solidify_as_the_engine_gives_a_face_of_the_same_shape(panel, monkeypatch):
@@ -268,3 +266,32 @@ def test_a_wrap_that_lost_the_head_is_refused(panel, monkeypatch):
     assert len(panel.errors) == 1
     assert "does not fit" in panel.errors[0]
     assert ids() == before
+
+
+def test_wrap_solidify_is_read_from_its_file_before_its_effect_is_registered(panel, monkeypatch, tmp_path):
+    """And leaves the folder's name free: Slicer would take whatever it finds under it for the effect."""
+    library = tmp_path / "SegmentEditorWrapSolidifyLib"
+    library.mkdir()
+    (library / "SegmentEditorEffect.py").write_text(
+        "class WrapSolidifyLogic:\n    def applyWrapSolidify(self):\n        self.logCallback('done')\n", encoding="utf-8"
+    )
+    module = SimpleNamespace(path=str(tmp_path / "SegmentEditorWrapSolidify.py"))
+    monkeypatch.setattr(slicer.modules, "segmenteditorwrapsolidify", module, raising=False)
+    monkeypatch.delitem(sys.modules, library.name, raising=False)
+    panel.load_sample()
+    panel.ui.wrapComboBox.currentIndex = 1
+    panel.click("faceButton")
+    assert panel.errors == []
+    assert panel.node.faceSegmentation is not None
+    assert library.name not in sys.modules
+
+
+def test_a_wrap_solidify_that_cannot_be_read_is_one_message(panel, monkeypatch, tmp_path):
+    module = SimpleNamespace(path=str(tmp_path / "SegmentEditorWrapSolidify.py"))
+    monkeypatch.setattr(slicer.modules, "segmenteditorwrapsolidify", module, raising=False)
+    monkeypatch.delitem(sys.modules, "SegmentEditorWrapSolidifyLib", raising=False)
+    panel.load_sample()
+    panel.ui.wrapComboBox.currentIndex = 1
+    panel.click("faceButton")
+    assert len(panel.errors) == 1
+    assert "SurfaceWrapSolidify cannot be used" in panel.errors[0]

@@ -264,8 +264,16 @@ class ProtectTest(PanelTest):
                 segment.SetName("mandible")
                 output.GetSegmentation().AddSegment(segment, f"{task}")
 
+        own = [segment.name for segment in segments_from_node(nodes)]
         self.install(0, "TotalSegmentator", Logic)
         self.assertEqual(self.errors, [])
+        self.assertIs(self.node.protectedSegmentation, nodes)
+        self.assertEqual([segment.name for segment in segments_from_node(nodes)], [*own, "mandible"])
+        self.assertLessEqual({name for name in own if name.startswith("LN")}, self.checked())
+        self.click("undoButton")
+        self.assertEqual([segment.name for segment in segments_from_node(nodes)], own)
+        self.node.protectedSegmentation = None
+        self.install(0, "TotalSegmentator", Logic)
         self.assertEqual(self.node.protectedSegmentation.GetName(), f"{ct.GetName()} TotalSegmentator")
         self.assertEqual(self.ui.segmentsList.item(0).text(), "mandible")
 

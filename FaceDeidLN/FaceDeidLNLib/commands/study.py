@@ -1,0 +1,161 @@
+"""De-identify whole DICOM studies: one face, every object, and nothing of a study that is not wholly right.
+
+INPUT is any folder tree (or its DICOMDIR) with one or more studies, files in any order and of any name. OUT gets each study in a
+folder of its own, with a *.certificate.json beside it. Every instance has exactly one outcome: deface, follow, clip, keep or
+withhold. An object that should have been hidden and could not be verified stops its study.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..core.errors import InputError
+from . import options as shared
+from .console import PASS, REVIEW, Console, Outcome
+
+if TYPE_CHECKING:
+    from ..study.family import Options
+    from ..study.instances import Instance
+    from ..study.plan import Plan, StudyPlan
+    from ..study.run import StudyResult
+
+SUMMARY = "de-identify whole DICOM studies"
+EXAMPLES = """\
+examples:
+  facedeidln study dicom-in/ released/ --dry-run
+  facedeidln study dicom-in/ released/ --nodes nodes.seg.nrrd
+  facedeidln study dicom-in/ released/ --withhold-doubtful --json
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """INPUT, OUT and what can be chosen for all studies."""
+    parser.add_argument("input", type=Path, metavar="INPUT", help="folder of one or more DICOM studies")
+    parser.add_argument("output", type=Path, metavar="OUT", help="new folder for the released studies")
+    shared.add_protection(parser)
+    shared.add_work(parser)
+    shared.add_header(parser)
+    group = parser.add_argument_group("release")
+    group.add_argument("--dry-run", action="store_true", help="say what would happen to every instance, and stop")
+    group.add_argument("--accept-recognisable", action="store_true", help="release what did not pass the attack benchmark too")
+    group.add_argument(
+        "--withhold-doubtful",
+        action="store_true",
+        help="withhold an object that could not be verified, and release the rest of its study without it",
+    )
+
+
+def run(options: argparse.Namespace, console: Console) -> Outcome:
+    """Plan, and unless --dry-run carry it out."""
+    from ..study.plan import plan
+
+    if not options.input.exists():
+        raise InputError(f"There is no folder {options.input}.")
+    console.progress(0.0, "reading headers")
+    planned = plan(options.input)
+    if options.dry_run:
+        return Outcome(PASS, {"studies": [plan_facts(study) for study in planned.studies], **_left(planned)}, plan_text(planned))
+    from ..header.policy import policy_named
+    from ..output.header_mappings import keep_mappings
+    from ..study.run import run as carry_out
+
+    policy = policy_named(options.header, options.key, options.patients, (options.output,))
+    results = carry_out(planned, options.output, _asked(options), policy, console.progress)
+    if any(result.output is not None for result in results):
+        keep_mappings(policy, options.key)
+    code = PASS if all(result.output is not None for result in results) else REVIEW
+    facts = {"studies": [result_facts(result) for result in results], **_left(planned)}
+    return Outcome(code, facts, "\n".join(line for result in results for line in result_lines(result)))
+
+
+def _asked(options: argparse.Namespace) -> Options:
+    """What is asked of every study.
+
+    :raises InputError: a name or file that is not there.
+    """
+    from ..study.family import Options
+    from .deface import check_names
+    from .inputs import given_files, make_request
+
+    check_names(options)
+    given_files(options)
+    options.landmarks = options.curve = options.face_segment = None
+    return Options(
+        parameters=shared.parameters_from(options),
+        request=lambda ct: make_request(options, ct)[0],
+        accept_recognisable=options.accept_recognisable,
+        withhold_doubtful=options.withhold_doubtful,
+    )
+
+
+def _left(planned: Plan) -> dict[str, Any]:
+    return {"damaged": [f"{path.name}: {why}" for path, why in planned.damaged], "other_files": len(planned.others)}
+
+
+def plan_facts(planned: StudyPlan) -> dict[str, Any]:
+    """Every instance with its outcome."""
+    return {
+        "study": planned.study.uid,
+        "instances": [
+            {
+                "path": str(entry.instance.path),
+                "sop_class": entry.instance.sop_class,
+                "outcome": entry.decision.outcome.value,
+                "reason": entry.decision.reason,
+            }
+            for entry in planned.entries
+        ],
+    }
+
+
+def plan_text(planned: Plan) -> str:
+    """One line per series and outcome."""
+    lines = []
+    for study in planned.studies:
+        lines.append(f"study {study.study.uid}: {len(study.entries)} instances")
+        groups = Counter((_label(entry.instance), entry.decision.outcome.value, entry.decision.reason) for entry in study.entries)
+        lines += [f"  {outcome:8} {count:4} x {label}: {reason}" for (label, outcome, reason), count in groups.items()]
+    lines += [f"  {'withhold':8}    1 x {path.name}: {why}" for path, why in planned.damaged]
+    if planned.others:
+        lines.append(f"  {len(planned.others)} files that are no DICOM instance stay behind")
+    return "\n".join(lines)
+
+
+def _label(instance: Instance) -> str:
+    return f"{instance.text('Modality') or '?'} '{instance.text('SeriesDescription')}'"
+
+
+def result_facts(result: StudyResult) -> dict[str, Any]:
+    """What came of a study."""
+    return {
+        "verdict": result.verdict,
+        "released": str(result.output) if result.output else None,
+        "reasons": list(result.reasons),
+        "seconds": round(result.seconds, 1),
+        "surfaces": [] if result.proof is None else [surface.facts() for surface in result.proof.surfaces],
+        "instances": [
+            {
+                "path": str(report.entry.instance.path),
+                "outcome": report.decision.outcome.value,
+                "reason": report.decision.reason,
+                "file": report.file,
+            }
+            for report in result.reports
+        ],
+    }
+
+
+def result_lines(result: StudyResult) -> list[str]:
+    """The verdict, one line per series and outcome, and the surfaces."""
+    head = f"PASS: released as {result.output}" if result.output else f"REVIEW: nothing of study {result.planned.study.uid} was released"
+    lines = [head, *(f"  - {reason}" for reason in result.reasons)]
+    groups = Counter((_label(r.entry.instance), r.decision.outcome.value, r.decision.reason) for r in result.reports)
+    lines += [f"  {outcome:8} {count:4} x {label}: {reason}" for (label, outcome, reason), count in groups.items()]
+    for surface in result.proof.surfaces if result.proof else ():
+        lines.append(
+            f"  {surface.name}: {surface.median_mm:.1f} mm (median), {surface.tenth_mm:.1f} mm (10th percentile) from the old skin"
+        )
+    return lines

@@ -1,0 +1,97 @@
+"""The program of ``core.guard``: it waits for the end of the process that started it, and then takes away what that left.
+
+Run as a file by a Python without site packages. It reads lines of JSON, ``["add" or "drop", "path" or "program", value]``; the end
+of the input is the end of that process, whatever ended it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+_TRIES, _PAUSE_S = 50, 0.1
+
+
+def watch(lines: Iterable[str]) -> tuple[list[str], list[int]]:
+    """The paths and programs that are still noted when the lines end; a torn last line counts for nothing."""
+    noted: dict[str, list] = {"path": [], "program": []}
+    for line in lines:
+        try:
+            what, kind, value = json.loads(line)
+        except ValueError:
+            break
+        if what == "add":
+            noted[kind].append(value)
+        elif value in noted[kind]:
+            noted[kind].remove(value)
+    return noted["path"], noted["program"]
+
+
+def end_program(identifier: int) -> None:
+    """End a program at once, with all that it started: its children's children too, and the whole group where it leads one."""
+    if os.name == "nt":
+        with contextlib.suppress(OSError):
+            subprocess.run(["taskkill", "/T", "/F", "/PID", str(identifier)], capture_output=True, check=False)
+        return
+    family = _family(identifier)
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(identifier, signal.SIGKILL)
+    for member in family:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(member, signal.SIGKILL)
+
+
+def _family(parent: int) -> list[int]:
+    """A process and all that it started, the parent first."""
+    try:
+        listed = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=False).stdout
+    except OSError:
+        return [parent]
+    pairs = [tuple(map(int, line.split())) for line in listed.splitlines()]
+    family = [parent]
+    for identifier in family:  # grows while it is gone through
+        family += [child for child, parent_of_child in pairs if parent_of_child == identifier]
+    return family
+
+
+def take_away(path: Path) -> None:
+    """Remove a file or folder, and the folder above it where that is our own and empty now; never what a link leads to.
+
+    A program that was just ended may write its last file meanwhile, so a folder that is not gone is tried again.
+    """
+    if path.is_dir() and not path.is_symlink():
+        for _ in range(_TRIES):
+            shutil.rmtree(path, ignore_errors=True)
+            if not path.exists():
+                break
+            time.sleep(_PAUSE_S)
+    else:
+        with contextlib.suppress(OSError):
+            path.unlink()
+    if path.parent.name.startswith("facedeidln-"):
+        with contextlib.suppress(OSError):
+            path.parent.rmdir()
+
+
+def main() -> None:
+    """Wait, then clean up. The signals that end the whole group of a terminal are not for this process."""
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
+    paths, programs = watch(sys.stdin)
+    for identifier in programs:
+        end_program(identifier)
+    for path in paths:
+        take_away(Path(path))
+
+
+if __name__ == "__main__":
+    main()

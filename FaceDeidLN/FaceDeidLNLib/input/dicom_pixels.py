@@ -1,0 +1,169 @@
+"""The stored values of DICOM slices: what is not compressed from the file's own bytes, the rest by GDCM in SimpleITK."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import SimpleITK as sitk
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.encaps import encapsulate
+from pydicom.uid import (
+    CTImageStorage,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    generate_uid,
+)
+
+from ..core.errors import InputError
+from ..core.progress import Alive, idle
+from ..core.scratch import scratch_folder
+from .case import StoredSlice
+from .dicom_header import HeaderSlice
+
+#: Transfer syntaxes whose pixels have the length that the header says.
+_UNCOMPRESSED = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian)
+
+
+def read_stored(slices: Sequence[HeaderSlice], stored: Sequence[StoredSlice], alive: Alive) -> Iterator[np.ndarray]:
+    """The stored values (j, i) of slice after slice, int32.
+
+    :raises InputError: a file cannot be decoded, holds less than its header says, or does not lead back to stored values.
+    """
+    for path, group in groupby(zip(slices, stored, strict=True), key=lambda pair: pair[0].path):
+        frames = list(group)
+        native = None if _compression(frames[0][0]) else _native(path, frames[0][0].header)
+        if native is None and _frames(frames[0][0].header) > 1:
+            yield from _all_decoded(_Encoded(path), frames, alive)
+            continue
+        for item, how in frames:
+            alive()
+            yield _by_simpleitk(item, how) if native is None else _whole_values(native[item.frame], item.header, how)
+
+
+def _frames(header: Dataset) -> int:
+    return int(header.get("NumberOfFrames") or 1)
+
+
+def _compression(item: HeaderSlice) -> str:
+    """The name of a transfer syntax that compresses the pixels; empty where none does."""
+    syntax = _syntax(item.header)
+    return "" if syntax is None or syntax in _UNCOMPRESSED else str(syntax.name)
+
+
+def _syntax(header: Dataset) -> pydicom.uid.UID | None:
+    return (getattr(header, "file_meta", None) or {}).get("TransferSyntaxUID")
+
+
+def _native(path: Path, header: Dataset) -> np.ndarray:
+    """The pixels of a file that does not compress them: (frames, rows, columns), unsigned, as they stand."""
+    data = pydicom.dcmread(path, specific_tags=["PixelData"], force=True).get("PixelData") or b""
+    big = _syntax(header) == ExplicitVRBigEndian
+    kind = np.dtype((">u" if big else "<u") + str(int(header.BitsAllocated) // 8))
+    shape = (_frames(header), int(header.Rows), int(header.Columns))
+    needed = int(np.prod(shape)) * kind.itemsize
+    if len(data) < needed:
+        raise InputError(f"{path.name} cannot be decoded: the file is truncated or damaged, get it again.")
+    return np.frombuffer(data, kind, count=int(np.prod(shape))).reshape(shape)
+
+
+def _whole_values(words: np.ndarray, header: Dataset, how: StoredSlice) -> np.ndarray:
+    """The values in the stored bits of words; what stands in the other bits (overlays, PS3.5 8.1.1) is none of the CT's business."""
+    high = int(header.get("HighBit", how.bits_stored - 1))
+    values = (words.astype(np.int64) >> max(0, high + 1 - how.bits_stored)) & ((1 << how.bits_stored) - 1)
+    if how.signed:
+        values -= (values >> (how.bits_stored - 1)) << how.bits_stored
+    return values.astype(np.int32)
+
+
+def _by_simpleitk(item: HeaderSlice, how: StoredSlice) -> np.ndarray:
+    """The values of a compressed slice; where SimpleITK cannot make sense of its header, those of its pixels alone."""
+    try:
+        image = sitk.ReadImage(str(item.path), imageIO="GDCMImageIO")
+    except RuntimeError:
+        return next(_all_decoded(_Encoded(item.path), [(item, how)], idle))
+    hu = _shaped(sitk.GetArrayViewFromImage(image), item)
+    values = how.to_stored(hu)
+    lost = np.abs(values * how.slope + how.intercept - hu).max() > 1e-3 * abs(how.slope)
+    if lost or not np.array_equal(how.to_stored(how.to_hu(values)), values):
+        raise InputError(
+            f"{item.path.name}: its stored values cannot be recovered from the HU, so that it could not be written back unchanged."
+        )
+    return values
+
+
+def _shaped(values: np.ndarray, item: HeaderSlice) -> np.ndarray:
+    shape = (int(item.header.Rows), int(item.header.Columns))
+    if values.size != shape[0] * shape[1]:
+        raise InputError(f"{item.path.name} has {values.size} values instead of {shape[0]} x {shape[1]}: the file is damaged.")
+    return values.reshape(shape)
+
+
+class _Encoded:
+    """The compressed frames of one file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._dataset = pydicom.dcmread(path, force=True)
+        self.syntax = self._dataset.file_meta.TransferSyntaxUID
+        self._frames: list[bytes] | None = None
+
+    def frame(self, number: int) -> bytes:
+        """The code stream of a frame."""
+        if self._frames is None:
+            count = _frames(self._dataset)
+            try:
+                from pydicom.encaps import generate_frames
+
+                self._frames = list(generate_frames(self._dataset.PixelData, number_of_frames=count))
+            except ImportError:  # pydicom 2, as in Slicer before 5.12
+                from pydicom.encaps import generate_pixel_data_frame
+
+                self._frames = list(generate_pixel_data_frame(self._dataset.PixelData, count))
+            except Exception as error:
+                raise InputError(f"{self.path.name} cannot be decoded ({error}): it is truncated or damaged, get it again.") from error
+        if number >= len(self._frames):
+            raise InputError(f"{self.path.name} holds {len(self._frames)} frames, fewer than its header says: get it again.")
+        return self._frames[number]
+
+
+def _all_decoded(encoded: _Encoded, frames: Sequence[tuple[HeaderSlice, StoredSlice]], alive: Alive) -> Iterator[np.ndarray]:
+    """Compressed frames by GDCM, each out of a file of its own that holds nothing but the pixels, and not for long."""
+    with scratch_folder() as folder:
+        for item, how in frames:
+            alive()
+            yield _decoded(encoded.frame(item.frame), encoded.syntax, item, how, folder / "frame.dcm")
+
+
+def _decoded(frame: bytes, syntax: str, item: HeaderSlice, how: StoredSlice, path: Path) -> np.ndarray:
+    """The stored values (j, i) of one code stream."""
+    data = Dataset()
+    data.file_meta = FileMetaDataset()
+    data.file_meta.TransferSyntaxUID = syntax
+    data.SOPClassUID = data.file_meta.MediaStorageSOPClassUID = CTImageStorage
+    data.SOPInstanceUID = data.file_meta.MediaStorageSOPInstanceUID = generate_uid(prefix=None)
+    data.Rows, data.Columns = int(item.header.Rows), int(item.header.Columns)
+    data.SamplesPerPixel, data.PhotometricInterpretation = 1, "MONOCHROME2"
+    data.BitsAllocated, data.BitsStored, data.HighBit = how.bits_allocated, how.bits_stored, how.bits_stored - 1
+    data.PixelRepresentation = int(how.signed)
+    data.PixelData = encapsulate([frame])
+    data["PixelData"].VR, data["PixelData"].is_undefined_length = "OB", True
+    if int(pydicom.__version__.split(".")[0]) >= 3:
+        data.save_as(path, enforce_file_format=True)
+    else:
+        data.is_little_endian, data.is_implicit_VR = True, False
+        data.save_as(path, write_like_original=False)
+    try:
+        image = sitk.ReadImage(str(path), imageIO="GDCMImageIO")
+    except RuntimeError as error:
+        name = getattr(syntax, "name", syntax)
+        raise InputError(
+            f"{item.path.name} cannot be decoded: the file is truncated or damaged, get it again, or its compression ({name}) is one "
+            "that cannot be read here: export it uncompressed."
+        ) from error
+    return _shaped(sitk.GetArrayFromImage(image), item).astype(np.int32)

@@ -1,0 +1,155 @@
+"""Signatures of certificates: Ed25519 (RFC 8032), by the package ``cryptography``, with a key of the project that releases.
+
+A hash shows that output and certificate belong together; that nobody has edited both only a signature shows, to who has the public key.
+The certificate's ``signature`` is "unsigned", or an object: ``algorithm`` "Ed25519", ``public_key`` and ``value`` in base64. The value
+signs the certificate without ``signature``, as JSON with sorted keys, no blanks, in UTF-8.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..core.errors import InputError
+from .certificate import certificate_path, is_certified
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+UNSIGNED = "unsigned"
+_HOW = "make one with: openssl genpkey -algorithm ed25519 -out project-key.pem"
+
+
+class Signature(Enum):
+    """What a certificate's signature shows."""
+
+    VALID = "signed with the given key"
+    UNSIGNED = "unsigned"
+    OTHER_KEY = "signed with another key than the given one"
+    BROKEN = "edited since it was signed"
+    UNCHECKED = "signed, and as it was signed; by whom only the project's public key can tell (--signing-key)"
+
+
+def signed_text(text: str, key: Path | None) -> str:
+    """A certificate's text with its signature; "unsigned" without a key.
+
+    :param key: PEM file with the private key, not encrypted.
+    :raises InputError: the file is no such key, or ``cryptography`` is not installed.
+    """
+    content = json.loads(text)
+    content["signature"] = UNSIGNED if key is None else _signature(content, private_key(key))
+    return json.dumps(content, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n"
+
+
+def signature_state(certificate: Path, key: Path | None) -> Signature:
+    """Whether a certificate is as it was signed, and whether by ``key`` (PEM file, public or private; None: not asked).
+
+    :raises InputError: the key or the certificate cannot be read, or ``cryptography`` is not installed.
+    """
+    content = read_certificate(certificate)
+    said = content.pop("signature", UNSIGNED)
+    if not isinstance(said, dict):
+        return Signature.UNSIGNED
+    try:
+        own = _ed25519().Ed25519PublicKey.from_public_bytes(base64.b64decode(said["public_key"], validate=True))
+        value = base64.b64decode(said["value"], validate=True)
+        if said["algorithm"] != "Ed25519":
+            return Signature.BROKEN
+    except (ValueError, KeyError, TypeError):
+        return Signature.BROKEN
+    if key is not None and _raw(public_key(key)) != _raw(own):
+        return Signature.OTHER_KEY
+    if not _verifies(own, value, content):
+        return Signature.BROKEN
+    return Signature.UNCHECKED if key is None else Signature.VALID
+
+
+def is_own_release(output: Path, key: Path | None) -> bool:
+    """The output is the certified one; where a key is given, its certificate is also signed with it."""
+    if not is_certified(output):
+        return False
+    return key is None or signature_state(certificate_path(output), key) is Signature.VALID
+
+
+def read_certificate(path: Path) -> dict[str, Any]:
+    """A certificate's content.
+
+    :raises InputError: it cannot be read.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as problem:
+        raise InputError(f"{path} is no certificate that can be read: name an output that has its certificate beside it.") from problem
+    if not isinstance(content, dict):
+        raise InputError(f"{path} is no certificate: it holds no JSON object.")
+    return content
+
+
+def private_key(path: Path) -> Ed25519PrivateKey:
+    """The private key of a PEM file. Raises InputError where it is none."""
+    ed25519, key = _ed25519(), _loaded(path, "load_pem_private_key", None)
+    if not isinstance(key, ed25519.Ed25519PrivateKey):
+        raise InputError(f"{path} holds no private Ed25519 key in PEM without a password: {_HOW}")
+    return key
+
+
+def public_key(path: Path) -> Ed25519PublicKey:
+    """The public key of a PEM file, or that of the private key in it. Raises InputError where it is neither."""
+    ed25519 = _ed25519()
+    key = _loaded(path, "load_pem_public_key") or _loaded(path, "load_pem_private_key", None)
+    if isinstance(key, ed25519.Ed25519PrivateKey):
+        return key.public_key()
+    if not isinstance(key, ed25519.Ed25519PublicKey):
+        raise InputError(f"{path} holds no Ed25519 key in PEM: name the project's public key.")
+    return key
+
+
+def _ed25519() -> Any:  # noqa: ANN401
+    try:
+        from cryptography.hazmat.primitives.asymmetric import ed25519
+    except ImportError as problem:
+        raise InputError("Signatures need the package cryptography: pip install 'facedeidln[signing]'.") from problem
+    return ed25519
+
+
+def _loaded(path: Path, how: str, *words: object) -> object:
+    """The key of a PEM file; None where it holds none of this kind."""
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives import serialization
+
+    try:
+        return getattr(serialization, how)(path.read_bytes(), *words)
+    except OSError as problem:
+        raise InputError(f"The key {path} cannot be read ({problem.strerror}).") from problem
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        return None
+
+
+def _signature(content: dict[str, Any], key: Ed25519PrivateKey) -> dict[str, str]:
+    raw = _raw(key.public_key())
+    value = key.sign(_signed_bytes(content))
+    return {"algorithm": "Ed25519", "public_key": base64.b64encode(raw).decode(), "value": base64.b64encode(value).decode()}
+
+
+def _raw(key: Ed25519PublicKey) -> bytes:
+    from cryptography.hazmat.primitives import serialization
+
+    return key.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
+
+
+def _verifies(key: Ed25519PublicKey, value: bytes, content: dict[str, Any]) -> bool:
+    from cryptography.exceptions import InvalidSignature
+
+    try:
+        key.verify(value, _signed_bytes(content))
+    except InvalidSignature:
+        return False
+    return True
+
+
+def _signed_bytes(content: dict[str, Any]) -> bytes:
+    plain = {name: value for name, value in content.items() if name != "signature"}
+    return json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()

@@ -1,0 +1,74 @@
+"""The certificate of a study: every instance with its outcome, the hashes of what was released, the figures; nothing of the old face.
+
+Schema ``facedeidln-study/1``: ``software``, ``parameters``, ``headers``, ``verdict``, ``instances`` (outcome, reason, class, file and
+SHA-256 where it was released), ``series`` (figures of each), ``surfaces`` (see proof.py), ``limits``, ``seconds``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pydicom
+
+from ..output.certificate import ENDING, file_sha256
+from ..release import software
+from .outcome import Outcome
+from .rules import rule_for
+
+if TYPE_CHECKING:
+    from .family import Options
+    from .proof import Proof
+    from .run import Report
+
+SCHEMA = "facedeidln-study/1"
+_DOSE_LIMIT = "Dose-volume histograms of the planning system were computed on the dose before it was clipped."
+
+
+def certificate_path_of(folder: Path) -> Path:
+    """Beside the study's folder."""
+    return folder.with_name(folder.name + ENDING)
+
+
+def certificate_text(
+    partial: Path, reports: Sequence[Report], options: Options, headers: Mapping[str, object], proof: Proof, seconds: float
+) -> str:
+    """The certificate of a study that is complete under a temporary name."""
+    files = {pydicom.dcmread(path, specific_tags=["SOPInstanceUID"]).SOPInstanceUID: path for path in sorted(partial.rglob("*.dcm"))}
+    clipped = {rule_for(report.entry.instance.sop_class).family for report in reports if report.decision.outcome is Outcome.CLIP}
+    content: dict[str, Any] = {
+        "schema": SCHEMA,
+        "software": software(),
+        "parameters": {name: value for name, value in asdict(options.parameters).items() if name != "seed"},
+        "headers": dict(headers),
+        "verdict": "PASS",
+        "instances": [_instance(report) for report in reports],
+        "series": _figures(reports),
+        "files": {path.relative_to(partial).as_posix(): file_sha256(path) for path in files.values()},
+        "surfaces": [surface.facts() for surface in proof.surfaces],
+        "limits": [_DOSE_LIMIT] if "rtdose" in clipped else [],
+        "seconds": round(seconds, 1),
+    }
+    return json.dumps(content, indent=2, sort_keys=True, allow_nan=False) + "\n"
+
+
+def _instance(report: Report) -> dict[str, Any]:
+    """What is said of one: never its old UID or file name."""
+    facts: dict[str, Any] = {
+        "class": rule_for(report.entry.instance.sop_class).name,
+        "outcome": report.decision.outcome.value,
+        "reason": report.decision.reason,
+    }
+    return facts if report.file is None else {**facts, "file": report.file}
+
+
+def _figures(reports: Sequence[Report]) -> list[dict[str, Any]]:
+    """The figures of each piece of work that has any, under the place of its first file."""
+    seen: dict[int, dict[str, Any]] = {}
+    for report in reports:
+        if report.figures and report.file is not None:
+            seen.setdefault(id(report.figures), {"first_file": report.file, **report.figures})
+    return list(seen.values())

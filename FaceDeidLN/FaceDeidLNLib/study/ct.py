@@ -1,0 +1,154 @@
+"""CT: the deciding series goes the whole road; every other one of its frame of reference follows it."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pydicom
+
+from ..anatomy.landmarks import detect_landmarks
+from ..core.errors import FaceDeidError
+from ..effect.base import apply_effect
+from ..effect.registry import effect_named
+from ..face.follow import follow_face
+from ..face.styles import chosen_region
+from ..input.case import CtInput
+from ..input.ct import read_ct
+from ..output.certificate import certificate_path
+from ..pipeline import CaseResult, deface, verify
+from ..release import Place, as_stored, refusal_sentence, release
+from ..verify.compare import different_bits
+from ..verify.overruled import overruled_doubts
+from ..verify.plausible import shows_face
+from .decide_ct import by_header, deciding_series
+from .family import Done, DoubtError, Series, Study, StudyRun
+from .hidden import HiddenFace
+from .outcome import Decision, Outcome
+from .pictures import remove_pictures
+from .rays import same_surface_doubt
+from .staging import staged
+
+DECIDES = "shows the face best of its frame of reference: it decides the region and the new surface"
+FOLLOWS = "same frame of reference as the CT that decides: same region, same new surface, on its own grid"
+NO_FACE = "no face was found in this CT, though its field of view may hold one"
+NOTHING = "its field of view holds no voxel of the face region"
+
+
+class CtFamily:
+    """CT Image, Enhanced CT Image."""
+
+    name = "ct"
+
+    def decide(self, series: Series, study: Study) -> tuple[Decision, ...]:
+        """Scouts, projections, renderings and colour are withheld; one series per frame of reference decides."""
+        alone = tuple(by_header(instance, series) for instance in series.instances)
+        deciding = deciding_series(series.frame, study)
+        rest = Decision(Outcome.DEFACE, DECIDES) if series is deciding else Decision(Outcome.FOLLOW, FOLLOWS)
+        return tuple(rest if decision is None else decision for decision in alone)
+
+    def release(self, series: Series, run: StudyRun) -> tuple[Done, ...]:
+        """Deface or follow, verify, write."""
+        with staged(series.instances) as folder:
+            try:
+                ct = read_ct(folder)
+            except FaceDeidError as error:
+                raise DoubtError(f"it cannot be read as one CT volume: {error}") from error
+            deciding = deciding_series(series.frame, run.study)
+            if deciding is not None and deciding.uid == series.uid:
+                return (self._deface(series, ct, run),)
+            return (self._follow(series, ct, run),)
+
+    def _deface(self, series: Series, ct: CtInput, run: StudyRun) -> Done:
+        request = replace(run.options.request(ct), parameters=run.options.parameters)
+        result = as_stored(ct, deface(request))
+        if result.face is None and not shows_face(result.automatic):
+            return Done(series.instances, Decision.withhold(NO_FACE))
+        written = write_ct(series, ct, result, run)
+        run.deciding.append(series.instances[0].uid)
+        run.hidden[series.frame] = HiddenFace.of(result, request.protected, run.random)
+        return Done(series.instances, Decision(Outcome.DEFACE, DECIDES), written)
+
+    def _follow(self, series: Series, ct: CtInput, run: StudyRun) -> Done:
+        hidden, _ = run.face_in(series.frame)
+        followed = follow_ct(hidden, ct)
+        if followed is None:
+            if shows_face(detect_landmarks(ct.volume)):
+                raise DoubtError("a face was found in it where the CT that decides shows none")
+            keep(series, run)
+            return Done(series.instances, Decision(Outcome.KEEP, NOTHING))
+        doubts = second_opinion(hidden, ct, followed)
+        if doubts:
+            raise DoubtError("; ".join(doubts))
+        return Done(series.instances, Decision(Outcome.FOLLOW, FOLLOWS), write_ct(series, ct, followed, run))
+
+
+def follow_ct(hidden: HiddenFace, ct: CtInput) -> CaseResult | None:
+    """The case of another CT of the same frame of reference, verified by itself; None where it holds nothing of the region.
+
+    The effect is applied anew on this grid with the study's seed: the surface is drawn from the face alone, so it is the
+    same; noise and density are this CT's.
+    """
+    grid, parameters = ct.volume.geometry, hidden.parameters
+    protected = hidden.protected_on(grid)
+    levels = hidden.levels_on(grid)
+    face = follow_face(hidden.face, hidden.grid, grid, protected, parameters.protect_margin_mm, levels)
+    if face is None:
+        return None
+    result = apply_effect(effect_named(parameters.effect), ct.volume, face, parameters)
+    named = {mask.name: mask for mask in levels}
+    own_levels = tuple(replace(level, mask=named[level.mask.name]) for level in hidden.state.levels if level.mask.name in named)
+    state = replace(hidden.state, face=face, result=result, protected=protected, levels=own_levels)
+    return as_stored(ct, verify(ct.volume, state))
+
+
+def second_opinion(hidden: HiddenFace, ct: CtInput, followed: CaseResult) -> tuple[str, ...]:
+    """What the CT's own landmarks and its own new skin say against what was carried over."""
+    found = detect_landmarks(ct.volume)
+    changed = different_bits(ct.volume.array, followed.result.array)
+    face = replace(followed.face, depth=hidden.before)
+    doubts = overruled_doubts(ct.volume, changed, face, hidden.state.landmarks, found, chosen_region(hidden.parameters))
+    doubts = tuple(doubt.replace("was placed by hand", "lies elsewhere in the CT that decides") for doubt in doubts)
+    other = same_surface_doubt(hidden, followed.result)
+    return (*doubts, *((other,) if other else ()))
+
+
+def write_ct(series: Series, ct: CtInput, result: CaseResult, run: StudyRun) -> dict[str, Any]:
+    """Through the gate into the study's folder; returns the figures of the certificate.
+
+    :raises DoubtError: the gate refuses it.
+    """
+    refusal = refusal_sentence(result, run.options.accept_recognisable)
+    if refusal is not None:
+        raise DoubtError(refusal)
+    with tempfile.TemporaryDirectory(prefix=".facedeidln-", dir=run.writer.root) as name:
+        place = Place(Path(name) / "series")
+        release(ct, result, place, run.options.accept_recognisable)
+        certificate = json.loads(certificate_path(place.output).read_text(encoding="utf-8"))
+        by_place = {position_of(instance.header): instance for instance in series.instances}
+        files = sorted(place.output.glob("*.dcm"))
+        if len(by_place) != len(series.instances) or len(files) != len(series.instances):
+            raise DoubtError("its slices cannot be told apart by their positions")
+        for file in files:
+            dataset = pydicom.dcmread(file)
+            run.writer.put(by_place[position_of(dataset)], dataset)
+    keys = ("verdict", "privacy", "checks", "protected")
+    return {key: certificate[key] for key in keys if key in certificate}
+
+
+def keep(series: Series, run: StudyRun) -> None:
+    """Write the instances of a series with the voxels that they have, without icons and overlays."""
+    for instance in series.instances:
+        dataset = pydicom.dcmread(instance.path)
+        pixels = dataset["PixelData"]
+        remove_pictures(dataset)
+        dataset.add(pixels)
+        run.writer.put(instance, dataset)
+
+
+def position_of(header: pydicom.Dataset) -> tuple[float, ...]:
+    """Where a slice lies, rounded to 0.001 mm; for a multi-frame object a place of its own."""
+    return tuple(round(float(value), 3) for value in header.get("ImagePositionPatient") or ())

@@ -1,0 +1,63 @@
+"""Presentation states, key objects and structured reports: kept where they hold no picture and no drawing of the face."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pydicom
+from pydicom.dataset import Dataset
+
+from .family import Done, Series, Study, StudyRun
+from .outcome import Decision, Outcome
+from .pictures import remove_pictures
+from .references import every_item
+
+KEEPS = "no picture and no surface in it: kept, references to the new instances"
+#: Values that draw: bitmaps, overlays and shutters in presentation states.
+_BITMAPS = ("OverlayData", "BitmapDisplayShutterSequence", "ShutterOverlayGroup")
+#: More points in space than this may draw a surface; a landmark, a line, an ellipsoid and a small polygon have fewer.
+MOST_POINTS = 60
+
+
+class DocumentsFamily:
+    """Softcopy presentation states, key object selections, structured reports."""
+
+    name = "documents"
+
+    def decide(self, series: Series, study: Study) -> tuple[Decision, ...]:
+        """Keep, unless something in it draws."""
+        return tuple(_judged(pydicom.dcmread(instance.path)) for instance in series.instances)
+
+    def release(self, series: Series, run: StudyRun) -> tuple[Done, ...]:
+        """Write them without icons; references are closed when all is written."""
+        for instance in series.instances:
+            dataset = pydicom.dcmread(instance.path)
+            remove_pictures(dataset)
+            run.writer.put(instance, dataset)
+        return (Done(series.instances, Decision(Outcome.KEEP, KEEPS)),)
+
+
+def _judged(dataset: Dataset) -> Decision:
+    """Keep or withhold, from the whole content."""
+    tags = list(every_element(dataset))
+    if any(tag.group & 0xFF01 == 0x6000 for tag, _ in tags) or any(key in _BITMAPS for _, key in tags) or "PixelData" in dataset:
+        return Decision.withhold("it holds bitmaps, which may draw the face")
+    points = sum(_points(item) for item in every_item(dataset))
+    if points > MOST_POINTS:
+        return Decision.withhold(f"it holds {points} points in space, which may draw the face")
+    return Decision(Outcome.KEEP, KEEPS)
+
+
+def _points(item: Dataset) -> int:
+    """Number of points that an item of content or graphics draws."""
+    data = item.get("GraphicData")
+    if data is None:
+        return 0
+    return int(np.size(np.array(data, dtype=float)) // (3 if item.get("ValueType") == "SCOORD3D" else 2))
+
+
+def every_element(dataset: Dataset) -> Iterator[tuple[pydicom.tag.BaseTag, str]]:
+    """Tag and keyword of every element, at any depth."""
+    for item in every_item(dataset):
+        yield from ((element.tag, element.keyword) for element in item)

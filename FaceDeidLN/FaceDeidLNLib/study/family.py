@@ -1,0 +1,128 @@
+"""What a family of objects has to do, and what it is given: one Protocol, one file per family."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+
+from ..core.errors import FaceDeidError
+from ..core.parameters import Parameters
+from ..core.progress import Alive, idle
+from ..input.case import CtInput
+from ..pipeline import Request
+from .hidden import HiddenFace
+from .instances import Instance
+from .outcome import Decision, Outcome
+from .writer import StudyWriter
+
+
+class DoubtError(FaceDeidError):
+    """An object that should have been hidden and could not be verified: it stops its study, or is withheld where that was asked for."""
+
+
+@dataclass(frozen=True, eq=False)
+class Series:
+    """The instances of one series that belong to one family, in the order of their paths."""
+
+    uid: str
+    family: str
+    instances: tuple[Instance, ...]
+
+    @property
+    def label(self) -> str:
+        """For messages: modality, description and number of instances."""
+        first = self.instances[0]
+        return f"{first.text('Modality') or '?'} '{first.text('SeriesDescription')}' ({len(self.instances)} instances, ...{self.uid[-12:]})"
+
+    @property
+    def frame(self) -> str:
+        """Frame of reference UID; the series' own UID stands in where it has none, so that it shares it with nobody."""
+        return self.instances[0].frame or f"none:{self.uid}"
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """One study of one patient."""
+
+    uid: str
+    patient: str
+    series: tuple[Series, ...]
+
+    def frames_of(self, family: str) -> set[str]:
+        """Frames of reference of the series of a family."""
+        return {series.frame for series in self.series if series.family == family}
+
+
+@dataclass(frozen=True, eq=False)
+class Options:
+    """What is asked for all studies: parameters (their seed is drawn per study), what is protected, and the consents."""
+
+    parameters: Parameters = field(default_factory=Parameters)
+    #: Gives what is asked of a CT that decides: segments to protect, guides; its parameters do not count.
+    request: Callable[[CtInput], Request] = lambda ct: Request(ct.volume)
+    accept_recognisable: bool = False
+    withhold_doubtful: bool = False
+    tolerance_mm: float = 3.0
+
+
+@dataclass(frozen=True, eq=False)
+class StudyRun:
+    """The work on one study: what was hidden per frame of reference, and where outputs go."""
+
+    study: Study
+    options: Options
+    writer: StudyWriter
+    random: np.random.Generator
+    #: Frame of reference UID -> the face that was hidden there.
+    hidden: dict[str, HiddenFace] = field(default_factory=dict)
+    #: Frame of reference UID -> another one, and the rigid matrix (4, 4) that takes its LPS mm to the other's.
+    registered: dict[str, tuple[str, np.ndarray]] = field(default_factory=dict)
+    #: SOP instance UIDs of one instance of each CT that decided.
+    deciding: list[str] = field(default_factory=list)
+    alive: Alive = idle
+
+    def face_in(self, frame: str) -> tuple[HiddenFace, np.ndarray]:
+        """The face hidden in a frame of reference, or where a rigid registration leads; and the matrix (4, 4) to its LPS mm.
+
+        :raises DoubtError: none was.
+        """
+        if frame in self.hidden:
+            return self.hidden[frame], np.eye(4)
+        other, matrix = self.registered.get(frame, ("", np.eye(4)))
+        if other not in self.hidden:
+            raise DoubtError("no CT of its frame of reference was de-identified, so that nobody knows where the face is")
+        return self.hidden[other], matrix
+
+
+@dataclass(frozen=True, eq=False)
+class Done:
+    """What became of some instances of a series: the decision that was carried out, and its figures."""
+
+    instances: tuple[Instance, ...]
+    decision: Decision
+    figures: Mapping[str, Any] = field(default_factory=dict)
+    #: It should have been hidden and could not be verified.
+    doubtful: bool = False
+
+    @property
+    def released(self) -> bool:
+        """True where the instances were written."""
+        return self.decision.outcome is not Outcome.WITHHOLD
+
+
+class ObjectFamily(Protocol):
+    """How a family of objects is judged by its headers, and how it is made safe."""
+
+    name: str
+
+    def decide(self, series: Series, study: Study) -> tuple[Decision, ...]:
+        """One decision per instance of the series, by headers alone."""
+
+    def release(self, series: Series, run: StudyRun) -> tuple[Done, ...]:
+        """Make, verify and write those instances that were not withheld by ``decide``.
+
+        :raises DoubtError: what should have been hidden could not be verified; then nothing that it wrote may leave.
+        """

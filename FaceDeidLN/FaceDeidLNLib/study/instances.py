@@ -1,0 +1,135 @@
+"""Every DICOM instance below a folder, by its header alone: any names, any order, one or more studies of one or more patients."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pydicom
+from pydicom.dataset import Dataset
+from pydicom.errors import InvalidDicomError
+
+from ..core.errors import InputError
+from ..core.progress import Alive, idle
+
+#: The index of a medium (PS3.3 F.3): it lists instances and is none.
+_DIRECTORY = "1.2.840.10008.1.3.10"
+_TAGS = [
+    "SOPClassUID",
+    "SOPInstanceUID",
+    "StudyInstanceUID",
+    "SeriesInstanceUID",
+    "SeriesNumber",
+    "SeriesDescription",
+    "Modality",
+    "PatientID",
+    "PatientName",
+    "FrameOfReferenceUID",
+    "ImageType",
+    "InstanceNumber",
+    "NumberOfFrames",
+    "ImagePositionPatient",
+    "ImageOrientationPatient",
+    "PixelSpacing",
+    "Rows",
+    "Columns",
+    "SamplesPerPixel",
+    "PhotometricInterpretation",
+    "BitsAllocated",
+    "BitsStored",
+    "PixelRepresentation",
+    "RescaleSlope",
+    "RescaleIntercept",
+    "ModalityLUTSequence",
+    "PixelPaddingValue",
+    "VolumetricProperties",
+]
+
+
+@dataclass(frozen=True, eq=False)
+class Instance:
+    """A DICOM file and the tags of its header that matter for the plan."""
+
+    path: Path
+    header: Dataset
+
+    def text(self, keyword: str) -> str:
+        """A tag as text; empty where it is missing."""
+        value = self.header.get(keyword)
+        return "" if value is None else str(value)
+
+    @property
+    def uid(self) -> str:
+        """SOP instance UID."""
+        return self.text("SOPInstanceUID")
+
+    @property
+    def sop_class(self) -> str:
+        """SOP class UID."""
+        return self.text("SOPClassUID")
+
+    @property
+    def frame(self) -> str:
+        """Frame of reference UID; empty where it has none."""
+        return self.text("FrameOfReferenceUID")
+
+    def words(self, keyword: str) -> tuple[str, ...]:
+        """The values of a tag in upper case."""
+        value = self.header.get(keyword)
+        values = [] if value is None else [value] if isinstance(value, str) else list(value)
+        return tuple(str(part).upper() for part in values)
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What lies below a folder: DICOM instances, DICOM files that cannot be read (with the reason), and other files."""
+
+    instances: tuple[Instance, ...]
+    damaged: tuple[tuple[Path, str], ...]
+    others: tuple[Path, ...]
+
+
+def find_instances(folder: Path, alive: Alive = idle) -> Found:
+    """Every file below ``folder``, hidden ones too: nothing is passed over in silence.
+
+    :raises InputError: the folder does not exist or holds no DICOM instance.
+    """
+    folder = Path(folder)
+    if folder.is_file() and folder.name.upper() == "DICOMDIR":
+        folder = folder.parent
+    if not folder.is_dir():
+        raise InputError(f"{folder} is no folder: give the folder of a study.")
+    instances, damaged, others = [], [], []
+    for path in sorted(folder.rglob("*")):
+        alive()
+        if not path.is_file():
+            continue
+        try:
+            header = _header(path)
+        except (OSError, EOFError, ValueError, KeyError, NotImplementedError, AttributeError, TypeError) as error:
+            damaged.append((path, f"cannot be read ({error}): it is truncated or damaged"))
+            continue
+        if header is None:
+            others.append(path)
+        elif all(header.get(keyword) for keyword in ("SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID")):
+            instances.append(Instance(path, header))
+        else:
+            damaged.append((path, "lacks a study, series or instance UID"))
+    if not instances and not damaged:
+        raise InputError(f"{folder} holds no DICOM file: give the folder of a study.")
+    return Found(tuple(instances), tuple(damaged), tuple(others))
+
+
+def _header(path: Path) -> Dataset | None:
+    """The tags that matter; None for what is no DICOM instance, a DICOMDIR included."""
+    try:
+        header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=_TAGS)
+    except InvalidDicomError:
+        try:
+            header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=_TAGS, force=True)
+        except Exception:  # any bytes at all may stand in a file that is not DICOM, and pydicom may fail on them in any way
+            return None
+        return header if header.get("SOPClassUID") and header.get("SOPInstanceUID") else None
+    if header.file_meta.get("MediaStorageSOPClassUID") == _DIRECTORY:
+        return None
+    return header

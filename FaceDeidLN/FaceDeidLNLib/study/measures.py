@@ -1,0 +1,110 @@
+"""What each kind of released object shows of the head's surface, rebuilt from its files alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pydicom
+
+from ..core.volume import Volume
+from ..input.ct import read_ct
+from ..verify.coverage import SKIN_HU
+from .grids import moved
+from .hidden import HiddenFace
+from .images import read_series
+from .instances import find_instances
+from .rays import LOOK_MM, found_skin, rays_of
+from .rtdose import dose_geometry
+from .rtstruct import SHALLOW_MM, SHARE, contours_of, points_of, share_followed
+from .seg import edge_points, labels_of
+
+#: Name of the object, and depth (N,) in mm of its surface below the old skin: negative before it, NaN where it vanished.
+Measure = Callable[[Path, HiddenFace, np.ndarray], Iterator[tuple[str, np.ndarray]]]
+#: Body and air are looked at between these depths (mm) below the old skin, to find the level half-way between them.
+BODY_MM, AIR_MM = (5.0, 25.0), (-40.0, -12.0)
+
+
+def of_ct(folder: Path, hidden: HiddenFace, matrix: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+    """The skin of a CT."""
+    ct = read_ct(folder).volume
+    yield folder.name, _on_rays(Volume(ct.array, moved(ct.geometry, matrix)), hidden, SKIN_HU)
+
+
+def of_images(folder: Path, hidden: HiddenFace, matrix: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+    """The body's edge in PET and MR: half-way between its own body and air."""
+    image = read_series(find_instances(folder).instances).volume
+    image = Volume(image.array, moved(image.geometry, matrix))
+    grid = hidden.before.geometry
+    lps = grid.to_lps(np.argwhere(np.ones(grid.shape, dtype=bool)[::4, ::4, ::4]) * 4)
+    kji = image.geometry.to_kji(lps)
+    seen = image.geometry.holds(kji)
+    values = image.array[tuple(np.rint(kji[seen]).astype(int).T)]
+    depth = hidden.depth_before(lps[seen])
+    body, air = (values[(depth > low) & (depth < high)] for low, high in (BODY_MM, AIR_MM))
+    if len(body) and len(air) and np.median(body) > np.median(air):
+        yield folder.name, _on_rays(image, hidden, float(np.median(body) + np.median(air)) / 2)
+
+
+def of_dose(folder: Path, hidden: HiddenFace, matrix: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+    """The border of each dose: where it begins."""
+    for path in sorted(folder.glob("*.dcm")):
+        dataset = pydicom.dcmread(path)
+        values = dataset.pixel_array.astype(np.float32)
+        yield f"{folder.name}/{path.name}", _on_rays(Volume(values, moved(dose_geometry(dataset), matrix)), hidden, 0.5)
+
+
+def of_structures(folder: Path, hidden: HiddenFace, matrix: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+    """The contours of each structure that covers a part of the face."""
+    for path in sorted(folder.glob("*.dcm")):
+        dataset = pydicom.dcmread(path)
+        for roi in dataset.get("StructureSetROISequence") or []:
+            items = contours_of(dataset, int(roi.ROINumber))
+            parts = [points_of(one, matrix) for item in items for one in item.get("ContourSequence") or []]
+            yield from _of_points(f"{folder.name}/{path.name} structure {roi.ROINumber}", np.vstack(parts) if parts else None, hidden)
+
+
+def of_segments(folder: Path, hidden: HiddenFace, matrix: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+    """The edge of each segment that covers a part of the face."""
+    for path in sorted(folder.glob("*.dcm")):
+        dataset = pydicom.dcmread(path)
+        frames = dataset.pixel_array
+        frames = frames.reshape((-1, *frames.shape[-2:]))
+        for label in labels_of(dataset, {int(item.SegmentNumber): "" for item in dataset.SegmentSequence}):
+            yield from _of_points(f"{folder.name}/{path.name} segment {label}", edge_points(frames, dataset, label, matrix), hidden)
+
+
+def _of_points(name: str, points: np.ndarray | None, hidden: HiddenFace) -> Iterator[tuple[str, np.ndarray]]:
+    if points is None or not len(points):
+        return
+    points = points[hidden.in_region(points)]
+    depth = hidden.depth_before(points) if len(points) else np.zeros(0)
+    shallow = depth < SHALLOW_MM
+    if share_followed(points[shallow], depth[shallow], hidden) > SHARE:
+        yield name, depth[shallow]
+
+
+def _on_rays(image: Volume, hidden: HiddenFace, level: float) -> np.ndarray:
+    """Depth (N,) in mm below the old skin of the surface on the lines inside the curve; NaN where it vanished."""
+    unit, before, _ = rays_of(hidden)
+    known = ~np.isnan(before)
+    unit, before = unit[known], before[known]
+    origin = hidden.face.frame.origin
+    seen = image.geometry.holds(image.geometry.to_kji(origin + unit * before[:, None]), LOOK_MM)
+    if not seen.any():
+        return np.zeros(0)
+    found = found_skin(image, origin, unit[seen], before[seen], level)
+    points = origin + unit[seen] * np.nan_to_num(found)[:, None]
+    return np.where(np.isnan(found), np.nan, hidden.depth_before(points))
+
+
+#: By modality: what rebuilds the surfaces that a released series shows.
+MEASURES: dict[str, Measure] = {
+    "CT": of_ct,
+    "PT": of_images,
+    "MR": of_images,
+    "RTDOSE": of_dose,
+    "RTSTRUCT": of_structures,
+    "SEG": of_segments,
+}

@@ -1,0 +1,34 @@
+"""What happens to an instance of a study: one small closed type for plan, run, report and Slicer alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Outcome(str, Enum):
+    """Exactly one per instance."""
+
+    #: The CT that decides where the face is and how the new one looks.
+    DEFACE = "deface"
+    #: The same region and the same new surface on its own grid.
+    FOLLOW = "follow"
+    #: What follows the old skin is taken out, everything else stays to the bit.
+    CLIP = "clip"
+    #: As it is, with references to the new instances.
+    KEEP = "keep"
+    #: Does not leave.
+    WITHHOLD = "withhold"
+
+
+@dataclass(frozen=True)
+class Decision:
+    """An outcome and why, in words."""
+
+    outcome: Outcome
+    reason: str
+
+    @classmethod
+    def withhold(cls, reason: str) -> Decision:
+        """Not released, for this reason."""
+        return cls(Outcome.WITHHOLD, reason)

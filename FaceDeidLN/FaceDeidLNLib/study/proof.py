@@ -1,0 +1,124 @@
+"""Proof from what is released: the head's surface rebuilt from each object by itself, and how far it lies from the old skin.
+
+Of the work only the place of the old skin is taken, which the originals gave; the surfaces come from the files that would leave.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pydicom
+
+from ..core.errors import FaceDeidError
+from ..core.progress import Progress, silent
+from .measures import MEASURES
+from .rays import FEWEST
+from .references import every_item, frame_of
+
+if TYPE_CHECKING:
+    from .family import StudyRun
+
+#: A surface that lies this close (mm) to one depth below the old skin, or before it, is a copy of that skin.
+NEAR_MM = 1.5
+#: What vanished counts as so far (mm) from the old skin.
+VANISHED_MM = 15.0
+#: An object may show no larger share of the old skin than the CT that decides, and so much more for its coarser voxels.
+MORE_SHARE = 0.25
+#: Its surface lies at least so far from the old skin as this share of what the CT that decides reaches.
+LEAST_SHARE = 0.5
+
+
+@dataclass(frozen=True)
+class Surface:
+    """The surface that one object shows: median and 10th percentile (mm) of its distance from the old skin.
+
+    ``alike``: the largest share of it at one depth (to NEAR_MM) below the old skin or before it: what is a copy of that skin.
+    """
+
+    name: str
+    lines: int
+    median_mm: float
+    tenth_mm: float
+    alike: float
+
+    @classmethod
+    def of(cls, name: str, depth: np.ndarray) -> Surface | None:
+        """From depths (N,) in mm below the old skin, NaN where it vanished; None where too few lines meet a surface to show anything."""
+        known = np.sort(depth[~np.isnan(depth)])
+        if len(depth) < FEWEST:
+            return None
+        distance = np.nan_to_num(np.minimum(np.abs(depth), VANISHED_MM), nan=VANISHED_MM)
+        within = np.searchsorted(known, known + 2 * NEAR_MM, side="right") - np.arange(len(known))
+        alike = float(within.max(initial=0) / len(depth))
+        return cls(name, len(distance), float(np.median(distance)), float(np.percentile(distance, 10)), alike)
+
+    def facts(self) -> dict[str, Any]:
+        """For the certificate."""
+        return {
+            "object": self.name,
+            "lines": self.lines,
+            "median_mm": round(self.median_mm, 1),
+            "tenth_percentile_mm": round(self.tenth_mm, 1),
+            "share_alike": round(self.alike, 3),
+        }
+
+
+@dataclass(frozen=True)
+class Proof:
+    """All surfaces of a study, that of each CT that decides first; ``doubts`` say which object shows the old skin."""
+
+    surfaces: tuple[Surface, ...]
+    doubts: tuple[str, ...]
+
+
+def prove(root: Path, run: StudyRun, progress: Progress = silent) -> Proof:
+    """Measure every series below ``root``, the CT that decides first in its frame of reference."""
+    surfaces: list[Surface] = []
+    doubts: list[str] = []
+    own: dict[int, Surface] = {}
+    for folder, modality, frame in _series_below(root, run):
+        progress(0.95, f"proof: {folder.name}")
+        try:
+            hidden, matrix = run.face_in(frame)
+        except FaceDeidError:
+            continue
+        try:
+            measured = list(MEASURES[modality](folder, hidden, matrix)) if modality in MEASURES else []
+        except FaceDeidError as error:
+            doubts.append(f"{folder.name} cannot be read back: {error}")
+            continue
+        for surface in filter(None, (Surface.of(name, distance) for name, distance in measured)):
+            first = own.setdefault(id(hidden), surface)
+            doubts += [] if surface is first else _doubts(surface, first)
+            surfaces.append(surface)
+    doubts += [f"{path.parent.name}/{path.name} holds an icon" for path in sorted(root.rglob("*.dcm")) if _has_icon(path)]
+    return Proof(tuple(surfaces), tuple(doubts))
+
+
+def _series_below(root: Path, run: StudyRun) -> list[tuple[Path, str, str]]:
+    """Folder, modality and original frame of reference of every released series; those that decide come first."""
+    original = {run.writer.policy.uid(frame): frame for frame in (*run.hidden, *run.registered)}
+    out = []
+    for folder in sorted(path for path in root.iterdir() if path.is_dir()):
+        header = pydicom.dcmread(next(iter(sorted(folder.glob("*.dcm")))), stop_before_pixels=True)
+        out.append((folder, str(header.get("Modality", "")), original.get(frame_of(header), "")))
+    first = {run.writer.written[uid].parent for uid in run.deciding if uid in run.writer.written}
+    return sorted(out, key=lambda item: item[0] not in first)
+
+
+def _doubts(surface: Surface, own: Surface) -> list[str]:
+    """Why a surface may be the old skin's: nearer to it than that of the CT that decides."""
+    if surface.alike > own.alike + MORE_SHARE or surface.median_mm < LEAST_SHARE * own.median_mm:
+        return [
+            f"{surface.name} shows the old skin: its surface lies {surface.median_mm:.1f} mm (median) from it, "
+            f"{surface.alike:.0%} of it at one depth (the CT that decides: {own.median_mm:.1f} mm, {own.alike:.0%})"
+        ]
+    return []
+
+
+def _has_icon(path: Path) -> bool:
+    """True where a data set holds an icon at any depth."""
+    return any("IconImageSequence" in item for item in every_item(pydicom.dcmread(path, stop_before_pixels=True)))

@@ -1,0 +1,83 @@
+"""References inside a released study are closed: none leads to an instance that was not released."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pydicom.dataset import Dataset
+
+#: A study is referenced by its own UID under this retired class (PS3.3 C.8.8.5, RT Referenced Study Sequence).
+_STUDY_CLASS = "1.2.840.10008.3.1.2.3.1"
+#: Sequences that the standard requires with an item, by keyword: these items stay, and are listed.
+_REQUIRED = {"ReferencedRTPlanSequence"}
+
+
+def close_references(dataset: Dataset, released: frozenset[str]) -> tuple[str, ...]:
+    """Take out every item that refers to an instance not in ``released``; returns the sequences whose item the standard requires.
+
+    Sequences that become empty go too. UIDs are those of the released study.
+    """
+    left: list[str] = []
+    _close(dataset, released, left)
+    return tuple(left)
+
+
+def _close(dataset: Dataset, released: frozenset[str], left: list[str]) -> None:
+    for element in list(dataset):
+        if element.VR != "SQ" or not element.value:
+            continue
+        items = list(element.value)
+        for item in items:
+            _close(item, released, left)
+        kept = [item for item in items if not _leads_away(item, released) and not _is_hollow(item)]
+        if len(kept) == len(items):
+            continue
+        if element.keyword in _REQUIRED and not kept:
+            left.append(element.keyword)
+        elif kept:
+            element.value = kept
+        else:
+            del dataset[element.tag]
+
+
+def _leads_away(item: Dataset, released: frozenset[str]) -> bool:
+    uid = item.get("ReferencedSOPInstanceUID")
+    if not uid or str(item.get("ReferencedSOPClassUID", "")) == _STUDY_CLASS:
+        return False
+    return str(uid) not in released
+
+
+def _is_hollow(item: Dataset) -> bool:
+    """True for an item that only led to instances (by series or study), and now leads to none; SR content included."""
+    keys = {element.keyword for element in item}
+    if item.get("ValueType") in ("IMAGE", "COMPOSITE", "WAVEFORM") and "ReferencedSOPSequence" not in keys:
+        return True
+    return bool(keys) and keys <= {"SeriesInstanceUID", "StudyInstanceUID", "RetrieveAETitle", "StorageMediaFileSetID"}
+
+
+def references_of(dataset: Dataset) -> Iterator[str]:
+    """Every instance UID that a data set refers to, at any depth; studies left out."""
+    for element in dataset:
+        if element.VR == "SQ":
+            for item in element.value or []:
+                if str(item.get("ReferencedSOPClassUID", "")) != _STUDY_CLASS and item.get("ReferencedSOPInstanceUID"):
+                    yield str(item.ReferencedSOPInstanceUID)
+                yield from references_of(item)
+
+
+def frame_of(header: Dataset) -> str:
+    """The frame of reference of a data set, or the first one that it refers to."""
+    own = header.get("FrameOfReferenceUID")
+    if not own:
+        items = header.get("ReferencedFrameOfReferenceSequence") or []
+        own = next((item.get("FrameOfReferenceUID") for item in items), "")
+    return str(own or "")
+
+
+def every_item(dataset: Dataset) -> Iterator[Dataset]:
+    """A data set and every item in it, at any depth."""
+    yield dataset
+    for element in dataset:
+        if element.VR == "SQ":
+            for item in element.value or []:
+                yield from every_item(item)

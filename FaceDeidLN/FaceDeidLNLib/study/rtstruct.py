@@ -1,0 +1,201 @@
+"""RT structure sets: what follows the old skin is made anew after the new one, every other structure stays byte for byte."""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Iterator
+
+import numpy as np
+import pydicom
+from pydicom.dataset import Dataset
+
+from ..face.polar import to_polar
+from .family import Done, DoubtError, Series, Study, StudyRun
+from .hidden import HiddenFace
+from .instances import Instance
+from .outcome import Decision, Outcome
+from .pictures import remove_pictures
+from .planes import Plane
+from .rays import rays_of
+from .references import frame_of
+
+CLIPS = "structures that follow the old skin made anew after the new one, all others byte for byte"
+UNKNOWN = "no CT of the study has its frame of reference"
+#: RT ROI Interpreted Type (PS3.3 C.8.8.8) of what lies on the skin.
+TYPES = {"EXTERNAL", "BOLUS", "FIXATION", "ISOCENTER_SURFACE"}
+NAMES = re.compile(
+    r"extern|body|skin|haut|peau|piel|mask|bolus|isodos|outline|contour|surface|^\d+(\.\d+)?\s*(gy|cgy|%)|air|shell|ring", re.IGNORECASE
+)
+#: Less deep (mm) than this below the old skin is its surroundings.
+SHALLOW_MM = 12.0
+#: A structure follows the old skin where a share of the face has points of it at one depth, within so many mm.
+SAME_DEPTH_MM, SHARE = 2.0, 0.08
+#: What was made anew may follow it no more than the new skin itself does, by this factor.
+MORE_THAN_SKIN = 1.3
+#: Deeper than this (mm) a structure counts as reaching down without end.
+DEEP_MM = 10.0
+
+
+class RtStructFamily:
+    """RT Structure Set."""
+
+    name = "rtstruct"
+
+    def decide(self, series: Series, study: Study) -> tuple[Decision, ...]:
+        """Clip where the frame of reference is a CT's of the study."""
+        return tuple(self._one(pydicom.dcmread(instance.path), study) for instance in series.instances)
+
+    @staticmethod
+    def _one(dataset: Dataset, study: Study) -> Decision:
+        frame = frame_of(dataset)
+        known = frame in study.frames_of("ct") or bool(study.frames_of("registration"))
+        return Decision(Outcome.CLIP, CLIPS) if known else Decision.withhold(UNKNOWN)
+
+    def release(self, series: Series, run: StudyRun) -> tuple[Done, ...]:
+        """Make anew, verify, write."""
+        return tuple(self._release(instance, run) for instance in series.instances)
+
+    @staticmethod
+    def _release(instance: Instance, run: StudyRun) -> Done:
+        dataset = pydicom.dcmread(instance.path)
+        hidden, matrix = run.face_in(frame_of(dataset))
+        names = followers(dataset, hidden, matrix)
+        for number in names:
+            remake(contours_of(dataset, number), hidden, matrix)
+        left = followers(dataset, hidden, matrix, most_left(hidden))
+        if left:
+            raise DoubtError(f"{len(left)} structures still follow the old skin: {', '.join(left.values())}")
+        remove_pictures(dataset)
+        run.writer.put(instance, dataset)
+        figures = {"structures": len(dataset.get("StructureSetROISequence") or []), "made_anew": sorted(names.values())}
+        return Done((instance,), Decision(Outcome.CLIP, CLIPS), figures)
+
+
+def contours_of(dataset: Dataset, number: int) -> list[Dataset]:
+    """The items of ROI Contour Sequence of a structure."""
+    return [item for item in dataset.get("ROIContourSequence") or [] if int(item.ReferencedROINumber) == number]
+
+
+def points_of(contour: Dataset, matrix: np.ndarray) -> np.ndarray:
+    """The points (N, 3) of a contour in the face's LPS mm."""
+    points = np.array(contour.get("ContourData") or (), dtype=float).reshape(-1, 3)
+    return points @ matrix[:3, :3].T + matrix[:3, 3]
+
+
+def followers(dataset: Dataset, hidden: HiddenFace, matrix: np.ndarray, most: float | None = None) -> dict[int, str]:
+    """Number and name of the structures that follow the old skin in the region: by geometry, or by type or name with a point near it.
+
+    With ``most`` by geometry alone: those that follow more than this share of the face.
+    """
+    kinds = {
+        int(item.ReferencedROINumber): str(item.get("RTROIInterpretedType") or "")
+        for item in dataset.get("RTROIObservationsSequence") or []
+    }
+    found = {}
+    for roi in dataset.get("StructureSetROISequence") or []:
+        number, name = int(roi.ROINumber), str(roi.get("ROIName") or "")
+        parts = [points_of(one, matrix) for item in contours_of(dataset, number) for one in item.get("ContourSequence") or []]
+        points = np.vstack(parts) if parts else np.zeros((0, 3))
+        points = points[hidden.in_region(points)] if len(points) else points
+        depth = hidden.depth_before(points) if len(points) else np.zeros(0)
+        points, depth = points[depth < SHALLOW_MM], depth[depth < SHALLOW_MM]
+        said = kinds.get(number, "").upper() in TYPES or NAMES.search(name) is not None
+        near = said and len(points) and most is None
+        if near or follows(points, depth, hidden, SHARE if most is None else most):
+            found[number] = name
+    return found
+
+
+def follows(points: np.ndarray, depth: np.ndarray, hidden: HiddenFace, most: float = SHARE) -> bool:
+    """True where points (N, 3) at their ``depth`` (N,) below the old skin draw an offset copy of more than this share of the face."""
+    return share_followed(points, depth, hidden) > most
+
+
+def share_followed(points: np.ndarray, depth: np.ndarray, hidden: HiddenFace) -> float:
+    """The largest share of the face that points (N, 3) of one depth (N,) below the old skin cover."""
+    if len(points) < 30:
+        return 0.0
+    near = np.abs(depth - np.median(depth)) < SAME_DEPTH_MM
+    directions, _ = to_polar(hidden.face.frame, points[near])
+    cells = np.rint(hidden.face.raster.cells(directions)).astype(int)
+    cells = np.unique(np.clip(cells, 0, np.array(hidden.face.raster.shape) - 1), axis=0)
+    return float(hidden.face.inside[tuple(cells.T)].sum() / hidden.face.inside.sum())
+
+
+def share_of_new_skin(hidden: HiddenFace) -> float:
+    """The same of the new skin: it crosses the old one, and meets it at the curve, so that what follows it does so too."""
+    unit, _, after = rays_of(hidden)
+    points = hidden.face.frame.origin + (unit * after[:, None])[~np.isnan(after)]
+    depth = hidden.depth_before(points)
+    shallow = depth < SHALLOW_MM
+    return share_followed(points[shallow], depth[shallow], hidden)
+
+
+def most_left(hidden: HiddenFace) -> float:
+    """The largest share of the face that an object made anew may still follow."""
+    return max(SHARE, MORE_THAN_SKIN * share_of_new_skin(hidden) + SHARE)
+
+
+def remake(items: list[Dataset], hidden: HiddenFace, matrix: np.ndarray) -> None:
+    """Let a structure lie below the new skin in the region as it lay below the old one, plane by plane; other planes stay."""
+    for item in items:
+        planes = list(_planes(item, matrix))
+        limits = _depths(planes, hidden, matrix)
+        if limits is None:
+            continue
+        back = np.linalg.inv(matrix)
+        contours = list(item.ContourSequence)
+        for members in planes:
+            points = [points_of(one, matrix) for one in members]
+            plane = Plane.around(points)
+            if plane is None:
+                raise DoubtError("a structure that follows the old skin has contours that are not flat")
+            grid = plane.points()
+            inside = hidden.in_region(grid)
+            if not inside.any():
+                continue
+            mask = plane.filled(points).ravel()
+            after = hidden.depth_after(grid[inside])
+            mask[inside] = (after > limits[0]) & (after < limits[1])
+            drawn = [ring @ back[:3, :3].T + back[:3, 3] for ring in plane.outlines(mask.reshape(plane.shape))]
+            at = next(index for index, one in enumerate(contours) if one is members[0])
+            contours = [one for one in contours if not any(one is old for old in members)]
+            contours[at:at] = [_contour(members[0], ring) for ring in drawn]
+        item.ContourSequence = contours
+
+
+def _planes(item: Dataset, matrix: np.ndarray) -> Iterator[list[Dataset]]:
+    """The closed contours of a structure, those on one plane together."""
+    groups: dict[tuple[float, ...], list[Dataset]] = {}
+    closed = [one for one in item.get("ContourSequence") or [] if len(one.get("ContourData") or ()) >= 9]
+    if not closed:
+        return
+    spread = np.max([np.ptp(points_of(one, matrix), axis=0) for one in closed], axis=0)
+    axis = int(np.argmin(spread))
+    for one in closed:
+        groups.setdefault((round(float(np.median(points_of(one, matrix)[:, axis])), 1),), []).append(one)
+    yield from groups.values()
+
+
+def _depths(planes: list[list[Dataset]], hidden: HiddenFace, matrix: np.ndarray) -> tuple[float, float] | None:
+    """Between which depths (mm) below the old skin the structure lies in the region; None where it is not there."""
+    depths = []
+    for members in planes:
+        points = [points_of(one, matrix) for one in members]
+        plane = Plane.around(points)
+        if plane is not None:
+            grid = plane.points()[plane.filled(points).ravel()]
+            depths.append(hidden.depth_before(grid[hidden.in_region(grid)]) if len(grid) else np.zeros(0))
+    joined = np.concatenate(depths) if depths else np.zeros(0)
+    if not len(joined):
+        return None
+    low, high = np.percentile(joined, (2, 98))
+    return float(low), float(high) if high < DEEP_MM else np.inf
+
+
+def _contour(like: Dataset, ring: np.ndarray) -> Dataset:
+    out = copy.deepcopy(like)
+    out.ContourGeometricType, out.NumberOfContourPoints = "CLOSED_PLANAR", len(ring)
+    out.ContourData = [f"{value:.2f}" for value in ring.ravel()]
+    return out

@@ -1,0 +1,198 @@
+"""Carry out a plan: each study is released whole, by one rename, or not at all."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pydicom
+
+from ..core.errors import FaceDeidError, FaceNotFoundError
+from ..core.progress import Progress, alive_in, silent
+from ..header.base import HeaderError, HeaderPolicy, KeepHeader
+from ..header.proof import known_of, verify_headers
+from ..output.atomic import Companion, released_folder
+from .certificate import certificate_path_of, certificate_text
+from .family import DoubtError, Options, Series, StudyRun
+from .outcome import Decision, Outcome
+from .plan import Entry, Plan, StudyPlan, to_do
+from .proof import Proof, prove
+from .references import close_references, references_of
+from .registry import FAMILIES
+from .writer import StudyWriter, save
+
+
+@dataclass(frozen=True, eq=False)
+class Report:
+    """What came of an instance; ``doubtful`` where it should have been hidden and could not be verified."""
+
+    entry: Entry
+    decision: Decision
+    doubtful: bool = False
+    figures: Mapping[str, Any] = field(default_factory=dict)
+    #: Where it stands in the released study.
+    file: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class StudyResult:
+    """What came of a study: ``output`` is None where nothing of it was released, and ``reasons`` say why."""
+
+    planned: StudyPlan
+    reports: tuple[Report, ...]
+    reasons: tuple[str, ...]
+    output: Path | None = None
+    proof: Proof | None = None
+    seconds: float = 0.0
+
+    @property
+    def verdict(self) -> str:
+        """PASS or REVIEW."""
+        return "PASS" if self.output is not None else "REVIEW"
+
+
+class _Stop(FaceDeidError):
+    """The study is not released."""
+
+
+def run(
+    plan: Plan, out: Path, options: Options, policy: HeaderPolicy | None = None, progress: Progress = silent
+) -> tuple[StudyResult, ...]:
+    """Carry out a plan into ``out``, one sub-folder per study; ``policy`` is what is done to headers (None keeps them).
+
+    :raises InputError: ``out`` lies in the input, or a study's place is taken. :raises OutputError: it could not be written.
+    """
+    policy = KeepHeader() if policy is None else policy
+    folders = [Path(out) / f"study-{number:02d}" for number in range(1, len(plan.studies) + 1)]
+    return tuple(
+        _run_study(plan, planned, folder, options, policy, progress) for planned, folder in zip(plan.studies, folders, strict=True)
+    )
+
+
+def _run_study(plan: Plan, planned: StudyPlan, folder: Path, options: Options, policy: HeaderPolicy, progress: Progress) -> StudyResult:
+    begin = time.perf_counter()
+    reports: list[Report] = []
+    proofs: list[Proof] = []
+    options = replace(options, parameters=replace(options.parameters, seed=options.parameters.seed or secrets.randbits(63)))
+
+    def certify(partial: Path, certificate: Path) -> None:
+        seconds = time.perf_counter() - begin
+        certificate.write_text(certificate_text(partial, reports, options, policy.facts(), proofs[0], seconds), encoding="utf-8")
+
+    companion = Companion(certificate_path_of(folder).absolute(), certify)
+    try:
+        with released_folder(folder, False, (plan.folder,), companion) as partial:
+            writer = StudyWriter(partial, policy)
+            work = StudyRun(planned.study, options, writer, np.random.default_rng(options.parameters.seed))
+            reports += _carried_out(planned, work, progress)
+            _stop_at_doubts(reports, options)
+            reports[:] = [replace(report, file=_place(report, writer)) for report in _closed(reports, writer)]
+            _require_clean(partial, planned, policy)
+            proofs.append(prove(partial, work, progress))
+            if proofs[0].doubts:
+                raise _Stop("; ".join(proofs[0].doubts))
+    except _Stop as stop:
+        seconds = time.perf_counter() - begin
+        return StudyResult(planned, tuple(reports), tuple(str(stop).split("\n")), None, proofs[0] if proofs else None, seconds)
+    return StudyResult(planned, tuple(reports), (), folder, proofs[0], time.perf_counter() - begin)
+
+
+def _require_clean(partial: Path, planned: StudyPlan, policy: HeaderPolicy) -> None:
+    """Raises _Stop where a proof of the cleaned headers finds something of the originals."""
+    if isinstance(policy, KeepHeader):
+        return
+    findings = verify_headers(partial, known_of(entry.instance.path for entry in planned.entries))
+    if findings:
+        raise _Stop(f"{len(findings)} findings in the cleaned headers (first: {findings[0]})")
+
+
+def _carried_out(planned: StudyPlan, work: StudyRun, progress: Progress) -> list[Report]:
+    """Every instance with what became of it; headers are learned first, so that references can be replaced whatever comes first."""
+    for entry in planned.entries:
+        work.writer.policy.learn(pydicom.dcmread(entry.instance.path, stop_before_pixels=True, force=True))
+    entries = {id(entry.instance): entry for entry in planned.entries}
+    reports: dict[int, Report] = {
+        key: Report(entry, entry.decision) for key, entry in entries.items() if entry.decision.outcome is Outcome.WITHHOLD
+    }
+    todo = [(name, series) for name in FAMILIES for series in to_do(planned, name)]
+    for number, (name, series) in enumerate(todo):
+        message = f"{name}: {series.label}"
+        progress(number / len(todo), message)
+        work = replace(work, alive=alive_in(progress, number / len(todo), message))
+        for report in _one_series(series, name, work, entries):
+            reports[id(report.entry.instance)] = report
+    return [reports[id(entry.instance)] for entry in planned.entries]
+
+
+def _one_series(series: Series, family: str, work: StudyRun, entries: Mapping[int, Entry]) -> list[Report]:
+    try:
+        done = FAMILIES[family].release(series, work)
+    except (DoubtError, FaceNotFoundError, HeaderError) as doubt:
+        return _doubtful(series, work, entries, str(doubt))
+    except FaceDeidError:
+        raise
+    except Exception as error:  # an object that breaks a reader is one that nobody has judged
+        return _doubtful(series, work, entries, f"it cannot be judged ({type(error).__name__}: {error})")
+    said = {id(instance): one for one in done for instance in one.instances}
+    if {id(instance) for instance in series.instances} - said.keys():
+        return _doubtful(series, work, entries, "not every instance of it was judged")
+    unwritten = [i for i in series.instances if said[id(i)].released and i.uid not in work.writer.written]
+    if unwritten:
+        return _doubtful(series, work, entries, "not every instance of it was written")
+    return [Report(entries[id(i)], said[id(i)].decision, said[id(i)].doubtful, said[id(i)].figures) for i in series.instances]
+
+
+def _doubtful(series: Series, work: StudyRun, entries: Mapping[int, Entry], why: str) -> list[Report]:
+    work.writer.take_back(series.instances)
+    return [Report(entries[id(instance)], Decision.withhold(why), True) for instance in series.instances]
+
+
+def _place(report: Report, writer: StudyWriter) -> str | None:
+    path = writer.written.get(report.entry.instance.uid)
+    withheld = report.decision.outcome is Outcome.WITHHOLD
+    return None if path is None or withheld else path.relative_to(writer.root).as_posix()
+
+
+def _stop_at_doubts(reports: list[Report], options: Options) -> None:
+    """Raises _Stop, with each doubtful series named once, and where nothing that shows anything is left."""
+    lines: dict[tuple[str, str], str] = {}
+    for report in reports:
+        if report.doubtful and not options.withhold_doubtful:
+            instance = report.entry.instance
+            name = f"{instance.text('Modality')} series '{instance.text('SeriesDescription')}', first {instance.path.name}"
+            lines.setdefault((instance.text("SeriesInstanceUID"), report.decision.reason), f"{name}: {report.decision.reason}")
+    if lines:
+        raise _Stop("\n".join(lines.values()))
+    if not any(report.decision.outcome is Outcome.DEFACE for report in reports):
+        raise _Stop("no CT of it was de-identified, so that nothing of it is released")
+
+
+def _closed(reports: list[Report], writer: StudyWriter) -> list[Report]:
+    """References closed; documents that lead to nothing any more are withheld, until nothing changes."""
+    while True:
+        released = frozenset(writer.policy.uid(uid) for uid in writer.written)
+        empty = set()
+        for uid, path in writer.written.items():
+            dataset = pydicom.dcmread(path)
+            before = list(references_of(dataset))
+            if all(one in released for one in before):
+                continue
+            close_references(dataset, released)
+            if before and not any(one in released for one in before) and FAMILIES_OF_REFERENCES & {dataset.get("Modality")}:
+                empty.add(uid)
+            save(dataset, path, dataset.file_meta.TransferSyntaxUID)
+        if not empty:
+            return reports
+        gone = [report for report in reports if report.entry.instance.uid in empty]
+        writer.take_back(tuple(report.entry.instance for report in gone))
+        why = Decision.withhold("all that it refers to is withheld")
+        reports = [replace(report, decision=why) if report in gone else report for report in reports]
+
+
+#: Modalities that are nothing without what they refer to.
+FAMILIES_OF_REFERENCES = {"PR", "KO"}

@@ -1,0 +1,197 @@
+"""Segmentations: segments that follow the old skin end at the new one, all others stay to the bit; empty frames are dropped."""
+
+from __future__ import annotations
+
+import numpy as np
+import pydicom
+from pydicom.dataset import Dataset
+from pydicom.pixels import pack_bits
+
+from ..core.geometry import Geometry
+from .family import Done, DoubtError, Series, Study, StudyRun
+from .grids import moved
+from .hidden import HiddenFace
+from .instances import Instance
+from .outcome import Decision, Outcome
+from .pictures import remove_pictures
+from .rtstruct import DEEP_MM, NAMES, SHALLOW_MM, SHARE, most_left, share_followed
+
+CLIPS = "segments that follow the old skin end at the new one, all others to the bit; empty frames dropped"
+UNKNOWN = "no CT of the study has its frame of reference"
+
+
+class SegFamily:
+    """Segmentation (binary, fractional) and Label Map Segmentation."""
+
+    name = "seg"
+
+    def decide(self, series: Series, study: Study) -> tuple[Decision, ...]:
+        """Clip where the frame of reference is a CT's of the study."""
+        known = study.frames_of("ct") if not study.frames_of("registration") else {instance.frame for instance in series.instances}
+        return tuple(
+            Decision(Outcome.CLIP, CLIPS) if instance.frame in known else Decision.withhold(UNKNOWN) for instance in series.instances
+        )
+
+    def release(self, series: Series, run: StudyRun) -> tuple[Done, ...]:
+        """Clip, verify, write."""
+        return tuple(self._release(instance, run) for instance in series.instances)
+
+    @staticmethod
+    def _release(instance: Instance, run: StudyRun) -> Done:
+        dataset = pydicom.dcmread(instance.path)
+        hidden, matrix = run.face_in(instance.frame)
+        frames = dataset.pixel_array
+        frames = frames.reshape((-1, *frames.shape[-2:])).copy()
+        names = {int(item.SegmentNumber): str(item.get("SegmentLabel") or "") for item in dataset.SegmentSequence}
+        clipped = clip(frames, dataset, names, hidden, matrix)
+        left = [
+            names.get(label, str(label))
+            for label in labels_of(dataset, names)
+            if _share(frames, dataset, label, hidden, matrix) > most_left(hidden)
+        ]
+        if left:
+            raise DoubtError(f"{len(left)} segments still follow the old skin: {', '.join(left)}")
+        dropped = write_frames(dataset, frames)
+        remove_pictures_but_pixels(dataset)
+        run.writer.put(instance, dataset)
+        figures = {"segments": len(names), "clipped": sorted(names.get(label, str(label)) for label in clipped), "frames_dropped": dropped}
+        return Done((instance,), Decision(Outcome.CLIP, CLIPS), figures)
+
+
+def labels_of(dataset: Dataset, names: dict[int, str]) -> list[int]:
+    """The segments' numbers, the background of a label map left out."""
+    return sorted(number for number in names if number or dataset.get("SegmentationType") != "LABELMAP")
+
+
+def frame_grid(dataset: Dataset, index: int, matrix: np.ndarray) -> Geometry:
+    """The grid of one frame, in the face's LPS mm."""
+    own, shared = dataset.PerFrameFunctionalGroupsSequence[index], dataset.SharedFunctionalGroupsSequence[0]
+
+    def macro(keyword: str) -> Dataset:
+        found = own.get(keyword) or shared.get(keyword)
+        if not found:
+            raise DoubtError(f"a frame has no {keyword}: nobody knows where it lies")
+        return found[0]
+
+    rows = np.array(macro("PlaneOrientationSequence").ImageOrientationPatient, dtype=float).reshape(2, 3)
+    spacing = [float(value) for value in macro("PixelMeasuresSequence").PixelSpacing]
+    affine = np.eye(4)
+    affine[:3, 0], affine[:3, 1] = rows[0] * spacing[1], rows[1] * spacing[0]
+    affine[:3, 2] = np.cross(rows[0], rows[1])
+    affine[:3, 3] = np.array(macro("PlanePositionSequence").ImagePositionPatient, dtype=float)
+    return moved(Geometry((1, int(dataset.Rows), int(dataset.Columns)), affine), matrix)
+
+
+def of_segment(dataset: Dataset, index: int, frame: np.ndarray, label: int) -> np.ndarray:
+    """Bool of a frame: where it shows a segment."""
+    if dataset.get("SegmentationType") == "LABELMAP":
+        return frame == label
+    own, shared = dataset.PerFrameFunctionalGroupsSequence[index], dataset.SharedFunctionalGroupsSequence[0]
+    item = (own.get("SegmentIdentificationSequence") or shared.get("SegmentIdentificationSequence") or [None])[0]
+    if item is None:
+        raise DoubtError("a frame does not say which segment it shows")
+    return frame > 0 if int(item.ReferencedSegmentNumber) == label else np.zeros(frame.shape, dtype=bool)
+
+
+def _edge(mask: np.ndarray) -> np.ndarray:
+    padded = np.pad(mask, 1)
+    inner = padded[1:-1, :-2] & padded[1:-1, 2:] & padded[:-2, 1:-1] & padded[2:, 1:-1]
+    return mask & ~inner
+
+
+def edge_points(frames: np.ndarray, dataset: Dataset, label: int, matrix: np.ndarray) -> np.ndarray:
+    """LPS mm (N, 3), in the face's frame, of the pixels at the edge of a segment."""
+    return _points(frames, dataset, label, matrix, edge=True)
+
+
+def _points(frames: np.ndarray, dataset: Dataset, label: int, matrix: np.ndarray, edge: bool) -> np.ndarray:
+    """LPS mm (N, 3) of the pixels of a segment, or of those at its edge."""
+    out = []
+    for index, frame in enumerate(frames):
+        mask = of_segment(dataset, index, frame, label)
+        mask = _edge(mask) if edge else mask
+        if mask.any():
+            at = np.argwhere(mask)
+            out.append(frame_grid(dataset, index, matrix).to_lps(np.column_stack([np.zeros(len(at)), at])))
+    return np.vstack(out) if out else np.zeros((0, 3))
+
+
+def _share(frames: np.ndarray, dataset: Dataset, label: int, hidden: HiddenFace, matrix: np.ndarray) -> float:
+    points = edge_points(frames, dataset, label, matrix)
+    points = points[hidden.in_region(points)] if len(points) else points
+    depth = hidden.depth_before(points) if len(points) else np.zeros(0)
+    return share_followed(points[depth < SHALLOW_MM], depth[depth < SHALLOW_MM], hidden)
+
+
+def clip(frames: np.ndarray, dataset: Dataset, names: dict[int, str], hidden: HiddenFace, matrix: np.ndarray) -> list[int]:
+    """Let segments that follow the old skin, by geometry or by name, follow the new one in the region, in place; returns their numbers."""
+    done = []
+    full = int(dataset.get("MaximumFractionalValue") or 1)
+    for label in labels_of(dataset, names):
+        said = NAMES.search(names[label]) is not None
+        if not said and _share(frames, dataset, label, hidden, matrix) <= SHARE:
+            continue
+        points = _points(frames, dataset, label, matrix, edge=False)
+        points = points[hidden.in_region(points)] if len(points) else points
+        if not len(points):
+            continue
+        low, high = np.percentile(hidden.depth_before(points), (2, 98))
+        limits = (float(low), float(high) if high < DEEP_MM else np.inf)
+        for index, frame in enumerate(frames):
+            _clip_frame(frame, dataset, index, label, full, limits, hidden, matrix)
+        done.append(label)
+    return done
+
+
+def _clip_frame(
+    frame: np.ndarray,
+    dataset: Dataset,
+    index: int,
+    label: int,
+    full: int,
+    limits: tuple[float, float],
+    hidden: HiddenFace,
+    matrix: np.ndarray,
+) -> None:
+    shown = of_segment(dataset, index, frame, label)
+    if not shown.any():
+        return
+    is_map = dataset.get("SegmentationType") == "LABELMAP"
+    grid = frame_grid(dataset, index, matrix)
+    at = np.argwhere(np.ones(frame.shape, dtype=bool))
+    lps = grid.to_lps(np.column_stack([np.zeros(len(at)), at]))
+    inside = hidden.in_region(lps)
+    at, after = at[inside], hidden.depth_after(lps[inside])
+    new = (after > limits[0]) & (after < limits[1])
+    here = tuple(at.T)
+    own = shown[here] | (frame[here] == 0)  # in a label map no other segment is written over
+    frame[here] = np.where(own, np.where(new, label if is_map else full, 0), frame[here])
+
+
+def write_frames(dataset: Dataset, frames: np.ndarray) -> int:
+    """Put the frames that show something back; returns how many were dropped.
+
+    :raises DoubtError: nothing is left.
+    """
+    keep = [index for index, frame in enumerate(frames) if frame.any()]
+    if not keep:
+        raise DoubtError("nothing of it is left")
+    groups = dataset.PerFrameFunctionalGroupsSequence
+    dataset.PerFrameFunctionalGroupsSequence = [groups[index] for index in keep]
+    dataset.NumberOfFrames = len(keep)
+    kept = frames[keep]
+    if int(dataset.BitsAllocated) == 1:
+        pixels = pack_bits(kept.astype(np.uint8), pad=True)
+    else:
+        pixels = kept.astype("<u2" if int(dataset.BitsAllocated) == 16 else "u1").tobytes()
+    dataset.add_new(0x7FE00010, "OB" if int(dataset.BitsAllocated) <= 8 else "OW", pixels + b"\0" * (len(pixels) % 2))
+    dataset["PixelData"].is_undefined_length = False
+    dataset.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
+    return len(frames) - len(keep)
+
+
+def remove_pictures_but_pixels(dataset: Dataset) -> None:
+    """Icons and private pictures go, the segmentation's own pixels stay."""
+    pixels = dataset["PixelData"]
+    remove_pictures(dataset)
+    dataset.add(pixels)

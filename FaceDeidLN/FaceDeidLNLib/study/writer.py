@@ -1,0 +1,79 @@
+"""Where the instances of a study are written before it is released: under new UIDs, without pictures, read back."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pydicom
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian
+
+from ..core.errors import OutputError
+from ..header.base import HeaderPolicy
+from .instances import Instance
+
+
+@dataclass(eq=False)
+class StudyWriter:
+    """Writes into ``root``, one sub-folder per series; ``policy`` is the only place where UIDs and header texts change."""
+
+    root: Path
+    policy: HeaderPolicy
+    #: Original SOP instance UID -> the file that was written.
+    written: dict[str, Path] = field(default_factory=dict)
+    _folders: dict[str, Path] = field(default_factory=dict)
+
+    def put(self, instance: Instance, dataset: Dataset) -> None:
+        """Write what stands for an instance, as uncompressed explicit little endian; what is not decoded keeps its compression.
+
+        :raises HeaderError: its header cannot be cleaned. :raises OutputError: what is read back is not what was written.
+        """
+        syntax = str(dataset.file_meta.get("TransferSyntaxUID", "")) if hasattr(dataset, "file_meta") else ""
+        dataset.SOPInstanceUID, dataset.SeriesInstanceUID = instance.uid, instance.text("SeriesInstanceUID")
+        dataset = self.policy.clean(dataset)
+        encapsulated = "PixelData" in dataset and syntax and pydicom.uid.UID(syntax).is_encapsulated
+        path = self._path(instance)
+        save(dataset, path, syntax if encapsulated else ExplicitVRLittleEndian)
+        again = pydicom.dcmread(path)
+        if again.get("PixelData") != dataset.get("PixelData") or again.SOPInstanceUID != self.policy.uid(instance.uid):
+            raise OutputError(f"{instance.path.name}: what was read back is not what was written.")
+        self.written[instance.uid] = path
+
+    def take_back(self, instances: tuple[Instance, ...]) -> None:
+        """Remove what was written for these instances."""
+        for instance in instances:
+            path = self.written.pop(instance.uid, None)
+            if path is not None:
+                path.unlink()
+                with contextlib.suppress(OSError):
+                    path.parent.rmdir()
+
+    def files(self) -> Iterator[Path]:
+        """All files that were written."""
+        yield from self.written.values()
+
+    def _path(self, instance: Instance) -> Path:
+        series = instance.text("SeriesInstanceUID")
+        if series not in self._folders:
+            modality = "".join(letter for letter in instance.text("Modality").upper() if letter.isalnum())[:16] or "OT"
+            self._folders[series] = self.root / f"{len(self._folders) + 1:02d}-{modality}"
+        folder = self._folders[series]
+        folder.mkdir(parents=True, exist_ok=True)
+        number = 1 + sum(path.parent == folder for path in self.written.values())
+        return folder / f"IM{number:04d}.dcm"
+
+
+def save(dataset: Dataset, path: Path, syntax: str = ExplicitVRLittleEndian) -> None:
+    """Write a dataset as a DICOM file with fresh file meta information and an empty preamble."""
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = dataset.SOPClassUID, dataset.SOPInstanceUID
+    meta.TransferSyntaxUID = syntax
+    dataset.file_meta, dataset.preamble = meta, b"\0" * 128
+    if int(pydicom.__version__.split(".")[0]) >= 3:
+        dataset.save_as(path, enforce_file_format=True)
+    else:
+        dataset.is_little_endian, dataset.is_implicit_VR = True, False
+        dataset.save_as(path, write_like_original=False)

@@ -1,0 +1,53 @@
+"""The panel: the scene is closed, or the CT removed, while a step is at work."""
+
+from __future__ import annotations
+
+import slicer
+from FaceDeidLNLib.core.errors import Cancelled
+from FaceDeidLNLib.mrml.removal import remove_nodes
+from person import PanelTest, ids
+
+_KINDS = ("vtkMRMLScalarVolumeNode", "vtkMRMLSegmentationNode", "vtkMRMLMarkupsNode", "vtkMRMLModelNode", "vtkMRMLTextNode")
+
+
+def left():
+    """What a closed scene must not hold."""
+    return [kind for kind in _KINDS if slicer.mrmlScene.GetNumberOfNodesByClass(kind)]
+
+
+class ClosingTest(PanelTest):
+    """Nothing of the old scene reaches the new one."""
+
+    def test_a_scene_closed_while_the_sample_is_made_stays_empty(self):
+        self.panel.load_sample = self.real_sample
+        self.close_scene_at(0.1)
+        self.ui.tryItLabel.linkActivated.emit("sample")
+        self.assertEqual((left(), self.errors), ([], []))
+
+    def test_a_scene_closed_in_mid_step_stays_empty_and_the_panel_goes_on(self):
+        for button in ("detectButton", "curveButton", "faceButton", "applyButton"):
+            with self.subTest(button):
+                self.load_sample()
+                self.close_scene_at(0.05)
+                self.click(button)
+                self.assertEqual((left(), self.errors), ([], []))
+                self.assertIn("cancelled", self.ui.statusLabel.text)
+                self.assertEqual(self.enabled("undoButton", button), [])
+
+    def test_from_the_console_work_on_a_ct_that_is_gone_ends(self):
+        ct, nodes = self.load_sample()
+
+        def close(fraction, message):
+            if fraction >= 0.05 and ct.GetScene() is not None:
+                slicer.mrmlScene.Clear(False)
+
+        with self.assertRaises(Cancelled):
+            self.logic.process(ct, protectedSegmentation=nodes, progress=close)
+        self.assertEqual(left(), [])
+
+    def test_a_display_node_of_a_segmentation_that_stays_is_not_removed(self):
+        """The application's 3D view asks it for its segmentation, and crashes where there is none."""
+        _, nodes = self.load_sample()
+        before = ids()
+        remove_nodes(slicer.mrmlScene, [nodes.GetDisplayNodeID()])
+        self.assertEqual(ids(), before)

@@ -1,0 +1,195 @@
+"""Small files that promise much: refused within seconds and little memory, before what they promise is made."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import multiprocessing
+import os
+import sys
+import warnings
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import nibabel
+import numpy as np
+import pydicom
+import pytest
+from dicom_series import head
+from FaceDeidLNLib.core.errors import InputError
+from FaceDeidLNLib.core.geometry import Geometry
+from FaceDeidLNLib.input.any_segments import read_any_segments
+from FaceDeidLNLib.input.ct import read_ct
+from FaceDeidLNLib.input.markups import read_curve_json, read_landmarks_json
+from fuzzing import make_structures
+from pydicom.dataelem import RawDataElement
+from pydicom.tag import Tag
+
+if sys.platform == "win32":
+    pytest.skip("limits of memory and time are set by POSIX means", allow_module_level=True)
+
+import resource
+
+GRID = Geometry((40, 60, 60), np.diag([2.0, 2.0, 3.0, 1.0]))
+CPU_SECONDS, MOST_BYTES = 5, 500 << 20
+
+
+def refused(read: Callable[[Path], object], path: Path) -> str:
+    """The sentence with which a reader refuses a file, in a process of its own with little time and memory."""
+    context = multiprocessing.get_context("fork")
+    ours, theirs = context.Pipe(duplex=False)
+    process = context.Process(target=_read, args=(theirs, read, path))
+    process.start()
+    theirs.close()
+    assert ours.poll(90), "still reading"
+    said = ours.recv()
+    process.join()
+    assert process.exitcode == 0
+    return said
+
+
+def _read(connection: multiprocessing.connection.Connection, read: Callable[[Path], object], path: Path) -> None:
+    pages = int(Path("/proc/self/statm").read_text().split()[0]) if Path("/proc/self/statm").exists() else 0
+    if pages:
+        resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + MOST_BYTES,) * 2)
+    spent = sum(resource.getrusage(resource.RUSAGE_SELF)[:2])
+    resource.setrlimit(resource.RLIMIT_CPU, (int(spent) + CPU_SECONDS + 1,) * 2)
+    warnings.simplefilter("ignore")
+    try:
+        read(path)
+        connection.send("it was read")
+    except InputError as refusal:
+        connection.send(str(refusal))
+    except BaseException as error:
+        connection.send(f"{type(error).__name__}: {error}")
+
+
+def nrrd_header(*lines: str) -> bytes:
+    space = ["space: left-posterior-superior", "space origin: (0,0,0)", "endian: little"]
+    return ("\n".join(["NRRD0005", *space, *lines]) + "\n\n").encode()
+
+
+def zeros(megabytes: int) -> bytes:
+    """So many megabytes of zeros as gzip files in a row."""
+    return gzip.compress(bytes(64 << 20), 9) * (megabytes // 64)
+
+
+CUBE = ("type: short", "dimension: 3", "sizes: 1200 1200 1200", "space directions: (0.5,0,0) (0,0.5,0) (0,0,0.5)")
+
+
+def test_a_cube_of_holes_is_refused(tmp_path):
+    with (tmp_path / "ct.nrrd").open("wb") as file:
+        content = nrrd_header(*CUBE, "encoding: raw")
+        file.write(content)
+        file.truncate(len(content) + 2 * 1200**3)
+    assert "larger than any CT" in refused(read_ct, tmp_path / "ct.nrrd")
+
+
+def test_a_cube_of_compressed_zeros_is_refused(tmp_path):
+    (tmp_path / "ct.nrrd").write_bytes(nrrd_header(*CUBE, "encoding: gzip") + zeros(3456))
+    assert "larger than any CT" in refused(read_ct, tmp_path / "ct.nrrd")
+
+
+def test_a_ct_of_compressed_zeros_is_refused(tmp_path):
+    lines = ("type: short", "dimension: 3", "sizes: 512 512 1000", "space directions: (0.5,0,0) (0,0.5,0) (0,0,0.5)", "encoding: gzip")
+    (tmp_path / "ct.nrrd").write_bytes(nrrd_header(*lines) + zeros(512))
+    assert "no CT shrinks so" in refused(read_ct, tmp_path / "ct.nrrd")
+
+
+@pytest.mark.parametrize("read", [read_ct, lambda path: read_any_segments(path, GRID)], ids=["ct", "nodes"])
+def test_a_nifti_that_goes_on_for_gigabytes_is_refused(tmp_path, read):
+    nibabel.save(nibabel.Nifti1Image(head((10, 10, 10)).astype(np.int16), np.diag([1.0, 1.0, 1.0, 1.0])), tmp_path / "a.nii")
+    (tmp_path / "ct.nii.gz").write_bytes(gzip.compress((tmp_path / "a.nii").read_bytes()) + zeros(10_240))
+    assert "goes on after its last voxel" in refused(read, tmp_path / "ct.nii.gz")
+
+
+@pytest.mark.parametrize("sizes", ["8 1000 1000 1000", "2000 60 60 40", "1 1200 1200 1200"])
+def test_a_segmentation_of_gigabytes_is_refused(tmp_path, sizes):
+    lines = ("type: uchar", "dimension: 4", f"sizes: {sizes}", "space directions: none (2,0,0) (0,2,0) (0,0,3)", "encoding: gzip")
+    (tmp_path / "a.seg.nrrd").write_bytes(nrrd_header(*lines) + zeros(8192))
+    assert "far larger than a segmentation" in refused(lambda path: read_any_segments(path, GRID), tmp_path / "a.seg.nrrd")
+
+
+def curve(points: int, kind: str = "ClosedCurve") -> str:
+    control = [{"label": f"p{n}", "position": [n % 97, n % 89, n % 83]} for n in range(points)]
+    return json.dumps({"markups": [{"type": kind, "coordinateSystem": "LPS", "controlPoints": control}]}, separators=(",", ":"))
+
+
+@pytest.mark.parametrize(("kind", "read"), [("ClosedCurve", read_curve_json), ("Fiducial", read_landmarks_json)])
+def test_markups_of_a_hundred_thousand_points_are_refused(tmp_path, kind, read):
+    (tmp_path / "a.mrk.json").write_text(curve(100_000, kind))
+    said = refused(read, tmp_path / "a.mrk.json")
+    assert "100000 points" in said
+    assert len(said) < 300
+
+
+def test_markups_of_many_unknown_names_are_refused_in_a_short_sentence(tmp_path):
+    (tmp_path / "a.mrk.json").write_text(curve(9_000, "Fiducial"))
+    assert len(refused(read_landmarks_json, tmp_path / "a.mrk.json")) < 600
+
+
+def test_markups_of_hundreds_of_megabytes_are_refused_unread(tmp_path):
+    with (tmp_path / "a.mrk.json").open("wb") as file:
+        file.truncate(200 << 20)
+    assert "200 MB" in refused(read_curve_json, tmp_path / "a.mrk.json")
+
+
+def test_json_of_a_hundred_thousand_brackets_is_refused(tmp_path):
+    (tmp_path / "a.mrk.json").write_text("[" * 100_000)
+    assert "is no markups file" in refused(read_curve_json, tmp_path / "a.mrk.json")
+
+
+def structures(path: Path, contours: int, points: int) -> None:
+    """An RTSTRUCT whose one structure has so many contours of so many points."""
+    dataset = pydicom.dcmread(make_structures(path.parent))
+    drawn = dataset.ROIContourSequence[0].ContourSequence
+    text = b"1\\2\\3\\" * points
+    text = text[:-1] + b" " * (len(text[:-1]) % 2)
+    drawn[0][0x30060050] = RawDataElement(Tag(0x30060050), "DS", len(text), text, 0, False, True)
+    drawn[:] = [drawn[0]] * contours
+    dataset.save_as(path, enforce_file_format=True)
+
+
+@pytest.mark.parametrize(("contours", "points"), [(1, 10_000_000), (1000, 10_000)])
+def test_structures_of_millions_of_points_are_refused(tmp_path, contours, points):
+    structures(tmp_path / "rt.dcm", contours, points)
+    assert "more than anybody draws" in refused(lambda path: read_any_segments(path, GRID), tmp_path / "rt.dcm")
+
+
+def test_a_deflated_dicom_that_becomes_gigabytes_is_refused(tmp_path):
+    path = make_structures(tmp_path)
+    dataset = pydicom.dcmread(path)
+    dataset.file_meta.TransferSyntaxUID = "1.2.840.10008.1.2.1.99"
+    dataset.save_as(path, enforce_file_format=True)
+    start = 132 + 12 + pydicom.filereader.read_file_meta_info(path).FileMetaInformationGroupLength
+    packer = zlib.compressobj(1, wbits=-15)
+    block = packer.compress(bytes(64 << 20)) + packer.flush(zlib.Z_FULL_FLUSH)
+    with path.open("r+b") as file:
+        file.truncate(start)
+        file.seek(start)
+        file.write(block * 10 + packer.flush())
+    assert "larger than any segmentation" in refused(lambda file: read_any_segments(file, GRID), path)
+
+
+@pytest.mark.parametrize("name", ["nodes.nrrd", "nodes.dcm", "curve.mrk.json"])
+def test_a_pipe_is_refused(tmp_path, name):
+    os.mkfifo(tmp_path / name)
+    read = read_curve_json if name.endswith("json") else lambda path: read_any_segments(path, GRID)
+    assert "pipe or device" in refused(read, tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["a.nrrd", "a.mha"])
+def test_a_device_as_data_file_is_refused(tmp_path, name):
+    (tmp_path / "zero").symlink_to("/dev/zero")
+    lines = (
+        "type: short",
+        "dimension: 3",
+        "sizes: 40 40 40",
+        "space directions: (1,0,0) (0,1,0) (0,0,1)",
+        "encoding: raw",
+        "data file: zero",
+    )
+    text = nrrd_header(*lines) if name == "a.nrrd" else b"NDims = 3\nDimSize = 40 40 40\nElementType = MET_SHORT\nElementDataFile = zero\n"
+    (tmp_path / name).write_bytes(text)
+    assert "there is no such file" in refused(read_ct, tmp_path / name)

@@ -1,0 +1,80 @@
+"""A certificate tells what was checked, in classes that many heads share, and no figure of the old skin."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from FaceDeidLNLib.commands.describe import figures
+from FaceDeidLNLib.core.parameters import Parameters
+from FaceDeidLNLib.facts import certificate_facts, coarse, facts_of, in_class
+from FaceDeidLNLib.pipeline import CaseResult
+from FaceDeidLNLib.release import case_content
+from FaceDeidLNLib.verify.compare import Comparison
+from FaceDeidLNLib.verify.coverage import Coverage
+from FaceDeidLNLib.verify.privacy import TESTED
+from FaceDeidLNLib.verify.verdict import Verdict
+from hypothesis import given
+from hypothesis import strategies as st
+
+
+def result_of(changed: float, moved: float, mm: float, voxels: int, body: float) -> CaseResult:
+    """A head whose skin changed by so much."""
+    comparison = Comparison(True, True, np.zeros((1, 1, 1), bool), voxels, 0, ())
+    coverage = Coverage(changed, moved, mm, {})
+    return CaseResult(Verdict.PASS, (), TESTED, Parameters(), comparison=comparison, coverage=coverage, body_share=body)
+
+
+@given(st.floats(0.9, 1), st.floats(0, 1), st.floats(0.5, 30), st.integers(1, 10**7), st.floats(0, 0.0999))
+def test_all_heads_that_pass_have_the_same_checks(changed, moved, mm, voxels, body):
+    usual = certificate_facts(result_of(0.97, 0.9, 5.96, 41_000, 0.02))
+    assert certificate_facts(result_of(changed, moved, mm, voxels, body)) == usual
+
+
+def test_the_certificate_is_made_of_the_classes():
+    assert "5.96" not in str(case_content(result_of(0.97, 0.9, 5.96, 41_357, 0.02)))
+
+
+def test_the_review_and_json_have_the_figures():
+    assert facts_of(result_of(0.97, 0.9, 5.96, 41_357, 0.02))["face_skin"]["mean_displacement_mm"] == 5.96
+
+
+@pytest.mark.parametrize(("value", "said"), [(0.2, "less than 0.5 mm"), (0.5, "at least 0.5 mm"), (8.7, "at least 0.5 mm")])
+def test_a_class_is_told_by_its_bounds(value, said):
+    assert in_class(value, [0.5], "mm") == said
+
+
+@pytest.mark.parametrize(
+    ("sentence", "said"),
+    [
+        ("only 87% of the skin changed", "only 90% of the skin changed"),
+        ("the skin moved by 0.43 mm on average", "the skin moved by 0.4 mm on average"),
+        ("12.3 ml of the face, 1,234 voxels", "10 ml of the face, 1000 voxels"),
+        ("level Ib of 3 patients", "level Ib of 3 patients"),
+    ],
+)
+def test_figures_in_a_reason_are_rounded_to_one_digit(sentence, said):
+    assert coarse(sentence) == said
+
+
+def test_the_reasons_of_a_review_are_coarse_in_its_certificate():
+    case = replace(result_of(0.87, 0.9, 5.96, 41_357, 0.02), verdict=Verdict.REVIEW, reasons=("only 87% of it",))
+    assert case_content(case)["reasons"] == ["only 90% of it"]
+
+
+@pytest.mark.parametrize(("changed", "voxels"), [(0.0, 500), (0.97, 0)])
+def test_what_hid_nothing_is_not_said_to_be_tested(changed, voxels):
+    assert facts_of(result_of(changed, 0.0, 0.0, voxels, 0.0))["privacy"] == "recognisable"
+
+
+def test_a_case_that_came_to_nothing_is_not_said_to_be_tested():
+    assert facts_of(CaseResult(Verdict.REVIEW, (), TESTED, Parameters()))["privacy"] == "recognisable"
+
+
+@pytest.mark.parametrize(("depth_mm", "noted"), [(0.5, True), (12.0, False)])
+def test_a_depth_that_changes_nothing_is_told(depth_mm, noted):
+    face = SimpleNamespace(curve=SimpleNamespace(control=np.zeros((8, 3))))
+    case = replace(result_of(0.97, 0.9, 5.96, 41_357, 0.02), parameters=Parameters(depth_mm=depth_mm), face=face)
+    assert any("--depth-mm 0.5 changes hardly less than 12" in line for line in figures(case)) == noted

@@ -1,0 +1,125 @@
+"""Signed certificates: an edit shows, and a resumed batch does not believe one."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+
+import pytest
+from FaceDeidLNLib.commands.main import main
+from FaceDeidLNLib.core.errors import InputError
+from FaceDeidLNLib.output.certificate import SCHEMA, certificate_path, file_sha256
+from FaceDeidLNLib.output.signing import Signature, is_own_release, private_key, signature_state, signed_text
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+serialization = pytest.importorskip("cryptography.hazmat.primitives.serialization", reason="the extra 'signing' is not installed")
+ed25519 = pytest.importorskip("cryptography.hazmat.primitives.asymmetric.ed25519")
+
+
+def key_file(folder, name="key.pem"):
+    """A new private key, and its public one beside it."""
+    key = ed25519.Ed25519PrivateKey.generate()
+    pem, plain = serialization.Encoding.PEM, serialization.NoEncryption()
+    (folder / name).write_bytes(key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain))
+    public = key.public_key().public_bytes(pem, serialization.PublicFormat.SubjectPublicKeyInfo)
+    (folder / f"public-{name}").write_bytes(public)
+    return folder / name
+
+
+def release(folder, key, **content):
+    """An output with a certificate."""
+    output = folder / "ct.nrrd"
+    output.write_text("released")
+    says = {"schema": SCHEMA, "output": {"sha256": file_sha256(output)}, "verdict": "PASS", "privacy": "tested", **content}
+    certificate_path(output).write_text(signed_text(json.dumps(says), key), encoding="utf-8")
+    return output
+
+
+def edit(output, /, **content):
+    path = certificate_path(output)
+    path.write_text(json.dumps({**json.loads(path.read_text()), **content}))
+
+
+def test_without_a_key_it_says_unsigned(tmp_path):
+    output = release(tmp_path, None)
+    assert json.loads(certificate_path(output).read_text())["signature"] == "unsigned"
+    assert signature_state(certificate_path(output), None) is Signature.UNSIGNED
+
+
+@pytest.mark.parametrize("which", ["key.pem", "public-key.pem"])
+def test_a_signed_certificate_is_known_by_either_half_of_the_key(which, tmp_path):
+    output = release(tmp_path, key_file(tmp_path), note="ä, 1.50, \u2028")
+    assert signature_state(certificate_path(output), tmp_path / which) is Signature.VALID
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.sampled_from(["verdict", "privacy", "output", "schema", "new"]), st.text(max_size=5) | st.integers() | st.none())
+def test_any_edit_shows(tmp_path_factory, name, value):
+    folder = tmp_path_factory.mktemp("signed")
+    output = release(folder, key_file(folder))
+    edit(output, **{name: value})
+    assert signature_state(certificate_path(output), folder / "key.pem") is Signature.BROKEN
+    shutil.rmtree(folder)
+
+
+def test_signed_anew_by_somebody_else_it_is_not_the_projects(tmp_path):
+    output = release(tmp_path, key_file(tmp_path, "theirs.pem"), privacy="super-safe")
+    assert signature_state(certificate_path(output), key_file(tmp_path)) is Signature.OTHER_KEY
+    assert not is_own_release(output, tmp_path / "key.pem")
+
+
+@pytest.mark.parametrize(
+    "signature", [{}, {"algorithm": "none", "public_key": "", "value": ""}, {"algorithm": "Ed25519", "public_key": 3, "value": []}]
+)
+def test_a_signature_that_is_none_is_broken(signature, tmp_path):
+    output = release(tmp_path, key_file(tmp_path))
+    edit(output, signature=signature)
+    assert signature_state(certificate_path(output), None) is Signature.BROKEN
+
+
+@pytest.mark.parametrize(
+    ("how", "code"),
+    [("signed", 0), ("unsigned", 1), ("edited", 1), ("other output", 1), ("no key asked", 0), ("unsigned, no key asked", 0)],
+)
+def test_the_command_tells(how, code, tmp_path, capsys):
+    key = key_file(tmp_path)
+    output = release(tmp_path, None if how.startswith("unsigned") else key)
+    if how == "edited":
+        edit(output, privacy="super-safe")
+    if how == "other output":
+        output.write_text("another")
+    words = [] if how.endswith("asked") else ["--signing-key", str(tmp_path / "public-key.pem")]
+    assert main(["verify-certificate", str(output), *words]) == code
+    said = "".join(capsys.readouterr())
+    assert ("unsigned" in said) == how.startswith("unsigned")
+
+
+@pytest.mark.parametrize("text", ["no key", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", None])
+def test_what_is_no_key_is_refused_in_a_sentence(text, tmp_path):
+    if text is not None:
+        (tmp_path / "key.pem").write_text(text)
+    with pytest.raises(InputError, match="key"):
+        private_key(tmp_path / "key.pem")
+
+
+def test_a_resumed_batch_does_not_believe_an_edited_certificate(phantom_ct_file, tmp_path):
+    (tmp_path / "in").mkdir()
+    shutil.copy(phantom_ct_file, tmp_path / "in" / "ct.nrrd")
+    key = key_file(tmp_path)
+    words = ["batch", str(tmp_path / "in"), str(tmp_path / "out"), "--effect", "mask", "--accept-recognisable", "--signing-key", str(key)]
+    assert main([*words, "--quiet"]) == 0
+    assert signature_state(tmp_path / "out" / "ct.certificate.json", key) is Signature.VALID
+    edit(tmp_path / "out" / "ct.nrrd", privacy="super-safe")
+    assert main([*words, "--quiet"]) == 2
+    assert main([*words, "--quiet", "--overwrite"]) == 0
+    assert is_own_release(tmp_path / "out" / "ct.nrrd", key)
+
+
+def test_openssls_key_is_taken(tmp_path):
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("openssl is not installed")
+    subprocess.run([openssl, "genpkey", "-algorithm", "ed25519", "-out", str(tmp_path / "key.pem")], check=True, capture_output=True)
+    assert private_key(tmp_path / "key.pem")

@@ -1,0 +1,148 @@
+"""Whole studies: one outcome per instance, one face for all series, and nothing of a study that is not wholly right."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+from FaceDeidLNLib.commands.main import main
+from FaceDeidLNLib.input.ct import read_ct
+from FaceDeidLNLib.study import ct as ct_family
+from FaceDeidLNLib.study.family import Options
+from FaceDeidLNLib.study.outcome import Outcome
+from FaceDeidLNLib.study.plan import Plan, plan
+from FaceDeidLNLib.study.rules import RULES, rule_for
+from FaceDeidLNLib.study.run import StudyResult, run
+from synthetic_study import StudyFolder, write_ct_study
+
+
+@pytest.fixture(scope="module")
+def study(phantom, tmp_path_factory) -> StudyFolder:
+    return write_ct_study(tmp_path_factory.mktemp("study") / "in", phantom)
+
+
+@pytest.fixture(scope="module")
+def planned(study) -> Plan:
+    return plan(study.folder)
+
+
+@pytest.fixture(scope="module")
+def pair(study, tmp_path_factory) -> Plan:
+    """The plan of two series of the study alone."""
+    folder = tmp_path_factory.mktemp("pair") / "in"
+    for name in ("a", "b"):
+        shutil.copytree(study.folder / name, folder / name)
+    return plan(folder)
+
+
+@pytest.fixture(scope="module")
+def released(planned, tmp_path_factory) -> StudyResult:
+    return run(planned, tmp_path_factory.mktemp("released") / "out", Options())[0]
+
+
+def outcomes(result: StudyResult) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for report in result.reports:
+        found.setdefault(report.entry.instance.text("SeriesDescription"), set()).add(report.decision.outcome.value)
+    return found
+
+
+def test_every_instance_has_one_planned_outcome_with_a_reason(study, planned):
+    entries = planned.studies[0].entries
+    files = [path for path in study.folder.rglob("*") if path.is_file()]
+    assert sorted(entry.instance.path for entry in entries) == sorted(files)
+    assert all(entry.decision.reason for entry in entries)
+
+
+def test_the_table_names_each_class_once():
+    assert len({rule.sop_class for rule in RULES}) == len(RULES)
+
+
+def test_a_class_that_nobody_named_is_withheld():
+    assert rule_for("1.2.3").family == "withheld"
+
+
+def test_a_dry_run_writes_nothing(study, tmp_path, capsys):
+    assert main(["study", str(study.folder), str(tmp_path / "out"), "--dry-run", "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert {item["outcome"] for item in said["studies"][0]["instances"]} == {"deface", "follow", "withhold"}
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_ct_study_is_released_whole(released):
+    assert released.verdict == "PASS", released.reasons
+    kinds = outcomes(released)
+    assert kinds["Head coronal"] == {"follow"}
+    assert sorted(kinds["Head thin"] | kinds["Head sharp"]) == ["deface", "follow", "withhold"]
+    assert kinds["Scout"] == {"withhold"}
+
+
+def test_every_released_ct_lies_away_from_the_old_skin(released):
+    assert len(released.proof.surfaces) == 3
+    assert all(surface.median_mm > 3.0 for surface in released.proof.surfaces)
+
+
+def test_siblings_have_the_same_new_surface(released, study):
+    """On average the old face comes back no better than from one of them: what differs between siblings is noise alone."""
+    folders = [path for path in sorted(released.output.iterdir()) if path.is_dir()]
+    volumes = {pydicom.dcmread(next(path.glob("*.dcm"))).SeriesDescription: read_ct(path).volume for path in folders}
+    thin, sharp = volumes["Head thin"], volumes["Head sharp"]
+    changed = thin.array != study.phantom.ct.array
+    apart = np.abs(thin.array.astype(float) - sharp.array)[changed]
+    assert np.mean(apart > 400) < 0.02
+
+
+def test_nothing_outside_the_face_changes_in_a_series_that_follows(released, study):
+    folder = next(path for path in sorted(released.output.iterdir()) if path.is_dir() and _described(path) == "Head sharp")
+    before, after = read_ct(study.folder / "b").volume, read_ct(folder).volume
+    changed = before.array != after.array
+    behind = before.geometry.to_lps(np.argwhere(changed))[:, 1]
+    assert changed.any()
+    assert behind.max() < 30.0
+
+
+def _described(folder: Path) -> str:
+    return pydicom.dcmread(next(folder.glob("*.dcm")), stop_before_pixels=True).SeriesDescription
+
+
+def test_references_and_uids_of_a_released_study_are_new(released, study):
+    old = {pydicom.dcmread(path, stop_before_pixels=True).SOPInstanceUID for path in study.folder.rglob("*.dcm")}
+    new = {pydicom.dcmread(path, stop_before_pixels=True).SOPInstanceUID for path in released.output.rglob("*.dcm")}
+    assert not old & new
+
+
+def test_the_certificate_lists_every_instance_and_no_old_uid(released, study):
+    text = released.output.with_name(released.output.name + ".certificate.json").read_text()
+    said = json.loads(text)
+    assert len(said["instances"]) == len(released.reports)
+    assert not any(entry.instance.uid in text for entry in released.planned.entries)
+
+
+def test_a_series_whose_face_was_not_hidden_stops_its_study(pair, tmp_path, monkeypatch):
+    monkeypatch.setattr(ct_family, "apply_effect", lambda effect, ct, face, parameters: ct)
+    result = run(pair, tmp_path / "out", Options())[0]
+    assert result.output is None
+    assert any("Head" in reason for reason in result.reasons)
+    assert not list((tmp_path / "out").glob("*"))
+
+
+def test_the_proof_alone_finds_an_untouched_series(pair, tmp_path, monkeypatch):
+    """Even where every check before it were blind."""
+    follow = ct_family.follow_ct
+    monkeypatch.setattr(ct_family, "follow_ct", lambda hidden, ct: replace(follow(hidden, ct), result=ct.volume))
+    monkeypatch.setattr(ct_family, "second_opinion", lambda *_: ())
+    result = run(pair, tmp_path / "out", Options())[0]
+    assert result.output is None
+    assert any("shows the old skin" in reason for reason in result.reasons)
+
+
+def test_a_doubtful_series_is_withheld_alone_where_that_was_asked_for(pair, tmp_path, monkeypatch):
+    monkeypatch.setattr(ct_family, "apply_effect", lambda effect, ct, face, parameters: ct)
+    result = run(pair, tmp_path / "out", Options(withhold_doubtful=True))[0]
+    assert result.output is not None
+    assert {report.decision.outcome for report in result.reports} == {Outcome.DEFACE, Outcome.WITHHOLD}
