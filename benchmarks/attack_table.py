@@ -10,7 +10,9 @@ full battery (5 filters, 8 levels) in their default run, all others the cheaper 
 reversals. Before-figures and controls (skin cut 6 mm deep, skin smoothed with sigma 10 mm) meet the cheaper one. With
 --write the table goes to FaceDeidLNLib/verify/attack_table.csv. A class is given for the default levels only: ``tested`` is
 a combination with rank-1 at most 8 % and AUC at most 0.65 in the full battery, on at least 50 patients, while the controls keep
-their power (rank-1 at least 95 % and 80 %). Levels in --only and in the table are "none" or names joined by "+".
+their power (rank-1 at least 95 % and 80 %), and at most 5 % and 0.60 by a model that has learned (attack_learned.py, which is run
+after this one and adds its columns). Levels in --only and in the table are "none" or names joined by "+". ``code``
+is empty for what the committed code made, and says what else made a row that is kept for comparison.
 """
 
 from __future__ import annotations
@@ -44,12 +46,18 @@ from FaceDeidLNLib.face.styles import STYLES
 from FaceDeidLNLib.input.ct import read_ct
 from FaceDeidLNLib.pipeline import Anatomy, Request, find_anatomy, find_face, find_landmarks, node_levels
 from FaceDeidLNLib.verify.coverage import share_of_body
+from FaceDeidLNLib.verify.privacy import class_of
 
 ROOT = Path(__file__).resolve().parents[1]
 TABLE = ROOT / "FaceDeidLN" / "FaceDeidLNLib" / "verify" / "attack_table.csv"
 COLUMNS = ("style", "effect", "levels", "battery", "patients", "rank1", "rank1_low", "rank1_high", "rank5", "auc", "auc_low", "auc_high",
-           "recovered_mm", "body_share", "body_share_max", "chosen", "privacy")  # fmt: skip
+           "recovered_mm", "body_share", "body_share_max", "chosen",
+           *(f"{attack}_{figure}" for attack in ("learned", "bone", "floor")
+             for figure in ("rank1", "rank1_high", "auc", "auc_low", "auc_high")),
+           "privacy", "code")  # fmt: skip
 MOST_RANK1, MOST_AUC, FEWEST_PATIENTS = 0.08, 0.65, 50
+#: The same for the learned attack on the new skin; and for all frontal levels, bone included, which may tell no more than the floor.
+MOST_LEARNED_RANK1, MOST_LEARNED_AUC, MOST_BONE_RANK1 = 0.05, 0.60, 0.06
 BONE = "by bone (out of scope)"
 CONTROLS = {"before": 0.95, "cut 6 mm": 0.95, "smoothed 10 mm": 0.80}
 
@@ -58,7 +66,7 @@ CONTROLS = {"before": 0.95, "cut 6 mm": 0.95, "smoothed 10 mm": 0.80}
 EVERYWHERE = ("reface", "mask")
 #: Node levels of a default run, and those that the effect in question is tried with as well.
 DEFAULT_LEVELS = "+".join(Parameters().levels)
-EXTRA = ("none", f"{DEFAULT_LEVELS}+IX")
+EXTRA = ("none", "Ia+Ib+VIII")
 
 
 @dataclass(frozen=True, order=True)
@@ -110,7 +118,7 @@ def main() -> int:
     show(lines)
     if options.write:
         with TABLE.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+            writer = csv.DictWriter(file, COLUMNS, lineterminator="\n", restval="")
             writer.writeheader()
             writer.writerows(lines)
     return 0
@@ -232,12 +240,20 @@ def classified(lines: list[dict[str, object]]) -> list[dict[str, object]]:
 
 
 def _class_of(line: dict[str, object], power: bool) -> str:
-    """``tested`` is only what hides from an attack that has power, in the full battery and on enough patients."""
+    """The attackers that are resisted, in the full battery, on enough patients and with controls that have power.
+
+    The learned attack is made by attack_learned.py; what it has not seen does not resist it.
+    """
     if line["levels"] != DEFAULT_LEVELS:
         return ""
-    hidden = float(line["rank1"]) <= MOST_RANK1 and float(line["auc"]) <= MOST_AUC
-    enough = int(line["patients"]) >= FEWEST_PATIENTS and line["battery"] == "full"
-    return "tested" if hidden and enough and power else "recognisable"
+    enough = int(line["patients"]) >= FEWEST_PATIENTS and line["battery"] == "full" and power
+    surface = float(line["rank1"]) <= MOST_RANK1 and float(line["auc"]) <= MOST_AUC
+    later = [name for name in COLUMNS if name.startswith(("learned_", "bone_", "floor_"))]
+    figure = {name: float("nan" if line.get(name) in (None, "") else line[name]) for name in later}
+    learned = figure["learned_rank1"] <= MOST_LEARNED_RANK1 and figure["learned_auc"] <= MOST_LEARNED_AUC
+    bone = figure["bone_rank1"] <= MOST_BONE_RANK1 and figure["bone_auc_low"] <= figure["floor_auc_high"]
+    held = {"surface": surface, "learned": learned, "bone": bone}
+    return class_of(frozenset(name for name, holds in held.items() if holds and enough))
 
 
 def line_of(variant: Variant, rows: list[Row], gallery: Gallery, battery: str) -> dict[str, object]:
@@ -254,7 +270,7 @@ def line_of(variant: Variant, rows: list[Row], gallery: Gallery, battery: str) -
         "auc_high": rounded(found.auc.high), "recovered_mm": rounded(np.nanmean([row.recovered_mm for row in rows])),
         "body_share": rounded(np.mean([row.body_share for row in rows])),
         "body_share_max": rounded(np.max([row.body_share for row in rows])),
-        "chosen": " | ".join(found.chosen), "privacy": "",
+        "chosen": " | ".join(found.chosen), "privacy": "", "code": "",
     }  # fmt: skip
 
 
@@ -262,7 +278,7 @@ def show(lines: list[dict[str, object]]) -> None:
     """Print the table."""
     print(" ".join(f"{name:>14}" for name in COLUMNS))
     for line in lines:
-        print(" ".join(f"{line[name]!s:>14}" for name in COLUMNS), flush=True)
+        print(" ".join(f"{line.get(name, '')!s:>14}" for name in COLUMNS), flush=True)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .core.volume import Volume
-from .verify.privacy import TESTED
+from .verify.privacy import is_tested
 from .verify.verdict import Verdict
 
 #: What a person must know before saying yes to a combination that did not pass the attack benchmark.
@@ -47,7 +47,7 @@ class Judged:
         """Why the result may not leave, one sentence; empty where it may: PASS or signed REVIEW, and tested or its risk accepted."""
         if self.verdict != Verdict.PASS.value and not self.is_signed:
             return f"{self.verdict}: {'; '.join(self.reasons)}"
-        return "" if self.privacy == TESTED or self.accepted else RECOGNISABLE_REASON
+        return "" if is_tested(self.privacy) or self.accepted else RECOGNISABLE_REASON
 
 
 @dataclass(frozen=True, eq=False)

@@ -31,7 +31,7 @@ from .output.images import require_writable, write_image
 from .output.signing import signed_text
 from .pipeline import CaseResult, verify
 from .stacks import on_slices, released_volume
-from .verify.privacy import TESTED
+from .verify.privacy import is_tested
 
 #: As said where the option is at hand.
 RECOGNISABLE_SENTENCE = f"{RECOGNISABLE_REASON}: release it with --accept-recognisable only where that is acceptable"
@@ -136,7 +136,7 @@ def write_released(ct: CtInput, cleared: Clearance, place: Place, alive: Alive =
     if ct.kind != "dicom":
         write_image(ct, volume, place.output, place.overwrite, place.inputs, companion, alive)
     else:
-        marks = Marks(_derivation(case), case["privacy"] == TESTED)
+        marks = Marks(_derivation(case), is_tested(case["privacy"]))
         write_dicom_series(ct, volume, place.output, marks, place.overwrite, place.inputs, companion, alive, place.header)
 
 

@@ -64,12 +64,18 @@ def sample_lines(volume: Volume, window: Window) -> np.ndarray:
 
 
 def hits(lines: np.ndarray, level_hu: float, window: Window) -> np.ndarray:
-    """Points (M, 3) in head coordinates where the lines of sight first meet ``level_hu`` from outside.
+    """Points (M, 3) in head coordinates where the lines of sight first meet ``level_hu`` from outside: see ``first_hit``."""
+    radius = first_hit(lines, level_hu, window)
+    return (window.unit * radius[:, None])[~np.isnan(radius)]
 
-    ``lines`` (N, R) come from ``profiles``. Lines that meet nothing thick enough, or that enter the field of view inside
-    tissue, are left out.
+
+def first_hit(lines: np.ndarray, level: float, window: Window) -> np.ndarray:
+    """Distance (N,) in mm at which each line of sight first meets ``level`` from outside.
+
+    ``lines`` (N, R) come from ``profiles``. NaN for lines that meet nothing thick enough, or that enter the field of view inside
+    tissue.
     """
-    above = np.nan_to_num(lines, nan=-2000.0) > level_hu
+    above = np.nan_to_num(lines, nan=-2000.0) > level
     thick = max(1, round(THINNEST_MM / STEP_MM))
     solid = above.copy()
     for shift in range(1, thick):
@@ -80,6 +86,5 @@ def hits(lines: np.ndarray, level_hu: float, window: Window) -> np.ndarray:
     before = lines[row, np.maximum(first - 1, 0)]
     good = solid.any(1) & (first > 0) & ~np.isnan(before)
     inner = lines[row, first]
-    share = np.clip((inner - level_hu) / np.maximum(inner - before, 1e-3), 0.0, 1.0)
-    radius = window.radii[first] + STEP_MM * share
-    return (window.unit * radius[:, None])[good]
+    share = np.clip((inner - level) / np.maximum(inner - before, 1e-3), 0.0, 1.0)
+    return np.where(good, window.radii[first] + STEP_MM * share, np.nan)

@@ -26,7 +26,7 @@ class Parameters:
     sigma_mm: float = 6.0
     bone_hu: float = 300.0
     #: Node levels that stay as they are (names in anatomy.levels), and the skin and fat over them that may change.
-    levels: tuple[str, ...] = ("Ia", "Ib", "VIII")
+    levels: tuple[str, ...] = ("Ia", "Ib", "VIII", "IX")
     superficial_mm: float = 2.0
     #: For tests only: random draws use fresh entropy otherwise, and the seed is never stored with an output.
     seed: int | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Protocol
 
 import numpy as np
@@ -27,7 +28,7 @@ class Effect(Protocol):
 
 def apply_effect(effect: Effect, ct: Volume, face: Face, parameters: Parameters) -> Volume:
     """A copy of the CT with the effect, and the watermark if one is asked for, inside the face segment: no other voxel is ever written."""
-    values = effect.apply(ct, face, parameters, np.random.default_rng(parameters.seed))
+    values = effect.apply(ct, face, parameters, drawing(parameters.seed))
     if parameters.watermark:
         from .watermark import stamped  # it loads fonts, which few need
 
@@ -36,6 +37,15 @@ def apply_effect(effect: Effect, ct: Volume, face: Face, parameters: Parameters)
     mask = face.segment.array
     array[face.segment.box.slices][mask] = to_scalar_type(values[mask], array.dtype)
     return ct.with_array(array)
+
+
+def drawing(seed: int | None) -> np.random.Generator:
+    """What an effect draws from: keyed by the system's cryptographic source, or by ``seed`` where a test must repeat it.
+
+    Philox (Salmon et al., SC 2011) is a keyed block function over a counter: from values that were seen, others cannot be computed as
+    from the state of a shift register.
+    """
+    return np.random.Generator(np.random.Philox(np.random.SeedSequence(secrets.randbits(256) if seed is None else seed)))
 
 
 def to_scalar_type(values: np.ndarray, dtype: np.dtype) -> np.ndarray:

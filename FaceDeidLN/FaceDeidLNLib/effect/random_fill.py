@@ -100,7 +100,7 @@ class Epidermis:
         shift = np.clip(SHIFT_MM + smooth_noise(ct, face, at, random) * SHIFT_SD_MM, 0.0, parameters.outside_mm - 1.0)
         shift = np.minimum(shift, most_before(ct, face))
         air = scan_air(values, len(at), random)
-        skin = SKIN_HU + by_parts(Noise.drawn(0.5 / np.array(ct.geometry.sampling), 12.0, random).at, at)
+        skin = SKIN_HU + by_parts(Noise.drawn(0.5 / np.array(ct.geometry.sampling), 12.0, values.shape, random).at, at)
         part = np.clip(0.5 + (depth + shift) / float(np.mean(ct.geometry.spacing)), 0.0, 1.0)
         values[mask] = np.where(depth > 1.5, np.maximum(old, skin), air + part * (skin - air))
         return values

@@ -12,7 +12,7 @@ from ..core.geometry import Geometry
 from ..core.parameters import Parameters
 from ..core.segment import unflat
 from ..core.volume import Volume
-from ..face.polar import to_polar
+from ..face.polar import PolarRaster, to_polar
 from ..face.relief import random_surface
 from ..face.segment import Face
 from .ear_surface import smooth_ears
@@ -22,12 +22,18 @@ from .texture import Tissue, deep_tissue, scan_air, soft_tissue
 #: Over so many mm at its back the new tissue goes over into the old one.
 BLEND_MM = 3.0
 #: The new tissue ends on a random surface (mm below the membrane: mean, deviation, correlation length in degrees), but not
-#: less than SKIN_LAYER_MM below the old skin: at a constant depth below that skin it would be an offset copy of the face,
-#: which comes to light where the fill is taken away.
+#: less than a layer below the old skin whose thickness is drawn, too, from place to place (mean, deviation, least and most in mm): at a
+#: constant depth below that skin its end would be an offset copy of the face, which comes to light where the fill is taken away.
 FLOOR_MM = 14.0
 FLOOR_SD_MM = 3.0
 FLOOR_DEGREES = 8.0
-SKIN_LAYER_MM = 8.0
+SKIN_LAYER_MM = 9.0
+SKIN_LAYER_SD_MM = 2.5
+SKIN_LAYER_LIMITS_MM = (5.0, 16.0)
+#: The surface is seen over so many voxels, and drawn on a map of so many degrees: over one voxel, or with a map of flat cells, a slanting
+#: surface shows steps, one per slice.
+EDGE_VOXELS = 2.0
+FINE_DEGREES = 0.5
 #: Under the new surface lies so much (mm: mean, deviation; correlation as above) dense tissue, and below it a mixture of fat
 #: and muscle that cannot be told from the old one by its values: what comes to light where the dense layer is taken away is random, too.
 DENSE_LAYER_MM = 13.0
@@ -67,15 +73,18 @@ class NewFace:
     """All that was drawn for a face; the value of a voxel of ``grid`` then follows from its place and its old value.
 
     ``surface``, ``dense`` and ``floor`` are the new surface and the ends of its dense layer (``soft`` over ``deep`` tissue) and
-    of all new tissue, mm on ``face.raster``; ``edge`` is the width in mm over which the surface is seen.
+    of all new tissue, mm on ``raster``, ``layer`` the thickness (mm) of what is replaced below the old skin; ``edge`` is the width in mm
+    over which the surface is seen.
     """
 
     face: Face
     grid: Geometry
     edge: float
+    raster: PolarRaster
     surface: np.ndarray
     dense: np.ndarray
     floor: np.ndarray
+    layer: np.ndarray
     soft: Tissue
     deep: Tissue
 
@@ -85,14 +94,17 @@ class NewFace:
         surface = random_surface(face, random)
         dense = surface - DENSE_LAYER_MM - DENSE_LAYER_SD_MM * roughness(face, random)
         floor = face.membrane - FLOOR_MM - FLOOR_SD_MM * roughness(face, random)
+        layer = np.clip(SKIN_LAYER_MM + SKIN_LAYER_SD_MM * roughness(face, random), *SKIN_LAYER_LIMITS_MM)
         soft, deep = soft_tissue(ct, face, random), deep_tissue(ct, face, random)
-        return cls(face, ct.geometry.crop(face.segment.box), float(np.mean(ct.geometry.spacing)), surface, dense, floor, soft, deep)
+        fine = PolarRaster(step=FINE_DEGREES)
+        maps = (finer(one, face.raster, fine) for one in (surface, dense, floor, layer))
+        return cls(face, ct.geometry.crop(face.segment.box), EDGE_VOXELS * float(np.mean(ct.geometry.spacing)), fine, *maps, soft, deep)
 
     def values(self, voxels: np.ndarray, old: np.ndarray, air: np.ndarray) -> np.ndarray:
         """HU (N,) of voxels (N,), flat in the grid: ``air`` before the surface, tissue behind it, below the floor their ``old`` values."""
         at = unflat(voxels, self.grid.shape)
         directions, distance = to_polar(self.face.frame, self.grid.to_lps(at))
-        below = self.face.raster.sample(self.surface, directions) - distance
+        below = self.raster.sample(self.surface, directions) - distance
         behind = below > -self.edge / 2
         out = air.copy()
         out[behind] = self._behind(at[behind], directions[behind], distance[behind], old[behind], air[behind])
@@ -101,17 +113,21 @@ class NewFace:
     def _behind(self, at: np.ndarray, directions: np.ndarray, distance: np.ndarray, old: np.ndarray, air: np.ndarray) -> np.ndarray:
         """HU (N,) of voxels ``at`` (N, 3) that are no further than half an edge before the surface."""
         old_depth = depth_at(self.face.depth, self.face.depth.geometry.to_kji(self.grid.to_lps(at)))
-        below, below_dense, below_floor = (
-            self.face.raster.sample(one, directions) - distance for one in (self.surface, self.dense, self.floor)
-        )
+        below, below_dense, below_floor = (self.raster.sample(one, directions) - distance for one in (self.surface, self.dense, self.floor))
         dense = np.clip(0.5 - below_dense / BLEND_MM, 0.0, 1.0)
         tissue = dense * self.soft(at) + (1 - dense) * self.deep(at)
-        above_floor = np.maximum(SKIN_LAYER_MM - old_depth, -below_floor)
+        above_floor = np.maximum(self.raster.sample(self.layer, directions) - old_depth, -below_floor)
         is_tissue = old > AIR_SPACE_HU
         blend = np.where(is_tissue, np.clip(above_floor / BLEND_MM, 0.0, 1.0), 1.0)
         new = air + np.clip(0.5 + below / self.edge, 0.0, 1.0) * (blend * tissue + (1 - blend) * old - air)
         by_chance = (np.abs(new - old) < 1.0) & (above_floor > 0) & is_tissue
         return np.where(by_chance, old + LEAST_CHANGE_HU, new)
+
+
+def finer(values: np.ndarray, raster: PolarRaster, fine: PolarRaster) -> np.ndarray:
+    """A map of ``raster`` on a finer one, by cubic splines: without edges between its cells."""
+    cells = np.moveaxis(raster.cells(fine.directions()), -1, 0)
+    return ndimage.map_coordinates(values, cells, order=3, mode="nearest")
 
 
 def roughness(face: Face, random: np.random.Generator) -> np.ndarray:

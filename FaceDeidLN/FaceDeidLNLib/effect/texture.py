@@ -37,9 +37,8 @@ PATCH_FROM, PATCH_FULL = 0.3, 0.8
 #: The new tissue is at least so dense (skin, gland or enhanced muscle): through a fill of 45 HU, smoothed and seen at 50 HU,
 #: the old muscle and bone behind it told persons apart (rank-1 20 % of 60).
 DENSE_HU = 115.0
-#: Noise is made in periodic blocks of so many cells per axis, with at most such a correlation (standard deviation, cells).
-TILE = 96
-TILE_SIGMA = 2.0
+#: A noise with a longer correlation (standard deviation, cells) than that is made in larger cells.
+MOST_SIGMA = 2.0
 #: What is denser than this is not plain air.
 AIR_LIMIT_HU = -900.0
 
@@ -47,9 +46,9 @@ AIR_LIMIT_HU = -900.0
 def soft_tissue(ct: Volume, face: Face, random: np.random.Generator) -> Tissue:
     """Dense soft tissue: the patient's mean, the scan's noise, some mottle, and patches that are denser."""
     mean, noise = soft_statistics(ct.array[face.segment.box.slices], face.segment.array)
-    steps = np.array(ct.geometry.sampling)
-    grain, patches = Noise.drawn(GRAIN_MM / steps, noise, random), Noise.drawn(PATCH_MM / steps, 1.0, random)
-    mottle = Noise.drawn(MOTTLE_MM / steps, MOTTLE_HU, random)
+    steps, shape = np.array(ct.geometry.sampling), face.segment.box.shape
+    grain, patches = Noise.drawn(GRAIN_MM / steps, noise, shape, random), Noise.drawn(PATCH_MM / steps, 1.0, shape, random)
+    mottle = Noise.drawn(MOTTLE_MM / steps, MOTTLE_HU, shape, random)
 
     def tissue(at: np.ndarray) -> np.ndarray:
         patch = np.clip((patches.at(at) - PATCH_FROM) / (PATCH_FULL - PATCH_FROM), 0.0, 1.0)
@@ -67,8 +66,8 @@ def deep_tissue(ct: Volume, face: Face, random: np.random.Generator) -> Tissue:
     own = values[(values > TISSUE_HU[0]) & (values < TISSUE_HU[1])]
     if len(own) < FEWEST_VOXELS:
         return soft_tissue(ct, face, random)
-    steps = np.array(ct.geometry.sampling)
-    mottle, grain = Noise.drawn(MOTTLE_MM / steps, 1.0, random), Noise.drawn(GRAIN_MM / steps, 0.3, random)
+    steps, shape = np.array(ct.geometry.sampling), face.segment.box.shape
+    mottle, grain = Noise.drawn(MOTTLE_MM / steps, 1.0, shape, random), Noise.drawn(GRAIN_MM / steps, 0.3, shape, random)
     ranks = np.linspace(0, 1, 64)
     levels = np.quantile(own, ranks)
     return lambda at: np.interp(ndtr((mottle.at(at) + grain.at(at)) / np.sqrt(1.09)), ranks, levels).astype(np.float32)
@@ -90,29 +89,31 @@ def soft_statistics(values: np.ndarray, mask: np.ndarray) -> tuple[float, float]
 
 @dataclass(frozen=True, eq=False)
 class Noise:
-    """Gaussian noise in a periodic ``block`` of TILE cells per axis (flat, float32); a voxel times ``shrunk`` is its cell.
+    """Gaussian noise over a whole box: a ``block`` (K, J, I), float32, of cells; a voxel times ``shrunk`` is its cell.
 
-    The block is smoothed with up to TILE_SIGMA cells; a longer correlation is the same block seen larger, cell by cell.
+    Drawn for the box as a whole, so that it nowhere repeats: two places with the same noise would tell fill from tissue. A correlation
+    of more than MOST_SIGMA cells is the same in larger cells.
     """
 
     block: np.ndarray
     shrunk: np.ndarray
 
     @classmethod
-    def drawn(cls, sigma: np.ndarray, deviation: float, random: np.random.Generator) -> Noise:
-        """Noise with ``deviation``, correlated over ``sigma`` voxels per axis; white along an axis below a third of a voxel."""
-        block = random.standard_normal((TILE,) * 3, dtype=np.float32)
-        cells = np.where(sigma > 0.33, np.minimum(sigma, TILE_SIGMA), 0.0)
+    def drawn(cls, sigma: np.ndarray, deviation: float, shape: tuple[int, ...], random: np.random.Generator) -> Noise:
+        """Noise with ``deviation`` for voxels of ``shape``, correlated over ``sigma`` voxels per axis; white where that is below 0.33."""
+        shrunk = np.where(sigma > MOST_SIGMA, MOST_SIGMA / sigma, 1.0).astype(np.float32)
+        cells = np.where(sigma > 0.33, np.minimum(sigma, MOST_SIGMA), 0.0)
+        block = random.standard_normal(tuple(int(np.ceil(n * s)) + 1 for n, s in zip(shape, shrunk, strict=True)), dtype=np.float32)
         if cells.any():
-            block = ndimage.gaussian_filter(block, cells, mode="wrap", truncate=2.5)
-            block /= float(block.std())
-        return cls(deviation * block.ravel(), np.where(sigma > TILE_SIGMA, TILE_SIGMA / sigma, 1.0).astype(np.float32))
+            for axis in np.flatnonzero(cells):
+                block = ndimage.gaussian_filter1d(block, cells[axis], axis, mode="wrap", truncate=2.5)
+        block *= np.float32(deviation / max(float(block.std()), 1e-9))
+        return cls(block, shrunk)
 
     def at(self, voxels: np.ndarray) -> np.ndarray:
-        """Its values (N,), float32, at voxels (N, 3)."""
+        """Its values (N,), float32, at voxels (N, 3) of the shape it was drawn for."""
         cell = voxels if (self.shrunk == 1.0).all() else (voxels * self.shrunk).astype(np.int32)
-        k, j, i = (cell % TILE).T
-        return self.block[(k * TILE + j) * TILE + i]
+        return self.block[tuple(cell.T)]
 
 
 def scan_air(values: np.ndarray, count: int, random: np.random.Generator) -> np.ndarray:

@@ -56,36 +56,37 @@ MEAN_HEAD = {
 MEAN_HEAD_MM = 101.2
 #: How much the shape of the new head varies from draw to draw (standard deviation of coefficients, mm): by more than from
 #: patient to patient (where it is 3.5, 2.1, 0.9 and 2.5), so that the draw outweighs what the curve tells.
-VARIATION = {(2, 0): 4.5, (0, 1): 4.0, (0, 2): 3.5, (2, 1): 3.5, (1, 0): 3.0, (1, 1): 2.0}
-#: The new head's size is drawn (standard deviation), a little full, so that the bone of nearly everybody lies below the
-#: surface. Of an adult's own size (within ADULT of the mean) nothing is kept: head size told persons apart.
-SIZE_SD = 0.03
-FULLNESS = 1.035
-ADULT = 0.08
+VARIATION = {(2, 0): 5.5, (0, 1): 5.0, (0, 2): 4.5, (2, 1): 4.5, (1, 0): 3.5, (1, 1): 2.5}
+#: The new head's size is drawn (standard deviation), so full that the bone of nearly everybody lies below the surface and the limits
+#: below are seldom met: where they are, the membrane shows. Of an adult's own size (within ADULT of the mean) nothing is kept:
+#: head size told persons apart.
+SIZE_SD = 0.04
+FULLNESS = 1.065
+ADULT = 0.2
 #: The new face looks elsewhere than the old one: its features are turned together (standard deviations in degrees of azimuth
 #: and elevation), so that who lays a head onto the new nose and chin misses the skin that stayed around them.
 POSE_DEGREES = (2.5, 2.5)
 #: Broad random swellings: standard deviation in mm, and correlation length (Gaussian sigma) in degrees.
-SWELLING_MM = 4.5
+SWELLING_MM = 5.0
 SWELLING_DEGREES = 12.0
-#: The old skin goes over into the new one within so many degrees from the curve (2 mm each), and never more steeply than
-#: this (mm per mm). The longer and flatter, the smoother, and the more of the face's shape is handed on by the curve.
-FADE_DEGREES = 6.0
-STEEPEST = 0.6
-#: Below the chin, where every face turns back, it may do so within fewer degrees and more steeply: else the new chin would
-#: lie under the old one, with the bone just behind it. The change is made between these elevations.
-CHIN_FADE_DEGREES = 4.5
-CHIN_STEEPEST = 0.8
+#: The old skin goes over into the new one within so many degrees from the curve (2 mm each): gently at first (mm per mm, over so many
+#: degrees), for a step there would draw the curve, then steeply. The longer and flatter, the smoother, and the more of the face's
+#: shape is handed on by the curve: by a skin that rose no more steeply than 0.6, a model that had learned from others' results told
+#: persons apart (AUC 0.70).
+FADE_DEGREES = 5.0
+GENTLE, GENTLE_DEGREES = 0.45, 3.5
+STEEPEST = 3.0
+#: Below the chin, where every face turns back, it does so within fewer degrees: else the new chin would lie under the old one,
+#: with the bone just behind it. The change is made between these elevations.
+CHIN_FADE_DEGREES = 4.0
 CHIN_ELEVATION = (-30.0, -10.0)
 MM_PER_DEGREE = 1.8
-#: The new head (without features) is nowhere further (mm) below the membrane, where bone might lie: little at forehead and
-#: jaw, more between them, where the 97th percentile of the bone lies 10 mm deep; centre and width there in degrees.
-LOWEST_MM = 2.5
-LOWEST_MIDFACE_MM = 7.0
-MIDFACE = (-3.0, 14.0)
-#: It is nowhere further in front of it, without and with its features: the face segment reaches little further.
-HEAD_HIGHEST_MM = 17.0
-HIGHEST_MM = 22.0
+#: The new head (without features) is nowhere further (mm) behind the membrane, and nowhere further in front of it, without and with
+#: its features: the face segment reaches little further. Up to this share of a limit nothing is bent.
+LOWEST_MM = 6.0
+HEAD_HIGHEST_MM = 22.0
+HIGHEST_MM = 29.0
+UNBENT = 0.65
 
 
 def random_surface(face: Face, random: np.random.Generator) -> np.ndarray:
@@ -100,15 +101,15 @@ def random_surface(face: Face, random: np.random.Generator) -> np.ndarray:
     degrees = np.maximum(signed_degrees(face.raster, face.inside), 0.0)
     chin = 1.0 - np.clip((face.raster.directions()[..., 1] - CHIN_ELEVATION[0]) / (CHIN_ELEVATION[1] - CHIN_ELEVATION[0]), 0.0, 1.0)
     fade = FADE_DEGREES + chin * (CHIN_FADE_DEGREES - FADE_DEGREES)
-    steepest = STEEPEST + chin * (CHIN_STEEPEST - STEEPEST)
     share = np.clip(degrees / fade, 0.0, 1.0)
     share = share**2 * (3 - 2 * share)
     head = (drawn_size(face, random) * generic_head(face.raster, random) - face.membrane) * share
-    head = _limited(head, steepest * MM_PER_DEGREE * degrees)
-    head = np.where(head < 0, _limited(head, lowest(face.raster)), _limited(head, HEAD_HIGHEST_MM))
+    rise = MM_PER_DEGREE * (GENTLE * degrees + (STEEPEST - GENTLE) * np.maximum(degrees - GENTLE_DEGREES, 0.0))
+    head = _limited(head, rise)
+    head = np.where(head < 0, _limited(head, LOWEST_MM), _limited(head, HEAD_HIGHEST_MM))
     pose = random.normal(0.0, POSE_DEGREES)
     features = sum(_drawn(feature, face.raster.directions() - pose, random) for feature in FEATURES)
-    return face.membrane + _limited(head + share * features, HIGHEST_MM)
+    return face.membrane + _limited(head + share * features, np.minimum(rise, HIGHEST_MM))
 
 
 def drawn_size(face: Face, random: np.random.Generator) -> float:
@@ -118,16 +119,12 @@ def drawn_size(face: Face, random: np.random.Generator) -> float:
     return (own - hidden) * random.normal(FULLNESS, SIZE_SD)
 
 
-def lowest(raster: PolarRaster) -> np.ndarray:
-    """How far (mm; rows, columns) the new head may lie below the membrane."""
-    middle = np.exp(-0.5 * ((raster.directions()[..., 1] - MIDFACE[0]) / MIDFACE[1]) ** 2)
-    return LOWEST_MM + (LOWEST_MIDFACE_MM - LOWEST_MM) * middle
-
-
 def _limited(values: np.ndarray, limit: np.ndarray | float) -> np.ndarray:
-    """Values that approach plus or minus ``limit`` smoothly and never pass it."""
+    """Values that approach plus or minus ``limit`` smoothly and never pass it, and are themselves up to UNBENT of it."""
     limit = np.maximum(limit, 1e-6)
-    return limit * np.tanh(values / limit)
+    free, size = UNBENT * limit, np.abs(values)
+    bent = free + (limit - free) * np.tanh((size - free) / (limit - free))
+    return np.sign(values) * np.where(size < free, size, bent)
 
 
 def generic_head(raster: PolarRaster, random: np.random.Generator) -> np.ndarray:

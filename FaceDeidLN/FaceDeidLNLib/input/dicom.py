@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +18,7 @@ from .case import CtInput, Padding, StoredSlice
 from .dicom_enhanced import frames_of, require_all_frames
 from .dicom_files import read_folder, told
 from .dicom_geometry import series_geometry
-from .dicom_header import HeaderSlice, header_of, require_numbers, source_uids
+from .dicom_header import HeaderSlice, header_of, numbers, require_numbers, source_uids
 from .dicom_pixels import read_stored
 from .dicom_select import choose_series
 
@@ -57,8 +58,17 @@ def read_dicom_series(folder: Path, series: str | None = None, alive: Alive = id
         padding=padding,
         stack=stack,
         source_uids=source_uids(headers),
-        notes=(*_notes(there.others), *choice.notes, *filter(None, [placed.note])),
+        notes=(*_notes(there.others), *choice.notes, *filter(None, [placed.note, _missing(slices)])),
     )
+
+
+def _missing(slices: Sequence[HeaderSlice]) -> str:
+    """Whether the headers tell of more images than are here; a part of a scan may have been chosen on purpose, so it is no error."""
+    acquisitions = Counter(str(item.header.get("AcquisitionNumber", "")) for item in slices)
+    counts = {int(count) for item in slices for count in numbers(item, "ImagesInAcquisition")}
+    if len(acquisitions) != 1 or len(counts) != 1 or len(slices) >= max(counts):
+        return ""
+    return f"the headers tell of {max(counts)} images in the acquisition, and {len(slices)} slices are here"
 
 
 def _notes(others: Sequence[Path]) -> tuple[str, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -22,7 +21,8 @@ from pydicom.uid import (
 )
 
 from ..core.errors import InputError
-from ..core.progress import Alive
+from ..core.progress import Alive, idle
+from ..core.scratch import scratch_folder
 from .case import StoredSlice
 from .dicom_header import HeaderSlice
 
@@ -38,15 +38,12 @@ def read_stored(slices: Sequence[HeaderSlice], stored: Sequence[StoredSlice], al
     for path, group in groupby(zip(slices, stored, strict=True), key=lambda pair: pair[0].path):
         frames = list(group)
         native = None if _compression(frames[0][0]) else _native(path, frames[0][0].header)
-        encoded = _Encoded(path) if native is None and _frames(frames[0][0].header) > 1 else None
+        if native is None and _frames(frames[0][0].header) > 1:
+            yield from _all_decoded(_Encoded(path), frames, alive)
+            continue
         for item, how in frames:
             alive()
-            if native is not None:
-                yield _whole_values(native[item.frame], item.header, how)
-            elif encoded is not None:
-                yield _decoded(encoded.frame(item.frame), encoded.syntax, item, how)
-            else:
-                yield _by_simpleitk(item, how)
+            yield _by_simpleitk(item, how) if native is None else _whole_values(native[item.frame], item.header, how)
 
 
 def _frames(header: Dataset) -> int:
@@ -89,8 +86,7 @@ def _by_simpleitk(item: HeaderSlice, how: StoredSlice) -> np.ndarray:
     try:
         image = sitk.ReadImage(str(item.path), imageIO="GDCMImageIO")
     except RuntimeError:
-        encoded = _Encoded(item.path)
-        return _decoded(encoded.frame(0), encoded.syntax, item, how)
+        return next(_all_decoded(_Encoded(item.path), [(item, how)], idle))
     hu = _shaped(sitk.GetArrayViewFromImage(image), item)
     values = how.to_stored(hu)
     lost = np.abs(values * how.slope + how.intercept - hu).max() > 1e-3 * abs(how.slope)
@@ -136,8 +132,16 @@ class _Encoded:
         return self._frames[number]
 
 
-def _decoded(frame: bytes, syntax: str, item: HeaderSlice, how: StoredSlice) -> np.ndarray:
-    """A compressed frame by GDCM, out of a file of its own that holds nothing but the pixels, and not for long."""
+def _all_decoded(encoded: _Encoded, frames: Sequence[tuple[HeaderSlice, StoredSlice]], alive: Alive) -> Iterator[np.ndarray]:
+    """Compressed frames by GDCM, each out of a file of its own that holds nothing but the pixels, and not for long."""
+    with scratch_folder() as folder:
+        for item, how in frames:
+            alive()
+            yield _decoded(encoded.frame(item.frame), encoded.syntax, item, how, folder / "frame.dcm")
+
+
+def _decoded(frame: bytes, syntax: str, item: HeaderSlice, how: StoredSlice, path: Path) -> np.ndarray:
+    """The stored values (j, i) of one code stream."""
     data = Dataset()
     data.file_meta = FileMetaDataset()
     data.file_meta.TransferSyntaxUID = syntax
@@ -149,19 +153,17 @@ def _decoded(frame: bytes, syntax: str, item: HeaderSlice, how: StoredSlice) -> 
     data.PixelRepresentation = int(how.signed)
     data.PixelData = encapsulate([frame])
     data["PixelData"].VR, data["PixelData"].is_undefined_length = "OB", True
-    with tempfile.TemporaryDirectory(prefix="facedeidln-") as folder:
-        path = Path(folder) / "frame.dcm"
-        if int(pydicom.__version__.split(".")[0]) >= 3:
-            data.save_as(path, enforce_file_format=True)
-        else:
-            data.is_little_endian, data.is_implicit_VR = True, False
-            data.save_as(path, write_like_original=False)
-        try:
-            image = sitk.ReadImage(str(path), imageIO="GDCMImageIO")
-        except RuntimeError as error:
-            name = getattr(syntax, "name", syntax)
-            raise InputError(
-                f"{item.path.name} cannot be decoded: the file is truncated or damaged, get it again, or its compression ({name}) is one "
-                "that cannot be read here: export it uncompressed."
-            ) from error
-        return _shaped(sitk.GetArrayFromImage(image), item).astype(np.int32)
+    if int(pydicom.__version__.split(".")[0]) >= 3:
+        data.save_as(path, enforce_file_format=True)
+    else:
+        data.is_little_endian, data.is_implicit_VR = True, False
+        data.save_as(path, write_like_original=False)
+    try:
+        image = sitk.ReadImage(str(path), imageIO="GDCMImageIO")
+    except RuntimeError as error:
+        name = getattr(syntax, "name", syntax)
+        raise InputError(
+            f"{item.path.name} cannot be decoded: the file is truncated or damaged, get it again, or its compression ({name}) is one "
+            "that cannot be read here: export it uncompressed."
+        ) from error
+    return _shaped(sitk.GetArrayFromImage(image), item).astype(np.int32)

@@ -15,6 +15,8 @@ from ..core.volume import Volume, index_affine
 TOUCH = 1e-3
 #: Grids whose voxels coincide to this share of a voxel are the same grid, written with rounded direction cosines.
 SAME_GRID = 0.02
+#: A grid whose voxels lie this near (voxels) to another's was meant to be that one.
+ROUNDED_GRID = 0.25
 
 
 def place_segments(segments: Sequence[Segment], ct_geometry: Geometry) -> list[BoxMask]:
@@ -30,8 +32,8 @@ def place_segments(segments: Sequence[Segment], ct_geometry: Geometry) -> list[B
 
 
 def same_grid(one: Geometry, other: Geometry) -> bool:
-    """True where both grids have their voxels in the same places, in whatever order of the axes."""
-    matrix, offset = _same_grid(*index_affine(one, other), one.shape)
+    """True where both grids have their voxels in the same places but for rounding, in whatever order of the axes."""
+    matrix, offset = _same_grid(*index_affine(one, other), one.shape, ROUNDED_GRID)
     if not np.array_equal(matrix, np.rint(matrix)) or not np.array_equal(offset, np.rint(offset)):
         return False
     ends = np.array([(0, 0, 0), np.array(other.shape) - 1]) @ matrix.T + offset
@@ -59,8 +61,10 @@ def _place(segment: Segment, ct: Geometry) -> BoxMask:
     )
 
 
-def _same_grid(matrix: np.ndarray, offset: np.ndarray, shape: tuple[int, int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """The index affine from CT to mask in whole numbers, where that moves no voxel of the mask by more than ``SAME_GRID``."""
+def _same_grid(
+    matrix: np.ndarray, offset: np.ndarray, shape: tuple[int, int, int], most: float = SAME_GRID
+) -> tuple[np.ndarray, np.ndarray]:
+    """The index affine from CT to mask in whole numbers, where that moves no voxel of the mask by more than ``most`` voxels."""
     whole = np.rint(matrix)
     if not np.array_equal(np.abs(whole).sum(0), np.ones(3)) or abs(np.linalg.det(whole)) != 1.0:
         return matrix, offset
@@ -68,7 +72,7 @@ def _same_grid(matrix: np.ndarray, offset: np.ndarray, shape: tuple[int, int, in
     in_ct = np.linalg.solve(matrix, (corners - offset).T).T
     whole_offset = np.rint(np.mean(corners - in_ct @ whole.T, axis=0))
     moved = np.abs(in_ct @ whole.T + whole_offset - corners).max()
-    return (whole, whole_offset) if moved <= SAME_GRID else (matrix, offset)
+    return (whole, whole_offset) if moved <= most else (matrix, offset)
 
 
 def _reach(mask: Geometry, ct: Geometry) -> tuple[np.ndarray, np.ndarray]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import slicer
+import vtk
 
 from ..core.errors import OutputError
 from ..core.private import OWNER_FOLDER, owner_only, write_private
@@ -56,8 +59,19 @@ def write_review(folder: Path, material: CaseMaterial) -> list[Path]:
     :raises OutputError: a file cannot be written.
     """
     folder = Path(folder).absolute()
-    with owner_only():
+    with owner_only(), _quiet():
         return _write_all(folder, material)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """VTK's remarks on single points of a curve that meet no skin are not for whoever started the work; errors still are."""
+    before = vtk.vtkLogger.GetCurrentVerbosityCutoff()
+    vtk.vtkLogger.SetStderrVerbosity(vtk.vtkLogger.VERBOSITY_ERROR)
+    try:
+        yield
+    finally:
+        vtk.vtkLogger.SetStderrVerbosity(before)
 
 
 def _write_all(folder: Path, material: CaseMaterial) -> list[Path]:

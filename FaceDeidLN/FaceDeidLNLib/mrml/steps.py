@@ -16,7 +16,7 @@ from ..effect.registry import effect_named, require_fit
 from ..face.segment import Face
 from ..input.place import place_segments
 from ..pipeline import Anatomy, Request, examine, find_curve, find_face, privacy_as_run, privacy_of
-from ..verify.privacy import RECOGNISABLE, TESTED
+from ..verify.privacy import RECOGNISABLE, is_tested
 from .anatomy_cache import AnatomyCache
 from .engines import Engines, cut_by_curve, mask_volume, wrapped_anatomy
 from .links import link
@@ -119,7 +119,7 @@ class Steps:
             fill_ct(node, result, asked.ct)
         mark(node, asked.ct.GetName(), False)
         privacy = privacy_of(request) if engines == BUILT_IN else RECOGNISABLE
-        if privacy == TESTED:
+        if is_tested(privacy):
             privacy = privacy_as_run(privacy, self.cache.automatic(request.ct), self._anatomy(request, progress), face)
         remember_making(node, result, parameters, privacy)
         link(asked.ct, "result", node)
@@ -173,7 +173,7 @@ class Steps:
         """
         request = self._own_curve(request, progress)
         alone = replace(request, face_segment=None)
-        if request.face_segment is None or privacy_of(alone) != TESTED:
+        if request.face_segment is None or not is_tested(privacy_of(alone)):
             return request
         given = place_segments([request.face_segment], request.ct.geometry)[0]
         made = self._made_face(alone, self._anatomy(request, progress), progress).segment

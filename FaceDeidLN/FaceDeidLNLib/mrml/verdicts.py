@@ -17,7 +17,7 @@ from ..core.volume import Volume
 from ..facts import facts_of
 from ..pipeline import CaseResult
 from ..release import case_content, judged
-from ..verify.privacy import RECOGNISABLE, TESTED
+from ..verify.privacy import RECOGNISABLE, is_tested
 from ..verify.verdict import Verdict
 from .scene import SceneContext
 
@@ -58,7 +58,7 @@ def digest(volume: Volume) -> str:
 
 def remember_making(node: slicer.vtkMRMLScalarVolumeNode, result: Volume, parameters: Parameters, privacy: str) -> None:
     """Keep with a result's node what it was made with, so that ``privacy_as_made`` knows it again."""
-    node.SetAttribute(_MADE, _making(result, parameters) if privacy == TESTED else None)
+    node.SetAttribute(_MADE, _making(result, parameters) if is_tested(privacy) else None)
 
 
 def privacy_as_made(node: slicer.vtkMRMLScalarVolumeNode, result: Volume, parameters: Parameters, privacy: str) -> str:

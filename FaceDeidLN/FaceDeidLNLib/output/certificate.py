@@ -10,7 +10,7 @@ Schema ``facedeidln-certificate/1``, a JSON object with sorted keys:
 ``protected``   list of objects: name (as it was given), voxels and changed voxels of each protected segment
 ``checks``      object: counts and shares that the verdict rests on (voxels changed, changed outside the face segment ...)
 ``verdict``     "PASS", with ``reasons`` a list of sentences
-``privacy``     "tested" or "recognisable"
+``privacy``     "tested: " with the attackers that were resisted (verify.privacy), or "recognisable"
 ``limits``      list of sentences: what was not done (names and dates in a DICOM header)
 ``seconds``     object: seconds per step
 ``header``      object: what was done to DICOM headers: profile, edition of the standard's table, options, counts per action

@@ -78,16 +78,17 @@ def write_dicom_series(
     if result.array.dtype != ct.slices.array.dtype or not result.geometry.same_as(ct.slices.geometry):
         raise OutputError("The result has another scalar type or grid than the CT: nothing was written.")
     header = KeepHeader() if header is None else header
-    with released_folder(folder, overwrite, (ct.path, *inputs), companion) as partial:
-        slices = slices_by_file(ct)
+    with released_folder(folder, overwrite, (ct.path, *ct.files, *inputs), companion) as partial:
+        slices, headers = slices_by_file(ct), {}
         for source in slices:
             with naming(source):
-                header.learn(source_header(source, set()))
+                headers[source] = source_header(source, set())
+                header.learn(headers[source])
         values = stored_values(ct, result)
         for n, (source, numbers) in enumerate(slices.items(), start=1):
             alive()
             with naming(source):
-                dataset = derived_header(source, marks, header, ct.source_uids, set())
+                dataset = derived_header(headers.pop(source), marks, header, ct.source_uids)
                 _set_pixels(dataset, ct.stored[numbers[0]], values[numbers])
                 _save(dataset, partial / f"IM{n:04d}.dcm")
         _require_same(ct, representable(ct, result), partial, Path(folder), header.uid(ct.frame_of_reference_uid), alive)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pydicom
-from pydicom.dataset import Dataset
+from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_dataset
 
@@ -44,20 +44,24 @@ class Marks:
 
 
 def require_headers(ct: CtInput, alive: Alive = idle) -> tuple[str, ...]:
-    """Make every header of a DICOM source once, so that what cannot be written is known before the work.
+    """Decode every header of a DICOM source, and make one of each kind, so that what cannot be written is known before the work.
 
-    Returns sentences about what will be left out.
+    Of one kind are headers with the same elements, as all slices of a scanner have. Returns sentences about what will be left out.
 
     :raises OutputError: a header cannot be taken over.
     """
-    left_out, header = set(), KeepHeader()
+    left_out, kinds, header = set(), set(), KeepHeader()
     for source in slices_by_file(ct):
         alive()
         with naming(source):
+            found = source_header(source, left_out)
+            if tuple(found.keys()) in kinds:
+                continue
+            kinds.add(tuple(found.keys()))
             buffer = DicomBytesIO()
             buffer.is_implicit_VR, buffer.is_little_endian = False, True
-            header.learn(source_header(source, left_out))
-            write_dataset(buffer, derived_header(source, Marks("", True), header, ct.source_uids, left_out))
+            header.learn(found)
+            write_dataset(buffer, derived_header(found, Marks("", True), header, ct.source_uids))
     if not left_out:
         return ()
     listed = ", ".join(sorted(left_out)[:_LISTED]) + (", ..." if len(left_out) > _LISTED else "")
@@ -92,20 +96,19 @@ def naming(source: Path) -> Iterator[None]:
 def source_header(source: Path, left_out: set[str]) -> Dataset:
     """The header of a source file as one that can be written; ``left_out`` gets the names of elements that cannot be decoded."""
     found = pydicom.dcmread(source, stop_before_pixels=True, force=True)
-    return plain_header(found, left_out)
+    dataset = plain_header(found, left_out)
+    dataset.file_meta = getattr(found, "file_meta", FileMetaDataset())
+    return dataset
 
 
-def derived_header(source: Path, marks: Marks, header: HeaderPolicy, originals: frozenset[str], left_out: set[str]) -> Dataset:
-    """The header of a source file, made into that of a derived image; no pixel data.
+def derived_header(dataset: Dataset, marks: Marks, header: HeaderPolicy, originals: frozenset[str]) -> Dataset:
+    """A source's header (see ``source_header``), made into that of a derived image.
 
     :param header: has learnt all instances; gives the new UIDs.
     :param originals: UIDs of the source's instances and series, which go wherever they stand.
-    :param left_out: gets the names of elements that cannot be decoded.
     :raises HeaderError: the policy cannot clean it.
     """
-    found = pydicom.dcmread(source, stop_before_pixels=True, force=True)
-    syntax = str(found.file_meta.get("TransferSyntaxUID", "")) if hasattr(found, "file_meta") else ""
-    dataset = plain_header(found, left_out)
+    syntax = str(dataset.file_meta.get("TransferSyntaxUID", ""))
     remove_links(dataset, originals)
     remove_pictures(dataset)
     dataset = header.clean(dataset)

@@ -14,6 +14,7 @@ from FaceDeidLNLib.pipeline import CaseResult
 from FaceDeidLNLib.release import case_content
 from FaceDeidLNLib.verify.compare import Comparison
 from FaceDeidLNLib.verify.coverage import Coverage
+from FaceDeidLNLib.verify.privacy import TESTED
 from FaceDeidLNLib.verify.verdict import Verdict
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,7 +24,7 @@ def result_of(changed: float, moved: float, mm: float, voxels: int, body: float)
     """A head whose skin changed by so much."""
     comparison = Comparison(True, True, np.zeros((1, 1, 1), bool), voxels, 0, ())
     coverage = Coverage(changed, moved, mm, {})
-    return CaseResult(Verdict.PASS, (), "tested", Parameters(), comparison=comparison, coverage=coverage, body_share=body)
+    return CaseResult(Verdict.PASS, (), TESTED, Parameters(), comparison=comparison, coverage=coverage, body_share=body)
 
 
 @given(st.floats(0.9, 1), st.floats(0, 1), st.floats(0.5, 30), st.integers(1, 10**7), st.floats(0, 0.0999))
@@ -69,7 +70,7 @@ def test_what_hid_nothing_is_not_said_to_be_tested(changed, voxels):
 
 
 def test_a_case_that_came_to_nothing_is_not_said_to_be_tested():
-    assert facts_of(CaseResult(Verdict.REVIEW, (), "tested", Parameters()))["privacy"] == "recognisable"
+    assert facts_of(CaseResult(Verdict.REVIEW, (), TESTED, Parameters()))["privacy"] == "recognisable"
 
 
 @pytest.mark.parametrize(("depth_mm", "noted"), [(0.5, True), (12.0, False)])

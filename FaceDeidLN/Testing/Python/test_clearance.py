@@ -13,6 +13,7 @@ from FaceDeidLNLib.core.geometry import Geometry
 from FaceDeidLNLib.core.volume import Volume
 from FaceDeidLNLib.input.case import CtInput
 from FaceDeidLNLib.release import Place, write_released
+from FaceDeidLNLib.verify.privacy import TESTED
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -35,14 +36,14 @@ def case_of(judged):
 def judged_values():
     """Everything that the rule looks at."""
     words = st.sampled_from(["", "looked at the cheek", "  "])
-    verdicts, classes = st.sampled_from(["PASS", "REVIEW", "FAIL"]), st.sampled_from(["tested", "recognisable"])
+    verdicts, classes = st.sampled_from(["PASS", "REVIEW", "FAIL"]), st.sampled_from([TESTED, "recognisable"])
     return st.builds(Judged, verdicts, st.just(("why",)), classes, st.booleans(), words, words)
 
 
 @given(judged_values())
 def test_only_a_pass_or_a_signed_review_that_is_tested_or_accepted_is_cleared(judged):
     good = judged.verdict == "PASS" or (judged.verdict == "REVIEW" and judged.remark.strip())
-    may_leave = bool(good) and (judged.privacy == "tested" or judged.accepted)
+    may_leave = bool(good) and (judged.privacy == TESTED or judged.accepted)
     assert (judged.refusal == "") == may_leave
     if may_leave:
         assert clear(judged, VOLUME, case_of(judged)).volume is VOLUME
@@ -52,13 +53,13 @@ def test_only_a_pass_or_a_signed_review_that_is_tested_or_accepted_is_cleared(ju
 
 
 def test_a_signed_review_says_in_its_certificate_who_signed_and_why():
-    judged = Judged("REVIEW", ("an ear",), "tested", remark=" the ear is whole ", reviewer="Dr. A")
+    judged = Judged("REVIEW", ("an ear",), TESTED, remark=" the ear is whole ", reviewer="Dr. A")
     signature = clear(judged, VOLUME, case_of(judged)).case["checks"]["review_sign_off"]
     assert signature == {"name": "Dr. A", "remark": "the ear is whole"}
 
 
 def test_a_certificate_of_another_verdict_is_not_cleared():
-    judged = Judged("PASS", (), "tested")
+    judged = Judged("PASS", (), TESTED)
     with pytest.raises(NotReleasedError, match="something else"):
         clear(judged, VOLUME, {**case_of(judged), "verdict": "REVIEW"})
 

@@ -109,3 +109,11 @@ def test_sequences_nested_too_deeply_become_one_sentence(tmp_path):
     path.write_bytes(content[:at] + deep + close + content[at:])
     with pytest.raises(InputError, match=f"{path.name} nests its elements too deeply"):
         read_ct(tmp_path)
+
+
+def test_slices_that_the_headers_tell_of_and_that_are_not_here_are_told(tmp_path):
+    paths = write_series(tmp_path, Series(stored_head(), tags={"ImagesInAcquisition": 12, "AcquisitionNumber": 1}))
+    assert read_ct(tmp_path).notes == ()
+    for path in paths[-2:]:
+        path.unlink()
+    assert read_ct(tmp_path).notes == ("the headers tell of 12 images in the acquisition, and 10 slices are here",)

@@ -9,7 +9,7 @@ from dicom_series import Series, stored_head, write_series
 from FaceDeidLNLib.header.base import KeepHeader
 from FaceDeidLNLib.input.ct import read_ct
 from FaceDeidLNLib.output.dicom import write_dicom_series
-from FaceDeidLNLib.output.dicom_header import Marks, derived_header, require_headers
+from FaceDeidLNLib.output.dicom_header import Marks, derived_header, require_headers, source_header
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRBigEndian, ImplicitVRLittleEndian, generate_uid
@@ -98,7 +98,8 @@ def more(source, tmp_path, add):
     ds = pydicom.dcmread(source)
     add(ds)
     ds.save_as(tmp_path / "with.dcm")
-    headers = [derived_header(path, Marks("x"), KeepHeader(), frozenset(), set()) for path in (source, tmp_path / "with.dcm")]
+    sources = [source_header(path, set()) for path in (source, tmp_path / "with.dcm")]
+    headers = [derived_header(found, Marks("x"), KeepHeader(), frozenset()) for found in sources]
     return held(headers[1]) - held(headers[0])
 
 

@@ -12,7 +12,7 @@ from FaceDeidLNLib.core.geometry import Box, Geometry
 from FaceDeidLNLib.core.parameters import Parameters
 from FaceDeidLNLib.core.volume import Volume
 from FaceDeidLNLib.effect import blur
-from FaceDeidLNLib.effect.base import apply_effect
+from FaceDeidLNLib.effect.base import apply_effect, drawing
 from FaceDeidLNLib.effect.names import EFFECT_NAMES
 from FaceDeidLNLib.effect.parts import PART, by_parts
 from FaceDeidLNLib.effect.records import RECORDS
@@ -109,7 +109,7 @@ def test_two_draws_are_two_faces(face):
 
 def test_reface_leaves_air_in_front_and_tissue_behind_its_surface(phantom, face):
     result = applied("reface", phantom.ct, face, seed=7)
-    surface = random_surface(face, np.random.default_rng(7))
+    surface = random_surface(face, drawing(7))
     at = np.argwhere(face.segment.array) + face.segment.box.start
     directions, distance = to_polar(face.frame, phantom.ct.geometry.to_lps(at))
     below = face.raster.sample(surface, directions) - distance
@@ -138,7 +138,7 @@ def test_a_third_of_the_new_tissue_is_dense_in_patches_that_a_wide_filter_keeps(
 
 def test_grain_has_the_asked_deviation():
     at = np.argwhere(np.ones((60, 60, 60), dtype=bool))
-    noise = Noise.drawn(np.array([0.2, 1.0, 1.0]), 12.0, np.random.default_rng(0)).at(at)
+    noise = Noise.drawn(np.array([0.2, 1.0, 1.0]), 12.0, (60, 60, 60), np.random.default_rng(0)).at(at)
     assert noise.std() == pytest.approx(12.0, rel=0.05)
 
 
@@ -160,3 +160,19 @@ def test_a_wide_gaussian_made_from_blocks_is_the_one_made_from_voxels(monkeypatc
 
 def test_the_names_that_slicer_reads_at_its_start_are_those_of_the_effects():
     assert tuple(EFFECTS) == EFFECT_NAMES
+
+
+def test_the_noise_of_the_new_tissue_repeats_nowhere():
+    at = np.argwhere(np.ones((4, 4, 220), dtype=bool))
+    noise = Noise.drawn(np.array([0.5, 0.5, 0.5]), 12.0, (4, 4, 220), np.random.default_rng(0)).at(at).reshape(4, 4, 220)
+    alike = [np.corrcoef(noise[..., lag:].ravel(), noise[..., :-lag].ravel())[0, 1] for lag in range(20, 180)]
+    assert np.max(np.abs(alike)) < 0.15
+
+
+def test_the_new_tissue_ends_at_no_constant_depth_below_the_old_skin(phantom, face):
+    changed = (phantom.ct.array != applied("reface", phantom.ct, face).array)[face.segment.box.slices]
+    box = phantom.ct.geometry.crop(face.segment.box)
+    depth = depth_of(face, box.to_lps(np.argwhere(face.segment.array)))
+    stays = ~changed[face.segment.array] & (depth > 0)
+    assert stays.any()
+    assert np.percentile(depth[stays], 95) - np.percentile(depth[stays], 5) > 2.5

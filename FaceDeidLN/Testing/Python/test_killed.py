@@ -48,7 +48,8 @@ def killed(*words, **options):
 setattr(holder, name, killed)
 ct = read_ct(source)
 result = ct.volume.with_array(ct.volume.array + (ct.volume.array > 0).astype(ct.volume.array.dtype))
-case = CaseResult(Verdict.PASS, (), "tested", Parameters(), result=result, comparison=compare(ct.volume, result, None, ()))
+checked = compare(ct.volume, result, None, ())
+case = CaseResult(Verdict.PASS, (), "tested: surface, learned", Parameters(), result=result, comparison=checked)
 release.release(ct, case, release.Place(output), accept_recognisable=False)
 """
 

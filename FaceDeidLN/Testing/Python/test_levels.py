@@ -19,6 +19,7 @@ from FaceDeidLNLib.core.volume import Volume
 from FaceDeidLNLib.face.frame import fit_frame
 from FaceDeidLNLib.facts import facts_of
 from FaceDeidLNLib.input.images import read_volume
+from FaceDeidLNLib.phantom import ExtraNode, PhantomOptions, make_phantom
 from FaceDeidLNLib.pipeline import Request, deface
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -93,7 +94,8 @@ def test_the_deep_part_of_ix_lies_inside_ix(levels, fine_phantom):
 
 def test_the_default_run_changes_no_voxel_of_its_levels(result, fine_phantom):
     changed = fine_phantom.ct.array != result.result.array
-    assert {level.name for level in result.levels} == {"Ia", "Ib left", "Ib right", "VIII left", "VIII right"}
+    sided = {f"{name} {side}" for name in ("Ib", "VIII", "IX") for side in ("left", "right")}
+    assert {level.name for level in result.levels} == {"Ia", *sided}
     assert not any((changed & mask(level, fine_phantom)).any() for level in result.levels)
 
 
@@ -239,5 +241,14 @@ def test_levels_of_a_patient_change_no_voxel_and_the_verdict_is_pass(data_folder
     landmarks = Landmarks({name: Landmark(name, np.array(lps, dtype=float), 1.0, "user") for name, lps in marks.items() if lps is not None})
     result = deface(Request(read_volume(folder / "pt_2_ct.nrrd"), landmarks=landmarks))
     assert result.verdict.value == "PASS", result.reasons
-    assert len(result.levels) == 5
+    assert len(result.levels) == 7
     assert all(check.changed == 0 for check in result.comparison.protected)
+
+
+@pytest.mark.parametrize(("depth_mm", "least"), [(4.0, 0.8), (6.0, 0.95), (9.0, 0.95)])
+def test_a_cheek_node_that_nobody_named_stays_by_default(depth_mm, least):
+    options = PhantomOptions(extra_nodes=(ExtraNode("cheek right", depth_mm),))
+    head = make_phantom((2.0, 2.0, 2.0), seed=1, options=options)
+    changed = deface(Request(head.ct, landmarks=head.landmarks)).result.array != head.ct.array
+    node = next(node for node in head.nodes if "cheek right" in node.name).mask.array
+    assert np.count_nonzero(node & ~changed) >= least * np.count_nonzero(node)

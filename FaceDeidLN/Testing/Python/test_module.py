@@ -19,6 +19,7 @@ from FaceDeidLNLib.core.errors import Cancelled, InputError
 from FaceDeidLNLib.mrml.nodes import add_ct, volume_from_node
 from FaceDeidLNLib.pipeline import Request, deface
 from FaceDeidLNLib.sample_data import PHANTOM_NAME
+from FaceDeidLNLib.verify.privacy import TESTED
 
 MODULE_FILE = Path(__file__).parents[2] / "FaceDeidLN.py"
 UI_FILE = MODULE_FILE.parent / "Resources" / "UI" / "FaceDeidLN.ui"
@@ -231,7 +232,7 @@ def test_what_may_be_recognised_is_not_released_without_saying_so(module, head, 
 def tested_reface(monkeypatch):
     """A benchmark that ``full`` with ``reface`` passed, and nothing else."""
     table = {("full", "reface")}
-    monkeypatch.setattr("FaceDeidLNLib.pipeline.privacy_class", lambda *pair: "tested" if pair in table else "recognisable")
+    monkeypatch.setattr("FaceDeidLNLib.pipeline.privacy_class", lambda *pair: TESTED if pair in table else "recognisable")
 
 
 def test_a_blur_that_is_verified_as_the_tested_effect_is_recognisable(module, head, tested_reface):
@@ -245,7 +246,7 @@ def test_a_tested_result_stays_tested_when_it_is_verified_again_and_not_when_it_
     logic = module.FaceDeidLNLogic()
     made = logic.process(head[0], effect="reface")
     again = logic.verify(head[0], outputVolume=made.nodes.result, effect="reface")
-    assert (made.privacy, again.privacy) == ("tested", "tested")
+    assert (made.privacy, again.privacy) == (TESTED, TESTED)
     voxels = slicer.util.arrayFromVolume(made.nodes.result)
     at = tuple(np.argwhere(voxels != slicer.util.arrayFromVolume(head[0]))[0])
     voxels[at] += 5

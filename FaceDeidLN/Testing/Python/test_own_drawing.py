@@ -16,6 +16,7 @@ from FaceDeidLNLib.mrml.scene import new_context
 from FaceDeidLNLib.mrml.steps import Steps
 from FaceDeidLNLib.mrml.undo import all_or_nothing
 from FaceDeidLNLib.pipeline import privacy_of
+from FaceDeidLNLib.verify.privacy import TESTED
 from vtk.util.numpy_support import vtk_to_numpy
 
 
@@ -48,7 +49,7 @@ def of_user(steps, asked):
 def test_what_was_made_and_not_touched_is_nobodys_own(steps_and_request):
     steps, asked = steps_and_request
     assert of_user(steps, asked) == (False, False)
-    assert privacy_of(steps.drawn_by_user(request_from_nodes(asked))) == "tested"
+    assert privacy_of(steps.drawn_by_user(request_from_nodes(asked))) == TESTED
 
 
 def test_a_curve_with_a_moved_point_is_the_persons_own(steps_and_request):
@@ -82,7 +83,7 @@ def test_a_curve_that_follows_a_moved_landmark_no_more_is_the_persons_own(steps_
 def test_steps_that_were_only_looked_at_end_as_tested_as_one_go(drawn, phantom):
     steps, asked = drawn
     result = steps.all(asked, Engines())
-    assert (result.verdict, result.privacy, result.released) == ("PASS", "tested", True), result.reasons
+    assert (result.verdict, result.privacy, result.released) == ("PASS", TESTED, True), result.reasons
     assert (result.nodes.curve, result.nodes.face) == (asked.curve, asked.face)
     changed = volume_from_node(result.nodes.result).array != phantom.ct.array
     assert changed.any()
@@ -95,7 +96,7 @@ def test_a_result_on_another_engines_skin_was_never_tested(drawn, monkeypatch):
     made = {engine: steps.effect(alone, Engines(wrap=engine)) for engine in (False, True)}
     judged = {engine: steps.verify(replace(alone, output=node)) for engine, node in made.items()}
     assert {engine: (result.verdict, result.privacy) for engine, result in judged.items()} == {
-        False: ("PASS", "tested"),
+        False: ("PASS", TESTED),
         True: ("PASS", "recognisable"),
     }
 
@@ -110,7 +111,7 @@ def test_an_untouched_face_segment_is_judged_as_one_that_is_made_now(drawn, phan
     drawn_before = replace(asked, face=steps.face(asked))
     before = steps.verify(replace(drawn_before, output=steps.effect(drawn_before)))
     assert (before.verdict, before.privacy) == (now.verdict, now.privacy)
-    assert now.privacy == ("tested" if name == "LN IIa left" else "recognisable")
+    assert now.privacy == (TESTED if name == "LN IIa left" else "recognisable")
 
 
 def test_a_drawn_mandible_guides_the_curve_as_it_guides_the_face_segment(drawn, phantom, monkeypatch):

@@ -46,7 +46,7 @@ def test_protected_voxels_are_bit_identical(phantom, masked):
 
 def test_a_node_in_the_face_would_change_if_it_were_not_protected(phantom):
     node = phantom.segment("LN cheek left").mask.array
-    result = deface(Request(phantom.ct, (), phantom.landmarks, parameters=Parameters(effect="mask")))
+    result = deface(Request(phantom.ct, (), phantom.landmarks, parameters=Parameters(effect="mask", levels=())))
     assert not np.array_equal(result.result.array[node], phantom.ct.array[node])
 
 

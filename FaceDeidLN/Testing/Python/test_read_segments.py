@@ -293,6 +293,14 @@ def test_a_mask_on_the_cts_own_voxels_in_another_order_has_not(tmp_path, order, 
     assert len(read_segments(path, ct=GRID)) == 1
 
 
+def test_a_mask_whose_directions_were_rounded_has_not(tmp_path):
+    turn = np.eye(4)
+    turn[:3, :3] = Rotation.from_euler("xyz", (0.3, -0.4, 0.2), degrees=True).as_matrix()
+    matrix = GRID.ijk_to_lps @ turn
+    path = write_volume(Volume(blob().astype(np.uint8), Geometry(SHAPE, matrix)), tmp_path / "ln.nrrd")
+    assert len(read_segments(path, ct=GRID)) == 1
+
+
 def test_a_segmentation_far_larger_than_its_ct_is_refused_by_its_header(tmp_path):
     head = "NRRD0004\ntype: unsigned char\ndimension: 4\nspace: left-posterior-superior\nsizes: 8 1000 1000 1000\nencoding: gzip\n"
     head += "space directions: none (1,0,0) (0,1,0) (0,0,1)\nkinds: list domain domain domain\nspace origin: (0,0,0)\n\n"

@@ -13,6 +13,7 @@ from FaceDeidLNLib.pipeline import CaseResult, Request, deface
 from FaceDeidLNLib.providers.base import ProviderError
 from FaceDeidLNLib.release import Place, Watch, as_stored, refusal_sentence, release, remove_released
 from FaceDeidLNLib.verify.compare import compare
+from FaceDeidLNLib.verify.privacy import TESTED
 from FaceDeidLNLib.verify.verdict import Verdict
 
 
@@ -28,7 +29,7 @@ def passed(ct, value=-1000) -> CaseResult:
     array = ct.volume.array.copy()
     array[3:7, 0:9, 6:18] = value
     result = ct.volume.with_array(array)
-    return CaseResult(Verdict.PASS, (), "tested", Parameters(), result=result, comparison=compare(ct.volume, result, None, ()))
+    return CaseResult(Verdict.PASS, (), TESTED, Parameters(), result=result, comparison=compare(ct.volume, result, None, ()))
 
 
 def test_a_released_folder_is_replaced_with_its_certificate(ct, tmp_path):

@@ -15,7 +15,7 @@ from FaceDeidLNLib.core.volume import Volume
 from FaceDeidLNLib.pipeline import Request, deface
 from FaceDeidLNLib.verify.compare import compare
 from FaceDeidLNLib.verify.coverage import Coverage
-from FaceDeidLNLib.verify.privacy import privacy_class
+from FaceDeidLNLib.verify.privacy import TESTED, privacy_class
 from FaceDeidLNLib.verify.verdict import NO_FACE_SENTENCE, Evidence, Verdict, judge
 from scipy import ndimage
 
@@ -199,8 +199,8 @@ def test_a_face_segment_as_large_as_the_body_gives_review(phantom):
 
 
 def test_only_the_benchmarked_region_and_parameters_can_be_tested(phantom, monkeypatch):
-    monkeypatch.setattr(pipeline, "privacy_class", lambda style, effect: "tested")
-    assert pipeline.privacy_of(Request(phantom.ct)) == "tested"
+    monkeypatch.setattr(pipeline, "privacy_class", lambda style, effect: TESTED)
+    assert pipeline.privacy_of(Request(phantom.ct)) == TESTED
     assert pipeline.privacy_of(Request(phantom.ct, parameters=Parameters(depth_mm=0.5))) == "recognisable"
     assert pipeline.privacy_of(Request(phantom.ct, parameters=Parameters(levels=("Ia", "IX")))) == "recognisable"
     assert pipeline.privacy_of(Request(phantom.ct, curve=np.zeros((9, 3)))) == "recognisable"
