@@ -272,7 +272,9 @@ def node_levels(request: Request, anatomy: Anatomy, alive: Alive = idle) -> tupl
     """The node levels that are to stay as they are."""
     segments = (*request.guides, *request.protected)
     parameters = request.parameters
-    return find_levels(request.ct, anatomy.body, anatomy.frame, parameters.levels, segments, parameters.superficial_mm, alive)
+    return find_levels(
+        request.ct, anatomy.body, anatomy.frame, parameters.levels, segments, parameters.superficial_mm, alive, anatomy.landmarks
+    )
 
 
 def find_curve(ct: Volume, anatomy: Anatomy, parameters: Parameters, control_lps: np.ndarray | None = None) -> FaceCurve:
