@@ -40,6 +40,7 @@ from .providers.base import Provider, ask_providers
 from .verify.compare import Comparison, compare
 from .verify.coverage import Coverage, measure_coverage, share_of_body
 from .verify.ears import ear_doubts, ear_features
+from .verify.layer import layer_doubts
 from .verify.left_out import left_out_doubts
 from .verify.overruled import overruled_doubts
 from .verify.plausible import confirmed, implausible, out_of_view, shows_face
@@ -279,19 +280,22 @@ def find_anatomy(ct: Volume, landmarks: Landmarks, alive: Alive = idle, guides: 
     frame = fit_frame(landmarks)
     outlined = within_outline(ct, find_body(ct, alive=alive), guides, frame)
     unhidden = second_face(ct, frame, alive)
-    body, doubts = outlined.body, (*unhidden, *jaw_doubts(ct, landmarks, guides), *hyoid_doubts(frame, guides), *outlined.doubts)
+    body, doubts = outlined.body, (*jaw_doubts(ct, landmarks, guides), *hyoid_doubts(frame, guides), *outlined.doubts)
     alive()
     corners = np.array([[x, y, z] for x in FACE_BOX_MM[:, 0] for y in FACE_BOX_MM[:, 1] for z in FACE_BOX_MM[:, 2]])
     box = frame.to_lps(corners)
     depth = skin_depth(ct, body, np.array([box.min(0), box.max(0)]), alive=alive)
-    return Anatomy(body, landmarks, frame, depth, doubts, outlined.dropped_mm3 > 0, unhidden)
+    unhidden = (*unhidden, *layer_doubts(ct, frame, depth))
+    return Anatomy(body, landmarks, frame, depth, (*unhidden, *doubts), outlined.dropped_mm3 > 0, unhidden)
 
 
 def node_levels(request: Request, anatomy: Anatomy, alive: Alive = idle) -> tuple[Level, ...]:
     """The node levels that are to stay as they are."""
     segments = (*request.guides, *request.protected)
     parameters = request.parameters
-    return find_levels(request.ct, anatomy.body, anatomy.frame, parameters.levels, segments, parameters.superficial_mm, alive)
+    return find_levels(
+        request.ct, anatomy.body, anatomy.frame, parameters.levels, segments, parameters.superficial_mm, alive, anatomy.landmarks
+    )
 
 
 def find_curve(ct: Volume, anatomy: Anatomy, parameters: Parameters, control_lps: np.ndarray | None = None) -> FaceCurve:

@@ -24,6 +24,7 @@ from functools import cached_property
 
 import numpy as np
 
+from ..core.landmarks import Landmarks
 from .hyoid import Hyoid
 from .jaw_grid import JawGrid
 from .jaw_outline import BIN_DEG, CENTRE_Y, JawOutline
@@ -84,6 +85,8 @@ class Scene:
     gland_back: tuple[float, float] = (GLAND_BACK, GLAND_BACK)
     #: Longest side of the CT's voxels (mm).
     voxel_mm: float = 1.0
+    #: The head's landmarks (LPS mm), where they are known.
+    landmarks: Landmarks | None = None
 
     def half(self, side: int) -> np.ndarray:
         """True (1, 1, I) on the left (0) or right (1) side."""

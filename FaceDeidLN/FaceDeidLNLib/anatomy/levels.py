@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,6 +10,7 @@ from scipy import ndimage
 
 from ..core.errors import InputError
 from ..core.geometry import Box, Geometry
+from ..core.landmarks import Landmarks
 from ..core.progress import Alive, idle
 from ..core.segment import BoxMask, Segment, places, tight
 from ..core.volume import AIR_HU, Volume
@@ -18,19 +19,17 @@ from .grids import closing, deep_in, grow, sample
 from .hyoid import find_hyoid
 from .jaw_grid import JawGrid
 from .jaw_outline import trace_outline
-from .level_regions import GLAND_BACK, GLAND_LIMITS, Scene, level_ia, level_ib, level_ii, level_ix, level_viii
+from .level_regions import GLAND_BACK, GLAND_LIMITS, Scene
+from .level_table import LEVELS_BY_NAME, LevelRecord
 from .mandible import Frame, Mandible, find_mandible
 
 #: How the names of their masks begin, in a certificate and in a scene.
 LEVEL_PREFIX = "node level "
-#: The levels that can be asked for; "IX-deep" is the part of IX that lies ``DEEP_MM`` and more below the skin.
-LEVEL_NAMES = ("Ia", "Ib", "II", "VIII", "IX", "IX-deep")
+#: The levels that can be asked for.
+LEVEL_NAMES = tuple(LEVELS_BY_NAME)
 #: Skin and superficial fat over the platysma (level I), which no level holds, in mm: skin alone is 1.5 to 2 mm, and of the
 #: 6 mm of submental fat (Iyengar et al. 2018) a part lies deep to the platysma.
 SUPERFICIAL_MM = 2.0
-#: The SMAS, which bounds the other levels laterally, lies at least this deep (mm) under the skin of cheek and parotid.
-SMAS_MM = 4.0
-DEEP_MM = 8.0
 #: Half-way between air and fat, as in the verification.
 SKIN_HU = -400.0
 #: This deep (mm) below the body's surface everything counts as inside.
@@ -38,18 +37,6 @@ CORE_MM = 6.0
 #: Less of a level in the field of view, or of the mean mandible in the patient's bone, and it cannot be judged.
 MIN_IN_VIEW = 0.5
 MIN_AGREEMENT = 0.6
-
-#: A level's edges and what each is taken from (see level_regions): the share that this patient's own structures give.
-_EDGES = {
-    "Ia": ("mandible", "mandible", "hyoid", "hyoid", "skin", "mean"),
-    "Ib": ("mandible", "mandible", "hyoid", "gland", "skin", "mean"),
-    "II": ("hyoid", "gland", "skin", "mean", "mean", "mean"),
-    "VIII": ("mandible", "mandible", "mandible", "skin", "mean", "mean"),
-    "IX": ("mandible", "mandible", "skin", "skin", "mean", "mean"),
-    "IX-deep": ("mandible", "mandible", "skin", "skin", "mean", "mean"),
-}
-_Region = Callable[[Scene, int, float], np.ndarray]
-_REGIONS: dict[str, _Region] = {"Ib": level_ib, "II": level_ii, "VIII": level_viii, "IX": level_ix, "IX-deep": level_ix}
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,12 +66,13 @@ def find_levels(
     segments: Sequence[Segment] = (),
     superficial_mm: float = SUPERFICIAL_MM,
     alive: Alive = idle,
+    landmarks: Landmarks | None = None,
 ) -> tuple[Level, ...]:
     """The node levels of a CT (HU).
 
     ``body`` is what find_body gave; ``frame`` the head's axes from its landmarks; ``names`` out of ``LEVEL_NAMES``;
     ``segments`` (any grid) may hold a mandible, a hyoid and submandibular glands, which then take the place of what is
-    found in the CT. Raises InputError for an unknown name.
+    found in the CT; ``landmarks`` are for levels that start from them. Raises InputError for an unknown name.
     """
     check_level_names(names)
     if not names:
@@ -95,7 +83,7 @@ def find_levels(
         mandible = replace(mandible, hu=mandible.grid.take(ct, AIR_HU))
     depth = _depth(mandible, ct.geometry, body)
     alive()
-    levels = levels_of(mandible, ct.geometry, names, segments, depth, superficial_mm)
+    levels = levels_of(mandible, ct.geometry, names, segments, depth, superficial_mm, landmarks)
     alive()
     return tuple(_without_skin(level, ct) for level in levels)
 
@@ -114,6 +102,7 @@ def levels_of(
     segments: Sequence[Segment] = (),
     depth: np.ndarray | None = None,
     superficial_mm: float = SUPERFICIAL_MM,
+    landmarks: Landmarks | None = None,
 ) -> tuple[Level, ...]:
     """The node levels around a mandible on the grid ``geometry``; ``depth`` (mm below the skin) where it is known.
 
@@ -128,36 +117,40 @@ def levels_of(
     hyoid = find_hyoid(grid, mandible.hu, mandible.mask, segments)
     known |= {"hyoid"} if hyoid.found else set()
     outline = trace_outline(grid, mandible.mask)
-    scene = Scene(grid, mandible.mask, outline, hyoid, skin, tuple(GLAND_BACK if b is None else b for b in backs), max(geometry.spacing))
+    backs = tuple(GLAND_BACK if back is None else back for back in backs)
+    scene = Scene(grid, mandible.mask, outline, hyoid, skin, backs, max(geometry.spacing), landmarks)
     seen = grid.in_view(geometry)
-    made = [(label, name, mask) for name in names for label, mask in _masks(scene, name, superficial_mm)]
-    return tuple(_finished(label, name, mask, mandible, seen, geometry, known) for label, name, mask in made)
+    made = [(label, LEVELS_BY_NAME[name], mask) for name in names for label, mask in _masks(scene, LEVELS_BY_NAME[name], superficial_mm)]
+    return tuple(_finished(label, record, mask, mandible, seen, geometry, known) for label, record, mask in made)
 
 
-def _masks(scene: Scene, name: str, superficial_mm: float) -> list[tuple[str, np.ndarray]]:
+def _masks(scene: Scene, record: LevelRecord, superficial_mm: float) -> list[tuple[str, np.ndarray]]:
     """The level's sides with their names, on the jaw's grid."""
-    if name == "Ia":
-        return [("Ia", level_ia(scene, superficial_mm))]
-    start = superficial_mm if name == "Ib" else max(superficial_mm, DEEP_MM if name == "IX-deep" else SMAS_MM)
-    return [(f"{name} {word}", _REGIONS[name](scene, side, start)) for side, word in enumerate(("left", "right"))]
+    start = max(superficial_mm, record.least_mm)
+    if not record.has_sides:
+        return [(record.name, record.region(scene, 0, start))]
+    return [(f"{record.name} {word}", record.region(scene, side, start)) for side, word in enumerate(("left", "right"))]
 
 
-def _finished(label: str, name: str, mask: np.ndarray, mandible: Mandible, seen: np.ndarray, geometry: Geometry, known: set[str]) -> Level:
+def _finished(
+    label: str, record: LevelRecord, mask: np.ndarray, mandible: Mandible, seen: np.ndarray, geometry: Geometry, known: set[str]
+) -> Level:
     """The level on the CT's grid with what is to be said of it; ``seen``: the jaw grid's voxels in the field of view."""
-    share = np.mean([edge in known for edge in _EDGES[name]])
-    used = sorted(set(_EDGES[name]) & known)
+    share = np.mean([edge in known for edge in record.edges])
+    used = sorted(set(record.edges) & known)
+    agreement = mandible.agreement if record.needs_mandible else 1.0
     words = [mandible.origin if part == "mandible" else part for part in used]
     total = np.count_nonzero(mask)
     in_view = np.count_nonzero(mask & seen) / total if total else 0.0
     reason = ""
     if in_view < MIN_IN_VIEW:
         reason = f"only {in_view:.0%} of it lies in the field of view"
-    elif mandible.agreement < MIN_AGREEMENT:
-        reason = f"only {mandible.agreement:.0%} of the expected mandible was found in the bone"
+    elif agreement < MIN_AGREEMENT:
+        reason = f"only {agreement:.0%} of the expected mandible was found in the bone"
     placed = _place(f"{LEVEL_PREFIX}{label}", mask, mandible.grid, geometry)
     if not reason and not placed.voxels:
         reason = "it holds no voxel of the CT"
-    confidence = round(float(share * mandible.agreement * min(1.0, in_view)), 2)
+    confidence = round(float(share * agreement * min(1.0, in_view)), 2)
     volume = placed.voxels * geometry.voxel_mm3 / 1000.0
     return Level(label, placed, 0.0 if reason else confidence, ", ".join(words), volume, not reason, reason)
 

@@ -119,7 +119,7 @@ def add_guides(parser: argparse.ArgumentParser) -> None:
 
 def add_series(group: argparse._ActionsContainer) -> None:
     """Which series of a DICOM folder."""
-    group.add_argument("--series", metavar="UID", help="which series, where the DICOM folder holds several")
+    group.add_argument("--series", metavar="UID", help="which series, where the DICOM folder holds several; UID#2: its second stack")
 
 
 def add_work(parser: argparse.ArgumentParser) -> None:

@@ -28,6 +28,7 @@ from .decide_ct import by_header, deciding_series
 from .family import Done, DoubtError, Series, Study, StudyRun
 from .hidden import HiddenFace
 from .outcome import Decision, Outcome
+from .pictures import remove_pictures
 from .rays import same_surface_doubt
 from .staging import staged
 
@@ -122,8 +123,8 @@ def write_ct(series: Series, ct: CtInput, result: CaseResult, run: StudyRun) -> 
     """
     refusal = refusal_sentence(result, run.options.accept_recognisable)
     if refusal is not None:
-        raise DoubtError("; ".join((refusal, *result.reasons)))
-    with tempfile.TemporaryDirectory(prefix=".facedeidln-", dir=run.writer.root.parent) as name:
+        raise DoubtError(refusal)
+    with tempfile.TemporaryDirectory(prefix=".facedeidln-", dir=run.writer.root) as name:
         place = Place(Path(name) / "series")
         release(ct, result, place, run.options.accept_recognisable)
         certificate = json.loads(certificate_path(place.output).read_text(encoding="utf-8"))
@@ -139,9 +140,13 @@ def write_ct(series: Series, ct: CtInput, result: CaseResult, run: StudyRun) -> 
 
 
 def keep(series: Series, run: StudyRun) -> None:
-    """Write the instances of a series as they are."""
+    """Write the instances of a series with the voxels that they have, without icons and overlays."""
     for instance in series.instances:
-        run.writer.put(instance, pydicom.dcmread(instance.path))
+        dataset = pydicom.dcmread(instance.path)
+        pixels = dataset["PixelData"]
+        remove_pictures(dataset)
+        dataset.add(pixels)
+        run.writer.put(instance, dataset)
 
 
 def position_of(header: pydicom.Dataset) -> tuple[float, ...]:

@@ -37,7 +37,10 @@ def read_series(instances: tuple[Instance, ...]) -> ImageSeries:
     items = [HeaderSlice(instance.path, instance.header) for instance in instances]
     for item in items:
         require_numbers(item)
-    ordered, geometry = series_geometry(items)
+    placed = series_geometry(items)
+    if placed.places is not None:
+        raise InputError(placed.note or "its slices do not lie at equal distances")
+    ordered, geometry = placed.slices, placed.geometry
     by_path = {instance.path: instance for instance in instances}
     own = tuple(by_path[item.path] for item in ordered)
     stored = tuple(_how(instance) for instance in own)

@@ -20,7 +20,7 @@ from .rtdose import dose_geometry
 from .rtstruct import SHALLOW_MM, SHARE, contours_of, points_of, share_followed
 from .seg import edge_points, labels_of
 
-#: Name of the object, and distances (N,) in mm of its surface from the old skin.
+#: Name of the object, and depth (N,) in mm of its surface below the old skin: negative before it, NaN where it vanished.
 Measure = Callable[[Path, HiddenFace, np.ndarray], Iterator[tuple[str, np.ndarray]]]
 #: Body and air are looked at between these depths (mm) below the old skin, to find the level half-way between them.
 BODY_MM, AIR_MM = (5.0, 25.0), (-40.0, -12.0)
@@ -82,11 +82,11 @@ def _of_points(name: str, points: np.ndarray | None, hidden: HiddenFace) -> Iter
     depth = hidden.depth_before(points) if len(points) else np.zeros(0)
     shallow = depth < SHALLOW_MM
     if share_followed(points[shallow], depth[shallow], hidden) > SHARE:
-        yield name, np.minimum(np.abs(depth[shallow]), LOOK_MM)
+        yield name, depth[shallow]
 
 
 def _on_rays(image: Volume, hidden: HiddenFace, level: float) -> np.ndarray:
-    """Distances (N,) in mm from the old skin of the surface on the lines inside the curve; what vanished counts as LOOK_MM."""
+    """Depth (N,) in mm below the old skin of the surface on the lines inside the curve; NaN where it vanished."""
     unit, before, _ = rays_of(hidden)
     known = ~np.isnan(before)
     unit, before = unit[known], before[known]
@@ -96,7 +96,7 @@ def _on_rays(image: Volume, hidden: HiddenFace, level: float) -> np.ndarray:
         return np.zeros(0)
     found = found_skin(image, origin, unit[seen], before[seen], level)
     points = origin + unit[seen] * np.nan_to_num(found)[:, None]
-    return np.where(np.isnan(found), LOOK_MM, np.minimum(np.abs(hidden.depth_before(points)), LOOK_MM))
+    return np.where(np.isnan(found), np.nan, hidden.depth_before(points))
 
 
 #: By modality: what rebuilds the surfaces that a released series shows.

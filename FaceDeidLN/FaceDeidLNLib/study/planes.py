@@ -73,19 +73,19 @@ class Plane:
         edges = vtkFlyingEdges2D()
         edges.SetInputData(image)
         edges.SetValue(0, 0.5)
-        lines = vtkStripper()
-        lines.SetInputConnection(edges.GetOutputPort())
-        lines.SetMaximumLength(1_000_000)
-        lines.Update()
-        found = lines.GetOutput()
+        joined = vtkStripper()
+        joined.SetInputConnection(edges.GetOutputPort())
+        joined.SetMaximumLength(1_000_000)
+        joined.Update()
+        found = joined.GetOutput()
         if not found.GetNumberOfLines():
             return []
-        places, ids = vtk_to_numpy(found.GetPoints().GetData()), vtk_to_numpy(found.GetLines().GetData())
-        out, start = [], 0
-        while start < len(ids):
-            count = int(ids[start])
-            ring = places[ids[start + 1 : start + 1 + count]][:, 1::-1] - 1.0
-            start += count + 1
+        places = vtk_to_numpy(found.GetPoints().GetData())
+        lines = found.GetLines()
+        ends, ids = vtk_to_numpy(lines.GetOffsetsArray()), vtk_to_numpy(lines.GetConnectivityArray())
+        out = []
+        for first, last in zip(ends[:-1], ends[1:], strict=True):
+            ring = places[ids[first:last]][:, 1::-1] - 1.0
             if len(ring) > _SHORTEST:
                 out.append(self.lps(ring[:-1] if np.allclose(ring[0], ring[-1]) else ring))
         return out

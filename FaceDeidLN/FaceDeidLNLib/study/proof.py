@@ -21,8 +21,10 @@ from .references import every_item, frame_of
 if TYPE_CHECKING:
     from .family import StudyRun
 
-#: A surface this close (mm) to the old skin shows it.
+#: A surface that lies this close (mm) to one depth below the old skin, or before it, is a copy of that skin.
 NEAR_MM = 1.5
+#: What vanished counts as so far (mm) from the old skin.
+VANISHED_MM = 15.0
 #: An object may show no larger share of the old skin than the CT that decides, and so much more for its coarser voxels.
 MORE_SHARE = 0.25
 #: Its surface lies at least so far from the old skin as this share of what the CT that decides reaches.
@@ -31,20 +33,27 @@ LEAST_SHARE = 0.5
 
 @dataclass(frozen=True)
 class Surface:
-    """The surface that one object shows: median and 10th percentile (mm) of its distance from the old skin, and the share near it."""
+    """The surface that one object shows: median and 10th percentile (mm) of its distance from the old skin.
+
+    ``alike``: the largest share of it at one depth (to NEAR_MM) below the old skin or before it: what is a copy of that skin.
+    """
 
     name: str
     lines: int
     median_mm: float
     tenth_mm: float
-    near: float
+    alike: float
 
     @classmethod
-    def of(cls, name: str, distance: np.ndarray) -> Surface | None:
-        """From distances (N,) in mm; None where too few lines meet a surface to show anything."""
-        if len(distance) < FEWEST:
+    def of(cls, name: str, depth: np.ndarray) -> Surface | None:
+        """From depths (N,) in mm below the old skin, NaN where it vanished; None where too few lines meet a surface to show anything."""
+        known = np.sort(depth[~np.isnan(depth)])
+        if len(depth) < FEWEST:
             return None
-        return cls(name, len(distance), float(np.median(distance)), float(np.percentile(distance, 10)), float(np.mean(distance < NEAR_MM)))
+        distance = np.nan_to_num(np.minimum(np.abs(depth), VANISHED_MM), nan=VANISHED_MM)
+        within = np.searchsorted(known, known + 2 * NEAR_MM, side="right") - np.arange(len(known))
+        alike = float(within.max(initial=0) / len(depth))
+        return cls(name, len(distance), float(np.median(distance)), float(np.percentile(distance, 10)), alike)
 
     def facts(self) -> dict[str, Any]:
         """For the certificate."""
@@ -53,7 +62,7 @@ class Surface:
             "lines": self.lines,
             "median_mm": round(self.median_mm, 1),
             "tenth_percentile_mm": round(self.tenth_mm, 1),
-            "share_near": round(self.near, 3),
+            "share_alike": round(self.alike, 3),
         }
 
 
@@ -102,10 +111,10 @@ def _series_below(root: Path, run: StudyRun) -> list[tuple[Path, str, str]]:
 
 def _doubts(surface: Surface, own: Surface) -> list[str]:
     """Why a surface may be the old skin's: nearer to it than that of the CT that decides."""
-    if surface.near > own.near + MORE_SHARE or surface.median_mm < LEAST_SHARE * own.median_mm:
+    if surface.alike > own.alike + MORE_SHARE or surface.median_mm < LEAST_SHARE * own.median_mm:
         return [
             f"{surface.name} shows the old skin: its surface lies {surface.median_mm:.1f} mm (median) from it, "
-            f"{surface.near:.0%} of it within {NEAR_MM:g} mm (the CT that decides: {own.median_mm:.1f} mm, {own.near:.0%})"
+            f"{surface.alike:.0%} of it at one depth (the CT that decides: {own.median_mm:.1f} mm, {own.alike:.0%})"
         ]
     return []
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from FaceDeidLNLib.input.ct import read_ct
 from FaceDeidLNLib.study import ct as ct_family
 from FaceDeidLNLib.study.family import Options
 from FaceDeidLNLib.study.outcome import Outcome
-from FaceDeidLNLib.study.plan import plan
+from FaceDeidLNLib.study.plan import Plan, plan
 from FaceDeidLNLib.study.rules import RULES, rule_for
 from FaceDeidLNLib.study.run import StudyResult, run
 from synthetic_study import StudyFolder, write_ct_study
@@ -26,8 +27,22 @@ def study(phantom, tmp_path_factory) -> StudyFolder:
 
 
 @pytest.fixture(scope="module")
-def released(study, tmp_path_factory) -> StudyResult:
-    return run(plan(study.folder), tmp_path_factory.mktemp("released") / "out", Options())[0]
+def planned(study) -> Plan:
+    return plan(study.folder)
+
+
+@pytest.fixture(scope="module")
+def pair(study, tmp_path_factory) -> Plan:
+    """The plan of two series of the study alone."""
+    folder = tmp_path_factory.mktemp("pair") / "in"
+    for name in ("a", "b"):
+        shutil.copytree(study.folder / name, folder / name)
+    return plan(folder)
+
+
+@pytest.fixture(scope="module")
+def released(planned, tmp_path_factory) -> StudyResult:
+    return run(planned, tmp_path_factory.mktemp("released") / "out", Options())[0]
 
 
 def outcomes(result: StudyResult) -> dict[str, set[str]]:
@@ -37,11 +52,11 @@ def outcomes(result: StudyResult) -> dict[str, set[str]]:
     return found
 
 
-def test_every_instance_has_one_planned_outcome_with_a_reason(study):
-    planned = plan(study.folder).studies[0]
+def test_every_instance_has_one_planned_outcome_with_a_reason(study, planned):
+    entries = planned.studies[0].entries
     files = [path for path in study.folder.rglob("*") if path.is_file()]
-    assert sorted(entry.instance.path for entry in planned.entries) == sorted(files)
-    assert all(entry.decision.reason for entry in planned.entries)
+    assert sorted(entry.instance.path for entry in entries) == sorted(files)
+    assert all(entry.decision.reason for entry in entries)
 
 
 def test_the_table_names_each_class_once():
@@ -108,26 +123,26 @@ def test_the_certificate_lists_every_instance_and_no_old_uid(released, study):
     assert not any(entry.instance.uid in text for entry in released.planned.entries)
 
 
-def test_a_series_whose_face_was_not_hidden_stops_its_study(study, tmp_path, monkeypatch):
+def test_a_series_whose_face_was_not_hidden_stops_its_study(pair, tmp_path, monkeypatch):
     monkeypatch.setattr(ct_family, "apply_effect", lambda effect, ct, face, parameters: ct)
-    result = run(plan(study.folder), tmp_path / "out", Options())[0]
+    result = run(pair, tmp_path / "out", Options())[0]
     assert result.output is None
     assert any("Head" in reason for reason in result.reasons)
     assert not list((tmp_path / "out").glob("*"))
 
 
-def test_the_proof_alone_finds_an_untouched_series(study, tmp_path, monkeypatch):
+def test_the_proof_alone_finds_an_untouched_series(pair, tmp_path, monkeypatch):
     """Even where every check before it were blind."""
     follow = ct_family.follow_ct
     monkeypatch.setattr(ct_family, "follow_ct", lambda hidden, ct: replace(follow(hidden, ct), result=ct.volume))
     monkeypatch.setattr(ct_family, "second_opinion", lambda *_: ())
-    result = run(plan(study.folder), tmp_path / "out", Options())[0]
+    result = run(pair, tmp_path / "out", Options())[0]
     assert result.output is None
     assert any("shows the old skin" in reason for reason in result.reasons)
 
 
-def test_a_doubtful_series_is_withheld_alone_where_that_was_asked_for(study, tmp_path, monkeypatch):
+def test_a_doubtful_series_is_withheld_alone_where_that_was_asked_for(pair, tmp_path, monkeypatch):
     monkeypatch.setattr(ct_family, "apply_effect", lambda effect, ct, face, parameters: ct)
-    result = run(plan(study.folder), tmp_path / "out", Options(withhold_doubtful=True))[0]
+    result = run(pair, tmp_path / "out", Options(withhold_doubtful=True))[0]
     assert result.output is not None
     assert {report.decision.outcome for report in result.reports} == {Outcome.DEFACE, Outcome.WITHHOLD}

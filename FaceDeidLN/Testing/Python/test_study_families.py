@@ -1,0 +1,221 @@
+"""Every family of objects: what is hidden, what stays to the bit, and that an untouched face in any object is found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+from FaceDeidLNLib.header.base import KeepHeader
+from FaceDeidLNLib.study import pet_mr, rtdose, rtstruct, seg
+from FaceDeidLNLib.study.documents import DocumentsFamily
+from FaceDeidLNLib.study.family import DoubtError, Options, Series, StudyRun
+from FaceDeidLNLib.study.grids import RegionVoxels, region_voxels
+from FaceDeidLNLib.study.outcome import Outcome
+from FaceDeidLNLib.study.plan import StudyPlan, plan, to_do
+from FaceDeidLNLib.study.proof import prove
+from FaceDeidLNLib.study.references import close_references, references_of
+from FaceDeidLNLib.study.registry import FAMILIES
+from FaceDeidLNLib.study.writer import StudyWriter
+from synthetic_study import StudyFolder, write_whole_study
+
+
+@dataclass
+class Bench:
+    """A study whose CT was de-identified once; each test works on the other families in a folder of its own."""
+
+    source: StudyFolder
+    planned: StudyPlan
+    run: StudyRun
+    ct: Path
+
+    def again(self, root: Path) -> StudyRun:
+        """The same work with a writer of its own that starts with the released CT."""
+        writer = StudyWriter(root, self.run.writer.policy)
+        for uid, path in self.run.writer.written.items():
+            place = root / path.relative_to(self.run.writer.root)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.symlink_to(path)
+            writer.written[uid] = place
+        other = StudyRun(self.run.study, self.run.options, writer, np.random.default_rng(1), dict(self.run.hidden))
+        other.deciding.extend(self.run.deciding)
+        writer._folders.update({series: root / folder.name for series, folder in self.run.writer._folders.items()})
+        return other
+
+    def series(self, family: str) -> Series:
+        return to_do(self.planned, family)[0]
+
+
+@pytest.fixture(scope="module")
+def bench(phantom, tmp_path_factory) -> Bench:
+    folder = tmp_path_factory.mktemp("families")
+    source = write_whole_study(folder / "in", phantom)
+    planned = plan(source.folder).studies[0]
+    policy = KeepHeader()
+    for entry in planned.entries:
+        policy.learn(entry.instance.header)
+    (folder / "out").mkdir()
+    run = StudyRun(planned.study, Options(), StudyWriter(folder / "out", policy), np.random.default_rng(1))
+    FAMILIES["ct"].release(to_do(planned, "ct")[0], run)
+    return Bench(source, planned, run, folder / "out" / "01-CT")
+
+
+@pytest.fixture
+def work(bench, tmp_path) -> StudyRun:
+    run = bench.again(tmp_path)
+    FAMILIES["registration"].release(bench.series("registration"), run)
+    return run
+
+
+def released(run: StudyRun, bench: Bench, family: str) -> list[pydicom.Dataset]:
+    return [pydicom.dcmread(run.writer.written[instance.uid]) for instance in bench.series(family).instances]
+
+
+def image_series(bench: Bench, modality: str) -> Series:
+    return next(series for series in to_do(bench.planned, "pet_mr") if series.instances[0].text("Modality") == modality)
+
+
+def nothing(*_: object) -> RegionVoxels:
+    return RegionVoxels(np.zeros((0, 3), dtype=int), *(np.zeros(0),) * 3)
+
+
+@pytest.mark.parametrize("modality", ["PT", "MR"])
+def test_an_image_follows_and_changes_nothing_far_from_the_face(bench, work, modality):
+    series = image_series(bench, modality)
+    done = FAMILIES["pet_mr"].release(series, work)[0]
+    assert done.decision.outcome is Outcome.FOLLOW
+    assert done.figures["share_of_step_left"] < 0.3
+    for instance in series.instances:
+        before, after = pydicom.dcmread(instance.path), pydicom.dcmread(work.writer.written[instance.uid])
+        rows = np.argwhere((before.pixel_array != after.pixel_array).any(axis=1))
+        behind = before.ImagePositionPatient[1] + before.PixelSpacing[0] * rows
+        assert not rows.size or behind.max() < 40.0
+
+
+@pytest.mark.parametrize("modality", ["PT", "MR"])
+def test_an_untouched_image_is_doubtful(bench, work, modality, monkeypatch):
+    monkeypatch.setattr(pet_mr, "region_voxels", nothing)
+    with pytest.raises(DoubtError, match="old skin"):
+        FAMILIES["pet_mr"].release(image_series(bench, modality), work)
+
+
+@pytest.mark.parametrize("modality", ["PT", "MR"])
+def test_the_proof_finds_an_untouched_image(bench, work, modality, monkeypatch):
+    monkeypatch.setattr(pet_mr, "region_voxels", nothing)
+    monkeypatch.setattr(pet_mr, "step_left", lambda *_: None)
+    FAMILIES["pet_mr"].release(image_series(bench, modality), work)
+    assert any(modality in doubt for doubt in prove(work.writer.root, work).doubts)
+
+
+def test_protected_voxels_of_a_pet_stay(bench):
+    hidden = next(iter(bench.run.hidden.values()))
+    grid = bench.source.phantom.ct.geometry
+    spared = hidden.spared_on(grid)
+    voxels = region_voxels(hidden, grid, 6.0)
+    assert spared.any()
+    assert not spared[voxels.index].any()
+
+
+def test_structures_on_the_skin_are_made_anew_and_nodes_stay_byte_for_byte(bench, work):
+    done = FAMILIES["rtstruct"].release(bench.series("rtstruct"), work)[0]
+    assert done.figures["made_anew"] == ["BODY", "Structure 7"]
+    before, after = pydicom.dcmread(bench.source.folder / "rtstruct.dcm"), released(work, bench, "rtstruct")[0]
+    node = [[list(one.ContourData) for one in rtstruct.contours_of(dataset, 3)[0].ContourSequence] for dataset in (before, after)]
+    assert node[0] == node[1]
+
+
+def test_untouched_structures_are_doubtful(bench, work, monkeypatch):
+    monkeypatch.setattr(rtstruct, "remake", lambda *_: None)
+    with pytest.raises(DoubtError, match="BODY, Structure 7"):
+        FAMILIES["rtstruct"].release(bench.series("rtstruct"), work)
+
+
+def test_the_proof_finds_untouched_structures(bench, work, monkeypatch):
+    monkeypatch.setattr(rtstruct, "followers", lambda *_: {})
+    FAMILIES["rtstruct"].release(bench.series("rtstruct"), work)
+    assert sum("RTSTRUCT" in doubt for doubt in prove(work.writer.root, work).doubts) == 2
+
+
+def test_dose_is_cut_in_the_region_and_stays_elsewhere(bench, work):
+    FAMILIES["rtdose"].release(bench.series("rtdose"), work)
+    before, after = pydicom.dcmread(bench.source.folder / "dose.dcm").pixel_array, released(work, bench, "rtdose")[0].pixel_array
+    changed = before != after
+    assert changed.any()
+    assert not after[changed].any()
+
+
+def test_the_proof_finds_an_untouched_dose(bench, work, monkeypatch):
+    monkeypatch.setattr(rtdose, "region_voxels", nothing)
+    FAMILIES["rtdose"].release(bench.series("rtdose"), work)
+    assert any("RTDOSE" in doubt for doubt in prove(work.writer.root, work).doubts)
+
+
+def test_a_segment_on_the_skin_is_clipped_and_a_node_stays_to_the_bit(bench, work):
+    done = FAMILIES["seg"].release(bench.series("seg"), work)[0]
+    assert done.figures["clipped"] == ["Segment_1"]
+    before, after = pydicom.dcmread(bench.source.folder / "seg.dcm"), released(work, bench, "seg")[0]
+    node = [frames_of(dataset, 2) for dataset in (before, after)]
+    assert len(node[0])
+    assert np.array_equal(*node)
+
+
+def frames_of(dataset: pydicom.Dataset, number: int) -> np.ndarray:
+    groups = dataset.PerFrameFunctionalGroupsSequence
+    own = [index for index, item in enumerate(groups) if item.SegmentIdentificationSequence[0].ReferencedSegmentNumber == number]
+    return dataset.pixel_array[own]
+
+
+def test_untouched_segments_are_doubtful(bench, work, monkeypatch):
+    monkeypatch.setattr(seg, "clip", lambda *_: [])
+    with pytest.raises(DoubtError, match="Segment_1"):
+        FAMILIES["seg"].release(bench.series("seg"), work)
+
+
+def test_the_proof_finds_untouched_segments(bench, work, monkeypatch):
+    monkeypatch.setattr(seg, "clip", lambda *_: [])
+    monkeypatch.setattr(seg, "most_left", lambda *_: 1.0)
+    FAMILIES["seg"].release(bench.series("seg"), work)
+    assert any("SEG" in doubt for doubt in prove(work.writer.root, work).doubts)
+
+
+def test_an_icon_left_in_any_object_is_found(bench, work):
+    FAMILIES["documents"].release(bench.series("documents"), work)
+    path = work.writer.written[bench.series("documents").instances[0].uid]
+    dataset = pydicom.dcmread(path)
+    dataset.IconImageSequence = [pydicom.Dataset()]
+    dataset.save_as(path)
+    assert any("icon" in doubt for doubt in prove(work.writer.root, work).doubts)
+
+
+def test_references_lead_to_the_released_instances_alone(bench, work):
+    FAMILIES["documents"].release(bench.series("documents"), work)
+    dataset = released(work, bench, "documents")[0]
+    new = frozenset(work.writer.policy.uid(uid) for uid in work.writer.written)
+    assert set(references_of(dataset)) <= new
+    close_references(dataset, frozenset())
+    assert not list(references_of(dataset))
+
+
+def test_a_registration_that_is_not_rigid_is_withheld(bench, tmp_path):
+    dataset = pydicom.dcmread(bench.source.folder / "reg.dcm")
+    one = dataset.RegistrationSequence[0].MatrixRegistrationSequence[0].MatrixSequence[0]
+    one.FrameOfReferenceTransformationMatrix = [1.2, *list(one.FrameOfReferenceTransformationMatrix)[1:]]
+    dataset.save_as(tmp_path / "reg.dcm")
+    planned = plan(tmp_path).studies[0]
+    assert planned.entries[0].decision.outcome is Outcome.WITHHOLD
+
+
+def test_a_presentation_state_with_an_overlay_is_withheld(bench, tmp_path):
+    dataset = pydicom.dcmread(bench.source.folder / "ko.dcm")
+    dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.11.1"
+    dataset.add_new(0x60003000, "OW", b"\0" * 64)
+    dataset.save_as(tmp_path / "pr.dcm")
+    series = plan(tmp_path).studies[0].study.series[0]
+    assert DocumentsFamily().decide(series, None)[0].outcome is Outcome.WITHHOLD
+
+
+def test_an_image_that_nothing_leads_to_is_withheld(bench, tmp_path):
+    run = bench.again(tmp_path)  # no registration
+    assert FAMILIES["pet_mr"].release(image_series(bench, "MR"), run)[0].decision.outcome is Outcome.WITHHOLD
