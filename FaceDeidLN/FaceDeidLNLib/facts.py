@@ -29,6 +29,7 @@ def facts_of(result: CaseResult) -> dict[str, Any]:
         "verdict": result.verdict.value,
         "reasons": list(result.reasons),
         "privacy": privacy_said(result),
+        "privacy_causes": [] if privacy_said(result) != RECOGNISABLE else list(result.causes),
         "style": result.parameters.style,
         "effect": result.parameters.effect,
         "seconds": dict(result.seconds),

@@ -40,10 +40,12 @@ from .providers.base import Provider, ask_providers
 from .verify.compare import Comparison, compare
 from .verify.coverage import Coverage, measure_coverage, share_of_body
 from .verify.ears import ear_doubts, ear_features
+from .verify.layer import layer_doubts
 from .verify.left_out import left_out_doubts
 from .verify.overruled import overruled_doubts
 from .verify.plausible import confirmed, implausible, out_of_view, shows_face
-from .verify.privacy import RECOGNISABLE, privacy_class
+from .verify.privacy import RECOGNISABLE, is_tested, privacy_class
+from .verify.privacy_causes import UNKNOWN_ORIGIN, causes_of_choice, causes_of_run
 from .verify.verdict import NO_FACE_SENTENCE, Evidence, Verdict, judge
 
 #: The box, in mm of the mean face (left, anterior, superior), in which the skin is looked at closely.
@@ -115,6 +117,8 @@ class CaseResult:
     failures: tuple[str, ...] = ()
     #: What became of each segment that they gave.
     provided: tuple[str, ...] = ()
+    #: Which conditions of the class ``tested`` are not met.
+    causes: tuple[str, ...] = ()
     seconds: dict[str, float] = field(default_factory=dict)
 
 
@@ -182,7 +186,7 @@ def _prove(request: Request, make: Callable[[Face], Volume], privacy: str, progr
     with watch.step("protected segments", 0.02):
         protected = tuple(place_segments(request.protected, request.ct.geometry))
     state = CaseResult(Verdict.REVIEW, (), privacy, parameters, protected, failures=findings.failures, provided=findings.lines)
-    state = replace(state, seconds=watch.seconds)
+    state = replace(state, seconds=watch.seconds, causes=privacy_causes(request))
     try:
         with watch.step("landmarks", 0.05) as alive:
             automatic = finder.automatic(request.ct, alive)
@@ -222,6 +226,24 @@ def privacy_of(request: Request) -> str:
     return privacy_class(parameters.region_name, parameters.effect)
 
 
+def privacy_causes(request: Request) -> tuple[str, ...]:
+    """Which of the conditions that ``privacy_of`` asks for are not met."""
+    drawn = {"curve": request.curve, "face segment": request.face_segment}
+    others = [program.describe() for program in request.providers]
+    guides = [segment for segment in request.guides if not is_outline(segment)]
+    others += [f"'{segment.name}'" for segment in (*guides, *filter(is_guide, request.protected))]
+    by_hand = [what for what, given in drawn.items() if given is not None]
+    return causes_of_choice(request.parameters, by_hand, tuple(dict.fromkeys(others)))
+
+
+def _all_causes(state: CaseResult) -> tuple[str, ...]:
+    """Those of the choice and of the run; a result that is recognisable without any of these is one of unknown origin."""
+    anatomy = state.anatomy
+    moved = not anatomy.landmarks.agree_with(state.automatic)
+    causes = (*state.causes, *causes_of_run(moved, anatomy.outlined, state.face.kept, anatomy.unhidden))
+    return causes if causes or is_tested(state.privacy) else (UNKNOWN_ORIGIN,)
+
+
 def privacy_as_run(privacy: str, automatic: Landmarks, anatomy: Anatomy, face: Face) -> str:
     """The class ``privacy`` of a request, where the run was one of those that were attacked: with the ``automatic`` landmarks and skin.
 
@@ -258,12 +280,13 @@ def find_anatomy(ct: Volume, landmarks: Landmarks, alive: Alive = idle, guides: 
     frame = fit_frame(landmarks)
     outlined = within_outline(ct, find_body(ct, alive=alive), guides, frame)
     unhidden = second_face(ct, frame, alive)
-    body, doubts = outlined.body, (*unhidden, *jaw_doubts(ct, landmarks, guides), *hyoid_doubts(frame, guides), *outlined.doubts)
+    body, doubts = outlined.body, (*jaw_doubts(ct, landmarks, guides), *hyoid_doubts(frame, guides), *outlined.doubts)
     alive()
     corners = np.array([[x, y, z] for x in FACE_BOX_MM[:, 0] for y in FACE_BOX_MM[:, 1] for z in FACE_BOX_MM[:, 2]])
     box = frame.to_lps(corners)
     depth = skin_depth(ct, body, np.array([box.min(0), box.max(0)]), alive=alive)
-    return Anatomy(body, landmarks, frame, depth, doubts, outlined.dropped_mm3 > 0, unhidden)
+    unhidden = (*unhidden, *layer_doubts(ct, frame, depth))
+    return Anatomy(body, landmarks, frame, depth, (*unhidden, *doubts), outlined.dropped_mm3 > 0, unhidden)
 
 
 def node_levels(request: Request, anatomy: Anatomy, alive: Alive = idle) -> tuple[Level, ...]:
@@ -361,6 +384,7 @@ def judged_case(state: CaseResult, comparison: Comparison, evidence: Evidence | 
     return replace(
         state,
         privacy=privacy_as_run(state.privacy, state.automatic, state.anatomy, state.face),
+        causes=_all_causes(state),
         verdict=Verdict.REVIEW if doubtful else judgement.verdict,
         reasons=(*judgement.reasons, *state.failures),
         comparison=comparison,

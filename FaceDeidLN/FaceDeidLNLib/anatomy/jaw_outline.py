@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from .grids import grow
 from .jaw_grid import JawGrid
 
 #: The axis (jaw mm, anterior) about which the arch is walked: 0 degrees is the symphysis, about 80 the angle.
@@ -48,9 +49,7 @@ class JawOutline:
 def trace_outline(grid: JawGrid, mask: np.ndarray) -> JawOutline:
     """Walk around the mandible ``mask`` (bool, on ``grid``)."""
     radius = np.hypot(grid.x[0], grid.y[0] - CENTRE_Y)
-    azimuth = np.degrees(np.arctan2(np.abs(grid.x[0]) + 0.0 * grid.y[0], grid.y[0] - CENTRE_Y + 0.0 * grid.x[0]))
-    bins = np.minimum((azimuth / BIN_DEG).astype(int), BINS - 1)
-    side = (grid.x[0, 0] < 0).astype(int)
+    bins, side = arch_bins(grid)
     k, j, i = np.nonzero(mask)
     z, b, s, r = grid.z.ravel()[k], bins[j, i], side[i], radius[j, i]
     border = np.full((BINS, 2), np.inf)
@@ -63,6 +62,22 @@ def trace_outline(grid: JawGrid, mask: np.ndarray) -> JawOutline:
     np.minimum.at(inner, (k, b, s), r)
     ramus_out, ramus_back = _ramus(grid, mask, side)
     return JawOutline(border, _smooth(outside), _upward(inner), bins, radius, side, ramus_out, ramus_back)
+
+
+def arch_bins(grid: JawGrid) -> tuple[np.ndarray, np.ndarray]:
+    """Azimuth bin (J, I) of the grid's columns and their side (I,), 0 left, 1 right."""
+    azimuth = np.degrees(np.arctan2(np.abs(grid.x[0]) + 0.0 * grid.y[0], grid.y[0] - CENTRE_Y + 0.0 * grid.x[0]))
+    return np.minimum((azimuth / BIN_DEG).astype(int), BINS - 1), (grid.x[0, 0] < 0).astype(int)
+
+
+def beside(grid: JawGrid, mask: np.ndarray, steps: int) -> np.ndarray:
+    """The voxels (bool) of the grid at whose azimuth ``mask`` (bool) has bone at most ``steps`` voxels higher or lower."""
+    bins, side = arch_bins(grid)
+    k, j, i = np.nonzero(mask)
+    there = np.zeros((mask.shape[0], BINS, 2), dtype=bool)
+    there[k, bins[j, i], side[i]] = True
+    there = grow(there, steps, axes=(0,))
+    return there[:, bins, np.broadcast_to(side[None, :], bins.shape)]
 
 
 def _smooth(table: np.ndarray) -> np.ndarray:

@@ -23,6 +23,8 @@ from .level_regions import GLAND_BACK, GLAND_LIMITS, Scene
 from .level_table import LEVELS_BY_NAME, LevelRecord
 from .mandible import Frame, Mandible, find_mandible
 
+#: How the names of their masks begin, in a certificate and in a scene.
+LEVEL_PREFIX = "node level "
 #: The levels that can be asked for.
 LEVEL_NAMES = tuple(LEVELS_BY_NAME)
 #: Skin and superficial fat over the platysma (level I), which no level holds, in mm: skin alone is 1.5 to 2 mm, and of the
@@ -145,7 +147,7 @@ def _finished(
         reason = f"only {in_view:.0%} of it lies in the field of view"
     elif agreement < MIN_AGREEMENT:
         reason = f"only {agreement:.0%} of the expected mandible was found in the bone"
-    placed = _place(f"node level {label}", mask, mandible.grid, geometry)
+    placed = _place(f"{LEVEL_PREFIX}{label}", mask, mandible.grid, geometry)
     if not reason and not placed.voxels:
         reason = "it holds no voxel of the CT"
     confidence = round(float(share * agreement * min(1.0, in_view)), 2)

@@ -18,6 +18,7 @@ from ..input.names import is_node
 from ..input.place import place_segments
 from .grids import closing, grow, grow_mm, steps_of, surface_of
 from .jaw_grid import STEP_MM, JawGrid
+from .jaw_outline import beside
 from .mandible_fit import JawFrame, fit_jaw, mean_mandible, stable_part, start_frame
 
 #: Bone for the purpose of finding the jaw: low enough for its thin angle in thick slices.
@@ -163,11 +164,14 @@ def mean_on_grid(grid: JawGrid) -> np.ndarray:
 
 
 def _measured(grid: JawGrid, mask: np.ndarray, view: Geometry | None, origin: str) -> Mandible:
-    """How well the mask fits the mean, and the mask with its gaps filled by the mean."""
+    """How well the mask fits the mean, and the mask with its gaps filled by the mean.
+
+    No gap is where the bone is only thinner than the mean: behind a thin symphysis lies level Ia.
+    """
     stable = grid.of_points(stable_part())
     seen = stable if view is None else stable & grid.in_view(view)
     in_view = np.count_nonzero(seen) / np.count_nonzero(stable)
     there = grow(mask, round(FOUND_MM / STEP_MM))
     agreement = np.count_nonzero(seen & there) / max(1, np.count_nonzero(seen))
-    filled = mask | (stable & ~there)
+    filled = mask | (stable & ~there & ~beside(grid, mask, round(FOUND_MM / STEP_MM)))
     return Mandible(grid, filled, float(agreement), float(in_view), origin)

@@ -159,6 +159,7 @@ def skin_surface(depth: Volume) -> vtkPolyData:
     contour.SetInputData(image)
     contour.SetValue(0, 0.0)
     contour.ComputeNormalsOn()
+    contour.ComputeScalarsOff()  # all are 0, and Slicer would colour the skin by them
     contour.Update()
     return contour.GetOutput()
 

@@ -60,6 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="how often a case is tried again whose process crashed (default: %(default)s)",
     )
+    parser.add_argument("--report", type=Path, metavar="FILE", help="write the results as one HTML page that shows no face")
     shared.add_node_segments(parser)
     shared.add_work(parser)
     shared.add_header(parser)
@@ -70,12 +71,16 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
     """Do what is not done yet and sum up."""
     from ..header.policy import policy_named
     from ..output.place import make_folder
+    from ..output.signing import private_key
+    from .batch_report import write_report
     from .cases import find_cases, segmentations_in
     from .deface import check_names
     from .ledger import Ledger, sole_batch
     from .workers import run_cases
 
     check_names(options)
+    if options.signing_key is not None:
+        private_key(options.signing_key)
     policy_named(options.header, options.key, options.patients, (options.out_dir,))  # makes the key before several cases want to
     cases = find_cases(options.inputs, options.out_dir)
     words = shared_words(options)
@@ -89,7 +94,10 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
         if len(waiting) < len(cases):
             console.say(f"{len(cases) - len(waiting)} of {len(cases)} cases are done already.")
         run_cases(waiting, ledger, options, words, console)
-        return summary([ledger.rows[case.name] for case in cases], ledger.path, inputs, segmentations_in(options.inputs))
+        rows = [ledger.rows[case.name] for case in cases]
+        if options.report is not None:
+            write_report(rows, options.report)
+        return summary(rows, ledger.path, inputs, segmentations_in(options.inputs))
 
 
 def note_inputs(cases: list[Case], out_dir: Path) -> Path | None:

@@ -63,17 +63,18 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
     """Read, hide the face, verify, write the review material, and release what may be released."""
     if options.parent is not None:
         die_with_parent(options.parent)
+    from ..input.beside import segments_beside
     from ..input.ct import read_ct
     from ..output.header_mappings import keep_mappings
     from ..pipeline import deface
     from ..release import Watch, as_stored, refusal_sentence, release, require_kind
-    from .inputs import make_request
+    from .inputs import given_files, make_request
 
     place = check_arguments(options)
     console.progress(0.0, "reading")
     begin = time.perf_counter()
     ct = read_ct(options.input, options.series)
-    notes = (*ct.notes, *require_kind(ct, place.output))
+    notes = (*ct.notes, *require_kind(ct, place.output), *segments_beside(ct, given_files(options)))
     require_dicom(ct, options)
     request, taken = make_request(options, ct)
     read = time.perf_counter()

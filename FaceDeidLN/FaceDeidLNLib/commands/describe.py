@@ -9,6 +9,7 @@ from ..face.segment import BEHIND_MEMBRANE_MM
 from ..facts import privacy_said
 from ..pipeline import CaseResult
 from ..verify.compare import SegmentCheck
+from ..verify.privacy import RECOGNISABLE
 
 
 def figures(result: CaseResult) -> list[str]:
@@ -25,6 +26,8 @@ def figures(result: CaseResult) -> list[str]:
         skin = result.coverage
         lines.append(f"  face: {skin.changed_share:.0%} of its skin changed, by {skin.mean_displacement_mm:.1f} mm on average")
     lines.append(f"  privacy of '{result.parameters.region_name}' with '{result.parameters.effect}': {privacy_said(result)}")
+    if privacy_said(result) == RECOGNISABLE:
+        lines += [f"    {cause}" for cause in result.causes]
     depth_mm = result.parameters.depth_mm
     if depth_mm < BEHIND_MEMBRANE_MM and result.face is not None and len(result.face.curve.control):
         lines.append(

@@ -94,6 +94,15 @@ def skin_models(
     return before, after
 
 
+def show_skin(context: SceneContext, ct: slicer.vtkMRMLScalarVolumeNode) -> bool:
+    """The skin of a CT as a model in the 3D views, made where there is none yet; returns whether it was made."""
+    if linked_model(ct, _BEFORE) is not None:
+        return False
+    node = _model(context, _surface(volume_from_node(ct)), None, f"{ct.GetName()} skin before (SHOWS THE FACE)")
+    ct.SetNodeReferenceID(_role(_BEFORE), node.GetID())
+    return True
+
+
 def linked_model(volume: slicer.vtkMRMLScalarVolumeNode, which: str) -> slicer.vtkMRMLModelNode | None:
     """The skin model that was made of a volume; None where there is none."""
     return volume.GetNodeReference(_role(which))
@@ -110,6 +119,7 @@ def _model(context: SceneContext, surface: vtkPolyData, node: slicer.vtkMRMLMode
     node.SetName(name)
     node.SetAndObserveTransformNodeID(None)
     node.SetAndObservePolyData(surface)
+    node.GetDisplayNode().SetScalarVisibility(False)
     node.GetDisplayNode().SetColor(*_SKIN_COLOR)
     node.GetDisplayNode().SetVisibility(True)
     return node
@@ -125,6 +135,7 @@ def _surface(volume: Volume) -> vtkPolyData:
     contour = vtkFlyingEdges3D()
     contour.SetInputData(image)
     contour.SetValue(0, _SKIN_HU)
+    contour.ComputeScalarsOff()  # Slicer would colour the skin by them
     transform = vtkTransform()
     transform.SetMatrix(matrix_from_array(np.diag([-1.0, -1.0, 1.0, 1.0]) @ small.geometry.ijk_to_lps))
     place = vtkTransformPolyDataFilter()

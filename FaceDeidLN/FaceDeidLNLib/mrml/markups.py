@@ -17,6 +17,8 @@ from .matrices import LPS_RAS, matrix_from_array, share_parent, to_world_ras
 from .scene import SceneContext
 
 _CURVE_COLOR = (1.0, 0.45, 0.1)
+#: In per cent of the view: the names of neighbours around mouth and eyes do not lie on each other.
+_TEXT_SCALE, _GLYPH_SCALE = 1.6, 1.5
 _SKIN_COLOR = (0.88, 0.80, 0.74)
 #: Slicer looks for the skin along a ray no longer than this share of the square root of the skin's diagonal, and takes the
 #: nearest vertex beyond it; 1 is the longest it allows (18 mm on a head).
@@ -40,6 +42,10 @@ def add_landmarks(
     share_parent(node, reference)
     fill_landmarks(node, landmarks)
     node.CreateDefaultDisplayNodes()
+    if node.GetDisplayNode() is not None:
+        node.GetDisplayNode().SetTextScale(_TEXT_SCALE)
+        node.GetDisplayNode().SetGlyphScale(_GLYPH_SCALE)
+        node.GetDisplayNode().SetOccludedVisibility(False)
     return node
 
 
@@ -161,6 +167,7 @@ def add_skin_model(
     fill_skin(node, surface_lps)
     node.CreateDefaultDisplayNodes()
     if node.GetDisplayNode() is not None:
+        node.GetDisplayNode().SetScalarVisibility(False)
         node.GetDisplayNode().SetColor(*_SKIN_COLOR)
         node.GetDisplayNode().SetOpacity(0.6)
     return node

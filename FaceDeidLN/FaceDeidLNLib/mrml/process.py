@@ -14,6 +14,7 @@ from ..core.segment import Segment
 from ..input.names import GUIDING
 from ..input.plausible import require_ct
 from ..pipeline import CaseResult, Finder, Request, deface
+from .candidates import not_chosen
 from .case import CaseNodes, add_case, material_of
 from .links import link
 from .nodes import curve_points_from_node, landmarks_from_node, segment_roles, segments_from_node, volume_from_node
@@ -102,6 +103,7 @@ def request_from_nodes(asked: NodeRequest) -> Request:
         face_segment=None if asked.face is None else _face_segment(asked.face),
         parameters=asked.parameters,
         guides=guides_from_node(asked.protected),
+        left_out=not_chosen(asked.ct, asked.protected, asked.face, asked.kept),
     )
 
 

@@ -20,6 +20,11 @@ def is_checked(node: slicer.vtkMRMLSegmentationNode, identifier: str, role: Role
     return role in KEPT
 
 
+def was_asked(node: slicer.vtkMRMLSegmentationNode, identifier: str) -> bool:
+    """Did the user say himself whether the segment is protected?"""
+    return node.GetSegmentation().GetSegment(identifier).GetTag(_TAG, vtk.reference(""))
+
+
 def check(node: slicer.vtkMRMLSegmentationNode, identifier: str, checked: bool) -> None:
     """Remember what the user said of a segment."""
     node.GetSegmentation().GetSegment(identifier).SetTag(_TAG, "1" if checked else "0")

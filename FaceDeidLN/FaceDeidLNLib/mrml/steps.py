@@ -117,7 +117,7 @@ class Steps:
             node = add_ct(self.context, result, "result", asked.ct)
         else:
             fill_ct(node, result, asked.ct)
-        mark(node, asked.ct.GetName(), False)
+        mark(node, asked.ct.GetName(), False, f"{parameters.style} {parameters.effect}")
         privacy = privacy_of(request) if engines == BUILT_IN else RECOGNISABLE
         if is_tested(privacy):
             privacy = privacy_as_run(privacy, self.cache.automatic(request.ct), self._anatomy(request, progress), face)

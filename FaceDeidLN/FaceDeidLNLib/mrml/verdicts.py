@@ -19,6 +19,7 @@ from ..pipeline import CaseResult
 from ..release import case_content, judged
 from ..verify.privacy import RECOGNISABLE, is_tested
 from ..verify.verdict import Verdict
+from .links import linked
 from .scene import SceneContext
 
 RELEASED_SUFFIX = "de-identified"
@@ -87,12 +88,12 @@ def record(context: SceneContext, result: slicer.vtkMRMLScalarVolumeNode, ct: sl
         result.SetNodeReferenceID(_CERTIFICATE, note.GetID())
     note.SetText(json.dumps(asdict(review), indent=2))
     result.SetNodeReferenceID(_CT, ct.GetID())
-    mark(result, ct.GetName(), review.released)
+    mark(result, ct.GetName(), review.released, f"{review.facts['style']} {review.facts['effect']}")
 
 
-def mark(result: slicer.vtkMRMLScalarVolumeNode, ct_name: str, released: bool) -> None:
-    """Name a result's node after what may happen with it."""
-    result.SetName(f"{ct_name} {RELEASED_SUFFIX if released else NOT_RELEASED_SUFFIX}")
+def mark(result: slicer.vtkMRMLScalarVolumeNode, ct_name: str, released: bool, made: str = "") -> None:
+    """Name a result's node after how it was ``made`` (region and effect) and what may happen with it."""
+    result.SetName(" ".join(filter(None, (ct_name, made, RELEASED_SUFFIX if released else NOT_RELEASED_SUFFIX))))
     result.SetAttribute(RELEASED_ATTRIBUTE, "1" if released else "0")
 
 
@@ -115,6 +116,12 @@ def read_review(result: slicer.vtkMRMLScalarVolumeNode | None) -> Review | None:
         return Review(**{**kept, "reasons": tuple(kept["reasons"])})
     except (ValueError, TypeError, KeyError) as error:
         raise InputError(f'The certificate of "{result.GetName()}" cannot be read: verify the result again.') from error
+
+
+def replaceable(ct: slicer.vtkMRMLScalarVolumeNode | None) -> slicer.vtkMRMLScalarVolumeNode | None:
+    """The last result of a CT where it was never released: another attempt may take its place."""
+    result = linked(ct, "result")
+    return result if result is not None and result is not ct and result.GetAttribute(RELEASED_ATTRIBUTE) == "0" else None
 
 
 def with_certificate(result: slicer.vtkMRMLScalarVolumeNode | None) -> list[slicer.vtkMRMLNode | None]:

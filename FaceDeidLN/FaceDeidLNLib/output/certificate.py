@@ -8,7 +8,8 @@ Schema ``facedeidln-certificate/1``, a JSON object with sorted keys:
 ``parameters``  object: style, effect and every length (mm) and value (HU) of the run; never the seed of a random draw
 ``output``      object: kind, scalar type, size in voxels, spacing in mm, SHA-256 of the output file or of each slice
 ``protected``   list of objects: name (as it was given), voxels and changed voxels of each protected segment
-``checks``      object: counts and shares that the verdict rests on (voxels changed, changed outside the face segment ...)
+``checks``      object: counts and shares that the verdict rests on (voxels changed, changed outside the face segment ...), and
+                ``privacy_causes``: which conditions of the class "tested" are not met
 ``verdict``     "PASS", with ``reasons`` a list of sentences
 ``privacy``     "tested: " with the attackers that were resisted (verify.privacy), or "recognisable"
 ``limits``      list of sentences: what was not done (names and dates in a DICOM header)

@@ -44,19 +44,22 @@ class Marks:
 
 
 def require_headers(ct: CtInput, alive: Alive = idle) -> tuple[str, ...]:
-    """Make every header of a DICOM source once, so that what cannot be written is known before the work.
+    """Decode every header of a DICOM source, and make one of each kind, so that what cannot be written is known before the work.
 
-    Returns sentences about what will be left out.
+    Of one kind are headers with the same elements, as all slices of a scanner have. Returns sentences about what will be left out.
 
     :raises OutputError: a header cannot be taken over.
     """
-    left_out, header = set(), KeepHeader()
+    left_out, kinds, header = set(), set(), KeepHeader()
     for source in slices_by_file(ct):
         alive()
         with naming(source):
+            found = source_header(source, left_out)
+            if tuple(found.keys()) in kinds:
+                continue
+            kinds.add(tuple(found.keys()))
             buffer = DicomBytesIO()
             buffer.is_implicit_VR, buffer.is_little_endian = False, True
-            found = source_header(source, left_out)
             header.learn(found)
             write_dataset(buffer, derived_header(found, Marks("", True), header, ct.source_uids))
     if not left_out:

@@ -27,8 +27,8 @@ def left_out_doubts(left_out: Sequence[Segment], face: BoxMask, ct: Volume) -> t
         lost = 0 if mask is None else int(np.count_nonzero(mask.inside(face.box) & face.array))
         if lost and not (is_guide(segment) and np.median(ct.array[mask.box.slices][mask.array]) > BONE_HU):
             doubts.append(
-                f"the segment '{segment.name}' was not taken for a node, and {lost} of its voxels lie in the face segment: "
-                "name those to keep with --node-segments"
+                f"the segment '{segment.name}' was not taken for one to keep, and {lost} of its voxels lie in the face segment: "
+                "name it among those to keep (--node-segments)"
             )
     return tuple(doubts)
 

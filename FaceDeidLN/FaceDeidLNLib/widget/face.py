@@ -9,6 +9,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from ..core.errors import FaceDeidError
+from ..core.parameters import Parameters
 from ..core.progress import Progress
 from ..effect.records import effects_with
 from ..face.styles import STYLES
@@ -17,7 +18,8 @@ from ..mrml.engines import missing_engine
 from ..mrml.links import linked
 from ..mrml.looks import show_in_slices
 from ..mrml.scene import context
-from ..mrml.verdicts import with_certificate
+from ..mrml.verdicts import replaceable, with_certificate
+from .words import EFFECTS, REGIONS, privacy_of_choice
 
 if TYPE_CHECKING:
     from .panel import Panel
@@ -78,7 +80,25 @@ class FaceSection:
             reason = missing_engine(name)
             index = combo.findText(ENGINE_NAMES[f"{name}Engine"])
             combo.setItemData(index, reason, qt.Qt.ToolTipRole)
+        self._explain()
         self._note_changes()
+
+    def _explain(self) -> None:
+        """What each effect and region is for, and its privacy class with what else is chosen now."""
+        node = self.panel.node
+        for combo, texts in ((self.ui.effectComboBox, EFFECTS), (self.ui.styleComboBox, REGIONS)):
+            for row in range(combo.count):
+                name = combo.itemText(row)
+                pair = (node.style, name) if texts is EFFECTS else (name, node.effect)
+                combo.setItemData(row, f"{texts[name]} ({privacy_of_choice(*pair)})", qt.Qt.ToolTipRole)
+        self.ui.privacyLabel.text = _("Region {region}, effect {effect}: {privacy}.").format(
+            region=self._region_name(), effect=node.effect, privacy=privacy_of_choice(self._region_name(), node.effect)
+        )
+
+    def _region_name(self) -> str:
+        """The region with its ears and lips, as the benchmark's table names it."""
+        node = self.panel.node
+        return Parameters(style=node.style, ears=node.ears, lips=node.lips).region_name
 
     def _note_changes(self) -> None:
         node = self.panel.node
@@ -153,15 +173,33 @@ class FaceSection:
             editor = slicer.util.getModuleWidget("SegmentEditor").editor
             editor.setSegmentationNode(face)
             editor.setSourceVolumeNode(ct)
+            self._preset_mask_volume(editor)
 
         self.panel.look(_("Edit the face segment"), work)
 
+    def _preset_mask_volume(self, editor: Any) -> None:  # noqa: ANN401  a qMRMLSegmentEditorWidget
+        """Let the editor's own *Mask volume* begin as the panel does: fill the face, with the panel's value, into the result.
+
+        An effect keeps its parameters in the Segment Editor's node as "Effect name.Parameter".
+        """
+        node, parameters = self.panel.node, editor.mrmlSegmentEditorNode()
+        if parameters is None:
+            return
+        for name, value in (("Operation", "FILL_INSIDE"), ("FillValue", f"{node.fillHu:g}")):
+            parameters.SetAttribute(f"Mask volume.{name}", value)
+        parameters.SetNodeReferenceID("Mask volume.InputVolume", node.inputVolume.GetID())
+        output = node.resultVolume or node.outputVolume
+        parameters.SetNodeReferenceID("Mask volume.OutputVolume", None if output is None else output.GetID())
+
     def on_apply(self, checked: bool = False) -> None:
-        """Hide the face and verify; a result that did not pass stays for looking only."""
+        """Hide the face and verify; a result that did not pass stays for looking only, and the next one takes its place."""
         node = self.panel.node
+        output = node.outputVolume or replaceable(node.inputVolume)
 
         def work(progress: Progress) -> None:
-            result = self.panel.logic.process(node.inputVolume, progress=progress, reuse=True, **self.panel.chosen())
+            result = self.panel.logic.process(
+                node.inputVolume, progress=progress, reuse=True, **{**self.panel.chosen(), "outputVolume": output}
+            )
             for field, made in (
                 ("landmarks", result.nodes.landmarks),
                 ("curve", result.nodes.curve),
@@ -173,5 +211,6 @@ class FaceSection:
                 raise FaceDeidError(f"{result.verdict}: {'; '.join(result.reasons)}")
             show_in_slices(context(), result.nodes.result)
 
-        changed = [*with_certificate(node.outputVolume), linked(node.inputVolume, "kept"), linked(node.inputVolume, "skin")]
-        self.panel.run(_("De-identify"), work, changed)
+        changed = [*with_certificate(output), linked(node.inputVolume, "kept"), linked(node.inputVolume, "skin")]
+        if self.panel.run(_("De-identify"), work, changed):
+            self.ui.remarkEdit.clear()  # it was meant for the result before

@@ -118,6 +118,7 @@ class LandmarksSection:
 
         def work(progress: Progress) -> None:
             node.landmarks = self.panel.logic.detectLandmarks(node.inputVolume, landmarks=node.landmarks, progress=progress)
+            self.panel.show_skin()
 
         self.panel.run(_("Detect landmarks"), work, [node.landmarks])
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 from typing import Any
 
+import qt
 import slicer
 import vtk
 from slicer.i18n import tr as _
@@ -13,11 +14,13 @@ from slicer.util import VTKObservationMixin
 
 from ..core.errors import Cancelled
 from ..core.progress import Progress
+from ..mrml.candidates import declined, likely
 from ..mrml.links import link, linked
-from ..mrml.looks import show_fitted
+from ..mrml.looks import show_fitted, show_skin
 from ..mrml.scene import context
 from ..mrml.undo import UndoStack
 from ..mrml.verdicts import first_ct
+from .compare import SideBySide, look_from_front
 from .face import FaceSection
 from .landmarks import LandmarksSection
 from .protect import ProtectSection
@@ -26,6 +29,8 @@ from .work import guarded, no_popup, popup, progress_dialog
 
 #: So long (ms) work that nobody clicked for goes on before its dialog appears.
 _APPEARS_MS = 1000
+#: So long (ms) after a node was added it is looked at.
+_ARRIVES_MS = 300
 #: The parameter node's fields that belong to the CT, and their roles.
 OWN = {
     "protectedSegmentation": "protected",
@@ -52,8 +57,13 @@ class Panel(VTKObservationMixin):
         #: How many scenes were closed so far: work on one of them ends there.
         self._closed = 0
         self.undo = UndoStack()
+        self._arrival = qt.QTimer()
+        self._arrival.setSingleShot(True)
+        self._arrival.setInterval(_ARRIVES_MS)
+        self._arrival.connect("timeout()", self.update)
         #: Where the next question for a file begins: Slicer's own folder for scenes, then wherever the last file was.
         self.folder = slicer.mrmlScene.GetRootDirectory() or ""
+        self.compare = SideBySide()
         self.face = FaceSection(self)
         self.sections = [ProtectSection(self), LandmarksSection(self), self.face, ReviewSection(self)]
         ui.tryItLabel.connect("linkActivated(QString)", self.on_sample)
@@ -64,18 +74,27 @@ class Panel(VTKObservationMixin):
         for section in self.sections:
             section.observe(None)
         self.removeObservers()
+        if node is None:
+            self.compare.leave()
         self.node = node
         if node is not None:
             self._ct = node.inputVolume
             self.addObserver(node, vtk.vtkCommand.ModifiedEvent, self.update)
+            self.addObserver(slicer.mrmlScene, slicer.mrmlScene.NodeAddedEvent, self._on_node_added)
             self.update()
             if node.inputVolume is None:
                 node.inputVolume = first_ct(slicer.mrmlScene)
+
+    def _on_node_added(self, caller: object = None, event: object = None) -> None:
+        """A node is empty when it is added: what it is for this panel is seen when it has been read."""
+        if not self.busy:
+            self._arrival.start()
 
     def forget(self) -> None:
         """The scene is being closed: nothing of it may be kept, and a step at work ends."""
         self._closed += 1
         self.undo.clear()
+        self.compare.forget()
         self.logic.cache.clear()
         self._ct = None
         self.say("")
@@ -109,8 +128,18 @@ class Panel(VTKObservationMixin):
                     if before is not None or own is not None:  # what was chosen before any CT is meant for the first one
                         setattr(self.node, field, own)
         if ct is not None:
+            self._choose_protected(ct, ct is before)
             for field, role in OWN.items():
                 link(ct, role, getattr(self.node, field))
+
+    def _choose_protected(self, ct: Any, same: bool) -> None:  # noqa: ANN401
+        """A segmentation of the scene that can only be meant for this CT is chosen by itself, unless the user chose none."""
+        if self.node.protectedSegmentation is not None:
+            declined(ct, False)
+        elif same and linked(ct, "protected") is not None:
+            declined(ct, True)
+        elif not declined(ct):
+            self.node.protectedSegmentation = likely(ct)
 
     def chosen(self) -> dict[str, Any]:
         """The logic's keywords as the parameter node has them now."""
@@ -123,6 +152,12 @@ class Panel(VTKObservationMixin):
     def say(self, text: str) -> None:
         """One sentence at the panel's foot."""
         self.ui.statusLabel.text = text
+
+    def show_skin(self) -> None:
+        """The CT's skin in the 3D views, made once for each CT and centred; without windows nothing is made."""
+        manager = slicer.app.layoutManager()
+        if manager is not None and show_skin(context(), self.node.inputVolume):
+            look_from_front(manager)
 
     def look(self, title: str, work: Callable[[Progress], None]) -> bool:
         """Do something that changes no step's outcome, so that there is nothing to undo; returns whether it was done."""
@@ -147,6 +182,8 @@ class Panel(VTKObservationMixin):
 
         Returns whether it was done.
         """
+        self.compare.leave()
+        self.update()
         fields = {name: getattr(self.node, name) for name in (*OWN, "outputVolume")}
         node = self.node
 
@@ -194,6 +231,7 @@ class Panel(VTKObservationMixin):
             self.update()
             self.node.protectedSegmentation = nodes
             show_fitted(context(), ct)
+            self.show_skin()
 
         self.run(_("Synthetic head"), work)
 

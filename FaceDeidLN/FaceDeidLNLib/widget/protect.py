@@ -11,11 +11,13 @@ from slicer.i18n import tr as _
 
 from ..anatomy.levels import LEVEL_NAMES
 from ..core.progress import Progress
+from ..mrml.candidates import candidates
 from ..mrml.extensions import OFFERS, Offer, segment_with
 from ..mrml.nodes import segment_roles
 from ..mrml.protection import check, is_checked
 from ..mrml.scene import context
 from . import dialogs
+from .words import LEVELS
 
 if TYPE_CHECKING:
     from .panel import Panel
@@ -32,6 +34,7 @@ class ProtectSection:
         for name in LEVEL_NAMES:
             item = _new_item(self.ui.levelsList, name)
             item.setFlags(qt.Qt.ItemIsUserCheckable | qt.Qt.ItemIsEnabled)
+            item.setToolTip(LEVELS[name])
             item.setCheckState(qt.Qt.Unchecked)
         self.ui.segmentsList.connect("itemChanged(QListWidgetItem*)", self.on_segment_checked)
         self.ui.levelsList.connect("itemChanged(QListWidgetItem*)", self.on_level_checked)
@@ -59,6 +62,7 @@ class ProtectSection:
         """Show the segments and levels of the parameter node."""
         node = self.panel.node
         self.observe(node.protectedSegmentation)
+        self.ui.protectHintLabel.text = self._hint()
         self._filling = True
         try:
             self._fill_segments(node.protectedSegmentation)
@@ -73,6 +77,17 @@ class ProtectSection:
             button.toolTip = reason or _("Gives {what}. Cancel ends its program; set-up and downloads go on to their end").format(
                 what=extension.gives
             )
+
+    def _hint(self) -> str:
+        """What of the scene is protected, or what the user has to choose."""
+        node = self.panel.node
+        if node.inputVolume is None or node.protectedSegmentation is not None:
+            return ""
+        found = candidates(node.inputVolume)
+        if not found:
+            return _("No segmentation of this scene overlaps the CT: only the node levels stay.")
+        names = ", ".join(f'"{segmentation.GetName()}"' for segmentation in found)
+        return _("Nothing is chosen, and these overlap the CT: {names}. Choose the one that holds what must stay.").format(names=names)
 
     def _fill_segments(self, segmentation: Any) -> None:  # noqa: ANN401
         roles = segment_roles(segmentation) if segmentation is not None else {}

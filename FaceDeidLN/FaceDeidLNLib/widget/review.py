@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import qt
-import slicer
 from slicer.i18n import tr as _
 
+from ..anatomy.levels import LEVEL_PREFIX
 from ..core.errors import FaceDeidError
 from ..core.progress import Progress, alive_in
 from ..mrml.export import INSTANCES, dicom_files
@@ -16,7 +16,7 @@ from ..mrml.looks import jump_to, largest_change, show_in_slices, skin_models
 from ..mrml.scene import context
 from ..mrml.verdicts import Review, ct_of, read_review, require_review, with_certificate
 from . import dialogs
-from .work import fit_to_text
+from .work import fit_to_text, without_options
 
 if TYPE_CHECKING:
     from .panel import Panel
@@ -32,6 +32,7 @@ class ReviewSection:
 
     def __init__(self, panel: Panel) -> None:
         self.panel, self.ui, self._shown = panel, panel.ui, ""
+        self._seen: Review | None = None
         self._dicom_of, self._dicom = None, False
         table = self.ui.figuresTable
         table.setColumnCount(2)
@@ -56,15 +57,19 @@ class ReviewSection:
     def update(self) -> None:
         """Show the verdict on the parameter node's result."""
         result = self.panel.node.resultVolume
-        shown = "" if result is None else result.GetID()
+        review = self._review()
+        shown = "" if result is None else f"{result.GetID()} {'' if review is None else review.digest}"
         if shown != self._shown:  # a remark is meant for one result only
             self.ui.remarkEdit.clear()
         self._shown = shown
-        review = self._review()
         self._show_verdict(result, review)
+        if review is not None and review.verdict == "REVIEW" and review != self._seen:
+            self.ui.reviewSection.collapsed = False  # a doubt waits for a person
+        self._seen = review
         self._show_figures([] if review is None else figures(review))
         has_ct = result is not None and (ct_of(result) or self.panel.node.inputVolume) is not None
         self.ui.compareButton.enabled = self.ui.jumpButton.enabled = self.ui.verifyButton.enabled = has_ct
+        self.ui.compareButton.text = _("Back") if self.panel.compare.shown else _("Before | after")
         self.update_sign_off()
         released = review is not None and review.released
         for button in (self.ui.nrrdButton, self.ui.niftiButton, self.ui.dicomButton):
@@ -116,12 +121,16 @@ class ReviewSection:
                 table.setItem(row, column, item)
 
     def on_compare(self, checked: bool = False) -> None:
-        """Skin before and after side by side."""
+        """Skin before and after side by side, or back to the layout that was."""
         result = self.panel.node.resultVolume
+        if self.panel.compare.shown:
+            self.panel.compare.leave()
+            self.update()
+            return
 
         def work(progress: Progress) -> None:
             before, after = skin_models(context(), ct_of(result) or self.panel.node.inputVolume, result, progress)
-            show_side_by_side(before, after)
+            self.panel.compare.show(before, after)
 
         self.panel.look(_("Before and after"), work)
 
@@ -199,21 +208,32 @@ class ReviewSection:
 def verdict_text(review: Review) -> str:
     """The verdict in words, for a person."""
     if review.released and review.verdict == "PASS":
-        return _("PASS: the face is hidden, every protected voxel is unchanged.")
+        return _("PASS: the face is hidden, {kept}.").format(kept=kept_text(review))
     if review.released:
         return _("REVIEW, signed off: {remark}").format(remark=review.remark)
     if review.verdict == "PASS" or review.remark:
+        causes = "; ".join(review.facts.get("privacy_causes", ())) or _("this region and effect were never tested so")
         return _(
-            "{verdict}, NOT RELEASED: the person may still be recognised with this region and effect. "
-            "Tick 'Accept recognisable' where that is acceptable."
-        ).format(verdict=review.verdict)
-    return _("{verdict}, NOT RELEASED: {reasons}").format(verdict=review.verdict, reasons="; ".join(review.reasons))
+            "{verdict}, NOT RELEASED: the person may still be recognised ({causes}). Tick 'Accept recognisable' where that is acceptable."
+        ).format(verdict=review.verdict, causes=causes)
+    return _("{verdict}, NOT RELEASED: {reasons}").format(verdict=review.verdict, reasons=without_options("; ".join(review.reasons)))
+
+
+def kept_text(review: Review) -> str:
+    """What was kept, in words: nothing is said of protected voxels where nobody named a segment."""
+    named = [item["name"] for item in review.facts["protected"] if not item["name"].startswith(LEVEL_PREFIX)]
+    if named:
+        return _("every voxel of the {number} protected segments is unchanged").format(number=len(named))
+    if review.facts["protected"]:
+        return _("the node levels are unchanged; no segment was named to be protected")
+    return _("and nothing was named to be protected")
 
 
 def figures(review: Review) -> list[tuple[str, str]]:
     """The certificate's figures, one row each."""
     facts = review.facts
     rows = [(_("Privacy"), review.privacy), (_("Region and effect"), f"{facts['style']}, {facts['effect']}")]
+    rows += [(_("... because"), cause) for cause in facts.get("privacy_causes", ())]
     rows += [(_("Changed voxels"), f"{facts['changed_voxels']:,}"), (_("... outside the face"), f"{facts['changed_outside_face']:,}")]
     if "share_of_body_changed" in facts:
         rows.append((_("Share of the body changed"), f"{facts['share_of_body_changed']:.1%}"))
@@ -222,19 +242,3 @@ def figures(review: Review) -> list[tuple[str, str]]:
         rows.append((_("... moved by, mean"), f"{facts['face_skin']['mean_displacement_mm']:.1f} mm"))
     changed = _("{changed} of {voxels} changed")
     return rows + [(item["name"], changed.format(changed=item["changed"], voxels=item["voxels"])) for item in facts["protected"]]
-
-
-def show_side_by_side(before: Any, after: Any) -> None:  # noqa: ANN401
-    """Two 3D views, each with one of two models and nothing of the other, turned together; without windows nothing is shown."""
-    manager = slicer.app.layoutManager()
-    if manager is None:
-        return
-    manager.setLayout(slicer.vtkMRMLLayoutNode.SlicerLayoutDual3DView)
-    views = [manager.threeDWidget(number).mrmlViewNode() for number in range(2)]
-    for view in views:
-        view.SetLinkedControl(True)
-    for model, view in zip((before, after), views, strict=True):
-        display = model.GetDisplayNode()
-        display.RemoveAllViewNodeIDs()
-        display.AddViewNodeID(view.GetID())
-    manager.threeDWidget(0).threeDView().resetFocalPoint()

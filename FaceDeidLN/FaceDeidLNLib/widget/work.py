@@ -90,6 +90,11 @@ def guarded(title: str, say: Callable[[str], None], work: Callable[[], Any], sho
     return True
 
 
+def without_options(text: str) -> str:
+    """A message without what only those who type can do."""
+    return _OPTION.sub("", text)
+
+
 def _sentence(text: str) -> str:
-    text = _OPTION.sub("", text[:1].upper() + text[1:])
+    text = without_options(text[:1].upper() + text[1:])
     return text if text.endswith((".", "!", "?")) else f"{text}."

@@ -49,6 +49,13 @@ class ctkCollapsibleButton(QAbstractButton):
         self.setChecked(True)
         self.toggled.connect(lambda checked: self.setCollapsed(not checked))
 
+    def showEvent(self, event: object) -> None:
+        """Children that came after the section was closed are not shown either."""
+        if not self.isChecked():
+            for child in self.children():
+                if isinstance(child, QWidget):
+                    child.setVisible(False)
+
     def _height(self) -> int:
         return self.fontMetrics().height() + 8
 

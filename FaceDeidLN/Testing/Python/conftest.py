@@ -12,7 +12,12 @@ import pytest
 from batches import STAND_IN
 from FaceDeidLNLib.commands import workers
 from FaceDeidLNLib.phantom import Phantom, PhantomOptions, make_phantom
+from hypothesis import settings
 from written import write_volume
+
+# A slow machine is no failure.
+settings.register_profile("facedeidln", deadline=None)
+settings.load_profile("facedeidln")
 
 #: Voxels of the phantom that most tests use: coarse, and different along every axis.
 TEST_SPACING_MM = (2.5, 2.4, 3.0)

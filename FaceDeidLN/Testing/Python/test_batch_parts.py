@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from batches import batch, fill, rows_of, started
@@ -66,3 +69,15 @@ def test_a_part_that_is_missing_or_was_stopped_is_told_at_the_join(stand_in, tmp
 def test_a_part_that_there_is_not_is_refused(text, tmp_path, capsys):
     assert main(["batch", str(tmp_path), str(tmp_path / "out"), f"--shard={text}"]) == 2
     assert "is no part of a batch" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("ended", "code"), [(0, 0), (3, 0), (1, 1), (2, 2)])
+def test_the_slurm_script_runs_its_part_and_a_review_is_no_failure(ended, code, tmp_path):
+    program = tmp_path / "facedeidln"
+    program.write_text(f'#!/bin/sh\necho "$@"\nexit {ended}\n')
+    program.chmod(0o755)
+    script = Path(__file__).resolve().parents[3] / "examples" / "slurm_array.sh"
+    told = {"SLURM_ARRAY_TASK_ID": "7", "SLURM_ARRAY_TASK_COUNT": "64", "SLURM_CPUS_PER_TASK": "2"}
+    environment = {**os.environ, **told, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    done = subprocess.run(["sh", str(script), "in.csv", "out"], env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.split()) == (code, ["batch", "in.csv", "out", "--quiet", "--jobs", "2", "--shard", "7/64"])

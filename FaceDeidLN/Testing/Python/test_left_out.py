@@ -94,5 +94,5 @@ def test_a_node_under_a_misleading_name_is_not_destroyed(phantom, phantom_ct_fil
     sitk.WriteImage(image, str(tmp_path / "nodes.seg.nrrd"))
     words = ["deface", phantom_ct_file, tmp_path / "out.nrrd", "--nodes", tmp_path / "nodes.seg.nrrd", "--accept-recognisable"]
     assert main([str(word) for word in words]) == 3
-    assert "'buccal thing' was not taken for a node" in capsys.readouterr().err
+    assert "'buccal thing' was not taken for one to keep" in capsys.readouterr().err
     assert not (tmp_path / "out.nrrd").exists()

@@ -217,13 +217,13 @@ def test_the_face_goes_the_nodes_stay_and_the_input_is_untouched(module, head, p
     assert not any(changed[node.mask.array].any() for node in phantom.nodes)
     assert np.array_equal(volume_from_node(head[0]).array, phantom.ct.array)
     assert after.geometry.same_as(phantom.ct.geometry)
-    assert result.nodes.result.GetName() == "CT de-identified"
+    assert result.nodes.result.GetName() == "CT full reface de-identified"
 
 
 def test_what_may_be_recognised_is_not_released_without_saying_so(module, head, asked):
-    result = module.FaceDeidLNLogic().process(head[0], effect="mask")
+    result = module.FaceDeidLNLogic().process(head[0], protectedSegmentation=head[1], effect="mask")
     assert (result.verdict, result.privacy, result.released) == ("PASS", "recognisable", False)
-    assert result.nodes.result.GetName() == "CT NOT RELEASED"
+    assert result.nodes.result.GetName() == "CT full mask NOT RELEASED"
     assert result.nodes.result.GetAttribute("FaceDeidLN.Released") == "0"
     assert "may still be recognised" in result.review.refusal
 
@@ -237,6 +237,7 @@ def tested_reface(monkeypatch):
 
 def test_a_blur_that_is_verified_as_the_tested_effect_is_recognisable(module, head, tested_reface):
     logic = module.FaceDeidLNLogic()
+    slicer.mrmlScene.RemoveNode(head[1])
     blurred = logic.applyEffect(head[0], effect="blur", levels=())
     result = logic.verify(head[0], outputVolume=blurred, effect="reface", levels=())
     assert (result.verdict, result.privacy, result.released) == ("PASS", "recognisable", False)
@@ -244,6 +245,7 @@ def test_a_blur_that_is_verified_as_the_tested_effect_is_recognisable(module, he
 
 def test_a_tested_result_stays_tested_when_it_is_verified_again_and_not_when_it_was_edited(module, head, tested_reface):
     logic = module.FaceDeidLNLogic()
+    slicer.mrmlScene.RemoveNode(head[1])
     made = logic.process(head[0], effect="reface")
     again = logic.verify(head[0], outputVolume=made.nodes.result, effect="reface")
     assert (made.privacy, again.privacy) == (TESTED, TESTED)

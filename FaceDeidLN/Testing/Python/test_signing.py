@@ -104,6 +104,15 @@ def test_what_is_no_key_is_refused_in_a_sentence(text, tmp_path):
         private_key(tmp_path / "key.pem")
 
 
+@pytest.mark.parametrize("command", ["deface", "batch"])
+def test_a_key_that_is_none_is_refused_before_any_work(command, phantom_ct_file, tmp_path, capsys):
+    (tmp_path / "key.pem").write_text("no key")
+    source = phantom_ct_file if command == "deface" else phantom_ct_file.parent
+    assert main([command, str(source), str(tmp_path / "out.nrrd"), "--signing-key", str(tmp_path / "key.pem")]) == 2
+    assert "openssl genpkey" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["key.pem"]
+
+
 def test_a_resumed_batch_does_not_believe_an_edited_certificate(phantom_ct_file, tmp_path):
     (tmp_path / "in").mkdir()
     shutil.copy(phantom_ct_file, tmp_path / "in" / "ct.nrrd")

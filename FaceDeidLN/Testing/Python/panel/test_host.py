@@ -115,21 +115,118 @@ def test_the_verdict_brings_its_own_colours_and_can_be_read_in_light_and_dark(sh
     assert (lighter + 0.05) / (darker + 0.05) >= 4.5
 
 
-def test_two_models_stand_side_by_side_in_linked_views(shown):
-    from FaceDeidLNLib.widget.review import show_side_by_side
+@pytest.fixture
+def windows(shown, monkeypatch):
+    """The application with its main window: a layout manager, and cameras."""
+    import views
 
-    views = [slicer.mrmlScene.AddNewNodeByClass("vtkMRMLViewNode", f"View{n}") for n in (1, 2)]
-    models = [slicer.mrmlScene.AddNewNodeByClass("vtkMRMLModelNode", name) for name in ("before", "after")]
-    for model in models:
+    shown.here.app.layout = views.LayoutManager()
+    monkeypatch.setattr(slicer.modules, "cameras", SimpleNamespace(logic=shown.here.app.layout.logic), raising=False)
+    return shown.here.app.layout
+
+
+def models():
+    made = [slicer.mrmlScene.AddNewNodeByClass("vtkMRMLModelNode", name) for name in ("before", "after", "other")]
+    for model in made:
         model.CreateDefaultDisplayNodes()
-    three_d = SimpleNamespace(resetFocalPoint=lambda: None)
-    widgets = [SimpleNamespace(mrmlViewNode=lambda view=view: view, threeDView=lambda: three_d) for view in views]
-    layouts = []
-    shown.here.app.layout = SimpleNamespace(setLayout=layouts.append, threeDWidget=widgets.__getitem__)
-    show_side_by_side(*models)
-    assert layouts == [slicer.vtkMRMLLayoutNode.SlicerLayoutDual3DView]
-    assert [model.GetDisplayNode().GetNthViewNodeID(0) for model in models] == [view.GetID() for view in views]
+    return made
+
+
+def seen_in(view):
+    """The names of the models that a view shows."""
+    return [
+        node.GetName()
+        for node in (slicer.mrmlScene.GetNthNodeByClass(n, "vtkMRMLModelNode") for n in range(3))
+        if node.GetDisplayNode().GetVisibility(view.GetID())
+    ]
+
+
+def test_before_stands_on_the_left_and_after_on_the_right_with_one_camera_and_nothing_else(shown, windows):
+    from FaceDeidLNLib.widget.compare import VIEWS
+
+    before, after, _ = models()
+    shown.panel.compare.show(before, after)
+    views = [slicer.mrmlScene.GetSingletonNode(tag, "vtkMRMLViewNode") for tag in VIEWS]
+    assert [view.GetLayoutLabel() for view in views] == ["before", "after"]
+    assert [seen_in(view) for view in views] == [["before"], ["after"]]
+    assert windows.cameras[VIEWS[0]].GetPosition() == windows.cameras[VIEWS[1]].GetPosition() == (0.0, 500.0, 0.0)
     assert all(view.GetLinkedControl() for view in views)
+
+
+def test_leaving_the_panel_puts_the_layout_and_everything_in_it_back(shown, windows):
+    before, after, other = models()
+    shown.widget.enter()
+    shown.panel.compare.show(before, after)
+    shown.widget.exit()
+    assert windows.layout == 2
+    assert other.GetDisplayNode().GetNumberOfViewNodeIDs() == 0
+    assert not shown.panel.compare.shown
+
+
+def test_the_first_step_shows_the_skin_centred_and_in_its_own_colour(shown, windows):
+    from person import PanelTest
+
+    person = PanelTest()
+    person.setUp()
+    try:
+        ct, _ = person.load_sample()
+        skin = ct.GetNodeReference("FaceDeidLN.skin.before")
+        assert skin.GetDisplayNode().GetVisibility()
+        assert not skin.GetDisplayNode().GetScalarVisibility()
+        assert skin.GetPolyData().GetPointData().GetScalars() is None
+        assert "camera" in windows.threeDWidget(0).threeDView().done
+    finally:
+        person.doCleanups()
+
+
+def test_an_edit_begins_with_mask_volume_as_the_panel_masks(shown):
+    from person import PanelTest
+
+    person = PanelTest()
+    person.setUp()
+    try:
+        person.load_sample()
+        person.node.fillHu = -900.0
+        person.click("faceButton")
+        parameters = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentEditorNode", "editor")
+        quiet = {name: lambda node: None for name in ("setSegmentationNode", "setSourceVolumeNode")}
+        editor = SimpleNamespace(mrmlSegmentEditorNode=lambda: parameters, **quiet)
+        shown.here.modules["SegmentEditor"] = SimpleNamespace(editor=editor)
+        person.click("editFaceButton")
+        assert person.errors == []
+        assert parameters.GetAttribute("Mask volume.Operation") == "FILL_INSIDE"
+        assert parameters.GetAttribute("Mask volume.FillValue") == "-900"
+        assert parameters.GetNodeReference("Mask volume.InputVolume") is person.node.inputVolume
+    finally:
+        person.doCleanups()
+
+
+def test_every_effect_region_and_level_has_its_sentence(shown):
+    from FaceDeidLNLib.anatomy.levels import LEVEL_NAMES
+    from FaceDeidLNLib.effect.names import EFFECT_NAMES
+    from FaceDeidLNLib.face.styles import REGIONS
+    from FaceDeidLNLib.widget.words import EFFECTS, LEVELS
+    from FaceDeidLNLib.widget.words import REGIONS as SENTENCES
+
+    assert (set(EFFECTS), set(SENTENCES), set(LEVELS)) == (set(EFFECT_NAMES), set(REGIONS), set(LEVEL_NAMES))
+
+
+def test_the_straight_road_needs_no_scrolling_and_all_sections_start_closed(shown):
+    import host
+    import pythonqt
+
+    shown.widget.enter()
+    root = pythonqt.unwrap(shown.parent)
+    root.resize(420, 800)
+    root.show()
+    host.QtWidgets.QApplication.processEvents()
+    for name in ("inputSelector", "applyButton", "undoButton", "verdictLabel", "compareButton", "nrrdButton", "statusLabel"):
+        widget = pythonqt.unwrap(getattr(shown.ui, name))
+        assert widget.isVisible(), name
+        assert widget.mapTo(root, widget.rect().bottomLeft()).y() < 800, name
+        assert not pythonqt.unwrap(shown.ui.sectionsArea).isAncestorOf(widget), name
+    sections = [getattr(shown.ui, f"{name}Section") for name in ("protect", "landmarks", "curve", "face", "effect", "review")]
+    assert all(section.collapsed for section in sections)
 
 
 def test_reload_reads_the_library_anew(shown, monkeypatch):

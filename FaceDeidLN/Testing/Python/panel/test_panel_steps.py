@@ -45,8 +45,9 @@ class StepsTest(PanelTest):
         self.assertGreater(self.node.curve.GetNumberOfControlPoints(), 8)
         self.assertIn("NOT RELEASED", self.node.resultVolume.GetName())
         self.click("acceptCheckBox")
-        self.assertEqual(self.node.resultVolume.GetName(), f"{ct.GetName()} de-identified")
+        self.assertEqual(self.node.resultVolume.GetName(), f"{ct.GetName()} full reface de-identified")
         self.assertTrue(self.ui.verdictLabel.text.startswith("PASS: "))
+        self.assertIn(f"{len(phantom().nodes)} protected segments", self.ui.verdictLabel.text)
         self.assertTrue(np.array_equal(before, volume_from_node(ct).array))
         changed = before != volume_from_node(self.node.resultVolume).array
         for segment in phantom().nodes:

@@ -1,0 +1,126 @@
+"""Is the surface that was found the patient's skin, or a bolus, mask or dressing that touches it?
+
+Two checks on the CT along lines of sight. Skin with what lies under it is made of several things (skin, fat, muscle, cartilage), so its
+HU scatter from place to place; a layer has one value and its noise. And skin lies close over the bone of nasal root, orbital rim,
+cheekbone and chin.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import chain
+
+import numpy as np
+from scipy import ndimage
+
+from ..core.volume import AIR_HU, Volume
+from ..face.frame import FaceFrame
+from ..face.polar import skin_distance, unit_vectors
+
+#: Lines of sight are so far apart (degrees).
+STEP_DEG = 4.0
+#: Depths below the surface (mm) at which the HU of thin and of thick layers, and bone, are looked for.
+THIN_MM, THICK_MM, BONE_MM = np.arange(2.0, 4.1), np.arange(3.0, 7.1), np.arange(-4.0, 31.0)
+BONE_HU = 200.0
+#: What is looked at holds tissue or foam, no air.
+TISSUE_HU = -500.0
+#: Fat may be alone at the depth of a thin layer.
+FAT_HU = (-140.0, -50.0)
+#: The scatter of HU is the distance between these percentiles; bone is so deep at this percentile of the lines that meet it.
+SCATTER_PERCENTILES, BONE_PERCENTILE = (15.0, 85.0), 20.0
+#: Fewer lines of sight, or less than this share of an area, tell nothing.
+LEAST_LINES, LEAST_SHARE = 5, 0.5
+#: So many areas with deep bone are no anatomy: of 92 heads two at most have two.
+DEEP_AREAS = 3
+
+
+@dataclass(frozen=True)
+class Area:
+    """A part of the face: ranges of azimuth and elevation (degrees), and what no skin goes beyond there.
+
+    ``thin`` and ``thick``: least scatter of HU at THIN_MM and THICK_MM, at most four fifths of the least in 92 heads; ``bone_mm``: where
+    bone is deeper than this, no head has it in DEEP_AREAS areas. None where a check tells nothing.
+    """
+
+    name: str
+    azimuth: tuple[float, float]
+    elevation: tuple[float, float]
+    thin: float
+    thick: float | None
+    bone_mm: float | None
+
+    def directions(self) -> np.ndarray:
+        """Azimuth and elevation (N, 2) of its lines of sight."""
+        lines = [np.arange(low, high + 0.1, STEP_DEG) for low, high in (self.azimuth, self.elevation)]
+        return np.stack(np.meshgrid(*lines), axis=-1).reshape(-1, 2)
+
+
+AREAS = (
+    Area("brow", (-12.0, 12.0), (32.0, 44.0), 24.0, 35.0, None),
+    Area("nasal root", (-4.0, 4.0), (20.0, 32.0), 24.0, 29.0, 12.0),
+    Area("nose", (-8.0, 8.0), (0.0, 20.0), 24.0, 42.0, None),
+    Area("mouth", (-16.0, 16.0), (-20.0, -8.0), 24.0, 40.0, None),
+    Area("chin", (-12.0, 12.0), (-36.0, -24.0), 24.0, 38.0, 15.0),
+    Area("left cheekbone", (28.0, 48.0), (0.0, 16.0), 22.0, None, 15.0),
+    Area("right cheekbone", (-48.0, -28.0), (0.0, 16.0), 22.0, None, 15.0),
+    Area("left orbital rim", (28.0, 44.0), (24.0, 40.0), 24.0, 75.0, 11.0),
+    Area("right orbital rim", (-44.0, -28.0), (24.0, 40.0), 24.0, 75.0, 11.0),
+)
+
+
+def layer_doubts(ct: Volume, frame: FaceFrame, depth: Volume) -> tuple[str, ...]:
+    """What there is to say of a layer on the face of a CT (HU); ``depth`` (mm) is the skin's as found, empty where it is skin."""
+    uniform, deep = [], []
+    for area in AREAS:
+        lines = _lines(area, ct, frame, depth)
+        if _is_uniform(area, lines):
+            uniform.append(area.name)
+        if area.bone_mm is not None and area.bone_mm < _bone_depth(lines) <= BONE_MM[-1]:
+            deep.append(area.name)
+    areas = list(dict.fromkeys(chain(uniform, deep if len(deep) >= DEEP_AREAS else ())))
+    if not areas:
+        return ()
+    where = " and ".join(filter(None, (", ".join(areas[:-1]), areas[-1])))
+    return (
+        f"what covers {where} is no skin but a layer of one value, or lies too far in front of the bone (bolus, gel, mask, dressing): the "
+        "patient's own skin under it may stay; take it out of the CT, or give the patient's outline without it as a segment",
+    )
+
+
+def _lines(area: Area, ct: Volume, frame: FaceFrame, depth: Volume) -> np.ndarray:
+    """HU (N, M) at BONE_MM below the surface on an area's lines of sight, NaN out of view and where no surface is known."""
+    directions = area.directions()
+    distance = skin_distance(depth, frame, directions)
+    points = frame.origin + unit_vectors(frame, directions)[:, None, :] * (distance[:, None] - BONE_MM)[..., None]
+    kji = ct.geometry.to_kji(points.reshape(-1, 3))
+    inside = ct.geometry.holds(kji)
+    hu = np.full(len(kji), np.nan, dtype=np.float32)
+    low = np.clip(np.floor(kji[inside].min(0)).astype(int) - 1, 0, None) if inside.any() else np.zeros(3, dtype=int)
+    high = np.ceil(kji[inside].max(0)).astype(int) + 2 if inside.any() else low + 1
+    part = ct.array[tuple(slice(a, b) for a, b in zip(low, high, strict=True))]
+    hu[inside] = ndimage.map_coordinates(part, (kji[inside] - low).T, order=1, mode="nearest", cval=AIR_HU, output=np.float32)
+    return hu.reshape(len(directions), -1)
+
+
+def _is_uniform(area: Area, lines: np.ndarray) -> bool:
+    """True where the HU scatter less than those of skin."""
+    for depths, least in ((THIN_MM, area.thin), (THICK_MM, area.thick)):
+        values = lines[:, np.isin(BONE_MM, depths)]
+        values = values[(values > TISSUE_HU).all(axis=1)]
+        if least is None or len(values) < max(LEAST_LINES, LEAST_SHARE * len(lines)):
+            continue
+        low, high = np.percentile(values, SCATTER_PERCENTILES)
+        fat = depths is THIN_MM and FAT_HU[0] < np.median(values) < FAT_HU[1]
+        if high - low < least and not fat:
+            return True
+    return False
+
+
+def _bone_depth(lines: np.ndarray) -> float:
+    """Depth (mm) of the bone below the surface; infinite where too few lines meet any."""
+    lines = lines[~np.isnan(lines).all(axis=1)]
+    if len(lines) < LEAST_LINES:
+        return np.inf
+    bone = lines > BONE_HU
+    found = np.where(bone.any(axis=1), BONE_MM[bone.argmax(axis=1)], np.inf)
+    return float(np.percentile(found, BONE_PERCENTILE, method="lower"))

@@ -1,0 +1,41 @@
+"""Why a result is not of the class ``tested``: which of the conditions of the attack benchmark is not met, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields
+
+from ..core.parameters import Parameters
+from .privacy import is_tested, privacy_class
+
+#: Choices whose own class stands in the benchmark's table, or that change no voxel's fate.
+_OF_THE_TABLE = ("style", "ears", "lips", "effect", "seed", "levels")
+UNKNOWN_ORIGIN = "the result was edited, loaded, or made with other choices than these"
+
+
+def causes_of_choice(parameters: Parameters, by_hand: Sequence[str] = (), of_others: Sequence[str] = ()) -> tuple[str, ...]:
+    """What was chosen that the benchmark did not attack.
+
+    :param by_hand: what a person drew ("curve", "face segment").
+    :param of_others: names of segments of others that levels, jaw or skin were found by, or programs that were asked.
+    """
+    default, causes = Parameters(), []
+    if not is_tested(privacy_class(parameters.region_name, parameters.effect)):
+        causes.append(f"region '{parameters.region_name}' with effect '{parameters.effect}' has not passed the attack benchmark")
+    if set(parameters.levels) != set(default.levels):
+        causes.append("other node levels are kept than in the benchmark")
+    other = [f.name for f in fields(Parameters) if f.name not in _OF_THE_TABLE and getattr(parameters, f.name) != getattr(default, f.name)]
+    if other:
+        causes.append(f"not as in the benchmark: {', '.join(other)}")
+    causes += [f"a person's own {what} is not as in the benchmark" for what in by_hand]
+    if of_others:
+        causes.append(f"levels or jaw were found with the help of {', '.join(of_others)}")
+    return tuple(causes)
+
+
+def causes_of_run(moved: bool, outlined: bool, kept: int, unhidden: Sequence[str]) -> tuple[str, ...]:
+    """What the run itself found: landmarks moved, an outline used, protected voxels that keep a part of the face, what stays in view."""
+    causes = ["a landmark was moved away from where it is found without help"] if moved else []
+    causes += ["an outline of others took something off the body"] if outlined else []
+    causes += ["protected segments keep a part of the face"] if kept else []
+    return (*causes, *(f"in view and not hidden: {what}" for what in unhidden))

@@ -1,0 +1,122 @@
+"""Before and after side by side in two 3D views of the panel's own, and the way back to the user's layout."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import slicer
+from slicer.i18n import tr as _
+
+#: Singleton tags of the two views, from left to right: views of our own, so that the user's stay as they are.
+VIEWS = ("FaceDeidLNBefore", "FaceDeidLNAfter")
+#: Number of the layout; Slicer's own and those of other modules are smaller, or in the hundreds.
+LAYOUT = 41700
+_ITEM = (
+    '<item><view class="vtkMRMLViewNode" singletontag="{tag}"{kind}>'
+    '<property name="viewlabel" action="default">{label}</property></view></item>'
+)
+#: qMRMLThreeDView::rotateToViewAxis counts -X, +X, -Y, +Y, -Z, +Z: a face looks to +Y, anterior.
+_FROM_THE_FRONT = 3
+
+
+class SideBySide:
+    """Shows one model in each of two views, and nothing else in them, until ``leave``."""
+
+    def __init__(self) -> None:
+        self._layout: int | None = None
+        self._confined: list[str] = []
+
+    @property
+    def shown(self) -> bool:
+        """Are the two views there now?"""
+        return self._layout is not None
+
+    def show(self, before: Any, after: Any) -> None:  # noqa: ANN401  two model nodes
+        """The model before on the left, the one after on the right, turned together; without windows nothing is shown."""
+        manager = slicer.app.layoutManager()
+        if manager is None:
+            return
+        self.leave()
+        self._layout = manager.layout
+        _describe(manager.layoutLogic().GetLayoutNode())
+        manager.setLayout(LAYOUT)
+        views = [slicer.mrmlScene.GetSingletonNode(tag, "vtkMRMLViewNode") for tag in VIEWS]
+        self._confine_others(views, (before, after))
+        for model, view in zip((before, after), views, strict=True):
+            display = model.GetDisplayNode()
+            display.RemoveAllViewNodeIDs()
+            display.AddViewNodeID(view.GetID())
+            view.SetBoxVisible(False)
+            view.SetAxisLabelsVisible(False)
+            view.SetLinkedControl(True)
+        look_from_front(manager, views)
+        _same_camera(views)
+
+    def leave(self) -> None:
+        """The user's layout again, and every node visible where it was."""
+        manager = slicer.app.layoutManager()
+        for identifier in self._confined:
+            display = slicer.mrmlScene.GetNodeByID(identifier)
+            if display is not None:
+                display.RemoveAllViewNodeIDs()
+        self._confined = []
+        if manager is not None and self._layout is not None and manager.layout == LAYOUT:
+            manager.setLayout(self._layout)
+        self._layout = None
+
+    def forget(self) -> None:
+        """The scene is being closed: only the layout is left to be put back."""
+        self._confined = []
+        self.leave()
+
+    def _confine_others(self, views: list[Any], models: tuple[Any, Any]) -> None:
+        """What is visible in every view is visible in all but these two; what is confined to some views already is not here."""
+        scene = slicer.mrmlScene
+        others = [node for node in _of_class(scene, "vtkMRMLAbstractViewNode") if not any(node is view for view in views)]
+        own = [model.GetDisplayNode() for model in models]
+        for display in _of_class(scene, "vtkMRMLDisplayNode"):
+            if display.GetNumberOfViewNodeIDs() or any(display is mine for mine in own):
+                continue
+            if display.IsA("vtkMRMLVolumeDisplayNode") and not display.IsA("vtkMRMLVolumeRenderingDisplayNode"):
+                continue
+            for view in others:
+                display.AddViewNodeID(view.GetID())
+            self._confined.append(display.GetID())
+
+
+def _describe(layout: Any) -> None:  # noqa: ANN401  the vtkMRMLLayoutNode
+    """Teach Slicer the layout; a second view needs the type "secondary" to be one of its own."""
+    items = [
+        _ITEM.format(tag=tag, kind=kind, label=label)
+        for tag, kind, label in zip(VIEWS, ("", ' type="secondary"'), (_("before"), _("after")), strict=True)
+    ]
+    text = f'<layout type="horizontal" split="true">{"".join(items)}</layout>'
+    if not (layout.IsLayoutDescription(LAYOUT) and layout.SetLayoutDescription(LAYOUT, text)):
+        layout.AddLayoutDescription(LAYOUT, text)
+
+
+def look_from_front(manager: Any, views: list[Any] | None = None) -> None:  # noqa: ANN401  the layout manager
+    """Centre 3D views (all, or some) on what they show, seen from the front."""
+    for number in range(0 if manager is None else manager.threeDViewCount):
+        widget = manager.threeDWidget(number)
+        if views is None or any(widget.mrmlViewNode() is view for view in views):
+            three_d = widget.threeDView()
+            three_d.rotateToViewAxis(_FROM_THE_FRONT)
+            three_d.resetFocalPoint()
+            three_d.resetCamera(False, True, True)
+
+
+def _same_camera(views: list[Any]) -> None:
+    """The second view sees from where the first one does."""
+    logic = slicer.modules.cameras.logic()
+    first, second = (logic.GetViewActiveCameraNode(view) for view in views)
+    if first is not None and second is not None:
+        second.SetPosition(*first.GetPosition())
+        second.SetFocalPoint(*first.GetFocalPoint())
+        second.SetViewUp(*first.GetViewUp())
+        second.SetViewAngle(first.GetViewAngle())
+        second.ResetClippingRange()
+
+
+def _of_class(scene: Any, kind: str) -> list[Any]:  # noqa: ANN401
+    return [scene.GetNthNodeByClass(n, kind) for n in range(scene.GetNumberOfNodesByClass(kind))]

@@ -1,0 +1,79 @@
+"""A layout manager as the application has it: views made of the layout's description, numbered as it pleases, each with a camera."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ElementTree
+from types import SimpleNamespace
+
+import slicer
+
+_CONVENTIONAL, _CONVENTIONAL_XML = 2, '<layout><item><view class="vtkMRMLViewNode" singletontag="1"/></item></layout>'
+
+
+class ThreeDView:
+    """qMRMLThreeDView: turns, centres and resets the camera of its view."""
+
+    def __init__(self, camera: slicer.vtkMRMLCameraNode) -> None:
+        self._camera, self.done = camera, []
+
+    def rotateToViewAxis(self, axis: int) -> None:
+        assert axis in range(6), axis
+        self.done.append(f"axis {axis}")
+        self._camera.SetPosition(0.0, 500.0, 0.0)
+
+    def resetFocalPoint(self) -> None:
+        self.done.append("focal point")
+
+    def resetCamera(self, rotation: bool = True, translation: bool = True, distance: bool = True) -> None:
+        self.done.append("camera")
+
+
+class LayoutManager:
+    """qMRMLLayoutManager with 3D views only."""
+
+    def __init__(self) -> None:
+        self._node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLayoutNode", "layout")
+        self._node.AddLayoutDescription(_CONVENTIONAL, _CONVENTIONAL_XML)
+        self._widgets, self.cameras = [], {}
+        self.setLayout(_CONVENTIONAL)
+
+    @property
+    def layout(self) -> int:
+        return self._node.GetViewArrangement()
+
+    @property
+    def threeDViewCount(self) -> int:
+        return len(self._widgets)
+
+    def layoutLogic(self) -> SimpleNamespace:
+        return SimpleNamespace(GetLayoutNode=lambda: self._node)
+
+    def setLayout(self, layout: int) -> None:
+        assert self._node.IsLayoutDescription(layout), f"there is no layout {layout}"
+        self._node.SetViewArrangement(layout)
+        for element in ElementTree.fromstring(self._node.GetLayoutDescription(layout)).iter("view"):
+            self._view(element)
+
+    def threeDWidget(self, number: int) -> SimpleNamespace:
+        """Later views come first: the number says nothing of the place."""
+        return self._widgets[len(self._widgets) - 1 - number]
+
+    def _view(self, element: ElementTree.Element) -> None:
+        tag = element.get("singletontag")
+        if tag in self.cameras:
+            return
+        view = slicer.mrmlScene.GetSingletonNode(tag, "vtkMRMLViewNode")  # singletons survive the closing of a scene
+        if view is None:
+            view = slicer.vtkMRMLViewNode()
+            view.SetSingletonTag(tag)
+            view = slicer.mrmlScene.AddNode(view)
+        for prop in element.findall("property"):
+            assert prop.get("name") == "viewlabel", prop.get("name")
+            view.SetLayoutLabel(prop.text)
+        camera = self.cameras[tag] = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLCameraNode", f"camera {tag}")
+        three_d = ThreeDView(camera)
+        self._widgets.append(SimpleNamespace(mrmlViewNode=lambda: view, threeDView=lambda: three_d))
+
+    def logic(self) -> SimpleNamespace:
+        """``slicer.modules.cameras.logic()``."""
+        return SimpleNamespace(GetViewActiveCameraNode=lambda view: self.cameras[view.GetSingletonTag()])

@@ -1,0 +1,51 @@
+"""Why a result is recognisable is said."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from FaceDeidLNLib.core.parameters import Parameters
+from FaceDeidLNLib.core.segment import Segment
+from FaceDeidLNLib.pipeline import Request, privacy_causes, privacy_of
+from FaceDeidLNLib.verify.privacy import is_tested
+from FaceDeidLNLib.verify.privacy_causes import causes_of_run
+
+DEFAULT = Parameters()
+
+
+def segment(phantom, name):
+    return Segment(name, phantom.nodes[0].mask)
+
+
+@pytest.mark.parametrize(
+    ("changes", "word"),
+    [
+        ({"effect": "blur"}, "has not passed"),
+        ({"levels": ("II",)}, "node levels"),
+        ({"watermark": "DE-ID"}, "watermark"),
+        ({"depth_mm": 3.0}, "depth_mm"),
+    ],
+)
+def test_a_choice_that_was_not_attacked_is_named(phantom, changes, word):
+    request = Request(phantom.ct, parameters=replace(DEFAULT, **changes))
+    assert not is_tested(privacy_of(request))
+    assert any(word in cause for cause in privacy_causes(request))
+
+
+def test_what_a_person_drew_and_what_others_segmented_is_named(phantom):
+    request = Request(phantom.ct, face_segment=segment(phantom, "face"), guides=(segment(phantom, "mandible"),))
+    causes = " ".join(privacy_causes(request))
+    assert "own face segment" in causes
+    assert "'mandible'" in causes
+
+
+@pytest.mark.parametrize("guide", ["mandible", "submandibular gland left", "body"])
+def test_there_is_a_cause_exactly_where_a_request_is_not_tested(phantom, guide):
+    request = Request(phantom.ct, guides=(segment(phantom, guide),))
+    assert bool(privacy_causes(request)) == (not is_tested(privacy_of(request)))
+
+
+def test_what_the_run_found_is_named():
+    assert causes_of_run(False, False, 0, ()) == ()
+    assert len(causes_of_run(True, True, 3, ("an ear",))) == 4
