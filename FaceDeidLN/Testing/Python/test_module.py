@@ -7,6 +7,7 @@ import importlib
 import re
 import sys
 import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -61,7 +62,7 @@ def asked(phantom_case, monkeypatch):
 
     def answer(request, progress, finder=None):
         requests.append(request)
-        return phantom_case
+        return replace(phantom_case, parameters=request.parameters)
 
     monkeypatch.setattr("FaceDeidLNLib.mrml.process.deface", answer)
     return requests
