@@ -75,6 +75,7 @@ def test_a_console_run_with_another_engine_that_is_stopped_leaves_nothing(panel,
     install_effects(monkeypatch, fill_inside)
     ct, nodes = panel.load_sample()
     mine = add_ct(context(), volume_from_node(ct), "mine")
+    slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)  # the application's own, which stays
     image, before = mine.GetImageData(), ids()
     for output in (None, mine):
         with pytest.raises(Stopped):
