@@ -80,7 +80,7 @@ def _header(path: Path, fields: dict[str, str], end: int) -> ImageHeader:
     data = path if local else data_beside(path, name)
     length = int(fields.get("CompressedDataSize", "0"))
     if wbits and length not in (0, data.stat().st_size - start):
-        raise ValueError(f"CompressedDataSize {length}")
+        raise ValueError(f"truncated: its CompressedDataSize is {length}")
     return ImageHeader(
         path,
         data,
