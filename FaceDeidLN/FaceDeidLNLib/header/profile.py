@@ -7,23 +7,20 @@ cannot be parsed goes, and an object that was cleaned before with the same key i
 
 from __future__ import annotations
 
-import io
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pydicom.datadict import dictionary_has_tag, dictionary_VR
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
-from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence
 
 from .. import __version__
 from ..core.errors import InputError
 from .base import HeaderError
 from .options import OPTIONS, codes_of
+from .readable import drop_unreadable, drop_unwritable
 from .safe_private import safe_elements
 from .vocabulary import cleaned
 
@@ -56,16 +53,6 @@ _TECHNICAL = {
 _GRAPHICS = ("GraphicAnnotationSequence",)
 #: Objects whose content items are the object: the basic profile takes them away.
 _DOCUMENTS = ("ContentSequence",)
-#: What the values of a representation look like (PS3.5 6.2); anything else under it could be a text.
-_FORMS = {
-    "DS": re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|nan|inf", re.IGNORECASE),
-    "IS": re.compile(r"[-+]?\d+(?:\.0*)?"),
-    "UI": re.compile(r"[0-9.]+"),
-    "AS": re.compile(r"\d{3}[DWMY]"),
-    "DA": re.compile(r"\d{8}|\d{4}\.\d\d\.\d\d"),
-    "TM": re.compile(r"[\d:.]+"),
-    "DT": re.compile(r"[\d.]+(?:[-+]\d{4})?"),
-}
 _MARK = "FaceDeidLN header "
 _LO_LENGTH = 64
 #: Characters of the hash of the standard's XML that name its text well enough.
@@ -114,7 +101,7 @@ class Profile:
         """Take in the identifiers of an instance, so that they are found in the texts of every other one."""
         from dentdeid.dicom.meta import harvest_identifiers
 
-        _drop_unreadable(dataset, Counter())
+        drop_unreadable(dataset, Counter())
         if self._is_own(dataset):
             return
         harvest_identifiers(dataset, self._known)
@@ -135,7 +122,7 @@ class Profile:
     def _clean(self, dataset: Dataset) -> Dataset:
         from dentdeid.dicom import meta
 
-        _drop_unreadable(dataset, self.counts)
+        drop_unreadable(dataset, self.counts)
         face = _face_codes(dataset)
         own = self._is_own(dataset)
         self._words |= set() if own else set(identifying_words(dataset))
@@ -150,7 +137,7 @@ class Profile:
         self._clean_texts(dataset)
         self._set_identity(dataset, before, own)
         self._mark(dataset, face)
-        _require_writable(dataset, self.counts)
+        drop_unwritable(dataset, self.counts)
         return dataset
 
     def facts(self) -> dict[str, object]:
@@ -297,65 +284,7 @@ def _elements(dataset: Dataset) -> Iterator[DataElement]:
                 yield element
 
 
-def _drop_unreadable(dataset: Dataset, counts: Counter[str]) -> None:
-    """Take out, at every depth, what cannot be parsed or is stored as something else than the standard says: nobody could judge it."""
-    waiting = [dataset]
-    while waiting:
-        current = waiting.pop()
-        for tag in list(current.keys()):
-            try:
-                element = current[tag]
-                if element.VR == "SQ":
-                    waiting.extend(element.value or [])
-                else:
-                    str(element.value)
-                readable = _is_of_its_kind(element)
-            except Exception:  # whatever a damaged element leads to
-                readable = False
-            if not readable:
-                del current[tag]
-                counts["unreadable_removed"] += 1
-
-
-def _is_of_its_kind(element: DataElement) -> bool:
-    """The value representation is one that the standard has for the tag; of private elements and unknown tags nothing is known."""
-    form = _FORMS.get(element.VR)
-    values = element.value if isinstance(element.value, (list, MultiValue)) else [element.value]
-    if form is not None and not all(value in (None, "") or form.fullmatch(str(value).strip("\0 ")) for value in values):
-        return False
-    if element.tag.is_private or element.VR == "UN" or not dictionary_has_tag(element.tag):
-        return True
-    return bool(set(element.VR.split(" or ")) & set(dictionary_VR(element.tag).split(" or ")))
-
-
 def _face_codes(dataset: Dataset) -> list[Dataset]:
     """What says that the face was removed (113102) or pixels cleaned (113101): true whatever is done to the header."""
     items = dataset.get("DeidentificationMethodCodeSequence") or []
     return [item for item in items if str(item.get("CodeValue", "")) in ("113101", "113102")]
-
-
-def _require_writable(dataset: Dataset, counts: Counter[str]) -> None:
-    """Take out what can be read but not be written."""
-    if _is_writable(dataset):
-        return
-    for tag in list(dataset.keys()):
-        alone = Dataset()
-        alone.add(dataset[tag])
-        if not _is_writable(alone):
-            del dataset[tag]
-            counts["unwritable_removed"] += 1
-
-
-def _is_writable(dataset: Dataset) -> bool:
-    from pydicom.filebase import DicomFileLike
-    from pydicom.filewriter import write_dataset
-
-    pixels = {0x7FE00008, 0x7FE00009, 0x7FE00010}
-    header = Dataset({tag: dataset.get_item(tag) for tag in dataset.keys() if int(tag) not in pixels})  # noqa: SIM118
-    target = DicomFileLike(io.BytesIO())
-    target.is_little_endian, target.is_implicit_VR = True, False
-    try:
-        write_dataset(target, header)
-    except Exception:  # pydicom raises whatever a value led to
-        return False
-    return True

@@ -1,0 +1,81 @@
+"""What of a header can be read, judged and written: the rest goes, because nobody could say what it holds."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections import Counter
+
+from pydicom.datadict import dictionary_has_tag, dictionary_VR
+from pydicom.dataelem import DataElement
+from pydicom.dataset import Dataset
+from pydicom.multival import MultiValue
+
+#: What the values of a representation look like (PS3.5 6.2); anything else under it could be a text.
+_FORMS = {
+    "DS": re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|nan|inf", re.IGNORECASE),
+    "IS": re.compile(r"[-+]?\d+(?:\.0*)?"),
+    "UI": re.compile(r"[0-9.]+"),
+    "AS": re.compile(r"\d{3}[DWMY]"),
+    "DA": re.compile(r"\d{8}|\d{4}\.\d\d\.\d\d"),
+    "TM": re.compile(r"[\d:.]+"),
+    "DT": re.compile(r"[\d.]+(?:[-+]\d{4})?"),
+}
+
+
+def drop_unreadable(dataset: Dataset, counts: Counter[str]) -> None:
+    """Take out, at every depth, what cannot be parsed or is stored as something else than the standard says: nobody could judge it."""
+    waiting = [dataset]
+    while waiting:
+        current = waiting.pop()
+        for tag in list(current.keys()):
+            try:
+                element = current[tag]
+                if element.VR == "SQ":
+                    waiting.extend(element.value or [])
+                else:
+                    str(element.value)
+                readable = _is_of_its_kind(element)
+            except Exception:  # whatever a damaged element leads to
+                readable = False
+            if not readable:
+                del current[tag]
+                counts["unreadable_removed"] += 1
+
+
+def _is_of_its_kind(element: DataElement) -> bool:
+    """The value representation is one that the standard has for the tag; of private elements and unknown tags nothing is known."""
+    form = _FORMS.get(element.VR)
+    values = element.value if isinstance(element.value, (list, MultiValue)) else [element.value]
+    if form is not None and not all(value in (None, "") or form.fullmatch(str(value).strip("\0 ")) for value in values):
+        return False
+    if element.tag.is_private or element.VR == "UN" or not dictionary_has_tag(element.tag):
+        return True
+    return bool(set(element.VR.split(" or ")) & set(dictionary_VR(element.tag).split(" or ")))
+
+
+def drop_unwritable(dataset: Dataset, counts: Counter[str]) -> None:
+    """Take out what can be read but not be written."""
+    if _is_writable(dataset):
+        return
+    for tag in list(dataset.keys()):
+        alone = Dataset()
+        alone.add(dataset[tag])
+        if not _is_writable(alone):
+            del dataset[tag]
+            counts["unwritable_removed"] += 1
+
+
+def _is_writable(dataset: Dataset) -> bool:
+    from pydicom.filebase import DicomFileLike
+    from pydicom.filewriter import write_dataset
+
+    pixels = {0x7FE00008, 0x7FE00009, 0x7FE00010}
+    header = Dataset({tag: dataset.get_item(tag) for tag in dataset.keys() if int(tag) not in pixels})  # noqa: SIM118
+    target = DicomFileLike(io.BytesIO())
+    target.is_little_endian, target.is_implicit_VR = True, False
+    try:
+        write_dataset(target, header)
+    except Exception:  # pydicom raises whatever a value led to
+        return False
+    return True
