@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import stat
 
 import pydicom
@@ -59,7 +60,8 @@ def written(dataset):
 
 
 def left(raw, canaries):
-    return [word for word in (*canaries.texts, *canaries.uids, *canaries.dates) if word.encode() in raw]
+    plain = re.sub(rb"2\.25\.\d+", b"", raw)  # the many digits of a new UID hold any eight by chance
+    return [word for word in (*canaries.texts, *canaries.uids, *canaries.dates) if word.encode() in plain]
 
 
 @pytest.mark.parametrize("name", CLASSES)
