@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pydicom
 from pydicom.dataset import Dataset
 
 from ..core.geometry import Geometry
-from .family import Done, DoubtError, Series, Study, StudyRun
+from .family import Done, DoubtError, Series, Study, StudyRun, one_by_one
 from .grids import moved, region_voxels
 from .instances import Instance
 from .outcome import Decision, Outcome
 from .pictures import remove_pictures
 
 CLIPS = "dose in the region ends at the new surface, or below the old skin at a random depth; elsewhere the stored numbers"
-UNKNOWN = "no CT of the study has its frame of reference"
 
 
 class RtDoseFamily:
@@ -23,20 +24,16 @@ class RtDoseFamily:
     name = "rtdose"
 
     def decide(self, series: Series, study: Study) -> tuple[Decision, ...]:
-        """Clip where the frame of reference is a CT's of the study."""
-        known = study.frames_of("ct") if not study.frames_of("registration") else {instance.frame for instance in series.instances}
-        return tuple(
-            Decision(Outcome.CLIP, CLIPS) if instance.frame in known else Decision.withhold(UNKNOWN) for instance in series.instances
-        )
+        """Clip where the frame of reference is a CT's of the study, or may lead to one."""
+        return study.where_a_face_is_known(series, Decision(Outcome.CLIP, CLIPS))
 
     def release(self, series: Series, run: StudyRun) -> tuple[Done, ...]:
         """Clip, verify, write."""
-        return tuple(self._release(instance, run) for instance in series.instances)
+        return one_by_one(series, run, partial(self._release, run))
 
     @staticmethod
-    def _release(instance: Instance, run: StudyRun) -> Done:
+    def _release(run: StudyRun, instance: Instance, hidden: HiddenFace, matrix: np.ndarray) -> Done:
         dataset = pydicom.dcmread(instance.path)
-        hidden, matrix = run.face_in(instance.frame)
         values = dataset.pixel_array
         values = values.reshape((-1, *values.shape[-2:])).copy()
         voxels = region_voxels(hidden, moved(dose_geometry(dataset), matrix), max(map(float, dataset.PixelSpacing)) / 2)

@@ -5,23 +5,22 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 import pydicom
 from pydicom.dataset import Dataset
 
 from ..face.polar import to_polar
-from .family import Done, DoubtError, Series, Study, StudyRun
+from .family import Done, DoubtError, Series, Study, StudyRun, one_by_one
 from .hidden import HiddenFace
 from .instances import Instance
 from .outcome import Decision, Outcome
 from .pictures import remove_pictures
 from .planes import Plane
 from .rays import rays_of
-from .references import frame_of
 
 CLIPS = "structures that follow the old skin made anew after the new one, all others byte for byte"
-UNKNOWN = "no CT of the study has its frame of reference"
 #: RT ROI Interpreted Type (PS3.3 C.8.8.8) of what lies on the skin.
 TYPES = {"EXTERNAL", "BOLUS", "FIXATION", "ISOCENTER_SURFACE"}
 NAMES = re.compile(
@@ -43,23 +42,16 @@ class RtStructFamily:
     name = "rtstruct"
 
     def decide(self, series: Series, study: Study) -> tuple[Decision, ...]:
-        """Clip where the frame of reference is a CT's of the study."""
-        return tuple(self._one(pydicom.dcmread(instance.path), study) for instance in series.instances)
-
-    @staticmethod
-    def _one(dataset: Dataset, study: Study) -> Decision:
-        frame = frame_of(dataset)
-        known = frame in study.frames_of("ct") or bool(study.frames_of("registration"))
-        return Decision(Outcome.CLIP, CLIPS) if known else Decision.withhold(UNKNOWN)
+        """Clip where the frame of reference is a CT's of the study, or may lead to one."""
+        return study.where_a_face_is_known(series, Decision(Outcome.CLIP, CLIPS))
 
     def release(self, series: Series, run: StudyRun) -> tuple[Done, ...]:
         """Make anew, verify, write."""
-        return tuple(self._release(instance, run) for instance in series.instances)
+        return one_by_one(series, run, partial(self._release, run))
 
     @staticmethod
-    def _release(instance: Instance, run: StudyRun) -> Done:
+    def _release(run: StudyRun, instance: Instance, hidden: HiddenFace, matrix: np.ndarray) -> Done:
         dataset = pydicom.dcmread(instance.path)
-        hidden, matrix = run.face_in(frame_of(dataset))
         names = followers(dataset, hidden, matrix)
         for number in names:
             remake(contours_of(dataset, number), hidden, matrix)

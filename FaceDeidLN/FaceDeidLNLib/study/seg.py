@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pydicom
 from pydicom.dataset import Dataset
 from pydicom.pixels import pack_bits
 
 from ..core.geometry import Geometry
-from .family import Done, DoubtError, Series, Study, StudyRun
+from .family import Done, DoubtError, Series, Study, StudyRun, one_by_one
 from .grids import moved
 from .hidden import HiddenFace
 from .instances import Instance
@@ -17,7 +19,6 @@ from .pictures import remove_pictures
 from .rtstruct import DEEP_MM, NAMES, SHALLOW_MM, SHARE, most_left, share_followed
 
 CLIPS = "segments that follow the old skin end at the new one, all others to the bit; empty frames dropped"
-UNKNOWN = "no CT of the study has its frame of reference"
 
 
 class SegFamily:
@@ -26,20 +27,16 @@ class SegFamily:
     name = "seg"
 
     def decide(self, series: Series, study: Study) -> tuple[Decision, ...]:
-        """Clip where the frame of reference is a CT's of the study."""
-        known = study.frames_of("ct") if not study.frames_of("registration") else {instance.frame for instance in series.instances}
-        return tuple(
-            Decision(Outcome.CLIP, CLIPS) if instance.frame in known else Decision.withhold(UNKNOWN) for instance in series.instances
-        )
+        """Clip where the frame of reference is a CT's of the study, or may lead to one."""
+        return study.where_a_face_is_known(series, Decision(Outcome.CLIP, CLIPS))
 
     def release(self, series: Series, run: StudyRun) -> tuple[Done, ...]:
         """Clip, verify, write."""
-        return tuple(self._release(instance, run) for instance in series.instances)
+        return one_by_one(series, run, partial(self._release, run))
 
     @staticmethod
-    def _release(instance: Instance, run: StudyRun) -> Done:
+    def _release(run: StudyRun, instance: Instance, hidden: HiddenFace, matrix: np.ndarray) -> Done:
         dataset = pydicom.dcmread(instance.path)
-        hidden, matrix = run.face_in(instance.frame)
         frames = dataset.pixel_array
         frames = frames.reshape((-1, *frames.shape[-2:])).copy()
         names = {int(item.SegmentNumber): str(item.get("SegmentLabel") or "") for item in dataset.SegmentSequence}

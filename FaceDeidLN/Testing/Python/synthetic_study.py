@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 import highdicom
@@ -15,9 +16,19 @@ from FaceDeidLNLib.anatomy.body import find_body
 from FaceDeidLNLib.anatomy.skin import skin_depth
 from FaceDeidLNLib.core.geometry import Box, Geometry
 from FaceDeidLNLib.core.volume import Volume, canonical_grid, resample
-from FaceDeidLNLib.phantom import Phantom
+from FaceDeidLNLib.phantom import Phantom, make_phantom
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
+
+
+#: Coarser than the phantom of other tests: a study holds many series.
+STUDY_SPACING_MM = (3.6, 3.4, 4.0)
+
+
+@lru_cache(maxsize=1)
+def study_phantom() -> Phantom:
+    """The head of synthetic studies; the same object for all tests."""
+    return make_phantom(STUDY_SPACING_MM, seed=1)
 
 
 @dataclass

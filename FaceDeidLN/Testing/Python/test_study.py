@@ -18,12 +18,12 @@ from FaceDeidLNLib.study.outcome import Outcome
 from FaceDeidLNLib.study.plan import Plan, plan
 from FaceDeidLNLib.study.rules import RULES, rule_for
 from FaceDeidLNLib.study.run import StudyResult, run
-from synthetic_study import StudyFolder, write_ct_study
+from synthetic_study import StudyFolder, study_phantom, write_ct_study
 
 
 @pytest.fixture(scope="module")
-def study(phantom, tmp_path_factory) -> StudyFolder:
-    return write_ct_study(tmp_path_factory.mktemp("study") / "in", phantom)
+def study(tmp_path_factory) -> StudyFolder:
+    return write_ct_study(tmp_path_factory.mktemp("study") / "in", study_phantom())
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from FaceDeidLNLib.study.proof import prove
 from FaceDeidLNLib.study.references import close_references, references_of
 from FaceDeidLNLib.study.registry import FAMILIES
 from FaceDeidLNLib.study.writer import StudyWriter
-from synthetic_study import StudyFolder, write_whole_study
+from synthetic_study import StudyFolder, study_phantom, write_whole_study
 
 
 @dataclass
@@ -49,9 +49,9 @@ class Bench:
 
 
 @pytest.fixture(scope="module")
-def bench(phantom, tmp_path_factory) -> Bench:
+def bench(tmp_path_factory) -> Bench:
     folder = tmp_path_factory.mktemp("families")
-    source = write_whole_study(folder / "in", phantom)
+    source = write_whole_study(folder / "in", study_phantom())
     planned = plan(source.folder).studies[0]
     policy = KeepHeader()
     for entry in planned.entries:
