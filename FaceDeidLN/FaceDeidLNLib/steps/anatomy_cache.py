@@ -9,11 +9,12 @@ from typing import TypeVar
 import numpy as np
 
 from ..anatomy.level.find import Level
+from ..case.find import Finder, combined
+from ..case.records import Anatomy, Request
 from ..core.landmarks import Landmarks
 from ..core.progress import Alive, idle
 from ..core.segment import Segment
 from ..core.volume import Volume
-from ..pipeline import Anatomy, Finder, Request, combined
 
 Found = TypeVar("Found")
 #: How many CTs are remembered: body and skin of one take some ten megabytes.

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from FaceDeidLNLib import pipeline
+from FaceDeidLNLib.case.records import Request
 from FaceDeidLNLib.core.errors import Cancelled, InputError
 from FaceDeidLNLib.core.geometry import Geometry
 from FaceDeidLNLib.core.landmarks import Landmark, Landmarks
@@ -15,7 +16,7 @@ from FaceDeidLNLib.core.segment import Segment
 from FaceDeidLNLib.core.volume import Volume
 from FaceDeidLNLib.effect.registry import EFFECTS
 from FaceDeidLNLib.face.jaw import BELOW_POGONION_MM, below_jaw
-from FaceDeidLNLib.pipeline import Request, deface
+from FaceDeidLNLib.pipeline import deface
 from FaceDeidLNLib.verify.verdict import Verdict
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
