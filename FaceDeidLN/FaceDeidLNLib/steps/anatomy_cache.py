@@ -36,7 +36,7 @@ class AnatomyCache(Finder):
         return self._once(("landmarks", _ct_key(ct)), lambda: super(AnatomyCache, self).automatic(ct, alive))
 
     def landmarks(self, ct: Volume, given: Landmarks | None, alive: Alive = idle, guides: Sequence[Segment] = ()) -> Landmarks:
-        """As ``pipeline.find_landmarks``."""
+        """As ``case.find.find_landmarks``."""
         return combined(ct, self.automatic(ct, alive), given, guides)
 
     def anatomy(self, ct: Volume, landmarks: Landmarks, alive: Alive = idle, guides: Sequence[Segment] = ()) -> Anatomy:
