@@ -22,12 +22,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "FaceDeidLN"))
 
 from FaceDeidLNLib.anatomy.jaw.mandible import Mandible, mandible_of_segment
 from FaceDeidLNLib.anatomy.level.find import Level, levels_of
+from FaceDeidLNLib.case.records import CaseResult, Request
 from FaceDeidLNLib.core.parameters import Parameters
 from FaceDeidLNLib.core.segment import Segment
 from FaceDeidLNLib.core.volume import Volume
 from FaceDeidLNLib.input.images import read_volume
 from FaceDeidLNLib.phantom import ExtraNode, PhantomOptions, make_phantom
-from FaceDeidLNLib.pipeline import CaseResult, Request, deface
+from FaceDeidLNLib.pipeline import deface
 
 LEVELS = ("Ia", "Ib", "VIII")
 SIDES = (("left", "Lt"), ("right", "Rt"))

@@ -15,6 +15,8 @@ import scipy
 import SimpleITK as sitk
 
 from . import __version__
+from .case.judge import verify
+from .case.records import CaseResult
 from .clearance import RECOGNISABLE_REASON, Clearance, Judged, clear
 from .core.errors import InputError
 from .core.progress import Alive, idle
@@ -29,7 +31,6 @@ from .output.dicom import representable, write_dicom_series
 from .output.dicom_header import Marks, require_headers
 from .output.images import require_writable, write_image
 from .output.signing import signed_text
-from .pipeline import CaseResult, verify
 from .stacks import on_slices, released_volume
 from .verify.privacy import is_tested
 

@@ -22,8 +22,8 @@ from .console import FAIL, PASS, REVIEW, Console, Outcome
 from .signals import die_with_parent
 
 if TYPE_CHECKING:
+    from ..case.records import CaseResult
     from ..input.case import CtInput
-    from ..pipeline import CaseResult
     from ..release import Destination
 
 SUMMARY = "de-identify one CT"

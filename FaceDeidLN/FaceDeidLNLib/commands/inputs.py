@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from ..case.records import Request
 from ..core.errors import InputError
 from ..core.landmarks import Landmarks
 from ..core.segment import Segment
@@ -16,7 +17,6 @@ from ..input.images import image_files
 from ..input.markups import read_curve_json, read_landmarks_json
 from ..input.names import Choice, choose_segments, is_guide
 from ..input.patient import Patient
-from ..pipeline import Request
 from ..providers.base import ProviderError
 from ..providers.nnlandmark import LABELS_NAME, read_nnlandmark
 from ..providers.registry import provider_named

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import slicer
 
+from ..case.records import CaseResult
 from ..clearance import Judged
 from ..core.errors import InputError
 from ..core.parameters import Parameters
 from ..core.volume import Volume
 from ..facts import facts_of
-from ..pipeline import CaseResult
 from ..release import case_content, judged
 from ..verify.privacy import RECOGNISABLE, is_tested
 from ..verify.verdict import Verdict

@@ -19,6 +19,7 @@ from vtk.util.numpy_support import vtk_to_numpy
 
 from ..anatomy.bone import bone_mask
 from ..anatomy.skin import skin_surface
+from ..case.records import Anatomy, Request
 from ..core.errors import FaceDeidError, FaceNotFoundError
 from ..core.parameters import Parameters
 from ..core.progress import Alive, idle
@@ -28,7 +29,6 @@ from ..face.segment import RIM_MM, SKIN_MM, Face
 from ..mrml.nodes import add_ct, add_curve, add_segmentation, add_skin_model, segments_from_node, surface_lps_from_node, volume_from_node
 from ..mrml.removal import scratch_nodes
 from ..mrml.scene import SceneContext
-from ..pipeline import Anatomy, Request
 
 _WRAP_FOLDER = "SegmentEditorWrapSolidifyLib"
 #: Remeshing at the grid's own spacing in three rounds: a fifth of the time of the effect's defaults at 1.5 mm.

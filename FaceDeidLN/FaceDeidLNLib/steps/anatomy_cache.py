@@ -9,11 +9,12 @@ from typing import TypeVar
 import numpy as np
 
 from ..anatomy.level.find import Level
+from ..case.find import Finder, combined
+from ..case.records import Anatomy, Request
 from ..core.landmarks import Landmarks
 from ..core.progress import Alive, idle
 from ..core.segment import Segment
 from ..core.volume import Volume
-from ..pipeline import Anatomy, Finder, Request, combined
 
 Found = TypeVar("Found")
 #: How many CTs are remembered: body and skin of one take some ten megabytes.
@@ -35,7 +36,7 @@ class AnatomyCache(Finder):
         return self._once(("landmarks", _ct_key(ct)), lambda: super(AnatomyCache, self).automatic(ct, alive))
 
     def landmarks(self, ct: Volume, given: Landmarks | None, alive: Alive = idle, guides: Sequence[Segment] = ()) -> Landmarks:
-        """As ``pipeline.find_landmarks``."""
+        """As ``case.find.find_landmarks``."""
         return combined(ct, self.automatic(ct, alive), given, guides)
 
     def anatomy(self, ct: Volume, landmarks: Landmarks, alive: Alive = idle, guides: Sequence[Segment] = ()) -> Anatomy:

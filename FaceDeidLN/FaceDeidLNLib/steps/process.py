@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, fields
 
 import slicer
 
+from ..case.find import Finder
+from ..case.records import CaseResult, Request
 from ..core.errors import InputError
 from ..core.parameters import Parameters
 from ..core.progress import Progress, silent
@@ -19,7 +21,7 @@ from ..mrml.links import link
 from ..mrml.nodes import curve_points_from_node, landmarks_from_node, segment_roles, segments_from_node, volume_from_node
 from ..mrml.scene import SceneContext
 from ..mrml.verdicts import StoredVerdict, record, remember_making, verdict_on
-from ..pipeline import CaseResult, Finder, Request, deface
+from ..pipeline import deface
 
 
 @dataclass(frozen=True, eq=False)

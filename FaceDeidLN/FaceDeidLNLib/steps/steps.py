@@ -8,6 +8,9 @@ import numpy as np
 import slicer
 
 from ..anatomy.skin import skin_surface, snap_to_skin
+from ..case.find import find_curve, find_face
+from ..case.privacy import privacy_as_run, privacy_of
+from ..case.records import Anatomy, Request
 from ..core.errors import FaceNotFoundError, InputError
 from ..core.landmarks import LANDMARK_NAMES, Landmarks
 from ..core.progress import Progress, alive_in, silent
@@ -34,7 +37,7 @@ from ..mrml.nodes import (
 from ..mrml.scene import SceneContext
 from ..mrml.undo import all_or_nothing
 from ..mrml.verdicts import mark, privacy_as_made, remember_making, with_certificate
-from ..pipeline import Anatomy, Request, examine, find_curve, find_face, privacy_as_run, privacy_of
+from ..pipeline import examine
 from ..programs.engines import Engines, cut_by_curve, mask_volume, wrapped_anatomy
 from ..verify.privacy import RECOGNISABLE, is_tested
 from .anatomy_cache import AnatomyCache

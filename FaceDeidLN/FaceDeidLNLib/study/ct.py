@@ -11,6 +11,8 @@ from typing import Any
 import pydicom
 
 from ..anatomy.landmark.detect import detect_landmarks
+from ..case.judge import verify
+from ..case.records import CaseResult
 from ..core.errors import FaceDeidError
 from ..effect.base import apply_effect
 from ..effect.registry import effect_named
@@ -19,7 +21,7 @@ from ..face.styles import chosen_region
 from ..input.case import CtInput
 from ..input.ct import read_ct
 from ..output.certificate import certificate_path
-from ..pipeline import CaseResult, deface, verify
+from ..pipeline import deface
 from ..release import Destination, as_stored, refusal_sentence, release
 from ..verify.compare import different_bits
 from ..verify.overruled import overruled_doubts

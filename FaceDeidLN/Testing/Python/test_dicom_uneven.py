@@ -6,6 +6,7 @@ import numpy as np
 import pydicom
 import pytest
 from dicom_series import Series, stored_head, write_series
+from FaceDeidLNLib.case.records import Request
 from FaceDeidLNLib.core.errors import InputError
 from FaceDeidLNLib.core.segment import Segment
 from FaceDeidLNLib.core.stack import Stack
@@ -13,7 +14,7 @@ from FaceDeidLNLib.core.volume import Volume
 from FaceDeidLNLib.input.ct import read_ct
 from FaceDeidLNLib.output.dicom import write_dicom_series
 from FaceDeidLNLib.output.dicom_header import Marks
-from FaceDeidLNLib.pipeline import Request, deface
+from FaceDeidLNLib.pipeline import deface
 from FaceDeidLNLib.release import Destination, as_stored, release
 from FaceDeidLNLib.stacks import MAX_GAP_MM
 from hypothesis import given, settings

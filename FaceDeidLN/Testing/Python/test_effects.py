@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from FaceDeidLNLib import pipeline
+from FaceDeidLNLib.case.find import find_anatomy, find_face
+from FaceDeidLNLib.case.records import Request
 from FaceDeidLNLib.core.geometry import Box, Geometry
 from FaceDeidLNLib.core.parameters import Parameters
 from FaceDeidLNLib.core.volume import Volume
@@ -26,8 +27,8 @@ from scipy.spatial import cKDTree
 
 @pytest.fixture(scope="module")
 def face(phantom) -> Face:
-    anatomy = pipeline.find_anatomy(phantom.ct, phantom.landmarks)
-    return pipeline.find_face(pipeline.Request(phantom.ct), anatomy, ())
+    anatomy = find_anatomy(phantom.ct, phantom.landmarks)
+    return find_face(Request(phantom.ct), anatomy, ())
 
 
 def applied(name: str, ct: Volume, face: Face, seed: int | None = 3) -> Volume:
@@ -70,8 +71,8 @@ def test_without_a_seed_every_draw_differs(name, phantom, face):
 
 @pytest.mark.parametrize("name", EFFECTS)
 def test_an_effect_needs_less_than_two_seconds(name, fine_phantom):
-    anatomy = pipeline.find_anatomy(fine_phantom.ct, fine_phantom.landmarks)
-    fine = pipeline.find_face(pipeline.Request(fine_phantom.ct), anatomy, ())
+    anatomy = find_anatomy(fine_phantom.ct, fine_phantom.landmarks)
+    fine = find_face(Request(fine_phantom.ct), anatomy, ())
     begin = time.process_time()
     applied(name, fine_phantom.ct, fine)
     assert time.process_time() - begin < 2.0

@@ -22,6 +22,7 @@ LAYERS = (
     {"verify"},
     {"header"},
     {"output"},
+    {"case"},
     {"pipeline"},
     {"facts", "attack", "clearance", "stacks"},
     {"release"},

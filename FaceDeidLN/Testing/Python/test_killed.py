@@ -29,7 +29,7 @@ from FaceDeidLNLib.core import guard
 from FaceDeidLNLib.core.parameters import Parameters
 from FaceDeidLNLib.input.ct import read_ct
 from FaceDeidLNLib.output import atomic, images
-from FaceDeidLNLib.pipeline import CaseResult
+from FaceDeidLNLib.case.records import CaseResult
 from FaceDeidLNLib.verify.compare import compare
 from FaceDeidLNLib.verify.verdict import Verdict
 

@@ -16,9 +16,10 @@ import pytest
 import scripted
 import slicer
 import vtk
+from FaceDeidLNLib.case.records import Request
 from FaceDeidLNLib.core.errors import Cancelled, InputError
 from FaceDeidLNLib.mrml.nodes import add_ct, volume_from_node
-from FaceDeidLNLib.pipeline import Request, deface
+from FaceDeidLNLib.pipeline import deface
 from FaceDeidLNLib.sample_data import PHANTOM_NAME
 from FaceDeidLNLib.verify.privacy import TESTED
 
@@ -233,7 +234,7 @@ def test_what_may_be_recognised_is_not_released_without_saying_so(module, head, 
 def tested_reface(monkeypatch):
     """A benchmark that ``full`` with ``reface`` passed, and nothing else."""
     table = {("full", "reface")}
-    monkeypatch.setattr("FaceDeidLNLib.pipeline.privacy_class", lambda *pair: TESTED if pair in table else "recognisable")
+    monkeypatch.setattr("FaceDeidLNLib.case.privacy.privacy_class", lambda *pair: TESTED if pair in table else "recognisable")
 
 
 def test_a_blur_that_is_verified_as_the_tested_effect_is_recognisable(module, head, tested_reface):

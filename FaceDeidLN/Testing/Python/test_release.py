@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from dicom_series import Series, stored_head, write_series
+from FaceDeidLNLib.case.records import CaseResult, Request
 from FaceDeidLNLib.core.errors import InputError
 from FaceDeidLNLib.core.parameters import Parameters
 from FaceDeidLNLib.input.ct import read_ct
 from FaceDeidLNLib.output.certificate import certificate_path, is_certified
-from FaceDeidLNLib.pipeline import CaseResult, Request, deface
+from FaceDeidLNLib.pipeline import deface
 from FaceDeidLNLib.providers.base import ProviderError
 from FaceDeidLNLib.release import Destination, Watch, as_stored, refusal_sentence, release, remove_released
 from FaceDeidLNLib.verify.compare import compare

@@ -8,6 +8,7 @@ import zipfile
 
 import numpy as np
 import pytest
+from FaceDeidLNLib.case.records import Request
 from FaceDeidLNLib.core.errors import InputError, OutputError
 from FaceDeidLNLib.core.landmarks import Landmark, Landmarks
 from FaceDeidLNLib.core.segment import tight
@@ -18,7 +19,7 @@ from FaceDeidLNLib.mrml.nodes import curve_points_from_node, landmarks_from_node
 from FaceDeidLNLib.mrml.review_scene import write_review
 from FaceDeidLNLib.mrml.scene import new_context
 from FaceDeidLNLib.output.review_folder import README_FIRST_LINE, REVIEW_FILES
-from FaceDeidLNLib.pipeline import Request, deface
+from FaceDeidLNLib.pipeline import deface
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from FaceDeidLNLib.case.find import combined, find_landmarks
 from FaceDeidLNLib.core.geometry import Geometry
 from FaceDeidLNLib.core.landmarks import Landmark, Landmarks
 from FaceDeidLNLib.core.segment import tight
@@ -16,7 +17,6 @@ from FaceDeidLNLib.mrml.nodes import add_ct, add_segmentation
 from FaceDeidLNLib.mrml.scene import context
 from FaceDeidLNLib.output.markups import write_landmarks_json
 from FaceDeidLNLib.phantom import make_phantom
-from FaceDeidLNLib.pipeline import combined, find_landmarks
 from FaceDeidLNLib.programs.engines import Engines
 from FaceDeidLNLib.steps.anatomy_cache import AnatomyCache
 from FaceDeidLNLib.steps.process import NodeRequest
