@@ -18,7 +18,6 @@ from .instances import Instance
 from .outcome import Decision, Outcome
 from .writer import StudyWriter
 
-
 #: Why an object is withheld that lies where no CT says where the face is.
 UNKNOWN_FRAME = "no CT of the study has its frame of reference, and nothing registers it"
 NO_FACE_THERE = "no CT whose face was hidden has its frame of reference, and no rigid registration leads to one"

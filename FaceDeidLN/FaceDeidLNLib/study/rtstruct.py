@@ -18,14 +18,18 @@ from .instances import Instance
 from .outcome import Decision, Outcome
 from .pictures import remove_pictures
 from .planes import Plane
-from .rays import rays_of
+from .rays import clear_cells, rays_of
 
 CLIPS = "structures that follow the old skin made anew after the new one, all others byte for byte"
 #: RT ROI Interpreted Type (PS3.3 C.8.8.8) of what lies on the skin.
 TYPES = {"EXTERNAL", "BOLUS", "FIXATION", "ISOCENTER_SURFACE"}
 NAMES = re.compile(
-    r"extern|body|skin|haut|peau|piel|mask|bolus|isodos|outline|contour|surface|^\d+(\.\d+)?\s*(gy|cgy|%)|air|shell|ring", re.IGNORECASE
+    r"extern|estern|body|skin|haut|peau|piel|pelle|huid|sk[oó]ra|cilt|cuerpo|corpo|corps|k[öo]e?rper|lichaam|mask|bolus|isodos|outline"
+    r"|contour|contorno|surface|oberfl|shell|кожа|тело|контур|皮膚|皮肤|体表|轮廓|輪郭|피부|^\d+(\.\d+)?\s*(gy|cgy|%)",
+    re.IGNORECASE,
 )
+#: Anatomy with such a word in its name.
+INNER = re.compile(r"vertebr|mandib|carotid|ciliar|vitre|corpus|callosum|airway|pineal", re.IGNORECASE)
 #: Less deep (mm) than this below the old skin is its surroundings.
 SHALLOW_MM = 12.0
 #: A structure follows the old skin where a share of the face has points of it at one depth, within so many mm.
@@ -64,6 +68,11 @@ class RtStructFamily:
         return Done((instance,), Decision(Outcome.CLIP, CLIPS), figures)
 
 
+def is_skin(name: str) -> bool:
+    """True for the name of a structure on the skin or after it, in the languages of planning systems."""
+    return NAMES.search(name) is not None and INNER.search(name) is None
+
+
 def contours_of(dataset: Dataset, number: int) -> list[Dataset]:
     """The items of ROI Contour Sequence of a structure."""
     return [item for item in dataset.get("ROIContourSequence") or [] if int(item.ReferencedROINumber) == number]
@@ -92,40 +101,37 @@ def followers(dataset: Dataset, hidden: HiddenFace, matrix: np.ndarray, most: fl
         points = points[hidden.in_region(points)] if len(points) else points
         depth = hidden.depth_before(points) if len(points) else np.zeros(0)
         points, depth = points[depth < SHALLOW_MM], depth[depth < SHALLOW_MM]
-        said = kinds.get(number, "").upper() in TYPES or NAMES.search(name) is not None
+        said = kinds.get(number, "").upper() in TYPES or is_skin(name)
         near = said and len(points) and most is None
-        if near or follows(points, depth, hidden, SHARE if most is None else most):
+        cells = None if most is None else clear_cells(hidden)
+        if near or share_followed(points, depth, hidden, cells) > (SHARE if most is None else most):
             found[number] = name
     return found
 
 
-def follows(points: np.ndarray, depth: np.ndarray, hidden: HiddenFace, most: float = SHARE) -> bool:
-    """True where points (N, 3) at their ``depth`` (N,) below the old skin draw an offset copy of more than this share of the face."""
-    return share_followed(points, depth, hidden) > most
-
-
-def share_followed(points: np.ndarray, depth: np.ndarray, hidden: HiddenFace) -> float:
-    """The largest share of the face that points (N, 3) of one depth (N,) below the old skin cover."""
+def share_followed(points: np.ndarray, depth: np.ndarray, hidden: HiddenFace, of: np.ndarray | None = None) -> float:
+    """The largest share of the face that points (N, 3) of one depth (N,) below the old skin cover; or of the raster's cells ``of``."""
     if len(points) < 30:
         return 0.0
     near = np.abs(depth - np.median(depth)) < SAME_DEPTH_MM
     directions, _ = to_polar(hidden.face.frame, points[near])
     cells = np.rint(hidden.face.raster.cells(directions)).astype(int)
     cells = np.unique(np.clip(cells, 0, np.array(hidden.face.raster.shape) - 1), axis=0)
-    return float(hidden.face.inside[tuple(cells.T)].sum() / hidden.face.inside.sum())
+    of = hidden.face.inside if of is None else of
+    return float(of[tuple(cells.T)].sum() / of.sum())
 
 
 def share_of_new_skin(hidden: HiddenFace) -> float:
-    """The same of the new skin: it crosses the old one, and meets it at the curve, so that what follows it does so too."""
+    """The same of the new skin, where it lies clear of the old one: by chance some of it is at one depth."""
     unit, _, after = rays_of(hidden)
     points = hidden.face.frame.origin + (unit * after[:, None])[~np.isnan(after)]
     depth = hidden.depth_before(points)
     shallow = depth < SHALLOW_MM
-    return share_followed(points[shallow], depth[shallow], hidden)
+    return share_followed(points[shallow], depth[shallow], hidden, clear_cells(hidden))
 
 
 def most_left(hidden: HiddenFace) -> float:
-    """The largest share of the face that an object made anew may still follow."""
+    """The largest share of the face, where the new skin lies clear of the old one, that an object made anew may still follow."""
     return max(SHARE, MORE_THAN_SKIN * share_of_new_skin(hidden) + SHARE)
 
 

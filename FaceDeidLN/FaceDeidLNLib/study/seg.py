@@ -16,7 +16,8 @@ from .hidden import HiddenFace
 from .instances import Instance
 from .outcome import Decision, Outcome
 from .pictures import remove_pictures
-from .rtstruct import DEEP_MM, NAMES, SHALLOW_MM, SHARE, most_left, share_followed
+from .rays import clear_cells
+from .rtstruct import DEEP_MM, SHALLOW_MM, SHARE, is_skin, most_left, share_followed
 
 CLIPS = "segments that follow the old skin end at the new one, all others to the bit; empty frames dropped"
 
@@ -44,7 +45,7 @@ class SegFamily:
         left = [
             names.get(label, str(label))
             for label in labels_of(dataset, names)
-            if _share(frames, dataset, label, hidden, matrix) > most_left(hidden)
+            if _share(frames, dataset, label, hidden, matrix, clear_cells(hidden)) > most_left(hidden)
         ]
         if left:
             raise DoubtError(f"{len(left)} segments still follow the old skin: {', '.join(left)}")
@@ -113,11 +114,11 @@ def _points(frames: np.ndarray, dataset: Dataset, label: int, matrix: np.ndarray
     return np.vstack(out) if out else np.zeros((0, 3))
 
 
-def _share(frames: np.ndarray, dataset: Dataset, label: int, hidden: HiddenFace, matrix: np.ndarray) -> float:
+def _share(frames: np.ndarray, dataset: Dataset, label: int, hidden: HiddenFace, matrix: np.ndarray, of: np.ndarray | None = None) -> float:
     points = edge_points(frames, dataset, label, matrix)
     points = points[hidden.in_region(points)] if len(points) else points
     depth = hidden.depth_before(points) if len(points) else np.zeros(0)
-    return share_followed(points[depth < SHALLOW_MM], depth[depth < SHALLOW_MM], hidden)
+    return share_followed(points[depth < SHALLOW_MM], depth[depth < SHALLOW_MM], hidden, of)
 
 
 def clip(frames: np.ndarray, dataset: Dataset, names: dict[int, str], hidden: HiddenFace, matrix: np.ndarray) -> list[int]:
@@ -125,7 +126,7 @@ def clip(frames: np.ndarray, dataset: Dataset, names: dict[int, str], hidden: Hi
     done = []
     full = int(dataset.get("MaximumFractionalValue") or 1)
     for label in labels_of(dataset, names):
-        said = NAMES.search(names[label]) is not None
+        said = is_skin(names[label])
         if not said and _share(frames, dataset, label, hidden, matrix) <= SHARE:
             continue
         points = _points(frames, dataset, label, matrix, edge=False)
