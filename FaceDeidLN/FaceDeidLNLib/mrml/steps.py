@@ -35,7 +35,7 @@ from .nodes import (
     nearest_on_surface,
     volume_from_node,
 )
-from .process import NodeRequest, NodeResult, guides_from_node, process_nodes, put_into_scene, request_from_nodes
+from .process import NodeRequest, NodeResult, process_nodes, put_into_scene, request_from_nodes
 from .scene import SceneContext
 from .undo import all_or_nothing
 from .verdicts import mark, privacy_as_made, remember_making, with_certificate
@@ -237,7 +237,7 @@ class Steps:
 
 def _without_protected(asked: NodeRequest) -> Request:
     """The request of a step that protects nothing; jaw and outline among the segments guide it as they guide the later ones."""
-    return replace(request_from_nodes(replace(asked, protected=None)), guides=guides_from_node(asked.protected))
+    return replace(request_from_nodes(asked), protected=(), left_out=())
 
 
 def _placed_by_user(landmarks: Landmarks | None) -> Landmarks | None:
