@@ -11,11 +11,11 @@ import slicer
 import vtk
 
 from ..anatomy.skin import skin_surface
+from ..case.records import CaseResult
 from ..core.landmarks import Landmarks
 from ..core.segment import BoxMask
 from ..core.volume import Volume
 from ..facts import facts_of
-from ..pipeline import CaseResult
 from ..verify.verdict import Verdict
 from .nodes import FACE_COLOR, add_ct, add_curve, add_landmarks, add_segmentation, add_skin_model, fill_ct, fill_segmentation, fill_skin
 from .scene import SceneContext

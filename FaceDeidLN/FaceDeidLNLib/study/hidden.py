@@ -9,6 +9,7 @@ from scipy import ndimage
 
 from ..anatomy.body import find_body
 from ..anatomy.skin import skin_depth
+from ..case.records import CaseResult
 from ..core.geometry import Box, Geometry
 from ..core.parameters import Parameters
 from ..core.segment import BoxMask, Segment
@@ -17,7 +18,6 @@ from ..effect.reface import roughness
 from ..face.follow import centred, overlapping
 from ..face.polar import to_polar
 from ..face.segment import Face
-from ..pipeline import CaseResult
 
 #: Depth (mm) of a place where the skin was not looked at: far in front of it.
 FAR_MM = -50.0

@@ -6,6 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from FaceDeidLNLib.case.find import find_anatomy, find_face
+from FaceDeidLNLib.case.privacy import privacy_of
+from FaceDeidLNLib.case.records import Anatomy, Request
 from FaceDeidLNLib.core.errors import InputError
 from FaceDeidLNLib.core.geometry import Geometry
 from FaceDeidLNLib.core.parameters import Parameters
@@ -14,7 +17,7 @@ from FaceDeidLNLib.effect.registry import require_fit
 from FaceDeidLNLib.face.strategies import STRATEGIES
 from FaceDeidLNLib.face.styles import REGIONS, STYLES, chosen_region, style_named
 from FaceDeidLNLib.input.place import place_segments
-from FaceDeidLNLib.pipeline import Anatomy, Request, deface, find_anatomy, find_face
+from FaceDeidLNLib.pipeline import deface
 from FaceDeidLNLib.verify.coverage import feature_share
 from FaceDeidLNLib.verify.privacy import TESTED
 from FaceDeidLNLib.verify.verdict import Verdict
@@ -145,12 +148,12 @@ def test_a_curve_for_a_region_without_one_is_refused(phantom, anatomy):
 
 
 def test_a_region_that_was_never_attacked_is_recognisable(phantom, monkeypatch):
-    from FaceDeidLNLib import pipeline
-
-    monkeypatch.setattr(pipeline, "privacy_class", lambda region, effect: TESTED if region == "full+ears" else "recognisable")
-    assert pipeline.privacy_of(Request(phantom.ct, parameters=Parameters(ears=True))) == TESTED
-    assert pipeline.privacy_of(Request(phantom.ct, parameters=Parameters(ears=True, lips=True))) == "recognisable"
-    assert pipeline.privacy_of(Request(phantom.ct, parameters=Parameters(ears=True, watermark="X"))) == "recognisable"
+    monkeypatch.setattr(
+        "FaceDeidLNLib.case.privacy.privacy_class", lambda region, effect: TESTED if region == "full+ears" else "recognisable"
+    )
+    assert privacy_of(Request(phantom.ct, parameters=Parameters(ears=True))) == TESTED
+    assert privacy_of(Request(phantom.ct, parameters=Parameters(ears=True, lips=True))) == "recognisable"
+    assert privacy_of(Request(phantom.ct, parameters=Parameters(ears=True, watermark="X"))) == "recognisable"
 
 
 @pytest.mark.parametrize(
@@ -168,18 +171,14 @@ def test_a_region_that_was_never_attacked_is_recognisable(phantom, monkeypatch):
     ],
 )
 def test_what_the_benchmark_never_ran_with_is_recognisable(change, phantom, monkeypatch):
-    from FaceDeidLNLib import pipeline
-
-    monkeypatch.setattr(pipeline, "privacy_class", lambda region, effect: TESTED)
-    assert pipeline.privacy_of(Request(phantom.ct)) == TESTED
-    assert pipeline.privacy_of(Request(phantom.ct, **change)) == "recognisable"
+    monkeypatch.setattr("FaceDeidLNLib.case.privacy.privacy_class", lambda region, effect: TESTED)
+    assert privacy_of(Request(phantom.ct)) == TESTED
+    assert privacy_of(Request(phantom.ct, **change)) == "recognisable"
 
 
 @pytest.mark.parametrize(("where", "privacy"), [("LN IIa left", TESTED), ("LN cheek left", "recognisable")])
 def test_a_face_in_which_a_protected_segment_keeps_something_was_never_attacked(where, privacy, phantom, monkeypatch):
-    from FaceDeidLNLib import pipeline
-
-    monkeypatch.setattr(pipeline, "privacy_class", lambda region, effect: TESTED)
+    monkeypatch.setattr("FaceDeidLNLib.case.privacy.privacy_class", lambda region, effect: TESTED)
     node = next(node for node in phantom.nodes if node.name == where)
     result = deface(Request(phantom.ct, (node,)))
     assert (result.verdict, result.privacy) == (Verdict.PASS, privacy)

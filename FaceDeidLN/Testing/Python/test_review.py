@@ -8,6 +8,7 @@ import zipfile
 
 import numpy as np
 import pytest
+from FaceDeidLNLib.case.records import Request
 from FaceDeidLNLib.core.errors import InputError, OutputError
 from FaceDeidLNLib.core.landmarks import Landmark, Landmarks
 from FaceDeidLNLib.core.segment import tight
@@ -15,10 +16,10 @@ from FaceDeidLNLib.core.volume import Volume
 from FaceDeidLNLib.input.markups import read_curve_json, read_landmarks_json
 from FaceDeidLNLib.mrml.case import CaseMaterial, material_of
 from FaceDeidLNLib.mrml.nodes import curve_points_from_node, landmarks_from_node, segments_from_node, volume_from_node
-from FaceDeidLNLib.mrml.review import write_review
+from FaceDeidLNLib.mrml.review_scene import write_review
 from FaceDeidLNLib.mrml.scene import new_context
-from FaceDeidLNLib.output.review_files import README_FIRST_LINE, REVIEW_FILES
-from FaceDeidLNLib.pipeline import Request, deface
+from FaceDeidLNLib.output.review_folder import README_FIRST_LINE, REVIEW_FILES
+from FaceDeidLNLib.pipeline import deface
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,19 @@ from FaceDeidLNLib.mrml.scene import context
 from person import PanelTest, load_phantom, phantom
 
 #: Names as TotalSegmentator gives them.
-ATLAS = "brain skull trachea esophagus thyroid_gland spinal_cord scapula_left heart clavicula_left mandible submandibular_gland_left".split()
+ATLAS = [
+    "brain",
+    "skull",
+    "trachea",
+    "esophagus",
+    "thyroid_gland",
+    "spinal_cord",
+    "scapula_left",
+    "heart",
+    "clavicula_left",
+    "mandible",
+    "submandibular_gland_left",
+]
 
 
 def cheek(name="lymph node"):

@@ -9,12 +9,13 @@ import numpy as np
 import pydicom
 import slicer
 from dicom_series import Series, write_series
+from FaceDeidLNLib.case.records import Request
 from FaceDeidLNLib.core.geometry import Geometry
 from FaceDeidLNLib.core.volume import Volume
 from FaceDeidLNLib.input.dicom import read_dicom_series
 from FaceDeidLNLib.mrml.nodes import add_ct, volume_from_node
 from FaceDeidLNLib.mrml.scene import context
-from FaceDeidLNLib.pipeline import Request, deface
+from FaceDeidLNLib.pipeline import deface
 from person import PanelTest, phantom
 
 

@@ -82,7 +82,7 @@ class ScenesTest(PanelTest):
         self.click("detectButton", "curveButton", "faceButton")
         self.save_and_load()
         self.widget.enter()
-        self.patch("FaceDeidLNLib.pipeline.detect_landmarks", mock.Mock(side_effect=AssertionError("looked for again")))
+        self.patch("FaceDeidLNLib.case.find.detect_landmarks", mock.Mock(side_effect=AssertionError("looked for again")))
         self.logic.cache.clear()
         curve, place = self.node.curve, [0.0] * 3
         curve.GetNthControlPointPositionWorld(0, place)
