@@ -26,6 +26,7 @@ from .face_section import FaceSection
 from .landmarks_section import LandmarksSection
 from .protect_section import ProtectSection
 from .review_section import ReviewSection
+from .section import OWN
 from .study_section import StudySection
 from .work import guarded, no_popup, popup, progress_dialog
 from .work_list_section import WorkListSection
@@ -34,14 +35,6 @@ from .work_list_section import WorkListSection
 _APPEARS_MS = 1000
 #: So long (ms) after a node was added it is looked at.
 _ARRIVES_MS = 300
-#: The parameter node's fields that belong to the CT, and their roles.
-OWN = {
-    "protectedSegmentation": "protected",
-    "landmarks": "landmarks",
-    "curve": "curve",
-    "faceSegmentation": "face",
-    "resultVolume": "result",
-}
 
 
 class Panel(VTKObservationMixin):

@@ -10,6 +10,15 @@ from ..core.progress import Progress
 from ..mrml.undo import UndoStack
 from .compare import SideBySide
 
+#: The parameter node's fields that belong to the CT, and their roles.
+OWN = {
+    "protectedSegmentation": "protected",
+    "landmarks": "landmarks",
+    "curve": "curve",
+    "faceSegmentation": "face",
+    "resultVolume": "result",
+}
+
 
 class Shared(Protocol):
     """The panel, as its sections see it; what each attribute and method is, the panel says."""

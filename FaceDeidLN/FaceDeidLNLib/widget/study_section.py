@@ -10,7 +10,7 @@ import qt
 from slicer.i18n import tr as _
 
 from ..core.progress import Progress
-from ..steps.export import HeaderChoice
+from ..steps.export import INSTANCES, HeaderChoice
 from ..steps.study import Line, PlannedStudy, can_plan, plan_lines, release_study, result_lines
 from . import dialogs
 from .section import Shared
@@ -41,7 +41,7 @@ class StudySection:
     def update(self) -> None:
         """Enable what can be done; the database is asked once for each CT."""
         ct = self.panel.node.inputVolume
-        asked = None if ct is None else ct.GetID()
+        asked = None if ct is None else (ct.GetID(), ct.GetAttribute(INSTANCES))
         if asked != self._of:
             self._of, self._known = asked, can_plan(ct)
         self.ui.studyOfCtButton.enabled = self._known

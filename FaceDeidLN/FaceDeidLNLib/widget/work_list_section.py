@@ -11,6 +11,7 @@ from slicer.i18n import tr as _
 
 from ..core.errors import FaceDeidError
 from ..core.progress import Progress
+from ..mrml.links import linked
 from ..mrml.looks import jump_to, show_fitted
 from ..mrml.scene import context
 from ..mrml.verdicts import read_verdict
@@ -18,7 +19,7 @@ from ..output.worklist import WorkItem, read_worklist
 from ..steps.worklist import doubt_place, list_of, load_item, reject, unload
 from . import dialogs
 from .compare import look_at
-from .section import Shared
+from .section import OWN, Shared
 from .work import fit_to_text
 
 
@@ -131,11 +132,13 @@ class WorkListSection:
         node = self.panel.node
 
         def work(progress: Progress) -> None:
-            case = load_item(context(), item, progress)
-            unload(context(), self._ct)
+            with slicer.util.NodeModify(node):  # the selectors choose nodes that come and go: the panel looks when all are there
+                case = load_item(context(), item, progress)
+                unload(context(), self._ct)
+                node.inputVolume = case.ct
+                for field, role in OWN.items():
+                    setattr(node, field, linked(case.ct, role))
             self._open, self._ct = item, case.ct
-            node.inputVolume = case.ct
-            self.panel.update()
             show_fitted(context(), case.ct)
 
         if self.panel.look(_("Open {case}").format(case=item.case), work):
