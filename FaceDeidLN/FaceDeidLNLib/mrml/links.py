@@ -7,6 +7,8 @@ import slicer
 #: What a CT may have: what the user chose or corrected, what was made of it, and the last result.
 ROLES = ("protected", "landmarks", "curve", "face", "kept", "skin", "result")
 _PREFIX = "FaceDeidLN."
+#: How the roles begin by which a volume knows the skins that were made of it to look at.
+SKIN_PREFIX = f"{_PREFIX}skin."
 
 
 def link(ct: slicer.vtkMRMLVolumeNode, role: str, node: slicer.vtkMRMLNode | None) -> None:

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 
 import slicer
 
-from .removal import node_ids, remove_nodes
+from .links import SKIN_PREFIX
+from .removal import node_ids, remove_nodes, with_display
 
 #: Steps that can be undone, one after the other.
 DEPTH = 20
@@ -72,7 +73,7 @@ def all_or_nothing(
         for put_back in contents:
             put_back()
         restore_choices()
-        remove_nodes(scene, made)
+        remove_nodes(scene, [*made, *_made_to_look_at(scene, made)])
 
     try:
         yield restore
@@ -83,6 +84,16 @@ def all_or_nothing(
     finally:
         scene.RemoveObserver(tag)
     made |= node_ids(scene) - before
+
+
+def _made_to_look_at(scene: slicer.vtkMRMLScene, identifiers: set[str]) -> list[str]:
+    """The skins that were made of some nodes later on, in no step: without the volume they show nothing that is there."""
+    found = []
+    for node in filter(None, (scene.GetNodeByID(identifier) for identifier in identifiers)):
+        for role, skin in _references(node).items():
+            if role.startswith(SKIN_PREFIX) and scene.GetNodeByID(skin) is not None:
+                found += with_display(scene.GetNodeByID(skin))
+    return found
 
 
 def _content(node: slicer.vtkMRMLNode) -> Callable[[], None]:

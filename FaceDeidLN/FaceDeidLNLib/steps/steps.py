@@ -41,7 +41,7 @@ from ..pipeline import examine
 from ..programs.engines import Engines, cut_by_curve, mask_volume, wrapped_anatomy
 from ..verify.privacy import RECOGNISABLE, is_tested
 from .anatomy_cache import AnatomyCache
-from .process import NodeRequest, NodeResult, guides_from_node, process_nodes, put_into_scene, request_from_nodes
+from .process import NodeRequest, NodeResult, process_nodes, put_into_scene, request_from_nodes
 
 BUILT_IN = Engines()
 #: A scene file keeps the points of a curve to less than that.
@@ -240,7 +240,7 @@ class Steps:
 
 def _without_protected(asked: NodeRequest) -> Request:
     """The request of a step that protects nothing; jaw and outline among the segments guide it as they guide the later ones."""
-    return replace(request_from_nodes(replace(asked, protected=None)), guides=guides_from_node(asked.protected))
+    return replace(request_from_nodes(asked), protected=(), left_out=())
 
 
 def _placed_by_user(landmarks: Landmarks | None) -> Landmarks | None:

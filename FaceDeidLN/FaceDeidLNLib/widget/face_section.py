@@ -19,6 +19,7 @@ from ..mrml.scene import context
 from ..mrml.verdicts import replaceable, with_certificate
 from ..programs.engines import missing_engine
 from ..steps.asked import ENGINE_NAMES
+from . import dialogs
 from .section import Shared
 from .words import EFFECT_TIPS, REGION_TIPS, privacy_of_choice
 
@@ -163,31 +164,21 @@ class FaceSection:
 
     def on_edit(self, checked: bool = False) -> None:
         """Open the Segment Editor with the face segment and the CT."""
-        node = self.panel.node
-        face, ct = node.faceSegmentation, node.inputVolume
+        if not dialogs.has_window():
+            self.panel.say(_("The Segment Editor needs the application's main window."))
+            return
+        node = self.panel.node  # which the panel lets go as soon as another module is opened
+        face, ct, output = node.faceSegmentation, node.inputVolume, node.resultVolume or node.outputVolume
+        presets = {"Operation": "FILL_INSIDE", "FillValue": f"{node.fillHu:g}"}
 
         def work(progress: Progress) -> None:
             slicer.util.selectModule("SegmentEditor")
             editor = slicer.util.getModuleWidget("SegmentEditor").editor
             editor.setSegmentationNode(face)
             editor.setSourceVolumeNode(ct)
-            self._preset_mask_volume(editor)
+            _preset_mask_volume(editor, presets, ct, output)
 
         self.panel.look(_("Edit the face segment"), work)
-
-    def _preset_mask_volume(self, editor: Any) -> None:  # noqa: ANN401  a qMRMLSegmentEditorWidget
-        """Let the editor's own *Mask volume* begin as the panel does: fill the face, with the panel's value, into the result.
-
-        An effect keeps its parameters in the Segment Editor's node as "Effect name.Parameter".
-        """
-        node, parameters = self.panel.node, editor.mrmlSegmentEditorNode()
-        if parameters is None:
-            return
-        for name, value in (("Operation", "FILL_INSIDE"), ("FillValue", f"{node.fillHu:g}")):
-            parameters.SetAttribute(f"Mask volume.{name}", value)
-        parameters.SetNodeReferenceID("Mask volume.InputVolume", node.inputVolume.GetID())
-        output = node.resultVolume or node.outputVolume
-        parameters.SetNodeReferenceID("Mask volume.OutputVolume", None if output is None else output.GetID())
 
     def on_apply(self, checked: bool = False) -> None:
         """Hide the face and verify; a result that did not pass stays for looking only, and the next one takes its place."""
@@ -212,3 +203,17 @@ class FaceSection:
         changed = [*with_certificate(output), linked(node.inputVolume, "kept"), linked(node.inputVolume, "skin")]
         if self.panel.run(_("De-identify"), work, changed):
             self.ui.remarkEdit.clear()  # it was meant for the result before
+
+
+def _preset_mask_volume(editor: Any, presets: dict[str, str], ct: Any, output: Any) -> None:  # noqa: ANN401  a qMRMLSegmentEditorWidget, nodes
+    """Let the editor's own *Mask volume* begin as the panel does: fill the face, with the panel's value, into the result.
+
+    An effect keeps its parameters in the Segment Editor's node as "Effect name.Parameter".
+    """
+    parameters = editor.mrmlSegmentEditorNode()
+    if parameters is None:
+        return
+    for name, value in presets.items():
+        parameters.SetAttribute(f"Mask volume.{name}", value)
+    parameters.SetNodeReferenceID("Mask volume.InputVolume", ct.GetID())
+    parameters.SetNodeReferenceID("Mask volume.OutputVolume", None if output is None else output.GetID())

@@ -16,7 +16,7 @@ from ..core.errors import Cancelled
 from ..core.progress import Progress
 from ..mrml.candidates import declined, likely
 from ..mrml.links import link, linked
-from ..mrml.looks import show_fitted, show_skin
+from ..mrml.looks import only_own_skin, show_fitted, show_skin
 from ..mrml.scene import context
 from ..mrml.undo import UndoStack
 from ..mrml.verdicts import first_ct
@@ -123,6 +123,7 @@ class Panel(VTKObservationMixin):
             with slicer.util.NodeModify(self.node):
                 if before is not None:
                     self.node.outputVolume = None
+                    only_own_skin(context(), ct)
                 for field, role in OWN.items():
                     own = linked(ct, role)
                     if before is not None or own is not None:  # what was chosen before any CT is meant for the first one
@@ -156,8 +157,9 @@ class Panel(VTKObservationMixin):
     def show_skin(self) -> None:
         """The CT's skin in the 3D views, made once for each CT and centred; without windows nothing is made."""
         manager = slicer.app.layoutManager()
-        if manager is not None and show_skin(context(), self.node.inputVolume):
-            look_from_front(manager)
+        made = None if manager is None else show_skin(context(), self.node.inputVolume)
+        if made is not None:
+            look_from_front(manager, (made,))
 
     def look(self, title: str, work: Callable[[Progress], None]) -> bool:
         """Do something that changes no step's outcome, so that there is nothing to undo; returns whether it was done."""

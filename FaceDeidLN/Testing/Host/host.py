@@ -96,12 +96,20 @@ def start(patch: pytest.MonkeyPatch, module_name: str) -> SimpleNamespace:
     patch.setattr(slicer, "app", host.app, raising=False)
     patch.setattr(slicer.util, "loadUI", loader.load_file)
     patch.setattr(slicer.util, "errorDisplay", lambda text, **details: host.errors.append(text))
-    patch.setattr(slicer.util, "selectModule", host.selected.append)
+    patch.setattr(slicer.util, "selectModule", lambda name: _select(host, name))
     patch.setattr(slicer.util, "getModuleWidget", lambda name: host.modules[name])
     patch.setattr(slicer.util, "TESTING_DATA_URL", "https://github.com/Slicer/SlicerTestingData/releases/download/", raising=False)
     for name in [name for name in sys.modules if name.startswith("FaceDeidLNLib.widget")]:
         patch.delitem(sys.modules, name)
     return host
+
+
+def _select(host: SimpleNamespace, name: str) -> None:
+    """Another module's panel takes the place of those that are shown, which are left at once (qSlicerModulePanel::removeModule)."""
+    host.selected.append(name)
+    for other, widget in host.modules.items():
+        if other != name and hasattr(widget, "exit"):
+            widget.exit()
 
 
 #: Panels are never destroyed while Slicer runs, and are not here.

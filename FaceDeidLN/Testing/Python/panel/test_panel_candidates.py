@@ -7,9 +7,25 @@ import slicer
 from FaceDeidLNLib.core.geometry import Geometry
 from FaceDeidLNLib.core.segment import tight
 from FaceDeidLNLib.mrml.candidates import candidates
-from FaceDeidLNLib.mrml.nodes import add_segmentation
+from FaceDeidLNLib.mrml.nodes import add_segmentation, add_segments
+from FaceDeidLNLib.mrml.protection import check
 from FaceDeidLNLib.mrml.scene import context
 from person import PanelTest, load_phantom, phantom
+
+#: Names as TotalSegmentator gives them.
+ATLAS = [
+    "brain",
+    "skull",
+    "trachea",
+    "esophagus",
+    "thyroid_gland",
+    "spinal_cord",
+    "scapula_left",
+    "heart",
+    "clavicula_left",
+    "mandible",
+    "submandibular_gland_left",
+]
 
 
 def cheek(name="lymph node"):
@@ -76,3 +92,34 @@ class CandidatesTest(PanelTest):
         self.click("applyButton")
         self.click("acceptCheckBox")
         self.assertIn("no segment was named", self.ui.verdictLabel.text)
+
+    def test_an_unchecked_segment_in_the_face_that_nobody_unchecked_makes_a_review(self):
+        """As on the command line: a name alone gives no node away."""
+        requests = self.answer_at_once()
+        _, nodes = load_phantom()
+        box = phantom().ct.geometry
+        add_segments(nodes, [tight("masseter", phantom().nodes[0].mask.array)], box, "hand")
+        self.node.inputVolume = slicer.mrmlScene.GetFirstNodeByName("Head")
+        self.node.protectedSegmentation = nodes
+        self.click("applyButton")
+        self.assertEqual([segment.name for segment in requests[-1].left_out], ["masseter"])
+        identifier = nodes.GetSegmentation().GetSegmentIdBySegmentName("masseter")
+        check(nodes, identifier, False)  # now the user has said so
+        self.click("applyButton")
+        self.assertEqual(requests[-1].left_out, ())
+
+    def test_a_programs_segmentation_guides_and_keeps_its_glands_without_a_click(self):
+        requests = self.answer_at_once()
+        ct, nodes = load_phantom()
+        mask = phantom().nodes[0].mask.array
+        masks = [tight(name, mask) for name in ATLAS]
+        atlas = add_segmentation(context(), masks, phantom().ct.geometry, "Head segmentation", reference=ct)
+        self.node.inputVolume = ct
+        self.panel.update()
+        self.assertIs(self.node.protectedSegmentation, nodes)
+        self.assertIn(atlas.GetName(), self.ui.protectHintLabel.text)
+        self.click("applyButton")
+        self.assertEqual({segment.name for segment in requests[-1].guides}, {"mandible", "submandibular_gland_left"})
+        kept = [segment.name for segment in requests[-1].protected]
+        self.assertEqual(kept, [*(node.name for node in phantom().nodes), "clavicula_left", "submandibular_gland_left"])
+        self.assertEqual(requests[-1].left_out, ())
