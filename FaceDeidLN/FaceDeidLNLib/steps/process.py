@@ -10,7 +10,7 @@ import slicer
 from ..case.find import Finder
 from ..case.records import CaseResult, Request
 from ..core.errors import InputError
-from ..core.parameters import Parameters
+from ..core.parameters import NUMBERS, Parameters
 from ..core.progress import Progress, silent
 from ..core.segment import Segment
 from ..core.volume import Volume
@@ -62,15 +62,7 @@ class NodeResult:
 
 
 #: Keyword arguments of the module's ``process`` and the fields of ``Parameters`` that they are.
-LENGTHS = {
-    "depthMm": "depth_mm",
-    "outsideMm": "outside_mm",
-    "protectMarginMm": "protect_margin_mm",
-    "superficialMm": "superficial_mm",
-    "sigmaMm": "sigma_mm",
-    "fillHu": "fill_hu",
-    "boneHu": "bone_hu",
-}
+LENGTHS = {number.keyword: number.field for number in NUMBERS}
 
 
 def parameters_of_keywords(

@@ -11,7 +11,7 @@ from slicer.i18n import tr as _
 from ..core.errors import FaceDeidError
 from ..core.parameters import Parameters
 from ..core.progress import Progress
-from ..effect.records import effects_with
+from ..effect.records import RECORDS, effects_with
 from ..face.styles import STYLES
 from ..mrml.links import linked
 from ..mrml.looks import show_in_slices
@@ -21,7 +21,7 @@ from ..programs.engines import missing_engine
 from ..steps.asked import ENGINE_NAMES
 from . import dialogs
 from .section import Shared
-from .words import EFFECTS, REGIONS, privacy_of_choice
+from .words import EFFECT_TIPS, REGION_TIPS, privacy_of_choice
 
 #: So long (ms) a length must rest before the live preview follows it.
 _REST_MS = 400
@@ -30,7 +30,7 @@ _LIVE = ("style", "ears", "lips", "levels", "depthMm", "outsideMm", "protectMarg
 
 
 #: The sliders of numbers that only some effects have.
-_SLIDERS = {"sigma_mm": "sigmaSlider", "fill_hu": "fillSlider"}
+_SLIDERS = {number: f"{number.split('_')[0]}Slider" for record in RECORDS for number in record.numbers}
 
 
 class FaceSection:
@@ -85,10 +85,10 @@ class FaceSection:
     def _explain(self) -> None:
         """What each effect and region is for, and its privacy class with what else is chosen now."""
         node = self.panel.node
-        for combo, texts in ((self.ui.effectComboBox, EFFECTS), (self.ui.styleComboBox, REGIONS)):
+        for combo, texts in ((self.ui.effectComboBox, EFFECT_TIPS), (self.ui.styleComboBox, REGION_TIPS)):
             for row in range(combo.count):
                 name = combo.itemText(row)
-                pair = (node.style, name) if texts is EFFECTS else (name, node.effect)
+                pair = (node.style, name) if texts is EFFECT_TIPS else (name, node.effect)
                 combo.setItemData(row, f"{texts[name]} ({privacy_of_choice(*pair)})", qt.Qt.ToolTipRole)
         self.ui.privacyLabel.text = _("Region {region}, effect {effect}: {privacy}.").format(
             region=self._region_name(), effect=node.effect, privacy=privacy_of_choice(self._region_name(), node.effect)

@@ -18,7 +18,7 @@ from ..mrml.scene import context
 from ..programs.extensions import OFFERS, Offer, segment_with
 from . import dialogs
 from .section import Shared
-from .words import LEVELS
+from .words import LEVEL_TIPS
 
 
 class ProtectSection:
@@ -32,7 +32,7 @@ class ProtectSection:
         for name in LEVEL_NAMES:
             item = _new_item(self.ui.levelsList, name)
             item.setFlags(qt.Qt.ItemIsUserCheckable | qt.Qt.ItemIsEnabled)
-            item.setToolTip(LEVELS[name])
+            item.setToolTip(LEVEL_TIPS[name])
             item.setCheckState(qt.Qt.Unchecked)
         self.ui.segmentsList.connect("itemChanged(QListWidgetItem*)", self.on_segment_checked)
         self.ui.levelsList.connect("itemChanged(QListWidgetItem*)", self.on_level_checked)

@@ -38,6 +38,9 @@ from ..core.progress import idle
 from ..core.segment import Segment
 
 class Toy:
+    @classmethod
+    def typed(cls, place, cpu):
+        return cls()
     def available(self):
         return True
     def describe(self):
@@ -58,22 +61,14 @@ TASKS = {
         [
             (
                 "anatomy/level/table.py",
-                "import Neck, level_ia, level_ib, level_ii, level_ix, level_viii\n",
-                "from .toy import around_menton\n",
-            ),
-            (
-                "anatomy/level/table.py",
                 "LEVEL_RECORDS = (\n",
-                '    LevelRecord("toy", "behind the chin", ("mean",), around_menton, has_sides=False, needs_mandible=False),\n',
+                '    LevelRecord("toy", "behind the chin", ("mean",), "toy:around_menton", has_sides=False, needs_mandible=False),\n',
             ),
         ],
     ),
     "provider": (
         ("providers/toy.py", PROVIDER),
-        [
-            ("providers/registry.py", "from .nnunet import NnUnetModel\n", "from .toy import Toy\n"),
-            ("providers/registry.py", "KINDS = (\n", '    Kind("toy", "Toy", "a node", command=lambda place, cpu: Toy()),\n'),
-        ],
+        [("providers/registry.py", "KINDS = (\n", '    Kind("toy", "Toy", "a node", "toy:Toy"),\n')],
     ),
 }
 
@@ -120,4 +115,6 @@ def test_the_help_and_what_the_module_offers_name_them(extended):
         "from FaceDeidLNLib.providers.registry import typed_kinds; print(EFFECT_NAMES[0], LEVEL_NAMES[0], typed_kinds().split(',')[0])"
     )
     assert run(extended, "-c", code).stdout.split() == ["flat", "toy", "toy"]
-    assert "flat, reface" in " ".join(run(extended, "-m", "FaceDeidLNLib.commands.main", "deface", "--help").stdout.split())
+    assert "flat (nothing but a little below air); reface (" in " ".join(
+        run(extended, "-m", "FaceDeidLNLib.commands.main", "deface", "--help").stdout.split()
+    )

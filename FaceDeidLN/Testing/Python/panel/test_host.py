@@ -219,10 +219,9 @@ def test_every_effect_region_and_level_has_its_sentence(shown):
     from FaceDeidLNLib.anatomy.level.find import LEVEL_NAMES
     from FaceDeidLNLib.effect.records import EFFECT_NAMES
     from FaceDeidLNLib.face.styles import REGIONS
-    from FaceDeidLNLib.widget.words import EFFECTS, LEVELS
-    from FaceDeidLNLib.widget.words import REGIONS as SENTENCES
+    from FaceDeidLNLib.widget.words import EFFECT_TIPS, LEVEL_TIPS, REGION_TIPS
 
-    assert (set(EFFECTS), set(SENTENCES), set(LEVELS)) == (set(EFFECT_NAMES), set(REGIONS), set(LEVEL_NAMES))
+    assert (set(EFFECT_TIPS), set(REGION_TIPS), set(LEVEL_TIPS)) == (set(EFFECT_NAMES), set(REGIONS), set(LEVEL_NAMES))
 
 
 def test_the_straight_road_needs_no_scrolling_and_all_sections_start_closed(shown):
