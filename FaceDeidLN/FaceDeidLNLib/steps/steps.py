@@ -18,6 +18,7 @@ from ..effect.base import apply_effect
 from ..effect.registry import effect_named, require_fit
 from ..face.segment import Face
 from ..input.place import place_segments
+from ..mrml.candidates import made_here
 from ..mrml.links import link
 from ..mrml.nodes import (
     FACE_COLOR,
@@ -99,7 +100,7 @@ class Steps:
         name, node = f"{asked.ct.GetName()} face", asked.face
         colors = {face.segment.name: FACE_COLOR}
         if node is None:
-            node = add_segmentation(self.context, [face.segment], request.ct.geometry, name, colors, asked.ct)
+            node = made_here(add_segmentation(self.context, [face.segment], request.ct.geometry, name, colors, asked.ct))
         else:
             fill_segmentation(node, [face.segment], request.ct.geometry, colors, asked.ct)
         link(asked.ct, "face", node)
