@@ -24,7 +24,7 @@ from slicer.util import VTKObservationMixin
 
 if TYPE_CHECKING:
     from FaceDeidLNLib.core.progress import Progress
-    from FaceDeidLNLib.steps.process import NodeResult
+    from FaceDeidLNLib.steps.process import NodeRequest, NodeResult
     from FaceDeidLNLib.steps.steps import Steps
 
 README_URL = "https://github.com/FaceDeidLN/SlicerFaceDeidLN#readme"
@@ -32,6 +32,8 @@ README_URL = "https://github.com/FaceDeidLN/SlicerFaceDeidLN#readme"
 WRAP_ENGINES = ["built-in", "SurfaceWrapSolidify"]
 CUT_ENGINES = ["built-in", "Dynamic Modeler"]
 MASK_ENGINES = ["built-in", "Mask volume"]
+#: What happens to DICOM headers at export.
+HEADERS = ["keep", "basic", "research"]
 
 
 #
@@ -96,7 +98,8 @@ class FaceDeidLNParameterNode:
     landmarks, curve, faceSegmentation - what was found or drawn, and is used instead of the automatic ones.
     outputVolume - where the result goes; none: a new volume. resultVolume - the result that is looked at.
     style, ears, lips, effect, levels - which part of the face is hidden, how, and which node levels stay.
-    watermark - letters on the new surface. acceptRecognisable - release also what did not pass the attack benchmark.
+    watermark - letters on the new surface. header - what happens to DICOM headers at export.
+    acceptRecognisable - release also what did not pass the attack benchmark.
     liveFace - make the face segment anew whenever the curve or a length changes.
     """
 
@@ -122,6 +125,7 @@ class FaceDeidLNParameterNode:
     wrapEngine: Annotated[str, Choice(WRAP_ENGINES)] = WRAP_ENGINES[0]
     cutEngine: Annotated[str, Choice(CUT_ENGINES)] = CUT_ENGINES[0]
     maskEngine: Annotated[str, Choice(MASK_ENGINES)] = MASK_ENGINES[0]
+    header: Annotated[str, Choice(HEADERS)] = HEADERS[0]
     acceptRecognisable: bool = False
     liveFace: bool = False
 
@@ -298,11 +302,26 @@ class FaceDeidLNLogic(ScriptedLoadableModuleLogic):
 
         accept(self.steps().context, resultNode, accepted)
 
-    def exportResult(self, resultNode: Any, path: str, overwrite: bool = False, progress: "Progress | None" = None) -> None:  # noqa: ANN401
-        """Write a released result with its certificate: .nrrd, .nii.gz, or a folder for the DICOM series it came from."""
-        from FaceDeidLNLib.steps.export import export_result
+    def exportResult(
+        self,
+        resultNode: vtkMRMLScalarVolumeNode,
+        path: str,
+        overwrite: bool = False,
+        progress: "Progress | None" = None,
+        header: str = HEADERS[0],
+        keyFile: str = "",
+    ) -> None:
+        """Write a released result with its certificate: .nrrd, .nii.gz, or a folder for the DICOM series it came from.
 
-        export_result(resultNode, Path(path), overwrite, progress)
+        ``header`` says what happens to DICOM headers, as --header does; all but "keep" need ``keyFile``, which is made on first use.
+        """
+        from FaceDeidLNLib.steps.export import HeaderChoice, export_result
+
+        export_result(resultNode, Path(path), overwrite, progress, HeaderChoice(header, Path(keyFile) if keyFile else None))
+
+    def asked(self, ctNode: vtkMRMLScalarVolumeNode, **chosen: Any) -> "NodeRequest":  # noqa: ANN401
+        """What these keywords ask for, as the steps take it."""
+        return self._asked(ctNode, chosen)[0]
 
     def _asked(self, ctNode: vtkMRMLScalarVolumeNode, chosen: dict[str, Any]) -> tuple[Any, ...]:
         from FaceDeidLNLib.steps.asked import asked_from

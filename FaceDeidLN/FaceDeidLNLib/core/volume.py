@@ -11,6 +11,8 @@ from .geometry import Box, Geometry
 
 #: What lies outside a CT: air.
 AIR_HU = -1000.0
+#: What lies below is no tissue and no noise of air: padding, or numbers that are not HU.
+BELOW_AIR_HU = -1400.0
 
 
 @dataclass(frozen=True, eq=False)

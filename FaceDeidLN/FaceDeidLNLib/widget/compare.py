@@ -18,6 +18,8 @@ _ITEM = (
     '<item><view class="vtkMRMLViewNode" singletontag="{tag}"{kind}>'
     '<property name="viewlabel" action="default">{label}</property></view></item>'
 )
+#: A place so far (mm) beside the middle of the head is looked at from the side, and so much (mm) around it is seen.
+_SIDEWAYS_MM, _NEAR_MM = 70.0, 90.0
 
 
 class SideBySide:
@@ -118,14 +120,25 @@ def look_from_front(manager: Any, models: tuple[Any, ...], views: list[Any] | No
             _place_camera(view, center, bounds.GetDiagonalLength() / 2)
 
 
-def _place_camera(view: Any, center: list[float], radius_mm: float) -> None:  # noqa: ANN401  a vtkMRMLViewNode
-    """A view's camera, which has the view's layout name, in front of a sphere in world RAS."""
+def look_at(manager: Any, place: Any, volume: Any) -> None:  # noqa: ANN401  the layout manager, world RAS mm (3,), a volume node
+    """Let all 3D views see a place on a head from where it can be seen: from the front, or from the side that it lies on."""
+    bounds = [0.0, -1.0] * 3
+    volume.GetRASBounds(bounds)
+    side = place[0] - (bounds[0] + bounds[1]) / 2
+    turn = max(-1.0, min(1.0, side / _SIDEWAYS_MM)) * math.pi / 2
+    for number in range(0 if manager is None else manager.threeDViewCount):
+        view = manager.threeDWidget(number).mrmlViewNode()
+        _place_camera(view, [float(v) for v in place], _NEAR_MM, (math.sin(turn), math.cos(turn)))
+
+
+def _place_camera(view: Any, center: list[float], radius_mm: float, toward: tuple[float, float] = (0.0, 1.0)) -> None:  # noqa: ANN401  a vtkMRMLViewNode
+    """A view's camera, which has the view's layout name, before a sphere in world RAS, in the horizontal direction ``toward``."""
     camera = slicer.mrmlScene.GetSingletonNode(view.GetLayoutName(), "vtkMRMLCameraNode")
     if camera is None:
         return
     distance = radius_mm / math.sin(math.radians(camera.GetViewAngle()) / 2)
     camera.SetFocalPoint(*center)
-    camera.SetPosition(center[0], center[1] + distance, center[2])
+    camera.SetPosition(center[0] + toward[0] * distance, center[1] + toward[1] * distance, center[2])
     camera.SetViewUp(0.0, 0.0, 1.0)
     camera.ResetClippingRange()
 

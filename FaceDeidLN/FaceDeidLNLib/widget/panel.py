@@ -21,24 +21,20 @@ from ..mrml.scene import context
 from ..mrml.undo import UndoStack
 from ..mrml.verdicts import first_ct
 from .compare import SideBySide, look_from_front
+from .export_section import ExportSection
 from .face_section import FaceSection
 from .landmarks_section import LandmarksSection
 from .protect_section import ProtectSection
 from .review_section import ReviewSection
+from .section import OWN
+from .study_section import StudySection
 from .work import guarded, no_popup, popup, progress_dialog
+from .work_list_section import WorkListSection
 
 #: So long (ms) work that nobody clicked for goes on before its dialog appears.
 _APPEARS_MS = 1000
 #: So long (ms) after a node was added it is looked at.
 _ARRIVES_MS = 300
-#: The parameter node's fields that belong to the CT, and their roles.
-OWN = {
-    "protectedSegmentation": "protected",
-    "landmarks": "landmarks",
-    "curve": "curve",
-    "faceSegmentation": "face",
-    "resultVolume": "result",
-}
 
 
 class Panel(VTKObservationMixin):
@@ -64,8 +60,9 @@ class Panel(VTKObservationMixin):
         #: Where the next question for a file begins: Slicer's own folder for scenes, then wherever the last file was.
         self.folder = slicer.mrmlScene.GetRootDirectory() or ""
         self.compare = SideBySide()
-        self.face = FaceSection(self)
-        self.sections = [ProtectSection(self), LandmarksSection(self), self.face, ReviewSection(self)]
+        self.face, self.review, self.export = FaceSection(self), ReviewSection(self), ExportSection(self)
+        self.work_list, self.study = WorkListSection(self), StudySection(self)
+        self.sections = [ProtectSection(self), LandmarksSection(self), self.face, self.review, self.export, self.work_list, self.study]
         ui.tryItLabel.connect("linkActivated(QString)", self.on_sample)
         ui.undoButton.connect("clicked(bool)", self.on_undo)
 
@@ -95,6 +92,7 @@ class Panel(VTKObservationMixin):
         self._closed += 1
         self.undo.clear()
         self.compare.forget()
+        self.work_list.forget()
         self.logic.cache.clear()
         self._ct = None
         self.say("")
