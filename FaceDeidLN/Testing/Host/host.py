@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import re
 import sys
@@ -124,3 +125,12 @@ def module_parent() -> object:
     layout.setContentsMargins(0, 0, 0, 0)
     pythonqt.unwrap(parent).setProperty("isEntered", True)
     return parent
+
+
+def open_module(patch: pytest.MonkeyPatch, module_name: str) -> tuple[SimpleNamespace, object, object]:
+    """The host until the patch ends, with a module's panel set up in it: what ``start`` gave, the module's widget, and its parent."""
+    here, parent = start(patch, module_name), module_parent()
+    widget = getattr(importlib.import_module(module_name), f"{module_name}Widget")(parent)
+    widget.setup()
+    here.modules[module_name] = widget
+    return here, widget, parent
