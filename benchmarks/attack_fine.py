@@ -25,10 +25,12 @@ from FaceDeidLNLib.attack.gallery import Gallery, skin_field
 from FaceDeidLNLib.attack.reversal import reversals_of
 from FaceDeidLNLib.attack.scores import ranks
 from FaceDeidLNLib.attack.window import Window, face_window
+from FaceDeidLNLib.case.find import find_anatomy, find_landmarks
+from FaceDeidLNLib.case.records import Request
 from FaceDeidLNLib.core.parameters import Parameters
 from FaceDeidLNLib.core.volume import Volume
 from FaceDeidLNLib.input.ct import read_ct
-from FaceDeidLNLib.pipeline import Request, deface, find_anatomy, find_landmarks
+from FaceDeidLNLib.pipeline import deface
 
 HEAD = "cthead"
 #: From this level (HU) on a surface is bone's.

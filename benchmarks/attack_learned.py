@@ -30,11 +30,12 @@ from FaceDeidLNLib.attack.depth_maps import jittered, maps_of, skin_map, unfille
 from FaceDeidLNLib.attack.learned import Sightings, joined, learned_attack, permuted
 from FaceDeidLNLib.attack.scores import Recognition
 from FaceDeidLNLib.attack.window import face_window
+from FaceDeidLNLib.case.find import find_anatomy, find_face, find_landmarks, node_levels
+from FaceDeidLNLib.case.records import Request
 from FaceDeidLNLib.core.errors import FaceDeidError
 from FaceDeidLNLib.core.parameters import Parameters
 from FaceDeidLNLib.effect.base import apply_effect
 from FaceDeidLNLib.effect.registry import EFFECTS
-from FaceDeidLNLib.pipeline import Request, find_anatomy, find_face, find_landmarks, node_levels
 
 #: What is attacked: groups of maps. The columns of the table are those of SKIN, FRONT and FLOOR.
 SKIN, FRONT, FLOOR = "skin", "skin+soft+bone+inner", "deep+around"

@@ -35,16 +35,17 @@ from FaceDeidLNLib.attack.gallery import Gallery, skin_field
 from FaceDeidLNLib.attack.linkage import bone_distances, bone_field
 from FaceDeidLNLib.attack.reversal import recovered_mm, reversals_of
 from FaceDeidLNLib.attack.window import Window, face_window
+from FaceDeidLNLib.case.find import find_anatomy, find_face, find_landmarks, node_levels
+from FaceDeidLNLib.case.records import Anatomy, Request
 from FaceDeidLNLib.core.errors import FaceDeidError
 from FaceDeidLNLib.core.landmarks import Landmark, Landmarks
 from FaceDeidLNLib.core.parameters import Parameters
-from FaceDeidLNLib.core.presets import PRESETS
 from FaceDeidLNLib.core.volume import Volume
 from FaceDeidLNLib.effect.base import apply_effect
+from FaceDeidLNLib.effect.records import PRESETS
 from FaceDeidLNLib.effect.registry import EFFECTS
 from FaceDeidLNLib.face.styles import STYLES
 from FaceDeidLNLib.input.ct import read_ct
-from FaceDeidLNLib.pipeline import Anatomy, Request, find_anatomy, find_face, find_landmarks, node_levels
 from FaceDeidLNLib.verify.coverage import share_of_body
 from FaceDeidLNLib.verify.privacy import class_of
 

@@ -26,13 +26,14 @@ import SimpleITK as sitk
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "FaceDeidLN"))
 
 from face_measures import HIDDEN_SHARE, Marks, behind_ears_mm, below_jaw_mm, share_of_body, shares_hidden
+from FaceDeidLNLib.case.records import Request
 from FaceDeidLNLib.core.parameters import Parameters
 from FaceDeidLNLib.core.volume import Volume
 from FaceDeidLNLib.input.ct import read_ct
 from FaceDeidLNLib.output.drawing import grid, write_png
 from FaceDeidLNLib.output.pictures import labelled_skin_view, prepare_skin
 from FaceDeidLNLib.output.render import head_focus
-from FaceDeidLNLib.pipeline import Request, deface
+from FaceDeidLNLib.pipeline import deface
 
 PARTIAL_MARKS = Path(__file__).with_name("partial_marks.json")
 SHARE_PASS = {"open-kbp": 57 / 60, "open-kbp-partial": 20 / 28}

@@ -15,6 +15,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "FaceDeidLN"))
 
+from FaceDeidLNLib.case.records import Request
 from FaceDeidLNLib.core.parameters import Parameters
 from FaceDeidLNLib.core.volume import Volume
 from FaceDeidLNLib.effect.registry import EFFECTS
@@ -23,7 +24,7 @@ from FaceDeidLNLib.input.ct import read_ct
 from FaceDeidLNLib.output.drawing import grid, write_png
 from FaceDeidLNLib.output.pictures import labelled_skin_view, prepare_skin
 from FaceDeidLNLib.output.render import head_focus
-from FaceDeidLNLib.pipeline import Request, deface
+from FaceDeidLNLib.pipeline import deface
 
 #: Regions are shown with the effect that leaves the clearest edge, except where one needs or is known with another.
 REGION_EFFECT, OUTLINE_EFFECT = "mask", "drown"

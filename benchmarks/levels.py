@@ -20,14 +20,15 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "FaceDeidLN"))
 
-from FaceDeidLNLib.anatomy.levels import Level, levels_of
-from FaceDeidLNLib.anatomy.mandible import Mandible, mandible_of_segment
+from FaceDeidLNLib.anatomy.jaw.mandible import Mandible, mandible_of_segment
+from FaceDeidLNLib.anatomy.level.find import Level, levels_of
+from FaceDeidLNLib.case.records import CaseResult, Request
 from FaceDeidLNLib.core.parameters import Parameters
 from FaceDeidLNLib.core.segment import Segment
 from FaceDeidLNLib.core.volume import Volume
 from FaceDeidLNLib.input.images import read_volume
 from FaceDeidLNLib.phantom import ExtraNode, PhantomOptions, make_phantom
-from FaceDeidLNLib.pipeline import CaseResult, Request, deface
+from FaceDeidLNLib.pipeline import deface
 
 LEVELS = ("Ia", "Ib", "VIII")
 SIDES = (("left", "Lt"), ("right", "Rt"))
@@ -99,7 +100,7 @@ def _share(level: Level, gland: Volume) -> float:
 
 def _lateral_of(gland: Volume, mandible: Mandible) -> Volume:
     """The part of a gland that lies further from the midline than the ramus at its height and depth."""
-    from FaceDeidLNLib.anatomy.jaw_outline import trace_outline
+    from FaceDeidLNLib.anatomy.jaw.arch import trace_outline
 
     grid = mandible.grid
     out = trace_outline(grid, mandible.mask).ramus_out

@@ -32,6 +32,8 @@ from FaceDeidLNLib.attack.portraits import CHEAP_SITTING, FULL_SITTING, PHOTOGRA
 from FaceDeidLNLib.attack.rendered import TOLERANCES, Sightings, attack_rendered, likeness, look, same_view_distances
 from FaceDeidLNLib.attack.reversal import in_place, reversals_of
 from FaceDeidLNLib.attack.window import Window, face_window
+from FaceDeidLNLib.case.find import find_landmarks
+from FaceDeidLNLib.case.records import Request
 from FaceDeidLNLib.core.landmarks import Landmarks
 from FaceDeidLNLib.core.parameters import Parameters
 from FaceDeidLNLib.core.volume import Volume
@@ -39,7 +41,7 @@ from FaceDeidLNLib.effect.registry import EFFECTS
 from FaceDeidLNLib.input.ct import read_ct
 from FaceDeidLNLib.output.drawing import grid, write_png
 from FaceDeidLNLib.phantom import make_phantom
-from FaceDeidLNLib.pipeline import Request, deface, find_landmarks
+from FaceDeidLNLib.pipeline import deface
 
 SAME = "another scan"
 OTHERS = ("cthead", "headsq", "icrp110_female_pseudo")

@@ -83,11 +83,12 @@ def measure(task: str, source: Path, target: Path, effect: str) -> dict[str, Any
 def run_task(task: str, source: Path, target: Path, effect: str) -> dict[str, Any]:
     """Read, in between de-identify or do nothing, write; seconds per stage and memory in bytes."""
     begin = time.perf_counter()
+    from FaceDeidLNLib.case.records import Request
     from FaceDeidLNLib.core.parameters import Parameters
     from FaceDeidLNLib.input.ct import read_ct
     from FaceDeidLNLib.output.images import write_image
-    from FaceDeidLNLib.pipeline import Request, deface
-    from FaceDeidLNLib.release import Place, release
+    from FaceDeidLNLib.pipeline import deface
+    from FaceDeidLNLib.release import Destination, release
 
     seconds = {"imports": time.perf_counter() - begin}
     baseline = peak_bytes()
@@ -104,15 +105,16 @@ def run_task(task: str, source: Path, target: Path, effect: str) -> dict[str, An
     if task == "copy":
         write_image(ct, ct.volume, target)
     elif result.verdict.value == "PASS":
-        release(ct, result, Place(target), accept_recognisable=True)
+        release(ct, result, Destination(target), accept_recognisable=True)
     seconds["writing, reading back"] = time.perf_counter() - begin
     return {**facts, "seconds": seconds, "baseline": baseline, "work": after_work, "peak": peak_bytes() - baseline}
 
 
 def run_segment(source: Path) -> dict[str, Any]:
     """Seconds of each step up to the face segment, the middle of RUNS runs by their sum, and memory in bytes after the first."""
+    from FaceDeidLNLib.case.find import find_anatomy, find_face, find_landmarks, node_levels
+    from FaceDeidLNLib.case.records import Request
     from FaceDeidLNLib.input.ct import read_ct
-    from FaceDeidLNLib.pipeline import Request, find_anatomy, find_face, find_landmarks, node_levels
 
     baseline = peak_bytes()
     ct = read_ct(source).volume
@@ -136,11 +138,12 @@ def run_segment(source: Path) -> dict[str, Any]:
 
 def run_effects(source: Path) -> dict[str, Any]:
     """Seconds and processor seconds of every effect, and the share of the CT's voxels in the box of the face."""
+    from FaceDeidLNLib.case.find import find_anatomy, find_face, find_landmarks, node_levels
+    from FaceDeidLNLib.case.records import Request
     from FaceDeidLNLib.core.parameters import Parameters
     from FaceDeidLNLib.effect.base import apply_effect
     from FaceDeidLNLib.effect.registry import EFFECTS
     from FaceDeidLNLib.input.ct import read_ct
-    from FaceDeidLNLib.pipeline import Request, find_anatomy, find_face, find_landmarks, node_levels
 
     ct = read_ct(source).volume
     anatomy = find_anatomy(ct, find_landmarks(ct, None))

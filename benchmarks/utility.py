@@ -26,6 +26,8 @@ import SimpleITK as sitk
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "FaceDeidLN"))
 
+from FaceDeidLNLib.case.find import find_anatomy, find_face, find_landmarks, node_levels
+from FaceDeidLNLib.case.records import Request
 from FaceDeidLNLib.core.errors import FaceDeidError
 from FaceDeidLNLib.core.parameters import Parameters
 from FaceDeidLNLib.core.segment import BoxMask, tight
@@ -34,7 +36,6 @@ from FaceDeidLNLib.effect.base import apply_effect
 from FaceDeidLNLib.effect.registry import EFFECTS
 from FaceDeidLNLib.face.styles import REGIONS
 from FaceDeidLNLib.input.ct import read_ct
-from FaceDeidLNLib.pipeline import Request, find_anatomy, find_face, find_landmarks, node_levels
 from FaceDeidLNLib.verify.coverage import share_of_body
 from FaceDeidLNLib.verify.utility import structure_utility
 

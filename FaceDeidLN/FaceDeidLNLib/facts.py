@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from .pipeline import CaseResult
+from .case.records import CaseResult
 from .verify.compare import Comparison
 from .verify.coverage import Coverage
 from .verify.privacy import RECOGNISABLE

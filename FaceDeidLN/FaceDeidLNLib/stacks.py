@@ -6,12 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 
+from .case.judge import find_evidence, judged_case
+from .case.records import CaseResult
 from .core.segment import BoxMask, tight
 from .core.stack import Stack
 from .core.volume import Volume
 from .input.case import CtInput
 from .output.dicom import representable
-from .pipeline import CaseResult, find_evidence, judged_case
 from .verify.compare import compare, different_bits
 
 #: What lies between two slices further apart than this, in mm, cannot be judged: a nose or an eye fits in.

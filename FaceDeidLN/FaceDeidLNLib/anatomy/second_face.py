@@ -8,7 +8,6 @@ as it lies and turned, sees a face.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from scipy import ndimage
@@ -16,9 +15,10 @@ from scipy import ndimage
 from ..core.progress import Alive, idle
 from ..core.segment import places
 from ..core.volume import AIR_HU, Volume
+from .face_frame import FaceFrame
 from .grids import closing, fill_holes, opening, vertical_axis
-from .landmark_grid import reduced
-from .landmark_net import load_model, turned_look
+from .landmark.grids import reduced
+from .landmark.net import load_model, turned_look
 
 #: Bone, and the walls of a skull, in voxels of some 4 mm.
 BONE_HU = 200.0
@@ -33,6 +33,9 @@ LEAST_BONE_ML = 20.0
 #: The skull's bone lies between these distances (mm) from the centre of the ball that fits it best, on this share of all sides. On 88
 #: patients arms, shoulders and frames reach 0.33; heads 0.8 to 1, a child's too, and half a head 0.47.
 SKULL_MM, SKULL_SHARE = (30.0, 125.0), 0.4
+#: ... and these shares of the middle distance: a skull is round. A table's plate, which fills nearly half of all sides too, is not:
+#: 0.22 to 0.33 of the sides, half a head 0.46.
+ROUND = (0.7, 1.3)
 SIDES = 160
 #: Soft tissue (HU) with a ring of bone around it in axial slices: on 88 patients outside of the head at most 24 ml, in heads 60 and more.
 SOFT_HU, RINGED_ML = (-50.0, 120.0), 45.0
@@ -54,13 +57,6 @@ TURNS = tuple(
 )
 
 
-class Frame(Protocol):
-    """The first head's axes: any similarity from mean-face coordinates to LPS mm."""
-
-    def to_face(self, lps: np.ndarray) -> np.ndarray:
-        """Mean-face coordinates (N, 3; left, anterior, superior) of LPS mm (N, 3)."""
-
-
 @dataclass(frozen=True, eq=False)
 class Rest:
     """A ``reduced`` CT with air in place of the first head, and one piece of ``bone`` (bool) outside of that head, its neck and trunk."""
@@ -69,7 +65,7 @@ class Rest:
     bone: np.ndarray
 
 
-def second_face(ct: Volume, frame: Frame, alive: Alive = idle) -> tuple[str, ...]:
+def second_face(ct: Volume, frame: FaceFrame, alive: Alive = idle) -> tuple[str, ...]:
     """What there is to say of another head in a CT (HU) than the one at ``frame``; empty where there is none."""
     small = reduced(ct)
     alive()
@@ -84,7 +80,7 @@ def second_face(ct: Volume, frame: Frame, alive: Alive = idle) -> tuple[str, ...
     return () if place is None else (_sentence(frame, place),)
 
 
-def pieces_outside(small: Volume, frame: Frame) -> list[np.ndarray]:
+def pieces_outside(small: Volume, frame: FaceFrame) -> list[np.ndarray]:
     """The pieces of bone (bool) of a ``reduced`` CT that lie outside of the first head, its neck and trunk, largest first."""
     dense = small.array > BONE_HU
     where = frame.to_face(small.geometry.to_lps(places(dense)))
@@ -98,14 +94,14 @@ def pieces_outside(small: Volume, frame: Frame) -> list[np.ndarray]:
     return [bone & (labels == number) for number in np.argsort(-size) if size[number] >= least]
 
 
-def without_head(small: Volume, frame: Frame) -> Volume:
+def without_head(small: Volume, frame: FaceFrame) -> Volume:
     """The ``reduced`` CT with air in place of the head at ``frame``."""
     tissue = small.array > AIR_HU + 1.0
     tissue[tissue] = _in_head(frame.to_face(small.geometry.to_lps(places(tissue))))
     return small.with_array(np.where(tissue, np.float32(AIR_HU), small.array))
 
 
-def ringed_tissue(small: Volume, frame: Frame) -> np.ndarray | None:
+def ringed_tissue(small: Volume, frame: FaceFrame) -> np.ndarray | None:
     """Centre (3,) in LPS mm of soft tissue that bone closes in slice by slice, as a cranium does, outside of the head at ``frame``."""
     axis = vertical_axis(small.geometry)
     hu = np.moveaxis(small.array, axis, 0)
@@ -151,8 +147,12 @@ def sides_with_bone(offsets: np.ndarray) -> float:
     flat = np.sqrt(1.0 - height**2)
     sides = np.stack([flat * np.cos(turn), flat * np.sin(turn), height])
     length = np.linalg.norm(offsets, axis=1)
-    offsets = offsets[(length > SKULL_MM[0]) & (length < SKULL_MM[1])]
-    return len(np.unique(np.argmax(offsets @ sides, axis=1))) / SIDES if len(offsets) else 0.0
+    near = (length > SKULL_MM[0]) & (length < SKULL_MM[1])
+    if not near.any():
+        return 0.0
+    middle = np.median(length[near])
+    near &= (length > ROUND[0] * middle) & (length < ROUND[1] * middle)
+    return len(np.unique(np.argmax(offsets[near] @ sides, axis=1))) / SIDES
 
 
 def other_face(rest: Rest, alive: Alive = idle) -> np.ndarray | None:
@@ -168,7 +168,7 @@ def other_face(rest: Rest, alive: Alive = idle) -> np.ndarray | None:
     return None
 
 
-def _sentence(frame: Frame, place: np.ndarray) -> str:
+def _sentence(frame: FaceFrame, place: np.ndarray) -> str:
     off = frame.to_face(place)[0]
     words = (("to the right of", "to the left of"), ("behind", "in front of"), ("below", "above"))
     axis = int(np.argmax(np.abs(off)))

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ..case.find import find_anatomy
 from ..core.landmarks import Landmarks
 from ..core.volume import Volume
-from ..pipeline import find_anatomy
 from .gallery import Gallery, distances, skin_field
 from .reversal import Reversal
 from .scores import Recognition, recognise

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..anatomy.levels import Level
+from ..anatomy.level.find import Level
+from ..case.records import CaseResult
 from ..face.segment import BEHIND_MEMBRANE_MM
 from ..facts import privacy_said
-from ..pipeline import CaseResult
 from ..verify.compare import SegmentCheck
 from ..verify.privacy import RECOGNISABLE
 

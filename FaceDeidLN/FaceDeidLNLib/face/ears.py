@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import ndimage
 
+from ..anatomy.face_frame import MEAN_FACE, FaceFrame
 from ..core.geometry import Box, Geometry
 from ..core.parameters import Parameters
 from ..core.segment import BoxMask
 from ..core.volume import Volume
-from .frame import MEAN_FACE, FaceFrame
 from .membrane import harmonic_fill
 
 #: The map: anterior and superior of the tragion, mm of the mean face, and its step.
@@ -117,8 +117,7 @@ def _heights(ear: Ear, depth: Volume, places: np.ndarray) -> np.ndarray:
     heights = np.arange(*HEIGHTS, HEIGHT_STEP)
     flat = places.reshape(-1, 2)
     rays = np.concatenate([np.repeat(flat, len(heights), axis=0), np.tile(heights, len(flat))[:, None]], axis=1)
-    kji = depth.geometry.to_kji(ear.to_lps(rays))
-    along = ndimage.map_coordinates(depth.array, kji.T, order=1, mode="nearest").reshape(len(flat), -1)
+    along = depth.at(ear.to_lps(rays)).reshape(len(flat), -1)
     out = (along[:, :-1] > 0) & (along[:, 1:] <= 0)
     last = out.shape[1] - 1 - np.argmax(out[:, ::-1], axis=1)
     row = np.arange(len(flat))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from ..anatomy.face_frame import FaceFrame
 from ..anatomy.grids import grow_mm, sample
 from ..core.errors import FaceNotFoundError
 from ..core.geometry import Box, Geometry
@@ -18,7 +19,6 @@ from ..core.segment import BoxMask, places
 from ..core.volume import Volume, canonical_grid, resample
 from .curve import FaceCurve
 from .ears import Ear
-from .frame import FaceFrame
 from .membrane import harmonic_fill
 from .polar import PolarRaster, signed_degrees, skin_distance, to_polar, unit_vectors
 
@@ -114,7 +114,7 @@ def below_skin(face: Face, grid: Geometry, mask: np.ndarray, margin_mm: float) -
 
 def depth_of(face: Face, lps: np.ndarray, unknown: float = -1.0) -> np.ndarray:
     """Depth (N,) in mm below the solid skin of points (N, 3) in LPS mm; ``unknown`` where the skin was not looked at."""
-    return ndimage.map_coordinates(face.depth.array, face.depth.geometry.to_kji(lps).T, order=1, mode="constant", cval=unknown)
+    return face.depth.at(lps, unknown)
 
 
 def without_islands(face: Face, grid: Geometry, mask: np.ndarray) -> np.ndarray:

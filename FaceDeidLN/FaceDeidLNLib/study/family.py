@@ -8,11 +8,11 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from ..case.records import Request
 from ..core.errors import FaceDeidError
 from ..core.parameters import Parameters
 from ..core.progress import Alive, idle
 from ..input.case import CtInput
-from ..pipeline import Request
 from .hidden import HiddenFace
 from .instances import Instance
 from .outcome import Decision, Outcome

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 import torch
+from FaceDeidLNLib.case.records import Request
 from FaceDeidLNLib.input.place import place_segments
-from FaceDeidLNLib.pipeline import Request, deface
+from FaceDeidLNLib.pipeline import deface
 from FaceDeidLNLib.providers.base import ProviderError
 from FaceDeidLNLib.providers.exchange import write_nifti
 from FaceDeidLNLib.providers.nnunet import NnUnetModel

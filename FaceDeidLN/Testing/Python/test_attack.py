@@ -12,10 +12,10 @@ from FaceDeidLNLib.attack.reversal import recovered_mm, richardson_lucy, wiener
 from FaceDeidLNLib.attack.scores import best_option, centred, probe_auc, ranks, recognise
 from FaceDeidLNLib.attack.surfaces import hits, profiles
 from FaceDeidLNLib.attack.window import face_window
+from FaceDeidLNLib.case.find import find_anatomy
 from FaceDeidLNLib.core.errors import InputError
 from FaceDeidLNLib.core.landmarks import Landmarks
 from FaceDeidLNLib.core.volume import Volume
-from FaceDeidLNLib.pipeline import find_anatomy
 from FaceDeidLNLib.verify.utility import dice, first_order, structure_utility, volume_utility
 from hypothesis import given
 from hypothesis import strategies as st

@@ -9,7 +9,7 @@ import pytest
 from FaceDeidLNLib.attack.depth_maps import jittered, maps_of, skin_map
 from FaceDeidLNLib.attack.learned import Sightings, learned_attack, permuted, ridge
 from FaceDeidLNLib.attack.window import face_window
-from FaceDeidLNLib.pipeline import find_anatomy
+from FaceDeidLNLib.case.find import find_anatomy
 from FaceDeidLNLib.verify.privacy import ATTACKERS, NEEDED, RECOGNISABLE, TESTED, class_of, is_tested
 
 PERSONS, DRAWS, COLUMNS = 30, 2, 25

@@ -7,10 +7,10 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from FaceDeidLNLib.case.records import CaseResult
 from FaceDeidLNLib.commands.describe import figures
 from FaceDeidLNLib.core.parameters import Parameters
 from FaceDeidLNLib.facts import certificate_facts, coarse, facts_of, in_class
-from FaceDeidLNLib.pipeline import CaseResult
 from FaceDeidLNLib.release import case_content
 from FaceDeidLNLib.verify.compare import Comparison
 from FaceDeidLNLib.verify.coverage import Coverage

@@ -6,6 +6,7 @@ import numpy as np
 import pydicom
 import pytest
 from dicom_series import Series, stored_head, write_series
+from FaceDeidLNLib.case.records import Request
 from FaceDeidLNLib.core.errors import InputError
 from FaceDeidLNLib.core.segment import Segment
 from FaceDeidLNLib.core.stack import Stack
@@ -13,8 +14,8 @@ from FaceDeidLNLib.core.volume import Volume
 from FaceDeidLNLib.input.ct import read_ct
 from FaceDeidLNLib.output.dicom import write_dicom_series
 from FaceDeidLNLib.output.dicom_header import Marks
-from FaceDeidLNLib.pipeline import Request, deface
-from FaceDeidLNLib.release import Place, as_stored, release
+from FaceDeidLNLib.pipeline import deface
+from FaceDeidLNLib.release import Destination, as_stored, release
 from FaceDeidLNLib.stacks import MAX_GAP_MM
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -85,6 +86,15 @@ def test_the_grid_of_slices_gives_every_slice_on_a_plane_back(gaps, seed):
 
 
 @settings(max_examples=40, deadline=None)
+@given(gaps=st.lists(st.floats(0.3, 3.0), min_size=2, max_size=12), padding=st.sampled_from([-2000, -2048, -3024, -32768]))
+def test_padding_mixes_with_nothing_on_the_grid_of_slices(gaps, padding):
+    places = np.concatenate([[0.0], np.cumsum(gaps)])
+    array = np.random.default_rng(0).choice(np.array([padding, 40], dtype=np.int16), (len(places), 5, 5))
+    even = Stack(array, places, int(places[-1]) + 1, np.diff(places)).even()
+    assert np.isin(even, (padding, 40)).all()
+
+
+@settings(max_examples=40, deadline=None)
 @given(gaps=st.lists(st.floats(0.3, 3.0), min_size=2, max_size=12), plane=st.integers(0, 40))
 def test_a_slice_beside_a_plane_of_a_mask_is_covered(gaps, plane):
     places = np.concatenate([[0.0], np.cumsum(gaps)])
@@ -141,6 +151,6 @@ def test_slices_that_lie_near_enough_pass_and_are_released_with_their_nodes_to_t
     near = replace(ct, stack=replace(ct.stack, gaps_mm=ct.stack.gaps_mm / 2))
     result = as_stored(near, result)
     assert (result.verdict.value, result.reasons) == ("PASS", ())
-    release(near, result, Place(folder / "out"), accept_recognisable=True)
+    release(near, result, Destination(folder / "out"), accept_recognisable=True)
     written = np.stack([pydicom.dcmread(file).pixel_array for file in sorted((folder / "out").iterdir())]).astype(int) - 1024
     assert np.array_equal(written != ct.slices.array, result.comparison.changed)

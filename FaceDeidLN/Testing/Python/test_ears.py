@@ -6,15 +6,17 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from FaceDeidLNLib.case.find import find_anatomy, find_face
+from FaceDeidLNLib.case.records import Anatomy, CaseResult, Request
 from FaceDeidLNLib.core.geometry import Box
 from FaceDeidLNLib.core.landmarks import Landmark, Landmarks
 from FaceDeidLNLib.core.parameters import Parameters
 from FaceDeidLNLib.core.segment import Segment
 from FaceDeidLNLib.core.volume import Volume
-from FaceDeidLNLib.effect.ear_surface import smooth_ears
+from FaceDeidLNLib.effect.tools.ear_surface import smooth_ears
 from FaceDeidLNLib.face.ears import Ear, find_ears
 from FaceDeidLNLib.face.styles import chosen_region
-from FaceDeidLNLib.pipeline import Anatomy, CaseResult, Request, deface, find_anatomy, find_face
+from FaceDeidLNLib.pipeline import deface
 from FaceDeidLNLib.verify.ears import ear_share
 from FaceDeidLNLib.verify.verdict import Verdict
 

@@ -7,17 +7,17 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from FaceDeidLNLib import pipeline
+from FaceDeidLNLib.case.find import find_anatomy, find_face
+from FaceDeidLNLib.case.records import Request
 from FaceDeidLNLib.core.geometry import Box, Geometry
 from FaceDeidLNLib.core.parameters import Parameters
 from FaceDeidLNLib.core.volume import Volume
-from FaceDeidLNLib.effect import blur
 from FaceDeidLNLib.effect.base import apply_effect, drawing
-from FaceDeidLNLib.effect.names import EFFECT_NAMES
-from FaceDeidLNLib.effect.parts import PART, by_parts
-from FaceDeidLNLib.effect.records import RECORDS
+from FaceDeidLNLib.effect.records import EFFECT_NAMES, RECORDS
 from FaceDeidLNLib.effect.registry import EFFECTS
-from FaceDeidLNLib.effect.texture import Noise, soft_tissue
+from FaceDeidLNLib.effect.tools import smoothing
+from FaceDeidLNLib.effect.tools.by_parts import PART, by_parts
+from FaceDeidLNLib.effect.tools.texture import Noise, soft_tissue
 from FaceDeidLNLib.face.polar import signed_degrees, to_polar
 from FaceDeidLNLib.face.relief import random_surface
 from FaceDeidLNLib.face.segment import Face, depth_of
@@ -27,8 +27,8 @@ from scipy.spatial import cKDTree
 
 @pytest.fixture(scope="module")
 def face(phantom) -> Face:
-    anatomy = pipeline.find_anatomy(phantom.ct, phantom.landmarks)
-    return pipeline.find_face(pipeline.Request(phantom.ct), anatomy, ())
+    anatomy = find_anatomy(phantom.ct, phantom.landmarks)
+    return find_face(Request(phantom.ct), anatomy, ())
 
 
 def applied(name: str, ct: Volume, face: Face, seed: int | None = 3) -> Volume:
@@ -71,8 +71,8 @@ def test_without_a_seed_every_draw_differs(name, phantom, face):
 
 @pytest.mark.parametrize("name", EFFECTS)
 def test_an_effect_needs_less_than_two_seconds(name, fine_phantom):
-    anatomy = pipeline.find_anatomy(fine_phantom.ct, fine_phantom.landmarks)
-    fine = pipeline.find_face(pipeline.Request(fine_phantom.ct), anatomy, ())
+    anatomy = find_anatomy(fine_phantom.ct, fine_phantom.landmarks)
+    fine = find_face(Request(fine_phantom.ct), anatomy, ())
     begin = time.process_time()
     applied(name, fine_phantom.ct, fine)
     assert time.process_time() - begin < 2.0
@@ -151,9 +151,9 @@ def test_a_wide_gaussian_made_from_blocks_is_the_one_made_from_voxels(monkeypatc
     array = 400.0 * ndimage.gaussian_filter(np.random.default_rng(0).standard_normal((48, 50, 52)), 3.0)
     geometry = Geometry(array.shape, np.diag([0.1, 0.1, 0.15, 1.0]))
     box = Box((4, 5, 6), (44, 45, 46))
-    blocks = blur.smooth(Volume(array, geometry), box, 4.0)
-    monkeypatch.setattr(blur, "BLOCKS_PER_SIGMA", np.inf)
-    voxels = blur.smooth(Volume(array, geometry), box, 4.0)
+    blocks = smoothing.smooth(Volume(array, geometry), box, 4.0)
+    monkeypatch.setattr(smoothing, "BLOCKS_PER_SIGMA", np.inf)
+    voxels = smoothing.smooth(Volume(array, geometry), box, 4.0)
     assert not np.array_equal(blocks, voxels)
     assert np.abs(blocks - voxels).max() < 0.01 * np.ptp(array)
 

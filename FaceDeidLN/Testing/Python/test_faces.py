@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from FaceDeidLNLib.anatomy.face_frame import FaceFrame
+from FaceDeidLNLib.case.find import find_anatomy, find_face
+from FaceDeidLNLib.case.records import Request
 from FaceDeidLNLib.core.geometry import Box, Geometry
 from FaceDeidLNLib.core.landmarks import Landmark, Landmarks
 from FaceDeidLNLib.core.parameters import Parameters
 from FaceDeidLNLib.core.volume import Volume
-from FaceDeidLNLib.face.frame import FaceFrame
 from FaceDeidLNLib.input.place import place_segments
-from FaceDeidLNLib.pipeline import Request, deface, find_anatomy, find_face
+from FaceDeidLNLib.pipeline import deface
 from FaceDeidLNLib.verify.plausible import MAX_TURN_DEGREES, most_prominent, shows_face, turned
 from FaceDeidLNLib.verify.verdict import NO_FACE_SENTENCE, Verdict
 from hypothesis import given

@@ -6,12 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from FaceDeidLNLib.anatomy.jaw_landmarks import APART_MM, CHIN_CONFIDENCE, jaw_doubts, jaw_landmarks
-from FaceDeidLNLib.anatomy.landmarks import detect_landmarks
+from FaceDeidLNLib.anatomy.jaw.points import APART_MM, CHIN_CONFIDENCE, jaw_doubts, jaw_landmarks
+from FaceDeidLNLib.anatomy.landmark.detect import detect_landmarks
+from FaceDeidLNLib.case.find import combined
+from FaceDeidLNLib.case.records import Request
 from FaceDeidLNLib.core.landmarks import Landmark, Landmarks
 from FaceDeidLNLib.core.parameters import Parameters
 from FaceDeidLNLib.core.segment import Segment
-from FaceDeidLNLib.pipeline import Request, combined, deface
+from FaceDeidLNLib.pipeline import deface
 from FaceDeidLNLib.verify.privacy import RECOGNISABLE, TESTED
 from FaceDeidLNLib.verify.verdict import Verdict
 

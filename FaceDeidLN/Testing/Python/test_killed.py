@@ -29,7 +29,7 @@ from FaceDeidLNLib.core import guard
 from FaceDeidLNLib.core.parameters import Parameters
 from FaceDeidLNLib.input.ct import read_ct
 from FaceDeidLNLib.output import atomic, images
-from FaceDeidLNLib.pipeline import CaseResult
+from FaceDeidLNLib.case.records import CaseResult
 from FaceDeidLNLib.verify.compare import compare
 from FaceDeidLNLib.verify.verdict import Verdict
 
@@ -50,7 +50,7 @@ ct = read_ct(source)
 result = ct.volume.with_array(ct.volume.array + (ct.volume.array > 0).astype(ct.volume.array.dtype))
 checked = compare(ct.volume, result, None, ())
 case = CaseResult(Verdict.PASS, (), "tested: surface, learned", Parameters(), result=result, comparison=checked)
-release.release(ct, case, release.Place(output), accept_recognisable=False)
+release.release(ct, case, release.Destination(output), accept_recognisable=False)
 """
 
 

@@ -7,12 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from FaceDeidLNLib.anatomy.body import find_body
+from FaceDeidLNLib.anatomy.face_frame import fit_frame
 from FaceDeidLNLib.anatomy.outline import AGREE_MM, within_outline
+from FaceDeidLNLib.case.find import find_anatomy
+from FaceDeidLNLib.case.records import Request
 from FaceDeidLNLib.core.parameters import Parameters
 from FaceDeidLNLib.core.segment import Segment
 from FaceDeidLNLib.core.volume import Volume, resample
-from FaceDeidLNLib.face.frame import fit_frame
-from FaceDeidLNLib.pipeline import Request, deface, find_anatomy
+from FaceDeidLNLib.pipeline import deface
 from FaceDeidLNLib.verify.privacy import RECOGNISABLE
 from FaceDeidLNLib.verify.verdict import Verdict
 from hypothesis import HealthCheck, given, settings

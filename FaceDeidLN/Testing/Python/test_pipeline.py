@@ -6,7 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from FaceDeidLNLib import pipeline
+from FaceDeidLNLib.anatomy.face_frame import fit_frame
+from FaceDeidLNLib.case.find import find_landmarks
+from FaceDeidLNLib.case.records import Request
 from FaceDeidLNLib.core.errors import Cancelled, InputError
 from FaceDeidLNLib.core.geometry import Geometry
 from FaceDeidLNLib.core.landmarks import Landmark, Landmarks
@@ -15,7 +17,7 @@ from FaceDeidLNLib.core.segment import Segment
 from FaceDeidLNLib.core.volume import Volume
 from FaceDeidLNLib.effect.registry import EFFECTS
 from FaceDeidLNLib.face.jaw import BELOW_POGONION_MM, below_jaw
-from FaceDeidLNLib.pipeline import Request, deface
+from FaceDeidLNLib.pipeline import deface
 from FaceDeidLNLib.verify.verdict import Verdict
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -115,7 +117,7 @@ def test_users_face_segment_is_used_less_the_protected_voxels(phantom, masked):
 
 def test_users_landmark_overrules_the_automatic_one(phantom):
     moved = phantom.landmarks.position("menton") + (0.0, 0.0, -4.0)
-    found = pipeline.find_landmarks(phantom.ct, Landmarks({"menton": Landmark("menton", moved, source="user")}))
+    found = find_landmarks(phantom.ct, Landmarks({"menton": Landmark("menton", moved, source="user")}))
     assert np.array_equal(found.position("menton"), moved)
     assert found.points["pronasale"].source == "automatic"
 
@@ -161,7 +163,7 @@ def test_every_effect_keeps_the_promises(phantom, effect):
 )
 def test_both_promises_hold_for_any_axis_order_and_any_blob(phantom, order, flips, blob, radius, margin):
     ct = reordered(phantom.ct, order, flips)
-    centre = pipeline.fit_frame(phantom.landmarks).to_lps(np.array([blob]))[0]
+    centre = fit_frame(phantom.landmarks).to_lps(np.array([blob]))[0]
     points = ct.geometry.to_lps(np.argwhere(np.ones(ct.array.shape, dtype=bool)))
     mask = (np.linalg.norm(points - centre, axis=1) <= radius + 2.0).reshape(ct.array.shape)
     node = Segment("blob", ct.with_array(mask))
@@ -207,7 +209,7 @@ def test_a_jaw_bone_raised_raises_the_lower_border(phantom, masked):
     bone = np.zeros(face.region.box.shape, dtype=bool)
     local = phantom.ct.geometry.crop(face.region.box)
     points = local.to_lps(np.argwhere(np.ones(bone.shape, dtype=bool)))
-    high = pipeline.fit_frame(phantom.landmarks).to_face(points)[:, 2] > -20.0
+    high = fit_frame(phantom.landmarks).to_face(points)[:, 2] > -20.0
     bone[:] = high.reshape(bone.shape)
     cut = below_jaw(face, phantom.ct.geometry, bone, phantom.landmarks)
     kept_mm = face.frame.to_face(phantom.landmarks.position("pogonion"))[0, 2] - BELOW_POGONION_MM / face.frame.scale

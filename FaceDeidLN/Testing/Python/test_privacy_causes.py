@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from FaceDeidLNLib.case.privacy import privacy_causes, privacy_of
+from FaceDeidLNLib.case.records import Request
 from FaceDeidLNLib.core.parameters import Parameters
 from FaceDeidLNLib.core.segment import Segment
-from FaceDeidLNLib.pipeline import Request, privacy_causes, privacy_of
 from FaceDeidLNLib.verify.privacy import is_tested
 from FaceDeidLNLib.verify.privacy_causes import causes_of_run
 

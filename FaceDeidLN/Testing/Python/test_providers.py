@@ -14,6 +14,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from FaceDeidLNLib.case.find import find_anatomy, find_face
+from FaceDeidLNLib.case.records import Request
 from FaceDeidLNLib.commands.inputs import read_landmarks
 from FaceDeidLNLib.commands.options import add_work
 from FaceDeidLNLib.core.errors import Cancelled, InputError
@@ -26,7 +28,7 @@ from FaceDeidLNLib.facts import facts_of
 from FaceDeidLNLib.input.case import CtInput
 from FaceDeidLNLib.input.names import choose_segments
 from FaceDeidLNLib.input.place import place_segments
-from FaceDeidLNLib.pipeline import Request, deface, find_anatomy, find_face
+from FaceDeidLNLib.pipeline import deface
 from FaceDeidLNLib.providers.base import ProviderError, ask_providers, require_available
 from FaceDeidLNLib.providers.cads import Cads
 from FaceDeidLNLib.providers.command import run_command
@@ -243,12 +245,12 @@ def test_whoever_waits_can_stop_a_program(tmp_path):
 
 
 def test_a_program_of_the_table_has_one_name_as_a_command_and_as_an_extension():
-    from FaceDeidLNLib.mrml.extensions import EXTENSIONS, OFFERS
+    from FaceDeidLNLib.programs.extensions import EXTENSIONS, OFFERS
 
     names = [kind.name for kind in KINDS]
     assert len(set(names)) == len(names)
     assert set(EXTENSIONS) | {"nnunet"} == {offer.kind.name for offer in OFFERS}
-    assert {offer.kind for offer in OFFERS} | {kind for kind in KINDS if kind.command} == set(KINDS)
+    assert {offer.kind for offer in OFFERS} | {kind for kind in KINDS if kind.made_by} == set(KINDS)
 
 
 def test_a_provider_that_fails_makes_the_case_a_review(phantom):

@@ -7,11 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from FaceDeidLNLib.case.records import CaseResult, Request
 from FaceDeidLNLib.core.segment import Segment
 from FaceDeidLNLib.core.volume import Volume
 from FaceDeidLNLib.face.polar import skin_distance, to_polar, unit_vectors
 from FaceDeidLNLib.input.ct import read_ct
-from FaceDeidLNLib.pipeline import CaseResult, Request, deface
+from FaceDeidLNLib.pipeline import deface
 from FaceDeidLNLib.verify.coverage import feature_share
 from FaceDeidLNLib.verify.verdict import Verdict
 

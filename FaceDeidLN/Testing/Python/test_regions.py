@@ -6,15 +6,19 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from FaceDeidLNLib.case.find import find_anatomy, find_face
+from FaceDeidLNLib.case.privacy import privacy_of
+from FaceDeidLNLib.case.records import Anatomy, Request
 from FaceDeidLNLib.core.errors import InputError
 from FaceDeidLNLib.core.geometry import Geometry
 from FaceDeidLNLib.core.parameters import Parameters
 from FaceDeidLNLib.core.segment import BoxMask, Segment, tight, united
 from FaceDeidLNLib.effect.registry import require_fit
+from FaceDeidLNLib.face.cells import cells_mask, in_cells
 from FaceDeidLNLib.face.strategies import STRATEGIES
 from FaceDeidLNLib.face.styles import REGIONS, STYLES, chosen_region, style_named
 from FaceDeidLNLib.input.place import place_segments
-from FaceDeidLNLib.pipeline import Anatomy, Request, deface, find_anatomy, find_face
+from FaceDeidLNLib.pipeline import deface
 from FaceDeidLNLib.verify.coverage import feature_share
 from FaceDeidLNLib.verify.privacy import TESTED
 from FaceDeidLNLib.verify.verdict import Verdict
@@ -121,7 +125,7 @@ def test_a_strategy_is_the_same_place_on_any_grid_and_any_head(angles, scale, na
     matrix[:3, 3] = frame.origin - matrix[:3, :3] @ (6.0, 7.0, 8.0)
     grid = Geometry((17, 15, 13), matrix)
     points = grid.to_lps(np.argwhere(np.ones(grid.shape, dtype=bool)))
-    differs = strategy.mask(frame, grid).ravel() != strategy.holds(frame, points)
+    differs = cells_mask(strategy, frame, grid).ravel() != in_cells(strategy, frame, points)
     assert differs.mean() < 0.002  # rounding on the very planes
 
 
@@ -145,12 +149,12 @@ def test_a_curve_for_a_region_without_one_is_refused(phantom, anatomy):
 
 
 def test_a_region_that_was_never_attacked_is_recognisable(phantom, monkeypatch):
-    from FaceDeidLNLib import pipeline
-
-    monkeypatch.setattr(pipeline, "privacy_class", lambda region, effect: TESTED if region == "full+ears" else "recognisable")
-    assert pipeline.privacy_of(Request(phantom.ct, parameters=Parameters(ears=True))) == TESTED
-    assert pipeline.privacy_of(Request(phantom.ct, parameters=Parameters(ears=True, lips=True))) == "recognisable"
-    assert pipeline.privacy_of(Request(phantom.ct, parameters=Parameters(ears=True, watermark="X"))) == "recognisable"
+    monkeypatch.setattr(
+        "FaceDeidLNLib.case.privacy.privacy_class", lambda region, effect: TESTED if region == "full+ears" else "recognisable"
+    )
+    assert privacy_of(Request(phantom.ct, parameters=Parameters(ears=True))) == TESTED
+    assert privacy_of(Request(phantom.ct, parameters=Parameters(ears=True, lips=True))) == "recognisable"
+    assert privacy_of(Request(phantom.ct, parameters=Parameters(ears=True, watermark="X"))) == "recognisable"
 
 
 @pytest.mark.parametrize(
@@ -168,18 +172,14 @@ def test_a_region_that_was_never_attacked_is_recognisable(phantom, monkeypatch):
     ],
 )
 def test_what_the_benchmark_never_ran_with_is_recognisable(change, phantom, monkeypatch):
-    from FaceDeidLNLib import pipeline
-
-    monkeypatch.setattr(pipeline, "privacy_class", lambda region, effect: TESTED)
-    assert pipeline.privacy_of(Request(phantom.ct)) == TESTED
-    assert pipeline.privacy_of(Request(phantom.ct, **change)) == "recognisable"
+    monkeypatch.setattr("FaceDeidLNLib.case.privacy.privacy_class", lambda region, effect: TESTED)
+    assert privacy_of(Request(phantom.ct)) == TESTED
+    assert privacy_of(Request(phantom.ct, **change)) == "recognisable"
 
 
 @pytest.mark.parametrize(("where", "privacy"), [("LN IIa left", TESTED), ("LN cheek left", "recognisable")])
 def test_a_face_in_which_a_protected_segment_keeps_something_was_never_attacked(where, privacy, phantom, monkeypatch):
-    from FaceDeidLNLib import pipeline
-
-    monkeypatch.setattr(pipeline, "privacy_class", lambda region, effect: TESTED)
+    monkeypatch.setattr("FaceDeidLNLib.case.privacy.privacy_class", lambda region, effect: TESTED)
     node = next(node for node in phantom.nodes if node.name == where)
     result = deface(Request(phantom.ct, (node,)))
     assert (result.verdict, result.privacy) == (Verdict.PASS, privacy)

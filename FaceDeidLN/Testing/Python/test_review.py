@@ -8,6 +8,7 @@ import zipfile
 
 import numpy as np
 import pytest
+from FaceDeidLNLib.case.records import Request
 from FaceDeidLNLib.core.errors import InputError, OutputError
 from FaceDeidLNLib.core.landmarks import Landmark, Landmarks
 from FaceDeidLNLib.core.segment import tight
@@ -15,10 +16,10 @@ from FaceDeidLNLib.core.volume import Volume
 from FaceDeidLNLib.input.markups import read_curve_json, read_landmarks_json
 from FaceDeidLNLib.mrml.case import CaseMaterial, material_of
 from FaceDeidLNLib.mrml.nodes import curve_points_from_node, landmarks_from_node, segments_from_node, volume_from_node
-from FaceDeidLNLib.mrml.review import write_review
+from FaceDeidLNLib.mrml.review_scene import write_review
 from FaceDeidLNLib.mrml.scene import new_context
-from FaceDeidLNLib.output.review_files import README_FIRST_LINE, REVIEW_FILES
-from FaceDeidLNLib.pipeline import Request, deface
+from FaceDeidLNLib.output.review_folder import README_FIRST_LINE, REVIEW_FILES
+from FaceDeidLNLib.pipeline import deface
 
 
 @pytest.fixture(scope="module")
@@ -133,10 +134,9 @@ def test_the_curve_comes_back_from_scene_and_file_and_its_path_lies_on_the_skin(
     control, path = curve_points_from_node(first(scene, "vtkMRMLMarkupsClosedCurveNode", "curve"))
     assert control == pytest.approx(case.face.curve.control, abs=0.01)
     assert read_curve_json(folder / "curve.mrk.json") == pytest.approx(case.face.curve.control, abs=0.01)
-    from FaceDeidLNLib.anatomy.skin import depth_at
 
     depth = case.anatomy.depth
-    assert np.abs(depth_at(depth, depth.geometry.to_kji(path))).max() < 0.5
+    assert np.abs(depth.at(path)).max() < 0.5
 
 
 def test_a_result_that_is_not_released_says_so_in_the_scene(tmp_path):

@@ -6,13 +6,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from FaceDeidLNLib import pipeline
+from FaceDeidLNLib.case.judge import verify
+from FaceDeidLNLib.case.privacy import privacy_of
+from FaceDeidLNLib.case.records import Request
 from FaceDeidLNLib.core.geometry import Box, Geometry
 from FaceDeidLNLib.core.landmarks import Landmark, Landmarks
 from FaceDeidLNLib.core.parameters import Parameters
 from FaceDeidLNLib.core.segment import BoxMask, Segment
 from FaceDeidLNLib.core.volume import Volume
-from FaceDeidLNLib.pipeline import Request, deface
+from FaceDeidLNLib.pipeline import deface
 from FaceDeidLNLib.verify.compare import compare
 from FaceDeidLNLib.verify.coverage import Coverage
 from FaceDeidLNLib.verify.privacy import TESTED, privacy_class
@@ -199,15 +201,15 @@ def test_a_face_segment_as_large_as_the_body_gives_review(phantom):
 
 
 def test_only_the_benchmarked_region_and_parameters_can_be_tested(phantom, monkeypatch):
-    monkeypatch.setattr(pipeline, "privacy_class", lambda style, effect: TESTED)
-    assert pipeline.privacy_of(Request(phantom.ct)) == TESTED
-    assert pipeline.privacy_of(Request(phantom.ct, parameters=Parameters(depth_mm=0.5))) == "recognisable"
-    assert pipeline.privacy_of(Request(phantom.ct, parameters=Parameters(levels=("Ia", "IX")))) == "recognisable"
-    assert pipeline.privacy_of(Request(phantom.ct, curve=np.zeros((9, 3)))) == "recognisable"
+    monkeypatch.setattr("FaceDeidLNLib.case.privacy.privacy_class", lambda style, effect: TESTED)
+    assert privacy_of(Request(phantom.ct)) == TESTED
+    assert privacy_of(Request(phantom.ct, parameters=Parameters(depth_mm=0.5))) == "recognisable"
+    assert privacy_of(Request(phantom.ct, parameters=Parameters(levels=("Ia", "IX")))) == "recognisable"
+    assert privacy_of(Request(phantom.ct, curve=np.zeros((9, 3)))) == "recognisable"
 
 
 def test_failures_of_programs_survive_a_second_verification(phantom):
     result = deface(Request(phantom.ct, (), phantom.landmarks, parameters=Parameters(effect="mask", levels=())))
-    again = pipeline.verify(phantom.ct, replace(result, failures=("it crashed",)))
+    again = verify(phantom.ct, replace(result, failures=("it crashed",)))
     assert again.verdict is Verdict.REVIEW
     assert "it crashed" in again.reasons

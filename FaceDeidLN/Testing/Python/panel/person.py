@@ -14,12 +14,13 @@ from unittest import mock
 
 import slicer
 import vtk
-from FaceDeidLNLib.anatomy.landmarks import detect_landmarks
+from FaceDeidLNLib.anatomy.landmark.detect import detect_landmarks
+from FaceDeidLNLib.case.records import Request
 from FaceDeidLNLib.core.segment import tight
 from FaceDeidLNLib.mrml.nodes import add_ct, add_segmentation
 from FaceDeidLNLib.mrml.scene import context
 from FaceDeidLNLib.phantom import make_phantom
-from FaceDeidLNLib.pipeline import Request, deface
+from FaceDeidLNLib.pipeline import deface
 from FaceDeidLNLib.verify.verdict import Verdict
 
 STEPS = ("detectButton", "curveButton", "faceButton", "applyButton")
@@ -102,7 +103,7 @@ class PanelTest(unittest.TestCase):
         self.patch("slicer.util.errorDisplay", lambda text, **details: self.errors.append(text))
         for name in ("file_to_open", "file_to_save", "folder"):
             self.patch(f"FaceDeidLNLib.widget.dialogs.{name}", self.answer)
-        self.patch("FaceDeidLNLib.pipeline.detect_landmarks", remembered)
+        self.patch("FaceDeidLNLib.case.find.detect_landmarks", remembered)
         self.real_sample = self.panel.load_sample
         self.addCleanup(setattr, self.panel, "load_sample", self.real_sample)
         self.panel.load_sample = load_phantom
@@ -168,7 +169,7 @@ class PanelTest(unittest.TestCase):
             requests.append(request)
             return waiting.pop(0) if len(waiting) > 1 else waiting[0]
 
-        self.patch("FaceDeidLNLib.mrml.process.deface", answer)
+        self.patch("FaceDeidLNLib.steps.process.deface", answer)
         return requests
 
     def cancel_at(self, fraction):

@@ -6,9 +6,9 @@ from unittest import mock
 
 import numpy as np
 import slicer
-from FaceDeidLNLib.mrml.engines import missing_engine
 from FaceDeidLNLib.mrml.nodes import add_ct, segments_from_node, volume_from_node
 from FaceDeidLNLib.mrml.scene import context
+from FaceDeidLNLib.programs.engines import missing_engine
 from person import STEPS, PanelTest, changed_case, ids, phantom, phantom_case
 
 BROKEN = ZeroDivisionError("division by zero")
@@ -72,6 +72,15 @@ class SafetyTest(PanelTest):
         self.assertEqual(ids(), before)
         self.assertIsNone(self.node.resultVolume)
         self.assertEqual((self.node.inputVolume, self.node.protectedSegmentation), start)
+
+    def test_undo_takes_the_skin_of_a_result_with_it(self):
+        self.answer_at_once()
+        self.load_sample()
+        self.click("applyButton", "compareButton")
+        after = f"{self.node.resultVolume.GetName()} skin after"
+        self.assertIsNotNone(slicer.mrmlScene.GetFirstNodeByName(after))
+        self.click("undoButton")
+        self.assertIsNone(slicer.mrmlScene.GetFirstNodeByName(after))
 
     def test_undo_gives_a_filled_output_volume_its_voxels_back(self):
         self.answer_at_once()

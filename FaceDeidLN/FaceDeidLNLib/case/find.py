@@ -1,0 +1,167 @@
+"""What is found in a CT: landmarks, skin, node levels, curve and face segment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from ..anatomy.body import find_body
+from ..anatomy.bone import bone_mask
+from ..anatomy.face_frame import fit_frame
+from ..anatomy.jaw.hyoid import hyoid_doubts
+from ..anatomy.jaw.mandible import drawn_mandible
+from ..anatomy.jaw.points import jaw_doubts, jaw_landmarks
+from ..anatomy.landmark.detect import detect_landmarks
+from ..anatomy.level.find import Level, find_levels
+from ..anatomy.outline import within_outline
+from ..anatomy.second_face import second_face
+from ..anatomy.skin import skin_depth
+from ..core.errors import FaceNotFoundError
+from ..core.landmarks import Landmarks
+from ..core.parameters import Parameters
+from ..core.progress import Alive, idle
+from ..core.segment import BoxMask, Segment, tight
+from ..core.volume import Volume
+from ..face.build import ears_in, strategy_face, with_ears
+from ..face.curve import FaceCurve, draw_curve, follow_curve, with_islands
+from ..face.jaw import below_jaw, bone_that_stays
+from ..face.segment import Face, solid_layer, spare, without_islands
+from ..face.styles import Region, Style, chosen_region, drawn_style
+from ..input.place import place_segments
+from ..verify.layer import layer_doubts
+from .records import Anatomy, Request
+
+#: The box, in mm of the mean face (left, anterior, superior), in which the skin is looked at closely.
+FACE_BOX_MM = np.array([(-105.0, -15.0, -125.0), (105.0, 165.0, 120.0)])
+
+
+class Finder:
+    """Who looks for the anatomy in a CT: each time anew. Another one may remember, and must find the very same."""
+
+    def automatic(self, ct: Volume, alive: Alive = idle) -> Landmarks:
+        """The landmarks found without help."""
+        return detect_landmarks(ct, alive)
+
+    def anatomy(self, ct: Volume, landmarks: Landmarks, alive: Alive = idle, guides: Sequence[Segment] = ()) -> Anatomy:
+        """As ``find_anatomy``."""
+        return find_anatomy(ct, landmarks, alive, guides)
+
+    def levels(self, request: Request, anatomy: Anatomy, alive: Alive = idle) -> tuple[Level, ...]:
+        """As ``node_levels``."""
+        return node_levels(request, anatomy, alive)
+
+
+def find_landmarks(ct: Volume, user: Landmarks | None, alive: Alive = idle, guides: Sequence[Segment] = ()) -> Landmarks:
+    """The automatic landmarks, overruled by the user's and those of a mandible among the ``guides``: see ``combined``."""
+    return combined(ct, detect_landmarks(ct, alive), user, guides)
+
+
+def combined(ct: Volume, automatic: Landmarks, given: Landmarks | None, guides: Sequence[Segment] = ()) -> Landmarks:
+    """The automatic landmarks, overruled by the given ones; of those that no person placed, the jaw's by a mandible among the ``guides``.
+
+    Given ones that came from a mandible are made anew, and count themselves only where that mandible is not there any more.
+    """
+    given = Landmarks() if given is None else given
+    derived = {point.name: point for point in given if point.source == "derived"}
+    others = Landmarks({name: point for name, point in given.points.items() if name not in derived})
+    found = jaw_landmarks(ct, automatic.overruled_by(others), guides)
+    gone = {name: p for name, p in derived.items() if name not in found.points or found.points[name].source != "derived"}
+    return found.overruled_by(Landmarks(gone))
+
+
+def find_anatomy(ct: Volume, landmarks: Landmarks, alive: Alive = idle, guides: Sequence[Segment] = ()) -> Anatomy:
+    """Body, head frame and skin around the face, the body within the outlines among the ``guides``.
+
+    Raises FaceNotFoundError where the landmarks fix no head.
+    """
+    frame = fit_frame(landmarks)
+    outlined = within_outline(ct, find_body(ct, alive=alive), guides, frame)
+    unhidden = second_face(ct, frame, alive)
+    body, doubts = outlined.body, (*jaw_doubts(ct, landmarks, guides), *hyoid_doubts(frame, guides), *outlined.doubts)
+    alive()
+    corners = np.array([[x, y, z] for x in FACE_BOX_MM[:, 0] for y in FACE_BOX_MM[:, 1] for z in FACE_BOX_MM[:, 2]])
+    box = frame.to_lps(corners)
+    depth = skin_depth(ct, body, np.array([box.min(0), box.max(0)]), alive=alive)
+    unhidden = (*unhidden, *layer_doubts(ct, frame, depth))
+    return Anatomy(body, landmarks, frame, depth, (*unhidden, *doubts), outlined.dropped_mm3 > 0, unhidden)
+
+
+def node_levels(request: Request, anatomy: Anatomy, alive: Alive = idle) -> tuple[Level, ...]:
+    """The node levels that are to stay as they are."""
+    segments = (*request.guides, *request.protected)
+    parameters = request.parameters
+    return find_levels(
+        request.ct, anatomy.body, anatomy.frame, parameters.levels, segments, parameters.superficial_mm, alive, anatomy.landmarks
+    )
+
+
+def find_face(request: Request, anatomy: Anatomy, protected: Sequence[BoxMask], levels: Sequence[Level] = (), alive: Alive = idle) -> Face:
+    """The face segment: the region, or the user's own segment, without bone, protected segments and node levels.
+
+    The margin is kept around the protected segments only: a level already ends below the skin. Raises InputError where
+    region and curve do not fit; whether the effect fits is asked where one is applied.
+    """
+    ct, parameters = request.ct, request.parameters
+    chosen = chosen_region(parameters)
+    main, bone = region_of(request, anatomy, chosen, alive)
+    alive()
+    face = with_ears(main, chosen.ears, ct, anatomy.body, FACE_BOX_MM, parameters)
+    region = face.region
+    if request.face_segment is not None:
+        region = place_segments([request.face_segment], ct.geometry)[0]
+        bone = replace(bone, array=np.zeros_like(bone.array))
+    stays = bone.inside(region.box)
+    for level in below_ears(levels, face):
+        stays |= level.mask.inside(region.box)
+    segment = spare(region, stays, protected, ct.geometry, parameters.protect_margin_mm)
+    kept = int(np.count_nonzero(region.array & ~stays)) - segment.voxels
+    segment = tight(segment.name, segment.array, segment.box.start)
+    if not segment.voxels:
+        raise FaceNotFoundError("nothing of the face segment is left once bone and protected segments are taken out")
+    return replace(face, segment=segment, region=region, ears=ears_in(face, segment, main.region), kept=kept)
+
+
+def region_of(request: Request, anatomy: Anatomy, chosen: Region, alive: Alive = idle) -> tuple[Face, BoxMask]:
+    """The face before anything is taken out, without ears, and the bone in it that stays: none for a strategy."""
+    ct, parameters = request.ct, request.parameters
+    if not isinstance(chosen, Style) and request.curve is None:
+        face = strategy_face(chosen, ct, anatomy.body, anatomy.frame, anatomy.depth, parameters)
+        return face, replace(face.region, array=np.zeros_like(face.region.array))
+    curve = find_curve(ct, anatomy, parameters, request.curve)
+    face = solid_layer(anatomy.frame, curve, anatomy.depth, ct.geometry, parameters, alive)
+    alive()
+    found = bone_mask(ct, face.region.box, parameters.bone_hu, anatomy.body)
+    bone = without_islands(face, ct.geometry, bone_that_stays(face, ct, found, anatomy.landmarks))
+    if request.curve is None:
+        bone |= below_jaw(face, ct.geometry, found | drawn_mandible(request.guides, ct.geometry, face.region.box), anatomy.landmarks)
+    return face, replace(face.region, array=bone)
+
+
+def find_curve(ct: Volume, anatomy: Anatomy, parameters: Parameters, control_lps: np.ndarray | None = None) -> FaceCurve:
+    """The closed curve on the skin: through the user's control points (N, 3) in LPS mm, or the style's own; and the style's islands.
+
+    Raises InputError where the region is not drawn by a curve.
+    """
+    style = drawn_style(parameters)
+    if control_lps is not None:
+        curve = follow_curve(control_lps, anatomy.frame, anatomy.depth, ct.geometry)
+    else:
+        curve = draw_curve(style, anatomy.frame, anatomy.depth, ct.geometry)
+    return with_islands(curve, style, anatomy.frame)
+
+
+def below_ears(levels: Sequence[Level], face: Face) -> tuple[Level, ...]:
+    """The node levels without the auricles that are to be hidden: an ear is no part of the level below it."""
+    return tuple(_without(level, face) for level in levels)
+
+
+def _without(level: Level, face: Face) -> Level:
+    array = level.mask.array.copy()
+    for ear in face.ears:
+        array &= ~ear.auricle.inside(level.mask.box)
+    rest = int(np.count_nonzero(array))
+    if rest == level.mask.voxels:
+        return level
+    return replace(level, mask=replace(level.mask, array=array), volume_ml=level.volume_ml * rest / level.mask.voxels)

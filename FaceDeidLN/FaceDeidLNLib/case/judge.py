@@ -1,0 +1,69 @@
+"""The proof of a case: result and input compared, the face's change measured, and the verdict."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from ..core.volume import Volume
+from ..face.styles import chosen_region
+from ..verify.compare import Comparison, compare
+from ..verify.coverage import measure_coverage, share_of_body
+from ..verify.ears import ear_doubts, ear_features
+from ..verify.overruled import overruled_doubts
+from ..verify.plausible import confirmed, implausible, out_of_view
+from ..verify.verdict import Evidence, Verdict, judge
+from .privacy import all_causes, privacy_as_run
+from .records import CaseResult
+
+
+def verify(ct: Volume, state: CaseResult) -> CaseResult:
+    """Compare result and input, measure the face's change, and give the verdict."""
+    comparison = compare(ct, state.result, state.face.segment, (*state.protected, *(level.mask for level in state.levels)))
+    evidence = None
+    if comparison.changed is not None:
+        evidence = find_evidence(ct, state, comparison.changed)
+    return judged_case(state, comparison, evidence)
+
+
+def judged_case(state: CaseResult, comparison: Comparison, evidence: Evidence | None) -> CaseResult:
+    """The case with its verdict: what the comparison and the evidence say, and whatever failed before."""
+    judgement = judge(comparison, evidence)
+    doubtful = state.failures and judgement.verdict is Verdict.PASS
+    return replace(
+        state,
+        privacy=privacy_as_run(state.privacy, state.automatic, state.anatomy, state.face),
+        causes=all_causes(state),
+        verdict=Verdict.REVIEW if doubtful else judgement.verdict,
+        reasons=(*judgement.reasons, *state.failures),
+        comparison=comparison,
+        coverage=None if evidence is None else evidence.coverage,
+        out_of_view=() if evidence is None else evidence.out_of_view,
+        body_share=None if evidence is None else evidence.body_share,
+    )
+
+
+def find_evidence(ct: Volume, state: CaseResult, changed: np.ndarray) -> Evidence:
+    """What the two CTs and the landmarks say of the face that was to be hidden; ``changed`` (bool) on the CT's grid."""
+    style, landmarks, face = chosen_region(state.parameters), state.landmarks, state.face
+    unseen = out_of_view(style, landmarks, face.frame, state.anatomy.body)
+    # The same skin whatever is hidden with the face: a wider box may take another way where the field of view cuts it.
+    alone = replace(face, depth=state.anatomy.depth)
+    against = (
+        *state.anatomy.doubts,
+        *implausible(alone, landmarks, ct),
+        *overruled_doubts(ct, changed, alone, landmarks, state.automatic, style),
+        *ear_doubts(ct, changed, face, landmarks),
+    )
+    coverage = measure_coverage(ct, state.result, changed, alone, landmarks)
+    return Evidence(
+        coverage=replace(coverage, features={**coverage.features, **ear_features(ct, changed, face, landmarks)}),
+        landmarks=landmarks,
+        hidden=tuple(name for name in style.covers if name not in unseen),
+        out_of_view=unseen,
+        implausible=against,
+        confirmed=confirmed(landmarks),
+        body_share=share_of_body(changed, ct, state.anatomy.body),
+        most_of_body=style.most_of_body,
+    )
