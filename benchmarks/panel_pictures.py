@@ -5,7 +5,6 @@ FOLDER gets panel.png, after Apply on the synthetic head, 1080 pixels high as on
 
 from __future__ import annotations
 
-import importlib
 import os
 import sys
 from pathlib import Path
@@ -25,11 +24,7 @@ def main(folder: Path) -> None:
     import pythonqt
 
     with pytest.MonkeyPatch.context() as patch:
-        here = host.start(patch, "FaceDeidLN")
-        parent = host.module_parent()
-        widget = importlib.import_module("FaceDeidLN").FaceDeidLNWidget(parent)
-        widget.setup()
-        here.modules["FaceDeidLN"] = widget
+        _, widget, parent = host.open_module(patch, "FaceDeidLN")
         widget.enter()
         widget.ui.tryItLabel.linkActivated.emit("sample")
         widget.ui.acceptCheckBox.click()

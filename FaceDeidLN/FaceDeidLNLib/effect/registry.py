@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-
 from ..core.errors import InputError
+from ..core.plugins import made_by
 from ..face.styles import STYLES, style_named
 from .base import Effect
-from .records import RECORDS, EffectRecord, record_of
+from .records import RECORDS, record_of
 
-
-def _made(record: EffectRecord) -> Effect:
-    """The effect of a row."""
-    file, _, name = record.made_by.partition(":")
-    return getattr(import_module(f".{file}", __package__), name)()
-
-
-EFFECTS: dict[str, Effect] = {record.name: _made(record) for record in RECORDS}
+EFFECTS: dict[str, Effect] = {record.name: made_by(record.made_by, __package__)() for record in RECORDS}
 
 
 def effect_named(name: str) -> Effect:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import ndimage
 
 from ..core.geometry import Geometry
-from ..core.volume import Volume
+from ..core.volume import Volume, linear
 from ..face.polar import skin_distance, unit_vectors
 from ..verify.coverage import SKIN_HU
 from .hidden import HiddenFace
@@ -39,7 +38,7 @@ def found_skin(volume: Volume, origin: np.ndarray, unit: np.ndarray, around: np.
     points = origin + unit[:, None] * (around[:, None] + offsets)[..., None]
     kji = volume.geometry.to_kji(points.reshape(-1, 3))
     inside = volume.geometry.holds(kji).reshape(points.shape[:2]).all(1)
-    values = values_at(volume, kji).reshape(points.shape[:2])
+    values = linear(volume.array, kji).reshape(points.shape[:2])
     tissue = values > level
     first = np.argmax(tissue, axis=1)
     there = tissue.any(1) & (first > 0) & inside
@@ -108,7 +107,7 @@ def edge_mm(hidden: HiddenFace, image: Volume) -> float:
     seen = image.geometry.holds(kji).reshape(points.shape[:2]).all(1)
     if np.count_nonzero(seen) < FEWEST:
         return least
-    profile = np.median(values_at(image, kji).reshape(points.shape[:2])[seen], axis=0)
+    profile = np.median(linear(image.array, kji).reshape(points.shape[:2])[seen], axis=0)
     low, high = float(np.median(profile[:4])), float(np.median(profile[-6:]))
     if high <= low:
         return least
@@ -128,10 +127,10 @@ def step_left(hidden: HiddenFace, before: Volume, after: Volume) -> float | None
     seen = before.geometry.holds(inner) & before.geometry.holds(outer)
     if np.count_nonzero(seen) < FEWEST:
         return None
-    steps = [float(np.median(values_at(image, inner[seen]) - values_at(image, outer[seen]))) for image in (before, after)]
+    steps = [float(np.median(linear(image.array, inner[seen]) - linear(image.array, outer[seen]))) for image in (before, after)]
     if abs(steps[0]) < 1e-6:
         return None
-    spread = float(np.std(values_at(before, inner[seen])))
+    spread = float(np.std(linear(before.array, inner[seen])))
     return 0.0 if abs(steps[0]) < LEAST_STEP * spread else abs(steps[1]) / abs(steps[0])
 
 
@@ -145,11 +144,6 @@ def clear_cells(hidden: HiddenFace) -> np.ndarray:
     cells = np.zeros(hidden.face.inside.shape, dtype=bool)
     cells[hidden.face.inside] = away
     return cells
-
-
-def values_at(image: Volume, kji: np.ndarray) -> np.ndarray:
-    """Values (N,) of an image between its voxels, at indices (N, 3)."""
-    return ndimage.map_coordinates(image.array, kji.T, order=1, mode="nearest", output=np.float32)
 
 
 def same_surface_doubt(hidden: HiddenFace, result: Volume) -> str | None:

@@ -11,14 +11,14 @@ from slicer.i18n import tr as _
 
 from ..anatomy.level.find import LEVEL_NAMES
 from ..core.progress import Progress
-from ..mrml.candidates import candidates
+from ..mrml.candidates import atlases, candidates, declined
 from ..mrml.nodes import segment_roles
 from ..mrml.protection import check, is_checked
 from ..mrml.scene import context
 from ..programs.extensions import OFFERS, Offer, segment_with
 from . import dialogs
 from .section import Shared
-from .words import LEVELS
+from .words import LEVEL_TIPS
 
 
 class ProtectSection:
@@ -32,7 +32,7 @@ class ProtectSection:
         for name in LEVEL_NAMES:
             item = _new_item(self.ui.levelsList, name)
             item.setFlags(qt.Qt.ItemIsUserCheckable | qt.Qt.ItemIsEnabled)
-            item.setToolTip(LEVELS[name])
+            item.setToolTip(LEVEL_TIPS[name])
             item.setCheckState(qt.Qt.Unchecked)
         self.ui.segmentsList.connect("itemChanged(QListWidgetItem*)", self.on_segment_checked)
         self.ui.levelsList.connect("itemChanged(QListWidgetItem*)", self.on_level_checked)
@@ -79,7 +79,13 @@ class ProtectSection:
     def _hint(self) -> str:
         """What of the scene is protected, or what the user has to choose."""
         node = self.panel.node
-        if node.inputVolume is None or node.protectedSegmentation is not None:
+        if node.inputVolume is None:
+            return ""
+        taken = [] if declined(node.inputVolume) else atlases(node.inputVolume, node.protectedSegmentation, node.faceSegmentation)
+        if taken:
+            names = ", ".join(f'"{segmentation.GetName()}"' for segmentation in taken)
+            return _("Nodes and glands of {names} stay, too; jaw, hyoid and outline of it guide.").format(names=names)
+        if node.protectedSegmentation is not None:
             return ""
         found = candidates(node.inputVolume)
         if not found:

@@ -7,7 +7,17 @@ from types import SimpleNamespace
 from typing import Any, Protocol
 
 from ..core.progress import Progress
+from ..mrml.undo import UndoStack
 from .compare import SideBySide
+
+#: The parameter node's fields that belong to the CT, and their roles.
+OWN = {
+    "protectedSegmentation": "protected",
+    "landmarks": "landmarks",
+    "curve": "curve",
+    "faceSegmentation": "face",
+    "resultVolume": "result",
+}
 
 
 class Shared(Protocol):
@@ -19,6 +29,10 @@ class Shared(Protocol):
     busy: bool
     folder: str
     compare: SideBySide
+    undo: UndoStack
+    face: Any
+    review: Any
+    export: Any
 
     def addObserver(self, node: Any, event: Any, method: Callable[..., None]) -> None:  # noqa: ANN401
         """Be told of a node's event."""

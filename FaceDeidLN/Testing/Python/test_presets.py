@@ -7,7 +7,7 @@ import argparse
 import pytest
 from FaceDeidLNLib.commands.options import add_work, parameters_of_options, work_words
 from FaceDeidLNLib.core.parameters import Parameters
-from FaceDeidLNLib.core.presets import PRESETS
+from FaceDeidLNLib.effect.records import PRESETS
 from FaceDeidLNLib.effect.registry import require_fit
 from FaceDeidLNLib.face.styles import REGIONS
 

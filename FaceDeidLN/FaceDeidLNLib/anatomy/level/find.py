@@ -11,6 +11,7 @@ from scipy import ndimage
 from ...core.errors import InputError
 from ...core.geometry import Box, Geometry
 from ...core.landmarks import Landmarks
+from ...core.plugins import made_by
 from ...core.progress import Alive, idle
 from ...core.segment import BoxMask, Segment, places, tight
 from ...core.volume import AIR_HU, Volume
@@ -127,10 +128,10 @@ def levels_of(
 
 def _masks(neck: Neck, record: LevelRecord, superficial_mm: float) -> list[tuple[str, np.ndarray]]:
     """The level's sides with their names, on the jaw's grid."""
-    start = max(superficial_mm, record.least_mm)
+    start, region = max(superficial_mm, record.least_mm), made_by(record.made_by, __package__)
     if not record.has_sides:
-        return [(record.name, record.region(neck, 0, start))]
-    return [(f"{record.name} {word}", record.region(neck, side, start)) for side, word in enumerate(("left", "right"))]
+        return [(record.name, region(neck, 0, start))]
+    return [(f"{record.name} {word}", region(neck, side, start)) for side, word in enumerate(("left", "right"))]
 
 
 def _finished(
