@@ -16,8 +16,7 @@ from .hidden import HiddenFace
 from .instances import Instance
 from .outcome import Decision, Outcome
 from .pictures import remove_pictures
-from .rays import clear_cells
-from .rtstruct import DEEP_MM, SHALLOW_MM, SHARE, is_skin, most_left, share_followed
+from .rtstruct import DEEP_MM, SHALLOW_MM, SHARE, is_skin, most_left, share_alike, share_followed
 
 CLIPS = "segments that follow the old skin end at the new one, all others to the bit; empty frames dropped"
 
@@ -42,10 +41,11 @@ class SegFamily:
         frames = frames.reshape((-1, *frames.shape[-2:])).copy()
         names = {int(item.SegmentNumber): str(item.get("SegmentLabel") or "") for item in dataset.SegmentSequence}
         clipped = clip(frames, dataset, names, hidden, matrix)
+        most = most_left(hidden)
         left = [
             names.get(label, str(label))
             for label in labels_of(dataset, names)
-            if _share(frames, dataset, label, hidden, matrix, clear_cells(hidden)) > most_left(hidden)
+            if share_alike(_edge_in_region(frames, dataset, label, hidden, matrix), hidden) > most
         ]
         if left:
             raise DoubtError(f"{len(left)} segments still follow the old skin: {', '.join(left)}")
@@ -114,11 +114,15 @@ def _points(frames: np.ndarray, dataset: Dataset, label: int, matrix: np.ndarray
     return np.vstack(out) if out else np.zeros((0, 3))
 
 
-def _share(frames: np.ndarray, dataset: Dataset, label: int, hidden: HiddenFace, matrix: np.ndarray, of: np.ndarray | None = None) -> float:
+def _edge_in_region(frames: np.ndarray, dataset: Dataset, label: int, hidden: HiddenFace, matrix: np.ndarray) -> np.ndarray:
     points = edge_points(frames, dataset, label, matrix)
-    points = points[hidden.in_region(points)] if len(points) else points
-    depth = hidden.depth_before(points) if len(points) else np.zeros(0)
-    return share_followed(points[depth < SHALLOW_MM], depth[depth < SHALLOW_MM], hidden, of)
+    return points[hidden.in_region(points)] if len(points) else points
+
+
+def _share(frames: np.ndarray, dataset: Dataset, label: int, hidden: HiddenFace, matrix: np.ndarray) -> float:
+    points = _edge_in_region(frames, dataset, label, hidden, matrix)
+    depth = hidden.depth_before(points)
+    return share_followed(points[depth < SHALLOW_MM], depth[depth < SHALLOW_MM], hidden)
 
 
 def clip(frames: np.ndarray, dataset: Dataset, names: dict[int, str], hidden: HiddenFace, matrix: np.ndarray) -> list[int]:
