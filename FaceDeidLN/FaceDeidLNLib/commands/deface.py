@@ -94,8 +94,9 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
     result = as_stored(ct, deface(request, part(console.progress, _READ, _WORKED)))
     result.seconds["reading"] = round(read - begin, 3)
     refusal = refusal_sentence(result, options.accept_recognisable)
-    beside, doubt = follow_also(options, result, request) if refusal is None else ((), None)
-    refusal = refusal or doubt
+    if refusal is None:
+        result, beside = follow_also(options, result, request)
+        refusal = refusal_sentence(result, options.accept_recognisable)
     if options.qa is not None:
         console.progress(_WORKED, "review material")
         write_review_folder(options.qa, ct, result, refusal is None)
@@ -113,23 +114,24 @@ def with_seed(request: Request) -> Request:
     return replace(request, parameters=replace(request.parameters, seed=request.parameters.seed or secrets.randbits(63)))
 
 
-def follow_also(options: argparse.Namespace, result: CaseResult, request: Request) -> tuple[tuple[FollowedFile, ...], str | None]:
-    """The files of --also, followed and verified, or why nothing may leave."""
+def follow_also(options: argparse.Namespace, result: CaseResult, request: Request) -> tuple[CaseResult, tuple[FollowedFile, ...]]:
+    """The files of --also, followed and verified, with the result of the CT, which is a REVIEW where one of them is doubtful."""
     if not options.also:
-        return (), None
+        return result, ()
     import numpy as np
 
     from ..release import Destination
     from ..study.family import DoubtError
     from ..study.files import follow_files
     from ..study.hidden import HiddenFace
+    from ..verify.verdict import Verdict
 
     hidden = HiddenFace.of(result, request.protected, np.random.default_rng(result.parameters.seed))
     places = [(path, Destination(out, options.overwrite, (path,), signing_key=options.signing_key)) for path, out in options.also]
     try:
-        return follow_files(places, hidden, result, options.accept_recognisable), None
+        return result, follow_files(places, hidden, result, options.accept_recognisable)
     except DoubtError as doubt:
-        return (), str(doubt)
+        return replace(result, verdict=Verdict.REVIEW, reasons=(*result.reasons, str(doubt))), ()
 
 
 def write_also(followed: tuple[FollowedFile, ...], result: CaseResult, options: argparse.Namespace) -> None:

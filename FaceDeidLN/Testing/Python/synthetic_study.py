@@ -14,6 +14,7 @@ import pydicom
 import pytest
 from contourpy import contour_generator
 from dicom_series import Series, write_series
+from FaceDeidLNLib import pipeline
 from FaceDeidLNLib.anatomy.body import find_body
 from FaceDeidLNLib.anatomy.skin import skin_depth
 from FaceDeidLNLib.case.records import Request
@@ -37,7 +38,7 @@ def study_phantom() -> Phantom:
 
 def remembered(patch: pytest.MonkeyPatch) -> None:
     """The same CT with the same parameters is de-identified, and looked at for landmarks, once in all of a test file."""
-    for module, name in ((ct_family, "deface"), (ct_family, "detect_landmarks"), (decide_ct, "detect_landmarks")):
+    for module, name in ((pipeline, "deface"), (ct_family, "deface"), (ct_family, "detect_landmarks"), (decide_ct, "detect_landmarks")):
         patch.setattr(module, name, _remembering(getattr(module, name)))
 
 
