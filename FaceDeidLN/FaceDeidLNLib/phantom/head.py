@@ -15,7 +15,7 @@ from ..core.segment import Segment
 from ..core.volume import AIR_HU, Volume
 from . import bones, soft, things
 from .fields import Step, rotation
-from .frame import Grid, sculpt
+from .grid import Grid, sculpt
 from .marks import landmarks
 from .nodes import nodes
 from .options import MAX_OPENING_DEG, PhantomOptions

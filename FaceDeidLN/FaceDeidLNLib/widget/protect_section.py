@@ -9,7 +9,7 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
-from ..anatomy.level.find import LEVEL_NAMES
+from ..anatomy.level.table import LEVEL_NAMES
 from ..core.progress import Progress
 from ..mrml.candidates import atlases, candidates, declined
 from ..mrml.nodes import segment_roles
