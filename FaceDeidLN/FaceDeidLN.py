@@ -5,7 +5,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
 import slicer
 from FaceDeidLNLib.core.parameters import RANGES, Parameters
 from FaceDeidLNLib.effect.records import EFFECT_NAMES
@@ -335,31 +334,41 @@ class FaceDeidLNLogic(ScriptedLoadableModuleLogic):
 
 
 class FaceDeidLNTest(ScriptedLoadableModuleTest):
-    """The main job on the synthetic head, inside Slicer; needs no download. The panel has its own tests in Testing."""
+    """The main job, every button and its undo on the synthetic head, inside Slicer. The panel has more tests in Testing."""
+
+    #: Voxel sizes (mm) of the head in the short tests, and in those of apply and verify again.
+    spacingMm = (2.5, 2.4, 3.0)
+    gridsMm = ((1.0, 1.0, 1.5), (2.5, 2.5, 2.5), (0.9, 0.9, 3.0))
 
     def setUp(self) -> None:
         """A clean scene."""
         slicer.mrmlScene.Clear()
 
     def test_theFaceIsHiddenAndTheNodesAreKept(self) -> None:
-        """PASS on the synthetic head, with every voxel of every lymph node as it was."""
-        ctNode, nodesNode = loadPhantom(spacingMm=(2.5, 2.4, 3.0))
-        before = slicer.util.arrayFromVolume(ctNode).copy()
-        result = FaceDeidLNLogic().process(ctNode, protectedSegmentation=nodesNode, acceptRecognisable=True)
-        assert result.verdict == "PASS", "; ".join(result.reasons)
-        assert np.array_equal(before, slicer.util.arrayFromVolume(ctNode))
-        assert np.any(before != slicer.util.arrayFromVolume(result.nodes.result))
-        assert not [check.name for check in result.case.comparison.protected if check.changed]
+        """PASS, with every voxel of every lymph node as it was."""
+        from FaceDeidLNLib.widget.self_test import hidden_and_kept
+
+        hidden_and_kept(FaceDeidLNLogic(), loadPhantom, self.spacingMm)
 
     def test_everyStepCanBeDoneAlone(self) -> None:
         """Landmarks, curve, face segment, effect and verification one after the other."""
-        ctNode, nodesNode = loadPhantom(spacingMm=(2.5, 2.4, 3.0))
-        logic, chosen = FaceDeidLNLogic(), {"protectedSegmentation": nodesNode}
-        chosen["landmarks"] = logic.detectLandmarks(ctNode)
-        chosen["curve"] = logic.createCurve(ctNode, **chosen)
-        chosen["faceSegmentation"] = logic.createFaceSegment(ctNode, **chosen)
-        chosen["outputVolume"] = logic.applyEffect(ctNode, **chosen)
-        assert chosen["outputVolume"].GetName().endswith("NOT RELEASED")
-        result = logic.verify(ctNode, acceptRecognisable=True, **chosen)
-        assert result.verdict == "PASS", "; ".join(result.reasons)
-        assert chosen["outputVolume"].GetName().endswith("de-identified")
+        from FaceDeidLNLib.widget.self_test import each_step_alone
+
+        each_step_alone(FaceDeidLNLogic(), loadPhantom, self.spacingMm)
+
+    def test_everyButtonWorksAndEveryStepCanBeUndone(self) -> None:
+        """The panel, pressed from Detect to the work list."""
+        from FaceDeidLNLib.widget.self_test import every_button, shown
+
+        with shown("FaceDeidLN") as widget:
+            every_button(widget.panel, loadPhantom, self.spacingMm)
+
+    def test_verifiedAgainIsTheSameOnFourGrids(self) -> None:
+        """Apply, verify again, save, load, verify again: the same verdict and figures."""
+        from FaceDeidLNLib.widget.self_test import same_when_verified_again
+
+        for spacingMm in self.gridsMm:
+            self.setUp()
+            same_when_verified_again(FaceDeidLNLogic(), loadPhantom, spacingMm)
+        self.setUp()
+        same_when_verified_again(FaceDeidLNLogic(), loadPhantom, self.spacingMm, oblique=True)

@@ -17,6 +17,8 @@ from .protection import checked_segments, was_asked
 
 #: What a segmentation of this module's own is called by the CT it belongs to.
 _OWN = ("face", "kept")
+#: Attribute of a segmentation that this module made, also after the CT has let it go.
+_MADE_HERE = "FaceDeidLN.MadeHere"
 #: Attribute of a CT where the user chose no segmentation: saved with the scene.
 _DECLINED = "FaceDeidLN.ProtectsNothing"
 #: A segmentation with so many structures that are known by name or code is a program's or a planning system's: TotalSegmentator,
@@ -37,7 +39,13 @@ def candidates(ct: slicer.vtkMRMLScalarVolumeNode | None) -> list[slicer.vtkMRML
         linked(volume, "protected") for volume in volumes if volume is not ct and linked(volume, "protected") is not linked(ct, "protected")
     ]
     found = [scene.GetNthNodeByClass(n, "vtkMRMLSegmentationNode") for n in range(scene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode"))]
-    return [node for node in found if not any(node is mine for mine in own) and _overlap(node, ct)]
+    return [node for node in found if not any(node is mine for mine in own) and not node.GetAttribute(_MADE_HERE) and _overlap(node, ct)]
+
+
+def made_here(node: slicer.vtkMRMLSegmentationNode) -> slicer.vtkMRMLSegmentationNode:
+    """Note that this module made a segmentation: it is none that somebody drew to be kept."""
+    node.SetAttribute(_MADE_HERE, "1")
+    return node
 
 
 def declined(ct: slicer.vtkMRMLScalarVolumeNode, said: bool | None = None) -> bool:

@@ -19,6 +19,7 @@ from ..effect.choices import require_fit
 from ..effect.registry import effect_named
 from ..face.segment import Face
 from ..input.place import place_segments
+from ..mrml.candidates import made_here
 from ..mrml.links import link
 from ..mrml.nodes import (
     FACE_COLOR,
@@ -100,7 +101,7 @@ class Steps:
         name, node = f"{asked.ct.GetName()} face", asked.face
         colors = {face.segment.name: FACE_COLOR}
         if node is None:
-            node = add_segmentation(self.context, [face.segment], request.ct.geometry, name, colors, asked.ct)
+            node = made_here(add_segmentation(self.context, [face.segment], request.ct.geometry, name, colors, asked.ct))
         else:
             fill_segmentation(node, [face.segment], request.ct.geometry, colors, asked.ct)
         link(asked.ct, "face", node)

@@ -242,6 +242,16 @@ def test_the_straight_road_needs_no_scrolling_and_all_sections_start_closed(show
     assert all(section.collapsed for section in sections)
 
 
+def test_the_modules_own_test_passes_on_coarse_heads(shown, monkeypatch):
+    from person import remembered
+
+    monkeypatch.setattr("FaceDeidLNLib.case.find.detect_landmarks", remembered)
+    case = sys.modules["FaceDeidLN"].FaceDeidLNTest()
+    case.spacingMm, case.gridsMm = (4.5, 4.4, 5.0), ()
+    case.runTest()
+    assert shown.here.errors == []
+
+
 def test_reload_reads_the_library_anew(shown, monkeypatch):
     for name in [name for name in sys.modules if name.split(".")[0] in ("FaceDeidLN", "FaceDeidLNLib")]:
         monkeypatch.setitem(sys.modules, name, sys.modules[name])  # the other tests keep the library that they imported

@@ -76,6 +76,13 @@ class CandidatesTest(PanelTest):
         add_segmentation(context(), [mask], Geometry(phantom().ct.geometry.shape, away), "elsewhere")
         self.assertEqual(candidates(ct), [])
 
+    def test_a_face_segment_that_the_ct_let_go_is_never_taken_for_one_to_keep(self):
+        ct = self.ct_alone()
+        self.click("faceButton")
+        self.node.faceSegmentation = None
+        self.panel.update()
+        self.assertEqual((candidates(ct), self.node.protectedSegmentation), ([], None))
+
     def test_a_node_of_the_scene_that_the_face_segment_holds_makes_a_review_that_names_it(self):
         self.ct_alone()
         cheek("cheek node")
