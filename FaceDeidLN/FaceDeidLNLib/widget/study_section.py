@@ -38,6 +38,10 @@ class StudySection:
     def observe(self, node: Any) -> None:  # noqa: ANN401
         """Nothing is followed: a study is what its files are."""
 
+    def close(self) -> None:
+        """Forget the plan."""
+        self._planned.close()
+
     def update(self) -> None:
         """Enable what can be done; the database is asked once for each CT."""
         ct = self.panel.node.inputVolume
