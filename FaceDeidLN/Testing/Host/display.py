@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import slicer
 import vtk
 from FaceDeidLNLib.mrml.scene import SceneContext
+from FaceDeidLNLib.output.drawing import write_png
+from vtk.util.numpy_support import vtk_to_numpy
 
 _IN_3D = (
     "vtkMRMLCameraDisplayableManager",
@@ -45,13 +48,17 @@ class DrawnView:
 
     def save(self, path: Path) -> None:
         """Draw into a PNG file."""
+        write_png(self.pixels(), path)
+
+    def pixels(self) -> np.ndarray:
+        """What is drawn, uint8 (height, width, 3)."""
         self.draw()
-        grab, writer = vtk.vtkWindowToImageFilter(), vtk.vtkPNGWriter()
+        grab = vtk.vtkWindowToImageFilter()
         grab.SetInput(self.window)
         grab.ReadFrontBufferOff()
-        writer.SetFileName(str(path))
-        writer.SetInputConnection(grab.GetOutputPort())
-        writer.Write()
+        grab.Update()
+        width, height, _ = grab.GetOutput().GetDimensions()
+        return vtk_to_numpy(grab.GetOutput().GetPointData().GetScalars()).reshape(height, width, 3)[::-1].copy()
 
     def close(self) -> None:
         """Follow the scene no more."""

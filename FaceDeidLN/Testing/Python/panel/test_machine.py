@@ -1,7 +1,7 @@
 """Random sequences of what a person does in the panel. Not for the application: Hypothesis is not there.
 
 A few of them run with the suite; ``PANEL_SEQUENCES=200 pytest .../test_machine.py`` runs 200. Slicer's own displayable managers watch,
-in a 3D view and a slice view, and draw after every action: what the application's views would not survive ends the test.
+in a 3D view and a slice view, and draw after every action.
 """
 
 from __future__ import annotations
@@ -59,6 +59,7 @@ class PanelMachine(RuleBasedStateMachine):
         """Press a button of a step, if it can be pressed; undo leads back to what was."""
         if not getattr(self.ui, button).enabled:
             return
+        self.person.panel.update()  # what came a moment ago has been looked at
         before, label = snapshot(), (self.ui.undoButton.text, len(self.person.panel.undo._steps))
         getattr(self.ui, button).click()
         if (self.ui.undoButton.text, len(self.person.panel.undo._steps)) != label:
