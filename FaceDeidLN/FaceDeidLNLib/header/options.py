@@ -35,6 +35,8 @@ OPTIONS: dict[str, ProfileOption] = {
         ProfileOption("safe-private", "retain_safe_private", "113111", "Retain Safe Private Option"),
     )
 }
+#: Codes of what was done to the pixels (113101 Clean Pixel Data, 113102 Clean Recognizable Visual Features), beside any profile.
+FACE_CODES = frozenset({"113101", "113102"})
 KEEP, RESEARCH = "keep", "research"
 #: What archives like TCIA ask for.
 _RESEARCH = ("modified-dates", "patient-characteristics", "clean-descriptors", "safe-private")

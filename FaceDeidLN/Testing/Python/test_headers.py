@@ -14,10 +14,11 @@ from dicom_series import Series, stored_head, write_series
 from FaceDeidLNLib.core.errors import InputError, OutputError
 from FaceDeidLNLib.header.base import HeaderError, KeepHeader
 from FaceDeidLNLib.header.keys import project_key, read_pseudonyms
+from FaceDeidLNLib.header.known import known_in
 from FaceDeidLNLib.header.options import options_named
 from FaceDeidLNLib.header.policy import policy_named
 from FaceDeidLNLib.header.profile import Profile
-from FaceDeidLNLib.header.proof import known_in, verify_headers
+from FaceDeidLNLib.header.proof import verify_headers
 from FaceDeidLNLib.header.vocabulary import cleaned
 from FaceDeidLNLib.input.dicom import read_dicom_series
 from FaceDeidLNLib.output.dicom import Marks, write_dicom_series
