@@ -20,6 +20,9 @@ from . import dialogs
 from .section import Section, Shared
 from .words import LEVEL_TIPS
 
+#: Qt's own bound on a widget's height (QWIDGETSIZE_MAX).
+_FREE_PX = 16777215
+
 
 class ProtectSection(Section):
     """The list of segments with their check marks, the levels, and a button for each extension."""
@@ -58,6 +61,9 @@ class ProtectSection(Section):
         node = self.panel.node
         self.observe(node.protectedSegmentation)
         self.ui.protectHintLabel.text = self._hint()
+        self.ui.protectHintLabel.setMaximumHeight(
+            _FREE_PX if self.ui.protectHintLabel.text else 0
+        )  # a hidden one would be shown with its section
         self._filling = True
         try:
             self._fill_segments(node.protectedSegmentation)

@@ -35,6 +35,10 @@ class StudySection(Section):
         self.ui.studyOfCtButton.connect("clicked(bool)", self.on_study_of_ct)
         self.ui.studyExportButton.connect("clicked(bool)", self.on_export)
 
+    def close(self) -> None:
+        """Forget the plan."""
+        self._planned.close()
+
     def update(self) -> None:
         """Enable what can be done; the database is asked once for each CT."""
         ct = self.panel.node.inputVolume
