@@ -58,7 +58,8 @@ def require_ct(volume: Volume, name: str) -> None:
     reason = _why_no_ct(_sample(array))
     if reason:
         raise InputError(
-            f"{name} does not look like a CT in Hounsfield units ({reason}): give a CT in HU; a cone-beam CT has to be rescaled first, air to -1000 and soft tissue to about 40."
+            f"{name} does not look like a CT in Hounsfield units ({reason}): give a CT in HU; "
+            "a cone-beam CT has to be rescaled first, air to -1000 and soft tissue to about 40."
         )
 
 
