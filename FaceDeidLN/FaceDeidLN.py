@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import slicer
 from FaceDeidLNLib.core.parameters import RANGES, Parameters
-from FaceDeidLNLib.effect.names import EFFECT_NAMES
+from FaceDeidLNLib.effect.records import EFFECT_NAMES
 from FaceDeidLNLib.face.styles import REGIONS
 from slicer import vtkMRMLMarkupsClosedCurveNode, vtkMRMLMarkupsFiducialNode, vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
 from slicer.i18n import tr as _
@@ -24,8 +24,8 @@ from slicer.util import VTKObservationMixin
 
 if TYPE_CHECKING:
     from FaceDeidLNLib.core.progress import Progress
-    from FaceDeidLNLib.mrml.process import NodeResult
-    from FaceDeidLNLib.mrml.steps import Steps
+    from FaceDeidLNLib.steps.process import NodeResult
+    from FaceDeidLNLib.steps.steps import Steps
 
 README_URL = "https://github.com/FaceDeidLN/SlicerFaceDeidLN#readme"
 #: What a step is done with; the first one is the project's own.
@@ -234,7 +234,7 @@ class FaceDeidLNLogic(ScriptedLoadableModuleLogic):
 
     def __init__(self, parent: object = None) -> None:
         ScriptedLoadableModuleLogic.__init__(self, parent)
-        from FaceDeidLNLib.mrml.anatomy_cache import AnatomyCache
+        from FaceDeidLNLib.steps.anatomy_cache import AnatomyCache
 
         self.cache = AnatomyCache()
 
@@ -245,7 +245,7 @@ class FaceDeidLNLogic(ScriptedLoadableModuleLogic):
     def steps(self) -> "Steps":
         """The steps on the scene of the application."""
         from FaceDeidLNLib.mrml.scene import context
-        from FaceDeidLNLib.mrml.steps import Steps
+        from FaceDeidLNLib.steps.steps import Steps
 
         return Steps(context(), self.cache)
 
@@ -277,7 +277,7 @@ class FaceDeidLNLogic(ScriptedLoadableModuleLogic):
 
     def chosen(self, parameterNode: FaceDeidLNParameterNode) -> dict[str, Any]:
         """The logic's keywords that a parameter node holds; of its segmentation, the checked segments."""
-        from FaceDeidLNLib.mrml.asked import chosen_in
+        from FaceDeidLNLib.steps.asked import chosen_in
 
         return chosen_in(parameterNode)
 
@@ -300,12 +300,12 @@ class FaceDeidLNLogic(ScriptedLoadableModuleLogic):
 
     def exportResult(self, resultNode: Any, path: str, overwrite: bool = False, progress: "Progress | None" = None) -> None:  # noqa: ANN401
         """Write a released result with its certificate: .nrrd, .nii.gz, or a folder for the DICOM series it came from."""
-        from FaceDeidLNLib.mrml.export import export_result
+        from FaceDeidLNLib.steps.export import export_result
 
         export_result(resultNode, Path(path), overwrite, progress)
 
     def _asked(self, ctNode: vtkMRMLScalarVolumeNode, chosen: dict[str, Any]) -> tuple[Any, ...]:
-        from FaceDeidLNLib.mrml.asked import asked_from
+        from FaceDeidLNLib.steps.asked import asked_from
 
         return asked_from(ctNode, **chosen)
 

@@ -21,9 +21,9 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "FaceDeidLN"))
 
-from FaceDeidLNLib.anatomy.jaw_landmarks import CHIN_CONFIDENCE, jaw_doubts, jaw_landmarks
-from FaceDeidLNLib.anatomy.landmark_net import LandmarkModel, load_model, predict_landmarks
-from FaceDeidLNLib.anatomy.landmark_shape import NET_LANDMARKS
+from FaceDeidLNLib.anatomy.jaw.points import CHIN_CONFIDENCE, jaw_doubts, jaw_landmarks
+from FaceDeidLNLib.anatomy.landmark.net import LandmarkModel, load_model, predict_landmarks
+from FaceDeidLNLib.anatomy.landmark.shape import NET_LANDMARKS
 from FaceDeidLNLib.core.landmarks import Landmark, Landmarks
 from FaceDeidLNLib.core.segment import Segment
 from FaceDeidLNLib.input.images import read_volume

@@ -20,8 +20,8 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "FaceDeidLN"))
 
-from FaceDeidLNLib.anatomy.levels import Level, levels_of
-from FaceDeidLNLib.anatomy.mandible import Mandible, mandible_of_segment
+from FaceDeidLNLib.anatomy.jaw.mandible import Mandible, mandible_of_segment
+from FaceDeidLNLib.anatomy.level.find import Level, levels_of
 from FaceDeidLNLib.core.parameters import Parameters
 from FaceDeidLNLib.core.segment import Segment
 from FaceDeidLNLib.core.volume import Volume
@@ -99,7 +99,7 @@ def _share(level: Level, gland: Volume) -> float:
 
 def _lateral_of(gland: Volume, mandible: Mandible) -> Volume:
     """The part of a gland that lies further from the midline than the ramus at its height and depth."""
-    from FaceDeidLNLib.anatomy.jaw_outline import trace_outline
+    from FaceDeidLNLib.anatomy.jaw.arch import trace_outline
 
     grid = mandible.grid
     out = trace_outline(grid, mandible.mask).ramus_out

@@ -1,4 +1,4 @@
-"""Make the mean mandible (FaceDeidLNLib/anatomy/mandible_mean.npz) from drawn mandibles and marked landmarks.
+"""Make the mean mandible (FaceDeidLNLib/anatomy/jaw/mandible_mean.npz) from drawn mandibles and marked landmarks.
 
     python benchmarks/mean_mandible.py DATA_FOLDER OUTPUT.npz
 
@@ -19,9 +19,9 @@ from scipy.spatial.transform import Rotation
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "FaceDeidLN"))
 
+from FaceDeidLNLib.anatomy.face_frame import fit_frame
 from FaceDeidLNLib.core.errors import FaceNotFoundError
 from FaceDeidLNLib.core.landmarks import Landmark, Landmarks
-from FaceDeidLNLib.face.frame import fit_frame
 from FaceDeidLNLib.input.images import read_volume
 
 MANDIBLE = 7

@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "FaceDeidLN"))
 
 from face_changes import CHANGES, Head, changed_head
 from face_measures import EYES, FACE_MARKS, HIDDEN_SHARE, Marks, shares_hidden
-from FaceDeidLNLib.anatomy.landmarks import detect_landmarks
+from FaceDeidLNLib.anatomy.landmark.detect import detect_landmarks
 from FaceDeidLNLib.core.parameters import Parameters
 from FaceDeidLNLib.input.ct import read_ct
 from FaceDeidLNLib.pipeline import Request, deface

@@ -87,7 +87,7 @@ def run_task(task: str, source: Path, target: Path, effect: str) -> dict[str, An
     from FaceDeidLNLib.input.ct import read_ct
     from FaceDeidLNLib.output.images import write_image
     from FaceDeidLNLib.pipeline import Request, deface
-    from FaceDeidLNLib.release import Place, release
+    from FaceDeidLNLib.release import Destination, release
 
     seconds = {"imports": time.perf_counter() - begin}
     baseline = peak_bytes()
@@ -104,7 +104,7 @@ def run_task(task: str, source: Path, target: Path, effect: str) -> dict[str, An
     if task == "copy":
         write_image(ct, ct.volume, target)
     elif result.verdict.value == "PASS":
-        release(ct, result, Place(target), accept_recognisable=True)
+        release(ct, result, Destination(target), accept_recognisable=True)
     seconds["writing, reading back"] = time.perf_counter() - begin
     return {**facts, "seconds": seconds, "baseline": baseline, "work": after_work, "peak": peak_bytes() - baseline}
 

@@ -1,4 +1,4 @@
-"""Train the landmark networks from marked patients; this is how ``anatomy/landmark_net.npz`` was made.
+"""Train the landmark networks from marked patients; this is how ``anatomy/landmark/landmark_net.npz`` was made.
 
     python benchmarks/train_landmarks.py DATA WORK [--shards 40] [--folds 3]
 
@@ -23,7 +23,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "FaceDeidLN"))
 
 import torch
-from FaceDeidLNLib.anatomy.landmark_net import WEIGHTS_FILE, load_model
+from FaceDeidLNLib.anatomy.landmark.net import WEIGHTS_FILE, load_model
 from training.calibrate import calibration, held_out_rows
 from training.export import export
 from training.fit import Pool, train

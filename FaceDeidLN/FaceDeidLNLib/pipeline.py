@@ -11,26 +11,25 @@ import numpy as np
 
 from .anatomy.body import find_body
 from .anatomy.bone import bone_mask
-from .anatomy.hyoid import hyoid_doubts
-from .anatomy.jaw_landmarks import jaw_doubts, jaw_landmarks
-from .anatomy.landmarks import detect_landmarks
-from .anatomy.levels import Level, check_level_names, find_levels
-from .anatomy.mandible import drawn_mandible
+from .anatomy.face_frame import FaceFrame, fit_frame
+from .anatomy.jaw.hyoid import hyoid_doubts
+from .anatomy.jaw.mandible import drawn_mandible
+from .anatomy.jaw.points import jaw_doubts, jaw_landmarks
+from .anatomy.landmark.detect import detect_landmarks
+from .anatomy.level.find import Level, check_level_names, find_levels
 from .anatomy.outline import within_outline
 from .anatomy.second_face import second_face
 from .anatomy.skin import skin_depth
 from .core.errors import FaceNotFoundError
 from .core.landmarks import Landmarks
-from .core.parameters import Parameters
+from .core.parameters import Parameters, require_watermark
 from .core.progress import Alive, Progress, alive_in, idle, silent
 from .core.segment import BoxMask, Segment, tight
 from .core.volume import Volume
 from .effect.base import apply_effect
-from .effect.names import require_watermark
 from .effect.registry import effect_named, require_fit
 from .face.build import ears_in, strategy_face, with_ears
 from .face.curve import FaceCurve, draw_curve, follow_curve, with_islands
-from .face.frame import FaceFrame, fit_frame
 from .face.jaw import below_jaw, bone_that_stays
 from .face.segment import Face, solid_layer, spare, without_islands
 from .face.styles import Region, Style, chosen_region, drawn_style

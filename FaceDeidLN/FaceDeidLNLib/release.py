@@ -38,7 +38,7 @@ RECOGNISABLE_SENTENCE = f"{RECOGNISABLE_REASON}: release it with --accept-recogn
 
 
 @dataclass(frozen=True)
-class Place:
+class Destination:
     """Where a release goes: the output, whether something there may be replaced, and what must not be touched.
 
     ``header`` is what is done to DICOM headers on the way; ``signing_key`` (PEM file) signs the certificate.
@@ -106,7 +106,7 @@ def as_stored(ct: CtInput, result: CaseResult) -> CaseResult:
     return verify(ct.volume, replace(result, result=stored))
 
 
-def release(ct: CtInput, result: CaseResult, place: Place, accept_recognisable: bool) -> None:
+def release(ct: CtInput, result: CaseResult, destination: Destination, accept_recognisable: bool) -> None:
     """Write certificate and output, in this order, each under a temporary name that it loses when it is complete.
 
     The output is read back and compared before it gets its name, so an output that is there is whole and has its
@@ -115,10 +115,10 @@ def release(ct: CtInput, result: CaseResult, place: Place, accept_recognisable: 
     :raises NotReleasedError: the result may not be released (see ``refusal_sentence``).
     :raises InputError: the place is taken. :raises OutputError: it could not be written.
     """
-    write_released(ct, clear(judged(result, accept_recognisable), released_volume(result), case_content(result)), place)
+    write_released(ct, clear(judged(result, accept_recognisable), released_volume(result), case_content(result)), destination)
 
 
-def write_released(ct: CtInput, cleared: Clearance, place: Place, alive: Alive = idle) -> None:
+def write_released(ct: CtInput, cleared: Clearance, destination: Destination, alive: Alive = idle) -> None:
     """``release`` for a result that passed the gate; raises the same errors.
 
     ``alive`` is called while it writes; nothing is left where it raises.
@@ -128,16 +128,18 @@ def write_released(ct: CtInput, cleared: Clearance, place: Place, alive: Alive =
     volume, case = cleared.volume, cleared.case
 
     def write(partial: Path, certificate: Path) -> None:
-        require_own_certificate(place.output, place.overwrite)
-        text = certificate_text(content(ct, volume, case, partial, place.header))
-        certificate.write_text(signed_text(text, place.signing_key), encoding="utf-8")
+        require_own_certificate(destination.output, destination.overwrite)
+        text = certificate_text(content(ct, volume, case, partial, destination.header))
+        certificate.write_text(signed_text(text, destination.signing_key), encoding="utf-8")
 
-    companion = Companion(certificate_path(place.output).absolute(), write)
+    companion = Companion(certificate_path(destination.output).absolute(), write)
     if ct.kind != "dicom":
-        write_image(ct, volume, place.output, place.overwrite, place.inputs, companion, alive)
+        write_image(ct, volume, destination.output, destination.overwrite, destination.inputs, companion, alive)
     else:
         marks = Marks(_derivation(case), is_tested(case["privacy"]))
-        write_dicom_series(ct, volume, place.output, marks, place.overwrite, place.inputs, companion, alive, place.header)
+        write_dicom_series(
+            ct, volume, destination.output, marks, destination.overwrite, destination.inputs, companion, alive, destination.header
+        )
 
 
 def _derivation(case: dict[str, Any]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from FaceDeidLNLib.anatomy.landmark_net import LandmarkModel, read_landmarks
+from FaceDeidLNLib.anatomy.landmark.net import LandmarkModel, read_landmarks
 from scipy.optimize import minimize
 
 from .patients import Patient

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from FaceDeidLNLib.anatomy.landmark_shape import MIRROR
+from FaceDeidLNLib.anatomy.landmark.shape import MIRROR
 from torch import Tensor
 
 from .network import LandmarkNet, spatial_loss

@@ -1,4 +1,4 @@
-"""The landmark network in torch; ``FaceDeidLNLib.anatomy.net_layers`` runs the same network in numpy."""
+"""The landmark network in torch; ``FaceDeidLNLib.anatomy.landmark.layers`` runs the same network in numpy."""
 
 from __future__ import annotations
 

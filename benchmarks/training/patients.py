@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
-from FaceDeidLNLib.anatomy.landmark_shape import MEAN_SHAPE, NET_LANDMARKS, HeadFrame, fit_frame
+from FaceDeidLNLib.anatomy.landmark.shape import MEAN_SHAPE, NET_LANDMARKS, HeadFrame, fit_frame
 from scipy import ndimage
 
 MANDIBLE = 7

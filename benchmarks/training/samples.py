@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from FaceDeidLNLib.anatomy.landmark_grid import COARSE, FINE, Stage
-from FaceDeidLNLib.anatomy.landmark_shape import rotation
+from FaceDeidLNLib.anatomy.landmark.grids import COARSE, FINE, Stage
+from FaceDeidLNLib.anatomy.landmark.shape import rotation
 from scipy import ndimage
 
 from .obstacles import obstruct

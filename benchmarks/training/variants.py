@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from FaceDeidLNLib.anatomy.landmark_shape import rotation
+from FaceDeidLNLib.anatomy.landmark.shape import rotation
 from FaceDeidLNLib.core.geometry import Box, Geometry
 from FaceDeidLNLib.core.volume import Volume, canonical_grid, resample
 

@@ -12,8 +12,8 @@ from ..core.segment import Segment, united
 from ..core.volume import Volume
 from ..input.names import is_outline
 from ..input.place import place_segments
+from .face_frame import FaceFrame
 from .grids import TISSUE_HU, closing, fill_holes, grow, reach, sample, steps_of
-from .mandible import Frame
 
 #: Outlines agree where they lie this near (mm): two voxels of the body's grid, one of a coarse CT.
 AGREE_MM = 6.0
@@ -38,7 +38,7 @@ class Outlined:
     doubts: tuple[str, ...] = ()
 
 
-def within_outline(ct: Volume, body: Volume, segments: Sequence[Segment], frame: Frame) -> Outlined:
+def within_outline(ct: Volume, body: Volume, segments: Sequence[Segment], frame: FaceFrame) -> Outlined:
     """The ``body`` (bool, of find_body) without couch, cradle and mask that the outlines among ``segments`` leave out.
 
     Behind the ears what lies outside of the outline is dropped. At face and ears it is dropped only where air parts it from the
@@ -89,7 +89,7 @@ def _far(excess: np.ndarray, other: np.ndarray, body: Volume) -> np.ndarray:
     return reach(excess & ~grow(other, steps), excess, steps)
 
 
-def _zones(body: Volume, frame: Frame) -> tuple[np.ndarray, np.ndarray]:
+def _zones(body: Volume, frame: FaceFrame) -> tuple[np.ndarray, np.ndarray]:
     """Where the face is, and what lies behind the ears (bool on the body's grid)."""
     grid = body.geometry
     corner = grid.to_lps(np.zeros((1, 3)))[0]

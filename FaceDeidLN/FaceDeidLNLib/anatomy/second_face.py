@@ -8,7 +8,6 @@ as it lies and turned, sees a face.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from scipy import ndimage
@@ -16,9 +15,10 @@ from scipy import ndimage
 from ..core.progress import Alive, idle
 from ..core.segment import places
 from ..core.volume import AIR_HU, Volume
+from .face_frame import FaceFrame
 from .grids import closing, fill_holes, opening, vertical_axis
-from .landmark_grid import reduced
-from .landmark_net import load_model, turned_look
+from .landmark.grids import reduced
+from .landmark.net import load_model, turned_look
 
 #: Bone, and the walls of a skull, in voxels of some 4 mm.
 BONE_HU = 200.0
@@ -54,13 +54,6 @@ TURNS = tuple(
 )
 
 
-class Frame(Protocol):
-    """The first head's axes: any similarity from mean-face coordinates to LPS mm."""
-
-    def to_face(self, lps: np.ndarray) -> np.ndarray:
-        """Mean-face coordinates (N, 3; left, anterior, superior) of LPS mm (N, 3)."""
-
-
 @dataclass(frozen=True, eq=False)
 class Rest:
     """A ``reduced`` CT with air in place of the first head, and one piece of ``bone`` (bool) outside of that head, its neck and trunk."""
@@ -69,7 +62,7 @@ class Rest:
     bone: np.ndarray
 
 
-def second_face(ct: Volume, frame: Frame, alive: Alive = idle) -> tuple[str, ...]:
+def second_face(ct: Volume, frame: FaceFrame, alive: Alive = idle) -> tuple[str, ...]:
     """What there is to say of another head in a CT (HU) than the one at ``frame``; empty where there is none."""
     small = reduced(ct)
     alive()
@@ -84,7 +77,7 @@ def second_face(ct: Volume, frame: Frame, alive: Alive = idle) -> tuple[str, ...
     return () if place is None else (_sentence(frame, place),)
 
 
-def pieces_outside(small: Volume, frame: Frame) -> list[np.ndarray]:
+def pieces_outside(small: Volume, frame: FaceFrame) -> list[np.ndarray]:
     """The pieces of bone (bool) of a ``reduced`` CT that lie outside of the first head, its neck and trunk, largest first."""
     dense = small.array > BONE_HU
     where = frame.to_face(small.geometry.to_lps(places(dense)))
@@ -98,14 +91,14 @@ def pieces_outside(small: Volume, frame: Frame) -> list[np.ndarray]:
     return [bone & (labels == number) for number in np.argsort(-size) if size[number] >= least]
 
 
-def without_head(small: Volume, frame: Frame) -> Volume:
+def without_head(small: Volume, frame: FaceFrame) -> Volume:
     """The ``reduced`` CT with air in place of the head at ``frame``."""
     tissue = small.array > AIR_HU + 1.0
     tissue[tissue] = _in_head(frame.to_face(small.geometry.to_lps(places(tissue))))
     return small.with_array(np.where(tissue, np.float32(AIR_HU), small.array))
 
 
-def ringed_tissue(small: Volume, frame: Frame) -> np.ndarray | None:
+def ringed_tissue(small: Volume, frame: FaceFrame) -> np.ndarray | None:
     """Centre (3,) in LPS mm of soft tissue that bone closes in slice by slice, as a cranium does, outside of the head at ``frame``."""
     axis = vertical_axis(small.geometry)
     hu = np.moveaxis(small.array, axis, 0)
@@ -168,7 +161,7 @@ def other_face(rest: Rest, alive: Alive = idle) -> np.ndarray | None:
     return None
 
 
-def _sentence(frame: Frame, place: np.ndarray) -> str:
+def _sentence(frame: FaceFrame, place: np.ndarray) -> str:
     off = frame.to_face(place)[0]
     words = (("to the right of", "to the left of"), ("behind", "in front of"), ("below", "above"))
     axis = int(np.argmax(np.abs(off)))

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..anatomy.face_frame import fit_frame
 from ..core.errors import InputError
 from ..core.landmarks import Landmarks
-from ..face.frame import fit_frame
 
 #: Lines of sight reach from here to there (mm) from the point between the ears: from behind the facial bones to before any nose.
 NEAR_MM = 40.0

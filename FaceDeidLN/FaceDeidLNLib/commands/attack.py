@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, console: Console) -> Outcome:
     """Enrol, attack, write; the exit code says nothing about the outcome of the attack."""
-    from ..output.place import make_folder
+    from ..output.destination import make_folder
     from .attack_report import facts_of, figure_left_out, summary, write_report
 
     originals, results = heads_in(options.originals), heads_in(options.results)
@@ -175,7 +175,7 @@ def _landmarks(head: str, places: Mapping[str, Any]) -> Landmarks:
 
 def _enrolled(known: Mapping[str, Path], marks: Mapping[str, Landmarks], console: Console) -> Iterator[tuple[str, Volume, Landmarks]]:
     """Name, CT and landmarks of every head of the gallery; InputError for a head whose landmarks fix no face."""
-    from ..anatomy.landmarks import detect_landmarks
+    from ..anatomy.landmark.detect import detect_landmarks
     from ..attack.window import face_window
 
     for done, (name, path) in enumerate(known.items()):

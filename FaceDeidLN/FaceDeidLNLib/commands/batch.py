@@ -70,7 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace, console: Console) -> Outcome:
     """Do what is not done yet and sum up."""
     from ..header.policy import policy_named
-    from ..output.place import make_folder
+    from ..output.destination import make_folder
     from ..output.signing import private_key
     from .batch_report import write_report
     from .cases import find_cases, segmentations_in

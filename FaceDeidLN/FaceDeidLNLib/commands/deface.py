@@ -24,7 +24,7 @@ from .signals import die_with_parent
 if TYPE_CHECKING:
     from ..input.case import CtInput
     from ..pipeline import CaseResult
-    from ..release import Place
+    from ..release import Destination
 
 SUMMARY = "de-identify one CT"
 EXAMPLES = """\
@@ -100,14 +100,14 @@ def require_dicom(ct: CtInput, options: argparse.Namespace) -> None:
 
 def check_names(options: argparse.Namespace) -> None:
     """Raises InputError, with the names there are, for a style, effect, node level or provider that there is not, or not here."""
-    from ..anatomy.levels import check_level_names
-    from ..effect.names import require_watermark
+    from ..anatomy.level.find import check_level_names
+    from ..core.parameters import require_watermark
     from ..effect.registry import require_fit
     from ..face.styles import chosen_region
     from ..providers.base import require_available
     from ..providers.registry import provider_named
 
-    parameters = shared.parameters_from(options)
+    parameters = shared.parameters_of_options(options)
     chosen_region(parameters)
     require_fit(parameters.style, parameters.effect)
     require_watermark(parameters.watermark)
@@ -116,32 +116,32 @@ def check_names(options: argparse.Namespace) -> None:
         require_available(provider_named(name))
 
 
-def check_arguments(options: argparse.Namespace) -> Place:
+def check_arguments(options: argparse.Namespace) -> Destination:
     """What can be refused before anything is read; returns where the release goes.
 
     Raises InputError for names that there are not, files that are missing, and places that cannot be written to.
     """
     from ..header.policy import policy_named
     from ..input.images import image_files
-    from ..output.place import require_place
-    from ..output.review_files import require_review_folder
+    from ..output.destination import require_destination
+    from ..output.review_folder import require_review_folder
     from ..output.signing import private_key
-    from ..release import Place, require_own_certificate
+    from ..release import Destination, require_own_certificate
     from .inputs import given_files
 
     check_names(options)
     if not options.input.exists():
         raise InputError(f"There is no file or folder {options.input}.")
     files = (*image_files(options.input), *given_files(options))
-    require_place(options.output, options.overwrite, files)
+    require_destination(options.output, options.overwrite, files)
     require_own_certificate(options.output, options.overwrite)
     if options.qa is not None:
-        require_place(options.qa, True, (options.output, options.input))
+        require_destination(options.qa, True, (options.output, options.input))
         require_review_folder(options.qa, files)
     header = policy_named(options.header, options.key, options.patients, tuple(filter(None, (options.output, options.qa))))
     if options.signing_key is not None:
         private_key(options.signing_key)  # before any work
-    return Place(options.output, options.overwrite, files, header, options.signing_key)
+    return Destination(options.output, options.overwrite, files, header, options.signing_key)
 
 
 def part(progress: Progress, low: float, high: float) -> Progress:
@@ -152,7 +152,7 @@ def part(progress: Progress, low: float, high: float) -> Progress:
 def write_review_folder(folder: Path, ct: CtInput, result: CaseResult, released: bool) -> None:
     """The review material; it contains the face."""
     from ..mrml.case import material_of
-    from ..mrml.review import write_review
+    from ..mrml.review_scene import write_review
 
     write_review(folder, material_of(ct.volume, result, released))
 
@@ -175,7 +175,7 @@ def peak_memory_mb() -> int | None:
     return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / units)
 
 
-def outcome(ct: CtInput, result: CaseResult, place: Place, qa: Path | None, refusal: str | None, told: Told) -> Outcome:
+def outcome(ct: CtInput, result: CaseResult, place: Destination, qa: Path | None, refusal: str | None, told: Told) -> Outcome:
     """Exit code, facts and text of a case that came to a verdict."""
     from ..facts import facts_of
     from ..output.certificate import certificate_path

@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, console: Console) -> Outcome:
     """Make the phantom, write it, de-identify it."""
-    from ..output.place import make_folder
+    from ..output.destination import make_folder
     from ..phantom import make_phantom
 
     deface.check_names(options)

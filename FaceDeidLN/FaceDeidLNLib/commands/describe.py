@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..anatomy.levels import Level
+from ..anatomy.level.find import Level
 from ..face.segment import BEHIND_MEMBRANE_MM
 from ..facts import privacy_said
 from ..pipeline import CaseResult

@@ -21,7 +21,7 @@ from ..providers.base import ProviderError
 from ..providers.nnlandmark import LABELS_NAME, read_nnlandmark
 from ..providers.registry import provider_named
 from .landmarks import ENDING
-from .options import parameters_from
+from .options import parameters_of_options
 
 
 def given_files(options: argparse.Namespace) -> tuple[Path, ...]:
@@ -43,7 +43,7 @@ def make_request(options: argparse.Namespace, ct: CtInput) -> tuple[Request, tup
         None if options.landmarks is None else read_landmarks(options.landmarks, ct),
         None if options.curve is None else read_curve_json(options.curve),
         None if options.face_segment is None else read_one(options.face_segment, ct),
-        parameters_from(options),
+        parameters_of_options(options),
         (*nodes.guides, *(segment for segment in more if is_guide(segment))),
         tuple(provider_named(name, options.cpu) for name in options.provider),
         nodes.left_out,

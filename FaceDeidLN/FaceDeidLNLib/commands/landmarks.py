@@ -26,13 +26,13 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
     """Read, find, write; exit code 3 where not a single landmark was found."""
     if not options.output.name.endswith(ENDING):
         raise InputError(f"{options.output.name}: landmarks are written as a markups file, so its name must end in {ENDING}.")
-    from ..anatomy.landmarks import detect_landmarks
+    from ..anatomy.landmark.detect import detect_landmarks
     from ..input.ct import read_ct
     from ..input.images import image_files
+    from ..output.destination import require_destination
     from ..output.markups import write_landmarks_json
-    from ..output.place import require_place
 
-    require_place(options.output, options.overwrite, image_files(options.input))
+    require_destination(options.output, options.overwrite, image_files(options.input))
     console.progress(0.0, "reading")
     ct = read_ct(options.input, options.series)
     console.progress(0.3, "landmarks")

@@ -10,8 +10,7 @@ from pathlib import Path
 from ..core.errors import InputError
 from ..core.parameters import NUMBERS, Parameters
 from ..core.presets import PRESETS, preset_named
-from ..effect.names import EFFECT_NAMES
-from ..effect.records import effects_with
+from ..effect.records import EFFECT_NAMES, effects_with
 
 #: In the words of the help; which names there are is checked against the registry.
 _STYLES = "full, full-hairline, eyes, venetian, phantom (the left half); as other tools: box, plane, outline, below-eyes-kept"
@@ -196,7 +195,7 @@ def add_overwrite(group: argparse._ActionsContainer) -> None:
     group.add_argument("--overwrite", action="store_true", help="replace an output that is there already")
 
 
-def parameters_from(options: argparse.Namespace) -> Parameters:
+def parameters_of_options(options: argparse.Namespace) -> Parameters:
     """The choices of the run; the names of style, effect and levels are checked by ``check_names``.
 
     Raises InputError for a preset that there is not, or that is given together with a style or an effect, and for an option that

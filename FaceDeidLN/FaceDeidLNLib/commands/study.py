@@ -84,7 +84,7 @@ def _asked(options: argparse.Namespace) -> Options:
     given_files(options)
     options.landmarks = options.curve = options.face_segment = None
     return Options(
-        parameters=shared.parameters_from(options),
+        parameters=shared.parameters_of_options(options),
         request=lambda ct: make_request(options, ct)[0],
         accept_recognisable=options.accept_recognisable,
         withhold_doubtful=options.withhold_doubtful,

@@ -25,7 +25,7 @@ class Parameters:
     fill_hu: float = -1000.0
     sigma_mm: float = 6.0
     bone_hu: float = 300.0
-    #: Node levels that stay as they are (names in anatomy.levels), and the skin and fat over them that may change.
+    #: Node levels that stay as they are (names in anatomy.level.table), and the skin and fat over them that may change.
     levels: tuple[str, ...] = ("Ia", "Ib", "VIII", "IX")
     superficial_mm: float = 2.0
     #: For tests only: random draws use fresh entropy otherwise, and the seed is never stored with an output.
@@ -74,3 +74,11 @@ NUMBERS = (
 )
 #: Lowest and highest value of each, by its field.
 RANGES = {number.field: (number.low, number.high) for number in NUMBERS}
+#: A watermark is no longer than that.
+LONGEST_WATERMARK = 24
+
+
+def require_watermark(text: str) -> None:
+    """Raises InputError for a text that cannot be drawn on a face: too long, blank, or not in printable ASCII."""
+    if text and (len(text) > LONGEST_WATERMARK or not text.strip() or not all(" " <= letter <= "~" for letter in text)):
+        raise InputError(f"the watermark '{text}' cannot be drawn: give at most {LONGEST_WATERMARK} plain letters or digits")

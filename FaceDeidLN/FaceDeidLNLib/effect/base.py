@@ -30,7 +30,7 @@ def apply_effect(effect: Effect, ct: Volume, face: Face, parameters: Parameters)
     """A copy of the CT with the effect, and the watermark if one is asked for, inside the face segment: no other voxel is ever written."""
     values = effect.apply(ct, face, parameters, drawing(parameters.seed))
     if parameters.watermark:
-        from .watermark import stamped  # it loads fonts, which few need
+        from .tools.watermark import stamped  # it loads fonts, which few need
 
         values = stamped(values, ct, face, parameters.watermark)
     array = ct.array.copy()

@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import SimpleITK as sitk
 
-from ..anatomy.grids import sample
-from ..core.geometry import Box
 from ..core.parameters import Parameters
-from ..core.volume import Volume, block_mean
+from ..core.volume import Volume
 from ..face.segment import Face
-
-#: The Gaussian is cut off here, in standard deviations.
-REACH_SIGMA = 3.0
-#: No block is wider than this share of the standard deviation.
-BLOCKS_PER_SIGMA = 20.0
+from .tools.smoothing import smooth
 
 
 class Blur:
@@ -29,23 +22,3 @@ class Blur:
     def apply(self, ct: Volume, face: Face, parameters: Parameters, random: np.random.Generator) -> np.ndarray:
         """The CT smoothed in mm; voxels around the box take part, the volume's edge is replicated."""
         return smooth(ct, face.segment.box, parameters.sigma_mm)
-
-
-def smooth(ct: Volume, box: Box, sigma_mm: float) -> np.ndarray:
-    """Gaussian of ``sigma_mm`` along the grid's axes, float32 (k, j, i) of the box's shape.
-
-    A Gaussian that is very wide for the voxels is made from their means over blocks: ``blur-strong`` differs by less than 1 HU at
-    voxels of 0.5 mm, and not at all where they are larger than 0.8 mm.
-    """
-    reach = [int(np.ceil(REACH_SIGMA * sigma_mm / step)) for step in ct.geometry.sampling]
-    start = tuple(max(0, a - r) for a, r in zip(box.start, reach, strict=True))
-    stop = tuple(min(n, b + r) for b, r, n in zip(box.stop, reach, ct.array.shape, strict=True))
-    near = ct.crop(Box(start, stop))
-    blocks = block_mean(near, sigma_mm / BLOCKS_PER_SIGMA)
-    image = sitk.GetImageFromArray(blocks.array.astype(np.float32))
-    image.SetSpacing(blocks.geometry.spacing)
-    smoothed = sitk.SmoothingRecursiveGaussian(image, [sigma_mm] * 3)
-    if blocks is not near:
-        return sample(blocks.with_array(sitk.GetArrayFromImage(smoothed)), ct.geometry.crop(box))
-    inner = tuple(slice(a - s, b - s) for a, b, s in zip(box.start, box.stop, start, strict=True))
-    return sitk.GetArrayFromImage(smoothed[inner[::-1]])

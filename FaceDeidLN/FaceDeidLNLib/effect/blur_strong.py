@@ -7,7 +7,7 @@ import numpy as np
 from ..core.parameters import Parameters
 from ..core.volume import Volume
 from ..face.segment import Face
-from .blur import smooth
+from .tools.smoothing import smooth
 
 #: Standard deviation of one pass over ``sigma_mm``, and the number of passes; together 3 x sqrt(3) times the plain blur.
 WIDER = 3.0

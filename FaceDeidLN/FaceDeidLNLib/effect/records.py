@@ -51,17 +51,18 @@ RECORDS = (
         numbers=("sigma_mm",),
         reversals=_DECONVOLUTIONS,
     ),
-    EffectRecord("drown", "random_fill:Drown", "skin, and air before it, become random skin and fat", is_random=True, reversals=_FILL),
+    EffectRecord("drown", "drown:Drown", "skin, and air before it, become random skin and fat", is_random=True, reversals=_FILL),
     EffectRecord(
         "scramble",
-        "random_fill:Scramble",
+        "scramble:Scramble",
         "around the skin every voxel is like the inside or the outside, at random",
         is_random=True,
         scatters=True,
         reversals=_FILL,
     ),
-    EffectRecord("epidermis", "random_fill:Epidermis", "the skin drawn again with a random thickness", is_random=True, reversals=_FILL),
+    EffectRecord("epidermis", "epidermis:Epidermis", "the skin drawn again with a random thickness", is_random=True, reversals=_FILL),
 )
+EFFECT_NAMES = tuple(record.name for record in RECORDS)
 
 
 def record_of(name: str) -> EffectRecord:
@@ -69,7 +70,7 @@ def record_of(name: str) -> EffectRecord:
     for record in RECORDS:
         if record.name == name:
             return record
-    raise InputError(f"there is no effect '{name}'; choose one of: {', '.join(record.name for record in RECORDS)}")
+    raise InputError(f"there is no effect '{name}'; choose one of: {', '.join(EFFECT_NAMES)}")
 
 
 def effects_with(field: str) -> tuple[str, ...]:

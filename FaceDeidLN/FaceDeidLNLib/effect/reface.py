@@ -15,9 +15,9 @@ from ..core.volume import Volume
 from ..face.polar import PolarRaster, to_polar
 from ..face.relief import random_surface
 from ..face.segment import Face
-from .ear_surface import smooth_ears
-from .parts import by_parts
-from .texture import Tissue, deep_tissue, scan_air, soft_tissue
+from .tools.by_parts import by_parts
+from .tools.ear_surface import smooth_ears
+from .tools.texture import Tissue, deep_tissue, scan_air, soft_tissue
 
 #: Over so many mm at its back the new tissue goes over into the old one.
 BLEND_MM = 3.0

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..anatomy.bone import bone_mask
+from ..anatomy.face_frame import FaceFrame
 from ..anatomy.grids import sample
 from ..anatomy.skin import skin_depth
 from ..core.errors import FaceNotFoundError
@@ -15,7 +16,6 @@ from ..core.segment import BoxMask, tight, united
 from ..core.volume import Volume
 from .curve import NO_CURVE
 from .ears import EARS_BOX_MM, Ear, find_ears
-from .frame import FaceFrame
 from .polar import PolarRaster, skin_distance, unit_vectors
 from .segment import MAP_STEP, Face, below_skin, filled_map
 from .strategies import Strategy

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.interpolate import CubicSpline
 
+from ..anatomy.face_frame import FaceFrame
 from ..core.errors import FaceNotFoundError
 from ..core.geometry import Geometry
 from ..core.volume import Volume
-from .frame import FaceFrame
 from .polar import PolarRaster, polygon_mask, skin_distance, to_polar, unit_vectors
 from .styles import Style
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import ndimage
 
+from ..anatomy.face_frame import MEAN_FACE, FaceFrame
 from ..core.geometry import Box, Geometry
 from ..core.parameters import Parameters
 from ..core.segment import BoxMask
 from ..core.volume import Volume
-from .frame import MEAN_FACE, FaceFrame
 from .membrane import harmonic_fill
 
 #: The map: anterior and superior of the tragion, mm of the mean face, and its step.

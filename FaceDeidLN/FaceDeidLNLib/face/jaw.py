@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..anatomy.face_frame import MEAN_FACE
 from ..anatomy.grids import grow, grow_mm
 from ..core.geometry import Geometry
 from ..core.landmarks import Landmarks
 from ..core.segment import places, tight
 from ..core.volume import Volume
-from .frame import MEAN_FACE
 from .polar import directions_of
 from .segment import SKIN_MM, Face, below_skin, depth_of
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from ..anatomy.face_frame import FaceFrame
 from ..core.volume import Volume
-from .frame import FaceFrame
 
 #: Rays end here (mm of the mean face): beyond the nose of any adult, before a chest that the chin nearly touches.
 FARTHEST_MM = 165.0

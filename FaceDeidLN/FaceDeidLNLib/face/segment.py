@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from ..anatomy.face_frame import FaceFrame
 from ..anatomy.grids import grow_mm, sample
 from ..core.errors import FaceNotFoundError
 from ..core.geometry import Box, Geometry
@@ -18,7 +19,6 @@ from ..core.segment import BoxMask, places
 from ..core.volume import Volume, canonical_grid, resample
 from .curve import FaceCurve
 from .ears import Ear
-from .frame import FaceFrame
 from .membrane import harmonic_fill
 from .polar import PolarRaster, signed_degrees, skin_distance, to_polar, unit_vectors
 

@@ -14,7 +14,7 @@ import numpy as np
 from ..core.geometry import Geometry
 
 if TYPE_CHECKING:  # Slicer reads the regions' names at every start, and scipy takes long to import
-    from .frame import FaceFrame
+    from ..anatomy.face_frame import FaceFrame
 
 #: The whole of a body may change.
 ALL_OF_BODY = 1.0

@@ -34,7 +34,7 @@ _CT = "FaceDeidLN.ct"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Review(Judged):
+class StoredVerdict(Judged):
     """What is known of a result.
 
     ``content`` is the certificate without the output's own facts, ``facts`` all figures, ``digest`` the SHA-256 of the
@@ -74,21 +74,23 @@ def _making(result: Volume, parameters: Parameters) -> str:
     return hashlib.sha256(f"{digest(result)} {replace(parameters, seed=None)}".encode()).hexdigest()
 
 
-def review_of(case: CaseResult, accepted: bool) -> Review:
-    """The review of a case that has a result."""
+def verdict_on(case: CaseResult, accepted: bool) -> StoredVerdict:
+    """What is kept of a case that has a result."""
     said = asdict(judged(case, accepted))
-    return Review(**said, digest=digest(case.result), content=case_content(case), facts=facts_of(case))
+    return StoredVerdict(**said, digest=digest(case.result), content=case_content(case), facts=facts_of(case))
 
 
-def record(context: SceneContext, result: slicer.vtkMRMLScalarVolumeNode, ct: slicer.vtkMRMLScalarVolumeNode, review: Review) -> None:
+def record(
+    context: SceneContext, result: slicer.vtkMRMLScalarVolumeNode, ct: slicer.vtkMRMLScalarVolumeNode, stored: StoredVerdict
+) -> None:
     """Give a result's node its certificate, name and attribute."""
     note = result.GetNodeReference(_CERTIFICATE)
     if note is None:
         note = context.scene.AddNewNodeByClass("vtkMRMLTextNode", f"{ct.GetName()} certificate")
         result.SetNodeReferenceID(_CERTIFICATE, note.GetID())
-    note.SetText(json.dumps(asdict(review), indent=2))
+    note.SetText(json.dumps(asdict(stored), indent=2))
     result.SetNodeReferenceID(_CT, ct.GetID())
-    mark(result, ct.GetName(), review.released, f"{review.facts['style']} {review.facts['effect']}")
+    mark(result, ct.GetName(), stored.released, f"{stored.facts['style']} {stored.facts['effect']}")
 
 
 def mark(result: slicer.vtkMRMLScalarVolumeNode, ct_name: str, released: bool, made: str = "") -> None:
@@ -106,14 +108,14 @@ def first_ct(scene: slicer.vtkMRMLScene) -> slicer.vtkMRMLScalarVolumeNode | Non
     return None
 
 
-def read_review(result: slicer.vtkMRMLScalarVolumeNode | None) -> Review | None:
+def read_verdict(result: slicer.vtkMRMLScalarVolumeNode | None) -> StoredVerdict | None:
     """What was recorded of a result's node; None where nothing was."""
     note = None if result is None else result.GetNodeReference(_CERTIFICATE)
     if note is None or not note.GetText():
         return None
     try:
         kept = json.loads(note.GetText())
-        return Review(**{**kept, "reasons": tuple(kept["reasons"])})
+        return StoredVerdict(**{**kept, "reasons": tuple(kept["reasons"])})
     except (ValueError, TypeError, KeyError) as error:
         raise InputError(f'The certificate of "{result.GetName()}" cannot be read: verify the result again.') from error
 
@@ -134,37 +136,37 @@ def ct_of(result: slicer.vtkMRMLScalarVolumeNode) -> slicer.vtkMRMLScalarVolumeN
     return result.GetNodeReference(_CT)
 
 
-def require_review(result: slicer.vtkMRMLScalarVolumeNode | None) -> Review:
-    """The review of a result's node.
+def require_verdict(result: slicer.vtkMRMLScalarVolumeNode | None) -> StoredVerdict:
+    """What was recorded of a result's node.
 
     :raises InputError: no result, or never verified.
     """
-    review = read_review(result)
-    if review is None:
+    stored = read_verdict(result)
+    if stored is None:
         name = "There is no result" if result is None else f'"{result.GetName()}" was never verified'
         raise InputError(f"{name}: press Apply, or verify it first.")
-    return review
+    return stored
 
 
-def sign_off(context: SceneContext, result: slicer.vtkMRMLScalarVolumeNode, remark: str, reviewer: str = "") -> Review:
+def sign_off(context: SceneContext, result: slicer.vtkMRMLScalarVolumeNode, remark: str, reviewer: str = "") -> StoredVerdict:
     """Lift a REVIEW with the reviewer's remark, which goes into the certificate with his name.
 
     :raises InputError: the verdict is FAIL, which nobody can lift, or PASS, which needs none; no remark; never verified.
     """
-    review, remark = require_review(result), remark.strip()
-    if review.verdict == Verdict.FAIL.value:
+    stored, remark = require_verdict(result), remark.strip()
+    if stored.verdict == Verdict.FAIL.value:
         raise InputError("A FAIL cannot be signed off: mend the cause and apply again.")
-    if review.verdict == Verdict.PASS.value:
+    if stored.verdict == Verdict.PASS.value:
         raise InputError("A PASS needs no sign-off.")
     if not remark:
         raise InputError("A sign-off needs a remark: write what you looked at and why the result may leave.")
-    signed = replace(review, remark=remark, reviewer=reviewer.strip())
+    signed = replace(stored, remark=remark, reviewer=reviewer.strip())
     record(context, result, ct_of(result), signed)
     return signed
 
 
-def accept(context: SceneContext, result: slicer.vtkMRMLScalarVolumeNode, accepted: bool) -> Review:
+def accept(context: SceneContext, result: slicer.vtkMRMLScalarVolumeNode, accepted: bool) -> StoredVerdict:
     """Say yes or no to the release of a result whose person may still be recognised. Raises InputError: never verified."""
-    changed = replace(require_review(result), accepted=accepted)
+    changed = replace(require_verdict(result), accepted=accepted)
     record(context, result, ct_of(result), changed)
     return changed

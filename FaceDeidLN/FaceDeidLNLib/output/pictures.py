@@ -33,7 +33,7 @@ _TITLE_LINE_PX, _TITLE_LETTER_PX = 22, 9
 
 
 @dataclass(frozen=True, eq=False)
-class ReviewCase:
+class Shown:
     """What the sheet shows: the CT, and as far as there are any the result, the face segment and the protected masks."""
 
     original: Volume
@@ -104,7 +104,7 @@ def review_sheet(
     panel_px: int = PANEL_PX,
 ) -> np.ndarray:
     """The review sheet as an array (height, width, 3) uint8; arguments as in ``review_picture``."""
-    case = ReviewCase(original, result, segment, [mask for mask in protected if mask.voxels], panel_px)
+    case = Shown(original, result, segment, [mask for mask in protected if mask.voxels], panel_px)
     pairs = _skin_panels(case) + _slice_panels(case)
     half = len(_SKIN_VIEWS)
     rows = [[pair[which] for pair in part] for part in (pairs[:half], pairs[half:]) for which in range(len(pairs[0]))]
@@ -112,13 +112,13 @@ def review_sheet(
     return drawing.grid([[_heading(title, width)], *rows, [_legend(case, width)]])
 
 
-def _skin_panels(case: ReviewCase) -> list[list[np.ndarray]]:
+def _skin_panels(case: Shown) -> list[list[np.ndarray]]:
     before, focus = prepare_skin(case.original), case.focus()
     after = None if case.result is None else prepare_skin(case.result)
     return [_skin_pair(case, name, frame(before, name, case.panel, focus), before, after) for name in _SKIN_VIEWS]
 
 
-def _skin_pair(case: ReviewCase, name: str, view: View, before: Skin, after: Skin | None) -> list[np.ndarray]:
+def _skin_pair(case: Shown, name: str, view: View, before: Skin, after: Skin | None) -> list[np.ndarray]:
     points = hit_points(before, view)
     picture = shade(before, view, points)
     if case.segment is not None:
@@ -133,7 +133,7 @@ def _skin_pair(case: ReviewCase, name: str, view: View, before: Skin, after: Ski
     return [picture, changed]
 
 
-def _hit_mask(case: ReviewCase, points: np.ndarray) -> np.ndarray:
+def _hit_mask(case: Shown, points: np.ndarray) -> np.ndarray:
     kji = case.original.geometry.to_kji(np.nan_to_num(points, nan=1e9).reshape(-1, 3))
     return lookup_mask(case.segment, kji.T.reshape(3, *points.shape[:2]))
 
@@ -145,7 +145,7 @@ def _moved(view: View, before: np.ndarray, after: np.ndarray) -> np.ndarray:
     return ndimage.binary_opening(appeared | (np.nan_to_num(shift) > _MOVED_MM))
 
 
-def _slice_panels(case: ReviewCase) -> list[list[np.ndarray]]:
+def _slice_panels(case: Shown) -> list[list[np.ndarray]]:
     focus = case.focus()
     middle, extent = focus.mean(0), focus.max(0) - focus.min(0)
     centre = middle if case.segment is None or not case.segment.voxels else case.centre(case.segment)
@@ -161,7 +161,7 @@ def _through(plane: str, point: np.ndarray, middle: np.ndarray) -> np.ndarray:
     return np.where(np.arange(3) == axis, point, middle)
 
 
-def _second_axial(case: ReviewCase, centre: np.ndarray, focus: np.ndarray) -> tuple[np.ndarray, str]:
+def _second_axial(case: Shown, centre: np.ndarray, focus: np.ndarray) -> tuple[np.ndarray, str]:
     """An axial level through the protected segment nearest to the face, else through the lower face."""
     if case.protected:
         nearest = min(case.protected, key=lambda mask: float(np.linalg.norm(case.centre(mask) - centre)))
@@ -169,7 +169,7 @@ def _second_axial(case: ReviewCase, centre: np.ndarray, focus: np.ndarray) -> tu
     return centre + np.array([0.0, 0.0, 0.5 * (focus[:, 2].min() + _AROUND_FACE_MM - centre[2])]), "axial, lower"
 
 
-def _slice_pair(case: ReviewCase, plane: SlicePlane, caption: str) -> list[np.ndarray]:
+def _slice_pair(case: Shown, plane: SlicePlane, caption: str) -> list[np.ndarray]:
     before = sample_gray(case.original, plane)
     if case.segment is not None:
         drawing.outline(before, sample_mask(case.segment, case.original, plane), FACE_COLOR)
@@ -195,7 +195,7 @@ def _heading(title: str, width: int) -> np.ndarray:
     return paper
 
 
-def _legend(case: ReviewCase, width: int) -> np.ndarray:
+def _legend(case: Shown, width: int) -> np.ndarray:
     line = drawing.blank(width, 24)
     entries = [("face segment", FACE_COLOR, case.segment is not None), ("changed", CHANGED_COLOR, case.result is not None)]
     entries.append(("protected", PROTECTED_COLOR, bool(case.protected)))

@@ -10,7 +10,7 @@ from typing import Any
 
 import pydicom
 
-from ..anatomy.landmarks import detect_landmarks
+from ..anatomy.landmark.detect import detect_landmarks
 from ..core.errors import FaceDeidError
 from ..effect.base import apply_effect
 from ..effect.registry import effect_named
@@ -20,7 +20,7 @@ from ..input.case import CtInput
 from ..input.ct import read_ct
 from ..output.certificate import certificate_path
 from ..pipeline import CaseResult, deface, verify
-from ..release import Place, as_stored, refusal_sentence, release
+from ..release import Destination, as_stored, refusal_sentence, release
 from ..verify.compare import different_bits
 from ..verify.overruled import overruled_doubts
 from ..verify.plausible import shows_face
@@ -125,7 +125,7 @@ def write_ct(series: Series, ct: CtInput, result: CaseResult, run: StudyRun) -> 
     if refusal is not None:
         raise DoubtError(refusal)
     with tempfile.TemporaryDirectory(prefix=".facedeidln-", dir=run.writer.root) as name:
-        place = Place(Path(name) / "series")
+        place = Destination(Path(name) / "series")
         release(ct, result, place, run.options.accept_recognisable)
         certificate = json.loads(certificate_path(place.output).read_text(encoding="utf-8"))
         by_place = {position_of(instance.header): instance for instance in series.instances}

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from ..anatomy.landmarks import detect_landmarks
+from ..anatomy.landmark.detect import detect_landmarks
 from ..core.errors import FaceDeidError
 from ..face.styles import STYLES
 from ..input.ct import read_ct

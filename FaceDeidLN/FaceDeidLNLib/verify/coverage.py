@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from ..anatomy.face_frame import FaceFrame
 from ..core.landmarks import Landmark, Landmarks
 from ..core.segment import tight
 from ..core.volume import Volume, resample
-from ..face.frame import FaceFrame
 from ..face.polar import skin_distance, to_polar, unit_vectors
 from ..face.segment import Face
 

@@ -13,8 +13,8 @@ from itertools import chain
 import numpy as np
 from scipy import ndimage
 
+from ..anatomy.face_frame import FaceFrame
 from ..core.volume import AIR_HU, Volume
-from ..face.frame import FaceFrame
 from ..face.polar import skin_distance, unit_vectors
 
 #: Lines of sight are so far apart (degrees).

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
+from ..anatomy.face_frame import MEAN_FACE, FaceFrame, fit_frame
 from ..core.landmarks import Landmarks
 from ..core.volume import AIR_HU, Volume
-from ..face.frame import MEAN_FACE, FaceFrame, fit_frame
 from ..face.polar import skin_distance, unit_vectors
 from ..face.segment import Face
 from ..face.styles import Region

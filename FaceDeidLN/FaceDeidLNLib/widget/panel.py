@@ -21,10 +21,10 @@ from ..mrml.scene import context
 from ..mrml.undo import UndoStack
 from ..mrml.verdicts import first_ct
 from .compare import SideBySide, look_from_front
-from .face import FaceSection
-from .landmarks import LandmarksSection
-from .protect import ProtectSection
-from .review import ReviewSection
+from .face_section import FaceSection
+from .landmarks_section import LandmarksSection
+from .protect_section import ProtectSection
+from .review_section import ReviewSection
 from .work import guarded, no_popup, popup, progress_dialog
 
 #: So long (ms) work that nobody clicked for goes on before its dialog appears.

@@ -17,10 +17,10 @@ import slicer.util
 from FaceDeidLNLib.core.errors import Cancelled, FaceDeidError
 from FaceDeidLNLib.core.progress import idle
 from FaceDeidLNLib.core.segment import tight
-from FaceDeidLNLib.mrml.child_programs import watched_programs
-from FaceDeidLNLib.mrml.extensions import CADS, OFFERS, OwnModel, segment_with
 from FaceDeidLNLib.mrml.nodes import add_ct, add_segmentation
 from FaceDeidLNLib.mrml.scene import context
+from FaceDeidLNLib.programs.child_programs import watched_programs
+from FaceDeidLNLib.programs.extensions import CADS, OFFERS, OwnModel, segment_with
 from FaceDeidLNLib.providers.base import ProviderError
 
 #: Tells its own id and its child's, and then says nothing for a minute.
@@ -139,8 +139,8 @@ def cads(monkeypatch):
                 self.logCallback("Cleaning up temporary folder...")
                 done.append("cleaned up")
 
-    monkeypatch.setattr("FaceDeidLNLib.mrml.extensions._is_loaded", lambda module: True)
-    monkeypatch.setattr("FaceDeidLNLib.mrml.extensions._has_package", lambda package: True)
+    monkeypatch.setattr("FaceDeidLNLib.programs.extensions._is_loaded", lambda module: True)
+    monkeypatch.setattr("FaceDeidLNLib.programs.extensions._has_package", lambda package: True)
     monkeypatch.setitem(sys.modules, "CADSWholeBodyCTSeg", SimpleNamespace(CADSWholeBodyCTSegLogic=CADSWholeBodyCTSegLogic))
     return done
 
@@ -237,7 +237,7 @@ def test_nnunet_is_stopped_where_the_user_cancels(nnunet, phantom, tmp_path):
 def test_a_model_that_finds_nothing_is_one_sentence(nnunet, phantom, tmp_path, monkeypatch):
     nothing = lambda logic: add_segmentation(context(), [], phantom.ct.geometry, "made")  # noqa: E731
     monkeypatch.setattr(sys.modules["SlicerNNUNetLib"].SegmentationLogic, "loadSegmentation", nothing)
-    monkeypatch.setattr("FaceDeidLNLib.mrml.extensions._is_loaded", lambda module: True)
+    monkeypatch.setattr("FaceDeidLNLib.programs.extensions._is_loaded", lambda module: True)
     with pytest.raises(FaceDeidError, match="found nothing in this CT"):
         segment_with(OFFERS[3], context(), add_ct(context(), phantom.ct, "CT"), tmp_path)
 

@@ -12,7 +12,7 @@ from FaceDeidLNLib.clearance import Clearance, Judged, NotReleasedError, clear
 from FaceDeidLNLib.core.geometry import Geometry
 from FaceDeidLNLib.core.volume import Volume
 from FaceDeidLNLib.input.case import CtInput
-from FaceDeidLNLib.release import Place, write_released
+from FaceDeidLNLib.release import Destination, write_released
 from FaceDeidLNLib.verify.privacy import TESTED
 from hypothesis import given
 from hypothesis import strategies as st
@@ -71,7 +71,7 @@ def test_a_clearance_cannot_be_made_by_hand():
 
 def test_what_is_no_clearance_is_not_written(tmp_path):
     with pytest.raises(TypeError):
-        write_released(CtInput(VOLUME, tmp_path / "in.nrrd", ".nrrd"), VOLUME, Place(tmp_path / "out.nrrd"))
+        write_released(CtInput(VOLUME, tmp_path / "in.nrrd", ".nrrd"), VOLUME, Destination(tmp_path / "out.nrrd"))
     assert not (tmp_path / "out.nrrd").exists()
 
 

@@ -14,7 +14,7 @@ import SimpleITK as sitk
 from FaceDeidLNLib.commands.main import main
 from FaceDeidLNLib.core.geometry import Geometry
 from FaceDeidLNLib.core.volume import Volume
-from FaceDeidLNLib.output.review_files import README_FIRST_LINE
+from FaceDeidLNLib.output.review_folder import README_FIRST_LINE
 from written import write_volume
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+from FaceDeidLNLib.anatomy.face_frame import FaceFrame
 from FaceDeidLNLib.core.geometry import Geometry
 from FaceDeidLNLib.core.volume import Volume
-from FaceDeidLNLib.face.frame import FaceFrame
 from FaceDeidLNLib.verify.coverage import JOINED_MM, Sight, skin_changed
 
 FRAME = FaceFrame(np.diag([1.0, -1.0, 1.0]), np.array([10.0, 40.0, 10.0]), 1.0, np.zeros((0, 3)), np.zeros((0, 3)))

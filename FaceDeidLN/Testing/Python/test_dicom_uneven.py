@@ -14,7 +14,7 @@ from FaceDeidLNLib.input.ct import read_ct
 from FaceDeidLNLib.output.dicom import write_dicom_series
 from FaceDeidLNLib.output.dicom_header import Marks
 from FaceDeidLNLib.pipeline import Request, deface
-from FaceDeidLNLib.release import Place, as_stored, release
+from FaceDeidLNLib.release import Destination, as_stored, release
 from FaceDeidLNLib.stacks import MAX_GAP_MM
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -141,6 +141,6 @@ def test_slices_that_lie_near_enough_pass_and_are_released_with_their_nodes_to_t
     near = replace(ct, stack=replace(ct.stack, gaps_mm=ct.stack.gaps_mm / 2))
     result = as_stored(near, result)
     assert (result.verdict.value, result.reasons) == ("PASS", ())
-    release(near, result, Place(folder / "out"), accept_recognisable=True)
+    release(near, result, Destination(folder / "out"), accept_recognisable=True)
     written = np.stack([pydicom.dcmread(file).pixel_array for file in sorted((folder / "out").iterdir())]).astype(int) - 1024
     assert np.array_equal(written != ct.slices.array, result.comparison.changed)

@@ -11,7 +11,7 @@ from FaceDeidLNLib.core.landmarks import Landmark, Landmarks
 from FaceDeidLNLib.core.parameters import Parameters
 from FaceDeidLNLib.core.segment import Segment
 from FaceDeidLNLib.core.volume import Volume
-from FaceDeidLNLib.effect.ear_surface import smooth_ears
+from FaceDeidLNLib.effect.tools.ear_surface import smooth_ears
 from FaceDeidLNLib.face.ears import Ear, find_ears
 from FaceDeidLNLib.face.styles import chosen_region
 from FaceDeidLNLib.pipeline import Anatomy, CaseResult, Request, deface, find_anatomy, find_face

@@ -11,13 +11,12 @@ from FaceDeidLNLib import pipeline
 from FaceDeidLNLib.core.geometry import Box, Geometry
 from FaceDeidLNLib.core.parameters import Parameters
 from FaceDeidLNLib.core.volume import Volume
-from FaceDeidLNLib.effect import blur
 from FaceDeidLNLib.effect.base import apply_effect, drawing
-from FaceDeidLNLib.effect.names import EFFECT_NAMES
-from FaceDeidLNLib.effect.parts import PART, by_parts
-from FaceDeidLNLib.effect.records import RECORDS
+from FaceDeidLNLib.effect.records import EFFECT_NAMES, RECORDS
 from FaceDeidLNLib.effect.registry import EFFECTS
-from FaceDeidLNLib.effect.texture import Noise, soft_tissue
+from FaceDeidLNLib.effect.tools import smoothing
+from FaceDeidLNLib.effect.tools.by_parts import PART, by_parts
+from FaceDeidLNLib.effect.tools.texture import Noise, soft_tissue
 from FaceDeidLNLib.face.polar import signed_degrees, to_polar
 from FaceDeidLNLib.face.relief import random_surface
 from FaceDeidLNLib.face.segment import Face, depth_of
@@ -151,9 +150,9 @@ def test_a_wide_gaussian_made_from_blocks_is_the_one_made_from_voxels(monkeypatc
     array = 400.0 * ndimage.gaussian_filter(np.random.default_rng(0).standard_normal((48, 50, 52)), 3.0)
     geometry = Geometry(array.shape, np.diag([0.1, 0.1, 0.15, 1.0]))
     box = Box((4, 5, 6), (44, 45, 46))
-    blocks = blur.smooth(Volume(array, geometry), box, 4.0)
-    monkeypatch.setattr(blur, "BLOCKS_PER_SIGMA", np.inf)
-    voxels = blur.smooth(Volume(array, geometry), box, 4.0)
+    blocks = smoothing.smooth(Volume(array, geometry), box, 4.0)
+    monkeypatch.setattr(smoothing, "BLOCKS_PER_SIGMA", np.inf)
+    voxels = smoothing.smooth(Volume(array, geometry), box, 4.0)
     assert not np.array_equal(blocks, voxels)
     assert np.abs(blocks - voxels).max() < 0.01 * np.ptp(array)
 

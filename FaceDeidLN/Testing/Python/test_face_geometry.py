@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from FaceDeidLNLib.anatomy.face_frame import MEAN_FACE, fit_frame
 from FaceDeidLNLib.anatomy.grids import grow_mm
 from FaceDeidLNLib.core.errors import FaceNotFoundError, InputError
 from FaceDeidLNLib.core.geometry import Box, Geometry
 from FaceDeidLNLib.core.landmarks import Landmark, Landmarks
 from FaceDeidLNLib.core.segment import BoxMask, tight
 from FaceDeidLNLib.core.volume import Volume, canonical_grid
-from FaceDeidLNLib.face.frame import MEAN_FACE, fit_frame
 from FaceDeidLNLib.face.membrane import harmonic_fill
 from FaceDeidLNLib.face.polar import PolarRaster, polygon_mask, signed_degrees, skin_distance, to_polar, unit_vectors
 from FaceDeidLNLib.face.segment import grown

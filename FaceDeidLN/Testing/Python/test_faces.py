@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from FaceDeidLNLib.anatomy.face_frame import FaceFrame
 from FaceDeidLNLib.core.geometry import Box, Geometry
 from FaceDeidLNLib.core.landmarks import Landmark, Landmarks
 from FaceDeidLNLib.core.parameters import Parameters
 from FaceDeidLNLib.core.volume import Volume
-from FaceDeidLNLib.face.frame import FaceFrame
 from FaceDeidLNLib.input.place import place_segments
 from FaceDeidLNLib.pipeline import Request, deface, find_anatomy, find_face
 from FaceDeidLNLib.verify.plausible import MAX_TURN_DEGREES, most_prominent, shows_face, turned

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from FaceDeidLNLib.anatomy.jaw_landmarks import APART_MM, CHIN_CONFIDENCE, jaw_doubts, jaw_landmarks
-from FaceDeidLNLib.anatomy.landmarks import detect_landmarks
+from FaceDeidLNLib.anatomy.jaw.points import APART_MM, CHIN_CONFIDENCE, jaw_doubts, jaw_landmarks
+from FaceDeidLNLib.anatomy.landmark.detect import detect_landmarks
 from FaceDeidLNLib.core.landmarks import Landmark, Landmarks
 from FaceDeidLNLib.core.parameters import Parameters
 from FaceDeidLNLib.core.segment import Segment

@@ -50,7 +50,7 @@ ct = read_ct(source)
 result = ct.volume.with_array(ct.volume.array + (ct.volume.array > 0).astype(ct.volume.array.dtype))
 checked = compare(ct.volume, result, None, ())
 case = CaseResult(Verdict.PASS, (), "tested: surface, learned", Parameters(), result=result, comparison=checked)
-release.release(ct, case, release.Place(output), accept_recognisable=False)
+release.release(ct, case, release.Destination(output), accept_recognisable=False)
 """
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from FaceDeidLNLib.anatomy import net_layers
-from FaceDeidLNLib.anatomy.landmark_derived import DERIVED
-from FaceDeidLNLib.anatomy.landmark_net import WEIGHTS_FILE, load_model, predict_face, predict_landmarks
-from FaceDeidLNLib.anatomy.landmark_shape import MEAN_SHAPE, MIRROR, NET_LANDMARKS, fit_frame, robust_frame, rotation, shape_residuals
+from FaceDeidLNLib.anatomy.landmark import layers
+from FaceDeidLNLib.anatomy.landmark.derived import DERIVED
+from FaceDeidLNLib.anatomy.landmark.net import WEIGHTS_FILE, load_model, predict_face, predict_landmarks
+from FaceDeidLNLib.anatomy.landmark.shape import MEAN_SHAPE, MIRROR, NET_LANDMARKS, fit_frame, robust_frame, rotation, shape_residuals
 from FaceDeidLNLib.core.geometry import Box, Geometry
 from FaceDeidLNLib.core.volume import Volume
 from hypothesis import given
@@ -24,10 +24,10 @@ ANGLES = st.tuples(*[st.floats(-170, 170)] * 3)
 PATIENTS = ("pt_2", "pt_3", "pt_4", "pt_20", "pt_60", "pt_100")
 
 
-def random_layer(size: int, inputs: int, outputs: int) -> net_layers.Layer:
+def random_layer(size: int, inputs: int, outputs: int) -> layers.Layer:
     rng = np.random.default_rng(size + inputs)
     weight = rng.normal(size=(size, size, size, inputs, outputs))
-    return net_layers.Layer(weight.astype(np.float32), rng.normal(size=outputs).astype(np.float32))
+    return layers.Layer(weight.astype(np.float32), rng.normal(size=outputs).astype(np.float32))
 
 
 def test_conv3_is_a_zero_padded_correlation():
@@ -35,19 +35,19 @@ def test_conv3_is_a_zero_padded_correlation():
     layer = random_layer(3, 2, 3)
     for n in range(3):
         expected = sum(ndimage.correlate(x[..., c], layer.weight[..., c, n], mode="constant") for c in range(2)) + layer.bias[n]
-        np.testing.assert_allclose(net_layers.conv3(x, layer)[..., n], expected, atol=1e-4)
+        np.testing.assert_allclose(layers.conv3(x, layer)[..., n], expected, atol=1e-4)
 
 
 def test_halve_reads_cells_in_array_order():
     x = np.random.default_rng(1).normal(size=(4, 2, 2, 3)).astype(np.float32)
     layer = random_layer(2, 3, 5)
     expected = np.einsum("kjic,kjico->o", x[2:4], layer.weight) + layer.bias
-    np.testing.assert_allclose(net_layers.halve(x, layer)[1, 0, 0], expected, atol=1e-4)
+    np.testing.assert_allclose(layers.halve(x, layer)[1, 0, 0], expected, atol=1e-4)
 
 
 def test_cells_and_voxels_are_inverse():
     x = np.random.default_rng(2).normal(size=(3, 4, 6, 8)).astype(np.float32)
-    np.testing.assert_array_equal(net_layers.from_depth(net_layers.to_depth(x)), x)
+    np.testing.assert_array_equal(layers.from_depth(layers.to_depth(x)), x)
 
 
 @given(ANGLES, st.floats(-300, 300))

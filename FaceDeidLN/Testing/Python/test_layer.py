@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from FaceDeidLNLib.anatomy.landmarks import detect_landmarks
+from FaceDeidLNLib.anatomy.face_frame import FaceFrame, fit_frame
+from FaceDeidLNLib.anatomy.landmark.detect import detect_landmarks
 from FaceDeidLNLib.core.volume import Volume
-from FaceDeidLNLib.face.frame import FaceFrame, fit_frame
 from FaceDeidLNLib.input.ct import read_ct
 from FaceDeidLNLib.phantom import PhantomOptions, make_phantom
 from FaceDeidLNLib.pipeline import Anatomy, Request, deface, find_anatomy

@@ -8,15 +8,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from FaceDeidLNLib.anatomy.body import find_body
-from FaceDeidLNLib.anatomy.levels import LEVEL_NAMES, find_levels, levels_of
-from FaceDeidLNLib.anatomy.mandible import mandible_of_ct, mandible_of_segment, reached_by_mean
-from FaceDeidLNLib.anatomy.mandible_fit import JawFrame, fit_jaw, mean_mandible, mean_surface, stable_part, start_frame
+from FaceDeidLNLib.anatomy.face_frame import fit_frame
+from FaceDeidLNLib.anatomy.jaw.fit import JawFrame, fit_jaw, mean_mandible, mean_surface, stable_part, start_frame
+from FaceDeidLNLib.anatomy.jaw.mandible import mandible_of_ct, mandible_of_segment, reached_by_mean
+from FaceDeidLNLib.anatomy.level.find import LEVEL_NAMES, find_levels, levels_of
 from FaceDeidLNLib.core.errors import InputError
 from FaceDeidLNLib.core.landmarks import Landmark, Landmarks
 from FaceDeidLNLib.core.parameters import Parameters
 from FaceDeidLNLib.core.segment import Segment
 from FaceDeidLNLib.core.volume import Volume
-from FaceDeidLNLib.face.frame import fit_frame
 from FaceDeidLNLib.facts import facts_of
 from FaceDeidLNLib.input.images import read_volume
 from FaceDeidLNLib.phantom import ExtraNode, PhantomOptions, make_phantom

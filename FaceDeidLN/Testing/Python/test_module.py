@@ -64,7 +64,7 @@ def asked(phantom_case, monkeypatch):
         requests.append(request)
         return replace(phantom_case, parameters=request.parameters)
 
-    monkeypatch.setattr("FaceDeidLNLib.mrml.process.deface", answer)
+    monkeypatch.setattr("FaceDeidLNLib.steps.process.deface", answer)
     return requests
 
 
@@ -122,7 +122,7 @@ def test_the_module_imports_no_qt_and_no_pipeline_when_slicer_starts(module):
     tree = ast.parse(MODULE_FILE.read_text(encoding="utf-8"))
     names = {alias.name for node in tree.body if isinstance(node, ast.Import) for alias in node.names}
     names |= {node.module for node in tree.body if isinstance(node, ast.ImportFrom)}
-    assert not names & {"qt", "ctk", "SimpleITK", "pydicom", "FaceDeidLNLib.pipeline", "FaceDeidLNLib.mrml.process"}
+    assert not names & {"qt", "ctk", "SimpleITK", "pydicom", "FaceDeidLNLib.pipeline", "FaceDeidLNLib.steps.process"}
 
 
 # The panel's file against the module
@@ -226,7 +226,7 @@ def test_what_may_be_recognised_is_not_released_without_saying_so(module, head, 
     assert (result.verdict, result.privacy, result.released) == ("PASS", "recognisable", False)
     assert result.nodes.result.GetName() == "CT full mask NOT RELEASED"
     assert result.nodes.result.GetAttribute("FaceDeidLN.Released") == "0"
-    assert "may still be recognised" in result.review.refusal
+    assert "may still be recognised" in result.stored.refusal
 
 
 @pytest.fixture
@@ -329,9 +329,9 @@ def test_no_volume_is_refused_in_one_sentence(module):
 
 def test_levels_and_lengths_reach_the_pipeline():
     from FaceDeidLNLib.core.parameters import Parameters
-    from FaceDeidLNLib.mrml.process import LENGTHS, parameters_from
+    from FaceDeidLNLib.steps.process import LENGTHS, parameters_of_keywords
 
-    parameters = parameters_from("full", None, ["Ib"], {name: number + 1.0 for number, name in enumerate(LENGTHS)})
+    parameters = parameters_of_keywords("full", None, ["Ib"], {name: number + 1.0 for number, name in enumerate(LENGTHS)})
     assert (parameters.style, parameters.effect, parameters.levels) == ("full", Parameters().effect, ("Ib",))
     assert [getattr(parameters, field) for field in LENGTHS.values()] == [n + 1.0 for n in range(len(LENGTHS))]
 

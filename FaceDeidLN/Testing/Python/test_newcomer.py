@@ -26,10 +26,10 @@ LEVEL = """
 from __future__ import annotations
 import numpy as np
 
-def around_menton(scene, side, start):
-    at = scene.grid.frame.to_jaw(scene.landmarks.position("menton")[None])[0] + (0.0, -15.0, 5.0)
-    grid = scene.grid
-    return ((grid.x - at[0]) ** 2 + (grid.y - at[1]) ** 2 + (grid.z - at[2]) ** 2 < 64.0) & (scene.depth >= start)
+def around_menton(neck, side, start):
+    at = neck.grid.frame.to_jaw(neck.landmarks.position("menton")[None])[0] + (0.0, -15.0, 5.0)
+    grid = neck.grid
+    return ((grid.x - at[0]) ** 2 + (grid.y - at[1]) ** 2 + (grid.z - at[2]) ** 2 < 64.0) & (neck.depth >= start)
 """
 PROVIDER = """
 from __future__ import annotations
@@ -54,15 +54,15 @@ TASKS = {
         [("effect/records.py", "RECORDS = (\n", '    EffectRecord("flat", "flat:Flat", "nothing but a little below air"),\n')],
     ),
     "level": (
-        ("anatomy/toy_level.py", LEVEL),
+        ("anatomy/level/toy.py", LEVEL),
         [
             (
-                "anatomy/level_table.py",
-                "import Scene, level_ia, level_ib, level_ii, level_ix, level_viii\n",
-                "from .toy_level import around_menton\n",
+                "anatomy/level/table.py",
+                "import Neck, level_ia, level_ib, level_ii, level_ix, level_viii\n",
+                "from .toy import around_menton\n",
             ),
             (
-                "anatomy/level_table.py",
+                "anatomy/level/table.py",
                 "LEVEL_RECORDS = (\n",
                 '    LevelRecord("toy", "behind the chin", ("mean",), around_menton, has_sides=False, needs_mandible=False),\n',
             ),
@@ -116,7 +116,7 @@ def test_all_three_are_used_from_the_command_line(extended, phantom_ct_file, tmp
 
 def test_the_help_and_what_the_module_offers_name_them(extended):
     code = (
-        "from FaceDeidLNLib.effect.names import EFFECT_NAMES; from FaceDeidLNLib.anatomy.levels import LEVEL_NAMES;"
+        "from FaceDeidLNLib.effect.records import EFFECT_NAMES; from FaceDeidLNLib.anatomy.level.find import LEVEL_NAMES;"
         "from FaceDeidLNLib.providers.registry import typed_kinds; print(EFFECT_NAMES[0], LEVEL_NAMES[0], typed_kinds().split(',')[0])"
     )
     assert run(extended, "-c", code).stdout.split() == ["flat", "toy", "toy"]

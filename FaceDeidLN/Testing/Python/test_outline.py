@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from FaceDeidLNLib.anatomy.body import find_body
+from FaceDeidLNLib.anatomy.face_frame import fit_frame
 from FaceDeidLNLib.anatomy.outline import AGREE_MM, within_outline
 from FaceDeidLNLib.core.parameters import Parameters
 from FaceDeidLNLib.core.segment import Segment
 from FaceDeidLNLib.core.volume import Volume, resample
-from FaceDeidLNLib.face.frame import fit_frame
 from FaceDeidLNLib.pipeline import Request, deface, find_anatomy
 from FaceDeidLNLib.verify.privacy import RECOGNISABLE
 from FaceDeidLNLib.verify.verdict import Verdict

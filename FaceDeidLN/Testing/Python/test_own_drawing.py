@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from FaceDeidLNLib import pipeline
 from FaceDeidLNLib.core.segment import tight
-from FaceDeidLNLib.mrml.anatomy_cache import AnatomyCache
-from FaceDeidLNLib.mrml.engines import Engines
 from FaceDeidLNLib.mrml.nodes import add_ct, add_segmentation, volume_from_node
-from FaceDeidLNLib.mrml.process import NodeRequest, request_from_nodes
 from FaceDeidLNLib.mrml.scene import new_context
-from FaceDeidLNLib.mrml.steps import Steps
 from FaceDeidLNLib.mrml.undo import all_or_nothing
 from FaceDeidLNLib.pipeline import privacy_of
+from FaceDeidLNLib.programs.engines import Engines
+from FaceDeidLNLib.steps.anatomy_cache import AnatomyCache
+from FaceDeidLNLib.steps.process import NodeRequest, request_from_nodes
+from FaceDeidLNLib.steps.steps import Steps
 from FaceDeidLNLib.verify.privacy import TESTED
 from vtk.util.numpy_support import vtk_to_numpy
 
@@ -91,7 +91,7 @@ def test_steps_that_were_only_looked_at_end_as_tested_as_one_go(drawn, phantom):
 
 def test_a_result_on_another_engines_skin_was_never_tested(drawn, monkeypatch):
     steps, asked = drawn
-    monkeypatch.setattr("FaceDeidLNLib.mrml.steps.wrapped_anatomy", lambda context, anatomy, alive: anatomy)
+    monkeypatch.setattr("FaceDeidLNLib.steps.steps.wrapped_anatomy", lambda context, anatomy, alive: anatomy)
     alone = NodeRequest(asked.ct)
     made = {engine: steps.effect(alone, Engines(wrap=engine)) for engine in (False, True)}
     judged = {engine: steps.verify(replace(alone, output=node)) for engine, node in made.items()}

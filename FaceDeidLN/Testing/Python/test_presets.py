@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 import pytest
-from FaceDeidLNLib.commands.options import add_work, parameters_from, work_words
+from FaceDeidLNLib.commands.options import add_work, parameters_of_options, work_words
 from FaceDeidLNLib.core.parameters import Parameters
 from FaceDeidLNLib.core.presets import PRESETS
 from FaceDeidLNLib.effect.registry import require_fit
@@ -20,7 +20,7 @@ def parsed(*words: str) -> argparse.Namespace:
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_a_preset_is_a_region_and_an_effect_that_fit_with_protection_on(name):
-    parameters = parameters_from(parsed("--preset", name))
+    parameters = parameters_of_options(parsed("--preset", name))
     require_fit(parameters.style, parameters.effect)
     assert parameters == Parameters(style=PRESETS[name].style, effect=PRESETS[name].effect, ears=PRESETS[name].ears)
     assert PRESETS[name].after
@@ -31,7 +31,7 @@ def test_the_presets_are_the_systems_that_were_promised():
 
 
 def test_without_words_the_parameters_are_the_default():
-    assert parameters_from(parsed()) == Parameters()
+    assert parameters_of_options(parsed()) == Parameters()
 
 
 @pytest.mark.parametrize(
@@ -49,11 +49,11 @@ def test_without_words_the_parameters_are_the_default():
 )
 def test_the_words_for_a_worker_choose_the_same(words):
     options = parsed(*words)
-    assert parameters_from(parsed(*work_words(options))) == parameters_from(options)
+    assert parameters_of_options(parsed(*work_words(options))) == parameters_of_options(options)
 
 
 def test_a_node_level_that_is_named_twice_is_kept_once():
-    assert parameters_from(parsed("--levels", "Ib,Ia, Ib")).levels == ("Ib", "Ia")
+    assert parameters_of_options(parsed("--levels", "Ib,Ia, Ib")).levels == ("Ib", "Ia")
 
 
 def test_the_help_names_every_region():

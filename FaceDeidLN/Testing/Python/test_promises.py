@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+from FaceDeidLNLib.anatomy.face_frame import fit_frame
 from FaceDeidLNLib.core.geometry import Geometry
 from FaceDeidLNLib.core.landmarks import Landmark, Landmarks
 from FaceDeidLNLib.core.parameters import Parameters
 from FaceDeidLNLib.core.segment import Segment
 from FaceDeidLNLib.core.volume import Volume
-from FaceDeidLNLib.face.frame import fit_frame
 from FaceDeidLNLib.pipeline import Request, deface
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st

@@ -243,7 +243,7 @@ def test_whoever_waits_can_stop_a_program(tmp_path):
 
 
 def test_a_program_of_the_table_has_one_name_as_a_command_and_as_an_extension():
-    from FaceDeidLNLib.mrml.extensions import EXTENSIONS, OFFERS
+    from FaceDeidLNLib.programs.extensions import EXTENSIONS, OFFERS
 
     names = [kind.name for kind in KINDS]
     assert len(set(names)) == len(names)

@@ -11,7 +11,7 @@ from FaceDeidLNLib.input.ct import read_ct
 from FaceDeidLNLib.output.certificate import certificate_path, is_certified
 from FaceDeidLNLib.pipeline import CaseResult, Request, deface
 from FaceDeidLNLib.providers.base import ProviderError
-from FaceDeidLNLib.release import Place, Watch, as_stored, refusal_sentence, release, remove_released
+from FaceDeidLNLib.release import Destination, Watch, as_stored, refusal_sentence, release, remove_released
 from FaceDeidLNLib.verify.compare import compare
 from FaceDeidLNLib.verify.privacy import TESTED
 from FaceDeidLNLib.verify.verdict import Verdict
@@ -33,11 +33,11 @@ def passed(ct, value=-1000) -> CaseResult:
 
 
 def test_a_released_folder_is_replaced_with_its_certificate(ct, tmp_path):
-    release(ct, passed(ct), Place(tmp_path / "out"), False)
+    release(ct, passed(ct), Destination(tmp_path / "out"), False)
     watch = Watch(tmp_path / "out")
     assert is_certified(tmp_path / "out")
     assert not watch.has_released()
-    release(ct, passed(ct, -900), Place(tmp_path / "out", overwrite=True), False)
+    release(ct, passed(ct, -900), Destination(tmp_path / "out", overwrite=True), False)
     assert watch.has_released()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "out", "out.certificate.json"]
 
@@ -46,15 +46,15 @@ def test_a_released_folder_is_replaced_with_its_certificate(ct, tmp_path):
 def test_a_folder_of_somebodys_originals_is_not_replaced(certificate, ct, tmp_path):
     originals = write_series(tmp_path / "out", Series(stored_head(seed=2)))
     if certificate != "none":
-        release(ct, passed(ct), Place(tmp_path / "other"), False)
+        release(ct, passed(ct), Destination(tmp_path / "other"), False)
         certificate_path(tmp_path / "other").rename(certificate_path(tmp_path / "out"))
     with pytest.raises(InputError, match="is not replaced"):
-        release(ct, passed(ct), Place(tmp_path / "out", overwrite=True), False)
+        release(ct, passed(ct), Destination(tmp_path / "out", overwrite=True), False)
     assert all(path.is_file() for path in originals)
 
 
 def test_taking_a_release_back_leaves_what_is_not_its_own(ct, tmp_path):
-    release(ct, passed(ct), Place(tmp_path / "out"), False)
+    release(ct, passed(ct), Destination(tmp_path / "out"), False)
     (tmp_path / "out" / "thesis.docx").write_text("dear")
     remove_released(tmp_path / "out")
     assert (tmp_path / "out" / "thesis.docx").exists()

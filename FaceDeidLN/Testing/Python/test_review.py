@@ -15,9 +15,9 @@ from FaceDeidLNLib.core.volume import Volume
 from FaceDeidLNLib.input.markups import read_curve_json, read_landmarks_json
 from FaceDeidLNLib.mrml.case import CaseMaterial, material_of
 from FaceDeidLNLib.mrml.nodes import curve_points_from_node, landmarks_from_node, segments_from_node, volume_from_node
-from FaceDeidLNLib.mrml.review import write_review
+from FaceDeidLNLib.mrml.review_scene import write_review
 from FaceDeidLNLib.mrml.scene import new_context
-from FaceDeidLNLib.output.review_files import README_FIRST_LINE, REVIEW_FILES
+from FaceDeidLNLib.output.review_folder import README_FIRST_LINE, REVIEW_FILES
 from FaceDeidLNLib.pipeline import Request, deface
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from FaceDeidLNLib.anatomy.landmarks import detect_landmarks
+from FaceDeidLNLib.anatomy.face_frame import fit_frame
+from FaceDeidLNLib.anatomy.landmark.detect import detect_landmarks
 from FaceDeidLNLib.anatomy.second_face import second_face
 from FaceDeidLNLib.core.geometry import Box, Geometry
 from FaceDeidLNLib.core.volume import AIR_HU, Volume, canonical_grid, resample
-from FaceDeidLNLib.face.frame import fit_frame
 from FaceDeidLNLib.input.ct import read_ct
 from FaceDeidLNLib.phantom import Phantom, PhantomOptions, make_phantom
 from FaceDeidLNLib.pipeline import Request, deface

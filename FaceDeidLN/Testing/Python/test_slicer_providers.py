@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import slicer
 from FaceDeidLNLib.core.segment import tight
-from FaceDeidLNLib.mrml.extensions import CADS, MONAI, TOTALSEGMENTATOR
 from FaceDeidLNLib.mrml.scene import context
 from FaceDeidLNLib.mrml.segmentations import fill_segmentation
+from FaceDeidLNLib.programs.extensions import CADS, MONAI, TOTALSEGMENTATOR
 from FaceDeidLNLib.providers.base import ProviderError, ask_providers
 from FaceDeidLNLib.providers.totalsegmentator import FREE_TASKS
 
@@ -37,7 +37,7 @@ def extension(monkeypatch, phantom):
 
     context()
     monkeypatch.setattr(slicer.modules, "totalsegmentator", SimpleNamespace(), raising=False)
-    monkeypatch.setattr("FaceDeidLNLib.mrml.extensions._has_package", lambda package: True)
+    monkeypatch.setattr("FaceDeidLNLib.programs.extensions._has_package", lambda package: True)
     monkeypatch.setitem(sys.modules, "TotalSegmentator", SimpleNamespace(TotalSegmentatorLogic=TotalSegmentatorLogic))
     return said
 

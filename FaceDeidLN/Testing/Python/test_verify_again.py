@@ -11,16 +11,16 @@ from FaceDeidLNLib.core.geometry import Geometry
 from FaceDeidLNLib.core.landmarks import Landmark, Landmarks
 from FaceDeidLNLib.core.segment import tight
 from FaceDeidLNLib.input.markups import read_landmarks_json
-from FaceDeidLNLib.mrml.anatomy_cache import AnatomyCache
-from FaceDeidLNLib.mrml.engines import Engines
 from FaceDeidLNLib.mrml.links import linked
 from FaceDeidLNLib.mrml.nodes import add_ct, add_segmentation
-from FaceDeidLNLib.mrml.process import NodeRequest
 from FaceDeidLNLib.mrml.scene import context
-from FaceDeidLNLib.mrml.steps import Steps
 from FaceDeidLNLib.output.markups import write_landmarks_json
 from FaceDeidLNLib.phantom import make_phantom
 from FaceDeidLNLib.pipeline import combined, find_landmarks
+from FaceDeidLNLib.programs.engines import Engines
+from FaceDeidLNLib.steps.anatomy_cache import AnatomyCache
+from FaceDeidLNLib.steps.process import NodeRequest
+from FaceDeidLNLib.steps.steps import Steps
 from scipy.spatial.transform import Rotation
 
 
@@ -46,7 +46,7 @@ def saved_and_loaded(scene, folder):
 
 def told(result):
     """The verdict with every figure but the seconds."""
-    return result.verdict, result.privacy, {name: value for name, value in result.review.facts.items() if name != "seconds"}
+    return result.verdict, result.privacy, {name: value for name, value in result.stored.facts.items() if name != "seconds"}
 
 
 @pytest.mark.parametrize(("spacing_mm", "degrees"), [((2.5, 2.5, 2.5), 0.0), ((3.0, 2.8, 2.5), 17.0)])

@@ -7,12 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from FaceDeidLNLib.core.errors import InputError
-from FaceDeidLNLib.core.parameters import Parameters
+from FaceDeidLNLib.core.parameters import Parameters, require_watermark
 from FaceDeidLNLib.core.volume import Volume
 from FaceDeidLNLib.effect.base import apply_effect
-from FaceDeidLNLib.effect.names import require_watermark
 from FaceDeidLNLib.effect.registry import EFFECTS
-from FaceDeidLNLib.effect.watermark import RELIEF_MM, laid_on, text_picture
+from FaceDeidLNLib.effect.tools.watermark import RELIEF_MM, laid_on, text_picture
 from FaceDeidLNLib.face.polar import skin_distance, unit_vectors
 from FaceDeidLNLib.face.segment import Face
 from FaceDeidLNLib.pipeline import Request, find_anatomy, find_face

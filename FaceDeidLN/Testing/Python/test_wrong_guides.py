@@ -7,13 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from FaceDeidLNLib.anatomy.body import find_body
-from FaceDeidLNLib.anatomy.hyoid import hyoid_doubts
-from FaceDeidLNLib.anatomy.levels import find_levels
+from FaceDeidLNLib.anatomy.face_frame import fit_frame
+from FaceDeidLNLib.anatomy.jaw.hyoid import hyoid_doubts
+from FaceDeidLNLib.anatomy.level.find import find_levels
 from FaceDeidLNLib.commands.inputs import make_request
 from FaceDeidLNLib.commands.main import make_parser
 from FaceDeidLNLib.core.parameters import Parameters
 from FaceDeidLNLib.core.segment import Segment
-from FaceDeidLNLib.face.frame import fit_frame
 from FaceDeidLNLib.input.ct import read_ct
 from FaceDeidLNLib.pipeline import Request, deface, find_anatomy
 from FaceDeidLNLib.verify.verdict import Verdict

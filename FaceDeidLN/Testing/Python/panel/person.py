@@ -14,7 +14,7 @@ from unittest import mock
 
 import slicer
 import vtk
-from FaceDeidLNLib.anatomy.landmarks import detect_landmarks
+from FaceDeidLNLib.anatomy.landmark.detect import detect_landmarks
 from FaceDeidLNLib.core.segment import tight
 from FaceDeidLNLib.mrml.nodes import add_ct, add_segmentation
 from FaceDeidLNLib.mrml.scene import context
@@ -168,7 +168,7 @@ class PanelTest(unittest.TestCase):
             requests.append(request)
             return waiting.pop(0) if len(waiting) > 1 else waiting[0]
 
-        self.patch("FaceDeidLNLib.mrml.process.deface", answer)
+        self.patch("FaceDeidLNLib.steps.process.deface", answer)
         return requests
 
     def cancel_at(self, fraction):

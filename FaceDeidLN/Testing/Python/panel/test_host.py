@@ -109,7 +109,7 @@ def _luminance(color):
 
 @pytest.mark.parametrize("kind", ["good", "look", "bad"])
 def test_the_verdict_brings_its_own_colours_and_can_be_read_in_light_and_dark(shown, kind):
-    from FaceDeidLNLib.widget import review
+    from FaceDeidLNLib.widget import review_section as review
 
     darker, lighter = sorted(_luminance(color) for color in review._COLORS[kind])
     assert (lighter + 0.05) / (darker + 0.05) >= 4.5
@@ -202,8 +202,8 @@ def test_an_edit_begins_with_mask_volume_as_the_panel_masks(shown):
 
 
 def test_every_effect_region_and_level_has_its_sentence(shown):
-    from FaceDeidLNLib.anatomy.levels import LEVEL_NAMES
-    from FaceDeidLNLib.effect.names import EFFECT_NAMES
+    from FaceDeidLNLib.anatomy.level.find import LEVEL_NAMES
+    from FaceDeidLNLib.effect.records import EFFECT_NAMES
     from FaceDeidLNLib.face.styles import REGIONS
     from FaceDeidLNLib.widget.words import EFFECTS, LEVELS
     from FaceDeidLNLib.widget.words import REGIONS as SENTENCES

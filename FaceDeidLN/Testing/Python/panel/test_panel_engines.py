@@ -13,9 +13,9 @@ import slicer
 import vtk
 from FaceDeidLNLib.core.errors import FaceDeidError
 from FaceDeidLNLib.core.parameters import Parameters
-from FaceDeidLNLib.mrml.engines import mask_volume
 from FaceDeidLNLib.mrml.nodes import add_ct, segments_from_node, volume_from_node
 from FaceDeidLNLib.mrml.scene import context
+from FaceDeidLNLib.programs.engines import mask_volume
 from person import PanelTest, ids, phantom, phantom_case
 from vtk.util.numpy_support import vtk_to_numpy
 
@@ -145,11 +145,11 @@ def install_curve_cut(monkeypatch):
     monkeypatch.setattr(
         slicer.modules, "dynamicmodeler", SimpleNamespace(logic=lambda: SimpleNamespace(RunDynamicModelerTool=run)), raising=False
     )
-    from FaceDeidLNLib.mrml import engines
+    from FaceDeidLNLib.programs import engines
 
     cut = engines.cut_by_curve
     wrapped = lambda here, *rest: cut(SimpleNamespace(scene=Scene()), *rest)  # noqa: E731
-    monkeypatch.setattr("FaceDeidLNLib.mrml.steps.cut_by_curve", wrapped)
+    monkeypatch.setattr("FaceDeidLNLib.steps.steps.cut_by_curve", wrapped)
 
 
 def test_the_curve_cut_gives_a_face_like_the_built_in_one(panel, monkeypatch):

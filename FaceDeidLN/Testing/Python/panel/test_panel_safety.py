@@ -6,9 +6,9 @@ from unittest import mock
 
 import numpy as np
 import slicer
-from FaceDeidLNLib.mrml.engines import missing_engine
 from FaceDeidLNLib.mrml.nodes import add_ct, segments_from_node, volume_from_node
 from FaceDeidLNLib.mrml.scene import context
+from FaceDeidLNLib.programs.engines import missing_engine
 from person import STEPS, PanelTest, changed_case, ids, phantom, phantom_case
 
 BROKEN = ZeroDivisionError("division by zero")

@@ -9,11 +9,11 @@ from unittest import mock
 import numpy as np
 import slicer
 from FaceDeidLNLib.core.errors import FaceDeidError
+from FaceDeidLNLib.core.parameters import LONGEST_WATERMARK
 from FaceDeidLNLib.core.segment import tight
-from FaceDeidLNLib.effect.names import LONGEST_WATERMARK
-from FaceDeidLNLib.mrml.engines import missing_engine
 from FaceDeidLNLib.mrml.nodes import add_ct, add_segmentation, segments_from_node, volume_from_node
 from FaceDeidLNLib.mrml.scene import context
+from FaceDeidLNLib.programs.engines import missing_engine
 from person import STEPS, PanelTest, ids, phantom
 
 EXPORTS = ("nrrdButton", "niftiButton", "dicomButton")
@@ -237,7 +237,7 @@ class ProtectTest(PanelTest):
         return self.panel.sections[0].buttons
 
     def test_missing_extensions_are_offered_disabled_with_their_names(self):
-        self.patch("FaceDeidLNLib.mrml.extensions._is_loaded", lambda module: False)
+        self.patch("FaceDeidLNLib.programs.extensions._is_loaded", lambda module: False)
         self.load_sample()
         self.assertEqual([button.enabled for button in self.buttons()], [False] * 4)
         for button, name in zip(self.buttons(), ("TotalSegmentator", "CADSWholeBodyCTSeg", "MONAIAuto3DSeg", "NNUNet"), strict=True):
@@ -245,8 +245,8 @@ class ProtectTest(PanelTest):
 
     def install(self, number, module, logic):
         """An extension with this logic; clicks its button."""
-        self.patch("FaceDeidLNLib.mrml.extensions._is_loaded", lambda name: name == module)
-        self.patch("FaceDeidLNLib.mrml.extensions._has_package", lambda package: package != "cads")
+        self.patch("FaceDeidLNLib.programs.extensions._is_loaded", lambda name: name == module)
+        self.patch("FaceDeidLNLib.programs.extensions._has_package", lambda package: package != "cads")
         with mock.patch.dict(sys.modules, {module: SimpleNamespace(**{f"{module}Logic": logic})}):
             self.panel.update()
             self.buttons()[number].click()

@@ -1,0 +1,1 @@
+"""The jaw and the hyoid: the mandible, its own grid and landmarks."""

@@ -1,0 +1,169 @@
+"""The mandible: from the CT's own bone, or from a segment that somebody has drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy import ndimage
+from scipy.spatial import cKDTree
+
+from ...core.geometry import Box, Geometry
+from ...core.progress import Alive, idle
+from ...core.segment import Segment, places
+from ...core.volume import AIR_HU, Volume
+from ...input.names import is_node
+from ...input.place import place_segments
+from ..face_frame import FaceFrame
+from ..grids import closing, grow, grow_mm, steps_of, surface_of
+from .arch import beside
+from .fit import JawFrame, fit_jaw, mean_mandible, stable_part, start_frame
+from .grid import STEP_MM, JawGrid
+
+#: Bone for the purpose of finding the jaw: low enough for its thin angle in thick slices.
+BONE_HU = 250.0
+#: The patient's mandible lies within this distance (mm) of the mean one once that is laid onto it.
+NEAR_MM = 7.0
+#: Bone further than this (mm) from the mean mandible at the landmarks' place takes no part in the fit.
+REACH_MM = 18.0
+#: Cells (mm) in which bone is told to be nearer or further than that.
+LATTICE_MM = 3.0
+#: A point of the mean with bone of the patient within this distance (mm) was found.
+FOUND_MM = 5.0
+#: Marrow up to this wide (mm) inside the bone is filled.
+MARROW_MM = 4.5
+#: Fewer bone voxels than this (mm3) are no jaw.
+SMALLEST_MM3 = 2000.0
+
+
+@dataclass(frozen=True, eq=False)
+class Mandible:
+    """A mandible on the jaw's own grid.
+
+    ``mask`` (bool) has the grid's shape; where the patient's bone was not found (out of view, resorbed) the mean
+    mandible stands in. ``agreement``: share of the mean mandible in view, without the alveolar part, that has bone of
+    the patient within 5 mm. ``in_view``: share of it that lies in the field of view. ``origin`` says where it is from.
+    """
+
+    grid: JawGrid
+    mask: np.ndarray
+    agreement: float
+    in_view: float
+    origin: str
+    #: The CT on this grid (float32, AIR_HU beyond the field of view), where it has been looked at.
+    hu: np.ndarray | None = None
+
+
+def mandible_of_ct(ct: Volume, frame: FaceFrame, alive: Alive = idle) -> Mandible:
+    """The mandible in the CT's bone, with the head's ``frame`` (from landmarks) to start from.
+
+    The mean mandible is laid onto the bone near its expected place (trimmed closest points, teeth left out), and the
+    bone near the result is taken: so the contact with the upper teeth, the joint and metal do not matter. Not meant
+    for the alveolar part, which is only roughly right.
+    """
+    start = JawFrame(frame.axes, frame.origin, frame.scale)
+    bone = _bone_points(ct, start)
+    jaw = start.to_jaw(bone)
+    alive()
+    near = reached_by_mean(jaw, REACH_MM / start.scale)
+    if np.count_nonzero(near) * ct.geometry.voxel_mm3 < SMALLEST_MM3:
+        return _measured(JawGrid(start), np.zeros(JawGrid(start).geometry.shape, dtype=bool), ct.geometry, "the landmarks alone")
+    alive()
+    first = fit_jaw(bone[near], start, both_ways=False)
+    alive()
+    grid = JawGrid(first)
+    hu = grid.take(ct, AIR_HU)
+    return replace(_measured(grid, _near_mean(hu > BONE_HU, grid), ct.geometry, "bone of the CT"), hu=hu)
+
+
+def mandible_of_segment(segment: Segment, frame: FaceFrame | None = None) -> Mandible:
+    """The mandible of a drawn segment (any grid); without ``frame`` the head is taken to lie upright, which the fit corrects."""
+    lps = segment.mask.geometry.to_lps(places(surface_of(segment.mask.array > 0)))
+    start = start_frame(lps) if frame is None else JawFrame(frame.axes, frame.origin, frame.scale)
+    grid = JawGrid(fit_jaw(lps, start, reach_mm=40.0))
+    return _measured(grid, grid.take(_padded(segment.mask), 0.0) > 0.5, None, f"segment '{segment.name}'")
+
+
+def find_mandible(ct: Volume, frame: FaceFrame, segments: Sequence[Segment] = (), alive: Alive = idle) -> Mandible:
+    """The mandible of the first segment whose name says so, else of the CT's bone."""
+    drawn = mandible_segments(segments)
+    return mandible_of_segment(drawn[0], frame) if drawn else mandible_of_ct(ct, frame, alive)
+
+
+def mandible_segments(segments: Sequence[Segment]) -> tuple[Segment, ...]:
+    """Those of the segments that are called a mandible, and no node or tumour of it, and are not empty."""
+    return tuple(s for s in segments if _is_mandible(s.name.casefold()) and not is_node(s) and s.mask.array.any())
+
+
+def _is_mandible(name: str) -> bool:
+    return ("mandible" in name or name == "mandibula") and "gland" not in name
+
+
+def drawn_mandible(segments: Sequence[Segment], geometry: Geometry, box: Box) -> np.ndarray:
+    """The drawn mandibles on a CT's grid, bool of ``box``. Raises InputError for one that lies outside the CT."""
+    out = np.zeros(box.shape, dtype=bool)
+    for placed in place_segments(mandible_segments(segments), geometry):
+        out |= placed.inside(box)
+    return out
+
+
+def _padded(mask: Volume) -> Volume:
+    """The mask with two voxels of nothing around, so that a mask cropped to its box ends where it ends."""
+    return Volume(np.pad(np.asarray(mask.array, dtype=bool), 2), mask.geometry.padded(2))
+
+
+def _bone_points(ct: Volume, start: JawFrame) -> np.ndarray:
+    box = ct.geometry.box_around(start.to_lps(mean_mandible()), margin_mm=REACH_MM)
+    part = ct.crop(box)
+    return part.geometry.to_lps(places(surface_of(part.array > BONE_HU)))
+
+
+def reached_by_mean(jaw: np.ndarray, reach: float) -> np.ndarray:
+    """True (N,) for points (N, 3) less than ``reach`` (jaw mm) from the mean mandible without its alveolar part.
+
+    Cells of a lattice tell, but for those at just that distance: there the nearest point is searched.
+    """
+    mean, slack = stable_part(), np.sqrt(3.0) * LATTICE_MM
+    low, high = mean.min(0) - reach - 2 * slack, mean.max(0) + reach + 2 * slack
+    lattice = np.zeros(np.ceil((high - low) / LATTICE_MM).astype(int) + 1, dtype=bool)
+    lattice[tuple(np.rint((mean - low) / LATTICE_MM).astype(int).T)] = True
+    sure, perhaps = (grow_mm(lattice, reach + further, (LATTICE_MM,) * 3) for further in (-slack, slack))
+    cells = tuple(np.clip(np.rint((jaw - low) / LATTICE_MM).astype(int), 0, np.array(lattice.shape) - 1).T)
+    near = sure[cells]
+    doubtful = np.flatnonzero(perhaps[cells] & ~near)
+    near[doubtful] = cKDTree(mean).query(jaw[doubtful], distance_upper_bound=reach)[0] < reach
+    return near
+
+
+def _near_mean(bone: np.ndarray, grid: JawGrid) -> np.ndarray:
+    """The bone near the mean mandible, in pieces that touch it, with its marrow."""
+    mean = mean_on_grid(grid)
+    near = bone & grow_mm(mean, NEAR_MM, (STEP_MM,) * 3)
+    labels, count = ndimage.label(near)
+    if count == 0:
+        return near
+    size = np.bincount(labels.ravel(), minlength=count + 1)
+    touching = np.bincount(labels[mean], minlength=count + 1)
+    keep = (touching > 0.15 * size) & (size > 20)
+    keep[0] = False
+    return closing(keep[labels], steps_of(MARROW_MM / 2, STEP_MM))
+
+
+def mean_on_grid(grid: JawGrid) -> np.ndarray:
+    """The mean mandible on the grid, bool."""
+    return closing(grid.of_points(mean_mandible()), 1)
+
+
+def _measured(grid: JawGrid, mask: np.ndarray, view: Geometry | None, origin: str) -> Mandible:
+    """How well the mask fits the mean, and the mask with its gaps filled by the mean.
+
+    No gap is where the bone is only thinner than the mean: behind a thin symphysis lies level Ia.
+    """
+    stable = grid.of_points(stable_part())
+    seen = stable if view is None else stable & grid.in_view(view)
+    in_view = np.count_nonzero(seen) / np.count_nonzero(stable)
+    there = grow(mask, round(FOUND_MM / STEP_MM))
+    agreement = np.count_nonzero(seen & there) / max(1, np.count_nonzero(seen))
+    filled = mask | (stable & ~there & ~beside(grid, mask, round(FOUND_MM / STEP_MM)))
+    return Mandible(grid, filled, float(agreement), float(in_view), origin)

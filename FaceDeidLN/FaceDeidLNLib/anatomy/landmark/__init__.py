@@ -1,0 +1,1 @@
+"""Facial landmarks: the network, and what is derived from its findings."""

@@ -1,0 +1,1 @@
+"""Node levels: their table, and their regions on the grid of the jaw."""

@@ -1,0 +1,124 @@
+"""Values that look like the scan they stand in: soft tissue and air with the patient's own density and noise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+from scipy.special import ndtr
+
+from ...core.volume import AIR_HU, Volume
+from ...face.segment import Face
+
+#: Gives HU (N,) of tissue for voxels (N, 3), in the order (k, j, i) of the face segment's box.
+Tissue = Callable[[np.ndarray], np.ndarray]
+#: Muscle, gland and skin lie between these (HU, with contrast medium); fat and bone do not.
+SOFT_HU = (0.0, 120.0)
+#: Soft tissue with some of its fat (HU): what lies under the dense layer.
+TISSUE_HU = (-80.0, 100.0)
+#: Used where a face has too little of it.
+USUAL_SOFT_HU = 45.0
+USUAL_NOISE_HU = 12.0
+FEWEST_VOXELS = 200
+#: No scan is quieter or noisier than this in soft tissue (standard deviation, HU).
+NOISE_LIMITS_HU = (3.0, 60.0)
+#: Blur of a scan (Gaussian sigma, mm), which makes its noise grainy; and the larger mottle of muscle with fat in it.
+GRAIN_MM = 0.5
+MOTTLE_MM = 4.0
+MOTTLE_HU = 15.0
+#: A part of the new tissue is denser (HU more) in patches, like enhanced gland and vessel: correlation (Gaussian sigma, mm) and
+#: where they begin and are full (standard deviations). They are so large that no filter removes them, and so rare that the
+#: values' spread does not tell of them: who takes away what is like the fill leaves them, and finds them at 150 HU.
+PATCH_MM = 11.0
+PATCH_HU = 65.0
+PATCH_FROM, PATCH_FULL = 0.3, 0.8
+#: The new tissue is at least so dense (skin, gland or enhanced muscle): through a fill of 45 HU, smoothed and seen at 50 HU,
+#: the old muscle and bone behind it told persons apart (rank-1 20 % of 60).
+DENSE_HU = 115.0
+#: A noise with a longer correlation (standard deviation, cells) than that is made in larger cells.
+MOST_SIGMA = 2.0
+#: What is denser than this is not plain air.
+AIR_LIMIT_HU = -900.0
+
+
+def soft_tissue(ct: Volume, face: Face, random: np.random.Generator) -> Tissue:
+    """Dense soft tissue: the patient's mean, the scan's noise, some mottle, and patches that are denser."""
+    mean, noise = soft_statistics(ct.array[face.segment.box.slices], face.segment.array)
+    steps, shape = np.array(ct.geometry.sampling), face.segment.box.shape
+    grain, patches = Noise.drawn(GRAIN_MM / steps, noise, shape, random), Noise.drawn(PATCH_MM / steps, 1.0, shape, random)
+    mottle = Noise.drawn(MOTTLE_MM / steps, MOTTLE_HU, shape, random)
+
+    def tissue(at: np.ndarray) -> np.ndarray:
+        patch = np.clip((patches.at(at) - PATCH_FROM) / (PATCH_FULL - PATCH_FROM), 0.0, 1.0)
+        return max(mean, DENSE_HU) + grain.at(at) + mottle.at(at) + PATCH_HU * patch
+
+    return tissue
+
+
+def deep_tissue(ct: Volume, face: Face, random: np.random.Generator) -> Tissue:
+    """A mixture like the patient's own: fat and muscle in patches.
+
+    Correlated noise whose values are replaced, rank by rank, by those of the segment's own tissue: its histogram is theirs.
+    """
+    values = ct.array[face.segment.box.slices][face.segment.array]
+    own = values[(values > TISSUE_HU[0]) & (values < TISSUE_HU[1])]
+    if len(own) < FEWEST_VOXELS:
+        return soft_tissue(ct, face, random)
+    steps, shape = np.array(ct.geometry.sampling), face.segment.box.shape
+    mottle, grain = Noise.drawn(MOTTLE_MM / steps, 1.0, shape, random), Noise.drawn(GRAIN_MM / steps, 0.3, shape, random)
+    ranks = np.linspace(0, 1, 64)
+    levels = np.quantile(own, ranks)
+    return lambda at: np.interp(ndtr((mottle.at(at) + grain.at(at)) / np.sqrt(1.09)), ranks, levels).astype(np.float32)
+
+
+def soft_statistics(values: np.ndarray, mask: np.ndarray) -> tuple[float, float]:
+    """Mean and noise (standard deviation) in HU of the dense soft tissue among ``values`` (k, j, i) inside ``mask``.
+
+    The noise is measured between neighbours along i that are both dense soft tissue, robustly (1.48 MAD).
+    """
+    soft = (values > SOFT_HU[0]) & (values < SOFT_HU[1]) & mask
+    if np.count_nonzero(soft) < FEWEST_VOXELS:
+        return USUAL_SOFT_HU, USUAL_NOISE_HU
+    pair = soft[..., 1:] & soft[..., :-1]
+    step = values[..., 1:][pair].astype(np.float32) - values[..., :-1][pair]
+    noise = 1.4826 * float(np.median(np.abs(step))) / np.sqrt(2) if len(step) else USUAL_NOISE_HU
+    return float(np.median(values[soft])), float(np.clip(noise, *NOISE_LIMITS_HU))
+
+
+@dataclass(frozen=True, eq=False)
+class Noise:
+    """Gaussian noise over a whole box: a ``block`` (K, J, I), float32, of cells; a voxel times ``shrunk`` is its cell.
+
+    Drawn for the box as a whole, so that it nowhere repeats: two places with the same noise would tell fill from tissue. A correlation
+    of more than MOST_SIGMA cells is the same in larger cells.
+    """
+
+    block: np.ndarray
+    shrunk: np.ndarray
+
+    @classmethod
+    def drawn(cls, sigma: np.ndarray, deviation: float, shape: tuple[int, ...], random: np.random.Generator) -> Noise:
+        """Noise with ``deviation`` for voxels of ``shape``, correlated over ``sigma`` voxels per axis; white where that is below 0.33."""
+        shrunk = np.where(sigma > MOST_SIGMA, MOST_SIGMA / sigma, 1.0).astype(np.float32)
+        cells = np.where(sigma > 0.33, np.minimum(sigma, MOST_SIGMA), 0.0)
+        block = random.standard_normal(tuple(int(np.ceil(n * s)) + 1 for n, s in zip(shape, shrunk, strict=True)), dtype=np.float32)
+        if cells.any():
+            for axis in np.flatnonzero(cells):
+                block = ndimage.gaussian_filter1d(block, cells[axis], axis, mode="wrap", truncate=2.5)
+        block *= np.float32(deviation / max(float(block.std()), 1e-9))
+        return cls(block, shrunk)
+
+    def at(self, voxels: np.ndarray) -> np.ndarray:
+        """Its values (N,), float32, at voxels (N, 3) of the shape it was drawn for."""
+        cell = voxels if (self.shrunk == 1.0).all() else (voxels * self.shrunk).astype(np.int32)
+        return self.block[tuple(cell.T)]
+
+
+def scan_air(values: np.ndarray, count: int, random: np.random.Generator) -> np.ndarray:
+    """``count`` values (HU, float32) drawn from the plain air among ``values``; AIR_HU where there is none."""
+    air = values[values < AIR_LIMIT_HU]
+    if not len(air):
+        return np.full(count, AIR_HU, dtype=np.float32)
+    return random.choice(air, count).astype(np.float32)

@@ -1,0 +1,90 @@
+"""The review folder: everything a human needs to judge a case, and to mend it in Slicer. It contains the face."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import slicer
+import vtk
+
+from ..core.errors import OutputError
+from ..core.private import owner_only, write_private
+from ..output.pictures import review_picture
+from ..output.review_folder import (
+    CURVE_FILE,
+    FACE_FILE,
+    FIGURES_FILE,
+    LANDMARKS_FILE,
+    PICTURE_FILE,
+    PROTECTED_FILE,
+    README_FILE,
+    SCENE_FILE,
+    make_review_folder,
+)
+from .case import CaseMaterial, CaseNodes, add_case
+from .scene import SceneContext, new_context
+
+
+def write_review(folder: Path, material: CaseMaterial) -> list[Path]:
+    """Write the review folder of a case and return the files written; files of an earlier review are replaced.
+
+    Nobody but their owner can read them, whatever the umask is. The scene is built apart from any scene that is open.
+
+    :raises InputError: the folder is no earlier review and holds files of these names.
+    :raises OutputError: a file cannot be written.
+    """
+    folder = Path(folder).absolute()
+    with owner_only(), _quiet():
+        return _write_all(folder, material)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """VTK's remarks on single points of a curve that meet no skin are not for whoever started the work; errors still are."""
+    before = vtk.vtkLogger.GetCurrentVerbosityCutoff()
+    vtk.vtkLogger.SetStderrVerbosity(vtk.vtkLogger.VERBOSITY_ERROR)
+    try:
+        yield
+    finally:
+        vtk.vtkLogger.SetStderrVerbosity(before)
+
+
+def _write_all(folder: Path, material: CaseMaterial) -> list[Path]:
+    make_review_folder(folder, material.title)
+    context = new_context()
+    nodes = add_case(context, material)
+    written = [folder / README_FILE]
+    for node, name in (
+        (nodes.landmarks, LANDMARKS_FILE),
+        (nodes.curve, CURVE_FILE),
+        (nodes.face, FACE_FILE),
+        (nodes.protected, PROTECTED_FILE),
+    ):
+        if node is not None:
+            written.append(_write_node(node, folder / name))
+    if material.figures is not None:
+        write_private(folder / FIGURES_FILE, json.dumps(material.figures, indent=2) + "\n")
+        written.append(folder / FIGURES_FILE)
+    review_picture(material.ct, material.result, material.face, material.protected, folder / PICTURE_FILE, material.title)
+    written += [folder / PICTURE_FILE, _write_scene(context, nodes, folder / SCENE_FILE)]
+    return written
+
+
+def _write_node(node: slicer.vtkMRMLStorableNode, path: Path) -> Path:
+    node.AddDefaultStorageNode()
+    storage = node.GetStorageNode()
+    storage.SetFileName(str(path))
+    if not storage.WriteData(node) or not path.is_file():
+        raise OutputError(f"{path} cannot be written: is the disk full?")
+    return path
+
+
+def _write_scene(context: SceneContext, nodes: CaseNodes, path: Path) -> Path:
+    context.scene.SetRootDirectory(str(path.parent))
+    if not context.scene.WriteToMRB(str(path)) or not path.is_file():
+        path.unlink(missing_ok=True)
+        raise OutputError(f"{path} cannot be written: is the disk full?")
+    return path

@@ -1,0 +1,80 @@
+"""The files of a review folder, and which folders they may be written to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..core.errors import InputError, OutputError
+from ..core.private import OWNER_FOLDER, write_private
+
+SCENE_FILE = "scene.mrb"
+LANDMARKS_FILE = "landmarks.mrk.json"
+CURVE_FILE = "curve.mrk.json"
+FACE_FILE = "face.seg.nrrd"
+PROTECTED_FILE = "protected.seg.nrrd"
+PICTURE_FILE = "review.png"
+FIGURES_FILE = "figures.json"
+README_FILE = "README.txt"
+REVIEW_FILES = (SCENE_FILE, LANDMARKS_FILE, CURVE_FILE, FACE_FILE, PROTECTED_FILE, PICTURE_FILE, FIGURES_FILE, README_FILE)
+#: First line of the README of every review folder, by which it is known again.
+README_FIRST_LINE = "THIS FOLDER CONTAINS THE FACE. DO NOT SHARE IT."
+_README = """{first_line}
+
+It is the review material of one case: whoever has it can recognise the patient. Keep it where the original CT is kept,
+and delete it when the review is done. What may be shared is the de-identified CT that was written elsewhere, and only
+where its certificate says PASS.
+
+Verdict  {title}
+
+scene.mrb           all of the below, with the CT before and after: open it in 3D Slicer
+landmarks.mrk.json  facial landmarks; correct them in Slicer and give the file back with --landmarks
+curve.mrk.json      the closed curve around the face; correct it in Slicer and give it back with --curve
+face.seg.nrrd       the face segment: the voxels that may change; give it back with --face-segment
+protected.seg.nrrd  the protected segments and node levels on the CT's grid
+review.png          skin and slices, before and after
+figures.json        how much of the face's skin changed and by how much; the certificate tells it in classes only
+
+A file that is not here was not made: the verdict says why.
+"""
+
+
+def require_review_folder(folder: Path, inputs: Sequence[Path] = ()) -> None:
+    """Review files may be written (and older ones replaced) here: the folder is an earlier review's, or has none of the names.
+
+    :param inputs: files that are read; none of them is replaced, a landmark file mended by a person least of all.
+    :raises InputError: otherwise.
+    """
+    replaced = {(folder / name).resolve() for name in REVIEW_FILES}
+    for given in inputs:
+        if given.resolve() in replaced:
+            raise InputError(f"{given} is read for this case and would be replaced by the review in {folder}: name another --qa folder.")
+    there = [name for name in REVIEW_FILES if (folder / name).exists()]
+    if there and not is_review(folder):
+        raise InputError(f"{folder} holds a {there[0]} that is not of an earlier review and not replaced: name another --qa folder.")
+
+
+def is_review(folder: Path) -> bool:
+    """The folder holds an earlier review."""
+    try:
+        with (folder / README_FILE).open(encoding="utf-8", errors="replace") as lines:
+            return lines.readline().strip() == README_FIRST_LINE
+    except OSError:
+        return False
+
+
+def make_review_folder(folder: Path, title: str) -> None:
+    """The folder, its owner's alone, with its warning first, and nothing of an earlier review.
+
+    One that holds other files too keeps its mode, because they may be meant for others: the review's own files are private all the same.
+    """
+    require_review_folder(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if is_review(folder) or not any(folder.iterdir()):
+            folder.chmod(OWNER_FOLDER)
+        for name in REVIEW_FILES:
+            (folder / name).unlink(missing_ok=True)
+        write_private(folder / README_FILE, _README.format(first_line=README_FIRST_LINE, title=title or "not judged"))
+    except OSError as error:
+        raise OutputError(f"The review folder {folder} cannot be written: {error.strerror}.") from error

@@ -1,0 +1,1 @@
+"""Other people's programs inside Slicer: its own tools as engines, and extensions that segment."""

@@ -1,0 +1,1 @@
+"""The module's steps on the nodes of a scene."""

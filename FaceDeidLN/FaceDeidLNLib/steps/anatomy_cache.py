@@ -1,0 +1,79 @@
+"""What was found in a CT a moment ago, so that a step that is done again does not look for it again."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+import numpy as np
+
+from ..anatomy.level.find import Level
+from ..core.landmarks import Landmarks
+from ..core.progress import Alive, idle
+from ..core.segment import Segment
+from ..core.volume import Volume
+from ..pipeline import Anatomy, Finder, Request, combined
+
+Found = TypeVar("Found")
+#: How many CTs are remembered: body and skin of one take some ten megabytes.
+_CTS = 3
+
+
+class AnatomyCache(Finder):
+    """Landmarks, anatomy and node levels of the last few CTs; what is kept depends on nothing but what its key holds."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple, object] = {}
+
+    def clear(self) -> None:
+        """Forget everything: the scene was closed."""
+        self._kept.clear()
+
+    def automatic(self, ct: Volume, alive: Alive = idle) -> Landmarks:
+        """The landmarks found without help."""
+        return self._once(("landmarks", _ct_key(ct)), lambda: super(AnatomyCache, self).automatic(ct, alive))
+
+    def landmarks(self, ct: Volume, given: Landmarks | None, alive: Alive = idle, guides: Sequence[Segment] = ()) -> Landmarks:
+        """As ``pipeline.find_landmarks``."""
+        return combined(ct, self.automatic(ct, alive), given, guides)
+
+    def anatomy(self, ct: Volume, landmarks: Landmarks, alive: Alive = idle, guides: Sequence[Segment] = ()) -> Anatomy:
+        """Body, frame and skin."""
+        key = ("anatomy", _ct_key(ct), _landmark_key(landmarks), _segments_key(guides))
+        return self._once(key, lambda: super(AnatomyCache, self).anatomy(ct, landmarks, alive, guides))
+
+    def levels(self, request: Request, anatomy: Anatomy, alive: Alive = idle) -> tuple[Level, ...]:
+        """The node levels."""
+        named = _segments_key((*request.guides, *request.protected))
+        parameters = (request.parameters.levels, request.parameters.superficial_mm)
+        key = ("levels", _ct_key(request.ct), _landmark_key(anatomy.landmarks), named, parameters)
+        return self._once(key, lambda: super(AnatomyCache, self).levels(request, anatomy, alive))
+
+    def _once(self, key: tuple, work: Callable[[], Found]) -> Found:
+        if key not in self._kept:
+            of_kind = [other for other in self._kept if other[0] == key[0]]
+            for other in of_kind[: max(0, len(of_kind) - _CTS + 1)]:
+                del self._kept[other]
+            self._kept[key] = work()
+        return self._kept[key]
+
+
+def _ct_key(ct: Volume) -> tuple:
+    """Place and voxels: any edit of the CT gives another key."""
+    voxels = hashlib.blake2b(np.ascontiguousarray(ct.array).data, digest_size=16).digest()
+    return (ct.array.shape, ct.array.dtype.str, ct.geometry.ijk_to_lps.tobytes(), voxels)
+
+
+def _segments_key(segments: Sequence[Segment]) -> tuple:
+    """Names, places and voxels: an edited segment gives another key."""
+    keys = []
+    for segment in segments:
+        voxels = hashlib.blake2b(np.ascontiguousarray(segment.mask.array).data, digest_size=16).digest()
+        keys.append((segment.name, segment.code, segment.mask.array.shape, segment.mask.geometry.ijk_to_lps.tobytes(), voxels))
+    return tuple(keys)
+
+
+def _landmark_key(landmarks: Landmarks | None) -> tuple:
+    points = () if landmarks is None else landmarks
+    return tuple((p.name, None if p.position is None else tuple(np.round(p.position, 4)), p.confidence, p.source) for p in points)

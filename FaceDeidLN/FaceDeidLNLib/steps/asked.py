@@ -1,0 +1,90 @@
+"""The module's keywords, in Slicer's spelling, as one request."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import slicer
+
+from ..core.errors import Cancelled, InputError
+from ..core.progress import Progress, silent
+from ..mrml.links import linked
+from ..mrml.protection import checked_segments
+from ..programs.engines import Engines
+from .process import NodeRequest, parameters_of_keywords
+
+#: The engines by keyword: the name that chooses Slicer's tool.
+ENGINE_NAMES = {"wrapEngine": "SurfaceWrapSolidify", "cutEngine": "Dynamic Modeler", "maskEngine": "Mask volume"}
+BUILT_IN_NAME = "built-in"
+
+
+def asked_from(
+    ct: slicer.vtkMRMLScalarVolumeNode,
+    protectedSegmentation: slicer.vtkMRMLSegmentationNode | None = None,
+    segmentIDs: Sequence[str] | None = None,
+    landmarks: slicer.vtkMRMLMarkupsFiducialNode | None = None,
+    curve: slicer.vtkMRMLMarkupsClosedCurveNode | None = None,
+    faceSegmentation: slicer.vtkMRMLSegmentationNode | None = None,
+    outputVolume: slicer.vtkMRMLScalarVolumeNode | None = None,
+    style: str | None = None,
+    effect: str | None = None,
+    levels: Sequence[str] | None = None,
+    wrapEngine: str = BUILT_IN_NAME,
+    cutEngine: str = BUILT_IN_NAME,
+    maskEngine: str = BUILT_IN_NAME,
+    acceptRecognisable: bool = False,
+    reuse: bool = False,
+    progress: Progress | None = None,
+    **lengths: float,
+) -> tuple[NodeRequest, Engines, Progress]:
+    """Request, engines and progress; with ``reuse`` the nodes for skin and protected segments of the last run are filled again.
+
+    :raises InputError: no CT, or an engine that there is not. :raises TypeError: an unknown keyword.
+    """
+    parameters = parameters_of_keywords(style, effect, levels, lengths)
+    if ct is None:
+        raise InputError("Choose a CT volume first.")
+    asked = NodeRequest(
+        ct,
+        protectedSegmentation,
+        segmentIDs,
+        landmarks,
+        curve,
+        faceSegmentation,
+        outputVolume,
+        parameters,
+        acceptRecognisable,
+        linked(ct, "kept") if reuse else None,
+        linked(ct, "skin") if reuse else None,
+    )
+    chosen = {"wrapEngine": wrapEngine, "cutEngine": cutEngine, "maskEngine": maskEngine}
+    is_mask = parameters.effect == "mask"
+    engines = Engines(*(_is_other(name, value) for name, value in chosen.items()))
+    return asked, Engines(engines.wrap, engines.cut, engines.mask and is_mask), _while_there(ct, progress or silent)
+
+
+def _while_there(ct: slicer.vtkMRMLScalarVolumeNode, progress: Progress) -> Progress:
+    """The progress, which also stops work on a CT that left its scene meanwhile: the scene was closed, or somebody removed it."""
+    scene = ct.GetScene()
+
+    def checked(fraction: float, message: str) -> None:
+        progress(fraction, message)
+        if ct.GetScene() is not scene:
+            raise Cancelled("The CT left the scene.")
+
+    return checked
+
+
+def _is_other(keyword: str, value: str) -> bool:
+    if value not in (BUILT_IN_NAME, ENGINE_NAMES[keyword]):
+        raise InputError(f"{keyword} can be '{BUILT_IN_NAME}' or '{ENGINE_NAMES[keyword]}', and not '{value}'.")
+    return value != BUILT_IN_NAME
+
+
+def chosen_in(parameter_node: Any) -> dict[str, Any]:  # noqa: ANN401  the module's wrapped parameter node
+    """The keywords of ``asked_from`` that the module's parameter node holds; of its segmentation, the checked segments."""
+    skipped = ("inputVolume", "resultVolume", "liveFace", "levels")
+    values = {name: getattr(parameter_node, name) for name in parameter_node.allParameters if name not in skipped}
+    segmentation = parameter_node.protectedSegmentation
+    return {**values, "levels": list(parameter_node.levels), "segmentIDs": checked_segments(segmentation) if segmentation else None}

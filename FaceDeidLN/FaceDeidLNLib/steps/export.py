@@ -1,0 +1,105 @@
+"""A released result as a file: image file or DICOM, with its certificate, under the same conditions as on the command line."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import slicer
+
+from ..clearance import clear
+from ..core.errors import InputError
+from ..core.geometry import Geometry
+from ..core.progress import Alive, Progress, alive_in, idle, silent
+from ..core.volume import Volume
+from ..input.case import CtInput
+from ..input.dicom import read_dicom_series
+from ..mrml.nodes import volume_from_node
+from ..mrml.verdicts import StoredVerdict, ct_of, digest, require_verdict
+from ..release import Destination, write_released
+
+#: What DICOM volumes loaded by Slicer carry: the instances, separated by blanks.
+INSTANCES = "DICOM.instanceUIDs"
+#: Slicer derives its grid from the same headers by another route: rounding only.
+SAME_PLACE_MM = 0.01
+
+
+def export_result(result: slicer.vtkMRMLScalarVolumeNode, path: Path, overwrite: bool = False, progress: Progress | None = None) -> None:
+    """Write a released result: an image file by its extension, or a folder of DICOM files where there is no extension.
+
+    Nothing is left of it where ``progress`` raises.
+
+    :raises InputError: the result is not released, was changed after it was verified, or the place or kind is refused.
+    :raises OutputError: it could not be written.
+    """
+    path, progress = Path(path), progress or silent
+    stored = require_released(result)
+    progress(0.05, "checking")
+    ct_node, volume = ct_of(result), volume_from_node(result)
+    if ct_node is None:
+        raise InputError(f'The CT of "{result.GetName()}" is not in the scene any more: load it and apply again.')
+    if digest(volume) != stored.digest:
+        raise InputError(f'"{result.GetName()}" was changed after it was verified: verify it again.')
+    if path.suffix == "":
+        ct = dicom_source(ct_node, alive_in(progress, 0.1, "reading the original"))
+    else:
+        ct = CtInput(volume_from_node(ct_node), _loaded_from(ct_node), "node")
+    if ct.kind == "dicom":
+        volume = _in_order_of(ct, volume)
+    cleared = clear(stored, volume, stored.content)
+    write_released(ct, cleared, Destination(path, overwrite, ct.files), alive_in(progress, 0.5, "writing and reading back"))
+
+
+def _loaded_from(ct: slicer.vtkMRMLScalarVolumeNode) -> Path:
+    """The file that must not be overwritten: the one the CT came from; a name that no file has where there is none."""
+    storage = ct.GetStorageNode()
+    return Path((storage.GetFileName() if storage is not None else None) or f"/{ct.GetID()} was not loaded from a file")
+
+
+def require_released(result: slicer.vtkMRMLScalarVolumeNode | None) -> StoredVerdict:
+    """What was recorded of a result that may leave; raises InputError with the reason where it may not."""
+    stored = require_verdict(result)
+    if not stored.released:
+        raise InputError(f"The result is not released, so it cannot be exported: {stored.refusal}.")
+    return stored
+
+
+def dicom_files(ct: slicer.vtkMRMLScalarVolumeNode | None) -> tuple[Path, ...]:
+    """The DICOM files that a CT was loaded from; empty where it was not, or where the database does not know them."""
+    uids = "" if ct is None else ct.GetAttribute(INSTANCES) or ""
+    database = getattr(slicer, "dicomDatabase", None)
+    if not uids or database is None:
+        return ()
+    found = [database.fileForInstance(uid) for uid in uids.split()]
+    return tuple(Path(name) for name in found) if all(name and Path(name).is_file() for name in found) else ()
+
+
+def dicom_source(ct: slicer.vtkMRMLScalarVolumeNode, alive: Alive = idle) -> CtInput:
+    """The DICOM series that a CT's node was loaded from.
+
+    :raises InputError: it was not loaded from DICOM, or the files do not hold the node's voxels.
+    """
+    files = dicom_files(ct)
+    if not files:
+        raise InputError(f'"{ct.GetName()}" was not loaded from DICOM: export it as NRRD or NIfTI.')
+    folder = Path(os.path.commonpath([file.parent for file in files]))
+    series = str(pydicom.dcmread(files[0], stop_before_pixels=True, specific_tags=["SeriesInstanceUID"]).SeriesInstanceUID)
+    source = read_dicom_series(folder, series, alive)
+    node = _in_order_of(source, volume_from_node(ct))
+    if not np.array_equal(source.volume.array, node.array):
+        raise InputError(f'The DICOM files of "{ct.GetName()}" do not hold its voxels: export it as NRRD or NIfTI.')
+    return source
+
+
+def _in_order_of(ct: CtInput, volume: Volume) -> Volume:
+    """The volume's voxels in the series' own order and scalar type; raises InputError where it lies elsewhere."""
+    grid = volume.geometry
+    last_first = np.array(grid.ijk_to_lps)
+    last_first[:3, 3] += (grid.shape[0] - 1) * last_first[:3, 2]
+    last_first[:3, 2] *= -1.0
+    for step, matrix in ((1, grid.ijk_to_lps), (-1, last_first)):
+        if ct.volume.geometry.same_as(Geometry(grid.shape, matrix), SAME_PLACE_MM):
+            return Volume(volume.array[::step].astype(ct.volume.array.dtype), ct.volume.geometry)
+    raise InputError("The CT was moved or resampled after it was loaded from DICOM: export it as NRRD or NIfTI.")

@@ -1,0 +1,154 @@
+"""From nodes to nodes: the pipeline run on what lies in a scene."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+
+import slicer
+
+from ..core.errors import InputError
+from ..core.parameters import Parameters
+from ..core.progress import Progress, silent
+from ..core.segment import Segment
+from ..input.names import GUIDING
+from ..input.plausible import require_ct
+from ..mrml.candidates import not_chosen
+from ..mrml.case import CaseNodes, add_case, material_of
+from ..mrml.links import link
+from ..mrml.nodes import curve_points_from_node, landmarks_from_node, segment_roles, segments_from_node, volume_from_node
+from ..mrml.scene import SceneContext
+from ..mrml.verdicts import StoredVerdict, record, remember_making, verdict_on
+from ..pipeline import CaseResult, Finder, Request, deface
+
+
+@dataclass(frozen=True, eq=False)
+class NodeRequest:
+    """What is asked, in nodes: the CT, what to protect, what the user placed, and where the result goes (None: a new node).
+
+    ``segment_ids`` chooses segments of ``protected`` (None: all); the face segment is the first one of ``face``.
+    ``kept`` and ``skin`` are nodes of an earlier run that take the protected segments and the skin (None: new nodes).
+    """
+
+    ct: slicer.vtkMRMLScalarVolumeNode
+    protected: slicer.vtkMRMLSegmentationNode | None = None
+    segment_ids: Sequence[str] | None = None
+    landmarks: slicer.vtkMRMLMarkupsFiducialNode | None = None
+    curve: slicer.vtkMRMLMarkupsClosedCurveNode | None = None
+    face: slicer.vtkMRMLSegmentationNode | None = None
+    output: slicer.vtkMRMLScalarVolumeNode | None = None
+    parameters: Parameters = field(default_factory=Parameters)
+    accept_recognisable: bool = False
+    kept: slicer.vtkMRMLSegmentationNode | None = None
+    skin: slicer.vtkMRMLModelNode | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class NodeResult:
+    """What came of it: ``verdict`` (PASS, REVIEW, FAIL) with reasons, the privacy class, and the nodes that were made.
+
+    ``released`` is True where the result may leave: PASS, and the combination is tested or its risk was accepted.
+    """
+
+    verdict: str
+    reasons: tuple[str, ...]
+    privacy: str
+    released: bool
+    nodes: CaseNodes
+    case: CaseResult
+    stored: StoredVerdict | None = None
+
+
+#: Keyword arguments of the module's ``process`` and the fields of ``Parameters`` that they are.
+LENGTHS = {
+    "depthMm": "depth_mm",
+    "outsideMm": "outside_mm",
+    "protectMarginMm": "protect_margin_mm",
+    "superficialMm": "superficial_mm",
+    "sigmaMm": "sigma_mm",
+    "fillHu": "fill_hu",
+    "boneHu": "bone_hu",
+}
+
+
+def parameters_of_keywords(
+    style: str | None, effect: str | None, levels: Sequence[str] | None, lengths: Mapping[str, object]
+) -> Parameters:
+    """The pipeline's parameters, the default for None.
+
+    ``lengths`` are those of ``LENGTHS`` and any other field of ``Parameters`` by its own name; TypeError for another name.
+    """
+    known = {**LENGTHS, **{item.name: item.name for item in fields(Parameters)}}
+    unknown = [name for name in lengths if name not in known]
+    if unknown:
+        raise TypeError(f"process() has no argument '{unknown[0]}'; lengths are: {', '.join(LENGTHS)}")
+    chosen = {"style": style, "effect": effect, "levels": None if levels is None else tuple(levels)}
+    given = {name: value for name, value in chosen.items() if value is not None}
+    return Parameters(**given, **{known[name]: value for name, value in lengths.items()})
+
+
+def request_from_nodes(asked: NodeRequest) -> Request:
+    """The pipeline's request in world LPS.
+
+    :raises InputError: a node cannot be used; the message says which and why.
+    :raises FaceDeidError: a node is under a non-linear transform.
+    """
+    ct = volume_from_node(asked.ct)
+    require_ct(ct, f'"{asked.ct.GetName()}"')
+    if asked.output is not None and asked.output is asked.ct:
+        raise InputError("The result would overwrite the CT: choose another output volume.")
+    return Request(
+        ct=ct,
+        protected=() if asked.protected is None else tuple(segments_from_node(asked.protected, asked.segment_ids)),
+        landmarks=None if asked.landmarks is None else landmarks_from_node(asked.landmarks),
+        curve=None if asked.curve is None else curve_points_from_node(asked.curve)[0],
+        face_segment=None if asked.face is None else _face_segment(asked.face),
+        parameters=asked.parameters,
+        guides=guides_from_node(asked.protected),
+        left_out=not_chosen(asked.ct, asked.protected, asked.face, asked.kept),
+    )
+
+
+def guides_from_node(node: slicer.vtkMRMLSegmentationNode | None) -> tuple[Segment, ...]:
+    """Mandible, hyoid, salivary glands and outline of a segmentation, protected or not: they help to find levels, landmarks and skin."""
+    if node is None:
+        return ()
+    wanted = [identifier for identifier, (_, role) in segment_roles(node).items() if role in GUIDING]
+    return tuple(segments_from_node(node, wanted))
+
+
+def _face_segment(node: slicer.vtkMRMLSegmentationNode) -> Segment:
+    segments = segments_from_node(node)
+    if not segments:
+        raise InputError(f'"{node.GetName()}" has no segment: draw the face or choose no segmentation.')
+    return segments[0]
+
+
+def process_nodes(
+    context: SceneContext, asked: NodeRequest, progress: Progress = silent, request: Request | None = None, finder: Finder | None = None
+) -> NodeResult:
+    """Hide the face of the CT in a node, and put everything that was found and made into the scene.
+
+    ``request`` is what was made of ``asked`` already (None: made here), ``finder`` who looks for the anatomy. Nothing is added to
+    the scene when an exception is raised, by the work or by ``progress``. Raises what ``request_from_nodes`` and the pipeline raise.
+    """
+    request = request or request_from_nodes(asked)
+    done = put_into_scene(context, asked, request, deface(request, progress, finder))
+    if done.case.result is not None:
+        remember_making(done.nodes.result, done.case.result, request.parameters, done.privacy)
+    return done
+
+
+def put_into_scene(context: SceneContext, asked: NodeRequest, request: Request, case: CaseResult) -> NodeResult:
+    """The nodes of a case, its certificate beside its result, and both linked to the CT."""
+    stored = None if case.result is None else verdict_on(case, asked.accept_recognisable)
+    released = stored is not None and stored.released
+    given = CaseNodes(asked.ct, asked.output, asked.face, asked.kept, asked.landmarks, asked.curve, asked.skin)
+    nodes = add_case(context, material_of(request.ct, case, released), given)
+    if nodes.result is not None:
+        record(context, nodes.result, asked.ct, stored)
+    link(asked.ct, "protected", asked.protected)
+    for role in ("landmarks", "curve", "face", "skin", "result"):
+        link(asked.ct, role, getattr(nodes, role))
+    link(asked.ct, "kept", nodes.protected)
+    return NodeResult(case.verdict.value, case.reasons, case.privacy, released, nodes, case, stored)

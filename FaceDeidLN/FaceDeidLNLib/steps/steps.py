@@ -1,0 +1,247 @@
+"""The steps of the work one by one, on nodes: each can be looked at, corrected and done again alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import slicer
+
+from ..anatomy.skin import skin_surface, snap_to_skin
+from ..core.errors import FaceNotFoundError, InputError
+from ..core.landmarks import LANDMARK_NAMES, Landmarks
+from ..core.progress import Progress, alive_in, silent
+from ..effect.base import apply_effect
+from ..effect.registry import effect_named, require_fit
+from ..face.segment import Face
+from ..input.place import place_segments
+from ..mrml.links import link
+from ..mrml.nodes import (
+    FACE_COLOR,
+    add_ct,
+    add_curve,
+    add_landmarks,
+    add_segmentation,
+    add_skin_model,
+    fill_ct,
+    fill_curve,
+    fill_landmarks,
+    fill_segmentation,
+    fill_skin,
+    nearest_on_surface,
+    volume_from_node,
+)
+from ..mrml.scene import SceneContext
+from ..mrml.undo import all_or_nothing
+from ..mrml.verdicts import mark, privacy_as_made, remember_making, with_certificate
+from ..pipeline import Anatomy, Request, examine, find_curve, find_face, privacy_as_run, privacy_of
+from ..programs.engines import Engines, cut_by_curve, mask_volume, wrapped_anatomy
+from ..verify.privacy import RECOGNISABLE, is_tested
+from .anatomy_cache import AnatomyCache
+from .process import NodeRequest, NodeResult, guides_from_node, process_nodes, put_into_scene, request_from_nodes
+
+BUILT_IN = Engines()
+#: A scene file keeps the points of a curve to less than that.
+_SAME_MM = 0.01
+
+
+@dataclass(frozen=True, eq=False)
+class Steps:
+    """The steps in one scene; ``cache`` keeps what is found in a CT between them.
+
+    Every step takes the request, the engines (those that it has no use for are not looked at) and the progress.
+    """
+
+    context: SceneContext
+    cache: AnatomyCache
+
+    def landmarks(self, asked: NodeRequest, engines: Engines = BUILT_IN, progress: Progress = silent) -> slicer.vtkMRMLMarkupsFiducialNode:
+        """Find the landmarks: into ``asked.landmarks``, whose points moved or locked by the user stay, or a new node."""
+        request = _without_protected(replace(asked, curve=None, face=None))
+        progress(0.05, "landmarks")
+        alive = alive_in(progress, 0.05, "landmarks")
+        found = self.cache.landmarks(request.ct, _placed_by_user(request.landmarks), alive, request.guides)
+        progress(0.95, "landmarks")
+        node = asked.landmarks
+        if node is None:
+            node = add_landmarks(self.context, found, f"{asked.ct.GetName()} landmarks", asked.ct)
+        else:
+            fill_landmarks(node, found)
+        node.SetFixedNumberOfControlPoints(True)
+        link(asked.ct, "landmarks", node)
+        return node
+
+    def curve(self, asked: NodeRequest, engines: Engines = BUILT_IN, progress: Progress = silent) -> slicer.vtkMRMLMarkupsClosedCurveNode:
+        """Draw the style's curve on the skin: into ``asked.curve`` or a new node, with the skin as its constraint."""
+        request = _without_protected(replace(asked, curve=None, face=None))
+        anatomy = self._anatomy(request, progress)
+        if engines.wrap:
+            progress(0.5, "Wrap Solidify")
+            anatomy = wrapped_anatomy(self.context, anatomy, alive_in(progress, 0.5, "Wrap Solidify"))
+        progress(0.7, "face curve")
+        control = find_curve(request.ct, anatomy, request.parameters).control
+        skin = self._skin(asked, anatomy)
+        node = asked.curve
+        if node is None:
+            node = add_curve(self.context, control, f"{asked.ct.GetName()} face curve", asked.ct, skin)
+        else:
+            fill_curve(node, control)
+            node.SetAndObserveSurfaceConstraintNode(skin)
+        link(asked.ct, "curve", node)
+        return node
+
+    def face(self, asked: NodeRequest, engines: Engines = BUILT_IN, progress: Progress = silent) -> slicer.vtkMRMLSegmentationNode:
+        """Make the face segment from curve and skin: into the first segment of ``asked.face`` or a new node."""
+        request, face = self._face(replace(asked, face=None), engines, progress)
+        name, node = f"{asked.ct.GetName()} face", asked.face
+        colors = {face.segment.name: FACE_COLOR}
+        if node is None:
+            node = add_segmentation(self.context, [face.segment], request.ct.geometry, name, colors, asked.ct)
+        else:
+            fill_segmentation(node, [face.segment], request.ct.geometry, colors, asked.ct)
+        link(asked.ct, "face", node)
+        return node
+
+    def effect(self, asked: NodeRequest, engines: Engines = BUILT_IN, progress: Progress = silent) -> slicer.vtkMRMLScalarVolumeNode:
+        """Hide the face inside the face segment: into ``asked.output`` or a new volume, which is NOT RELEASED until it is verified."""
+        require_fit(asked.parameters.style, asked.parameters.effect)
+        request, face = self._face(asked, engines, progress)
+        progress(0.7, "effect")
+        parameters = request.parameters
+        if engines.mask:
+            result = mask_volume(self.context, request.ct, face, parameters)
+        else:
+            result = apply_effect(effect_named(parameters.effect), request.ct, face, parameters)
+        node = asked.output
+        if node is None:
+            node = add_ct(self.context, result, "result", asked.ct)
+        else:
+            fill_ct(node, result, asked.ct)
+        mark(node, asked.ct.GetName(), False, f"{parameters.style} {parameters.effect}")
+        privacy = privacy_of(request) if engines == BUILT_IN else RECOGNISABLE
+        if is_tested(privacy):
+            privacy = privacy_as_run(privacy, self.cache.automatic(request.ct), self._anatomy(request, progress), face)
+        remember_making(node, result, parameters, privacy)
+        link(asked.ct, "result", node)
+        return node
+
+    def verify(self, asked: NodeRequest, engines: Engines = BUILT_IN, progress: Progress = silent) -> NodeResult:
+        """Judge the volume ``asked.output``, whoever made it, against the CT; its certificate, name and links are set."""
+        if asked.output is None:
+            raise InputError("There is no result to verify: apply an effect first, or choose its volume.")
+        require_fit(asked.parameters.style, asked.parameters.effect)  # the certificate names both
+        request = self._drawn_by_user_if_any(request_from_nodes(asked), progress)
+        result = volume_from_node(asked.output)
+        result = result.with_array(result.array.copy())
+        privacy = privacy_as_made(asked.output, result, request.parameters, privacy_of(request))
+        case = examine(request, result, privacy, progress, self.cache)
+        if case.face is None:
+            raise FaceNotFoundError("; ".join(case.reasons))
+        return put_into_scene(self.context, asked, request, case)
+
+    def snap(self, asked: NodeRequest, progress: Progress = silent) -> None:
+        """Put the control points of ``asked.curve`` onto the skin, where a drag in a slice view has left it.
+
+        That is the curve's own skin model, which a scene file brings back; without one the skin is looked for in the CT.
+        """
+        request = _without_protected(replace(asked, face=None))
+        if request.curve is None:
+            return
+        skin = asked.curve.GetSurfaceConstraintNode()
+        if skin is not None and skin.GetPolyData() is not None and skin.GetPolyData().GetNumberOfPoints():
+            fill_curve(asked.curve, nearest_on_surface(skin, request.curve))
+        else:
+            fill_curve(asked.curve, snap_to_skin(self._anatomy(request, progress).depth, request.curve))
+
+    def all(self, asked: NodeRequest, engines: Engines, progress: Progress = silent) -> NodeResult:
+        """Everything: the pipeline as it is, or effect and verification with other engines than the built-in ones.
+
+        Where an exception is raised, by the work or by ``progress``, the scene is as it was.
+        """
+        with all_or_nothing(self.context.scene, [*with_certificate(asked.output), asked.kept, asked.skin]):
+            if engines == BUILT_IN:
+                request = self._drawn_by_user_if_any(request_from_nodes(asked), progress)
+                return process_nodes(self.context, asked, progress, request, self.cache)
+            made_face = asked.face or (self.face(asked, engines, progress) if engines.wrap or engines.cut else None)
+            asked = replace(asked, face=made_face)
+            return self.verify(replace(asked, output=self.effect(asked, engines, progress)), engines, progress)
+
+    def drawn_by_user(self, request: Request, progress: Progress = silent) -> Request:
+        """The request without a curve or face segment that nobody changed: those that would be made now are the same.
+
+        A person's own face segment is never tested, so it is compared only where the rest of the request is.
+        """
+        request = self._own_curve(request, progress)
+        alone = replace(request, face_segment=None)
+        if request.face_segment is None or not is_tested(privacy_of(alone)):
+            return request
+        given = place_segments([request.face_segment], request.ct.geometry)[0]
+        made = self._made_face(alone, self._anatomy(request, progress), progress).segment
+        same = made.voxels == given.voxels and np.array_equal(made.array, given.inside(made.box))
+        return alone if same else request
+
+    def _drawn_by_user_if_any(self, request: Request, progress: Progress) -> Request:
+        """As ``drawn_by_user``; where no face is found the request itself, and whoever makes it finds that out."""
+        try:
+            return self.drawn_by_user(request, progress)
+        except FaceNotFoundError:
+            return request
+
+    def _own_curve(self, request: Request, progress: Progress) -> Request:
+        """The request without a curve that is the style's own."""
+        if request.curve is None:
+            return request
+        drawn = find_curve(request.ct, self._anatomy(request, progress), request.parameters).control
+        same = drawn.shape == request.curve.shape and np.abs(drawn - request.curve).max() < _SAME_MM
+        return replace(request, curve=None) if same else request
+
+    def _made_face(self, request: Request, anatomy: Anatomy, progress: Progress) -> Face:
+        progress(0.4, "node levels")
+        levels = self.cache.levels(request, anatomy, alive_in(progress, 0.4, "node levels"))
+        progress(0.65, "face segment")
+        protected = place_segments(request.protected, request.ct.geometry)
+        return find_face(request, anatomy, protected, levels, alive_in(progress, 0.65, "face segment"))
+
+    def _anatomy(self, request: Request, progress: Progress) -> Anatomy:
+        progress(0.05, "landmarks")
+        landmarks = request.landmarks
+        known = landmarks is not None and set(LANDMARK_NAMES) <= set(landmarks.points)
+        if not known or request.guides:  # else there is none left to look for
+            landmarks = self.cache.landmarks(request.ct, landmarks, alive_in(progress, 0.05, "landmarks"), request.guides)
+        progress(0.3, "skin")
+        return self.cache.anatomy(request.ct, landmarks, alive_in(progress, 0.3, "skin"), request.guides)
+
+    def _face(self, asked: NodeRequest, engines: Engines, progress: Progress) -> tuple[Request, Face]:
+        """The request as ``drawn_by_user`` and its face: only one that is made anew knows what protected segments keep of it."""
+        request = self._drawn_by_user_if_any(request_from_nodes(asked), progress)
+        anatomy = self._anatomy(request, progress)
+        if engines.wrap and request.face_segment is None:
+            progress(0.5, "Wrap Solidify")
+            anatomy = wrapped_anatomy(self.context, anatomy, alive_in(progress, 0.5, "Wrap Solidify"))
+        if engines.cut and request.face_segment is None:
+            progress(0.6, "Curve cut")
+            curve = find_curve(request.ct, anatomy, request.parameters, request.curve)
+            request = replace(request, face_segment=cut_by_curve(self.context, request, anatomy, curve.control))
+        return request, self._made_face(request, anatomy, progress)
+
+    def _skin(self, asked: NodeRequest, anatomy: Anatomy) -> slicer.vtkMRMLModelNode:
+        surface, node = skin_surface(anatomy.depth), asked.skin
+        if node is None:
+            node = add_skin_model(self.context, surface, f"{asked.ct.GetName()} skin", asked.ct)
+            node.SetDisplayVisibility(False)
+        else:
+            fill_skin(node, surface)
+        link(asked.ct, "skin", node)
+        return node
+
+
+def _without_protected(asked: NodeRequest) -> Request:
+    """The request of a step that protects nothing; jaw and outline among the segments guide it as they guide the later ones."""
+    return replace(request_from_nodes(replace(asked, protected=None)), guides=guides_from_node(asked.protected))
+
+
+def _placed_by_user(landmarks: Landmarks | None) -> Landmarks | None:
+    """What the user placed, moved or locked: all that detecting again must not change."""
+    if landmarks is None:
+        return None
+    return Landmarks({p.name: p for p in landmarks if p.source == "user" and p.position is not None})

@@ -1,0 +1,214 @@
+"""Sections 4 to 6: the curve, the face segment with its live preview, and the effect."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import qt
+import slicer
+from slicer.i18n import tr as _
+
+from ..core.errors import FaceDeidError
+from ..core.parameters import Parameters
+from ..core.progress import Progress
+from ..effect.records import effects_with
+from ..face.styles import STYLES
+from ..mrml.links import linked
+from ..mrml.looks import show_in_slices
+from ..mrml.scene import context
+from ..mrml.verdicts import replaceable, with_certificate
+from ..programs.engines import missing_engine
+from ..steps.asked import ENGINE_NAMES
+from .section import Shared
+from .words import EFFECTS, REGIONS, privacy_of_choice
+
+#: So long (ms) a length must rest before the live preview follows it.
+_REST_MS = 400
+#: What the live preview depends on, beside the nodes.
+_LIVE = ("style", "ears", "lips", "levels", "depthMm", "outsideMm", "protectMarginMm", "superficialMm", "wrapEngine", "cutEngine")
+
+
+#: The sliders of numbers that only some effects have.
+_SLIDERS = {"sigma_mm": "sigmaSlider", "fill_hu": "fillSlider"}
+
+
+class FaceSection:
+    """Curve, face segment and effect."""
+
+    def __init__(self, panel: Shared) -> None:
+        self.panel, self.ui = panel, panel.ui
+        self._observed, self._shown = None, None
+        self.timer = qt.QTimer()
+        self.timer.setSingleShot(True)
+        self.timer.setInterval(_REST_MS)
+        self.timer.connect("timeout()", self.follow)
+        self.ui.curveButton.connect("clicked(bool)", self.on_curve)
+        self.ui.faceButton.connect("clicked(bool)", self.on_face)
+        self.ui.editFaceButton.connect("clicked(bool)", self.on_edit)
+        self.ui.applyButton.connect("clicked(bool)", self.on_apply)
+
+    def observe(self, node: Any) -> None:  # noqa: ANN401
+        """Follow a curve whose points are dragged."""
+        if node is self._observed:
+            return
+        event = slicer.vtkMRMLMarkupsNode.PointEndInteractionEvent
+        if self._observed is not None:
+            self.panel.removeObserver(self._observed, event, self.on_curve_dragged)
+        self._observed = node
+        if node is not None:
+            self.panel.addObserver(node, event, self.on_curve_dragged)
+        else:
+            self.timer.stop()
+
+    def update(self) -> None:
+        """Enable what can be done, and let the live preview follow."""
+        node = self.panel.node
+        self.observe(node.curve)
+        ready = node.inputVolume is not None
+        for button in (self.ui.faceButton, self.ui.applyButton):
+            button.enabled = ready
+        self.ui.curveButton.enabled = ready and node.style in STYLES
+        self.ui.lipsCheckBox.enabled = node.style in STYLES
+        self.ui.applyButton.toolTip = _("Hide the face and verify the result") if ready else _("Select a CT volume")
+        self.ui.editFaceButton.enabled = node.faceSegmentation is not None
+        for number, slider in _SLIDERS.items():
+            getattr(self.ui, slider).enabled = node.effect in effects_with(number)
+        self.ui.maskComboBox.enabled = node.effect == "mask"
+        for name, combo in (("wrap", self.ui.wrapComboBox), ("cut", self.ui.cutComboBox), ("mask", self.ui.maskComboBox)):
+            reason = missing_engine(name)
+            index = combo.findText(ENGINE_NAMES[f"{name}Engine"])
+            combo.setItemData(index, reason, qt.Qt.ToolTipRole)
+        self._explain()
+        self._note_changes()
+
+    def _explain(self) -> None:
+        """What each effect and region is for, and its privacy class with what else is chosen now."""
+        node = self.panel.node
+        for combo, texts in ((self.ui.effectComboBox, EFFECTS), (self.ui.styleComboBox, REGIONS)):
+            for row in range(combo.count):
+                name = combo.itemText(row)
+                pair = (node.style, name) if texts is EFFECTS else (name, node.effect)
+                combo.setItemData(row, f"{texts[name]} ({privacy_of_choice(*pair)})", qt.Qt.ToolTipRole)
+        self.ui.privacyLabel.text = _("Region {region}, effect {effect}: {privacy}.").format(
+            region=self._region_name(), effect=node.effect, privacy=privacy_of_choice(self._region_name(), node.effect)
+        )
+
+    def _region_name(self) -> str:
+        """The region with its ears and lips, as the benchmark's table names it."""
+        node = self.panel.node
+        return Parameters(style=node.style, ears=node.ears, lips=node.lips).region_name
+
+    def _note_changes(self) -> None:
+        node = self.panel.node
+        now = tuple(str(getattr(node, name)) for name in _LIVE)
+        if self._shown is not None and now != self._shown:
+            self.changed()
+        self._shown = now
+
+    def changed(self) -> None:
+        """What the face segment depends on was changed: the live preview follows when nothing moves any more."""
+        if self.panel.node is not None and self.panel.node.liveFace and self.panel.node.faceSegmentation is not None:
+            self.timer.start()
+
+    def follow(self) -> None:
+        """Make the face segment anew; what stops it is said at the panel's foot."""
+        node = self.panel.node
+        if node is None or node.inputVolume is None or node.faceSegmentation is None:
+            return
+        if self.panel.busy:
+            self.timer.start()
+            return
+
+        def work(progress: Progress) -> None:
+            self.panel.logic.createFaceSegment(node.inputVolume, progress=progress, **self.panel.chosen())
+
+        if self.panel.follow(_("Live preview"), work):
+            self.panel.say(_("The face segment follows."))
+
+    def on_curve_dragged(self, caller: object = None, event: object = None) -> None:
+        """Put the dragged point back onto the skin."""
+        node = self.panel.node
+        if node is None or node.inputVolume is None or self.panel.busy:
+            return
+
+        def work(progress: Progress) -> None:
+            given = {"landmarks": node.landmarks, "protectedSegmentation": node.protectedSegmentation}
+            self.panel.logic.snapCurve(node.inputVolume, curve=node.curve, progress=progress, **given)
+
+        self.panel.follow(_("Curve back onto the skin"), work)
+        self.changed()
+
+    def on_curve(self, checked: bool = False) -> None:
+        """Draw the curve."""
+        node = self.panel.node
+
+        def work(progress: Progress) -> None:
+            if node.landmarks is None:
+                node.landmarks = self.panel.logic.detectLandmarks(node.inputVolume, progress=progress)
+            node.curve = self.panel.logic.createCurve(node.inputVolume, progress=progress, **self.panel.chosen())
+
+        if self.panel.run(_("Draw curve"), work, [node.curve]):
+            self.changed()
+
+    def on_face(self, checked: bool = False) -> None:
+        """Make the face segment and show it in 3D."""
+        node = self.panel.node
+
+        def work(progress: Progress) -> None:
+            made = self.panel.logic.createFaceSegment(node.inputVolume, progress=progress, **self.panel.chosen())
+            made.CreateClosedSurfaceRepresentation()
+            node.faceSegmentation = made
+
+        self.panel.run(_("Create face segment"), work, [node.faceSegmentation])
+
+    def on_edit(self, checked: bool = False) -> None:
+        """Open the Segment Editor with the face segment and the CT."""
+        node = self.panel.node
+        face, ct = node.faceSegmentation, node.inputVolume
+
+        def work(progress: Progress) -> None:
+            slicer.util.selectModule("SegmentEditor")
+            editor = slicer.util.getModuleWidget("SegmentEditor").editor
+            editor.setSegmentationNode(face)
+            editor.setSourceVolumeNode(ct)
+            self._preset_mask_volume(editor)
+
+        self.panel.look(_("Edit the face segment"), work)
+
+    def _preset_mask_volume(self, editor: Any) -> None:  # noqa: ANN401  a qMRMLSegmentEditorWidget
+        """Let the editor's own *Mask volume* begin as the panel does: fill the face, with the panel's value, into the result.
+
+        An effect keeps its parameters in the Segment Editor's node as "Effect name.Parameter".
+        """
+        node, parameters = self.panel.node, editor.mrmlSegmentEditorNode()
+        if parameters is None:
+            return
+        for name, value in (("Operation", "FILL_INSIDE"), ("FillValue", f"{node.fillHu:g}")):
+            parameters.SetAttribute(f"Mask volume.{name}", value)
+        parameters.SetNodeReferenceID("Mask volume.InputVolume", node.inputVolume.GetID())
+        output = node.resultVolume or node.outputVolume
+        parameters.SetNodeReferenceID("Mask volume.OutputVolume", None if output is None else output.GetID())
+
+    def on_apply(self, checked: bool = False) -> None:
+        """Hide the face and verify; a result that did not pass stays for looking only, and the next one takes its place."""
+        node = self.panel.node
+        output = node.outputVolume or replaceable(node.inputVolume)
+
+        def work(progress: Progress) -> None:
+            result = self.panel.logic.process(
+                node.inputVolume, progress=progress, reuse=True, **{**self.panel.chosen(), "outputVolume": output}
+            )
+            for field, made in (
+                ("landmarks", result.nodes.landmarks),
+                ("curve", result.nodes.curve),
+                ("faceSegmentation", result.nodes.face),
+            ):
+                setattr(node, field, made)
+            node.resultVolume = result.nodes.result
+            if result.nodes.result is None:
+                raise FaceDeidError(f"{result.verdict}: {'; '.join(result.reasons)}")
+            show_in_slices(context(), result.nodes.result)
+
+        changed = [*with_certificate(output), linked(node.inputVolume, "kept"), linked(node.inputVolume, "skin")]
+        if self.panel.run(_("De-identify"), work, changed):
+            self.ui.remarkEdit.clear()  # it was meant for the result before

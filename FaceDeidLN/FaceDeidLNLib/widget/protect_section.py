@@ -1,0 +1,149 @@
+"""Section 2: what is protected, the node levels, and the extensions that segment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import qt
+import slicer
+from slicer.i18n import tr as _
+
+from ..anatomy.level.find import LEVEL_NAMES
+from ..core.progress import Progress
+from ..mrml.candidates import candidates
+from ..mrml.nodes import segment_roles
+from ..mrml.protection import check, is_checked
+from ..mrml.scene import context
+from ..programs.extensions import OFFERS, Offer, segment_with
+from . import dialogs
+from .section import Shared
+from .words import LEVELS
+
+
+class ProtectSection:
+    """The list of segments with their check marks, the levels, and a button for each extension."""
+
+    def __init__(self, panel: Shared) -> None:
+        self.panel, self.ui = panel, panel.ui
+        self._filling, self._observed, self._listed = False, None, []
+        for checks in (self.ui.segmentsList, self.ui.levelsList):  # dark check boxes cannot be seen on the dark Base
+            checks.viewport().setBackgroundRole(qt.QPalette.Window)
+        for name in LEVEL_NAMES:
+            item = _new_item(self.ui.levelsList, name)
+            item.setFlags(qt.Qt.ItemIsUserCheckable | qt.Qt.ItemIsEnabled)
+            item.setToolTip(LEVELS[name])
+            item.setCheckState(qt.Qt.Unchecked)
+        self.ui.segmentsList.connect("itemChanged(QListWidgetItem*)", self.on_segment_checked)
+        self.ui.levelsList.connect("itemChanged(QListWidgetItem*)", self.on_level_checked)
+        self.buttons = [self._add_button(number, extension) for number, extension in enumerate(OFFERS)]
+
+    def _add_button(self, number: int, extension: Offer) -> Any:  # noqa: ANN401  a QPushButton
+        button = qt.QPushButton(extension.title)
+        button.connect("clicked(bool)", lambda checked=False: self.on_segment_with(extension))
+        self.ui.providersFrame.layout().addWidget(button, number // 2, number % 2)
+        return button
+
+    def observe(self, node: Any) -> None:  # noqa: ANN401
+        """Follow the segments of a segmentation that others add, rename or remove."""
+        if node is self._observed:
+            return
+        if self._observed is not None:
+            for event in _events():
+                self.panel.removeObserver(self._observed, event, self.panel.update)
+        self._observed = node
+        if node is not None:
+            for event in _events():
+                self.panel.addObserver(node, event, self.panel.update)
+
+    def update(self) -> None:
+        """Show the segments and levels of the parameter node."""
+        node = self.panel.node
+        self.observe(node.protectedSegmentation)
+        self.ui.protectHintLabel.text = self._hint()
+        self._filling = True
+        try:
+            self._fill_segments(node.protectedSegmentation)
+            for row in range(self.ui.levelsList.count):
+                item = self.ui.levelsList.item(row)
+                item.setCheckState(qt.Qt.Checked if item.text() in node.levels else qt.Qt.Unchecked)
+        finally:
+            self._filling = False
+        for button, extension in zip(self.buttons, OFFERS, strict=True):
+            reason = extension.missing()
+            button.enabled = not reason and node.inputVolume is not None
+            button.toolTip = reason or _("Gives {what}. Cancel ends its program; set-up and downloads go on to their end").format(
+                what=extension.gives
+            )
+
+    def _hint(self) -> str:
+        """What of the scene is protected, or what the user has to choose."""
+        node = self.panel.node
+        if node.inputVolume is None or node.protectedSegmentation is not None:
+            return ""
+        found = candidates(node.inputVolume)
+        if not found:
+            return _("No segmentation of this scene overlaps the CT: only the node levels stay.")
+        names = ", ".join(f'"{segmentation.GetName()}"' for segmentation in found)
+        return _("Nothing is chosen, and these overlap the CT: {names}. Choose the one that holds what must stay.").format(names=names)
+
+    def _fill_segments(self, segmentation: Any) -> None:  # noqa: ANN401
+        roles = segment_roles(segmentation) if segmentation is not None else {}
+        if list(roles) != self._listed:  # items stay while one of them tells of its change
+            self.ui.segmentsList.clear()
+            for identifier in roles:
+                item = _new_item(self.ui.segmentsList, "")
+                item.setFlags(qt.Qt.ItemIsUserCheckable | qt.Qt.ItemIsEnabled | qt.Qt.ItemIsSelectable)
+                item.setData(qt.Qt.UserRole, identifier)
+            self._listed = list(roles)
+        for row, (identifier, (name, role)) in enumerate(roles.items()):
+            item = self.ui.segmentsList.item(row)
+            item.setText(name)
+            item.setCheckState(qt.Qt.Checked if is_checked(segmentation, identifier, role) else qt.Qt.Unchecked)
+            item.setToolTip(_("Taken for: {role}").format(role=role.value))
+
+    def on_segment_checked(self, item: Any) -> None:  # noqa: ANN401  a QListWidgetItem
+        """The user checked or unchecked a segment."""
+        segmentation = None if self.panel.node is None else self.panel.node.protectedSegmentation
+        if self._filling or segmentation is None:
+            return
+        check(segmentation, item.data(qt.Qt.UserRole), item.checkState() == qt.Qt.Checked)
+        self.panel.changed()
+
+    def on_level_checked(self, item: Any) -> None:  # noqa: ANN401  a QListWidgetItem
+        """The user checked or unchecked a node level."""
+        if self._filling or self.panel.node is None:
+            return
+        rows = [self.ui.levelsList.item(row) for row in range(self.ui.levelsList.count)]
+        self.panel.node.levels = [row.text() for row in rows if row.checkState() == qt.Qt.Checked]
+
+    def on_segment_with(self, extension: Offer) -> None:
+        """Let another extension segment the CT: what it finds is added to the segments that are there, which stay."""
+        folder = None
+        if extension.needs_folder:
+            chosen = dialogs.folder(_("Folder of the trained model"), self.panel.folder)
+            if not chosen:
+                return
+            self.panel.folder = str(Path(chosen).parent)
+            folder = Path(chosen)
+
+        def work(progress: Progress) -> None:
+            node = self.panel.node
+            own = node.protectedSegmentation
+            node.protectedSegmentation, lines = segment_with(extension, context(), node.inputVolume, folder, progress, own)
+            left.extend(line for line in lines if line.startswith("not kept"))
+
+        left: list[str] = []
+        if self.panel.run(extension.title, work, [self.panel.node.protectedSegmentation]) and left:
+            self.panel.say("; ".join(left))
+
+
+def _new_item(entries: Any, text: str) -> Any:  # noqa: ANN401  a QListWidget and its QListWidgetItem
+    """A new last item that the list itself has made: no Python object owns it."""
+    entries.addItem(text)
+    return entries.item(entries.count - 1)
+
+
+def _events() -> tuple[int, ...]:
+    segmentation = slicer.vtkSegmentation
+    return (segmentation.SegmentAdded, segmentation.SegmentRemoved, segmentation.SegmentModified)

@@ -1,0 +1,242 @@
+"""Section 7: the verdict, its figures, looking at the result, the reviewer's sign-off, and export."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import qt
+from slicer.i18n import tr as _
+
+from ..anatomy.level.find import LEVEL_PREFIX
+from ..core.errors import FaceDeidError
+from ..core.progress import Progress, alive_in
+from ..mrml.looks import jump_to, largest_change, show_in_slices, skin_models
+from ..mrml.scene import context
+from ..mrml.verdicts import StoredVerdict, ct_of, read_verdict, require_verdict, with_certificate
+from ..steps.export import INSTANCES, dicom_files
+from . import dialogs
+from .section import Shared
+from .work import fit_to_text, without_options
+
+#: Background and text, readable on light and dark panels: released, to be looked at, refused.
+_COLORS = {"good": ("#1b7f3b", "#ffffff"), "look": ("#ffc457", "#000000"), "bad": ("#b3261e", "#ffffff")}
+#: What a file or folder is called unless the user says otherwise: no name of a patient.
+_NAME = "deidentified"
+
+
+class ReviewSection:
+    """What is known of the result that is looked at."""
+
+    def __init__(self, panel: Shared) -> None:
+        self.panel, self.ui, self._shown = panel, panel.ui, ""
+        self._seen: StoredVerdict | None = None
+        self._dicom_of, self._dicom = None, False
+        table = self.ui.figuresTable
+        table.setColumnCount(2)
+        table.horizontalHeader().visible = table.verticalHeader().visible = False
+        fit_to_text(table)
+        for button, slot in (
+            (self.ui.compareButton, self.on_compare),
+            (self.ui.jumpButton, self.on_jump),
+            (self.ui.verifyButton, self.on_verify),
+            (self.ui.signOffButton, self.on_sign_off),
+            (self.ui.acceptCheckBox, self.on_accept),
+            (self.ui.nrrdButton, lambda checked=False: self.on_export(".nrrd", "NRRD")),
+            (self.ui.niftiButton, lambda checked=False: self.on_export(".nii.gz", "NIfTI")),
+            (self.ui.dicomButton, self.on_export_dicom),
+        ):
+            button.connect("clicked(bool)", slot)
+        self.ui.remarkEdit.connect("textChanged(QString)", self.update_sign_off)
+
+    def observe(self, node: Any) -> None:  # noqa: ANN401
+        """Nothing is followed: what changes a result goes through this panel, and export looks again."""
+
+    def update(self) -> None:
+        """Show the verdict on the parameter node's result."""
+        result = self.panel.node.resultVolume
+        stored = self._stored()
+        shown = "" if result is None else f"{result.GetID()} {'' if stored is None else stored.digest}"
+        if shown != self._shown:  # a remark is meant for one result only
+            self.ui.remarkEdit.clear()
+        self._shown = shown
+        self._show_verdict(result, stored)
+        if stored is not None and stored.verdict == "REVIEW" and stored != self._seen:
+            self.ui.reviewSection.collapsed = False  # a doubt waits for a person
+        self._seen = stored
+        self._show_figures([] if stored is None else figures(stored))
+        has_ct = result is not None and (ct_of(result) or self.panel.node.inputVolume) is not None
+        self.ui.compareButton.enabled = self.ui.jumpButton.enabled = self.ui.verifyButton.enabled = has_ct
+        self.ui.compareButton.text = _("Back") if self.panel.compare.shown else _("Before | after")
+        self.update_sign_off()
+        released = stored is not None and stored.released
+        for button in (self.ui.nrrdButton, self.ui.niftiButton, self.ui.dicomButton):
+            button.enabled = released
+        if released and not self._has_dicom(ct_of(result)):
+            self.ui.dicomButton.enabled = False
+            self.ui.dicomButton.toolTip = _("The CT was not loaded from the DICOM database: export it as NRRD or NIfTI")
+        else:
+            self.ui.dicomButton.toolTip = _("Save the released result as the DICOM series it came from, with its certificate")
+
+    def _has_dicom(self, ct: Any) -> bool:  # noqa: ANN401
+        """Asked once for each CT: the database answers for every slice, and a slider asks at every move. The export looks again."""
+        asked = None if ct is None else (ct.GetID(), ct.GetAttribute(INSTANCES))
+        if asked != self._dicom_of:
+            self._dicom_of, self._dicom = asked, bool(dicom_files(ct))
+        return self._dicom
+
+    def _stored(self) -> StoredVerdict | None:
+        try:
+            return read_verdict(self.panel.node.resultVolume)
+        except FaceDeidError as error:
+            self.panel.say(str(error))
+            return None
+
+    def update_sign_off(self, text: str = "") -> None:
+        """A REVIEW with a remark can be signed off."""
+        stored = None if self.panel.node is None else self._stored()
+        waits = stored is not None and stored.verdict == "REVIEW" and not stored.remark
+        self.ui.remarkEdit.enabled = waits
+        self.ui.signOffButton.enabled = waits and bool(self.ui.remarkEdit.text.strip())
+
+    def _show_verdict(self, result: Any, stored: StoredVerdict | None) -> None:  # noqa: ANN401
+        if stored is None:
+            self.ui.verdictLabel.text = _("No result yet.") if result is None else _("This volume was not verified: NOT RELEASED.")
+            self.ui.verdictLabel.styleSheet = ""
+            return
+        self.ui.verdictLabel.text = verdict_text(stored)
+        kind = "good" if stored.released else "bad" if stored.verdict == "FAIL" else "look"
+        background, text = _COLORS[kind]
+        self.ui.verdictLabel.styleSheet = f"background-color: {background}; color: {text}; border-radius: 4px;"
+
+    def _show_figures(self, rows: list[tuple[str, str]]) -> None:
+        table = self.ui.figuresTable
+        table.setRowCount(len(rows))
+        for row, texts in enumerate(rows):
+            for column, text in enumerate(texts):
+                item = qt.QTableWidgetItem(text)
+                item.setToolTip(text)
+                table.setItem(row, column, item)
+
+    def on_compare(self, checked: bool = False) -> None:
+        """Skin before and after side by side, or back to the layout that was."""
+        result = self.panel.node.resultVolume
+        if self.panel.compare.shown:
+            self.panel.compare.leave()
+            self.update()
+            return
+
+        def work(progress: Progress) -> None:
+            before, after = skin_models(context(), ct_of(result) or self.panel.node.inputVolume, result, progress)
+            self.panel.compare.show(before, after)
+
+        self.panel.look(_("Before and after"), work)
+
+    def on_jump(self, checked: bool = False) -> None:
+        """Show the place that changed most."""
+        result = self.panel.node.resultVolume
+
+        def work(progress: Progress) -> None:
+            alive = alive_in(progress, 0.5, _("Looking for the largest change"))
+            place = largest_change(ct_of(result) or self.panel.node.inputVolume, result, alive)
+            show_in_slices(context(), result)
+            jump_to(context(), place)
+
+        self.panel.look(_("Jump to the largest change"), work)
+
+    def on_verify(self, checked: bool = False) -> None:
+        """Judge the result anew."""
+        node = self.panel.node
+
+        def work(progress: Progress) -> None:
+            chosen = {**self.panel.chosen(), "outputVolume": node.resultVolume, "reuse": True}
+            self.panel.logic.verify(ct_of(node.resultVolume) or node.inputVolume, progress=progress, **chosen)
+
+        self.panel.run(_("Verify"), work, with_certificate(node.resultVolume))
+
+    def on_sign_off(self, checked: bool = False) -> None:
+        """Release a REVIEW with the reviewer's remark."""
+        node, remark = self.panel.node, self.ui.remarkEdit.text
+
+        def work(progress: Progress) -> None:
+            self.panel.logic.signOff(node.resultVolume, remark)
+
+        if self.panel.run(_("Sign off"), work, with_certificate(node.resultVolume)):
+            self.ui.remarkEdit.clear()
+
+    def on_accept(self, checked: bool = False) -> None:
+        """The user ticked or unticked the box: it counts for the result that is looked at, too."""
+        node = self.panel.node
+        if node is None or self._stored() is None:
+            return
+        accepted = self.ui.acceptCheckBox.checked
+        title = _("Accept recognisable")
+
+        def work(progress: Progress) -> None:
+            self.panel.logic.acceptRecognisable(node.resultVolume, accepted)
+
+        self.panel.run(title, work, with_certificate(node.resultVolume))
+
+    def on_export(self, extension: str, kind: str) -> None:
+        """Save the result as an image file."""
+        path = dialogs.file_to_save(_("Export the result"), self.panel.folder, _NAME + extension, f"{kind} (*{extension})")
+        if path.endswith(extension):
+            self._export(path, overwrite=Path(path).is_file())
+        elif path:  # Qt has asked about another name: what has this one is not replaced
+            self._export(path + extension)
+
+    def on_export_dicom(self, checked: bool = False) -> None:
+        """Save the result as a DICOM series in a new folder."""
+        parent = dialogs.folder(_("Folder for the new DICOM folder"), self.panel.folder)
+        if parent:
+            self._export(str(Path(parent) / _NAME))
+
+    def _export(self, path: str, overwrite: bool = False) -> None:
+        node = self.panel.node
+
+        def work(progress: Progress) -> None:
+            require_verdict(node.resultVolume)
+            self.panel.logic.exportResult(node.resultVolume, path, overwrite, progress=progress)
+
+        self.panel.folder = str(Path(path).parent)
+        if self.panel.look(_("Export"), work):
+            self.panel.say(_("Written: {path}, with its certificate.").format(path=path))
+
+
+def verdict_text(stored: StoredVerdict) -> str:
+    """The verdict in words, for a person."""
+    if stored.released and stored.verdict == "PASS":
+        return _("PASS: the face is hidden, {kept}.").format(kept=kept_text(stored))
+    if stored.released:
+        return _("REVIEW, signed off: {remark}").format(remark=stored.remark)
+    if stored.verdict == "PASS" or stored.remark:
+        causes = "; ".join(stored.facts.get("privacy_causes", ())) or _("this region and effect were never tested so")
+        return _(
+            "{verdict}, NOT RELEASED: the person may still be recognised ({causes}). Tick 'Accept recognisable' where that is acceptable."
+        ).format(verdict=stored.verdict, causes=causes)
+    return _("{verdict}, NOT RELEASED: {reasons}").format(verdict=stored.verdict, reasons=without_options("; ".join(stored.reasons)))
+
+
+def kept_text(stored: StoredVerdict) -> str:
+    """What was kept, in words: nothing is said of protected voxels where nobody named a segment."""
+    named = [item["name"] for item in stored.facts["protected"] if not item["name"].startswith(LEVEL_PREFIX)]
+    if named:
+        return _("every voxel of the {number} protected segments is unchanged").format(number=len(named))
+    if stored.facts["protected"]:
+        return _("the node levels are unchanged; no segment was named to be protected")
+    return _("and nothing was named to be protected")
+
+
+def figures(stored: StoredVerdict) -> list[tuple[str, str]]:
+    """The certificate's figures, one row each."""
+    facts = stored.facts
+    rows = [(_("Privacy"), stored.privacy), (_("Region and effect"), f"{facts['style']}, {facts['effect']}")]
+    rows += [(_("... because"), cause) for cause in facts.get("privacy_causes", ())]
+    rows += [(_("Changed voxels"), f"{facts['changed_voxels']:,}"), (_("... outside the face"), f"{facts['changed_outside_face']:,}")]
+    if "share_of_body_changed" in facts:
+        rows.append((_("Share of the body changed"), f"{facts['share_of_body_changed']:.1%}"))
+    if "face_skin" in facts:
+        rows.append((_("Skin of the face changed"), f"{facts['face_skin']['changed_share']:.0%}"))
+        rows.append((_("... moved by, mean"), f"{facts['face_skin']['mean_displacement_mm']:.1f} mm"))
+    changed = _("{changed} of {voxels} changed")
+    return rows + [(item["name"], changed.format(changed=item["changed"], voxels=item["voxels"])) for item in facts["protected"]]
