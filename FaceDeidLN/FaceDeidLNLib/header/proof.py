@@ -17,6 +17,8 @@ from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 from pydicom.uid import UID
 
+from ..core.errors import InputError
+from ..input.deflated import require_bounded
 from .safe_private import safe_elements
 
 #: The edition of the other library's table.
@@ -111,8 +113,9 @@ def known_of(files: Iterable[Path]) -> Known:
     known = Known()
     for path in files:
         try:
+            require_bounded(path)
             known.take(pydicom.dcmread(path, stop_before_pixels=True, force=False))
-        except (InvalidDicomError, OSError, ValueError, KeyError, NotImplementedError):
+        except (InputError, InvalidDicomError, OSError, ValueError, KeyError, NotImplementedError):
             continue
     return known
 
@@ -133,6 +136,7 @@ def verify_headers(folder: Path, known: Known | None = None) -> list[Finding]:
         name = path.relative_to(folder).as_posix()
         raw = path.read_bytes()
         try:
+            require_bounded(path)
             dataset = pydicom.dcmread(path)
         except InvalidDicomError:
             found += _in_bytes(name, raw, known)
