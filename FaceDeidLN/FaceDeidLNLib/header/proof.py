@@ -17,13 +17,9 @@ from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 
-<<<<<<< HEAD
+from ..input.deflated import require_bounded
 from .known import PIXELS, Known, digit_runs, elements, values_of, words_in
 from .options import FACE_CODES, OPTIONS, codes_of
-=======
-from ..core.errors import InputError
-from ..input.deflated import require_bounded
->>>>>>> t-security
 from .safe_private import safe_elements
 
 #: The edition of the other library's table.
@@ -63,92 +59,9 @@ class Finding:
 def verify_headers(folder: Path, known: Known | None = None, options: frozenset[str] | None = None) -> list[Finding]:
     """Look at every file below ``folder``: marks, table, private elements, references; and for what is ``known`` of the originals.
 
-<<<<<<< HEAD
     :param options: what was asked for (names of ``header.options``): a mark that claims anything else is a finding. None believes the
         marks of each file, as far as there is nothing else to go by.
     """
-=======
-    words: set[str] = field(default_factory=set)
-    numbers: set[str] = field(default_factory=set)
-    dates: set[str] = field(default_factory=set)
-    uids: set[str] = field(default_factory=set)
-    values: dict[int, set[str]] = field(default_factory=dict)
-
-    def take(self, dataset: Dataset) -> None:
-        """Take in the identifiers of an original."""
-        for element in elements(dataset):
-            for value in _values(element):
-                self._take(element, value)
-
-    def _take(self, element: DataElement, value: str) -> None:
-        if element.VR == "UI":
-            if is_personal_uid(element.keyword, value):
-                self.uids.add(value)
-        elif element.VR == "PN" or element.keyword in _STAFF_AND_PLACE:
-            self.words |= {word.lower() for word in re.split(r"[\^=\s,.;:()]+", value) if len(word) >= _SHORTEST_WORD}
-        elif element.keyword in _NUMBERS:
-            self.numbers |= {value} if len(value) >= _SHORTEST_NUMBER else set()
-        elif element.VR in ("DA", "DT") and re.match(r"\d{8}", value):
-            self.dates.add(value[:8])
-        if element.VR not in ("UI", "SQ"):
-            self.values.setdefault(int(element.tag), set()).add(value)
-
-
-def is_personal_uid(keyword: str, value: str) -> bool:
-    """True for the UID of an instance, series, study, frame of reference ...; false for classes, syntaxes and other well-known ones."""
-    known = value.startswith("1.2.840.10008.") or UID(value).name != value or keyword.endswith("ClassUID")
-    return bool(value) and not known and keyword not in ("TransferSyntaxUID", "ImplementationClassUID", "CodingSchemeUID")
-
-
-def elements(dataset: Dataset) -> Iterator[DataElement]:
-    """Every readable element at every depth, sequences left out; what cannot be read comes as text of its bytes."""
-    waiting = [dataset]
-    while waiting:
-        current = waiting.pop()
-        for tag in list(current.keys()):
-            if int(tag) in _PIXELS:
-                continue
-            try:
-                element = current[tag]
-                if element.VR == "SQ":
-                    waiting.extend(element.value or [])
-                    continue
-                str(element.value)
-            except Exception:  # pydicom raises whatever a damaged element leads to
-                element = DataElement(tag, "UN", b"", already_converted=True)
-            yield element
-
-
-def _values(element: DataElement) -> Iterator[str]:
-    values = element.value if element.VM > 1 else [element.value]
-    for value in values if values is not None else []:
-        if value is not None and value != "":
-            text = value.decode("latin-1") if isinstance(value, bytes) else str(value)
-            if text.strip():
-                yield text.strip()
-
-
-def known_of(files: Iterable[Path]) -> Known:
-    """The identifiers of all originals that are DICOM."""
-    known = Known()
-    for path in files:
-        try:
-            require_bounded(path)
-            known.take(pydicom.dcmread(path, stop_before_pixels=True, force=False))
-        except (InputError, InvalidDicomError, OSError, ValueError, KeyError, NotImplementedError):
-            continue
-    return known
-
-
-def known_in(folder: Path) -> Known:
-    """The identifiers of all originals below a folder."""
-    return known_of(path for path in sorted(Path(folder).rglob("*")) if path.is_file())
-
-
-def verify_headers(folder: Path, known: Known | None = None) -> list[Finding]:
-    """Look at every file below ``folder``: marks, table, private elements, references; and for what is ``known`` of the originals."""
-    files = sorted(path for path in Path(folder).rglob("*") if path.is_file())
->>>>>>> t-security
     known = Known() if known is None else known
     found = [Finding(name, "original", "cannot be read, so that nobody knows what to look for") for name in known.unread]
     released: set[str] = set()
@@ -157,13 +70,9 @@ def verify_headers(folder: Path, known: Known | None = None) -> list[Finding]:
         name = path.relative_to(folder).as_posix()
         raw = path.read_bytes()
         try:
-<<<<<<< HEAD
+            require_bounded(path)
             dataset = _read(raw)
             found += _of_one(name, raw, dataset, known, options)
-=======
-            require_bounded(path)
-            dataset = pydicom.dcmread(path)
->>>>>>> t-security
         except InvalidDicomError:
             found += _in_bytes(name, raw, known)
             continue

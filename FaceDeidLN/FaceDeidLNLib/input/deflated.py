@@ -35,7 +35,9 @@ def require_bounded(path: Path, most: int = MOST_BYTES) -> int:
     except InputError:
         raise
     except Exception as error:  # pydicom and zlib raise whatever damaged bytes lead to
-        raise InputError(f"{path.name} is compressed as a whole and cannot be unpacked: it is truncated or damaged, get it again.") from error
+        raise InputError(
+            f"{path.name} is compressed as a whole and cannot be unpacked: it is truncated or damaged, get it again."
+        ) from error
 
 
 def _unpacked(path: Path, start: int, most: int) -> int:

@@ -24,13 +24,9 @@ from FaceDeidLNLib.core.geometry import Geometry
 from FaceDeidLNLib.input.any_segments import read_any_segments
 from FaceDeidLNLib.input.ct import read_ct
 from FaceDeidLNLib.input.markups import read_curve_json, read_landmarks_json
-<<<<<<< HEAD
-from fuzz_targets import make_structures
-=======
 from FaceDeidLNLib.output.certificate import is_certified
 from FaceDeidLNLib.study.instances import find_instances
-from fuzzing import make_structures
->>>>>>> t-security
+from fuzz_targets import make_structures
 from pydicom.dataelem import RawDataElement
 from pydicom.tag import Tag
 
