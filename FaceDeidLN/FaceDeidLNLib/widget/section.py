@@ -73,3 +73,27 @@ class Shared(Protocol):
     def run(self, title: str, work: Callable[[Progress], None], changed: Sequence[Any] = ()) -> bool:
         """Do one step, with progress, Cancel and undo."""
         ...
+
+
+class Section:
+    """A section of the panel: what it shares with the others, and the node whose events it follows; most follow none."""
+
+    def __init__(self, panel: Shared) -> None:
+        self.panel, self.ui, self._followed = panel, panel.ui, None
+
+    def events(self) -> tuple[int, ...]:
+        """The events that are followed."""
+        return ()
+
+    def on_event(self, caller: object = None, event: object = None) -> None:
+        """One of them happened."""
+
+    def observe(self, node: Any) -> None:  # noqa: ANN401
+        """Follow another node, or none."""
+        if node is self._followed:
+            return
+        for event in self.events() if self._followed is not None else ():
+            self.panel.removeObserver(self._followed, event, self.on_event)
+        self._followed = node
+        for event in self.events() if node is not None else ():
+            self.panel.addObserver(node, event, self.on_event)
