@@ -5,7 +5,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
 import slicer
 from FaceDeidLNLib.core.parameters import RANGES, Parameters
 from FaceDeidLNLib.effect.records import EFFECT_NAMES
@@ -24,7 +23,7 @@ from slicer.util import VTKObservationMixin
 
 if TYPE_CHECKING:
     from FaceDeidLNLib.core.progress import Progress
-    from FaceDeidLNLib.steps.process import NodeResult
+    from FaceDeidLNLib.steps.process import NodeRequest, NodeResult
     from FaceDeidLNLib.steps.steps import Steps
 
 README_URL = "https://github.com/FaceDeidLN/SlicerFaceDeidLN#readme"
@@ -32,6 +31,8 @@ README_URL = "https://github.com/FaceDeidLN/SlicerFaceDeidLN#readme"
 WRAP_ENGINES = ["built-in", "SurfaceWrapSolidify"]
 CUT_ENGINES = ["built-in", "Dynamic Modeler"]
 MASK_ENGINES = ["built-in", "Mask volume"]
+#: What happens to DICOM headers at export.
+HEADERS = ["keep", "basic", "research"]
 
 
 #
@@ -96,7 +97,8 @@ class FaceDeidLNParameterNode:
     landmarks, curve, faceSegmentation - what was found or drawn, and is used instead of the automatic ones.
     outputVolume - where the result goes; none: a new volume. resultVolume - the result that is looked at.
     style, ears, lips, effect, levels - which part of the face is hidden, how, and which node levels stay.
-    watermark - letters on the new surface. acceptRecognisable - release also what did not pass the attack benchmark.
+    watermark - letters on the new surface. header - what happens to DICOM headers at export.
+    acceptRecognisable - release also what did not pass the attack benchmark.
     liveFace - make the face segment anew whenever the curve or a length changes.
     """
 
@@ -122,6 +124,7 @@ class FaceDeidLNParameterNode:
     wrapEngine: Annotated[str, Choice(WRAP_ENGINES)] = WRAP_ENGINES[0]
     cutEngine: Annotated[str, Choice(CUT_ENGINES)] = CUT_ENGINES[0]
     maskEngine: Annotated[str, Choice(MASK_ENGINES)] = MASK_ENGINES[0]
+    header: Annotated[str, Choice(HEADERS)] = HEADERS[0]
     acceptRecognisable: bool = False
     liveFace: bool = False
 
@@ -163,6 +166,8 @@ class FaceDeidLNWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         """Called when the module widget is destroyed."""
         self.setParameterNode(None)
         self.removeObservers()
+        if self.panel is not None:
+            self.panel.close()
 
     def enter(self) -> None:
         """Called each time the user opens this module."""
@@ -298,11 +303,26 @@ class FaceDeidLNLogic(ScriptedLoadableModuleLogic):
 
         accept(self.steps().context, resultNode, accepted)
 
-    def exportResult(self, resultNode: Any, path: str, overwrite: bool = False, progress: "Progress | None" = None) -> None:  # noqa: ANN401
-        """Write a released result with its certificate: .nrrd, .nii.gz, or a folder for the DICOM series it came from."""
-        from FaceDeidLNLib.steps.export import export_result
+    def exportResult(
+        self,
+        resultNode: vtkMRMLScalarVolumeNode,
+        path: str,
+        overwrite: bool = False,
+        progress: "Progress | None" = None,
+        header: str = HEADERS[0],
+        keyFile: str = "",
+    ) -> None:
+        """Write a released result with its certificate: .nrrd, .nii.gz, or a folder for the DICOM series it came from.
 
-        export_result(resultNode, Path(path), overwrite, progress)
+        ``header`` says what happens to DICOM headers, as --header does; all but "keep" need ``keyFile``, which is made on first use.
+        """
+        from FaceDeidLNLib.steps.export import HeaderChoice, export_result
+
+        export_result(resultNode, Path(path), overwrite, progress, HeaderChoice(header, Path(keyFile) if keyFile else None))
+
+    def asked(self, ctNode: vtkMRMLScalarVolumeNode, **chosen: Any) -> "NodeRequest":  # noqa: ANN401
+        """What these keywords ask for, as the steps take it."""
+        return self._asked(ctNode, chosen)[0]
 
     def _asked(self, ctNode: vtkMRMLScalarVolumeNode, chosen: dict[str, Any]) -> tuple[Any, ...]:
         from FaceDeidLNLib.steps.asked import asked_from
@@ -316,31 +336,41 @@ class FaceDeidLNLogic(ScriptedLoadableModuleLogic):
 
 
 class FaceDeidLNTest(ScriptedLoadableModuleTest):
-    """The main job on the synthetic head, inside Slicer; needs no download. The panel has its own tests in Testing."""
+    """The main job, every button and its undo on the synthetic head, inside Slicer. The panel has more tests in Testing."""
+
+    #: Voxel sizes (mm) of the head in the short tests, and in those of apply and verify again.
+    spacingMm = (2.5, 2.4, 3.0)
+    gridsMm = ((1.0, 1.0, 1.5), (2.5, 2.5, 2.5), (0.9, 0.9, 3.0))
 
     def setUp(self) -> None:
         """A clean scene."""
         slicer.mrmlScene.Clear()
 
     def test_theFaceIsHiddenAndTheNodesAreKept(self) -> None:
-        """PASS on the synthetic head, with every voxel of every lymph node as it was."""
-        ctNode, nodesNode = loadPhantom(spacingMm=(2.5, 2.4, 3.0))
-        before = slicer.util.arrayFromVolume(ctNode).copy()
-        result = FaceDeidLNLogic().process(ctNode, protectedSegmentation=nodesNode, acceptRecognisable=True)
-        assert result.verdict == "PASS", "; ".join(result.reasons)
-        assert np.array_equal(before, slicer.util.arrayFromVolume(ctNode))
-        assert np.any(before != slicer.util.arrayFromVolume(result.nodes.result))
-        assert not [check.name for check in result.case.comparison.protected if check.changed]
+        """PASS, with every voxel of every lymph node as it was."""
+        from FaceDeidLNLib.widget.self_test import hidden_and_kept
+
+        hidden_and_kept(FaceDeidLNLogic(), loadPhantom, self.spacingMm)
 
     def test_everyStepCanBeDoneAlone(self) -> None:
         """Landmarks, curve, face segment, effect and verification one after the other."""
-        ctNode, nodesNode = loadPhantom(spacingMm=(2.5, 2.4, 3.0))
-        logic, chosen = FaceDeidLNLogic(), {"protectedSegmentation": nodesNode}
-        chosen["landmarks"] = logic.detectLandmarks(ctNode)
-        chosen["curve"] = logic.createCurve(ctNode, **chosen)
-        chosen["faceSegmentation"] = logic.createFaceSegment(ctNode, **chosen)
-        chosen["outputVolume"] = logic.applyEffect(ctNode, **chosen)
-        assert chosen["outputVolume"].GetName().endswith("NOT RELEASED")
-        result = logic.verify(ctNode, acceptRecognisable=True, **chosen)
-        assert result.verdict == "PASS", "; ".join(result.reasons)
-        assert chosen["outputVolume"].GetName().endswith("de-identified")
+        from FaceDeidLNLib.widget.self_test import each_step_alone
+
+        each_step_alone(FaceDeidLNLogic(), loadPhantom, self.spacingMm)
+
+    def test_everyButtonWorksAndEveryStepCanBeUndone(self) -> None:
+        """The panel, pressed from Detect to the work list."""
+        from FaceDeidLNLib.widget.self_test import every_button, shown
+
+        with shown("FaceDeidLN") as widget:
+            every_button(widget.panel, loadPhantom, self.spacingMm)
+
+    def test_verifiedAgainIsTheSameOnFourGrids(self) -> None:
+        """Apply, verify again, save, load, verify again: the same verdict and figures."""
+        from FaceDeidLNLib.widget.self_test import same_when_verified_again
+
+        for spacingMm in self.gridsMm:
+            self.setUp()
+            same_when_verified_again(FaceDeidLNLogic(), loadPhantom, spacingMm)
+        self.setUp()
+        same_when_verified_again(FaceDeidLNLogic(), loadPhantom, self.spacingMm, oblique=True)

@@ -40,9 +40,9 @@ from FaceDeidLNLib.case.records import Anatomy, Request
 from FaceDeidLNLib.core.errors import FaceDeidError
 from FaceDeidLNLib.core.landmarks import Landmark, Landmarks
 from FaceDeidLNLib.core.parameters import Parameters
-from FaceDeidLNLib.core.presets import PRESETS
 from FaceDeidLNLib.core.volume import Volume
 from FaceDeidLNLib.effect.base import apply_effect
+from FaceDeidLNLib.effect.records import PRESETS
 from FaceDeidLNLib.effect.registry import EFFECTS
 from FaceDeidLNLib.face.styles import STYLES
 from FaceDeidLNLib.input.ct import read_ct

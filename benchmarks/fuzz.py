@@ -19,7 +19,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1] / "FaceDeidLN"
 sys.path[:0] = [str(ROOT), str(ROOT / "Testing" / "Python")]
 
-from fuzzing import TARGETS, WHOLE_ROAD, fuzzed  # noqa: E402  the path above leads to it
+from fuzz_targets import TARGETS, WHOLE_ROAD  # noqa: E402  the path above leads to it
+from fuzzing import fuzzed  # noqa: E402
 
 
 def main() -> int:

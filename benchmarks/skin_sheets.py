@@ -26,7 +26,7 @@ mpl.use("Agg")
 import matplotlib.pyplot as plt
 from FaceDeidLNLib.anatomy.body import find_body
 from FaceDeidLNLib.anatomy.grids import sample
-from FaceDeidLNLib.anatomy.skin import depth_at, skin_depth
+from FaceDeidLNLib.anatomy.skin import skin_depth
 from FaceDeidLNLib.core.errors import FaceDeidError
 from FaceDeidLNLib.core.geometry import Geometry
 from FaceDeidLNLib.core.volume import Volume
@@ -127,7 +127,7 @@ def print_marks(folder: Path, depths: dict[str, Volume]) -> None:
         for name, depth in depths.items():
             point = patients.get(name.replace("_ct.nrrd", ""), {"landmarks": {}})["landmarks"].get(mark)
             if point is not None:
-                values[name] = float(depth_at(depth, depth.geometry.to_kji(np.array([point])))[0])
+                values[name] = float(depth.at(np.array([point]))[0])
         array = np.array(list(values.values()))
         worst = sorted(values, key=lambda n: -abs(values[n]))[:5]
         low, middle, high = np.percentile(array, [5, 50, 95])

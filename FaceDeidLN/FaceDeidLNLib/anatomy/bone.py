@@ -7,7 +7,7 @@ from scipy import ndimage
 
 from ..core.geometry import Box
 from ..core.segment import places
-from ..core.volume import Volume
+from ..core.volume import Volume, linear
 from .body import find_body
 from .grids import deep_in, steps_of
 
@@ -45,7 +45,7 @@ def bone_mask(ct: Volume, box: Box, threshold_hu: float = 300.0, body: Volume | 
 
 def _within(body: np.ndarray, kji: np.ndarray) -> np.ndarray:
     """True (N,) for array positions (N, 3) in ``body`` (bool), which goes on beyond its own grid."""
-    return ndimage.map_coordinates(body.view(np.uint8), kji.T, order=1, mode="nearest", output=np.float32) > 0.5
+    return linear(body.view(np.uint8), kji) > 0.5
 
 
 def _only(mask: np.ndarray, chosen: np.ndarray) -> np.ndarray:

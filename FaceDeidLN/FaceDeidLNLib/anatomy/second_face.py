@@ -33,6 +33,9 @@ LEAST_BONE_ML = 20.0
 #: The skull's bone lies between these distances (mm) from the centre of the ball that fits it best, on this share of all sides. On 88
 #: patients arms, shoulders and frames reach 0.33; heads 0.8 to 1, a child's too, and half a head 0.47.
 SKULL_MM, SKULL_SHARE = (30.0, 125.0), 0.4
+#: ... and these shares of the middle distance: a skull is round. A table's plate, which fills nearly half of all sides too, is not:
+#: 0.22 to 0.33 of the sides, half a head 0.46.
+ROUND = (0.7, 1.3)
 SIDES = 160
 #: Soft tissue (HU) with a ring of bone around it in axial slices: on 88 patients outside of the head at most 24 ml, in heads 60 and more.
 SOFT_HU, RINGED_ML = (-50.0, 120.0), 45.0
@@ -144,8 +147,12 @@ def sides_with_bone(offsets: np.ndarray) -> float:
     flat = np.sqrt(1.0 - height**2)
     sides = np.stack([flat * np.cos(turn), flat * np.sin(turn), height])
     length = np.linalg.norm(offsets, axis=1)
-    offsets = offsets[(length > SKULL_MM[0]) & (length < SKULL_MM[1])]
-    return len(np.unique(np.argmax(offsets @ sides, axis=1))) / SIDES if len(offsets) else 0.0
+    near = (length > SKULL_MM[0]) & (length < SKULL_MM[1])
+    if not near.any():
+        return 0.0
+    middle = np.median(length[near])
+    near &= (length > ROUND[0] * middle) & (length < ROUND[1] * middle)
+    return len(np.unique(np.argmax(offsets[near] @ sides, axis=1))) / SIDES
 
 
 def other_face(rest: Rest, alive: Alive = idle) -> np.ndarray | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import SimpleITK as sitk
-from scipy import ndimage
 from scipy.spatial import cKDTree
 from vtkmodules.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 from vtkmodules.vtkCommonDataModel import vtkImageData, vtkPolyData
@@ -14,7 +13,7 @@ from ..core.errors import FaceNotFoundError
 from ..core.geometry import Box, Geometry
 from ..core.progress import Alive, idle
 from ..core.segment import tight
-from ..core.volume import AIR_HU, Volume, block_mean, canonical_grid
+from ..core.volume import AIR_HU, Volume, block_mean, canonical_grid, linear
 from .grids import TISSUE_HU, closing, cut_sides, fill_holes, grow, opening, sample, shrink, steps_of, vertical_axis, with_border
 
 #: Air kept around the CT, so that the layer in front of the skin has room.
@@ -174,13 +173,13 @@ def snap_to_skin(depth: Volume, points_lps: np.ndarray) -> np.ndarray:
     points = np.atleast_2d(np.asarray(points_lps, dtype=float))
     kji = np.clip(depth.geometry.to_kji(points), 0.0, limits)
     for _ in range(SNAP_STEPS):
-        value = depth_at(depth, kji)
+        value = linear(depth.array, kji)
         if np.abs(value).max(initial=0.0) < SNAP_TOLERANCE_MM / 2:
             break
         gradient = _gradient(depth, kji)
         length = np.maximum(np.linalg.norm(gradient, axis=1, keepdims=True), 0.3)
         kji = np.clip(kji - value[:, None] * gradient / length**2 / depth.geometry.spacing[0], 0.0, limits)
-    missed = np.abs(depth_at(depth, kji)) >= SNAP_TOLERANCE_MM
+    missed = np.abs(linear(depth.array, kji)) >= SNAP_TOLERANCE_MM
     snapped = depth.geometry.to_lps(kji)
     if missed.any():
         vertices = vtk_to_numpy(skin_surface(depth).GetPoints().GetData())
@@ -188,15 +187,10 @@ def snap_to_skin(depth: Volume, points_lps: np.ndarray) -> np.ndarray:
     return snapped
 
 
-def depth_at(depth: Volume, kji: np.ndarray) -> np.ndarray:
-    """The depth (N,) in mm at array positions (N, 3), linear, the border going on outside."""
-    return ndimage.map_coordinates(depth.array, kji.T, order=1, mode="nearest")
-
-
 def _gradient(depth: Volume, kji: np.ndarray) -> np.ndarray:
     """Gradient (N, 3) in mm per mm by central differences over one voxel."""
     out = np.empty_like(kji)
     for axis in range(3):
         step = np.eye(3)[axis] * 0.5
-        out[:, axis] = depth_at(depth, kji + step) - depth_at(depth, kji - step)
+        out[:, axis] = linear(depth.array, kji + step) - linear(depth.array, kji - step)
     return out / depth.geometry.spacing[0]

@@ -122,7 +122,7 @@ def deep_blocks(ct: Volume, window: Window) -> np.ndarray:
     part = ct.crop(ct.geometry.box_around(box, margin_mm=10.0))
     smooth = part.with_array(ndimage.uniform_filter(np.clip(part.array, *BLOCK_HU).astype(np.float32), _cells(part)))
     points = window.to_lps((unit[:, None] * radii[None, :, None]).reshape(-1, 3))
-    return ndimage.map_coordinates(smooth.array, smooth.geometry.to_kji(points).T, order=1, mode="nearest", output=np.float32)
+    return smooth.at(points)
 
 
 def _cells(volume: Volume) -> list[int]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
 from ..core.volume import Volume
@@ -38,10 +37,14 @@ class Gallery:
 
 def skin_field(depth: Volume, window: Window) -> np.ndarray:
     """The field of one head, float32 (Z, Y, X), from the signed depth below its skin (any grid)."""
+    return on_field(depth, window)
+
+
+def on_field(volume: Volume, window: Window, beyond: float | None = None) -> np.ndarray:
+    """A volume's values (Z, Y, X), float32, on the fields' grid; beyond the volume its edge goes on, or all is ``beyond``."""
     axes = [np.arange(low, high + 1e-6, FIELD_MM) for low, high in zip(FIELD_LOW, FIELD_HIGH, strict=True)]
     z, y, x = np.meshgrid(axes[2], axes[1], axes[0], indexing="ij")
-    kji = depth.geometry.to_kji(window.to_lps(np.stack([x, y, z], axis=-1).reshape(-1, 3)))
-    return ndimage.map_coordinates(depth.array, kji.T, order=1, mode="nearest", output=np.float32).reshape(x.shape)
+    return volume.at(window.to_lps(np.stack([x, y, z], axis=-1).reshape(-1, 3)), beyond).reshape(x.shape)
 
 
 def distances(points: np.ndarray, gallery: Gallery) -> np.ndarray:

@@ -8,8 +8,8 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from ..core.volume import Volume
-from .gallery import FIELD_HIGH, FIELD_LOW, FIELD_MM, distances
+from ..core.volume import AIR_HU, Volume
+from .gallery import FIELD_LOW, FIELD_MM, distances, on_field
 from .gallery import Gallery as BoneGallery
 from .surfaces import coarse
 from .window import Window
@@ -41,9 +41,4 @@ def bone_distances(ct: Volume, window: Window, gallery: BoneGallery) -> np.ndarr
 
 def _bone(ct: Volume, window: Window) -> np.ndarray:
     """Bone (bool) on the gallery's grid."""
-    small = coarse(ct, window)
-    axes = [np.arange(low, high + 1e-6, FIELD_MM) for low, high in zip(FIELD_LOW, FIELD_HIGH, strict=True)]
-    z, y, x = np.meshgrid(axes[2], axes[1], axes[0], indexing="ij")
-    kji = small.geometry.to_kji(window.to_lps(np.stack([x, y, z], axis=-1).reshape(-1, 3)))
-    values = ndimage.map_coordinates(small.array, kji.T, order=1, mode="constant", cval=-1000.0, output=np.float32)
-    return values.reshape(x.shape) > BONE_HU
+    return on_field(coarse(ct, window), window, AIR_HU) > BONE_HU

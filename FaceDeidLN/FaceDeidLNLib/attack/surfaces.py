@@ -6,7 +6,7 @@ import numpy as np
 import SimpleITK as sitk
 from scipy import ndimage
 
-from ..core.volume import AIR_HU, Volume, block_mean
+from ..core.volume import AIR_HU, Volume, block_mean, linear
 from .window import FAR_MM, NEAR_MM, STEP_MM, Window
 
 LEVELS_HU = (-500, -300, -200, -50, 0, 50, 150, 300)
@@ -57,7 +57,7 @@ def sample_lines(volume: Volume, window: Window) -> np.ndarray:
     """Linear interpolation (N, R) along the lines of sight; NaN outside the grid."""
     points = window.unit[:, None, :] * window.radii[None, :, None]
     kji = volume.geometry.to_kji(window.to_lps(points.reshape(-1, 3)))
-    values = ndimage.map_coordinates(volume.array, kji.T, order=1, mode="nearest", output=np.float32)
+    values = linear(volume.array, kji)
     outside = np.any((kji < -0.5) | (kji > np.array(volume.array.shape) - 0.5), axis=1)
     values[outside] = np.nan
     return values.reshape(len(window.unit), -1)

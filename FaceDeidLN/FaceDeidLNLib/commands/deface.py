@@ -100,18 +100,11 @@ def require_dicom(ct: CtInput, options: argparse.Namespace) -> None:
 
 def check_names(options: argparse.Namespace) -> None:
     """Raises InputError, with the names there are, for a style, effect, node level or provider that there is not, or not here."""
-    from ..anatomy.level.find import check_level_names
-    from ..core.parameters import require_watermark
-    from ..effect.registry import require_fit
-    from ..face.styles import chosen_region
+    from ..effect.choices import require_sound
     from ..providers.base import require_available
     from ..providers.registry import provider_named
 
-    parameters = shared.parameters_of_options(options)
-    chosen_region(parameters)
-    require_fit(parameters.style, parameters.effect)
-    require_watermark(parameters.watermark)
-    check_level_names(options.levels)
+    require_sound(shared.parameters_of_options(options))
     for name in options.provider:
         require_available(provider_named(name))
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Protocol
 
+from ..anatomy.level.table import LEVEL_RECORDS
 from ..core.errors import InputError
 from ..core.parameters import NUMBERS, Parameters
-from ..core.presets import PRESETS, preset_named
-from ..effect.records import EFFECT_NAMES, effects_with
-
-#: In the words of the help; which names there are is checked against the registry.
-_STYLES = "full, full-hairline, eyes, venetian, phantom (the left half); as other tools: box, plane, outline, below-eyes-kept"
-
+from ..effect.records import PRESETS, RECORDS, effects_with, preset_named
+from ..face.styles import REGIONS
+from ..header.options import OPTIONS, RESEARCH_OPTIONS
+from ..providers.registry import typed_kinds
 
 #: The numbers that have an option.
 _NUMBERS = tuple(item for item in NUMBERS if item.is_option)
@@ -56,6 +56,18 @@ def names(text: str) -> tuple[str, ...]:
     if not found:
         raise argparse.ArgumentTypeError("no name given")
     return found
+
+
+class Row(Protocol):
+    """A row of a table that has a name and says in one phrase what it gives."""
+
+    name: str
+    gives: str
+
+
+def told(rows: Iterable[Row]) -> str:
+    """The rows of a table for a help."""
+    return "; ".join(f"{row.name} ({row.gives})" for row in rows)
 
 
 def level_names(text: str) -> tuple[str, ...]:
@@ -125,10 +137,10 @@ def add_work(parser: argparse.ArgumentParser) -> None:
     """What is done to the face."""
     defaults = Parameters()
     group = parser.add_argument_group("de-identification")
-    group.add_argument("--style", metavar="NAME", help=f"region to cover: {_STYLES} (default: {defaults.style})")
+    group.add_argument("--style", metavar="NAME", help=f"region to cover: {told(REGIONS.values())} (default: {defaults.style})")
     group.add_argument("--ears", action="store_true", help="hide the outer ears too")
     group.add_argument("--lips", action="store_true", help="hide lips and front teeth too, whatever the style leaves")
-    group.add_argument("--effect", metavar="NAME", help=f"{', '.join(EFFECT_NAMES)} (default: {defaults.effect})")
+    group.add_argument("--effect", metavar="NAME", help=f"{told(RECORDS)} (default: {defaults.effect})")
     group.add_argument("--preset", metavar="NAME", help=f"region and effect after another system: {', '.join(PRESETS)}")
     group.add_argument("--watermark", default="", metavar="TEXT", help="raised letters on the new surface, seen in every 3-D rendering")
     for item in _NUMBERS:
@@ -137,25 +149,30 @@ def add_work(parser: argparse.ArgumentParser) -> None:
             type=number(item.low, item.high, item.unit),
             default=getattr(defaults, item.field),
             metavar=item.unit.upper(),
-            help=f"{item.meaning} (default: %(default)g {item.unit})",
+            help=f"{item.meaning}{_only(item.field)} (default: %(default)g {item.unit})",
         )
     group.add_argument(
         "--levels",
         type=level_names,
         default=defaults.levels,
         metavar="NAME,...",
-        help="node regions made from anatomy that stay: Ia, Ib, II, VIII, IX (the cheek), "
-        f"IX-deep; none (default: {','.join(defaults.levels)})",
+        help=f"node regions made from anatomy that stay: {told(LEVEL_RECORDS)}; none (default: {','.join(defaults.levels)})",
     )
     group.add_argument(
         "--provider",
         action="append",
         default=[],
         metavar="NAME",
-        help="program that segments jaw, glands or nodes first: totalsegmentator, cads:PATH_OF_predict_images.py, nnunet:MODEL_FOLDER",
+        help=f"program that segments jaw, glands or nodes first: {typed_kinds()}",
     )
     group.add_argument("--cpu", action="store_true", help="let these programs work without a graphics card")
     group.add_argument("--seed", type=whole(0, 2**32 - 1), default=None, help=argparse.SUPPRESS)
+
+
+def _only(field: str) -> str:
+    """The effects that a number means something to, where it does not to all."""
+    effects = effects_with(field)
+    return f"; only for {' and '.join(effects)}" if effects else ""
 
 
 def add_release(parser: argparse.ArgumentParser) -> None:
@@ -180,9 +197,8 @@ def add_header(parser: argparse.ArgumentParser) -> None:
         "--header",
         default="keep",
         metavar="PROFILE",
-        help="keep (names and dates stay), basic or research (DICOM PS3.15 Annex E), with options after commas: modified-dates, "
-        "patient-characteristics, clean-descriptors, safe-private (these four are research), device-identity, "
-        "clean-structured-content, clean-graphics (default: %(default)s)",
+        help="keep (names and dates stay), basic or research (DICOM PS3.15 Annex E), with options after commas: "
+        f"{', '.join(OPTIONS)}; research is {', '.join(RESEARCH_OPTIONS)} (default: %(default)s)",
     )
     group.add_argument(
         "--key", type=Path, metavar="FILE", help="the project's key, which new UIDs, pseudonyms and date shifts are made with"

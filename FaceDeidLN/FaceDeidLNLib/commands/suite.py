@@ -14,7 +14,7 @@ SUMMARY = "run the project's own checks (in a checkout)"
 EXAMPLES = "example:\n  ./run test\n  ./run test --quick\n  ./run test -- -k killed"
 #: For the working day: rules, borders and files, and no whole run on a head.
 QUICK = (
-    *("imports", "architecture", "cmake", "clearance", "release", "verdict", "presets", "console"),
+    *("imports", "architecture", "cmake", "clearance", "release", "verdict", "presets", "tables", "console"),
     *("segment_names", "read_markups", "read_segments", "write_images", "dicom_seg", "batch_ledger"),
 )
 CHECKOUT = Path(__file__).resolve().parents[3]

@@ -1,12 +1,14 @@
 """Check that the DICOM headers of a folder are clean, by reading it and nothing else.
 
 With --originals the identifiers of the originals (names, numbers, dates, UIDs, institutions) are searched in every value and in the
-bytes of every file. It shares no code with what cleaned the headers, so another tool's output can be checked too.
+bytes of every file. It shares no code with what cleaned the headers, so another tool's output can be checked too. What was asked for
+is read from the certificate, or named with --header: a file that claims anything else is a finding.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 
 from ..core.errors import InputError
@@ -22,20 +24,58 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """OUT and the originals."""
     parser.add_argument("folder", type=Path, metavar="OUT", help="folder with what is to be released")
     parser.add_argument("--originals", type=Path, metavar="IN", help="folder with the originals, whose identifiers are searched in OUT")
+    parser.add_argument("--header", metavar="PROFILE", help="what was asked for, as for deface (default: what the certificate says)")
 
 
 def run(options: argparse.Namespace, console: Console) -> Outcome:
     """Look, and list what was found."""
-    from ..header.proof import known_in, verify_headers
+    from ..header.known import known_in
+    from ..header.options import options_named
+    from ..header.proof import verify_headers
 
     for folder in (options.folder, options.originals):
         if folder is not None and not folder.is_dir():
             raise InputError(f"{folder} is no folder: name one that is there.")
+    asked = _certified(options.folder) if options.header is None else options_named(options.header)
+    if options.header is not None and asked is None:
+        raise InputError("--header keep cleans nothing, so that there is nothing to check: name a profile.")
     console.progress(0.0, "looking")
-    found = verify_headers(options.folder, None if options.originals is None else known_in(options.originals))
+    found = verify_headers(options.folder, None if options.originals is None else known_in(options.originals), asked)
     facts = {"verdict": "FAIL" if found else "PASS", "findings": [str(finding) for finding in found]}
     if not found:
-        unsearched = "" if options.originals is not None else " The originals were not given, so their names and dates were not searched."
-        return Outcome(PASS, facts, f"PASS: no finding.{unsearched}")
+        return Outcome(PASS, facts, f"PASS: no finding.{_unjudged(options, asked)}")
     more = f"\n  and {len(found) - _LISTED} more" if len(found) > _LISTED else ""
     return Outcome(FAIL, facts, f"FAIL: {len(found)} findings\n  " + "\n  ".join(map(str, found[:_LISTED])) + more)
+
+
+def _unjudged(options: argparse.Namespace, asked: frozenset[str] | None) -> str:
+    """What the check could not see."""
+    said = "" if options.originals is not None else " The originals were not given, so their names and dates were not searched."
+    if asked is None:
+        said += " No certificate and no --header says what was asked for, so each file's own marks were believed."
+    return said
+
+
+def _certified(folder: Path) -> frozenset[str] | None:
+    """The options that the certificates beside or below a folder name; None where there is none.
+
+    :raises InputError: they differ, or one says that headers were kept.
+    """
+    from ..header.options import OPTIONS
+    from ..output.certificate import ENDING
+
+    folder = folder.absolute()
+    found = set()
+    for path in [folder.with_name(folder.name + ENDING), *sorted(folder.rglob(f"*{ENDING}"))]:
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            told = content.get("header") or content.get("headers") or {}
+            names = told.get("options")
+        except (OSError, ValueError, AttributeError):
+            continue
+        if not isinstance(names, list) or not set(names) <= set(OPTIONS):
+            raise InputError(f"{path.name} says that headers were kept: there is nothing to check. Name a profile with --header.")
+        found.add(frozenset(names))
+    if len(found) > 1:
+        raise InputError(f"The certificates in {folder} name different options: check one folder at a time, or name --header.")
+    return next(iter(found), None)

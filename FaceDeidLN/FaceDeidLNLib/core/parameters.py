@@ -61,6 +61,12 @@ class Number:
         """The option as it is typed."""
         return "--" + self.field.replace("_", "-")
 
+    @property
+    def keyword(self) -> str:
+        """Its name in the module's parameter node and for the module's functions: depthMm."""
+        first, *others = self.field.split("_")
+        return first + "".join(word.capitalize() for word in others)
+
 
 #: The ranges keep typing errors out (12 m, -3 mm); whether a face is really gone is judged by the verification.
 NUMBERS = (

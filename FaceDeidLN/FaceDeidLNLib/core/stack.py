@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from .volume import BELOW_AIR_HU
+
 #: A slice this near to a plane of the grid, in planes, is that plane.
 _ON_PLANE = 1e-3
 
@@ -28,7 +30,10 @@ class Stack:
         return replace(self, array=array)
 
     def even(self) -> np.ndarray:
-        """The grid (planes, j, i): linear between two slices, of the slices' type; beyond the last slice as that."""
+        """The grid (planes, j, i): linear between two slices, of the slices' type; beyond the last slice as that.
+
+        Padding (HU below any air) is no measurement and mixes with none: there the nearer slice is taken.
+        """
         out = np.empty((self.planes, *self.array.shape[1:]), dtype=self.array.dtype)
         below = np.clip(np.searchsorted(self.places, np.arange(self.planes) + _ON_PLANE, side="right") - 1, 0, len(self.places) - 2)
         for k, n in enumerate(below):
@@ -67,4 +72,6 @@ def _between(low: np.ndarray, high: np.ndarray, share: float, kind: np.dtype) ->
     if share > 1.0 - _ON_PLANE:
         return high.astype(kind)
     mixed = low.astype(np.float32) * np.float32(1.0 - share) + high.astype(np.float32) * np.float32(share)
+    padding = (low < BELOW_AIR_HU) | (high < BELOW_AIR_HU)
+    mixed[padding] = (low if share < 0.5 else high)[padding]
     return (np.rint(mixed) if kind.kind in "iu" else mixed).astype(kind)

@@ -11,6 +11,8 @@ from .geometry import Box, Geometry
 
 #: What lies outside a CT: air.
 AIR_HU = -1000.0
+#: What lies below is no tissue and no noise of air: padding, or numbers that are not HU.
+BELOW_AIR_HU = -1400.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,9 +26,22 @@ class Volume:
         """The part inside ``box``; a view of the same voxels."""
         return Volume(self.array[box.slices], self.geometry.crop(box))
 
+    def at(self, lps: np.ndarray, beyond: float | None = None) -> np.ndarray:
+        """Values (N,), float32, linear between the voxels, at points (N, 3) in LPS mm; outside as ``linear``."""
+        return linear(self.array, self.geometry.to_kji(lps), beyond)
+
     def with_array(self, array: np.ndarray) -> Volume:
         """Other voxels on the same grid."""
         return replace(self, array=array)
+
+
+def linear(array: np.ndarray, at: np.ndarray, beyond: float | None = None) -> np.ndarray:
+    """Values (...), float32, of an array (of D axes) at positions (..., D) in the order of its axes, linear between its cells.
+
+    Outside, the array's edge goes on, or all is ``beyond``.
+    """
+    mode, fill = ("nearest", 0.0) if beyond is None else ("constant", beyond)
+    return ndimage.map_coordinates(array, np.moveaxis(at, -1, 0), order=1, mode=mode, cval=fill, output=np.float32)
 
 
 def canonical_grid(lps: np.ndarray, spacing_mm: float) -> Geometry:

@@ -6,7 +6,7 @@ import numpy as np
 from scipy import ndimage
 
 from ..core.parameters import Parameters
-from ..core.volume import Volume
+from ..core.volume import Volume, linear
 from ..face.segment import Face
 from .tools.by_parts import by_parts
 from .tools.skin_layer import most_before, skin_depth
@@ -50,4 +50,4 @@ def smooth_noise(ct: Volume, face: Face, at: np.ndarray, random: np.random.Gener
     size = np.ceil(at.max(0) * cells).astype(int) + 2
     block = ndimage.gaussian_filter(random.standard_normal(tuple(size)), 3.0, mode="wrap")
     block /= block.std()
-    return by_parts(lambda part: ndimage.map_coordinates(block, (part * cells).T, order=1, mode="nearest", output=np.float32), at)
+    return by_parts(lambda part: linear(block, part * cells), at)

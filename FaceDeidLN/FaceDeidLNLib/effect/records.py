@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..core.errors import InputError
 
 
 @dataclass(frozen=True)
-class EffectRecord:
-    """One effect. To add one: its file here beside, and its row below.
+class Preset:
+    """Another system as region and effect: re-implemented from its published description, and with protection on, which none of them has.
 
-    ``made_by`` is its file and class ("blur:Blur"); ``gives`` one sentence for tooltips and help. ``numbers`` are the fields of
+    It is a stand-in for a comparison of methods, not the system itself: landmarks take the place of registration and of networks.
+    ``style`` is the region by name, with or without ``ears``; ``after`` says what it follows and where that is written; ``effect`` is
+    that of the record it stands in.
+    """
+
+    name: str
+    style: str
+    after: str
+    ears: bool = False
+    effect: str = ""
+
+
+@dataclass(frozen=True)
+class EffectRecord:
+    """One effect. To add one: its file here beside, its row below, and its name in README's row of ``--effect``.
+
+    ``made_by`` is its file and class ("blur:Blur"); ``gives`` one phrase for tooltips and help. ``numbers`` are the fields of
     ``Parameters`` that mean something to it and not to all (their unit, range and meaning: core.parameters.NUMBERS).
     """
 
@@ -27,6 +43,8 @@ class EffectRecord:
     scatters: bool = False
     #: Keys of attack.reversal.ALL_REVERSALS that fit it; None: every one.
     reversals: tuple[str, ...] | None = None
+    #: Other systems that do it.
+    presets: tuple[Preset, ...] = ()
 
 
 _DECONVOLUTIONS = ("Wiener 6 mm", "Wiener 12 mm", "Richardson-Lucy 6 mm", "Richardson-Lucy 12 mm")
@@ -37,32 +55,112 @@ RECORDS = (
     EffectRecord(
         "reface",
         "reface:Reface",
-        "a new surface that knows the curve and chance, and nothing of the face",
+        "another, computed face grows out of the curve: it looks like a head and holds nothing of this one's skin",
         needs_curve=True,
         is_random=True,
         reversals=(*_FILL, "shell of 6 mm"),
+        presets=(
+            Preset(
+                "reface",
+                "full",
+                "mri_reface (Schwarz et al., NeuroImage 2021;231:117845): face and ears become generic ones; here without an average face",
+                ears=True,
+            ),
+        ),
     ),
-    EffectRecord("mask", "mask:Mask", "one value in place of the face", numbers=("fill_hu",), reversals=_SHELLS),
-    EffectRecord("blur", "blur:Blur", "the face smoothed by a Gaussian", numbers=("sigma_mm",), reversals=_DECONVOLUTIONS),
+    EffectRecord(
+        "mask",
+        "mask:Mask",
+        "one value in place of the face: plain to see, and the fill shows where the face was",
+        numbers=("fill_hu",),
+        reversals=_SHELLS,
+        presets=(
+            Preset(
+                "quickshear",
+                "plane",
+                "Schimke & Hale, Quickshear, HealthSec 2011: everything before a plane at the brain's lower front is blanked",
+            ),
+            Preset(
+                "biometric-mask",
+                "box",
+                "ct_biometric_mask of the R package ichseg (Muschelli): boxes of face and ears, drawn on a template, to the image's edges",
+            ),
+            Preset(
+                "mcgill-box",
+                "below-eyes-kept",
+                "O'Sullivan-Steben, Galarneau & Kildea, arXiv 2508.13914 (2025): a box above the eyes' lower edge, before their middle",
+            ),
+        ),
+    ),
+    EffectRecord(
+        "blur",
+        "blur:Blur",
+        "the face smoothed over some millimetres: looks mild, and hides little",
+        numbers=("sigma_mm",),
+        reversals=_DECONVOLUTIONS,
+        presets=(
+            Preset(
+                "carina",
+                "full",
+                "Carina INTDeIdentifier (product page): the detected face is blurred through a mask and the body's contour is kept",
+            ),
+        ),
+    ),
     EffectRecord(
         "blur-strong",
         "blur_strong:BlurStrong",
-        "the face smoothed again and again",
+        "the face smoothed until only its rough shape is left",
         numbers=("sigma_mm",),
         reversals=_DECONVOLUTIONS,
     ),
-    EffectRecord("drown", "drown:Drown", "skin, and air before it, become random skin and fat", is_random=True, reversals=_FILL),
+    EffectRecord(
+        "drown",
+        "drown:Drown",
+        "skin, and the air before it, become random values of skin and fat: the new surface follows the face",
+        is_random=True,
+        reversals=_FILL,
+        presets=(
+            Preset(
+                "drown",
+                "outline",
+                "face_deid_ct (Kitamura), after Collins et al., Radiology 2020;296:22: the whole skin becomes random skin and fat",
+            ),
+        ),
+    ),
     EffectRecord(
         "scramble",
         "scramble:Scramble",
-        "around the skin every voxel is like the inside or the outside, at random",
+        "around the skin every voxel is like the inside or the outside, at random: noise, which a filter takes away",
         is_random=True,
         scatters=True,
         reversals=_FILL,
+        presets=(
+            Preset(
+                "mideface",
+                "full-hairline",
+                "MiDeFace (FreeSurfer 7.3): face, forehead and ears filled with random values like the true inside and outside",
+                ears=True,
+            ),
+        ),
     ),
-    EffectRecord("epidermis", "epidermis:Epidermis", "the skin drawn again with a random thickness", is_random=True, reversals=_FILL),
+    EffectRecord(
+        "epidermis",
+        "epidermis:Epidermis",
+        "the skin drawn again with a random thickness; what lies below stays as it is",
+        is_random=True,
+        reversals=_FILL,
+        presets=(
+            Preset(
+                "mask-face",
+                "full",
+                "Milchenko & Marcus, Neuroinformatics 2013;11:65: the surface of face and ears is distorted, what lies below stays",
+                ears=True,
+            ),
+        ),
+    ),
 )
 EFFECT_NAMES = tuple(record.name for record in RECORDS)
+PRESETS = {preset.name: replace(preset, effect=record.name) for record in RECORDS for preset in record.presets}
 
 
 def record_of(name: str) -> EffectRecord:
@@ -76,3 +174,10 @@ def record_of(name: str) -> EffectRecord:
 def effects_with(field: str) -> tuple[str, ...]:
     """The effects that a number (a field of ``Parameters``) means something to; empty where it does to all."""
     return tuple(record.name for record in RECORDS if field in record.numbers)
+
+
+def preset_named(name: str) -> Preset:
+    """The preset of that name; InputError lists the names there are."""
+    if name not in PRESETS:
+        raise InputError(f"there is no preset '{name}'; choose one of: {', '.join(PRESETS)}")
+    return PRESETS[name]

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from ..anatomy.skin import depth_at
 from ..core.geometry import Geometry
 from ..core.parameters import Parameters
 from ..core.segment import unflat
@@ -116,7 +115,7 @@ class NewFace:
 
     def _behind(self, at: np.ndarray, directions: np.ndarray, distance: np.ndarray, old: np.ndarray, air: np.ndarray) -> np.ndarray:
         """HU (N,) of voxels ``at`` (N, 3) that are no further than half an edge before the surface."""
-        old_depth = depth_at(self.face.depth, self.face.depth.geometry.to_kji(self.grid.to_lps(at)))
+        old_depth = self.face.depth.at(self.grid.to_lps(at))
         old_depth = np.where(self.bare[tuple(at.T)], np.minimum(old_depth, 0.0), old_depth)
         below, below_dense, below_floor = (self.raster.sample(one, directions) - distance for one in (self.surface, self.dense, self.floor))
         dense = np.clip(0.5 - below_dense / BLEND_MM, 0.0, 1.0)

@@ -14,6 +14,7 @@ from ..core.errors import FaceNotFoundError
 from ..core.parameters import Parameters
 from ..core.segment import BoxMask, tight, united
 from ..core.volume import Volume
+from .cells import cells_mask, in_cells
 from .curve import NO_CURVE
 from .ears import EARS_BOX_MM, Ear, find_ears
 from .polar import PolarRaster, skin_distance, unit_vectors
@@ -34,7 +35,7 @@ def strategy_face(strategy: Strategy, ct: Volume, body: Volume, frame: FaceFrame
     FaceNotFoundError where no voxel lies in the region.
     """
     if strategy.cells:
-        mask = strategy.mask(frame, ct.geometry)
+        mask = cells_mask(strategy, frame, ct.geometry)
     else:
         depth = _whole_depth(ct, body)
         below = sample(depth, ct.geometry)
@@ -46,7 +47,7 @@ def strategy_face(strategy: Strategy, ct: Volume, body: Volume, frame: FaceFrame
     directions = raster.directions().reshape(-1, 2)
     skin = skin_distance(depth, frame, directions)
     points = frame.origin + unit_vectors(frame, directions) * np.nan_to_num(skin)[:, None]
-    inside = ~np.isnan(skin) & strategy.holds(frame, points) & (directions[:, 1] >= LOWEST_DEGREES)
+    inside = ~np.isnan(skin) & in_cells(strategy, frame, points) & (directions[:, 1] >= LOWEST_DEGREES)
     skin = filled_map(skin.reshape(raster.shape))
     return Face(region, region, frame, NO_CURVE, depth, raster, inside.reshape(raster.shape), skin, skin)
 

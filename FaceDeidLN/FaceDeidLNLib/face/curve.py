@@ -60,7 +60,7 @@ def draw_curve(style: Style, frame: FaceFrame, depth: Volume, extent: Geometry) 
     ``depth`` is the signed depth below the skin (mm); ``extent`` is the CT's grid: where the outline would leave the
     field of view, the curve runs along its edge. Raises FaceNotFoundError where the outline meets no skin.
     """
-    directions, _ = to_polar(frame, frame.to_lps(frame.adapt(style.outline())))
+    directions, _ = to_polar(frame, frame.to_lps(frame.adapt(np.array(style.border))))
     return _on_skin(directions, frame, depth, extent)
 
 

@@ -77,8 +77,7 @@ def skin_distance(depth: Volume, frame: FaceFrame, directions: np.ndarray) -> np
     radii = np.arange(NEAREST_MM, FARTHEST_MM, RAY_STEP_MM) * frame.scale
     unit = unit_vectors(frame, directions)
     points = frame.origin + unit[:, None, :] * radii[None, :, None]
-    kji = depth.geometry.to_kji(points.reshape(-1, 3))
-    along = ndimage.map_coordinates(depth.array, kji.T, order=1, mode="nearest").reshape(len(unit), -1)
+    along = depth.at(points.reshape(-1, 3)).reshape(len(unit), -1)
     out = (along[:, :-1] > 0) & (along[:, 1:] <= 0)
     last = out.shape[1] - 1 - np.argmax(out[:, ::-1], axis=1)
     row = np.arange(len(unit))

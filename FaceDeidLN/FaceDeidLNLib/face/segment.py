@@ -114,7 +114,7 @@ def below_skin(face: Face, grid: Geometry, mask: np.ndarray, margin_mm: float) -
 
 def depth_of(face: Face, lps: np.ndarray, unknown: float = -1.0) -> np.ndarray:
     """Depth (N,) in mm below the solid skin of points (N, 3) in LPS mm; ``unknown`` where the skin was not looked at."""
-    return ndimage.map_coordinates(face.depth.array, face.depth.geometry.to_kji(lps).T, order=1, mode="constant", cval=unknown)
+    return face.depth.at(lps, unknown)
 
 
 def without_islands(face: Face, grid: Geometry, mask: np.ndarray) -> np.ndarray:

@@ -1,20 +1,13 @@
 """Regions as other tools choose them, for comparison: boxes, a plane, the whole skin. No curve is drawn for them.
 
 Each is described on the mean face (mm: left, anterior, superior) and follows the landmarks of the head at hand, so that it needs no
-template and no brain. All keep protected segments and node levels, which the originals do not.
+template and no brain (``cells.py``). All keep protected segments and node levels, which the originals do not.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-import numpy as np
-
-from ..core.geometry import Geometry
-
-if TYPE_CHECKING:  # Slicer reads the regions' names at every start, and scipy takes long to import
-    from ..anatomy.face_frame import FaceFrame
 
 #: The whole of a body may change.
 ALL_OF_BODY = 1.0
@@ -27,51 +20,20 @@ class HalfSpace:
     normal: tuple[float, float, float]
     through: tuple[float, float, float]
 
-    def coefficients(self, frame: FaceFrame) -> tuple[np.ndarray, float]:
-        """Normal (3,) in LPS and offset: points of a head are inside where normal @ point >= offset."""
-        normal = frame.axes @ np.array(self.normal)
-        return normal, float(normal @ frame.to_lps(frame.adapt(np.array(self.through)))[0])
-
 
 @dataclass(frozen=True)
 class Strategy:
     """A region without a curve: the union of ``cells``, each of which is where all of its half-spaces meet; without cells, the skin.
 
-    ``covers``, ``ears`` and ``most_of_body`` as in ``Style``.
+    ``gives``, ``covers``, ``ears`` and ``most_of_body`` as in ``Style``.
     """
 
     name: str
+    gives: str
     cells: tuple[tuple[HalfSpace, ...], ...]
     covers: tuple[str, ...]
     ears: tuple[str, ...] = ("right", "left")
     most_of_body: float = ALL_OF_BODY
-
-    def mask(self, frame: FaceFrame, grid: Geometry) -> np.ndarray:
-        """The voxels of ``grid`` in a cell, (k, j, i) bool; all of them where there are no cells."""
-        out = np.full(grid.shape, not self.cells)
-        rows = [np.arange(n, dtype=np.float32) for n in grid.shape]
-        for cell in self.cells:
-            planes = [_in_index(half.coefficients(frame), grid) for half in cell]
-            for k in range(grid.shape[0]):
-                inside = np.ones(grid.shape[1:], dtype=bool)
-                for steps, start in planes:
-                    inside &= (rows[1] * steps[1])[:, None] + (rows[2] * steps[2])[None] >= -(start + k * steps[0])
-                out[k] |= inside
-        return out
-
-    def holds(self, frame: FaceFrame, lps: np.ndarray) -> np.ndarray:
-        """True (N,) for points (N, 3) in LPS mm that lie in a cell, or where there are no cells."""
-        out = np.full(len(lps), not self.cells)
-        for cell in self.cells:
-            sides = [lps @ normal >= offset for normal, offset in (half.coefficients(frame) for half in cell)]
-            out |= np.logical_and.reduce(sides)
-        return out
-
-
-def _in_index(plane: tuple[np.ndarray, float], grid: Geometry) -> tuple[np.ndarray, float]:
-    """Steps (3,) along k, j and i, and the value at the first voxel, of the signed distance to a plane."""
-    normal, offset = plane
-    return (normal @ grid.ijk_to_lps[:3, :3])[::-1].astype(np.float32), float(normal @ grid.ijk_to_lps[:3, 3] - offset)
 
 
 def _within(low: tuple[float, float, float], high: tuple[float, float, float]) -> tuple[HalfSpace, ...]:
@@ -79,9 +41,9 @@ def _within(low: tuple[float, float, float], high: tuple[float, float, float]) -
     sides = []
     for axis in range(3):
         for sign, corner in ((1.0, low), (-1.0, high)):
-            if np.isfinite(corner[axis]):
+            if math.isfinite(corner[axis]):
                 normal = tuple(sign * float(axis == n) for n in range(3))
-                sides.append(HalfSpace(normal, tuple(c if np.isfinite(c) else 0.0 for c in corner)))
+                sides.append(HalfSpace(normal, tuple(c if math.isfinite(c) else 0.0 for c in corner)))
     return tuple(sides)
 
 
@@ -113,6 +75,7 @@ def _ear_cell(sign: float) -> tuple[HalfSpace, ...]:
 #: at the ears than the mean face (86 against 66 mm), so there the boxes begin 4 mm inside the tragia.
 BOX = Strategy(
     name="box",
+    gives="boxes around nose, mouth and ears, as other tools draw them",
     cells=(
         (
             HalfSpace((1.0, 0.0, 0.0), (-40.0, 0.0, 0.0)),
@@ -132,6 +95,7 @@ BOX = Strategy(
 _FRONTAL, _TEMPORAL = _from_mni(73.0, -15.0), _from_mni(5.0, -60.0)
 PLANE = Strategy(
     name="plane",
+    gives="everything in front of a plane, as other tools cut it",
     cells=((HalfSpace((0.0, _FRONTAL[2] - _TEMPORAL[2], -(_FRONTAL[1] - _TEMPORAL[1])), _FRONTAL),),),
     covers=("pronasale", "sellion", "stomion", "pogonion", "eye_right", "eye_left"),
 )
@@ -140,6 +104,7 @@ PLANE = Strategy(
 #: ``depth_mm`` deep, bone included: 17 pixels there, 8 to 17 mm.
 OUTLINE = Strategy(
     name="outline",
+    gives="the whole skin of the head, as other tools take it",
     cells=(),
     covers=("pronasale", "sellion", "stomion", "pogonion", "eye_right", "eye_left"),
 )
@@ -148,7 +113,8 @@ OUTLINE = Strategy(
 #: 2508.13914, 2025). What lies below the eyes is kept: half of the nose, mouth and chin. An eyeball's radius is 12 mm.
 BELOW_EYES_KEPT = Strategy(
     name="below-eyes-kept",
-    cells=(_within((-np.inf, 69.2, 30.0), (np.inf, np.inf, np.inf)),),
+    gives="the upper face only: what lies below the eyes stays",
+    cells=(_within((-math.inf, 69.2, 30.0), (math.inf, math.inf, math.inf)),),
     covers=("sellion", "eye_right", "eye_left"),
 )
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from ..core.errors import InputError
 from ..core.parameters import Parameters
 from .strategies import STRATEGIES, Strategy
@@ -20,21 +18,18 @@ MOST_OF_BODY = 0.25
 class Style:
     """A region style: what lies inside a curve on the skin.
 
-    ``border`` (N, 3) is its closed outline in mm of the mean face (left, anterior, superior), ``islands`` are further ones
-    that belong to it. ``covers`` names the landmarks whose skin must change for the style to be kept, ``ears`` the sides
-    whose ear it hides when ears are asked for.
+    ``gives`` is one phrase for tooltips and help. ``border`` (N, 3) is its closed outline in mm of the mean face (left, anterior,
+    superior), ``islands`` are further ones that belong to it. ``covers`` names the landmarks whose skin must change for the style to
+    be kept, ``ears`` the sides whose ear it hides when ears are asked for.
     """
 
     name: str
+    gives: str
     border: tuple[Point, ...]
     covers: tuple[str, ...]
     ears: tuple[str, ...] = BOTH_SIDES
     islands: tuple[tuple[Point, ...], ...] = ()
     most_of_body: float = MOST_OF_BODY
-
-    def outline(self) -> np.ndarray:
-        """The closed outline (N, 3)."""
-        return np.array(self.border)
 
 
 #: What can be asked for by name: a style, or the way in which another tool chooses its region.
@@ -49,7 +44,7 @@ def _both_sides(half: tuple[Point, ...]) -> tuple[Point, ...]:
 #: Left half of ``full``. The upper border stands above the brow, the side border a finger's breadth in front of the ear canal, the
 #: lower border at the mandible's lower edge and just behind the menton: in the mean face that edge is seen at -37 degrees in
 #: the midline and at -39 to -40 degrees from 15 to 60 degrees of azimuth (medians of 48 mandible contours of the
-#: collection named in frame.py).
+#: collection named in face_frame.py).
 _FULL_LEFT = (
     (0, 97, 74),
     (20, 95, 75),
@@ -68,6 +63,7 @@ _FULL_LEFT = (
 )
 FULL = Style(
     name="full",
+    gives="from the brow to the chin, in front of the ears",
     border=_both_sides(_FULL_LEFT),
     covers=("pronasale", "sellion", "stomion", "pogonion", "eye_right", "eye_left"),
 )
@@ -76,6 +72,7 @@ FULL = Style(
 #: Anthropometry of the Head and Face, 1994).
 FULL_HAIRLINE = Style(
     name="full-hairline",
+    gives="as full, with the forehead up to the hair line",
     border=_both_sides(((0, 84, 106), (24, 80, 105), (44, 68, 98), (58, 54, 80), *_FULL_LEFT[4:])),
     covers=FULL.covers,
 )
@@ -83,6 +80,7 @@ FULL_HAIRLINE = Style(
 #: The bar over the eyes in old medical publications: lids, bony orbits' inner two thirds, and the nasal root between them.
 EYES = Style(
     name="eyes",
+    gives="the bar over the eyes of old publications; hides little",
     border=_both_sides(
         (
             (0, 97, 61),
@@ -104,6 +102,7 @@ EYES = Style(
 #: A carnival mask: brow, eyes and nasal root, down to the cheekbones.
 VENETIAN = Style(
     name="venetian",
+    gives="brow, eyes and root of the nose, as a Venetian mask",
     border=_both_sides(
         (
             (0, 97, 74),
@@ -126,6 +125,7 @@ VENETIAN = Style(
 #: One half of the face, the patient's left, up to the midline; of the ears it hides the left one.
 PHANTOM = Style(
     name="phantom",
+    gives="the patient's left half of the face, as the Phantom's mask",
     border=(*_FULL_LEFT, (0, 111, -59), (0, 108, -26), (0, 122, 14), (0, 94, 47)),
     covers=("eye_left",),
     ears=("left",),

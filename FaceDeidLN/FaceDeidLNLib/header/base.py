@@ -18,6 +18,8 @@ class HeaderPolicy(Protocol):
     """What is done to headers. One object serves a whole run, so that the same UID and the same patient become the same everywhere."""
 
     name: str
+    #: Options of the confidentiality profile in force (names of ``header.options``); None where headers are kept.
+    options: frozenset[str] | None
 
     def uid(self, original: str) -> str:
         """The UID that stands for ``original`` in what is released; UIDs that the standard defines stay as they are."""
@@ -42,6 +44,7 @@ class KeepHeader:
     """
 
     name = "keep"
+    options: frozenset[str] | None = None
 
     def __init__(self) -> None:
         self._new: dict[str, str] = {}

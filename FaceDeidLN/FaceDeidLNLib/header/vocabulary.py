@@ -11,6 +11,7 @@ from functools import lru_cache
 
 #: Abbreviations of scanners, protocols, planning systems and node levels, in the languages of the manufacturers.
 _MORE = """
+deidentified removed
 abd abdomen and angio angiogram ap art artefact arterial artifact at avec average avg ax axial bildgebung biopsy body bone brain breast
 bw by cabeza calc caps carotid cc ce cerebral cerebro cervical chest cm coll collo comp compl cont contour contrast cor coronal cort
 cou cr crane cranio craniofacial cranium csp cspine ct cta ctdi ctv ctvn cuello cw das dce deface defaced delay delayed der derived des
@@ -31,7 +32,13 @@ _WORD = re.compile(r"[^\W\d_]+|\d+(?:[.,]\d+)?|\S", re.UNICODE)
 _PART = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 #: A reconstruction kernel or filter (B30f, Br40d, H31s, FC03), a node level (Ib, VIII), a structure of a plan (PTV70, CTVn1).
 _SHORT = re.compile(r"(?:[A-Za-z]{1,2}\d{1,3}[a-z]?|[IVX]{1,4}[ab]?|(?:PTV|CTV|GTV|LN|OAR)[A-Za-z]?\d{0,4})$")
+_AROUND = "()[]{}<>.,;:!?'\"/"
 _YEAR = re.compile(r"(?:19|20)\d\d$")
+
+
+#: An age over 89 (45 CFR 164.514(b)(2)(i)(C)), and initials with their points.
+_OLD = re.compile(r"\b(?:9\d|1[0-3]\d)[\s-]*(?:y|yo|yrs?|years?|j|jahre|jährige?r?|ans|años|anni)\b\.?", re.IGNORECASE)
+_INITIALS = re.compile(r"\b(?:[^\W\d_]\.[ -]?)+[^\W\d_]?\b\.?")
 
 
 @lru_cache(maxsize=1)
@@ -52,21 +59,21 @@ def is_harmless(word: str, known: frozenset[str] = frozenset()) -> bool:
     if re.fullmatch(r"\d+[.,]\d+", word):
         return len(word) <= 6
     if len(word) == 1:
-        return True
+        return word.isascii()
     return bool(_SHORT.match(word)) or word.lower() in harmless_words()
 
 
 def cleaned(text: str, known: frozenset[str] = frozenset()) -> str:
     """The text without every word that is not known to be harmless; a number beside a dropped number goes with it (dates)."""
     kept = []
-    for chunk in re.split(r"(\s+)", text):
+    for chunk in re.split(r"(\s+)", _INITIALS.sub(" ", _OLD.sub(" ", text))):
         kept.append(chunk if chunk.isspace() else _chunk(chunk, known))
     return re.sub(r"\s+", " ", "".join(kept)).strip(" -_.,;:/^=\\")
 
 
 def _chunk(chunk: str, known: frozenset[str]) -> str:
     """One run without spaces: all of it where the whole is harmless, else its harmless words; a date or a number of many parts goes."""
-    if not chunk or chunk.lower() in known:
+    if not chunk or chunk.lower() in known or chunk.strip(_AROUND).lower() in known:
         return ""
     if _SHORT.match(chunk):
         return chunk

@@ -15,6 +15,7 @@ from ..core.progress import Alive, idle
 from ..core.stack import Stack
 from ..core.volume import AIR_HU, Volume
 from .case import CtInput, Padding, StoredSlice
+from .dicom_damaged import require_others
 from .dicom_enhanced import frames_of, require_all_frames
 from .dicom_files import read_folder, told
 from .dicom_geometry import series_geometry
@@ -36,8 +37,11 @@ def read_dicom_series(folder: Path, series: str | None = None, alive: Alive = id
     single = folder if folder.is_file() else None
     there = read_folder(folder if single is None else folder.parent, alive, deep=single is None)
     headers = [HeaderSlice(file.path, header_of(file)) for file in there.files]
+    if not headers:
+        require_others(there.damaged, (), ())
     choice = choose_series([frame for item in headers for frame in frames_of(item)], folder, series, single)
     chosen = choice.slices
+    damaged = require_others(there.damaged, _series_of(chosen), _series_of(headers))
     for item in chosen:
         require_numbers(item)
     require_all_frames(chosen)
@@ -58,7 +62,7 @@ def read_dicom_series(folder: Path, series: str | None = None, alive: Alive = id
         padding=padding,
         stack=stack,
         source_uids=source_uids(headers),
-        notes=(*_notes(there.others), *choice.notes, *filter(None, [placed.note, _missing(slices)])),
+        notes=(*_notes(there.others, damaged), *choice.notes, *filter(None, [placed.note, _missing(slices)])),
     )
 
 
@@ -71,9 +75,14 @@ def _missing(slices: Sequence[HeaderSlice]) -> str:
     return f"the headers tell of {max(counts)} images in the acquisition, and {len(slices)} slices are here"
 
 
-def _notes(others: Sequence[Path]) -> tuple[str, ...]:
+def _series_of(items: Sequence[HeaderSlice]) -> set[str]:
+    return {str(item.header.get("SeriesInstanceUID", "")) for item in items}
+
+
+def _notes(others: Sequence[Path], damaged: Sequence[Path]) -> tuple[str, ...]:
     """What was passed over in the folder."""
-    return (f"{told(others)} no DICOM and left out",) if others else ()
+    foreign = (f"{told(others)} no DICOM and left out",) if others else ()
+    return (*foreign, f"{told(damaged)} damaged, of another series, and left out") if damaged else foreign
 
 
 def _stored(item: HeaderSlice) -> StoredSlice:

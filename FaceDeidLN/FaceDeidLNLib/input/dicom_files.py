@@ -1,4 +1,4 @@
-"""The files of a folder: DICOM files that can be read in full, and others; a DICOM file with something missing stops the work."""
+"""The files of a folder: DICOM files that can be read in full, damaged ones, and others."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, MediaStorageDirecto
 
 from ..core.errors import InputError
 from ..core.progress import Alive, idle
+from .dicom_damaged import Damaged, damaged
 from .file_names import require_text
 
 #: Values longer than this, in bytes, stay on the disk until they are asked for.
@@ -43,31 +44,37 @@ class DicomFile:
 
 @dataclass(frozen=True, eq=False)
 class Folder:
-    """The DICOM files of a folder in the order of their paths, and the files that are no DICOM."""
+    """The DICOM files of a folder in the order of their paths, the files that are no DICOM, and the damaged ones."""
 
     files: tuple[DicomFile, ...]
     others: tuple[Path, ...]
+    damaged: tuple[Damaged, ...] = ()
 
 
 def read_folder(folder: Path, alive: Alive = idle, deep: bool = True) -> Folder:
     """Every file of a folder, and below it where ``deep``; hidden files and DICOMDIR are passed over.
 
-    :raises InputError: a DICOM file that cannot be read in full, or a file that seems to have been one.
+    :raises InputError: a file that seems to have been a DICOM file and says nothing any more.
     """
+    broken: list[Damaged] = []
     found, others = [], []
     for path in sorted(Path(folder).rglob("*") if deep else Path(folder).iterdir()):
         alive()
         hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
         if hidden or not path.is_file() or path.name.upper() == "DICOMDIR":
             continue
-        dataset = read_whole(path)
+        try:
+            dataset = read_whole(path)
+        except InputError as error:
+            broken.append(damaged(path, error))
+            continue
         if dataset is None:
             others.append(path)
         elif "SOPClassUID" in dataset:
             require_text(path)
             found.append(DicomFile(path, dataset))
     _require_no_remains(others, [file.path for file in found])
-    return Folder(tuple(found), tuple(others))
+    return Folder(tuple(found), tuple(others), tuple(broken))
 
 
 def is_dicom(path: Path) -> bool:

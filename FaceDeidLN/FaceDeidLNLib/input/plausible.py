@@ -6,7 +6,7 @@ import numpy as np
 
 from ..core.errors import InputError
 from ..core.geometry import Geometry
-from ..core.volume import Volume
+from ..core.volume import BELOW_AIR_HU, Volume
 
 #: Fewer slices than this are a scout or a fragment; a 40 mm chin in 5 mm slices has as many.
 MIN_SLICES = 8
@@ -15,9 +15,9 @@ AIR_HU_RANGE = (-1150.0, -850.0)
 TISSUE_HU_RANGE = (-250.0, 250.0)
 #: Least share of the voxels that is air, and that is soft tissue, in a CT that holds skin.
 MIN_SHARE = 0.005
-#: What lies below is no tissue: padding (one single value) or numbers that are not HU.
-BELOW_AIR_HU = -1400.0
-MAX_BELOW_AIR_SHARE = 0.02
+#: What lies below air is no tissue: padding, or numbers that are not HU. Padding is one single value, but a resampled file has blends of
+#: it and of what it borders on: so many voxels, or so many times the padding's.
+MAX_BELOW_AIR_SHARE, MOST_BLENDS = 0.02, 0.5
 #: Voxels of any CT, from the finest cone beam to thick old slices (mm).
 VOXEL_MM = (0.05, 25.0)
 #: A CT has no more voxels (1024 x 1024 x 1024), is no longer than a tall patient, and no wider than the widest gantry (mm).
@@ -57,7 +57,10 @@ def require_ct(volume: Volume, name: str) -> None:
         raise InputError(f"{name} has {array.dtype} voxels, which cannot hold HU: give the CT itself.")
     reason = _why_no_ct(_sample(array))
     if reason:
-        raise InputError(f"{name} does not look like a CT in Hounsfield units ({reason}): give a CT in HU.")
+        raise InputError(
+            f"{name} does not look like a CT in Hounsfield units ({reason}): give a CT in HU; "
+            "a cone-beam CT has to be rescaled first, air to -1000 and soft tissue to about 40."
+        )
 
 
 def _sample(array: np.ndarray) -> np.ndarray:
@@ -75,7 +78,7 @@ def _why_no_ct(values: np.ndarray) -> str:
         return f"hardly any voxel is near 0, as soft tissue is; the values run from {values.min():.5g} to {values.max():.5g}"
     below = values[values < BELOW_AIR_HU]
     other = below[below != _commonest(below)] if below.size else below
-    if other.size > MAX_BELOW_AIR_SHARE * values.size:
+    if other.size > max(MAX_BELOW_AIR_SHARE * values.size, MOST_BLENDS * (below.size - other.size)):
         return f"{100 * other.size / values.size:.0f} % of the voxels are below air; the values run down to {values.min():.5g}"
     return ""
 

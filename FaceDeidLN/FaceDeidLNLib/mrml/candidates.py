@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import slicer
 import vtk
 
 from ..core.segment import Segment
-from ..input.names import KEPT, Role
+from ..core.volume import Volume
+from ..input.names import GUIDING, KEPT, Role, is_outline
+from ..input.patient import Patient
 from .links import linked
 from .nodes import segment_roles, segments_from_node
-from .protection import was_asked
+from .protection import checked_segments, was_asked
 
 #: What a segmentation of this module's own is called by the CT it belongs to.
 _OWN = ("face", "kept")
+#: Attribute of a segmentation that this module made, also after the CT has let it go.
+_MADE_HERE = "FaceDeidLN.MadeHere"
 #: Attribute of a CT where the user chose no segmentation: saved with the scene.
 _DECLINED = "FaceDeidLN.ProtectsNothing"
+#: A segmentation with so many structures that are known by name or code is a program's or a planning system's: TotalSegmentator,
+#: CADS, organs at risk. Who draws nodes by hand names them, or leaves "Segment_1".
+_STRUCTURES = 8
 
 
 def candidates(ct: slicer.vtkMRMLScalarVolumeNode | None) -> list[slicer.vtkMRMLSegmentationNode]:
@@ -30,7 +39,13 @@ def candidates(ct: slicer.vtkMRMLScalarVolumeNode | None) -> list[slicer.vtkMRML
         linked(volume, "protected") for volume in volumes if volume is not ct and linked(volume, "protected") is not linked(ct, "protected")
     ]
     found = [scene.GetNthNodeByClass(n, "vtkMRMLSegmentationNode") for n in range(scene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode"))]
-    return [node for node in found if not any(node is mine for mine in own) and _overlap(node, ct)]
+    return [node for node in found if not any(node is mine for mine in own) and not node.GetAttribute(_MADE_HERE) and _overlap(node, ct)]
+
+
+def made_here(node: slicer.vtkMRMLSegmentationNode) -> slicer.vtkMRMLSegmentationNode:
+    """Note that this module made a segmentation: it is none that somebody drew to be kept."""
+    node.SetAttribute(_MADE_HERE, "1")
+    return node
 
 
 def declined(ct: slicer.vtkMRMLScalarVolumeNode, said: bool | None = None) -> bool:
@@ -40,9 +55,38 @@ def declined(ct: slicer.vtkMRMLScalarVolumeNode, said: bool | None = None) -> bo
     return ct.GetAttribute(_DECLINED) is not None
 
 
+def is_atlas(node: slicer.vtkMRMLSegmentationNode) -> bool:
+    """Does a segmentation hold many known structures, more than are not known, as programs make it?"""
+    roles = [role for _, role in segment_roles(node).values()]
+    known = sum(role not in (Role.NODE, Role.UNKNOWN) for role in roles)
+    return known >= max(_STRUCTURES, roles.count(Role.UNKNOWN))
+
+
+def atlases(ct: slicer.vtkMRMLScalarVolumeNode, *chosen: slicer.vtkMRMLSegmentationNode | None) -> list[slicer.vtkMRMLSegmentationNode]:
+    """The candidates that are atlases and were not chosen: they guide, and their nodes and glands are kept, without being asked for."""
+    return [node for node in candidates(ct) if is_atlas(node) and not any(node is mine for mine in chosen)]
+
+
+def kept_of(node: slicer.vtkMRMLSegmentationNode) -> list[str]:
+    """The segments of an atlas that stay: those that are checked."""
+    return checked_segments(node)
+
+
+def guides_of(node: slicer.vtkMRMLSegmentationNode | None) -> tuple[Segment, ...]:
+    """Mandible, hyoid, salivary glands and outline of a segmentation, protected or not: they help to find levels, landmarks and skin."""
+    if node is None:
+        return ()
+    wanted = [identifier for identifier, (_, role) in segment_roles(node).items() if role in GUIDING]
+    return tuple(segments_from_node(node, wanted))
+
+
 def likely(ct: slicer.vtkMRMLScalarVolumeNode | None) -> slicer.vtkMRMLSegmentationNode | None:
-    """The one segmentation that is meant for a CT: the only one, or the only one with lymph nodes; None where that is not clear."""
-    found = candidates(ct)
+    """The one segmentation that is meant for a CT, an atlas where there is nothing else; None where that is not clear.
+
+    That is the only one, or the only one with lymph nodes.
+    """
+    everything = candidates(ct)
+    found = [node for node in everything if not is_atlas(node)] or everything
     if len(found) > 1:
         found = [node for node in found if any(role is Role.NODE for _, role in segment_roles(node).values())]
     return found[0] if len(found) == 1 else None
@@ -54,6 +98,18 @@ def not_chosen(ct: slicer.vtkMRMLScalarVolumeNode, *chosen: slicer.vtkMRMLSegmen
     Those of which the user said himself whether they are kept are not among them.
     """
     return tuple(segment for node in candidates(ct) if not any(node is mine for mine in chosen) for segment in _silent(node))
+
+
+def unchecked(node: slicer.vtkMRMLSegmentationNode | None, segment_ids: Sequence[str] | None, ct: Volume) -> tuple[Segment, ...]:
+    """Segments of the chosen segmentation that are not kept by their name alone, without a word of the user.
+
+    Not those of an atlas, nor an outline that goes around the patient; and none where ``segment_ids`` are a choice of the user's own.
+    """
+    if node is None or segment_ids is None or sorted(segment_ids) != sorted(checked_segments(node)) or is_atlas(node):
+        return ()
+    named = [i for i, (_, role) in segment_roles(node).items() if role not in KEPT and i not in segment_ids and not was_asked(node, i)]
+    left, patient = segments_from_node(node, named), Patient(ct)
+    return tuple(segment for segment in left if not (is_outline(segment) and patient.is_outlined_by(segment)))
 
 
 def _silent(node: slicer.vtkMRMLSegmentationNode) -> list[Segment]:

@@ -17,6 +17,7 @@ from ..core.segment import BoxMask
 from ..core.volume import Volume
 from ..facts import facts_of
 from ..verify.verdict import Verdict
+from .candidates import made_here
 from .nodes import FACE_COLOR, add_ct, add_curve, add_landmarks, add_segmentation, add_skin_model, fill_ct, fill_segmentation, fill_skin
 from .scene import SceneContext
 from .verdicts import mark
@@ -109,7 +110,7 @@ def _protected_node(
         return node
     if not material.protected:
         return None
-    return add_segmentation(context, material.protected, material.ct.geometry, f"{ct.GetName()} protected", None, ct)
+    return made_here(add_segmentation(context, material.protected, material.ct.geometry, f"{ct.GetName()} protected", None, ct))
 
 
 def _result_node(
@@ -128,4 +129,4 @@ def _result_node(
 
 def _face_node(context: SceneContext, material: CaseMaterial, name: str, ct: slicer.vtkMRMLVolumeNode) -> slicer.vtkMRMLSegmentationNode:
     colors = {material.face.name: FACE_COLOR}
-    return add_segmentation(context, [material.face], material.ct.geometry, name, colors, ct)
+    return made_here(add_segmentation(context, [material.face], material.ct.geometry, name, colors, ct))

@@ -7,6 +7,8 @@ import slicer
 #: What a CT may have: what the user chose or corrected, what was made of it, and the last result.
 ROLES = ("protected", "landmarks", "curve", "face", "kept", "skin", "result")
 _PREFIX = "FaceDeidLN."
+#: How the roles begin by which a volume knows the skins that were made of it to look at.
+SKIN_PREFIX = f"{_PREFIX}skin."
 
 
 def link(ct: slicer.vtkMRMLVolumeNode, role: str, node: slicer.vtkMRMLNode | None) -> None:
@@ -21,3 +23,10 @@ def linked(ct: slicer.vtkMRMLVolumeNode | None, role: str) -> slicer.vtkMRMLNode
     if role not in ROLES:
         raise KeyError(role)
     return None if ct is None else ct.GetNodeReference(_PREFIX + role)
+
+
+def references_of(node: slicer.vtkMRMLNode) -> dict[str, str]:
+    """The nodes that this project made a node refer to: ids by role."""
+    roles = [node.GetNthNodeReferenceRole(n) for n in range(node.GetNumberOfNodeReferenceRoles())]
+    found = {role: node.GetNodeReferenceID(role) for role in roles if role.startswith(_PREFIX)}
+    return {role: identifier for role, identifier in found.items() if identifier}

@@ -14,6 +14,7 @@ from vtkmodules.vtkFiltersGeneral import vtkTransformPolyDataFilter
 from ..core.errors import InputError
 from ..core.progress import Alive, Progress, idle, silent
 from ..core.volume import Volume, block_mean
+from .links import SKIN_PREFIX
 from .markups import ras
 from .matrices import matrix_from_array
 from .nodes import volume_from_node
@@ -94,22 +95,33 @@ def skin_models(
     return before, after
 
 
-def show_skin(context: SceneContext, ct: slicer.vtkMRMLScalarVolumeNode) -> bool:
-    """The skin of a CT as a model in the 3D views, made where there is none yet; returns whether it was made."""
-    if linked_model(ct, _BEFORE) is not None:
-        return False
-    node = _model(context, _surface(volume_from_node(ct)), None, f"{ct.GetName()} skin before (SHOWS THE FACE)")
-    ct.SetNodeReferenceID(_role(_BEFORE), node.GetID())
-    return True
+def show_skin(context: SceneContext, ct: slicer.vtkMRMLScalarVolumeNode) -> slicer.vtkMRMLModelNode | None:
+    """The skin of a CT as a model in the 3D views, made where there is none yet: then it is returned. Other CTs' skins are hidden."""
+    made = None
+    if linked_model(ct, _BEFORE) is None:
+        made = _model(context, _surface(volume_from_node(ct)), None, f"{ct.GetName()} skin before (SHOWS THE FACE)")
+        ct.SetNodeReferenceID(_role(_BEFORE), made.GetID())
+    only_own_skin(context, ct)
+    return made
 
 
-def linked_model(volume: slicer.vtkMRMLScalarVolumeNode, which: str) -> slicer.vtkMRMLModelNode | None:
+def only_own_skin(context: SceneContext, ct: slicer.vtkMRMLScalarVolumeNode | None) -> None:
+    """Of the skins before of all CTs, show the one of this CT."""
+    scene = context.scene
+    for number in range(scene.GetNumberOfNodesByClass("vtkMRMLScalarVolumeNode")):
+        volume = scene.GetNthNodeByClass(number, "vtkMRMLScalarVolumeNode")
+        skin = linked_model(volume, _BEFORE)
+        if skin is not None and skin.GetDisplayNode() is not None:
+            skin.GetDisplayNode().SetVisibility(volume is ct)
+
+
+def linked_model(volume: slicer.vtkMRMLNode, which: str) -> slicer.vtkMRMLModelNode | None:
     """The skin model that was made of a volume; None where there is none."""
     return volume.GetNodeReference(_role(which))
 
 
 def _role(which: str) -> str:
-    return f"FaceDeidLN.skin.{which}"
+    return SKIN_PREFIX + which
 
 
 def _model(context: SceneContext, surface: vtkPolyData, node: slicer.vtkMRMLModelNode | None, name: str) -> slicer.vtkMRMLModelNode:

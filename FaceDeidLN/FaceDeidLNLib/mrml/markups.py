@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import numpy as np
 import slicer
@@ -41,11 +42,15 @@ def add_landmarks(
     node = context.scene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", name)
     share_parent(node, reference)
     fill_landmarks(node, landmarks)
+    return displayed(node, TextScale=_TEXT_SCALE, GlyphScale=_GLYPH_SCALE, OccludedVisibility=False)
+
+
+def displayed(node: slicer.vtkMRMLDisplayableNode, **properties: Any) -> Any:  # noqa: ANN401  the node itself, and what its setters take
+    """A node with a display node of these properties, where the scene gives it one."""
     node.CreateDefaultDisplayNodes()
-    if node.GetDisplayNode() is not None:
-        node.GetDisplayNode().SetTextScale(_TEXT_SCALE)
-        node.GetDisplayNode().SetGlyphScale(_GLYPH_SCALE)
-        node.GetDisplayNode().SetOccludedVisibility(False)
+    display = node.GetDisplayNode()
+    for name, value in properties.items() if display is not None else ():
+        getattr(display, f"Set{name}")(value)
     return node
 
 
@@ -126,11 +131,7 @@ def add_curve(
     else:
         node.SetSurfaceConstraintMaximumSearchRadiusTolerance(_SEARCH_TOLERANCE)
         node.SetAndObserveSurfaceConstraintNode(skin_node)
-    node.CreateDefaultDisplayNodes()
-    if node.GetDisplayNode() is not None:
-        node.GetDisplayNode().SetSelectedColor(*_CURVE_COLOR)
-        node.GetDisplayNode().SetPointLabelsVisibility(False)
-    return node
+    return displayed(node, SelectedColor=_CURVE_COLOR, PointLabelsVisibility=False)
 
 
 def fill_curve(node: slicer.vtkMRMLMarkupsCurveNode, control_points_lps: np.ndarray) -> None:
@@ -165,12 +166,7 @@ def add_skin_model(
     node = context.scene.AddNewNodeByClass("vtkMRMLModelNode", name)
     share_parent(node, reference)
     fill_skin(node, surface_lps)
-    node.CreateDefaultDisplayNodes()
-    if node.GetDisplayNode() is not None:
-        node.GetDisplayNode().SetScalarVisibility(False)
-        node.GetDisplayNode().SetColor(*_SKIN_COLOR)
-        node.GetDisplayNode().SetOpacity(0.6)
-    return node
+    return displayed(node, ScalarVisibility=False, Color=_SKIN_COLOR, Opacity=0.6)
 
 
 def fill_skin(node: slicer.vtkMRMLModelNode, surface_lps: vtk.vtkPolyData) -> None:

@@ -12,6 +12,7 @@ from .markups import (
     fill_skin,
     landmarks_from_node,
     nearest_on_surface,
+    ras,
     surface_lps_from_node,
 )
 from .segmentations import FACE_COLOR, PROTECTED_COLOR, add_segmentation, add_segments, fill_segmentation, segment_roles, segments_from_node
@@ -34,6 +35,7 @@ __all__ = [
     "fill_skin",
     "landmarks_from_node",
     "nearest_on_surface",
+    "ras",
     "segment_roles",
     "segments_from_node",
     "surface_lps_from_node",

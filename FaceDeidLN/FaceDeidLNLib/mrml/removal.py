@@ -41,12 +41,17 @@ def remove_with_display(scene: slicer.vtkMRMLScene, node: slicer.vtkMRMLNode | N
     """Take a node and the display and storage nodes of its own out of a scene; None is nothing to do."""
     if node is None or scene.GetNodeByID(node.GetID() or "") is not node:
         return
+    remove_nodes(scene, with_display(node))
+
+
+def with_display(node: slicer.vtkMRMLNode) -> list[str]:
+    """The identifiers of a node and of the display and storage nodes of its own."""
     identifiers = [node.GetID()]
     if node.IsA("vtkMRMLDisplayableNode"):
         identifiers += [node.GetNthDisplayNodeID(n) for n in range(node.GetNumberOfDisplayNodes())]
     if node.IsA("vtkMRMLStorableNode"):
         identifiers += [node.GetNthStorageNodeID(n) for n in range(node.GetNumberOfStorageNodes())]
-    remove_nodes(scene, identifiers)
+    return identifiers
 
 
 @contextmanager

@@ -7,12 +7,11 @@ from contextlib import contextmanager
 
 import slicer
 
-from .removal import node_ids, remove_nodes
+from .links import SKIN_PREFIX, references_of
+from .removal import node_ids, remove_nodes, with_display
 
 #: Steps that can be undone, one after the other.
 DEPTH = 20
-#: How the roles of references begin that this project sets.
-_OWN_ROLE = "FaceDeidLN."
 
 
 class UndoStack:
@@ -72,7 +71,7 @@ def all_or_nothing(
         for put_back in contents:
             put_back()
         restore_choices()
-        remove_nodes(scene, made)
+        remove_nodes(scene, [*made, *_made_to_look_at(scene, made)])
 
     try:
         yield restore
@@ -83,6 +82,16 @@ def all_or_nothing(
     finally:
         scene.RemoveObserver(tag)
     made |= node_ids(scene) - before
+
+
+def _made_to_look_at(scene: slicer.vtkMRMLScene, identifiers: set[str]) -> list[str]:
+    """The skins that were made of some nodes later on, in no step: without the volume they show nothing that is there."""
+    found = []
+    for node in filter(None, (scene.GetNodeByID(identifier) for identifier in identifiers)):
+        for role, skin in references_of(node).items():
+            if role.startswith(SKIN_PREFIX) and scene.GetNodeByID(skin) is not None:
+                found += with_display(scene.GetNodeByID(skin))
+    return found
 
 
 def _content(node: slicer.vtkMRMLNode) -> Callable[[], None]:
@@ -110,7 +119,7 @@ def _own_content(node: slicer.vtkMRMLNode) -> Callable[[], None]:
     copy = node.CreateNodeInstance()
     copy.CopyContent(node, deep)
     parent = node.GetTransformNodeID() if node.IsA("vtkMRMLTransformableNode") else None
-    references = _references(node)
+    references = references_of(node)
 
     def put_back() -> None:
         there = scene.GetNodeByID(identifier)
@@ -120,14 +129,7 @@ def _own_content(node: slicer.vtkMRMLNode) -> Callable[[], None]:
         there.SetName(name)
         if there.IsA("vtkMRMLTransformableNode"):
             there.SetAndObserveTransformNodeID(parent)
-        for role in {*references, *_references(there)}:
+        for role in {*references, *references_of(there)}:
             there.SetNodeReferenceID(role, references.get(role))
 
     return put_back
-
-
-def _references(node: slicer.vtkMRMLNode) -> dict[str, str]:
-    """The nodes that this project made a node refer to: ids by role."""
-    roles = [node.GetNthNodeReferenceRole(n) for n in range(node.GetNumberOfNodeReferenceRoles())]
-    found = {role: node.GetNodeReferenceID(role) for role in roles if role.startswith(_OWN_ROLE)}
-    return {role: identifier for role, identifier in found.items() if identifier}

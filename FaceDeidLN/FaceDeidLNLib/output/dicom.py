@@ -20,7 +20,8 @@ from ..core.errors import InputError, OutputError
 from ..core.progress import Alive, idle
 from ..core.volume import Volume
 from ..header.base import HeaderPolicy, KeepHeader
-from ..header.proof import known_of, verify_headers
+from ..header.known import known_of
+from ..header.proof import verify_headers
 from ..input.case import CtInput, StoredSlice
 from ..input.dicom import read_dicom_series
 from .atomic import Companion, released_folder
@@ -92,8 +93,7 @@ def write_dicom_series(
                 _set_pixels(dataset, ct.stored[numbers[0]], values[numbers])
                 _save(dataset, partial / f"IM{n:04d}.dcm")
         _require_same(ct, representable(ct, result), partial, Path(folder), header.uid(ct.frame_of_reference_uid), alive)
-        if not isinstance(header, KeepHeader):
-            _require_clean(partial, Path(folder), ct.files)
+        _require_clean(partial, Path(folder), ct.files, header)
 
 
 def _set_pixels(dataset: Dataset, how: StoredSlice, values: np.ndarray) -> None:
@@ -119,9 +119,11 @@ def _save(dataset: Dataset, path: Path) -> None:
         dataset.save_as(path, write_like_original=False)
 
 
-def _require_clean(partial: Path, folder: Path, originals: Sequence[Path]) -> None:
+def _require_clean(partial: Path, folder: Path, originals: Sequence[Path], header: HeaderPolicy) -> None:
     """Raises OutputError where the proof finds something of the originals in a header."""
-    findings = verify_headers(partial, known_of(originals))
+    if header.options is None:
+        return
+    findings = verify_headers(partial, known_of(originals), header.options)
     if findings:
         raise OutputError(f"{folder}: {len(findings)} findings in the cleaned headers (first: {findings[0]}): nothing is left of it.")
 

@@ -27,7 +27,7 @@ from ..mrml.nodes import add_ct, add_segmentation, add_segments, segments_from_n
 from ..mrml.removal import remove_with_display
 from ..mrml.scene import SceneContext, context
 from ..providers.base import Provider, ProviderError
-from ..providers.registry import KINDS, Kind
+from ..providers.registry import KINDS, Kind, provider_named
 from ..providers.totalsegmentator import FREE_TASKS
 from .child_programs import watched_programs
 
@@ -240,9 +240,10 @@ MONAI = SlicerExtension("MONAIAuto3DSeg", "MONAIAuto3DSeg", "MONAIAuto3DSegLogic
 
 @dataclass(frozen=True)
 class Offer:
-    """A program of the table as an extension of Slicer: a button of the panel. ``extension`` is its name in the Extensions Manager.
+    """A program of the table as a button of the panel.
 
-    ``make`` gives the provider, with the model folder where it ``needs_folder``.
+    ``extension`` is its name in the Extensions Manager, "" where it runs as a command. ``make`` gives the provider, with the model
+    folder where it ``needs_folder``.
     """
 
     kind: Kind
@@ -264,6 +265,8 @@ class Offer:
         """Why it cannot be used here; empty where it can."""
         if self.make(Path(), silent).available():
             return ""
+        if not self.extension:
+            return f"{self.title} is not installed, or not where programs are looked for."
         return f"The extension {self.extension} is not installed: install it with the Extensions Manager."
 
 
@@ -272,14 +275,16 @@ EXTENSIONS = {"totalsegmentator": TOTALSEGMENTATOR, "cads": CADS, "monai": MONAI
 
 
 def _offer(kind: Kind) -> Offer:
-    if kind.name not in EXTENSIONS:
+    if kind.name == "nnunet":
         return Offer(kind, "NNUNet", OwnModel, needs_folder=True)
+    if kind.name not in EXTENSIONS:
+        return Offer(kind, "", lambda folder, progress: provider_named(kind.name))
     provider = EXTENSIONS[kind.name]
     return Offer(kind, provider.module, lambda folder, progress: replace(provider, progress=progress))
 
 
 #: What the panel offers, whether or not it is installed.
-OFFERS = tuple(_offer(kind) for kind in KINDS if kind.name in (*EXTENSIONS, "nnunet"))
+OFFERS = tuple(_offer(kind) for kind in KINDS if kind.name in (*EXTENSIONS, "nnunet") or not kind.place)
 
 
 def segment_with(

@@ -30,6 +30,11 @@ class Cads:
     cpu: bool = False
     timeout_s: float = 3600.0
 
+    @classmethod
+    def typed(cls, place: Path, cpu: bool) -> Cads:
+        """As it is named on the command line."""
+        return cls(place, cpu=cpu)
+
     def available(self) -> bool:
         """True where the script is there."""
         return Path(self.script).is_file()

@@ -30,6 +30,11 @@ class NnUnetModel:
     timeout_s: float = 1800.0
     command: str = "nnUNetv2_predict_from_modelfolder"
 
+    @classmethod
+    def typed(cls, place: Path, cpu: bool) -> NnUnetModel:
+        """As it is named on the command line."""
+        return cls(place, device="cpu" if cpu else "cuda")
+
     def available(self) -> bool:
         """True where the command is on the path and the folder holds a model."""
         return shutil.which(self.command) is not None and (Path(self.folder) / "dataset.json").is_file()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass
+from pathlib import Path
 
 from ..core.progress import Alive, idle
 from ..core.scratch import scratch_folder
@@ -29,6 +30,11 @@ class TotalSegmentator:
     device: str = "gpu"
     timeout_s: float = 1800.0
     command: str = "TotalSegmentator"
+
+    @classmethod
+    def typed(cls, place: Path, cpu: bool) -> TotalSegmentator:
+        """As it is named on the command line."""
+        return cls(device="cpu" if cpu else "gpu")
 
     def available(self) -> bool:
         """True where the command is on the path."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +15,14 @@ from ..core.errors import InputError
 from ..core.geometry import Geometry
 from ..core.progress import Alive, Progress, alive_in, idle, silent
 from ..core.volume import Volume
+from ..header.options import KEEP
+from ..header.policy import policy_named
 from ..input.case import CtInput
 from ..input.dicom import read_dicom_series
 from ..mrml.nodes import volume_from_node
+from ..mrml.sources import source_of
 from ..mrml.verdicts import StoredVerdict, ct_of, digest, require_verdict
+from ..output.header_mappings import keep_mappings
 from ..release import Destination, write_released
 
 #: What DICOM volumes loaded by Slicer carry: the instances, separated by blanks.
@@ -26,15 +31,35 @@ INSTANCES = "DICOM.instanceUIDs"
 SAME_PLACE_MM = 0.01
 
 
-def export_result(result: slicer.vtkMRMLScalarVolumeNode, path: Path, overwrite: bool = False, progress: Progress | None = None) -> None:
+@dataclass(frozen=True)
+class HeaderChoice:
+    """What is done to DICOM headers: "keep", "basic", "research" (with options after commas), and the file of the project's key."""
+
+    name: str = KEEP
+    key: Path | None = None
+
+
+_KEEP = HeaderChoice()
+
+
+def export_result(
+    result: slicer.vtkMRMLScalarVolumeNode,
+    path: Path,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+    header: HeaderChoice = _KEEP,
+) -> None:
     """Write a released result: an image file by its extension, or a folder of DICOM files where there is no extension.
 
     Nothing is left of it where ``progress`` raises.
 
-    :raises InputError: the result is not released, was changed after it was verified, or the place or kind is refused.
+    :raises InputError: the result is not released, was changed after it was verified, or the place, kind or header is refused.
     :raises OutputError: it could not be written.
     """
     path, progress = Path(path), progress or silent
+    if path.suffix and header.name != KEEP:
+        raise InputError(f"A header is cleaned in DICOM only, and {path.name} has none: export as DICOM, or choose '{KEEP}'.")
+    policy = policy_named(header.name, header.key, None, (path,))
     stored = require_released(result)
     progress(0.05, "checking")
     ct_node, volume = ct_of(result), volume_from_node(result)
@@ -47,13 +72,17 @@ def export_result(result: slicer.vtkMRMLScalarVolumeNode, path: Path, overwrite:
     else:
         ct = CtInput(volume_from_node(ct_node), _loaded_from(ct_node), "node")
     if ct.kind == "dicom":
-        volume = _in_order_of(ct, volume)
+        volume = in_order_of(ct, volume)
     cleared = clear(stored, volume, stored.content)
-    write_released(ct, cleared, Destination(path, overwrite, ct.files), alive_in(progress, 0.5, "writing and reading back"))
+    place = Destination(path, overwrite, ct.files, policy)
+    write_released(ct, cleared, place, alive_in(progress, 0.5, "writing and reading back"))
+    keep_mappings(policy, header.key)
 
 
 def _loaded_from(ct: slicer.vtkMRMLScalarVolumeNode) -> Path:
     """The file that must not be overwritten: the one the CT came from; a name that no file has where there is none."""
+    if source_of(ct) is not None:
+        return source_of(ct)[0]
     storage = ct.GetStorageNode()
     return Path((storage.GetFileName() if storage is not None else None) or f"/{ct.GetID()} was not loaded from a file")
 
@@ -76,24 +105,38 @@ def dicom_files(ct: slicer.vtkMRMLScalarVolumeNode | None) -> tuple[Path, ...]:
     return tuple(Path(name) for name in found) if all(name and Path(name).is_file() for name in found) else ()
 
 
+def came_from_dicom(ct: slicer.vtkMRMLScalarVolumeNode | None) -> bool:
+    """Can a CT's result become DICOM: is the series there that the CT was loaded from?"""
+    return ct is not None and (bool(dicom_files(ct)) or source_folder(ct) is not None)
+
+
+def source_folder(ct: slicer.vtkMRMLScalarVolumeNode) -> tuple[Path, str] | None:
+    """The DICOM folder and the series that this project read a CT from."""
+    source = source_of(ct)
+    return source if source is not None and source[0].is_dir() else None
+
+
 def dicom_source(ct: slicer.vtkMRMLScalarVolumeNode, alive: Alive = idle) -> CtInput:
     """The DICOM series that a CT's node was loaded from.
 
     :raises InputError: it was not loaded from DICOM, or the files do not hold the node's voxels.
     """
-    files = dicom_files(ct)
-    if not files:
+    files, read_here = dicom_files(ct), source_folder(ct)
+    if files:
+        folder = Path(os.path.commonpath([file.parent for file in files]))
+        series = str(pydicom.dcmread(files[0], stop_before_pixels=True, specific_tags=["SeriesInstanceUID"]).SeriesInstanceUID)
+    elif read_here is not None:
+        folder, series = read_here
+    else:
         raise InputError(f'"{ct.GetName()}" was not loaded from DICOM: export it as NRRD or NIfTI.')
-    folder = Path(os.path.commonpath([file.parent for file in files]))
-    series = str(pydicom.dcmread(files[0], stop_before_pixels=True, specific_tags=["SeriesInstanceUID"]).SeriesInstanceUID)
-    source = read_dicom_series(folder, series, alive)
-    node = _in_order_of(source, volume_from_node(ct))
+    source = read_dicom_series(folder, series or None, alive)
+    node = in_order_of(source, volume_from_node(ct))
     if not np.array_equal(source.volume.array, node.array):
         raise InputError(f'The DICOM files of "{ct.GetName()}" do not hold its voxels: export it as NRRD or NIfTI.')
     return source
 
 
-def _in_order_of(ct: CtInput, volume: Volume) -> Volume:
+def in_order_of(ct: CtInput, volume: Volume) -> Volume:
     """The volume's voxels in the series' own order and scalar type; raises InputError where it lies elsewhere."""
     grid = volume.geometry
     last_first = np.array(grid.ijk_to_lps)

@@ -10,15 +10,15 @@ import slicer
 from ..case.find import Finder
 from ..case.records import CaseResult, Request
 from ..core.errors import InputError
-from ..core.parameters import Parameters
+from ..core.parameters import NUMBERS, Parameters
 from ..core.progress import Progress, silent
 from ..core.segment import Segment
-from ..input.names import GUIDING
+from ..core.volume import Volume
 from ..input.plausible import require_ct
-from ..mrml.candidates import not_chosen
+from ..mrml.candidates import atlases, declined, guides_of, kept_of, not_chosen, unchecked
 from ..mrml.case import CaseNodes, add_case, material_of
 from ..mrml.links import link
-from ..mrml.nodes import curve_points_from_node, landmarks_from_node, segment_roles, segments_from_node, volume_from_node
+from ..mrml.nodes import curve_points_from_node, landmarks_from_node, segments_from_node, volume_from_node
 from ..mrml.scene import SceneContext
 from ..mrml.verdicts import StoredVerdict, record, remember_making, verdict_on
 from ..pipeline import deface
@@ -62,15 +62,7 @@ class NodeResult:
 
 
 #: Keyword arguments of the module's ``process`` and the fields of ``Parameters`` that they are.
-LENGTHS = {
-    "depthMm": "depth_mm",
-    "outsideMm": "outside_mm",
-    "protectMarginMm": "protect_margin_mm",
-    "superficialMm": "superficial_mm",
-    "sigmaMm": "sigma_mm",
-    "fillHu": "fill_hu",
-    "boneHu": "bone_hu",
-}
+LENGTHS = {number.keyword: number.field for number in NUMBERS}
 
 
 def parameters_of_keywords(
@@ -101,22 +93,33 @@ def request_from_nodes(asked: NodeRequest) -> Request:
         raise InputError("The result would overwrite the CT: choose another output volume.")
     return Request(
         ct=ct,
-        protected=() if asked.protected is None else tuple(segments_from_node(asked.protected, asked.segment_ids)),
+        protected=_protected(asked),
         landmarks=None if asked.landmarks is None else landmarks_from_node(asked.landmarks),
         curve=None if asked.curve is None else curve_points_from_node(asked.curve)[0],
         face_segment=None if asked.face is None else _face_segment(asked.face),
         parameters=asked.parameters,
-        guides=guides_from_node(asked.protected),
-        left_out=not_chosen(asked.ct, asked.protected, asked.face, asked.kept),
+        guides=guides_from_nodes(asked),
+        left_out=_left_out(asked, ct),
     )
 
 
-def guides_from_node(node: slicer.vtkMRMLSegmentationNode | None) -> tuple[Segment, ...]:
-    """Mandible, hyoid, salivary glands and outline of a segmentation, protected or not: they help to find levels, landmarks and skin."""
-    if node is None:
-        return ()
-    wanted = [identifier for identifier, (_, role) in segment_roles(node).items() if role in GUIDING]
-    return tuple(segments_from_node(node, wanted))
+def guides_from_nodes(asked: NodeRequest) -> tuple[Segment, ...]:
+    """The guides of the chosen segmentation and of the scene's atlases, one for each name."""
+    nodes = (asked.protected, *atlases(asked.ct, asked.protected, asked.face, asked.kept))
+    return tuple({guide.name: guide for node in reversed(nodes) for guide in guides_of(node)}.values())
+
+
+def _protected(asked: NodeRequest) -> tuple[Segment, ...]:
+    """The segments asked for and, unless the user wants nothing kept, the nodes and glands of the scene's atlases."""
+    asked_for = () if asked.protected is None else tuple(segments_from_node(asked.protected, asked.segment_ids))
+    taken = () if declined(asked.ct) else atlases(asked.ct, asked.protected, asked.face, asked.kept)
+    return (*asked_for, *(segment for node in taken for segment in segments_from_node(node, kept_of(node))))
+
+
+def _left_out(asked: NodeRequest, ct: Volume) -> tuple[Segment, ...]:
+    """What nobody chose or unchecked, and is not kept."""
+    taken = () if declined(asked.ct) else atlases(asked.ct, asked.protected, asked.face, asked.kept)
+    return (*not_chosen(asked.ct, asked.protected, asked.face, asked.kept, *taken), *unchecked(asked.protected, asked.segment_ids, ct))
 
 
 def _face_segment(node: slicer.vtkMRMLSegmentationNode) -> Segment:

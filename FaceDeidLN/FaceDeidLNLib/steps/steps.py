@@ -15,9 +15,11 @@ from ..core.errors import FaceNotFoundError, InputError
 from ..core.landmarks import LANDMARK_NAMES, Landmarks
 from ..core.progress import Progress, alive_in, silent
 from ..effect.base import apply_effect
-from ..effect.registry import effect_named, require_fit
+from ..effect.choices import require_fit
+from ..effect.registry import effect_named
 from ..face.segment import Face
 from ..input.place import place_segments
+from ..mrml.candidates import made_here
 from ..mrml.links import link
 from ..mrml.nodes import (
     FACE_COLOR,
@@ -41,7 +43,7 @@ from ..pipeline import examine
 from ..programs.engines import Engines, cut_by_curve, mask_volume, wrapped_anatomy
 from ..verify.privacy import RECOGNISABLE, is_tested
 from .anatomy_cache import AnatomyCache
-from .process import NodeRequest, NodeResult, guides_from_node, process_nodes, put_into_scene, request_from_nodes
+from .process import NodeRequest, NodeResult, process_nodes, put_into_scene, request_from_nodes
 
 BUILT_IN = Engines()
 #: A scene file keeps the points of a curve to less than that.
@@ -99,7 +101,7 @@ class Steps:
         name, node = f"{asked.ct.GetName()} face", asked.face
         colors = {face.segment.name: FACE_COLOR}
         if node is None:
-            node = add_segmentation(self.context, [face.segment], request.ct.geometry, name, colors, asked.ct)
+            node = made_here(add_segmentation(self.context, [face.segment], request.ct.geometry, name, colors, asked.ct))
         else:
             fill_segmentation(node, [face.segment], request.ct.geometry, colors, asked.ct)
         link(asked.ct, "face", node)
@@ -240,7 +242,7 @@ class Steps:
 
 def _without_protected(asked: NodeRequest) -> Request:
     """The request of a step that protects nothing; jaw and outline among the segments guide it as they guide the later ones."""
-    return replace(request_from_nodes(replace(asked, protected=None)), guides=guides_from_node(asked.protected))
+    return replace(request_from_nodes(asked), protected=(), left_out=())
 
 
 def _placed_by_user(landmarks: Landmarks | None) -> Landmarks | None:

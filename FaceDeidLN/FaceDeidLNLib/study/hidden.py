@@ -93,7 +93,7 @@ class HiddenFace:
 
     def in_region(self, lps: np.ndarray, margin_mm: float = 0.0) -> np.ndarray:
         """True (N,) for points (N, 3) in the face region or within ``margin_mm`` of it."""
-        return depth_in(self.reach, lps) > -margin_mm
+        return self.reach.at(lps, FAR_MM) > -margin_mm
 
     def below_veil(self, lps: np.ndarray) -> np.ndarray:
         """How far (N,) in mm points (N, 3) lie below the random depth under the old skin; negative above it."""
@@ -102,19 +102,14 @@ class HiddenFace:
 
     def depth_before(self, lps: np.ndarray) -> np.ndarray:
         """Depth (N,) in mm below the old skin at points (N, 3)."""
-        return depth_in(self.before, lps)
+        return self.before.at(lps, FAR_MM)
 
     def depth_after(self, lps: np.ndarray) -> np.ndarray:
         """Depth (N,) in mm below the new skin at points (N, 3)."""
-        return depth_in(self.after, lps)
+        return self.after.at(lps, FAR_MM)
 
 
 def _reach(region: BoxMask, own: Geometry, grid: Geometry) -> Volume:
     inside = centred(region, own, grid)
     outside = ndimage.distance_transform_edt(~inside, grid.sampling)
     return Volume((ndimage.distance_transform_edt(inside, grid.sampling) - outside).astype(np.float32), grid)
-
-
-def depth_in(depth: Volume, lps: np.ndarray) -> np.ndarray:
-    """Depth (N,) in mm at points (N, 3) in LPS mm; FAR_MM beyond the grid."""
-    return ndimage.map_coordinates(depth.array, depth.geometry.to_kji(lps).T, order=1, mode="constant", cval=FAR_MM)

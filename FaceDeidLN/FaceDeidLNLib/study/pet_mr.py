@@ -9,7 +9,7 @@ from scipy import ndimage
 
 from ..core.errors import InputError
 from ..core.geometry import Geometry
-from ..core.volume import Volume
+from ..core.volume import Volume, linear
 from .family import Done, DoubtError, Series, Study, StudyRun
 from .grids import RegionVoxels, moved, region_voxels
 from .hidden import HiddenFace
@@ -140,12 +140,8 @@ def step_left(hidden: HiddenFace, before: Volume, after: Volume) -> float | None
     seen = before.geometry.holds(inner) & before.geometry.holds(outer)
     if np.count_nonzero(seen) < FEWEST:
         return None
-    steps = [float(np.median(_at(image, inner[seen]) - _at(image, outer[seen]))) for image in (before, after)]
+    steps = [float(np.median(linear(image.array, inner[seen]) - linear(image.array, outer[seen]))) for image in (before, after)]
     if abs(steps[0]) < 1e-6:
         return None
-    spread = float(np.std(_at(before, inner[seen])))
+    spread = float(np.std(linear(before.array, inner[seen])))
     return 0.0 if abs(steps[0]) < 0.2 * spread else abs(steps[1]) / abs(steps[0])
-
-
-def _at(image: Volume, kji: np.ndarray) -> np.ndarray:
-    return ndimage.map_coordinates(image.array, kji.T, order=1, mode="nearest", output=np.float32)

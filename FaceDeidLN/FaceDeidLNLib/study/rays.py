@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import ndimage
 
-from ..core.volume import Volume
+from ..core.volume import Volume, linear
 from ..face.polar import skin_distance, unit_vectors
 from ..verify.coverage import SKIN_HU
 from .hidden import HiddenFace
@@ -32,7 +31,7 @@ def found_skin(volume: Volume, origin: np.ndarray, unit: np.ndarray, around: np.
     points = origin + unit[:, None] * (around[:, None] + offsets)[..., None]
     kji = volume.geometry.to_kji(points.reshape(-1, 3))
     inside = volume.geometry.holds(kji).reshape(points.shape[:2]).all(1)
-    values = ndimage.map_coordinates(volume.array, kji.T, order=1, mode="nearest", output=np.float32).reshape(points.shape[:2])
+    values = linear(volume.array, kji).reshape(points.shape[:2])
     tissue = values > level
     first = np.argmax(tissue, axis=1)
     there = tissue.any(1) & (first > 0) & inside

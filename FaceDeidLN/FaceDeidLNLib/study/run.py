@@ -15,7 +15,8 @@ import pydicom
 from ..core.errors import FaceDeidError, FaceNotFoundError
 from ..core.progress import Progress, alive_in, silent
 from ..header.base import HeaderError, HeaderPolicy, KeepHeader
-from ..header.proof import known_of, verify_headers
+from ..header.known import known_of
+from ..header.proof import verify_headers
 from ..output.atomic import Companion, released_folder
 from .certificate import certificate_path_of, certificate_text
 from .family import DoubtError, Options, Series, StudyRun
@@ -104,9 +105,9 @@ def _run_study(plan: Plan, planned: StudyPlan, folder: Path, options: Options, p
 
 def _require_clean(partial: Path, planned: StudyPlan, policy: HeaderPolicy) -> None:
     """Raises _Stop where a proof of the cleaned headers finds something of the originals."""
-    if isinstance(policy, KeepHeader):
+    if policy.options is None:
         return
-    findings = verify_headers(partial, known_of(entry.instance.path for entry in planned.entries))
+    findings = verify_headers(partial, known_of(entry.instance.path for entry in planned.entries), policy.options)
     if findings:
         raise _Stop(f"{len(findings)} findings in the cleaned headers (first: {findings[0]})")
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
 
 from ..anatomy.face_frame import FaceFrame
 from ..core.landmarks import Landmark, Landmarks
 from ..core.segment import tight
-from ..core.volume import Volume, resample
+from ..core.volume import Volume, linear, resample
 from ..face.polar import skin_distance, to_polar, unit_vectors
 from ..face.segment import Face
 
@@ -139,13 +138,13 @@ def in_view(volume: Volume, sight: Sight) -> np.ndarray:
 def displacement(original: Volume, result: Volume, sight: Sight) -> np.ndarray:
     """How far (mm, (N,)) the outermost crossing of SKIN_HU moved along each line of sight; vanished skin moved LOOK_MM."""
     offsets = np.arange(LOOK_MM, -LOOK_MM - 0.1, -LOOK_STEP_MM)
-    kji = sight.kji(original, offsets).reshape(-1, 3).T
-    low = np.clip(np.floor(kji.min(1)).astype(int), 0, np.array(original.array.shape) - 1)
-    high = np.maximum(np.ceil(kji.max(1)).astype(int) + 2, low + 1)
+    kji = sight.kji(original, offsets).reshape(-1, 3)
+    low = np.clip(np.floor(kji.min(0)).astype(int), 0, np.array(original.array.shape) - 1)
+    high = np.maximum(np.ceil(kji.max(0)).astype(int) + 2, low + 1)
     window = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
     places = []
     for volume in (original, result):
-        hu = ndimage.map_coordinates(volume.array[window], kji - low[:, None], order=1, output=np.float32, mode="nearest")
+        hu = linear(volume.array[window], kji - low)
         tissue = hu.reshape(len(sight.unit), -1) > SKIN_HU
         places.append(np.where(tissue.any(1), offsets[np.argmax(tissue, axis=1)], -LOOK_MM))
     return np.abs(places[0] - places[1])

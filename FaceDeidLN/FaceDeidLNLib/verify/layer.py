@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from itertools import chain
 
 import numpy as np
-from scipy import ndimage
 
 from ..anatomy.face_frame import FaceFrame
-from ..core.volume import AIR_HU, Volume
+from ..core.volume import Volume, linear
 from ..face.polar import skin_distance, unit_vectors
 
 #: Lines of sight are so far apart (degrees).
@@ -98,7 +97,7 @@ def _lines(area: Area, ct: Volume, frame: FaceFrame, depth: Volume) -> np.ndarra
     low = np.clip(np.floor(kji[inside].min(0)).astype(int) - 1, 0, None) if inside.any() else np.zeros(3, dtype=int)
     high = np.ceil(kji[inside].max(0)).astype(int) + 2 if inside.any() else low + 1
     part = ct.array[tuple(slice(a, b) for a, b in zip(low, high, strict=True))]
-    hu[inside] = ndimage.map_coordinates(part, (kji[inside] - low).T, order=1, mode="nearest", cval=AIR_HU, output=np.float32)
+    hu[inside] = linear(part, kji[inside] - low)
     return hu.reshape(len(directions), -1)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import ndimage
 
 from ..anatomy.face_frame import MEAN_FACE, FaceFrame, fit_frame
 from ..core.landmarks import Landmarks
@@ -134,8 +133,7 @@ def _off_skin(face: Face, landmarks: Landmarks) -> tuple[str, ...]:
         position = landmarks.position(name)
         if position is None:
             continue
-        kji = face.depth.geometry.to_kji(position)
-        depth = float(ndimage.map_coordinates(face.depth.array, kji.T, order=1, mode="nearest")[0])
+        depth = float(face.depth.at(position)[0])
         if abs(depth) > MAX_OFF_SKIN_MM * _patience(landmarks, name):
             where = "below" if depth > 0 else "in front of"
             reasons.append(f"{name} lies {abs(depth):.0f} mm {where} the skin: check it in Slicer and give it with --landmarks")
@@ -160,8 +158,7 @@ def most_prominent(face: Face, ct: Volume) -> np.ndarray | None:
     """The most anterior point (3,) in LPS mm of the skin near the midline that has tissue behind it in the CT; None where none has."""
     directions, skin = _around_nose(face)
     unit = unit_vectors(face.frame, directions)
-    behind = ct.geometry.to_kji(face.frame.origin + unit * (skin - TISSUE_BEHIND_MM))
-    hu = ndimage.map_coordinates(ct.array, behind.T, order=1, mode="constant", cval=AIR_HU, output=np.float32)
+    hu = ct.at(face.frame.origin + unit * (skin - TISSUE_BEHIND_MM), AIR_HU)
     points = (face.frame.origin + unit * skin)[hu > SKIN_HU]
     return points[np.argmax(face.frame.to_face(points)[:, 1])] if len(points) else None
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
+from xml.sax.saxutils import escape
 
 import slicer
+import vtk
 from slicer.i18n import tr as _
 
 #: Singleton tags of the two views, from left to right: views of our own, so that the user's stay as they are.
@@ -15,8 +18,8 @@ _ITEM = (
     '<item><view class="vtkMRMLViewNode" singletontag="{tag}"{kind}>'
     '<property name="viewlabel" action="default">{label}</property></view></item>'
 )
-#: qMRMLThreeDView::rotateToViewAxis counts -X, +X, -Y, +Y, -Z, +Z: a face looks to +Y, anterior.
-_FROM_THE_FRONT = 3
+#: A place so far (mm) beside the middle of the head is looked at from the side, and so much (mm) around it is seen.
+_SIDEWAYS_MM, _NEAR_MM = 70.0, 90.0
 
 
 class SideBySide:
@@ -25,6 +28,7 @@ class SideBySide:
     def __init__(self) -> None:
         self._layout: int | None = None
         self._confined: list[str] = []
+        self._models: tuple[str, ...] = ()
 
     @property
     def shown(self) -> bool:
@@ -49,24 +53,25 @@ class SideBySide:
             view.SetBoxVisible(False)
             view.SetAxisLabelsVisible(False)
             view.SetLinkedControl(True)
-        look_from_front(manager, views)
-        _same_camera(views)
+        self._models = (before.GetDisplayNodeID(), after.GetDisplayNodeID())
+        look_from_front(manager, (before, after), views)
 
     def leave(self) -> None:
-        """The user's layout again, and every node visible where it was."""
+        """The user's layout again, and every node visible where it was; of the two models the one before stays, the CT's own skin."""
         manager = slicer.app.layoutManager()
-        for identifier in self._confined:
+        for identifier in (*self._confined, *self._models):
             display = slicer.mrmlScene.GetNodeByID(identifier)
             if display is not None:
                 display.RemoveAllViewNodeIDs()
-        self._confined = []
+                display.SetVisibility(display.GetVisibility() and identifier not in self._models[1:])
+        self._confined, self._models = [], ()
         if manager is not None and self._layout is not None and manager.layout == LAYOUT:
             manager.setLayout(self._layout)
         self._layout = None
 
     def forget(self) -> None:
         """The scene is being closed: only the layout is left to be put back."""
-        self._confined = []
+        self._confined, self._models = [], ()
         self.leave()
 
     def _confine_others(self, views: list[Any], models: tuple[Any, Any]) -> None:
@@ -87,7 +92,7 @@ class SideBySide:
 def _describe(layout: Any) -> None:  # noqa: ANN401  the vtkMRMLLayoutNode
     """Teach Slicer the layout; a second view needs the type "secondary" to be one of its own."""
     items = [
-        _ITEM.format(tag=tag, kind=kind, label=label)
+        _ITEM.format(tag=tag, kind=kind, label=escape(label))
         for tag, kind, label in zip(VIEWS, ("", ' type="secondary"'), (_("before"), _("after")), strict=True)
     ]
     text = f'<layout type="horizontal" split="true">{"".join(items)}</layout>'
@@ -95,27 +100,47 @@ def _describe(layout: Any) -> None:  # noqa: ANN401  the vtkMRMLLayoutNode
         layout.AddLayoutDescription(LAYOUT, text)
 
 
-def look_from_front(manager: Any, views: list[Any] | None = None) -> None:  # noqa: ANN401  the layout manager
-    """Centre 3D views (all, or some) on what they show, seen from the front."""
+def look_from_front(manager: Any, models: tuple[Any, ...], views: list[Any] | None = None) -> None:  # noqa: ANN401  the layout manager
+    """Let 3D views (all, or some) see some models from the front, all of them and in the middle.
+
+    The camera is set by the models' own bounds: a view's own reset goes by what it has drawn so far, its box and its labels included.
+    """
+    bounds = vtk.vtkBoundingBox()
+    for model in models:
+        of_model = [0.0, -1.0] * 3
+        model.GetRASBounds(of_model)
+        bounds.AddBounds(of_model)
+    if manager is None or not bounds.IsValid():
+        return
+    center = [0.0] * 3
+    bounds.GetCenter(center)
+    for number in range(manager.threeDViewCount):
+        view = manager.threeDWidget(number).mrmlViewNode()
+        if views is None or any(view is wanted for wanted in views):
+            _place_camera(view, center, bounds.GetDiagonalLength() / 2)
+
+
+def look_at(manager: Any, place: Any, volume: Any) -> None:  # noqa: ANN401  the layout manager, world RAS mm (3,), a volume node
+    """Let all 3D views see a place on a head from where it can be seen: from the front, or from the side that it lies on."""
+    bounds = [0.0, -1.0] * 3
+    volume.GetRASBounds(bounds)
+    side = place[0] - (bounds[0] + bounds[1]) / 2
+    turn = max(-1.0, min(1.0, side / _SIDEWAYS_MM)) * math.pi / 2
     for number in range(0 if manager is None else manager.threeDViewCount):
-        widget = manager.threeDWidget(number)
-        if views is None or any(widget.mrmlViewNode() is view for view in views):
-            three_d = widget.threeDView()
-            three_d.rotateToViewAxis(_FROM_THE_FRONT)
-            three_d.resetFocalPoint()
-            three_d.resetCamera(False, True, True)
+        view = manager.threeDWidget(number).mrmlViewNode()
+        _place_camera(view, [float(v) for v in place], _NEAR_MM, (math.sin(turn), math.cos(turn)))
 
 
-def _same_camera(views: list[Any]) -> None:
-    """The second view sees from where the first one does."""
-    logic = slicer.modules.cameras.logic()
-    first, second = (logic.GetViewActiveCameraNode(view) for view in views)
-    if first is not None and second is not None:
-        second.SetPosition(*first.GetPosition())
-        second.SetFocalPoint(*first.GetFocalPoint())
-        second.SetViewUp(*first.GetViewUp())
-        second.SetViewAngle(first.GetViewAngle())
-        second.ResetClippingRange()
+def _place_camera(view: Any, center: list[float], radius_mm: float, toward: tuple[float, float] = (0.0, 1.0)) -> None:  # noqa: ANN401  a vtkMRMLViewNode
+    """A view's camera, which has the view's layout name, before a sphere in world RAS, in the horizontal direction ``toward``."""
+    camera = slicer.mrmlScene.GetSingletonNode(view.GetLayoutName(), "vtkMRMLCameraNode")
+    if camera is None:
+        return
+    distance = radius_mm / math.sin(math.radians(camera.GetViewAngle()) / 2)
+    camera.SetFocalPoint(*center)
+    camera.SetPosition(center[0] + toward[0] * distance, center[1] + toward[1] * distance, center[2])
+    camera.SetViewUp(0.0, 0.0, 1.0)
+    camera.ResetClippingRange()
 
 
 def _of_class(scene: Any, kind: str) -> list[Any]:  # noqa: ANN401

@@ -21,3 +21,8 @@ def file_to_save(title: str, begin: str, proposed: str, filters: str) -> str:
 def folder(title: str, begin: str) -> str:
     """An existing folder."""
     return qt.QFileDialog.getExistingDirectory(slicer.util.mainWindow(), title, begin)
+
+
+def has_window() -> bool:
+    """Has the application its main window, with views and other modules to switch to?"""
+    return slicer.util.mainWindow() is not None

@@ -11,7 +11,7 @@ from slicer.i18n import tr as _
 from ..core.errors import FaceDeidError
 from ..core.parameters import Parameters
 from ..core.progress import Progress
-from ..effect.records import effects_with
+from ..effect.records import RECORDS, effects_with
 from ..face.styles import STYLES
 from ..mrml.links import linked
 from ..mrml.looks import show_in_slices
@@ -19,8 +19,9 @@ from ..mrml.scene import context
 from ..mrml.verdicts import replaceable, with_certificate
 from ..programs.engines import missing_engine
 from ..steps.asked import ENGINE_NAMES
-from .section import Shared
-from .words import EFFECTS, REGIONS, privacy_of_choice
+from . import dialogs
+from .section import Section, Shared
+from .words import EFFECT_TIPS, REGION_TIPS, privacy_of_choice
 
 #: So long (ms) a length must rest before the live preview follows it.
 _REST_MS = 400
@@ -29,15 +30,15 @@ _LIVE = ("style", "ears", "lips", "levels", "depthMm", "outsideMm", "protectMarg
 
 
 #: The sliders of numbers that only some effects have.
-_SLIDERS = {"sigma_mm": "sigmaSlider", "fill_hu": "fillSlider"}
+_SLIDERS = {number: f"{number.split('_')[0]}Slider" for record in RECORDS for number in record.numbers}
 
 
-class FaceSection:
+class FaceSection(Section):
     """Curve, face segment and effect."""
 
     def __init__(self, panel: Shared) -> None:
-        self.panel, self.ui = panel, panel.ui
-        self._observed, self._shown = None, None
+        super().__init__(panel)
+        self._shown = None
         self.timer = qt.QTimer()
         self.timer.setSingleShot(True)
         self.timer.setInterval(_REST_MS)
@@ -47,17 +48,14 @@ class FaceSection:
         self.ui.editFaceButton.connect("clicked(bool)", self.on_edit)
         self.ui.applyButton.connect("clicked(bool)", self.on_apply)
 
+    def events(self) -> tuple[int, ...]:
+        """A point of the curve was dragged."""
+        return (slicer.vtkMRMLMarkupsNode.PointEndInteractionEvent,)
+
     def observe(self, node: Any) -> None:  # noqa: ANN401
-        """Follow a curve whose points are dragged."""
-        if node is self._observed:
-            return
-        event = slicer.vtkMRMLMarkupsNode.PointEndInteractionEvent
-        if self._observed is not None:
-            self.panel.removeObserver(self._observed, event, self.on_curve_dragged)
-        self._observed = node
-        if node is not None:
-            self.panel.addObserver(node, event, self.on_curve_dragged)
-        else:
+        """Follow another curve, or none; then nothing waits to follow it."""
+        super().observe(node)
+        if node is None:
             self.timer.stop()
 
     def update(self) -> None:
@@ -84,10 +82,10 @@ class FaceSection:
     def _explain(self) -> None:
         """What each effect and region is for, and its privacy class with what else is chosen now."""
         node = self.panel.node
-        for combo, texts in ((self.ui.effectComboBox, EFFECTS), (self.ui.styleComboBox, REGIONS)):
+        for combo, texts in ((self.ui.effectComboBox, EFFECT_TIPS), (self.ui.styleComboBox, REGION_TIPS)):
             for row in range(combo.count):
                 name = combo.itemText(row)
-                pair = (node.style, name) if texts is EFFECTS else (name, node.effect)
+                pair = (node.style, name) if texts is EFFECT_TIPS else (name, node.effect)
                 combo.setItemData(row, f"{texts[name]} ({privacy_of_choice(*pair)})", qt.Qt.ToolTipRole)
         self.ui.privacyLabel.text = _("Region {region}, effect {effect}: {privacy}.").format(
             region=self._region_name(), effect=node.effect, privacy=privacy_of_choice(self._region_name(), node.effect)
@@ -125,7 +123,7 @@ class FaceSection:
         if self.panel.follow(_("Live preview"), work):
             self.panel.say(_("The face segment follows."))
 
-    def on_curve_dragged(self, caller: object = None, event: object = None) -> None:
+    def on_event(self, caller: object = None, event: object = None) -> None:
         """Put the dragged point back onto the skin."""
         node = self.panel.node
         if node is None or node.inputVolume is None or self.panel.busy:
@@ -163,31 +161,21 @@ class FaceSection:
 
     def on_edit(self, checked: bool = False) -> None:
         """Open the Segment Editor with the face segment and the CT."""
-        node = self.panel.node
-        face, ct = node.faceSegmentation, node.inputVolume
+        if not dialogs.has_window():
+            self.panel.say(_("The Segment Editor needs the application's main window."))
+            return
+        node = self.panel.node  # which the panel lets go as soon as another module is opened
+        face, ct, output = node.faceSegmentation, node.inputVolume, node.resultVolume or node.outputVolume
+        presets = {"Operation": "FILL_INSIDE", "FillValue": f"{node.fillHu:g}"}
 
         def work(progress: Progress) -> None:
             slicer.util.selectModule("SegmentEditor")
             editor = slicer.util.getModuleWidget("SegmentEditor").editor
             editor.setSegmentationNode(face)
             editor.setSourceVolumeNode(ct)
-            self._preset_mask_volume(editor)
+            _preset_mask_volume(editor, presets, ct, output)
 
         self.panel.look(_("Edit the face segment"), work)
-
-    def _preset_mask_volume(self, editor: Any) -> None:  # noqa: ANN401  a qMRMLSegmentEditorWidget
-        """Let the editor's own *Mask volume* begin as the panel does: fill the face, with the panel's value, into the result.
-
-        An effect keeps its parameters in the Segment Editor's node as "Effect name.Parameter".
-        """
-        node, parameters = self.panel.node, editor.mrmlSegmentEditorNode()
-        if parameters is None:
-            return
-        for name, value in (("Operation", "FILL_INSIDE"), ("FillValue", f"{node.fillHu:g}")):
-            parameters.SetAttribute(f"Mask volume.{name}", value)
-        parameters.SetNodeReferenceID("Mask volume.InputVolume", node.inputVolume.GetID())
-        output = node.resultVolume or node.outputVolume
-        parameters.SetNodeReferenceID("Mask volume.OutputVolume", None if output is None else output.GetID())
 
     def on_apply(self, checked: bool = False) -> None:
         """Hide the face and verify; a result that did not pass stays for looking only, and the next one takes its place."""
@@ -212,3 +200,17 @@ class FaceSection:
         changed = [*with_certificate(output), linked(node.inputVolume, "kept"), linked(node.inputVolume, "skin")]
         if self.panel.run(_("De-identify"), work, changed):
             self.ui.remarkEdit.clear()  # it was meant for the result before
+
+
+def _preset_mask_volume(editor: Any, presets: dict[str, str], ct: Any, output: Any) -> None:  # noqa: ANN401  a qMRMLSegmentEditorWidget, nodes
+    """Let the editor's own *Mask volume* begin as the panel does: fill the face, with the panel's value, into the result.
+
+    An effect keeps its parameters in the Segment Editor's node as "Effect name.Parameter".
+    """
+    parameters = editor.mrmlSegmentEditorNode()
+    if parameters is None:
+        return
+    for name, value in presets.items():
+        parameters.SetAttribute(f"Mask volume.{name}", value)
+    parameters.SetNodeReferenceID("Mask volume.InputVolume", ct.GetID())
+    parameters.SetNodeReferenceID("Mask volume.OutputVolume", None if output is None else output.GetID())

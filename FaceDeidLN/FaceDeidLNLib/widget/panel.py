@@ -16,29 +16,25 @@ from ..core.errors import Cancelled
 from ..core.progress import Progress
 from ..mrml.candidates import declined, likely
 from ..mrml.links import link, linked
-from ..mrml.looks import show_fitted, show_skin
+from ..mrml.looks import only_own_skin, show_fitted, show_skin
 from ..mrml.scene import context
 from ..mrml.undo import UndoStack
 from ..mrml.verdicts import first_ct
 from .compare import SideBySide, look_from_front
+from .export_section import ExportSection
 from .face_section import FaceSection
 from .landmarks_section import LandmarksSection
 from .protect_section import ProtectSection
 from .review_section import ReviewSection
+from .section import OWN
+from .study_section import StudySection
 from .work import guarded, no_popup, popup, progress_dialog
+from .work_list_section import WorkListSection
 
 #: So long (ms) work that nobody clicked for goes on before its dialog appears.
 _APPEARS_MS = 1000
 #: So long (ms) after a node was added it is looked at.
 _ARRIVES_MS = 300
-#: The parameter node's fields that belong to the CT, and their roles.
-OWN = {
-    "protectedSegmentation": "protected",
-    "landmarks": "landmarks",
-    "curve": "curve",
-    "faceSegmentation": "face",
-    "resultVolume": "result",
-}
 
 
 class Panel(VTKObservationMixin):
@@ -64,8 +60,9 @@ class Panel(VTKObservationMixin):
         #: Where the next question for a file begins: Slicer's own folder for scenes, then wherever the last file was.
         self.folder = slicer.mrmlScene.GetRootDirectory() or ""
         self.compare = SideBySide()
-        self.face = FaceSection(self)
-        self.sections = [ProtectSection(self), LandmarksSection(self), self.face, ReviewSection(self)]
+        self.face, self.review, self.export = FaceSection(self), ReviewSection(self), ExportSection(self)
+        self.work_list, self.study = WorkListSection(self), StudySection(self)
+        self.sections = [ProtectSection(self), LandmarksSection(self), self.face, self.review, self.export, self.work_list, self.study]
         ui.tryItLabel.connect("linkActivated(QString)", self.on_sample)
         ui.undoButton.connect("clicked(bool)", self.on_undo)
 
@@ -95,9 +92,16 @@ class Panel(VTKObservationMixin):
         self._closed += 1
         self.undo.clear()
         self.compare.forget()
+        self.work_list.forget()
         self.logic.cache.clear()
         self._ct = None
         self.say("")
+
+    def close(self) -> None:
+        """The panel goes: nothing of it may come back later, and no copy of a study may stay."""
+        self._arrival.stop()
+        self.face.timer.stop()
+        self.study.close()
 
     def update(self, caller: object = None, event: object = None) -> None:
         """Show what the parameter node says."""
@@ -123,6 +127,7 @@ class Panel(VTKObservationMixin):
             with slicer.util.NodeModify(self.node):
                 if before is not None:
                     self.node.outputVolume = None
+                    only_own_skin(context(), ct)
                 for field, role in OWN.items():
                     own = linked(ct, role)
                     if before is not None or own is not None:  # what was chosen before any CT is meant for the first one
@@ -156,8 +161,9 @@ class Panel(VTKObservationMixin):
     def show_skin(self) -> None:
         """The CT's skin in the 3D views, made once for each CT and centred; without windows nothing is made."""
         manager = slicer.app.layoutManager()
-        if manager is not None and show_skin(context(), self.node.inputVolume):
-            look_from_front(manager)
+        made = None if manager is None else show_skin(context(), self.node.inputVolume)
+        if made is not None:
+            look_from_front(manager, (made,))
 
     def look(self, title: str, work: Callable[[Progress], None]) -> bool:
         """Do something that changes no step's outcome, so that there is nothing to undo; returns whether it was done."""

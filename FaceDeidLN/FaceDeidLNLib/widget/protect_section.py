@@ -9,30 +9,33 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
-from ..anatomy.level.find import LEVEL_NAMES
+from ..anatomy.level.table import LEVEL_NAMES
 from ..core.progress import Progress
-from ..mrml.candidates import candidates
+from ..mrml.candidates import atlases, candidates, declined
 from ..mrml.nodes import segment_roles
 from ..mrml.protection import check, is_checked
 from ..mrml.scene import context
 from ..programs.extensions import OFFERS, Offer, segment_with
 from . import dialogs
-from .section import Shared
-from .words import LEVELS
+from .section import Section, Shared
+from .words import LEVEL_TIPS
+
+#: Qt's own bound on a widget's height (QWIDGETSIZE_MAX).
+_FREE_PX = 16777215
 
 
-class ProtectSection:
+class ProtectSection(Section):
     """The list of segments with their check marks, the levels, and a button for each extension."""
 
     def __init__(self, panel: Shared) -> None:
-        self.panel, self.ui = panel, panel.ui
-        self._filling, self._observed, self._listed = False, None, []
+        super().__init__(panel)
+        self._filling, self._listed = False, []
         for checks in (self.ui.segmentsList, self.ui.levelsList):  # dark check boxes cannot be seen on the dark Base
             checks.viewport().setBackgroundRole(qt.QPalette.Window)
         for name in LEVEL_NAMES:
             item = _new_item(self.ui.levelsList, name)
             item.setFlags(qt.Qt.ItemIsUserCheckable | qt.Qt.ItemIsEnabled)
-            item.setToolTip(LEVELS[name])
+            item.setToolTip(LEVEL_TIPS[name])
             item.setCheckState(qt.Qt.Unchecked)
         self.ui.segmentsList.connect("itemChanged(QListWidgetItem*)", self.on_segment_checked)
         self.ui.levelsList.connect("itemChanged(QListWidgetItem*)", self.on_level_checked)
@@ -44,23 +47,23 @@ class ProtectSection:
         self.ui.providersFrame.layout().addWidget(button, number // 2, number % 2)
         return button
 
-    def observe(self, node: Any) -> None:  # noqa: ANN401
-        """Follow the segments of a segmentation that others add, rename or remove."""
-        if node is self._observed:
-            return
-        if self._observed is not None:
-            for event in _events():
-                self.panel.removeObserver(self._observed, event, self.panel.update)
-        self._observed = node
-        if node is not None:
-            for event in _events():
-                self.panel.addObserver(node, event, self.panel.update)
+    def events(self) -> tuple[int, ...]:
+        """Others added, renamed or removed segments."""
+        segmentation = slicer.vtkSegmentation
+        return (segmentation.SegmentAdded, segmentation.SegmentRemoved, segmentation.SegmentModified)
+
+    def on_event(self, caller: object = None, event: object = None) -> None:
+        """The segments are others now."""
+        self.panel.update()
 
     def update(self) -> None:
         """Show the segments and levels of the parameter node."""
         node = self.panel.node
         self.observe(node.protectedSegmentation)
         self.ui.protectHintLabel.text = self._hint()
+        self.ui.protectHintLabel.setMaximumHeight(
+            _FREE_PX if self.ui.protectHintLabel.text else 0
+        )  # a hidden one would be shown with its section
         self._filling = True
         try:
             self._fill_segments(node.protectedSegmentation)
@@ -79,7 +82,13 @@ class ProtectSection:
     def _hint(self) -> str:
         """What of the scene is protected, or what the user has to choose."""
         node = self.panel.node
-        if node.inputVolume is None or node.protectedSegmentation is not None:
+        if node.inputVolume is None:
+            return ""
+        taken = [] if declined(node.inputVolume) else atlases(node.inputVolume, node.protectedSegmentation, node.faceSegmentation)
+        if taken:
+            names = ", ".join(f'"{segmentation.GetName()}"' for segmentation in taken)
+            return _("Nodes and glands of {names} stay, too; jaw, hyoid and outline of it guide.").format(names=names)
+        if node.protectedSegmentation is not None:
             return ""
         found = candidates(node.inputVolume)
         if not found:
@@ -142,8 +151,3 @@ def _new_item(entries: Any, text: str) -> Any:  # noqa: ANN401  a QListWidget an
     """A new last item that the list itself has made: no Python object owns it."""
     entries.addItem(text)
     return entries.item(entries.count - 1)
-
-
-def _events() -> tuple[int, ...]:
-    segmentation = slicer.vtkSegmentation
-    return (segmentation.SegmentAdded, segmentation.SegmentRemoved, segmentation.SegmentModified)

@@ -1,8 +1,7 @@
-"""Section 7: the verdict, its figures, looking at the result, the reviewer's sign-off, and export."""
+"""Section 6: the verdict, its figures, looking at the result, and the reviewer's sign-off."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import qt
@@ -13,25 +12,21 @@ from ..core.errors import FaceDeidError
 from ..core.progress import Progress, alive_in
 from ..mrml.looks import jump_to, largest_change, show_in_slices, skin_models
 from ..mrml.scene import context
-from ..mrml.verdicts import StoredVerdict, ct_of, read_verdict, require_verdict, with_certificate
-from ..steps.export import INSTANCES, dicom_files
-from . import dialogs
-from .section import Shared
+from ..mrml.verdicts import StoredVerdict, ct_of, read_verdict, with_certificate
+from .section import Section, Shared
 from .work import fit_to_text, without_options
 
 #: Background and text, readable on light and dark panels: released, to be looked at, refused.
 _COLORS = {"good": ("#1b7f3b", "#ffffff"), "look": ("#ffc457", "#000000"), "bad": ("#b3261e", "#ffffff")}
-#: What a file or folder is called unless the user says otherwise: no name of a patient.
-_NAME = "deidentified"
 
 
-class ReviewSection:
+class ReviewSection(Section):
     """What is known of the result that is looked at."""
 
     def __init__(self, panel: Shared) -> None:
-        self.panel, self.ui, self._shown = panel, panel.ui, ""
+        super().__init__(panel)
+        self._shown = ""
         self._seen: StoredVerdict | None = None
-        self._dicom_of, self._dicom = None, False
         table = self.ui.figuresTable
         table.setColumnCount(2)
         table.horizontalHeader().visible = table.verticalHeader().visible = False
@@ -42,15 +37,9 @@ class ReviewSection:
             (self.ui.verifyButton, self.on_verify),
             (self.ui.signOffButton, self.on_sign_off),
             (self.ui.acceptCheckBox, self.on_accept),
-            (self.ui.nrrdButton, lambda checked=False: self.on_export(".nrrd", "NRRD")),
-            (self.ui.niftiButton, lambda checked=False: self.on_export(".nii.gz", "NIfTI")),
-            (self.ui.dicomButton, self.on_export_dicom),
         ):
             button.connect("clicked(bool)", slot)
         self.ui.remarkEdit.connect("textChanged(QString)", self.update_sign_off)
-
-    def observe(self, node: Any) -> None:  # noqa: ANN401
-        """Nothing is followed: what changes a result goes through this panel, and export looks again."""
 
     def update(self) -> None:
         """Show the verdict on the parameter node's result."""
@@ -69,21 +58,6 @@ class ReviewSection:
         self.ui.compareButton.enabled = self.ui.jumpButton.enabled = self.ui.verifyButton.enabled = has_ct
         self.ui.compareButton.text = _("Back") if self.panel.compare.shown else _("Before | after")
         self.update_sign_off()
-        released = stored is not None and stored.released
-        for button in (self.ui.nrrdButton, self.ui.niftiButton, self.ui.dicomButton):
-            button.enabled = released
-        if released and not self._has_dicom(ct_of(result)):
-            self.ui.dicomButton.enabled = False
-            self.ui.dicomButton.toolTip = _("The CT was not loaded from the DICOM database: export it as NRRD or NIfTI")
-        else:
-            self.ui.dicomButton.toolTip = _("Save the released result as the DICOM series it came from, with its certificate")
-
-    def _has_dicom(self, ct: Any) -> bool:  # noqa: ANN401
-        """Asked once for each CT: the database answers for every slice, and a slider asks at every move. The export looks again."""
-        asked = None if ct is None else (ct.GetID(), ct.GetAttribute(INSTANCES))
-        if asked != self._dicom_of:
-            self._dicom_of, self._dicom = asked, bool(dicom_files(ct))
-        return self._dicom
 
     def _stored(self) -> StoredVerdict | None:
         try:
@@ -176,31 +150,6 @@ class ReviewSection:
             self.panel.logic.acceptRecognisable(node.resultVolume, accepted)
 
         self.panel.run(title, work, with_certificate(node.resultVolume))
-
-    def on_export(self, extension: str, kind: str) -> None:
-        """Save the result as an image file."""
-        path = dialogs.file_to_save(_("Export the result"), self.panel.folder, _NAME + extension, f"{kind} (*{extension})")
-        if path.endswith(extension):
-            self._export(path, overwrite=Path(path).is_file())
-        elif path:  # Qt has asked about another name: what has this one is not replaced
-            self._export(path + extension)
-
-    def on_export_dicom(self, checked: bool = False) -> None:
-        """Save the result as a DICOM series in a new folder."""
-        parent = dialogs.folder(_("Folder for the new DICOM folder"), self.panel.folder)
-        if parent:
-            self._export(str(Path(parent) / _NAME))
-
-    def _export(self, path: str, overwrite: bool = False) -> None:
-        node = self.panel.node
-
-        def work(progress: Progress) -> None:
-            require_verdict(node.resultVolume)
-            self.panel.logic.exportResult(node.resultVolume, path, overwrite, progress=progress)
-
-        self.panel.folder = str(Path(path).parent)
-        if self.panel.look(_("Export"), work):
-            self.panel.say(_("Written: {path}, with its certificate.").format(path=path))
 
 
 def verdict_text(stored: StoredVerdict) -> str:

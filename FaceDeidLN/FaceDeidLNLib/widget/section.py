@@ -7,7 +7,17 @@ from types import SimpleNamespace
 from typing import Any, Protocol
 
 from ..core.progress import Progress
+from ..mrml.undo import UndoStack
 from .compare import SideBySide
+
+#: The parameter node's fields that belong to the CT, and their roles.
+OWN = {
+    "protectedSegmentation": "protected",
+    "landmarks": "landmarks",
+    "curve": "curve",
+    "faceSegmentation": "face",
+    "resultVolume": "result",
+}
 
 
 class Shared(Protocol):
@@ -19,6 +29,10 @@ class Shared(Protocol):
     busy: bool
     folder: str
     compare: SideBySide
+    undo: UndoStack
+    face: Any
+    review: Any
+    export: Any
 
     def addObserver(self, node: Any, event: Any, method: Callable[..., None]) -> None:  # noqa: ANN401
         """Be told of a node's event."""
@@ -59,3 +73,27 @@ class Shared(Protocol):
     def run(self, title: str, work: Callable[[Progress], None], changed: Sequence[Any] = ()) -> bool:
         """Do one step, with progress, Cancel and undo."""
         ...
+
+
+class Section:
+    """A section of the panel: what it shares with the others, and the node whose events it follows; most follow none."""
+
+    def __init__(self, panel: Shared) -> None:
+        self.panel, self.ui, self._followed = panel, panel.ui, None
+
+    def events(self) -> tuple[int, ...]:
+        """The events that are followed."""
+        return ()
+
+    def on_event(self, caller: object = None, event: object = None) -> None:
+        """One of them happened."""
+
+    def observe(self, node: Any) -> None:  # noqa: ANN401
+        """Follow another node, or none."""
+        if node is self._followed:
+            return
+        for event in self.events() if self._followed is not None else ():
+            self.panel.removeObserver(self._followed, event, self.on_event)
+        self._followed = node
+        for event in self.events() if node is not None else ():
+            self.panel.addObserver(node, event, self.on_event)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import re
 import sys
@@ -96,12 +97,20 @@ def start(patch: pytest.MonkeyPatch, module_name: str) -> SimpleNamespace:
     patch.setattr(slicer, "app", host.app, raising=False)
     patch.setattr(slicer.util, "loadUI", loader.load_file)
     patch.setattr(slicer.util, "errorDisplay", lambda text, **details: host.errors.append(text))
-    patch.setattr(slicer.util, "selectModule", host.selected.append)
+    patch.setattr(slicer.util, "selectModule", lambda name: _select(host, name))
     patch.setattr(slicer.util, "getModuleWidget", lambda name: host.modules[name])
     patch.setattr(slicer.util, "TESTING_DATA_URL", "https://github.com/Slicer/SlicerTestingData/releases/download/", raising=False)
     for name in [name for name in sys.modules if name.startswith("FaceDeidLNLib.widget")]:
         patch.delitem(sys.modules, name)
     return host
+
+
+def _select(host: SimpleNamespace, name: str) -> None:
+    """Another module's panel takes the place of those that are shown, which are left at once (qSlicerModulePanel::removeModule)."""
+    host.selected.append(name)
+    for other, widget in host.modules.items():
+        if other != name and hasattr(widget, "exit"):
+            widget.exit()
 
 
 #: Panels are never destroyed while Slicer runs, and are not here.
@@ -116,3 +125,12 @@ def module_parent() -> object:
     layout.setContentsMargins(0, 0, 0, 0)
     pythonqt.unwrap(parent).setProperty("isEntered", True)
     return parent
+
+
+def open_module(patch: pytest.MonkeyPatch, module_name: str) -> tuple[SimpleNamespace, object, object]:
+    """The host until the patch ends, with a module's panel set up in it: what ``start`` gave, the module's widget, and its parent."""
+    here, parent = start(patch, module_name), module_parent()
+    widget = getattr(importlib.import_module(module_name), f"{module_name}Widget")(parent)
+    widget.setup()
+    here.modules[module_name] = widget
+    return here, widget, parent

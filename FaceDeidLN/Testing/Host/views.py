@@ -10,24 +10,6 @@ import slicer
 _CONVENTIONAL, _CONVENTIONAL_XML = 2, '<layout><item><view class="vtkMRMLViewNode" singletontag="1"/></item></layout>'
 
 
-class ThreeDView:
-    """qMRMLThreeDView: turns, centres and resets the camera of its view."""
-
-    def __init__(self, camera: slicer.vtkMRMLCameraNode) -> None:
-        self._camera, self.done = camera, []
-
-    def rotateToViewAxis(self, axis: int) -> None:
-        assert axis in range(6), axis
-        self.done.append(f"axis {axis}")
-        self._camera.SetPosition(0.0, 500.0, 0.0)
-
-    def resetFocalPoint(self) -> None:
-        self.done.append("focal point")
-
-    def resetCamera(self, rotation: bool = True, translation: bool = True, distance: bool = True) -> None:
-        self.done.append("camera")
-
-
 class LayoutManager:
     """qMRMLLayoutManager with 3D views only."""
 
@@ -70,10 +52,10 @@ class LayoutManager:
         for prop in element.findall("property"):
             assert prop.get("name") == "viewlabel", prop.get("name")
             view.SetLayoutLabel(prop.text)
-        camera = self.cameras[tag] = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLCameraNode", f"camera {tag}")
-        three_d = ThreeDView(camera)
-        self._widgets.append(SimpleNamespace(mrmlViewNode=lambda: view, threeDView=lambda: three_d))
-
-    def logic(self) -> SimpleNamespace:
-        """``slicer.modules.cameras.logic()``."""
-        return SimpleNamespace(GetViewActiveCameraNode=lambda view: self.cameras[view.GetSingletonTag()])
+        camera = slicer.mrmlScene.GetSingletonNode(tag, "vtkMRMLCameraNode")
+        if camera is None:  # as vtkMRMLCameraDisplayableManager does
+            camera = slicer.vtkMRMLCameraNode()
+            camera.SetLayoutName(tag)
+            camera = slicer.mrmlScene.AddNode(camera)
+        self.cameras[tag] = camera
+        self._widgets.append(SimpleNamespace(mrmlViewNode=lambda: view))

@@ -22,7 +22,7 @@ from FaceDeidLNLib.core.geometry import Geometry
 from FaceDeidLNLib.input.any_segments import read_any_segments
 from FaceDeidLNLib.input.ct import read_ct
 from FaceDeidLNLib.input.markups import read_curve_json, read_landmarks_json
-from fuzzing import make_structures
+from fuzz_targets import make_structures
 from pydicom.dataelem import RawDataElement
 from pydicom.tag import Tag
 

@@ -6,6 +6,7 @@ import pytest
 from dicom_series import Series, stored_head, write_series
 from FaceDeidLNLib.core.errors import InputError
 from FaceDeidLNLib.input.ct import read_ct
+from FaceDeidLNLib.input.dicom_damaged import require_others
 from FaceDeidLNLib.input.dicom_files import read_folder
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -47,8 +48,9 @@ def pair(request, tmp_path_factory):
 def test_a_slice_cut_at_any_byte_stops_the_run_by_name(pair, share):
     folder, path, content = pair
     path.write_bytes(content[: int(share * len(content.rstrip(b"\0")))])
+    uid = {pydicom.dcmread(other).SeriesInstanceUID for other in folder.iterdir() if other != path}
     with pytest.raises(InputError, match=path.name):
-        read_folder(folder)
+        require_others(read_folder(folder).damaged, uid, uid)
 
 
 def test_whole_slices_of_every_kind_are_read(pair):
@@ -117,3 +119,44 @@ def test_slices_that_the_headers_tell_of_and_that_are_not_here_are_told(tmp_path
     for path in paths[-2:]:
         path.unlink()
     assert read_ct(tmp_path).notes == ("the headers tell of 12 images in the acquisition, and 10 slices are here",)
+
+
+def cut(path, share=0.9):
+    path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
+    return path.name
+
+
+def test_a_damaged_file_of_another_series_is_told_and_stops_nothing(tmp_path):
+    series = Series(stored_head())
+    write_series(tmp_path / "one", series)
+    name = cut(write_series(tmp_path / "two", Series(stored_head(seed=2)))[0])
+    ct = read_ct(tmp_path, series.uid)
+    assert np.array_equal(ct.volume.array, series.hu)
+    assert ct.notes == (f"1 file ({name}) is damaged, of another series, and left out",)
+
+
+def test_a_damaged_file_of_another_modality_is_told_and_stops_nothing(tmp_path):
+    write_series(tmp_path / "one", Series(stored_head()))
+    path = write_series(tmp_path / "two", Series(stored_head(seed=2), tags={"Modality": "MR"}))[0]
+    path.rename(tmp_path / "one" / "mr.dcm")
+    cut(tmp_path / "one" / "mr.dcm")
+    assert read_ct(tmp_path / "one").notes == ("1 file (mr.dcm) is damaged, of another series, and left out",)
+
+
+def test_a_damaged_slice_of_a_series_of_its_own_may_be_a_slice_of_the_stack(tmp_path):
+    paths = write_series(tmp_path, Series(stored_head()))
+    for n, path in enumerate(paths):
+        ds = pydicom.dcmread(path)
+        ds.SeriesInstanceUID = f"1.2.3.{n}"
+        ds.save_as(path)
+    name = cut(paths[4])
+    with pytest.raises(InputError, match=name):
+        read_ct(tmp_path)
+
+
+def test_a_damaged_file_of_the_series_that_was_chosen_stops_the_run(tmp_path):
+    write_series(tmp_path / "one", Series(stored_head()))
+    series = Series(stored_head(seed=2))
+    name = cut(write_series(tmp_path / "two", series)[0])
+    with pytest.raises(InputError, match=name):
+        read_ct(tmp_path, series.uid)

@@ -86,6 +86,15 @@ def test_the_grid_of_slices_gives_every_slice_on_a_plane_back(gaps, seed):
 
 
 @settings(max_examples=40, deadline=None)
+@given(gaps=st.lists(st.floats(0.3, 3.0), min_size=2, max_size=12), padding=st.sampled_from([-2000, -2048, -3024, -32768]))
+def test_padding_mixes_with_nothing_on_the_grid_of_slices(gaps, padding):
+    places = np.concatenate([[0.0], np.cumsum(gaps)])
+    array = np.random.default_rng(0).choice(np.array([padding, 40], dtype=np.int16), (len(places), 5, 5))
+    even = Stack(array, places, int(places[-1]) + 1, np.diff(places)).even()
+    assert np.isin(even, (padding, 40)).all()
+
+
+@settings(max_examples=40, deadline=None)
 @given(gaps=st.lists(st.floats(0.3, 3.0), min_size=2, max_size=12), plane=st.integers(0, 40))
 def test_a_slice_beside_a_plane_of_a_mask_is_covered(gaps, plane):
     places = np.concatenate([[0.0], np.cumsum(gaps)])

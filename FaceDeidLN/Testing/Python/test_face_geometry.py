@@ -175,7 +175,7 @@ def test_growth_of_nothing_is_nothing():
 
 
 def test_full_style_keeps_behind_the_tragia_and_the_neck_out():
-    outline = FULL.outline()
+    outline = np.array(FULL.border)
     assert outline[:, 1].min() > 20
     assert outline[:, 2].min() > MEAN_FACE["menton"][2] - 10
 

@@ -9,7 +9,8 @@ import pytest
 if sys.platform == "win32":
     pytest.skip("limits of memory and time are set by POSIX means", allow_module_level=True)
 
-from fuzzing import TARGETS, fuzzed
+from fuzz_targets import TARGETS
+from fuzzing import fuzzed
 
 #: Damaged files of each kind: some 300 in all.
 EACH = 17

@@ -1,18 +1,19 @@
-"""What a newcomer does: an effect, a node level and a provider, each by one new file and one row, used from the command line at once."""
+"""What a newcomer does: an effect, a node level, a segmentation program and a family of a study's objects, each by one new file and at
+most two edited ones; then all of them are used from the command line and from the panel, and the tables' own tests still hold."""
 
 from __future__ import annotations
 
-import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from FaceDeidLNLib import pipeline
 
-PACKAGE = Path(pipeline.__file__).parent
+ROOT = Path(__file__).resolve().parents[3]
+MODULE = ROOT / "FaceDeidLN"
 EFFECT = """
 from __future__ import annotations
 import numpy as np
@@ -38,6 +39,9 @@ from ..core.progress import idle
 from ..core.segment import Segment
 
 class Toy:
+    @classmethod
+    def typed(cls, place, cpu):
+        return cls()
     def available(self):
         return True
     def describe(self):
@@ -47,77 +51,175 @@ class Toy:
         mask[4:8, 40:44, 40:44] = True
         return (Segment("nodepack 7", ct.with_array(mask)),)
 """
+FAMILY = """
+from __future__ import annotations
+import pydicom
+from .family import Done
+from .outcome import Decision, Outcome
+
+class ToyFamily:
+    name = "toy"
+    def decide(self, series, study):
+        return tuple(Decision(Outcome.KEEP, "toys are kept") for _ in series.instances)
+    def release(self, series, run):
+        for instance in series.instances:
+            run.writer.put(instance, pydicom.dcmread(instance.path))
+        return (Done(series.instances, Decision(Outcome.KEEP, "toys are kept")),)
+"""
+#: A storage class that the program does not know: CT Performed Procedure Protocol.
+TOY_CLASS = "1.2.840.10008.5.1.4.1.1.200.2"
+#: What is done with the toys in the copy: every use a test of its own, all in one process, because starting costs more than they do.
+USES = f'''
+import json
+
+import person
+import pydicom
+import pytest
+from FaceDeidLNLib.commands.main import main
+from person import PanelTest, phantom
+from pydicom.uid import generate_uid
+from synthetic_study import StudyFolder
+from written import write_volume
+
+person.SPACING_MM = (5.0, 5.0, 5.0)
+
+
+def told(capsys, *words):
+    code = main([*map(str, words), "--accept-recognisable", "--json"])
+    said = json.loads(capsys.readouterr().out)
+    assert code == 0, said
+    return said
+
+
+def test_effect_level_and_program_are_used_from_the_command_line(tmp_path, capsys):
+    ct = write_volume(phantom().ct, tmp_path / "ct.nrrd")
+    words = ("--effect", "flat", "--levels", "toy", "--provider", "toy")
+    said = told(capsys, "deface", ct, tmp_path / "out.nrrd", *words)
+    assert (said["verdict"], said["effect"]) == ("PASS", "flat")
+    assert [(level["name"], level["changed"]) for level in said["node_levels"] if level["voxels"]] == [("toy", 0)]
+    assert said["segmented"] == ["kept: 'nodepack 7' (not recognised), by Toy"]
+    assert [check["changed"] for check in said["protected"]] == [0, 0]
+
+
+def write_toy(folder):
+    """A head's CT in a folder, and an object of the toy class beside it."""
+    toy = pydicom.dcmread(StudyFolder(folder, phantom()).series(phantom().ct, "ct", "Head")[0])
+    for name in ("PixelData", "Rows", "Columns", "ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing"):
+        delattr(toy, name)
+    toy.SOPClassUID, toy.SOPInstanceUID, toy.SeriesInstanceUID, toy.Modality = "{TOY_CLASS}", generate_uid(), generate_uid(), "OT"
+    toy.file_meta.MediaStorageSOPClassUID, toy.file_meta.MediaStorageSOPInstanceUID = toy.SOPClassUID, toy.SOPInstanceUID
+    toy.save_as(folder / "toy.dcm")
+
+
+def test_the_object_family_is_used_from_the_command_line(tmp_path, capsys):
+    write_toy(tmp_path / "in")
+    said = told(capsys, "study", tmp_path / "in", tmp_path / "out", "--effect", "mask", "--levels", "none")
+    kept = {{item["reason"]: item for item in said["studies"][0]["instances"]}}["toys are kept"]
+    assert [path for path in (tmp_path / "out").rglob("*.dcm") if path.as_posix().endswith(kept["file"])]
+
+
+class ToysTest(PanelTest):
+    def test_effect_level_and_program_are_used_from_the_panel(self):
+        import qt
+
+        self.load_sample()
+        self.choose("effectComboBox", "flat")
+        levels = [self.ui.levelsList.item(row) for row in range(self.ui.levelsList.count)]
+        for level in levels:
+            level.setCheckState(qt.Qt.Checked if level.text() == "toy" else qt.Qt.Unchecked)
+        toy = next(button for button in self.panel.sections[0].buttons if button.text == "Toy")
+        self.assertTrue(toy.enabled, toy.toolTip)
+        toy.click()
+        names = [self.ui.segmentsList.item(row).text() for row in range(self.ui.segmentsList.count)]
+        self.assertIn("nodepack 7", names)
+        self.ui.acceptCheckBox.click()
+        self.click("applyButton")
+        self.assertEqual(self.errors, [])
+        self.assertTrue(self.ui.verdictLabel.text.startswith("PASS"), self.ui.verdictLabel.text)
+        self.assertIn("flat", self.node.resultVolume.GetName())
+
+    def test_the_object_family_is_used_from_the_panel(self):
+        folder = self.folder()
+        write_toy(folder)
+        self.answers = [str(folder)]
+        self.click("studyFolderButton")
+        table = self.ui.studyTable
+        rows = [[table.item(row, column).text() for column in (1, 3)] for row in range(table.rowCount)]
+        self.assertIn(["keep", "toys are kept"], rows)
+
+
+def test_the_help_tells_of_them(capsys):
+    main(["deface", "--help"])
+    said = " ".join(capsys.readouterr().out.split())
+    assert "flat (nothing but a little below air); reface (" in said
+    assert "toy (behind the chin); Ia (" in said
+    assert "first: toy, totalsegmentator," in said
+'''
 #: Per task: the new file with its text, and the edited file with what stands before the new text.
 TASKS = {
     "effect": (
         ("effect/flat.py", EFFECT),
-        [("effect/records.py", "RECORDS = (\n", '    EffectRecord("flat", "flat:Flat", "nothing but a little below air"),\n')],
+        [
+            ("effect/records.py", "RECORDS = (\n", '    EffectRecord("flat", "flat:Flat", "nothing but a little below air"),\n'),
+            ("../../README.md", "| what is done to it: ", "`flat`, "),
+        ],
     ),
     "level": (
         ("anatomy/level/toy.py", LEVEL),
         [
             (
                 "anatomy/level/table.py",
-                "import Neck, level_ia, level_ib, level_ii, level_ix, level_viii\n",
-                "from .toy import around_menton\n",
-            ),
-            (
-                "anatomy/level/table.py",
                 "LEVEL_RECORDS = (\n",
-                '    LevelRecord("toy", "behind the chin", ("mean",), around_menton, has_sides=False, needs_mandible=False),\n',
+                '    LevelRecord("toy", "behind the chin", ("mean",), "toy:around_menton", has_sides=False, needs_mandible=False),\n',
             ),
+            ("../../README.md", "| node levels that stay, out of ", "`toy`, "),
+        ],
+    ),
+    "object family": (
+        ("study/toy.py", FAMILY),
+        [
+            ("study/rules.py", "RULES = (\n", f'    Rule("{TOY_CLASS.removeprefix("1.2.840.10008.5.1.4.1.1.")}", "Toy", "toy"),\n'),
+            ("study/registry.py", "from .seg import SegFamily\n", "from .toy import ToyFamily\n"),
+            ("study/registry.py", "        DocumentsFamily(),\n", "        ToyFamily(),\n"),
         ],
     ),
     "provider": (
         ("providers/toy.py", PROVIDER),
         [
-            ("providers/registry.py", "from .nnunet import NnUnetModel\n", "from .toy import Toy\n"),
-            ("providers/registry.py", "KINDS = (\n", '    Kind("toy", "Toy", "a node", command=lambda place, cpu: Toy()),\n'),
+            ("providers/registry.py", "KINDS = (\n", '    Kind("toy", "Toy", "a node", "toy:Toy"),\n'),
+            ("../../README.md", "\n  TotalSegmentator, ", "Toy, "),
         ],
     ),
 }
 
 
-@pytest.fixture(scope="module")
-def extended(tmp_path_factory):
-    """A copy of the library with all three."""
-    root = tmp_path_factory.mktemp("extended")
-    library = root / PACKAGE.name
-    shutil.copytree(PACKAGE, library, ignore=shutil.ignore_patterns("__pycache__"))
+def extended(root):
+    """Copies the module, with its tests, into a folder, and adds all toys."""
+    shutil.copytree(MODULE, root / "FaceDeidLN", ignore=shutil.ignore_patterns("__pycache__", "Screenshots"))
+    shutil.copy(ROOT / "README.md", root)
+    library = root / "FaceDeidLN" / "FaceDeidLNLib"
     for (path, text), edits in TASKS.values():
         (library / path).write_text(text, encoding="utf-8")
         for edited, after, added in edits:
             before = (library / edited).read_text(encoding="utf-8")
             assert before.count(after) == 1, f"{edited} has no place for it"
             (library / edited).write_text(before.replace(after, after + added), encoding="utf-8")
-    return root
-
-
-def run(root, *words):
-    """A program on the copy."""
-    environment = {**os.environ, "PYTHONPATH": str(root)}
-    return subprocess.run([sys.executable, *words], env=environment, capture_output=True, text=True, check=False)
+    return root / "FaceDeidLN"
 
 
 def test_each_is_one_new_file_and_at_most_two_edited_ones():
     assert all(len({edited for edited, _, _ in edits}) <= 2 for _, edits in TASKS.values())
 
 
-def test_all_three_are_used_from_the_command_line(extended, phantom_ct_file, tmp_path):
-    words = ["deface", str(phantom_ct_file), str(tmp_path / "out.nrrd"), "--effect", "flat", "--levels", "toy", "--provider", "toy"]
-    ended = run(extended, "-m", "FaceDeidLNLib.commands.main", *words, "--accept-recognisable", "--json")
-    told = json.loads(ended.stdout)
-    assert (told["verdict"], ended.returncode) == ("PASS", 0), ended.stdout + ended.stderr
-    assert told["effect"] == "flat"
-    assert [(level["name"], level["changed"]) for level in told["node_levels"] if level["voxels"]] == [("toy", 0)]
-    assert told["segmented"] == ["kept: 'nodepack 7' (not recognised), by Toy"]
-    assert [check["changed"] for check in told["protected"]] == [0, 0]
-
-
-def test_the_help_and_what_the_module_offers_name_them(extended):
-    code = (
-        "from FaceDeidLNLib.effect.records import EFFECT_NAMES; from FaceDeidLNLib.anatomy.level.find import LEVEL_NAMES;"
-        "from FaceDeidLNLib.providers.registry import typed_kinds; print(EFFECT_NAMES[0], LEVEL_NAMES[0], typed_kinds().split(',')[0])"
-    )
-    assert run(extended, "-c", code).stdout.split() == ["flat", "toy", "toy"]
-    assert "flat, reface" in " ".join(run(extended, "-m", "FaceDeidLNLib.commands.main", "deface", "--help").stdout.split())
+def test_all_are_used_from_the_command_line_and_the_panel_and_the_tables_tests_hold(tmp_path):
+    pytest.importorskip("PySide6")
+    if not (ROOT / "README.md").is_file():
+        pytest.skip("README.md is no part of an installed module")
+    module = extended(tmp_path)
+    uses = module / "Testing" / "Python" / "panel" / "test_toys.py"
+    uses.write_text(USES, encoding="utf-8")
+    words = ["pytest", "-q", "-p", "no:cacheprovider", str(uses), str(module / "Testing" / "Python" / "test_tables.py")]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (module, module / "Testing" / "Host")))}
+    ended = subprocess.run([sys.executable, "-m", *words], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert re.search(r"^\.{20,}", ended.stdout), "some were skipped"

@@ -250,7 +250,7 @@ def test_a_program_of_the_table_has_one_name_as_a_command_and_as_an_extension():
     names = [kind.name for kind in KINDS]
     assert len(set(names)) == len(names)
     assert set(EXTENSIONS) | {"nnunet"} == {offer.kind.name for offer in OFFERS}
-    assert {offer.kind for offer in OFFERS} | {kind for kind in KINDS if kind.command} == set(KINDS)
+    assert {offer.kind for offer in OFFERS} | {kind for kind in KINDS if kind.made_by} == set(KINDS)
 
 
 def test_a_provider_that_fails_makes_the_case_a_review(phantom):

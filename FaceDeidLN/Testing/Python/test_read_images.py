@@ -175,6 +175,20 @@ def test_what_is_no_ct_in_hu_is_refused(tmp_path, array, sentence):
         read_ct(write(tmp_path / "ct.nrrd", array) if array.ndim == 3 else write_plane(tmp_path / "ct.nrrd", array))
 
 
+@pytest.mark.parametrize("padding", [-1500, -2000, -2048, -3024, -32768])
+def test_a_ct_whose_padding_was_blended_when_it_was_resampled_is_a_ct(tmp_path, padding):
+    hu = HU.copy()
+    hu[:, :, :5], hu[:, :, 5] = padding, (padding + hu[:, :, 5]) // 2
+    hu[:, :, 6] = (padding + 3 * hu[:, :, 6]) // 4
+    assert np.array_equal(read_ct(write(tmp_path / "ct.nrrd", hu)).volume.array, hu)
+
+
+def test_values_on_both_sides_of_air_without_one_padding_value_are_no_ct(tmp_path):
+    phase = np.random.default_rng(0).integers(-4096, 4096, HU.shape).astype(np.int16)
+    with pytest.raises(InputError, match="% of the voxels are below air"):
+        read_ct(write(tmp_path / "ct.nrrd", phase))
+
+
 def write_plane(path, array):
     sitk.WriteImage(sitk.GetImageFromArray(array), str(path))
     return path

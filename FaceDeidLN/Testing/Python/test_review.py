@@ -134,10 +134,9 @@ def test_the_curve_comes_back_from_scene_and_file_and_its_path_lies_on_the_skin(
     control, path = curve_points_from_node(first(scene, "vtkMRMLMarkupsClosedCurveNode", "curve"))
     assert control == pytest.approx(case.face.curve.control, abs=0.01)
     assert read_curve_json(folder / "curve.mrk.json") == pytest.approx(case.face.curve.control, abs=0.01)
-    from FaceDeidLNLib.anatomy.skin import depth_at
 
     depth = case.anatomy.depth
-    assert np.abs(depth_at(depth, depth.geometry.to_kji(path))).max() < 0.5
+    assert np.abs(depth.at(path)).max() < 0.5
 
 
 def test_a_result_that_is_not_released_says_so_in_the_scene(tmp_path):

@@ -74,8 +74,8 @@ def test_one_head_alone_is_no_second_one(phantom):
     assert second_face(phantom.ct, fit_frame(phantom.landmarks)) == ()
 
 
-@pytest.mark.parametrize("change", ["arms", "water phantom", "frame"])
-def test_arms_a_ball_of_water_and_a_frame_are_no_second_head(bare, change):
+@pytest.mark.parametrize("change", ["arms", "water phantom", "frame", "table", "table of two plates"])
+def test_arms_a_ball_of_water_a_frame_and_a_table_are_no_second_head(bare, change):
     grid = canonical_grid(np.array([(-260.0, -150.0, -150.0), (260.0, 150.0, 150.0)]), SPACING_MM)
     hu = resample(bare.ct, grid, fill=AIR_HU).array
     x, y, z = np.moveaxis(grid.to_lps(np.indices(grid.shape).reshape(3, -1).T), 1, 0).reshape(3, *grid.shape)
@@ -85,6 +85,9 @@ def test_arms_a_ball_of_water_and_a_frame_are_no_second_head(bare, change):
     elif change == "water phantom":
         radius = np.sqrt((x - 190.0) ** 2 + y**2 + z**2)
         hu = np.where(radius < 65.0, np.where(radius > 60.0, 120.0, 0.0), hu)
+    elif "table" in change:
+        hollow = 0.0 if change == "table" else 9.0
+        hu = np.where((np.abs(y - 130.0) < 15.0) & (np.abs(y - 130.0) >= hollow), 400.0, hu)
     else:
         hu = np.where((np.abs(np.abs(x) - 130.0) < 4.0) & (np.abs(y) < 60.0) & (np.abs(z) < 120.0), 400.0, hu)
     assert second_face(Volume(np.rint(hu).astype(np.int16), grid), fit_frame(bare.landmarks)) == ()

@@ -10,7 +10,7 @@ import pytest
 import SimpleITK as sitk
 from FaceDeidLNLib.anatomy.body import find_body
 from FaceDeidLNLib.anatomy.grids import fill_holes
-from FaceDeidLNLib.anatomy.skin import depth_at, skin_depth, skin_surface, snap_to_skin
+from FaceDeidLNLib.anatomy.skin import skin_depth, skin_surface, snap_to_skin
 from FaceDeidLNLib.core.errors import FaceNotFoundError, InputError
 from FaceDeidLNLib.core.geometry import Geometry
 from FaceDeidLNLib.core.volume import Volume
@@ -60,7 +60,7 @@ def face_box(phantom: Phantom) -> np.ndarray:
 
 
 def depth_of(depth: Volume, lps: np.ndarray) -> np.ndarray:
-    return depth_at(depth, depth.geometry.to_kji(lps))
+    return depth.at(lps)
 
 
 def ball(radius: float, centre: np.ndarray, spacing: float, size: int) -> Volume:

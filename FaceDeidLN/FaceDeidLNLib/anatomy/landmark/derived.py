@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
 from scipy.special import gammainc
 
 from ...core.volume import AIR_HU, Volume
@@ -81,8 +80,7 @@ def _on_skin(ct: Volume, frame: HeadFrame, head: np.ndarray) -> tuple[np.ndarray
     out /= np.linalg.norm(out, axis=1, keepdims=True)
     steps = np.arange(-SEARCH_MM, SEARCH_MM + 0.5, 1.0)
     ways = frame.to_lps((head[:, None] + steps[None, :, None] * out[:, None]).reshape(-1, 3))
-    hu = ndimage.map_coordinates(ct.array, ct.geometry.to_kji(ways).T, order=1, mode="constant", cval=AIR_HU, output=np.float32)
-    hu = hu.reshape(len(head), -1)
+    hu = ct.at(ways, AIR_HU).reshape(len(head), -1)
     crossing = (hu[:, :-1] > SKIN_HU) & (hu[:, 1:] <= SKIN_HU)
     distance = np.where(crossing, np.abs(steps[:-1] + 0.5), np.inf)
     nearest, found = distance.argmin(1), crossing.any(1)

@@ -141,8 +141,8 @@ def _digastric(neck: Neck) -> np.ndarray:
     return np.interp(neck.grid.y, y, x)
 
 
-def level_ia(neck: Neck, superficial_mm: float) -> np.ndarray:
-    """Ia, submental: between the anterior bellies of the digastric muscles.
+def level_ia(neck: Neck, side: int, superficial_mm: float) -> np.ndarray:
+    """Ia, submental: between the anterior bellies of the digastric muscles, on both sides of the midline whatever ``side`` is.
 
     Cranial: mylohyoid [MU]; here a plane from 11 mm above the lower border of the symphysis to the top of the hyoid, and
     at least 20 mm of tissue over the skin (approximation). Caudal: hyoid [MU] and platysma [?]; here the plane through the

@@ -1,13 +1,10 @@
-"""The table of node levels: all that code, panel and help know of each."""
+"""The table of node levels: all that code, panel and help know of each. It is light: the help of the command line reads it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
-
-from .regions import Neck, level_ia, level_ib, level_ii, level_ix, level_viii
+from ...core.errors import InputError
 
 #: The SMAS, which bounds most levels laterally, lies at least this deep (mm) under the skin of cheek and parotid.
 SMAS_MM = 4.0
@@ -16,18 +13,19 @@ DEEP_MM = 8.0
 
 @dataclass(frozen=True)
 class LevelRecord:
-    """One level. To add one: its region in a file here beside, and its row below.
+    """One level. To add one: its region in a file here beside, its row below, and its name in README's row of ``--levels``.
 
-    ``gives`` is one sentence for tooltips and help. ``edges`` say what each edge is taken from (see regions.py); the share of
-    them that this patient's own structures give is its confidence. ``region`` makes the mask on the jaw's grid from the neck,
-    the side (0 left, 1 right) and how deep (mm) it begins below the skin; it is ``least_mm`` deep whatever is asked for.
+    ``gives`` is one phrase for tooltips and help. ``edges`` say what each edge is taken from (see regions.py); the share of
+    them that this patient's own structures give is its confidence. ``made_by`` names the file and the
+    function that makes the mask on the jaw's grid from a ``Neck``, the side (0 left, 1 right; 0 without sides) and how deep (mm) it
+    begins below the skin; that is ``least_mm`` at least, whatever is asked for.
     ``needs_mandible``: without most of the mandible it cannot be judged; one that starts from ``Neck.landmarks`` can.
     """
 
     name: str
     gives: str
     edges: tuple[str, ...]
-    region: Callable[[Neck, int, float], np.ndarray]
+    made_by: str
     least_mm: float = SMAS_MM
     has_sides: bool = True
     needs_mandible: bool = True
@@ -36,30 +34,51 @@ class LevelRecord:
 LEVEL_RECORDS = (
     LevelRecord(
         "Ia",
-        "under the chin, between the anterior bellies of the digastric muscles",
+        "submental: under the chin, between the anterior bellies of the digastric muscles",
         ("mandible", "mandible", "hyoid", "hyoid", "skin", "mean"),
-        lambda neck, side, start: level_ia(neck, start),
+        "regions:level_ia",
         least_mm=0.0,
         has_sides=False,
     ),
     LevelRecord(
         "Ib",
-        "inside the lower border of the jaw, around the submandibular gland",
+        "submandibular: inside the lower border of the jaw, around the gland",
         ("mandible", "mandible", "hyoid", "gland", "skin", "mean"),
-        level_ib,
+        "regions:level_ib",
         least_mm=0.0,
     ),
-    LevelRecord("II", "upper neck along the great vessels", ("hyoid", "gland", "skin", "mean", "mean", "mean"), level_ii),
-    LevelRecord("VIII", "around the parotid gland", ("mandible", "mandible", "mandible", "skin", "mean", "mean"), level_viii),
     LevelRecord(
-        "IX", "the cheek; it lies in the face and costs privacy", ("mandible", "mandible", "skin", "skin", "mean", "mean"), level_ix
+        "II",
+        "upper jugular: along the great vessels down to the hyoid, behind the gland",
+        ("hyoid", "gland", "skin", "mean", "mean", "mean"),
+        "regions:level_ii",
+    ),
+    LevelRecord(
+        "VIII",
+        "parotid: in and around the gland in front of the ear",
+        ("mandible", "mandible", "mandible", "skin", "mean", "mean"),
+        "regions:level_viii",
+    ),
+    LevelRecord(
+        "IX",
+        "bucco-facial: the cheek from 4 mm below its skin, where its nodes lie",
+        ("mandible", "mandible", "skin", "skin", "mean", "mean"),
+        "regions:level_ix",
     ),
     LevelRecord(
         "IX-deep",
         "the part of IX that lies 8 mm and more below the skin",
         ("mandible", "mandible", "skin", "skin", "mean", "mean"),
-        level_ix,
+        "regions:level_ix",
         least_mm=DEEP_MM,
     ),
 )
-LEVELS_BY_NAME = {record.name: record for record in LEVEL_RECORDS}
+LEVEL_NAMES = tuple(record.name for record in LEVEL_RECORDS)
+
+
+def level_named(name: str) -> LevelRecord:
+    """The row of a level; InputError lists the names there are."""
+    for record in LEVEL_RECORDS:
+        if record.name == name:
+            return record
+    raise InputError(f"there is no node level '{name}' that can be made; choose from: {', '.join(LEVEL_NAMES)}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import sys
 
@@ -33,11 +32,7 @@ def shown():
     except ImportError as problem:  # a machine without the libraries that Qt links to
         pytest.skip(f"no PySide6 ({problem}): pip install PySide6-Essentials; on Debian also {_PACKAGES}")
     with pytest.MonkeyPatch.context() as patch:
-        here = host.start(patch, "FaceDeidLN")
-        parent = host.module_parent()
-        widget = importlib.import_module("FaceDeidLN").FaceDeidLNWidget(parent)
-        widget.setup()
-        here.modules["FaceDeidLN"] = widget
+        here, widget, parent = host.open_module(patch, "FaceDeidLN")
         panel = Shown(here, widget, parent)
         yield panel
         widget.cleanup()

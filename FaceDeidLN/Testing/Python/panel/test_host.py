@@ -13,6 +13,7 @@ from types import SimpleNamespace
 
 import pytest
 import slicer
+import vtk
 
 HERE = Path(__file__).parent
 #: What only the stand-in has.
@@ -121,13 +122,18 @@ def windows(shown, monkeypatch):
     import views
 
     shown.here.app.layout = views.LayoutManager()
-    monkeypatch.setattr(slicer.modules, "cameras", SimpleNamespace(logic=shown.here.app.layout.logic), raising=False)
+    monkeypatch.setattr("FaceDeidLNLib.widget.dialogs.has_window", lambda: True)
     return shown.here.app.layout
 
 
 def models():
     made = [slicer.mrmlScene.AddNewNodeByClass("vtkMRMLModelNode", name) for name in ("before", "after", "other")]
     for model in made:
+        ball = vtk.vtkSphereSource()
+        ball.SetCenter(10.0, 20.0, 30.0)
+        ball.SetRadius(50.0)
+        ball.Update()
+        model.SetAndObservePolyData(ball.GetOutput())
         model.CreateDefaultDisplayNodes()
     return made
 
@@ -149,7 +155,11 @@ def test_before_stands_on_the_left_and_after_on_the_right_with_one_camera_and_no
     views = [slicer.mrmlScene.GetSingletonNode(tag, "vtkMRMLViewNode") for tag in VIEWS]
     assert [view.GetLayoutLabel() for view in views] == ["before", "after"]
     assert [seen_in(view) for view in views] == [["before"], ["after"]]
-    assert windows.cameras[VIEWS[0]].GetPosition() == windows.cameras[VIEWS[1]].GetPosition() == (0.0, 500.0, 0.0)
+    first, second = (windows.cameras[tag] for tag in VIEWS)
+    assert first.GetPosition() == second.GetPosition()
+    assert first.GetFocalPoint() == pytest.approx((10.0, 20.0, 30.0), abs=0.5)
+    assert first.GetPosition()[1] > 20.0 + 50.0
+    assert first.GetPosition()[::2] == pytest.approx((10.0, 30.0), abs=0.5)
     assert all(view.GetLinkedControl() for view in views)
 
 
@@ -159,7 +169,8 @@ def test_leaving_the_panel_puts_the_layout_and_everything_in_it_back(shown, wind
     shown.panel.compare.show(before, after)
     shown.widget.exit()
     assert windows.layout == 2
-    assert other.GetDisplayNode().GetNumberOfViewNodeIDs() == 0
+    assert [node.GetDisplayNode().GetNumberOfViewNodeIDs() for node in (before, after, other)] == [0, 0, 0]
+    assert [bool(node.GetDisplayNode().GetVisibility()) for node in (before, after, other)] == [True, False, True]
     assert not shown.panel.compare.shown
 
 
@@ -174,18 +185,21 @@ def test_the_first_step_shows_the_skin_centred_and_in_its_own_colour(shown, wind
         assert skin.GetDisplayNode().GetVisibility()
         assert not skin.GetDisplayNode().GetScalarVisibility()
         assert skin.GetPolyData().GetPointData().GetScalars() is None
-        assert "camera" in windows.threeDWidget(0).threeDView().done
+        bounds = [0.0] * 6
+        skin.GetRASBounds(bounds)
+        middle = [(low + high) / 2 for low, high in zip(bounds[::2], bounds[1::2], strict=True)]
+        assert windows.cameras["1"].GetFocalPoint() == pytest.approx(middle)
     finally:
         person.doCleanups()
 
 
-def test_an_edit_begins_with_mask_volume_as_the_panel_masks(shown):
+def test_an_edit_begins_with_mask_volume_as_the_panel_masks(shown, windows):
     from person import PanelTest
 
     person = PanelTest()
     person.setUp()
     try:
-        person.load_sample()
+        ct, _ = person.load_sample()
         person.node.fillHu = -900.0
         person.click("faceButton")
         parameters = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentEditorNode", "editor")
@@ -196,19 +210,18 @@ def test_an_edit_begins_with_mask_volume_as_the_panel_masks(shown):
         assert person.errors == []
         assert parameters.GetAttribute("Mask volume.Operation") == "FILL_INSIDE"
         assert parameters.GetAttribute("Mask volume.FillValue") == "-900"
-        assert parameters.GetNodeReference("Mask volume.InputVolume") is person.node.inputVolume
+        assert parameters.GetNodeReference("Mask volume.InputVolume") is ct
     finally:
         person.doCleanups()
 
 
 def test_every_effect_region_and_level_has_its_sentence(shown):
-    from FaceDeidLNLib.anatomy.level.find import LEVEL_NAMES
+    from FaceDeidLNLib.anatomy.level.table import LEVEL_NAMES
     from FaceDeidLNLib.effect.records import EFFECT_NAMES
     from FaceDeidLNLib.face.styles import REGIONS
-    from FaceDeidLNLib.widget.words import EFFECTS, LEVELS
-    from FaceDeidLNLib.widget.words import REGIONS as SENTENCES
+    from FaceDeidLNLib.widget.words import EFFECT_TIPS, LEVEL_TIPS, REGION_TIPS
 
-    assert (set(EFFECTS), set(SENTENCES), set(LEVELS)) == (set(EFFECT_NAMES), set(REGIONS), set(LEVEL_NAMES))
+    assert (set(EFFECT_TIPS), set(REGION_TIPS), set(LEVEL_TIPS)) == (set(EFFECT_NAMES), set(REGIONS), set(LEVEL_NAMES))
 
 
 def test_the_straight_road_needs_no_scrolling_and_all_sections_start_closed(shown):
@@ -227,6 +240,16 @@ def test_the_straight_road_needs_no_scrolling_and_all_sections_start_closed(show
         assert not pythonqt.unwrap(shown.ui.sectionsArea).isAncestorOf(widget), name
     sections = [getattr(shown.ui, f"{name}Section") for name in ("protect", "landmarks", "curve", "face", "effect", "review")]
     assert all(section.collapsed for section in sections)
+
+
+def test_the_modules_own_test_passes_on_coarse_heads(shown, monkeypatch):
+    from person import remembered
+
+    monkeypatch.setattr("FaceDeidLNLib.case.find.detect_landmarks", remembered)
+    case = sys.modules["FaceDeidLN"].FaceDeidLNTest()
+    case.spacingMm, case.gridsMm = (4.5, 4.4, 5.0), ()
+    case.runTest()
+    assert shown.here.errors == []
 
 
 def test_reload_reads_the_library_anew(shown, monkeypatch):

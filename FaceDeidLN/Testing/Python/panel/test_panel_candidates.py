@@ -7,9 +7,25 @@ import slicer
 from FaceDeidLNLib.core.geometry import Geometry
 from FaceDeidLNLib.core.segment import tight
 from FaceDeidLNLib.mrml.candidates import candidates
-from FaceDeidLNLib.mrml.nodes import add_segmentation
+from FaceDeidLNLib.mrml.nodes import add_segmentation, add_segments
+from FaceDeidLNLib.mrml.protection import check
 from FaceDeidLNLib.mrml.scene import context
 from person import PanelTest, load_phantom, phantom
+
+#: Names as TotalSegmentator gives them.
+ATLAS = [
+    "brain",
+    "skull",
+    "trachea",
+    "esophagus",
+    "thyroid_gland",
+    "spinal_cord",
+    "scapula_left",
+    "heart",
+    "clavicula_left",
+    "mandible",
+    "submandibular_gland_left",
+]
 
 
 def cheek(name="lymph node"):
@@ -60,6 +76,13 @@ class CandidatesTest(PanelTest):
         add_segmentation(context(), [mask], Geometry(phantom().ct.geometry.shape, away), "elsewhere")
         self.assertEqual(candidates(ct), [])
 
+    def test_a_face_segment_that_the_ct_let_go_is_never_taken_for_one_to_keep(self):
+        ct = self.ct_alone()
+        self.click("faceButton")
+        self.node.faceSegmentation = None
+        self.panel.update()
+        self.assertEqual((candidates(ct), self.node.protectedSegmentation), ([], None))
+
     def test_a_node_of_the_scene_that_the_face_segment_holds_makes_a_review_that_names_it(self):
         self.ct_alone()
         cheek("cheek node")
@@ -76,3 +99,34 @@ class CandidatesTest(PanelTest):
         self.click("applyButton")
         self.click("acceptCheckBox")
         self.assertIn("no segment was named", self.ui.verdictLabel.text)
+
+    def test_an_unchecked_segment_in_the_face_that_nobody_unchecked_makes_a_review(self):
+        """As on the command line: a name alone gives no node away."""
+        requests = self.answer_at_once()
+        _, nodes = load_phantom()
+        box = phantom().ct.geometry
+        add_segments(nodes, [tight("masseter", phantom().nodes[0].mask.array)], box, "hand")
+        self.node.inputVolume = slicer.mrmlScene.GetFirstNodeByName("Head")
+        self.node.protectedSegmentation = nodes
+        self.click("applyButton")
+        self.assertEqual([segment.name for segment in requests[-1].left_out], ["masseter"])
+        identifier = nodes.GetSegmentation().GetSegmentIdBySegmentName("masseter")
+        check(nodes, identifier, False)  # now the user has said so
+        self.click("applyButton")
+        self.assertEqual(requests[-1].left_out, ())
+
+    def test_a_programs_segmentation_guides_and_keeps_its_glands_without_a_click(self):
+        requests = self.answer_at_once()
+        ct, nodes = load_phantom()
+        mask = phantom().nodes[0].mask.array
+        masks = [tight(name, mask) for name in ATLAS]
+        atlas = add_segmentation(context(), masks, phantom().ct.geometry, "Head segmentation", reference=ct)
+        self.node.inputVolume = ct
+        self.panel.update()
+        self.assertIs(self.node.protectedSegmentation, nodes)
+        self.assertIn(atlas.GetName(), self.ui.protectHintLabel.text)
+        self.click("applyButton")
+        self.assertEqual({segment.name for segment in requests[-1].guides}, {"mandible", "submandibular_gland_left"})
+        kept = [segment.name for segment in requests[-1].protected]
+        self.assertEqual(kept, [*(node.name for node in phantom().nodes), "clavicula_left", "submandibular_gland_left"])
+        self.assertEqual(requests[-1].left_out, ())

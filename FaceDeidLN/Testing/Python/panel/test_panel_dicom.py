@@ -2,40 +2,62 @@
 
 from __future__ import annotations
 
+import functools
+import tempfile
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
+from unittest import mock
 
 import numpy as np
 import pydicom
 import slicer
 from dicom_series import Series, write_series
 from FaceDeidLNLib.case.records import Request
+from FaceDeidLNLib.core.errors import FaceDeidError
 from FaceDeidLNLib.core.geometry import Geometry
+from FaceDeidLNLib.core.segment import tight
 from FaceDeidLNLib.core.volume import Volume
 from FaceDeidLNLib.input.dicom import read_dicom_series
-from FaceDeidLNLib.mrml.nodes import add_ct, volume_from_node
+from FaceDeidLNLib.mrml.nodes import add_ct, add_segmentation, volume_from_node
 from FaceDeidLNLib.mrml.scene import context
 from FaceDeidLNLib.pipeline import deface
 from person import PanelTest, phantom
 
 
+@functools.cache
+def series(folder):
+    """The phantom as a series in a folder."""
+    grid = phantom().ct.geometry
+    axes, (i, j, _) = grid.ijk_to_lps[:3, :3] / np.array(grid.spacing), grid.spacing
+    place = {"step": grid.ijk_to_lps[:3, 2], "origin": grid.ijk_to_lps[:3, 3]}
+    write_series(folder, Series(phantom().ct.array.astype(np.int32) + 1024, rows=axes[:, :2].T, spacing=(j, i), **place))
+    return read_dicom_series(folder)
+
+
+@functools.cache
+def series_case(folder):
+    """What the pipeline makes of it."""
+    return deface(Request(series(folder).volume, phantom().nodes))
+
+
 class DicomTest(PanelTest):
     """Export as DICOM."""
 
-    def series(self):
-        """The phantom as a series."""
-        folder, grid = self.folder() / "in", phantom().ct.geometry
-        axes, (i, j, _) = grid.ijk_to_lps[:3, :3] / np.array(grid.spacing), grid.spacing
-        place = {"step": grid.ijk_to_lps[:3, 2], "origin": grid.ijk_to_lps[:3, 3]}
-        write_series(folder, Series(phantom().ct.array.astype(np.int32) + 1024, rows=axes[:, :2].T, spacing=(j, i), **place))
-        return read_dicom_series(folder)
+    @classmethod
+    def setUpClass(cls):
+        """The series, once for all."""
+        cls.there = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(cls.there.cleanup)
 
     def apply(self, change=0, shift=0.0):
         """The phantom, loaded from the database and released; returns the instances that the database was asked for.
 
         ``change`` is added to the voxels of the node after it was loaded, and it is moved by ``shift`` mm.
         """
-        source, asked = self.series(), []
+        place = Path(self.there.name) / "in"
+        source, asked = series(place), []
+        self.files = source.files
         files = {str(pydicom.dcmread(file, stop_before_pixels=True).SOPInstanceUID): str(file) for file in source.files}
         if not hasattr(slicer, "dicomDatabase"):
             slicer.dicomDatabase = None
@@ -44,7 +66,7 @@ class DicomTest(PanelTest):
         matrix = np.array(source.volume.geometry.ijk_to_lps)
         matrix[0, 3] += shift
         loaded = Volume(source.volume.array + np.int16(change), Geometry(source.volume.geometry.shape, matrix))
-        case = deface(Request(source.volume, phantom().nodes))
+        case = series_case(place)
         self.answer_at_once(replace(case, result=case.result if change == 0 and shift == 0 else loaded))
         ct = add_ct(context(), loaded, "CT")
         ct.SetAttribute("DICOM.instanceUIDs", " ".join(files))
@@ -92,3 +114,49 @@ class DicomTest(PanelTest):
         self.assertEqual(self.errors, [])
         written = read_dicom_series(out / "deidentified")
         self.assertTrue(np.array_equal(written.volume.array, volume_from_node(self.node.resultVolume).array))
+
+    def test_a_header_is_cleaned_with_the_projects_key_which_is_asked_for_once(self):
+        out, keys = self.folder(), self.folder()
+        self.apply()
+        self.choose("headerComboBox", "research")
+        self.answers = [str(out / "first"), str(keys), str(out / "second")]
+        for name in ("first", "second"):
+            (out / name).mkdir()
+            self.click("dicomButton")
+        self.assertEqual(self.errors, [])
+        self.assertTrue((keys / "project.key").is_file())
+        one, two = (pydicom.dcmread(next((out / name / "deidentified").glob("*.dcm"))) for name in ("first", "second"))
+        self.assertEqual((one.PatientIdentityRemoved, one.PatientID), ("YES", two.PatientID))
+        self.assertNotEqual(one.PatientID, pydicom.dcmread(self.files[0]).PatientID)
+
+    def test_a_header_is_not_cleaned_without_a_key(self):
+        out = self.folder()
+        self.apply()
+        self.choose("headerComboBox", "basic")
+        self.answers = [str(out), ""]
+        self.click("dicomButton")
+        self.assertEqual((self.errors, list(out.iterdir())), ([], []))
+        with self.assertRaisesRegex(FaceDeidError, "project's key"):
+            self.logic.exportResult(self.node.resultVolume, str(out / "x"), header="basic")
+        with self.assertRaisesRegex(FaceDeidError, "in DICOM only"):
+            self.logic.exportResult(self.node.resultVolume, str(out / "x.nrrd"), header="basic", keyFile=str(out / "key"))
+
+    def test_a_study_is_planned_shown_and_exported_whole_with_the_segments_of_the_scene(self):
+        asked, out = self.apply(), self.folder()
+        database = SimpleNamespace(fileForInstance=slicer.dicomDatabase.fileForInstance)
+        database.seriesForStudy = lambda study: ["series"]
+        database.filesForSeries = lambda series: tuple(str(file) for file in self.files)
+        self.patch("slicer.dicomDatabase", database)
+        self.node.protectedSegmentation = add_segmentation(
+            context(), [tight(segment.name, segment.mask.array) for segment in phantom().nodes], phantom().ct.geometry, "nodes"
+        )
+        self.click("studyOfCtButton")
+        self.assertEqual((self.errors, self.ui.studyTable.item(0, 1).text()), ([], "deface"))
+        self.answers = [str(out)]
+        with mock.patch("FaceDeidLNLib.study.ct.deface", wraps=deface) as made:
+            self.click("studyExportButton")
+        self.assertEqual(self.errors, [])
+        self.assertEqual(len(made.call_args.args[0].protected), len(phantom().nodes))
+        self.assertIn("PASS: released as", self.ui.statusLabel.text)
+        self.assertEqual(len(list(out.rglob("*.dcm"))), len(self.files))
+        self.assertTrue(asked)

@@ -73,6 +73,15 @@ class SafetyTest(PanelTest):
         self.assertIsNone(self.node.resultVolume)
         self.assertEqual((self.node.inputVolume, self.node.protectedSegmentation), start)
 
+    def test_undo_takes_the_skin_of_a_result_with_it(self):
+        self.answer_at_once()
+        self.load_sample()
+        self.click("applyButton", "compareButton")
+        after = f"{self.node.resultVolume.GetName()} skin after"
+        self.assertIsNotNone(slicer.mrmlScene.GetFirstNodeByName(after))
+        self.click("undoButton")
+        self.assertIsNone(slicer.mrmlScene.GetFirstNodeByName(after))
+
     def test_undo_gives_a_filled_output_volume_its_voxels_back(self):
         self.answer_at_once()
         self.load_sample()

@@ -7,7 +7,6 @@ from unittest import mock
 
 import numpy as np
 import slicer
-from FaceDeidLNLib.anatomy.skin import depth_at
 from FaceDeidLNLib.mrml.links import linked
 from FaceDeidLNLib.mrml.nodes import landmarks_from_node
 from person import PanelTest, load_phantom, phantom
@@ -90,7 +89,7 @@ class ScenesTest(PanelTest):
         curve.InvokeEvent(slicer.vtkMRMLMarkupsNode.PointEndInteractionEvent)
         curve.GetNthControlPointPositionWorld(0, place)
         depth = self.logic.cache.anatomy(phantom().ct, landmarks_from_node(self.node.landmarks)).depth
-        self.assertLess(abs(depth_at(depth, depth.geometry.to_kji(np.array([place]) * (-1, -1, 1)))[0]), 0.3)
+        self.assertLess(abs(depth.at(np.array([place]) * (-1, -1, 1))[0]), 0.3)
         self.panel.face.follow()
         self.assertEqual(self.ui.statusLabel.text, "The face segment follows.")
 

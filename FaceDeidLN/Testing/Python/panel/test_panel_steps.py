@@ -111,12 +111,28 @@ class StepsTest(PanelTest):
         ct, _ = self.load_sample()
         self.click("faceButton")
         editor, selected = mock.Mock(), []
+
+        def select(name):
+            selected.append(name)
+            self.widget.exit()
+
         self.patch("slicer.util.getModuleWidget", lambda name: {"SegmentEditor": SimpleNamespace(editor=editor)}[name])
-        self.patch("slicer.util.selectModule", selected.append)
+        self.patch("slicer.util.selectModule", select)
+        self.patch("FaceDeidLNLib.widget.dialogs.has_window", lambda: True)
         self.click("editFaceButton")
-        self.assertEqual(selected, ["SegmentEditor"])
+        self.widget.enter()
+        self.assertEqual((selected, self.errors), (["SegmentEditor"], []))
         editor.setSegmentationNode.assert_called_once_with(self.node.faceSegmentation)
         editor.setSourceVolumeNode.assert_called_once_with(ct)
+        parameters = editor.mrmlSegmentEditorNode.return_value
+        parameters.SetAttribute.assert_any_call("Mask volume.Operation", "FILL_INSIDE")
+
+    def test_without_a_main_window_an_edit_says_so(self):
+        self.load_sample()
+        self.click("faceButton")
+        self.patch("FaceDeidLNLib.widget.dialogs.has_window", lambda: False)
+        self.click("editFaceButton")
+        self.assertIn("main window", self.ui.statusLabel.text)
 
     def test_slicers_own_tools_lead_to_a_verdict_where_they_are_installed(self):
         """Inside Slicer this runs the real Mask volume and Curve cut, and Wrap Solidify where its extension is there."""

@@ -1,0 +1,103 @@
+"""What is known of the persons and places of a study while its headers are cleaned: it may stay in no text."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from pydicom.dataelem import DataElement
+from pydicom.dataset import Dataset
+from pydicom.multival import MultiValue
+
+from .vocabulary import harmless_words
+
+_PLACES = frozenset({"InstitutionName", "InstitutionAddress", "InstitutionalDepartmentName", "PatientAddress"})
+_NUMBERS = frozenset(
+    {
+        "PatientID",
+        "AccessionNumber",
+        "StudyID",
+        "AdmissionID",
+        "IssuerOfPatientID",
+        "MedicalRecordLocator",
+        "ServiceEpisodeID",
+        "PatientTelephoneNumbers",
+        "FillerOrderNumberImagingServiceRequest",
+        "PlacerOrderNumberImagingServiceRequest",
+        "RequestedProcedureID",
+    }
+)
+_DEVICES = frozenset({"StationName", "DeviceSerialNumber"})
+#: Representations that hold none of these.
+_NEVER = frozenset({"DS", "IS", "US", "SS", "UL", "SL", "UV", "SV", "FL", "FD", "AT", "OB", "OW", "OF", "OD", "OL", "OV", "UI", "DA", "TM"})
+_MARKS = " .,;:()'\"[]"
+_LONG = 4
+
+
+@dataclass(eq=False)
+class Identifiers:
+    """Words (in lower case) of persons, places and numbers; ``version`` grows with them, so that nobody relies on an older state."""
+
+    devices_stay: bool = False
+    words: set[str] = field(default_factory=set)
+    version: int = 0
+    _seen: set[tuple[str, str]] = field(default_factory=set)
+
+    def take(self, dataset: Dataset) -> None:
+        """Take in what stands in a data set at any depth; elements that cannot be read are passed over, and removed later."""
+        before = len(self.words)
+        waiting = [dataset]
+        while waiting:
+            current = waiting.pop()
+            for tag in list(current.keys()):
+                element = _element(current, tag)
+                if element is None:
+                    continue
+                if element.VR == "SQ":
+                    waiting.extend(element.value or ())
+                else:
+                    self._take(element)
+        self.version += len(self.words) > before
+
+    def _take(self, element: DataElement) -> None:
+        keyword = "" if element.VR == "PN" else element.keyword
+        if element.VR != "PN" and not self._is_wanted(keyword):
+            return
+        text = str(element.value or "") if not isinstance(element.value, (list, MultiValue)) else "\\".join(map(str, element.value))
+        if (keyword, text) in self._seen:
+            return
+        self._seen.add((keyword, text))
+        if element.VR == "PN":
+            self.words |= set(name_words(text))
+        else:
+            self.words |= {word for word in _words(text) if len(word) > 2 and (keyword not in _PLACES or word not in harmless_words())}
+
+    def _is_wanted(self, keyword: str) -> bool:
+        """Places, numbers, other numbers of the patient, and the device where it may not be told."""
+        if keyword in _DEVICES:
+            return not self.devices_stay
+        return keyword in _PLACES or keyword in _NUMBERS or keyword.startswith("OtherPatient")
+
+
+def _element(dataset: Dataset, tag: int) -> DataElement | None:
+    """An element that may hold an identifier; None for one that cannot, or that cannot be read."""
+    if dataset.get_item(tag).VR in _NEVER:
+        return None
+    try:
+        return dataset[tag]
+    except Exception:  # whatever a damaged element leads to
+        return None
+
+
+def _words(text: str) -> list[str]:
+    return [word.strip(_MARKS).lower() for word in re.split(r"[\s^=\\,;/|]+", text) if word.strip(_MARKS)]
+
+
+def name_words(name: str) -> list[str]:
+    """The words of a person's name in all its components, with parts of double names, and its initials where no protocol has them."""
+    whole = _words(name)
+    parts = [part for word in whole for part in re.split(r"[-_.'’]", word) if part]
+    found = [word for word in {*whole, *parts} if len(word) >= _LONG or (len(word) > 1 and word not in harmless_words())]
+    first = [word[0] for word in whole]
+    initials = {"".join(first), "".join(reversed(first))} if 1 < len(first) <= 3 else set()
+    return [*found, *(word for word in initials if word.isalpha() and word not in harmless_words())]

@@ -1,0 +1,208 @@
+"""What identifies the patients of a study, read from the originals: the truth that the proof searches for."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pydicom
+from pydicom.dataelem import DataElement
+from pydicom.dataset import Dataset
+from pydicom.errors import InvalidDicomError
+from pydicom.uid import UID
+
+from .vocabulary import harmless_words
+
+PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
+#: A word of a name counts from here on; shorter ones only where no protocol has the word.
+_LONG_WORD, _SHORTEST_WORD, _SHORTEST_NUMBER = 4, 2, 4
+#: Shorter byte strings stand anywhere by chance.
+_LONG_BYTES = 6
+_PLACES = frozenset({"InstitutionName", "InstitutionAddress", "InstitutionalDepartmentName", "PatientAddress"})
+_DEVICES = frozenset({"StationName", "DeviceSerialNumber"})
+_NUMBERS = frozenset(
+    {
+        "PatientID",
+        "AccessionNumber",
+        "AdmissionID",
+        "OtherPatientIDs",
+        "IssuerOfPatientID",
+        "StudyID",
+        "MedicalRecordLocator",
+        "ServiceEpisodeID",
+        "PatientTelephoneNumbers",
+    }
+)
+#: How names may stand in a file: UTF-8, and the repertoires of PS3.3 C.12.1.1.2.
+_ENCODINGS = ("utf-8", "latin-1", "iso8859-2", "iso8859-5", "iso8859-7", "iso2022_jp", "shift_jis", "euc_kr", "gb18030")
+
+
+@dataclass(frozen=True)
+class Telling:
+    """What must not stand in a value: ``words`` in lower case, ``numbers`` as they are."""
+
+    words: frozenset[str]
+    numbers: frozenset[str]
+
+    def in_text(self, text: str) -> bool:
+        """True where one of the numbers stands in a text, not as a part of a longer one."""
+        return any(number in text and re.search(rf"(?<![\w.]){re.escape(number)}(?![\w.])", text) for number in self.numbers)
+
+
+@dataclass
+class Known:
+    """Identifiers of the originals: ``names``, ``places``, ``devices`` (in lower case), ``numbers``, ``dates`` (YYYYMMDD), ``uids``.
+
+    ``values`` by tag. ``unread`` names the originals whose identifiers nobody knows, because they cannot be read.
+    """
+
+    names: set[str] = field(default_factory=set)
+    places: set[str] = field(default_factory=set)
+    devices: set[str] = field(default_factory=set)
+    numbers: set[str] = field(default_factory=set)
+    dates: set[str] = field(default_factory=set)
+    uids: set[str] = field(default_factory=set)
+    values: dict[int, set[str]] = field(default_factory=dict)
+    unread: list[str] = field(default_factory=list)
+
+    def take(self, dataset: Dataset) -> None:
+        """Take in the identifiers of an original."""
+        for element in elements(dataset):
+            for value in values_of(element):
+                self._take(element, value)
+
+    def _take(self, element: DataElement, value: str) -> None:
+        if element.VR == "UI":
+            if is_personal_uid(element.keyword, value):
+                self.uids.add(value)
+            return
+        if element.VR == "PN":
+            self.names |= {word for word in words_in(value) if len(word) >= _SHORTEST_WORD}
+        elif element.keyword in _PLACES:
+            self.places |= {word for word in words_in(value) if len(word) >= _LONG_WORD}
+        elif element.keyword in _DEVICES:
+            self.devices |= {value.lower()} if len(value) >= _LONG_WORD else set()
+        elif element.keyword in _NUMBERS:
+            self.numbers |= {value} if len(value) >= _SHORTEST_NUMBER else set()
+        elif element.VR in ("DA", "DT") and re.match(r"\d{8}", value):
+            self.dates.add(value[:8])
+        self.values.setdefault(int(element.tag), set()).add(value)
+
+    def telling(self, devices_stay: bool = False) -> Telling:
+        """What must not stand in any value.
+
+        A place's words that every protocol has ("head", "clinic") tell nothing of it; a person's do, from four letters on.
+        """
+        names = {word for word in self.names if len(word) >= _LONG_WORD or word not in harmless_words()}
+        places = {word for word in self.places if word not in harmless_words()}
+        devices = set() if devices_stay else self.devices
+        return Telling(frozenset(names | places | {word for word in devices if not word.isdigit()}), frozenset(self.numbers))
+
+    def in_bytes(self, raw: bytes) -> list[str]:
+        """Which kinds of identifiers stand in bytes."""
+        lower = raw.lower()
+        tokens = set(re.findall(rb"[\w.]+", lower))
+        telling = self.telling(devices_stay=True)
+        kinds = (("a name or place", telling.words), ("a number", telling.numbers), ("a UID", self.uids))
+        return [kind for kind, values in kinds if any(_stands(value, lower, tokens) for value in values)]
+
+
+def _stands(value: str, lower: bytes, tokens: set[bytes]) -> bool:
+    """A value in bytes: plain words by whole words, others by their bytes in any encoding that has them."""
+    if value.isascii():
+        needle = value.lower().encode()
+        if len(needle) < _LONG_BYTES:
+            return False
+        return needle in tokens if re.fullmatch(rb"[\w.]+", needle) else needle in lower
+    return any(len(needle) >= _LONG_BYTES and needle in lower for needle in _encoded(value))
+
+
+def _encoded(value: str) -> set[bytes]:
+    found = set()
+    for encoding in _ENCODINGS:
+        with contextlib.suppress(UnicodeEncodeError):
+            found.add(re.sub(rb"\x1b\$B|\x1b\(B", b"", value.encode(encoding)).lower())
+    return found
+
+
+def words_in(text: str) -> set[str]:
+    """The words of a text in lower case."""
+    return {word for word in re.split(r"[^\w]+|_", text.lower()) if word}
+
+
+def digit_runs(text: str) -> set[str]:
+    """The runs of digits in a text, with dates that are written with signs (1987-03-12, 12.03.1987) as YYYYMMDD."""
+    found = set(re.findall(r"\d+", text))
+    found |= {year + month + day for year, month, day in re.findall(r"\b(\d{4})[-./](\d\d)[-./](\d\d)\b", text)}
+    for first, second, year in re.findall(r"\b(\d\d)[-./](\d\d)[-./](\d{4})\b", text):
+        found |= {year + second + first, year + first + second}
+    return found
+
+
+def is_personal_uid(keyword: str, value: str) -> bool:
+    """True for the UID of an instance, series, study, frame of reference ...; false for classes, syntaxes and other well-known ones."""
+    known = value.startswith("1.2.840.10008.") or UID(value).name != value or keyword.endswith("ClassUID")
+    return bool(value) and not known and keyword not in ("TransferSyntaxUID", "ImplementationClassUID", "CodingSchemeUID")
+
+
+def elements(dataset: Dataset) -> Iterator[DataElement]:
+    """Every element at every depth, sequences left out; what cannot be read comes as its bytes, which are searched too."""
+    waiting = [dataset]
+    while waiting:
+        current = waiting.pop()
+        for tag in list(current.keys()):
+            if int(tag) in PIXELS:
+                continue
+            try:
+                element = current[tag]
+                if element.VR == "SQ":
+                    waiting.extend(element.value or [])
+                    continue
+                str(element.value)
+            except Exception:  # pydicom raises whatever a damaged element leads to
+                raw = current.get_item(tag)
+                value = raw.value if isinstance(raw.value, bytes) else b""
+                element = DataElement(tag, "UN", value, already_converted=True)
+            yield element
+
+
+def values_of(element: DataElement) -> Iterator[str]:
+    """The values of an element as texts, none that is empty."""
+    values = element.value if element.VM > 1 else [element.value]
+    for value in values if values is not None else []:
+        if value is not None and value != "":
+            text = value.decode("latin-1") if isinstance(value, bytes) else str(value)
+            if text.strip():
+                yield text.strip()
+
+
+def known_of(files: Iterable[Path]) -> Known:
+    """The identifiers of all originals that are DICOM; those that are and cannot be read are named in ``unread``."""
+    known = Known()
+    for path in files:
+        try:
+            dataset = pydicom.dcmread(path, stop_before_pixels=True)
+        except InvalidDicomError:
+            dataset = _without_preamble(path)
+        except Exception:  # pydicom raises whatever a damaged file leads to
+            known.unread.append(path.name)
+            continue
+        known.take(dataset)
+    return known
+
+
+def _without_preamble(path: Path) -> Dataset:
+    """What an old file without file meta information holds; nothing for a file that is no DICOM at all."""
+    try:
+        dataset = pydicom.dcmread(path, stop_before_pixels=True, force=True)
+        return dataset if dataset.get("SOPClassUID") or dataset.get("PatientID") or dataset.get("PatientName") else Dataset()
+    except Exception:  # any bytes at all may stand in a file that is no DICOM
+        return Dataset()
+
+
+def known_in(folder: Path) -> Known:
+    """The identifiers of all originals below a folder."""
+    return known_of(path for path in sorted(Path(folder).rglob("*")) if path.is_file())

@@ -1,0 +1,55 @@
+"""Values that stand for others: dummies by representation, shifted dates, ages that are told of so few that they tell who it is."""
+
+from __future__ import annotations
+
+import datetime
+import re
+
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
+
+DUMMY = "DEIDENTIFIED"
+_NUMBERS = {"IS": "0", "DS": "0", "AS": "000D", "DA": "19000101", "DT": "19000101000000", "TM": "000000", "AE": "DEID", "UR": "urn:removed"}
+_BINARY = {"OB", "OW", "OD", "OF", "OL", "OV", "UN"}
+#: Ages of 90 and more are one class (45 CFR 164.514(b)(2)(i)(C)).
+OLDEST = "090Y"
+_OLDEST_YEARS = 90
+_PER_YEAR = {"Y": 1.0, "M": 12.0, "W": 52.2, "D": 365.25}
+
+
+def dummy(vr: str) -> object:
+    """A value that says nothing, for what must have one."""
+    if vr == "SQ":
+        return Sequence([code_dummy()])
+    if vr == "PN":
+        return f"{DUMMY}^"
+    if vr in _NUMBERS:
+        return _NUMBERS[vr]
+    if vr in _BINARY:
+        return b"\0\0"
+    return 0 if vr in ("US", "SS", "UL", "SL", "UV", "SV", "FL", "FD", "AT") else DUMMY
+
+
+def code_dummy() -> Dataset:
+    """A coded entry that says nothing."""
+    item = Dataset()
+    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = DUMMY, "99FACEDEID", DUMMY
+    return item
+
+
+def aged(value: str) -> str:
+    """An age (AS) as it may stay; empty for none."""
+    match = re.fullmatch(r"(\d{3})([DWMY])", value.strip().upper())
+    if match is None:
+        return ""
+    return OLDEST if int(match[1]) / _PER_YEAR[match[2]] >= _OLDEST_YEARS else match[0]
+
+
+def age_between(birth: str, day: str) -> str:
+    """The age (AS) on a day (DA) of someone born on another; empty where that cannot be told."""
+    try:
+        born, then = (datetime.datetime.strptime(text[:8], "%Y%m%d").date() for text in (birth, day))
+    except ValueError:
+        return ""
+    years = then.year - born.year - ((then.month, then.day) < (born.month, born.day))
+    return aged(f"{years:03d}Y") if 0 <= years < 1000 else ""

@@ -1,0 +1,236 @@
+"""One data set cleaned: every element at every depth meets its action of the table, or the rule of its value representation."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pydicom.dataelem import DataElement
+from pydicom.dataset import Dataset
+from pydicom.multival import MultiValue
+
+from .content import CONTENT, item_action, refers_by_position, value_keyword
+from .readable import is_of_its_kind
+from .table import BY_VR, CLEAN, DUMMY, EMPTY, KEEP, REMOVE, UID, Actions
+from .values import code_dummy, dummy
+
+TEXTS = frozenset({"LO", "SH", "ST", "LT", "UT", "UC"})
+_DATES = frozenset({"DA", "DT"})
+_BINARY = frozenset({"OB", "OW", "OD", "OF", "OL", "OV", "UN"})
+#: Binary values that are the image, or how it is shown.
+_IMAGE = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010, 0x7FE00001, 0x7FE00002, 0x00283006})
+_PALETTES = frozenset({0x00281201, 0x00281202, 0x00281203, 0x00281204, 0x00281221, 0x00281222, 0x00281223, 0x00281224})
+#: Texts that are no free text: they name machines and methods; they may hold no identifier of the patient all the same.
+_TECHNICAL = frozenset(
+    {
+        "Manufacturer",
+        "ManufacturerModelName",
+        "SoftwareVersions",
+        "CodingSchemeDesignator",
+        "CodingSchemeVersion",
+        "CodingSchemeResponsibleOrganization",
+        "MappingResource",
+        "ContextIdentifier",
+        "ContextGroupVersion",
+        "URNCodeValue",
+        "TrackingID",
+    }
+)
+_CODES = frozenset({"CodeValue", "LongCodeValue"})
+#: UIDs that name classes and terminologies and no object.
+_CLASSES = frozenset({"TransferSyntaxUID", "CodingSchemeUID", "ContextUID", "MappingResourceUID", "TemplateUID"})
+#: Where a local code may hold a number of somebody.
+_NUMBER = re.compile(r"\d{5,}")
+_OWN_CODES = "99"
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How single values are replaced. ``date`` gives None for one that cannot be moved; ``text`` cleans; ``uid`` gives the new UID."""
+
+    text: Callable[[str], str]
+    uid: Callable[[str], str]
+    date: Callable[[str, str], str | None]
+    is_known: Callable[[str], bool]
+    times_stay: bool
+
+
+@dataclass(eq=False)
+class Walker:
+    """Cleans data sets of one SOP class in place; ``counts`` counts what was done."""
+
+    actions: Actions
+    rules: Rules
+    counts: Counter[str]
+
+    def clean(self, dataset: Dataset) -> None:
+        """Every element at every depth."""
+        self._by_position = refers_by_position(dataset)
+        waiting = [(dataset, "")]
+        while waiting:
+            current, around = waiting.pop()
+            for tag in list(current.keys()):
+                if int(tag) in _IMAGE:
+                    continue
+                try:
+                    element = current[tag]
+                    stays = self._one(current, element, around)
+                except Exception:  # whatever a damaged element leads to: nobody could judge it
+                    stays = False
+                    self.counts["unreadable_removed"] += 1
+                if not stays:
+                    current.pop(tag, None)
+                elif element.VR == "SQ":
+                    waiting.extend((item, element.keyword) for item in element.value or ())
+
+    def _one(self, dataset: Dataset, element: DataElement, around: str) -> bool:
+        """Clean one element; False where it goes."""
+        tag = element.tag
+        if tag.is_private or element.VR == "UN" or tag.element == 0 or tag.group in (0x0002, 0x0004, 0xFFFC) or _draws(tag.group):
+            self.counts["removed"] += 1
+            return False
+        if not is_of_its_kind(element):
+            self.counts["unreadable_removed"] += 1
+            return False
+        action = self.actions.of_tag(tag, element.keyword, around)
+        if around in CONTENT and element.keyword == value_keyword(dataset):
+            said = item_action(dataset, self.actions.options)
+            action = DUMMY if said == REMOVE else said or BY_VR
+        if element.VR == "SQ":
+            return self._sequence(element, action, around)
+        return self._value(element, action, around)
+
+    def _sequence(self, element: DataElement, action: str, around: str) -> bool:
+        """Items are cleaned one by one afterwards; content items that may not stay go here."""
+        if element.keyword in CONTENT and action in (BY_VR, CLEAN):
+            self._drop_items(element)
+            return True
+        if action in (BY_VR, CLEAN, KEEP, UID):
+            return True
+        self.counts["sequences_removed"] += 1
+        wanted = self.actions.without(element.keyword, around)
+        if wanted == REMOVE:
+            return action == EMPTY and self._set(element, [])
+        return self._set(element, [code_dummy()] if wanted == DUMMY and element.keyword.endswith("CodeSequence") else [])
+
+    def _drop_items(self, element: DataElement) -> None:
+        if self._by_position:
+            return
+        kept = [item for item in element.value or () if item_action(item, self.actions.options) != REMOVE]
+        if len(kept) < len(element.value or ()):
+            self.counts["content_items_removed"] += len(element.value) - len(kept)
+            element.value = kept
+
+    def _value(self, element: DataElement, action: str, around: str) -> bool:
+        if action == REMOVE:
+            self.counts["removed"] += 1
+            return False
+        if element.value is None or element.value == "":
+            return True
+        if action == DUMMY and not (element.VR in _DATES and self.rules.times_stay):
+            self.counts["dummied"] += 1
+            return self._set(element, dummy(element.VR) if element.VR != "UI" else self._new_uids(element))
+        if action == EMPTY:
+            self.counts["emptied"] += 1
+            return self._set(element, None)
+        if action == KEEP and not any(self.rules.is_known(value) for value in _texts(element)):
+            self.counts["kept"] += 1
+            return True
+        return self._set_or_without(element, self._cleaned(element, action), around)
+
+    def _cleaned(self, element: DataElement, action: str) -> object:
+        """The value as it may stay; None where nothing of it may."""
+        vr, keyword = element.VR, element.keyword
+        if vr in _DATES:
+            return self._dates(element)
+        if vr == "TM":
+            return element.value if self.rules.times_stay else None
+        if vr in TEXTS:
+            return self._texts(element)
+        if vr == "UI":
+            return element.value if _is_class(keyword) and action == BY_VR else self._new_uids(element)
+        if vr in ("PN", "AE"):
+            return None
+        if vr == "UR":
+            return element.value if keyword == "URNCodeValue" and str(element.value).startswith("urn:") else None
+        if vr == "CS":
+            return self._codes(element, action)
+        if keyword == "ICCProfile":
+            return _generic_colours()
+        if vr in _BINARY:
+            return element.value if int(element.tag) in _PALETTES else None
+        return None if keyword == "TimezoneOffsetFromUTC" else element.value
+
+    def _dates(self, element: DataElement) -> object:
+        moved = [self.rules.date(element.VR, value) for value in _texts(element)]
+        if None in moved:
+            return None
+        self.counts["dates_shifted"] += 1
+        return moved if len(moved) > 1 else moved[0]
+
+    def _texts(self, element: DataElement) -> object:
+        values = _texts(element)
+        if element.keyword in _TECHNICAL:
+            return None if any(self.rules.is_known(value) for value in values) else element.value
+        if element.keyword in _CODES:
+            return None if any(self.rules.is_known(value) or _NUMBER.search(value) for value in values) else element.value
+        new = [self.rules.text(value) for value in values]
+        if new == values:
+            return element.value
+        self.counts["texts_cleaned"] += 1
+        return (new if len(new) > 1 else new[0]) if any(new) else None
+
+    def _codes(self, element: DataElement, action: str) -> object:
+        """Coded words: one of the table is a defined term or nothing; others lose those that are known identifiers."""
+        values = _texts(element)
+        new = [self.rules.text(value) if action != BY_VR else "" if self.rules.is_known(value) else value for value in values]
+        if new == values:
+            return element.value
+        return (new if len(new) > 1 else new[0]) if any(new) else None
+
+    def _new_uids(self, element: DataElement) -> object:
+        new = [self.rules.uid(value.strip()) for value in _texts(element)]
+        self.counts["uids_replaced"] += 1
+        return new if len(new) > 1 else new[0] if new else None
+
+    def _set(self, element: DataElement, value: object) -> bool:
+        element.value = value
+        return True
+
+    def _set_or_without(self, element: DataElement, value: object, around: str) -> bool:
+        """Take a cleaned value; where nothing is left of it, what the standard asks for."""
+        if value is element.value:
+            return True
+        if value is not None:
+            return self._set(element, value)
+        self.counts["emptied"] += 1
+        wanted = self.actions.without(element.keyword, around)
+        if wanted == REMOVE:
+            return False
+        return self._set(element, dummy(element.VR) if wanted == DUMMY else None)
+
+
+def _generic_colours() -> bytes | None:
+    """A colour profile that names no device; None where the imaging library is missing."""
+    try:
+        from dentdeid.dicom.meta import srgb_icc_profile
+
+        return srgb_icc_profile()
+    except ImportError:
+        return None
+
+
+def _draws(group: int) -> bool:
+    """Overlays and curves (repeating groups of PS3.6)."""
+    return group & 0xFF01 in (0x5000, 0x6000)
+
+
+def _is_class(keyword: str) -> bool:
+    return keyword in _CLASSES or keyword.endswith("ClassUID") or keyword == "ContextGroupExtensionCreatorUID"
+
+
+def _texts(element: DataElement) -> list[str]:
+    value = element.value
+    return [str(one) for one in (value if isinstance(value, (list, MultiValue)) else [value]) if one is not None]

@@ -1,0 +1,95 @@
+"""The work list of a batch: what waits for a person, in a file that the batch writes and the panel opens.
+
+A CSV in UTF-8 with the columns of ``COLUMNS``; paths are absolute, several in one cell have ";" between them, an empty cell is none.
+It stands beside the folder of the results, for its owner alone, because paths often hold patients' names.
+
+=================== ===============================================================================================
+``case``            the case's name in the batch
+``ct``, ``series``  image file or DICOM folder, and the UID of its series where the folder holds several
+``output``          where the mended release goes
+``verdict``         REVIEW, FAIL or BAD INPUT, and ``reasons`` why
+``review``          the case's ``--qa`` folder (scene, landmarks, curve)
+``nodes`` ...       the files that the case was given: ``nodes``, ``protect``, ``landmarks``, ``curve``, ``face_segment``;
+                    ``node_segments`` names with "," between them
+``remark``          what the reviewer said of it
+=================== ===============================================================================================
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from ..core.errors import InputError
+from ..core.private import write_private
+
+_SEVERAL, _NAMES = ";", ","
+
+
+@dataclass(frozen=True)
+class WorkItem:
+    """One case that waits for a person."""
+
+    case: str
+    ct: Path
+    output: Path
+    verdict: str = ""
+    reasons: str = ""
+    review: Path | None = None
+    nodes: tuple[Path, ...] = ()
+    protect: tuple[Path, ...] = ()
+    landmarks: Path | None = None
+    curve: Path | None = None
+    face_segment: Path | None = None
+    node_segments: tuple[str, ...] = ()
+    series: str = ""
+    remark: str = ""
+
+
+COLUMNS = tuple(item.name for item in fields(WorkItem))
+_OPTIONAL_PATHS = ("review", "landmarks", "curve", "face_segment")
+
+
+def write_worklist(items: Iterable[WorkItem], path: Path) -> None:
+    """Write the list, in the place of an older one.
+
+    :raises OSError: it cannot be written.
+    """
+    lines = io.StringIO()
+    table = csv.writer(lines, lineterminator="\n")
+    table.writerow(COLUMNS)
+    table.writerows([_cell(name, getattr(item, name)) for name in COLUMNS] for item in items)
+    write_private(path, lines.getvalue())
+
+
+def read_worklist(path: Path) -> tuple[WorkItem, ...]:
+    """The items of a list.
+
+    :raises InputError: it is none.
+    """
+    try:
+        rows = list(csv.DictReader(path.read_text(encoding="utf-8-sig").splitlines()))
+    except (OSError, UnicodeDecodeError, csv.Error) as problem:
+        raise InputError(f"{path} cannot be read as a work list ({problem}): name the file that batch wrote.") from problem
+    for number, row in enumerate(rows, start=2):
+        if set(row) != set(COLUMNS) or None in row.values() or not row["ct"] or not row["output"]:
+            raise InputError(f"{path} is no work list (line {number}): its columns are {', '.join(COLUMNS)}.")
+    return tuple(_item(row) for row in rows)
+
+
+def _cell(name: str, value: object) -> str:
+    if isinstance(value, tuple):
+        return (_NAMES if name == "node_segments" else _SEVERAL).join(str(one) for one in value)
+    text = "" if value is None else str(value)
+    return text if name in ("ct", "output", *_OPTIONAL_PATHS) else " ".join(text.split())
+
+
+def _item(row: Mapping[str, str]) -> WorkItem:
+    several = {name: tuple(Path(part) for part in row[name].split(_SEVERAL) if part) for name in ("nodes", "protect")}
+    optional = {name: Path(row[name]) if row[name] else None for name in _OPTIONAL_PATHS}
+    names = tuple(name for name in row["node_segments"].split(_NAMES) if name)
+    texts = {name: row[name] for name in ("case", "verdict", "reasons", "series", "remark")}
+    return WorkItem(ct=Path(row["ct"]), output=Path(row["output"]), node_segments=names, **several, **optional, **texts)

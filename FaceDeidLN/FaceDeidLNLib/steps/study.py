@@ -1,0 +1,154 @@
+"""A whole study from the scene: the plan of a folder or of what Slicer's DICOM database holds, and its release."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import slicer
+
+from ..case.records import Request
+from ..core.errors import InputError
+from ..core.progress import Progress, alive_in, silent
+from ..core.scratch import scratch_folder
+from ..header.policy import policy_named
+from ..input.case import CtInput
+from ..mrml.nodes import volume_from_node
+from ..output.header_mappings import keep_mappings
+from ..study.family import Options
+from ..study.instances import Instance
+from ..study.plan import Plan, plan
+from ..study.run import StudyResult, run
+from .export import HeaderChoice, dicom_files, in_order_of, source_folder
+from .process import NodeRequest, request_from_nodes
+
+_KEEP = HeaderChoice()
+#: A line of the table: object, outcome, how many instances, why.
+Line = tuple[str, str, int, str]
+
+
+class PlannedStudy:
+    """A plan, and where its files lie meanwhile; ``close`` it when it is not needed any more."""
+
+    def __init__(self) -> None:
+        self._kept = contextlib.ExitStack()
+        self.plan: Plan | None = None
+
+    def close(self) -> None:
+        """Forget the plan and the links to its files."""
+        self._kept.close()
+        self.plan = None
+
+    def of_folder(self, folder: Path, progress: Progress = silent) -> Plan:
+        """The plan of a folder. Raises InputError: it holds no DICOM."""
+        self.close()
+        self.plan = plan(folder, alive_in(progress, 0.3, "reading headers"))
+        return self.plan
+
+    def of_ct(self, ct: slicer.vtkMRMLScalarVolumeNode, progress: Progress = silent) -> Plan:
+        """The plan of the study that a CT belongs to: all its files in the DICOM database, or the folder that it was read from.
+
+        :raises InputError: the CT was not loaded from DICOM.
+        """
+        files, folder = study_files(ct), source_folder(ct)
+        if not files and folder is not None:
+            return self.of_folder(folder[0], progress)
+        if not files:
+            raise InputError(f'"{ct.GetName()}" was not loaded from DICOM: choose the folder of its study.')
+        self.close()
+        staged = self._kept.enter_context(scratch_folder())
+        for number, file in enumerate(files):
+            _lend(file, staged / f"{number:06d}.dcm")
+        self.plan = plan(staged, alive_in(progress, 0.3, "reading headers"))
+        return self.plan
+
+
+def study_files(ct: slicer.vtkMRMLScalarVolumeNode) -> tuple[Path, ...]:
+    """The files of all series of a CT's study in Slicer's DICOM database; empty where it was not loaded from there."""
+    own = dicom_files(ct)
+    if not own:
+        return ()
+    database = slicer.dicomDatabase
+    study = str(pydicom.dcmread(own[0], stop_before_pixels=True, specific_tags=["StudyInstanceUID"]).StudyInstanceUID)
+    names = [name for series in database.seriesForStudy(study) for name in database.filesForSeries(series)]
+    return tuple(Path(name) for name in dict.fromkeys(names) if name)
+
+
+def can_plan(ct: slicer.vtkMRMLScalarVolumeNode | None) -> bool:
+    """Is the study of a CT known?"""
+    return ct is not None and (bool(dicom_files(ct)) or source_folder(ct) is not None)
+
+
+def plan_lines(planned: Plan) -> list[Line]:
+    """What would happen to the objects of all studies."""
+    said = Counter(
+        (_label(entry.instance), entry.decision.outcome.value, entry.decision.reason)
+        for study in planned.studies
+        for entry in study.entries
+    )
+    damaged = [(path.name, "withhold", 1, why) for path, why in planned.damaged]
+    return [(label, outcome, count, why) for (label, outcome, why), count in said.items()] + damaged
+
+
+def result_lines(results: tuple[StudyResult, ...]) -> list[Line]:
+    """What happened to them."""
+    said = Counter(
+        (_label(report.entry.instance), report.decision.outcome.value, report.decision.reason)
+        for result in results
+        for report in result.reports
+    )
+    return [(label, outcome, count, why) for (label, outcome, why), count in said.items()]
+
+
+def release_study(
+    planned: Plan,
+    out: Path,
+    asked: NodeRequest | None,
+    withhold_doubtful: bool = False,
+    header: HeaderChoice = _KEEP,
+    progress: Progress = silent,
+) -> tuple[StudyResult, ...]:
+    """Carry out a plan into ``out``; ``asked`` is what the panel has chosen, whose segments count for the CT that they belong to.
+
+    :raises InputError: ``out`` or a node cannot be used. :raises OutputError: it could not be written.
+    """
+    policy = policy_named(header.name, header.key, None, (out,))
+    options = Options(withhold_doubtful=withhold_doubtful)
+    if asked is not None:
+        options = replace(options, parameters=asked.parameters, request=_request_for(asked), accept_recognisable=asked.accept_recognisable)
+    results = run(planned, out, options, policy, progress)
+    if any(result.output is not None for result in results):
+        keep_mappings(policy, header.key)
+    return results
+
+
+def _request_for(asked: NodeRequest) -> Callable[[CtInput], Request]:
+    """Gives what is protected in the CT of the panel; another CT has nothing of its own in the scene."""
+    given = request_from_nodes(replace(asked, landmarks=None, curve=None, face=None, output=None))
+
+    def request(ct: CtInput) -> Request:
+        try:
+            same = np.array_equal(in_order_of(ct, volume_from_node(asked.ct)).array, ct.volume.array)
+        except InputError:
+            same = False
+        return replace(given, ct=ct.volume) if same else Request(ct.volume)
+
+    return request
+
+
+def _label(instance: Instance) -> str:
+    return f"{instance.text('Modality') or '?'} '{instance.text('SeriesDescription')}'"
+
+
+def _lend(file: Path, place: Path) -> None:
+    """The file under another name: a link where the system has them."""
+    try:
+        place.symlink_to(file)
+    except OSError:
+        shutil.copyfile(file, place)

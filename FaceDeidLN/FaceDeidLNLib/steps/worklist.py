@@ -1,0 +1,161 @@
+"""A case of a batch's work list as nodes: loaded with all that it was given and was found, and taken out again."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import slicer
+
+from ..core.errors import InputError, OutputError
+from ..core.landmarks import Landmarks
+from ..core.private import OWNER_FILE
+from ..core.progress import Progress, silent
+from ..core.segment import Segment
+from ..input.any_segments import read_any_segments
+from ..input.case import CtInput
+from ..input.ct import read_ct
+from ..input.markups import read_curve_json, read_landmarks_json
+from ..input.place import place_segments
+from ..mrml.case import CaseNodes
+from ..mrml.links import ROLES, link, linked, references_of
+from ..mrml.looks import largest_change
+from ..mrml.nodes import add_ct, add_curve, add_landmarks, add_segmentation, landmarks_from_node, ras, segments_from_node
+from ..mrml.protection import check
+from ..mrml.removal import remove_nodes, with_display
+from ..mrml.scene import SceneContext
+from ..mrml.sources import remember_source
+from ..mrml.verdicts import ct_of
+from ..output.review_folder import LANDMARKS_FILE
+from ..output.worklist import WorkItem
+
+#: What a batch's work list and the decisions on it are called, after the folder of the results.
+LIST_ENDING, DECISIONS_ENDING = "-worklist.csv", "-decisions.csv"
+DECISION_COLUMNS = ("case", "decision", "remark")
+
+
+def list_of(results: Path) -> Path:
+    """The work list of a batch's results folder; a path that is none is taken for the list itself.
+
+    :raises InputError: there is none.
+    """
+    results = Path(results)
+    path = results.with_name(results.name + LIST_ENDING) if results.is_dir() else results
+    if not path.is_file():
+        raise InputError(f"There is no work list {path}: run the batch, which writes it beside its results.")
+    return path
+
+
+def reject(worklist: Path, case: str, remark: str) -> Path:
+    """Write beside the work list that a case does not leave; the next run of the batch reads it. Returns the file.
+
+    :raises OutputError: it cannot be written.
+    """
+    path = worklist.with_name(worklist.name.removesuffix(LIST_ENDING) + DECISIONS_ENDING)
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    if not path.exists():
+        table.writerow(DECISION_COLUMNS)
+    table.writerow((case, "reject", " ".join(remark.split())))
+    try:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, OWNER_FILE), "a", encoding="utf-8") as file:
+            file.write(text.getvalue())
+    except OSError as problem:
+        raise OutputError(f"{path} cannot be written ({problem.strerror}).") from problem
+    return path
+
+
+def load_item(context: SceneContext, item: WorkItem, progress: Progress = silent) -> CaseNodes:
+    """A case's CT with its segments, landmarks, curve and face segment, linked to the CT; nothing is added where it raises.
+
+    Curve and face segment are those that the batch was given: else Apply makes them anew, the curve on a skin that it stays on.
+
+    :raises InputError: a file cannot be read or does not fit; the message says which.
+    """
+    progress(0.05, "reading the CT")
+    ct = read_ct(item.ct, item.series or None)
+    progress(0.5, "reading the segments")
+    segments, wanted = _segments(item, ct)
+    masks = place_segments(segments, ct.volume.geometry)
+    landmarks, curve = _landmarks(item), None if item.curve is None else read_curve_json(item.curve)
+    face = None if item.face_segment is None else place_segments(_read(item.face_segment, ct)[:1], ct.volume.geometry)
+    progress(0.9, "scene")
+    node = add_ct(context, ct.volume, item.case)
+    remember_source(node, item.ct, item.series)
+    geometry = ct.volume.geometry
+    nodes = CaseNodes(
+        ct=node,
+        face=None if not face else add_segmentation(context, face, geometry, f"{item.case} face", None, node),
+        protected=None if not masks else add_segmentation(context, masks, geometry, f"{item.case} segments", None, node),
+        landmarks=None if landmarks is None else add_landmarks(context, landmarks, f"{item.case} landmarks", node),
+        curve=None if curve is None else add_curve(context, curve, f"{item.case} face curve", node),
+    )
+    _check(nodes.protected, wanted)
+    for role in ("protected", "landmarks", "curve", "face"):
+        link(node, role, getattr(nodes, role))
+    return nodes
+
+
+def unload(context: SceneContext, ct: slicer.vtkMRMLScalarVolumeNode | None) -> None:
+    """Take a CT out of the scene with all that belongs to it: its own nodes, its results, their certificates and skins."""
+    if ct is None or ct.GetScene() is not context.scene:
+        return
+    count = context.scene.GetNumberOfNodesByClass("vtkMRMLScalarVolumeNode")
+    volumes = [context.scene.GetNthNodeByClass(n, "vtkMRMLScalarVolumeNode") for n in range(count)]
+    roots = [ct, *(volume for volume in volumes if ct_of(volume) is ct)]
+    nodes = [*roots, *(linked(ct, role) for role in ROLES)]
+    nodes += [context.scene.GetNodeByID(identifier) for root in roots for identifier in references_of(root).values()]
+    remove_nodes(context.scene, [identifier for node in nodes if node is not None for identifier in with_display(node)])
+
+
+def doubt_place(
+    reasons: str,
+    landmarks: slicer.vtkMRMLMarkupsFiducialNode | None,
+    segmentations: Sequence[slicer.vtkMRMLSegmentationNode | None],
+    result: slicer.vtkMRMLScalarVolumeNode | None,
+) -> np.ndarray | None:
+    """World RAS mm (3,) of what a verdict's reasons speak of: a landmark, a segment, else where the result changed most."""
+    words = reasons.casefold().replace("_", " ")
+    for landmark in () if landmarks is None else landmarks_from_node(landmarks):
+        if landmark.position is not None and re.search(rf"\b{re.escape(landmark.name.replace('_', ' '))}\b", words):
+            return ras(landmark.position)[0]
+    for node in filter(None, segmentations):
+        for segment in segments_from_node(node):
+            if segment.mask.array.any() and f"'{segment.name.casefold().replace('_', ' ')}'" in words:
+                return ras(segment.mask.geometry.to_lps(np.argwhere(segment.mask.array)).mean(0))[0]
+    ct = None if result is None else ct_of(result)
+    try:
+        return None if ct is None else largest_change(ct, result)
+    except InputError:
+        return None
+
+
+def _segments(item: WorkItem, ct: CtInput) -> tuple[list[Segment], set[str]]:
+    """All segments of a case's files, and the names of those that were asked for by name or as files to protect."""
+    nodes = [segment for path in item.nodes for segment in _read(path, ct)]
+    protect = [segment for path in item.protect for segment in _read(path, ct)]
+    return [*nodes, *protect], {*item.node_segments, *(segment.name for segment in protect)}
+
+
+def _read(path: Path, ct: CtInput) -> list[Segment]:
+    return read_any_segments(path, ct.volume.geometry, ct.frame_of_reference_uid)
+
+
+def _check(node: slicer.vtkMRMLSegmentationNode | None, wanted: set[str]) -> None:
+    """Check what the batch was asked to keep by name; the rest is checked by its name, as everywhere."""
+    segmentation = None if node is None else node.GetSegmentation()
+    for identifier in () if segmentation is None else segmentation.GetSegmentIDs():
+        if segmentation.GetSegment(identifier).GetName() in wanted:
+            check(node, identifier, True)
+
+
+def _landmarks(item: WorkItem) -> Landmarks | None:
+    """Those that a person gave, else those that the batch found: they help to mend a case in which no face was found."""
+    found = None if item.review is None else item.review / LANDMARKS_FILE
+    path = item.landmarks or (found if found is not None and found.is_file() else None)
+    return None if path is None else read_landmarks_json(path)

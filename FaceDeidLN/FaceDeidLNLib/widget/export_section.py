@@ -1,0 +1,106 @@
+"""Export: a released result as NRRD, NIfTI or DICOM, and what happens to DICOM headers on the way."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import qt
+from slicer.i18n import tr as _
+
+from ..core.errors import FaceDeidError
+from ..core.progress import Progress
+from ..header.options import KEEP
+from ..mrml.verdicts import ct_of, read_verdict, require_verdict
+from ..steps.export import INSTANCES, came_from_dicom
+from . import dialogs
+from .section import Section, Shared
+
+#: What a file or folder is called unless the user says otherwise: no name of a patient.
+_NAME = "deidentified"
+#: What the project's key is called in the folder that the user names.
+_KEY = "project.key"
+_HEADERS = {
+    "keep": _("Names, dates and UIDs stay as they are: the recipient learns who it is."),
+    "basic": _("The Basic Profile of DICOM PS3.15: everything goes that may tell who it is."),
+    "research": _("As archives ask for it: dates shifted, sex and age kept, descriptions cleaned, safe private elements kept."),
+}
+
+
+class ExportSection(Section):
+    """The export buttons and the header choice."""
+
+    def __init__(self, panel: Shared) -> None:
+        super().__init__(panel)
+        self._dicom_of, self._dicom = None, False
+        #: The file of the project's key, asked for once.
+        self._key: Path | None = None
+        self.ui.nrrdButton.connect("clicked(bool)", lambda checked=False: self.on_export(".nrrd", "NRRD"))
+        self.ui.niftiButton.connect("clicked(bool)", lambda checked=False: self.on_export(".nii.gz", "NIfTI"))
+        self.ui.dicomButton.connect("clicked(bool)", self.on_export_dicom)
+
+    def update(self) -> None:
+        """Enable what can be exported."""
+        result = self.panel.node.resultVolume
+        try:
+            stored = read_verdict(result)
+        except FaceDeidError:  # the review says so
+            stored = None
+        released = stored is not None and stored.released
+        for button in (self.ui.nrrdButton, self.ui.niftiButton, self.ui.dicomButton):
+            button.enabled = released
+        if released and not self._has_dicom(ct_of(result)):
+            self.ui.dicomButton.enabled = False
+            self.ui.dicomButton.toolTip = _("The CT was not loaded from the DICOM database: export it as NRRD or NIfTI")
+        else:
+            self.ui.dicomButton.toolTip = _("Save the released result as the DICOM series it came from, with its certificate")
+        for row in range(self.ui.headerComboBox.count):
+            self.ui.headerComboBox.setItemData(row, _HEADERS[self.ui.headerComboBox.itemText(row)], qt.Qt.ToolTipRole)
+
+    def _has_dicom(self, ct: Any) -> bool:  # noqa: ANN401
+        """Asked once for each CT: the database answers for every slice, and a slider asks at every move. The export looks again."""
+        asked = None if ct is None else (ct.GetID(), ct.GetAttribute(INSTANCES))
+        if asked != self._dicom_of:
+            self._dicom_of, self._dicom = asked, came_from_dicom(ct)
+        return self._dicom
+
+    def on_export(self, extension: str, kind: str) -> None:
+        """Save the result as an image file."""
+        path = dialogs.file_to_save(_("Export the result"), self.panel.folder, _NAME + extension, f"{kind} (*{extension})")
+        if path.endswith(extension):
+            self.export(path, overwrite=Path(path).is_file())
+        elif path:  # Qt has asked about another name: what has this one is not replaced
+            self.export(path + extension)
+
+    def on_export_dicom(self, checked: bool = False) -> None:
+        """Save the result as a DICOM series in a new folder."""
+        parent = dialogs.folder(_("Folder for the new DICOM folder"), self.panel.folder)
+        if parent:
+            self.export(str(Path(parent) / _NAME))
+
+    def key_file(self) -> str | None:
+        """The file of the project's key where headers are cleaned, asked for once; empty where they are kept, None for no answer."""
+        if self.panel.node.header == KEEP:
+            return ""
+        if self._key is None:
+            folder = dialogs.folder(_("Folder of the project's key, outside of what is given away"), self.panel.folder)
+            self._key = Path(folder) / _KEY if folder else None
+        return None if self._key is None else str(self._key)
+
+    def export(self, path: str, overwrite: bool = False) -> bool:
+        """Write the result that is looked at; returns whether it was done."""
+        node, is_dicom = self.panel.node, not Path(path).suffix
+        key = self.key_file() if is_dicom else ""
+        if key is None:
+            return False
+        header = {"header": node.header, "keyFile": key} if is_dicom else {}
+
+        def work(progress: Progress) -> None:
+            require_verdict(node.resultVolume)
+            self.panel.logic.exportResult(node.resultVolume, path, overwrite, progress=progress, **header)
+
+        self.panel.folder = str(Path(path).parent)
+        done = self.panel.look(_("Export"), work)
+        if done:
+            self.panel.say(_("Written: {path}, with its certificate.").format(path=path))
+        return done

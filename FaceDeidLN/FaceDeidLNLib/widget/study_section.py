@@ -1,0 +1,101 @@
+"""Section 8: whole DICOM studies, one face in every object of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import qt
+from slicer.i18n import tr as _
+
+from ..core.progress import Progress
+from ..steps.export import INSTANCES, HeaderChoice
+from ..steps.study import Line, PlannedStudy, can_plan, plan_lines, release_study, result_lines
+from . import dialogs
+from .section import Section, Shared
+from .work import fit_to_text
+
+#: What the folder of the released studies is called.
+_NAME = "deidentified-studies"
+
+
+class StudySection(Section):
+    """The plan's table, and its release."""
+
+    def __init__(self, panel: Shared) -> None:
+        super().__init__(panel)
+        self._planned, self._known, self._of = PlannedStudy(), False, None
+        table = self.ui.studyTable
+        table.setColumnCount(4)
+        table.setHorizontalHeaderLabels([_("Object"), _("Outcome"), _("Files"), _("Why")])
+        table.verticalHeader().visible = False
+        fit_to_text(table)
+        self.ui.studyFolderButton.connect("clicked(bool)", self.on_folder)
+        self.ui.studyOfCtButton.connect("clicked(bool)", self.on_study_of_ct)
+        self.ui.studyExportButton.connect("clicked(bool)", self.on_export)
+
+    def close(self) -> None:
+        """Forget the plan."""
+        self._planned.close()
+
+    def update(self) -> None:
+        """Enable what can be done; the database is asked once for each CT."""
+        ct = self.panel.node.inputVolume
+        asked = None if ct is None else (ct.GetID(), ct.GetAttribute(INSTANCES))
+        if asked != self._of:
+            self._of, self._known = asked, can_plan(ct)
+        self.ui.studyOfCtButton.enabled = self._known
+        self.ui.studyExportButton.enabled = self._planned.plan is not None
+
+    def on_folder(self, checked: bool = False) -> None:
+        """Plan the studies of a folder."""
+        folder = dialogs.folder(_("Folder of DICOM studies"), self.panel.folder)
+        if folder:
+            self.panel.folder = str(Path(folder).parent)
+            self._plan(lambda progress: self._planned.of_folder(Path(folder), progress))
+
+    def on_study_of_ct(self, checked: bool = False) -> None:
+        """Plan the study that the CT was loaded from."""
+        ct = self.panel.node.inputVolume
+        self._plan(lambda progress: self._planned.of_ct(ct, progress))
+
+    def _plan(self, make: Callable[[Progress], Any]) -> None:
+        self._show([])
+        if self.panel.look(_("Plan of the study"), make):
+            self._show(plan_lines(self._planned.plan))
+            self.panel.say(_("This is what would happen; nothing was written yet."))
+
+    def on_export(self, checked: bool = False) -> None:
+        """De-identify the studies into a new folder."""
+        parent = dialogs.folder(_("Folder for the new folder of released studies"), self.panel.folder)
+        key = self.panel.export.key_file() if parent else None
+        if key is None:
+            return
+        node, said = self.panel.node, []
+        header = HeaderChoice(node.header, Path(key) if key else None)
+
+        def work(progress: Progress) -> None:
+            asked = None if node.inputVolume is None else self.panel.logic.asked(node.inputVolume, **self.panel.chosen())
+            out = Path(parent) / _NAME
+            said.extend(release_study(self._planned.plan, out, asked, self.ui.withholdCheckBox.checked, header, progress))
+
+        if self.panel.look(_("Study"), work):
+            self._show(result_lines(tuple(said)))
+            self.panel.say("; ".join(_outcome(result) for result in said))
+
+    def _show(self, lines: list[Line]) -> None:
+        table = self.ui.studyTable
+        table.setRowCount(len(lines))
+        for row, line in enumerate(lines):
+            for column, text in enumerate(line):
+                item = qt.QTableWidgetItem(str(text))
+                item.setToolTip(str(text))
+                table.setItem(row, column, item)
+
+
+def _outcome(result: Any) -> str:  # noqa: ANN401  a StudyResult
+    """One study's end in a sentence."""
+    if result.output is not None:
+        return _("PASS: released as {folder}, with its certificate").format(folder=result.output)
+    return _("REVIEW, NOT RELEASED: {reasons}").format(reasons="; ".join(result.reasons))

@@ -1,0 +1,141 @@
+"""The panel: the cases of a batch that wait for a person, one after the other."""
+
+from __future__ import annotations
+
+import csv
+
+import numpy as np
+import slicer
+from FaceDeidLNLib.core.segment import tight
+from FaceDeidLNLib.input.case import CtInput
+from FaceDeidLNLib.input.images import read_volume
+from FaceDeidLNLib.mrml.nodes import ras
+from FaceDeidLNLib.output.images import write_image
+from FaceDeidLNLib.output.markups import write_landmarks_json
+from FaceDeidLNLib.output.segments import write_segments
+from FaceDeidLNLib.output.worklist import WorkItem, write_worklist
+from FaceDeidLNLib.steps.worklist import doubt_place
+from person import PanelTest, changed_case, ids, phantom, phantom_case
+
+
+class WorkListTest(PanelTest):
+    """Open, look, mend, release or reject, next."""
+
+    def batch(self, *names, reasons="stomion is uncertain"):
+        """The results folder of a batch whose cases are all the phantom, and wait."""
+        root = self.folder()
+        results, ct, nodes = root / "results", root / "head.nrrd", root / "nodes.seg.nrrd"
+        results.mkdir()
+        write_image(CtInput(phantom().ct, root / "scanner", "node"), phantom().ct, ct)
+        write_segments(nodes, [tight(segment.name, segment.mask.array) for segment in phantom().nodes], phantom().ct)
+        write_landmarks_json(root / "landmarks.mrk.json", phantom_case().landmarks)
+        items = [WorkItem(name, ct, results / f"{name}.nrrd", "REVIEW", reasons, root, (nodes,)) for name in names]
+        write_worklist(items, root / "results-worklist.csv")
+        return results
+
+    def clicks(self, *buttons):
+        """Click and count."""
+        self.pressed = getattr(self, "pressed", 0) + len(buttons)
+        self.click(*buttons)
+
+    def open(self, results):
+        self.answers = [str(results)]
+        self.click("openWorkListButton")
+        self.assertEqual(self.errors, [])
+
+    def test_a_case_that_only_needs_a_look_takes_two_clicks_and_a_remark(self):
+        self.answer_at_once(changed_case("REVIEW", "stomion is uncertain"))
+        self.node.acceptRecognisable = True
+        results = self.batch("one", "two")
+        self.open(results)
+        self.clicks("nextCaseButton")
+        self.assertEqual(self.node.inputVolume.GetName(), "one")
+        self.assertEqual(self.node.protectedSegmentation.GetSegmentation().GetNumberOfSegments(), len(phantom().nodes))
+        self.assertIn("stomion is uncertain", self.ui.statusLabel.text)
+        self.assertEqual(self.enabled("doneCaseButton"), [])
+        self.ui.remarkEdit.text = "Mouth looked at in all planes."
+        self.clicks("doneCaseButton")
+        self.assertEqual(self.errors, [])
+        self.assertEqual(self.pressed, 2)
+        self.assertTrue(np.array_equal(read_volume(results / "one.nrrd").array, phantom_case().result.array))
+        self.assertIn("Mouth looked at", (results / "one.certificate.json").read_text(encoding="utf-8"))
+        self.assertEqual(self.node.inputVolume.GetName(), "two")  # the next one is open already
+
+    def test_return_in_the_remark_is_the_second_click(self):
+        self.answer_at_once(changed_case("REVIEW", "stomion is uncertain"))
+        self.node.acceptRecognisable = True
+        results = self.batch("one")
+        self.open(results)
+        self.click("nextCaseButton")
+        self.ui.remarkEdit.text = "Looked at."
+        self.ui.remarkEdit.returnPressed.emit()
+        self.assertTrue((results / "one.nrrd").is_file())
+
+    def test_the_case_before_leaves_the_scene_and_nothing_of_it_stays(self):
+        self.answer_at_once(changed_case("REVIEW", "stomion is uncertain"))
+        self.open(self.batch("one", "two", "three"))
+        self.click("nextCaseButton")
+        nodes = len(ids())
+        for name in ("two", "three"):
+            self.click("nextCaseButton")
+            self.assertEqual((self.node.inputVolume.GetName(), len(ids())), (name, nodes))
+        self.assertIsNone(slicer.mrmlScene.GetFirstNodeByName("one"))
+
+    def test_a_rejected_case_is_written_beside_the_list_and_its_result_is_not(self):
+        self.answer_at_once(changed_case("REVIEW", "stomion is uncertain"))
+        results = self.batch("one", "two")
+        self.open(results)
+        self.click("nextCaseButton")
+        self.ui.remarkEdit.text = "Two patients\nin one file"
+        self.click("rejectCaseButton")
+        with (results.parent / "results-decisions.csv").open(encoding="utf-8") as file:
+            self.assertEqual(list(csv.reader(file)), [["case", "decision", "remark"], ["one", "reject", "Two patients in one file"]])
+        self.assertEqual(list(results.iterdir()), [])
+        self.assertEqual(self.ui.workListTable.item(0, 1).text(), "rejected")
+
+    def test_a_fail_cannot_leave(self):
+        self.answer_at_once(changed_case("FAIL", "3 voxels changed outside the face segment"))
+        results = self.batch("one")
+        self.open(results)
+        self.click("nextCaseButton")
+        self.ui.remarkEdit.text = "I want it"
+        self.assertEqual(self.enabled("doneCaseButton"), [])
+        self.ui.remarkEdit.returnPressed.emit()
+        self.assertEqual(list(results.iterdir()), [])
+
+    def test_the_filter_says_which_case_is_the_next(self):
+        self.answer_at_once()
+        self.open(self.batch("one", "two"))
+        self.ui.workListFilterEdit.text = "TWO review"
+        self.click("nextCaseButton")
+        self.assertEqual(self.node.inputVolume.GetName(), "two")
+        self.assertEqual(self.enabled("nextCaseButton"), [])
+
+    def test_a_case_whose_file_is_gone_is_one_message_and_the_open_case_stays(self):
+        self.answer_at_once()
+        results = self.batch("one")
+        self.open(results)
+        (results.parent / "head.nrrd").unlink()
+        before = ids()
+        self.click("nextCaseButton")
+        self.assertEqual(len(self.errors), 1)
+        self.assertIn("does not exist", self.errors[0])
+        self.assertEqual(ids(), before)
+
+    def test_a_folder_without_a_list_is_one_message(self):
+        self.answers = [str(self.folder())]
+        self.click("openWorkListButton")
+        self.assertIn("There is no work list", self.errors[0])
+
+    def test_the_place_in_view_is_that_of_the_landmark_or_segment_that_the_reasons_name(self):
+        self.answer_at_once()
+        self.load_sample()
+        self.click("applyButton")
+        places = phantom_case().landmarks.points
+        at = doubt_place("tragion_left is uncertain", self.node.landmarks, (), None)
+        self.assertTrue(np.allclose(at, ras(places["tragion_left"].position)[0], atol=1e-3))
+        first = phantom().nodes[0]
+        at = doubt_place(f"the segment '{first.name}' was not taken", None, (self.node.protectedSegmentation,), None)
+        middle = first.mask.geometry.to_lps(np.argwhere(first.mask.array)).mean(0)
+        self.assertTrue(np.allclose(at, ras(middle)[0], atol=2.0))
+        self.assertIsNotNone(doubt_place("something else", self.node.landmarks, (), self.node.resultVolume))
