@@ -57,7 +57,10 @@ def require_ct(volume: Volume, name: str) -> None:
         raise InputError(f"{name} has {array.dtype} voxels, which cannot hold HU: give the CT itself.")
     reason = _why_no_ct(_sample(array))
     if reason:
-        raise InputError(f"{name} does not look like a CT in Hounsfield units ({reason}): give a CT in HU.")
+        raise InputError(
+            f"{name} does not look like a CT in Hounsfield units ({reason}): give a CT in HU; "
+            "a cone-beam CT has to be rescaled first, air to -1000 and soft tissue to about 40."
+        )
 
 
 def _sample(array: np.ndarray) -> np.ndarray:
