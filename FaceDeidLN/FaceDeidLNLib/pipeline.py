@@ -22,8 +22,9 @@ from .face.segment import Face
 from .input.place import place_segments
 from .providers.base import ask_providers
 from .verify.left_out import left_out_doubts
+from .verify.no_face import no_face_reason
 from .verify.plausible import shows_face
-from .verify.verdict import NO_FACE_SENTENCE, Verdict
+from .verify.verdict import Verdict
 
 
 def deface(request: Request, progress: Progress = silent, finder: Finder | None = None) -> CaseResult:
@@ -59,7 +60,7 @@ def _prove(request: Request, make: Callable[[Face], Volume], privacy: str, progr
             landmarks = combined(request.ct, automatic, request.landmarks, request.guides)
             state = replace(state, automatic=automatic, landmarks=landmarks)
             if not shows_face(state.landmarks):
-                raise FaceNotFoundError(NO_FACE_SENTENCE)
+                raise FaceNotFoundError(no_face_reason(request.ct, alive))
         with watch.step("skin", 0.2) as alive:
             state = replace(state, anatomy=finder.anatomy(request.ct, state.landmarks, alive, request.guides))
         with watch.step("node levels", 0.3) as alive:
