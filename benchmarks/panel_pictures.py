@@ -1,41 +1,149 @@
-"""Pictures of the panel for the README, made on the stand-in host: python benchmarks/panel_pictures.py FOLDER.
+"""The numbered pictures of the README, made on the stand-in host with the synthetic head: python benchmarks/panel_pictures.py FOLDER.
 
-FOLDER gets panel.png, after Apply on the synthetic head, 1080 pixels high as on a common screen; nothing of a patient is in it.
+The panel is the real one on real Qt, 1080 pixels high as on a common screen; the 3D pictures are drawn by Slicer's own displayable
+managers, the slices by the project's own drawing. Nothing of a patient is in any of them.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1] / "FaceDeidLN"
 #: Width and height (pixels) of the panel beside the views of a common screen.
 _SIZE = (430, 1080)
+#: From where (right, anterior, superior) a face is looked at.
+_FROM = (0.5, 0.9, 0.12)
+#: Pixels and millimetres of a slice.
+_PIXELS, _FIELD_MM = 360, 190.0
 
 
 def main(folder: Path) -> None:
-    """Start the host, press Apply on the synthetic head, and grab the panel."""
+    """Start the host, go the road step by step on the synthetic head, and draw what is there."""
     sys.path[:0] = [str(ROOT), str(ROOT / "Testing" / "Host")]
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    import display
+    import host
+    import slicer
+    import views
+    from FaceDeidLNLib.mrml.scene import context
+
+    folder.mkdir(parents=True, exist_ok=True)
+    with pytest.MonkeyPatch.context() as patch:
+        here, widget, parent = host.open_module(patch, "FaceDeidLN")
+        here.app.layout = views.LayoutManager()
+        drawn = display.view_3d(context())
+        widget.enter()
+        widget.ui.tryItLabel.linkActivated.emit("sample")
+        widget.ui.detectButton.click()
+        widget.ui.curveButton.click()
+        turn(drawn)
+        drawn.save(folder / "2-landmarks-and-curve.png")
+        widget.ui.faceButton.click()
+        drawn.save(folder / "3-face-segment.png")
+        widget.ui.acceptCheckBox.click()
+        widget.ui.applyButton.click()
+        widget.ui.compareButton.click()
+        compared(folder / "4-after.png", [display.view_3d(context(), tag) for tag in ("FaceDeidLNBefore", "FaceDeidLNAfter")])
+        widget.ui.compareButton.click()
+        slices(folder / "5-slices.png", widget.panel.node)
+        panel(folder / "1-panel.png", widget, parent)
+        widget.cleanup()
+        slicer.mrmlScene.Clear(False)
+
+
+def turn(view: Any) -> None:  # noqa: ANN401  a display.DrawnView
+    """Look at the head from the front and the side, as near as its skin fills the view."""
+    import slicer
+
+    camera = slicer.mrmlScene.GetSingletonNode(view.node.GetLayoutName(), "vtkMRMLCameraNode")
+    focus, distance = np.array(camera.GetFocalPoint()), 0.72 * np.linalg.norm(np.subtract(camera.GetPosition(), camera.GetFocalPoint()))
+    camera.SetPosition(*(focus + distance * np.array(_FROM) / np.linalg.norm(_FROM)))
+    camera.SetViewUp(0.0, 0.0, 1.0)
+    camera.ResetClippingRange()
+
+
+def compared(path: Path, pair: list[Any]) -> None:
+    """Before and after side by side, as the panel shows them."""
+    from FaceDeidLNLib.output.drawing import grid, write_png
+
+    for view in pair:
+        turn(view)
+        view.draw()
+    write_png(grid([[view.pixels() for view in pair]]), path)
+
+
+def slices(path: Path, node: Any) -> None:  # noqa: ANN401  the parameter node
+    """The face segment and what is protected on the CT, and the result below."""
+    from FaceDeidLNLib.input.place import place_segments
+    from FaceDeidLNLib.mrml.links import linked
+    from FaceDeidLNLib.mrml.nodes import segments_from_node, volume_from_node
+    from FaceDeidLNLib.output.drawing import blend, grid, outline, write_png
+    from FaceDeidLNLib.output.slices import sample_gray, sample_mask, slice_plane
+
+    ct, result = volume_from_node(node.inputVolume), volume_from_node(node.resultVolume)
+    face = place_segments(segments_from_node(node.faceSegmentation), ct.geometry)
+    kept = place_segments(segments_from_node(linked(node.inputVolume, "kept")), ct.geometry)
+    middle = ct.geometry.to_lps(np.argwhere(face[0].array) + np.array(face[0].box.start)).mean(0)
+    rows = []
+    for volume, masks in ((ct, ((face, (255, 176, 46)), (kept, (89, 222, 120)))), (result, ((kept, (89, 222, 120)),))):
+        row = []
+        for plane in ("axial", "sagittal", "coronal"):
+            place = slice_plane(plane, middle, _FIELD_MM, (_PIXELS, _PIXELS))
+            picture = sample_gray(volume, place)
+            for group, color in masks:
+                inside = np.any([sample_mask(mask, ct, place) for mask in group], axis=0)
+                blend(picture, 0.4 * inside, color)
+                outline(picture, inside, color)
+            row.append(picture)
+        rows.append(row)
+    write_png(grid(rows), path)
+
+
+def cases(panel: Any) -> None:  # noqa: ANN401  the panel
+    """A work list to look at: cases that nobody has opened."""
+    from FaceDeidLNLib.output.worklist import WorkItem, write_worklist
+
+    reasons = ("stomion is uncertain", "the face is cut by the field of view", "the segment 'cheek node' was not taken for one to keep")
+    with tempfile.TemporaryDirectory() as name:
+        results = Path(name) / "results"
+        results.mkdir()
+        items = [WorkItem(f"case-{n:02d}", results / "ct", results / "out.nrrd", "REVIEW", why) for n, why in enumerate(reasons, 1)]
+        write_worklist(items, Path(name) / "results-worklist.csv")
+        panel.work_list.open_list(results)
+        panel.say("")
+
+
+def panel(path: Path, widget: Any, parent: Any) -> None:  # noqa: ANN401  the module's widget and its parent
+    """The panel after Apply with all sections closed, and with some of them open beside it."""
     import host
     import pythonqt
 
-    with pytest.MonkeyPatch.context() as patch:
-        _, widget, parent = host.open_module(patch, "FaceDeidLN")
-        widget.enter()
-        widget.ui.tryItLabel.linkActivated.emit("sample")
-        widget.ui.acceptCheckBox.click()
-        widget.ui.applyButton.click()
-        root = pythonqt.unwrap(parent)
-        root.resize(*_SIZE)
-        root.show()
-        host.QtWidgets.QApplication.processEvents()
-        folder.mkdir(parents=True, exist_ok=True)
-        root.grab().save(str(folder / "panel.png"))
-        widget.cleanup()
+    cases(widget.panel)
+    root = pythonqt.unwrap(parent)
+    root.resize(*_SIZE)
+    root.show()
+    pictures = []
+    for sections in ((), ("protectSection", "landmarksSection"), ("effectSection", "reviewSection", "workListSection")):
+        for name in ("protect", "landmarks", "curve", "face", "effect", "review", "workList", "study"):
+            getattr(widget.ui, f"{name}Section").collapsed = f"{name}Section" not in sections
+        for _ in range(5):  # sections within a scroll area settle one after the other
+            host.QtWidgets.QApplication.processEvents()
+        pictures.append(root.grab())
+    from PySide6.QtGui import QPainter, QPixmap
+
+    joined = QPixmap(sum(picture.width() for picture in pictures), _SIZE[1])
+    painter = QPainter(joined)
+    for number, picture in enumerate(pictures):
+        painter.drawPixmap(number * _SIZE[0], 0, picture)
+    painter.end()
+    joined.save(str(path))
 
 
 if __name__ == "__main__":

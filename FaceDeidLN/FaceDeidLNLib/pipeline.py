@@ -7,24 +7,22 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from .anatomy.level.find import check_level_names
 from .case.find import Finder, below_ears, combined, find_face
 from .case.judge import verify
 from .case.privacy import privacy_causes, privacy_of
 from .case.records import CaseResult, Request
 from .core.errors import FaceNotFoundError
-from .core.parameters import Parameters, require_watermark
 from .core.progress import Alive, Progress, alive_in, silent
 from .core.volume import Volume
 from .effect.base import apply_effect
-from .effect.registry import effect_named, require_fit
+from .effect.choices import require_sound
+from .effect.registry import effect_named
 from .face.segment import Face
 from .input.place import place_segments
 from .providers.base import ask_providers
 from .verify.left_out import left_out_doubts
-from .verify.no_face import no_face_reason
 from .verify.plausible import shows_face
-from .verify.verdict import Verdict
+from .verify.verdict import NO_FACE_SENTENCE, Verdict
 
 
 def deface(request: Request, progress: Progress = silent, finder: Finder | None = None) -> CaseResult:
@@ -46,7 +44,7 @@ def examine(request: Request, result: Volume, privacy: str, progress: Progress =
 def _prove(request: Request, make: Callable[[Face], Volume], privacy: str, progress: Progress, finder: Finder) -> CaseResult:
     """The one road: what is there, the face in it, what is ``made`` of it, and whether that holds."""
     watch = Stopwatch(progress)
-    require_meaning(request.parameters)
+    require_sound(request.parameters)
     with watch.step("segmentation programs", 0.0) as alive:
         findings = ask_providers(request.providers, request.ct, alive)
     request = replace(request, protected=(*request.protected, *findings.nodes), guides=(*request.guides, *findings.guides))
@@ -60,7 +58,7 @@ def _prove(request: Request, make: Callable[[Face], Volume], privacy: str, progr
             landmarks = combined(request.ct, automatic, request.landmarks, request.guides)
             state = replace(state, automatic=automatic, landmarks=landmarks)
             if not shows_face(state.landmarks):
-                raise FaceNotFoundError(no_face_reason(request.ct, alive))
+                raise FaceNotFoundError(NO_FACE_SENTENCE)
         with watch.step("skin", 0.2) as alive:
             state = replace(state, anatomy=finder.anatomy(request.ct, state.landmarks, alive, request.guides))
         with watch.step("node levels", 0.3) as alive:
@@ -75,14 +73,6 @@ def _prove(request: Request, make: Callable[[Face], Volume], privacy: str, progr
         return replace(state, reasons=(str(error), *state.failures))
     with watch.step("verification", 0.9):
         return verify(request.ct, state)
-
-
-def require_meaning(parameters: Parameters) -> None:
-    """Raises InputError for names that there are not, numbers out of their range, and an effect that does not fit the region."""
-    require_fit(parameters.style, parameters.effect)
-    require_watermark(parameters.watermark)
-    parameters.require_in_range()
-    check_level_names(parameters.levels)
 
 
 class Stopwatch:

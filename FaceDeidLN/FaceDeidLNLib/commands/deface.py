@@ -9,9 +9,10 @@ Names and dates in DICOM headers stay unless --header names a profile.
 from __future__ import annotations
 
 import argparse
+import secrets
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,9 +23,10 @@ from .console import FAIL, PASS, REVIEW, Console, Outcome
 from .signals import die_with_parent
 
 if TYPE_CHECKING:
-    from ..case.records import CaseResult
+    from ..case.records import CaseResult, Request
     from ..input.case import CtInput
     from ..release import Destination
+    from ..study.files import FollowedFile
 
 SUMMARY = "de-identify one CT"
 EXAMPLES = """\
@@ -32,6 +34,7 @@ examples:
   facedeidln deface ct.nrrd ct-deface.nrrd --nodes nodes.seg.nrrd
   facedeidln deface dicom-in/ dicom-out/ --nodes nodes.seg.nrrd --node-segments Ia,Ib --qa review/
   facedeidln deface ct.nrrd ct-deface.nrrd --landmarks review/landmarks.mrk.json
+  facedeidln deface ct.nrrd ct-deface.nrrd --also pet.nii.gz pet-deface.nii.gz --also mr.nrrd mr-deface.nrrd
 """
 #: Where reading ends and writing begins on the progress line.
 _READ, _WORKED = 0.1, 0.8
@@ -56,6 +59,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     shared.add_work(parser)
     shared.add_header(parser)
     shared.add_release(parser)
+    parser.add_argument(
+        "--also",
+        nargs=2,
+        action="append",
+        type=Path,
+        default=[],
+        metavar=("IN", "OUT"),
+        help="an image file of the same head in the same millimetres (PET, MR, a second CT) that gets the same face (repeatable)",
+    )
     parser.add_argument("--parent", type=int, help=argparse.SUPPRESS)
 
 
@@ -77,10 +89,14 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
     notes = (*ct.notes, *require_kind(ct, place.output), *segments_beside(ct, given_files(options)))
     require_dicom(ct, options)
     request, taken = make_request(options, ct)
+    request = with_seed(request) if options.also else request
     read = time.perf_counter()
     result = as_stored(ct, deface(request, part(console.progress, _READ, _WORKED)))
     result.seconds["reading"] = round(read - begin, 3)
     refusal = refusal_sentence(result, options.accept_recognisable)
+    if refusal is None:
+        result, beside = follow_also(options, result, request)
+        refusal = refusal_sentence(result, options.accept_recognisable)
     if options.qa is not None:
         console.progress(_WORKED, "review material")
         write_review_folder(options.qa, ct, result, refusal is None)
@@ -88,8 +104,58 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
         console.progress(0.9, "writing")
         options.watch = Watch(place.output)
         release(ct, result, place, options.accept_recognisable)
+        write_also(beside, result, options)
         keep_mappings(place.header, options.key)
     return outcome(ct, result, place, options.qa, refusal, Told(taken, notes))
+
+
+def with_seed(request: Request) -> Request:
+    """The request with a seed, drawn unless it has one: what further images share with the CT."""
+    return replace(request, parameters=replace(request.parameters, seed=request.parameters.seed or secrets.randbits(63)))
+
+
+def follow_also(options: argparse.Namespace, result: CaseResult, request: Request) -> tuple[CaseResult, tuple[FollowedFile, ...]]:
+    """The files of --also, followed and verified, with the result of the CT, which is a REVIEW where one of them is doubtful."""
+    if not options.also:
+        return result, ()
+    import numpy as np
+
+    from ..release import Destination
+    from ..study.family import DoubtError
+    from ..study.files import follow_files
+    from ..study.hidden import HiddenFace
+    from ..verify.verdict import Verdict
+
+    hidden = HiddenFace.of(result, request.protected, np.random.default_rng(result.parameters.seed))
+    places = [(path, Destination(out, options.overwrite, (path,), signing_key=options.signing_key)) for path, out in options.also]
+    try:
+        return result, follow_files(places, hidden, result, options.accept_recognisable)
+    except DoubtError as doubt:
+        return replace(result, verdict=Verdict.REVIEW, reasons=(*result.reasons, str(doubt))), ()
+
+
+def write_also(followed: tuple[FollowedFile, ...], result: CaseResult, options: argparse.Namespace) -> None:
+    """Write the files of --also."""
+    if followed:
+        from ..study.files import write_files
+
+        write_files(followed, result, options.accept_recognisable)
+
+
+def check_also(options: argparse.Namespace) -> None:
+    """Raises InputError for files of --also that are not there, and for places that cannot be written to."""
+    from ..input.images import image_extension
+    from ..output.destination import require_destination
+    from ..release import require_own_certificate
+
+    outputs = [options.output, *(out for _, out in options.also)]
+    if len({out.absolute() for out in outputs}) < len(outputs):
+        raise InputError("--also names the same output twice: give each image an output of its own.")
+    for path, out in options.also:
+        if not path.is_file() or image_extension(path) is None:
+            raise InputError(f"--also {path} is no image file: give a .nrrd, .nii, .nii.gz or .mha; for DICOM use the command study.")
+        require_destination(out, options.overwrite, (path, options.input))
+        require_own_certificate(out, options.overwrite)
 
 
 def require_dicom(ct: CtInput, options: argparse.Namespace) -> None:
@@ -100,18 +166,11 @@ def require_dicom(ct: CtInput, options: argparse.Namespace) -> None:
 
 def check_names(options: argparse.Namespace) -> None:
     """Raises InputError, with the names there are, for a style, effect, node level or provider that there is not, or not here."""
-    from ..anatomy.level.find import check_level_names
-    from ..core.parameters import require_watermark
-    from ..effect.registry import require_fit
-    from ..face.styles import chosen_region
+    from ..effect.choices import require_sound
     from ..providers.base import require_available
     from ..providers.registry import provider_named
 
-    parameters = shared.parameters_of_options(options)
-    chosen_region(parameters)
-    require_fit(parameters.style, parameters.effect)
-    require_watermark(parameters.watermark)
-    check_level_names(options.levels)
+    require_sound(shared.parameters_of_options(options))
     for name in options.provider:
         require_available(provider_named(name))
 
@@ -135,6 +194,7 @@ def check_arguments(options: argparse.Namespace) -> Destination:
     files = (*image_files(options.input), *given_files(options))
     require_destination(options.output, options.overwrite, files)
     require_own_certificate(options.output, options.overwrite)
+    check_also(options)
     if options.qa is not None:
         require_destination(options.qa, True, (options.output, options.input))
         require_review_folder(options.qa, files)

@@ -13,6 +13,7 @@ from ..core.errors import InputError
 from ..core.parameters import NUMBERS, Parameters
 from ..effect.records import PRESETS, RECORDS, effects_with, preset_named
 from ..face.styles import REGIONS
+from ..header.options import OPTIONS, RESEARCH_OPTIONS
 from ..providers.registry import typed_kinds
 
 #: The numbers that have an option.
@@ -196,9 +197,8 @@ def add_header(parser: argparse.ArgumentParser) -> None:
         "--header",
         default="keep",
         metavar="PROFILE",
-        help="keep (names and dates stay), basic or research (DICOM PS3.15 Annex E), with options after commas: modified-dates, "
-        "patient-characteristics, clean-descriptors, safe-private (these four are research), device-identity, "
-        "clean-structured-content, clean-graphics (default: %(default)s)",
+        help="keep (names and dates stay), basic or research (DICOM PS3.15 Annex E), with options after commas: "
+        f"{', '.join(OPTIONS)}; research is {', '.join(RESEARCH_OPTIONS)} (default: %(default)s)",
     )
     group.add_argument(
         "--key", type=Path, metavar="FILE", help="the project's key, which new UIDs, pseudonyms and date shifts are made with"

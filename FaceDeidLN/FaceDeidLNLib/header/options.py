@@ -39,7 +39,7 @@ OPTIONS: dict[str, ProfileOption] = {
 FACE_CODES = frozenset({"113101", "113102"})
 KEEP, RESEARCH = "keep", "research"
 #: What archives like TCIA ask for.
-_RESEARCH = ("modified-dates", "patient-characteristics", "clean-descriptors", "safe-private")
+RESEARCH_OPTIONS = ("modified-dates", "patient-characteristics", "clean-descriptors", "safe-private")
 
 
 def options_named(text: str) -> frozenset[str] | None:
@@ -55,7 +55,7 @@ def options_named(text: str) -> frozenset[str] | None:
             f"--header {text}: choose {KEEP}, {BASIC.name} or {RESEARCH}, the last two with any of these after a comma: "
             f"{', '.join(OPTIONS)}."
         )
-    return frozenset([*(_RESEARCH if words[0] == RESEARCH else ()), *words[1:]])
+    return frozenset([*(RESEARCH_OPTIONS if words[0] == RESEARCH else ()), *words[1:]])
 
 
 def codes_of(options: frozenset[str]) -> list[ProfileOption]:

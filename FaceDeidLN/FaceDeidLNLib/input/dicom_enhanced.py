@@ -28,12 +28,20 @@ SHARED, PER_FRAME = "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsS
 
 
 def frames_of(item: HeaderSlice) -> list[HeaderSlice]:
-    """The frames of a CT file, each with a header like that of a classic slice; a classic slice is its own only frame.
+    """The frames of a CT file, each with a header like that of a classic slice; what is no CT stays one.
+
+    :raises InputError: there are fewer or more functional groups than frames, or they cannot be read.
+    """
+    return split_frames(item) if item.header.get("Modality") == "CT" else [item]
+
+
+def split_frames(item: HeaderSlice) -> list[HeaderSlice]:
+    """The frames of a file of any modality; a classic slice is its own only frame.
 
     :raises InputError: there are fewer or more functional groups than frames, or they cannot be read.
     """
     header = item.header
-    if header.get("Modality") != "CT" or (PER_FRAME not in header and SHARED not in header):
+    if PER_FRAME not in header and SHARED not in header:
         return [item]
     try:
         shared = next(iter(header.get(SHARED) or []), Dataset())

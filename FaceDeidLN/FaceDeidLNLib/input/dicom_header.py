@@ -10,7 +10,14 @@ from pathlib import Path
 from pydicom.datadict import tag_for_keyword
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
-from pydicom.uid import EnhancedCTImageStorage, LegacyConvertedEnhancedCTImageStorage
+from pydicom.uid import (
+    EnhancedCTImageStorage,
+    EnhancedMRImageStorage,
+    EnhancedPETImageStorage,
+    LegacyConvertedEnhancedCTImageStorage,
+    LegacyConvertedEnhancedMRImageStorage,
+    LegacyConvertedEnhancedPETImageStorage,
+)
 
 from ..core.errors import InputError
 from .dicom_files import DicomFile
@@ -67,6 +74,14 @@ _TAGS = [
 ]
 #: Multi-frame CT: made by a scanner, or put together from classic slices.
 ENHANCED = (EnhancedCTImageStorage, LegacyConvertedEnhancedCTImageStorage)
+#: Multi-frame images whose frames say where they lie.
+_PLACED_FRAMES = (
+    *ENHANCED,
+    EnhancedMRImageStorage,
+    LegacyConvertedEnhancedMRImageStorage,
+    EnhancedPETImageStorage,
+    LegacyConvertedEnhancedPETImageStorage,
+)
 #: How many numbers stand in the tags that place a slice, which every slice must have ...
 _PLACE = {"ImagePositionPatient": 3, "ImageOrientationPatient": 6, "PixelSpacing": 2}
 #: ... in those that say how large it is, likewise, and in those that may be missing: one.
@@ -121,7 +136,7 @@ def require_numbers(item: HeaderSlice) -> None:
     :raises InputError: the first that is not.
     """
     name = item.path.name
-    if max(numbers(item, "NumberOfFrames"), default=1.0) > 1 and item.header.get("SOPClassUID") not in ENHANCED:
+    if max(numbers(item, "NumberOfFrames"), default=1.0) > 1 and item.header.get("SOPClassUID") not in _PLACED_FRAMES:
         raise InputError(f"{name} is a multi-frame image that says of no frame where it lies: export it as single-frame CT images or NRRD.")
     for keyword, count in _PLACE.items():
         if len(numbers(item, keyword)) != count:

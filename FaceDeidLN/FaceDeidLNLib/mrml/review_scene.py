@@ -24,7 +24,7 @@ from ..output.review_folder import (
     SCENE_FILE,
     make_review_folder,
 )
-from .case import CaseMaterial, CaseNodes, add_case
+from .case import CaseMaterial, add_case
 from .scene import SceneContext, new_context
 
 
@@ -69,7 +69,7 @@ def _write_all(folder: Path, material: CaseMaterial) -> list[Path]:
         write_private(folder / FIGURES_FILE, json.dumps(material.figures, indent=2) + "\n")
         written.append(folder / FIGURES_FILE)
     review_picture(material.ct, material.result, material.face, material.protected, folder / PICTURE_FILE, material.title)
-    written += [folder / PICTURE_FILE, _write_scene(context, nodes, folder / SCENE_FILE)]
+    written += [folder / PICTURE_FILE, _write_scene(context, folder / SCENE_FILE)]
     return written
 
 
@@ -82,7 +82,7 @@ def _write_node(node: slicer.vtkMRMLStorableNode, path: Path) -> Path:
     return path
 
 
-def _write_scene(context: SceneContext, nodes: CaseNodes, path: Path) -> Path:
+def _write_scene(context: SceneContext, path: Path) -> Path:
     context.scene.SetRootDirectory(str(path.parent))
     if not context.scene.WriteToMRB(str(path)) or not path.is_file():
         path.unlink(missing_ok=True)

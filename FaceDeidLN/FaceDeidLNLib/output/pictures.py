@@ -13,7 +13,7 @@ from scipy import ndimage
 from ..core.segment import BoxMask
 from ..core.volume import Volume
 from . import drawing
-from .render import VIEWS, Skin, View, frame, head_focus, hit_points, prepare_skin, shade, skin_view, view_axes
+from .render import VIEWS, Skin, View, head_focus, hit_points, prepare_skin, shade, skin_view, view_axes, view_of
 from .slices import SlicePlane, lookup_mask, sample_changed, sample_gray, sample_mask, slice_plane
 
 __all__ = ["VIEWS", "Skin", "labelled_skin_view", "prepare_skin", "review_picture", "review_sheet", "skin_view"]
@@ -115,7 +115,7 @@ def review_sheet(
 def _skin_panels(case: Shown) -> list[list[np.ndarray]]:
     before, focus = prepare_skin(case.original), case.focus()
     after = None if case.result is None else prepare_skin(case.result)
-    return [_skin_pair(case, name, frame(before, name, case.panel, focus), before, after) for name in _SKIN_VIEWS]
+    return [_skin_pair(case, name, view_of(before, name, case.panel, focus), before, after) for name in _SKIN_VIEWS]
 
 
 def _skin_pair(case: Shown, name: str, view: View, before: Skin, after: Skin | None) -> list[np.ndarray]:

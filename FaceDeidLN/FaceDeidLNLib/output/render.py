@@ -102,7 +102,9 @@ def view_axes(direction: str | Sequence[float]) -> tuple[np.ndarray, np.ndarray,
     return np.cross(down, into), down, into
 
 
-def frame(skin: Skin, direction: str | Sequence[float], size_px: int | tuple[int, int] = 320, focus_lps: np.ndarray | None = None) -> View:
+def view_of(
+    skin: Skin, direction: str | Sequence[float], size_px: int | tuple[int, int] = 320, focus_lps: np.ndarray | None = None
+) -> View:
     """The view that just holds ``focus_lps`` (N, 3), or all tissue, in ``size_px`` (side, or width and height)."""
     size = (size_px, size_px) if isinstance(size_px, int) else size_px
     points = _tissue_points(skin) if focus_lps is None else np.atleast_2d(focus_lps)
@@ -219,7 +221,7 @@ def skin_view(
     above the threshold; one pixel is equally many mm wide and high. The patient's right is on the left in the front view.
     """
     skin = volume if isinstance(volume, Skin) else prepare_skin(volume)
-    view = frame(skin, direction, size_px, focus_lps)
+    view = view_of(skin, direction, size_px, focus_lps)
     return shade(skin, view, hit_points(skin, view))
 
 

@@ -14,8 +14,8 @@ from ..core.progress import Alive, idle
 from ..core.segment import Segment
 from ..core.volume import AIR_HU, Volume
 from . import bones, soft, things
-from .fields import Step, rotation
-from .frame import Grid, sculpt
+from .fields import rotation
+from .grid import Grid, sculpt
 from .marks import landmarks
 from .nodes import nodes
 from .options import MAX_OPENING_DEG, PhantomOptions
@@ -71,7 +71,7 @@ def make_phantom(
     skin_mm = sculpt(grid, surface)
     named = nodes(surface, options.extra_nodes, options.mouth_opening_deg)
     alive()
-    hu, tissues = _patient(grid, surface, skin_mm, options, named, alive)
+    hu, tissues = _patient(grid, skin_mm, options, named, alive)
     alive()
     segments = tuple(_segment(grid, skin_mm, hu, made) for made in (*named, *tissues) if made.name)
     alive()
@@ -93,7 +93,7 @@ def scanner(spacing_mm: tuple[float, float, float], options: PhantomOptions) -> 
 
 
 def _patient(
-    grid: Grid, surface: tuple[Step, ...], skin_mm: np.ndarray, options: PhantomOptions, named: tuple[Tissue, ...], alive: Alive
+    grid: Grid, skin_mm: np.ndarray, options: PhantomOptions, named: tuple[Tissue, ...], alive: Alive
 ) -> tuple[np.ndarray, tuple[Tissue, ...]]:
     """HU (float32) of the patient in air, and the tissues painted inside."""
     hu = np.full(grid.geometry.shape, AIR_HU, dtype=np.float32)

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..core.landmarks import LANDMARK_NAMES, Landmark, Landmarks
 from .fields import Step
-from .frame import Grid
+from .grid import Grid
 from .nodes import march
 from .skin import JAW_AXIS, jaw_turn
 

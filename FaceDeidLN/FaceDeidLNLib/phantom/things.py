@@ -9,7 +9,7 @@ from scipy import ndimage
 
 from .bones import ALVEOLAR
 from .fields import rope
-from .frame import Grid
+from .grid import Grid
 from .tissue import Tissue, blend, coverage, tissue
 
 COUCH_HU, FOAM_HU, SHEET_HU, TUBE_HU, METAL_HU = 20.0, -940.0, 0.0, 350.0, 3071.0

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..core.geometry import Box
 from .fields import Body, Step
-from .frame import Grid, body_boxes, sculpt
+from .grid import Grid, body_boxes, sculpt
 
 
 @dataclass(frozen=True, eq=False)

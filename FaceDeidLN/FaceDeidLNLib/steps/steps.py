@@ -15,7 +15,8 @@ from ..core.errors import FaceNotFoundError, InputError
 from ..core.landmarks import LANDMARK_NAMES, Landmarks
 from ..core.progress import Progress, alive_in, silent
 from ..effect.base import apply_effect
-from ..effect.registry import effect_named, require_fit
+from ..effect.choices import require_fit
+from ..effect.registry import effect_named
 from ..face.segment import Face
 from ..input.place import place_segments
 from ..mrml.candidates import made_here

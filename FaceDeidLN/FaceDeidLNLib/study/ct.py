@@ -11,27 +11,34 @@ from typing import Any
 import pydicom
 
 from ..anatomy.landmark.detect import detect_landmarks
+from ..case.find import Finder
 from ..case.judge import verify
 from ..case.records import CaseResult
 from ..core.errors import FaceDeidError
+from ..core.landmarks import Landmarks
+from ..core.progress import Alive, idle
+from ..core.volume import Volume
 from ..effect.base import apply_effect
 from ..effect.registry import effect_named
 from ..face.follow import follow_face
 from ..face.styles import chosen_region
 from ..input.case import CtInput
 from ..input.ct import read_ct
+from ..input.plausible import MIN_SLICES
 from ..output.certificate import certificate_path
 from ..pipeline import deface
 from ..release import Destination, as_stored, refusal_sentence, release
 from ..verify.compare import different_bits
+from ..verify.coverage import SKIN_HU
 from ..verify.overruled import overruled_doubts
 from ..verify.plausible import shows_face
-from .decide_ct import by_header, deciding_series
-from .family import Done, DoubtError, Series, Study, StudyRun
+from .decide_ct import deciding_series, landmarks_of
+from .family import NO_FACE_THERE, Done, DoubtError, Series, Study, StudyRun
 from .hidden import HiddenFace
+from .images import plain_image
+from .no_volume import by_header
 from .outcome import Decision, Outcome
-from .pictures import remove_pictures
-from .rays import same_surface_doubt
+from .rays import placed_doubt, same_place_mm, same_surface_doubt
 from .staging import staged
 
 DECIDES = "shows the face best of its frame of reference: it decides the region and the new surface"
@@ -47,7 +54,7 @@ class CtFamily:
 
     def decide(self, series: Series, study: Study) -> tuple[Decision, ...]:
         """Scouts, projections, renderings and colour are withheld; one series per frame of reference decides."""
-        alone = tuple(by_header(instance, series) for instance in series.instances)
+        alone = tuple(by_header(instance, series, MIN_SLICES) for instance in series.instances)
         deciding = deciding_series(series.frame, study)
         rest = Decision(Outcome.DEFACE, DECIDES) if series is deciding else Decision(Outcome.FOLLOW, FOLLOWS)
         return tuple(rest if decision is None else decision for decision in alone)
@@ -61,12 +68,14 @@ class CtFamily:
                 raise DoubtError(f"it cannot be read as one CT volume: {error}") from error
             deciding = deciding_series(series.frame, run.study)
             if deciding is not None and deciding.uid == series.uid:
-                return (self._deface(series, ct, run),)
+                return (self._deface(series, ct, run, _finder(series, deciding, run.study)),)
+            if not run.leads_to_face(series.frame):
+                return (Done(series.instances, Decision.withhold(NO_FACE_THERE)),)
             return (self._follow(series, ct, run),)
 
-    def _deface(self, series: Series, ct: CtInput, run: StudyRun) -> Done:
+    def _deface(self, series: Series, ct: CtInput, run: StudyRun, finder: Finder) -> Done:
         request = replace(run.options.request(ct), parameters=run.options.parameters)
-        result = as_stored(ct, deface(request))
+        result = as_stored(ct, deface(request, finder=finder))
         if result.face is None and not shows_face(result.automatic):
             return Done(series.instances, Decision.withhold(NO_FACE))
         written = write_ct(series, ct, result, run)
@@ -86,6 +95,24 @@ class CtFamily:
         if doubts:
             raise DoubtError("; ".join(doubts))
         return Done(series.instances, Decision(Outcome.FOLLOW, FOLLOWS), write_ct(series, ct, followed, run))
+
+
+class _Choice(Finder):
+    """Knows the landmarks that a CT was chosen by."""
+
+    def __init__(self, found: Landmarks) -> None:
+        self._found = found
+
+    def automatic(self, ct: Volume, alive: Alive = idle) -> Landmarks:
+        """Those of the choice."""
+        return self._found
+
+
+def _finder(series: Series, deciding: Series, study: Study) -> Finder:
+    """One that knows the landmarks of the CT that decides, where they were looked for in these very instances."""
+    chosen = len([one for one in study.series if one.family == "ct" and one.frame == series.frame]) > 1
+    found = landmarks_of(deciding) if chosen and len(deciding.instances) == len(series.instances) else None
+    return Finder() if found is None else _Choice(found)
 
 
 def follow_ct(hidden: HiddenFace, ct: CtInput) -> CaseResult | None:
@@ -110,12 +137,13 @@ def follow_ct(hidden: HiddenFace, ct: CtInput) -> CaseResult | None:
 def second_opinion(hidden: HiddenFace, ct: CtInput, followed: CaseResult) -> tuple[str, ...]:
     """What the CT's own landmarks and its own new skin say against what was carried over."""
     found = detect_landmarks(ct.volume)
+    placed = placed_doubt(hidden, ct.volume, SKIN_HU, same_place_mm(ct.volume.geometry))
     changed = different_bits(ct.volume.array, followed.result.array)
     face = replace(followed.face, depth=hidden.before)
     doubts = overruled_doubts(ct.volume, changed, face, hidden.state.landmarks, found, chosen_region(hidden.parameters))
     doubts = tuple(doubt.replace("was placed by hand", "lies elsewhere in the CT that decides") for doubt in doubts)
     other = same_surface_doubt(hidden, followed.result)
-    return (*doubts, *((other,) if other else ()))
+    return (*doubts, *filter(None, (placed, other)))
 
 
 def write_ct(series: Series, ct: CtInput, result: CaseResult, run: StudyRun) -> dict[str, Any]:
@@ -144,9 +172,7 @@ def write_ct(series: Series, ct: CtInput, result: CaseResult, run: StudyRun) -> 
 def keep(series: Series, run: StudyRun) -> None:
     """Write the instances of a series with the voxels that they have, without icons and overlays."""
     for instance in series.instances:
-        dataset = pydicom.dcmread(instance.path)
-        pixels = dataset["PixelData"]
-        remove_pictures(dataset)
+        dataset, pixels = plain_image(instance), pydicom.dcmread(instance.path)["PixelData"]
         dataset.add(pixels)
         run.writer.put(instance, dataset)
 

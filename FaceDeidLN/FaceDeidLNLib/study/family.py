@@ -18,6 +18,10 @@ from .instances import Instance
 from .outcome import Decision, Outcome
 from .writer import StudyWriter
 
+#: Why an object is withheld that lies where no CT says where the face is.
+UNKNOWN_FRAME = "no CT of the study has its frame of reference, and nothing registers it"
+NO_FACE_THERE = "no CT whose face was hidden has its frame of reference, and no rigid registration leads to one"
+
 
 class DoubtError(FaceDeidError):
     """An object that should have been hidden and could not be verified: it stops its study, or is withheld where that was asked for."""
@@ -55,6 +59,11 @@ class Study:
         """Frames of reference of the series of a family."""
         return {series.frame for series in self.series if series.family == family}
 
+    def where_a_face_is_known(self, series: Series, known: Decision) -> tuple[Decision, ...]:
+        """``known`` for what lies in a CT's frame of reference, or may be registered to one; withheld what does not."""
+        frames, registered = self.frames_of("ct"), bool(self.frames_of("registration"))
+        return tuple(known if registered or i.frame in frames else Decision.withhold(UNKNOWN_FRAME) for i in series.instances)
+
 
 @dataclass(frozen=True, eq=False)
 class Options:
@@ -84,6 +93,10 @@ class StudyRun:
     deciding: list[str] = field(default_factory=list)
     alive: Alive = idle
 
+    def leads_to_face(self, frame: str) -> bool:
+        """True where a face was hidden in a frame of reference, or where a rigid registration leads."""
+        return frame in self.hidden or self.registered.get(frame, ("",))[0] in self.hidden
+
     def face_in(self, frame: str) -> tuple[HiddenFace, np.ndarray]:
         """The face hidden in a frame of reference, or where a rigid registration leads; and the matrix (4, 4) to its LPS mm.
 
@@ -111,6 +124,17 @@ class Done:
     def released(self) -> bool:
         """True where the instances were written."""
         return self.decision.outcome is not Outcome.WITHHOLD
+
+
+def one_by_one(series: Series, run: StudyRun, release: Callable[[Instance, HiddenFace, np.ndarray], Done]) -> tuple[Done, ...]:
+    """``release`` for each instance with the face hidden in its frame of reference and the matrix to it; withheld where none is."""
+    out = []
+    for instance in series.instances:
+        if run.leads_to_face(instance.frame):
+            out.append(release(instance, *run.face_in(instance.frame)))
+        else:
+            out.append(Done((instance,), Decision.withhold(NO_FACE_THERE)))
+    return tuple(out)
 
 
 class ObjectFamily(Protocol):

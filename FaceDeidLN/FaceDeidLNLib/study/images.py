@@ -2,89 +2,101 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pydicom
-import SimpleITK as sitk
 
 from ..core.errors import InputError
+from ..core.progress import idle
 from ..core.volume import Volume
 from ..input.case import StoredSlice
+from ..input.dicom_enhanced import split_frames
 from ..input.dicom_geometry import series_geometry
 from ..input.dicom_header import HeaderSlice, require_numbers
+from ..input.dicom_pixels import read_stored
+from ..output.dicom_clean import remove_pictures
+from ..output.dicom_header import source_header
 from .instances import Instance
-from .pictures import remove_pictures
+
+#: A frame: its file, and its number in it.
+Frame = tuple[Path, int]
 
 
 @dataclass(frozen=True, eq=False)
-class ImageSeries:
-    """A series of single-frame images as one volume (float32, the modality's own numbers), slices in the order of k."""
+class ImageStack:
+    """Frames at equal distances as one volume (float32, the modality's own numbers), in the order of k."""
 
     volume: Volume
-    instances: tuple[Instance, ...]
+    frames: tuple[Frame, ...]
     stored: tuple[StoredSlice, ...]
     values: tuple[np.ndarray, ...]
 
+    def stored_with(self, changed: np.ndarray, new: np.ndarray) -> Iterator[tuple[Frame, np.ndarray]]:
+        """Stored values (j, i) of each frame with ``new`` ones where ``changed`` (both k, j, i); all others are the very same."""
+        for k, (frame, how) in enumerate(zip(self.frames, self.stored, strict=True)):
+            plane = self.values[k].copy()
+            plane[changed[k]] = how.to_stored(new[k][changed[k]])
+            yield frame, plane
 
-def read_series(instances: tuple[Instance, ...]) -> ImageSeries:
-    """Read and place a series.
 
-    :raises InputError: multi-frame, colour, uneven slices, pixels that cannot be decoded or written back unchanged.
+def read_stacks(instances: Sequence[Instance]) -> list[ImageStack]:
+    """The stacks of a series of classic or multi-frame images: echoes, phases and weightings at the same places are one each.
+
+    :raises InputError: colour, uneven slices, pixels that cannot be decoded or written back unchanged.
     """
-    if any(int(instance.header.get("NumberOfFrames") or 1) > 1 for instance in instances):
-        raise InputError("multi-frame objects of this class are not supported")
-    items = [HeaderSlice(instance.path, instance.header) for instance in instances]
-    for item in items:
+    items = [frame for instance in instances for frame in split_frames(HeaderSlice(instance.path, instance.header))]
+    groups: dict[int, list[HeaderSlice]] = defaultdict(list)
+    there: dict[tuple[float, ...], int] = defaultdict(int)
+    for item in sorted(items, key=lambda one: int(one.header.get("InstanceNumber") or 0)):
         require_numbers(item)
+        place = tuple(round(float(value), 2) for value in item.header.ImagePositionPatient)
+        groups[there[place]].append(item)
+        there[place] += 1
+    return [_stack(group) for group in groups.values()]
+
+
+def _stack(items: list[HeaderSlice]) -> ImageStack:
     placed = series_geometry(items)
     if placed.places is not None:
         raise InputError(placed.note or "its slices do not lie at equal distances")
-    ordered, geometry = placed.slices, placed.geometry
-    by_path = {instance.path: instance for instance in instances}
-    own = tuple(by_path[item.path] for item in ordered)
-    stored = tuple(_how(instance) for instance in own)
-    values = tuple(_values(instance, how) for instance, how in zip(own, stored, strict=True))
+    stored = tuple(_how(item) for item in placed.slices)
+    values = tuple(read_stored(placed.slices, stored, idle))
     array = np.stack([plane * np.float32(how.slope) + np.float32(how.intercept) for plane, how in zip(values, stored, strict=True)])
-    return ImageSeries(Volume(array.astype(np.float32), geometry), own, stored, values)
+    frames = tuple((item.path, item.frame) for item in placed.slices)
+    return ImageStack(Volume(array.astype(np.float32), placed.geometry), frames, stored, values)
 
 
-def _how(instance: Instance) -> StoredSlice:
-    header = instance.header
+def _how(item: HeaderSlice) -> StoredSlice:
+    header = item.header
     if int(header.get("SamplesPerPixel") or 1) != 1 or "ModalityLUTSequence" in header:
-        raise InputError(f"{instance.path.name} is a colour image or has a look-up table")
+        raise InputError(f"{item.path.name} is a colour image or has a look-up table")
     allocated = int(header.BitsAllocated)
     if allocated not in (8, 16):
-        raise InputError(f"{instance.path.name} has {allocated} bits per voxel")
+        raise InputError(f"{item.path.name} has {allocated} bits per voxel")
     slope, intercept = (float(header.get(name, default) or default) for name, default in (("RescaleSlope", 1.0), ("RescaleIntercept", 0.0)))
     return StoredSlice(slope, intercept, allocated, int(header.get("BitsStored") or allocated), bool(header.get("PixelRepresentation")))
 
 
-def _values(instance: Instance, how: StoredSlice) -> np.ndarray:
-    """The stored values (j, i): by GDCM, whose rescaled numbers are turned back, and must lead to whole stored values."""
-    try:
-        image = sitk.GetArrayFromImage(sitk.ReadImage(str(instance.path), imageIO="GDCMImageIO"))
-    except RuntimeError as error:
-        raise InputError(f"{instance.path.name} cannot be decoded: the file is truncated or damaged") from error
-    plane = image.reshape(int(instance.header.Rows), int(instance.header.Columns)).astype(np.float64)
-    values = (plane - how.intercept) / how.slope
-    if np.abs(values - np.rint(values)).max() > 0.02:
-        raise InputError(f"{instance.path.name}: its stored values cannot be recovered")
-    return np.rint(values).astype(np.int32)
-
-
-def with_values(series: ImageSeries, index: int, mask: np.ndarray, values: np.ndarray, description: str) -> pydicom.Dataset:
-    """The data set of slice ``index`` with new ``values`` (j, i) inside ``mask``; every other stored value is the very same."""
-    how, plane = series.stored[index], series.values[index].copy()
-    low, high = how.range
-    plane[mask] = np.clip(np.rint((values[mask] - how.intercept) / how.slope), low, high).astype(np.int32)
-    dataset = pydicom.dcmread(series.instances[index].path)
+def plain_image(instance: Instance) -> pydicom.Dataset:
+    """The header of an image without anything that may hold a picture, and without pixels."""
+    dataset = source_header(instance.path, set())
     remove_pictures(dataset)
+    return dataset
+
+
+def with_planes(instance: Instance, planes: Sequence[np.ndarray], how: StoredSlice, description: str) -> pydicom.Dataset:
+    """The data set of an instance with the stored values (j, i) of its frames."""
+    dataset = plain_image(instance)
     kept = [str(value) for value in dataset.get("ImageType") or []][1:]
     dataset.ImageType = ["DERIVED", *(kept or ["PRIMARY"])]
     dataset.DerivationDescription = description
     dataset.HighBit = how.bits_stored - 1
-    pixels = plane.astype(("<i" if how.signed else "<u") + str(how.bits_allocated // 8)).tobytes()
+    kind = ("<i" if how.signed else "<u") + str(how.bits_allocated // 8)
+    pixels = np.stack(planes).astype(kind).tobytes()
     dataset.add_new(0x7FE00010, "OW", pixels + b"\0" * (len(pixels) % 2))
     dataset.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
     return dataset

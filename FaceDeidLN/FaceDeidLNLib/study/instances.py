@@ -11,6 +11,7 @@ from pydicom.errors import InvalidDicomError
 
 from ..core.errors import InputError
 from ..core.progress import Alive, idle
+from .references import frame_of
 
 #: The index of a medium (PS3.3 F.3): it lists instances and is none.
 _DIRECTORY = "1.2.840.10008.1.3.10"
@@ -25,6 +26,9 @@ _TAGS = [
     "PatientID",
     "PatientName",
     "FrameOfReferenceUID",
+    "ReferencedFrameOfReferenceSequence",
+    "BurnedInAnnotation",
+    "SeriesType",
     "ImageType",
     "InstanceNumber",
     "NumberOfFrames",
@@ -40,9 +44,12 @@ _TAGS = [
     "PixelRepresentation",
     "RescaleSlope",
     "RescaleIntercept",
+    "HighBit",
     "ModalityLUTSequence",
     "PixelPaddingValue",
     "VolumetricProperties",
+    "SharedFunctionalGroupsSequence",
+    "PerFrameFunctionalGroupsSequence",
 ]
 
 
@@ -70,8 +77,8 @@ class Instance:
 
     @property
     def frame(self) -> str:
-        """Frame of reference UID; empty where it has none."""
-        return self.text("FrameOfReferenceUID")
+        """Frame of reference UID, or the first one that it refers to; empty where it has none."""
+        return frame_of(self.header)
 
     def words(self, keyword: str) -> tuple[str, ...]:
         """The values of a tag in upper case."""

@@ -13,17 +13,15 @@ from ..input.ct import read_ct
 from ..verify.coverage import SKIN_HU
 from .grids import moved
 from .hidden import HiddenFace
-from .images import read_series
+from .images import read_stacks
 from .instances import find_instances
-from .rays import LOOK_MM, found_skin, rays_of
+from .rays import LOOK_MM, edge_level, found_skin, rays_of
 from .rtdose import dose_geometry
 from .rtstruct import SHALLOW_MM, SHARE, contours_of, points_of, share_followed
 from .seg import edge_points, labels_of
 
 #: Name of the object, and depth (N,) in mm of its surface below the old skin: negative before it, NaN where it vanished.
 Measure = Callable[[Path, HiddenFace, np.ndarray], Iterator[tuple[str, np.ndarray]]]
-#: Body and air are looked at between these depths (mm) below the old skin, to find the level half-way between them.
-BODY_MM, AIR_MM = (5.0, 25.0), (-40.0, -12.0)
 
 
 def of_ct(folder: Path, hidden: HiddenFace, matrix: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
@@ -34,17 +32,11 @@ def of_ct(folder: Path, hidden: HiddenFace, matrix: np.ndarray) -> Iterator[tupl
 
 def of_images(folder: Path, hidden: HiddenFace, matrix: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
     """The body's edge in PET and MR: half-way between its own body and air."""
-    image = read_series(find_instances(folder).instances).volume
-    image = Volume(image.array, moved(image.geometry, matrix))
-    grid = hidden.before.geometry
-    lps = grid.to_lps(np.argwhere(np.ones(grid.shape, dtype=bool)[::4, ::4, ::4]) * 4)
-    kji = image.geometry.to_kji(lps)
-    seen = image.geometry.holds(kji)
-    values = image.array[tuple(np.rint(kji[seen]).astype(int).T)]
-    depth = hidden.depth_before(lps[seen])
-    body, air = (values[(depth > low) & (depth < high)] for low, high in (BODY_MM, AIR_MM))
-    if len(body) and len(air) and np.median(body) > np.median(air):
-        yield folder.name, _on_rays(image, hidden, float(np.median(body) + np.median(air)) / 2)
+    for number, stack in enumerate(read_stacks(find_instances(folder).instances)):
+        image = Volume(stack.volume.array, moved(stack.volume.geometry, matrix))
+        level = edge_level(hidden, image)
+        if level is not None:
+            yield f"{folder.name} stack {number + 1}" if number else folder.name, _on_rays(image, hidden, level)
 
 
 def of_dose(folder: Path, hidden: HiddenFace, matrix: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
@@ -99,12 +91,11 @@ def _on_rays(image: Volume, hidden: HiddenFace, level: float) -> np.ndarray:
     return np.where(np.isnan(found), np.nan, hidden.depth_before(points))
 
 
-#: By modality: what rebuilds the surfaces that a released series shows.
+#: By family: what rebuilds the surfaces that a released series shows. The other families show none.
 MEASURES: dict[str, Measure] = {
-    "CT": of_ct,
-    "PT": of_images,
-    "MR": of_images,
-    "RTDOSE": of_dose,
-    "RTSTRUCT": of_structures,
-    "SEG": of_segments,
+    "ct": of_ct,
+    "pet_mr": of_images,
+    "rtdose": of_dose,
+    "rtstruct": of_structures,
+    "seg": of_segments,
 }

@@ -9,13 +9,14 @@ from scipy import ndimage
 
 from ..core.errors import InputError
 from ..core.geometry import Geometry
-from ..core.volume import Volume, linear
-from .family import Done, DoubtError, Series, Study, StudyRun
+from ..core.volume import Volume
+from .family import NO_FACE_THERE, Done, DoubtError, Series, Study, StudyRun
 from .grids import RegionVoxels, moved, region_voxels
 from .hidden import HiddenFace
-from .images import read_series, with_values
+from .images import read_stacks, with_planes
+from .no_volume import by_header
 from .outcome import Decision, Outcome
-from .rays import rays_of
+from .rays import FEWEST, edge_level, edge_mm, placed_doubt, step_left
 
 FOLLOWS = "in or registered to the frame of reference of the CT that decides: region and tolerance, values of its own kind"
 NOTHING = "its field of view holds no voxel of the face region"
@@ -26,12 +27,10 @@ BACKGROUND_MM = 12.0
 AROUND_MM = 40.0
 #: Below the veil the new values go over into the old ones within this length (mm).
 BLEND_MM = 4.0
-#: Resolution (mm) over which a surface is seen in PET; MR shows it within a voxel.
-PET_BLUR_MM = 6.0
-#: The old skin is looked for as a step between so many mm behind and before it, where the new one is further off than this.
-STEP_MM, APART_MM = 4.0, 6.0
-#: Of the original's step at most this share may be left, and fewer lines say nothing.
-MOST_LEFT, FEWEST = 0.3, 30
+#: Of the original's step at most this share may be left.
+MOST_LEFT = 0.3
+#: One slice has no surface.
+FEWEST_SLICES = 2
 DERIVATION = "FaceDeidLN: face de-identified after the CT of the study"
 
 
@@ -41,35 +40,61 @@ class PetMrFamily:
     name = "pet_mr"
 
     def decide(self, series: Series, study: Study) -> tuple[Decision, ...]:
-        """Follow where the frame of reference is a CT's, or where a registration may lead to one."""
-        known = series.frame in study.frames_of("ct") or bool(study.frames_of("registration"))
-        one = (
-            Decision(Outcome.FOLLOW, FOLLOWS)
-            if known
-            else Decision.withhold("no CT of the study has its frame of reference, and nothing registers it")
-        )
-        return (one,) * len(series.instances)
+        """Follow where the frame of reference is a CT's, or may be registered to one; scouts and projections are withheld."""
+        alone = (by_header(instance, series, FEWEST_SLICES) for instance in series.instances)
+        known = study.where_a_face_is_known(series, Decision(Outcome.FOLLOW, FOLLOWS))
+        return tuple(one or other for one, other in zip(alone, known, strict=True))
 
     def release(self, series: Series, run: StudyRun) -> tuple[Done, ...]:
         """Follow, verify, write."""
-        if series.frame not in run.hidden and series.frame not in run.registered:
-            return (Done(series.instances, Decision.withhold("no rigid registration of the study leads to a CT whose face was hidden")),)
+        if not run.leads_to_face(series.frame):
+            return (Done(series.instances, Decision.withhold(NO_FACE_THERE)),)
         hidden, matrix = run.face_in(series.frame)
         try:
-            images = read_series(series.instances)
+            stacks = read_stacks(series.instances)
         except InputError as error:
             raise DoubtError(str(error)) from error
-        grid = moved(images.volume.geometry, matrix)
-        is_pet = series.instances[0].text("Modality") == "PT"
-        new, changed = followed(hidden, Volume(images.volume.array, grid), run.options.tolerance_mm, is_pet, run.random)
-        left = step_left(hidden, Volume(images.volume.array, grid), Volume(new, grid))
-        if left is not None and left > MOST_LEFT:
-            raise DoubtError(f"the old skin is still found in it: {left:.0%} of its step is left")
-        for index, instance in enumerate(images.instances):
-            run.writer.put(instance, with_values(images, index, changed[index], new[index], DERIVATION))
-        figures = {"changed_voxels": int(changed.sum()), "share_of_step_left": None if left is None else round(left, 3)}
-        decision = Decision(Outcome.FOLLOW, FOLLOWS) if changed.any() else Decision(Outcome.KEEP, NOTHING)
+        new = [follow_image(hidden, stack.volume, matrix, run.options.tolerance_mm, run.random) for stack in stacks]
+        planes = {
+            frame: plane for stack, one in zip(stacks, new, strict=True) for frame, plane in stack.stored_with(one.changed, one.array)
+        }
+        for instance in series.instances:
+            own = sorted(frame for frame in planes if frame[0] == instance.path)
+            run.writer.put(instance, with_planes(instance, [planes[frame] for frame in own], stacks[0].stored[0], DERIVATION))
+        left = [one.left for one in new if one.left is not None]
+        figures = {
+            "changed_voxels": sum(int(one.changed.sum()) for one in new),
+            "share_of_step_left": round(max(left), 3) if left else None,
+        }
+        decision = Decision(Outcome.FOLLOW, FOLLOWS) if figures["changed_voxels"] else Decision(Outcome.KEEP, NOTHING)
         return (Done(series.instances, decision, figures),)
+
+
+@dataclass(frozen=True, eq=False)
+class Followed:
+    """An image that followed: its new values (float32), which of them are new, and the share of the step at the old skin that is left."""
+
+    array: np.ndarray
+    changed: np.ndarray
+    left: float | None
+
+
+def follow_image(hidden: HiddenFace, image: Volume, matrix: np.ndarray, tolerance_mm: float, random: np.random.Generator) -> Followed:
+    """Follow, and verify; ``matrix`` takes the image's LPS mm to the face's.
+
+    :raises DoubtError: the head lies elsewhere in it, or the old skin is still to be found.
+    """
+    there = Volume(image.array, moved(image.geometry, matrix))
+    new, changed = followed(hidden, there, tolerance_mm, random)
+    if changed.any():
+        limit = tolerance_mm + max(image.geometry.spacing)
+        doubt = placed_doubt(hidden, there, edge_level(hidden, there), limit)
+        if doubt:
+            raise DoubtError(doubt)
+    left = step_left(hidden, there, there.with_array(new))
+    if left is not None and left > MOST_LEFT:
+        raise DoubtError(f"the old skin is still found in it: {left:.0%} of its step is left")
+    return Followed(new, changed, left)
 
 
 @dataclass(frozen=True)
@@ -96,9 +121,7 @@ class Look:
         return cls(level, spread, air if len(air) else np.array([float(image.array.min())]))
 
 
-def followed(
-    hidden: HiddenFace, image: Volume, tolerance_mm: float, is_pet: bool, random: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
+def followed(hidden: HiddenFace, image: Volume, tolerance_mm: float, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """New values (float32) of an image whose grid lies in the face's LPS mm, and which voxels have them (bool)."""
     grid = image.geometry
     margin = tolerance_mm + max(grid.spacing)
@@ -109,7 +132,7 @@ def followed(
         return new, changed
     changed[voxels.index] = True
     look = Look.of(hidden, image, region_voxels(hidden, grid, margin + AROUND_MM), changed)
-    edge = max(float(np.mean(grid.spacing)), PET_BLUR_MM if is_pet else 0.0)
+    edge = edge_mm(hidden, image)
     air = random.choice(look.background, len(voxels.at)).astype(np.float32)
     tissue = look.tissue + look.spread * _texture(grid, voxels, random)
     weight = np.clip((tolerance_mm - voxels.below_veil) / BLEND_MM, 0.0, 1.0)
@@ -127,21 +150,3 @@ def _texture(grid: Geometry, voxels: RegionVoxels, random: np.random.Generator) 
     broad = ndimage.gaussian_filter(random.standard_normal(tuple(high - low), dtype=np.float32), 4.0 / np.array(grid.sampling))
     broad /= max(float(broad.std()), 1e-6)
     return ((block + broad) / np.sqrt(2.0))[tuple((voxels.at - low).T)]
-
-
-def step_left(hidden: HiddenFace, before: Volume, after: Volume) -> float | None:
-    """The share of the original's step at the old skin that is left where the new skin is elsewhere; None without lines."""
-    unit, skin, _ = rays_of(hidden)
-    known = ~np.isnan(skin)
-    points = hidden.face.frame.origin + unit[known] * skin[known][:, None]
-    clear = np.abs(hidden.depth_after(points)) > max(APART_MM, max(before.geometry.spacing))
-    points, unit = points[clear], unit[known][clear]
-    inner, outer = (before.geometry.to_kji(points + way * STEP_MM * unit) for way in (-1, 1))
-    seen = before.geometry.holds(inner) & before.geometry.holds(outer)
-    if np.count_nonzero(seen) < FEWEST:
-        return None
-    steps = [float(np.median(linear(image.array, inner[seen]) - linear(image.array, outer[seen]))) for image in (before, after)]
-    if abs(steps[0]) < 1e-6:
-        return None
-    spread = float(np.std(linear(before.array, inner[seen])))
-    return 0.0 if abs(steps[0]) < 0.2 * spread else abs(steps[1]) / abs(steps[0])

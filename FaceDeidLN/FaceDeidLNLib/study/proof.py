@@ -17,6 +17,7 @@ from ..core.progress import Progress, silent
 from .measures import MEASURES
 from .rays import FEWEST
 from .references import every_item, frame_of
+from .registry import family_of
 
 if TYPE_CHECKING:
     from .family import StudyRun
@@ -79,16 +80,20 @@ def prove(root: Path, run: StudyRun, progress: Progress = silent) -> Proof:
     surfaces: list[Surface] = []
     doubts: list[str] = []
     own: dict[int, Surface] = {}
-    for folder, modality, frame in _series_below(root, run):
+    for shown in _series_below(root, run):
+        folder = shown.folder
         progress(0.95, f"proof: {folder.name}")
-        try:
-            hidden, matrix = run.face_in(frame)
-        except FaceDeidError:
+        families = shown.families & MEASURES.keys()
+        if not families:
+            continue
+        if len(shown.families) > 1 or len(shown.frames) > 1:
+            doubts.append(f"{folder.name} holds objects of several kinds or frames of reference, which nobody measured")
             continue
         try:
-            measured = list(MEASURES[modality](folder, hidden, matrix)) if modality in MEASURES else []
+            hidden, matrix = run.face_in(*shown.frames)
+            measured = list(MEASURES[families.pop()](folder, hidden, matrix))
         except FaceDeidError as error:
-            doubts.append(f"{folder.name} cannot be read back: {error}")
+            doubts.append(f"{folder.name} cannot be measured: {error}")
             continue
         for surface in filter(None, (Surface.of(name, distance) for name, distance in measured)):
             first = own.setdefault(id(hidden), surface)
@@ -98,15 +103,26 @@ def prove(root: Path, run: StudyRun, progress: Progress = silent) -> Proof:
     return Proof(tuple(surfaces), tuple(doubts))
 
 
-def _series_below(root: Path, run: StudyRun) -> list[tuple[Path, str, str]]:
-    """Folder, modality and original frame of reference of every released series; those that decide come first."""
+@dataclass(frozen=True)
+class _Shown:
+    """A released series: its folder, and the families and the original frames of reference of what is in it."""
+
+    folder: Path
+    families: frozenset[str]
+    frames: frozenset[str]
+
+
+def _series_below(root: Path, run: StudyRun) -> list[_Shown]:
+    """Every released series; those that decide come first."""
     original = {run.writer.policy.uid(frame): frame for frame in (*run.hidden, *run.registered)}
+    tags = ["SOPClassUID", "FrameOfReferenceUID", "ReferencedFrameOfReferenceSequence"]
     out = []
     for folder in sorted(path for path in root.iterdir() if path.is_dir()):
-        header = pydicom.dcmread(next(iter(sorted(folder.glob("*.dcm")))), stop_before_pixels=True)
-        out.append((folder, str(header.get("Modality", "")), original.get(frame_of(header), "")))
+        headers = [pydicom.dcmread(path, specific_tags=tags) for path in sorted(folder.glob("*.dcm"))]
+        families = frozenset(family_of(str(header.SOPClassUID)) for header in headers)
+        out.append(_Shown(folder, families, frozenset(original.get(frame_of(header), "") for header in headers)))
     first = {run.writer.written[uid].parent for uid in run.deciding if uid in run.writer.written}
-    return sorted(out, key=lambda item: item[0] not in first)
+    return sorted(out, key=lambda shown: shown.folder not in first)
 
 
 def _doubts(surface: Surface, own: Surface) -> list[str]:

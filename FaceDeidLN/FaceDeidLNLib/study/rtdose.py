@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pydicom
 from pydicom.dataset import Dataset
 
 from ..core.geometry import Geometry
-from .family import Done, DoubtError, Series, Study, StudyRun
+from ..core.volume import Volume
+from .family import Done, DoubtError, Series, Study, StudyRun, one_by_one
 from .grids import moved, region_voxels
+from .hidden import HiddenFace
 from .instances import Instance
 from .outcome import Decision, Outcome
 from .pictures import remove_pictures
+from .rays import step_left
 
 CLIPS = "dose in the region ends at the new surface, or below the old skin at a random depth; elsewhere the stored numbers"
-UNKNOWN = "no CT of the study has its frame of reference"
+#: Of the step of the dose at the old skin at most this share may be left.
+MOST_LEFT = 0.3
 
 
 class RtDoseFamily:
@@ -23,30 +29,34 @@ class RtDoseFamily:
     name = "rtdose"
 
     def decide(self, series: Series, study: Study) -> tuple[Decision, ...]:
-        """Clip where the frame of reference is a CT's of the study."""
-        known = study.frames_of("ct") if not study.frames_of("registration") else {instance.frame for instance in series.instances}
-        return tuple(
-            Decision(Outcome.CLIP, CLIPS) if instance.frame in known else Decision.withhold(UNKNOWN) for instance in series.instances
-        )
+        """Clip where the frame of reference is a CT's of the study, or may lead to one."""
+        return study.where_a_face_is_known(series, Decision(Outcome.CLIP, CLIPS))
 
     def release(self, series: Series, run: StudyRun) -> tuple[Done, ...]:
         """Clip, verify, write."""
-        return tuple(self._release(instance, run) for instance in series.instances)
+        return one_by_one(series, run, partial(self._release, run))
 
     @staticmethod
-    def _release(instance: Instance, run: StudyRun) -> Done:
+    def _release(run: StudyRun, instance: Instance, hidden: HiddenFace, matrix: np.ndarray) -> Done:
         dataset = pydicom.dcmread(instance.path)
-        hidden, matrix = run.face_in(instance.frame)
-        values = dataset.pixel_array
-        values = values.reshape((-1, *values.shape[-2:])).copy()
-        voxels = region_voxels(hidden, moved(dose_geometry(dataset), matrix), max(map(float, dataset.PixelSpacing)) / 2)
+        stored = dataset.pixel_array
+        stored = stored.reshape((-1, *stored.shape[-2:]))
+        grid, values = moved(dose_geometry(dataset), matrix), stored.copy()
+        voxels = region_voxels(hidden, grid, max(map(float, dataset.PixelSpacing)) / 2)
         gone = (voxels.after < 0) | (voxels.below_veil < 0)
         values[tuple(voxels.at[gone].T)] = 0
+        left = step_left(hidden, *(Volume(array.astype(np.float32), grid) for array in (stored, values)))
+        if left is not None and left > MOST_LEFT:
+            raise DoubtError(f"the border of the dose still follows the old skin: {left:.0%} of its step is left")
         remove_pictures(dataset)
         dataset.add_new(0x7FE00010, "OW", values.astype(values.dtype.newbyteorder("<")).tobytes())
         dataset.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
         run.writer.put(instance, dataset)
-        figures = {"voxels_without_dose": int(gone.sum()), "dvh_before": "DVHSequence" in dataset}
+        figures = {
+            "voxels_without_dose": int(gone.sum()),
+            "share_of_step_left": None if left is None else round(left, 3),
+            "dvh_before": "DVHSequence" in dataset,
+        }
         return Done((instance,), Decision(Outcome.CLIP, CLIPS), figures)
 
 

@@ -5,34 +5,35 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 import pydicom
 from pydicom.dataset import Dataset
 
 from ..face.polar import to_polar
-from .family import Done, DoubtError, Series, Study, StudyRun
+from .family import Done, DoubtError, Series, Study, StudyRun, one_by_one
 from .hidden import HiddenFace
 from .instances import Instance
 from .outcome import Decision, Outcome
 from .pictures import remove_pictures
 from .planes import Plane
-from .rays import rays_of
-from .references import frame_of
+from .rays import clear_cells, rays_of
 
 CLIPS = "structures that follow the old skin made anew after the new one, all others byte for byte"
-UNKNOWN = "no CT of the study has its frame of reference"
 #: RT ROI Interpreted Type (PS3.3 C.8.8.8) of what lies on the skin.
 TYPES = {"EXTERNAL", "BOLUS", "FIXATION", "ISOCENTER_SURFACE"}
 NAMES = re.compile(
-    r"extern|body|skin|haut|peau|piel|mask|bolus|isodos|outline|contour|surface|^\d+(\.\d+)?\s*(gy|cgy|%)|air|shell|ring", re.IGNORECASE
+    r"extern|estern|body|skin|haut|peau|piel|pelle|huid|sk[oó]ra|cilt|cuerpo|corpo|corps|k[öo]e?rper|lichaam|mask|bolus|isodos|outline"
+    r"|contour|contorno|surface|oberfl|shell|кожа|тело|контур|皮膚|皮肤|体表|轮廓|輪郭|피부|^\d+(\.\d+)?\s*(gy|cgy|%)",
+    re.IGNORECASE,
 )
+#: Anatomy with such a word in its name.
+INNER = re.compile(r"vertebr|mandib|carotid|ciliar|vitre|corpus|callosum|airway|pineal", re.IGNORECASE)
 #: Less deep (mm) than this below the old skin is its surroundings.
 SHALLOW_MM = 12.0
 #: A structure follows the old skin where a share of the face has points of it at one depth, within so many mm.
 SAME_DEPTH_MM, SHARE = 2.0, 0.08
-#: What was made anew may follow it no more than the new skin itself does, by this factor.
-MORE_THAN_SKIN = 1.3
 #: Deeper than this (mm) a structure counts as reaching down without end.
 DEEP_MM = 10.0
 
@@ -43,33 +44,31 @@ class RtStructFamily:
     name = "rtstruct"
 
     def decide(self, series: Series, study: Study) -> tuple[Decision, ...]:
-        """Clip where the frame of reference is a CT's of the study."""
-        return tuple(self._one(pydicom.dcmread(instance.path), study) for instance in series.instances)
-
-    @staticmethod
-    def _one(dataset: Dataset, study: Study) -> Decision:
-        frame = frame_of(dataset)
-        known = frame in study.frames_of("ct") or bool(study.frames_of("registration"))
-        return Decision(Outcome.CLIP, CLIPS) if known else Decision.withhold(UNKNOWN)
+        """Clip where the frame of reference is a CT's of the study, or may lead to one."""
+        return study.where_a_face_is_known(series, Decision(Outcome.CLIP, CLIPS))
 
     def release(self, series: Series, run: StudyRun) -> tuple[Done, ...]:
         """Make anew, verify, write."""
-        return tuple(self._release(instance, run) for instance in series.instances)
+        return one_by_one(series, run, partial(self._release, run))
 
     @staticmethod
-    def _release(instance: Instance, run: StudyRun) -> Done:
+    def _release(run: StudyRun, instance: Instance, hidden: HiddenFace, matrix: np.ndarray) -> Done:
         dataset = pydicom.dcmread(instance.path)
-        hidden, matrix = run.face_in(frame_of(dataset))
         names = followers(dataset, hidden, matrix)
         for number in names:
             remake(contours_of(dataset, number), hidden, matrix)
-        left = followers(dataset, hidden, matrix, most_left(hidden))
+        left = copies_left(dataset, hidden, matrix)
         if left:
-            raise DoubtError(f"{len(left)} structures still follow the old skin: {', '.join(left.values())}")
+            raise DoubtError(f"{len(left)} structures still follow the old skin: {', '.join(left)}")
         remove_pictures(dataset)
         run.writer.put(instance, dataset)
         figures = {"structures": len(dataset.get("StructureSetROISequence") or []), "made_anew": sorted(names.values())}
         return Done((instance,), Decision(Outcome.CLIP, CLIPS), figures)
+
+
+def is_skin(name: str) -> bool:
+    """True for the name of a structure on the skin or after it, in the languages of planning systems."""
+    return NAMES.search(name) is not None and INNER.search(name) is None
 
 
 def contours_of(dataset: Dataset, number: int) -> list[Dataset]:
@@ -83,33 +82,35 @@ def points_of(contour: Dataset, matrix: np.ndarray) -> np.ndarray:
     return points @ matrix[:3, :3].T + matrix[:3, 3]
 
 
-def followers(dataset: Dataset, hidden: HiddenFace, matrix: np.ndarray, most: float | None = None) -> dict[int, str]:
-    """Number and name of the structures that follow the old skin in the region: by geometry, or by type or name with a point near it.
-
-    With ``most`` by geometry alone: those that follow more than this share of the face.
-    """
+def followers(dataset: Dataset, hidden: HiddenFace, matrix: np.ndarray) -> dict[int, str]:
+    """Number and name of the structures that follow the old skin in the region: by geometry, or by type or name with a point near it."""
     kinds = {
         int(item.ReferencedROINumber): str(item.get("RTROIInterpretedType") or "")
         for item in dataset.get("RTROIObservationsSequence") or []
     }
     found = {}
-    for roi in dataset.get("StructureSetROISequence") or []:
-        number, name = int(roi.ROINumber), str(roi.get("ROIName") or "")
-        parts = [points_of(one, matrix) for item in contours_of(dataset, number) for one in item.get("ContourSequence") or []]
-        points = np.vstack(parts) if parts else np.zeros((0, 3))
-        points = points[hidden.in_region(points)] if len(points) else points
-        depth = hidden.depth_before(points) if len(points) else np.zeros(0)
+    for number, name, points in _structures(dataset, hidden, matrix):
+        depth = hidden.depth_before(points)
         points, depth = points[depth < SHALLOW_MM], depth[depth < SHALLOW_MM]
-        said = kinds.get(number, "").upper() in TYPES or NAMES.search(name) is not None
-        near = said and len(points) and most is None
-        if near or follows(points, depth, hidden, SHARE if most is None else most):
+        said = kinds.get(number, "").upper() in TYPES or is_skin(name)
+        if (said and len(points)) or share_followed(points, depth, hidden) > SHARE:
             found[number] = name
     return found
 
 
-def follows(points: np.ndarray, depth: np.ndarray, hidden: HiddenFace, most: float = SHARE) -> bool:
-    """True where points (N, 3) at their ``depth`` (N,) below the old skin draw an offset copy of more than this share of the face."""
-    return share_followed(points, depth, hidden) > most
+def copies_left(dataset: Dataset, hidden: HiddenFace, matrix: np.ndarray) -> list[str]:
+    """Names of the structures that still are copies of the old skin."""
+    most = most_left(hidden)
+    return [name for _, name, points in _structures(dataset, hidden, matrix) if share_alike(points, hidden) > most]
+
+
+def _structures(dataset: Dataset, hidden: HiddenFace, matrix: np.ndarray) -> Iterator[tuple[int, str, np.ndarray]]:
+    """Number, name and points (N, 3) in the region of each structure."""
+    for roi in dataset.get("StructureSetROISequence") or []:
+        number = int(roi.ROINumber)
+        parts = [points_of(one, matrix) for item in contours_of(dataset, number) for one in item.get("ContourSequence") or []]
+        points = np.vstack(parts) if parts else np.zeros((0, 3))
+        yield number, str(roi.get("ROIName") or ""), points[hidden.in_region(points)] if len(points) else points
 
 
 def share_followed(points: np.ndarray, depth: np.ndarray, hidden: HiddenFace) -> float:
@@ -117,24 +118,40 @@ def share_followed(points: np.ndarray, depth: np.ndarray, hidden: HiddenFace) ->
     if len(points) < 30:
         return 0.0
     near = np.abs(depth - np.median(depth)) < SAME_DEPTH_MM
-    directions, _ = to_polar(hidden.face.frame, points[near])
-    cells = np.rint(hidden.face.raster.cells(directions)).astype(int)
-    cells = np.unique(np.clip(cells, 0, np.array(hidden.face.raster.shape) - 1), axis=0)
+    cells = np.unique(_cells(points[near], hidden), axis=0)
     return float(hidden.face.inside[tuple(cells.T)].sum() / hidden.face.inside.sum())
 
 
-def share_of_new_skin(hidden: HiddenFace) -> float:
-    """The same of the new skin: it crosses the old one, and meets it at the curve, so that what follows it does so too."""
-    unit, _, after = rays_of(hidden)
-    points = hidden.face.frame.origin + (unit * after[:, None])[~np.isnan(after)]
-    depth = hidden.depth_before(points)
-    shallow = depth < SHALLOW_MM
-    return share_followed(points[shallow], depth[shallow], hidden)
+def _cells(points: np.ndarray, hidden: HiddenFace) -> np.ndarray:
+    """The cells (N, 2) of the face's raster that points (N, 3) lie in."""
+    directions, _ = to_polar(hidden.face.frame, points)
+    cells = np.rint(hidden.face.raster.cells(directions)).astype(int)
+    return np.clip(cells, 0, np.array(hidden.face.raster.shape) - 1)
+
+
+def share_alike(points: np.ndarray, hidden: HiddenFace) -> float:
+    """How much of the outermost points of a surface (N, 3) lies at one depth below the old skin; 0 where it shows too little.
+
+    Looked at where the new skin lies clear of the old one: there a copy of the old skin has all of them at one depth, however far
+    apart its contours are, and the new skin some of them, by chance.
+    """
+    clear = clear_cells(hidden)
+    if not len(points):
+        return 0.0
+    cells = _cells(points, hidden)
+    outer = np.full(clear.shape, np.inf)
+    np.minimum.at(outer, tuple(cells.T), hidden.depth_before(points))
+    depth = np.sort(outer[clear & np.isfinite(outer)])
+    within = np.searchsorted(depth, depth + 2 * SAME_DEPTH_MM, side="right") - np.arange(len(depth))
+    most = int(within.max(initial=0))
+    return most / len(depth) if most > SHARE / 2 * clear.sum() else 0.0
 
 
 def most_left(hidden: HiddenFace) -> float:
-    """The largest share of the face that an object made anew may still follow."""
-    return max(SHARE, MORE_THAN_SKIN * share_of_new_skin(hidden) + SHARE)
+    """The largest ``share_alike`` that an object made anew may have: half-way from the new skin's own to that of a copy of the old one."""
+    unit, _, after = rays_of(hidden)
+    points = hidden.face.frame.origin + (unit * after[:, None])[~np.isnan(after)]
+    return (1.0 + share_alike(points, hidden)) / 2.0
 
 
 def remake(items: list[Dataset], hidden: HiddenFace, matrix: np.ndarray) -> None:

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pydicom
 from pydicom.dataset import Dataset
 from pydicom.pixels import pack_bits
 
 from ..core.geometry import Geometry
-from .family import Done, DoubtError, Series, Study, StudyRun
+from .family import Done, DoubtError, Series, Study, StudyRun, one_by_one
 from .grids import moved
 from .hidden import HiddenFace
 from .instances import Instance
 from .outcome import Decision, Outcome
 from .pictures import remove_pictures
-from .rtstruct import DEEP_MM, NAMES, SHALLOW_MM, SHARE, most_left, share_followed
+from .rtstruct import DEEP_MM, SHALLOW_MM, SHARE, is_skin, most_left, share_alike, share_followed
 
 CLIPS = "segments that follow the old skin end at the new one, all others to the bit; empty frames dropped"
-UNKNOWN = "no CT of the study has its frame of reference"
 
 
 class SegFamily:
@@ -26,28 +27,25 @@ class SegFamily:
     name = "seg"
 
     def decide(self, series: Series, study: Study) -> tuple[Decision, ...]:
-        """Clip where the frame of reference is a CT's of the study."""
-        known = study.frames_of("ct") if not study.frames_of("registration") else {instance.frame for instance in series.instances}
-        return tuple(
-            Decision(Outcome.CLIP, CLIPS) if instance.frame in known else Decision.withhold(UNKNOWN) for instance in series.instances
-        )
+        """Clip where the frame of reference is a CT's of the study, or may lead to one."""
+        return study.where_a_face_is_known(series, Decision(Outcome.CLIP, CLIPS))
 
     def release(self, series: Series, run: StudyRun) -> tuple[Done, ...]:
         """Clip, verify, write."""
-        return tuple(self._release(instance, run) for instance in series.instances)
+        return one_by_one(series, run, partial(self._release, run))
 
     @staticmethod
-    def _release(instance: Instance, run: StudyRun) -> Done:
+    def _release(run: StudyRun, instance: Instance, hidden: HiddenFace, matrix: np.ndarray) -> Done:
         dataset = pydicom.dcmread(instance.path)
-        hidden, matrix = run.face_in(instance.frame)
         frames = dataset.pixel_array
         frames = frames.reshape((-1, *frames.shape[-2:])).copy()
         names = {int(item.SegmentNumber): str(item.get("SegmentLabel") or "") for item in dataset.SegmentSequence}
         clipped = clip(frames, dataset, names, hidden, matrix)
+        most = most_left(hidden)
         left = [
             names.get(label, str(label))
             for label in labels_of(dataset, names)
-            if _share(frames, dataset, label, hidden, matrix) > most_left(hidden)
+            if share_alike(_edge_in_region(frames, dataset, label, hidden, matrix), hidden) > most
         ]
         if left:
             raise DoubtError(f"{len(left)} segments still follow the old skin: {', '.join(left)}")
@@ -116,10 +114,14 @@ def _points(frames: np.ndarray, dataset: Dataset, label: int, matrix: np.ndarray
     return np.vstack(out) if out else np.zeros((0, 3))
 
 
-def _share(frames: np.ndarray, dataset: Dataset, label: int, hidden: HiddenFace, matrix: np.ndarray) -> float:
+def _edge_in_region(frames: np.ndarray, dataset: Dataset, label: int, hidden: HiddenFace, matrix: np.ndarray) -> np.ndarray:
     points = edge_points(frames, dataset, label, matrix)
-    points = points[hidden.in_region(points)] if len(points) else points
-    depth = hidden.depth_before(points) if len(points) else np.zeros(0)
+    return points[hidden.in_region(points)] if len(points) else points
+
+
+def _share(frames: np.ndarray, dataset: Dataset, label: int, hidden: HiddenFace, matrix: np.ndarray) -> float:
+    points = _edge_in_region(frames, dataset, label, hidden, matrix)
+    depth = hidden.depth_before(points)
     return share_followed(points[depth < SHALLOW_MM], depth[depth < SHALLOW_MM], hidden)
 
 
@@ -128,7 +130,7 @@ def clip(frames: np.ndarray, dataset: Dataset, names: dict[int, str], hidden: Hi
     done = []
     full = int(dataset.get("MaximumFractionalValue") or 1)
     for label in labels_of(dataset, names):
-        said = NAMES.search(names[label]) is not None
+        said = is_skin(names[label])
         if not said and _share(frames, dataset, label, hidden, matrix) <= SHARE:
             continue
         points = _points(frames, dataset, label, matrix, edge=False)

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from ..core.scratch import scratch_folder
 from .instances import Instance
 
 
 @contextmanager
 def staged(instances: Sequence[Instance]) -> Iterator[Path]:
-    """A temporary folder with links to the files (copies where links cannot be made), named so that a message leads to them."""
-    with tempfile.TemporaryDirectory(prefix="facedeidln-") as name:
-        folder = Path(name)
+    """A temporary folder with links to the files (copies where links cannot be made), named so that a message leads to them.
+
+    It goes with this process, however that ends.
+    """
+    with scratch_folder() as folder:
         for number, instance in enumerate(instances):
             place = folder / f"{number:05d}_{instance.path.name}"
             try:

@@ -14,7 +14,7 @@ from ..header.options import KEEP
 from ..mrml.verdicts import ct_of, read_verdict, require_verdict
 from ..steps.export import INSTANCES, came_from_dicom
 from . import dialogs
-from .section import Shared
+from .section import Section, Shared
 
 #: What a file or folder is called unless the user says otherwise: no name of a patient.
 _NAME = "deidentified"
@@ -27,20 +27,17 @@ _HEADERS = {
 }
 
 
-class ExportSection:
+class ExportSection(Section):
     """The export buttons and the header choice."""
 
     def __init__(self, panel: Shared) -> None:
-        self.panel, self.ui = panel, panel.ui
+        super().__init__(panel)
         self._dicom_of, self._dicom = None, False
         #: The file of the project's key, asked for once.
         self._key: Path | None = None
         self.ui.nrrdButton.connect("clicked(bool)", lambda checked=False: self.on_export(".nrrd", "NRRD"))
         self.ui.niftiButton.connect("clicked(bool)", lambda checked=False: self.on_export(".nii.gz", "NIfTI"))
         self.ui.dicomButton.connect("clicked(bool)", self.on_export_dicom)
-
-    def observe(self, node: Any) -> None:  # noqa: ANN401
-        """Nothing is followed: what releases a result goes through this panel, and the export looks again."""
 
     def update(self) -> None:
         """Enable what can be exported."""

@@ -20,7 +20,7 @@ from ..mrml.verdicts import replaceable, with_certificate
 from ..programs.engines import missing_engine
 from ..steps.asked import ENGINE_NAMES
 from . import dialogs
-from .section import Shared
+from .section import Section, Shared
 from .words import EFFECT_TIPS, REGION_TIPS, privacy_of_choice
 
 #: So long (ms) a length must rest before the live preview follows it.
@@ -33,12 +33,12 @@ _LIVE = ("style", "ears", "lips", "levels", "depthMm", "outsideMm", "protectMarg
 _SLIDERS = {number: f"{number.split('_')[0]}Slider" for record in RECORDS for number in record.numbers}
 
 
-class FaceSection:
+class FaceSection(Section):
     """Curve, face segment and effect."""
 
     def __init__(self, panel: Shared) -> None:
-        self.panel, self.ui = panel, panel.ui
-        self._observed, self._shown = None, None
+        super().__init__(panel)
+        self._shown = None
         self.timer = qt.QTimer()
         self.timer.setSingleShot(True)
         self.timer.setInterval(_REST_MS)
@@ -48,17 +48,14 @@ class FaceSection:
         self.ui.editFaceButton.connect("clicked(bool)", self.on_edit)
         self.ui.applyButton.connect("clicked(bool)", self.on_apply)
 
+    def events(self) -> tuple[int, ...]:
+        """A point of the curve was dragged."""
+        return (slicer.vtkMRMLMarkupsNode.PointEndInteractionEvent,)
+
     def observe(self, node: Any) -> None:  # noqa: ANN401
-        """Follow a curve whose points are dragged."""
-        if node is self._observed:
-            return
-        event = slicer.vtkMRMLMarkupsNode.PointEndInteractionEvent
-        if self._observed is not None:
-            self.panel.removeObserver(self._observed, event, self.on_curve_dragged)
-        self._observed = node
-        if node is not None:
-            self.panel.addObserver(node, event, self.on_curve_dragged)
-        else:
+        """Follow another curve, or none; then nothing waits to follow it."""
+        super().observe(node)
+        if node is None:
             self.timer.stop()
 
     def update(self) -> None:
@@ -126,7 +123,7 @@ class FaceSection:
         if self.panel.follow(_("Live preview"), work):
             self.panel.say(_("The face segment follows."))
 
-    def on_curve_dragged(self, caller: object = None, event: object = None) -> None:
+    def on_event(self, caller: object = None, event: object = None) -> None:
         """Put the dragged point back onto the skin."""
         node = self.panel.node
         if node is None or node.inputVolume is None or self.panel.busy:

@@ -20,17 +20,17 @@ from ..mrml.scene import context
 from ..providers.nnlandmark import read_nnlandmark
 from ..verify.coverage import MIN_CONFIDENCE
 from . import dialogs
-from .section import Shared
+from .section import Section, Shared
 from .work import fit_to_text
 
 _COLUMNS = 3
 
 
-class LandmarksSection:
+class LandmarksSection(Section):
     """The table of landmarks and its buttons."""
 
     def __init__(self, panel: Shared) -> None:
-        self.panel, self.ui, self._observed = panel, panel.ui, None
+        super().__init__(panel)
         table = self.ui.landmarksTable
         table.setColumnCount(_COLUMNS)
         table.setHorizontalHeaderLabels([_("Landmark"), _("Confidence"), _("From")])
@@ -43,17 +43,18 @@ class LandmarksSection:
         self.ui.placeButton.connect("clicked(bool)", self.on_place)
         self.ui.unsetButton.connect("clicked(bool)", self.on_unset)
 
-    def observe(self, node: Any) -> None:  # noqa: ANN401
-        """Follow the points of a node that are placed, moved or unset in the views."""
-        if node is self._observed:
-            return
-        for event in _events() if self._observed is not None else ():
-            self.panel.removeObserver(self._observed, event, self.on_points_changed)
-        self._observed = node
-        for event in _events() if node is not None else ():
-            self.panel.addObserver(node, event, self.on_points_changed)
+    def events(self) -> tuple[int, ...]:
+        """A point was placed, moved or unset in a view."""
+        markups = slicer.vtkMRMLMarkupsNode
+        return (
+            markups.PointModifiedEvent,
+            markups.PointAddedEvent,
+            markups.PointRemovedEvent,
+            markups.PointPositionDefinedEvent,
+            markups.PointPositionUndefinedEvent,
+        )
 
-    def on_points_changed(self, caller: object = None, event: object = None) -> None:
+    def on_event(self, caller: object = None, event: object = None) -> None:
         """A point was placed, dragged, locked or unset in a view."""
         if self.panel.node is not None:
             self.update()
@@ -203,14 +204,3 @@ def _stand_out(item: Any, landmark: Landmark) -> None:  # noqa: ANN401  a QTable
     else:
         item.setData(qt.Qt.BackgroundRole, None)
         item.setData(qt.Qt.ForegroundRole, None)
-
-
-def _events() -> tuple[int, ...]:
-    markups = slicer.vtkMRMLMarkupsNode
-    return (
-        markups.PointModifiedEvent,
-        markups.PointAddedEvent,
-        markups.PointRemovedEvent,
-        markups.PointPositionDefinedEvent,
-        markups.PointPositionUndefinedEvent,
-    )

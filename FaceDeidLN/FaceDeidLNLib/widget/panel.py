@@ -97,6 +97,12 @@ class Panel(VTKObservationMixin):
         self._ct = None
         self.say("")
 
+    def close(self) -> None:
+        """The panel goes: nothing of it may come back later, and no copy of a study may stay."""
+        self._arrival.stop()
+        self.face.timer.stop()
+        self.study.close()
+
     def update(self, caller: object = None, event: object = None) -> None:
         """Show what the parameter node says."""
         if self.node is None or self._updating:

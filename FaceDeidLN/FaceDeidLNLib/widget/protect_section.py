@@ -9,7 +9,7 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
-from ..anatomy.level.find import LEVEL_NAMES
+from ..anatomy.level.table import LEVEL_NAMES
 from ..core.progress import Progress
 from ..mrml.candidates import atlases, candidates, declined
 from ..mrml.nodes import segment_roles
@@ -17,16 +17,19 @@ from ..mrml.protection import check, is_checked
 from ..mrml.scene import context
 from ..programs.extensions import OFFERS, Offer, segment_with
 from . import dialogs
-from .section import Shared
+from .section import Section, Shared
 from .words import LEVEL_TIPS
 
+#: Qt's own bound on a widget's height (QWIDGETSIZE_MAX).
+_FREE_PX = 16777215
 
-class ProtectSection:
+
+class ProtectSection(Section):
     """The list of segments with their check marks, the levels, and a button for each extension."""
 
     def __init__(self, panel: Shared) -> None:
-        self.panel, self.ui = panel, panel.ui
-        self._filling, self._observed, self._listed = False, None, []
+        super().__init__(panel)
+        self._filling, self._listed = False, []
         for checks in (self.ui.segmentsList, self.ui.levelsList):  # dark check boxes cannot be seen on the dark Base
             checks.viewport().setBackgroundRole(qt.QPalette.Window)
         for name in LEVEL_NAMES:
@@ -44,23 +47,23 @@ class ProtectSection:
         self.ui.providersFrame.layout().addWidget(button, number // 2, number % 2)
         return button
 
-    def observe(self, node: Any) -> None:  # noqa: ANN401
-        """Follow the segments of a segmentation that others add, rename or remove."""
-        if node is self._observed:
-            return
-        if self._observed is not None:
-            for event in _events():
-                self.panel.removeObserver(self._observed, event, self.panel.update)
-        self._observed = node
-        if node is not None:
-            for event in _events():
-                self.panel.addObserver(node, event, self.panel.update)
+    def events(self) -> tuple[int, ...]:
+        """Others added, renamed or removed segments."""
+        segmentation = slicer.vtkSegmentation
+        return (segmentation.SegmentAdded, segmentation.SegmentRemoved, segmentation.SegmentModified)
+
+    def on_event(self, caller: object = None, event: object = None) -> None:
+        """The segments are others now."""
+        self.panel.update()
 
     def update(self) -> None:
         """Show the segments and levels of the parameter node."""
         node = self.panel.node
         self.observe(node.protectedSegmentation)
         self.ui.protectHintLabel.text = self._hint()
+        self.ui.protectHintLabel.setMaximumHeight(
+            _FREE_PX if self.ui.protectHintLabel.text else 0
+        )  # a hidden one would be shown with its section
         self._filling = True
         try:
             self._fill_segments(node.protectedSegmentation)
@@ -148,8 +151,3 @@ def _new_item(entries: Any, text: str) -> Any:  # noqa: ANN401  a QListWidget an
     """A new last item that the list itself has made: no Python object owns it."""
     entries.addItem(text)
     return entries.item(entries.count - 1)
-
-
-def _events() -> tuple[int, ...]:
-    segmentation = slicer.vtkSegmentation
-    return (segmentation.SegmentAdded, segmentation.SegmentRemoved, segmentation.SegmentModified)

@@ -13,18 +13,19 @@ from ..core.progress import Progress, alive_in
 from ..mrml.looks import jump_to, largest_change, show_in_slices, skin_models
 from ..mrml.scene import context
 from ..mrml.verdicts import StoredVerdict, ct_of, read_verdict, with_certificate
-from .section import Shared
+from .section import Section, Shared
 from .work import fit_to_text, without_options
 
 #: Background and text, readable on light and dark panels: released, to be looked at, refused.
 _COLORS = {"good": ("#1b7f3b", "#ffffff"), "look": ("#ffc457", "#000000"), "bad": ("#b3261e", "#ffffff")}
 
 
-class ReviewSection:
+class ReviewSection(Section):
     """What is known of the result that is looked at."""
 
     def __init__(self, panel: Shared) -> None:
-        self.panel, self.ui, self._shown = panel, panel.ui, ""
+        super().__init__(panel)
+        self._shown = ""
         self._seen: StoredVerdict | None = None
         table = self.ui.figuresTable
         table.setColumnCount(2)
@@ -39,9 +40,6 @@ class ReviewSection:
         ):
             button.connect("clicked(bool)", slot)
         self.ui.remarkEdit.connect("textChanged(QString)", self.update_sign_off)
-
-    def observe(self, node: Any) -> None:  # noqa: ANN401
-        """Nothing is followed: what changes a result goes through this panel, and export looks again."""
 
     def update(self) -> None:
         """Show the verdict on the parameter node's result."""

@@ -36,40 +36,54 @@ class Shared(Protocol):
 
     def addObserver(self, node: Any, event: Any, method: Callable[..., None]) -> None:  # noqa: ANN401
         """Be told of a node's event."""
-        ...
 
     def removeObserver(self, node: Any, event: Any, method: Callable[..., None]) -> None:  # noqa: ANN401
         """Be told of it no more."""
-        ...
 
     def update(self, caller: object = None, event: object = None) -> None:
         """Show what the parameter node says."""
-        ...
 
     def chosen(self) -> dict[str, Any]:
         """The logic's keywords as they are chosen now."""
-        ...
 
     def changed(self) -> None:
         """The protected segments were changed."""
-        ...
 
     def say(self, text: str) -> None:
         """One sentence at the panel's foot."""
-        ...
 
     def show_skin(self) -> None:
         """The CT's skin in the 3D views."""
-        ...
 
     def look(self, title: str, work: Callable[[Progress], None]) -> bool:
         """Do something that there is nothing to undo of."""
-        ...
 
     def follow(self, title: str, work: Callable[[Progress], None]) -> bool:
         """Do something that follows a drag or a slider by itself."""
-        ...
 
     def run(self, title: str, work: Callable[[Progress], None], changed: Sequence[Any] = ()) -> bool:
         """Do one step, with progress, Cancel and undo."""
-        ...
+
+
+class Section:
+    """A section of the panel: what it shares with the others, and the node whose events it follows; most follow none."""
+
+    def __init__(self, panel: Shared) -> None:
+        self.panel, self.ui, self._followed = panel, panel.ui, None
+
+    def events(self) -> tuple[int, ...]:
+        """The events that are followed."""
+        return ()
+
+    def on_event(self, caller: object = None, event: object = None) -> None:
+        """One of them happened."""
+
+    def observe(self, node: Any) -> None:  # noqa: ANN401
+        """Follow another node, or none."""
+        if node is self._followed:
+            return
+        for event in self.events() if self._followed is not None else ():
+            self.panel.removeObserver(self._followed, event, self.on_event)
+        self._followed = node
+        for event in self.events() if node is not None else ():
+            self.panel.addObserver(node, event, self.on_event)

@@ -62,19 +62,21 @@ def each_step_alone(logic: Any, load: LoadHead, spacing_mm: Sequence[float]) -> 
     assert chosen["outputVolume"].GetName().endswith("de-identified")
 
 
-def same_when_verified_again(logic: Any, load: LoadHead, spacing_mm: Sequence[float], oblique: bool = False) -> None:  # noqa: ANN401
-    """Apply, verify again, save, load and verify again give the same verdict and figures."""
+def same_when_verified_again(logic: Any, load: LoadHead, spacing_mm: Sequence[float], oblique: bool = False) -> str:  # noqa: ANN401
+    """Apply, verify again, save, load and verify again give the same verdict and figures; returns them in a line."""
     ct, nodes = load(spacingMm=spacing_mm)
     if oblique:
-        _turn(ct, nodes)
+        _turn(*filter(None, (ct, nodes)))
     first = logic.process(ct, protectedSegmentation=nodes)
     assert first.nodes.result is not None, "; ".join(first.reasons)
     _same(first, logic.verify(ct, protectedSegmentation=nodes, outputVolume=first.nodes.result))
-    names = (ct.GetName(), nodes.GetName(), first.nodes.result.GetName())
+    names = [None if node is None else node.GetName() for node in (ct, nodes, first.nodes.result)]
     _save_and_load()
     logic.cache.clear()
-    ct, nodes, result = (slicer.mrmlScene.GetFirstNodeByName(name) for name in names)
+    ct, nodes, result = (None if name is None else slicer.mrmlScene.GetFirstNodeByName(name) for name in names)
     _same(first, logic.verify(ct, protectedSegmentation=nodes, outputVolume=result))
+    facts = first.stored.facts
+    return f"{first.verdict}, {first.privacy}, {facts['changed_voxels']} voxels changed, {facts['changed_outside_face']} outside the face"
 
 
 def _turn(*nodes: Any) -> None:  # noqa: ANN401

@@ -13,18 +13,18 @@ from ..core.progress import Progress
 from ..steps.export import INSTANCES, HeaderChoice
 from ..steps.study import Line, PlannedStudy, can_plan, plan_lines, release_study, result_lines
 from . import dialogs
-from .section import Shared
+from .section import Section, Shared
 from .work import fit_to_text
 
 #: What the folder of the released studies is called.
 _NAME = "deidentified-studies"
 
 
-class StudySection:
+class StudySection(Section):
     """The plan's table, and its release."""
 
     def __init__(self, panel: Shared) -> None:
-        self.panel, self.ui = panel, panel.ui
+        super().__init__(panel)
         self._planned, self._known, self._of = PlannedStudy(), False, None
         table = self.ui.studyTable
         table.setColumnCount(4)
@@ -35,8 +35,9 @@ class StudySection:
         self.ui.studyOfCtButton.connect("clicked(bool)", self.on_study_of_ct)
         self.ui.studyExportButton.connect("clicked(bool)", self.on_export)
 
-    def observe(self, node: Any) -> None:  # noqa: ANN401
-        """Nothing is followed: a study is what its files are."""
+    def close(self) -> None:
+        """Forget the plan."""
+        self._planned.close()
 
     def update(self) -> None:
         """Enable what can be done; the database is asked once for each CT."""

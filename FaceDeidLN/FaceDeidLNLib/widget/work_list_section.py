@@ -19,15 +19,15 @@ from ..output.worklist import WorkItem, read_worklist
 from ..steps.worklist import doubt_place, list_of, load_item, reject, unload
 from . import dialogs
 from .compare import look_at
-from .section import OWN, Shared
+from .section import OWN, Section, Shared
 from .work import fit_to_text
 
 
-class WorkListSection:
+class WorkListSection(Section):
     """The table of cases; each is loaded, applied and shown by one click, and leaves by another."""
 
     def __init__(self, panel: Shared) -> None:
-        self.panel, self.ui = panel, panel.ui
+        super().__init__(panel)
         self._path: Path | None = None
         self._items: tuple[WorkItem, ...] = ()
         #: What became of a case by its name, and the case that is open.
@@ -47,9 +47,6 @@ class WorkListSection:
         self.ui.rejectCaseButton.connect("clicked(bool)", self.on_reject)
         self.ui.remarkEdit.connect("returnPressed()", self.on_return)
         self.ui.remarkEdit.connect("textChanged(QString)", self.update_buttons)
-
-    def observe(self, node: Any) -> None:  # noqa: ANN401
-        """Nothing is followed: the case that is open is the CT of the panel."""
 
     def forget(self) -> None:
         """The scene is being closed, and the open case with it."""

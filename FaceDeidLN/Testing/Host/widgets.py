@@ -87,7 +87,7 @@ class ctkCollapsibleButton(QAbstractButton):
         return not self.isChecked()
 
     def sizeHint(self) -> object:
-        hint = self.layout().sizeHint() if self.layout() is not None and self.isChecked() else super().sizeHint()
+        hint = self.layout().totalSizeHint() if self.layout() is not None and self.isChecked() else super().sizeHint()
         if not self.isChecked() or self.layout() is None:
             hint.setHeight(self._height())
         return hint
@@ -95,7 +95,7 @@ class ctkCollapsibleButton(QAbstractButton):
     def minimumSizeHint(self) -> object:
         hint = self.sizeHint()
         if self.isChecked() and self.layout() is not None:
-            hint = self.layout().minimumSize()
+            hint = self.layout().totalMinimumSize()
         return hint
 
     collapsed = Property(bool, isCollapsed, setCollapsed)

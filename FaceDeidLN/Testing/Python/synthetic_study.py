@@ -2,22 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import highdicom
 import numpy as np
 import pydicom
+import pytest
 from contourpy import contour_generator
 from dicom_series import Series, write_series
+from FaceDeidLNLib import pipeline
 from FaceDeidLNLib.anatomy.body import find_body
 from FaceDeidLNLib.anatomy.skin import skin_depth
+from FaceDeidLNLib.case.records import Request
 from FaceDeidLNLib.core.geometry import Box, Geometry
 from FaceDeidLNLib.core.volume import Volume, canonical_grid, resample
-from FaceDeidLNLib.phantom import Phantom
+from FaceDeidLNLib.phantom import Phantom, make_phantom
+from FaceDeidLNLib.study import ct as ct_family
+from FaceDeidLNLib.study import decide_ct
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
+
+#: Coarser than the phantom of other tests: a study holds many series.
+STUDY_SPACING_MM = (3.6, 3.4, 4.0)
+
+
+@lru_cache(maxsize=1)
+def study_phantom() -> Phantom:
+    """The head of synthetic studies; the same object for all tests."""
+    return make_phantom(STUDY_SPACING_MM, seed=1)
+
+
+def remembered(patch: pytest.MonkeyPatch) -> None:
+    """The same CT with the same parameters is de-identified, and looked at for landmarks, once in all of a test file."""
+    for module, name in ((pipeline, "deface"), (ct_family, "deface"), (ct_family, "detect_landmarks"), (decide_ct, "detect_landmarks")):
+        patch.setattr(module, name, _remembering(getattr(module, name)))
+
+
+def _remembering(function: Callable[..., Any]) -> Callable[..., Any]:
+    known: dict[tuple[object, ...], Any] = {}
+
+    def remember(asked: Any, *more: object, **rest: object) -> Any:
+        volume = asked.ct if isinstance(asked, Request) else asked
+        seed = asked.parameters.seed if isinstance(asked, Request) else None
+        key = (volume.array.tobytes(), volume.geometry.ijk_to_lps.tobytes(), seed)
+        if key not in known:
+            known[key] = function(asked, *more, **rest)
+        return known[key]
+
+    return remember
 
 
 @dataclass
@@ -47,13 +83,13 @@ class StudyFolder:
         return write_series(self.folder / name, series, shuffle_seed=None)
 
     def coronal(self) -> Volume:
-        """The head reformatted in coronal slices of 4 mm."""
+        """The head reformatted in coronal slices of 4.5 mm."""
         ct = self.phantom.ct
         low, high = ct.geometry.corners().min(0), ct.geometry.corners().max(0)
         matrix = np.eye(4)
-        matrix[:3, 0], matrix[:3, 1], matrix[:3, 2] = (2.4, 0, 0), (0, 0, -2.4), (0, 4.0, 0)
+        matrix[:3, 0], matrix[:3, 1], matrix[:3, 2] = (3.4, 0, 0), (0, 0, -3.4), (0, 4.5, 0)
         matrix[:3, 3] = low[0], low[1], high[2]
-        size = (int((high - low)[1] / 4), int((high - low)[2] / 2.4), int((high - low)[0] / 2.4))
+        size = (int((high - low)[1] / 4.5), int((high - low)[2] / 3.4), int((high - low)[0] / 3.4))
         return resample(ct, type(ct.geometry)(size, matrix))
 
 

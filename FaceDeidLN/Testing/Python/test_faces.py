@@ -11,10 +11,8 @@ from FaceDeidLNLib.core.geometry import Box, Geometry
 from FaceDeidLNLib.core.landmarks import Landmark, Landmarks
 from FaceDeidLNLib.core.parameters import Parameters
 from FaceDeidLNLib.core.volume import Volume
-from FaceDeidLNLib.input.ct import read_ct
 from FaceDeidLNLib.input.place import place_segments
 from FaceDeidLNLib.pipeline import deface
-from FaceDeidLNLib.verify.no_face import INFANT_SENTENCE
 from FaceDeidLNLib.verify.plausible import MAX_TURN_DEGREES, most_prominent, shows_face, turned
 from FaceDeidLNLib.verify.verdict import NO_FACE_SENTENCE, Verdict
 from hypothesis import given
@@ -67,13 +65,6 @@ def test_a_neck_is_no_face(phantom):
     result = deface(Request(neck))
     assert result.verdict is Verdict.REVIEW
     assert result.reasons == (NO_FACE_SENTENCE,)
-
-
-def test_a_head_that_is_smaller_than_any_learned_is_said_to_be_an_infants(data_folder):
-    head = read_ct(data_folder / "heads" / "headsq_ct.nrrd").volume
-    smaller = Geometry(head.geometry.shape, head.geometry.ijk_to_lps @ np.diag([0.6, 0.6, 0.6, 1.0]))
-    result = deface(Request(Volume(head.array, smaller)))
-    assert (result.verdict, result.reasons) == (Verdict.REVIEW, (INFANT_SENTENCE,))
 
 
 @pytest.mark.parametrize("name", ["tragion_left", "gonion_right"])

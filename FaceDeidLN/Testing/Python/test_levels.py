@@ -11,7 +11,8 @@ from FaceDeidLNLib.anatomy.body import find_body
 from FaceDeidLNLib.anatomy.face_frame import fit_frame
 from FaceDeidLNLib.anatomy.jaw.fit import JawFrame, fit_jaw, mean_mandible, mean_surface, stable_part, start_frame
 from FaceDeidLNLib.anatomy.jaw.mandible import mandible_of_ct, mandible_of_segment, reached_by_mean
-from FaceDeidLNLib.anatomy.level.find import LEVEL_NAMES, find_levels, levels_of
+from FaceDeidLNLib.anatomy.level.find import find_levels, levels_of
+from FaceDeidLNLib.anatomy.level.table import LEVEL_NAMES
 from FaceDeidLNLib.case.records import Request
 from FaceDeidLNLib.core.errors import InputError
 from FaceDeidLNLib.core.landmarks import Landmark, Landmarks

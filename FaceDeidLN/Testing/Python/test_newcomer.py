@@ -101,13 +101,18 @@ def test_effect_level_and_program_are_used_from_the_command_line(tmp_path, capsy
     assert [check["changed"] for check in said["protected"]] == [0, 0]
 
 
-def test_the_object_family_is_used_from_the_command_line(tmp_path, capsys):
-    toy = pydicom.dcmread(StudyFolder(tmp_path / "in", phantom()).series(phantom().ct, "ct", "Head")[0])
+def write_toy(folder):
+    """A head's CT in a folder, and an object of the toy class beside it."""
+    toy = pydicom.dcmread(StudyFolder(folder, phantom()).series(phantom().ct, "ct", "Head")[0])
     for name in ("PixelData", "Rows", "Columns", "ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing"):
         delattr(toy, name)
     toy.SOPClassUID, toy.SOPInstanceUID, toy.SeriesInstanceUID, toy.Modality = "{TOY_CLASS}", generate_uid(), generate_uid(), "OT"
     toy.file_meta.MediaStorageSOPClassUID, toy.file_meta.MediaStorageSOPInstanceUID = toy.SOPClassUID, toy.SOPInstanceUID
-    toy.save_as(tmp_path / "in" / "toy.dcm")
+    toy.save_as(folder / "toy.dcm")
+
+
+def test_the_object_family_is_used_from_the_command_line(tmp_path, capsys):
+    write_toy(tmp_path / "in")
     said = told(capsys, "study", tmp_path / "in", tmp_path / "out", "--effect", "mask", "--levels", "none")
     kept = {{item["reason"]: item for item in said["studies"][0]["instances"]}}["toys are kept"]
     assert [path for path in (tmp_path / "out").rglob("*.dcm") if path.as_posix().endswith(kept["file"])]
@@ -132,6 +137,15 @@ class ToysTest(PanelTest):
         self.assertEqual(self.errors, [])
         self.assertTrue(self.ui.verdictLabel.text.startswith("PASS"), self.ui.verdictLabel.text)
         self.assertIn("flat", self.node.resultVolume.GetName())
+
+    def test_the_object_family_is_used_from_the_panel(self):
+        folder = self.folder()
+        write_toy(folder)
+        self.answers = [str(folder)]
+        self.click("studyFolderButton")
+        table = self.ui.studyTable
+        rows = [[table.item(row, column).text() for column in (1, 3)] for row in range(table.rowCount)]
+        self.assertIn(["keep", "toys are kept"], rows)
 
 
 def test_the_help_tells_of_them(capsys):

@@ -11,7 +11,7 @@ from FaceDeidLNLib.core.segment import tight
 from FaceDeidLNLib.core.volume import Volume
 from FaceDeidLNLib.output import drawing
 from FaceDeidLNLib.output.pictures import labelled_skin_view, review_picture, review_sheet
-from FaceDeidLNLib.output.render import BACKGROUND, VIEWS, frame, hit_points, prepare_skin, skin_view, view_axes
+from FaceDeidLNLib.output.render import BACKGROUND, VIEWS, hit_points, prepare_skin, skin_view, view_axes, view_of
 from FaceDeidLNLib.output.slices import sample_changed, sample_gray, sample_mask, slice_plane
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -64,7 +64,7 @@ def seen(picture):
 @given(volume=turned_balls(), name=st.sampled_from(sorted(VIEWS)))
 def test_rays_meet_the_surface_where_it_is_whatever_the_geometry(volume, name):
     skin = prepare_skin(volume)
-    view = frame(skin, name, 48, CENTRE + 45 * np.array([[1, 1, 1], [-1, -1, -1]]))
+    view = view_of(skin, name, 48, CENTRE + 45 * np.array([[1, 1, 1], [-1, -1, -1]]))
     points = hit_points(skin, view)
     hits = points[np.isfinite(points[..., 0])]
     error = np.minimum(abs(np.linalg.norm(hits - CENTRE, axis=1) - RADIUS), abs(np.linalg.norm(hits - BUMP, axis=1) - 8.0))
@@ -76,7 +76,7 @@ def test_rays_meet_the_surface_where_it_is_whatever_the_geometry(volume, name):
 @given(volume=turned_balls())
 def test_no_ray_that_aims_at_the_body_passes_it(volume):
     skin = prepare_skin(volume)
-    view = frame(skin, "front", 64, CENTRE + 45 * np.array([[1, 1, 1], [-1, -1, -1]]))
+    view = view_of(skin, "front", 64, CENTRE + 45 * np.array([[1, 1, 1], [-1, -1, -1]]))
     points = hit_points(skin, view)
     columns, rows = np.meshgrid(np.arange(64), np.arange(64))
     middle = view.pixels(CENTRE)[0]
@@ -90,7 +90,7 @@ def test_no_ray_that_aims_at_the_body_passes_it(volume):
 )
 def test_a_bump_on_the_left_front_is_seen_on_the_right_place(name, side, height):
     skin = prepare_skin(straight_ball())
-    view = frame(skin, name, 100)
+    view = view_of(skin, name, 100)
     column, row = view.pixels(BUMP)[0] - view.pixels(CENTRE)[0]
     without = prepare_skin(ball(straight_ball().geometry.ijk_to_lps, (51, 67, 67), bump_mm=-100.0))
     depth = [np.nan_to_num(hit_points(s, view) @ view.into, nan=1e3) for s in (skin, without)]
@@ -105,7 +105,7 @@ def test_a_bump_on_the_left_front_is_seen_on_the_right_place(name, side, height)
 
 def test_a_ball_is_as_wide_as_high_and_its_size_is_true():
     skin = prepare_skin(ball(straight_ball().geometry.ijk_to_lps, (51, 67, 67), bump_mm=-100.0))
-    view = frame(skin, "front", (160, 120))
+    view = view_of(skin, "front", (160, 120))
     rows, columns = np.nonzero(np.isfinite(hit_points(skin, view)[..., 0]))
     for extent in (np.ptp(rows), np.ptp(columns)):
         assert (extent + 1) * view.mm_per_pixel == pytest.approx(2 * RADIUS, abs=2 * view.mm_per_pixel + 0.5)

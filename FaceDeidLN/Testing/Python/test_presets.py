@@ -7,8 +7,8 @@ import argparse
 import pytest
 from FaceDeidLNLib.commands.options import add_work, parameters_of_options, work_words
 from FaceDeidLNLib.core.parameters import Parameters
+from FaceDeidLNLib.effect.choices import require_fit
 from FaceDeidLNLib.effect.records import PRESETS
-from FaceDeidLNLib.effect.registry import require_fit
 from FaceDeidLNLib.face.styles import REGIONS
 
 

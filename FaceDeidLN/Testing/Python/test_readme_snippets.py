@@ -5,12 +5,16 @@ from __future__ import annotations
 import ast
 import importlib
 import re
+import runpy
+import shlex
 import sys
 from pathlib import Path
 
 import scripted
 import slicer
+from FaceDeidLNLib.commands.demo import write_phantom
 from FaceDeidLNLib.core.parameters import Parameters
+from FaceDeidLNLib.phantom import make_phantom
 
 README = Path(__file__).resolve().parents[3] / "README.md"
 
@@ -36,6 +40,21 @@ def test_the_console_snippets_run_and_lead_to_a_pass(monkeypatch, tmp_path):
     finally:
         slicer.mrmlScene.Clear(False)
         sys.modules.pop("FaceDeidLN", None)
+
+
+def headless_words():
+    """What the README's headless line hands to the script, behind its two hyphens."""
+    text = README.read_text(encoding="utf-8")
+    line = next(line for line in text.splitlines() if line.startswith("Slicer ") and "Scripts/deface.py" in line)
+    return shlex.split(line)[shlex.split(line).index("--") + 1 :]
+
+
+def test_the_headless_line_ends_with_0_on_the_files_of_the_demo(tmp_path, monkeypatch, capsys):
+    write_phantom(make_phantom((2.5, 2.4, 3.0), seed=1), tmp_path)
+    monkeypatch.chdir(tmp_path)
+    script = runpy.run_path(str(README.parent / "FaceDeidLN" / "Scripts" / "deface.py"))
+    assert script["main"](["--", *headless_words()]) == 0, capsys.readouterr()
+    assert (tmp_path / "ct-deface.nrrd").is_file()
 
 
 def told_by_the_program() -> str:

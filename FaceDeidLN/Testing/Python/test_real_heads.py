@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from FaceDeidLNLib.anatomy.landmark.detect import detect_landmarks
 from FaceDeidLNLib.case.records import CaseResult, Request
 from FaceDeidLNLib.core.segment import Segment
 from FaceDeidLNLib.core.volume import Volume
@@ -103,3 +104,21 @@ def test_a_partial_head_passes_as_a_partial_face(data_folder):
     result = deface(Request(ct))
     assert result.verdict is Verdict.PASS
     assert {"stomion", "pogonion"} <= set(result.out_of_view)
+
+
+@pytest.mark.parametrize("size", [0.55, 0.7])
+def test_a_head_as_small_as_an_infants_is_found_as_the_same_head_in_full_size(data_folder, size):
+    ct = read_ct(data_folder / "heads" / "headsq_ct.nrrd").volume
+    small = replace(ct, geometry=replace(ct.geometry, ijk_to_lps=np.diag([size, size, size, 1.0]) @ ct.geometry.ijk_to_lps))
+    whole, found = detect_landmarks(ct), detect_landmarks(small)
+    certain = [point for point in whole if point.confidence > 0.8 and point.name in ("pronasale", "sellion", "stomion", "pogonion")]
+    assert certain
+    for point in certain:
+        assert np.linalg.norm(found.position(point.name) / size - point.position) < 8.0, point.name
+
+
+def test_a_head_as_small_as_an_infants_passes_without_help(data_folder):
+    ct = read_ct(data_folder / "heads" / "headsq_ct.nrrd").volume
+    small = replace(ct, geometry=replace(ct.geometry, ijk_to_lps=np.diag([0.6, 0.6, 0.6, 1.0]) @ ct.geometry.ijk_to_lps))
+    result = deface(Request(small))
+    assert result.verdict is Verdict.PASS, result.reasons

@@ -13,7 +13,7 @@ from FaceDeidLNLib.core.errors import InputError
 from FaceDeidLNLib.core.geometry import Geometry
 from FaceDeidLNLib.core.parameters import Parameters
 from FaceDeidLNLib.core.segment import BoxMask, Segment, tight, united
-from FaceDeidLNLib.effect.registry import require_fit
+from FaceDeidLNLib.effect.choices import require_fit
 from FaceDeidLNLib.face.cells import cells_mask, in_cells
 from FaceDeidLNLib.face.strategies import STRATEGIES
 from FaceDeidLNLib.face.styles import REGIONS, STYLES, chosen_region, style_named

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import numpy as np
 import pydicom
 import pytest
 from FaceDeidLNLib.commands.main import main
+from FaceDeidLNLib.core.parameters import Parameters
 from FaceDeidLNLib.input.ct import read_ct
 from FaceDeidLNLib.study import ct as ct_family
 from FaceDeidLNLib.study.family import Options
@@ -18,12 +20,22 @@ from FaceDeidLNLib.study.outcome import Outcome
 from FaceDeidLNLib.study.plan import Plan, plan
 from FaceDeidLNLib.study.rules import RULES, rule_for
 from FaceDeidLNLib.study.run import StudyResult, run
-from synthetic_study import StudyFolder, write_ct_study
+from synthetic_study import StudyFolder, remembered, study_phantom, write_ct_study
+
+#: One seed, so that the CT that decides is the same in every run.
+ASKED = Options(parameters=Parameters(seed=11))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _once() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        remembered(patch)
+        yield
 
 
 @pytest.fixture(scope="module")
-def study(phantom, tmp_path_factory) -> StudyFolder:
-    return write_ct_study(tmp_path_factory.mktemp("study") / "in", phantom)
+def study(tmp_path_factory) -> StudyFolder:
+    return write_ct_study(tmp_path_factory.mktemp("study") / "in", study_phantom())
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +54,7 @@ def pair(study, tmp_path_factory) -> Plan:
 
 @pytest.fixture(scope="module")
 def released(planned, tmp_path_factory) -> StudyResult:
-    return run(planned, tmp_path_factory.mktemp("released") / "out", Options())[0]
+    return run(planned, tmp_path_factory.mktemp("released") / "out", ASKED)[0]
 
 
 def outcomes(result: StudyResult) -> dict[str, set[str]]:
@@ -125,7 +137,7 @@ def test_the_certificate_lists_every_instance_and_no_old_uid(released, study):
 
 def test_a_series_whose_face_was_not_hidden_stops_its_study(pair, tmp_path, monkeypatch):
     monkeypatch.setattr(ct_family, "apply_effect", lambda effect, ct, face, parameters: ct)
-    result = run(pair, tmp_path / "out", Options())[0]
+    result = run(pair, tmp_path / "out", ASKED)[0]
     assert result.output is None
     assert any("Head" in reason for reason in result.reasons)
     assert not list((tmp_path / "out").glob("*"))
@@ -136,13 +148,13 @@ def test_the_proof_alone_finds_an_untouched_series(pair, tmp_path, monkeypatch):
     follow = ct_family.follow_ct
     monkeypatch.setattr(ct_family, "follow_ct", lambda hidden, ct: replace(follow(hidden, ct), result=ct.volume))
     monkeypatch.setattr(ct_family, "second_opinion", lambda *_: ())
-    result = run(pair, tmp_path / "out", Options())[0]
+    result = run(pair, tmp_path / "out", ASKED)[0]
     assert result.output is None
     assert any("shows the old skin" in reason for reason in result.reasons)
 
 
 def test_a_doubtful_series_is_withheld_alone_where_that_was_asked_for(pair, tmp_path, monkeypatch):
     monkeypatch.setattr(ct_family, "apply_effect", lambda effect, ct, face, parameters: ct)
-    result = run(pair, tmp_path / "out", Options(withhold_doubtful=True))[0]
+    result = run(pair, tmp_path / "out", replace(ASKED, withhold_doubtful=True))[0]
     assert result.output is not None
     assert {report.decision.outcome for report in result.reports} == {Outcome.DEFACE, Outcome.WITHHOLD}

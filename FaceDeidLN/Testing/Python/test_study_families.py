@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
+from FaceDeidLNLib.core.parameters import Parameters
 from FaceDeidLNLib.header.base import KeepHeader
 from FaceDeidLNLib.study import pet_mr, rtdose, rtstruct, seg
 from FaceDeidLNLib.study.documents import DocumentsFamily
@@ -19,7 +20,7 @@ from FaceDeidLNLib.study.proof import prove
 from FaceDeidLNLib.study.references import close_references, references_of
 from FaceDeidLNLib.study.registry import FAMILIES
 from FaceDeidLNLib.study.writer import StudyWriter
-from synthetic_study import StudyFolder, write_whole_study
+from synthetic_study import StudyFolder, study_phantom, write_whole_study
 
 
 @dataclass
@@ -49,15 +50,15 @@ class Bench:
 
 
 @pytest.fixture(scope="module")
-def bench(phantom, tmp_path_factory) -> Bench:
+def bench(tmp_path_factory) -> Bench:
     folder = tmp_path_factory.mktemp("families")
-    source = write_whole_study(folder / "in", phantom)
+    source = write_whole_study(folder / "in", study_phantom())
     planned = plan(source.folder).studies[0]
     policy = KeepHeader()
     for entry in planned.entries:
         policy.learn(entry.instance.header)
     (folder / "out").mkdir()
-    run = StudyRun(planned.study, Options(), StudyWriter(folder / "out", policy), np.random.default_rng(1))
+    run = StudyRun(planned.study, Options(parameters=Parameters(seed=11)), StudyWriter(folder / "out", policy), np.random.default_rng(1))
     FAMILIES["ct"].release(to_do(planned, "ct")[0], run)
     return Bench(source, planned, run, folder / "out" / "01-CT")
 
@@ -134,6 +135,7 @@ def test_untouched_structures_are_doubtful(bench, work, monkeypatch):
 
 def test_the_proof_finds_untouched_structures(bench, work, monkeypatch):
     monkeypatch.setattr(rtstruct, "followers", lambda *_: {})
+    monkeypatch.setattr(rtstruct, "copies_left", lambda *_: [])
     FAMILIES["rtstruct"].release(bench.series("rtstruct"), work)
     assert sum("RTSTRUCT" in doubt for doubt in prove(work.writer.root, work).doubts) == 2
 
@@ -146,8 +148,15 @@ def test_dose_is_cut_in_the_region_and_stays_elsewhere(bench, work):
     assert not after[changed].any()
 
 
+def test_an_untouched_dose_is_doubtful(bench, work, monkeypatch):
+    monkeypatch.setattr(rtdose, "region_voxels", nothing)
+    with pytest.raises(DoubtError, match="old skin"):
+        FAMILIES["rtdose"].release(bench.series("rtdose"), work)
+
+
 def test_the_proof_finds_an_untouched_dose(bench, work, monkeypatch):
     monkeypatch.setattr(rtdose, "region_voxels", nothing)
+    monkeypatch.setattr(rtdose, "step_left", lambda *_: None)
     FAMILIES["rtdose"].release(bench.series("rtdose"), work)
     assert any("RTDOSE" in doubt for doubt in prove(work.writer.root, work).doubts)
 

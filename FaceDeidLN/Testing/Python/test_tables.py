@@ -1,4 +1,4 @@
-"""What stands in a table stands once: help, README, parameter node, panel and certificate say the very same."""
+"""What stands in a table stands once: help, README, parameter node and panel say the very same."""
 
 from __future__ import annotations
 

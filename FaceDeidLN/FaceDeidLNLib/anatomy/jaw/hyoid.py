@@ -51,8 +51,8 @@ def find_hyoid(grid: JawGrid, hu: np.ndarray | None, mandible: np.ndarray, segme
     window = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
     near = ndimage.binary_dilation(mandible[window], iterations=round(4.5 / STEP_MM))
     bone = (hu[window] > HYOID_HU) & ~near
-    labels, count = ndimage.label(bone, np.ones((3, 3, 3)))
-    best = _most_central(labels, count)
+    labels, _ = ndimage.label(bone, np.ones((3, 3, 3)))
+    best = _most_central(labels)
     if best == 0:
         return MEAN_HYOID
     out = np.zeros(mandible.shape, dtype=bool)
@@ -80,7 +80,7 @@ def _can_be_hyoid(jaw: np.ndarray) -> bool:
     return bool(np.mean(np.all((jaw > SEARCH_LOW) & (jaw < SEARCH_HIGH), axis=1)) > 0.5)
 
 
-def _most_central(labels: np.ndarray, count: int) -> int:
+def _most_central(labels: np.ndarray) -> int:
     """The largest piece of a hyoid's size that does not reach the back of the window (the spine does)."""
     best, most = 0, 0.0
     for number, found in enumerate(ndimage.find_objects(labels), start=1):

@@ -2,15 +2,41 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
+
 from ...core.landmarks import Landmark, Landmarks
 from ...core.progress import Alive, idle
 from ...core.volume import Volume
 from .net import predict_landmarks
 
+#: The network knows heads down to three quarters of an adult's, as a child's; an infant's (0.55 to 0.75) it sees as large as this.
+INFANT = 1.4
+#: Where the landmarks are less certain than this in all (sum of confidences), a smaller head is looked for, and believed where it is as
+#: certain as that and by so much more certain. On 88 adults the larger look is never above 13.7 where the first one is unsure; on heads
+#: of 0.55 to 0.75 of an adult's it is 16 to 18.
+UNSURE, GAIN = 15.0, 2.0
+
 
 def detect_landmarks(ct: Volume, alive: Alive = idle) -> Landmarks:
     """All landmarks of LANDMARK_NAMES that the network knows, in LPS mm, each with its confidence or why it is missing."""
+    found = _seen(ct, 1.0, alive)
+    if _certainty(found) >= UNSURE:
+        return found
+    larger = _seen(ct, INFANT, alive)
+    return larger if _certainty(larger) >= max(UNSURE, _certainty(found) + GAIN) else found
+
+
+def _seen(ct: Volume, size: float, alive: Alive) -> Landmarks:
+    """The landmarks that the network sees where it is shown the CT ``size`` times as large."""
+    shown = replace(ct, geometry=replace(ct.geometry, ijk_to_lps=np.diag([size, size, size, 1.0]) @ ct.geometry.ijk_to_lps))
     points = {}
-    for name, found in predict_landmarks(ct, alive=alive).items():
-        points[name] = Landmark(name, found.position_lps, found.confidence if found.position_lps is not None else 0.0, reason=found.reason)
+    for name, found in predict_landmarks(shown if size != 1.0 else ct, alive=alive).items():
+        here = None if found.position_lps is None else found.position_lps / size
+        points[name] = Landmark(name, here, found.confidence if here is not None else 0.0, reason=found.reason)
     return Landmarks(points)
+
+
+def _certainty(found: Landmarks) -> float:
+    return sum(point.confidence for point in found)

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import ndimage
 
-from ...core.errors import InputError
 from ...core.geometry import Box, Geometry
 from ...core.landmarks import Landmarks
 from ...core.plugins import made_by
@@ -23,12 +22,11 @@ from ..jaw.grid import JawGrid
 from ..jaw.hyoid import find_hyoid
 from ..jaw.mandible import Mandible, find_mandible
 from .regions import GLAND_BACK, GLAND_LIMITS, Neck
-from .table import LEVELS_BY_NAME, LevelRecord
+from .table import LevelRecord, level_named
 
 #: How the names of their masks begin, in a certificate and in a neck.
 LEVEL_PREFIX = "node level "
 #: The levels that can be asked for.
-LEVEL_NAMES = tuple(LEVELS_BY_NAME)
 #: Skin and superficial fat over the platysma (level I), which no level holds, in mm: skin alone is 1.5 to 2 mm, and of the
 #: 6 mm of submental fat (Iyengar et al. 2018) a part lies deep to the platysma.
 SUPERFICIAL_MM = 2.0
@@ -76,7 +74,6 @@ def find_levels(
     ``segments`` (any grid) may hold a mandible, a hyoid and submandibular glands, which then take the place of what is
     found in the CT; ``landmarks`` are for levels that start from them. Raises InputError for an unknown name.
     """
-    check_level_names(names)
     if not names:
         return ()
     mandible = find_mandible(ct, frame, segments, alive)
@@ -88,13 +85,6 @@ def find_levels(
     levels = levels_of(mandible, ct.geometry, names, segments, depth, superficial_mm, landmarks)
     alive()
     return tuple(_without_skin(level, ct) for level in levels)
-
-
-def check_level_names(names: Sequence[str]) -> None:
-    """Raises InputError, with the names there are, for a level that cannot be made."""
-    for name in names:
-        if name not in LEVEL_NAMES:
-            raise InputError(f"there is no node level '{name}' that can be made; choose from: {', '.join(LEVEL_NAMES)}")
 
 
 def levels_of(
@@ -122,7 +112,7 @@ def levels_of(
     backs = tuple(GLAND_BACK if back is None else back for back in backs)
     neck = Neck(grid, mandible.mask, outline, hyoid, skin, backs, max(geometry.spacing), landmarks)
     seen = grid.in_view(geometry)
-    made = [(label, LEVELS_BY_NAME[name], mask) for name in names for label, mask in _masks(neck, LEVELS_BY_NAME[name], superficial_mm)]
+    made = [(label, record, mask) for record in map(level_named, names) for label, mask in _masks(neck, record, superficial_mm)]
     return tuple(_finished(label, record, mask, mandible, seen, geometry, known) for label, record, mask in made)
 
 

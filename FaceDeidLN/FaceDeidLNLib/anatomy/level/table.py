@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ...core.errors import InputError
+
 #: The SMAS, which bounds most levels laterally, lies at least this deep (mm) under the skin of cheek and parotid.
 SMAS_MM = 4.0
 DEEP_MM = 8.0
@@ -71,4 +73,12 @@ LEVEL_RECORDS = (
         least_mm=DEEP_MM,
     ),
 )
-LEVELS_BY_NAME = {record.name: record for record in LEVEL_RECORDS}
+LEVEL_NAMES = tuple(record.name for record in LEVEL_RECORDS)
+
+
+def level_named(name: str) -> LevelRecord:
+    """The row of a level; InputError lists the names there are."""
+    for record in LEVEL_RECORDS:
+        if record.name == name:
+            return record
+    raise InputError(f"there is no node level '{name}' that can be made; choose from: {', '.join(LEVEL_NAMES)}")

@@ -216,7 +216,7 @@ def test_an_edit_begins_with_mask_volume_as_the_panel_masks(shown, windows):
 
 
 def test_every_effect_region_and_level_has_its_sentence(shown):
-    from FaceDeidLNLib.anatomy.level.find import LEVEL_NAMES
+    from FaceDeidLNLib.anatomy.level.table import LEVEL_NAMES
     from FaceDeidLNLib.effect.records import EFFECT_NAMES
     from FaceDeidLNLib.face.styles import REGIONS
     from FaceDeidLNLib.widget.words import EFFECT_TIPS, LEVEL_TIPS, REGION_TIPS

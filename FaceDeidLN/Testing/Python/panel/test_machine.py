@@ -1,6 +1,7 @@
 """Random sequences of what a person does in the panel. Not for the application: Hypothesis is not there.
 
-A few of them run with the suite; ``PANEL_SEQUENCES=200 pytest .../test_machine.py`` runs 200.
+A few of them run with the suite; ``PANEL_SEQUENCES=200 pytest .../test_machine.py`` runs 200. Slicer's own displayable managers watch,
+in a 3D view and a slice view, and draw after every action.
 """
 
 from __future__ import annotations
@@ -10,11 +11,13 @@ import os
 import tempfile
 from pathlib import Path
 
+import display
 import numpy as np
 import person
 import slicer
 from FaceDeidLNLib.input.images import read_volume
 from FaceDeidLNLib.mrml.nodes import segments_from_node
+from FaceDeidLNLib.mrml.scene import context
 from FaceDeidLNLib.mrml.verdicts import ct_of
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -33,10 +36,13 @@ class PanelMachine(RuleBasedStateMachine):
         self.person = person.PanelTest()
         self.person.setUp()
         self.voxels, self.undone_leads_to, self.folder = {}, [], tempfile.TemporaryDirectory()
+        self.views = [display.view_3d(context()), display.view_slice(context())]
 
     def teardown(self):
         """What every test of the panel ends with, the order of removals among it."""
         self.folder.cleanup()
+        for view in self.views:
+            view.close()
         self.person.doCleanups()
 
     @property
@@ -53,6 +59,7 @@ class PanelMachine(RuleBasedStateMachine):
         """Press a button of a step, if it can be pressed; undo leads back to what was."""
         if not getattr(self.ui, button).enabled:
             return
+        self.person.panel.update()  # what came a moment ago has been looked at
         before, label = snapshot(), (self.ui.undoButton.text, len(self.person.panel.undo._steps))
         getattr(self.ui, button).click()
         if (self.ui.undoButton.text, len(self.person.panel.undo._steps)) != label:
@@ -222,6 +229,12 @@ class PanelMachine(RuleBasedStateMachine):
         """To the bit."""
         for identifier, voxels in self.voxels.items():
             assert np.array_equal(voxels_of(slicer.mrmlScene.GetNodeByID(identifier)), voxels)
+
+    @invariant()
+    def the_views_can_draw_it(self):
+        """With the managers that the application has."""
+        for view in self.views:
+            view.draw()
 
     @invariant()
     def nothing_stopped_unexpectedly(self):

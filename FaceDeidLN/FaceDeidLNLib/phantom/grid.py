@@ -1,4 +1,4 @@
-"""The head frame and the voxel grid that looks at it.
+"""The voxel grid that looks at the head, and the head's own axes.
 
 Head frame, mm: x to the patient's left, y to the back, z to the top; the origin is midway between the ear canals and
 z = 0 is the Frankfort plane. An upright head has the axes of LPS.

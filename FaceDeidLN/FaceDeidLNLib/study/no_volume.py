@@ -1,0 +1,63 @@
+"""Images that are no volume of the head whatever their voxels hold: scouts, projections, renderings, pictures, surveys, fragments."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+
+from .family import Series
+from .instances import Instance
+from .outcome import Decision
+
+#: Values of Image Type for what was projected or rendered (PS3.3 C.8.16.1.3 and scanners' own words), and Series Type of PET (C.8.9.1.1.4).
+PROJECTED = {"MAXIMUM", "MINIMUM", "MIP", "MINIP", "MIN_IP", "MAX_IP", "MEAN", "PROJECTION IMAGE", "CPR", "CURVED", "REPROJECTION"}
+RENDERED = {
+    "VOLUME",
+    "VRT",
+    "SSD",
+    "3D",
+    "RENDERED",
+    "SURFACE",
+    "SHADED",
+    "SCREEN SAVE",
+    "POSTPROCESSED",
+    "VOLUME_RENDER",
+    "VOLUME RENDERING",
+}
+_WORDS = {"MIP", "MINIP", "VRT", "VR", "SSD", "RADIAL", "ROTATION", "CINEMATIC"}
+#: Direction cosines that differ by more are those of another plane.
+_TURNED = 0.1
+
+
+def by_header(instance: Instance, series: Series, fewest: int) -> Decision | None:
+    """Why an image is withheld whatever its voxels hold; None where it is not. ``fewest``: slices that a volume has at least."""
+    kinds = {*instance.words("ImageType"), *instance.words("SeriesType")}
+    words = set(instance.text("SeriesDescription").upper().replace("_", " ").replace("/", " ").split())
+    if "LOCALIZER" in kinds:
+        return Decision.withhold("a scout: the face in profile is burned into a projection")
+    if kinds & PROJECTED or words & _WORDS:
+        return Decision.withhold("a projection (MIP, curved or rotated view): the face cannot be taken out of it")
+    if kinds & RENDERED:
+        return Decision.withhold("a rendering: the face cannot be taken out of it")
+    if instance.words("PhotometricInterpretation") not in ((), ("MONOCHROME2",), ("MONOCHROME1",)):
+        return Decision.withhold("a colour image: a rendering or a picture")
+    if instance.words("BurnedInAnnotation") == ("YES",):
+        return Decision.withhold("a picture with text burned into it: a screen shot or a page")
+    return _of_series(series, fewest)
+
+
+@lru_cache(maxsize=256)
+def _of_series(series: Series, fewest: int) -> Decision | None:
+    """Why nothing of a series is a volume."""
+    headers = [instance.header for instance in series.instances]
+    if len({instance.frame for instance in series.instances}) > 1:
+        return Decision.withhold("its slices lie in several frames of reference")
+    axes = [header.get("ImageOrientationPatient") for header in headers]
+    known = np.array([axis for axis in axes if axis is not None and len(axis) == 6], dtype=float).reshape(-1, 6)
+    if len(known) and np.abs(known - known[0]).max() > _TURNED:
+        return Decision.withhold("a survey: its slices lie in several directions")
+    count = max(len(headers), max(int(header.get("NumberOfFrames") or 1) for header in headers))
+    if count < fewest:
+        return Decision.withhold(f"a fragment of {count} slices, in which no face can be found or ruled out")
+    return None

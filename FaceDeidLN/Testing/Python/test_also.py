@@ -1,0 +1,74 @@
+"""Further images of the same head as files: they get the face of the CT, or nothing leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from FaceDeidLNLib.commands import deface as command
+from FaceDeidLNLib.commands.main import main
+from FaceDeidLNLib.core.geometry import Geometry
+from FaceDeidLNLib.core.volume import Volume
+from FaceDeidLNLib.input.images import read_volume
+from synthetic_study import coarse, remembered, study_phantom
+from written import write_volume
+
+
+def head_mr() -> Volume:
+    mr = coarse(study_phantom().ct, 3.5)
+    values = np.where(mr.array > -400, 300, 20) + np.random.default_rng(5).normal(0, 10, mr.array.shape)
+    return mr.with_array(np.rint(values).astype(np.int16))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _once() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        remembered(patch)
+        patch.setattr(command.secrets, "randbits", lambda _: 11)
+        yield
+
+
+@pytest.fixture(scope="module")
+def released(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("also")
+    ct = study_phantom().ct
+    write_volume(ct, folder / "ct.nrrd")
+    write_volume(head_mr(), folder / "mr.nii.gz")
+    noisy = ct.array + np.random.default_rng(3).normal(0, 30, ct.array.shape)
+    write_volume(ct.with_array(np.clip(noisy, -1024, 3000).astype(ct.array.dtype)), folder / "sharp.nrrd")
+    also = [part for name in ("mr.nii.gz", "sharp.nrrd") for part in ("--also", str(folder / name), str(folder / f"out-{name}"))]
+    assert main(["deface", str(folder / "ct.nrrd"), str(folder / "out-ct.nrrd"), *also]) == 0
+    return folder
+
+
+@pytest.mark.parametrize("name", ["mr.nii.gz", "sharp.nrrd"])
+def test_each_image_changes_in_front_and_keeps_type_grid_and_the_back_of_the_head(released, name):
+    before, after = read_volume(released / name), read_volume(released / f"out-{name}")
+    assert after.array.dtype == before.array.dtype
+    assert after.geometry.same_as(before.geometry)
+    changed = before.array != after.array
+    assert changed.any()
+    assert before.geometry.to_lps(np.argwhere(changed))[:, 1].max() < 40.0
+
+
+def test_each_image_has_a_certificate_of_its_own(released):
+    assert len(list(released.glob("out-*.certificate.json"))) == 3
+
+
+def test_nothing_is_written_where_an_image_shows_the_head_elsewhere(released, tmp_path, capsys):
+    mr = head_mr()
+    matrix = mr.geometry.ijk_to_lps.copy()
+    matrix[:3, 3] += (4.0, 18.0, 4.0)
+    write_volume(Volume(mr.array, Geometry(mr.array.shape, matrix)), tmp_path / "off.nrrd")
+    words = ["--also", str(tmp_path / "off.nrrd"), str(tmp_path / "off-out.nrrd")]
+    assert main(["deface", str(released / "ct.nrrd"), str(tmp_path / "out.nrrd"), *words]) == 3
+    assert "REVIEW: nothing was released\n  - --also off.nrrd: the head lies" in capsys.readouterr().err
+    assert {path.name for path in tmp_path.iterdir()} == {"off.nrrd"}
+
+
+def test_two_images_cannot_have_one_output(released, tmp_path, capsys):
+    out = str(tmp_path / "out.nrrd")
+    assert main(["deface", str(released / "ct.nrrd"), out, "--also", str(released / "mr.nii.gz"), out]) == 2
+    assert "same output twice" in capsys.readouterr().err

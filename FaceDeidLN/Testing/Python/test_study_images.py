@@ -1,0 +1,132 @@
+"""PET and MR series as stacks: classic and multi-frame, several echoes; and what is no volume at all."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+from dicom_series import Series as Written
+from dicom_series import write_series
+from FaceDeidLNLib.input.plausible import MIN_SLICES
+from FaceDeidLNLib.study.family import Series
+from FaceDeidLNLib.study.images import read_stacks, with_planes
+from FaceDeidLNLib.study.instances import find_instances
+from FaceDeidLNLib.study.no_volume import by_header
+from FaceDeidLNLib.study.rtstruct import is_skin
+from pydicom.dataset import Dataset
+from pydicom.uid import generate_uid
+
+MR = {"SOPClassUID": "1.2.840.10008.5.1.4.1.1.4", "Modality": "MR"}
+ENHANCED_MR = "1.2.840.10008.5.1.4.1.1.4.1"
+STORED = np.random.default_rng(1).integers(0, 900, (9, 12, 10))
+
+
+def series_of(folder: Path) -> Series:
+    return Series("1", "pet_mr", find_instances(folder).instances)
+
+
+def why(folder: Path, fewest: int = 2) -> str:
+    series = series_of(folder)
+    decision = by_header(series.instances[0], series, fewest)
+    return "" if decision is None else decision.reason
+
+
+def write_enhanced(path: Path, stored: np.ndarray, echoes: int = 1) -> None:
+    """One file whose frames lie 2 mm apart, each place once per echo, written from the top down."""
+    folder = path.parent / "classic"
+    dataset = pydicom.dcmread(write_series(folder, Written(stored[:1], intercept=0.0, tags=MR))[0])
+    for file in folder.iterdir():
+        file.unlink()
+    folder.rmdir()
+    for keyword in ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "RescaleSlope", "RescaleIntercept"):
+        delattr(dataset, keyword)
+    dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID = ENHANCED_MR
+    dataset.NumberOfFrames = len(stored)
+    shared, plane, measures, scale = Dataset(), Dataset(), Dataset(), Dataset()
+    plane.ImageOrientationPatient, measures.PixelSpacing, measures.SliceThickness = [1, 0, 0, 0, 1, 0], [0.75, 0.5], 2.0
+    scale.RescaleSlope, scale.RescaleIntercept, scale.RescaleType = "2.0", "-5.0", "US"
+    shared.PlaneOrientationSequence, shared.PixelMeasuresSequence = [plane], [measures]
+    shared.PixelValueTransformationSequence = [scale]
+    dataset.SharedFunctionalGroupsSequence, dataset.PerFrameFunctionalGroupsSequence = [shared], []
+    for number in range(len(stored)):
+        group, position = Dataset(), Dataset()
+        position.ImagePositionPatient = [0.0, 0.0, -2.0 * (number // echoes)]
+        group.PlanePositionSequence = [position]
+        dataset.PerFrameFunctionalGroupsSequence.append(group)
+    dataset.add_new(0x7FE00010, "OW", stored.astype("<u2").tobytes())
+    dataset.save_as(path, enforce_file_format=True)
+
+
+def test_frames_of_an_enhanced_image_are_slices_in_the_order_of_space(tmp_path):
+    write_enhanced(tmp_path / "mr.dcm", STORED)
+    (stack,) = read_stacks(find_instances(tmp_path).instances)
+    assert np.array_equal(stack.volume.array, 2.0 * STORED[::-1] - 5.0)
+    assert stack.volume.geometry.spacing == pytest.approx((0.5, 0.75, 2.0))
+
+
+def test_echoes_at_the_same_places_are_a_stack_each(tmp_path):
+    write_enhanced(tmp_path / "mr.dcm", np.repeat(STORED, 2, axis=0) + np.arange(18)[:, None, None] % 2, echoes=2)
+    first, second = read_stacks(find_instances(tmp_path).instances)
+    assert np.array_equal(second.volume.array - first.volume.array, np.full(STORED.shape, 2.0))
+
+
+def test_what_did_not_change_is_written_back_to_the_bit(tmp_path):
+    write_enhanced(tmp_path / "mr.dcm", STORED)
+    instances = find_instances(tmp_path).instances
+    (stack,) = read_stacks(instances)
+    changed = np.zeros(STORED.shape, dtype=bool)
+    changed[2, 3, 4] = True
+    planes = dict(stack.stored_with(changed, np.full(STORED.shape, 95.0)))
+    dataset = with_planes(instances[0], [planes[frame] for frame in sorted(planes)], stack.stored[0], "test")
+    expected = STORED.copy()
+    expected[-3, 3, 4] = 50
+    assert np.array_equal(dataset.pixel_array, expected)
+
+
+@pytest.mark.parametrize(
+    ("tags", "word"),
+    [
+        ({"ImageType": ["DERIVED", "SECONDARY", "MIP"]}, "projection"),
+        ({"SeriesType": ["WHOLE BODY", "REPROJECTION"]}, "projection"),
+        ({"ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"]}, "scout"),
+        ({"BurnedInAnnotation": "YES"}, "burned"),
+        ({"ImageType": ["DERIVED", "SECONDARY", "SCREEN SAVE"]}, "rendering"),
+        ({"ImageType": ["DERIVED", "PRIMARY", "MPR"]}, ""),
+    ],
+)
+def test_what_is_no_volume_is_told_by_its_header(tmp_path, tags, word):
+    write_series(tmp_path, Written(STORED, tags={**MR, **tags}))
+    assert word in why(tmp_path)
+    assert bool(word) == bool(why(tmp_path))
+
+
+def test_a_survey_in_several_planes_is_withheld(tmp_path):
+    one = Written(STORED[:3], tags=MR)
+    write_series(tmp_path / "a", one)
+    write_series(tmp_path / "b", replace(one, rows=np.array([[0.0, 1, 0], [0, 0, -1]]), step=np.array([2.5, 0, 0])))
+    assert "several directions" in why(tmp_path)
+
+
+def test_slices_of_several_frames_of_reference_are_withheld(tmp_path):
+    one = Written(STORED, tags=MR)
+    write_series(tmp_path / "a", one)
+    write_series(tmp_path / "b", replace(one, frame=generate_uid(prefix=None)))
+    assert "several frames" in why(tmp_path)
+
+
+def test_a_fragment_of_a_ct_is_withheld(tmp_path):
+    write_series(tmp_path, Written(STORED[:3]))
+    assert "fragment of 3" in why(tmp_path, MIN_SLICES)
+
+
+@pytest.mark.parametrize("name", ["EXTERNAL", "Körper", "peau", "Cuerpo", "Pelle", "тело", "皮肤", "95%", "Bolus_1", "contorno externo"])
+def test_names_of_the_skin_in_other_languages_are_known(name):
+    assert is_skin(name)
+
+
+@pytest.mark.parametrize("name", ["LN level II", "Vertebral body C2", "Mandible body", "Carotid body L", "Corpus callosum", "GTV"])
+def test_inner_anatomy_is_no_skin_by_its_name(name):
+    assert not is_skin(name)
