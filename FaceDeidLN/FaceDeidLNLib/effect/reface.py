@@ -39,6 +39,8 @@ DENSE_LAYER_MM = 13.0
 DENSE_LAYER_SD_MM = 3.0
 #: What is less dense than this (HU) is an air space and is not blended in.
 AIR_SPACE_HU = -250.0
+#: Skin is what air (HU less than that) lies beside, within so many mm and in the next voxel at least.
+BARE_HU, BARE_MM = -400.0, 3.0
 #: Old tissue that happens to get its own value back changes by so much (HU): nothing of the skin is left, not even by chance.
 LEAST_CHANGE_HU = 2.0
 
@@ -72,8 +74,8 @@ class NewFace:
     """All that was drawn for a face; the value of a voxel of ``grid`` then follows from its place and its old value.
 
     ``surface``, ``dense`` and ``floor`` are the new surface and the ends of its dense layer (``soft`` over ``deep`` tissue) and
-    of all new tissue, mm on ``raster``, ``layer`` the thickness (mm) of what is replaced below the old skin; ``edge`` is the width in mm
-    over which the surface is seen.
+    of all new tissue, mm on ``raster``, ``layer`` the thickness (mm) of what is replaced below the old skin, ``bare`` the voxels beside
+    air; ``edge`` is the width in mm over which the surface is seen.
     """
 
     face: Face
@@ -84,6 +86,7 @@ class NewFace:
     dense: np.ndarray
     floor: np.ndarray
     layer: np.ndarray
+    bare: np.ndarray
     soft: Tissue
     deep: Tissue
 
@@ -97,7 +100,8 @@ class NewFace:
         soft, deep = soft_tissue(ct, face, random), deep_tissue(ct, face, random)
         fine = PolarRaster(step=FINE_DEGREES)
         maps = (finer(one, face.raster, fine) for one in (surface, dense, floor, layer))
-        return cls(face, ct.geometry.crop(face.segment.box), EDGE_VOXELS * float(np.mean(ct.geometry.spacing)), fine, *maps, soft, deep)
+        grid, bare = ct.geometry.crop(face.segment.box), beside_air(ct, face)
+        return cls(face, grid, EDGE_VOXELS * float(np.mean(ct.geometry.spacing)), fine, *maps, bare, soft, deep)
 
     def values(self, voxels: np.ndarray, old: np.ndarray, air: np.ndarray) -> np.ndarray:
         """HU (N,) of voxels (N,), flat in the grid: ``air`` before the surface, tissue behind it, below the floor their ``old`` values."""
@@ -112,6 +116,7 @@ class NewFace:
     def _behind(self, at: np.ndarray, directions: np.ndarray, distance: np.ndarray, old: np.ndarray, air: np.ndarray) -> np.ndarray:
         """HU (N,) of voxels ``at`` (N, 3) that are no further than half an edge before the surface."""
         old_depth = self.face.depth.at(self.grid.to_lps(at))
+        old_depth = np.where(self.bare[tuple(at.T)], np.minimum(old_depth, 0.0), old_depth)
         below, below_dense, below_floor = (self.raster.sample(one, directions) - distance for one in (self.surface, self.dense, self.floor))
         dense = np.clip(0.5 - below_dense / BLEND_MM, 0.0, 1.0)
         tissue = dense * self.soft(at) + (1 - dense) * self.deep(at)
@@ -119,8 +124,20 @@ class NewFace:
         is_tissue = old > AIR_SPACE_HU
         blend = np.where(is_tissue, np.clip(above_floor / BLEND_MM, 0.0, 1.0), 1.0)
         new = air + np.clip(0.5 + below / self.edge, 0.0, 1.0) * (blend * tissue + (1 - blend) * old - air)
-        by_chance = (np.abs(new - old) < 1.0) & (above_floor > 0) & is_tissue
+        by_chance = (np.abs(new - old) < 1.0) & ((above_floor > 0) | ~is_tissue)
         return np.where(by_chance, old + LEAST_CHANGE_HU, new)
+
+
+def beside_air(ct: Volume, face: Face) -> np.ndarray:
+    """Voxels of the segment's box (bool) that air touches, or lies within BARE_MM of: skin, wherever the skin was found.
+
+    In an open mouth, or where the field of view ends, the skin is found some mm too far out, and what lies that deep would stay.
+    """
+    box = face.segment.box
+    bare = (ct.array[box.slices] < BARE_HU).astype(np.uint8)
+    for axis, step in enumerate(ct.geometry.sampling):
+        bare = ndimage.maximum_filter1d(bare, 2 * max(1, round(BARE_MM / step)) + 1, axis)
+    return bare > 0
 
 
 def finer(values: np.ndarray, raster: PolarRaster, fine: PolarRaster) -> np.ndarray:

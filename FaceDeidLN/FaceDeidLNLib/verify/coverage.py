@@ -22,6 +22,8 @@ LOOK_STEP_MM = 1.0
 #: or sheet, what lies deeper is seen through an open mouth.
 SKIN_AHEAD_MM = 4.0
 SKIN_BEHIND_MM = 4.0
+#: Where none is within that reach, the skin was found too far out, and tissue this much further behind is skin.
+FURTHER_BEHIND_MM = 4.0
 #: Around a landmark, tissue joined to the skin is followed this far (mm) outwards: further than a nose was ever found too short.
 JOINED_MM = 12.0
 #: A line of sight whose skin moved less (mm) shows the same surface as before.
@@ -91,7 +93,7 @@ def skin_changed(original: Volume, changed: np.ndarray, sight: Sight, joined_mm:
     Tissue that goes on without a gap from there, up to ``joined_mm`` further out, is looked at too: the skin itself may lie
     further in front than it was found.
     """
-    kji = np.rint(sight.kji(original, np.arange(SKIN_AHEAD_MM + joined_mm, -SKIN_BEHIND_MM, -0.5))).astype(int)
+    kji = np.rint(sight.kji(original, np.arange(SKIN_AHEAD_MM + joined_mm, -SKIN_BEHIND_MM - FURTHER_BEHIND_MM, -0.5))).astype(int)
     kji = np.clip(kji, 0, np.array(original.array.shape) - 1)
     hu = original.array[tuple(np.moveaxis(kji, -1, 0))]
     line, start = np.arange(len(kji)), round(joined_mm / 0.5)

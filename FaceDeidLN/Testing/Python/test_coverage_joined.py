@@ -38,3 +38,9 @@ def test_a_sheet_off_the_skin_is_not_taken_for_skin():
 
 def test_skin_where_it_was_found_counts_as_before():
     assert skin_changed(block(front=20), changed_from(15), SIGHT, JOINED_MM).all()
+
+
+def test_skin_that_was_found_too_far_out_is_looked_at_where_it_is():
+    behind = block(front=26)
+    assert not skin_changed(behind, changed_from(40), SIGHT, JOINED_MM).any()
+    assert len(skin_changed(behind, changed_from(40), SIGHT, JOINED_MM)) == 4
