@@ -131,7 +131,7 @@ def add_curve(
     else:
         node.SetSurfaceConstraintMaximumSearchRadiusTolerance(_SEARCH_TOLERANCE)
         node.SetAndObserveSurfaceConstraintNode(skin_node)
-    return displayed(node, SelectedColor=_CURVE_COLOR, PointLabelsVisibility=False)
+    return displayed(node, SelectedColor=_CURVE_COLOR, PointLabelsVisibility=False, PropertiesLabelVisibility=False)
 
 
 def fill_curve(node: slicer.vtkMRMLMarkupsCurveNode, control_points_lps: np.ndarray) -> None:

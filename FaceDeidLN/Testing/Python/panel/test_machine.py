@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
 from snapshots import snapshot, voxels_of
 
-SEQUENCES, STEPS = int(os.environ.get("PANEL_SEQUENCES", "3")), int(os.environ.get("PANEL_STEPS", "9"))
+SEQUENCES, STEPS = int(os.environ.get("PANEL_SEQUENCES", "2")), int(os.environ.get("PANEL_STEPS", "7"))
 MOVES = st.tuples(*[st.floats(-6.0, 6.0)] * 3)
 
 
