@@ -23,6 +23,7 @@ from FaceDeidLNLib.header.profile import Profile
 from FaceDeidLNLib.header.proof import verify_headers
 from FaceDeidLNLib.output.dicom_clean import remove_pictures
 from FaceDeidLNLib.output.dicom_header import source_header
+from FaceDeidLNLib.study.references import close_references
 from pydicom.errors import InvalidDicomError
 
 
@@ -41,6 +42,7 @@ def instances(folder: Path) -> list[Path]:
 def clean_study(source: Path, out: Path, header: str) -> Counter[str]:
     """Write every instance of a study with a clean header; what was withheld is counted."""
     policy, counts, paths = Profile(bytes(32), options_named(header)), Counter(), instances(source)
+    originals = frozenset(str(pydicom.dcmread(path, specific_tags=["SOPInstanceUID"]).SOPInstanceUID) for path in paths)
     begin = time.process_time()
     for path in paths:
         policy.learn(pydicom.dcmread(path, stop_before_pixels=True))
@@ -48,6 +50,7 @@ def clean_study(source: Path, out: Path, header: str) -> Counter[str]:
         try:
             dataset = source_header(path, set())
             remove_pictures(dataset)
+            close_references(dataset, originals)
             dataset = policy.clean(dataset)
         except HeaderError as error:
             counts[f"withheld: {error}"] += 1

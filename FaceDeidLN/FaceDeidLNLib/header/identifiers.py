@@ -70,7 +70,17 @@ class Identifiers:
         if element.VR == "PN":
             self.words |= set(name_words(text))
         else:
-            self.words |= {word for word in _words(text) if len(word) > 2 and (keyword not in _PLACES or word not in harmless_words())}
+            words = [*_words(text), *([text.strip().lower()] if keyword not in _PLACES else [])]
+            self.words |= {word for word in words if len(word) > 2 and (keyword not in _PLACES or word not in harmless_words())}
+
+    def stand_in(self, text: str) -> bool:
+        """True where one of the words is the text, a word of it, or a part of a word that no terminology has."""
+        plain = text.strip().lower()
+        parts = [part for part in re.split(r"[\W_]+", plain) if part]
+        if plain in self.words or not self.words.isdisjoint(parts):
+            return True
+        odd = [part for part in (*parts, "".join(parts)) if part not in harmless_words()]
+        return any(word in part for word in self.words if len(word) >= _LONG for part in (*odd, *([plain] if odd else [])))
 
     def _is_wanted(self, keyword: str) -> bool:
         """Places, numbers, other numbers of the patient, and the device where it may not be told."""

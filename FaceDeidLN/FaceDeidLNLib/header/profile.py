@@ -22,7 +22,7 @@ from ..core.errors import InputError
 from .base import HeaderError
 from .identifiers import Identifiers
 from .options import FACE_CODES, codes_of
-from .readable import drop_unwritable
+from .readable import Writable
 from .safe_private import safe_elements
 from .table import Actions
 from .values import age_between, aged
@@ -70,7 +70,10 @@ class Profile:
         self._pseudonymizer: Pseudonymizer = Pseudonymizer(self.key, prefix=_PREFIX)
         self._known = Identifiers("device-identity" in self.options)
         self._texts: tuple[int, dict[str, str], frozenset[str]] = (-1, {}, frozenset())
+        self._told: tuple[int, dict[str, bool]] = (-1, {})
         self._actions: dict[str, Actions] = {}
+        self._writable = Writable()
+        self._learnt: set[str] = set()
 
     def uid(self, original: str) -> str:
         """The new UID of an original one: the same for the same key, everywhere. UIDs of the standard stay."""
@@ -84,6 +87,7 @@ class Profile:
         """Take in the identifiers of an instance, so that they are found in the texts of every other one."""
         if not self._is_own(dataset):
             self._known.take(dataset)
+        self._learnt.add(_text(dataset, "SOPInstanceUID"))
 
     def clean(self, dataset: Dataset) -> Dataset:
         """The same data set with a header that may leave; pixel data and geometry are not touched.
@@ -101,7 +105,8 @@ class Profile:
         if _DOCUMENT in dataset and "clean-structured-content" not in self.options:
             raise HeaderError("the profile removes its content: add clean-structured-content to --header")
         own = self._is_own(dataset)
-        self.learn(dataset)
+        if _text(dataset, "SOPInstanceUID") not in self._learnt:
+            self.learn(dataset)
         before = {keyword: _text(dataset, keyword) for keyword in _BEFORE}
         face = _face_codes(dataset)
         private = self._safe_private(dataset)
@@ -114,7 +119,7 @@ class Profile:
         self._set_identity(dataset, before, own)
         self._set_age(dataset, before)
         self._mark(dataset, face)
-        drop_unwritable(dataset, self.counts)
+        self._writable.drop_others(dataset, self.counts)
         return dataset
 
     def facts(self) -> dict[str, object]:
@@ -152,7 +157,13 @@ class Profile:
         return said[text]
 
     def _is_known(self, text: str) -> bool:
-        return any(word in self._known.words for word in (text.strip().lower(), *text.lower().replace("_", " ").split()))
+        version, said = self._told
+        if version != self._known.version:
+            said = {}
+            self._told = (self._known.version, said)
+        if text not in said:
+            said[text] = self._known.stand_in(text)
+        return said[text]
 
     def _safe_private(self, dataset: Dataset) -> list[DataElement]:
         """Safe private elements that the options keep, none with a number of the patient."""
@@ -243,6 +254,7 @@ def _moved(vr: str, value: str, days: int) -> str | None:
     """A date so many days earlier; None where it cannot be moved."""
     from dentdeid.keys import shift_da, shift_dt
 
+    value = value.replace(".", "") if vr == "DA" else value  # 1994.05.23, as ACR-NEMA wrote it
     try:
         moved = (shift_da if vr == "DA" else shift_dt)(value, days)
         return moved if vr == "DT" or len(moved) == len(value) else None

@@ -17,9 +17,11 @@ from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 
+from ..input.deflated import require_bounded
 from .known import PIXELS, Known, digit_runs, elements, values_of, words_in
 from .options import FACE_CODES, OPTIONS, codes_of
 from .safe_private import safe_elements
+from .vocabulary import is_term
 
 #: The edition of the other library's table.
 TABLE_EDITION = "2026c"
@@ -69,6 +71,7 @@ def verify_headers(folder: Path, known: Known | None = None, options: frozenset[
         name = path.relative_to(folder).as_posix()
         raw = path.read_bytes()
         try:
+            require_bounded(path)
             dataset = _read(raw)
             found += _of_one(name, raw, dataset, known, options)
         except InvalidDicomError:
@@ -191,7 +194,8 @@ def _in_values(name: str, every: list[DataElement], known: Known, options: froze
                 if value[:8] in known.values.get(int(element.tag), set()) | known.dates:
                     yield Finding(name, where, "is an original date")
             elif element.VR not in _NUMERIC and element.keyword not in _REPLACED:
-                if telling.words & words_in(value) or telling.in_text(value):
+                words = words_in(value) if element.VR != "CS" or not is_term(value) else set()
+                if telling.words & words or telling.in_text(value):
                     yield Finding(name, where, "holds a name, place or number of an original")
                 if known.dates & digit_runs(value):
                     yield Finding(name, where, "holds a date of an original")

@@ -5,11 +5,14 @@ from __future__ import annotations
 import io
 import re
 from collections import Counter
+from dataclasses import dataclass, field
 
 from pydicom.datadict import dictionary_has_tag, dictionary_VR
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
+
+from .known import PIXELS
 
 #: What the values of a representation look like (PS3.5 6.2); anything else under it could be a text.
 _FORMS = {
@@ -39,28 +42,41 @@ def _plain(value: object) -> str:
     return str(getattr(value, "original_string", value)).strip("\0 ")
 
 
-def drop_unwritable(dataset: Dataset, counts: Counter[str]) -> None:
-    """Take out what can be read but not be written."""
-    if _is_writable(dataset):
-        return
-    for tag in list(dataset.keys()):
-        alone = Dataset()
-        alone.add(dataset[tag])
-        if not _is_writable(alone):
-            del dataset[tag]
-            counts["unwritable_removed"] += 1
+@dataclass(eq=False)
+class Writable:
+    """Takes out what can be read but not be written; a value that was written once, as most of a series are, is not tried again."""
+
+    _fine: set[tuple[str, str]] = field(default_factory=set)
+
+    def drop_others(self, dataset: Dataset, counts: Counter[str]) -> None:
+        """Take out, at every depth, the elements that cannot be written."""
+        waiting = [dataset]
+        while waiting:
+            current = waiting.pop()
+            for element in [current[tag] for tag in current.keys() if int(tag) not in PIXELS]:  # noqa: SIM118
+                if element.VR == "SQ":
+                    waiting.extend(element.value or ())
+                elif not self._is_fine(element):
+                    del current[element.tag]
+                    counts["unwritable_removed"] += 1
+
+    def _is_fine(self, element: DataElement) -> bool:
+        key = (element.VR, str(element.value))
+        if key not in self._fine:
+            if not _is_writable(element):
+                return False
+            self._fine.add(key)
+        return True
 
 
-def _is_writable(dataset: Dataset) -> bool:
+def _is_writable(element: DataElement) -> bool:
     from pydicom.filebase import DicomFileLike
-    from pydicom.filewriter import write_dataset
+    from pydicom.filewriter import write_data_element
 
-    pixels = {0x7FE00008, 0x7FE00009, 0x7FE00010}
-    header = Dataset({tag: dataset.get_item(tag) for tag in dataset.keys() if int(tag) not in pixels})  # noqa: SIM118
     target = DicomFileLike(io.BytesIO())
     target.is_little_endian, target.is_implicit_VR = True, False
     try:
-        write_dataset(target, header)
+        write_data_element(target, element)
     except Exception:  # pydicom raises whatever a value led to
-        return False
+        return "or" in element.VR.split()  # settled by the rest of the data set when it is written
     return True

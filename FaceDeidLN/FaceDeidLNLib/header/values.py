@@ -9,6 +9,8 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
 DUMMY = "DEIDENTIFIED"
+#: A coding scheme of nobody (PS3.3 8.2: private ones begin with 99).
+DUMMY_SCHEME = "99DEID"
 _NUMBERS = {"IS": "0", "DS": "0", "AS": "000D", "DA": "19000101", "DT": "19000101000000", "TM": "000000", "AE": "DEID", "UR": "urn:removed"}
 _BINARY = {"OB", "OW", "OD", "OF", "OL", "OV", "UN"}
 #: Ages of 90 and more are one class (45 CFR 164.514(b)(2)(i)(C)).
@@ -33,7 +35,7 @@ def dummy(vr: str) -> object:
 def code_dummy() -> Dataset:
     """A coded entry that says nothing."""
     item = Dataset()
-    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = DUMMY, "99FACEDEID", DUMMY
+    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = DUMMY, DUMMY_SCHEME, DUMMY
     return item
 
 

@@ -14,7 +14,8 @@ from pydicom.multival import MultiValue
 from .content import CONTENT, item_action, refers_by_position, value_keyword
 from .readable import is_of_its_kind
 from .table import BY_VR, CLEAN, DUMMY, EMPTY, KEEP, REMOVE, UID, Actions
-from .values import code_dummy, dummy
+from .values import DUMMY_SCHEME, code_dummy, dummy
+from .vocabulary import is_term
 
 TEXTS = frozenset({"LO", "SH", "ST", "LT", "UT", "UC"})
 _DATES = frozenset({"DA", "DT"})
@@ -41,9 +42,8 @@ _TECHNICAL = frozenset(
 _CODES = frozenset({"CodeValue", "LongCodeValue"})
 #: UIDs that name classes and terminologies and no object.
 _CLASSES = frozenset({"TransferSyntaxUID", "CodingSchemeUID", "ContextUID", "MappingResourceUID", "TemplateUID"})
-#: Where a local code may hold a number of somebody.
-_NUMBER = re.compile(r"\d{5,}")
-_OWN_CODES = "99"
+#: A number or a date of somebody in a code or a name of a method.
+_NUMBER = re.compile(r"\d{6,}|\d{1,4}[-./]\d\d?[-./]\d{1,4}|\d+[-/]\d{4,}")
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,9 @@ class Walker:
         wanted = self.actions.without(element.keyword, around)
         if wanted == REMOVE:
             return action == EMPTY and self._set(element, [])
-        return self._set(element, [code_dummy()] if wanted == DUMMY and element.keyword.endswith("CodeSequence") else [])
+        if wanted == EMPTY:
+            return self._set(element, [])
+        return self._set(element, [code_dummy()] if element.keyword.endswith("CodeSequence") else list(element.value or ())[:1])
 
     def _drop_items(self, element: DataElement) -> None:
         if self._by_position:
@@ -172,8 +174,8 @@ class Walker:
 
     def _texts(self, element: DataElement) -> object:
         values = _texts(element)
-        if element.keyword in _TECHNICAL:
-            return None if any(self.rules.is_known(value) for value in values) else element.value
+        if element.keyword in _TECHNICAL and not any(self.rules.is_known(value) or _NUMBER.search(value) for value in values):
+            return element.value
         if element.keyword in _CODES:
             return None if any(self.rules.is_known(value) or _NUMBER.search(value) for value in values) else element.value
         new = [self.rules.text(value) for value in values]
@@ -183,12 +185,16 @@ class Walker:
         return (new if len(new) > 1 else new[0]) if any(new) else None
 
     def _codes(self, element: DataElement, action: str) -> object:
-        """Coded words: one of the table is a defined term or nothing; others lose those that are known identifiers."""
+        """Coded words: one of the table is a defined term or nothing; others lose known identifiers that are no word of the standard."""
         values = _texts(element)
-        new = [self.rules.text(value) if action != BY_VR else "" if self.rules.is_known(value) else value for value in values]
+        new = [self.rules.text(value) if action != BY_VR else "" if self._tells(value) else value for value in values]
         if new == values:
             return element.value
         return (new if len(new) > 1 else new[0]) if any(new) else None
+
+    def _tells(self, value: str) -> bool:
+        """A defined term (HEAD, TEXT, AXIAL) names nobody, whatever the patient is called; a long number may be somebody's."""
+        return bool(_NUMBER.search(value)) or (self.rules.is_known(value) and not is_term(value))
 
     def _new_uids(self, element: DataElement) -> object:
         new = [self.rules.uid(value.strip()) for value in _texts(element)]
@@ -209,7 +215,9 @@ class Walker:
         wanted = self.actions.without(element.keyword, around)
         if wanted == REMOVE:
             return False
-        return self._set(element, dummy(element.VR) if wanted == DUMMY else None)
+        if wanted == EMPTY:
+            return self._set(element, None)
+        return self._set(element, DUMMY_SCHEME if element.keyword == "CodingSchemeDesignator" else dummy(element.VR))
 
 
 def _generic_colours() -> bytes | None:
