@@ -98,7 +98,7 @@ def sort_segments(segments: Sequence[Segment], wanted: Sequence[str] | None = No
         kept = role in KEPT if asked is None else segment.name.casefold() in asked
         if kept:
             taken.append(segment)
-        elif asked is None and not (role is Role.OTHER and is_plain_organ(words_of(segment.name))):
+        elif asked is None:
             left_out.append(segment)
         if role in GUIDING:
             guides.append(segment)
