@@ -15,6 +15,7 @@ from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 
 from ..core.volume import Volume
+from ..input.deflated import require_bounded
 from ..output.certificate import ALLOWED, FORBIDDEN_WORDS, certificate_path, file_sha256
 
 #: Value representations that name, date or number: persons, dates, unique identifiers ...
@@ -98,7 +99,7 @@ def certificate_leftovers(certificate: Path, known: set[str], original: Path) ->
     try:
         text = certificate.read_text(encoding="utf-8")
         content = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return ("it cannot be read",)
     keys = set(_keys(content))
     found = [f"key {key}" for key in keys & FORBIDDEN_WORDS] + [f"key {key}" for key in set(content) - ALLOWED]
@@ -132,6 +133,7 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _dicom_header(file: Path) -> Dataset | None:
+    require_bounded(file)
     try:
         return dcmread(file, stop_before_pixels=True)
     except InvalidDicomError:

@@ -157,7 +157,7 @@ def read_marks(path: Path) -> dict[str, Landmarks]:
     try:
         heads = json.loads(path.read_text(encoding="utf-8"))["patients"]
         return {name: _landmarks(name, head["landmarks"]) for name, head in heads.items()}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(f"{path} does not hold landmarks by patient: {error}.") from error
 
 

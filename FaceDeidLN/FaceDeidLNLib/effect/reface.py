@@ -33,6 +33,8 @@ SKIN_LAYER_LIMITS_MM = (5.0, 16.0)
 #: surface shows steps, one per slice.
 EDGE_VOXELS = 2.0
 FINE_DEGREES = 0.5
+#: Small voxels show the surface over so many, up to so many mm: as a scanner does.
+SMALL_VOXELS, SMALL_MM = 3.0, 2.5
 #: Under the new surface lies so much (mm: mean, deviation; correlation as above) dense tissue, and below it a mixture of fat
 #: and muscle that cannot be told from the old one by its values: what comes to light where the dense layer is taken away is random, too.
 DENSE_LAYER_MM = 13.0
@@ -101,7 +103,7 @@ class NewFace:
         fine = PolarRaster(step=FINE_DEGREES)
         maps = (finer(one, face.raster, fine) for one in (surface, dense, floor, layer))
         grid, bare = ct.geometry.crop(face.segment.box), beside_air(ct, face)
-        return cls(face, grid, EDGE_VOXELS * float(np.mean(ct.geometry.spacing)), fine, *maps, bare, soft, deep)
+        return cls(face, grid, edge_mm(ct), fine, *maps, bare, soft, deep)
 
     def values(self, voxels: np.ndarray, old: np.ndarray, air: np.ndarray) -> np.ndarray:
         """HU (N,) of voxels (N,), flat in the grid: ``air`` before the surface, tissue behind it, below the floor their ``old`` values."""
@@ -126,6 +128,12 @@ class NewFace:
         new = air + np.clip(0.5 + below / self.edge, 0.0, 1.0) * (blend * tissue + (1 - blend) * old - air)
         by_chance = (np.abs(new - old) < 1.0) & ((above_floor > 0) | ~is_tissue)
         return np.where(by_chance, old + LEAST_CHANGE_HU, new)
+
+
+def edge_mm(ct: Volume) -> float:
+    """Width (mm) over which a surface is seen in a CT of these voxels."""
+    voxel = float(np.mean(ct.geometry.spacing))
+    return max(EDGE_VOXELS * voxel, min(SMALL_VOXELS * voxel, SMALL_MM))
 
 
 def beside_air(ct: Volume, face: Face) -> np.ndarray:

@@ -81,6 +81,8 @@ STEEPEST = 3.0
 CHIN_FADE_DEGREES = 4.0
 CHIN_ELEVATION = (-30.0, -10.0)
 MM_PER_DEGREE = 1.8
+#: The distance from the curve is smoothed over so many degrees (Gaussian sigma): the corners of its raster would show as terraces.
+SMOOTH_DEGREES = 1.0
 #: The new head (without features) is nowhere further (mm) behind the membrane, and nowhere further in front of it, without and with
 #: its features: the face segment reaches little further. Up to this share of a limit nothing is bent.
 LOWEST_MM = 6.0
@@ -98,7 +100,7 @@ def random_surface(face: Face, random: np.random.Generator) -> np.ndarray:
     """
     if not face.inside.any():
         return face.membrane
-    degrees = np.maximum(signed_degrees(face.raster, face.inside), 0.0)
+    degrees = _degrees_inside(face)
     chin = 1.0 - np.clip((face.raster.directions()[..., 1] - CHIN_ELEVATION[0]) / (CHIN_ELEVATION[1] - CHIN_ELEVATION[0]), 0.0, 1.0)
     fade = FADE_DEGREES + chin * (CHIN_FADE_DEGREES - FADE_DEGREES)
     share = np.clip(degrees / fade, 0.0, 1.0)
@@ -110,6 +112,13 @@ def random_surface(face: Face, random: np.random.Generator) -> np.ndarray:
     pose = random.normal(0.0, POSE_DEGREES)
     features = sum(_drawn(feature, face.raster.directions() - pose, random) for feature in FEATURES)
     return face.membrane + _limited(head + share * features, np.minimum(rise, HIGHEST_MM))
+
+
+def _degrees_inside(face: Face) -> np.ndarray:
+    """Distance (degrees) inwards from the curve on ``face.raster``, 0 outside: from a finer raster, smoothed."""
+    fine = PolarRaster()
+    degrees = ndimage.gaussian_filter(signed_degrees(fine, face.curve.inside(fine)), SMOOTH_DEGREES / fine.step)
+    return np.where(face.inside, np.maximum(fine.sample(degrees, face.raster.directions()), 0.0), 0.0)
 
 
 def drawn_size(face: Face, random: np.random.Generator) -> float:

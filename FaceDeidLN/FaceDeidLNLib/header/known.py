@@ -14,6 +14,7 @@ from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 from pydicom.uid import UID
 
+from ..input.deflated import require_bounded
 from .vocabulary import harmless_words
 
 PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
@@ -184,6 +185,7 @@ def known_of(files: Iterable[Path]) -> Known:
     known = Known()
     for path in files:
         try:
+            require_bounded(path)
             dataset = pydicom.dcmread(path, stop_before_pixels=True)
         except InvalidDicomError:
             dataset = _without_preamble(path)

@@ -17,6 +17,7 @@ from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 
+from ..input.deflated import require_bounded
 from .known import PIXELS, Known, digit_runs, elements, values_of, words_in
 from .options import FACE_CODES, OPTIONS, codes_of
 from .safe_private import safe_elements
@@ -70,6 +71,7 @@ def verify_headers(folder: Path, known: Known | None = None, options: frozenset[
         name = path.relative_to(folder).as_posix()
         raw = path.read_bytes()
         try:
+            require_bounded(path)
             dataset = _read(raw)
             found += _of_one(name, raw, dataset, known, options)
         except InvalidDicomError:

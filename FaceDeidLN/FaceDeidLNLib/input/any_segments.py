@@ -8,23 +8,20 @@ from pathlib import Path
 
 import pydicom
 import pydicom.filereader
-from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from ..core.errors import InputError
 from ..core.geometry import Geometry
 from ..core.segment import Segment
+from .deflated import require_bounded
 from .dicom_files import read_whole
 from .dicom_seg import read_dicom_seg
 from .formats.header import require_regular
-from .formats.voxels import inflated_pieces
 from .images import image_extension
 from .rtstruct import read_rtstruct
 from .segments import read_segments
 
-#: Three million points of 11 letters a number, and what a segmentation may become when it is unpacked.
-MOST_RTSTRUCT_BYTES, MOST_INFLATED_BYTES = 1 << 27, 1 << 29
-#: Before the file meta information, and before what its group length counts (PS3.10, 7.1).
-PREAMBLE_BYTES, GROUP_LENGTH_BYTES = 132, 12
+#: Three million points of 11 letters a number.
+MOST_RTSTRUCT_BYTES = 1 << 27
 _MODALITY = 0x00080060
 SEG_CLASSES = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7")
 RTSTRUCT_CLASS = "1.2.840.10008.5.1.4.1.1.481.3"
@@ -82,9 +79,7 @@ def _kind(path: Path) -> str:
     :raises InputError: no DICOM, or compressed as a whole (deflated) and larger than any segmentation when it is unpacked.
     """
     try:
-        meta = pydicom.filereader.read_file_meta_info(path)
-        if meta.get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian:
-            _require_bounded(path, PREAMBLE_BYTES + GROUP_LENGTH_BYTES + int(meta.FileMetaInformationGroupLength))
+        require_bounded(path)
         with path.open("rb") as file:
             head = pydicom.filereader.read_partial(file, stop_when=lambda tag, vr, length: tag > _MODALITY)
         return str(head.get("SOPClassUID", ""))
@@ -92,13 +87,3 @@ def _kind(path: Path) -> str:
         raise
     except Exception as error:  # pydicom raises whatever damaged bytes lead to
         raise _no_segmentation(path) from error
-
-
-def _require_bounded(path: Path, start: int) -> None:
-    length = 0
-    with path.open("rb") as file:
-        file.seek(start)
-        for piece in inflated_pieces(file, -15):
-            length += len(piece)
-            if length > MOST_INFLATED_BYTES:
-                raise InputError(f"{path.name} becomes larger than any segmentation when it is unpacked: save it without compression.")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pydicom
@@ -10,6 +11,7 @@ import pydicom
 from ..core.errors import InputError
 from .any_segments import RTSTRUCT_CLASS, SEG_CLASSES, read_any_segments
 from .case import CtInput
+from .deflated import require_bounded
 from .place import place_segments
 
 #: So many other files of a folder are looked into; a folder with more is an archive, and not one case.
@@ -30,17 +32,30 @@ def segments_beside(ct: CtInput, given: Sequence[Path]) -> tuple[str, ...]:
 
 
 def _segmentations(folder: Path, known: set[Path]) -> list[Path]:
+    named, others = [], []
     try:
-        files = sorted(path for path in folder.iterdir() if path.is_file() and path.resolve() not in known)
+        for path in _candidates(folder, known):
+            kind = named if path.name.lower().endswith(_SEG_NRRD) else others
+            kind += [path] * (len(kind) < _MOST_FILES)
     except OSError:
         return []
-    named = [path for path in files if path.name.lower().endswith(_SEG_NRRD)]
-    others = [path for path in files if path.suffix.lower() in (".dcm", "")][:_MOST_FILES]
-    return named[:_MOST_FILES] + [path for path in others if _is_dicom_segmentation(path)]
+    return named + [path for path in others if _is_dicom_segmentation(path)]
+
+
+def _candidates(folder: Path, known: set[Path]) -> Iterator[Path]:
+    """The files by the order of their names that are named as segmentations are; of all others no more than the name is looked at."""
+    real = folder.resolve()
+    with os.scandir(folder) as there:
+        fitting = [entry for entry in there if entry.name.lower().endswith((_SEG_NRRD, ".dcm")) or "." not in entry.name]
+    for entry in sorted(fitting, key=lambda one: one.name):
+        own = Path(entry.path).resolve() if entry.is_symlink() else real / entry.name
+        if own not in known and entry.is_file():
+            yield Path(entry.path)
 
 
 def _is_dicom_segmentation(path: Path) -> bool:
     try:
+        require_bounded(path)
         header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=["SOPClassUID"])
     except Exception:  # whatever it is, it is no segmentation that could be given
         return False

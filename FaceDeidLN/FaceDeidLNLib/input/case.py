@@ -53,7 +53,10 @@ class StoredSlice:
 
 @dataclass(frozen=True, eq=False)
 class Padding:
-    """Voxels that are no measurement though they read as more than air: ``mask`` (k, j, i) and their stored ``values`` in its order."""
+    """Voxels that are no measurement though they read as more than air: ``mask`` (k, j, i), and in its order their ``values``.
+
+    Those are stored values of DICOM, or the very values of an image file.
+    """
 
     mask: np.ndarray
     values: np.ndarray

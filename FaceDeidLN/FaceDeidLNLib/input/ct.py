@@ -9,6 +9,7 @@ from .case import CtInput
 from .dicom import read_dicom_series
 from .dicom_files import is_dicom
 from .images import IMAGE_EXTENSIONS, image_extension, image_header, read_volume
+from .padding import without_padding
 from .plausible import require_ct, require_grid
 
 #: Above this size (bytes) a CT that shrinks to less than this share of it is none: noise does not shrink.
@@ -35,7 +36,8 @@ def read_ct(path: Path, series: str | None = None) -> CtInput:
         raise InputError(f"{path.name} cannot be read: give a DICOM folder or one of its files, or one of {kinds}.")
     else:
         _require_ct_header(path)
-        ct = CtInput(read_volume(path), path, str(image_extension(path)), (path,))
+        volume, padding = without_padding(read_volume(path))
+        ct = CtInput(volume, path, str(image_extension(path)), (path,), padding=padding)
     require_ct(ct.volume, path.name)
     return ct
 

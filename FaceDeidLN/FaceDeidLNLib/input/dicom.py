@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from scipy import ndimage
 
 from ..core.errors import InputError
 from ..core.progress import Alive, idle
@@ -22,6 +21,7 @@ from .dicom_geometry import series_geometry
 from .dicom_header import HeaderSlice, header_of, numbers, require_numbers, source_uids
 from .dicom_pixels import read_stored
 from .dicom_select import choose_series
+from .padding import bright_padding
 
 
 def read_dicom_series(folder: Path, series: str | None = None, alive: Alive = idle) -> CtInput:
@@ -161,18 +161,3 @@ def _read_voxels(slices: list[HeaderSlice], stored: tuple[StoredSlice, ...], ali
 def _require_recoverable(how: StoredSlice, hu: np.ndarray, values: np.ndarray, name: str) -> None:
     if not (how.slope == 1.0 and how.whole) and not np.array_equal(how.to_stored(hu), values):
         raise InputError(f"{name}: its stored values cannot be recovered from the HU, so that it could not be written back unchanged.")
-
-
-def bright_padding(how: StoredSlice, values: np.ndarray) -> np.ndarray | None:
-    """Where a slice (j, i) of stored values holds padding that reads as more than air: no measurement (PS3.3 C.7.5.1.1.2).
-
-    Padding lies outside the round field of view: a padded region counts where it reaches the edge of the picture, so that
-    a value within the body that happens to be the same stays a measurement. None where there is none.
-    """
-    if how.padding is None or how.to_hu(np.array(how.padding)).max() <= AIR_HU:
-        return None
-    low, high = how.padding
-    regions, _ = ndimage.label((values >= low) & (values <= high))
-    edge = np.unique(np.concatenate([regions[0], regions[-1], regions[:, 0], regions[:, -1]]))
-    edge = edge[edge > 0]
-    return np.isin(regions, edge) if edge.size else None

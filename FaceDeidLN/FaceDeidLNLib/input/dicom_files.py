@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import pydicom
 from pydicom.dataset import Dataset
@@ -13,6 +15,7 @@ from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, MediaStorageDirecto
 
 from ..core.errors import InputError
 from ..core.progress import Alive, idle
+from .deflated import MOST_BYTES, require_bounded
 from .dicom_damaged import Damaged, damaged
 from .file_names import require_text
 
@@ -57,12 +60,13 @@ def read_folder(folder: Path, alive: Alive = idle, deep: bool = True) -> Folder:
     :raises InputError: a file that seems to have been a DICOM file and says nothing any more.
     """
     broken: list[Damaged] = []
-    found, others = [], []
-    for path in sorted(Path(folder).rglob("*") if deep else Path(folder).iterdir()):
+    found, others, room = [], [], MOST_BYTES
+    for path in _files(Path(folder), deep):
         alive()
-        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if hidden or not path.is_file() or path.name.upper() == "DICOMDIR":
+        if not is_dicom(path):
+            others.append(path)
             continue
+        room -= require_bounded(path, room)
         try:
             dataset = read_whole(path)
         except InputError as error:
@@ -75,6 +79,38 @@ def read_folder(folder: Path, alive: Alive = idle, deep: bool = True) -> Folder:
             found.append(DicomFile(path, dataset))
     _require_no_remains(others, [file.path for file in found])
     return Folder(tuple(found), tuple(others), tuple(broken))
+
+
+def _files(folder: Path, deep: bool) -> Iterator[Path]:
+    """The files in the order of their paths, links to files among them; links to folders are not followed.
+
+    :raises InputError: a folder cannot be looked into, so that nobody knows what is missing.
+    """
+    left = [_Entry(folder, True)]
+    while left:
+        entry = left.pop()
+        if not entry.is_folder:
+            yield entry.path
+        elif deep or entry.path == folder:
+            left += reversed(_entries(entry.path))
+
+
+class _Entry(NamedTuple):
+    path: Path
+    is_folder: bool
+
+
+def _entries(folder: Path) -> list[_Entry]:
+    try:
+        with os.scandir(folder) as there:
+            named = sorted((entry for entry in there if not entry.name.startswith(".")), key=lambda entry: entry.name)
+            return [
+                _Entry(folder / entry.name, is_folder)
+                for entry in named
+                if (is_folder := entry.is_dir(follow_symlinks=False)) or (entry.is_file() and entry.name.upper() != "DICOMDIR")
+            ]
+    except OSError as error:
+        raise InputError(f"The folder {folder.name} cannot be read ({error.strerror}): see to its permissions.") from error
 
 
 def is_dicom(path: Path) -> bool:
@@ -116,7 +152,7 @@ def told(paths: Sequence[Path]) -> str:
 
 def _head(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
+        with path.open("rb", buffering=0) as file:
             return file.read(_HEAD)
     except OSError as error:
         raise InputError(f"{path.name} cannot be read ({error.strerror or error}): check the file and its permissions.") from error
@@ -173,7 +209,8 @@ def _require_no_remains(others: Sequence[Path], dicom: Sequence[Path]) -> None:
 
 def _ending(path: Path) -> str:
     """The ending of a name in lower case; what follows the last dot of a UID is none."""
-    return path.suffix.lower() if path.suffix[1:].isalpha() else ""
+    ending = path.suffix
+    return ending.lower() if ending[1:].isalpha() else ""
 
 
 def _words(error: Exception) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ..core.errors import InputError
 from ..core.segment import Segment
-from .vocabulary import Role, is_outline_name, role_of_words, words_of
+from .vocabulary import Role, is_outline_name, is_plain_organ, role_of_words, words_of
 
 #: SNOMED CT codes (DICOM PS3.16, and pydicom's dictionary) whose meaning settles the role without words.
 _CODES = {
@@ -28,7 +28,8 @@ KEPT = (Role.NODE, Role.ORGAN, Role.UNKNOWN)
 class Choice:
     """The segments that are kept, the ``guides`` to levels, landmarks and skin, and a line for each that says what it was taken for.
 
-    ``left_out`` are those that are not kept by their name alone, without a word of the user.
+    ``left_out`` are those that are not kept by their name alone, without a word of the user; organs whose name says nothing else
+    (eye, lens, brain) are told and no more.
     """
 
     taken: tuple[Segment, ...]
@@ -45,7 +46,10 @@ def role_of(name: str, code: str = "") -> Role:
     if "lymph node" in meaning.casefold():
         return Role.NODE
     words = words_of(name)
-    return Role.OUTLINE if is_outline_name(words) else role_of_words(words)
+    if is_outline_name(words):
+        return Role.OUTLINE
+    role = role_of_words(words)
+    return Role.OTHER if role is Role.UNKNOWN and is_plain_organ(words) else role
 
 
 def is_node(segment: Segment) -> bool:
@@ -94,7 +98,7 @@ def sort_segments(segments: Sequence[Segment], wanted: Sequence[str] | None = No
         kept = role in KEPT if asked is None else segment.name.casefold() in asked
         if kept:
             taken.append(segment)
-        elif asked is None:
+        elif asked is None and not (role is Role.OTHER and is_plain_organ(words_of(segment.name))):
             left_out.append(segment)
         if role in GUIDING:
             guides.append(segment)

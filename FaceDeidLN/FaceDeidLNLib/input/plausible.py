@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy import ndimage
 
 from ..core.errors import InputError
 from ..core.geometry import Geometry
-from ..core.volume import BELOW_AIR_HU, Volume
+from ..core.volume import AIR_HU, BELOW_AIR_HU, Volume
 
 #: Fewer slices than this are a scout or a fragment; a 40 mm chin in 5 mm slices has as many.
 MIN_SLICES = 8
@@ -18,6 +19,10 @@ MIN_SHARE = 0.005
 #: What lies below air is no tissue: padding, or numbers that are not HU. Padding is one single value, but a resampled file has blends of
 #: it and of what it borders on: so many voxels, or so many times the padding's.
 MAX_BELOW_AIR_SHARE, MOST_BLENDS = 0.02, 0.5
+#: Heaps of values are looked for in so many bins; one counts from this share of the largest on, and the values have so many steps.
+BINS, LEAST_HEAP, LEAST_STEPS = 256, 0.02, 100.0
+#: Soft tissue of a head in HU: muscle, brain and fat together.
+TISSUE_HU = 30.0
 #: Voxels of any CT, from the finest cone beam to thick old slices (mm).
 VOXEL_MM = (0.05, 25.0)
 #: A CT has no more voxels (1024 x 1024 x 1024), is no longer than a tall patient, and no wider than the widest gantry (mm).
@@ -55,12 +60,10 @@ def require_ct(volume: Volume, name: str) -> None:
         raise InputError(f"{name} holds NaN or infinite values: replace them by -1000 HU (air) and try again.")
     if array.dtype.kind not in "iuf":
         raise InputError(f"{name} has {array.dtype} voxels, which cannot hold HU: give the CT itself.")
-    reason = _why_no_ct(_sample(array))
+    values = _sample(array)
+    reason = _why_no_ct(values)
     if reason:
-        raise InputError(
-            f"{name} does not look like a CT in Hounsfield units ({reason}): give a CT in HU; "
-            "a cone-beam CT has to be rescaled first, air to -1000 and soft tissue to about 40."
-        )
+        raise InputError(f"{name} does not look like a CT in Hounsfield units ({reason}): {_advice(values)}.")
 
 
 def _sample(array: np.ndarray) -> np.ndarray:
@@ -80,7 +83,39 @@ def _why_no_ct(values: np.ndarray) -> str:
     other = below[below != _commonest(below)] if below.size else below
     if other.size > max(MAX_BELOW_AIR_SHARE * values.size, MOST_BLENDS * (below.size - other.size)):
         return f"{100 * other.size / values.size:.0f} % of the voxels are below air; the values run down to {values.min():.5g}"
+    heaps = _two_heaps(values[values >= BELOW_AIR_HU])
+    if heaps is not None and not AIR_HU_RANGE[0] <= heaps[0] <= AIR_HU_RANGE[1]:
+        return f"its air lies near {heaps[0]:.0f} and not near -1000"
     return ""
+
+
+def _advice(values: np.ndarray) -> str:
+    """What to do, by where most of the values lie: a cone beam has two heaps, air and tissue, and no calibration."""
+    heaps = _two_heaps(values)
+    if heaps is None:
+        return "give a CT in HU"
+    air, tissue = heaps
+    slope = (TISSUE_HU - AIR_HU) / (tissue - air)
+    return (
+        f"give a CT in HU; if it is a cone-beam CT, whose values are not calibrated, with air near {air:.0f} and soft tissue near "
+        f"{tissue:.0f}, save it as {slope:.3g} x value {TISSUE_HU - slope * tissue:+.0f} and give that, with landmarks placed by hand"
+    )
+
+
+def _two_heaps(values: np.ndarray) -> tuple[float, float] | None:
+    """Where the values of air and of soft tissue heap up; None where they do not lie in two heaps, the lower one narrow and large."""
+    low, high = np.percentile(values, (0.5, 99.5))
+    if not high - low > LEAST_STEPS:
+        return None
+    counts, edges = np.histogram(values, bins=BINS, range=(low, high))
+    smooth = ndimage.gaussian_filter1d(counts.astype(np.float64), BINS / 64, mode="nearest")
+    peaks = np.flatnonzero((smooth[1:-1] >= smooth[:-2]) & (smooth[1:-1] > smooth[2:])) + 1
+    peaks = peaks[smooth[peaks] > LEAST_HEAP * smooth.max()]
+    middle = (edges[:-1] + edges[1:]) / 2
+    if len(peaks) < 2 or np.argmax(smooth) != peaks[0]:
+        return None
+    tissue = peaks[1:][np.argmax(smooth[peaks[1:]])]
+    return float(middle[peaks[0]]), float(middle[tissue])
 
 
 def _commonest(values: np.ndarray) -> float:

@@ -48,6 +48,18 @@ WORDS = {
         pterygoid* digastric* sternocleidomastoid* platysma carotid* artery vein jugular* vessel* fat subcutaneous prv
         constrictor* lacrimal* brachial* plexus auditory styloid""",
 }
+#: Organs that nobody gives a node or target the name of, as the packages and TG-263 name them, and in the languages of most plans; a
+#: name of nothing but these and of sides says an organ. Not here: "mask", "lip", "tongue", "buccal" and the like, which name a place.
+PLAIN_ORGANS = """
+    eye eyes eyeball* globe globes lens lense lenses orbit orbita optic opticus opt nerve nrv chiasm chiasma brain brainstem cerebellum
+    cerebrum cord spinal canal medulla oblongata pituitary cochlea cochleas lacrimal lacrimalis glnd gland skull cranium maxilla teeth
+    tooth larynx trachea esophagus oesophagus thyroid cartilage vertebra vertebrae auge augen linse linsen hirn gehirn hirnstamm
+    ruckenmark sehnerv oog ogen hersenen oeil oeils yeux cristallin cerveau encephale moelle ojo ojos cristalino cerebro encefalo tronco
+    olho olhos occhio occhi cervello oko mozg mozek soczewka глаз глаза мозг хрусталик 眼球 脑 脳 水晶体 晶状体 뇌 안구"""
+#: What stands beside them: sides, parts and joining words.
+SIDES = """
+    l r lt rt li re left right links rechts gauche droit droite g d izquierdo derecho izq der esquerdo direito sinistro destro sinister
+    sin dexter dex dx sx lewe prawe both bilateral anterior posterior inferior superior ant post inf sup the of and c t prv"""
 #: Whole names of a segment that holds the patient, or his skin as a rind: TG-263, TotalSegmentator's task "body", treatment planning
 #: systems. Not words of a name: there are vertebral bodies and external carotids.
 OUTLINES = """
@@ -87,7 +99,16 @@ def _pattern(text: str) -> re.Pattern[str]:
 
 
 _PATTERNS = {role: tuple(_pattern(word) for word in words.split()) for role, words in WORDS.items()}
+_PLAIN_ORGANS = tuple(_pattern(word) for word in PLAIN_ORGANS.split())
+_SIDES = frozenset(SIDES.split())
 _OUTLINES = frozenset(folded(name.strip()) for name in OUTLINES.split(","))
+
+
+def is_plain_organ(words: list[str]) -> bool:
+    """True where the words name an organ and nothing else: "eye_lens_right", "Auge li", no "eye mass" and no "node at eye"."""
+    plain = [re.sub(r"\d+$", "", word) for word in words]
+    organs = [word for word in plain if any(pattern.fullmatch(word) for pattern in _PLAIN_ORGANS)]
+    return bool(organs) and all(not word or word in organs or word in _SIDES for word in plain)
 
 
 def is_outline_name(words: list[str]) -> bool:

@@ -116,7 +116,7 @@ def read_verdict(result: slicer.vtkMRMLScalarVolumeNode | None) -> StoredVerdict
     try:
         kept = json.loads(note.GetText())
         return StoredVerdict(**{**kept, "reasons": tuple(kept["reasons"])})
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise InputError(f'The certificate of "{result.GetName()}" cannot be read: verify the result again.') from error
 
 

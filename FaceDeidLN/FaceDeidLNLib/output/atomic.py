@@ -24,6 +24,7 @@ from pathlib import Path
 
 from ..core.errors import FaceDeidError, InputError, OutputError
 from ..core.guard import removed_with_us
+from .held_folder import HeldFolder, held_folder
 from .lock import sole_writer
 
 #: What a folder may hold if it is to be replaced: nobody's other files are deleted with it.
@@ -54,13 +55,14 @@ def released_file(path: Path, overwrite: bool = False, inputs: Sequence[Path] = 
     path = Path(path).absolute()
     if path.is_dir():
         raise InputError(f"{path} is a folder: name a file for the output.")
-    with _place(path, overwrite, inputs, companion), _as_output_error(path), _partial(path) as partial:
+    with _place(path, overwrite, inputs, companion) as parent, _as_output_error(path), _partial(path, parent) as partial:
         yield partial
         _sync(partial)
         if overwrite and companion is None:
+            parent.require_unmoved()
             partial.replace(path)
         else:
-            _publish(partial, path, overwrite, companion)
+            _publish(partial, path, overwrite, companion, parent)
         _sync_folder_of(path)
 
 
@@ -76,38 +78,42 @@ def released_folder(path: Path, overwrite: bool = False, inputs: Sequence[Path] 
     path = Path(path).absolute()
     if path.exists() and not path.is_dir():
         raise InputError(f"{path} is a file: name a folder for the output.")
-    with _place(path, overwrite, inputs, companion), _as_output_error(path):
+    with _place(path, overwrite, inputs, companion) as parent, _as_output_error(path):
         _require_replaceable(path)
-        with _partial(path) as partial:
+        with _partial(path, parent) as partial:
             partial.mkdir()
             yield partial
             for file in [*sorted(partial.rglob("*")), partial]:
                 _sync(file)
-            _publish(partial, path, overwrite, companion)
+            _publish(partial, path, overwrite, companion, parent)
             _sync_folder_of(path)
 
 
 @contextlib.contextmanager
-def _partial(path: Path) -> Iterator[Path]:
+def _partial(path: Path, parent: HeldFolder) -> Iterator[Path]:
     """A free name, with the output's extension, in a hidden folder of its owner alone, which goes at the end or with this process."""
     hidden = _sibling(path, "partial")
     with removed_with_us(hidden):
         try:
             hidden.mkdir(mode=0o700)
+            parent.require_unmoved()
             yield hidden / path.name
         finally:
             shutil.rmtree(hidden, ignore_errors=True)
+            parent.remove(hidden.name)
 
 
-def _publish(partial: Path, path: Path, overwrite: bool, companion: Companion | None) -> None:
+def _publish(partial: Path, path: Path, overwrite: bool, companion: Companion | None, parent: HeldFolder) -> None:
     """Give the complete output its name, and its companion before it; what they replace goes only then, or comes back."""
     _require_untaken(path, overwrite)
+    parent.require_unmoved()
     if companion is None:
         _rename_all([(path, partial)], overwrite)
         return
-    with _partial(companion.path) as beside:
+    with _partial(companion.path, parent) as beside:
         companion.write(partial, beside)
         _sync(beside)
+        parent.require_unmoved()
         _rename_all([(companion.path, beside), (path, partial)], overwrite)
 
 
@@ -176,7 +182,7 @@ def _remove(old: Path) -> None:
 
 
 @contextlib.contextmanager
-def _place(path: Path, overwrite: bool, inputs: Sequence[Path], companion: Companion | None) -> Iterator[None]:
+def _place(path: Path, overwrite: bool, inputs: Sequence[Path], companion: Companion | None) -> Iterator[HeldFolder]:
     """The place of an output: writable, apart from every input, free, and nobody else's while this lasts."""
     _require_apart(path, inputs)
     with contextlib.ExitStack() as held:
@@ -185,7 +191,7 @@ def _place(path: Path, overwrite: bool, inputs: Sequence[Path], companion: Compa
         _clear_leftovers(path, companion, all(are_locked))
         if path.exists() and not overwrite and not _is_empty(path):
             raise InputError(f"{path} exists: choose another name or allow overwriting (--overwrite).")
-        yield
+        yield held.enter_context(held_folder(path.parent))
 
 
 def _lock_of(path: Path) -> Path:

@@ -78,7 +78,7 @@ def is_certified(output: Path) -> bool:
         certificate = json.loads(certificate_path(output).read_text(encoding="utf-8"))
         said = certificate["output"]["sha256"] if certificate["schema"] == SCHEMA else None
         return bool(said) and said == output_sha256(output)
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return False
 
 

@@ -28,7 +28,7 @@ def read_nnlandmark(path: Path, name_to_label: Path, ct: Geometry) -> Landmarks:
         predicted = json.loads(Path(path).read_text(encoding="utf-8"))
         labels = json.loads(Path(name_to_label).read_text(encoding="utf-8"))
         points = {name: _landmark(name, predicted.get(str(labels[name])), ct) for name in LANDMARK_NAMES if name in labels}
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise ProviderError(f"{Path(path).name} is no result of nnLandmark ({error})") from error
     if not points:
         raise ProviderError(f"{Path(name_to_label).name} names none of the landmarks {', '.join(LANDMARK_NAMES[:4])}, ...")

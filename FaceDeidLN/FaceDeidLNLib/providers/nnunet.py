@@ -61,7 +61,7 @@ class NnUnetModel:
             dataset = json.loads((Path(self.folder) / "dataset.json").read_text(encoding="utf-8"))
             labels = {value: name for name, value in dataset["labels"].items() if isinstance(value, int) and value > 0}
             channels = dataset["channel_names"]
-        except (OSError, ValueError, KeyError, AttributeError) as error:
+        except (OSError, ValueError, KeyError, AttributeError, RecursionError) as error:
             raise ProviderError(f"its dataset.json cannot be used ({error})") from error
         ending = dataset.get("file_ending", ".nii.gz")
         if len(channels) != 1 or not labels or ending not in ENDINGS:

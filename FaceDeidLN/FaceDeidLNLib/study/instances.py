@@ -11,6 +11,7 @@ from pydicom.errors import InvalidDicomError
 
 from ..core.errors import InputError
 from ..core.progress import Alive, idle
+from ..input.deflated import require_bounded
 from .references import frame_of
 
 #: The index of a medium (PS3.3 F.3): it lists instances and is none.
@@ -113,6 +114,9 @@ def find_instances(folder: Path, alive: Alive = idle) -> Found:
             continue
         try:
             header = _header(path)
+        except InputError as refusal:
+            damaged.append((path, str(refusal)))
+            continue
         except (OSError, EOFError, ValueError, KeyError, NotImplementedError, AttributeError, TypeError) as error:
             damaged.append((path, f"cannot be read ({error}): it is truncated or damaged"))
             continue
@@ -129,6 +133,7 @@ def find_instances(folder: Path, alive: Alive = idle) -> Found:
 
 def _header(path: Path) -> Dataset | None:
     """The tags that matter; None for what is no DICOM instance, a DICOMDIR included."""
+    require_bounded(path)
     try:
         header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=_TAGS)
     except InvalidDicomError:

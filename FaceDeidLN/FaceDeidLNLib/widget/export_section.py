@@ -19,7 +19,7 @@ from .section import Section, Shared
 #: What a file or folder is called unless the user says otherwise: no name of a patient.
 _NAME = "deidentified"
 #: What the project's key is called in the folder that the user names.
-_KEY = "project.key"
+_KEY_FILE = "project.key"
 _HEADERS = {
     "keep": _("Names, dates and UIDs stay as they are: the recipient learns who it is."),
     "basic": _("The Basic Profile of DICOM PS3.15: everything goes that may tell who it is."),
@@ -84,7 +84,7 @@ class ExportSection(Section):
             return ""
         if self._key is None:
             folder = dialogs.folder(_("Folder of the project's key, outside of what is given away"), self.panel.folder)
-            self._key = Path(folder) / _KEY if folder else None
+            self._key = Path(folder) / _KEY_FILE if folder else None
         return None if self._key is None else str(self._key)
 
     def export(self, path: str, overwrite: bool = False) -> bool:

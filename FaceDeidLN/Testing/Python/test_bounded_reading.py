@@ -6,7 +6,9 @@ import gzip
 import json
 import multiprocessing
 import os
+import re
 import sys
+import time
 import warnings
 import zlib
 from collections.abc import Callable
@@ -16,12 +18,14 @@ import nibabel
 import numpy as np
 import pydicom
 import pytest
-from dicom_series import head
+from dicom_series import Series, head, stored_head, write_series
 from FaceDeidLNLib.core.errors import InputError
 from FaceDeidLNLib.core.geometry import Geometry
 from FaceDeidLNLib.input.any_segments import read_any_segments
 from FaceDeidLNLib.input.ct import read_ct
 from FaceDeidLNLib.input.markups import read_curve_json, read_landmarks_json
+from FaceDeidLNLib.output.certificate import is_certified
+from FaceDeidLNLib.study.instances import find_instances
 from fuzz_targets import make_structures
 from pydicom.dataelem import RawDataElement
 from pydicom.tag import Tag
@@ -157,8 +161,8 @@ def test_structures_of_millions_of_points_are_refused(tmp_path, contours, points
     assert "more than anybody draws" in refused(lambda path: read_any_segments(path, GRID), tmp_path / "rt.dcm")
 
 
-def test_a_deflated_dicom_that_becomes_gigabytes_is_refused(tmp_path):
-    path = make_structures(tmp_path)
+def deflated_bomb(path: Path, megabytes: int) -> None:
+    """Turn a DICOM file into one whose deflated data set becomes so many megabytes."""
     dataset = pydicom.dcmread(path)
     dataset.file_meta.TransferSyntaxUID = "1.2.840.10008.1.2.1.99"
     dataset.save_as(path, enforce_file_format=True)
@@ -168,8 +172,55 @@ def test_a_deflated_dicom_that_becomes_gigabytes_is_refused(tmp_path):
     with path.open("r+b") as file:
         file.truncate(start)
         file.seek(start)
-        file.write(block * 10 + packer.flush())
-    assert "larger than any segmentation" in refused(lambda file: read_any_segments(file, GRID), path)
+        file.write(block * (megabytes // 64) + packer.flush())
+
+
+def test_a_deflated_structure_set_that_becomes_gigabytes_is_refused(tmp_path):
+    path = make_structures(tmp_path)
+    deflated_bomb(path, 640)
+    assert "when it is unpacked" in refused(lambda file: read_any_segments(file, GRID), path)
+
+
+def test_a_deflated_slice_that_becomes_gigabytes_is_refused_wherever_it_is_read(tmp_path):
+    paths = write_series(tmp_path / "in", Series(stored_head()))
+    deflated_bomb(paths[3], 2560)
+    assert "when it is unpacked" in refused(read_ct, tmp_path / "in")
+    assert "damaged" in refused(_study_of, tmp_path / "in")
+
+
+def _study_of(folder: Path) -> None:
+    raise InputError("damaged: " + find_instances(folder).damaged[0][1])
+
+
+def test_deflated_slices_that_become_gigabytes_together_are_refused(tmp_path):
+    for path in write_series(tmp_path / "in", Series(stored_head(), syntax="1.2.840.10008.1.2.1.99"))[:4]:
+        deflated_bomb(path, 192)
+    assert "unpack" in refused(read_ct, tmp_path / "in")
+
+
+def test_a_hundred_thousand_files_beside_a_series_take_seconds(tmp_path):
+    write_series(tmp_path, Series(stored_head()))
+    for number in range(20_000):
+        (tmp_path / f"note{number}.txt").touch()
+    begin = time.process_time()
+    assert "20000 files" in read_ct(tmp_path).notes[0]
+    assert time.process_time() - begin < CPU_SECONDS / 2
+
+
+def test_dicom_nested_a_thousand_deep_is_refused(tmp_path):
+    paths = write_series(tmp_path / "in", Series(stored_head()))
+    item = b""
+    for _ in range(2_000):
+        item = b"\x08\x00\x40\x11SQ\0\0\xff\xff\xff\xff\xfe\xff\x00\xe0\xff\xff\xff\xff" + item
+    with paths[0].open("ab") as file:
+        file.write(b"\xe1\x7f\x10\x10SQ\0\0\xff\xff\xff\xff\xfe\xff\x00\xe0\xff\xff\xff\xff" + item)
+    assert re.search("too deeply|cannot be read|ends before", refused(read_ct, tmp_path / "in"))
+
+
+def test_a_certificate_of_a_hundred_thousand_brackets_certifies_nothing(tmp_path):
+    (tmp_path / "ct.nrrd").touch()
+    (tmp_path / "ct.certificate.json").write_text("[" * 100_000)
+    assert not is_certified(tmp_path / "ct.nrrd")
 
 
 @pytest.mark.parametrize("name", ["nodes.nrrd", "nodes.dcm", "curve.mrk.json"])

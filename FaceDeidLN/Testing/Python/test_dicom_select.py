@@ -168,7 +168,9 @@ def padded(folder, value, tags, **series):
     return stored, outside
 
 
-@pytest.mark.parametrize("tags", [{"PixelPaddingValue": 63536}, {"PixelPaddingValue": 63000, "PixelPaddingRangeLimit": 64000}])
+@pytest.mark.parametrize(
+    "tags", [{"PixelPaddingValue": 63536}, {"PixelPaddingValue": 63000, "PixelPaddingRangeLimit": 64000}, {}, {"PixelPaddingValue": 0}]
+)
 def test_bright_padding_counts_as_air_and_stays_as_it_is(tmp_path, tags):
     stored, outside = padded(tmp_path / "in", 63536, tags)
     ct = read_ct(tmp_path / "in")

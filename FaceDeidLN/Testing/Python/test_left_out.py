@@ -9,7 +9,7 @@ import pytest
 import SimpleITK as sitk
 from FaceDeidLNLib.commands.main import main
 from FaceDeidLNLib.core.segment import Segment, tight
-from FaceDeidLNLib.input.names import Role, is_outline, role_of
+from FaceDeidLNLib.input.names import Role, is_outline, role_of, sort_segments
 from FaceDeidLNLib.input.patient import Patient
 from FaceDeidLNLib.verify.left_out import left_out_doubts
 from scipy import ndimage
@@ -47,6 +47,23 @@ def test_jaw_and_glands_are_known_in_other_languages(name, role):
 @pytest.mark.parametrize("name", ["masseter", "facial artery", "brainstem", "Parotid_L", "vertebral body", "Ödem"])
 def test_what_is_no_node_does_not_become_one(name):
     assert role_of(name) not in (Role.NODE, Role.OUTLINE)
+
+
+ORGANS = "eye_left, Eye_R, eye_lens_right, Lens_L, OpticNrv_R, optic_nerve_left, brain, Brainstem, Auge li, Œil droit, ojo izq, skull, 眼球"
+PLACES = "mask, buccal, tongue, lip, eye mass, LN at eye, GTV brain, face, skin, fat, nasal, masseter, cheek, left, 1"
+
+
+@pytest.mark.parametrize("name", [name.strip() for name in ORGANS.split(",")])
+def test_an_organ_that_is_handed_in_with_nodes_is_told_and_asks_for_nothing(phantom, name):
+    choice = sort_segments([phantom.segment("LN cheek left"), replace(phantom.segment("LN cheek left"), name=name)])
+    assert (len(choice.taken), choice.left_out) == (1, ())
+    assert choice.lines[1] == f"not kept: '{name}' (neither node nor gland)"
+
+
+@pytest.mark.parametrize("name", [name.strip() for name in PLACES.split(",")])
+def test_what_names_a_place_in_the_face_is_kept_or_asked_for(phantom, name):
+    choice = sort_segments([replace(phantom.segment("LN cheek left"), name=name)])
+    assert choice.taken or choice.left_out
 
 
 def solid(phantom) -> np.ndarray:

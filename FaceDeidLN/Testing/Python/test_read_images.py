@@ -1,6 +1,7 @@
 """Image files in: values, scalar types, geometry, and what is refused."""
 
 import gzip
+import re
 import shutil
 import struct
 
@@ -9,7 +10,12 @@ import pytest
 import SimpleITK as sitk
 from dicom_series import head
 from FaceDeidLNLib.core.errors import InputError
+from FaceDeidLNLib.core.geometry import Geometry
+from FaceDeidLNLib.core.volume import Volume
 from FaceDeidLNLib.input.ct import read_ct
+from FaceDeidLNLib.input.images import read_volume
+from FaceDeidLNLib.input.padding import without_padding
+from FaceDeidLNLib.output.images import write_image
 from scipy.spatial.transform import Rotation
 
 HU = head().astype(np.int16)
@@ -181,6 +187,37 @@ def test_a_ct_whose_padding_was_blended_when_it_was_resampled_is_a_ct(tmp_path, 
     hu[:, :, :5], hu[:, :, 5] = padding, (padding + hu[:, :, 5]) // 2
     hu[:, :, 6] = (padding + 3 * hu[:, :, 6]) // 4
     assert np.array_equal(read_ct(write(tmp_path / "ct.nrrd", hu)).volume.array, hu)
+
+
+@pytest.mark.parametrize("value", [0, 3071, 32767, -500])
+@pytest.mark.parametrize("extension", [".nrrd", ".nii.gz", ".mha"])
+def test_what_fills_the_corners_is_worked_on_as_air_and_written_as_it_was(tmp_path, value, extension):
+    rows, columns = np.indices(HU.shape[1:]) - np.array(HU.shape[1:])[:, None, None] / 2
+    hu, outside = HU.copy(), np.hypot(rows / HU.shape[1], columns / HU.shape[2]) > 0.49
+    hu[:, outside] = value
+    hu[5, 8, 8] = value  # within the body the same value is a measurement
+    ct = read_ct(write(tmp_path / f"ct{extension}", hu))
+    assert np.all(ct.volume.array[:, outside] == -1000)
+    assert ct.volume.array[5, 8, 8] == value
+    write_image(ct, ct.volume, tmp_path / f"out{extension}")
+    assert np.array_equal(read_volume(tmp_path / f"out{extension}").array, hu)
+
+
+@pytest.mark.parametrize(("slope", "air"), [(1.0, 0), (0.5, 0), (0.8, -600), (1.0, -700), (20.0, 12768)])
+def test_a_cone_beam_without_calibration_is_told_how_to_become_hu(tmp_path, slope, air):
+    shape = (40, 48, 48)
+    raw = (head(shape) + np.random.default_rng(2).normal(0, 60, shape) + 1000) * slope + air
+    with pytest.raises(InputError, match="cone-beam CT") as told:
+        read_ct(write(tmp_path / "ct.nrrd", raw.astype(np.float32)))
+    factor, sign, offset = re.search(r"save it as (\S+) x value ([+-])(\S+) and", str(told.value)).groups()
+    hu = float(factor) * raw + float(sign + offset)
+    assert abs(np.median(hu[head(shape) < -500]) + 1000) < 60
+    assert abs(np.median(hu[head(shape) > -500]) - 40) < 60
+
+
+def test_a_volume_of_one_value_has_no_padding():
+    volume = Volume(np.zeros((9, 9, 9), np.int16), Geometry((9, 9, 9), np.eye(4)))
+    assert without_padding(volume) == (volume, None)
 
 
 def test_values_on_both_sides_of_air_without_one_padding_value_are_no_ct(tmp_path):

@@ -287,3 +287,39 @@ def test_a_full_disk_leaves_nothing_and_says_so(tmp_path):
     assert process.communicate()[1].count("AssertionError") == 0
     assert process.returncode == 0
     assert names(tmp_path) == []
+
+
+def swap_a_file(tmp_path, partial):
+    partial.write_bytes(b"whole")
+    (tmp_path / "out").rename(tmp_path / "moved")
+    (tmp_path / "out").symlink_to(tmp_path / "shared")
+    (tmp_path / "shared" / partial.parent.name).mkdir()
+    (tmp_path / "shared" / partial.parent.name / partial.name).write_bytes(b"another")
+
+
+def swap_a_folder(tmp_path, partial):
+    (partial / "deep").mkdir()
+    (partial / "deep" / "1.dcm").write_bytes(b"slice")
+    (partial / "link").symlink_to(tmp_path / "shared")
+    (tmp_path / "out").rename(tmp_path / "moved")
+    (tmp_path / "out").symlink_to(tmp_path / "shared")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a folder with open files cannot be renamed there")
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_folder_swapped_for_a_link_while_it_is_written_to_leaves_no_partial_file_anywhere(tmp_path, overwrite):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "shared").mkdir()
+    with pytest.raises(OutputError), released_file(tmp_path / "out" / "ct.nrrd", overwrite) as partial:
+        swap_a_file(tmp_path, partial)
+    assert not [path for path in tmp_path.rglob("*") if path.is_file() and not path.name.endswith(".lock")]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a folder with open files cannot be renamed there")
+def test_a_folder_output_whose_place_was_swapped_leaves_no_partial_folder(tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "shared").mkdir()
+    with pytest.raises(OutputError), released_folder(tmp_path / "out" / "ct") as partial:
+        swap_a_folder(tmp_path, partial)
+    assert not [path for path in tmp_path.rglob("*") if path.name.endswith(("partial", ".dcm"))]
+    assert not any((tmp_path / "shared").iterdir())

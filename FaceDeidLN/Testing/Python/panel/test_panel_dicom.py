@@ -154,9 +154,12 @@ class DicomTest(PanelTest):
         self.assertEqual((self.errors, self.ui.studyTable.item(0, 1).text()), ([], "deface"))
         self.answers = [str(out)]
         requests = []
-        with mock.patch(
-            "FaceDeidLNLib.study.ct.deface", lambda request: requests.append(request) or series_case(Path(self.there.name) / "in")
-        ):
+
+        def answer(request, *more, **named):
+            requests.append(request)
+            return series_case(Path(self.there.name) / "in")
+
+        with mock.patch("FaceDeidLNLib.study.ct.deface", answer):
             self.click("studyExportButton")
         self.assertEqual(self.errors, [])
         self.assertEqual(len(requests[0].protected), len(phantom().nodes))
