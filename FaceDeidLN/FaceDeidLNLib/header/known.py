@@ -192,8 +192,15 @@ def known_of(files: Iterable[Path]) -> Known:
         except Exception:  # pydicom raises whatever a damaged file leads to
             known.unread.append(path.name)
             continue
+        if dataset.get("SOPInstanceUID") is None and hasattr(dataset, "file_meta") and not _is_index(dataset):
+            known.unread.append(path.name)  # cut off before anything that identifies
         known.take(dataset)
     return known
+
+
+def _is_index(dataset: Dataset) -> bool:
+    """True for a DICOMDIR, which lists instances and is none (PS3.3 F.3)."""
+    return dataset.file_meta.get("MediaStorageSOPClassUID") == "1.2.840.10008.1.3.10"
 
 
 def _without_preamble(path: Path) -> Dataset:

@@ -104,6 +104,8 @@ class Profile:
     def _clean(self, dataset: Dataset) -> Dataset:
         if _DOCUMENT in dataset and "clean-structured-content" not in self.options:
             raise HeaderError("the profile removes its content: add clean-structured-content to --header")
+        if _text(dataset, "BurnedInAnnotation").strip().upper() == "YES":
+            raise HeaderError("text is burned into its pixels (0028,0301), and nobody removes it here: clean them first, or leave it out")
         own = self._is_own(dataset)
         if _text(dataset, "SOPInstanceUID") not in self._learnt:
             self.learn(dataset)

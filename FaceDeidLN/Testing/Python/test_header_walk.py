@@ -1,0 +1,121 @@
+"""Headers, element by element: what must be there stays there, names hide nowhere, and the proof goes by what was asked for."""
+
+from __future__ import annotations
+
+import io
+
+import pydicom
+import pytest
+from canaries import with_meta
+from FaceDeidLNLib.header.base import HeaderError
+from FaceDeidLNLib.header.known import known_in
+from FaceDeidLNLib.header.options import options_named
+from FaceDeidLNLib.header.profile import Profile
+from FaceDeidLNLib.header.proof import verify_headers
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
+
+REPORT = "1.2.840.10008.5.1.4.1.1.88.33"
+RTSTRUCT = "1.2.840.10008.5.1.4.1.1.481.3"
+
+
+def profile(text="research,clean-structured-content"):
+    return Profile(bytes(range(32)), options_named(text))
+
+
+def small(sop_class="1.2.840.10008.5.1.4.1.1.2", **values):
+    dataset = Dataset()
+    dataset.SOPClassUID, dataset.SOPInstanceUID = sop_class, "1.2.3.4"
+    dataset.PatientName, dataset.PatientID, dataset.StudyDate = "Mustermann^Erika", "2172/75", "20200131"
+    for keyword, value in values.items():
+        setattr(dataset, keyword, value)
+    return with_meta(dataset)
+
+
+def item(**values):
+    dataset = Dataset()
+    for keyword, value in values.items():
+        setattr(dataset, keyword, value)
+    return dataset
+
+
+def bytes_of(dataset):
+    target = io.BytesIO()
+    pydicom.dcmwrite(target, dataset, enforce_file_format=True)
+    return target.getvalue()
+
+
+HIDDEN = {
+    "a coded word": {"ImageType": ["ORIGINAL", "PRIMARY", "MUSTERMANNERIKA"]},
+    "a program's version": {"SoftwareVersions": "VA40 Mustermann"},
+    "a model": {"ManufacturerModelName": "of Mustermann_Erika"},
+    "a label": {"ContentLabel": "MUSTERMANN"},
+    "a description": {"SeriesDescription": "neck MustermannErika"},
+}
+
+
+@pytest.mark.parametrize("place", HIDDEN)
+def test_a_name_hides_in(place):
+    assert b"mustermann" not in bytes_of(profile().clean(small(**HIDDEN[place]))).lower()
+
+
+def test_a_number_with_a_slash_goes_from_texts_and_codes():
+    code = item(CodeValue="2172/75", CodingSchemeDesignator="99X", CodeMeaning="neck 2172/75")
+    cleaned = bytes_of(profile().clean(small(ProcedureCodeSequence=Sequence([code]), SeriesDescription="neck 2172/75")))
+    assert b"2172" not in cleaned
+
+
+def test_a_name_that_is_a_defined_term_leaves_coded_words_alone():
+    cleaned = profile().clean(small(PatientName="Head^Axial", BodyPartExamined="HEAD", SeriesDescription="head neck"))
+    assert cleaned.BodyPartExamined == "HEAD"
+    assert cleaned.SeriesDescription == "neck"
+
+
+@pytest.mark.parametrize("name", ["山田^太郎", "洪^길동", "王^小东"])
+def test_names_of_other_scripts_go_even_written_letter_by_letter(name):
+    dataset = small(SpecificCharacterSet="ISO_IR 192", PatientName=name, SeriesDescription=" ".join(name.replace("^", "")))
+    assert profile().clean(dataset).get("SeriesDescription", "") == ""
+
+
+@pytest.mark.parametrize(("age", "kept"), [("093Y", "090Y"), ("1200M", ""), ("045Y", "045Y")])
+def test_ages_over_89_are_one_class(age, kept):
+    assert profile().clean(small(PatientAge=age, PatientBirthDate="")).get("PatientAge", "") == kept
+
+
+def test_what_the_standard_requires_keeps_a_value():
+    cleaned = profile().clean(small(RTSTRUCT, StructureSetLabel="Mustermann", StudyID="7", OperatorsName="Doe^Jane"))
+    assert cleaned.StructureSetLabel == "DEIDENTIFIED"
+    assert cleaned.StudyID not in ("", "7")
+    assert cleaned["OperatorsName"].is_empty
+
+
+def test_persons_leave_a_report_at_any_depth_and_its_dates_move():
+    def text(deep):
+        inner = item(ValueType="TEXT", RelationshipType="CONTAINS", TextValue="node of Mustermann")
+        person = item(ValueType="PNAME", RelationshipType="CONTAINS", PersonName="Doe^Jane")
+        day = item(ValueType="DATE", RelationshipType="CONTAINS", Date="20200131")
+        inner.ContentSequence = Sequence([person, day, *([text(deep - 1)] if deep else [])])
+        return inner
+
+    cleaned = bytes_of(profile().clean(small(REPORT, ContentSequence=Sequence([text(3)]))))
+    assert not [word for word in (b"Mustermann", b"Doe", b"20200131") if word in cleaned]
+    assert b"node of" in cleaned
+
+
+def test_an_image_with_text_in_its_pixels_is_withheld():
+    with pytest.raises(HeaderError, match="burned"):
+        profile().clean(small(BurnedInAnnotation="YES"))
+
+
+def test_a_mark_that_claims_more_than_was_asked_for_is_a_finding(tmp_path):
+    profile("research").clean(small()).save_as(tmp_path / "a.dcm", enforce_file_format=True)
+    assert verify_headers(tmp_path, options=options_named("research")) == []
+    assert "claims more" in str(verify_headers(tmp_path, options=options_named("basic"))[0])
+
+
+def test_an_original_that_cannot_be_read_is_a_finding(tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "out").mkdir()
+    (tmp_path / "in" / "a.dcm").write_bytes(bytes_of(small())[:200])
+    profile("research").clean(small()).save_as(tmp_path / "out" / "a.dcm", enforce_file_format=True)
+    assert "cannot be read" in str(verify_headers(tmp_path / "out", known_in(tmp_path / "in"), options_named("research")))
