@@ -28,8 +28,7 @@ KEPT = (Role.NODE, Role.ORGAN, Role.UNKNOWN)
 class Choice:
     """The segments that are kept, the ``guides`` to levels, landmarks and skin, and a line for each that says what it was taken for.
 
-    ``left_out`` are those that are not kept by their name alone, without a word of the user; organs whose name says nothing else
-    (eye, lens, brain) are told and no more.
+    ``left_out`` are those that are not kept by their name alone, without a word of the user.
     """
 
     taken: tuple[Segment, ...]
