@@ -111,22 +111,23 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
 
 def with_seed(request: Request) -> Request:
     """The request with a seed, drawn unless it has one: what further images share with the CT."""
-    return replace(request, parameters=replace(request.parameters, seed=request.parameters.seed or secrets.randbits(63)))
+    from ..effect.base import SEED_BITS
+
+    return replace(request, parameters=replace(request.parameters, seed=request.parameters.seed or secrets.randbits(SEED_BITS)))
 
 
 def follow_also(options: argparse.Namespace, result: CaseResult, request: Request) -> tuple[CaseResult, tuple[FollowedFile, ...]]:
     """The files of --also, followed and verified, with the result of the CT, which is a REVIEW where one of them is doubtful."""
     if not options.also:
         return result, ()
-    import numpy as np
-
+    from ..effect.base import drawing
     from ..release import Destination
-    from ..study.family import DoubtError
+    from ..study.family import OTHERS, DoubtError
     from ..study.files import follow_files
     from ..study.hidden import HiddenFace
     from ..verify.verdict import Verdict
 
-    hidden = HiddenFace.of(result, request.protected, np.random.default_rng(result.parameters.seed))
+    hidden = HiddenFace.of(result, request.protected, drawing(result.parameters.seed, OTHERS))
     places = [(path, Destination(out, options.overwrite, (path,), signing_key=options.signing_key)) for path, out in options.also]
     try:
         return result, follow_files(places, hidden, result, options.accept_recognisable)

@@ -184,10 +184,15 @@ def add_release(parser: argparse.ArgumentParser) -> None:
         help="release a region and effect that did not pass the attack benchmark: the person may still be recognised",
     )
     group.add_argument("--qa", type=Path, metavar="DIR", help="write review material here; IT CONTAINS THE FACE")
+    add_signing(group)
+    add_overwrite(group)
+
+
+def add_signing(group: argparse._ActionsContainer) -> None:
+    """The key that signs certificates."""
     group.add_argument(
         "--signing-key", type=Path, metavar="FILE", help="sign certificates with this private Ed25519 key (PEM), see verify-certificate"
     )
-    add_overwrite(group)
 
 
 def add_header(parser: argparse.ArgumentParser) -> None:

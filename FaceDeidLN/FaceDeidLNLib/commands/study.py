@@ -46,6 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="withhold an object that could not be verified, and release the rest of its study without it",
     )
+    shared.add_signing(group)
 
 
 def run(options: argparse.Namespace, console: Console) -> Outcome:
@@ -76,18 +77,22 @@ def _asked(options: argparse.Namespace) -> Options:
 
     :raises InputError: a name or file that is not there.
     """
+    from ..output.signing import private_key
     from ..study.family import Options
     from .deface import check_names
     from .inputs import given_files, make_request
 
     check_names(options)
     given_files(options)
+    if options.signing_key is not None:
+        private_key(options.signing_key)  # before any work
     options.landmarks = options.curve = options.face_segment = None
     return Options(
         parameters=shared.parameters_of_options(options),
         request=lambda ct: make_request(options, ct)[0],
         accept_recognisable=options.accept_recognisable,
         withhold_doubtful=options.withhold_doubtful,
+        signing_key=options.signing_key,
     )
 
 

@@ -11,6 +11,9 @@ from ..core.parameters import Parameters
 from ..core.volume import Volume
 from ..face.segment import Face
 
+#: Of a seed that nobody can guess.
+SEED_BITS = 256
+
 
 class Effect(Protocol):
     """Something that is done to a face.
@@ -39,13 +42,18 @@ def apply_effect(effect: Effect, ct: Volume, face: Face, parameters: Parameters)
     return ct.with_array(array)
 
 
-def drawing(seed: int | None) -> np.random.Generator:
-    """What an effect draws from: keyed by the system's cryptographic source, or by ``seed`` where a test must repeat it.
+def drawing(seed: int | None, stream: int = 0) -> np.random.Generator:
+    """What an effect draws from: keyed by the system's cryptographic source, or by ``seed`` where it must be repeated.
+
+    A test repeats it, and the series of a study share one surface; ``stream`` gives other numbers from the same seed.
 
     Philox (Salmon et al., SC 2011) is a keyed block function over a counter: from values that were seen, others cannot be computed as
     from the state of a shift register.
     """
-    return np.random.Generator(np.random.Philox(np.random.SeedSequence(secrets.randbits(256) if seed is None else seed)))
+    seed = secrets.randbits(SEED_BITS) if seed is None else seed
+    pool = 8 if seed.bit_length() > 128 else 4  # words of 32 bits: the usual pool would keep half of a long seed
+    sequence = np.random.SeedSequence(seed, spawn_key=(stream,) if stream else (), pool_size=pool)
+    return np.random.Generator(np.random.Philox(sequence))
 
 
 def to_scalar_type(values: np.ndarray, dtype: np.dtype) -> np.ndarray:

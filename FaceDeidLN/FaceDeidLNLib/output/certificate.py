@@ -38,6 +38,8 @@ from ..core.landmarks import LANDMARK_NAMES
 from ..input.images import image_extension
 
 SCHEMA = "facedeidln-certificate/1"
+#: ... and of a study's, which lies beside the study's folder.
+STUDY_SCHEMA = "facedeidln-study/1"
 ENDING = ".certificate.json"
 REQUIRED = frozenset({"software", "parameters", "output", "protected", "checks", "verdict", "reasons", "privacy"})
 ALLOWED = REQUIRED | {"schema", "limits", "seconds", "header", "signature"}
@@ -76,6 +78,8 @@ def is_certified(output: Path) -> bool:
     """The output is there, and the SHA-256 in the certificate beside it is its own: of the file, or of each file of the folder."""
     try:
         certificate = json.loads(certificate_path(output).read_text(encoding="utf-8"))
+        if certificate["schema"] == STUDY_SCHEMA:
+            return bool(certificate["files"]) and certificate["files"] == tree_sha256(output)
         said = certificate["output"]["sha256"] if certificate["schema"] == SCHEMA else None
         return bool(said) and said == output_sha256(output)
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
@@ -87,6 +91,11 @@ def output_sha256(output: Path) -> str | dict[str, str]:
     if output.is_dir():
         return {file.name: file_sha256(file) for file in sorted(output.iterdir())}
     return file_sha256(output)
+
+
+def tree_sha256(folder: Path) -> dict[str, str]:
+    """The SHA-256 of every file below a folder by its place in it."""
+    return {path.relative_to(folder).as_posix(): file_sha256(path) for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
 def file_sha256(path: Path) -> str:

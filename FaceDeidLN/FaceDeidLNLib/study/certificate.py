@@ -1,7 +1,7 @@
 """The certificate of a study: every instance with its outcome, the hashes of what was released, the figures; nothing of the old face.
 
 Schema ``facedeidln-study/1``: ``software``, ``parameters``, ``headers``, ``verdict``, ``instances`` (outcome, reason, class, file and
-SHA-256 where it was released), ``series`` (figures of each), ``surfaces`` (see proof.py), ``limits``, ``seconds``.
+SHA-256 where it was released), ``series`` (figures of each), ``surfaces`` (see proof.py), ``limits``, ``seconds``, ``signature``.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pydicom
 
-from ..output.certificate import ENDING, file_sha256
+from ..output.certificate import ENDING, STUDY_SCHEMA, file_sha256
 from ..release import software
 from .outcome import Outcome
 from .rules import rule_for
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from .proof import Proof
     from .run import Report
 
-SCHEMA = "facedeidln-study/1"
 _DOSE_LIMIT = "Dose-volume histograms of the planning system were computed on the dose before it was clipped."
 
 
@@ -40,7 +39,7 @@ def certificate_text(
     files = {pydicom.dcmread(path, specific_tags=["SOPInstanceUID"]).SOPInstanceUID: path for path in sorted(partial.rglob("*.dcm"))}
     clipped = {rule_for(report.entry.instance.sop_class).family for report in reports if report.decision.outcome is Outcome.CLIP}
     content: dict[str, Any] = {
-        "schema": SCHEMA,
+        "schema": STUDY_SCHEMA,
         "software": software(),
         "parameters": {name: value for name, value in asdict(options.parameters).items() if name != "seed"},
         "headers": dict(headers),

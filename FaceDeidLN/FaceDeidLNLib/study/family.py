@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -25,6 +26,10 @@ NO_FACE_THERE = "no CT whose face was hidden has its frame of reference, and no 
 
 class DoubtError(FaceDeidError):
     """An object that should have been hidden and could not be verified: it stops its study, or is withheld where that was asked for."""
+
+
+#: The stream of a study's random numbers that objects other than CT draw from.
+OTHERS = 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +80,8 @@ class Options:
     accept_recognisable: bool = False
     withhold_doubtful: bool = False
     tolerance_mm: float = 3.0
+    #: PEM file of the project's key that signs the certificates.
+    signing_key: Path | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,13 +13,14 @@ from ..case.records import CaseResult
 from ..clearance import clear
 from ..core.errors import InputError
 from ..core.volume import Volume
+from ..effect.base import drawing
 from ..input.case import CtInput
 from ..input.ct import read_ct
 from ..input.images import image_extension, read_volume
 from ..release import Destination, case_content, judged, refusal_sentence, write_released
 from ..stacks import released_volume
 from .ct import follow_ct, second_opinion
-from .family import DoubtError
+from .family import OTHERS, DoubtError
 from .hidden import HiddenFace
 from .pet_mr import follow_image
 
@@ -45,7 +46,7 @@ def follow_files(
     :raises InputError: a file cannot be read, or its output not be written in that format.
     :raises DoubtError: one does not show the head where the CT does, or could not be verified.
     """
-    random = np.random.default_rng(decided.parameters.seed)
+    random = drawing(decided.parameters.seed, OTHERS)
     out = []
     for path, place in files:
         try:

@@ -9,17 +9,18 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pydicom
 
 from ..core.errors import FaceDeidError, FaceNotFoundError
 from ..core.progress import Progress, alive_in, silent
+from ..effect.base import SEED_BITS, drawing
 from ..header.base import HeaderError, HeaderPolicy, KeepHeader
 from ..header.known import known_of
 from ..header.proof import verify_headers
 from ..output.atomic import Companion, released_folder
+from ..output.signing import signed_text
 from .certificate import certificate_path_of, certificate_text
-from .family import DoubtError, Options, Series, StudyRun
+from .family import OTHERS, DoubtError, Options, Series, StudyRun
 from .outcome import Decision, Outcome
 from .plan import Entry, Plan, StudyPlan, to_do
 from .proof import Proof, prove
@@ -79,17 +80,18 @@ def _run_study(plan: Plan, planned: StudyPlan, folder: Path, options: Options, p
     begin = time.perf_counter()
     reports: list[Report] = []
     proofs: list[Proof] = []
-    options = replace(options, parameters=replace(options.parameters, seed=options.parameters.seed or secrets.randbits(63)))
+    options = replace(options, parameters=replace(options.parameters, seed=options.parameters.seed or secrets.randbits(SEED_BITS)))
 
     def certify(partial: Path, certificate: Path) -> None:
         seconds = time.perf_counter() - begin
-        certificate.write_text(certificate_text(partial, reports, options, policy.facts(), proofs[0], seconds), encoding="utf-8")
+        text = certificate_text(partial, reports, options, policy.facts(), proofs[0], seconds)
+        certificate.write_text(signed_text(text, options.signing_key), encoding="utf-8")
 
     companion = Companion(certificate_path_of(folder).absolute(), certify)
     try:
         with released_folder(folder, False, (plan.folder,), companion) as partial:
             writer = StudyWriter(partial, policy)
-            work = StudyRun(planned.study, options, writer, np.random.default_rng(options.parameters.seed))
+            work = StudyRun(planned.study, options, writer, drawing(options.parameters.seed, OTHERS))
             reports += _carried_out(planned, work, progress)
             _stop_at_doubts(reports, options)
             reports[:] = [replace(report, file=_place(report, writer)) for report in _closed(reports, writer)]

@@ -14,6 +14,8 @@ import pytest
 from FaceDeidLNLib.commands.main import main
 from FaceDeidLNLib.core.parameters import Parameters
 from FaceDeidLNLib.input.ct import read_ct
+from FaceDeidLNLib.output.certificate import certificate_path
+from FaceDeidLNLib.output.signing import is_own_release
 from FaceDeidLNLib.study import ct as ct_family
 from FaceDeidLNLib.study.family import Options
 from FaceDeidLNLib.study.outcome import Outcome
@@ -21,6 +23,7 @@ from FaceDeidLNLib.study.plan import Plan, plan
 from FaceDeidLNLib.study.rules import RULES, rule_for
 from FaceDeidLNLib.study.run import StudyResult, run
 from synthetic_study import StudyFolder, remembered, study_phantom, write_ct_study
+from test_signing import key_file
 
 #: One seed, so that the CT that decides is the same in every run.
 ASKED = Options(parameters=Parameters(seed=11))
@@ -54,7 +57,8 @@ def pair(study, tmp_path_factory) -> Plan:
 
 @pytest.fixture(scope="module")
 def released(planned, tmp_path_factory) -> StudyResult:
-    return run(planned, tmp_path_factory.mktemp("released") / "out", ASKED)[0]
+    folder = tmp_path_factory.mktemp("released")
+    return run(planned, folder / "out", replace(ASKED, signing_key=key_file(folder)))[0]
 
 
 def outcomes(result: StudyResult) -> dict[str, set[str]]:
@@ -133,6 +137,17 @@ def test_the_certificate_lists_every_instance_and_no_old_uid(released, study):
     said = json.loads(text)
     assert len(said["instances"]) == len(released.reports)
     assert not any(entry.instance.uid in text for entry in released.planned.entries)
+
+
+def test_the_certificate_is_signed_and_tells_when_a_file_was_edited_or_added(released, tmp_path):
+    key = released.output.parent.parent / "key.pem"
+    assert is_own_release(released.output, key)
+    copy = tmp_path / released.output.name
+    shutil.copytree(released.output, copy)
+    shutil.copy(certificate_path(released.output), certificate_path(copy))
+    assert is_own_release(copy, key)
+    (copy / "one more.dcm").write_bytes(b"")
+    assert not is_own_release(copy, key)
 
 
 def test_a_series_whose_face_was_not_hidden_stops_its_study(pair, tmp_path, monkeypatch):
