@@ -51,9 +51,14 @@ def remove_pictures(dataset: Dataset) -> None:
             del holder[tag]
     for item in frames:
         _keep_within(MAX_FRAME, [(size, item, tag) for tag, size in _sizes(item)])
-    _keep_within(MAX_PRIVATE, _private(dataset))
+    bound_private(dataset)
     rest = [(_room(dataset, tag, size), dataset, tag) for tag, size in _sizes(dataset) if tag not in (SHARED_GROUPS, FRAME_GROUPS)]
     _keep_within(MAX_PUBLIC, rest)
+
+
+def bound_private(dataset: Dataset) -> None:
+    """Keep of the private elements of a plain header, at every depth, no more than MAX_PRIVATE bytes together, in place."""
+    _keep_within(MAX_PRIVATE, _private(dataset))
 
 
 def _remove_named(dataset: Dataset) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pydicom.dataset import Dataset
 
+from ..output.dicom_clean import bound_private
+
 #: Icons show the image; signatures and value ranges speak of the old voxels.
 _REMOVED = (
     "IconImageSequence",
@@ -25,6 +27,11 @@ MOST_PRIVATE = 64
 
 def remove_pictures(dataset: Dataset) -> None:
     """Remove them at every depth, in place; pixel data goes too. What a family judges itself (contours, points, matrices) stays."""
+    _remove(dataset)
+    bound_private(dataset)
+
+
+def _remove(dataset: Dataset) -> None:
     for keyword in _REMOVED:
         if keyword in dataset:
             delattr(dataset, keyword)
@@ -35,4 +42,4 @@ def remove_pictures(dataset: Dataset) -> None:
             del dataset[tag]
         elif element.VR == "SQ":
             for item in element.value or []:
-                remove_pictures(item)
+                _remove(item)

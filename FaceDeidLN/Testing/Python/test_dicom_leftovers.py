@@ -9,7 +9,9 @@ from dicom_series import Series, stored_head, write_series
 from FaceDeidLNLib.header.base import KeepHeader
 from FaceDeidLNLib.input.ct import read_ct
 from FaceDeidLNLib.output.dicom import write_dicom_series
+from FaceDeidLNLib.output.dicom_clean import MAX_PRIVATE
 from FaceDeidLNLib.output.dicom_header import Marks, derived_header, require_headers, source_header
+from FaceDeidLNLib.study.pictures import remove_pictures as remove_pictures_of_study
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRBigEndian, ImplicitVRLittleEndian, generate_uid
@@ -219,3 +221,17 @@ def test_a_big_endian_series_is_written_in_little_endian(tmp_path):
     ds = pydicom.dcmread(files[0])
     assert (ds.XRayTubeCurrent, list(ds[0x00281101].value)) == (200, [256, 0, 16])
     assert np.array_equal(np.frombuffer(ds[0x00281201].value, "<u2"), np.arange(256))
+
+
+def test_many_short_private_values_of_an_rt_object_are_no_picture_together():
+    dataset = Dataset()
+    block = dataset.private_block(0x0029, "MAKER", create=True)
+    for n in range(100):
+        block.add_new(n, "LO", f"{n:02d}" + "x" * 58)
+    item = Dataset()
+    item.private_block(0x0031, "MAKER", create=True).add_new(1, "DS", "1.5")
+    dataset.ReferencedStudySequence = [item]
+    remove_pictures_of_study(dataset)
+    private = [element for element in dataset if element.tag.is_private and not element.tag.is_private_creator]
+    assert sum(len(element.value) for element in private) <= MAX_PRIVATE
+    assert dataset.ReferencedStudySequence[0][0x00311001].value == 1.5
