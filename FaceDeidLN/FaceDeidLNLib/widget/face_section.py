@@ -53,10 +53,10 @@ class FaceSection(Section):
         return (slicer.vtkMRMLMarkupsNode.PointEndInteractionEvent,)
 
     def observe(self, node: Any) -> None:  # noqa: ANN401
-        """Follow another curve, or none; then nothing waits to follow it."""
-        super().observe(node)
-        if node is None:
+        """Follow another curve, or none any more; then nothing waits to follow it."""
+        if node is None and self._followed is not None:
             self.timer.stop()
+        super().observe(node)
 
     def update(self) -> None:
         """Enable what can be done, and let the live preview follow."""

@@ -21,6 +21,7 @@ import pytest
 from dicom_series import Series, head, stored_head, write_series
 from FaceDeidLNLib.core.errors import InputError
 from FaceDeidLNLib.core.geometry import Geometry
+from FaceDeidLNLib.input import dicom_files
 from FaceDeidLNLib.input.any_segments import read_any_segments
 from FaceDeidLNLib.input.ct import read_ct
 from FaceDeidLNLib.input.markups import read_curve_json, read_landmarks_json
@@ -192,9 +193,10 @@ def _study_of(folder: Path) -> None:
     raise InputError("damaged: " + find_instances(folder).damaged[0][1])
 
 
-def test_deflated_slices_that_become_gigabytes_together_are_refused(tmp_path):
+def test_deflated_slices_that_become_too_large_together_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(dicom_files, "MOST_BYTES", 64 << 20)
     for path in write_series(tmp_path / "in", Series(stored_head(), syntax="1.2.840.10008.1.2.1.99"))[:4]:
-        deflated_bomb(path, 192)
+        deflated_bomb(path, 24)
     assert "unpack" in refused(read_ct, tmp_path / "in")
 
 
