@@ -60,13 +60,15 @@ def read_folder(folder: Path, alive: Alive = idle, deep: bool = True) -> Folder:
     :raises InputError: a file that seems to have been a DICOM file and says nothing any more.
     """
     broken: list[Damaged] = []
-    found, others, room = [], [], MOST_BYTES
+    dicom, found, others, room = [], [], [], MOST_BYTES
     for path in _files(Path(folder), deep):
         alive()
-        if not is_dicom(path):
-            others.append(path)
-            continue
+        (dicom if is_dicom(path) else others).append(path)
+    for path in dicom:  # all of them before one is unpacked
+        alive()
         room -= require_bounded(path, room)
+    for path in dicom:
+        alive()
         try:
             dataset = read_whole(path)
         except InputError as error:
