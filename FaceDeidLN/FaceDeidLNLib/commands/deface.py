@@ -9,7 +9,6 @@ Names and dates in DICOM headers stay unless --header names a profile.
 from __future__ import annotations
 
 import argparse
-import secrets
 import sys
 import time
 from dataclasses import dataclass, replace
@@ -89,7 +88,10 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
     notes = (*ct.notes, *require_kind(ct, place.output), *segments_beside(ct, given_files(options)))
     require_dicom(ct, options)
     request, taken = make_request(options, ct)
-    request = with_seed(request) if options.also else request
+    if options.also:
+        from ..effect.base import seeded
+
+        request = replace(request, parameters=seeded(request.parameters))
     read = time.perf_counter()
     result = as_stored(ct, deface(request, part(console.progress, _READ, _WORKED)))
     result.seconds["reading"] = round(read - begin, 3)
@@ -109,13 +111,6 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
     return outcome(ct, result, place, options.qa, refusal, Told(taken, notes))
 
 
-def with_seed(request: Request) -> Request:
-    """The request with a seed, drawn unless it has one: what further images share with the CT."""
-    from ..effect.base import SEED_BITS
-
-    return replace(request, parameters=replace(request.parameters, seed=request.parameters.seed or secrets.randbits(SEED_BITS)))
-
-
 def follow_also(options: argparse.Namespace, result: CaseResult, request: Request) -> tuple[CaseResult, tuple[FollowedFile, ...]]:
     """The files of --also, followed and verified, with the result of the CT, which is a REVIEW where one of them is doubtful."""
     if not options.also:
@@ -127,10 +122,11 @@ def follow_also(options: argparse.Namespace, result: CaseResult, request: Reques
     from ..study.hidden import HiddenFace
     from ..verify.verdict import Verdict
 
-    hidden = HiddenFace.of(result, request.protected, drawing(result.parameters.seed, OTHERS))
+    random = drawing(result.parameters.seed, OTHERS)
+    hidden = HiddenFace.of(result, request.protected, random)
     places = [(path, Destination(out, options.overwrite, (path,), signing_key=options.signing_key)) for path, out in options.also]
     try:
-        return result, follow_files(places, hidden, result, options.accept_recognisable)
+        return result, follow_files(places, hidden, result, options.accept_recognisable, random)
     except DoubtError as doubt:
         return replace(result, verdict=Verdict.REVIEW, reasons=(*result.reasons, str(doubt))), ()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
@@ -40,6 +41,11 @@ def apply_effect(effect: Effect, ct: Volume, face: Face, parameters: Parameters)
     mask = face.segment.array
     array[face.segment.box.slices][mask] = to_scalar_type(values[mask], array.dtype)
     return ct.with_array(array)
+
+
+def seeded(parameters: Parameters) -> Parameters:
+    """The parameters with a seed, drawn unless they have one: what all images of one head share."""
+    return replace(parameters, seed=parameters.seed or secrets.randbits(SEED_BITS))
 
 
 def drawing(seed: int | None, stream: int = 0) -> np.random.Generator:

@@ -28,6 +28,8 @@ class DoubtError(FaceDeidError):
     """An object that should have been hidden and could not be verified: it stops its study, or is withheld where that was asked for."""
 
 
+#: How far (mm) PET and MR may be off.
+TOLERANCE_MM = 3.0
 #: The stream of a study's random numbers that objects other than CT draw from.
 OTHERS = 1
 
@@ -79,7 +81,7 @@ class Options:
     request: Callable[[CtInput], Request] = lambda ct: Request(ct.volume)
     accept_recognisable: bool = False
     withhold_doubtful: bool = False
-    tolerance_mm: float = 3.0
+    tolerance_mm: float = TOLERANCE_MM
     #: PEM file of the project's key that signs the certificates.
     signing_key: Path | None = None
 
@@ -133,15 +135,33 @@ class Done:
         return self.decision.outcome is not Outcome.WITHHOLD
 
 
-def one_by_one(series: Series, run: StudyRun, release: Callable[[Instance, HiddenFace, np.ndarray], Done]) -> tuple[Done, ...]:
-    """``release`` for each instance with the face hidden in its frame of reference and the matrix to it; withheld where none is."""
-    out = []
-    for instance in series.instances:
-        if run.leads_to_face(instance.frame):
-            out.append(release(instance, *run.face_in(instance.frame)))
-        else:
-            out.append(Done((instance,), Decision.withhold(NO_FACE_THERE)))
-    return tuple(out)
+class ClippedOneByOne:
+    """What families have in common whose instances are clipped each by itself, where a CT leads to the face."""
+
+    #: What is done, for plan and certificate.
+    clips: str
+
+    def decide(self, series: Series, study: Study) -> tuple[Decision, ...]:
+        """Clip where the frame of reference is a CT's of the study, or may lead to one."""
+        return study.where_a_face_is_known(series, Decision(Outcome.CLIP, self.clips))
+
+    def release(self, series: Series, run: StudyRun) -> tuple[Done, ...]:
+        """Clip, verify and write each instance with the face hidden in its frame of reference; withheld where none is."""
+        out = []
+        for instance in series.instances:
+            if run.leads_to_face(instance.frame):
+                figures = self.clip(run, instance, *run.face_in(instance.frame))
+                out.append(Done((instance,), Decision(Outcome.CLIP, self.clips), figures))
+            else:
+                out.append(Done((instance,), Decision.withhold(NO_FACE_THERE)))
+        return tuple(out)
+
+    def clip(self, run: StudyRun, instance: Instance, hidden: HiddenFace, matrix: np.ndarray) -> dict[str, Any]:
+        """Clip, verify and write one instance, ``matrix`` (4, 4) taking its LPS mm to the face's; returns its figures.
+
+        :raises DoubtError: it could not be verified.
+        """
+        raise NotImplementedError
 
 
 class ObjectFamily(Protocol):

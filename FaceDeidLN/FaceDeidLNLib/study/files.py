@@ -13,19 +13,16 @@ from ..case.records import CaseResult
 from ..clearance import clear
 from ..core.errors import InputError
 from ..core.volume import Volume
-from ..effect.base import drawing
+from ..effect.base import to_scalar_type
 from ..input.case import CtInput
 from ..input.ct import read_ct
 from ..input.images import image_extension, read_volume
 from ..release import Destination, case_content, judged, refusal_sentence, write_released
 from ..stacks import released_volume
 from .ct import follow_ct, second_opinion
-from .family import OTHERS, DoubtError
+from .family import TOLERANCE_MM, DoubtError
 from .hidden import HiddenFace
 from .pet_mr import follow_image
-
-#: How far (mm) PET and MR may be off, as in a study.
-TOLERANCE_MM = 3.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,14 +36,17 @@ class FollowedFile:
 
 
 def follow_files(
-    files: Sequence[tuple[Path, Destination]], hidden: HiddenFace, decided: CaseResult, accept_recognisable: bool
+    files: Sequence[tuple[Path, Destination]],
+    hidden: HiddenFace,
+    decided: CaseResult,
+    accept_recognisable: bool,
+    random: np.random.Generator,
 ) -> tuple[FollowedFile, ...]:
     """Every file followed and verified, in the LPS mm of the CT that ``decided``; nothing is written.
 
     :raises InputError: a file cannot be read, or its output not be written in that format.
     :raises DoubtError: one does not show the head where the CT does, or could not be verified.
     """
-    random = drawing(decided.parameters.seed, OTHERS)
     out = []
     for path, place in files:
         try:
@@ -92,12 +92,8 @@ def _follow_other(path: Path, place: Destination, hidden: HiddenFace, decided: C
         raise DoubtError("it holds nothing of the face region")
     if found.left is None:
         raise DoubtError("it shows too little of the face to be verified")
-    values = found.array[found.changed]
     new = array.copy()
-    if array.dtype.kind in "iu":
-        limits = np.iinfo(array.dtype)
-        values = np.clip(np.rint(values), limits.min, limits.max)
-    new[found.changed] = values.astype(array.dtype)
+    new[found.changed] = to_scalar_type(found.array[found.changed], array.dtype)
     case = _case(decided, decided)
     case["checks"] = {"changed_voxels": int(found.changed.sum()), "share_of_step_left": round(found.left, 3)}
     return FollowedFile(image, Volume(new, image.volume.geometry), {**case, "protected": []}, place)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+from typing import Any
 
 import numpy as np
 import pydicom
@@ -10,34 +10,25 @@ from pydicom.dataset import Dataset
 
 from ..core.geometry import Geometry
 from ..core.volume import Volume
-from .family import Done, DoubtError, Series, Study, StudyRun, one_by_one
+from .family import ClippedOneByOne, DoubtError, StudyRun
 from .grids import moved, region_voxels
 from .hidden import HiddenFace
 from .instances import Instance
-from .outcome import Decision, Outcome
 from .pictures import remove_pictures
 from .rays import step_left
 
-CLIPS = "dose in the region ends at the new surface, or below the old skin at a random depth; elsewhere the stored numbers"
 #: Of the step of the dose at the old skin at most this share may be left.
 MOST_LEFT = 0.3
 
 
-class RtDoseFamily:
+class RtDoseFamily(ClippedOneByOne):
     """RT Dose."""
 
     name = "rtdose"
+    clips = "dose in the region ends at the new surface, or below the old skin at a random depth; elsewhere the stored numbers"
 
-    def decide(self, series: Series, study: Study) -> tuple[Decision, ...]:
-        """Clip where the frame of reference is a CT's of the study, or may lead to one."""
-        return study.where_a_face_is_known(series, Decision(Outcome.CLIP, CLIPS))
-
-    def release(self, series: Series, run: StudyRun) -> tuple[Done, ...]:
+    def clip(self, run: StudyRun, instance: Instance, hidden: HiddenFace, matrix: np.ndarray) -> dict[str, Any]:
         """Clip, verify, write."""
-        return one_by_one(series, run, partial(self._release, run))
-
-    @staticmethod
-    def _release(run: StudyRun, instance: Instance, hidden: HiddenFace, matrix: np.ndarray) -> Done:
         dataset = pydicom.dcmread(instance.path)
         stored = dataset.pixel_array
         stored = stored.reshape((-1, *stored.shape[-2:]))
@@ -52,12 +43,11 @@ class RtDoseFamily:
         dataset.add_new(0x7FE00010, "OW", values.astype(values.dtype.newbyteorder("<")).tobytes())
         dataset.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
         run.writer.put(instance, dataset)
-        figures = {
+        return {
             "voxels_without_dose": int(gone.sum()),
             "share_of_step_left": None if left is None else round(left, 3),
             "dvh_before": "DVHSequence" in dataset,
         }
-        return Done((instance,), Decision(Outcome.CLIP, CLIPS), figures)
 
 
 def dose_geometry(dataset: Dataset) -> Geometry:

@@ -5,22 +5,20 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Iterator
-from functools import partial
+from typing import Any
 
 import numpy as np
 import pydicom
 from pydicom.dataset import Dataset
 
 from ..face.polar import to_polar
-from .family import Done, DoubtError, Series, Study, StudyRun, one_by_one
+from .family import ClippedOneByOne, DoubtError, StudyRun
 from .hidden import HiddenFace
 from .instances import Instance
-from .outcome import Decision, Outcome
 from .pictures import remove_pictures
 from .planes import Plane
 from .rays import clear_cells, rays_of
 
-CLIPS = "structures that follow the old skin made anew after the new one, all others byte for byte"
 #: RT ROI Interpreted Type (PS3.3 C.8.8.8) of what lies on the skin.
 TYPES = {"EXTERNAL", "BOLUS", "FIXATION", "ISOCENTER_SURFACE"}
 NAMES = re.compile(
@@ -38,21 +36,14 @@ SAME_DEPTH_MM, SHARE = 2.0, 0.08
 DEEP_MM = 10.0
 
 
-class RtStructFamily:
+class RtStructFamily(ClippedOneByOne):
     """RT Structure Set."""
 
     name = "rtstruct"
+    clips = "structures that follow the old skin made anew after the new one, all others byte for byte"
 
-    def decide(self, series: Series, study: Study) -> tuple[Decision, ...]:
-        """Clip where the frame of reference is a CT's of the study, or may lead to one."""
-        return study.where_a_face_is_known(series, Decision(Outcome.CLIP, CLIPS))
-
-    def release(self, series: Series, run: StudyRun) -> tuple[Done, ...]:
-        """Make anew, verify, write."""
-        return one_by_one(series, run, partial(self._release, run))
-
-    @staticmethod
-    def _release(run: StudyRun, instance: Instance, hidden: HiddenFace, matrix: np.ndarray) -> Done:
+    def clip(self, run: StudyRun, instance: Instance, hidden: HiddenFace, matrix: np.ndarray) -> dict[str, Any]:
+        """Clip, verify, write."""
         dataset = pydicom.dcmread(instance.path)
         names = followers(dataset, hidden, matrix)
         for number in names:
@@ -62,8 +53,7 @@ class RtStructFamily:
             raise DoubtError(f"{len(left)} structures still follow the old skin: {', '.join(left)}")
         remove_pictures(dataset)
         run.writer.put(instance, dataset)
-        figures = {"structures": len(dataset.get("StructureSetROISequence") or []), "made_anew": sorted(names.values())}
-        return Done((instance,), Decision(Outcome.CLIP, CLIPS), figures)
+        return {"structures": len(dataset.get("StructureSetROISequence") or []), "made_anew": sorted(names.values())}
 
 
 def is_skin(name: str) -> bool:

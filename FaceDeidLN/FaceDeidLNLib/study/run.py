@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -13,7 +12,7 @@ import pydicom
 
 from ..core.errors import FaceDeidError, FaceNotFoundError
 from ..core.progress import Progress, alive_in, silent
-from ..effect.base import SEED_BITS, drawing
+from ..effect.base import drawing, seeded
 from ..header.base import HeaderError, HeaderPolicy, KeepHeader
 from ..header.known import known_of
 from ..header.proof import verify_headers
@@ -80,7 +79,7 @@ def _run_study(plan: Plan, planned: StudyPlan, folder: Path, options: Options, p
     begin = time.perf_counter()
     reports: list[Report] = []
     proofs: list[Proof] = []
-    options = replace(options, parameters=replace(options.parameters, seed=options.parameters.seed or secrets.randbits(SEED_BITS)))
+    options = replace(options, parameters=seeded(options.parameters))
 
     def certify(partial: Path, certificate: Path) -> None:
         seconds = time.perf_counter() - begin

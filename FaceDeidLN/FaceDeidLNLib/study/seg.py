@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+from typing import Any
 
 import numpy as np
 import pydicom
@@ -10,32 +10,22 @@ from pydicom.dataset import Dataset
 from pydicom.pixels import pack_bits
 
 from ..core.geometry import Geometry
-from .family import Done, DoubtError, Series, Study, StudyRun, one_by_one
+from .family import ClippedOneByOne, DoubtError, StudyRun
 from .grids import moved
 from .hidden import HiddenFace
 from .instances import Instance
-from .outcome import Decision, Outcome
 from .pictures import remove_pictures
 from .rtstruct import DEEP_MM, SHALLOW_MM, SHARE, is_skin, most_left, share_alike, share_followed
 
-CLIPS = "segments that follow the old skin end at the new one, all others to the bit; empty frames dropped"
 
-
-class SegFamily:
+class SegFamily(ClippedOneByOne):
     """Segmentation (binary, fractional) and Label Map Segmentation."""
 
     name = "seg"
+    clips = "segments that follow the old skin end at the new one, all others to the bit; empty frames dropped"
 
-    def decide(self, series: Series, study: Study) -> tuple[Decision, ...]:
-        """Clip where the frame of reference is a CT's of the study, or may lead to one."""
-        return study.where_a_face_is_known(series, Decision(Outcome.CLIP, CLIPS))
-
-    def release(self, series: Series, run: StudyRun) -> tuple[Done, ...]:
+    def clip(self, run: StudyRun, instance: Instance, hidden: HiddenFace, matrix: np.ndarray) -> dict[str, Any]:
         """Clip, verify, write."""
-        return one_by_one(series, run, partial(self._release, run))
-
-    @staticmethod
-    def _release(run: StudyRun, instance: Instance, hidden: HiddenFace, matrix: np.ndarray) -> Done:
         dataset = pydicom.dcmread(instance.path)
         frames = dataset.pixel_array
         frames = frames.reshape((-1, *frames.shape[-2:])).copy()
@@ -52,8 +42,7 @@ class SegFamily:
         dropped = write_frames(dataset, frames)
         remove_pictures_but_pixels(dataset)
         run.writer.put(instance, dataset)
-        figures = {"segments": len(names), "clipped": sorted(names.get(label, str(label)) for label in clipped), "frames_dropped": dropped}
-        return Done((instance,), Decision(Outcome.CLIP, CLIPS), figures)
+        return {"segments": len(names), "clipped": sorted(names.get(label, str(label)) for label in clipped), "frames_dropped": dropped}
 
 
 def labels_of(dataset: Dataset, names: dict[int, str]) -> list[int]:

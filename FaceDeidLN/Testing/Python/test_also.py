@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from FaceDeidLNLib.commands import deface as command
 from FaceDeidLNLib.commands.main import main
 from FaceDeidLNLib.core.geometry import Geometry
 from FaceDeidLNLib.core.volume import Volume
+from FaceDeidLNLib.effect import base
 from FaceDeidLNLib.input.images import read_volume
 from synthetic_study import coarse, remembered, study_phantom
 from written import write_volume
@@ -26,7 +26,7 @@ def head_mr() -> Volume:
 def _once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         remembered(patch)
-        patch.setattr(command.secrets, "randbits", lambda _: 11)
+        patch.setattr(base.secrets, "randbits", lambda _: 11)
         yield
 
 
