@@ -15,9 +15,9 @@ from pydicom.errors import InvalidDicomError
 from pydicom.uid import UID
 
 from ..input.deflated import require_bounded
+from ..input.dicom_files import PIXELS
 from .vocabulary import harmless_words
 
-PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 #: A word of a name counts from here on; shorter ones only where no protocol has the word.
 _LONG_WORD, _SHORTEST_WORD, _SHORTEST_NUMBER = 4, 2, 4
 #: Shorter byte strings stand anywhere by chance.

@@ -18,13 +18,12 @@ from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 
 from ..input.deflated import require_bounded
-from .known import PIXELS, Known, digit_runs, elements, values_of, words_in
+from ..input.dicom_files import PIXELS
+from .known import Known, digit_runs, elements, values_of, words_in
 from .options import FACE_CODES, OPTIONS, codes_of
 from .safe_private import safe_elements
 from .vocabulary import is_term
 
-#: The edition of the other library's table.
-TABLE_EDITION = "2026c"
 #: Written anew by every de-identification, so that a value there is no original's.
 _REPLACED = {"PatientID", "PatientName", "DeidentificationMethod", "DeidentificationMethodCodeSequence"}
 _CODE_BASIC = "113100"

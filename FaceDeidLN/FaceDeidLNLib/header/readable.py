@@ -12,7 +12,7 @@ from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 
-from .known import PIXELS
+from ..input.dicom_files import PIXELS
 
 #: What the values of a representation look like (PS3.5 6.2); anything else under it could be a text.
 _FORMS = {

@@ -42,11 +42,6 @@ def safe_elements(dataset: Dataset) -> list[DataElement]:
     return [found[tag] for tag in sorted(found)]
 
 
-def is_safe(dataset: Dataset, element: DataElement) -> bool:
-    """True for a safe private element of a data set, and for a private creator of one."""
-    return any(element.tag == other.tag for other in safe_elements(dataset))
-
-
 def _is_plain(element: DataElement) -> bool:
     """Numbers, few of them, or one coded word without a digit run that could be an identifier."""
     values = element.value if isinstance(element.value, (list, tuple)) or element.VM > 1 else [element.value]

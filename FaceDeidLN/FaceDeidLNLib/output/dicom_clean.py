@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag
 
+from ..input.dicom_files import PIXELS
 from .dicom_plain import element_bytes, leaves
 
 #: What private elements may hold together, in bytes: less than 32 x 32 grey values.
@@ -23,7 +24,7 @@ SHORT = 64
 #: What the functional groups of one frame may hold, in bytes.
 MAX_FRAME = 4000
 #: Icons show the slice, documents and curves may; signatures and the value range speak of the old voxels.
-_REMOVED = (
+REMOVED = (
     "IconImageSequence",
     "EncapsulatedDocument",
     "WaveformSequence",
@@ -36,8 +37,7 @@ _REMOVED = (
     "EncryptedAttributesSequence",
 )
 #: Overlays, curves, audio (PS3.6, repeating groups).
-_REPEATING = (0x5000, 0x6000)
-_PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
+REPEATING = (0x5000, 0x6000)
 #: The functional groups of an enhanced image: as many items as frames, so each is judged by itself (PS3.3 C.7.6.16).
 SHARED_GROUPS, FRAME_GROUPS = 0x52009229, 0x52009230
 
@@ -62,15 +62,15 @@ def bound_private(dataset: Dataset) -> None:
 
 
 def _remove_named(dataset: Dataset) -> None:
-    for keyword in _REMOVED:
+    for keyword in REMOVED:
         if keyword in dataset:
             delattr(dataset, keyword)
     for tag in list(dataset.keys()):
         element = dataset.get_item(tag)
-        if tag.group & 0xFF01 in _REPEATING or tag in _PIXELS:
+        if tag.group & 0xFF01 in REPEATING or tag in PIXELS:
             del dataset[tag]
         elif element.VR == "SQ":
-            if tag.is_private and any(_PIXELS & set(item.keys()) for item in element.value or ()):
+            if tag.is_private and any(PIXELS & set(item.keys()) for item in element.value or ()):
                 del dataset[tag]
                 continue
             for item in element.value or ():

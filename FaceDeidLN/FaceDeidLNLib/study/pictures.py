@@ -4,22 +4,9 @@ from __future__ import annotations
 
 from pydicom.dataset import Dataset
 
-from ..output.dicom_clean import bound_private
+from ..input.dicom_files import PIXELS
+from ..output.dicom_clean import REMOVED, REPEATING, bound_private
 
-#: Icons show the image; signatures and value ranges speak of the old voxels.
-_REMOVED = (
-    "IconImageSequence",
-    "DigitalSignaturesSequence",
-    "MACParametersSequence",
-    "EncryptedAttributesSequence",
-    "SmallestImagePixelValue",
-    "LargestImagePixelValue",
-    "SmallestPixelValueInSeries",
-    "LargestPixelValueInSeries",
-)
-_PIXELS = {0x7FE00008, 0x7FE00009, 0x7FE00010}
-#: Curves, audio and overlays (PS3.6, repeating groups).
-_REPEATING = (0x5000, 0x6000)
 _BINARY = {"OB", "OW", "OF", "OD", "OL", "OV", "UN", "SQ", "UT", "UC"}
 #: A private value no longer than this (characters) is a number, a name or a code, and no picture.
 MOST_PRIVATE = 64
@@ -32,13 +19,13 @@ def remove_pictures(dataset: Dataset) -> None:
 
 
 def _remove(dataset: Dataset) -> None:
-    for keyword in _REMOVED:
+    for keyword in REMOVED:
         if keyword in dataset:
             delattr(dataset, keyword)
     for tag in list(dataset.keys()):
         element = dataset[tag]
         private = tag.is_private and not tag.is_private_creator and (element.VR in _BINARY or len(str(element.value)) > MOST_PRIVATE)
-        if tag.group & 0xFF01 in _REPEATING or tag in _PIXELS or private:
+        if tag.group & 0xFF01 in REPEATING or tag in PIXELS or private:
             del dataset[tag]
         elif element.VR == "SQ":
             for item in element.value or []:
