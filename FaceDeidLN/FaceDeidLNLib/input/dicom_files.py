@@ -74,9 +74,7 @@ def read_folder(folder: Path, alive: Alive = idle, deep: bool = True) -> Folder:
         except InputError as error:
             broken.append(damaged(path, error))
             continue
-        if dataset is None:
-            others.append(path)
-        elif "SOPClassUID" in dataset:
+        if dataset is not None and "SOPClassUID" in dataset:
             require_text(path)
             found.append(DicomFile(path, dataset))
     _require_no_remains(others, [file.path for file in found])

@@ -32,7 +32,7 @@ def _seen(ct: Volume, size: float, alive: Alive) -> Landmarks:
     """The landmarks that the network sees where it is shown the CT ``size`` times as large."""
     shown = replace(ct, geometry=replace(ct.geometry, ijk_to_lps=np.diag([size, size, size, 1.0]) @ ct.geometry.ijk_to_lps))
     points = {}
-    for name, found in predict_landmarks(shown if size != 1.0 else ct, alive=alive).items():
+    for name, found in predict_landmarks(shown, alive=alive).items():
         here = None if found.position_lps is None else found.position_lps / size
         points[name] = Landmark(name, here, found.confidence if here is not None else 0.0, reason=found.reason)
     return Landmarks(points)
