@@ -61,6 +61,11 @@ class Padding:
     mask: np.ndarray
     values: np.ndarray
 
+    def of_slice(self, k: int) -> np.ndarray:
+        """The stored values of one slice, in the order of its mask."""
+        begin = int(np.count_nonzero(self.mask[:k]))
+        return self.values[begin : begin + int(np.count_nonzero(self.mask[k]))]
+
 
 @dataclass(frozen=True, eq=False)
 class CtInput:
@@ -94,7 +99,11 @@ class CtInput:
         """The slices as they are stored, in HU; where they lie at uneven places, their geometry has the mean step."""
         if self.stack is None:
             return self.volume
-        grid, count = self.volume.geometry, len(self.stack.places)
-        matrix = grid.ijk_to_lps.copy()
-        matrix[:3, 2] *= self.stack.places[-1] / (count - 1)
-        return Volume(self.stack.array, Geometry((count, *grid.shape[1:]), matrix))
+        return Volume(self.stack.array, slices_geometry(self.volume.geometry, self.stack.places))
+
+
+def slices_geometry(grid: Geometry, places: np.ndarray) -> Geometry:
+    """The geometry, with the mean step, of slices that lie at ``places`` (n,) along the k axis of an even grid."""
+    matrix = grid.ijk_to_lps.copy()
+    matrix[:3, 2] *= places[-1] / (len(places) - 1)
+    return Geometry((len(places), *grid.shape[1:]), matrix)

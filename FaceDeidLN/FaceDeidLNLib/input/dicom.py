@@ -3,25 +3,51 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from ..core.errors import InputError
+from ..core.geometry import Geometry
 from ..core.progress import Alive, idle
 from ..core.stack import Stack
 from ..core.volume import AIR_HU, Volume
-from .case import CtInput, Padding, StoredSlice
+from .case import CtInput, Padding, StoredSlice, slices_geometry
 from .dicom_damaged import require_others
 from .dicom_enhanced import frames_of, require_all_frames
 from .dicom_files import read_folder, told
-from .dicom_geometry import series_geometry
-from .dicom_header import HeaderSlice, header_of, numbers, require_numbers, source_uids
+from .dicom_geometry import Placed, series_geometry
+from .dicom_header import HeaderSlice, header_of, numbers, pixels_at, require_numbers, source_uids
 from .dicom_pixels import read_stored
 from .dicom_select import choose_series
 from .padding import bright_padding
+
+
+@dataclass(frozen=True, eq=False)
+class Series:
+    """A CT series whose headers were read and found fit: its slices in their places, and how each stores its values."""
+
+    folder: Path
+    placed: Placed
+    stored: tuple[StoredSlice, ...]
+    uids: frozenset[str]
+    notes: tuple[str, ...]
+
+    @property
+    def frame_of_reference_uid(self) -> str:
+        """That of its first slice; empty where there is none."""
+        return str(self.placed.slices[0].header.get("FrameOfReferenceUID", ""))
+
+
+@dataclass(frozen=True, eq=False)
+class Plane:
+    """One slice (j, i): HU, and where padding was taken for air with its stored values; None where none was."""
+
+    hu: np.ndarray
+    outside: np.ndarray | None = None
+    padding: np.ndarray | None = None
 
 
 def read_dicom_series(folder: Path, series: str | None = None, alive: Alive = idle) -> CtInput:
@@ -33,37 +59,48 @@ def read_dicom_series(folder: Path, series: str | None = None, alive: Alive = id
 
     :raises InputError: no DICOM, no CT, several series or patients, a scout, damaged files, uneven slices.
     """
-    folder = Path(folder)
-    single = folder if folder.is_file() else None
-    there = read_folder(folder if single is None else folder.parent, alive, deep=single is None)
-    headers = [HeaderSlice(file.path, header_of(file)) for file in there.files]
-    if not headers:
-        require_others(there.damaged, (), ())
-    choice = choose_series([frame for item in headers for frame in frames_of(item)], folder, series, single)
-    chosen = choice.slices
-    damaged = require_others(there.damaged, _series_of(chosen), _series_of(headers))
-    for item in chosen:
-        require_numbers(item)
-    require_all_frames(chosen)
-    placed = series_geometry(chosen)
-    slices = placed.slices
-    stored = tuple(_stored(s) for s in slices)
-    array, padding = _read_voxels(slices, stored, alive)
-    frame = str(slices[0].header.get("FrameOfReferenceUID", ""))
+    found = find_series(folder, series, alive)
+    placed = found.placed
+    array, padding = _read_voxels(found, alive)
     stack = None if placed.places is None else Stack(array, placed.places, placed.geometry.shape[0], placed.gaps_mm)
     return CtInput(
         Volume(array if stack is None else stack.even(), placed.geometry),
-        folder,
+        found.folder,
         "dicom",
-        tuple(s.path for s in slices),
-        frame,
-        stored,
-        frames=tuple(s.frame for s in slices),
+        tuple(s.path for s in placed.slices),
+        found.frame_of_reference_uid,
+        found.stored,
+        frames=tuple(s.frame for s in placed.slices),
         padding=padding,
         stack=stack,
-        source_uids=source_uids(headers),
-        notes=(*_notes(there.others, damaged), *choice.notes, *filter(None, [placed.note, _missing(slices)])),
+        source_uids=found.uids,
+        notes=found.notes,
     )
+
+
+def find_series(folder: Path, series: str | None = None, alive: Alive = idle) -> Series:
+    """The series that ``read_dicom_series`` reads, without its voxels; raises the same errors, but those of voxels."""
+    folder = Path(folder)
+    single = folder if folder.is_file() else None
+    there = read_folder(folder if single is None else folder.parent, alive, deep=single is None)
+    headers = [HeaderSlice(file.path, header_of(file), pixels=pixels_at(file)) for file in there.files]
+    if not headers:
+        require_others(there.damaged, (), ())
+    choice = choose_series([frame for item in headers for frame in frames_of(item)], folder, series, single)
+    damaged = require_others(there.damaged, _series_of(choice.slices), _series_of(headers))
+    for item in choice.slices:
+        require_numbers(item)
+    require_all_frames(choice.slices)
+    placed = series_geometry(choice.slices)
+    stored = tuple(_stored(s) for s in placed.slices)
+    notes = (*_notes(there.others, damaged), *choice.notes, *filter(None, [placed.note, _missing(placed.slices)]))
+    return Series(folder, placed, stored, source_uids(headers), notes)
+
+
+def grids_of(series: Series) -> tuple[Geometry, Geometry]:
+    """The geometry of the volume and that of the slices (see ``CtInput``) that a series is read to."""
+    grid, places = series.placed.geometry, series.placed.places
+    return grid, grid if places is None else slices_geometry(grid, places)
 
 
 def _missing(slices: Sequence[HeaderSlice]) -> str:
@@ -133,29 +170,40 @@ def _signed(value: int, how: StoredSlice) -> int:
     return value + (1 << how.bits_allocated) if value < 0 and not how.signed else value
 
 
-def _read_voxels(slices: list[HeaderSlice], stored: tuple[StoredSlice, ...], alive: Alive) -> tuple[np.ndarray, Padding | None]:
+def read_planes(series: Series, alive: Alive = idle) -> Iterator[Plane]:
+    """Slice after slice, in HU: int16 where its values fit, else int32; float32 where HU of the series are not whole numbers.
+
+    :raises InputError: a file cannot be decoded, or its stored values cannot be recovered from the HU.
+    """
+    slices, whole = series.placed.slices, all(s.whole for s in series.stored)
+    for item, how, values in zip(slices, series.stored, read_stored(slices, series.stored, alive), strict=True):
+        hu = how.to_hu(values)
+        _require_recoverable(how, hu, values, item.path.name)
+        outside = bright_padding(how, values)
+        if outside is not None:
+            hu[outside] = AIR_HU
+        fits = whole and hu.min() >= -(2**15) and hu.max() < 2**15
+        hu = hu.astype(np.int16 if fits else np.int32 if whole else np.float32, copy=False)
+        yield Plane(hu, outside, None if outside is None else values[outside])
+
+
+def _read_voxels(series: Series, alive: Alive) -> tuple[np.ndarray, Padding | None]:
     """HU (k, j, i) of all slices: int16 where every value fits, else int32; float32 where HU are not whole numbers.
 
     And the padding that was taken for air; None where none was.
     """
-    whole = all(s.whole for s in stored)
-    planes, padded = [], {}
-    for k, (how, values) in enumerate(zip(stored, read_stored(slices, stored, alive), strict=True)):
-        plane = how.to_hu(values)
-        _require_recoverable(how, plane, values, slices[k].path.name)
-        outside = bright_padding(how, values)
-        if outside is not None:
-            padded[k] = (outside, values[outside])
-            plane[outside] = AIR_HU
-        fits = whole and plane.min() >= -(2**15) and plane.max() < 2**15
-        planes.append(plane.astype(np.int16 if fits else np.int32 if whole else np.float32))
-    array = np.stack(planes)
+    array, padded = np.empty(grids_of(series)[1].shape, dtype=np.int16), {}
+    for k, plane in enumerate(read_planes(series, alive)):
+        array = array.astype(np.promote_types(array.dtype, plane.hu.dtype) if k else plane.hu.dtype, copy=False)
+        array[k] = plane.hu
+        if plane.outside is not None:
+            padded[k] = plane
     if not padded:
         return array, None
     mask = np.zeros(array.shape, dtype=bool)
-    for k, (outside, _) in padded.items():
-        mask[k] = outside
-    return array, Padding(mask, np.concatenate([values for _, values in padded.values()]))
+    for k, plane in padded.items():
+        mask[k] = plane.outside
+    return array, Padding(mask, np.concatenate([plane.padding for plane in padded.values()]))
 
 
 def _require_recoverable(how: StoredSlice, hu: np.ndarray, values: np.ndarray, name: str) -> None:

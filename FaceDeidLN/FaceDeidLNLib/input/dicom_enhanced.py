@@ -54,7 +54,7 @@ def split_frames(item: HeaderSlice) -> list[HeaderSlice]:
         for tag in header.keys():  # noqa: SIM118 (a data set iterates over its elements)
             if header.get_item(tag, keep_deferred=True).VR != "SQ" and tag >> 16 != 0x5200:
                 common[tag] = header[tag]
-        return [HeaderSlice(item.path, _flat(common, shared, group), n) for n, group in enumerate(groups)]
+        return [HeaderSlice(item.path, _flat(common, shared, group), n, item.pixels) for n, group in enumerate(groups)]
     except InputError:
         raise
     except RecursionError as error:

@@ -11,6 +11,7 @@ from pydicom.datadict import tag_for_keyword
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
     EnhancedCTImageStorage,
     EnhancedMRImageStorage,
     EnhancedPETImageStorage,
@@ -89,16 +90,30 @@ _SIZE = ("Rows", "Columns", "BitsAllocated")
 _OPTIONAL = ("SamplesPerPixel", "BitsStored", "PixelRepresentation", "RescaleSlope", "RescaleIntercept")
 
 
+_PIXELS, _UNDEFINED = 0x7FE00010, 0xFFFFFFFF
 _KEPT = frozenset(tag_for_keyword(keyword) for keyword in _TAGS)
 
 
 @dataclass(frozen=True, eq=False)
 class HeaderSlice:
-    """A DICOM slice: its file, its header, and which frame of the file it is."""
+    """A DICOM slice: its file, its header, and which frame of the file it is.
+
+    ``pixels`` is where in the file the bytes of uncompressed pixels begin, and how many there are; None where nobody looked.
+    """
 
     path: Path
     header: Dataset
     frame: int = 0
+    pixels: tuple[int, int] | None = None
+
+
+def pixels_at(file: DicomFile) -> tuple[int, int] | None:
+    """Where the bytes of a file's pixel data begin, and how many there are; None where they have no length or no place of their own."""
+    element = file.dataset.get_item(_PIXELS, keep_deferred=True) if _PIXELS in file.dataset else None
+    deflated = file.dataset.file_meta.get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian
+    if element is None or not element.is_raw or element.length == _UNDEFINED or deflated:
+        return None
+    return element.value_tell, element.length
 
 
 def header_of(file: DicomFile) -> Dataset:

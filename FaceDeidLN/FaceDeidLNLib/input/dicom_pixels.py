@@ -37,7 +37,7 @@ def read_stored(slices: Sequence[HeaderSlice], stored: Sequence[StoredSlice], al
     """
     for path, group in groupby(zip(slices, stored, strict=True), key=lambda pair: pair[0].path):
         frames = list(group)
-        native = None if _compression(frames[0][0]) else _native(path, frames[0][0].header)
+        native = None if _compression(frames[0][0]) else _native(frames[0][0])
         if native is None and _frames(frames[0][0].header) > 1:
             yield from _all_decoded(_Encoded(path), frames, alive)
             continue
@@ -60,9 +60,9 @@ def _syntax(header: Dataset) -> pydicom.uid.UID | None:
     return (getattr(header, "file_meta", None) or {}).get("TransferSyntaxUID")
 
 
-def _native(path: Path, header: Dataset) -> np.ndarray:
+def _native(item: HeaderSlice) -> np.ndarray:
     """The pixels of a file that does not compress them: (frames, rows, columns), unsigned, as they stand."""
-    data = pydicom.dcmread(path, specific_tags=["PixelData"], force=True).get("PixelData") or b""
+    path, header, data = item.path, item.header, _pixel_bytes(item)
     big = _syntax(header) == ExplicitVRBigEndian
     kind = np.dtype((">u" if big else "<u") + str(int(header.BitsAllocated) // 8))
     shape = (_frames(header), int(header.Rows), int(header.Columns))
@@ -72,13 +72,26 @@ def _native(path: Path, header: Dataset) -> np.ndarray:
     return np.frombuffer(data, kind, count=int(np.prod(shape))).reshape(shape)
 
 
+def _pixel_bytes(item: HeaderSlice) -> bytes:
+    if item.pixels is None:
+        return pydicom.dcmread(item.path, specific_tags=["PixelData"], force=True).get("PixelData") or b""
+    begin, length = item.pixels
+    with item.path.open("rb") as file:
+        file.seek(begin)
+        return file.read(length)
+
+
 def _whole_values(words: np.ndarray, header: Dataset, how: StoredSlice) -> np.ndarray:
     """The values in the stored bits of words; what stands in the other bits (overlays, PS3.5 8.1.1) is none of the CT's business."""
     high = int(header.get("HighBit", how.bits_stored - 1))
-    values = (words.astype(np.int64) >> max(0, high + 1 - how.bits_stored)) & ((1 << how.bits_stored) - 1)
+    values = words.astype(np.int32)
+    values >>= max(0, high + 1 - how.bits_stored)
+    values &= (1 << how.bits_stored) - 1
     if how.signed:
-        values -= (values >> (how.bits_stored - 1)) << how.bits_stored
-    return values.astype(np.int32)
+        sign = 1 << (how.bits_stored - 1)
+        values ^= sign
+        values -= sign
+    return values
 
 
 def _by_simpleitk(item: HeaderSlice, how: StoredSlice) -> np.ndarray:

@@ -23,7 +23,7 @@ from ..header.base import HeaderPolicy, KeepHeader
 from ..header.known import known_of
 from ..header.proof import verify_headers
 from ..input.case import CtInput, StoredSlice
-from ..input.dicom import read_dicom_series
+from ..input.dicom import find_series, grids_of, read_planes
 from .atomic import Companion, released_folder
 from .dicom_header import Marks, derived_header, naming, slices_by_file, source_header
 
@@ -31,22 +31,30 @@ from .dicom_header import Marks, derived_header, naming, slices_by_file, source_
 def representable(ct: CtInput, result: Volume) -> Volume:
     """``result`` (HU) as the source's DICOM storage can hold it: the nearest stored values, clipped to its range.
 
-    What equals the CT stays as it is, and so does padding; an image file holds everything.
+    What equals the CT stays as it is, and so does padding; an image file holds everything. ``result`` itself where all of it can
+    be held.
     """
-    if not ct.stored:
-        return result
-    planes = [how.to_hu(how.to_stored(plane)) for how, plane in zip(ct.stored, result.array, strict=True)]
-    array = np.stack(planes).astype(result.array.dtype)
-    if ct.padding is not None:
-        array[ct.padding.mask] = ct.slices.array[ct.padding.mask]
-    return result.with_array(array)
+    array = result.array
+    for k, how in enumerate(ct.stored):
+        plane, source = array[k], ct.slices.array[k]
+        new = plane != source  # reading made sure that the CT's own values come back
+        if not new.any():
+            continue
+        values = how.to_hu(how.to_stored(plane[new])).astype(array.dtype)
+        if ct.padding is not None:
+            values = np.where(ct.padding.mask[k][new], source[new], values)
+        if not np.array_equal(values, plane[new]):
+            array = array.copy() if array is result.array else array
+            array[k][new] = values
+    return result if array is result.array else result.with_array(array)
 
 
-def stored_values(ct: CtInput, result: Volume) -> np.ndarray:
-    """The stored values (k, j, i), int32, of a result; padding keeps the source's."""
-    values = np.stack([how.to_stored(plane) for how, plane in zip(ct.stored, result.array, strict=True)])
+def stored_values(ct: CtInput, result: Volume, numbers: Sequence[int]) -> np.ndarray:
+    """The stored values (n, j, i), int32, of some slices of a result; padding keeps the source's."""
+    values = np.stack([ct.stored[k].to_stored(result.array[k]) for k in numbers])
     if ct.padding is not None:
-        values[ct.padding.mask] = ct.padding.values
+        for plane, k in zip(values, numbers, strict=True):
+            plane[ct.padding.mask[k]] = ct.padding.of_slice(k)
     return values
 
 
@@ -85,12 +93,11 @@ def write_dicom_series(
             with naming(source):
                 headers[source] = source_header(source, set())
                 header.learn(headers[source])
-        values = stored_values(ct, result)
         for n, (source, numbers) in enumerate(slices.items(), start=1):
             alive()
             with naming(source):
                 dataset = derived_header(headers.pop(source), marks, header, ct.source_uids)
-                _set_pixels(dataset, ct.stored[numbers[0]], values[numbers])
+                _set_pixels(dataset, ct.stored[numbers[0]], stored_values(ct, result, numbers))
                 _save(dataset, partial / f"IM{n:04d}.dcm")
         _require_same(ct, representable(ct, result), partial, Path(folder), header.uid(ct.frame_of_reference_uid), alive)
         _require_clean(partial, Path(folder), ct.files, header)
@@ -131,9 +138,11 @@ def _require_clean(partial: Path, folder: Path, originals: Sequence[Path], heade
 def _require_same(ct: CtInput, expected: Volume, partial: Path, folder: Path, frame: str, alive: Alive) -> None:
     """What stands on the disk is what was meant, slice by slice."""
     try:
-        again = read_dicom_series(partial, alive=alive)
+        again = find_series(partial, alive=alive)
+        grids = zip(grids_of(again), (ct.volume.geometry, expected.geometry), strict=True)
+        same = again.stored == ct.stored and again.frame_of_reference_uid == frame and all(a.same_as(b) for a, b in grids)
+        same = same and all(np.array_equal(plane.hu, expected.array[k]) for k, plane in enumerate(read_planes(again, alive)))
     except InputError as error:
         raise OutputError(f"{folder} could not be read back ({error}): nothing is left of it.") from error
-    same = again.stored == ct.stored and again.volume.geometry.same_as(ct.volume.geometry) and again.frame_of_reference_uid == frame
-    if not same or not again.slices.geometry.same_as(expected.geometry) or not np.array_equal(again.slices.array, expected.array):
+    if not same:
         raise OutputError(f"{folder}: the series read back is not the one written: nothing is left of it.")
