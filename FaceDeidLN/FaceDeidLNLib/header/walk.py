@@ -145,6 +145,8 @@ class Walker:
     def _cleaned(self, element: DataElement, action: str) -> object:
         """The value as it may stay; None where nothing of it may."""
         vr, keyword = element.VR, element.keyword
+        if keyword == "TimezoneOffsetFromUTC":
+            return None  # where it was; all dates and times are told in the same zone
         if vr in _DATES:
             return self._dates(element)
         if vr == "TM":
@@ -163,7 +165,7 @@ class Walker:
             return _generic_colours()
         if vr in _BINARY:
             return element.value if int(element.tag) in _PALETTES else None
-        return None if keyword == "TimezoneOffsetFromUTC" else element.value
+        return element.value
 
     def _dates(self, element: DataElement) -> object:
         moved = [self.rules.date(element.VR, value) for value in _texts(element)]

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import io
-
-import pydicom
 import pytest
-from canaries import with_meta
 from FaceDeidLNLib.header.base import HeaderError
 from FaceDeidLNLib.header.known import known_in
 from FaceDeidLNLib.header.options import options_named
 from FaceDeidLNLib.header.profile import Profile
 from FaceDeidLNLib.header.proof import verify_headers
-from pydicom.dataset import Dataset
+from header_objects import bytes_of, item, small
 from pydicom.sequence import Sequence
 
 REPORT = "1.2.840.10008.5.1.4.1.1.88.33"
@@ -21,28 +17,6 @@ RTSTRUCT = "1.2.840.10008.5.1.4.1.1.481.3"
 
 def profile(text="research,clean-structured-content"):
     return Profile(bytes(range(32)), options_named(text))
-
-
-def small(sop_class="1.2.840.10008.5.1.4.1.1.2", **values):
-    dataset = Dataset()
-    dataset.SOPClassUID, dataset.SOPInstanceUID = sop_class, "1.2.3.4"
-    dataset.PatientName, dataset.PatientID, dataset.StudyDate = "Mustermann^Erika", "2172/75", "20200131"
-    for keyword, value in values.items():
-        setattr(dataset, keyword, value)
-    return with_meta(dataset)
-
-
-def item(**values):
-    dataset = Dataset()
-    for keyword, value in values.items():
-        setattr(dataset, keyword, value)
-    return dataset
-
-
-def bytes_of(dataset):
-    target = io.BytesIO()
-    pydicom.dcmwrite(target, dataset, enforce_file_format=True)
-    return target.getvalue()
 
 
 HIDDEN = {
