@@ -14,7 +14,7 @@ from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 from pydicom.uid import UID
 
-from ..input.deflated import require_bounded
+from ..input.dicom_bounds import Room
 from ..input.dicom_files import PIXELS
 from .dated import Calendar, dates_of, plain_date
 from .vocabulary import harmless_words
@@ -196,10 +196,11 @@ def known_of(files: Iterable[Path], is_own: Callable[[Dataset], bool] = lambda d
 
     :param is_own: true for an instance that was cleaned before with the same key.
     """
-    known = Known()
-    for path in files:
+    known, paths = Known(), list(files)
+    room = Room(len(paths))
+    for path in paths:
         try:
-            require_bounded(path)
+            room.require(path)
             dataset = pydicom.dcmread(path, stop_before_pixels=True)
         except InvalidDicomError:
             dataset = _without_preamble(path)
