@@ -24,7 +24,7 @@ from .dated import dates_of
 from .known import Known, digit_runs, elements, values_of, words_in
 from .options import FACE_CODES, OPTIONS, codes_of
 from .safe_private import safe_elements
-from .vocabulary import is_term
+from .terms import is_term
 
 #: Written anew by every de-identification, so that a value there is no original's.
 _REPLACED = {"PatientID", "PatientName", "DeidentificationMethod", "DeidentificationMethodCodeSequence"}
@@ -193,7 +193,7 @@ def _in_values(name: str, every: list[DataElement], known: Known, options: froze
                 if value in known.uids:
                     yield Finding(name, where, "is an original UID")
             elif element.VR not in _NOT_TEXT and element.keyword not in _REPLACED:
-                words = words_in(value) if element.VR != "CS" or not is_term(value) else set()
+                words = words_in(value) if element.VR != "CS" or not is_term(element.keyword, value) else set()
                 if telling.words & words or telling.in_text(value):
                     yield Finding(name, where, "holds a name, place or number of an original")
                 if known.dates & digit_runs(value):

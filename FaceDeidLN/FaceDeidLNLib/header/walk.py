@@ -14,8 +14,8 @@ from pydicom.multival import MultiValue
 from .content import CONTENT, item_action, refers_by_position, value_keyword
 from .readable import is_of_its_kind
 from .table import BY_VR, CLEAN, DUMMY, EMPTY, KEEP, REMOVE, UID, Actions
+from .terms import is_term
 from .values import DUMMY_SCHEME, code_dummy, dummy
-from .vocabulary import is_term
 
 TEXTS = frozenset({"LO", "SH", "ST", "LT", "UT", "UC"})
 _DATES = frozenset({"DA", "DT"})
@@ -189,14 +189,14 @@ class Walker:
     def _codes(self, element: DataElement, action: str) -> object:
         """Coded words: one of the table is a defined term or nothing; others lose known identifiers that are no word of the standard."""
         values = _texts(element)
-        new = [self.rules.text(value) if action != BY_VR else "" if self._tells(value) else value for value in values]
+        new = [self.rules.text(value) if action != BY_VR else "" if self._tells(element.keyword, value) else value for value in values]
         if new == values:
             return element.value
         return (new if len(new) > 1 else new[0]) if any(new) else None
 
-    def _tells(self, value: str) -> bool:
-        """A defined term (HEAD, TEXT, AXIAL) names nobody, whatever the patient is called; a long number may be somebody's."""
-        return bool(_NUMBER.search(value)) or (self.rules.is_known(value) and not is_term(value))
+    def _tells(self, keyword: str, value: str) -> bool:
+        """A term of the attribute (HEAD as a body part) names nobody, whatever the patient is called; a long number may be somebody's."""
+        return bool(_NUMBER.search(value)) or (self.rules.is_known(value) and not is_term(keyword, value))
 
     def _new_uids(self, element: DataElement) -> object:
         new = [self.rules.uid(value.strip()) for value in _texts(element)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from FaceDeidLNLib.header.base import HeaderError
-from FaceDeidLNLib.header.known import known_in
+from FaceDeidLNLib.header.known import Known, known_in
 from FaceDeidLNLib.header.options import options_named
 from FaceDeidLNLib.header.profile import Profile
 from FaceDeidLNLib.header.proof import verify_headers
@@ -39,10 +39,27 @@ def test_a_number_with_a_slash_goes_from_texts_and_codes():
     assert b"2172" not in cleaned
 
 
-def test_a_name_that_is_a_defined_term_leaves_coded_words_alone():
-    cleaned = profile().clean(small(PatientName="Head^Axial", BodyPartExamined="HEAD", SeriesDescription="head neck"))
+def test_a_name_that_is_a_term_of_the_standard_stays_only_where_the_standard_has_it(tmp_path):
+    values = {
+        "BodyPartExamined": "HEAD",
+        "ImageType": ["ORIGINAL", "PRIMARY", "AXIAL", "HEAD"],
+        "ContentLabel": "HEAD",
+        "ScanOptions": "AXIAL",
+    }
+    original = small(PatientName="Head^Axial", SeriesDescription="head neck", ScanOptions="AXIAL", **values)
+    known = Known()
+    known.take(original)
+    cleaned = profile("research").clean(original)
     assert cleaned.BodyPartExamined == "HEAD"
+    assert list(cleaned.ImageType) == ["ORIGINAL", "PRIMARY", "AXIAL", ""]
+    assert not cleaned.get("ContentLabel")
+    assert not cleaned.get("ScanOptions")
     assert cleaned.SeriesDescription == "neck"
+    cleaned.save_as(tmp_path / "a.dcm", enforce_file_format=True)
+    assert verify_headers(tmp_path, known, options_named("research")) == []
+    cleaned.ScanOptions = "HEAD"
+    cleaned.save_as(tmp_path / "a.dcm", enforce_file_format=True)
+    assert [finding.where for finding in verify_headers(tmp_path, known, options_named("research"))] == ["ScanOptions"]
 
 
 @pytest.mark.parametrize("name", ["山田^太郎", "洪^길동", "王^小东"])
