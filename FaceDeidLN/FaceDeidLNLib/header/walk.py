@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
+from pydicom.tag import BaseTag
 
 from .content import CONTENT, item_action, refers_by_position, value_keyword
-from .readable import is_of_its_kind
+from .readable import as_listed, is_of_its_kind
 from .table import BY_VR, CLEAN, DUMMY, EMPTY, KEEP, REMOVE, UID, Actions
 from .terms import is_term
 from .values import DUMMY_SCHEME, code_dummy, dummy
@@ -75,7 +76,7 @@ class Walker:
                 if int(tag) in _IMAGE:
                     continue
                 try:
-                    element = current[tag]
+                    element = self._as_listed(current, tag)
                     stays = self._one(current, element, around)
                 except Exception:  # whatever a damaged element leads to: nobody could judge it
                     stays = False
@@ -84,6 +85,14 @@ class Walker:
                     current.pop(tag, None)
                 elif element.VR == "SQ":
                     waiting.extend((item, element.keyword) for item in element.value or ())
+
+    def _as_listed(self, dataset: Dataset, tag: BaseTag) -> DataElement:
+        """An element, read by the representation that the standard has for it where another program stored it as bytes."""
+        element = dataset[tag]
+        if element.VR in _BINARY and (read := as_listed(element)) is not None:
+            self.counts["read_anew"] += 1
+            dataset[tag] = element = read
+        return element
 
     def _one(self, dataset: Dataset, element: DataElement, around: str) -> bool:
         """Clean one element; False where it goes."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+
 import pytest
 from FaceDeidLNLib.header.base import HeaderError
 from FaceDeidLNLib.header.known import Known, known_in
@@ -9,6 +11,7 @@ from FaceDeidLNLib.header.options import options_named
 from FaceDeidLNLib.header.profile import Profile
 from FaceDeidLNLib.header.proof import verify_headers
 from header_objects import bytes_of, item, small
+from pydicom.dataelem import DataElement
 from pydicom.sequence import Sequence
 
 REPORT = "1.2.840.10008.5.1.4.1.1.88.33"
@@ -46,7 +49,7 @@ def test_a_name_that_is_a_term_of_the_standard_stays_only_where_the_standard_has
         "ContentLabel": "HEAD",
         "ScanOptions": "AXIAL",
     }
-    original = small(PatientName="Head^Axial", SeriesDescription="head neck", ScanOptions="AXIAL", **values)
+    original = small(PatientName="Head^Axial", SeriesDescription="head neck", **values)
     known = Known()
     known.take(original)
     cleaned = profile("research").clean(original)
@@ -110,3 +113,36 @@ def test_an_original_that_cannot_be_read_is_a_finding(tmp_path):
     (tmp_path / "in" / "a.dcm").write_bytes(bytes_of(small())[:200])
     profile("research").clean(small()).save_as(tmp_path / "out" / "a.dcm", enforce_file_format=True)
     assert "cannot be read" in str(verify_headers(tmp_path / "out", known_in(tmp_path / "in"), options_named("research")))
+
+
+STORED = {
+    "a number": (0x00189345, "FD", struct.pack("<d", 11.0367), 11.0367),
+    "two numbers": (0x00189306, "FD", struct.pack("<2d", 0.6, 1.2), [0.6, 1.2]),
+    "a coded word": (0x00189323, "CS", b"XYZ_EC", "XYZ_EC"),
+    "a number as text": (0x00180050, "DS", b"1.25 ", 1.25),
+    "a float that is none": (0x00189345, "FD", struct.pack("<d", float("nan")), None),
+    "half a number": (0x00189345, "FD", b"\1\2\3\4", None),
+    "a text under a number": (0x00180050, "DS", b"Mustermann", None),
+    "a text under a code": (0x00189323, "CS", b"Erika Mustermann", None),
+    "a free text": (0x00081030, "LO", b"neck", None),
+}
+
+
+@pytest.mark.parametrize("case", STORED)
+@pytest.mark.parametrize("vr", ["OB", "OW"])
+def test_what_another_program_stored_as_bytes_is_read_where_it_can_be(case, vr):
+    tag, wanted, raw, value = STORED[case]
+    dataset = small()
+    dataset.add(DataElement(tag, vr, raw, already_converted=True))
+    cleaned = profile().clean(dataset)
+    assert (tag in cleaned) == (value is not None)
+    if value is not None:
+        assert wanted == cleaned[tag].VR
+        assert cleaned[tag].value == value
+
+
+def test_safe_private_numbers_stay_where_their_representation_is_unknown():
+    dataset = small()
+    dataset.private_block(0x01F1, "ELSCINT1", create=True).add_new(0x26, "UN", b"0.688 ")
+    cleaned = profile().clean(dataset)
+    assert [float(element.value) for element in cleaned if element.tag.is_private and element.tag.element > 0xFF] == [0.688]
