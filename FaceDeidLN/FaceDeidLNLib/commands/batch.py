@@ -134,12 +134,11 @@ def check(options: argparse.Namespace) -> None:
     :raises InputError: a name, key or combination that there is not.
     """
     from ..header.policy import policy_named
-    from ..output.signing import private_key
+    from ..output.signing import require_key
     from .deface import check_names
 
     check_names(options)
-    if options.signing_key is not None:
-        private_key(options.signing_key)
+    require_key(options.signing_key)
     policy_named(options.header, options.key, options.patients, (options.out_dir,))
     if options.studies and options.qa is not None:
         raise InputError("--qa writes the review material of single CTs, and --studies takes whole studies: leave one of them out.")

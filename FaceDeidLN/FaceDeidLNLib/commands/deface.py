@@ -181,7 +181,7 @@ def check_arguments(options: argparse.Namespace) -> Destination:
     from ..input.images import image_files
     from ..output.destination import require_destination
     from ..output.review_folder import require_review_folder
-    from ..output.signing import private_key
+    from ..output.signing import require_key
     from ..release import Destination, require_own_certificate
     from .inputs import given_files
 
@@ -196,8 +196,7 @@ def check_arguments(options: argparse.Namespace) -> Destination:
         require_destination(options.qa, True, (options.output, options.input))
         require_review_folder(options.qa, files)
     header = policy_named(options.header, options.key, options.patients, tuple(filter(None, (options.output, options.qa))))
-    if options.signing_key is not None:
-        private_key(options.signing_key)  # before any work
+    require_key(options.signing_key)  # before any work
     return Destination(options.output, options.overwrite, files, header, options.signing_key)
 
 

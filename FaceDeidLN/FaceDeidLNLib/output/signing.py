@@ -88,6 +88,12 @@ def read_certificate(path: Path) -> dict[str, Any]:
     return content
 
 
+def require_key(path: Path | None) -> None:
+    """What is given to sign with is a key; nothing may be given. Raises InputError where it is none: asked before any work."""
+    if path is not None:
+        private_key(path)
+
+
 def private_key(path: Path) -> Ed25519PrivateKey:
     """The private key of a PEM file. Raises InputError where it is none."""
     ed25519, key = _ed25519(), _loaded(path, "load_pem_private_key", None)
@@ -111,7 +117,8 @@ def _ed25519() -> Any:  # noqa: ANN401
     try:
         from cryptography.hazmat.primitives.asymmetric import ed25519
     except ImportError as problem:
-        raise InputError("Signatures need the package cryptography: pip install 'facedeidln[signing]'.") from problem
+        how = "pip install 'facedeidln[signing]', in Slicer slicer.util.pip_install(\"cryptography\")"
+        raise InputError(f"Signatures need the package cryptography: {how}.") from problem
     return ed25519
 
 
