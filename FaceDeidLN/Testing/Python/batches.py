@@ -34,8 +34,12 @@ def do(words):
         if not write(output, "--overwrite" in words):
             return report(2, error="exists already")
         return report(0, verdict="PASS", privacy="recognisable")
+    if how == "review" and "--sign-off" in words:
+        write(output, False)
+        return report(0, verdict="REVIEW", reasons=["look"])
     if how == "review":
-        return report(3, verdict="REVIEW", reasons=["look, at\\nthis"])
+        seen = {{"review_sha256": "r1"}} if "--qa" in words else {{}}
+        return report(3, verdict="REVIEW", reasons=["look, at\\nthis"], **seen)
     if how == "fail":
         return report(1, verdict="FAIL", reasons=["a voxel changed"])
     if how == "bad":

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict, deque
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from ...output.signing import is_own_release
 from ...release import Watch, remove_released
@@ -16,7 +15,7 @@ from .cases import DEFACE, Case
 from .engine import Engine
 from .figures import figures_of
 from .ledger import Ledger
-from .row import Row
+from .row import SIGNED_OFF, Row
 from .task import Ended, Limits, Task
 
 _WAIT_S = 0.1
@@ -131,7 +130,7 @@ def words_of(case: Case, setting: Setting) -> tuple[str, ...]:
     """The whole command line of a case."""
     words = [case.command, str(case.input), str((setting.out_dir / case.output).absolute())]
     words += [*case.arguments(), *setting.words, *case.sign_off, "--json", "--quiet"]
-    if setting.qa is not None and case.command == DEFACE and not case.sign_off:
+    if setting.qa is not None and case.command == DEFACE:
         words += ["--qa", str((setting.qa / case.name).absolute())]
     if setting.signing_key is not None:
         words += ["--signing-key", str(setting.signing_key.absolute())]
@@ -141,10 +140,13 @@ def words_of(case: Case, setting: Setting) -> tuple[str, ...]:
 def row_of(ended: Ended, case: Case, setting: Setting) -> Row:
     """The row of a case that ended."""
     report = ended.report
+    verdict = str(report.get("verdict") or _VERDICT_WITHOUT_REPORT[ended.code])
+    if ended.code == PASS and verdict == "REVIEW":
+        verdict = SIGNED_OFF
     return Row(
         case=case.name,
         output=case.output if ended.code == PASS else "",
-        verdict=str(report.get("verdict") if _is_of(report, ended.code) else _VERDICT_WITHOUT_REPORT[ended.code]),
+        verdict=verdict,
         privacy=str(report.get("privacy", "")),
         reasons=case.without_paths("; ".join(ended.reasons), setting.out_dir),
         seconds=f"{ended.seconds:.1f}",
@@ -157,7 +159,3 @@ def row_of(ended: Ended, case: Case, setting: Setting) -> Row:
         left=ended.left,
         seen=str(report.get("review_sha256", "")),
     )
-
-
-def _is_of(report: Mapping[str, Any], code: int) -> bool:
-    return bool(report.get("verdict")) and report.get("exit_code") == code

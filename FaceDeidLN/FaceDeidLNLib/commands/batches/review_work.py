@@ -58,7 +58,7 @@ def decided(case: Case, row: Row, decision: Decision, qa: Path | None) -> tuple[
         return row if row.is_rejected else replace(row, verdict=REJECTED, exit_code=REVIEW, reasons=_first(why, row.reasons)), None
     if decision.decision == MEND:
         return replace(row, remark=decision.remark), None
-    if decision.decision == ACCEPT and row.exit_code == REVIEW and row.seen == decision.result and qa is not None:
+    if decision.decision == ACCEPT and row.verdict == "REVIEW" and row.seen == decision.result and qa is not None:
         words = ("--sign-off", str((qa / case.name).absolute()), f"--remark={decision.remark}", f"--reviewer={decision.reviewer}")
         return row, replace(case, sign_off=words)
     return row, None
