@@ -88,7 +88,7 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
     place, sign_off = check_arguments(options), asked_sign_off(options)
     console.progress(0.0, "reading")
     begin = time.perf_counter()
-    ct = read_ct(options.input, options.series)
+    ct = read_ct(options.input, options.series, by_hand=options.landmarks is not None)
     notes = (*ct.notes, *require_kind(ct, place.output), *segments_beside(ct, given_files(options)))
     require_dicom(ct, options)
     request, taken = make_request(options, ct)

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from ..core.errors import InputError
+from ..core.plain_files import read_plain_text
 from ..core.private import write_private
 from ..core.volume import Volume
 from .review_folder import SEEN_FILE
@@ -45,7 +46,7 @@ def read_seen(folder: Path) -> Seen:
     :raises InputError: it holds no result that could be signed off.
     """
     try:
-        said = json.loads((folder / SEEN_FILE).read_text(encoding="utf-8"))
+        said = json.loads(read_plain_text(folder / SEEN_FILE))
         return Seen(str(said["result"]), int(said["seed"]))
     except (OSError, ValueError, KeyError, TypeError) as problem:
-        raise InputError(f"{folder} holds no result that can be signed off: name the case's --qa folder.") from problem
+        raise InputError(f"{folder / SEEN_FILE} holds no result that can be signed off: name the --qa folder of the case.") from problem

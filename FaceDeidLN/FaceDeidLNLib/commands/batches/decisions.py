@@ -13,7 +13,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ...core.cells import from_cell
 from ...core.errors import InputError
+from ...core.plain_files import read_plain_text
 
 ACCEPT, REJECT, MEND = "accept", "reject", "mend"
 DECISIONS = (ACCEPT, REJECT, MEND)
@@ -41,7 +43,7 @@ def read_decisions(paths: Iterable[Path]) -> dict[str, Decision]:
     found: dict[str, Decision] = {}
     for path in paths:
         for number, row in enumerate(_rows(path), start=2):
-            values = {name: (row.get(name) or "").strip() for name in COLUMNS}
+            values = {name: from_cell(row.get(name) or "").strip() for name in COLUMNS}
             if None in row or not values["case"] or values["decision"] not in ("", *DECISIONS):
                 raise InputError(f"{path}, line {number}: a decision is one of {', '.join(DECISIONS)}, behind the name of a case.")
             if values["decision"] == ACCEPT and not (values["remark"] and values["result"]):
@@ -53,7 +55,7 @@ def read_decisions(paths: Iterable[Path]) -> dict[str, Decision]:
 
 def _rows(path: Path) -> list[dict[str | None, str]]:
     try:
-        lines = csv.DictReader(path.read_text(encoding="utf-8-sig").splitlines())
+        lines = csv.DictReader(read_plain_text(path, encoding="utf-8-sig").splitlines())
         rows = list(lines)
     except (OSError, UnicodeDecodeError, csv.Error) as problem:
         raise InputError(f"{path} cannot be read as decisions ({problem}): name the file that the review page saved.") from problem

@@ -12,11 +12,13 @@ import csv
 import io
 import os
 import sqlite3
+import stat
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import astuple
 from pathlib import Path
 
+from ...core.cells import as_cell
 from ...core.errors import InputError, OutputError
 from ...core.locks import lock
 from ...core.private import OWNER_FILE
@@ -34,8 +36,6 @@ pragma user_version = {_VERSION};
 _PUT = f"insert or replace into rows values ({', '.join('?' * len(FIELDS))})"
 #: What is written of a file name whose bytes are no text; such a case is refused, but has its row.
 _NO_TEXT = "backslashreplace"
-#: A cell that begins with one of these is a formula to spreadsheets, and gets a quote before it.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "'")
 
 
 class Ledger:
@@ -105,9 +105,13 @@ class Ledger:
 
 def _opened(path: Path) -> sqlite3.Connection:
     try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, OWNER_FILE))
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), OWNER_FILE)
+        is_plain = stat.S_ISREG(os.fstat(handle).st_mode)
+        os.close(handle)
     except OSError as problem:
         raise OutputError(f"The batch's ledger {path} cannot be written ({problem.strerror}): name another output folder.") from problem
+    if not is_plain:
+        raise InputError(f"{path} is no ledger of a batch but a pipe or device: name another output folder.")
     file = sqlite3.connect(path)
     try:
         file.execute("pragma locking_mode = exclusive")
@@ -147,13 +151,8 @@ def _text(value: str) -> str:
 
 def _line(values: Iterable[object]) -> str:
     buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="\n").writerow([_as_text(" ".join(str(value).split())) for value in values])
+    csv.writer(buffer, lineterminator="\n").writerow([as_cell(" ".join(str(value).split())) for value in values])
     return buffer.getvalue()
-
-
-def _as_text(cell: str) -> str:
-    """The cell as spreadsheets show it and do not compute it."""
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell
 
 
 def _append(path: Path, text: str) -> None:
