@@ -140,7 +140,8 @@ def words_of(case: Case, setting: Setting) -> tuple[str, ...]:
 def row_of(ended: Ended, case: Case, setting: Setting) -> Row:
     """The row of a case that ended."""
     report = ended.report
-    verdict = str(report.get("verdict") or _VERDICT_WITHOUT_REPORT[ended.code])
+    said = report.get("verdict") if report.get("exit_code") == ended.code else None
+    verdict = str(said or _VERDICT_WITHOUT_REPORT[ended.code])
     if ended.code == PASS and verdict == "REVIEW":
         verdict = SIGNED_OFF
     return Row(
