@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from typing import Protocol
 
+from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.uid import generate_uid
 
 from ..core.errors import FaceDeidError
+
+#: UIDs as the standard writes them (PS3.5 6.2 and 9.1), with what fills them up.
+_UIDS = re.compile(rb"[0-9.\\]*[\0 ]*")
 
 
 class HeaderError(FaceDeidError):
@@ -67,15 +72,31 @@ class KeepHeader:
         """Every UID at every depth as ``uid`` has it; nothing else is touched."""
         waiting = [dataset]
         while waiting:
-            for element in list(waiting.pop()):
-                if element.VR == "SQ":
-                    waiting.extend(element.value or [])
-                elif element.VR == "UI" and element.value:
-                    values = [element.value] if isinstance(element.value, str) else list(element.value)
-                    new = [self.uid(str(value)) for value in values]
-                    if new != [str(value) for value in values]:
-                        element.value = new if len(new) > 1 else new[0]
+            holder = waiting.pop()
+            for tag, element in list(holder.items()):
+                if not element.is_raw or self._may_name(element):
+                    self._clean(holder[tag], waiting)
         return dataset
+
+    def _may_name(self, element: RawDataElement) -> bool:
+        """False for an element that needs no decoding: it holds neither a UID that was renewed nor a sequence."""
+        if element.VR in (None, "UN", "SQ"):
+            return True
+        if element.VR != "UI":
+            return False
+        if element.value is None or not _UIDS.fullmatch(element.value):
+            return True
+        return any(uid in self._new for uid in element.value.rstrip(b"\0 ").decode("ascii").split("\\"))
+
+    def _clean(self, element: DataElement, waiting: list[Dataset]) -> None:
+        """The UIDs of one element; the items of a sequence are left ``waiting``."""
+        if element.VR == "SQ":
+            waiting.extend(element.value or [])
+        elif element.VR == "UI" and element.value:
+            values = [element.value] if isinstance(element.value, str) else list(element.value)
+            new = [self.uid(str(value)) for value in values]
+            if new != [str(value) for value in values]:
+                element.value = new if len(new) > 1 else new[0]
 
     def facts(self) -> dict[str, object]:
         """That names and dates are untouched."""

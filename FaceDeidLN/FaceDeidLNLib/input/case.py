@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from pydicom.dataset import Dataset
 
 from ..core.geometry import Geometry
 from ..core.stack import Stack
@@ -93,6 +94,8 @@ class CtInput:
     stack: Stack | None = None
     source_uids: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
+    #: Headers of its files that can be written, as far as they were read: each is taken out by whoever writes it.
+    headers: dict[Path, Dataset] = field(default_factory=dict, repr=False)
 
     @property
     def slices(self) -> Volume:

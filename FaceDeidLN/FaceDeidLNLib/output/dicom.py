@@ -25,7 +25,7 @@ from ..header.proof import verify_headers
 from ..input.case import CtInput, StoredSlice
 from ..input.dicom import find_series, grids_of, read_planes
 from .atomic import Companion, released_folder
-from .dicom_header import Marks, derived_header, naming, slices_by_file, source_header
+from .dicom_header import Marks, derived_header, headers_of, naming, slices_by_file
 
 
 def representable(ct: CtInput, result: Volume) -> Volume:
@@ -88,10 +88,9 @@ def write_dicom_series(
         raise OutputError("The result has another scalar type or grid than the CT: nothing was written.")
     header = KeepHeader() if header is None else header
     with released_folder(folder, overwrite, (ct.path, *ct.files, *inputs), companion) as partial:
-        slices, headers = slices_by_file(ct), {}
+        slices, headers = slices_by_file(ct), dict(headers_of(ct))
         for source in slices:
             with naming(source):
-                headers[source] = source_header(source, set())
                 header.learn(headers[source])
         for n, (source, numbers) in enumerate(slices.items(), start=1):
             alive()
