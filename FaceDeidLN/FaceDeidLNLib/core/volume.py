@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import ndimage
 
 from .geometry import Box, Geometry
 
@@ -40,6 +39,8 @@ def linear(array: np.ndarray, at: np.ndarray, beyond: float | None = None) -> np
 
     Outside, the array's edge goes on, or all is ``beyond``.
     """
+    from scipy import ndimage  # whoever only asks for a file's place starts without it
+
     mode, fill = ("nearest", 0.0) if beyond is None else ("constant", beyond)
     return ndimage.map_coordinates(array, np.moveaxis(at, -1, 0), order=1, mode=mode, cval=fill, output=np.float32)
 
@@ -79,6 +80,8 @@ def block_mean(volume: Volume, spacing_mm: float) -> Volume:
 
 def resample(volume: Volume, target: Geometry, order: int = 1, fill: float = AIR_HU) -> Volume:
     """The volume at the voxel centres of ``target`` (spline ``order`` 0 or 1; ``fill`` outside), as float32."""
+    from scipy import ndimage
+
     matrix, offset = index_affine(volume.geometry, target)
     source = np.asarray(volume.array, dtype=np.float32)
     if np.allclose(matrix, np.diag(np.diag(matrix)), atol=1e-9):

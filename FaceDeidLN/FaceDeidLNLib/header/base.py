@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import Protocol
-
-from pydicom.dataelem import DataElement, RawDataElement
-from pydicom.dataset import Dataset
-from pydicom.uid import generate_uid
+from typing import TYPE_CHECKING, Protocol
 
 from ..core.errors import FaceDeidError
+
+if TYPE_CHECKING:
+    from pydicom.dataelem import DataElement, RawDataElement
+    from pydicom.dataset import Dataset
 
 #: UIDs as the standard writes them (PS3.5 6.2 and 9.1), with what fills them up.
 _UIDS = re.compile(rb"[0-9.\\]*[\0 ]*")
@@ -56,6 +56,8 @@ class KeepHeader:
 
     def renew(self, original: str) -> str:
         """A new UID for an instance or series, the same for the same original."""
+        from pydicom.uid import generate_uid  # a run without DICOM does without pydicom
+
         return self._new.setdefault(original, generate_uid(prefix=None))
 
     def uid(self, original: str) -> str:

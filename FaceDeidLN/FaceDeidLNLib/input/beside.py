@@ -6,12 +6,9 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import pydicom
-
 from ..core.errors import InputError
-from .any_segments import RTSTRUCT_CLASS, SEG_CLASSES, read_any_segments
+from .any_segments import read_any_segments
 from .case import CtInput
-from .deflated import require_bounded
 from .place import place_segments
 
 #: So many other files of a folder are looked into; a folder with more is an archive, and not one case.
@@ -54,6 +51,11 @@ def _candidates(folder: Path, known: set[Path]) -> Iterator[Path]:
 
 
 def _is_dicom_segmentation(path: Path) -> bool:
+    import pydicom  # not needed where nothing lies beside the CT
+
+    from .deflated import require_bounded
+    from .dicom_segments import RTSTRUCT_CLASS, SEG_CLASSES
+
     try:
         require_bounded(path)
         header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=["SOPClassUID"])
