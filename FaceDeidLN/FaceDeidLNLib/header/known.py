@@ -58,9 +58,9 @@ class Telling:
 
     def in_text(self, text: str) -> bool:
         """True where one of the numbers stands in a text, not as a part of a longer one, or one of the ideographs."""
-        return any(word in text for word in self.ideographs) or any(
-            number in text and re.search(rf"(?<![\w.]){re.escape(number)}(?![\w.])", text) for number in self.numbers
-        )
+        if any(word in text for word in self.ideographs):
+            return True
+        return any(number in text and re.search(rf"(?<![\w.]){re.escape(number)}(?![\w.])", text) for number in self.numbers)
 
 
 @dataclass
