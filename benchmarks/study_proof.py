@@ -31,7 +31,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "FaceDeidLN"))
 
 if TYPE_CHECKING:
     from FaceDeidLNLib.core.volume import Volume
-    from FaceDeidLNLib.study.run import Report, StudyResult
+    from FaceDeidLNLib.study.report import Report, StudyResult
 
 #: What is no air (HU).
 SKIN_HU = -300.0

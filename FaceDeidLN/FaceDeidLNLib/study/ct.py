@@ -67,7 +67,7 @@ class CtFamily:
             except FaceDeidError as error:
                 raise DoubtError(f"it cannot be read as one CT volume: {error}") from error
             deciding = deciding_series(series.frame, run.study)
-            if deciding is not None and deciding.uid == series.uid:
+            if deciding is not None and deciding.is_part_of(series):
                 return (self._deface(series, ct, run, _finder(series, deciding, run.study)),)
             if not run.leads_to_face(series.frame):
                 return (Done(series.instances, Decision.withhold(NO_FACE_THERE)),)
@@ -158,13 +158,13 @@ def write_ct(series: Series, ct: CtInput, result: CaseResult, run: StudyRun) -> 
         place = Destination(Path(name) / "series")
         release(ct, result, place, run.options.accept_recognisable)
         certificate = json.loads(certificate_path(place.output).read_text(encoding="utf-8"))
-        by_place = {position_of(instance.header): instance for instance in series.instances}
+        by_place = {places_of(instance.header): instance for instance in series.instances}
         files = sorted(place.output.glob("*.dcm"))
         if len(by_place) != len(series.instances) or len(files) != len(series.instances):
             raise DoubtError("its slices cannot be told apart by their positions")
         for file in files:
             dataset = pydicom.dcmread(file)
-            run.writer.put(by_place[position_of(dataset)], dataset)
+            run.writer.put(by_place[places_of(dataset)], dataset, series.stack)
     keys = ("verdict", "privacy", "checks", "protected")
     return {key: certificate[key] for key in keys if key in certificate}
 
@@ -174,9 +174,12 @@ def keep(series: Series, run: StudyRun) -> None:
     for instance in series.instances:
         dataset, pixels = plain_image(instance), pydicom.dcmread(instance.path)["PixelData"]
         dataset.add(pixels)
-        run.writer.put(instance, dataset)
+        run.writer.put(instance, dataset, series.stack)
 
 
-def position_of(header: pydicom.Dataset) -> tuple[float, ...]:
-    """Where a slice lies, rounded to 0.001 mm; for a multi-frame object a place of its own."""
-    return tuple(round(float(value), 3) for value in header.get("ImagePositionPatient") or ())
+def places_of(header: pydicom.Dataset) -> tuple[tuple[float, ...], ...]:
+    """Where a slice lies, rounded to 0.001 mm, or the frames of a multi-frame object."""
+    groups = [*(header.get("PerFrameFunctionalGroupsSequence") or []), *(header.get("SharedFunctionalGroupsSequence") or [])]
+    holders = [item for group in groups for item in group.get("PlanePositionSequence") or []]
+    places = [holder.get("ImagePositionPatient") or () for holder in (header, *holders)]
+    return tuple(tuple(round(float(value), 3) for value in place) for place in places if place)

@@ -7,20 +7,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pydicom
 
 from ..core.errors import FaceDeidError
 from ..core.progress import Progress, silent
+from .family import StudyRun
 from .measures import MEASURES
 from .rays import FEWEST
 from .references import every_item, frame_of
 from .registry import family_of
-
-if TYPE_CHECKING:
-    from .family import StudyRun
 
 #: A surface that lies this close (mm) to one depth below the old skin, or before it, is a copy of that skin.
 NEAR_MM = 1.5

@@ -147,7 +147,7 @@ def most_left(hidden: HiddenFace) -> float:
 def remake(items: list[Dataset], hidden: HiddenFace, matrix: np.ndarray) -> None:
     """Let a structure lie below the new skin in the region as it lay below the old one, plane by plane; other planes stay."""
     for item in items:
-        planes = list(_planes(item, matrix))
+        planes = list(planes_of(item, matrix))
         limits = _depths(planes, hidden, matrix)
         if limits is None:
             continue
@@ -172,7 +172,7 @@ def remake(items: list[Dataset], hidden: HiddenFace, matrix: np.ndarray) -> None
         item.ContourSequence = contours
 
 
-def _planes(item: Dataset, matrix: np.ndarray) -> Iterator[list[Dataset]]:
+def planes_of(item: Dataset, matrix: np.ndarray) -> Iterator[list[Dataset]]:
     """The closed contours of a structure, those on one plane together."""
     groups: dict[tuple[float, ...], list[Dataset]] = {}
     closed = [one for one in item.get("ContourSequence") or [] if len(one.get("ContourData") or ()) >= 9]

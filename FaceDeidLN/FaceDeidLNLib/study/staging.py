@@ -13,11 +13,13 @@ from .instances import Instance
 
 @contextmanager
 def staged(instances: Sequence[Instance]) -> Iterator[Path]:
-    """A temporary folder with links to the files (copies where links cannot be made), named so that a message leads to them.
+    """A temporary folder with links to the files (copies where links cannot be made); what messages call it and them can be understood.
 
     It goes with this process, however that ends.
     """
-    with scratch_folder() as folder:
+    with scratch_folder() as scratch:
+        folder = scratch / "the series"
+        folder.mkdir()
         for number, instance in enumerate(instances):
             place = folder / f"{number:05d}_{instance.path.name}"
             try:

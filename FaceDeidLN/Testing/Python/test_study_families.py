@@ -42,7 +42,7 @@ class Bench:
             writer.written[uid] = place
         other = StudyRun(self.run.study, self.run.options, writer, np.random.default_rng(1), dict(self.run.hidden))
         other.deciding.extend(self.run.deciding)
-        writer._folders.update({series: root / folder.name for series, folder in self.run.writer._folders.items()})
+        writer._folders.update({key: root / folder.name for key, folder in self.run.writer._folders.items()})
         return other
 
     def series(self, family: str) -> Series:
