@@ -71,7 +71,7 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
     """Do what is not done yet and sum up."""
     from ..header.policy import policy_named
     from ..output.destination import make_folder
-    from ..output.signing import private_key
+    from ..output.signing import require_key
     from .batch_report import write_report
     from .cases import find_cases, segmentations_in
     from .deface import check_names
@@ -79,8 +79,7 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
     from .workers import run_cases
 
     check_names(options)
-    if options.signing_key is not None:
-        private_key(options.signing_key)
+    require_key(options.signing_key)
     policy_named(options.header, options.key, options.patients, (options.out_dir,))  # makes the key before several cases want to
     cases = find_cases(options.inputs, options.out_dir)
     words = shared_words(options)

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from .. import __version__
+from ..core.cells import as_cell
 from ..core.errors import InputError
+from ..core.plain_files import read_plain_text
 from ..core.private import write_private
 from ..input.images import image_extension, image_files
 
@@ -78,7 +80,8 @@ def write_inputs(cases: list[Case], path: Path) -> None:
     lines = io.StringIO()
     table = csv.writer(lines, lineterminator="\n")
     table.writerow(("case", "input", "files"))
-    table.writerows((case.name, case.input.absolute(), ";".join(str(path.absolute()) for _, path in case.files)) for case in cases)
+    rows = ((case.name, str(case.input.absolute()), ";".join(str(path.absolute()) for _, path in case.files)) for case in cases)
+    table.writerows([as_cell(text) for text in row] for row in rows)
     write_private(path, lines.getvalue())
 
 
@@ -159,7 +162,7 @@ def _is_dicom(path: Path) -> bool:
 
 def _from_csv(path: Path) -> Iterator[Case]:
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_plain_text(path, encoding="utf-8-sig")
         rows = list(csv.DictReader(text.splitlines(), skipinitialspace=True))
     except (OSError, UnicodeDecodeError, csv.Error) as problem:
         raise InputError(f"{path} is not a CSV file in UTF-8: {problem}.") from problem

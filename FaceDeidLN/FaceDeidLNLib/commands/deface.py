@@ -84,7 +84,7 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
     place = check_arguments(options)
     console.progress(0.0, "reading")
     begin = time.perf_counter()
-    ct = read_ct(options.input, options.series)
+    ct = read_ct(options.input, options.series, by_hand=options.landmarks is not None)
     notes = (*ct.notes, *require_kind(ct, place.output), *segments_beside(ct, given_files(options)))
     require_dicom(ct, options)
     request, taken = make_request(options, ct)
@@ -193,7 +193,7 @@ def check_arguments(options: argparse.Namespace) -> Destination:
     from ..input.images import image_files
     from ..output.destination import require_destination
     from ..output.review_folder import require_review_folder
-    from ..output.signing import private_key
+    from ..output.signing import require_key
     from ..release import Destination, require_own_certificate
     from .inputs import given_files
 
@@ -208,8 +208,7 @@ def check_arguments(options: argparse.Namespace) -> Destination:
         require_destination(options.qa, True, (options.output, options.input))
         require_review_folder(options.qa, files)
     header = policy_named(options.header, options.key, options.patients, tuple(filter(None, (options.output, options.qa))))
-    if options.signing_key is not None:
-        private_key(options.signing_key)  # before any work
+    require_key(options.signing_key)  # before any work
     return Destination(options.output, options.overwrite, files, header, options.signing_key)
 
 

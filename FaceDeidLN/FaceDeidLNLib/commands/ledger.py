@@ -10,8 +10,10 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
+from ..core.cells import as_cell, from_cell
 from ..core.errors import InputError, OutputError
 from ..core.locks import lock
+from ..core.plain_files import read_plain
 from ..output.atomic import released_file
 
 
@@ -36,8 +38,6 @@ class Row:
 
 #: What is written of a file name whose bytes are no text; such a case is refused, but has its row.
 _NO_TEXT = "backslashreplace"
-#: A cell that begins with one of these is a formula to spreadsheets, and gets a quote before it.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "'")
 COLUMNS = tuple(item.name for item in fields(Row))
 
 
@@ -48,7 +48,7 @@ class Ledger:
         self.path = path
         self.rows = {row.case: row for row in _read(path)}
         self._journal = path.with_name(f".{path.name}.begun")
-        self.begun = frozenset(self._journal.read_text(encoding="utf-8").splitlines()) if self._journal.exists() else frozenset()
+        self.begun = frozenset(_content(self._journal).splitlines())
 
     def keep(self, rows: Iterable[Row]) -> None:
         """Leave only these rows: double ones, outdated ones and a torn last line go."""
@@ -74,13 +74,8 @@ class Ledger:
 
 def _line(values: Iterable[object]) -> str:
     buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="\n").writerow([_as_text(" ".join(str(value).split())) for value in values])
+    csv.writer(buffer, lineterminator="\n").writerow([as_cell(" ".join(str(value).split())) for value in values])
     return buffer.getvalue()
-
-
-def _as_text(cell: str) -> str:
-    """The cell as spreadsheets show it and do not compute it."""
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell
 
 
 def _append(path: Path, text: str) -> None:
@@ -96,15 +91,34 @@ def _append(path: Path, text: str) -> None:
 
 
 def _read(path: Path) -> Iterator[Row]:
-    if not path.exists():
-        return
-    whole_lines = path.read_bytes().rpartition(b"\n")[0].decode(errors="replace").splitlines()
+    whole_lines = _content(path).rpartition("\n")[0].splitlines()
     if whole_lines and whole_lines[0].split(",") != list(COLUMNS):
         raise InputError(f"{path} is not the results file of a batch; name another output folder.")
-    for cells in csv.reader(whole_lines[1:]):
-        values = [cell.removeprefix("'") for cell in cells]
+    for line in whole_lines[1:]:
+        values = [from_cell(cell) for cell in _cells(line)]
         if len(values) == len(COLUMNS) and all(value.isdigit() for value in values[-3:-1]):
             yield Row(**{**dict(zip(COLUMNS, values, strict=True)), "attempts": int(values[-3]), "exit_code": int(values[-2])})
+
+
+def _cells(line: str) -> list[str]:
+    """Those of one line, which no cell goes beyond; none where it is damaged."""
+    try:
+        return next(csv.reader([line]), [])
+    except csv.Error:
+        return []
+
+
+def _content(path: Path) -> str:
+    """The text of one of a batch's own files; empty where it is not there.
+
+    :raises InputError: something else is there.
+    """
+    if not path.exists():
+        return ""
+    try:
+        return read_plain(path).decode(errors="replace")
+    except OSError as problem:
+        raise InputError(f"{path} is not a file of a batch ({problem.strerror}); name another output folder.") from problem
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 from pydicom.uid import UID
 
-from ..input.deflated import require_bounded
+from ..input.dicom_bounds import Room
 from ..input.dicom_files import PIXELS
 from .vocabulary import harmless_words
 
@@ -182,10 +182,11 @@ def values_of(element: DataElement) -> Iterator[str]:
 
 def known_of(files: Iterable[Path]) -> Known:
     """The identifiers of all originals that are DICOM; those that are and cannot be read are named in ``unread``."""
-    known = Known()
-    for path in files:
+    known, paths = Known(), list(files)
+    room = Room(len(paths))
+    for path in paths:
         try:
-            require_bounded(path)
+            room.require(path)
             dataset = pydicom.dcmread(path, stop_before_pixels=True)
         except InvalidDicomError:
             dataset = _without_preamble(path)

@@ -17,7 +17,7 @@ from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 
-from ..input.deflated import require_bounded
+from ..input.dicom_bounds import require_bounded
 from ..input.dicom_files import PIXELS
 from .known import Known, digit_runs, elements, values_of, words_in
 from .options import FACE_CODES, OPTIONS, codes_of

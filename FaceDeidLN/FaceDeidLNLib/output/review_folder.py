@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..core.errors import InputError, OutputError
+from ..core.plain_files import open_plain
 from ..core.private import OWNER_FOLDER, write_private
 
 SCENE_FILE = "scene.mrb"
@@ -19,6 +20,7 @@ README_FILE = "README.txt"
 REVIEW_FILES = (SCENE_FILE, LANDMARKS_FILE, CURVE_FILE, FACE_FILE, PROTECTED_FILE, PICTURE_FILE, FIGURES_FILE, README_FILE)
 #: First line of the README of every review folder, by which it is known again.
 README_FIRST_LINE = "THIS FOLDER CONTAINS THE FACE. DO NOT SHARE IT."
+_LONGEST_LINE = 200
 _README = """{first_line}
 
 It is the review material of one case: whoever has it can recognise the patient. Keep it where the original CT is kept,
@@ -57,8 +59,8 @@ def require_review_folder(folder: Path, inputs: Sequence[Path] = ()) -> None:
 def is_review(folder: Path) -> bool:
     """The folder holds an earlier review."""
     try:
-        with (folder / README_FILE).open(encoding="utf-8", errors="replace") as lines:
-            return lines.readline().strip() == README_FIRST_LINE
+        with open_plain(folder / README_FILE) as file:
+            return file.readline(_LONGEST_LINE).decode(errors="replace").strip() == README_FIRST_LINE
     except OSError:
         return False
 

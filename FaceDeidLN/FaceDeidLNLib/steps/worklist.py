@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import slicer
 
+from ..core.cells import as_cell
 from ..core.errors import InputError, OutputError
 from ..core.landmarks import Landmarks
 from ..core.private import OWNER_FILE
@@ -61,7 +62,7 @@ def reject(worklist: Path, case: str, remark: str) -> Path:
     table = csv.writer(text, lineterminator="\n")
     if not path.exists():
         table.writerow(DECISION_COLUMNS)
-    table.writerow((case, "reject", " ".join(remark.split())))
+    table.writerow([as_cell(cell) for cell in (case, "reject", " ".join(remark.split()))])
     try:
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, OWNER_FILE), "a", encoding="utf-8") as file:
             file.write(text.getvalue())

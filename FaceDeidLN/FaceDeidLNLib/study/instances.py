@@ -11,7 +11,7 @@ from pydicom.errors import InvalidDicomError
 
 from ..core.errors import InputError
 from ..core.progress import Alive, idle
-from ..input.deflated import require_bounded
+from ..input.dicom_bounds import Room
 from ..input.dicom_select import DIFFERENCES
 from .references import frame_of
 
@@ -111,12 +111,12 @@ def find_instances(folder: Path, alive: Alive = idle) -> Found:
         raise InputError(f"{folder} is no folder: give the folder of a study.")
     instances, others = [], []
     damaged = [] if index is None else [(path, "the DICOMDIR lists it, and it is not there") for path in _missing(index)]
-    for path in sorted(folder.rglob("*")):
+    paths = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    room = Room(len(paths))
+    for path in paths:
         alive()
-        if not path.is_file():
-            continue
         try:
-            header = _header(path)
+            header = _header(path, room)
         except InputError as refusal:
             damaged.append((path, str(refusal)))
             continue
@@ -137,6 +137,7 @@ def find_instances(folder: Path, alive: Alive = idle) -> Found:
 def _missing(index: Path) -> list[Path]:
     """The files that a DICOMDIR lists (PS3.3 F.3) and that are not there; nothing of one that cannot be read."""
     try:
+        Room(1).require(index)
         records = pydicom.dcmread(index, force=True).get("DirectoryRecordSequence") or []
         names = [record.get("ReferencedFileID") for record in records]
     except Exception:  # it is not believed anyway, and any bytes may stand in it
@@ -145,9 +146,9 @@ def _missing(index: Path) -> list[Path]:
     return [path for path in listed if not path.exists()]
 
 
-def _header(path: Path) -> Dataset | None:
+def _header(path: Path, room: Room) -> Dataset | None:
     """The tags that matter; None for what is no DICOM instance, a DICOMDIR included."""
-    require_bounded(path)
+    room.require(path)
     try:
         header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=_TAGS)
     except InvalidDicomError:
