@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import shutil
 import time
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import numpy as np
 import pydicom
 import scipy
 import SimpleITK as sitk
+from pydicom.dataset import Dataset
 
 from . import __version__
 from .case.judge import verify
@@ -27,7 +29,7 @@ from .input.case import CtInput
 from .input.images import image_extension
 from .output.atomic import Companion
 from .output.certificate import certificate_path, certificate_text, is_certified, output_sha256
-from .output.dicom import representable, write_dicom_series
+from .output.dicom import derived_slices, representable, write_dicom_series
 from .output.dicom_header import Marks, require_headers
 from .output.images import require_writable, write_image
 from .output.signing import signed_text
@@ -137,10 +139,25 @@ def write_released(ct: CtInput, cleared: Clearance, destination: Destination, al
     if ct.kind != "dicom":
         write_image(ct, volume, destination.output, destination.overwrite, destination.inputs, companion, alive)
     else:
-        marks = Marks(_derivation(case), is_tested(case["privacy"]))
-        write_dicom_series(
-            ct, volume, destination.output, marks, destination.overwrite, destination.inputs, companion, alive, destination.header
-        )
+        header, inputs = destination.header, destination.inputs
+        write_dicom_series(ct, volume, destination.output, _marks(case), destination.overwrite, inputs, companion, alive, header)
+
+
+def cleared_slices(ct: CtInput, cleared: Clearance) -> Iterator[tuple[Path, Dataset]]:
+    """Each file of a DICOM CT with the data set that may stand for it, for whoever writes and checks a whole study.
+
+    Names and dates are kept; instances and series have UIDs of nobody.
+
+    :raises OutputError: a header cannot be taken over, or what would be said of the case may describe the face.
+    """
+    if not isinstance(cleared, Clearance):
+        raise TypeError("only what clear() permits is written")
+    certificate_text({**cleared.case, "output": {}})
+    yield from derived_slices(ct, cleared.volume, _marks(cleared.case), KeepHeader())
+
+
+def _marks(case: dict[str, Any]) -> Marks:
+    return Marks(_derivation(case), is_tested(case["privacy"]))
 
 
 def _derivation(case: dict[str, Any]) -> str:

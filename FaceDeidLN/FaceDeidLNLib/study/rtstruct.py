@@ -45,6 +45,9 @@ class RtStructFamily(ClippedOneByOne):
     def clip(self, run: StudyRun, instance: Instance, hidden: HiddenFace, matrix: np.ndarray) -> dict[str, Any]:
         """Clip, verify, write."""
         dataset = pydicom.dcmread(instance.path)
+        drawn_in = {str(roi.get("ReferencedFrameOfReferenceUID") or instance.frame) for roi in dataset.get("StructureSetROISequence") or []}
+        if drawn_in - {instance.frame}:
+            raise DoubtError("its structures lie in several frames of reference, and the face is looked for in one of them")
         names = followers(dataset, hidden, matrix)
         for number in names:
             remake(contours_of(dataset, number), hidden, matrix)

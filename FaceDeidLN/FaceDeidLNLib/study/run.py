@@ -176,25 +176,37 @@ def _stop_at_doubts(reports: list[Report], options: Options) -> None:
 
 
 def _closed(reports: list[Report], writer: StudyWriter) -> list[Report]:
-    """References closed; documents that lead to nothing any more are withheld, until nothing changes."""
+    """References closed; documents that lead to nothing any more are withheld, until nothing changes.
+
+    What the standard requires to stay though it leads nowhere is said with its object.
+    """
     while True:
         released = frozenset(writer.policy.uid(uid) for uid in writer.written)
-        empty = set()
+        empty, kept = set(), {}
         for uid, path in writer.written.items():
-            dataset = pydicom.dcmread(path)
-            before = list(references_of(dataset))
+            before = writer.references[uid]
             if all(one in released for one in before):
                 continue
-            close_references(dataset, released)
+            dataset = pydicom.dcmread(path)
+            left = close_references(dataset, released)
+            writer.references[uid] = tuple(references_of(dataset))
+            if left:
+                kept[uid] = sorted(set(left))
             if before and not any(one in released for one in before) and FAMILIES_OF_REFERENCES & {dataset.get("Modality")}:
                 empty.add(uid)
             save(dataset, path, dataset.file_meta.TransferSyntaxUID)
         if not empty:
-            return reports
+            return [_with_kept(report, kept.get(report.entry.instance.uid)) for report in reports]
         gone = [report for report in reports if report.entry.instance.uid in empty]
         writer.take_back(tuple(report.entry.instance for report in gone))
         why = Decision.withhold("all that it refers to is withheld")
         reports = [replace(report, decision=why) if report in gone else report for report in reports]
+
+
+def _with_kept(report: Report, kept: list[str] | None) -> Report:
+    if kept is None or report.decision.outcome is Outcome.WITHHOLD:
+        return report
+    return replace(report, figures={**report.figures, "required_references_to_what_is_withheld": kept})
 
 
 #: Modalities that are nothing without what they refer to.

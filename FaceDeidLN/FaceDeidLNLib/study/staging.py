@@ -30,3 +30,8 @@ def staged(instances: Sequence[Instance]) -> Iterator[Path]:
             except OSError:
                 shutil.copyfile(instance.path, place)
         yield folder
+
+
+def staged_instance(path: Path, instances: Sequence[Instance]) -> Instance:
+    """The instance that a file of the folder stands for."""
+    return instances[int(path.name.split("_")[0])]

@@ -14,6 +14,7 @@ from pydicom.uid import ExplicitVRLittleEndian
 from ..core.errors import OutputError
 from ..header.base import HeaderPolicy
 from .instances import Instance
+from .references import references_of
 
 
 @dataclass(eq=False)
@@ -24,6 +25,8 @@ class StudyWriter:
     policy: HeaderPolicy
     #: Original SOP instance UID -> the file that was written.
     written: dict[str, Path] = field(default_factory=dict)
+    #: Original SOP instance UID -> the instances that what was written refers to, as it names them.
+    references: dict[str, tuple[str, ...]] = field(default_factory=dict)
     _folders: dict[tuple[str, int], Path] = field(default_factory=dict)
 
     def put(self, instance: Instance, dataset: Dataset, stack: int = 1) -> None:
@@ -43,6 +46,7 @@ class StudyWriter:
         if again.get("PixelData") != dataset.get("PixelData") or again.SOPInstanceUID != self.policy.uid(instance.uid):
             raise OutputError(f"{instance.path.name}: what was read back is not what was written.")
         self.written[instance.uid] = path
+        self.references[instance.uid] = tuple(references_of(dataset))
 
     def take_back(self, instances: tuple[Instance, ...]) -> None:
         """Remove what was written for these instances."""
