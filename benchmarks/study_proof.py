@@ -45,6 +45,7 @@ def measure(folder: Path, out: Path, options: argparse.Namespace) -> None:
     from FaceDeidLNLib.study.plan import plan
     from FaceDeidLNLib.study.run import run
     from study_measures import averaging, changed_in, surfaces_of
+    from study_validators import new_findings
 
     node = _synthetic(folder) if options.one == SYNTHETIC else None
     asked = Options(withhold_doubtful=options.withhold_doubtful)
@@ -67,6 +68,7 @@ def measure(folder: Path, out: Path, options: argparse.Namespace) -> None:
             "surfaces": list(surfaces_of(result)) if released and not options.costs else [],
             "protected": list(changed_in(node.mask.array, node.mask, result)) if released and node is not None else [],
             "averaging": list(averaging(result)) if released and not options.costs else [],
+            "validators": list(new_findings(result)) if released and not options.costs else [],
         }
         print(json.dumps(facts), flush=True)
 
