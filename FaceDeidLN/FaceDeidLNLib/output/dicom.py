@@ -137,7 +137,7 @@ def _require_clean(partial: Path, folder: Path, originals: Sequence[Path], heade
     """Raises OutputError where the proof finds something of the originals in a header."""
     if header.options is None:
         return
-    findings = verify_headers(partial, known_of(originals), header.options)
+    findings = verify_headers(partial, known_of(originals, header.is_own), header.options)
     if findings:
         raise OutputError(f"{folder}: {len(findings)} findings in the cleaned headers (first: {findings[0]}): nothing is left of it.")
 
