@@ -137,6 +137,6 @@ def _doubts(surface: Surface, own: Surface) -> list[str]:
 
 def _has_icon(path: Path) -> bool:
     """True where a data set holds an icon at any depth; where its tag is nowhere in the file there is none."""
-    return ICON in path.read_bytes() and any(
-        "IconImageSequence" in item for item in every_item(pydicom.dcmread(path, stop_before_pixels=True))
-    )
+    if ICON not in path.read_bytes():
+        return False
+    return any("IconImageSequence" in item for item in every_item(pydicom.dcmread(path, stop_before_pixels=True)))
