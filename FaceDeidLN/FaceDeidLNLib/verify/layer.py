@@ -7,6 +7,7 @@ cheekbone and chin.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -67,16 +68,22 @@ AREAS = (
 )
 
 
+@dataclass(frozen=True)
+class Look:
+    """What the lines of sight of one area show: scatter of HU at THIN_MM and THICK_MM, and depth of the bone.
+
+    Infinite where it cannot be told, or where what has little scatter is fat.
+    """
+
+    area: str
+    thin: float
+    thick: float
+    bone_mm: float
+
+
 def layer_doubts(ct: Volume, frame: FaceFrame, depth: Volume) -> tuple[str, ...]:
     """What there is to say of a layer on the face of a CT (HU); ``depth`` (mm) is the skin's as found, empty where it is skin."""
-    uniform, deep = [], []
-    for area in AREAS:
-        lines = _lines(area, ct, frame, depth)
-        if _is_uniform(area, lines):
-            uniform.append(area.name)
-        if area.bone_mm is not None and area.bone_mm < _bone_depth(lines) <= BONE_MM[-1]:
-            deep.append(area.name)
-    areas = list(dict.fromkeys(chain(uniform, deep if len(deep) >= DEEP_AREAS else ())))
+    areas = covered_areas(look_at(ct, frame, depth), AREAS)
     if not areas:
         return ()
     where = " and ".join(filter(None, (", ".join(areas[:-1]), areas[-1])))
@@ -84,6 +91,26 @@ def layer_doubts(ct: Volume, frame: FaceFrame, depth: Volume) -> tuple[str, ...]
         f"what covers {where} is no skin but a layer of one value, or lies too far in front of the bone (bolus, gel, mask, dressing): the "
         "patient's own skin under it may stay; take it out of the CT, or give the patient's outline without it as a segment",
     )
+
+
+def look_at(ct: Volume, frame: FaceFrame, depth: Volume) -> tuple[Look, ...]:
+    """What all areas show."""
+    found = []
+    for area in AREAS:
+        lines = _lines(area, ct, frame, depth)
+        found.append(Look(area.name, _scatter(lines, THIN_MM, FAT_HU), _scatter(lines, THICK_MM), _bone_depth(lines)))
+    return tuple(found)
+
+
+def covered_areas(looks: Sequence[Look], areas: Sequence[Area]) -> tuple[str, ...]:
+    """Names of the areas in which there is no skin, by the limits of ``areas``."""
+    uniform, deep = [], []
+    for look, area in zip(looks, areas, strict=True):
+        if look.thin < area.thin or (area.thick is not None and look.thick < area.thick):
+            uniform.append(area.name)
+        if area.bone_mm is not None and area.bone_mm < look.bone_mm <= BONE_MM[-1]:
+            deep.append(area.name)
+    return tuple(dict.fromkeys(chain(uniform, deep if len(deep) >= DEEP_AREAS else ())))
 
 
 def _lines(area: Area, ct: Volume, frame: FaceFrame, depth: Volume) -> np.ndarray:
@@ -101,18 +128,14 @@ def _lines(area: Area, ct: Volume, frame: FaceFrame, depth: Volume) -> np.ndarra
     return hu.reshape(len(directions), -1)
 
 
-def _is_uniform(area: Area, lines: np.ndarray) -> bool:
-    """True where the HU scatter less than those of skin."""
-    for depths, least in ((THIN_MM, area.thin), (THICK_MM, area.thick)):
-        values = lines[:, np.isin(BONE_MM, depths)]
-        values = values[(values > TISSUE_HU).all(axis=1)]
-        if least is None or len(values) < max(LEAST_LINES, LEAST_SHARE * len(lines)):
-            continue
-        low, high = np.percentile(values, SCATTER_PERCENTILES)
-        fat = depths is THIN_MM and FAT_HU[0] < np.median(values) < FAT_HU[1]
-        if high - low < least and not fat:
-            return True
-    return False
+def _scatter(lines: np.ndarray, depths: np.ndarray, fat: tuple[float, float] = (0.0, 0.0)) -> float:
+    """Distance of the SCATTER_PERCENTILES of HU at some depths; infinite where too few lines tell, or their middle is that of ``fat``."""
+    values = lines[:, np.isin(BONE_MM, depths)]
+    values = values[(values > TISSUE_HU).all(axis=1)]
+    if len(values) < max(LEAST_LINES, LEAST_SHARE * len(lines)) or fat[0] < np.median(values) < fat[1]:
+        return np.inf
+    low, high = np.percentile(values, SCATTER_PERCENTILES)
+    return float(high - low)
 
 
 def _bone_depth(lines: np.ndarray) -> float:
