@@ -5,9 +5,9 @@
 
 DATA holds heads and open-kbp. ``look`` lays every layer of KINDS that fits the voxels on the heads and writes what the lines of sight
 show, bare and covered, with the landmarks that this very CT shows. Where the program says nothing, it goes on to the result: SILENT MISS
-is a PASS in which less of the patient's own skin at nasal root, nose, chin or menton changed than 90 %, and than in the bare head. ``judge`` takes limits from
-one half of the heads by the rule of ``FaceDeidLNLib/verify/layer.py`` and tests them on the other half, both ways: bare heads in which a
-layer is seen, and layers that are missed. Exit status 1 where there is a silent miss.
+is a PASS in which less of the patient's own skin at nasal root, nose, chin or menton changed than 90 %, and than in the bare head.
+``judge`` takes limits from one half of the heads by the rule of ``FaceDeidLNLib/verify/layer.py`` and tests them on the other half, both
+ways: bare heads in which a layer is seen, and layers that are missed. Exit status 1 where there is a silent miss.
 """
 
 from __future__ import annotations
@@ -61,6 +61,8 @@ LEAST_VOXELS = 0.8
 MARKS, FEATURE_MM, HIDDEN_SHARE, TOLERANCE = ("sellion", "pronasale", "pogonion", "menton"), 8.0, 0.9, 0.02
 #: Limits are this share of the least scatter, and this percentile of the depths of bone, as in the table of areas.
 OF_LEAST, BONE_PERCENTILE = 0.8, 98.0
+#: No limit of scatter is higher, and the bone of one area alone is so much (mm) deeper than that of any head.
+MOST_SCATTER, ALONE_MM = 50.0, 5.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -193,11 +195,19 @@ def limits(heads: list[list[Look]]) -> tuple[Area, ...]:
     """The table of areas with the limits that these bare heads give."""
     out = []
     for area, found in zip(AREAS, zip(*heads, strict=True), strict=True):
-        least = [OF_LEAST * min(getattr(look, name) for look in found) for name in ("thin", "thick")]
+        least = [OF_LEAST * min(_of(look, name) for look in found) for name in ("sheet", "thin", "thick")]
         bone = [look.bone_mm for look in found if math.isfinite(look.bone_mm)]
         deep = None if area.bone_mm is None or not bone else math.ceil(float(np.percentile(bone, BONE_PERCENTILE)))
-        out.append(replace(area, thin=least[0], thick=None if area.thick is None else least[1], bone_mm=deep))
+        alone = None if area.alone_mm is None or not bone else max(bone) + ALONE_MM
+        sheet, thin = (min(value, MOST_SCATTER) for value in least[:2])
+        thick = None if area.thick is None else least[2]
+        out.append(replace(area, sheet=sheet, thin=thin, thick=thick, bone_mm=deep, alone_mm=alone))
     return tuple(out)
+
+
+def _of(look: Look, name: str) -> float:
+    """A scatter; infinite for the thin ones of fat, which has a limit of its own."""
+    return math.inf if look.fat and name != "thick" else getattr(look, name)
 
 
 def report(title: str, looks: list[tuple[dict[str, Any], list[Look]]], areas: tuple[Area, ...], heads: set[str]) -> None:
