@@ -20,7 +20,7 @@ from ..face.polar import skin_distance, unit_vectors
 #: Lines of sight are so far apart (degrees).
 STEP_DEG = 4.0
 #: Depths below the surface (mm) at which the HU of sheets, of thin and of thick layers, and bone, are looked for.
-SHEET_MM, THIN_MM, THICK_MM, BONE_MM = np.array([3.0]), np.arange(2.0, 4.1), np.arange(3.0, 7.1), np.arange(-4.0, 31.0)
+SHEET_MM, THIN_MM, THICK_MM, BONE_MM = np.array([1.5]), np.arange(2.0, 4.1), np.arange(3.0, 7.1), np.arange(-4.0, 30.1, 0.5)
 BONE_HU = 200.0
 #: What is looked at holds tissue or foam, no air.
 TISSUE_HU = -500.0
@@ -59,15 +59,15 @@ class Area:
 
 
 AREAS = (
-    Area("brow", (-12.0, 12.0), (32.0, 44.0), 50.0, 50.0, 35.0, None),
-    Area("nasal root", (-4.0, 4.0), (20.0, 32.0), 50.0, 50.0, 29.0, 12.0),
+    Area("brow", (-12.0, 12.0), (32.0, 44.0), 44.0, 50.0, 35.0, None),
+    Area("nasal root", (-4.0, 4.0), (20.0, 32.0), 42.0, 50.0, 29.0, 12.0),
     Area("nose", (-8.0, 8.0), (0.0, 20.0), 50.0, 50.0, 42.0, None),
     Area("mouth", (-16.0, 16.0), (-20.0, -8.0), 50.0, 50.0, 40.0, None),
     Area("chin", (-12.0, 12.0), (-36.0, -24.0), 50.0, 50.0, 38.0, 15.0, 18.0),
-    Area("left cheekbone", (28.0, 48.0), (0.0, 16.0), 33.0, 42.0, None, 15.0),
-    Area("right cheekbone", (-48.0, -28.0), (0.0, 16.0), 33.0, 42.0, None, 15.0),
-    Area("left orbital rim", (28.0, 44.0), (24.0, 40.0), 44.0, 50.0, 75.0, 11.0),
-    Area("right orbital rim", (-44.0, -28.0), (24.0, 40.0), 44.0, 50.0, 75.0, 11.0),
+    Area("left cheekbone", (28.0, 48.0), (0.0, 16.0), 44.0, 42.0, None, 15.0),
+    Area("right cheekbone", (-48.0, -28.0), (0.0, 16.0), 44.0, 42.0, None, 15.0),
+    Area("left orbital rim", (28.0, 44.0), (24.0, 40.0), 50.0, 50.0, 75.0, 11.0),
+    Area("right orbital rim", (-44.0, -28.0), (24.0, 40.0), 50.0, 50.0, 75.0, 11.0),
 )
 
 
