@@ -24,6 +24,7 @@ from .core.progress import Alive, idle
 from .core.volume import Volume
 from .facts import certificate_facts, privacy_said
 from .header.base import HeaderPolicy, KeepHeader
+from .header.told import told
 from .input.case import CtInput
 from .input.images import image_extension
 from .output.atomic import Companion
@@ -166,6 +167,7 @@ def content(ct: CtInput, volume: Volume, case: dict[str, Any], written: Path, he
     if ct.kind != "dicom":
         return {**facts, "limits": []}
     kept = isinstance(header, KeepHeader)
+    facts |= {name: told(facts[name], header) for name in ("protected", "reasons", "checks")}
     return {**facts, "header": header.facts(), "limits": ["Names and dates in the DICOM header are untouched."] if kept else []}
 
 
