@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from ..case.records import CaseResult, Request
     from ..input.case import CtInput
     from ..release import Destination
-    from ..study.files import FollowedFile
 
 SUMMARY = "de-identify one CT"
 EXAMPLES = """\
@@ -97,7 +97,7 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
     result.seconds["reading"] = round(read - begin, 3)
     refusal = refusal_sentence(result, options.accept_recognisable)
     if refusal is None:
-        result, beside = follow_also(options, result, request)
+        result, write_also = follow_also(options, result, request)
         refusal = refusal_sentence(result, options.accept_recognisable)
     if options.qa is not None:
         console.progress(_WORKED, "review material")
@@ -106,37 +106,26 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
         console.progress(0.9, "writing")
         options.watch = Watch(place.output)
         release(ct, result, place, options.accept_recognisable)
-        write_also(beside, result, options)
+        write_also()
         keep_mappings(place.header, options.key)
     return outcome(ct, result, place, options.qa, refusal, Told(taken, notes))
 
 
-def follow_also(options: argparse.Namespace, result: CaseResult, request: Request) -> tuple[CaseResult, tuple[FollowedFile, ...]]:
-    """The files of --also, followed and verified, with the result of the CT, which is a REVIEW where one of them is doubtful."""
+def follow_also(options: argparse.Namespace, result: CaseResult, request: Request) -> tuple[CaseResult, Callable[[], None]]:
+    """The files of --also, followed and verified: what writes them, and the result of the CT, a REVIEW where one of them is doubtful."""
     if not options.also:
-        return result, ()
-    from ..effect.base import drawing
+        return result, lambda: None
     from ..release import Destination
-    from ..study.family import OTHERS, DoubtError
-    from ..study.files import follow_files
-    from ..study.hidden import HiddenFace
-    from ..verify.verdict import Verdict
+    from ..study.family import DoubtError
+    from ..study.files import Leader, follow_files, in_doubt, write_files
 
-    random = drawing(result.parameters.seed, OTHERS)
-    hidden = HiddenFace.of(result, request.protected, random)
+    leader = Leader(result, request.protected, options.accept_recognisable)
     places = [(path, Destination(out, options.overwrite, (path,), signing_key=options.signing_key)) for path, out in options.also]
     try:
-        return result, follow_files(places, hidden, result, options.accept_recognisable, random)
+        followed = follow_files(places, leader)
     except DoubtError as doubt:
-        return replace(result, verdict=Verdict.REVIEW, reasons=(*result.reasons, str(doubt))), ()
-
-
-def write_also(followed: tuple[FollowedFile, ...], result: CaseResult, options: argparse.Namespace) -> None:
-    """Write the files of --also."""
-    if followed:
-        from ..study.files import write_files
-
-        write_files(followed, result, options.accept_recognisable)
+        return in_doubt(result, (str(doubt),)), lambda: None
+    return result, lambda: write_files(followed, leader)
 
 
 def check_also(options: argparse.Namespace) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from ..release import case_content, judged
 from ..verify.privacy import RECOGNISABLE, is_tested
 from ..verify.verdict import Verdict
 from .links import linked
+from .nodes import volume_from_node
 from .scene import SceneContext
 
 RELEASED_SUFFIX = "de-identified"
@@ -31,6 +32,8 @@ RELEASED_ATTRIBUTE = "FaceDeidLN.Released"
 _MADE = "FaceDeidLN.Made"
 _CERTIFICATE = "FaceDeidLN.certificate"
 _CT = "FaceDeidLN.ct"
+#: Reference of an image that got the face of a CT to that CT's result, and the figure that tells which one it was.
+_LEADER, _DECIDED_BY = "FaceDeidLN.leader", "decided_by"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +93,41 @@ def record(
         result.SetNodeReferenceID(_CERTIFICATE, note.GetID())
     note.SetText(json.dumps(asdict(stored), indent=2))
     result.SetNodeReferenceID(_CT, ct.GetID())
-    mark(result, ct.GetName(), stored.released, f"{stored.facts['style']} {stored.facts['effect']}")
+    result.SetNodeReferenceID(_LEADER, None)
+    made = f"{stored.facts['style']} {stored.facts['effect']}"
+    mark(result, ct.GetName(), stored.released, made)
+    for follower in followers_of(result):
+        own = _certificate_of(follower)
+        fits = own is not None and own.facts.get(_DECIDED_BY) == stored.digest  # else it was made after another result
+        mark(follower, ct_of(follower).GetName(), fits and stored.released, made)
+
+
+def record_follower(
+    context: SceneContext,
+    made: slicer.vtkMRMLScalarVolumeNode,
+    image: slicer.vtkMRMLScalarVolumeNode,
+    leader: slicer.vtkMRMLScalarVolumeNode,
+    content: dict[str, Any],
+    facts: dict[str, Any],
+) -> None:
+    """Give what was made of an image after a CT its certificate; whether it may leave is said of the CT's result, the ``leader``."""
+    decided = require_verdict(leader)
+    facts = {**facts, _DECIDED_BY: decided.digest, "follows": ct_of(leader).GetName()}
+    record(context, made, image, replace(decided, digest=digest(volume_from_node(made)), content=content, facts=facts))
+    made.SetNodeReferenceID(_LEADER, leader.GetID())
+
+
+def leader_of(result: slicer.vtkMRMLScalarVolumeNode | None) -> slicer.vtkMRMLScalarVolumeNode | None:
+    """The result of the CT that an image got its face after; None for a result that stands for itself."""
+    return None if result is None else result.GetNodeReference(_LEADER)
+
+
+def followers_of(leader: slicer.vtkMRMLScalarVolumeNode | None) -> list[slicer.vtkMRMLScalarVolumeNode]:
+    """What was made of further images after a CT's result."""
+    scene = None if leader is None else leader.GetScene()
+    count = 0 if scene is None else scene.GetNumberOfNodesByClass("vtkMRMLScalarVolumeNode")
+    nodes = [scene.GetNthNodeByClass(number, "vtkMRMLScalarVolumeNode") for number in range(count)]
+    return [node for node in nodes if leader_of(node) is leader and ct_of(node) is not None]
 
 
 def mark(result: slicer.vtkMRMLScalarVolumeNode, ct_name: str, released: bool, made: str = "") -> None:
@@ -109,7 +146,24 @@ def first_ct(scene: slicer.vtkMRMLScene) -> slicer.vtkMRMLScalarVolumeNode | Non
 
 
 def read_verdict(result: slicer.vtkMRMLScalarVolumeNode | None) -> StoredVerdict | None:
-    """What was recorded of a result's node; None where nothing was."""
+    """What was recorded of a result's node; None where nothing was.
+
+    An image that follows a CT has the verdict, the class and the sign-off that the CT's result has now.
+
+    :raises InputError: the certificate cannot be read, or what the image follows is another result now.
+    """
+    stored = _certificate_of(result)
+    if stored is None or _DECIDED_BY not in stored.facts:
+        return stored
+    leader = _certificate_of(leader_of(result))
+    if leader is None or leader.digest != stored.facts[_DECIDED_BY]:
+        raise InputError(f'"{result.GetName()}" was made after a result that is not there any more: apply again.')
+    said = {item.name: getattr(leader, item.name) for item in fields(Judged)}
+    content = {**stored.content, **{key: leader.content[key] for key in ("verdict", "reasons", "privacy")}}
+    return replace(stored, content=content, **said)
+
+
+def _certificate_of(result: slicer.vtkMRMLScalarVolumeNode | None) -> StoredVerdict | None:
     note = None if result is None else result.GetNodeReference(_CERTIFICATE)
     if note is None or not note.GetText():
         return None
@@ -127,8 +181,9 @@ def replaceable(ct: slicer.vtkMRMLScalarVolumeNode | None) -> slicer.vtkMRMLScal
 
 
 def with_certificate(result: slicer.vtkMRMLScalarVolumeNode | None) -> list[slicer.vtkMRMLNode | None]:
-    """A result's node and the node of its certificate: what a new verdict changes."""
-    return [result, None if result is None else result.GetNodeReference(_CERTIFICATE)]
+    """A result's node, the node of its certificate, and those of the images that follow it: what a new verdict changes."""
+    nodes = [result, *followers_of(result)]
+    return [part for node in nodes for part in (node, None if node is None else node.GetNodeReference(_CERTIFICATE))]
 
 
 def ct_of(result: slicer.vtkMRMLScalarVolumeNode) -> slicer.vtkMRMLScalarVolumeNode | None:
@@ -153,7 +208,7 @@ def sign_off(context: SceneContext, result: slicer.vtkMRMLScalarVolumeNode, rema
 
     :raises InputError: the verdict is FAIL, which nobody can lift, or PASS, which needs none; no remark; never verified.
     """
-    stored, remark = require_verdict(result), remark.strip()
+    stored, remark = _require_own(result), remark.strip()
     if stored.verdict == Verdict.FAIL.value:
         raise InputError("A FAIL cannot be signed off: mend the cause and apply again.")
     if stored.verdict == Verdict.PASS.value:
@@ -167,6 +222,20 @@ def sign_off(context: SceneContext, result: slicer.vtkMRMLScalarVolumeNode, rema
 
 def accept(context: SceneContext, result: slicer.vtkMRMLScalarVolumeNode, accepted: bool) -> StoredVerdict:
     """Say yes or no to the release of a result whose person may still be recognised. Raises InputError: never verified."""
-    changed = replace(require_verdict(result), accepted=accepted)
+    changed = replace(_require_own(result), accepted=accepted)
     record(context, result, ct_of(result), changed)
     return changed
+
+
+def _require_own(result: slicer.vtkMRMLScalarVolumeNode | None) -> StoredVerdict:
+    """As ``require_verdict``, of a result that stands for itself."""
+    stored = require_verdict(result)
+    require_no_follower(result)
+    return stored
+
+
+def require_no_follower(result: slicer.vtkMRMLScalarVolumeNode | None) -> None:
+    """Raises InputError for what was made of an image that follows a CT: the CT's result answers for it."""
+    leader = leader_of(result)
+    if leader is not None:
+        raise InputError(f'"{result.GetName()}" follows "{leader.GetName()}": choose that result, what is said of it counts for both.')

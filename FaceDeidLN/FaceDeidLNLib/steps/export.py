@@ -21,7 +21,7 @@ from ..input.case import CtInput
 from ..input.dicom import read_dicom_series
 from ..mrml.nodes import volume_from_node
 from ..mrml.sources import source_of
-from ..mrml.verdicts import StoredVerdict, ct_of, digest, require_verdict
+from ..mrml.verdicts import StoredVerdict, ct_of, digest, leader_of, require_verdict
 from ..output.header_mappings import keep_mappings
 from ..release import Destination, write_released
 
@@ -61,6 +61,8 @@ def export_result(
         raise InputError(f"A header is cleaned in DICOM only, and {path.name} has none: export as DICOM, or choose '{KEEP}'.")
     policy = policy_named(header.name, header.key, None, (path,))
     stored = require_released(result)
+    if path.suffix == "" and leader_of(result) is not None:
+        raise InputError(f'"{result.GetName()}" follows a CT: export it as NRRD or NIfTI, or its whole study as DICOM.')
     progress(0.05, "checking")
     ct_node, volume = ct_of(result), volume_from_node(result)
     if ct_node is None:
