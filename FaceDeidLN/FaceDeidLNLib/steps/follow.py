@@ -35,13 +35,17 @@ def follow_images(
     """
     if not images or case.result is None or case.verdict is Verdict.FAIL:
         return [], ()
-    made, withheld, leader = [], [], Leader(case, protected, accepted)
+    try:
+        leader = Leader(case, protected, accepted)
+    except FaceDeidError as problem:
+        return [], tuple(_withheld(node, problem) for node in images)
+    made, withheld = [], []
     for number, node in enumerate(images):
         progress(0.9 + 0.1 * number / len(images), node.GetName())
         try:
             made.append((node, leader.follow(*_image_of(node))))
         except FaceDeidError as doubt:
-            withheld.append(f'"{node.GetName()}" does not follow: {doubt}')
+            withheld.append(_withheld(node, doubt))
     return made, tuple(withheld)
 
 
@@ -98,3 +102,7 @@ def _image_of(node: slicer.vtkMRMLScalarVolumeNode) -> tuple[CtInput, bool]:
     except InputError:
         return image, False
     return image, True
+
+
+def _withheld(node: slicer.vtkMRMLScalarVolumeNode, why: FaceDeidError) -> str:
+    return f'"{node.GetName()}" does not follow: {why}'
