@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-import numpy as np
 import slicer
 
 from ..case.records import CaseResult
@@ -16,6 +15,7 @@ from ..core.errors import InputError
 from ..core.parameters import Parameters
 from ..core.volume import Volume
 from ..facts import facts_of
+from ..output.seen import digest
 from ..release import case_content, judged
 from ..verify.privacy import RECOGNISABLE, is_tested
 from ..verify.verdict import Verdict
@@ -54,12 +54,6 @@ class StoredVerdict(Judged):
         return not self.refusal
 
 
-def digest(volume: Volume) -> str:
-    """SHA-256 of voxels, scalar type and place."""
-    head = f"{volume.array.dtype.str} {volume.array.shape} {np.round(volume.geometry.ijk_to_lps, 6).tolist()}"
-    return hashlib.sha256(head.encode() + np.ascontiguousarray(volume.array).tobytes()).hexdigest()
-
-
 def remember_making(node: slicer.vtkMRMLScalarVolumeNode, result: Volume, parameters: Parameters, privacy: str) -> None:
     """Keep with a result's node what it was made with, so that ``privacy_as_made`` knows it again."""
     node.SetAttribute(_MADE, _making(result, parameters) if is_tested(privacy) else None)
@@ -84,22 +78,31 @@ def verdict_on(case: CaseResult, accepted: bool) -> StoredVerdict:
 
 
 def record(
-    context: SceneContext, result: slicer.vtkMRMLScalarVolumeNode, ct: slicer.vtkMRMLScalarVolumeNode, stored: StoredVerdict
+    context: SceneContext,
+    result: slicer.vtkMRMLScalarVolumeNode,
+    ct: slicer.vtkMRMLScalarVolumeNode,
+    stored: StoredVerdict,
+    leader: slicer.vtkMRMLScalarVolumeNode | None = None,
 ) -> None:
-    """Give a result's node its certificate, name and attribute."""
+    """Give a result's node its certificate, name and attribute; ``leader`` is the CT's result that it follows, None for one of its own."""
     note = result.GetNodeReference(_CERTIFICATE)
     if note is None:
         note = context.scene.AddNewNodeByClass("vtkMRMLTextNode", f"{ct.GetName()} certificate")
         result.SetNodeReferenceID(_CERTIFICATE, note.GetID())
     note.SetText(json.dumps(asdict(stored), indent=2))
     result.SetNodeReferenceID(_CT, ct.GetID())
-    result.SetNodeReferenceID(_LEADER, None)
+    result.SetNodeReferenceID(_LEADER, None if leader is None else leader.GetID())
     made = f"{stored.facts['style']} {stored.facts['effect']}"
     mark(result, ct.GetName(), stored.released, made)
     for follower in followers_of(result):
-        own = _certificate_of(follower)
-        fits = own is not None and own.facts.get(_DECIDED_BY) == stored.digest  # else it was made after another result
-        mark(follower, ct_of(follower).GetName(), fits and stored.released, made)
+        mark(follower, ct_of(follower).GetName(), _is_released(follower), made)
+
+
+def _is_released(result: slicer.vtkMRMLScalarVolumeNode) -> bool:
+    try:
+        return bool(stored := read_verdict(result)) and stored.released
+    except InputError:  # it follows another result than the one there is
+        return False
 
 
 def record_follower(
@@ -113,8 +116,8 @@ def record_follower(
     """Give what was made of an image after a CT its certificate; whether it may leave is said of the CT's result, the ``leader``."""
     decided = require_verdict(leader)
     facts = {**facts, _DECIDED_BY: decided.digest, "follows": ct_of(leader).GetName()}
-    record(context, made, image, replace(decided, digest=digest(volume_from_node(made)), content=content, facts=facts))
-    made.SetNodeReferenceID(_LEADER, leader.GetID())
+    own = replace(decided, remark="", reviewer="", digest=digest(volume_from_node(made)), content=content, facts=facts)
+    record(context, made, image, own, leader)
 
 
 def leader_of(result: slicer.vtkMRMLScalarVolumeNode | None) -> slicer.vtkMRMLScalarVolumeNode | None:
@@ -148,7 +151,8 @@ def first_ct(scene: slicer.vtkMRMLScene) -> slicer.vtkMRMLScalarVolumeNode | Non
 def read_verdict(result: slicer.vtkMRMLScalarVolumeNode | None) -> StoredVerdict | None:
     """What was recorded of a result's node; None where nothing was.
 
-    An image that follows a CT has the verdict, the class and the sign-off that the CT's result has now.
+    An image that follows a CT has the verdict and the class that the CT's result has now; a REVIEW is signed off for each of them, the
+    CT's result first.
 
     :raises InputError: the certificate cannot be read, or what the image follows is another result now.
     """
@@ -158,7 +162,8 @@ def read_verdict(result: slicer.vtkMRMLScalarVolumeNode | None) -> StoredVerdict
     leader = _certificate_of(leader_of(result))
     if leader is None or leader.digest != stored.facts[_DECIDED_BY]:
         raise InputError(f'"{result.GetName()}" was made after a result that is not there any more: apply again.')
-    said = {item.name: getattr(leader, item.name) for item in fields(Judged)}
+    said = {name: getattr(leader, name) for name in ("verdict", "reasons", "privacy", "accepted")}
+    said |= {} if leader.is_signed else {"remark": "", "reviewer": ""}
     content = {**stored.content, **{key: leader.content[key] for key in ("verdict", "reasons", "privacy")}}
     return replace(stored, content=content, **said)
 
@@ -208,34 +213,30 @@ def sign_off(context: SceneContext, result: slicer.vtkMRMLScalarVolumeNode, rema
 
     :raises InputError: the verdict is FAIL, which nobody can lift, or PASS, which needs none; no remark; never verified.
     """
-    stored, remark = _require_own(result), remark.strip()
+    stored, remark, leader = require_verdict(result), remark.strip(), leader_of(result)
     if stored.verdict == Verdict.FAIL.value:
         raise InputError("A FAIL cannot be signed off: mend the cause and apply again.")
     if stored.verdict == Verdict.PASS.value:
         raise InputError("A PASS needs no sign-off.")
     if not remark:
         raise InputError("A sign-off needs a remark: write what you looked at and why the result may leave.")
+    if leader is not None and not require_verdict(leader).is_signed:
+        raise InputError(f'"{result.GetName()}" follows "{leader.GetName()}": sign that off first.')
     signed = replace(stored, remark=remark, reviewer=reviewer.strip())
-    record(context, result, ct_of(result), signed)
+    record(context, result, ct_of(result), signed, leader)
     return signed
 
 
 def accept(context: SceneContext, result: slicer.vtkMRMLScalarVolumeNode, accepted: bool) -> StoredVerdict:
     """Say yes or no to the release of a result whose person may still be recognised. Raises InputError: never verified."""
-    changed = replace(_require_own(result), accepted=accepted)
+    changed = replace(require_verdict(result), accepted=accepted)
+    require_no_follower(result)
     record(context, result, ct_of(result), changed)
     return changed
-
-
-def _require_own(result: slicer.vtkMRMLScalarVolumeNode | None) -> StoredVerdict:
-    """As ``require_verdict``, of a result that stands for itself."""
-    stored = require_verdict(result)
-    require_no_follower(result)
-    return stored
 
 
 def require_no_follower(result: slicer.vtkMRMLScalarVolumeNode | None) -> None:
     """Raises InputError for what was made of an image that follows a CT: the CT's result answers for it."""
     leader = leader_of(result)
     if leader is not None:
-        raise InputError(f'"{result.GetName()}" follows "{leader.GetName()}": choose that result, what is said of it counts for both.')
+        raise InputError(f'"{result.GetName()}" follows "{leader.GetName()}": choose that one, what is said of it counts for both.')

@@ -33,8 +33,9 @@ from typing import Any
 
 import numpy as np
 
-from ..core.errors import OutputError
+from ..core.errors import InputError, OutputError
 from ..core.landmarks import LANDMARK_NAMES
+from ..core.plain_files import open_plain, read_plain_text
 from ..input.images import image_extension
 
 SCHEMA = "facedeidln-certificate/1"
@@ -77,13 +78,30 @@ def certificate_text(content: Mapping[str, Any]) -> str:
 def is_certified(output: Path) -> bool:
     """The output is there, and the SHA-256 in the certificate beside it is its own: of the file, or of each file of the folder."""
     try:
-        certificate = json.loads(certificate_path(output).read_text(encoding="utf-8"))
+        certificate = json.loads(read_plain_text(certificate_path(output)))
         if certificate["schema"] == STUDY_SCHEMA:
             return bool(certificate["files"]) and certificate["files"] == tree_sha256(output)
         said = certificate["output"]["sha256"] if certificate["schema"] == SCHEMA else None
         return bool(said) and said == output_sha256(output)
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return False
+
+
+def require_own_certificate(output: Path, overwrite: bool) -> None:
+    """No other output (ct.nii.gz beside ct.nrrd) has the certificate that this one will have; one without output may be replaced.
+
+    A folder is replaced only where its certificate says that it is a release: it may be somebody's originals.
+
+    :raises InputError: otherwise.
+    """
+    certificate = certificate_path(output)
+    if output.is_dir() and any(output.iterdir()) and not is_certified(output):
+        raise InputError(f"{output} is not what a certificate beside it says was released, and is not replaced: name another folder.")
+    if overwrite or not certificate.exists():
+        return
+    for other in certificate.parent.iterdir():
+        if other != certificate and other.name != output.name and certificate_path(other) == certificate:
+            raise InputError(f"{certificate.name} belongs to {other.name}: name another output, or give --overwrite.")
 
 
 def output_sha256(output: Path) -> str | dict[str, str]:
@@ -99,9 +117,9 @@ def tree_sha256(folder: Path) -> dict[str, str]:
 
 
 def file_sha256(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal."""
+    """SHA-256 of a plain file, in hexadecimal. Raises OSError where it is none."""
     digest = hashlib.sha256()
-    with Path(path).open("rb") as file:
+    with open_plain(path) as file:
         while chunk := file.read(1 << 20):
             digest.update(chunk)
     return digest.hexdigest()

@@ -70,7 +70,7 @@ class ReviewSection(Section):
     def update_sign_off(self, text: str = "") -> None:
         """A REVIEW with a remark can be signed off."""
         stored = None if self.panel.node is None else self._stored()
-        waits = stored is not None and stored.verdict == "REVIEW" and not stored.remark and leader_of(self.panel.node.resultVolume) is None
+        waits = stored is not None and stored.verdict == "REVIEW" and not stored.remark
         self.ui.remarkEdit.enabled = waits
         self.ui.signOffButton.enabled = waits and bool(self.ui.remarkEdit.text.strip())
 

@@ -10,9 +10,11 @@ import slicer
 from FaceDeidLNLib.core.errors import FaceDeidError
 from FaceDeidLNLib.core.geometry import Geometry
 from FaceDeidLNLib.core.volume import Volume
+from FaceDeidLNLib.facts import facts_of
 from FaceDeidLNLib.mrml.nodes import add_ct, volume_from_node
 from FaceDeidLNLib.mrml.scene import context
-from FaceDeidLNLib.mrml.verdicts import followers_of
+from FaceDeidLNLib.mrml.verdicts import followers_of, read_verdict, record_follower
+from FaceDeidLNLib.release import case_content
 
 
 def pet_of(ct, off_mm=(0.0, 0.0, 0.0)):
@@ -73,6 +75,23 @@ class FollowTest(person.PanelTest):
         slicer.mrmlScene.RemoveNode(leader)
         self.panel.update()
         self.assertIn("not verified", self.ui.verdictLabel.text)
+
+    def test_a_review_is_signed_off_for_each_image_and_for_the_ct_first(self):
+        case = person.changed_case("REVIEW", "stomion is uncertain")
+        self.answer_at_once(case)
+        self.load_sample()
+        self.node.acceptRecognisable = True
+        self.click("applyButton")
+        leader, pet = self.node.resultVolume, add_ct(context(), pet_of(person.phantom().ct), "PET")
+        made = add_ct(context(), case.result, "result")
+        record_follower(context(), made, pet, leader, case_content(case), facts_of(case))
+        with self.assertRaisesRegex(FaceDeidError, "sign that off first"):
+            self.logic.signOff(made, "Looked at.")
+        self.logic.signOff(leader, "Looked at.")
+        self.assertEqual(made.GetName(), "PET full reface NOT RELEASED")
+        self.logic.signOff(made, "The PET, too.")
+        self.assertEqual(made.GetName(), "PET full reface de-identified")
+        self.assertEqual(read_verdict(made).remark, "The PET, too.")
 
     def test_an_image_that_shows_the_head_elsewhere_is_withheld_with_a_sentence(self):
         made = self.apply_with((4.0, 18.0, 4.0))[2]
