@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,9 +23,11 @@ from .signals import die_with_parent
 
 if TYPE_CHECKING:
     from ..case.records import CaseResult, Request
+    from ..clearance import SignOff
     from ..core.parameters import Parameters
     from ..input.case import CtInput
     from ..output.destination import Destination
+    from ..study.files import FollowedFile
     from .sign_off import Asked
 
 SUMMARY = "de-identify one CT"
@@ -83,7 +84,7 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
     from ..input.ct import read_ct
     from ..output.header_mappings import keep_mappings
     from ..pipeline import deface
-    from ..release import Watch, as_stored, refusal_sentence, release, require_kind
+    from ..release import Watch, as_stored, refusal_sentence, require_kind
     from .given import given_files
     from .inputs import make_request
 
@@ -100,7 +101,7 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
     result, said = (result, NOT_SIGNED) if sign_off is None else sign_off.of(result)
     refusal = refusal_sentence(result, options.accept_recognisable, said)
     if refusal is None:
-        result, write_also = follow_also(options, result, request)
+        result, beside = follow_also(options, result, request)
         refusal = refusal_sentence(result, options.accept_recognisable, said)
     seen = None
     if options.qa is not None and not said.remark:  # what was signed off stands there already
@@ -109,8 +110,7 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
     if refusal is None:
         console.progress(0.9, "writing")
         options.watch = Watch(place.output)
-        release(ct, result, place, options.accept_recognisable, said)
-        write_also()
+        release_all(ct, result, place, beside, options, said)
         keep_mappings(place.header, options.key)
     return outcome(ct, result, place, options.qa, refusal, Told(taken, notes, seen))
 
@@ -124,31 +124,56 @@ def drawn(options: argparse.Namespace, parameters: Parameters, sign_off: Asked |
     return seeded(parameters) if options.also or options.qa is not None else parameters
 
 
-def follow_also(options: argparse.Namespace, result: CaseResult, request: Request) -> tuple[CaseResult, Callable[[], None]]:
-    """The files of --also, followed and verified: what writes them, and the result of the CT, a REVIEW where one of them is doubtful."""
+def follow_also(options: argparse.Namespace, result: CaseResult, request: Request) -> tuple[CaseResult, tuple[FollowedFile, ...]]:
+    """The files of --also, followed and verified, with the result of the CT, which is a REVIEW where one of them is doubtful."""
     if not options.also:
-        return result, lambda: None
+        return result, ()
     from ..output.destination import Destination
     from ..study.family import DoubtError
-    from ..study.files import Leader, follow_files, in_doubt, write_files
+    from ..study.files import Leader, follow_files
+    from ..verify.verdict import Verdict
 
     leader = Leader(result, request.protected, options.accept_recognisable)
     places = [(path, Destination(out, options.overwrite, (path,), signing_key=options.signing_key)) for path, out in options.also]
     try:
-        followed = follow_files(places, leader)
+        return result, follow_files(places, leader)
     except DoubtError as doubt:
-        return in_doubt(result, (str(doubt),)), lambda: None
-    return result, lambda: write_files(followed, leader)
+        return replace(result, verdict=Verdict.REVIEW, reasons=(*result.reasons, str(doubt))), ()
+
+
+def release_all(
+    ct: CtInput,
+    result: CaseResult,
+    place: Destination,
+    followed: tuple[FollowedFile, ...],
+    options: argparse.Namespace,
+    said: SignOff,
+) -> None:
+    """Write the CT, and with it the files of --also: all of them appear, or none."""
+    from ..output.atomic import released_together
+    from ..output.certificate import certificate_path
+    from ..release import release
+    from ..study.files import write_files
+
+    if not followed:
+        release(ct, result, place, options.accept_recognisable, said)
+        return
+    outputs = [*(one.place.output for one in followed), place.output]
+    inputs = (ct.path, *place.inputs, *(one.made.image.path for one in followed))
+    with released_together([(output, certificate_path(output)) for output in outputs], options.overwrite, inputs) as hidden:
+        beside = [replace(one, place=replace(one.place, output=name)) for one, name in zip(followed, hidden, strict=False)]
+        write_files(beside, result, options.accept_recognisable, said)
+        release(ct, result, replace(place, output=hidden[-1]), options.accept_recognisable, said)
 
 
 def check_also(options: argparse.Namespace) -> None:
     """Raises InputError for files of --also that are not there, and for places that cannot be written to."""
     from ..input.images import image_extension
-    from ..output.certificate import require_own_certificate
+    from ..output.certificate import certificate_path, require_own_certificate
     from ..output.destination import require_destination
 
     outputs = [options.output, *(out for _, out in options.also)]
-    if len({out.absolute() for out in outputs}) < len(outputs):
+    if len({certificate_path(out.absolute()) for out in outputs}) < len(outputs):
         raise InputError("--also names the same output twice: give each image an output of its own.")
     for path, out in options.also:
         if not path.is_file() or image_extension(path) is None:

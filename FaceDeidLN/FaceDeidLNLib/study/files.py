@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..case.records import CaseResult
-from ..clearance import clear
+from ..clearance import NOT_SIGNED, SignOff, clear
 from ..core.errors import InputError
 from ..core.segment import Segment
 from ..core.volume import Volume
@@ -115,21 +115,13 @@ def follow_files(files: Sequence[tuple[Path, Destination]], leader: Leader) -> t
     return tuple(out)
 
 
-def write_files(followed: Sequence[FollowedFile], leader: Leader) -> None:
-    """Write them, each with a certificate of its own beside it.
+def write_files(followed: Sequence[FollowedFile], decided: CaseResult, accept_recognisable: bool, said: SignOff = NOT_SIGNED) -> None:
+    """Write them, each with a certificate of its own beside it; ``said`` is what somebody said of the CT that decided.
 
     :raises NotReleasedError: the CT that decided may not be released. :raises OutputError: one could not be written.
     """
     for one in followed:
-        write_released(one.made.image, clear(judged(leader.decided, leader.accepted), one.made.volume, one.made.case), one.place)
-
-
-def in_doubt(decided: CaseResult, doubts: Sequence[str]) -> CaseResult:
-    """The case of a CT whose further images are doubtful: a REVIEW that says so; as it is where there is no doubt."""
-    if not doubts:
-        return decided
-    verdict = Verdict.REVIEW if decided.verdict is Verdict.PASS else decided.verdict
-    return replace(decided, verdict=verdict, reasons=(*decided.reasons, *doubts))
+        write_released(one.made.image, clear(judged(decided, accept_recognisable, said), one.made.volume, one.made.case), one.place)
 
 
 def _read(path: Path) -> tuple[CtInput, bool]:
