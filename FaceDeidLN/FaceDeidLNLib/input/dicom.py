@@ -90,7 +90,7 @@ def find_series(folder: Path, series: str | None = None, alive: Alive = idle) ->
     folder = Path(folder)
     single = folder if folder.is_file() else None
     there = read_folder(folder if single is None else folder.parent, alive, deep=single is None)
-    headers = [HeaderSlice(file.path, header_of(file), pixels=pixels_at(file)) for file in there.files]
+    headers = [HeaderSlice(file.path, pixels=pixels_at(file), header=header_of(file)) for file in there.files]  # in this order
     if not headers:
         require_others(there.damaged, (), ())
     choice = choose_series([frame for item in headers for frame in frames_of(item)], folder, series, single)
