@@ -44,7 +44,7 @@ class LocalEngine:
         self._ended: queue.Queue[Ended] = queue.Queue()
         self._threads = ThreadPoolExecutor(jobs, "case")
         self._own = threading.local()
-        self._runners: list[CaseRunner] = []
+        self.runners: list[CaseRunner] = []
 
     @property
     def room(self) -> int:
@@ -70,7 +70,7 @@ class LocalEngine:
     def close(self) -> None:
         """Ask all processes to clean up and end, and wait for that."""
         self._threads.shutdown(wait=False, cancel_futures=True)
-        enders = [threading.Thread(target=runner.stop) for runner in self._runners]
+        enders = [threading.Thread(target=runner.stop) for runner in self.runners]
         for ender in enders:
             ender.start()
         for ender in enders:
@@ -80,7 +80,7 @@ class LocalEngine:
     def _run(self, task: Task) -> None:
         if not hasattr(self._own, "runner"):
             self._own.runner = self._make()
-            self._runners.append(self._own.runner)
+            self.runners.append(self._own.runner)
         try:
             self._ended.put(self._own.runner.run(task))
         except Exception as problem:  # of a case, a full disk for instance: it is no other case's
