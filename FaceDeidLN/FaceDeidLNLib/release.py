@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import shutil
 import time
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from .clearance import RECOGNISABLE_REASON, Clearance, Judged, clear
 from .core.errors import InputError
 from .core.progress import Alive, idle
 from .core.volume import Volume
+from .effect.choices import told
 from .facts import certificate_facts, privacy_said
 from .header.base import HeaderPolicy, KeepHeader
 from .input.case import CtInput
@@ -155,7 +156,7 @@ def case_content(result: CaseResult) -> dict[str, Any]:
     facts = certificate_facts(result)
     return {
         "software": software(),
-        "parameters": {name: value for name, value in asdict(result.parameters).items() if name != "seed"},
+        "parameters": told(result.parameters),
         "protected": facts.pop("protected"),
         **{name: facts.pop(name) for name in ("verdict", "reasons", "privacy", "seconds")},
         "checks": {name: value for name, value in facts.items() if name not in ("style", "effect")},
