@@ -311,14 +311,17 @@ class FaceDeidLNLogic(ScriptedLoadableModuleLogic):
         progress: "Progress | None" = None,
         header: str = HEADERS[0],
         keyFile: str = "",
+        signingKey: str = "",
     ) -> None:
         """Write a released result with its certificate: .nrrd, .nii.gz, or a folder for the DICOM series it came from.
 
         ``header`` says what happens to DICOM headers, as --header does; all but "keep" need ``keyFile``, which is made on first use.
+        ``signingKey`` (Ed25519, PEM) signs the certificate, as --signing-key does; without one it says "unsigned".
         """
         from FaceDeidLNLib.steps.export import HeaderChoice, export_result
 
-        export_result(resultNode, Path(path), overwrite, progress, HeaderChoice(header, Path(keyFile) if keyFile else None))
+        choice = HeaderChoice(header, Path(keyFile) if keyFile else None)
+        export_result(resultNode, Path(path), overwrite, progress, choice, Path(signingKey) if signingKey else None)
 
     def asked(self, ctNode: vtkMRMLScalarVolumeNode, **chosen: Any) -> "NodeRequest":  # noqa: ANN401
         """What these keywords ask for, as the steps take it."""

@@ -17,7 +17,7 @@ import SimpleITK as sitk
 from . import __version__
 from .case.judge import verify
 from .case.records import CaseResult
-from .clearance import RECOGNISABLE_REASON, Clearance, Judged, clear
+from .clearance import NOT_SIGNED, RECOGNISABLE_REASON, Clearance, Judged, SignOff, clear
 from .core.errors import InputError
 from .core.progress import Alive, idle
 from .core.volume import Volume
@@ -85,14 +85,14 @@ def require_own_certificate(output: Path, overwrite: bool) -> None:
             raise InputError(f"{certificate.name} belongs to {other.name}: name another output, or give --overwrite.")
 
 
-def judged(result: CaseResult, accept_recognisable: bool) -> Judged:
+def judged(result: CaseResult, accept_recognisable: bool, said: SignOff = NOT_SIGNED) -> Judged:
     """What the release rule looks at in a case."""
-    return Judged(result.verdict.value, tuple(result.reasons), privacy_said(result), accept_recognisable)
+    return Judged(result.verdict.value, tuple(result.reasons), privacy_said(result), accept_recognisable, said.remark, said.reviewer)
 
 
-def refusal_sentence(result: CaseResult, accept_recognisable: bool) -> str | None:
+def refusal_sentence(result: CaseResult, accept_recognisable: bool, said: SignOff = NOT_SIGNED) -> str | None:
     """Why a result is not released; None where it may be."""
-    refusal = judged(result, accept_recognisable).refusal
+    refusal = judged(result, accept_recognisable, said).refusal
     return RECOGNISABLE_SENTENCE if refusal == RECOGNISABLE_REASON else refusal or None
 
 
@@ -108,7 +108,7 @@ def as_stored(ct: CtInput, result: CaseResult) -> CaseResult:
     return verify(ct.volume, replace(result, result=stored))
 
 
-def release(ct: CtInput, result: CaseResult, destination: Destination, accept_recognisable: bool) -> None:
+def release(ct: CtInput, result: CaseResult, destination: Destination, accept_recognisable: bool, said: SignOff = NOT_SIGNED) -> None:
     """Write certificate and output, in this order, each under a temporary name that it loses when it is complete.
 
     The output is read back and compared before it gets its name, so an output that is there is whole and has its
@@ -117,7 +117,7 @@ def release(ct: CtInput, result: CaseResult, destination: Destination, accept_re
     :raises NotReleasedError: the result may not be released (see ``refusal_sentence``).
     :raises InputError: the place is taken. :raises OutputError: it could not be written.
     """
-    write_released(ct, clear(judged(result, accept_recognisable), released_volume(result), case_content(result)), destination)
+    write_released(ct, clear(judged(result, accept_recognisable, said), released_volume(result), case_content(result)), destination)
 
 
 def write_released(ct: CtInput, cleared: Clearance, destination: Destination, alive: Alive = idle) -> None:

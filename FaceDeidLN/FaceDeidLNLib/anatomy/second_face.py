@@ -43,6 +43,10 @@ SOFT_HU, RINGED_ML = (-50.0, 120.0), 45.0
 OWN_SHARE = 0.1
 #: So many landmarks (sum of the probability masses) make a face, looked for this far (mm) around the bone.
 FACE_SEEN, AROUND_MM = 4.0, 100.0
+#: A plate is thinner than this (mm, between these percentiles of its bone) and longer than a head.
+PLATE_MM, LONGEST_HEAD_MM, PLATE_PERCENTILES = 45.0, 280.0, (1.0, 99.0)
+#: Voxels finer than this (mm) are skipped: nothing smaller than a bone is looked for.
+FINEST_MM = 2.5
 #: How the rest is turned for the network, about the axes of LPS: not at all, upside down, prone, both, and on either side.
 TURNS = tuple(
     np.array(rows, dtype=float)
@@ -67,17 +71,30 @@ class Rest:
 
 def second_face(ct: Volume, frame: FaceFrame, alive: Alive = idle) -> tuple[str, ...]:
     """What there is to say of another head in a CT (HU) than the one at ``frame``; empty where there is none."""
-    small = reduced(ct)
+    small = reduced(ct, FINEST_MM)
     alive()
     place = ringed_tissue(small, frame)
-    for piece in pieces_outside(small, frame) if place is None else ():
+    if place is None:
         alive()
-        place = second_skull(small, piece)
-        if place is None:
-            place = other_face(Rest(without_head(small, frame), piece), alive)
-        if place is not None:
-            break
+        place = _head_of_bone(small, frame, alive)
     return () if place is None else (_sentence(frame, place),)
+
+
+def _head_of_bone(small: Volume, frame: FaceFrame, alive: Alive) -> np.ndarray | None:
+    """A place (3,) in LPS mm of a head that a piece of bone outside of the first one belongs to; None where none does."""
+    pieces = pieces_outside(small, frame)
+    for piece in pieces:
+        place = second_skull(small, piece)
+        if place is not None:
+            return place
+    pieces = [piece for piece in pieces if not is_plate(small, piece)]
+    rest = without_head(small, frame) if pieces else small
+    for piece in pieces:
+        alive()
+        place = other_face(Rest(rest, piece), alive)
+        if place is not None:
+            return place
+    return None
 
 
 def pieces_outside(small: Volume, frame: FaceFrame) -> list[np.ndarray]:
@@ -92,6 +109,15 @@ def pieces_outside(small: Volume, frame: FaceFrame) -> list[np.ndarray]:
     labels, count = ndimage.label(ndimage.binary_dilation(bone), np.ones((3, 3, 3)))
     size = np.bincount(labels[bone], minlength=count + 1)
     return [bone & (labels == number) for number in np.argsort(-size) if size[number] >= least]
+
+
+def is_plate(small: Volume, piece: np.ndarray) -> bool:
+    """True where a piece of bone (bool) is flat and longer than any head: the top of a table."""
+    points = small.geometry.to_lps(places(piece))
+    axes = np.linalg.eigh(np.cov(points.T))[1]
+    low, high = np.percentile(points @ axes, PLATE_PERCENTILES, axis=0)
+    thickness, _, length = high - low
+    return thickness < PLATE_MM and length > LONGEST_HEAD_MM
 
 
 def without_head(small: Volume, frame: FaceFrame) -> Volume:

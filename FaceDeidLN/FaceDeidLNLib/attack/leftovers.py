@@ -15,7 +15,7 @@ from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 
 from ..core.volume import Volume
-from ..input.deflated import require_bounded
+from ..input.dicom_bounds import require_bounded
 from ..output.certificate import ALLOWED, FORBIDDEN_WORDS, certificate_path, file_sha256
 
 #: Value representations that name, date or number: persons, dates, unique identifiers ...

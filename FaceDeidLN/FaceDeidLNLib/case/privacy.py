@@ -10,20 +10,21 @@ from ..face.segment import Face
 from ..face.styles import chosen_region
 from ..input.names import is_guide, is_outline
 from ..verify.privacy import RECOGNISABLE, is_tested, privacy_class
-from ..verify.privacy_causes import UNKNOWN_ORIGIN, causes_of_choice, causes_of_run
+from ..verify.privacy_causes import NO_HU, UNKNOWN_ORIGIN, causes_of_choice, causes_of_run
 from .records import Anatomy, CaseResult, Request
 
 
 def privacy_of(request: Request) -> str:
     """The privacy class of the region and effect: what the attack benchmark tested is the region's own voxels with the defaults.
 
-    A region with ears or lips is one of its own. Never tested: a watermark, other node levels, a person's curve or segment, and
-    levels and jaw after segments of others, protected or not. What only the run can tell comes later: see ``privacy_as_run``.
+    A region with ears or lips is one of its own. Never tested: a watermark, other node levels, a person's curve or segment, levels
+    and jaw after segments of others, protected or not, and values that are no HU. What only the run can tell comes later: see
+    ``privacy_as_run``.
     """
     parameters, default = request.parameters, Parameters()
     chosen_region(parameters)
     own = {name: getattr(default, name) for name in ("style", "ears", "lips", "effect", "seed", "levels")}
-    others = request.curve is not None or request.face_segment is not None or request.providers
+    others = request.curve is not None or request.face_segment is not None or request.providers or request.calibrated
     others = others or not all(is_outline(segment) for segment in request.guides) or any(is_guide(segment) for segment in request.protected)
     if others or set(parameters.levels) != set(default.levels) or replace(parameters, **own) != default:
         return RECOGNISABLE
@@ -37,7 +38,8 @@ def privacy_causes(request: Request) -> tuple[str, ...]:
     guides = [segment for segment in request.guides if not is_outline(segment)]
     others += [f"'{segment.name}'" for segment in (*guides, *filter(is_guide, request.protected))]
     by_hand = [what for what, given in drawn.items() if given is not None]
-    return causes_of_choice(request.parameters, by_hand, tuple(dict.fromkeys(others)))
+    causes = causes_of_choice(request.parameters, by_hand, tuple(dict.fromkeys(others)))
+    return (*causes, NO_HU) if request.calibrated else causes
 
 
 def privacy_as_run(privacy: str, automatic: Landmarks, anatomy: Anatomy, face: Face) -> str:

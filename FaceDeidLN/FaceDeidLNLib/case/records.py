@@ -38,6 +38,8 @@ class Request:
     providers: tuple[Provider, ...] = ()
     #: Segments that came with the protected ones and are not kept: one that reaches into the face segment makes the case a REVIEW.
     left_out: tuple[Segment, ...] = ()
+    #: The HU were made of values that are none (a cone beam).
+    calibrated: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..core.errors import FaceDeidError, InputError
+from ..core.plain_files import read_plain_text
 from .console import PASS, Console, Outcome
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ def heads_in(folder: Path) -> dict[str, Path]:
     Hidden ones, segmentations and label maps (``_labels``) are none. Raises InputError where two have one name.
     """
     from ..input.images import image_extension
-    from .cases import holds_dicom, is_segmentation
+    from .batches.cases import holds_dicom, is_segmentation
 
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder.")
@@ -155,9 +156,9 @@ def read_marks(path: Path) -> dict[str, Landmarks]:
     if not path.is_file():
         return {}
     try:
-        heads = json.loads(path.read_text(encoding="utf-8"))["patients"]
+        heads = json.loads(read_plain_text(path))["patients"]
         return {name: _landmarks(name, head["landmarks"]) for name, head in heads.items()}
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(f"{path} does not hold landmarks by patient: {error}.") from error
 
 

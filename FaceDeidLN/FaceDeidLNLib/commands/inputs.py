@@ -47,6 +47,7 @@ def make_request(options: argparse.Namespace, ct: CtInput) -> tuple[Request, tup
         (*nodes.guides, *(segment for segment in more if is_guide(segment))),
         tuple(provider_named(name, options.cpu) for name in options.provider),
         nodes.left_out,
+        ct.calibration is not None,
     )
     return request, nodes.lines
 

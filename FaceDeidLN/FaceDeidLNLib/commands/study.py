@@ -77,15 +77,14 @@ def _asked(options: argparse.Namespace) -> Options:
 
     :raises InputError: a name or file that is not there.
     """
-    from ..output.signing import private_key
+    from ..output.signing import require_key
     from ..study.family import Options
     from .deface import check_names
     from .inputs import given_files, make_request
 
     check_names(options)
     given_files(options)
-    if options.signing_key is not None:
-        private_key(options.signing_key)  # before any work
+    require_key(options.signing_key)  # before any work
     options.landmarks = options.curve = options.face_segment = None
     return Options(
         parameters=shared.parameters_of_options(options),

@@ -61,6 +61,7 @@ def _certified(folder: Path) -> frozenset[str] | None:
 
     :raises InputError: they differ, or one says that headers were kept.
     """
+    from ..core.plain_files import read_plain_text
     from ..header.options import OPTIONS
     from ..output.certificate import ENDING
 
@@ -68,10 +69,10 @@ def _certified(folder: Path) -> frozenset[str] | None:
     found = set()
     for path in [folder.with_name(folder.name + ENDING), *sorted(folder.rglob(f"*{ENDING}"))]:
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            content = json.loads(read_plain_text(path))
             told = content.get("header") or content.get("headers") or {}
             names = told.get("options")
-        except (OSError, ValueError, AttributeError):
+        except (OSError, ValueError, AttributeError, RecursionError):
             continue
         if not isinstance(names, list) or not set(names) <= set(OPTIONS):
             raise InputError(f"{path.name} says that headers were kept: there is nothing to check. Name a profile with --header.")

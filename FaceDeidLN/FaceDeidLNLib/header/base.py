@@ -33,6 +33,9 @@ class HeaderPolicy(Protocol):
         UIDs are replaced by those of ``uid`` at every depth. Raises HeaderError where that is not possible.
         """
 
+    def is_own(self, dataset: Dataset) -> bool:
+        """Was it cleaned by this policy before? Then there is nothing left in it that identifies anybody."""
+
     def facts(self) -> dict[str, object]:
         """What the certificate says of the headers; no values of any."""
 
@@ -76,6 +79,10 @@ class KeepHeader:
                     if new != [str(value) for value in values]:
                         element.value = new if len(new) > 1 else new[0]
         return dataset
+
+    def is_own(self, dataset: Dataset) -> bool:
+        """Never: nothing is cleaned."""
+        return False
 
     def facts(self) -> dict[str, object]:
         """That names and dates are untouched."""

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import io
 import os
 import secrets
 from pathlib import Path
 
 from ..core.errors import InputError, OutputError
+from ..core.plain_files import MOST_KEY, read_plain_text
 
 _KEY_BYTES = 32
 
@@ -46,7 +48,7 @@ def _read(path: Path) -> bytes:
     if os.name == "posix" and path.stat().st_mode & 0o077:
         raise InputError(f"The key {path} can be read by others than its owner: chmod 600 it, or make a new one.")
     with contextlib.suppress(OSError, ValueError):
-        key = bytes.fromhex(path.read_text(encoding="ascii").strip())
+        key = bytes.fromhex(read_plain_text(path, MOST_KEY, "ascii").strip())
         if len(key) == _KEY_BYTES:
             return key
     raise InputError(
@@ -60,8 +62,7 @@ def read_pseudonyms(path: Path) -> dict[str, str]:
     :raises InputError: it cannot be read, lacks a column, or gives two patients one pseudonym.
     """
     try:
-        with Path(path).open(newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.DictReader(file))
+        rows = list(csv.DictReader(io.StringIO(read_plain_text(path, encoding="utf-8-sig"), newline="")))
     except (OSError, UnicodeDecodeError, csv.Error) as problem:
         raise InputError(f"{path} cannot be read as a CSV of pseudonyms ({problem}).") from problem
     if any(not row.get("patient_id") or not row.get("pseudonym") for row in rows):

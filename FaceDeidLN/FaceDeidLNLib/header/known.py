@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,8 +14,9 @@ from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 from pydicom.uid import UID
 
-from ..input.deflated import require_bounded
+from ..input.dicom_bounds import Room
 from ..input.dicom_files import PIXELS
+from .dated import Calendar, dates_of, plain_date
 from .vocabulary import harmless_words
 
 #: A word of a name counts from here on; shorter ones only where no protocol has the word.
@@ -67,13 +68,23 @@ class Known:
     dates: set[str] = field(default_factory=set)
     uids: set[str] = field(default_factory=set)
     values: dict[int, set[str]] = field(default_factory=dict)
+    calendar: Calendar = field(default_factory=Calendar)
     unread: list[str] = field(default_factory=list)
 
     def take(self, dataset: Dataset) -> None:
         """Take in the identifiers of an original."""
-        for element in elements(dataset):
+        every = list(elements(dataset))
+        self.calendar.take(dataset, dates_of(every))
+        for element in every:
             for value in values_of(element):
                 self._take(element, value)
+
+    def take_uids(self, dataset: Dataset) -> None:
+        """Take in the UIDs of an instance that was cleaned before: nothing else of it identifies anybody."""
+        for element in elements(dataset):
+            if element.VR == "UI":
+                for value in values_of(element):
+                    self._take(element, value)
 
     def _take(self, element: DataElement, value: str) -> None:
         if element.VR == "UI":
@@ -88,8 +99,8 @@ class Known:
             self.devices |= {value.lower()} if len(value) >= _LONG_WORD else set()
         elif element.keyword in _NUMBERS:
             self.numbers |= {value} if len(value) >= _SHORTEST_NUMBER else set()
-        elif element.VR in ("DA", "DT") and re.match(r"\d{8}", value):
-            self.dates.add(value[:8])
+        elif element.VR in ("DA", "DT") and plain_date(value):
+            self.dates.add(plain_date(value))
         self.values.setdefault(int(element.tag), set()).add(value)
 
     def telling(self, devices_stay: bool = False) -> Telling:
@@ -180,12 +191,16 @@ def values_of(element: DataElement) -> Iterator[str]:
                 yield text.strip()
 
 
-def known_of(files: Iterable[Path]) -> Known:
-    """The identifiers of all originals that are DICOM; those that are and cannot be read are named in ``unread``."""
-    known = Known()
-    for path in files:
+def known_of(files: Iterable[Path], is_own: Callable[[Dataset], bool] = lambda dataset: False) -> Known:
+    """The identifiers of all originals that are DICOM; those that are and cannot be read are named in ``unread``.
+
+    :param is_own: true for an instance that was cleaned before with the same key.
+    """
+    known, paths = Known(), list(files)
+    room = Room(len(paths))
+    for path in paths:
         try:
-            require_bounded(path)
+            room.require(path)
             dataset = pydicom.dcmread(path, stop_before_pixels=True)
         except InvalidDicomError:
             dataset = _without_preamble(path)
@@ -194,7 +209,10 @@ def known_of(files: Iterable[Path]) -> Known:
             continue
         if dataset.get("SOPInstanceUID") is None and hasattr(dataset, "file_meta") and not _is_index(dataset):
             known.unread.append(path.name)  # cut off before anything that identifies
-        known.take(dataset)
+        if is_own(dataset):
+            known.take_uids(dataset)
+        else:
+            known.take(dataset)
     return known
 
 

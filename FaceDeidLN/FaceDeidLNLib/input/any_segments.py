@@ -12,7 +12,7 @@ import pydicom.filereader
 from ..core.errors import InputError
 from ..core.geometry import Geometry
 from ..core.segment import Segment
-from .deflated import require_bounded
+from .dicom_bounds import require_bounded
 from .dicom_files import read_whole
 from .dicom_seg import read_dicom_seg
 from .formats.header import require_regular

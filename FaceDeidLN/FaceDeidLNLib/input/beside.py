@@ -11,7 +11,7 @@ import pydicom
 from ..core.errors import InputError
 from .any_segments import RTSTRUCT_CLASS, SEG_CLASSES, read_any_segments
 from .case import CtInput
-from .deflated import require_bounded
+from .dicom_bounds import Room
 from .place import place_segments
 
 #: So many other files of a folder are looked into; a folder with more is an archive, and not one case.
@@ -39,7 +39,8 @@ def _segmentations(folder: Path, known: set[Path]) -> list[Path]:
             kind += [path] * (len(kind) < _MOST_FILES)
     except OSError:
         return []
-    return named + [path for path in others if _is_dicom_segmentation(path)]
+    room = Room(len(others))
+    return named + [path for path in others if _is_dicom_segmentation(path, room)]
 
 
 def _candidates(folder: Path, known: set[Path]) -> Iterator[Path]:
@@ -53,9 +54,9 @@ def _candidates(folder: Path, known: set[Path]) -> Iterator[Path]:
             yield Path(entry.path)
 
 
-def _is_dicom_segmentation(path: Path) -> bool:
+def _is_dicom_segmentation(path: Path, room: Room) -> bool:
     try:
-        require_bounded(path)
+        room.require(path)
         header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=["SOPClassUID"])
     except Exception:  # whatever it is, it is no segmentation that could be given
         return False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +10,14 @@ import numpy as np
 from ..core.geometry import Geometry
 from ..core.stack import Stack
 from ..core.volume import Volume
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How values that are no HU, as those of a cone beam, are worked on: HU = ``slope`` * value + ``offset``."""
+
+    slope: float
+    offset: float
 
 
 @dataclass(frozen=True)
@@ -35,6 +43,11 @@ class StoredSlice:
     def whole(self) -> bool:
         """True where slope and intercept are whole numbers, so that HU are whole numbers too."""
         return float(self.slope).is_integer() and float(self.intercept).is_integer()
+
+    def calibrated(self, calibration: Calibration) -> StoredSlice:
+        """The same stored values, where what they stand for is no HU until it is calibrated."""
+        slope, offset = calibration.slope, calibration.offset
+        return replace(self, slope=slope * self.slope, intercept=slope * self.intercept + offset)
 
     def to_stored(self, hu: np.ndarray) -> np.ndarray:
         """The nearest stored values (int32, same shape) of HU, clipped to what can be stored."""
@@ -79,7 +92,7 @@ class CtInput:
     (DICOM only). ``frames`` is the number of each slice in its file, and ``padding`` what was taken for air; None
     where nothing was. ``source_uids`` are those of all instances and series that stand with it, and ``notes`` say in one
     line each what was left out or is odd. Where slices lie at uneven places, ``stack`` holds them as they are and ``volume``
-    an even grid of them.
+    an even grid of them. ``calibration`` is what made HU of values that are none, ``own_values`` those of an image file.
     """
 
     volume: Volume
@@ -93,6 +106,13 @@ class CtInput:
     stack: Stack | None = None
     source_uids: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
+    calibration: Calibration | None = None
+    own_values: np.ndarray | None = None
+
+    @property
+    def outside(self) -> np.ndarray | None:
+        """Where ``volume`` holds padding (bool); None where there is none, or where it is not known on an even grid of uneven slices."""
+        return None if self.padding is None or self.stack is not None else self.padding.mask
 
     @property
     def slices(self) -> Volume:

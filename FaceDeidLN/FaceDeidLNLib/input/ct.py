@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..core.errors import InputError
+from .calibration import calibrated
 from .case import CtInput
 from .dicom import read_dicom_series
 from .dicom_files import is_dicom
@@ -16,12 +17,13 @@ from .plausible import require_ct, require_grid
 LARGE_BYTES, LEAST_SHARE = 1 << 28, 1 / 100
 
 
-def read_ct(path: Path, series: str | None = None) -> CtInput:
+def read_ct(path: Path, series: str | None = None, by_hand: bool = False) -> CtInput:
     """The CT in HU with its geometry (LPS mm; any axis order, flip, oblique axes, gantry tilt).
 
     :param path: a DICOM folder, one file of a series (for the series in its folder that it belongs to), or a .nrrd/.nhdr,
         .nii/.nii.gz or .mha/.mhd file.
     :param series: the SeriesInstanceUID to take where a DICOM folder holds several CT series.
+    :param by_hand: a person placed the landmarks, so that values may be no HU, as those of a cone beam: they are calibrated.
     :raises InputError: the input is missing, damaged, no CT in HU, or needs a choice; the message says which.
     """
     path = Path(path)
@@ -38,7 +40,8 @@ def read_ct(path: Path, series: str | None = None) -> CtInput:
         _require_ct_header(path)
         volume, padding = without_padding(read_volume(path))
         ct = CtInput(volume, path, str(image_extension(path)), (path,), padding=padding)
-    require_ct(ct.volume, path.name)
+    ct = calibrated(ct, series) if by_hand else ct
+    require_ct(ct.volume, path.name, ct.outside)
     return ct
 
 

@@ -14,7 +14,7 @@ from ..core.geometry import Geometry
 from ..core.progress import Alive, idle
 from ..core.stack import Stack
 from ..core.volume import AIR_HU, Volume
-from .case import CtInput, Padding, StoredSlice, slices_geometry
+from .case import Calibration, CtInput, Padding, StoredSlice, slices_geometry
 from .dicom_damaged import require_others
 from .dicom_enhanced import frames_of, require_all_frames
 from .dicom_files import read_folder, told
@@ -40,6 +40,10 @@ class Series:
         """That of its first slice; empty where there is none."""
         return str(self.placed.slices[0].header.get("FrameOfReferenceUID", ""))
 
+    def calibrated(self, calibration: Calibration) -> Series:
+        """The same series, whose values become HU by a calibration beside the headers' rescale."""
+        return replace(self, stored=tuple(how.calibrated(calibration) for how in self.stored))
+
 
 @dataclass(frozen=True, eq=False)
 class Plane:
@@ -50,7 +54,7 @@ class Plane:
     padding: np.ndarray | None = None
 
 
-def read_dicom_series(folder: Path, series: str | None = None, alive: Alive = idle) -> CtInput:
+def read_dicom_series(folder: Path, series: str | None = None, alive: Alive = idle, calibration: Calibration | None = None) -> CtInput:
     """The CT series of a folder (sub-folders included), or the one in the folder of a DICOM file that this file belongs to, in HU.
 
     Slices are sorted along their normal; those of an enhanced CT are its frames.
@@ -60,6 +64,8 @@ def read_dicom_series(folder: Path, series: str | None = None, alive: Alive = id
     :raises InputError: no DICOM, no CT, several series or patients, a scout, damaged files, uneven slices.
     """
     found = find_series(folder, series, alive)
+    if calibration is not None:
+        found = found.calibrated(calibration)
     placed = found.placed
     array, padding = _read_voxels(found, alive)
     stack = None if placed.places is None else Stack(array, placed.places, placed.geometry.shape[0], placed.gaps_mm)
@@ -75,6 +81,7 @@ def read_dicom_series(folder: Path, series: str | None = None, alive: Alive = id
         stack=stack,
         source_uids=found.uids,
         notes=found.notes,
+        calibration=calibration,
     )
 
 

@@ -15,7 +15,7 @@ from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, MediaStorageDirecto
 
 from ..core.errors import InputError
 from ..core.progress import Alive, idle
-from .deflated import MOST_BYTES, require_bounded
+from .dicom_bounds import Room
 from .dicom_damaged import Damaged, damaged
 from .file_names import require_text
 
@@ -60,13 +60,14 @@ def read_folder(folder: Path, alive: Alive = idle, deep: bool = True) -> Folder:
     :raises InputError: a file that seems to have been a DICOM file and says nothing any more.
     """
     broken: list[Damaged] = []
-    dicom, found, others, room = [], [], [], MOST_BYTES
+    dicom, found, others = [], [], []
     for path in _files(Path(folder), deep):
         alive()
         (dicom if is_dicom(path) else others).append(path)
-    for path in dicom:  # all of them before one is unpacked
+    room = Room(len(dicom))
+    for path in dicom:  # all of them before one is read
         alive()
-        room -= require_bounded(path, room)
+        room.require(path)
     for path in dicom:
         alive()
         try:

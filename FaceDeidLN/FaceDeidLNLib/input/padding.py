@@ -30,16 +30,19 @@ def bright_padding(how: StoredSlice, values: np.ndarray) -> np.ndarray | None:
 def without_padding(volume: Volume) -> tuple[Volume, Padding | None]:
     """A CT (HU) with air in place of the one value that fills all eight corners and reads as more than air, and what was there."""
     array = volume.array
-    corner = _corner_value(array)
     can_hold_air = array.dtype.kind == "f" or (array.dtype.kind == "i" and array.dtype.itemsize > 1)
-    if corner is None or not can_hold_air or not corner > MOST_AIR_HU:
-        return volume, None
-    outside = _at_the_edge(array, corner, corner)
+    outside = bright_corners(array) if can_hold_air else None
     if outside is None:
         return volume, None
     air = array.copy()
     air[outside] = AIR_HU
     return volume.with_array(air), Padding(outside, array[outside])
+
+
+def bright_corners(array: np.ndarray) -> np.ndarray | None:
+    """Where the one value that fills all corners of a volume, and reads as more than air, reaches its edge; None where there is none."""
+    corner = _corner_value(array)
+    return None if corner is None or not corner > MOST_AIR_HU else _at_the_edge(array, corner, corner)
 
 
 def _corner_value(values: np.ndarray) -> float | int | None:

@@ -8,6 +8,8 @@ from scipy import ndimage
 from ..core.errors import InputError
 from ..core.geometry import Geometry
 from ..core.volume import AIR_HU, BELOW_AIR_HU, Volume
+from .case import Calibration
+from .padding import bright_corners
 
 #: Fewer slices than this are a scout or a fragment; a 40 mm chin in 5 mm slices has as many.
 MIN_SLICES = 8
@@ -21,6 +23,8 @@ MIN_SHARE = 0.005
 MAX_BELOW_AIR_SHARE, MOST_BLENDS = 0.02, 0.5
 #: Heaps of values are looked for in so many bins; one counts from this share of the largest on, and the values have so many steps.
 BINS, LEAST_HEAP, LEAST_STEPS = 256, 0.02, 100.0
+#: Where everything but the patient is padding, the two heaps are fat and muscle, no further apart.
+FAT_TO_MUSCLE = 250.0
 #: Soft tissue of a head in HU: muscle, brain and fat together.
 TISSUE_HU = 30.0
 #: Voxels of any CT, from the finest cone beam to thick old slices (mm).
@@ -46,8 +50,8 @@ def require_grid(geometry: Geometry, name: str) -> None:
         raise InputError(f"{name} is larger than any CT ({told}): its header is wrong, or it is no CT.")
 
 
-def require_ct(volume: Volume, name: str) -> None:
-    """Refuse a volume that cannot be a head CT in HU.
+def require_ct(volume: Volume, name: str, outside: np.ndarray | None = None) -> None:
+    """Refuse a volume that cannot be a head CT in HU; ``outside`` (bool) is padding that was taken for air.
 
     :raises InputError: fewer than 8 slices, NaN or infinite values, values that cannot be HU (an MR, stored values
         without the rescale, normalised intensities).
@@ -60,10 +64,26 @@ def require_ct(volume: Volume, name: str) -> None:
         raise InputError(f"{name} holds NaN or infinite values: replace them by -1000 HU (air) and try again.")
     if array.dtype.kind not in "iuf":
         raise InputError(f"{name} has {array.dtype} voxels, which cannot hold HU: give the CT itself.")
-    values = _sample(array)
-    reason = _why_no_ct(values)
+    reason = _why_no_ct(volume, outside)
     if reason:
-        raise InputError(f"{name} does not look like a CT in Hounsfield units ({reason}): {_advice(values)}.")
+        raise InputError(f"{name} does not look like a CT in Hounsfield units ({reason}): {_advice(_measured(volume, outside))}.")
+
+
+def calibration_of(volume: Volume, outside: np.ndarray | None = None) -> Calibration | None:
+    """What makes HU of values that are none, as those of a cone beam; None where they are HU, or where no calibration can be told.
+
+    Air and soft tissue have to lie in two heaps. ``outside`` (bool) is padding, which tells nothing.
+    """
+    if volume.array.dtype.kind not in "iuf" or not _why_no_ct(volume, outside):
+        return None
+    heaps = _two_heaps(_measured(volume, outside))
+    return None if heaps is None else _calibration(*heaps)
+
+
+def _calibration(air: float, tissue: float) -> Calibration:
+    """Slope and offset, rounded to what two heaps can tell, that take air and soft tissue to their HU."""
+    slope = float(f"{(TISSUE_HU - AIR_HU) / (tissue - air):.3g}")
+    return Calibration(slope, float(round(TISSUE_HU - slope * tissue)))
 
 
 def _sample(array: np.ndarray) -> np.ndarray:
@@ -72,8 +92,15 @@ def _sample(array: np.ndarray) -> np.ndarray:
     return np.asarray(array[::step, ::step, ::step], dtype=np.float32).ravel()
 
 
-def _why_no_ct(values: np.ndarray) -> str:
-    """Why these values cannot be HU; empty where they can."""
+def _measured(volume: Volume, outside: np.ndarray | None) -> np.ndarray:
+    """The sample without padding."""
+    values, outside = _sample(volume.array), bright_corners(volume.array) if outside is None else outside
+    return values if outside is None else values[_sample(outside) == 0]
+
+
+def _why_no_ct(volume: Volume, outside: np.ndarray | None = None) -> str:
+    """Why a volume's values cannot be HU; empty where they can."""
+    values = _sample(volume.array)
     share = {what: np.mean((values >= low) & (values <= high)) for what, (low, high) in _RANGES.items()}
     if share["air"] < MIN_SHARE:
         return f"hardly any voxel is near -1000, as air is; the values run from {values.min():.5g} to {values.max():.5g}"
@@ -83,9 +110,10 @@ def _why_no_ct(values: np.ndarray) -> str:
     other = below[below != _commonest(below)] if below.size else below
     if other.size > max(MAX_BELOW_AIR_SHARE * values.size, MOST_BLENDS * (below.size - other.size)):
         return f"{100 * other.size / values.size:.0f} % of the voxels are below air; the values run down to {values.min():.5g}"
-    heaps = _two_heaps(values[values >= BELOW_AIR_HU])
-    if heaps is not None and not AIR_HU_RANGE[0] <= heaps[0] <= AIR_HU_RANGE[1]:
-        return f"its air lies near {heaps[0]:.0f} and not near -1000"
+    for seen, apart in ((values, 0.0), (_measured(volume, outside), FAT_TO_MUSCLE)):
+        heaps = _two_heaps(seen[seen >= BELOW_AIR_HU])
+        if heaps is not None and heaps[1] - heaps[0] > apart and not AIR_HU_RANGE[0] <= heaps[0] <= AIR_HU_RANGE[1]:
+            return f"its air lies near {heaps[0]:.0f} and not near -1000"
     return ""
 
 
@@ -95,10 +123,10 @@ def _advice(values: np.ndarray) -> str:
     if heaps is None:
         return "give a CT in HU"
     air, tissue = heaps
-    slope = (TISSUE_HU - AIR_HU) / (tissue - air)
+    found = _calibration(air, tissue)
     return (
-        f"give a CT in HU; if it is a cone-beam CT, whose values are not calibrated, with air near {air:.0f} and soft tissue near "
-        f"{tissue:.0f}, save it as {slope:.3g} x value {TISSUE_HU - slope * tissue:+.0f} and give that, with landmarks placed by hand"
+        f"give a CT in HU; if it is a cone-beam CT, whose values are not calibrated (air near {air:.0f}, soft tissue near {tissue:.0f}), "
+        f"give landmarks placed by hand with --landmarks, and it is worked on as {found.slope:.3g} x value {found.offset:+.0f}"
     )
 
 

@@ -35,6 +35,7 @@ import numpy as np
 
 from ..core.errors import OutputError
 from ..core.landmarks import LANDMARK_NAMES
+from ..core.plain_files import open_plain, read_plain_text
 from ..input.images import image_extension
 
 SCHEMA = "facedeidln-certificate/1"
@@ -77,7 +78,7 @@ def certificate_text(content: Mapping[str, Any]) -> str:
 def is_certified(output: Path) -> bool:
     """The output is there, and the SHA-256 in the certificate beside it is its own: of the file, or of each file of the folder."""
     try:
-        certificate = json.loads(certificate_path(output).read_text(encoding="utf-8"))
+        certificate = json.loads(read_plain_text(certificate_path(output)))
         if certificate["schema"] == STUDY_SCHEMA:
             return bool(certificate["files"]) and certificate["files"] == tree_sha256(output)
         said = certificate["output"]["sha256"] if certificate["schema"] == SCHEMA else None
@@ -99,9 +100,9 @@ def tree_sha256(folder: Path) -> dict[str, str]:
 
 
 def file_sha256(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal."""
+    """SHA-256 of a plain file, in hexadecimal. Raises OSError where it is none."""
     digest = hashlib.sha256()
-    with Path(path).open("rb") as file:
+    with open_plain(path) as file:
         while chunk := file.read(1 << 20):
             digest.update(chunk)
     return digest.hexdigest()

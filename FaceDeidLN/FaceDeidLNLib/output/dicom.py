@@ -130,7 +130,7 @@ def _require_clean(partial: Path, folder: Path, originals: Sequence[Path], heade
     """Raises OutputError where the proof finds something of the originals in a header."""
     if header.options is None:
         return
-    findings = verify_headers(partial, known_of(originals), header.options)
+    findings = verify_headers(partial, known_of(originals, header.is_own), header.options)
     if findings:
         raise OutputError(f"{folder}: {len(findings)} findings in the cleaned headers (first: {findings[0]}): nothing is left of it.")
 
@@ -139,6 +139,7 @@ def _require_same(ct: CtInput, expected: Volume, partial: Path, folder: Path, fr
     """What stands on the disk is what was meant, slice by slice."""
     try:
         again = find_series(partial, alive=alive)
+        again = again if ct.calibration is None else again.calibrated(ct.calibration)
         grids = zip(grids_of(again), (ct.volume.geometry, expected.geometry), strict=True)
         same = again.stored == ct.stored and again.frame_of_reference_uid == frame and all(a.same_as(b) for a, b in grids)
         same = same and all(np.array_equal(plane.hu, expected.array[k]) for k, plane in enumerate(read_planes(again, alive)))

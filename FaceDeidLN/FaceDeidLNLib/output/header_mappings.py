@@ -12,7 +12,8 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from ..core.errors import OutputError
+from ..core.errors import InputError, OutputError
+from ..core.plain_files import open_plain
 from ..header.base import HeaderPolicy
 from ..header.profile import Profile
 from .lock import sole_writer
@@ -39,11 +40,17 @@ def write_mappings(key: Path, uids: Mapping[str, str], patients: Mapping[str, st
 
 
 def read_mapping(path: Path) -> dict[str, str]:
-    """New names by old ones; empty where there is no table yet."""
+    """New names by old ones; empty where there is no table yet.
+
+    :raises InputError: what is there is none.
+    """
     if not path.exists():
         return {}
-    with path.open(newline="", encoding="utf-8") as file:
-        return {row[COLUMNS[0]]: row[COLUMNS[1]] for row in csv.DictReader(file)}
+    try:
+        with io.TextIOWrapper(open_plain(path), encoding="utf-8", newline="") as file:
+            return {row[COLUMNS[0]]: row[COLUMNS[1]] for row in csv.DictReader(file)}
+    except (OSError, ValueError, KeyError, csv.Error) as problem:
+        raise InputError(f"{path} is no table of old and new names ({problem}): move it away, or name another key.") from problem
 
 
 def _add(path: Path, found: Mapping[str, str]) -> Path:

@@ -12,6 +12,7 @@ from ..core.errors import InputError, OutputError
 from ..core.geometry import SAME_GEOMETRY_MM, Geometry
 from ..core.progress import Alive, idle
 from ..core.volume import Volume
+from ..input.calibration import in_own_values
 from ..input.case import CtInput
 from ..input.images import image_extension, read_volume
 from .atomic import Companion, released_file
@@ -48,6 +49,8 @@ def write_image(
     result = _padded(ct, result)
     if result.array.dtype != ct.volume.array.dtype or not result.geometry.same_as(ct.volume.geometry):
         raise OutputError("The result has another scalar type or grid than the CT: nothing was written.")
+    if ct.own_values is not None:
+        result = result.with_array(in_own_values(ct, result.array))
     with released_file(path, overwrite, (ct.path, *inputs), companion) as partial:
         alive()
         _write(result, partial, path)

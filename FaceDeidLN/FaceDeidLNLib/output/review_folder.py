@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..core.errors import InputError, OutputError
+from ..core.plain_files import open_plain
 from ..core.private import OWNER_FOLDER, write_private
 
 SCENE_FILE = "scene.mrb"
@@ -15,10 +16,25 @@ FACE_FILE = "face.seg.nrrd"
 PROTECTED_FILE = "protected.seg.nrrd"
 PICTURE_FILE = "review.png"
 FIGURES_FILE = "figures.json"
+SEEN_FILE = "seen.json"
+BEFORE_FILE, AFTER_FILE = "before.png", "after.png"
 README_FILE = "README.txt"
-REVIEW_FILES = (SCENE_FILE, LANDMARKS_FILE, CURVE_FILE, FACE_FILE, PROTECTED_FILE, PICTURE_FILE, FIGURES_FILE, README_FILE)
+REVIEW_FILES = (
+    SCENE_FILE,
+    LANDMARKS_FILE,
+    CURVE_FILE,
+    FACE_FILE,
+    PROTECTED_FILE,
+    PICTURE_FILE,
+    BEFORE_FILE,
+    AFTER_FILE,
+    FIGURES_FILE,
+    SEEN_FILE,
+    README_FILE,
+)
 #: First line of the README of every review folder, by which it is known again.
 README_FIRST_LINE = "THIS FOLDER CONTAINS THE FACE. DO NOT SHARE IT."
+_LONGEST_LINE = 200
 _README = """{first_line}
 
 It is the review material of one case: whoever has it can recognise the patient. Keep it where the original CT is kept,
@@ -33,7 +49,9 @@ curve.mrk.json      the closed curve around the face; correct it in Slicer and g
 face.seg.nrrd       the face segment: the voxels that may change; give it back with --face-segment
 protected.seg.nrrd  the protected segments and node levels on the CT's grid
 review.png          skin and slices, before and after
+before.png          three of these views before, and after.png the same after: for a page of many cases
 figures.json        how much of the face's skin changed and by how much; the certificate tells it in classes only
+seen.json           which result this is: a sign-off (--sign-off) counts for it alone
 
 A file that is not here was not made: the verdict says why.
 """
@@ -57,8 +75,8 @@ def require_review_folder(folder: Path, inputs: Sequence[Path] = ()) -> None:
 def is_review(folder: Path) -> bool:
     """The folder holds an earlier review."""
     try:
-        with (folder / README_FILE).open(encoding="utf-8", errors="replace") as lines:
-            return lines.readline().strip() == README_FIRST_LINE
+        with open_plain(folder / README_FILE) as file:
+            return file.readline(_LONGEST_LINE).decode(errors="replace").strip() == README_FIRST_LINE
     except OSError:
         return False
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..core.errors import InputError
+from ..core.plain_files import MOST_KEY, read_plain, read_plain_text
 from .certificate import certificate_path, is_certified
 
 if TYPE_CHECKING:
@@ -80,12 +81,18 @@ def read_certificate(path: Path) -> dict[str, Any]:
     :raises InputError: it cannot be read.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(read_plain_text(path))
     except (OSError, ValueError, RecursionError) as problem:
         raise InputError(f"{path} is no certificate that can be read: name an output that has its certificate beside it.") from problem
     if not isinstance(content, dict):
         raise InputError(f"{path} is no certificate: it holds no JSON object.")
     return content
+
+
+def require_key(path: Path | None) -> None:
+    """What is given to sign with is a key; nothing may be given. Raises InputError where it is none: asked before any work."""
+    if path is not None:
+        private_key(path)
 
 
 def private_key(path: Path) -> Ed25519PrivateKey:
@@ -111,7 +118,8 @@ def _ed25519() -> Any:  # noqa: ANN401
     try:
         from cryptography.hazmat.primitives.asymmetric import ed25519
     except ImportError as problem:
-        raise InputError("Signatures need the package cryptography: pip install 'facedeidln[signing]'.") from problem
+        how = "pip install 'facedeidln[signing]', in Slicer slicer.util.pip_install(\"cryptography\")"
+        raise InputError(f"Signatures need the package cryptography: {how}.") from problem
     return ed25519
 
 
@@ -121,7 +129,7 @@ def _loaded(path: Path, how: str, *words: object) -> object:
     from cryptography.hazmat.primitives import serialization
 
     try:
-        return getattr(serialization, how)(path.read_bytes(), *words)
+        return getattr(serialization, how)(read_plain(path, MOST_KEY), *words)
     except OSError as problem:
         raise InputError(f"The key {path} cannot be read ({problem.strerror}).") from problem
     except (ValueError, TypeError, UnsupportedAlgorithm):

@@ -23,7 +23,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from ..core.cells import as_cell, from_cell
 from ..core.errors import InputError
+from ..core.plain_files import read_plain_text
 from ..core.private import write_private
 
 _SEVERAL, _NAMES = ";", ","
@@ -49,6 +51,10 @@ class WorkItem:
     remark: str = ""
 
 
+#: What a batch's work list and the decisions on it are called, after the folder of the results.
+LIST_ENDING, DECISIONS_ENDING = "-worklist.csv", "-decisions.csv"
+#: Of a line of the decisions that the panel writes.
+DECISION_COLUMNS = ("case", "decision", "remark")
 COLUMNS = tuple(item.name for item in fields(WorkItem))
 _OPTIONAL_PATHS = ("review", "landmarks", "curve", "face_segment")
 
@@ -61,7 +67,7 @@ def write_worklist(items: Iterable[WorkItem], path: Path) -> None:
     lines = io.StringIO()
     table = csv.writer(lines, lineterminator="\n")
     table.writerow(COLUMNS)
-    table.writerows([_cell(name, getattr(item, name)) for name in COLUMNS] for item in items)
+    table.writerows([as_cell(_cell(name, getattr(item, name))) for name in COLUMNS] for item in items)
     write_private(path, lines.getvalue())
 
 
@@ -71,13 +77,13 @@ def read_worklist(path: Path) -> tuple[WorkItem, ...]:
     :raises InputError: it is none.
     """
     try:
-        rows = list(csv.DictReader(path.read_text(encoding="utf-8-sig").splitlines()))
+        rows = list(csv.DictReader(read_plain_text(path, encoding="utf-8-sig").splitlines()))
     except (OSError, UnicodeDecodeError, csv.Error) as problem:
         raise InputError(f"{path} cannot be read as a work list ({problem}): name the file that batch wrote.") from problem
     for number, row in enumerate(rows, start=2):
         if set(row) != set(COLUMNS) or None in row.values() or not row["ct"] or not row["output"]:
             raise InputError(f"{path} is no work list (line {number}): its columns are {', '.join(COLUMNS)}.")
-    return tuple(_item(row) for row in rows)
+    return tuple(_item({name: from_cell(cell) for name, cell in row.items()}) for row in rows)
 
 
 def _cell(name: str, value: object) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..core.geometry import Geometry
 from ..core.landmarks import LANDMARK_NAMES, Landmark, Landmarks
+from ..core.plain_files import read_plain_text
 from .base import ProviderError
 
 #: nnLandmark's own name for the file that says which label is which landmark.
@@ -25,8 +26,8 @@ def read_nnlandmark(path: Path, name_to_label: Path, ct: Geometry) -> Landmarks:
     :raises ProviderError: a file cannot be read, is of another shape, or names none of this project's landmarks.
     """
     try:
-        predicted = json.loads(Path(path).read_text(encoding="utf-8"))
-        labels = json.loads(Path(name_to_label).read_text(encoding="utf-8"))
+        predicted = json.loads(read_plain_text(path))
+        labels = json.loads(read_plain_text(name_to_label))
         points = {name: _landmark(name, predicted.get(str(labels[name])), ct) for name in LANDMARK_NAMES if name in labels}
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise ProviderError(f"{Path(path).name} is no result of nnLandmark ({error})") from error

@@ -7,6 +7,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..core.plain_files import read_plain_text
 from ..core.progress import Alive, idle
 from ..core.scratch import scratch_folder
 from ..core.segment import Segment
@@ -58,7 +59,7 @@ class NnUnetModel:
     def _dataset(self) -> tuple[dict[int, str], str]:
         """Label values with their names, and the file ending, of the model's dataset.json."""
         try:
-            dataset = json.loads((Path(self.folder) / "dataset.json").read_text(encoding="utf-8"))
+            dataset = json.loads(read_plain_text(Path(self.folder) / "dataset.json"))
             labels = {value: name for name, value in dataset["labels"].items() if isinstance(value, int) and value > 0}
             channels = dataset["channel_names"]
         except (OSError, ValueError, KeyError, AttributeError, RecursionError) as error:

@@ -21,8 +21,10 @@ from ..input.case import CtInput
 from ..input.dicom import read_dicom_series
 from ..mrml.nodes import volume_from_node
 from ..mrml.sources import source_of
-from ..mrml.verdicts import StoredVerdict, ct_of, digest, require_verdict
+from ..mrml.verdicts import StoredVerdict, ct_of, require_verdict
 from ..output.header_mappings import keep_mappings
+from ..output.seen import digest
+from ..output.signing import require_key
 from ..release import Destination, write_released
 
 #: What DICOM volumes loaded by Slicer carry: the instances, separated by blanks.
@@ -48,10 +50,11 @@ def export_result(
     overwrite: bool = False,
     progress: Progress | None = None,
     header: HeaderChoice = _KEEP,
+    signing_key: Path | None = None,
 ) -> None:
     """Write a released result: an image file by its extension, or a folder of DICOM files where there is no extension.
 
-    Nothing is left of it where ``progress`` raises.
+    ``signing_key`` (PEM file) signs the certificate. Nothing is left of it where ``progress`` raises.
 
     :raises InputError: the result is not released, was changed after it was verified, or the place, kind or header is refused.
     :raises OutputError: it could not be written.
@@ -60,6 +63,7 @@ def export_result(
     if path.suffix and header.name != KEEP:
         raise InputError(f"A header is cleaned in DICOM only, and {path.name} has none: export as DICOM, or choose '{KEEP}'.")
     policy = policy_named(header.name, header.key, None, (path,))
+    require_key(signing_key)
     stored = require_released(result)
     progress(0.05, "checking")
     ct_node, volume = ct_of(result), volume_from_node(result)
@@ -74,7 +78,7 @@ def export_result(
     if ct.kind == "dicom":
         volume = in_order_of(ct, volume)
     cleared = clear(stored, volume, stored.content)
-    place = Destination(path, overwrite, ct.files, policy)
+    place = Destination(path, overwrite, ct.files, policy, signing_key)
     write_released(ct, cleared, place, alive_in(progress, 0.5, "writing and reading back"))
     keep_mappings(policy, header.key)
 

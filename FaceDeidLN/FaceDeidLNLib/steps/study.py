@@ -21,6 +21,7 @@ from ..header.policy import policy_named
 from ..input.case import CtInput
 from ..mrml.nodes import volume_from_node
 from ..output.header_mappings import keep_mappings
+from ..output.signing import require_key
 from ..study.family import Options
 from ..study.instances import Instance
 from ..study.plan import Plan, plan
@@ -113,13 +114,17 @@ def release_study(
     withhold_doubtful: bool = False,
     header: HeaderChoice = _KEEP,
     progress: Progress = silent,
+    signing_key: Path | None = None,
 ) -> tuple[StudyResult, ...]:
     """Carry out a plan into ``out``; ``asked`` is what the panel has chosen, whose segments count for the CT that they belong to.
+
+    ``signing_key`` (PEM file) signs the certificates.
 
     :raises InputError: ``out`` or a node cannot be used. :raises OutputError: it could not be written.
     """
     policy = policy_named(header.name, header.key, None, (out,))
-    options = Options(withhold_doubtful=withhold_doubtful)
+    require_key(signing_key)
+    options = Options(withhold_doubtful=withhold_doubtful, signing_key=signing_key)
     if asked is not None:
         options = replace(options, parameters=asked.parameters, request=_request_for(asked), accept_recognisable=asked.accept_recognisable)
     results = run(planned, out, options, policy, progress)

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import slicer
 
+from ..core.cells import as_cell
 from ..core.errors import InputError, OutputError
 from ..core.landmarks import Landmarks
 from ..core.private import OWNER_FILE
@@ -32,11 +33,7 @@ from ..mrml.scene import SceneContext
 from ..mrml.sources import remember_source
 from ..mrml.verdicts import ct_of
 from ..output.review_folder import LANDMARKS_FILE
-from ..output.worklist import WorkItem
-
-#: What a batch's work list and the decisions on it are called, after the folder of the results.
-LIST_ENDING, DECISIONS_ENDING = "-worklist.csv", "-decisions.csv"
-DECISION_COLUMNS = ("case", "decision", "remark")
+from ..output.worklist import DECISION_COLUMNS, DECISIONS_ENDING, LIST_ENDING, WorkItem
 
 
 def list_of(results: Path) -> Path:
@@ -61,7 +58,7 @@ def reject(worklist: Path, case: str, remark: str) -> Path:
     table = csv.writer(text, lineterminator="\n")
     if not path.exists():
         table.writerow(DECISION_COLUMNS)
-    table.writerow((case, "reject", " ".join(remark.split())))
+    table.writerow([as_cell(cell) for cell in (case, "reject", " ".join(remark.split()))])
     try:
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, OWNER_FILE), "a", encoding="utf-8") as file:
             file.write(text.getvalue())

@@ -65,7 +65,8 @@ class CtFamily:
             try:
                 ct = read_ct(folder)
             except FaceDeidError as error:
-                raise DoubtError(f"it cannot be read as one CT volume: {error}") from error
+                told = str(error).replace(str(folder), folder.name)
+                raise DoubtError(f"it cannot be read as one CT volume: {told}") from error
             deciding = deciding_series(series.frame, run.study)
             if deciding is not None and deciding.uid == series.uid:
                 return (self._deface(series, ct, run, _finder(series, deciding, run.study)),)

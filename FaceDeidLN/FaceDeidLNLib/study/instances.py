@@ -11,7 +11,7 @@ from pydicom.errors import InvalidDicomError
 
 from ..core.errors import InputError
 from ..core.progress import Alive, idle
-from ..input.deflated import require_bounded
+from ..input.dicom_bounds import Room
 from .references import frame_of
 
 #: The index of a medium (PS3.3 F.3): it lists instances and is none.
@@ -108,12 +108,12 @@ def find_instances(folder: Path, alive: Alive = idle) -> Found:
     if not folder.is_dir():
         raise InputError(f"{folder} is no folder: give the folder of a study.")
     instances, damaged, others = [], [], []
-    for path in sorted(folder.rglob("*")):
+    paths = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    room = Room(len(paths))
+    for path in paths:
         alive()
-        if not path.is_file():
-            continue
         try:
-            header = _header(path)
+            header = _header(path, room)
         except InputError as refusal:
             damaged.append((path, str(refusal)))
             continue
@@ -131,9 +131,9 @@ def find_instances(folder: Path, alive: Alive = idle) -> Found:
     return Found(tuple(instances), tuple(damaged), tuple(others))
 
 
-def _header(path: Path) -> Dataset | None:
+def _header(path: Path, room: Room) -> Dataset | None:
     """The tags that matter; None for what is no DICOM instance, a DICOMDIR included."""
-    require_bounded(path)
+    room.require(path)
     try:
         header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=_TAGS)
     except InvalidDicomError:

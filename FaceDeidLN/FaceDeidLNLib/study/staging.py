@@ -10,6 +10,9 @@ from pathlib import Path
 from ..core.scratch import scratch_folder
 from .instances import Instance
 
+#: What a message calls the folder.
+NAME = "the series"
+
 
 @contextmanager
 def staged(instances: Sequence[Instance]) -> Iterator[Path]:
@@ -17,7 +20,9 @@ def staged(instances: Sequence[Instance]) -> Iterator[Path]:
 
     It goes with this process, however that ends.
     """
-    with scratch_folder() as folder:
+    with scratch_folder() as scratch:
+        folder = scratch / NAME
+        folder.mkdir()
         for number, instance in enumerate(instances):
             place = folder / f"{number:05d}_{instance.path.name}"
             try:

@@ -10,6 +10,7 @@ from .privacy import is_tested, privacy_class
 
 #: Choices whose own class stands in the benchmark's table, or that change no voxel's fate.
 _OF_THE_TABLE = ("style", "ears", "lips", "effect", "seed", "levels", "own")
+NO_HU = "the CT's values are no HU (cone beam), and the benchmark attacked CTs in HU"
 UNKNOWN_ORIGIN = "the result was edited, loaded, or made with other choices than these"
 
 

@@ -12,6 +12,7 @@ from ..core.errors import FaceDeidError
 from ..core.progress import Progress
 from ..header.options import KEEP
 from ..mrml.verdicts import ct_of, read_verdict, require_verdict
+from ..output.signing import require_key
 from ..steps.export import INSTANCES, came_from_dicom
 from . import dialogs
 from .section import Section, Shared
@@ -38,6 +39,9 @@ class ExportSection(Section):
         self.ui.nrrdButton.connect("clicked(bool)", lambda checked=False: self.on_export(".nrrd", "NRRD"))
         self.ui.niftiButton.connect("clicked(bool)", lambda checked=False: self.on_export(".nii.gz", "NIfTI"))
         self.ui.dicomButton.connect("clicked(bool)", self.on_export_dicom)
+        #: The file of the key that signs certificates; None: they say "unsigned".
+        self.signing_key: Path | None = None
+        self.ui.signCheckBox.connect("toggled(bool)", self.on_sign)
 
     def update(self) -> None:
         """Enable what can be exported."""
@@ -78,6 +82,15 @@ class ExportSection(Section):
         if parent:
             self.export(str(Path(parent) / _NAME))
 
+    def on_sign(self, checked: bool) -> None:
+        """Ask for the key that signs certificates; what is none is refused, and the box is empty again."""
+        self.signing_key = None
+        path = dialogs.file_to_open(_("Key that signs certificates"), self.panel.folder, "PEM (*.pem *.key)") if checked else ""
+        if path and self.panel.look(_("Signing key"), lambda progress: require_key(Path(path))):
+            self.signing_key = Path(path)
+        elif checked:
+            self.ui.signCheckBox.checked = False
+
     def key_file(self) -> str | None:
         """The file of the project's key where headers are cleaned, asked for once; empty where they are kept, None for no answer."""
         if self.panel.node.header == KEEP:
@@ -94,13 +107,15 @@ class ExportSection(Section):
         if key is None:
             return False
         header = {"header": node.header, "keyFile": key} if is_dicom else {}
+        signing = "" if self.signing_key is None else str(self.signing_key)
 
         def work(progress: Progress) -> None:
             require_verdict(node.resultVolume)
-            self.panel.logic.exportResult(node.resultVolume, path, overwrite, progress=progress, **header)
+            self.panel.logic.exportResult(node.resultVolume, path, overwrite, progress=progress, signingKey=signing, **header)
 
         self.panel.folder = str(Path(path).parent)
         done = self.panel.look(_("Export"), work)
         if done:
-            self.panel.say(_("Written: {path}, with its certificate.").format(path=path))
+            kind = _("signed") if signing else _("unsigned")
+            self.panel.say(_("Written: {path}, with its certificate ({kind}).").format(path=path, kind=kind))
         return done

@@ -78,7 +78,8 @@ class StudySection(Section):
         def work(progress: Progress) -> None:
             asked = None if node.inputVolume is None else self.panel.logic.asked(node.inputVolume, **self.panel.chosen())
             out = Path(parent) / _NAME
-            said.extend(release_study(self._planned.plan, out, asked, self.ui.withholdCheckBox.checked, header, progress))
+            signing = self.panel.export.signing_key
+            said.extend(release_study(self._planned.plan, out, asked, self.ui.withholdCheckBox.checked, header, progress, signing))
 
         if self.panel.look(_("Study"), work):
             self._show(result_lines(tuple(said)))

@@ -14,6 +14,18 @@ from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 _LONG = {"LO", "ST", "LT", "UT", "UC", "UR", "PN"}
 #: No patient's dates are shifted by more.
 _SHIFT_YEARS = 11
+#: One of each family of a study: CT, enhanced CT, PET, MR, RTSTRUCT, RTDOSE, SEG, REG, presentation state.
+CLASSES = {
+    "CT": "1.2.840.10008.5.1.4.1.1.2",
+    "enhanced CT": "1.2.840.10008.5.1.4.1.1.2.1",
+    "PET": "1.2.840.10008.5.1.4.1.1.128",
+    "MR": "1.2.840.10008.5.1.4.1.1.4",
+    "RTSTRUCT": "1.2.840.10008.5.1.4.1.1.481.3",
+    "RTDOSE": "1.2.840.10008.5.1.4.1.1.481.2",
+    "SEG": "1.2.840.10008.5.1.4.1.1.66.4",
+    "REG": "1.2.840.10008.5.1.4.1.1.66.1",
+    "presentation state": "1.2.840.10008.5.1.4.1.1.11.1",
+}
 #: What makes the object the object, and pixel data: filled by whoever makes it.
 _OWN = {"SOPClassUID", "ContentSequence", "PixelData"}
 
@@ -102,3 +114,10 @@ def with_meta(dataset: Dataset) -> Dataset:
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
     dataset.file_meta, dataset.preamble = meta, b"\0" * 128
     return dataset
+
+
+def filled(sop_class: str = CLASSES["CT"], deep: int = 2) -> tuple[Dataset, Canaries]:
+    """An object of a class whose every attribute of the table holds a canary, ready to be written, and the canaries."""
+    canaries, dataset = Canaries(), Dataset()
+    dataset.SOPClassUID, dataset.SOPInstanceUID, dataset.Modality = sop_class, canaries.uid(), "CT"
+    return with_meta(fill(dataset, canaries, deep)), canaries

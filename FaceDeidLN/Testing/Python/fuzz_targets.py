@@ -15,7 +15,7 @@ import numpy as np
 import pydicom
 import SimpleITK as sitk
 from dicom_series import Series, head, stored_head, write_series
-from FaceDeidLNLib.commands.cases import find_cases
+from FaceDeidLNLib.commands.batches.cases import find_cases
 from FaceDeidLNLib.commands.main import main
 from FaceDeidLNLib.core.geometry import Geometry
 from FaceDeidLNLib.core.volume import Volume

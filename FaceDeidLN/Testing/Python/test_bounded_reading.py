@@ -21,7 +21,7 @@ import pytest
 from dicom_series import Series, head, stored_head, write_series
 from FaceDeidLNLib.core.errors import InputError
 from FaceDeidLNLib.core.geometry import Geometry
-from FaceDeidLNLib.input import dicom_files
+from FaceDeidLNLib.input import dicom_bounds
 from FaceDeidLNLib.input.any_segments import read_any_segments
 from FaceDeidLNLib.input.ct import read_ct
 from FaceDeidLNLib.input.markups import read_curve_json, read_landmarks_json
@@ -29,7 +29,9 @@ from FaceDeidLNLib.output.certificate import is_certified
 from FaceDeidLNLib.study.instances import find_instances
 from fuzz_targets import make_structures
 from pydicom.dataelem import RawDataElement
+from pydicom.dataset import Dataset
 from pydicom.tag import Tag
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 if sys.platform == "win32":
     pytest.skip("limits of memory and time are set by POSIX means", allow_module_level=True)
@@ -162,29 +164,41 @@ def test_structures_of_millions_of_points_are_refused(tmp_path, contours, points
     assert "more than anybody draws" in refused(lambda path: read_any_segments(path, GRID), tmp_path / "rt.dcm")
 
 
-def deflated_bomb(path: Path, megabytes: int) -> None:
-    """Turn a DICOM file into one whose deflated data set becomes so many megabytes."""
+def deflated_bomb(path: Path, megabytes: int, begin: bytes = b"") -> None:
+    """Turn a DICOM file into one whose deflated data set is ``begin`` and so many megabytes of zeros: empty elements of 8 bytes each."""
     dataset = pydicom.dcmread(path)
     dataset.file_meta.TransferSyntaxUID = "1.2.840.10008.1.2.1.99"
     dataset.save_as(path, enforce_file_format=True)
     start = 132 + 12 + pydicom.filereader.read_file_meta_info(path).FileMetaInformationGroupLength
     packer = zlib.compressobj(1, wbits=-15)
-    block = packer.compress(bytes(64 << 20)) + packer.flush(zlib.Z_FULL_FLUSH)
+    head = packer.compress(begin) + packer.flush(zlib.Z_FULL_FLUSH)
+    block = packer.compress(bytes(32 << 20)) + packer.flush(zlib.Z_FULL_FLUSH)
     with path.open("r+b") as file:
         file.truncate(start)
         file.seek(start)
-        file.write(block * (megabytes // 64) + packer.flush())
+        file.write(head + block * (megabytes // 32) + packer.flush())
 
 
-def test_a_deflated_structure_set_that_becomes_gigabytes_is_refused(tmp_path):
+@pytest.fixture
+def few_elements(monkeypatch):
+    """A lower limit, met sooner."""
+    monkeypatch.setattr(dicom_bounds, "MOST_ELEMENTS", 50_000)
+
+
+#: Pixels of a gigabyte.
+PIXELS = b"\xe0\x7f\x10\x00OW\0\0\0\0\0\x40"
+
+
+@pytest.mark.parametrize(("megabytes", "begin"), [(32, b""), (640, PIXELS)], ids=["elements", "pixels"])
+def test_a_deflated_structure_set_that_becomes_too_large_is_refused(tmp_path, megabytes, begin):
     path = make_structures(tmp_path)
-    deflated_bomb(path, 640)
+    deflated_bomb(path, megabytes, begin)
     assert "when it is unpacked" in refused(lambda file: read_any_segments(file, GRID), path)
 
 
-def test_a_deflated_slice_that_becomes_gigabytes_is_refused_wherever_it_is_read(tmp_path):
+def test_a_deflated_slice_that_becomes_too_large_is_refused_wherever_it_is_read(tmp_path, few_elements):
     paths = write_series(tmp_path / "in", Series(stored_head()))
-    deflated_bomb(paths[3], 2560)
+    deflated_bomb(paths[3], 32)
     assert "when it is unpacked" in refused(read_ct, tmp_path / "in")
     assert "damaged" in refused(_study_of, tmp_path / "in")
 
@@ -194,10 +208,45 @@ def _study_of(folder: Path) -> None:
 
 
 def test_deflated_slices_that_become_too_large_together_are_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(dicom_files, "MOST_BYTES", 100 << 20)
-    for path in write_series(tmp_path / "in", Series(stored_head(), syntax="1.2.840.10008.1.2.1.99"))[:4]:
-        deflated_bomb(path, 64)
+    monkeypatch.setattr(dicom_bounds, "MOST_BYTES", 50 << 20)
+    for path in write_series(tmp_path / "in", Series(stored_head(), syntax="1.2.840.10008.1.2.1.99"))[:2]:
+        deflated_bomb(path, 32, PIXELS)
     assert "unpack" in refused(read_ct, tmp_path / "in")
+
+
+def test_slices_of_too_many_elements_together_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(dicom_bounds, "MOST_ELEMENTS", 200)
+    monkeypatch.setattr(dicom_bounds, "USUAL_ELEMENTS", 0)
+    write_series(tmp_path / "in", Series(stored_head()))
+    assert "unpacked or read" in refused(read_ct, tmp_path / "in")
+
+
+def test_a_slice_of_holes_is_refused(tmp_path, few_elements):
+    paths = write_series(tmp_path / "in", Series(stored_head()))
+    with paths[3].open("ab") as file:
+        file.truncate(20 << 30)
+    assert "when it is unpacked or read" in refused(read_ct, tmp_path / "in")
+
+
+def test_a_structure_set_of_empty_items_is_refused(tmp_path):
+    path, items = make_structures(tmp_path), b"\xfe\xff\x00\xe0\0\0\0\0" * 300_000
+    whole = path.read_bytes()
+    at = whole.index(b"\x06\x30\x39\x00SQ")
+    path.write_bytes(whole[: at + 8] + len(items).to_bytes(4, "little") + items)
+    assert "when it is unpacked or read" in refused(lambda file: read_any_segments(file, GRID), path)
+
+
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian, "1.2.840.10008.1.2.1.99"])
+def test_the_elements_of_a_whole_file_are_counted_as_they_are(tmp_path, syntax):
+    code = Dataset()
+    code.CodeValue, code.CodingSchemeDesignator = "T-D1160", "SRT"
+    tags = {"AnatomicRegionSequence": [code, code], "PatientComments": "long " * 100}
+    path = write_series(tmp_path, Series(stored_head(), syntax=syntax, tags=tags))[0]
+    room = dicom_bounds.Room()
+    room.require(path)
+    dataset = pydicom.dcmread(path)
+    in_meta = 0 if syntax == "1.2.840.10008.1.2.1.99" else len(dataset.file_meta)
+    assert room.elements == in_meta + len(dataset) + 2 * (1 + len(code))
 
 
 def test_twenty_thousand_files_beside_a_series_take_seconds(tmp_path):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import io
 import re
+import shutil
 
 import pydicom
 import pytest
-from canaries import Canaries, fill, with_meta
+from canaries import CLASSES, filled, with_meta
 from dicom_series import Series, stored_head, write_series
 from FaceDeidLNLib.core.errors import OutputError
 from FaceDeidLNLib.header.base import HeaderError, KeepHeader
@@ -24,29 +25,11 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
 KEY = bytes(range(32))
-#: One of each family of a study: CT, enhanced CT, PET, MR, RTSTRUCT, RTDOSE, SEG, REG, presentation state.
-CLASSES = {
-    "CT": "1.2.840.10008.5.1.4.1.1.2",
-    "enhanced CT": "1.2.840.10008.5.1.4.1.1.2.1",
-    "PET": "1.2.840.10008.5.1.4.1.1.128",
-    "MR": "1.2.840.10008.5.1.4.1.1.4",
-    "RTSTRUCT": "1.2.840.10008.5.1.4.1.1.481.3",
-    "RTDOSE": "1.2.840.10008.5.1.4.1.1.481.2",
-    "SEG": "1.2.840.10008.5.1.4.1.1.66.4",
-    "REG": "1.2.840.10008.5.1.4.1.1.66.1",
-    "presentation state": "1.2.840.10008.5.1.4.1.1.11.1",
-}
 EVERYTHING = "research,clean-graphics,clean-structured-content"
 
 
 def profile(text="research", key=KEY, **more):
     return Profile(key, options_named(text), name=text, **more)
-
-
-def filled(sop_class=CLASSES["CT"], deep=2):
-    canaries, dataset = Canaries(), Dataset()
-    dataset.SOPClassUID, dataset.SOPInstanceUID, dataset.Modality = sop_class, canaries.uid(), "CT"
-    return with_meta(fill(dataset, canaries, deep)), canaries
 
 
 def written(dataset):
@@ -273,24 +256,32 @@ LEAKS = {
 }
 
 
-@pytest.mark.parametrize("leak", LEAKS)
-def test_the_proof_sees(leak, tmp_path):
+@pytest.fixture(scope="module")
+def clean_one(tmp_path_factory):
+    """An original slice and what was written of it; and what is known of the original."""
+    place = tmp_path_factory.mktemp("one")
     tags = {
         "PatientName": "Erikson^Jane",
         "PatientID": "P1-778899",
         "InstitutionName": "Klinikum Musterstadt",
         "PatientBirthDate": "19500203",
     }
-    write_series(tmp_path / "in", Series(stored_head(), tags=tags))
-    source = read_dicom_series(tmp_path / "in")
-    write_dicom_series(source, source.volume, tmp_path / "out", Marks("done"), header=profile())
-    assert verify_headers(tmp_path / "out", known_in(tmp_path / "in")) == []
-    path = next((tmp_path / "out").glob("*.dcm"))
+    write_series(place / "in", Series(stored_head(), tags=tags))
+    source = read_dicom_series(place / "in")
+    write_dicom_series(source, source.volume, place / "out", Marks("done"), header=profile())
+    return source, next((place / "out").glob("*.dcm")), known_in(place / "in")
+
+
+@pytest.mark.parametrize("leak", LEAKS)
+def test_the_proof_sees(leak, clean_one, tmp_path):
+    source, path, known = clean_one
+    shutil.copy(path, tmp_path)
+    assert verify_headers(tmp_path, known) == []
     dataset = pydicom.dcmread(path)
     for keyword, value in LEAKS[leak].items():
         setattr(dataset, keyword, source.frame_of_reference_uid if value is None else value)
-    dataset.save_as(path)
-    assert verify_headers(tmp_path / "out", known_in(tmp_path / "in"))
+    dataset.save_as(tmp_path / path.name)
+    assert verify_headers(tmp_path, known)
 
 
 def test_the_proof_sees_a_private_element_and_a_reference_that_leads_out(ct, tmp_path):

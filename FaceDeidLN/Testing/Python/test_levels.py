@@ -101,6 +101,11 @@ def test_the_default_run_changes_no_voxel_of_its_levels(result, fine_phantom):
     assert not any((changed & mask(level, fine_phantom)).any() for level in result.levels)
 
 
+@pytest.mark.parametrize("node", ["LN Ia", "LN Ib left", "LN Ib right", "LN cheek left"])
+def test_the_default_run_changes_no_voxel_of_a_node_that_nobody_named(result, fine_phantom, node):
+    assert not (fine_phantom.ct.array != result.result.array)[fine_phantom.segment(node).mask.array].any()
+
+
 def test_the_default_run_with_levels_still_passes(result):
     assert result.verdict.value == "PASS", result.reasons
 

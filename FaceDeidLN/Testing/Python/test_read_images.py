@@ -209,7 +209,7 @@ def test_a_cone_beam_without_calibration_is_told_how_to_become_hu(tmp_path, slop
     raw = (head(shape) + np.random.default_rng(2).normal(0, 60, shape) + 1000) * slope + air
     with pytest.raises(InputError, match="cone-beam CT") as told:
         read_ct(write(tmp_path / "ct.nrrd", raw.astype(np.float32)))
-    factor, sign, offset = re.search(r"save it as (\S+) x value ([+-])(\S+) and", str(told.value)).groups()
+    factor, sign, offset = re.search(r"worked on as (\S+) x value ([+-])(\S+)\.", str(told.value)).groups()
     hu = float(factor) * raw + float(sign + offset)
     assert abs(np.median(hu[head(shape) < -500]) + 1000) < 60
     assert abs(np.median(hu[head(shape) > -500]) - 40) < 60

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from FaceDeidLNLib.anatomy.face_frame import fit_frame
 from FaceDeidLNLib.anatomy.landmark.detect import detect_landmarks
-from FaceDeidLNLib.anatomy.second_face import second_face
+from FaceDeidLNLib.anatomy.second_face import BONE_HU, is_plate, second_face
 from FaceDeidLNLib.case.records import Request
 from FaceDeidLNLib.core.geometry import Box, Geometry
 from FaceDeidLNLib.core.volume import AIR_HU, Volume, canonical_grid, resample
@@ -97,3 +97,30 @@ def test_arms_a_ball_of_water_a_frame_and_a_table_are_no_second_head(bare, chang
 def test_a_real_head_has_no_second_one(data_folder, name):
     ct = read_ct(data_folder / "heads" / f"{name}.nrrd").volume
     assert second_face(ct, fit_frame(detect_landmarks(ct))) == ()
+
+
+def small_with(dense: tuple[slice, ...], *others: tuple[slice, ...]) -> tuple[Volume, np.ndarray]:
+    """A reduced CT of 400 x 400 x 200 mm with dense boxes, and the places of the dense."""
+    geometry = canonical_grid(np.array([(0.0, 0.0, 0.0), (396.0, 396.0, 196.0)]), 4.0)
+    hu = np.full(geometry.shape, AIR_HU, np.float32)
+    for box in (dense, *others):
+        hu[box] = 400.0
+    return Volume(hu, geometry), hu > BONE_HU
+
+
+PLATE = (slice(None), slice(80, 87), slice(5, 95))
+
+
+def test_the_plate_of_a_table_is_no_work_for_the_network():
+    assert is_plate(*small_with(PLATE))
+
+
+@pytest.mark.parametrize("side_mm", [80, 120])
+def test_a_head_that_lies_on_the_plate_is_no_part_of_it(side_mm):
+    size = side_mm // 4
+    head = (slice(10, 10 + size), slice(80 - size, 80), slice(30, 30 + size))
+    assert not is_plate(*small_with(PLATE, head))
+
+
+def test_a_slab_no_longer_than_a_head_is_no_plate():
+    assert not is_plate(*small_with((slice(5, 45), slice(80, 87), slice(20, 60))))

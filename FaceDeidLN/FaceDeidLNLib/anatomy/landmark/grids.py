@@ -46,18 +46,18 @@ class Reading:
     absent: np.ndarray
 
 
-def thinned(ct: Volume) -> Volume:
+def thinned(ct: Volume, finest_mm: float = FINEST_MM) -> Volume:
     """The CT with every other (third, ...) voxel along axes that are sampled finer than needed; a view, nothing is computed."""
-    steps = [max(1, int(FINEST_MM / s)) for s in ct.geometry.sampling]
+    steps = [max(1, int(finest_mm / s)) for s in ct.geometry.sampling]
     array = ct.array[tuple(slice(None, None, s) for s in steps)]
     matrix = ct.geometry.ijk_to_lps.copy()
     matrix[:3, :3] = matrix[:3, :3] * np.asarray(steps[::-1], dtype=float)
     return Volume(array, Geometry(array.shape, matrix))
 
 
-def reduced(ct: Volume) -> Volume:
+def reduced(ct: Volume, finest_mm: float = FINEST_MM) -> Volume:
     """The CT averaged to about the fine spacing, with values below air (padding) set to air, as float32."""
-    small = block_mean(thinned(ct), FINE.spacing)
+    small = block_mean(thinned(ct, finest_mm), FINE.spacing)
     array = np.nan_to_num(small.array.astype(np.float32), nan=AIR_HU)
     return Volume(np.clip(array, AIR_HU, 3000.0), small.geometry)
 

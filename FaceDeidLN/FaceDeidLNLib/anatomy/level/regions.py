@@ -6,6 +6,8 @@ source that it was read in:
 
 [FS] Fairise A, Smithuis R. Cervical lymph node map. Radiology Assistant 2022 (radiologyassistant.nl), after the consensus.
 [MU] Mukherji SK et al. Neurographics 2003;2(2), figure 2: borders of level I on CT.
+[IM] imaios.com, e-Anatomy, level Ib, after Robbins KT et al. Arch Otolaryngol Head Neck Surg 2008;134:536: level I lies above
+     the hyoid and below the mylohyoid, so a node on the geniohyoid is in the floor of the mouth and in no level.
 [RO] Nodes of the head and neck, waltr.net/rocases/ro/HeadNeck/Nodes.html, after the consensus.
 [AI] Merlotti A et al. Radiat Oncol 2014;9:264, table 21: the parotid's bed.
 [CO] COSTAR trial, target volume definition guidelines: the parotid's compartment.
@@ -144,7 +146,7 @@ def _digastric(neck: Neck) -> np.ndarray:
 def level_ia(neck: Neck, side: int, superficial_mm: float) -> np.ndarray:
     """Ia, submental: between the anterior bellies of the digastric muscles, on both sides of the midline whatever ``side`` is.
 
-    Cranial: mylohyoid [MU]; here a plane from 11 mm above the lower border of the symphysis to the top of the hyoid, and
+    Cranial: mylohyoid [MU, IM]; here a plane from 11 mm above the lower border of the symphysis to the top of the hyoid, and
     at least 20 mm of tissue over the skin (approximation). Caudal: hyoid [MU] and platysma [?]; here the plane through the
     caudal edges of symphysis and hyoid, and ``superficial_mm`` below the skin (approximation). Anterior: symphysis menti
     [FS]; inner side of the bone, below it the bone's middle, so that the chin's skin is free. Posterior: body of the

@@ -70,6 +70,19 @@ def ids():
     return {slicer.mrmlScene.GetNthNode(n).GetID() for n in range(slicer.mrmlScene.GetNumberOfNodes())}
 
 
+def key_file(folder):
+    """A new private Ed25519 key."""
+    try:
+        from cryptography.hazmat.primitives import serialization
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    except ImportError as problem:
+        raise unittest.SkipTest("the package cryptography is not installed") from problem
+    plain = serialization.NoEncryption()
+    pem = Ed25519PrivateKey.generate().private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
+    (folder / "key.pem").write_bytes(pem)
+    return folder / "key.pem"
+
+
 class RemovalWatch:
     """Sees whether a display node leaves the scene before the node that it displays: the application's views crash over that."""
 

@@ -21,8 +21,9 @@ from FaceDeidLNLib.core.volume import Volume
 from FaceDeidLNLib.input.dicom import read_dicom_series
 from FaceDeidLNLib.mrml.nodes import add_ct, add_segmentation, volume_from_node
 from FaceDeidLNLib.mrml.scene import context
+from FaceDeidLNLib.output.signing import Signature, signature_state
 from FaceDeidLNLib.pipeline import deface
-from person import PanelTest, phantom
+from person import PanelTest, key_file, phantom
 
 
 @functools.cache
@@ -153,6 +154,7 @@ class DicomTest(PanelTest):
         self.click("studyOfCtButton")
         self.assertEqual((self.errors, self.ui.studyTable.item(0, 1).text()), ([], "deface"))
         self.answers = [str(out)]
+        self.panel.export.signing_key = key_file(self.folder())
         requests = []
 
         def answer(request, *more, **named):
@@ -165,4 +167,6 @@ class DicomTest(PanelTest):
         self.assertEqual(len(requests[0].protected), len(phantom().nodes))
         self.assertIn("PASS: released as", self.ui.statusLabel.text)
         self.assertEqual(len(list(out.rglob("*.dcm"))), len(self.files))
+        (certificate,) = out.rglob("*.certificate.json")
+        self.assertIs(signature_state(certificate, self.panel.export.signing_key), Signature.VALID)
         self.assertTrue(asked)

@@ -8,7 +8,8 @@ from FaceDeidLNLib.core.errors import FaceDeidError
 from FaceDeidLNLib.input.images import read_volume
 from FaceDeidLNLib.mrml.nodes import add_ct, segments_from_node, volume_from_node
 from FaceDeidLNLib.mrml.scene import context
-from person import PanelTest, changed_case, phantom, phantom_case
+from FaceDeidLNLib.output.signing import Signature, signature_state
+from person import PanelTest, changed_case, key_file, phantom, phantom_case
 
 EXPORTS = ("nrrdButton", "niftiButton", "dicomButton")
 
@@ -65,6 +66,25 @@ class ReviewTest(PanelTest):
                 self.assertEqual(self.errors, [])
                 self.assertTrue(np.array_equal(read_volume(folder / f"out{extension}").array, phantom_case().result.array))
                 self.assertIn('"verdict": "PASS"', (folder / "out.certificate.json").read_text(encoding="utf-8"))
+
+    def test_with_a_key_the_certificate_is_signed(self):
+        self.node.acceptRecognisable = True
+        self.apply()
+        folder = self.folder()
+        key = key_file(folder)
+        self.answers = [str(key), str(folder / "out")]
+        self.ui.signCheckBox.checked = True
+        self.click("nrrdButton")
+        self.assertIn("(signed)", self.ui.statusLabel.text)
+        self.assertIs(signature_state(folder / "out.certificate.json", key), Signature.VALID)
+
+    def test_what_is_no_key_signs_nothing(self):
+        file = self.folder() / "notes.pem"
+        file.write_text("no key")
+        self.answers = [str(file)]
+        self.ui.signCheckBox.checked = True
+        self.assertIn("no private Ed25519 key", self.errors[0])
+        self.assertFalse(self.ui.signCheckBox.checked)
 
     def test_the_next_question_begins_where_the_last_file_was_written(self):
         self.node.acceptRecognisable = True

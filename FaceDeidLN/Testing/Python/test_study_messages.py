@@ -1,0 +1,27 @@
+"""What a study says of a series that cannot be read leads to that series, not to the place of its temporary copy."""
+
+from __future__ import annotations
+
+import tempfile
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from FaceDeidLNLib.core.geometry import Geometry
+from FaceDeidLNLib.core.volume import Volume
+from FaceDeidLNLib.study.ct import CtFamily
+from FaceDeidLNLib.study.family import DoubtError
+from FaceDeidLNLib.study.plan import plan
+from synthetic_study import StudyFolder
+
+
+@pytest.mark.parametrize(("hu", "slices", "said"), [(2500.0, 10, "does not look like a CT"), (0.0, 3, "has only 3 slices")])
+def test_a_series_that_is_no_ct_is_told_without_the_temporary_folder(tmp_path, hu, slices, said):
+    shape = (slices, 40, 40)
+    volume = Volume(np.full(shape, hu), Geometry(shape, np.diag([3.0, 3.0, 3.0, 1.0])))
+    StudyFolder(tmp_path / "in", SimpleNamespace()).series(volume, "a", "No CT")
+    (series,) = plan(tmp_path / "in").studies[0].study.series
+    with pytest.raises(DoubtError, match=f"the series {said}") as doubt:
+        CtFamily().release(series, SimpleNamespace())
+    assert tempfile.gettempdir() not in str(doubt.value)
+    assert "facedeidln-" not in str(doubt.value)
