@@ -5,12 +5,13 @@ from __future__ import annotations
 import platform
 import shutil
 import time
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pydicom
 import scipy
 import SimpleITK as sitk
 
@@ -27,30 +28,21 @@ from .header.base import HeaderPolicy, KeepHeader
 from .input.case import CtInput
 from .input.images import image_extension
 from .output.atomic import Companion
-from .output.certificate import certificate_path, certificate_text, is_certified, output_sha256
-from .output.dicom import representable, write_dicom_series
-from .output.dicom_header import Marks, require_headers
+from .output.certificate import certificate_path, certificate_text, is_certified, output_sha256, require_own_certificate
+from .output.destination import Destination
 from .output.images import require_writable, write_image
+from .output.representable import representable
 from .output.signing import signed_text
 from .stacks import on_slices, released_volume
 from .verify.privacy import is_tested
 
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+    from .output.dicom import Marks
+
 #: As said where the option is at hand.
 RECOGNISABLE_SENTENCE = f"{RECOGNISABLE_REASON}: release it with --accept-recognisable only where that is acceptable"
-
-
-@dataclass(frozen=True)
-class Destination:
-    """Where a release goes: the output, whether something there may be replaced, and what must not be touched.
-
-    ``header`` is what is done to DICOM headers on the way; ``signing_key`` (PEM file) signs the certificate.
-    """
-
-    output: Path
-    overwrite: bool = False
-    inputs: tuple[Path, ...] = ()
-    header: HeaderPolicy = field(default_factory=KeepHeader)
-    signing_key: Path | None = None
 
 
 def require_kind(ct: CtInput, output: Path) -> tuple[str, ...]:
@@ -65,24 +57,9 @@ def require_kind(ct: CtInput, output: Path) -> tuple[str, ...]:
         return ()
     if image_extension(output) is not None or output.is_file():
         raise InputError(f"The input is a DICOM folder, so the output is a folder too, and {output.name} names a file.")
+    from .output.dicom_header import require_headers
+
     return require_headers(ct)
-
-
-def require_own_certificate(output: Path, overwrite: bool) -> None:
-    """No other output (ct.nii.gz beside ct.nrrd) has the certificate that this one will have; one without output may be replaced.
-
-    A folder is replaced only where its certificate says that it is a release: it may be somebody's originals.
-
-    :raises InputError: otherwise.
-    """
-    certificate = certificate_path(output)
-    if output.is_dir() and any(output.iterdir()) and not is_certified(output):
-        raise InputError(f"{output} is not what a certificate beside it says was released, and is not replaced: name another folder.")
-    if overwrite or not certificate.exists():
-        return
-    for other in certificate.parent.iterdir():
-        if other != certificate and other.name != output.name and certificate_path(other) == certificate:
-            raise InputError(f"{certificate.name} belongs to {other.name}: name another output, or give --overwrite.")
 
 
 def judged(result: CaseResult, accept_recognisable: bool, said: SignOff = NOT_SIGNED) -> Judged:
@@ -138,10 +115,31 @@ def write_released(ct: CtInput, cleared: Clearance, destination: Destination, al
     if ct.kind != "dicom":
         write_image(ct, volume, destination.output, destination.overwrite, destination.inputs, companion, alive)
     else:
-        marks = Marks(_derivation(case), is_tested(case["privacy"]))
-        write_dicom_series(
-            ct, volume, destination.output, marks, destination.overwrite, destination.inputs, companion, alive, destination.header
-        )
+        from .output.dicom import write_dicom_series
+
+        header, inputs = destination.header, destination.inputs
+        write_dicom_series(ct, volume, destination.output, _marks(case), destination.overwrite, inputs, companion, alive, header)
+
+
+def cleared_slices(ct: CtInput, cleared: Clearance) -> Iterator[tuple[Path, Dataset]]:
+    """Each file of a DICOM CT with the data set that may stand for it, for whoever writes and checks a whole study.
+
+    Names and dates are kept; instances and series have UIDs of nobody.
+
+    :raises OutputError: a header cannot be taken over, or what would be said of the case may describe the face.
+    """
+    from .output.dicom import derived_slices
+
+    if not isinstance(cleared, Clearance):
+        raise TypeError("only what clear() permits is written")
+    certificate_text({**cleared.case, "output": {}})
+    yield from derived_slices(ct, cleared.volume, _marks(cleared.case), KeepHeader())
+
+
+def _marks(case: dict[str, Any]) -> Marks:
+    from .output.dicom import Marks
+
+    return Marks(_derivation(case), is_tested(case["privacy"]))
 
 
 def _derivation(case: dict[str, Any]) -> str:
@@ -185,7 +183,8 @@ def output_facts(ct: CtInput, result: Volume, written: Path) -> dict[str, Any]:
 
 def software() -> dict[str, str]:
     """The versions that made the result."""
-    libraries = {module.__name__: module.__version__ for module in (np, scipy, pydicom)}
+    libraries = {module.__name__: module.__version__ for module in (np, scipy)}
+    libraries["pydicom"] = version("pydicom")  # it may not have been needed
     return {"FaceDeidLN": __version__, "Python": platform.python_version(), **libraries, "SimpleITK": sitk.Version.VersionString()}
 
 

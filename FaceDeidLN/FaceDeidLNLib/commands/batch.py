@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from .batches.ledger import Ledger
     from .batches.loop import Setting
     from .batches.places import Places
-    from .batches.row import Row
 
 SUMMARY = "many CTs or studies; goes on where it was stopped"
 EXAMPLES = """\
@@ -62,6 +61,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="only part I (from 0) of N, for N batches that know nothing of each other; join their results with batch-merge",
     )
     group.add_argument(
+        "--watch",
+        type=shared.number(0.1, _DAY_MIN * 60, "s"),
+        metavar="SECONDS",
+        help="stay, and take what arrives in the folder INPUTS once nothing in it has changed for so long; ends with SIGINT or SIGTERM",
+    )
+    group.add_argument(
         "--decisions",
         action="append",
         type=Path,
@@ -82,6 +87,9 @@ def add_engine(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("engine")
     jobs = min(os.cpu_count() or 1, _MOST_JOBS)
     group.add_argument("--engine", choices=ENGINES, default=LOCAL, help="processes of this machine, or Dask (default: %(default)s)")
+    group.add_argument(
+        "--scheduler", metavar="ADDRESS", help="with --engine dask: a cluster that runs already (default: one of this machine)"
+    )
     group.add_argument("--jobs", type=shared.whole(1, 256), default=jobs, metavar="N", help="cases at once (default: %(default)s)")
     group.add_argument(
         "--timeout-min",
@@ -111,8 +119,11 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
     from .batches.ledger import Ledger, sole_batch
     from .batches.loop import Listed, Loop
     from .batches.places import Places
+    from .batches.planned import plan
 
     check(options)
+    if options.watch is not None:
+        return watch(options, console)
     cases = find_cases(options.inputs, options.out_dir, options.studies)
     make_folder(options.out_dir)
     places = Places(options.out_dir, options.shard)
@@ -124,8 +135,53 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
         if len(waiting) < len(cases):
             console.say(f"{len(cases) - len(waiting)} of {len(cases)} cases are done already.")
         if waiting:
-            Loop(ledger, engine_of(options), setting, console).run(Listed(waiting))
+            Loop(ledger, engine_of(options, console), setting, console, lambda: None).run(Listed(waiting))
         return finish(cases, ledger, setting, places, options, segmentations_in(options.inputs))
+
+
+def watch(options: argparse.Namespace, console: Console) -> Outcome:
+    """Take what arrives until a signal ends it; what people look at is brought up to date whenever all that came is done.
+
+    A case whose files changed after it was done is told, and left as it is.
+    """
+    from contextlib import closing
+
+    from ..output.destination import make_folder
+    from .batches.cases import cases_now
+    from .batches.ledger import Ledger, sole_batch
+    from .batches.loop import Loop
+    from .batches.places import Places
+    from .batches.planned import is_of_other, plan
+    from .batches.watched import Watched
+    from .signals import Interrupted
+
+    make_folder(options.out_dir)
+    places, setting = Places(options.out_dir, options.shard), setting_of(options)
+    with sole_batch(places.results), closing(Ledger(places.ledger, places.results)) as ledger:
+
+        def find() -> list[Case]:
+            return options.shard.cases(cases_now(options.inputs, options.out_dir, options.studies))
+
+        def settled() -> Outcome:
+            return finish(taken, ledger, setting, places, options, [])
+
+        def arrived(cases: list[Case]) -> None:
+            taken.extend(cases)
+            note_inputs(taken, places.inputs)
+
+        there = [case for case in find() if case.name in ledger.rows]
+        grown = [case for case in there if is_of_other(ledger.rows[case.name], case, setting) and not options.overwrite]
+        for case in grown:
+            console.say(f"{case.name} changed after it was done, and is left as it is; --overwrite does it again.")
+        taken = [case for case in there if case not in grown]
+        again = plan(taken, ledger, options, setting, places, ledger.rows.keys() - {case.name for case in taken})
+        taken = [case for case in taken if case not in again]
+        supply = Watched(find, {case.name for case in (*taken, *grown)}, options.watch, arrived)
+        try:
+            Loop(ledger, engine_of(options, console), setting, console, lambda: settled() and None).run(supply)
+        except Interrupted:
+            console.say("Ended by a signal; what was at work is done again at the next start.")
+        return settled()
 
 
 def check(options: argparse.Namespace) -> None:
@@ -142,15 +198,24 @@ def check(options: argparse.Namespace) -> None:
     policy_named(options.header, options.key, options.patients, (options.out_dir,))
     if options.studies and options.qa is not None:
         raise InputError("--qa writes the review material of single CTs, and --studies takes whole studies: leave one of them out.")
+    if options.scheduler is not None and options.engine == LOCAL:
+        raise InputError("--scheduler is for a Dask cluster: give --engine dask too, or leave it out.")
+    if options.watch is not None and not options.inputs.is_dir():
+        raise InputError(f"--watch looks into a folder, and {options.inputs} is none.")
     if options.withhold_doubtful and not options.studies:
         raise InputError("--withhold-doubtful is for whole studies: give --studies too, or leave it out.")
 
 
-def engine_of(options: argparse.Namespace) -> Engine:
+def engine_of(options: argparse.Namespace, console: Console) -> Engine:
     """The engine that was asked for."""
-    from .batches.engine import LocalEngine
+    from .batches.dask_engine import DaskEngine
+    from .batches.engine import LOCAL, LocalEngine
 
-    return LocalEngine(options.jobs)
+    if options.engine == LOCAL:
+        return LocalEngine(options.jobs)
+    engine = DaskEngine(options.jobs, options.scheduler)
+    console.say(f"Dask's dashboard: {engine.dashboard}")
+    return engine
 
 
 def setting_of(options: argparse.Namespace) -> Setting:
@@ -182,83 +247,6 @@ def shared_words(options: argparse.Namespace) -> list[str]:
         words += ["--node-segments", ",".join(options.node_segments)]
     words += shared.header_words(options) + ["--accept-recognisable"] * options.accept_recognisable
     return words + ["--one"] * options.studies + ["--withhold-doubtful"] * options.withhold_doubtful
-
-
-def plan(cases: list[Case], ledger: Ledger, options: argparse.Namespace, setting: Setting, places: Places) -> list[Case]:
-    """The cases that are still to be done; nothing of theirs is touched, because replacing an output is up to the case.
-
-    Raises InputError where OUT_DIR holds results of other inputs or options, or an output that is not the released one any
-    more, and --overwrite was not given.
-    """
-    from .batches.decisions import read_decisions
-    from .batches.review_work import decided, taken_over
-
-    decisions = read_decisions([*filter(Path.exists, [places.decisions]), *options.decisions])
-    header = header_facts(options)
-    names = {case.name for case in cases}
-    rows = {name: row for name, row in ledger.rows.items() if name in names}
-    others = [case.name for case in cases if case.name in rows and _is_of_other(rows[case.name], case, setting)]
-    if others and not options.overwrite:
-        raise InputError(
-            f"{options.out_dir} holds results made from other inputs or with other options ({others[0]}, ...): "
-            "name another folder, or give --overwrite."
-        )
-    for name in others:
-        del rows[name]
-    waiting = []
-    for case in cases:
-        row = rows.get(case.name)
-        if row is not None and (taken := taken_over(case, row, options.out_dir, options.signing_key, header)):
-            rows[case.name] = row = taken
-        signed = None
-        if row is not None and case.name in decisions:
-            rows[case.name], signed = decided(case, row, decisions[case.name], options.qa)
-        if signed is not None or not _is_done(rows.get(case.name), options.out_dir / case.output, options.signing_key):
-            waiting.append(signed or case)
-    _require_unchanged(waiting, rows, options)
-    undone = {case.name for case in waiting if not case.sign_off}
-    ledger.keep(row for name, row in rows.items() if name not in undone)
-    return waiting
-
-
-def header_facts(options: argparse.Namespace) -> dict[str, object]:
-    """What the certificates of this batch say of headers."""
-    from ..header.policy import policy_named
-
-    return dict(policy_named(options.header, options.key, options.patients, (options.out_dir,)).facts())
-
-
-def _is_of_other(row: Row, case: Case, setting: Setting) -> bool:
-    return (row.input_key, row.options_key) != (case.input_key(), case.options_key(setting.words))
-
-
-def _require_unchanged(waiting: list[Case], rows: dict[str, Row], options: argparse.Namespace) -> None:
-    """Raises InputError where something else than the release lies where the row says that there is one, unless --overwrite."""
-    changed = [case.output for case in waiting if case.name in rows and _is_changed(rows[case.name], options.out_dir / case.output)]
-    or_unsigned = "" if options.signing_key is None else ", or that is not signed with the key"
-    if changed and not options.overwrite:
-        raise InputError(
-            f"{options.out_dir / changed[0]} is not what was released there: its SHA-256 is not that of its certificate{or_unsigned}; "
-            "move it away, or give --overwrite."
-        )
-
-
-def _is_done(row: Row | None, output: Path, key: Path | None) -> bool:
-    """What was released stays as it is, REVIEW and FAIL are results; what could not be read may have been mended since.
-
-    Where a signing key is given, only a certificate that is signed with it is believed.
-    """
-    from ..output.signing import is_own_release
-    from .console import BAD_INPUT
-
-    if row is None or row.exit_code == BAD_INPUT:
-        return False
-    return not row.is_released or is_own_release(output, key)
-
-
-def _is_changed(row: Row, output: Path) -> bool:
-    """Something else than the release lies where the row says that there is one (seen for cases that are not done)."""
-    return row.is_released and output.exists()
 
 
 def finish(

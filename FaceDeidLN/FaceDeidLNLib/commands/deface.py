@@ -23,9 +23,10 @@ from .signals import die_with_parent
 
 if TYPE_CHECKING:
     from ..case.records import CaseResult, Request
+    from ..clearance import SignOff
     from ..core.parameters import Parameters
     from ..input.case import CtInput
-    from ..release import Destination
+    from ..output.destination import Destination
     from ..study.files import FollowedFile
     from .sign_off import Asked
 
@@ -77,15 +78,16 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
     """Read, hide the face, verify, write the review material, and release what may be released."""
     if options.parent is not None:
         die_with_parent(options.parent)
+    place, sign_off = check_arguments(options), asked_sign_off(options)
     from ..clearance import NOT_SIGNED
     from ..input.beside import segments_beside
     from ..input.ct import read_ct
     from ..output.header_mappings import keep_mappings
     from ..pipeline import deface
-    from ..release import Watch, as_stored, refusal_sentence, release, require_kind
-    from .inputs import given_files, make_request
+    from ..release import Watch, as_stored, refusal_sentence, require_kind
+    from .given import given_files
+    from .inputs import make_request
 
-    place, sign_off = check_arguments(options), asked_sign_off(options)
     console.progress(0.0, "reading")
     begin = time.perf_counter()
     ct = read_ct(options.input, options.series, by_hand=options.landmarks is not None)
@@ -108,8 +110,7 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
     if refusal is None:
         console.progress(0.9, "writing")
         options.watch = Watch(place.output)
-        release(ct, result, place, options.accept_recognisable, said)
-        write_also(beside, result, options)
+        release_all(ct, result, place, beside, options, said)
         keep_mappings(place.header, options.key)
     return outcome(ct, result, place, options.qa, refusal, Told(taken, notes, seen))
 
@@ -128,7 +129,7 @@ def follow_also(options: argparse.Namespace, result: CaseResult, request: Reques
     if not options.also:
         return result, ()
     from ..effect.base import drawing
-    from ..release import Destination
+    from ..output.destination import Destination
     from ..study.family import OTHERS, DoubtError
     from ..study.files import follow_files
     from ..study.hidden import HiddenFace
@@ -143,22 +144,39 @@ def follow_also(options: argparse.Namespace, result: CaseResult, request: Reques
         return replace(result, verdict=Verdict.REVIEW, reasons=(*result.reasons, str(doubt))), ()
 
 
-def write_also(followed: tuple[FollowedFile, ...], result: CaseResult, options: argparse.Namespace) -> None:
-    """Write the files of --also."""
-    if followed:
-        from ..study.files import write_files
+def release_all(
+    ct: CtInput,
+    result: CaseResult,
+    place: Destination,
+    followed: tuple[FollowedFile, ...],
+    options: argparse.Namespace,
+    said: SignOff,
+) -> None:
+    """Write the CT, and with it the files of --also: all of them appear, or none."""
+    from ..output.atomic import released_together
+    from ..output.certificate import certificate_path
+    from ..release import release
+    from ..study.files import write_files
 
-        write_files(followed, result, options.accept_recognisable)
+    if not followed:
+        release(ct, result, place, options.accept_recognisable, said)
+        return
+    outputs = [*(one.place.output for one in followed), place.output]
+    inputs = (ct.path, *place.inputs, *(one.image.path for one in followed))
+    with released_together([(output, certificate_path(output)) for output in outputs], options.overwrite, inputs) as hidden:
+        beside = [replace(one, place=replace(one.place, output=name)) for one, name in zip(followed, hidden, strict=False)]
+        write_files(beside, result, options.accept_recognisable, said)
+        release(ct, result, replace(place, output=hidden[-1]), options.accept_recognisable, said)
 
 
 def check_also(options: argparse.Namespace) -> None:
     """Raises InputError for files of --also that are not there, and for places that cannot be written to."""
     from ..input.images import image_extension
+    from ..output.certificate import certificate_path, require_own_certificate
     from ..output.destination import require_destination
-    from ..release import require_own_certificate
 
     outputs = [options.output, *(out for _, out in options.also)]
-    if len({out.absolute() for out in outputs}) < len(outputs):
+    if len({certificate_path(out.absolute()) for out in outputs}) < len(outputs):
         raise InputError("--also names the same output twice: give each image an output of its own.")
     for path, out in options.also:
         if not path.is_file() or image_extension(path) is None:
@@ -176,12 +194,14 @@ def require_dicom(ct: CtInput, options: argparse.Namespace) -> None:
 def check_names(options: argparse.Namespace) -> None:
     """Raises InputError, with the names there are, for a style, effect, node level or provider that there is not, or not here."""
     from ..effect.choices import require_sound
-    from ..providers.base import require_available
-    from ..providers.registry import provider_named
 
     require_sound(shared.parameters_of_options(options))
-    for name in options.provider:
-        require_available(provider_named(name))
+    if options.provider:
+        from ..providers.base import require_available
+        from ..providers.registry import provider_named
+
+        for name in options.provider:
+            require_available(provider_named(name))
 
 
 def check_arguments(options: argparse.Namespace) -> Destination:
@@ -191,11 +211,11 @@ def check_arguments(options: argparse.Namespace) -> Destination:
     """
     from ..header.policy import policy_named
     from ..input.images import image_files
-    from ..output.destination import require_destination
+    from ..output.certificate import require_own_certificate
+    from ..output.destination import Destination, require_destination
     from ..output.review_folder import require_review_folder
     from ..output.signing import require_key
-    from ..release import Destination, require_own_certificate
-    from .inputs import given_files
+    from .given import given_files
 
     check_names(options)
     if not options.input.exists():

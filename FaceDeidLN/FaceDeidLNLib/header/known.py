@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,10 +17,13 @@ from pydicom.uid import UID
 from ..input.dicom_bounds import Room
 from ..input.dicom_files import PIXELS
 from .dated import Calendar, dates_of, plain_date
+from .raw import Key, raw_items
 from .vocabulary import harmless_words
 
 #: A word of a name counts from here on; shorter ones only where no protocol has the word.
 _LONG_WORD, _SHORTEST_WORD, _SHORTEST_NUMBER = 4, 2, 4
+#: From here on Unicode has the letters of East Asia, in whose scripts no space parts words (CJK radicals, kana, Hangul, wide forms).
+_FIRST_OF_EAST_ASIA = "\u2e80"
 #: Shorter byte strings stand anywhere by chance.
 _LONG_BYTES = 6
 _PLACES = frozenset({"InstitutionName", "InstitutionAddress", "InstitutionalDepartmentName", "PatientAddress"})
@@ -44,13 +47,19 @@ _ENCODINGS = ("utf-8", "latin-1", "iso8859-2", "iso8859-5", "iso8859-7", "iso202
 
 @dataclass(frozen=True)
 class Telling:
-    """What must not stand in a value: ``words`` in lower case, ``numbers`` as they are."""
+    """What must not stand in a value: ``words`` in lower case, ``numbers`` as they are.
+
+    ``ideographs`` are those of the words that no space parts from others.
+    """
 
     words: frozenset[str]
     numbers: frozenset[str]
+    ideographs: frozenset[str]
 
     def in_text(self, text: str) -> bool:
-        """True where one of the numbers stands in a text, not as a part of a longer one."""
+        """True where one of the numbers stands in a text, not as a part of a longer one, or one of the ideographs."""
+        if any(word in text for word in self.ideographs):
+            return True
         return any(number in text and re.search(rf"(?<![\w.]){re.escape(number)}(?![\w.])", text) for number in self.numbers)
 
 
@@ -70,18 +79,23 @@ class Known:
     values: dict[int, set[str]] = field(default_factory=dict)
     calendar: Calendar = field(default_factory=Calendar)
     unread: list[str] = field(default_factory=list)
+    _seen: set[Key] = field(default_factory=set)
 
     def take(self, dataset: Dataset) -> None:
         """Take in the identifiers of an original."""
-        every = list(elements(dataset))
-        self.calendar.take(dataset, dates_of(every))
-        for element in every:
+        dated = []
+        for element, key in keyed_elements(dataset, self._seen):
+            if element.VR in ("DA", "DT"):
+                dated.append(element)
+            elif key is not None:
+                self._seen.add(key)
             for value in values_of(element):
                 self._take(element, value)
+        self.calendar.take(dataset, dates_of(dated))
 
     def take_uids(self, dataset: Dataset) -> None:
         """Take in the UIDs of an instance that was cleaned before: nothing else of it identifies anybody."""
-        for element in elements(dataset):
+        for element, _ in keyed_elements(dataset):
             if element.VR == "UI":
                 for value in values_of(element):
                     self._take(element, value)
@@ -92,7 +106,7 @@ class Known:
                 self.uids.add(value)
             return
         if element.VR == "PN":
-            self.names |= {word for word in words_in(value) if len(word) >= _SHORTEST_WORD}
+            self.names |= {word for word in words_in(value) if len(word) >= _SHORTEST_WORD or is_ideographic(word)}
         elif element.keyword in _PLACES:
             self.places |= {word for word in words_in(value) if len(word) >= _LONG_WORD}
         elif element.keyword in _DEVICES:
@@ -111,7 +125,8 @@ class Known:
         names = {word for word in self.names if len(word) >= _LONG_WORD or word not in harmless_words()}
         places = {word for word in self.places if word not in harmless_words()}
         devices = set() if devices_stay else self.devices
-        return Telling(frozenset(names | places | {word for word in devices if not word.isdigit()}), frozenset(self.numbers))
+        words = frozenset(names | places | {word for word in devices if not word.isdigit()})
+        return Telling(words, frozenset(self.numbers), frozenset(filter(is_ideographic, words)))
 
     def in_bytes(self, raw: bytes) -> list[str]:
         """Which kinds of identifiers stand in bytes."""
@@ -140,6 +155,11 @@ def _encoded(value: str) -> set[bytes]:
     return found
 
 
+def is_ideographic(word: str) -> bool:
+    """True for a word of Chinese, Japanese or Korean letters."""
+    return bool(word) and all(letter >= _FIRST_OF_EAST_ASIA for letter in word)
+
+
 def words_in(text: str) -> set[str]:
     """The words of a text in lower case."""
     return {word for word in re.split(r"[^\w]+|_", text.lower()) if word}
@@ -160,13 +180,16 @@ def is_personal_uid(keyword: str, value: str) -> bool:
     return bool(value) and not known and keyword not in ("TransferSyntaxUID", "ImplementationClassUID", "CodingSchemeUID")
 
 
-def elements(dataset: Dataset) -> Iterator[DataElement]:
-    """Every element at every depth, sequences left out; what cannot be read comes as its bytes, which are searched too."""
+def keyed_elements(dataset: Dataset, seen: Collection[Key] = ()) -> Iterator[tuple[DataElement, Key]]:
+    """Every element at every depth with its key (see header.raw), sequences left out; what cannot be read comes as its bytes.
+
+    :param seen: keys of elements that are passed over.
+    """
     waiting = [dataset]
     while waiting:
         current = waiting.pop()
-        for tag in list(current.keys()):
-            if int(tag) in PIXELS:
+        for tag, item, key in raw_items(current):
+            if int(tag) in PIXELS or (key is not None and key in seen):
                 continue
             try:
                 element = current[tag]
@@ -175,10 +198,9 @@ def elements(dataset: Dataset) -> Iterator[DataElement]:
                     continue
                 str(element.value)
             except Exception:  # pydicom raises whatever a damaged element leads to
-                raw = current.get_item(tag)
-                value = raw.value if isinstance(raw.value, bytes) else b""
+                value = item.value if isinstance(item.value, bytes) else b""
                 element = DataElement(tag, "UN", value, already_converted=True)
-            yield element
+            yield element, key
 
 
 def values_of(element: DataElement) -> Iterator[str]:

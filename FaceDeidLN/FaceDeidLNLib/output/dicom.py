@@ -8,7 +8,7 @@ images with the face (see :mod:`.dicom_links`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -25,37 +25,8 @@ from ..header.proof import verify_headers
 from ..input.case import CtInput, StoredSlice
 from ..input.dicom import find_series, grids_of, read_planes
 from .atomic import Companion, released_folder
-from .dicom_header import Marks, derived_header, naming, slices_by_file, source_header
-
-
-def representable(ct: CtInput, result: Volume) -> Volume:
-    """``result`` (HU) as the source's DICOM storage can hold it: the nearest stored values, clipped to its range.
-
-    What equals the CT stays as it is, and so does padding; an image file holds everything. ``result`` itself where all of it can
-    be held.
-    """
-    array = result.array
-    for k, how in enumerate(ct.stored):
-        plane, source = array[k], ct.slices.array[k]
-        new = plane != source  # reading made sure that the CT's own values come back
-        if not new.any():
-            continue
-        values = how.to_hu(how.to_stored(plane[new])).astype(array.dtype)
-        if ct.padding is not None:
-            values = np.where(ct.padding.mask[k][new], source[new], values)
-        if not np.array_equal(values, plane[new]):
-            array = array.copy() if array is result.array else array
-            array[k][new] = values
-    return result if array is result.array else result.with_array(array)
-
-
-def stored_values(ct: CtInput, result: Volume, numbers: Sequence[int]) -> np.ndarray:
-    """The stored values (n, j, i), int32, of some slices of a result; padding keeps the source's."""
-    values = np.stack([ct.stored[k].to_stored(result.array[k]) for k in numbers])
-    if ct.padding is not None:
-        for plane, k in zip(values, numbers, strict=True):
-            plane[ct.padding.mask[k]] = ct.padding.of_slice(k)
-    return values
+from .dicom_header import Marks, derived_header, headers_of, naming, slices_by_file
+from .representable import representable, stored_values
 
 
 def write_dicom_series(
@@ -88,19 +59,25 @@ def write_dicom_series(
         raise OutputError("The result has another scalar type or grid than the CT: nothing was written.")
     header = KeepHeader() if header is None else header
     with released_folder(folder, overwrite, (ct.path, *ct.files, *inputs), companion) as partial:
-        slices, headers = slices_by_file(ct), {}
-        for source in slices:
+        for n, (source, dataset) in enumerate(derived_slices(ct, result, marks, header, alive), start=1):
             with naming(source):
-                headers[source] = source_header(source, set())
-                header.learn(headers[source])
-        for n, (source, numbers) in enumerate(slices.items(), start=1):
-            alive()
-            with naming(source):
-                dataset = derived_header(headers.pop(source), marks, header, ct.source_uids)
-                _set_pixels(dataset, ct.stored[numbers[0]], stored_values(ct, result, numbers))
                 _save(dataset, partial / f"IM{n:04d}.dcm")
         _require_same(ct, representable(ct, result), partial, Path(folder), header.uid(ct.frame_of_reference_uid), alive)
         _require_clean(partial, Path(folder), ct.files, header)
+
+
+def derived_slices(ct: CtInput, result: Volume, marks: Marks, header: HeaderPolicy, alive: Alive = idle) -> Iterator[tuple[Path, Dataset]]:
+    """Each file of the CT, with the data set that stands for it in a result (HU, on the grid of ``ct.slices``); arguments as above."""
+    slices, headers = slices_by_file(ct), dict(headers_of(ct))
+    for source in slices:
+        with naming(source):
+            header.learn(headers[source])
+    for source, numbers in slices.items():
+        alive()
+        with naming(source):
+            dataset = derived_header(headers.pop(source), marks, header, ct.source_uids)
+            _set_pixels(dataset, ct.stored[numbers[0]], stored_values(ct, result, numbers))
+        yield source, dataset
 
 
 def _set_pixels(dataset: Dataset, how: StoredSlice, values: np.ndarray) -> None:

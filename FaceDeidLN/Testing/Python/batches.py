@@ -57,6 +57,7 @@ def do(words):
     if how == "garbage":
         print("hello")
         return 0
+    open(os.path.join(os.path.dirname(source), "hanging.pid"), "w").write(str(os.getppid()))
     time.sleep(1000)
 serve(do, int(sys.argv[3].split("=")[1]))
 """

@@ -22,7 +22,7 @@ class CaseRunner:
 
     def __init__(self) -> None:
         self.child: Child | None = None
-        self._is_over = False
+        self.is_over = False
 
     def run(self, task: Task) -> Ended:
         """Run a case to its end; whatever happens to its process, no output is left that is not reported as released."""
@@ -50,7 +50,7 @@ class CaseRunner:
 
     def stop(self) -> None:
         """End the process, and the case in it."""
-        self._is_over = True
+        self.is_over = True
         if self.child is not None:
             self.child.stop()
 
@@ -60,7 +60,7 @@ class CaseRunner:
             self.child = None
         if self.child is None:
             self.child = Child(task.limits)
-        if self._is_over:  # it was stopped while the child was made
+        if self.is_over:  # it was stopped while the child was made
             self.child.stop()
         return self.child
 

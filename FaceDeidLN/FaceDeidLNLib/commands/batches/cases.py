@@ -123,6 +123,13 @@ def find_cases(inputs: Path, out_dir: Path, studies: bool = False) -> list[Case]
     return [_study(case) for case in cases] if studies else cases
 
 
+def cases_now(inputs: Path, out_dir: Path, studies: bool = False) -> list[Case]:
+    """As ``find_cases`` for a folder that something else writes into: empty where nothing has come yet."""
+    if not any(_entries(inputs.resolve(), out_dir.resolve())):
+        return []
+    return find_cases(inputs, out_dir, studies)
+
+
 def _study(case: Case) -> Case:
     """A case as a whole study. Raises InputError where it is told something that only a single CT can be told."""
     if not case.input.is_dir():

@@ -49,6 +49,11 @@ class Child:
         threading.Thread(target=self._listen, daemon=True).start()
 
     @property
+    def process_id(self) -> int:
+        """Of the process."""
+        return self._process.pid
+
+    @property
     def is_fit(self) -> bool:
         """It lives, and another case may go to it."""
         return not self._is_spent and self._process.poll() is None and self._cases < _MOST_CASES

@@ -5,10 +5,12 @@ from __future__ import annotations
 import queue
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from .case_run import CaseRunner
 from .task import Ended, Task
+
+if TYPE_CHECKING:
+    from .case_run import CaseRunner
 
 LOCAL, DASK = "local", "dask"
 ENGINES = (LOCAL, DASK)
@@ -35,11 +37,14 @@ class LocalEngine:
     """``jobs`` processes of this machine."""
 
     def __init__(self, jobs: int) -> None:
+        from .case_run import CaseRunner  # heavy, and the help of the command line reads the names above
+
+        self._make = CaseRunner
         self._jobs, self._running = jobs, 0
         self._ended: queue.Queue[Ended] = queue.Queue()
         self._threads = ThreadPoolExecutor(jobs, "case")
         self._own = threading.local()
-        self._runners: list[CaseRunner] = []
+        self.runners: list[CaseRunner] = []
 
     @property
     def room(self) -> int:
@@ -65,7 +70,7 @@ class LocalEngine:
     def close(self) -> None:
         """Ask all processes to clean up and end, and wait for that."""
         self._threads.shutdown(wait=False, cancel_futures=True)
-        enders = [threading.Thread(target=runner.stop) for runner in self._runners]
+        enders = [threading.Thread(target=runner.stop) for runner in self.runners]
         for ender in enders:
             ender.start()
         for ender in enders:
@@ -74,8 +79,8 @@ class LocalEngine:
 
     def _run(self, task: Task) -> None:
         if not hasattr(self._own, "runner"):
-            self._own.runner = CaseRunner()
-            self._runners.append(self._own.runner)
+            self._own.runner = self._make()
+            self.runners.append(self._own.runner)
         try:
             self._ended.put(self._own.runner.run(task))
         except Exception as problem:  # of a case, a full disk for instance: it is no other case's

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict, deque
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -66,10 +67,13 @@ class Listed:
 
 
 class Loop:
-    """Runs cases; ``run`` returns when there are no more. A case that crashed goes to the end, ``retries`` times at most."""
+    """Runs cases; ``run`` returns when there are no more. A case that crashed goes to the end, ``retries`` times at most.
 
-    def __init__(self, ledger: Ledger, engine: Engine, setting: Setting, console: Console) -> None:
-        self._ledger, self._engine, self._setting, self._console = ledger, engine, setting, console
+    ``settled`` is called each time when all that there were have ended.
+    """
+
+    def __init__(self, ledger: Ledger, engine: Engine, setting: Setting, console: Console, settled: Callable[[], None]) -> None:
+        self._ledger, self._engine, self._setting, self._console, self._settled = ledger, engine, setting, console, settled
         self._waiting: deque[Case] = deque()
         #: The case, what lay under its output's name, and the key of its inputs when it was begun.
         self._at_work: dict[str, tuple[Case, Watch, str]] = {}
@@ -86,8 +90,11 @@ class Loop:
                 if is_over and not new and not self._waiting and not self._at_work:
                     return
                 self._feed()
-                for ended in self._engine.wait(_WAIT_S):
-                    self._note(ended)
+                ended = self._engine.wait(_WAIT_S)
+                for one in ended:
+                    self._note(one)
+                if ended and not self._waiting and not self._at_work:
+                    self._settled()
                 self._console.progress(self._done / max(self._known, 1), f"{self._done} of {self._known} cases")
         finally:
             self._engine.close()
