@@ -7,6 +7,8 @@ as it lies and turned, sees a face.
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -191,11 +193,16 @@ def other_face(rest: Rest, alive: Alive = idle) -> np.ndarray | None:
     member = load_model().members[0]
     around = rest.ct.geometry.box_around(rest.ct.geometry.to_lps(places(rest.bone)), AROUND_MM)
     part = rest.ct.crop(around)
-    for turn in TURNS:
-        alive()
-        seen = turned_look(part, turn, member)
-        if seen is not None and seen[1].mass.sum() >= FACE_SEEN:
-            return seen[0].origin
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        looks = [pool.submit(turned_look, part, turn, member) for turn in TURNS]
+        try:
+            for look in looks:
+                alive()
+                seen = look.result()
+                if seen is not None and seen[1].mass.sum() >= FACE_SEEN:
+                    return seen[0].origin
+        finally:
+            pool.shutdown(cancel_futures=True)
     return None
 
 
