@@ -255,6 +255,7 @@ def finish(
     """Write what is looked at, and sum up."""
     from .batches.quarantine import quarantine
     from .batches.report import write_report
+    from .batches.review_page import write_review_page
     from .batches.review_work import write_work
     from .batches.summary import summary
 
@@ -263,5 +264,7 @@ def finish(
     ledger.export()
     quarantine(places.quarantine, done)
     write_work(done, setting, places.worklist)
-    write_report(rows, options.report or places.report)
+    write_report(rows, options.report or places.report, options.out_dir)
+    if options.qa is not None:
+        write_review_page(done, options.qa, places.decisions.name, options.shard.ending)
     return summary(rows, places, left_out)
