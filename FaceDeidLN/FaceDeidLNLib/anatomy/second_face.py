@@ -43,6 +43,8 @@ SOFT_HU, RINGED_ML = (-50.0, 120.0), 45.0
 OWN_SHARE = 0.1
 #: So many landmarks (sum of the probability masses) make a face, looked for this far (mm) around the bone.
 FACE_SEEN, AROUND_MM = 4.0, 100.0
+#: Two heads' middles lie further apart (mm of the mean face); what is nearer is the first head, whose place is then in doubt.
+HEADS_APART_MM = 95.0
 #: A plate is thinner than this (mm, between these percentiles of its bone) and longer than a head.
 PLATE_MM, LONGEST_HEAD_MM, PLATE_PERCENTILES = 45.0, 280.0, (1.0, 99.0)
 #: Voxels finer than this (mm) are skipped: nothing smaller than a bone is looked for.
@@ -196,6 +198,8 @@ def other_face(rest: Rest, alive: Alive = idle) -> np.ndarray | None:
 
 def _sentence(frame: FaceFrame, place: np.ndarray) -> str:
     off = frame.to_face(place)[0]
+    if np.linalg.norm(off - CRANIUM_CENTRE) < HEADS_APART_MM:
+        return "the skull lies elsewhere than the landmarks tell: check them in Slicer and give those that are wrong with --landmarks"
     words = (("to the right of", "to the left of"), ("behind", "in front of"), ("below", "above"))
     axis = int(np.argmax(np.abs(off)))
     where = words[axis][int(off[axis] > 0)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from pydicom.uid import UID
 from ..input.dicom_bounds import Room
 from ..input.dicom_files import PIXELS
 from .dated import Calendar, dates_of, plain_date
+from .raw import Key, raw_items
 from .vocabulary import harmless_words
 
 #: A word of a name counts from here on; shorter ones only where no protocol has the word.
@@ -70,18 +71,23 @@ class Known:
     values: dict[int, set[str]] = field(default_factory=dict)
     calendar: Calendar = field(default_factory=Calendar)
     unread: list[str] = field(default_factory=list)
+    _seen: set[Key] = field(default_factory=set)
 
     def take(self, dataset: Dataset) -> None:
         """Take in the identifiers of an original."""
-        every = list(elements(dataset))
-        self.calendar.take(dataset, dates_of(every))
-        for element in every:
+        dated = []
+        for element, key in keyed_elements(dataset, self._seen):
+            if element.VR in ("DA", "DT"):
+                dated.append(element)
+            elif key is not None:
+                self._seen.add(key)
             for value in values_of(element):
                 self._take(element, value)
+        self.calendar.take(dataset, dates_of(dated))
 
     def take_uids(self, dataset: Dataset) -> None:
         """Take in the UIDs of an instance that was cleaned before: nothing else of it identifies anybody."""
-        for element in elements(dataset):
+        for element, _ in keyed_elements(dataset):
             if element.VR == "UI":
                 for value in values_of(element):
                     self._take(element, value)
@@ -160,13 +166,16 @@ def is_personal_uid(keyword: str, value: str) -> bool:
     return bool(value) and not known and keyword not in ("TransferSyntaxUID", "ImplementationClassUID", "CodingSchemeUID")
 
 
-def elements(dataset: Dataset) -> Iterator[DataElement]:
-    """Every element at every depth, sequences left out; what cannot be read comes as its bytes, which are searched too."""
+def keyed_elements(dataset: Dataset, seen: Collection[Key] = ()) -> Iterator[tuple[DataElement, Key]]:
+    """Every element at every depth with its key (see header.raw), sequences left out; what cannot be read comes as its bytes.
+
+    :param seen: keys of elements that are passed over.
+    """
     waiting = [dataset]
     while waiting:
         current = waiting.pop()
-        for tag in list(current.keys()):
-            if int(tag) in PIXELS:
+        for tag, item, key in raw_items(current):
+            if int(tag) in PIXELS or (key is not None and key in seen):
                 continue
             try:
                 element = current[tag]
@@ -175,10 +184,9 @@ def elements(dataset: Dataset) -> Iterator[DataElement]:
                     continue
                 str(element.value)
             except Exception:  # pydicom raises whatever a damaged element leads to
-                raw = current.get_item(tag)
-                value = raw.value if isinstance(raw.value, bytes) else b""
+                value = item.value if isinstance(item.value, bytes) else b""
                 element = DataElement(tag, "UN", value, already_converted=True)
-            yield element
+            yield element, key
 
 
 def values_of(element: DataElement) -> Iterator[str]:

@@ -27,7 +27,7 @@ from .safe_private import safe_elements
 from .table import Actions
 from .values import age_between, aged, moved
 from .vocabulary import cleaned
-from .walk import Rules, Walker
+from .walk import Memory, Rules, Walker
 
 if TYPE_CHECKING:
     from dentdeid.keys import Pseudonymizer
@@ -83,6 +83,7 @@ class Profile:
         self._told: tuple[int, dict[str, bool]] = (-1, {})
         self._actions: dict[str, Actions] = {}
         self._writable = Writable()
+        self._memory: dict[str, Memory] = {}
         self._learnt: set[str] = set()
 
     def uid(self, original: str) -> str:
@@ -125,7 +126,9 @@ class Profile:
         sop_class = _text(dataset, "SOPClassUID")
         if sop_class not in self._actions:
             self._actions[sop_class] = Actions.of(self.options, sop_class)
-        Walker(self._actions[sop_class], self._rules(before, own), self.counts).clean(dataset)
+        rules = self._rules(before, own)
+        memory = self._memory.setdefault(sop_class, Memory()).within((self._known.version, rules.context))
+        Walker(self._actions[sop_class], rules, self.counts, memory).clean(dataset)
         for element in private:
             dataset.add(element)
         self._set_identity(dataset, before, own)
@@ -156,7 +159,7 @@ class Profile:
                 return None
             return value if own else moved(vr, value, days, before["TimezoneOffsetFromUTC"])
 
-        return Rules(self._text, self.uid, date, self._is_known, moves)
+        return Rules(self._text, self.uid, date, self._is_known, moves, (own, days, before["TimezoneOffsetFromUTC"]))
 
     def _text(self, text: str) -> str:
         """A text without words that could identify; what was cleaned once is remembered until another identifier is learnt."""

@@ -15,6 +15,7 @@ from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 
 from ..input.dicom_files import PIXELS
+from .raw import can_stay_raw
 
 #: What the values of a representation look like (PS3.5 6.2); anything else under it could be a text.
 _FORMS = {
@@ -88,7 +89,10 @@ class Writable:
         waiting = [dataset]
         while waiting:
             current = waiting.pop()
-            for element in [current[tag] for tag in current.keys() if int(tag) not in PIXELS]:  # noqa: SIM118
+            for tag, item in list(current.items()):
+                if int(tag) in PIXELS or (can_stay_raw(item) and item.VR not in ("SQ", "UN")):
+                    continue  # its bytes are written as they stand
+                element = current[tag]
                 if element.VR == "SQ":
                     waiting.extend(element.value or ())
                 elif not self._is_fine(element):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import struct
 
+import pydicom
 import pytest
 from FaceDeidLNLib.header.base import HeaderError
 from FaceDeidLNLib.header.known import Known, known_in
@@ -11,6 +13,8 @@ from FaceDeidLNLib.header.options import options_named
 from FaceDeidLNLib.header.profile import Profile
 from FaceDeidLNLib.header.proof import verify_headers
 from header_objects import bytes_of, item, small
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pydicom.dataelem import DataElement
 from pydicom.sequence import Sequence
 
@@ -146,3 +150,34 @@ def test_safe_private_numbers_stay_where_their_representation_is_unknown():
     dataset.private_block(0x01F1, "ELSCINT1", create=True).add_new(0x26, "UN", b"0.688 ")
     cleaned = profile().clean(dataset)
     assert [float(element.value) for element in cleaned if element.tag.is_private and element.tag.element > 0xFF] == [0.688]
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.sampled_from(["Mustermann^Erika", "Head^Axial", "Neck^Ng"]), min_size=2, max_size=4))
+def test_what_was_judged_before_is_judged_the_same(names):
+    """Instances of several patients, read from files, by one policy and by one of their own each."""
+    values = {"SeriesDescription": "neck of Mustermann, axial", "BodyPartExamined": "HEAD", "ScanOptions": "AXIAL", "KVP": "120"}
+    files = [bytes_of(small(PatientName=name, PatientID=f"{n}-4711", **values)) for n, name in enumerate(names)]
+    together, everyone = profile(), [pydicom.dcmread(io.BytesIO(file)) for file in files]
+    for dataset in everyone:
+        together.learn(dataset)
+    for dataset, file in zip(everyone, files, strict=True):
+        alone = profile()
+        for other in files:
+            alone.learn(pydicom.dcmread(io.BytesIO(other)))
+        assert bytes_of(together.clean(dataset)) == bytes_of(alone.clean(pydicom.dcmread(io.BytesIO(file))))
+
+
+def test_a_name_learnt_later_leaves_texts_that_were_judged_before():
+    policy, file = profile(), bytes_of(small(SeriesDescription="liver neck"))
+    assert policy.clean(pydicom.dcmread(io.BytesIO(file))).SeriesDescription == "liver neck"
+    policy.learn(small(OperatorsName="Liver^Anna"))
+    assert policy.clean(pydicom.dcmread(io.BytesIO(file))).SeriesDescription == "neck"
+
+
+def test_the_proof_sees_a_private_sequence_whose_items_are_not_private(tmp_path):
+    cleaned = profile("research").clean(small())
+    cleaned.add_new(0x00290010, "LO", "X")
+    cleaned.add_new(0x00291001, "SQ", Sequence([item(SeriesNumber="1")]))
+    cleaned.save_as(tmp_path / "a.dcm", enforce_file_format=True)
+    assert "(0029,1001)" in [finding.where for finding in verify_headers(tmp_path)]
