@@ -196,8 +196,6 @@ def check(options: argparse.Namespace) -> None:
     check_names(options)
     require_key(options.signing_key)
     policy_named(options.header, options.key, options.patients, (options.out_dir,))
-    if options.studies and options.qa is not None:
-        raise InputError("--qa writes the review material of single CTs, and --studies takes whole studies: leave one of them out.")
     if options.scheduler is not None and options.engine == LOCAL:
         raise InputError("--scheduler is for a Dask cluster: give --engine dask too, or leave it out.")
     if options.watch is not None and not options.inputs.is_dir():

@@ -12,7 +12,7 @@ from typing import Protocol
 from ...output.signing import is_own_release
 from ...release import Watch, remove_released
 from ..console import BAD_INPUT, FAIL, PASS, REVIEW, Console
-from .cases import DEFACE, Case
+from .cases import Case
 from .engine import Engine
 from .figures import figures_of
 from .ledger import Ledger
@@ -144,7 +144,7 @@ def words_of(case: Case, setting: Setting) -> tuple[str, ...]:
     """The whole command line of a case."""
     words = [case.command, str(case.input), str((setting.out_dir / case.output).absolute())]
     words += [*case.arguments(), *setting.words, *case.sign_off, "--json", "--quiet"]
-    if setting.qa is not None and case.command == DEFACE:
+    if setting.qa is not None:
         words += ["--qa", str((setting.qa / case.name).absolute())]
     if setting.signing_key is not None:
         words += ["--signing-key", str(setting.signing_key.absolute())]
