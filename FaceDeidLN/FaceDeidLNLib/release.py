@@ -6,7 +6,7 @@ import platform
 import shutil
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,7 @@ from .clearance import NOT_SIGNED, RECOGNISABLE_REASON, Clearance, Judged, SignO
 from .core.errors import InputError
 from .core.progress import Alive, idle
 from .core.volume import Volume
+from .effect.choices import told
 from .facts import certificate_facts, privacy_said
 from .header.base import HeaderPolicy, KeepHeader
 from .input.case import CtInput
@@ -153,7 +154,7 @@ def case_content(result: CaseResult) -> dict[str, Any]:
     facts = certificate_facts(result)
     return {
         "software": software(),
-        "parameters": {name: value for name, value in asdict(result.parameters).items() if name != "seed"},
+        "parameters": told(result.parameters),
         "protected": facts.pop("protected"),
         **{name: facts.pop(name) for name in ("verdict", "reasons", "privacy", "seconds")},
         "checks": {name: value for name, value in facts.items() if name not in ("style", "effect")},
