@@ -94,7 +94,7 @@ def find_series(folder: Path, series: str | None = None, alive: Alive = idle) ->
     folder = Path(folder)
     single = folder if folder.is_file() else None
     there = read_folder(folder if single is None else folder.parent, alive, deep=single is None)
-    found = [HeaderSlice(file.path, header_of(file), pixels=pixels_at(file)) for file in there.files]
+    found = [HeaderSlice(file.path, pixels=pixels_at(file), header=header_of(file)) for file in there.files]  # in this order
     headers, copies = without_copies(found, single)
     if not headers:
         require_others(there.damaged, (), ())

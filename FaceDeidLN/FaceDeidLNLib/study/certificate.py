@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pydicom
 
+from ..effect.choices import told
 from ..header.base import HeaderPolicy
-from ..header.told import told
+from ..header.segment_names import without_names
 from ..output.certificate import ENDING, STUDY_SCHEMA, file_sha256
 from ..release import software
 from .family import Options
@@ -39,11 +39,11 @@ def certificate_text(partial: Path, reports: Sequence[Report], options: Options,
     content: dict[str, Any] = {
         "schema": STUDY_SCHEMA,
         "software": software(),
-        "parameters": {name: value for name, value in asdict(options.parameters).items() if name != "seed"},
+        "parameters": told(options.parameters),
         "headers": policy.facts(),
         "verdict": "PASS",
-        "instances": told([_instance(report) for report in reports], policy),
-        "series": told(_figures(reports), policy),
+        "instances": without_names([_instance(report) for report in reports], policy),
+        "series": without_names(_figures(reports), policy),
         "files": {path.relative_to(partial).as_posix(): file_sha256(path) for path in files.values()},
         "surfaces": [surface.facts() for surface in proof.surfaces],
         "limits": [_DOSE_LIMIT] if "rtdose" in clipped else [],

@@ -10,7 +10,7 @@ from FaceDeidLNLib.core.errors import InputError
 from FaceDeidLNLib.header.keys import project_key, read_pseudonyms
 from FaceDeidLNLib.header.options import options_named
 from FaceDeidLNLib.header.policy import policy_named
-from FaceDeidLNLib.header.told import told
+from FaceDeidLNLib.header.segment_names import without_names
 from FaceDeidLNLib.output.header_mappings import keep_mappings, read_mapping, write_mappings
 from header_objects import small
 
@@ -93,8 +93,8 @@ def test_what_a_certificate_tells_names_no_patient(tmp_path):
         "reasons": ["the segment 'GTV_Mustermann' lies in the face: leave it out"],
         "series": [{"first_file": "01-CT/IM0001.dcm", "made_anew": ["Body of Erika"]}],
     }
-    said = told(content, policy)
+    said = without_names(content, policy)
     assert said["protected"] == [{"name": "GTV of Dr", "voxels": 7}, {"name": "LN Ib left", "voxels": 8}, {"name": "unnamed"}]
     assert said["reasons"] == ["the segment 'unnamed' lies in the face: leave it out"]
     assert said["series"] == [{"first_file": "01-CT/IM0001.dcm", "made_anew": ["Body of"]}]
-    assert told(content, policy_named("keep", None)) == content
+    assert without_names(content, policy_named("keep", None)) == content

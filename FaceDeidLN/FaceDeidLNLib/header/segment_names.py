@@ -12,12 +12,12 @@ _NAMES = frozenset({"name", "clipped", "made_anew"})
 _PLACES = frozenset({"file", "first_file"})
 
 
-def told(content: object, policy: HeaderPolicy, key: str = "") -> object:
+def without_names(content: object, policy: HeaderPolicy, key: str = "") -> object:
     """A part of a certificate (JSON's types) with its names cleaned as descriptions are, and its sentences without known identifiers."""
     if isinstance(content, Mapping):
-        return {name: told(value, policy, str(name)) for name, value in content.items()}
+        return {name: without_names(value, policy, str(name)) for name, value in content.items()}
     if isinstance(content, (list, tuple)):
-        return [told(value, policy, key) for value in content]
+        return [without_names(value, policy, key) for value in content]
     if isinstance(content, str) and key not in _PLACES:
         return policy.label(content) if key in _NAMES else policy.sentence(content)
     return content
