@@ -31,7 +31,7 @@ from fuzz_targets import make_structures
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import Tag
-from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, JPEGLSLossless
 
 if sys.platform == "win32":
     pytest.skip("limits of memory and time are set by POSIX means", allow_module_level=True)
@@ -226,6 +226,18 @@ def test_a_slice_of_holes_is_refused(tmp_path, few_elements):
     with paths[3].open("ab") as file:
         file.truncate(20 << 30)
     assert "when it is unpacked or read" in refused(read_ct, tmp_path / "in")
+
+
+@pytest.mark.parametrize(("size", "spacing", "said"), [(60_000, 0.75, "larger than any CT"), (5_000, 0.06, "no CT shrinks so")])
+def test_compressed_slices_that_claim_to_be_huge_are_refused(tmp_path, size, spacing, said):
+    for path in write_series(tmp_path / "in", Series(stored_head(), syntax=JPEGLSLossless)):
+        dataset = pydicom.dcmread(path)
+        dataset.Rows = dataset.Columns = size
+        dataset.PixelSpacing = [spacing, spacing]
+        at = dataset.PixelData.index(b"\xff\xf7")  # the size in the code stream (ITU-T T.87, C.2.2)
+        dataset.PixelData = dataset.PixelData[: at + 5] + 2 * size.to_bytes(2, "big") + dataset.PixelData[at + 9 :]
+        dataset.save_as(path)
+    assert said in refused(read_ct, tmp_path / "in")
 
 
 def test_a_structure_set_of_empty_items_is_refused(tmp_path):
