@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..core.errors import FaceDeidError
 from ..core.progress import Alive, idle
 from .family import Series, Study
 from .instances import Found, Instance, find_instances
@@ -71,13 +72,18 @@ def _planned(uid: str, patient: str, instances: list[Instance]) -> StudyPlan:
         groups.setdefault((instance.text("SeriesInstanceUID"), family_of(instance.sop_class)), []).append(instance)
     series = tuple(Series(one, family, tuple(members)) for (one, family), members in groups.items())
     study = Study(uid, patient, series)
-    entries = [
-        Entry(instance, decision)
-        for one in series
-        for instance, decision in zip(one.instances, FAMILIES[one.family].decide(one, study), strict=True)
-    ]
+    entries = [Entry(instance, decision) for one in series for instance, decision in zip(one.instances, _decided(one, study), strict=True)]
     entries += [Entry(instance, Decision.withhold(COPY)) for instance in instances if first[instance.uid] is not instance]
     return StudyPlan(study, tuple(entries))
+
+
+def _decided(series: Series, study: Study) -> tuple[Decision, ...]:
+    try:
+        return FAMILIES[series.family].decide(series, study)
+    except FaceDeidError:
+        raise
+    except Exception as error:  # an object that breaks a reader is one that nobody has judged
+        return (Decision.withhold(f"it cannot be judged ({type(error).__name__}: {error})"),) * len(series.instances)
 
 
 def to_do(planned: StudyPlan, family: str) -> tuple[Series, ...]:

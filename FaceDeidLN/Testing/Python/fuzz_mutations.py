@@ -115,6 +115,8 @@ def packed_voxels_changed(content: bytes, draw: random.Random) -> bytes:
     end = content.find(b"\n\n") + 2 if nrrd else content.find(b"LOCAL\n") + 6
     if end < 6 or draw.random() < 0.5:
         return lines_changed(content, draw)
+    if nrrd and b"encoding: gz" not in content[:end]:
+        return content[:end] + values_changed(content[end:], draw)
     pack, unpack = (gzip.compress, gzip.decompress) if nrrd else (zlib.compress, zlib.decompress)
     changed = pack(values_changed(unpack(content[end:]), draw))
     return re.sub(rb"(?<=CompressedDataSize = )\d+", str(len(changed)).encode(), content[:end]) + changed
