@@ -23,6 +23,17 @@ class NotReleasedError(ValueError):
 
 
 @dataclass(frozen=True)
+class SignOff:
+    """What a person says of a REVIEW, and who; no remark is no sign-off."""
+
+    remark: str = ""
+    reviewer: str = ""
+
+
+NOT_SIGNED = SignOff()
+
+
+@dataclass(frozen=True)
 class Judged:
     """What the rule looks at: verdict, reasons and privacy class of a result, and what people said of it.
 

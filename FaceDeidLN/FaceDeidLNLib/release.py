@@ -5,19 +5,19 @@ from __future__ import annotations
 import platform
 import shutil
 import time
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pydicom
 import scipy
 import SimpleITK as sitk
 
 from . import __version__
 from .case.judge import verify
 from .case.records import CaseResult
-from .clearance import RECOGNISABLE_REASON, Clearance, Judged, clear
+from .clearance import NOT_SIGNED, RECOGNISABLE_REASON, Clearance, Judged, SignOff, clear
 from .core.errors import InputError
 from .core.progress import Alive, idle
 from .core.volume import Volume
@@ -26,30 +26,16 @@ from .header.base import HeaderPolicy, KeepHeader
 from .input.case import CtInput
 from .input.images import image_extension
 from .output.atomic import Companion
-from .output.certificate import certificate_path, certificate_text, is_certified, output_sha256
-from .output.dicom import representable, write_dicom_series
-from .output.dicom_header import Marks, require_headers
+from .output.certificate import certificate_path, certificate_text, is_certified, output_sha256, require_own_certificate
+from .output.destination import Destination
 from .output.images import require_writable, write_image
+from .output.representable import representable
 from .output.signing import signed_text
 from .stacks import on_slices, released_volume
 from .verify.privacy import is_tested
 
 #: As said where the option is at hand.
 RECOGNISABLE_SENTENCE = f"{RECOGNISABLE_REASON}: release it with --accept-recognisable only where that is acceptable"
-
-
-@dataclass(frozen=True)
-class Destination:
-    """Where a release goes: the output, whether something there may be replaced, and what must not be touched.
-
-    ``header`` is what is done to DICOM headers on the way; ``signing_key`` (PEM file) signs the certificate.
-    """
-
-    output: Path
-    overwrite: bool = False
-    inputs: tuple[Path, ...] = ()
-    header: HeaderPolicy = field(default_factory=KeepHeader)
-    signing_key: Path | None = None
 
 
 def require_kind(ct: CtInput, output: Path) -> tuple[str, ...]:
@@ -64,34 +50,19 @@ def require_kind(ct: CtInput, output: Path) -> tuple[str, ...]:
         return ()
     if image_extension(output) is not None or output.is_file():
         raise InputError(f"The input is a DICOM folder, so the output is a folder too, and {output.name} names a file.")
+    from .output.dicom_header import require_headers
+
     return require_headers(ct)
 
 
-def require_own_certificate(output: Path, overwrite: bool) -> None:
-    """No other output (ct.nii.gz beside ct.nrrd) has the certificate that this one will have; one without output may be replaced.
-
-    A folder is replaced only where its certificate says that it is a release: it may be somebody's originals.
-
-    :raises InputError: otherwise.
-    """
-    certificate = certificate_path(output)
-    if output.is_dir() and any(output.iterdir()) and not is_certified(output):
-        raise InputError(f"{output} is not what a certificate beside it says was released, and is not replaced: name another folder.")
-    if overwrite or not certificate.exists():
-        return
-    for other in certificate.parent.iterdir():
-        if other != certificate and other.name != output.name and certificate_path(other) == certificate:
-            raise InputError(f"{certificate.name} belongs to {other.name}: name another output, or give --overwrite.")
-
-
-def judged(result: CaseResult, accept_recognisable: bool) -> Judged:
+def judged(result: CaseResult, accept_recognisable: bool, said: SignOff = NOT_SIGNED) -> Judged:
     """What the release rule looks at in a case."""
-    return Judged(result.verdict.value, tuple(result.reasons), privacy_said(result), accept_recognisable)
+    return Judged(result.verdict.value, tuple(result.reasons), privacy_said(result), accept_recognisable, said.remark, said.reviewer)
 
 
-def refusal_sentence(result: CaseResult, accept_recognisable: bool) -> str | None:
+def refusal_sentence(result: CaseResult, accept_recognisable: bool, said: SignOff = NOT_SIGNED) -> str | None:
     """Why a result is not released; None where it may be."""
-    refusal = judged(result, accept_recognisable).refusal
+    refusal = judged(result, accept_recognisable, said).refusal
     return RECOGNISABLE_SENTENCE if refusal == RECOGNISABLE_REASON else refusal or None
 
 
@@ -107,7 +78,7 @@ def as_stored(ct: CtInput, result: CaseResult) -> CaseResult:
     return verify(ct.volume, replace(result, result=stored))
 
 
-def release(ct: CtInput, result: CaseResult, destination: Destination, accept_recognisable: bool) -> None:
+def release(ct: CtInput, result: CaseResult, destination: Destination, accept_recognisable: bool, said: SignOff = NOT_SIGNED) -> None:
     """Write certificate and output, in this order, each under a temporary name that it loses when it is complete.
 
     The output is read back and compared before it gets its name, so an output that is there is whole and has its
@@ -116,7 +87,7 @@ def release(ct: CtInput, result: CaseResult, destination: Destination, accept_re
     :raises NotReleasedError: the result may not be released (see ``refusal_sentence``).
     :raises InputError: the place is taken. :raises OutputError: it could not be written.
     """
-    write_released(ct, clear(judged(result, accept_recognisable), released_volume(result), case_content(result)), destination)
+    write_released(ct, clear(judged(result, accept_recognisable, said), released_volume(result), case_content(result)), destination)
 
 
 def write_released(ct: CtInput, cleared: Clearance, destination: Destination, alive: Alive = idle) -> None:
@@ -137,6 +108,8 @@ def write_released(ct: CtInput, cleared: Clearance, destination: Destination, al
     if ct.kind != "dicom":
         write_image(ct, volume, destination.output, destination.overwrite, destination.inputs, companion, alive)
     else:
+        from .output.dicom import Marks, write_dicom_series
+
         marks = Marks(_derivation(case), is_tested(case["privacy"]))
         write_dicom_series(
             ct, volume, destination.output, marks, destination.overwrite, destination.inputs, companion, alive, destination.header
@@ -184,7 +157,8 @@ def output_facts(ct: CtInput, result: Volume, written: Path) -> dict[str, Any]:
 
 def software() -> dict[str, str]:
     """The versions that made the result."""
-    libraries = {module.__name__: module.__version__ for module in (np, scipy, pydicom)}
+    libraries = {module.__name__: module.__version__ for module in (np, scipy)}
+    libraries["pydicom"] = version("pydicom")  # it may not have been needed
     return {"FaceDeidLN": __version__, "Python": platform.python_version(), **libraries, "SimpleITK": sitk.Version.VersionString()}
 
 

@@ -12,7 +12,7 @@ from .core.segment import BoxMask, tight
 from .core.stack import Stack
 from .core.volume import Volume
 from .input.case import CtInput
-from .output.dicom import representable
+from .output.representable import representable
 from .verify.compare import compare, different_bits
 
 #: What lies between two slices further apart than this, in mm, cannot be judged: a nose or an eye fits in.

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
+from ..core.by_parts import by_parts
 from ..core.geometry import Box
-from ..core.segment import places
+from ..core.segment import unflat
 from ..core.volume import Volume, linear
 from .body import find_body
 from .grids import deep_in, steps_of
@@ -36,8 +37,13 @@ def bone_mask(ct: Volume, box: Box, threshold_hu: float = 300.0, body: Volume | 
     if not bone.any():
         return bone
     body = find_body(ct) if body is None else body
-    kji = body.geometry.to_kji(part.geometry.to_lps(places(bone)))
-    inside, deep = _within(body.array, kji), _within(deep_in(body, BONE_DEPTH_MM).array, kji)
+    inner = deep_in(body, BONE_DEPTH_MM)
+
+    def found(voxels: np.ndarray) -> np.ndarray:
+        kji = body.geometry.to_kji(part.geometry.to_lps(unflat(voxels, bone.shape)))
+        return np.stack([_within(body.array, kji), _within(inner.array, kji)], axis=1)
+
+    inside, deep = by_parts(found, np.flatnonzero(bone)).T
     bone, deep = _only(bone, inside), deep[inside]
     sound = ~_streaks(part.array, bone, part.geometry.sampling)[bone]
     return _pieces(_only(bone, sound), deep[sound], SMALLEST_BONE_MM3 / part.geometry.voxel_mm3)

@@ -127,7 +127,7 @@ def heads_in(folder: Path) -> dict[str, Path]:
     Hidden ones, segmentations and label maps (``_labels``) are none. Raises InputError where two have one name.
     """
     from ..input.images import image_extension
-    from .cases import holds_dicom, is_segmentation
+    from .batches.cases import holds_dicom, is_segmentation
 
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder.")

@@ -1,114 +1,243 @@
-"""De-identify many CTs, one process each: a case that fails or crashes never stops or spoils another.
+"""De-identify many CTs or whole studies: one that fails or crashes never stops or spoils another.
 
 INPUTS is a folder (each image file but .seg.nrrd and each subfolder with DICOM is a case) or a CSV with the columns input, nodes,
 output and, where wanted, protect, landmarks, curve, face_segment, node_segments, series (paths relative to the CSV,
-";" between several; output relative to OUT_DIR). OUT_DIR/results.csv gets one row per case, without the inputs' paths, which may
-hold names: those go into OUT_DIR-inputs.csv beside it, for its owner alone. Stopped or killed,
-the same command goes on where it was; what is released is known again by its certificate. The exit code is that of the worst case.
+";" between several; output relative to OUT_DIR). With --studies each subfolder is one study, with all of its objects.
+
+OUT_DIR/results.csv gets one row per case and OUT_DIR/report.html shows them; both hold no path of an input and no face, and may travel.
+Beside OUT_DIR, for its owner alone: OUT_DIR-inputs.csv (which input each case had), OUT_DIR-ledger.sqlite (what the batch knows),
+OUT_DIR-worklist.csv (what waits for a person; Slicer's panel opens it) and OUT_DIR-quarantine (what was refused, with the reason).
+With --qa DIR, DIR/review.html shows before and after of what waits, and saves decisions; the same command carries them out.
+Stopped or killed, the same command goes on where it was. The exit code is that of the worst case.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..core.errors import InputError
 from . import options as shared
-from .console import BAD_INPUT, PASS, WORST_FIRST, Console, Outcome
-from .shards import Shard, shard
+from .batches.engine import ENGINES, LOCAL
+from .batches.shards import Shard, shard
+from .console import Console, Outcome
 
 if TYPE_CHECKING:
-    from .cases import Case
-    from .ledger import Ledger, Row
+    from .batches.cases import Case
+    from .batches.engine import Engine
+    from .batches.ledger import Ledger
+    from .batches.loop import Setting
+    from .batches.places import Places
 
-SUMMARY = "many CTs, one process each; goes on where it was stopped"
-EXAMPLES = "example:\n  facedeidln batch cases.csv results/ --jobs 2"
-#: Beside OUT_DIR, because what stands in OUT_DIR travels.
-INPUTS = "-inputs.csv"
+SUMMARY = "many CTs or studies; goes on where it was stopped"
+EXAMPLES = """\
+examples:
+  facedeidln batch cases.csv results/ --jobs 2
+  facedeidln batch studies/ results/ --studies --header basic --key project.key
+  facedeidln batch cases.csv results/ --qa review/ --decisions decisions.csv
+"""
 #: A default that leaves memory for each process (some 0.5 to 1 GB for a CT of 512 x 512 x 234).
 _MOST_JOBS = 4
 _DAY_MIN = 24 * 60
+_LEAST_MB, _MOST_MB = 256, 2**20
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """INPUTS, OUT_DIR and the options of deface that all cases share."""
     parser.add_argument("inputs", type=Path, metavar="INPUTS", help="folder of CTs, or CSV with input, nodes and output per row")
     parser.add_argument("out_dir", type=Path, metavar="OUT_DIR", help="folder for the outputs and results.csv")
-    jobs = min(os.cpu_count() or 1, _MOST_JOBS)
-    parser.add_argument("--jobs", type=shared.whole(1, 256), default=jobs, metavar="N", help="cases at once (default: %(default)s)")
-    parser.add_argument(
-        "--timeout-min",
-        type=shared.number(0.01, _DAY_MIN, "min"),
-        default=30.0,
-        metavar="MIN",
-        help="longest time for a case (default: 30)",
+    group = parser.add_argument_group("cases")
+    group.add_argument("--studies", action="store_true", help="each folder is a whole study, de-identified with all of its objects")
+    group.add_argument(
+        "--withhold-doubtful", action="store_true", help="with --studies: withhold an object that could not be verified, release the rest"
     )
-    parser.add_argument(
+    group.add_argument(
         "--shard",
         type=shard,
         default=Shard(),
         metavar="I/N",
         help="only part I (from 0) of N, for N batches that know nothing of each other; join their results with batch-merge",
     )
-    parser.add_argument(
-        "--retries",
-        type=shared.whole(0, 10),
-        default=1,
-        metavar="N",
-        help="how often a case is tried again whose process crashed (default: %(default)s)",
+    group.add_argument(
+        "--watch",
+        type=shared.number(0.1, _DAY_MIN * 60, "s"),
+        metavar="SECONDS",
+        help="stay, and take what arrives in the folder INPUTS once nothing in it has changed for so long; ends with SIGINT or SIGTERM",
     )
-    parser.add_argument("--report", type=Path, metavar="FILE", help="write the results as one HTML page that shows no face")
+    group.add_argument(
+        "--decisions",
+        action="append",
+        type=Path,
+        default=[],
+        metavar="FILE",
+        help="decisions saved by the review page (repeatable); those beside OUT_DIR are read without being named",
+    )
+    group.add_argument("--report", type=Path, metavar="FILE", help="where the report goes (default: OUT_DIR/report.html)")
+    add_engine(parser)
     shared.add_node_segments(parser)
     shared.add_work(parser)
     shared.add_header(parser)
     shared.add_release(parser)
 
 
+def add_engine(parser: argparse.ArgumentParser) -> None:
+    """Who runs the cases, and what each may take."""
+    group = parser.add_argument_group("engine")
+    jobs = min(os.cpu_count() or 1, _MOST_JOBS)
+    group.add_argument("--engine", choices=ENGINES, default=LOCAL, help="processes of this machine, or Dask (default: %(default)s)")
+    group.add_argument(
+        "--scheduler", metavar="ADDRESS", help="with --engine dask: a cluster that runs already (default: one of this machine)"
+    )
+    group.add_argument("--jobs", type=shared.whole(1, 256), default=jobs, metavar="N", help="cases at once (default: %(default)s)")
+    group.add_argument(
+        "--timeout-min",
+        type=shared.number(0.01, _DAY_MIN, "min"),
+        default=30.0,
+        metavar="MIN",
+        help="longest time for a case (default: 30)",
+    )
+    group.add_argument(
+        "--memory-mb", type=shared.whole(_LEAST_MB, _MOST_MB), metavar="MB", help="most memory for a case; one that wants more fails"
+    )
+    group.add_argument(
+        "--retries",
+        type=shared.whole(0, 10),
+        default=1,
+        metavar="N",
+        help="how often a case is tried again whose process crashed (default: %(default)s)",
+    )
+
+
 def run(options: argparse.Namespace, console: Console) -> Outcome:
-    """Do what is not done yet and sum up."""
-    from ..header.policy import policy_named
+    """Do what is not done yet, carry out what people decided, and sum up."""
+    from contextlib import closing
+
     from ..output.destination import make_folder
+    from .batches.cases import find_cases, segmentations_in
+    from .batches.ledger import Ledger, sole_batch
+    from .batches.loop import Listed, Loop
+    from .batches.places import Places
+    from .batches.planned import plan
+
+    check(options)
+    if options.watch is not None:
+        return watch(options, console)
+    cases = find_cases(options.inputs, options.out_dir, options.studies)
+    make_folder(options.out_dir)
+    places = Places(options.out_dir, options.shard)
+    with sole_batch(places.results), closing(Ledger(places.ledger, places.results)) as ledger:
+        note_inputs(cases, places.inputs)
+        cases = options.shard.cases(cases)
+        setting = setting_of(options)
+        waiting = plan(cases, ledger, options, setting, places)
+        if len(waiting) < len(cases):
+            console.say(f"{len(cases) - len(waiting)} of {len(cases)} cases are done already.")
+        if waiting:
+            Loop(ledger, engine_of(options, console), setting, console, lambda: None).run(Listed(waiting))
+        return finish(cases, ledger, setting, places, options, segmentations_in(options.inputs))
+
+
+def watch(options: argparse.Namespace, console: Console) -> Outcome:
+    """Take what arrives until a signal ends it; what people look at is brought up to date whenever all that came is done.
+
+    A case whose files changed after it was done is told, and left as it is.
+    """
+    from contextlib import closing
+
+    from ..output.destination import make_folder
+    from .batches.cases import cases_now
+    from .batches.ledger import Ledger, sole_batch
+    from .batches.loop import Loop
+    from .batches.places import Places
+    from .batches.planned import is_of_other, plan
+    from .batches.watched import Watched
+    from .signals import Interrupted
+
+    make_folder(options.out_dir)
+    places, setting = Places(options.out_dir, options.shard), setting_of(options)
+    with sole_batch(places.results), closing(Ledger(places.ledger, places.results)) as ledger:
+
+        def find() -> list[Case]:
+            return options.shard.cases(cases_now(options.inputs, options.out_dir, options.studies))
+
+        def settled() -> Outcome:
+            return finish(taken, ledger, setting, places, options, [])
+
+        def arrived(cases: list[Case]) -> None:
+            taken.extend(cases)
+            note_inputs(taken, places.inputs)
+
+        there = [case for case in find() if case.name in ledger.rows]
+        grown = [case for case in there if is_of_other(ledger.rows[case.name], case, setting) and not options.overwrite]
+        for case in grown:
+            console.say(f"{case.name} changed after it was done, and is left as it is; --overwrite does it again.")
+        taken = [case for case in there if case not in grown]
+        again = plan(taken, ledger, options, setting, places, ledger.rows.keys() - {case.name for case in taken})
+        taken = [case for case in taken if case not in again]
+        supply = Watched(find, {case.name for case in (*taken, *grown)}, options.watch, arrived)
+        try:
+            Loop(ledger, engine_of(options, console), setting, console, lambda: settled() and None).run(supply)
+        except Interrupted:
+            console.say("Ended by a signal; what was at work is done again at the next start.")
+        return settled()
+
+
+def check(options: argparse.Namespace) -> None:
+    """What can be refused before anything is begun; the project's key is made here, before several cases want to.
+
+    :raises InputError: a name, key or combination that there is not.
+    """
+    from ..header.policy import policy_named
     from ..output.signing import require_key
-    from .batch_report import write_report
-    from .cases import find_cases, segmentations_in
     from .deface import check_names
-    from .ledger import Ledger, sole_batch
-    from .workers import run_cases
 
     check_names(options)
     require_key(options.signing_key)
-    policy_named(options.header, options.key, options.patients, (options.out_dir,))  # makes the key before several cases want to
-    cases = find_cases(options.inputs, options.out_dir)
-    words = shared_words(options)
-    make_folder(options.out_dir)
-    results = options.shard.results(options.out_dir)
-    with sole_batch(results):
-        ledger = Ledger(results)
-        inputs = note_inputs(cases, options.out_dir)
-        cases = options.shard.cases(cases)
-        waiting = plan(cases, ledger, options, words)
-        if len(waiting) < len(cases):
-            console.say(f"{len(cases) - len(waiting)} of {len(cases)} cases are done already.")
-        run_cases(waiting, ledger, options, words, console)
-        rows = [ledger.rows[case.name] for case in cases]
-        if options.report is not None:
-            write_report(rows, options.report)
-        return summary(rows, ledger.path, inputs, segmentations_in(options.inputs))
+    policy_named(options.header, options.key, options.patients, (options.out_dir,))
+    if options.studies and options.qa is not None:
+        raise InputError("--qa writes the review material of single CTs, and --studies takes whole studies: leave one of them out.")
+    if options.scheduler is not None and options.engine == LOCAL:
+        raise InputError("--scheduler is for a Dask cluster: give --engine dask too, or leave it out.")
+    if options.watch is not None and not options.inputs.is_dir():
+        raise InputError(f"--watch looks into a folder, and {options.inputs} is none.")
+    if options.withhold_doubtful and not options.studies:
+        raise InputError("--withhold-doubtful is for whole studies: give --studies too, or leave it out.")
 
 
-def note_inputs(cases: list[Case], out_dir: Path) -> Path | None:
-    """The file beside OUT_DIR, not in it, that tells which input each case had; None where none can be written there."""
-    from .cases import write_inputs
+def engine_of(options: argparse.Namespace, console: Console) -> Engine:
+    """The engine that was asked for."""
+    from .batches.dask_engine import DaskEngine
+    from .batches.engine import LOCAL, LocalEngine
 
-    path = out_dir.resolve().with_name(f"{out_dir.resolve().name}{INPUTS}")
+    if options.engine == LOCAL:
+        return LocalEngine(options.jobs)
+    engine = DaskEngine(options.jobs, options.scheduler)
+    console.say(f"Dask's dashboard: {engine.dashboard}")
+    return engine
+
+
+def setting_of(options: argparse.Namespace) -> Setting:
+    """What all cases share."""
+    from .batches.loop import Setting
+    from .batches.task import Limits
+
+    threads = max(1, (os.cpu_count() or 1) // options.jobs)
+    limits = Limits(options.timeout_min * 60, options.memory_mb, threads)
+    words, names = tuple(shared_words(options)), ",".join(options.node_segments)
+    return Setting(options.out_dir, words, limits, options.retries, options.overwrite, options.qa, options.signing_key, names)
+
+
+def note_inputs(cases: list[Case], path: Path) -> None:
+    """Write which input each case had beside OUT_DIR, not in it. Raises OutputError where nothing can be written there."""
+    from ..core.errors import OutputError
+    from .batches.cases import write_inputs
+
     try:
         write_inputs(cases, path)
-    except OSError:
-        return None
-    return path
+    except OSError as problem:
+        raise OutputError(f"{path} cannot be written ({problem.strerror}): name an output folder inside one of yours.") from problem
 
 
 def shared_words(options: argparse.Namespace) -> list[str]:
@@ -116,66 +245,23 @@ def shared_words(options: argparse.Namespace) -> list[str]:
     words = shared.work_words(options)
     if options.node_segments:
         words += ["--node-segments", ",".join(options.node_segments)]
-    return words + shared.header_words(options) + ["--accept-recognisable"] * options.accept_recognisable
+    words += shared.header_words(options) + ["--accept-recognisable"] * options.accept_recognisable
+    return words + ["--one"] * options.studies + ["--withhold-doubtful"] * options.withhold_doubtful
 
 
-def plan(cases: list[Case], ledger: Ledger, options: argparse.Namespace, words: list[str]) -> list[Case]:
-    """The cases that are still to be done; nothing of theirs is touched, because replacing an output is up to ``deface``.
+def finish(
+    cases: list[Case], ledger: Ledger, setting: Setting, places: Places, options: argparse.Namespace, left_out: list[str]
+) -> Outcome:
+    """Write what is looked at, and sum up."""
+    from .batches.quarantine import quarantine
+    from .batches.report import write_report
+    from .batches.review_work import write_work
+    from .batches.summary import summary
 
-    Raises InputError where OUT_DIR holds results of other inputs or options, or an output that is not the released one any
-    more, and --overwrite was not given.
-    """
-    rows = {case.name: ledger.rows.get(case.name) for case in cases}
-    other = [case.name for case in cases if rows[case.name] and rows[case.name].key != case.key(words)]
-    if other and not options.overwrite:
-        raise InputError(
-            f"{options.out_dir} holds results made from other inputs or with other options ({other[0]}, ...): "
-            "name another folder, or give --overwrite."
-        )
-    waiting = [
-        case for case in cases if case.name in other or not _is_done(rows[case.name], options.out_dir / case.output, options.signing_key)
-    ]
-    changed = [case.output for case in waiting if case.name not in other and _is_changed(rows[case.name], options.out_dir / case.output)]
-    or_unsigned = "" if options.signing_key is None else ", or that is not signed with the key"
-    if changed and not options.overwrite:
-        raise InputError(
-            f"{options.out_dir / changed[0]} is not what was released there: its SHA-256 is not that of its certificate{or_unsigned}; "
-            "move it away, or give --overwrite."
-        )
-    undone = {case.name for case in waiting}
-    ledger.keep(row for name, row in ledger.rows.items() if name not in undone)
-    return waiting
-
-
-def _is_done(row: Row | None, output: Path, key: Path | None) -> bool:
-    """What was released stays as it is, REVIEW and FAIL are results; what was refused may have been mended since.
-
-    Where a signing key is given, only a certificate that is signed with it is believed.
-    """
-    from ..output.signing import is_own_release
-
-    if row is None or row.exit_code == BAD_INPUT:
-        return False
-    return row.exit_code != PASS or is_own_release(output, key)
-
-
-def _is_changed(row: Row | None, output: Path) -> bool:
-    """Something else than the release lies where the row says that there is one (seen for cases that are not done)."""
-    return row is not None and row.exit_code == PASS and output.exists()
-
-
-def summary(rows: list[Row], results: Path, inputs: Path | None, left_out: list[str]) -> Outcome:
-    """The outcome of the whole batch: counts, the exit code of the worst case, and which files of the folder are no cases."""
-    codes = {row.exit_code for row in rows}
-    worst = next((code for code in WORST_FIRST if code in codes), PASS)
-    released = sum(row.exit_code == PASS for row in rows)
-    verdicts = Counter(row.verdict for row in rows)
-    counts = ", ".join(f"{count} {verdict}" for verdict, count in sorted(verdicts.items()))
-    facts = {"cases": len(rows), "released": released, "verdicts": dict(verdicts), "results": str(results), "left_out": left_out}
-    facts["inputs"] = None if inputs is None else str(inputs)
-    text = f"{len(rows)} cases: {counts}; {released} released. Results: {results}"
-    where = f"in {inputs}: keep it to yourself" if inputs is not None else "nowhere: the folder beside the results is not writable"
-    text += f"\n  which input each case had stands {where}"
-    if left_out:
-        text += f"\n  not read: {len(left_out)} segmentations ({left_out[0]}, ...); in a CSV each case can name its own, to protect it"
-    return Outcome(worst, facts, text)
+    done = [(case, ledger.rows[case.name]) for case in cases if case.name in ledger.rows]
+    rows = [row for _, row in done]
+    ledger.export()
+    quarantine(places.quarantine, done)
+    write_work(done, setting, places.worklist)
+    write_report(rows, options.report or places.report)
+    return summary(rows, places, left_out)

@@ -1,15 +1,21 @@
 """Join the results of all parts (batch --shard I/N) of a batch into one results.csv, as one batch would have written it.
 
-OUT_DIR is the folder that all parts wrote to. Every part must have ended; what it released must still be there.
+OUT_DIR is the folder that all parts wrote to. Every part must have ended; what it released must still be there. Report and work list
+are joined too.
 """
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..core.errors import InputError
 from .console import Console, Outcome
+
+if TYPE_CHECKING:
+    from .batches.places import Places
+    from .batches.row import Row
 
 SUMMARY = "join the results of the parts of a batch (batch --shard)"
 EXAMPLES = "example:\n  facedeidln batch-merge results/"
@@ -23,28 +29,56 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, console: Console) -> Outcome:
     """Read the parts' rows, check that what they released is there, and write all of them."""
-    from contextlib import ExitStack
+    from contextlib import ExitStack, closing
 
-    from ..output.signing import is_own_release
-    from .batch import summary
-    from .console import PASS
-    from .ledger import Ledger, sole_batch
-    from .shards import RESULTS, shard_results
+    from .batches.ledger import Ledger, sole_batch
+    from .batches.places import Places
+    from .batches.report import write_report
+    from .batches.shards import shards_in
+    from .batches.summary import summary
 
     if not options.out_dir.is_dir():
         raise InputError(f"There is no folder {options.out_dir}.")
     with ExitStack() as held:
-        parts = shard_results(options.out_dir)
-        for path in [*parts, options.out_dir / RESULTS]:
-            held.enter_context(sole_batch(path))
-        ledgers = [Ledger(path) for path in parts]
-        rows = sorted((row for ledger in ledgers for row in ledger.rows.values()), key=lambda row: row.case)
-        unfinished = [ledger.path.name for ledger in ledgers if ledger.begun]
-        if unfinished:
-            raise InputError(f"{unfinished[0]}: that part was stopped; run it again with the same command first.")
-        for row in rows:
-            if row.exit_code == PASS and not is_own_release(options.out_dir / row.output, options.signing_key):
-                raise InputError(f"{options.out_dir / row.output} is not what was released there: run that part again.")
-        joined = Ledger(options.out_dir / RESULTS)
-        joined.keep(rows)
-    return summary(rows, joined.path, None, [])
+        parts = [Places(options.out_dir, one) for one in shards_in(options.out_dir)]
+        whole = Places(options.out_dir)
+        for places in [*parts, whole]:
+            held.enter_context(sole_batch(places.results))
+        rows = sorted((row for places in parts for row in rows_of(places)), key=lambda row: row.case)
+        require_there(rows, options)
+        ledger = held.enter_context(closing(Ledger(whole.ledger, whole.results)))
+        ledger.keep(rows)
+        join_worklists(parts, whole)
+        write_report(rows, whole.report)
+    return summary(rows, whole, [])
+
+
+def rows_of(places: Places) -> list[Row]:
+    """The rows of a part. Raises InputError where it was stopped."""
+    from .batches.ledger import read_rows
+
+    rows, begun = read_rows(places.ledger, places.results)
+    if begun - rows.keys():
+        raise InputError(f"{places.results.name}: that part was stopped; run it again with the same command first.")
+    return list(rows.values())
+
+
+def require_there(rows: list[Row], options: argparse.Namespace) -> None:
+    """Raises InputError where an output is not the one that its row tells of."""
+    from ..output.signing import is_own_release
+
+    for row in rows:
+        if row.is_released and not is_own_release(options.out_dir / row.output, options.signing_key):
+            raise InputError(f"{options.out_dir / row.output} is not what was released there: run that part again.")
+
+
+def join_worklists(parts: list[Places], whole: Places) -> None:
+    """Write one work list. Raises OutputError where it cannot be written."""
+    from ..core.errors import OutputError
+    from ..output.worklist import read_worklist, write_worklist
+
+    items = [item for places in parts if places.worklist.exists() for item in read_worklist(places.worklist)]
+    try:
+        write_worklist(sorted(items, key=lambda item: item.case), whole.worklist)
+    except OSError as problem:
+        raise OutputError(f"The work list {whole.worklist} cannot be written ({problem.strerror}).") from problem

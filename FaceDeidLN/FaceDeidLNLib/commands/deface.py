@@ -9,7 +9,6 @@ Names and dates in DICOM headers stay unless --header names a profile.
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,13 +18,16 @@ from ..core.errors import InputError
 from ..core.progress import Progress
 from . import options as shared
 from .console import FAIL, PASS, REVIEW, Console, Outcome
+from .sign_off import add_sign_off, asked_sign_off
 from .signals import die_with_parent
 
 if TYPE_CHECKING:
     from ..case.records import CaseResult, Request
+    from ..core.parameters import Parameters
     from ..input.case import CtInput
-    from ..release import Destination
+    from ..output.destination import Destination
     from ..study.files import FollowedFile
+    from .sign_off import Asked
 
 SUMMARY = "de-identify one CT"
 EXAMPLES = """\
@@ -67,6 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar=("IN", "OUT"),
         help="an image file of the same head in the same millimetres (PET, MR, a second CT) that gets the same face (repeatable)",
     )
+    add_sign_off(parser)
     parser.add_argument("--parent", type=int, help=argparse.SUPPRESS)
 
 
@@ -74,41 +77,51 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
     """Read, hide the face, verify, write the review material, and release what may be released."""
     if options.parent is not None:
         die_with_parent(options.parent)
+    place, sign_off = check_arguments(options), asked_sign_off(options)
+    from ..clearance import NOT_SIGNED
     from ..input.beside import segments_beside
     from ..input.ct import read_ct
     from ..output.header_mappings import keep_mappings
     from ..pipeline import deface
     from ..release import Watch, as_stored, refusal_sentence, release, require_kind
-    from .inputs import given_files, make_request
+    from .given import given_files
+    from .inputs import make_request
 
-    place = check_arguments(options)
     console.progress(0.0, "reading")
     begin = time.perf_counter()
     ct = read_ct(options.input, options.series, by_hand=options.landmarks is not None)
     notes = (*ct.notes, *require_kind(ct, place.output), *segments_beside(ct, given_files(options)))
     require_dicom(ct, options)
     request, taken = make_request(options, ct)
-    if options.also:
-        from ..effect.base import seeded
-
-        request = replace(request, parameters=seeded(request.parameters))
+    request = replace(request, parameters=drawn(options, request.parameters, sign_off))
     read = time.perf_counter()
     result = as_stored(ct, deface(request, part(console.progress, _READ, _WORKED)))
     result.seconds["reading"] = round(read - begin, 3)
-    refusal = refusal_sentence(result, options.accept_recognisable)
+    result, said = (result, NOT_SIGNED) if sign_off is None else sign_off.of(result)
+    refusal = refusal_sentence(result, options.accept_recognisable, said)
     if refusal is None:
         result, beside = follow_also(options, result, request)
-        refusal = refusal_sentence(result, options.accept_recognisable)
-    if options.qa is not None:
+        refusal = refusal_sentence(result, options.accept_recognisable, said)
+    seen = None
+    if options.qa is not None and not said.remark:  # what was signed off stands there already
         console.progress(_WORKED, "review material")
-        write_review_folder(options.qa, ct, result, refusal is None)
+        seen = write_review_folder(options.qa, ct, result, refusal is None)
     if refusal is None:
         console.progress(0.9, "writing")
         options.watch = Watch(place.output)
-        release(ct, result, place, options.accept_recognisable)
+        release(ct, result, place, options.accept_recognisable, said)
         write_also(beside, result, options)
         keep_mappings(place.header, options.key)
-    return outcome(ct, result, place, options.qa, refusal, Told(taken, notes))
+    return outcome(ct, result, place, options.qa, refusal, Told(taken, notes, seen))
+
+
+def drawn(options: argparse.Namespace, parameters: Parameters, sign_off: Asked | None) -> Parameters:
+    """The parameters with the seed of what was looked at, or with one of their own where something must be drawn again from it."""
+    from ..effect.base import seeded
+
+    if sign_off is not None:
+        return sign_off.parameters(parameters)
+    return seeded(parameters) if options.also or options.qa is not None else parameters
 
 
 def follow_also(options: argparse.Namespace, result: CaseResult, request: Request) -> tuple[CaseResult, tuple[FollowedFile, ...]]:
@@ -116,7 +129,7 @@ def follow_also(options: argparse.Namespace, result: CaseResult, request: Reques
     if not options.also:
         return result, ()
     from ..effect.base import drawing
-    from ..release import Destination
+    from ..output.destination import Destination
     from ..study.family import OTHERS, DoubtError
     from ..study.files import follow_files
     from ..study.hidden import HiddenFace
@@ -142,8 +155,8 @@ def write_also(followed: tuple[FollowedFile, ...], result: CaseResult, options: 
 def check_also(options: argparse.Namespace) -> None:
     """Raises InputError for files of --also that are not there, and for places that cannot be written to."""
     from ..input.images import image_extension
+    from ..output.certificate import require_own_certificate
     from ..output.destination import require_destination
-    from ..release import require_own_certificate
 
     outputs = [options.output, *(out for _, out in options.also)]
     if len({out.absolute() for out in outputs}) < len(outputs):
@@ -164,12 +177,14 @@ def require_dicom(ct: CtInput, options: argparse.Namespace) -> None:
 def check_names(options: argparse.Namespace) -> None:
     """Raises InputError, with the names there are, for a style, effect, node level or provider that there is not, or not here."""
     from ..effect.choices import require_sound
-    from ..providers.base import require_available
-    from ..providers.registry import provider_named
 
     require_sound(shared.parameters_of_options(options))
-    for name in options.provider:
-        require_available(provider_named(name))
+    if options.provider:
+        from ..providers.base import require_available
+        from ..providers.registry import provider_named
+
+        for name in options.provider:
+            require_available(provider_named(name))
 
 
 def check_arguments(options: argparse.Namespace) -> Destination:
@@ -179,11 +194,11 @@ def check_arguments(options: argparse.Namespace) -> Destination:
     """
     from ..header.policy import policy_named
     from ..input.images import image_files
-    from ..output.destination import require_destination
+    from ..output.certificate import require_own_certificate
+    from ..output.destination import Destination, require_destination
     from ..output.review_folder import require_review_folder
     from ..output.signing import require_key
-    from ..release import Destination, require_own_certificate
-    from .inputs import given_files
+    from .given import given_files
 
     check_names(options)
     if not options.input.exists():
@@ -205,30 +220,25 @@ def part(progress: Progress, low: float, high: float) -> Progress:
     return lambda fraction, message: progress(low + (high - low) * fraction, message)
 
 
-def write_review_folder(folder: Path, ct: CtInput, result: CaseResult, released: bool) -> None:
-    """The review material; it contains the face."""
+def write_review_folder(folder: Path, ct: CtInput, result: CaseResult, released: bool) -> str | None:
+    """The review material, which contains the face; the hash of the result that it shows, None where there is no result."""
     from ..mrml.case import material_of
     from ..mrml.review_scene import write_review
+    from ..output.seen import note_seen
 
     write_review(folder, material_of(ct.volume, result, released))
+    if result.result is None or result.parameters.seed is None:
+        return None
+    return note_seen(folder, result.result, result.parameters.seed)
 
 
 @dataclass(frozen=True)
 class Told:
-    """What is said of the input: what was made of each segment of --nodes, and what was left out."""
+    """What is said of the input: what was made of each segment of --nodes, and what was left out; and which result the review shows."""
 
     taken: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-
-
-def peak_memory_mb() -> int | None:
-    """The most memory that this process has had at once, in MB; None where the system does not tell."""
-    if sys.platform == "win32":
-        return None
-    import resource
-
-    units = 2**20 if sys.platform == "darwin" else 2**10  # bytes there, kB on Linux
-    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / units)
+    seen: str | None = None
 
 
 def outcome(ct: CtInput, result: CaseResult, place: Destination, qa: Path | None, refusal: str | None, told: Told) -> Outcome:
@@ -256,7 +266,7 @@ def outcome(ct: CtInput, result: CaseResult, place: Destination, qa: Path | None
         lines.append(f"  certificate: {facts['certificate']}")
         lines += [_HEADER_NOTE] if ct.kind == "dicom" and place.header.name == "keep" else []
     if qa is not None:
-        facts["review"] = str(qa)
+        facts |= {"review": str(qa), "review_sha256": told.seen or ""}
         lines.append(f"  review material (contains the face): {qa}")
     lines += [_WHAT_TO_DO] if verdict == "REVIEW" else []
     return Outcome(code, facts, "\n".join(lines))

@@ -13,7 +13,6 @@ from ..core.landmarks import Landmarks
 from ..core.segment import Segment
 from ..input.any_segments import read_any_segments
 from ..input.case import CtInput
-from ..input.images import image_files
 from ..input.markups import read_curve_json, read_landmarks_json
 from ..input.names import Choice, choose_segments, is_guide
 from ..input.patient import Patient
@@ -22,16 +21,6 @@ from ..providers.nnlandmark import LABELS_NAME, read_nnlandmark
 from ..providers.registry import provider_named
 from .landmarks import ENDING
 from .options import parameters_of_options
-
-
-def given_files(options: argparse.Namespace) -> tuple[Path, ...]:
-    """Every file that the options name beside INPUT, and those that hold their voxels; InputError for the first that is not there."""
-    guides = tuple(getattr(options, name, None) for name in ("landmarks", "curve", "face_segment"))
-    files = (*options.nodes, *options.protect, *(path for path in guides if path is not None))
-    for path in files:
-        if not path.is_file():
-            raise InputError(f"There is no file {path}.")
-    return tuple(part for path in files for part in image_files(path))
 
 
 def make_request(options: argparse.Namespace, ct: CtInput) -> tuple[Request, tuple[str, ...]]:

@@ -46,11 +46,16 @@ def die_with_parent(parent: int) -> None:
     Linux does it itself for a direct parent. Elsewhere, and where a launcher stands between the two (Slicer's
     PythonSlicer), standard input must be a pipe from that process: its end is that process's end.
     """
-    if sys.platform.startswith("linux"):
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        if os.getppid() == parent:
-            return
-    threading.Thread(target=_end_with_input, daemon=True).start()
+    if not killed_with_parent(parent):
+        threading.Thread(target=_end_with_input, daemon=True).start()
+
+
+def killed_with_parent(parent: int) -> bool:
+    """Have the kernel kill this process with the thread that started it; False where it does not (no Linux, no direct parent)."""
+    if not sys.platform.startswith("linux"):
+        return False
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    return os.getppid() == parent
 
 
 def _end_with_input() -> None:

@@ -80,7 +80,8 @@ def _asked(options: argparse.Namespace) -> Options:
     from ..output.signing import require_key
     from ..study.family import Options
     from .deface import check_names
-    from .inputs import given_files, make_request
+    from .given import given_files
+    from .inputs import make_request
 
     check_names(options)
     given_files(options)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import ndimage
 
 from .geometry import Box, Geometry
 
@@ -13,6 +12,8 @@ from .geometry import Box, Geometry
 AIR_HU = -1000.0
 #: What lies below is no tissue and no noise of air: padding, or numbers that are not HU.
 BELOW_AIR_HU = -1400.0
+#: From so many numbers on numpy sums in pairs.
+PAIRWISE = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +41,8 @@ def linear(array: np.ndarray, at: np.ndarray, beyond: float | None = None) -> np
 
     Outside, the array's edge goes on, or all is ``beyond``.
     """
+    from scipy import ndimage  # whoever only asks for a file's place starts without it
+
     mode, fill = ("nearest", 0.0) if beyond is None else ("constant", beyond)
     return ndimage.map_coordinates(array, np.moveaxis(at, -1, 0), order=1, mode=mode, cval=fill, output=np.float32)
 
@@ -67,18 +70,32 @@ def block_mean(volume: Volume, spacing_mm: float) -> Volume:
     shape = [max(1, n // f) for n, f in zip(volume.array.shape, factors, strict=True)]
     factors = [min(f, n) for f, n in zip(factors, volume.array.shape, strict=True)]
     array = volume.array[tuple(slice(0, s * f) for s, f in zip(shape, factors, strict=True))]
-    for axis, (size, factor) in enumerate(zip(shape, factors, strict=True)):
+    for axis, factor in enumerate(factors):
         if factor > 1:
-            split = (*array.shape[:axis], size, factor, *array.shape[axis + 1 :])
-            array = array.reshape(split).mean(axis=axis + 1, dtype=np.float32)
+            array = _mean_of(factor, array, axis)
     matrix = volume.geometry.ijk_to_lps.copy()
     matrix[:3, 3] = volume.geometry.to_lps(np.array([[(f - 1) / 2 for f in factors]]))[0]
     matrix[:3, :3] = matrix[:3, :3] * np.asarray(factors[::-1], dtype=float)
     return Volume(array.astype(np.float32, copy=False), Geometry(tuple(shape), matrix))
 
 
+def _mean_of(factor: int, array: np.ndarray, axis: int) -> np.ndarray:
+    """The means (float32) of so many neighbours along an axis each, as numpy's ``mean`` rounds them and several times faster."""
+    if factor >= PAIRWISE:
+        split = (*array.shape[:axis], -1, factor, *array.shape[axis + 1 :])
+        return array.reshape(split).mean(axis=axis + 1, dtype=np.float32)
+    neighbours = [array[(slice(None),) * axis + (slice(n, None, factor),)] for n in range(factor)]
+    total = neighbours[0].astype(np.float32)
+    for one in neighbours[1:]:
+        np.add(total, one, out=total, dtype=np.float32, casting="unsafe")
+    total /= np.float32(factor)
+    return total
+
+
 def resample(volume: Volume, target: Geometry, order: int = 1, fill: float = AIR_HU) -> Volume:
     """The volume at the voxel centres of ``target`` (spline ``order`` 0 or 1; ``fill`` outside), as float32."""
+    from scipy import ndimage
+
     matrix, offset = index_affine(volume.geometry, target)
     source = np.asarray(volume.array, dtype=np.float32)
     if np.allclose(matrix, np.diag(np.diag(matrix)), atol=1e-9):

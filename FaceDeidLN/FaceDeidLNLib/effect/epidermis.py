@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
+from ..core.by_parts import by_parts
 from ..core.parameters import Parameters
 from ..core.volume import Volume, linear
 from ..face.segment import Face
-from .tools.by_parts import by_parts
 from .tools.skin_layer import most_before, skin_depth
 from .tools.texture import Noise, scan_air
 

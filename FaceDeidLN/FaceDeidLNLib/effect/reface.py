@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from ..core.by_parts import by_parts
 from ..core.geometry import Geometry
 from ..core.parameters import Parameters
 from ..core.segment import unflat
@@ -14,7 +15,6 @@ from ..core.volume import Volume
 from ..face.polar import PolarRaster, to_polar
 from ..face.relief import random_surface
 from ..face.segment import Face
-from .tools.by_parts import by_parts
 from .tools.ear_surface import smooth_ears
 from .tools.texture import Tissue, deep_tissue, scan_air, soft_tissue
 
@@ -109,20 +109,31 @@ class NewFace:
         """HU (N,) of voxels (N,), flat in the grid: ``air`` before the surface, tissue behind it, below the floor their ``old`` values."""
         at = unflat(voxels, self.grid.shape)
         directions, distance = to_polar(self.face.frame, self.grid.to_lps(at))
-        below = self.raster.sample(self.surface, directions) - distance
+        cells = self.raster.cells(directions)
+        below = self.raster.sample_at(self.surface, cells) - distance
         behind = below > -self.edge / 2
         out = air.copy()
-        out[behind] = self._behind(at[behind], directions[behind], distance[behind], old[behind], air[behind])
+        bare = self.bare.ravel()[voxels[behind]]
+        out[behind] = self._behind(at[behind], bare, cells[behind], below[behind], distance[behind], old[behind], air[behind])
         return out
 
-    def _behind(self, at: np.ndarray, directions: np.ndarray, distance: np.ndarray, old: np.ndarray, air: np.ndarray) -> np.ndarray:
+    def _behind(
+        self,
+        at: np.ndarray,
+        bare: np.ndarray,
+        cells: np.ndarray,
+        below: np.ndarray,
+        distance: np.ndarray,
+        old: np.ndarray,
+        air: np.ndarray,
+    ) -> np.ndarray:
         """HU (N,) of voxels ``at`` (N, 3) that are no further than half an edge before the surface."""
         old_depth = self.face.depth.at(self.grid.to_lps(at))
-        old_depth = np.where(self.bare[tuple(at.T)], np.minimum(old_depth, 0.0), old_depth)
-        below, below_dense, below_floor = (self.raster.sample(one, directions) - distance for one in (self.surface, self.dense, self.floor))
+        old_depth = np.where(bare, np.minimum(old_depth, 0.0), old_depth)
+        below_dense, below_floor = (self.raster.sample_at(one, cells) - distance for one in (self.dense, self.floor))
         dense = np.clip(0.5 - below_dense / BLEND_MM, 0.0, 1.0)
         tissue = dense * self.soft(at) + (1 - dense) * self.deep(at)
-        above_floor = np.maximum(self.raster.sample(self.layer, directions) - old_depth, -below_floor)
+        above_floor = np.maximum(self.raster.sample_at(self.layer, cells) - old_depth, -below_floor)
         is_tissue = old > AIR_SPACE_HU
         blend = np.where(is_tissue, np.clip(above_floor / BLEND_MM, 0.0, 1.0), 1.0)
         new = air + np.clip(0.5 + below / self.edge, 0.0, 1.0) * (blend * tissue + (1 - blend) * old - air)

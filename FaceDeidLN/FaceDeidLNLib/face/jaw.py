@@ -6,9 +6,10 @@ import numpy as np
 
 from ..anatomy.face_frame import MEAN_FACE
 from ..anatomy.grids import grow, grow_mm
+from ..core.by_parts import by_parts
 from ..core.geometry import Geometry
 from ..core.landmarks import Landmarks
-from ..core.segment import places, tight
+from ..core.segment import places, tight, unflat
 from ..core.volume import Volume
 from .polar import directions_of
 from .segment import SKIN_MM, Face, below_skin, depth_of
@@ -77,22 +78,33 @@ def below_jaw(face: Face, grid: Geometry, bone: np.ndarray, landmarks: Landmarks
         return out
     local = grid.crop(face.region.box)
     chin_mm = float(face.frame.to_face(pogonion)[0, 2]) - BELOW_POGONION_MM / face.frame.scale
-    at = places(face.region.array & _below(face, local, chin_mm))
-    if not len(at):
+    below = face.region.array & _below(face, local, chin_mm)
+    if not below.any():
         return out
-    points = face.frame.to_face(local.to_lps(at))
-    lowest = _lowest_bone(face, face.frame.to_face(local.to_lps(places(bone))))
-    limit = np.minimum(lowest[_sector(directions_of(points))] - BELOW_BONE_MM / face.frame.scale, chin_mm)
-    out[tuple(at[points[:, 2] < limit].T)] = True
+    lowest = _lowest_bone(face, local, bone)
+
+    def is_neck(voxels: np.ndarray) -> np.ndarray:
+        points = face.frame.to_face(local.to_lps(unflat(voxels, below.shape)))
+        limit = np.minimum(lowest[_sector(directions_of(points))] - BELOW_BONE_MM / face.frame.scale, chin_mm)
+        return points[:, 2] < limit
+
+    out[below] = by_parts(is_neck, np.flatnonzero(below))
     return out
 
 
-def _lowest_bone(face: Face, bone: np.ndarray) -> np.ndarray:
-    """Superior coordinate of the lowest of ``bone`` (N, 3) inside the curve, per sector; -inf where none is. All in face coordinates."""
-    directions = directions_of(bone)
-    inside = face.raster.sample(face.inside.astype(np.float32), directions) > 0.5
+def _lowest_bone(face: Face, local: Geometry, bone: np.ndarray) -> np.ndarray:
+    """Superior face coordinate of the lowest of ``bone`` (bool, on ``local``) inside the curve, per sector; -inf where none is."""
+    shown = face.inside.astype(np.float32)
+
+    def sector_and_height(voxels: np.ndarray) -> np.ndarray:
+        points = face.frame.to_face(local.to_lps(unflat(voxels, bone.shape)))
+        directions = directions_of(points)
+        inside = face.raster.sample(shown, directions) > 0.5
+        return np.stack([_sector(directions), np.where(inside, points[:, 2], np.inf)], axis=1)
+
+    sector, height = by_parts(sector_and_height, np.flatnonzero(bone)).T
     lowest = np.full(int(360 / SECTOR_DEGREES) + 2, np.inf)
-    np.minimum.at(lowest, _sector(directions[inside]), bone[inside, 2])
+    np.minimum.at(lowest, sector.astype(int), height)
     around = np.minimum.reduce([np.roll(lowest, step) for step in (-1, 0, 1)])
     return np.where(np.isfinite(around), around, -np.inf)
 

@@ -45,7 +45,10 @@ class PolarRaster:
 
     def sample(self, values: np.ndarray, directions: np.ndarray) -> np.ndarray:
         """Linear interpolation of a raster's ``values`` at directions (..., 2); the edge goes on outside."""
-        cells = self.cells(directions)
+        return self.sample_at(values, self.cells(directions))
+
+    def sample_at(self, values: np.ndarray, cells: np.ndarray) -> np.ndarray:
+        """As ``sample``, at continuous positions (..., 2) of ``cells``, for several maps of the same directions."""
         return ndimage.map_coordinates(values, np.moveaxis(cells, -1, 0), order=1, mode="nearest")
 
 

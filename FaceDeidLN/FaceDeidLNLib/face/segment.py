@@ -11,11 +11,12 @@ from scipy import ndimage
 
 from ..anatomy.face_frame import FaceFrame
 from ..anatomy.grids import grow_mm, sample
+from ..core.by_parts import by_parts
 from ..core.errors import FaceNotFoundError
 from ..core.geometry import Box, Geometry
 from ..core.parameters import Parameters
 from ..core.progress import Alive, idle
-from ..core.segment import BoxMask, places
+from ..core.segment import BoxMask, places, unflat
 from ..core.volume import Volume, canonical_grid, resample
 from .curve import FaceCurve
 from .ears import Ear
@@ -108,7 +109,8 @@ def solid_layer(frame: FaceFrame, curve: FaceCurve, depth: Volume, grid: Geometr
 def below_skin(face: Face, grid: Geometry, mask: np.ndarray, margin_mm: float) -> np.ndarray:
     """What of ``mask`` (bool of the region's box) lies more than ``margin_mm`` deeper than the skin itself, bool of the same shape."""
     out = np.zeros(mask.shape, dtype=bool)
-    out[mask] = depth_of(face, grid.crop(face.region.box).to_lps(places(mask))) > SKIN_MM + margin_mm
+    local, least = grid.crop(face.region.box), SKIN_MM + margin_mm
+    out[mask] = by_parts(lambda voxels: depth_of(face, local.to_lps(unflat(voxels, mask.shape))) > least, np.flatnonzero(mask))
     return out
 
 

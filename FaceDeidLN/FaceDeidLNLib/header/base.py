@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
-from pydicom.dataset import Dataset
-from pydicom.uid import generate_uid
+import re
+from typing import TYPE_CHECKING, Protocol
 
 from ..core.errors import FaceDeidError
+
+if TYPE_CHECKING:
+    from pydicom.dataelem import DataElement, RawDataElement
+    from pydicom.dataset import Dataset
+
+#: UIDs as the standard writes them (PS3.5 6.2 and 9.1), with what fills them up.
+_UIDS = re.compile(rb"[0-9.\\]*[\0 ]*")
 
 
 class HeaderError(FaceDeidError):
@@ -33,6 +38,9 @@ class HeaderPolicy(Protocol):
         UIDs are replaced by those of ``uid`` at every depth. Raises HeaderError where that is not possible.
         """
 
+    def is_own(self, dataset: Dataset) -> bool:
+        """Was it cleaned by this policy before? Then there is nothing left in it that identifies anybody."""
+
     def facts(self) -> dict[str, object]:
         """What the certificate says of the headers; no values of any."""
 
@@ -51,6 +59,8 @@ class KeepHeader:
 
     def renew(self, original: str) -> str:
         """A new UID for an instance or series, the same for the same original."""
+        from pydicom.uid import generate_uid  # a run without DICOM does without pydicom
+
         return self._new.setdefault(original, generate_uid(prefix=None))
 
     def uid(self, original: str) -> str:
@@ -67,15 +77,35 @@ class KeepHeader:
         """Every UID at every depth as ``uid`` has it; nothing else is touched."""
         waiting = [dataset]
         while waiting:
-            for element in list(waiting.pop()):
-                if element.VR == "SQ":
-                    waiting.extend(element.value or [])
-                elif element.VR == "UI" and element.value:
-                    values = [element.value] if isinstance(element.value, str) else list(element.value)
-                    new = [self.uid(str(value)) for value in values]
-                    if new != [str(value) for value in values]:
-                        element.value = new if len(new) > 1 else new[0]
+            holder = waiting.pop()
+            for tag, element in list(holder.items()):
+                if not element.is_raw or self._may_name(element):
+                    self._clean(holder[tag], waiting)
         return dataset
+
+    def _may_name(self, element: RawDataElement) -> bool:
+        """False for an element that needs no decoding: it holds neither a UID that was renewed nor a sequence."""
+        if element.VR in (None, "UN", "SQ"):
+            return True
+        if element.VR != "UI":
+            return False
+        if element.value is None or not _UIDS.fullmatch(element.value):
+            return True
+        return any(uid in self._new for uid in element.value.rstrip(b"\0 ").decode("ascii").split("\\"))
+
+    def _clean(self, element: DataElement, waiting: list[Dataset]) -> None:
+        """The UIDs of one element; the items of a sequence are left ``waiting``."""
+        if element.VR == "SQ":
+            waiting.extend(element.value or [])
+        elif element.VR == "UI" and element.value:
+            values = [element.value] if isinstance(element.value, str) else list(element.value)
+            new = [self.uid(str(value)) for value in values]
+            if new != [str(value) for value in values]:
+                element.value = new if len(new) > 1 else new[0]
+
+    def is_own(self, dataset: Dataset) -> bool:
+        """Never: nothing is cleaned."""
+        return False
 
     def facts(self) -> dict[str, object]:
         """That names and dates are untouched."""

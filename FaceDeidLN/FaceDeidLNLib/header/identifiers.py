@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 
+from pydicom._dicom_dict import DicomDictionary
+from pydicom.datadict import tag_for_keyword
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 
+from .raw import Key, raw_items
 from .vocabulary import harmless_words
 
 _PLACES = frozenset({"InstitutionName", "InstitutionAddress", "InstitutionalDepartmentName", "PatientAddress"})
@@ -42,6 +46,7 @@ class Identifiers:
     words: set[str] = field(default_factory=set)
     version: int = 0
     _seen: set[tuple[str, str]] = field(default_factory=set)
+    _known_bytes: set[Key] = field(default_factory=set)
 
     def take(self, dataset: Dataset) -> None:
         """Take in what stands in a data set at any depth; elements that cannot be read are passed over, and removed later."""
@@ -49,10 +54,14 @@ class Identifiers:
         waiting = [dataset]
         while waiting:
             current = waiting.pop()
-            for tag in list(current.keys()):
-                element = _element(current, tag)
+            for tag, item, key in raw_items(current):
+                if key is not None and (key in self._known_bytes or not _may_hold(int(tag), key[1])):
+                    continue
+                element = None if item.VR in _NEVER else _element(current, tag)
                 if element is None:
                     continue
+                if key is not None:
+                    self._known_bytes.add(key)
                 if element.VR == "SQ":
                     waiting.extend(element.value or ())
                 else:
@@ -89,10 +98,20 @@ class Identifiers:
         return keyword in _PLACES or keyword in _NUMBERS or keyword.startswith("OtherPatient")
 
 
+@lru_cache(maxsize=1)
+def _wanted_tags() -> frozenset[int]:
+    """The tags of all attributes that are looked into, persons' names left out."""
+    listed = {tag_for_keyword(keyword) for keyword in _PLACES | _NUMBERS | _DEVICES}
+    return frozenset(listed | {tag for tag, entry in DicomDictionary.items() if entry[4].startswith("OtherPatient")})
+
+
+def _may_hold(tag: int, vr: str) -> bool:
+    """Is it a person's name, or an attribute that is looked into?"""
+    return vr == "PN" or tag in _wanted_tags()
+
+
 def _element(dataset: Dataset, tag: int) -> DataElement | None:
-    """An element that may hold an identifier; None for one that cannot, or that cannot be read."""
-    if dataset.get_item(tag).VR in _NEVER:
-        return None
+    """An element; None for one that cannot be read."""
     try:
         return dataset[tag]
     except Exception:  # whatever a damaged element leads to

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,6 +16,8 @@ from pydicom.uid import UID
 
 from ..input.dicom_bounds import Room
 from ..input.dicom_files import PIXELS
+from .dated import Calendar, dates_of, plain_date
+from .raw import Key, raw_items
 from .vocabulary import harmless_words
 
 #: A word of a name counts from here on; shorter ones only where no protocol has the word.
@@ -67,13 +69,28 @@ class Known:
     dates: set[str] = field(default_factory=set)
     uids: set[str] = field(default_factory=set)
     values: dict[int, set[str]] = field(default_factory=dict)
+    calendar: Calendar = field(default_factory=Calendar)
     unread: list[str] = field(default_factory=list)
+    _seen: set[Key] = field(default_factory=set)
 
     def take(self, dataset: Dataset) -> None:
         """Take in the identifiers of an original."""
-        for element in elements(dataset):
+        dated = []
+        for element, key in keyed_elements(dataset, self._seen):
+            if element.VR in ("DA", "DT"):
+                dated.append(element)
+            elif key is not None:
+                self._seen.add(key)
             for value in values_of(element):
                 self._take(element, value)
+        self.calendar.take(dataset, dates_of(dated))
+
+    def take_uids(self, dataset: Dataset) -> None:
+        """Take in the UIDs of an instance that was cleaned before: nothing else of it identifies anybody."""
+        for element, _ in keyed_elements(dataset):
+            if element.VR == "UI":
+                for value in values_of(element):
+                    self._take(element, value)
 
     def _take(self, element: DataElement, value: str) -> None:
         if element.VR == "UI":
@@ -88,8 +105,8 @@ class Known:
             self.devices |= {value.lower()} if len(value) >= _LONG_WORD else set()
         elif element.keyword in _NUMBERS:
             self.numbers |= {value} if len(value) >= _SHORTEST_NUMBER else set()
-        elif element.VR in ("DA", "DT") and re.match(r"\d{8}", value):
-            self.dates.add(value[:8])
+        elif element.VR in ("DA", "DT") and plain_date(value):
+            self.dates.add(plain_date(value))
         self.values.setdefault(int(element.tag), set()).add(value)
 
     def telling(self, devices_stay: bool = False) -> Telling:
@@ -149,13 +166,16 @@ def is_personal_uid(keyword: str, value: str) -> bool:
     return bool(value) and not known and keyword not in ("TransferSyntaxUID", "ImplementationClassUID", "CodingSchemeUID")
 
 
-def elements(dataset: Dataset) -> Iterator[DataElement]:
-    """Every element at every depth, sequences left out; what cannot be read comes as its bytes, which are searched too."""
+def keyed_elements(dataset: Dataset, seen: Collection[Key] = ()) -> Iterator[tuple[DataElement, Key]]:
+    """Every element at every depth with its key (see header.raw), sequences left out; what cannot be read comes as its bytes.
+
+    :param seen: keys of elements that are passed over.
+    """
     waiting = [dataset]
     while waiting:
         current = waiting.pop()
-        for tag in list(current.keys()):
-            if int(tag) in PIXELS:
+        for tag, item, key in raw_items(current):
+            if int(tag) in PIXELS or (key is not None and key in seen):
                 continue
             try:
                 element = current[tag]
@@ -164,10 +184,9 @@ def elements(dataset: Dataset) -> Iterator[DataElement]:
                     continue
                 str(element.value)
             except Exception:  # pydicom raises whatever a damaged element leads to
-                raw = current.get_item(tag)
-                value = raw.value if isinstance(raw.value, bytes) else b""
+                value = item.value if isinstance(item.value, bytes) else b""
                 element = DataElement(tag, "UN", value, already_converted=True)
-            yield element
+            yield element, key
 
 
 def values_of(element: DataElement) -> Iterator[str]:
@@ -180,8 +199,11 @@ def values_of(element: DataElement) -> Iterator[str]:
                 yield text.strip()
 
 
-def known_of(files: Iterable[Path]) -> Known:
-    """The identifiers of all originals that are DICOM; those that are and cannot be read are named in ``unread``."""
+def known_of(files: Iterable[Path], is_own: Callable[[Dataset], bool] = lambda dataset: False) -> Known:
+    """The identifiers of all originals that are DICOM; those that are and cannot be read are named in ``unread``.
+
+    :param is_own: true for an instance that was cleaned before with the same key.
+    """
     known, paths = Known(), list(files)
     room = Room(len(paths))
     for path in paths:
@@ -195,7 +217,10 @@ def known_of(files: Iterable[Path]) -> Known:
             continue
         if dataset.get("SOPInstanceUID") is None and hasattr(dataset, "file_meta") and not _is_index(dataset):
             known.unread.append(path.name)  # cut off before anything that identifies
-        known.take(dataset)
+        if is_own(dataset):
+            known.take_uids(dataset)
+        else:
+            known.take(dataset)
     return known
 
 

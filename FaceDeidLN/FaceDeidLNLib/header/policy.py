@@ -8,7 +8,6 @@ from ..core.errors import InputError
 from .base import HeaderPolicy, KeepHeader
 from .keys import project_key, read_pseudonyms
 from .options import KEEP, options_named
-from .profile import Profile
 
 
 def policy_named(text: str, key: Path | None, patients: Path | None = None, outputs: tuple[Path, ...] = ()) -> HeaderPolicy:
@@ -26,5 +25,7 @@ def policy_named(text: str, key: Path | None, patients: Path | None = None, outp
             "A cleaned header needs the project's key, so that the same patient becomes the same everywhere: name a file with "
             "--key FILE (it is made on first use; keep it, and never give it away)."
         )
+    from .profile import Profile
+
     pseudonyms = {} if patients is None else read_pseudonyms(patients)
     return Profile(project_key(key, outputs), options, pseudonyms, name=text)

@@ -25,9 +25,9 @@ from .options import FACE_CODES, codes_of
 from .readable import Writable
 from .safe_private import safe_elements
 from .table import Actions
-from .values import age_between, aged
+from .values import age_between, aged, moved
 from .vocabulary import cleaned
-from .walk import Rules, Walker
+from .walk import Memory, Rules, Walker
 
 if TYPE_CHECKING:
     from dentdeid.keys import Pseudonymizer
@@ -41,7 +41,17 @@ _LO_LENGTH = 64
 #: Characters of the hash of the standard's XML that name its text well enough.
 _SHORT_HASH = 12
 #: What the pseudonym replaces, and what tells its age before the dates move.
-_BEFORE = ("PatientID", "PatientName", "PatientAge", "PatientBirthDate", "StudyDate", "StudyID", "IssuerOfPatientID", "StudyInstanceUID")
+_BEFORE = (
+    "PatientID",
+    "PatientName",
+    "PatientAge",
+    "PatientBirthDate",
+    "StudyDate",
+    "StudyID",
+    "IssuerOfPatientID",
+    "StudyInstanceUID",
+    "TimezoneOffsetFromUTC",
+)
 
 
 @dataclass(eq=False)
@@ -73,6 +83,7 @@ class Profile:
         self._told: tuple[int, dict[str, bool]] = (-1, {})
         self._actions: dict[str, Actions] = {}
         self._writable = Writable()
+        self._memory: dict[str, Memory] = {}
         self._learnt: set[str] = set()
 
     def uid(self, original: str) -> str:
@@ -85,7 +96,7 @@ class Profile:
 
     def learn(self, dataset: Dataset) -> None:
         """Take in the identifiers of an instance, so that they are found in the texts of every other one."""
-        if not self._is_own(dataset):
+        if not self.is_own(dataset):
             self._known.take(dataset)
         self._learnt.add(_text(dataset, "SOPInstanceUID"))
 
@@ -106,7 +117,7 @@ class Profile:
             raise HeaderError("the profile removes its content: add clean-structured-content to --header")
         if _text(dataset, "BurnedInAnnotation").strip().upper() == "YES":
             raise HeaderError("text is burned into its pixels (0028,0301), and nobody removes it here: clean them first, or leave it out")
-        own = self._is_own(dataset)
+        own = self.is_own(dataset)
         if _text(dataset, "SOPInstanceUID") not in self._learnt:
             self.learn(dataset)
         before = {keyword: _text(dataset, keyword) for keyword in _BEFORE}
@@ -115,7 +126,9 @@ class Profile:
         sop_class = _text(dataset, "SOPClassUID")
         if sop_class not in self._actions:
             self._actions[sop_class] = Actions.of(self.options, sop_class)
-        Walker(self._actions[sop_class], self._rules(before, own), self.counts).clean(dataset)
+        rules = self._rules(before, own)
+        memory = self._memory.setdefault(sop_class, Memory()).within((self._known.version, rules.context))
+        Walker(self._actions[sop_class], rules, self.counts, memory).clean(dataset)
         for element in private:
             dataset.add(element)
         self._set_identity(dataset, before, own)
@@ -144,9 +157,9 @@ class Profile:
         def date(vr: str, value: str) -> str | None:
             if not moves:
                 return None
-            return value if own else _moved(vr, value, days)
+            return value if own else moved(vr, value, days, before["TimezoneOffsetFromUTC"])
 
-        return Rules(self._text, self.uid, date, self._is_known, moves)
+        return Rules(self._text, self.uid, date, self._is_known, moves, (own, days, before["TimezoneOffsetFromUTC"]))
 
     def _text(self, text: str) -> str:
         """A text without words that could identify; what was cleaned once is remembered until another identifier is learnt."""
@@ -218,8 +231,8 @@ class Profile:
         shifted = "modified-dates" in self.options
         dataset.LongitudinalTemporalInformationModified = "MODIFIED" if shifted else "REMOVED"
 
-    def _is_own(self, dataset: Dataset) -> bool:
-        """Cleaned before with this key: its mark says so, which nobody else can make."""
+    def is_own(self, dataset: Dataset) -> bool:
+        """Was it cleaned before with this key? Its mark says so, which nobody else can make."""
         said = dataset.get("DeidentificationMethod") or []
         said = [said] if isinstance(said, str) else list(said)
         return f"{_MARK}{self._token(_text(dataset, 'PatientID'))}" in [str(value) for value in said]
@@ -250,18 +263,6 @@ def _patient_key(before: Mapping[str, str]) -> str:
     if before["PatientName"].strip() or before["PatientBirthDate"].strip():
         return f"name:{before['PatientName'].strip()}|{before['PatientBirthDate'].strip()}"
     return f"study:{before['StudyInstanceUID']}"
-
-
-def _moved(vr: str, value: str, days: int) -> str | None:
-    """A date so many days earlier; None where it cannot be moved."""
-    from dentdeid.keys import shift_da, shift_dt
-
-    value = value.replace(".", "") if vr == "DA" else value  # 1994.05.23, as ACR-NEMA wrote it
-    try:
-        moved = (shift_da if vr == "DA" else shift_dt)(value, days)
-        return moved if vr == "DT" or len(moved) == len(value) else None
-    except (ValueError, OverflowError):
-        return None
 
 
 def _face_codes(dataset: Dataset) -> list[Dataset]:

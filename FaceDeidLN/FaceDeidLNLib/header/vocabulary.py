@@ -32,12 +32,6 @@ _WORD = re.compile(r"[^\W\d_]+|\d+(?:[.,]\d+)?|\S", re.UNICODE)
 _PART = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 #: A reconstruction kernel or filter (B30f, Br40d, H31s, FC03), a node level (Ib, VIII), a structure of a plan (PTV70, CTVn1).
 _SHORT = re.compile(r"(?:[A-Za-z]{1,2}\d{1,3}[a-z]?|[IVX]{1,4}[ab]?|(?:PTV|CTV|GTV|LN|OAR)[A-Za-z]?\d{0,4})$")
-#: Words of defined terms (PS3.3), of value types and relationships of content items beside those above.
-_TERMS = frozenset(
-    f"""{_MORE} primary secondary original localizer text num code container composite pname datetime uidref scoord scoord3d tcoord table
-    waveform contains has obs context mod acq concept inferred selected properties separate continuous display draft final complete
-    partial verified unverified reformatted mpr yes enabled manual automatic semiautomatic organ external patient other none""".split()
-)
 _AROUND = "()[]{}<>.,;:!?'\"/"
 _YEAR = re.compile(r"(?:19|20)\d\d$")
 
@@ -54,11 +48,6 @@ def harmless_words() -> frozenset[str]:
 
     names = {name for scheme in terms.concepts.values() for name in scheme}
     return frozenset(part.lower() for name in names for part in _PART.findall(name) if len(part) > 1) | frozenset(_MORE.split())
-
-
-def is_term(code: str) -> bool:
-    """True for a coded word (CS) made of terms of the standard alone: HEAD, AXIAL, TEXT, HAS OBS CONTEXT."""
-    return all(word in _TERMS for word in re.split(r"[ _]+", code.lower()))
 
 
 def is_harmless(word: str, known: frozenset[str] = frozenset()) -> bool:

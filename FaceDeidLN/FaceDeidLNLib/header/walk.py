@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
 
-from pydicom.dataelem import DataElement
+from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
+from pydicom.tag import BaseTag
 
 from .content import CONTENT, item_action, refers_by_position, value_keyword
-from .readable import is_of_its_kind
+from .raw import can_stay_raw, raw_items
+from .readable import as_listed, is_of_its_kind
 from .table import BY_VR, CLEAN, DUMMY, EMPTY, KEEP, REMOVE, UID, Actions
+from .terms import is_term
 from .values import DUMMY_SCHEME, code_dummy, dummy
-from .vocabulary import is_term
 
 TEXTS = frozenset({"LO", "SH", "ST", "LT", "UT", "UC"})
 _DATES = frozenset({"DA", "DT"})
@@ -39,6 +41,8 @@ _TECHNICAL = frozenset(
         "TrackingID",
     }
 )
+#: Elements of so many different values are remembered.
+_MOST_REMEMBERED = 50_000
 _CODES = frozenset({"CodeValue", "LongCodeValue"})
 #: UIDs that name classes and terminologies and no object.
 _CLASSES = frozenset({"TransferSyntaxUID", "CodingSchemeUID", "ContextUID", "MappingResourceUID", "TemplateUID"})
@@ -48,22 +52,63 @@ _NUMBER = re.compile(r"\d{6,}|\d{1,4}[-./]\d\d?[-./]\d{1,4}|\d+[-/]\d{4,}")
 
 @dataclass(frozen=True)
 class Rules:
-    """How single values are replaced. ``date`` gives None for one that cannot be moved; ``text`` cleans; ``uid`` gives the new UID."""
+    """How single values are replaced. ``date`` gives None for one that cannot be moved; ``text`` cleans; ``uid`` gives the new UID.
+
+    ``context`` is the same where all of these give the same, as far as the known identifiers are the same.
+    """
 
     text: Callable[[str], str]
     uid: Callable[[str], str]
     date: Callable[[str, str], str | None]
     is_known: Callable[[str], bool]
     times_stay: bool
+    context: Hashable = None
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """What became of an element: it went (``stays`` false), stayed as it was, or has another ``value``; and what was counted."""
+
+    stays: bool
+    changed: bool
+    vr: str
+    value: object
+    counted: tuple[str, ...]
+
+
+@dataclass(eq=False)
+class Memory:
+    """What was judged of elements whose bytes are known; ``context`` is all else that the judgement rests on."""
+
+    context: Hashable = None
+    _judged: dict[Hashable, _Judged] = field(default_factory=dict)
+
+    def within(self, context: Hashable) -> Memory:
+        """This memory, emptied where it was of another context."""
+        if context != self.context:
+            self.context, self._judged = context, {}
+        return self
+
+    def get(self, key: Hashable) -> _Judged | None:
+        """What was judged before."""
+        return self._judged.get(key)
+
+    def put(self, key: Hashable, judged: _Judged) -> None:
+        """Remember; a memory that grew too large starts anew."""
+        if len(self._judged) >= _MOST_REMEMBERED:
+            self._judged.clear()
+        self._judged[key] = judged
 
 
 @dataclass(eq=False)
 class Walker:
-    """Cleans data sets of one SOP class in place; ``counts`` counts what was done."""
+    """Cleans data sets of one SOP class in place; ``counts`` counts what was done, ``memory`` is of these actions and rules."""
 
     actions: Actions
     rules: Rules
     counts: Counter[str]
+    memory: Memory = field(default_factory=Memory)
+    _counted: list[str] = field(default_factory=list)
 
     def clean(self, dataset: Dataset) -> None:
         """Every element at every depth."""
@@ -71,28 +116,66 @@ class Walker:
         waiting = [(dataset, "")]
         while waiting:
             current, around = waiting.pop()
-            for tag in list(current.keys()):
+            for tag, item, key in raw_items(current):
                 if int(tag) in _IMAGE:
                     continue
-                try:
-                    element = current[tag]
-                    stays = self._one(current, element, around)
-                except Exception:  # whatever a damaged element leads to: nobody could judge it
-                    stays = False
-                    self.counts["unreadable_removed"] += 1
-                if not stays:
-                    current.pop(tag, None)
-                elif element.VR == "SQ":
+                key = None if key is None or around in CONTENT else (around, key)
+                if key is not None and (judged := self.memory.get(key)) is not None:
+                    self._again(current, tag, item, judged)
+                elif (element := self._first(current, tag, item, around, key)) is not None and element.VR == "SQ":
                     waiting.extend((item, element.keyword) for item in element.value or ())
+
+    def _again(self, dataset: Dataset, tag: BaseTag, item: DataElement | RawDataElement, judged: _Judged) -> None:
+        """Do with an element what was done with its like."""
+        for what in judged.counted:
+            self.counts[what] += 1
+        if not judged.stays:
+            dataset.pop(tag, None)
+        elif judged.changed or not can_stay_raw(item):
+            dataset[tag] = DataElement(tag, judged.vr, judged.value, already_converted=True)
+
+    def _first(self, dataset: Dataset, tag: BaseTag, item: DataElement | RawDataElement, around: str, key: Hashable) -> DataElement | None:
+        """Judge an element that nobody has seen; None for one that goes."""
+        self._counted = []
+        try:
+            element = self._as_listed(dataset, tag)
+            before = element.value
+            stays = self._one(dataset, element, around)
+        except Exception:  # whatever a damaged element leads to: nobody could judge it
+            stays = False
+            self._count("unreadable_removed")
+        if not stays:
+            dataset.pop(tag, None)
+            if key is not None:
+                self.memory.put(key, _Judged(False, True, "", None, tuple(self._counted)))
+            return None
+        changed = element.value is not before
+        if not changed and key is not None and can_stay_raw(item):
+            dataset[tag] = item
+        if key is not None:
+            self.memory.put(key, _Judged(True, changed, element.VR, element.value, tuple(self._counted)))
+        return element
+
+    def _count(self, what: str) -> None:
+        self._counted.append(what)
+        self.counts[what] += 1
+
+    def _as_listed(self, dataset: Dataset, tag: BaseTag) -> DataElement:
+        """An element, read by the representation that the standard has for it where another program stored it as bytes."""
+        element = dataset[tag]
+        if element.VR in _BINARY and (read := as_listed(element)) is not None:
+            self._count("read_anew")
+            dataset[tag] = element = read
+        return element
 
     def _one(self, dataset: Dataset, element: DataElement, around: str) -> bool:
         """Clean one element; False where it goes."""
         tag = element.tag
         if tag.is_private or element.VR == "UN" or tag.element == 0 or tag.group in (0x0002, 0x0004, 0xFFFC) or _draws(tag.group):
-            self.counts["removed"] += 1
+            self._count("removed")
             return False
         if not is_of_its_kind(element):
-            self.counts["unreadable_removed"] += 1
+            self._count("unreadable_removed")
             return False
         action = self.actions.of_tag(tag, element.keyword, around)
         if around in CONTENT and element.keyword == value_keyword(dataset):
@@ -109,7 +192,7 @@ class Walker:
             return True
         if action in (BY_VR, CLEAN, KEEP, UID):
             return True
-        self.counts["sequences_removed"] += 1
+        self._count("sequences_removed")
         wanted = self.actions.without(element.keyword, around)
         if wanted == REMOVE:
             return action == EMPTY and self._set(element, [])
@@ -127,24 +210,26 @@ class Walker:
 
     def _value(self, element: DataElement, action: str, around: str) -> bool:
         if action == REMOVE:
-            self.counts["removed"] += 1
+            self._count("removed")
             return False
         if element.value is None or element.value == "":
             return True
         if action == DUMMY and not (element.VR in _DATES and self.rules.times_stay):
-            self.counts["dummied"] += 1
+            self._count("dummied")
             return self._set(element, dummy(element.VR) if element.VR != "UI" else self._new_uids(element))
         if action == EMPTY:
-            self.counts["emptied"] += 1
+            self._count("emptied")
             return self._set(element, None)
         if action == KEEP and not any(self.rules.is_known(value) for value in _texts(element)):
-            self.counts["kept"] += 1
+            self._count("kept")
             return True
         return self._set_or_without(element, self._cleaned(element, action), around)
 
     def _cleaned(self, element: DataElement, action: str) -> object:
         """The value as it may stay; None where nothing of it may."""
         vr, keyword = element.VR, element.keyword
+        if keyword == "TimezoneOffsetFromUTC":
+            return None  # where it was; all dates and times are told in the same zone
         if vr in _DATES:
             return self._dates(element)
         if vr == "TM":
@@ -163,13 +248,13 @@ class Walker:
             return _generic_colours()
         if vr in _BINARY:
             return element.value if int(element.tag) in _PALETTES else None
-        return None if keyword == "TimezoneOffsetFromUTC" else element.value
+        return element.value
 
     def _dates(self, element: DataElement) -> object:
         moved = [self.rules.date(element.VR, value) for value in _texts(element)]
         if None in moved:
             return None
-        self.counts["dates_shifted"] += 1
+        self._count("dates_shifted")
         return moved if len(moved) > 1 else moved[0]
 
     def _texts(self, element: DataElement) -> object:
@@ -181,24 +266,24 @@ class Walker:
         new = [self.rules.text(value) for value in values]
         if new == values:
             return element.value
-        self.counts["texts_cleaned"] += 1
+        self._count("texts_cleaned")
         return (new if len(new) > 1 else new[0]) if any(new) else None
 
     def _codes(self, element: DataElement, action: str) -> object:
         """Coded words: one of the table is a defined term or nothing; others lose known identifiers that are no word of the standard."""
         values = _texts(element)
-        new = [self.rules.text(value) if action != BY_VR else "" if self._tells(value) else value for value in values]
+        new = [self.rules.text(value) if action != BY_VR else "" if self._tells(element.keyword, value) else value for value in values]
         if new == values:
             return element.value
         return (new if len(new) > 1 else new[0]) if any(new) else None
 
-    def _tells(self, value: str) -> bool:
-        """A defined term (HEAD, TEXT, AXIAL) names nobody, whatever the patient is called; a long number may be somebody's."""
-        return bool(_NUMBER.search(value)) or (self.rules.is_known(value) and not is_term(value))
+    def _tells(self, keyword: str, value: str) -> bool:
+        """A term of the attribute (HEAD as a body part) names nobody, whatever the patient is called; a long number may be somebody's."""
+        return bool(_NUMBER.search(value)) or (self.rules.is_known(value) and not is_term(keyword, value))
 
     def _new_uids(self, element: DataElement) -> object:
         new = [self.rules.uid(value.strip()) for value in _texts(element)]
-        self.counts["uids_replaced"] += 1
+        self._count("uids_replaced")
         return new if len(new) > 1 else new[0] if new else None
 
     def _set(self, element: DataElement, value: object) -> bool:
@@ -211,7 +296,7 @@ class Walker:
             return True
         if value is not None:
             return self._set(element, value)
-        self.counts["emptied"] += 1
+        self._count("emptied")
         wanted = self.actions.without(element.keyword, around)
         if wanted == REMOVE:
             return False

@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-
-import pydicom
+from typing import TYPE_CHECKING
 
 from ..core.errors import InputError
-from .any_segments import RTSTRUCT_CLASS, SEG_CLASSES, read_any_segments
+from .any_segments import read_any_segments
 from .case import CtInput
-from .dicom_bounds import Room
 from .place import place_segments
+
+if TYPE_CHECKING:
+    from .dicom_bounds import Room
 
 #: So many other files of a folder are looked into; a folder with more is an archive, and not one case.
 _MOST_FILES = 40
@@ -39,6 +40,10 @@ def _segmentations(folder: Path, known: set[Path]) -> list[Path]:
             kind += [path] * (len(kind) < _MOST_FILES)
     except OSError:
         return []
+    if not others:
+        return named
+    from .dicom_bounds import Room
+
     room = Room(len(others))
     return named + [path for path in others if _is_dicom_segmentation(path, room)]
 
@@ -55,6 +60,10 @@ def _candidates(folder: Path, known: set[Path]) -> Iterator[Path]:
 
 
 def _is_dicom_segmentation(path: Path, room: Room) -> bool:
+    import pydicom  # not needed where nothing lies beside the CT
+
+    from .dicom_segments import RTSTRUCT_CLASS, SEG_CLASSES
+
     try:
         room.require(path)
         header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=["SOPClassUID"])

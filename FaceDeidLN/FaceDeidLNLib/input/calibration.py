@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 
 from .case import Calibration, CtInput
-from .dicom import read_dicom_series
 from .padding import without_padding
 from .plausible import calibration_of
 
@@ -20,8 +19,14 @@ def calibrated(ct: CtInput, series: str | None = None) -> CtInput:
     found = calibration_of(ct.volume, ct.outside)
     if found is None:
         return ct
-    again = read_dicom_series(ct.path, series, calibration=found) if ct.kind == "dicom" else _image(ct, found)
+    again = _series(ct, series, found) if ct.kind == "dicom" else _image(ct, found)
     return replace(again, notes=(*again.notes, _note(found)))
+
+
+def _series(ct: CtInput, series: str | None, found: Calibration) -> CtInput:
+    from .dicom import read_dicom_series
+
+    return read_dicom_series(ct.path, series, calibration=found)
 
 
 def _image(ct: CtInput, found: Calibration) -> CtInput:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..core.geometry import Geometry
 from ..core.stack import Stack
 from ..core.volume import Volume
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
 
 
 @dataclass(frozen=True)
@@ -108,6 +112,8 @@ class CtInput:
     notes: tuple[str, ...] = ()
     calibration: Calibration | None = None
     own_values: np.ndarray | None = None
+    #: Headers of its files that can be written, as far as they were read: each is taken out by whoever writes it.
+    headers: dict[Path, Dataset] = field(default_factory=dict, repr=False)
 
     @property
     def outside(self) -> np.ndarray | None:

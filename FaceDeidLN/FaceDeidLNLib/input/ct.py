@@ -7,8 +7,6 @@ from pathlib import Path
 from ..core.errors import InputError
 from .calibration import calibrated
 from .case import CtInput
-from .dicom import read_dicom_series
-from .dicom_files import is_dicom
 from .images import IMAGE_EXTENSIONS, image_extension, image_header, read_volume
 from .padding import without_padding
 from .plausible import require_content, require_ct, require_grid
@@ -26,7 +24,9 @@ def read_ct(path: Path, series: str | None = None, by_hand: bool = False) -> CtI
     path = Path(path)
     if not path.exists():
         raise InputError(f"{path} does not exist: check the path.")
-    if path.is_dir() or (image_extension(path) is None and path.is_file() and is_dicom(path)):
+    if _is_dicom(path):
+        from .dicom import read_dicom_series
+
         ct = read_dicom_series(path, series)
     elif series is not None:
         raise InputError(f"A series can be chosen in a DICOM folder only, and {path.name} is a file.")
@@ -40,6 +40,15 @@ def read_ct(path: Path, series: str | None = None, by_hand: bool = False) -> CtI
     ct = calibrated(ct, series) if by_hand else ct
     require_ct(ct.volume, path.name, ct.outside)
     return ct
+
+
+def _is_dicom(path: Path) -> bool:
+    """A folder, or a DICOM file; what is an image file by its name is read as that, and without pydicom."""
+    if path.is_dir() or image_extension(path) is not None or not path.is_file():
+        return path.is_dir()
+    from .dicom_files import is_dicom
+
+    return is_dicom(path)
 
 
 def _require_ct_header(path: Path) -> None:

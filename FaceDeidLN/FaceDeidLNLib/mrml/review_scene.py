@@ -14,6 +14,8 @@ from ..core.errors import OutputError
 from ..core.private import owner_only, write_private
 from ..output.pictures import review_picture
 from ..output.review_folder import (
+    AFTER_FILE,
+    BEFORE_FILE,
     CURVE_FILE,
     FACE_FILE,
     FIGURES_FILE,
@@ -69,6 +71,7 @@ def _write_all(folder: Path, material: CaseMaterial) -> list[Path]:
         write_private(folder / FIGURES_FILE, json.dumps(material.figures, indent=2) + "\n")
         written.append(folder / FIGURES_FILE)
     review_picture(material.ct, material.result, material.face, material.protected, folder / PICTURE_FILE, material.title)
+    written += [path for path in (folder / BEFORE_FILE, folder / AFTER_FILE) if path.exists()]
     written += [folder / PICTURE_FILE, _write_scene(context, folder / SCENE_FILE)]
     return written
 

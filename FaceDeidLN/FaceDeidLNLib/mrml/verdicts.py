@@ -7,7 +7,6 @@ import json
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-import numpy as np
 import slicer
 
 from ..case.records import CaseResult
@@ -16,6 +15,7 @@ from ..core.errors import InputError
 from ..core.parameters import Parameters
 from ..core.volume import Volume
 from ..facts import facts_of
+from ..output.seen import digest
 from ..release import case_content, judged
 from ..verify.privacy import RECOGNISABLE, is_tested
 from ..verify.verdict import Verdict
@@ -49,12 +49,6 @@ class StoredVerdict(Judged):
     def released(self) -> bool:
         """May the result leave?"""
         return not self.refusal
-
-
-def digest(volume: Volume) -> str:
-    """SHA-256 of voxels, scalar type and place."""
-    head = f"{volume.array.dtype.str} {volume.array.shape} {np.round(volume.geometry.ijk_to_lps, 6).tolist()}"
-    return hashlib.sha256(head.encode() + np.ascontiguousarray(volume.array).tobytes()).hexdigest()
 
 
 def remember_making(node: slicer.vtkMRMLScalarVolumeNode, result: Volume, parameters: Parameters, privacy: str) -> None:

@@ -33,7 +33,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.errors import OutputError
+from ..core.errors import InputError, OutputError
 from ..core.landmarks import LANDMARK_NAMES
 from ..core.plain_files import open_plain, read_plain_text
 from ..input.images import image_extension
@@ -85,6 +85,23 @@ def is_certified(output: Path) -> bool:
         return bool(said) and said == output_sha256(output)
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return False
+
+
+def require_own_certificate(output: Path, overwrite: bool) -> None:
+    """No other output (ct.nii.gz beside ct.nrrd) has the certificate that this one will have; one without output may be replaced.
+
+    A folder is replaced only where its certificate says that it is a release: it may be somebody's originals.
+
+    :raises InputError: otherwise.
+    """
+    certificate = certificate_path(output)
+    if output.is_dir() and any(output.iterdir()) and not is_certified(output):
+        raise InputError(f"{output} is not what a certificate beside it says was released, and is not replaced: name another folder.")
+    if overwrite or not certificate.exists():
+        return
+    for other in certificate.parent.iterdir():
+        if other != certificate and other.name != output.name and certificate_path(other) == certificate:
+            raise InputError(f"{certificate.name} belongs to {other.name}: name another output, or give --overwrite.")
 
 
 def output_sha256(output: Path) -> str | dict[str, str]:

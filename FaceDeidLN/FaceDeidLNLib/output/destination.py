@@ -1,12 +1,28 @@
-"""Look at the place of an output before any work is done; what is written later checks it once more."""
+"""Where an output goes, and a look at that place before any work is done; what is written later checks it once more."""
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..core.errors import InputError
+from ..header.base import HeaderPolicy, KeepHeader
+
+
+@dataclass(frozen=True)
+class Destination:
+    """Where a release goes: the output, whether something there may be replaced, and what must not be touched.
+
+    ``header`` is what is done to DICOM headers on the way; ``signing_key`` (PEM file) signs the certificate.
+    """
+
+    output: Path
+    overwrite: bool = False
+    inputs: tuple[Path, ...] = ()
+    header: HeaderPolicy = field(default_factory=KeepHeader)
+    signing_key: Path | None = None
 
 
 def require_destination(path: Path, overwrite: bool, inputs: Sequence[Path] = ()) -> None:

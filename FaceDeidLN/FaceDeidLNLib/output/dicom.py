@@ -25,37 +25,8 @@ from ..header.proof import verify_headers
 from ..input.case import CtInput, StoredSlice
 from ..input.dicom import find_series, grids_of, read_planes
 from .atomic import Companion, released_folder
-from .dicom_header import Marks, derived_header, naming, slices_by_file, source_header
-
-
-def representable(ct: CtInput, result: Volume) -> Volume:
-    """``result`` (HU) as the source's DICOM storage can hold it: the nearest stored values, clipped to its range.
-
-    What equals the CT stays as it is, and so does padding; an image file holds everything. ``result`` itself where all of it can
-    be held.
-    """
-    array = result.array
-    for k, how in enumerate(ct.stored):
-        plane, source = array[k], ct.slices.array[k]
-        new = plane != source  # reading made sure that the CT's own values come back
-        if not new.any():
-            continue
-        values = how.to_hu(how.to_stored(plane[new])).astype(array.dtype)
-        if ct.padding is not None:
-            values = np.where(ct.padding.mask[k][new], source[new], values)
-        if not np.array_equal(values, plane[new]):
-            array = array.copy() if array is result.array else array
-            array[k][new] = values
-    return result if array is result.array else result.with_array(array)
-
-
-def stored_values(ct: CtInput, result: Volume, numbers: Sequence[int]) -> np.ndarray:
-    """The stored values (n, j, i), int32, of some slices of a result; padding keeps the source's."""
-    values = np.stack([ct.stored[k].to_stored(result.array[k]) for k in numbers])
-    if ct.padding is not None:
-        for plane, k in zip(values, numbers, strict=True):
-            plane[ct.padding.mask[k]] = ct.padding.of_slice(k)
-    return values
+from .dicom_header import Marks, derived_header, headers_of, naming, slices_by_file
+from .representable import representable, stored_values
 
 
 def write_dicom_series(
@@ -88,10 +59,9 @@ def write_dicom_series(
         raise OutputError("The result has another scalar type or grid than the CT: nothing was written.")
     header = KeepHeader() if header is None else header
     with released_folder(folder, overwrite, (ct.path, *ct.files, *inputs), companion) as partial:
-        slices, headers = slices_by_file(ct), {}
+        slices, headers = slices_by_file(ct), dict(headers_of(ct))
         for source in slices:
             with naming(source):
-                headers[source] = source_header(source, set())
                 header.learn(headers[source])
         for n, (source, numbers) in enumerate(slices.items(), start=1):
             alive()
@@ -130,7 +100,7 @@ def _require_clean(partial: Path, folder: Path, originals: Sequence[Path], heade
     """Raises OutputError where the proof finds something of the originals in a header."""
     if header.options is None:
         return
-    findings = verify_headers(partial, known_of(originals), header.options)
+    findings = verify_headers(partial, known_of(originals, header.is_own), header.options)
     if findings:
         raise OutputError(f"{folder}: {len(findings)} findings in the cleaned headers (first: {findings[0]}): nothing is left of it.")
 

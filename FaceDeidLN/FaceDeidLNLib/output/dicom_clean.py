@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pydicom.datadict import dictionary_VR
+from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag
 
 from ..input.dicom_files import PIXELS
-from .dicom_plain import element_bytes, leaves
+from .dicom_plain import leaves, tags_of, value_bytes
 
 #: What private elements may hold together, in bytes: less than 32 x 32 grey values.
 MAX_PRIVATE = 1000
@@ -37,6 +38,7 @@ REMOVED = (
     "MACParametersSequence",
     "EncryptedAttributesSequence",
 )
+_REMOVED = tags_of(*REMOVED)
 #: Overlays, curves, audio (PS3.6, repeating groups).
 REPEATING = (0x5000, 0x6000)
 #: The functional groups of an enhanced image: as many items as frames, so each is judged by itself (PS3.3 C.7.6.16).
@@ -75,11 +77,9 @@ def bound_private(dataset: Dataset) -> None:
 
 
 def _remove_named(dataset: Dataset) -> None:
-    for keyword in REMOVED:
-        if keyword in dataset:
-            delattr(dataset, keyword)
-    for tag in list(dataset.keys()):
-        element = dataset.get_item(tag)
+    for tag in _REMOVED & dataset.keys():
+        del dataset[tag]
+    for tag, element in list(dataset.items()):
         if tag.group & 0xFF01 in REPEATING or tag in PIXELS:
             del dataset[tag]
         elif element.VR == "SQ":
@@ -100,15 +100,14 @@ def keep_within(limit: int, found: list[tuple[int, Dataset, BaseTag]]) -> None:
 
 
 def _sizes(dataset: Dataset) -> Iterator[tuple[BaseTag, int]]:
-    for tag in list(dataset.keys()):
-        yield tag, _size(dataset, tag)
+    for tag, element in list(dataset.items()):
+        yield tag, _size(element)
 
 
-def _size(dataset: Dataset, tag: BaseTag) -> int:
+def _size(element: DataElement | RawDataElement) -> int:
     """The bytes of an element; of a sequence, those of all values in it."""
-    element = dataset.get_item(tag)
     if element.VR != "SQ":
-        return len(element_bytes(dataset, tag))
+        return len(value_bytes(element))
     return sum(len(value) for item in element.value or () for _, _, value in leaves(item))
 
 

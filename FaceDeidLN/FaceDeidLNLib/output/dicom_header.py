@@ -18,7 +18,7 @@ from ..header.base import HeaderError, HeaderPolicy, KeepHeader
 from ..input.case import CtInput
 from .dicom_clean import remove_pictures
 from .dicom_links import remove_links
-from .dicom_plain import plain_header
+from .dicom_plain import PlainHeaders, copied
 
 #: Lossy transfer syntaxes (PS3.5 A.4): a series that went through one stays marked as lossy.
 _LOSSY = {
@@ -50,18 +50,20 @@ def require_headers(ct: CtInput, alive: Alive = idle) -> tuple[str, ...]:
 
     :raises OutputError: a header cannot be taken over.
     """
-    left_out, kinds, header = set(), set(), KeepHeader()
+    plain, kinds, header = PlainHeaders(), set(), KeepHeader()
     for source in slices_by_file(ct):
         alive()
         with naming(source):
-            found = source_header(source, left_out)
+            found = ct.headers[source] = read_header(source, plain)
             if tuple(found.keys()) in kinds:
                 continue
             kinds.add(tuple(found.keys()))
             buffer = DicomBytesIO()
             buffer.is_implicit_VR, buffer.is_little_endian = False, True
-            header.learn(found)
-            write_dataset(buffer, derived_header(found, Marks("", True), header, ct.source_uids))
+            trial = copied(found)
+            header.learn(trial)
+            write_dataset(buffer, derived_header(trial, Marks("", True), header, ct.source_uids))
+    left_out = plain.left_out
     if not left_out:
         return ()
     listed = ", ".join(sorted(left_out)[:_LISTED]) + (", ..." if len(left_out) > _LISTED else "")
@@ -95,10 +97,26 @@ def naming(source: Path) -> Iterator[None]:
 
 def source_header(source: Path, left_out: set[str]) -> Dataset:
     """The header of a source file as one that can be written; ``left_out`` gets the names of elements that cannot be decoded."""
+    headers = PlainHeaders()
+    dataset = read_header(source, headers)
+    left_out |= headers.left_out
+    return dataset
+
+
+def read_header(source: Path, headers: PlainHeaders) -> Dataset:
+    """As ``source_header``, with headers of the same kind."""
     found = pydicom.dcmread(source, stop_before_pixels=True, force=True)
-    dataset = plain_header(found, left_out)
+    dataset = headers.plain(found)
     dataset.file_meta = getattr(found, "file_meta", FileMetaDataset())
     return dataset
+
+
+def headers_of(ct: CtInput) -> Iterator[tuple[Path, Dataset]]:
+    """The plain headers of a CT's files, those that were read already without reading them again; they are the caller's to change."""
+    headers = PlainHeaders()
+    for source in slices_by_file(ct):
+        with naming(source):
+            yield source, ct.headers.pop(source, None) or read_header(source, headers)
 
 
 def derived_header(dataset: Dataset, marks: Marks, header: HeaderPolicy, originals: frozenset[str]) -> Dataset:

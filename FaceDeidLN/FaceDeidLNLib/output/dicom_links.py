@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag
 
-from .dicom_plain import element_bytes, leaves
+from .dicom_plain import element_bytes, leaves, tags_of
 
 #: Sequences that name other images, series or earlier values of this one.
-_REMOVED = (
+_REMOVED = tags_of(
     "SourceImageSequence",
     "SourceInstanceSequence",
     "ReferencedImageSequence",
@@ -59,16 +59,15 @@ def remove_links(dataset: Dataset, originals: frozenset[str]) -> None:
 
 
 def _remove_references(dataset: Dataset) -> None:
-    for keyword in _REMOVED:
-        if keyword in dataset:
-            delattr(dataset, keyword)
-    for tag in list(dataset.keys()):
-        if dataset.get_item(tag).VR != "SQ":
+    for tag in _REMOVED & dataset.keys():
+        del dataset[tag]
+    for tag, element in list(dataset.items()):
+        if element.VR != "SQ":
             continue
-        if any(_names_image(item) for item in dataset[tag].value or ()):
+        if any(_names_image(item) for item in element.value or ()):
             del dataset[tag]
             continue
-        for item in dataset[tag].value or ():
+        for item in element.value or ():
             _remove_references(item)
 
 
@@ -83,8 +82,11 @@ def _names_image(item: Dataset) -> bool:
 
 def _leads_back(holder: Dataset, tag: BaseTag, value: bytes, known: set[bytes]) -> bool:
     """True for an address, a private UID, and a value with a UID of the source in it."""
-    vr = holder.get_item(tag).VR
-    if vr == "UR" or (_ADDRESS.search(value) and not value.startswith(_STANDARD)):
+    if holder.get_item(tag).VR == "UR":
+        return True
+    if b"." not in value and b"://" not in value:
+        return False
+    if _ADDRESS.search(value) and not value.startswith(_STANDARD):
         return True
     for uid in (*_UID.findall(value), *_UID.findall(value.replace(b"\0", b""))):  # UTF-16 too
         if uid.startswith(_STANDARD):

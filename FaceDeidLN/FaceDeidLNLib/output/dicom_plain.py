@@ -5,14 +5,16 @@ What cannot be decoded is left out by name: nobody reads it, and it must not sto
 
 from __future__ import annotations
 
+import copy
 import warnings
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 
 import numpy as np
+from pydicom.datadict import DicomDictionary, tag_for_keyword
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.filebase import DicomBytesIO
-from pydicom.filewriter import correct_ambiguous_vr_element, write_dataset
+from pydicom.filewriter import correct_ambiguous_vr_element, write_data_element
 from pydicom.sequence import Sequence
 from pydicom.tag import BaseTag
 
@@ -20,28 +22,95 @@ from ..core.errors import OutputError
 
 #: Sequences in sequences: no CT header has more than a handful of levels.
 MAX_LEVELS = 24
+#: Longer values, in bytes, are not remembered: they take room, and few come twice.
+MAX_KNOWN = 1024
 #: Bytes per value of the representations that pydicom hands on undecoded, for the order of their bytes.
 _WORDS = {"OW": 2, "OF": 4, "OL": 4, "OD": 8, "OV": 8}
 
 
-def plain_header(source: Dataset, left_out: set[str]) -> Dataset:
-    """A copy of a data set that can be written in explicit VR little endian, whatever the source's encoding was.
+class PlainHeaders:
+    """Makes plain headers. The slices of a series share nearly all of their elements, and each of those is decoded once.
 
-    Group lengths are not kept (retired, PS3.5 7.2). The names of elements that cannot be decoded are added to ``left_out``.
-
-    :raises OutputError: sequences nest deeper than ``MAX_LEVELS``.
+    ``left_out`` holds the names of elements that could not be decoded.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # an odd value is no reason to talk: it is kept as it stands
-        return _plain(source, left_out, 0)
+
+    def __init__(self) -> None:
+        self.left_out: set[str] = set()
+        self._known: dict[Hashable, RawDataElement | None] = {}
+
+    def plain(self, source: Dataset) -> Dataset:
+        """A copy of a data set that can be written in explicit VR little endian, whatever the source's encoding was.
+
+        Group lengths are not kept (retired, PS3.5 7.2). An odd value is no reason to talk: it is kept as it stands.
+
+        :raises OutputError: sequences nest deeper than ``MAX_LEVELS``.
+        """
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return self._plain(source, 0)
+
+    def _plain(self, source: Dataset, level: int) -> Dataset:
+        if level > MAX_LEVELS:
+            raise OutputError(f"the header nests sequences more than {MAX_LEVELS} levels deep: it is damaged")
+        elements: dict[BaseTag, DataElement | RawDataElement] = {}
+        characters = str(source._character_set)
+        for tag, raw in sorted(source.items()):
+            if tag.group <= 0x0002 or tag.element == 0:
+                continue
+            element = self._decoded(source, tag, level) if raw.VR == "SQ" else self._leaf(source, raw, characters, level)
+            if element is None:
+                self.left_out.add(_name(tag))
+            else:
+                elements[tag] = element
+        fresh = Dataset(elements)
+        fresh.set_original_encoding(False, True, source._character_set)
+        return fresh
+
+    def _leaf(self, source: Dataset, raw: DataElement | RawDataElement, characters: str, level: int) -> DataElement | RawDataElement | None:
+        """An element as it can be written; None where it cannot be decoded. What is no sequence is remembered."""
+        key = _key(source, raw, characters)
+        if key is not None and key in self._known:
+            return self._known[key]
+        element = self._decoded(source, raw.tag, level)
+        if key is not None and (element is None or element.is_raw):
+            self._known[key] = element
+        return element
+
+    def _decoded(self, source: Dataset, tag: BaseTag, level: int) -> DataElement | RawDataElement | None:
+        """An element decoded; what turns out to be a sequence (which only decoding shows in implicit VR), with plain items."""
+        raw = source.get_item(tag)
+        try:
+            element = source[tag]
+            if element.VR != "SQ":
+                return _leaf(source, raw, element)
+            return DataElement(tag, "SQ", Sequence([self._plain(item, level + 1) for item in element.value or ()]))
+        except OutputError:
+            raise
+        except Exception:  # pydicom raises whatever a damaged element led to
+            return None
+
+
+def copied(plain: Dataset) -> Dataset:
+    """A plain header that can be changed while the other stays; its file meta information is the same."""
+    elements = {}
+    for tag, element in plain.items():
+        if element.is_raw:
+            elements[tag] = element  # cannot be changed
+        elif element.VR == "SQ":
+            elements[tag] = DataElement(tag, "SQ", Sequence([copied(item) for item in element.value or ()]))
+        else:
+            elements[tag] = copy.deepcopy(element)
+    fresh = Dataset(elements)
+    fresh.set_original_encoding(False, True, plain._character_set)
+    fresh.file_meta = getattr(plain, "file_meta", None)
+    return fresh
 
 
 def leaves(dataset: Dataset) -> Iterator[tuple[Dataset, BaseTag, bytes]]:
     """Every element of a plain header that is no sequence, at every depth: the data set that holds it, its tag and its bytes."""
-    for tag in list(dataset.keys()):
-        element = dataset.get_item(tag)
+    for tag, element in list(dataset.items()):
         if element.VR != "SQ":
-            yield dataset, tag, element_bytes(dataset, tag)
+            yield dataset, tag, value_bytes(element)
         else:
             for item in element.value or ():
                 yield from leaves(item)
@@ -49,33 +118,31 @@ def leaves(dataset: Dataset) -> Iterator[tuple[Dataset, BaseTag, bytes]]:
 
 def element_bytes(dataset: Dataset, tag: BaseTag) -> bytes:
     """The value of an element as it would be written in explicit VR little endian."""
-    element = dataset.get_item(tag)
-    if element.is_raw:
-        return element.value or b""
-    return _encoded(element)
+    return value_bytes(dataset.get_item(tag))
 
 
-def _plain(source: Dataset, left_out: set[str], level: int) -> Dataset:
-    if level > MAX_LEVELS:
-        raise OutputError(f"the header nests sequences more than {MAX_LEVELS} levels deep: it is damaged")
-    fresh = Dataset()
-    fresh.set_original_encoding(False, True, source._character_set)
-    for tag in sorted(source.keys()):
-        if tag.group <= 0x0002 or tag.element == 0:
-            continue
-        raw = source.get_item(tag)
-        try:
-            element = source[tag]
-            if element.VR == "SQ":
-                items = [_plain(item, left_out, level + 1) for item in element.value or ()]
-                fresh[tag] = DataElement(tag, "SQ", Sequence(items))
-            else:
-                fresh[tag] = _leaf(source, raw, element)
-        except OutputError:
-            raise
-        except Exception:  # pydicom raises whatever a damaged element led to
-            left_out.add(_name(tag))
-    return fresh
+def value_bytes(element: DataElement | RawDataElement) -> bytes:
+    """As ``element_bytes``, of the element itself."""
+    return (element.value or b"") if element.is_raw else _encoded(element)
+
+
+def tags_of(*keywords: str) -> frozenset[BaseTag]:
+    """The tags of the standard's keywords."""
+    return frozenset(BaseTag(tag_for_keyword(keyword)) for keyword in keywords)
+
+
+def _key(source: Dataset, raw: DataElement | RawDataElement, characters: str) -> Hashable | None:
+    """Everything that what becomes of an element depends on; None where that is more than itself, its maker and the characters."""
+    if not raw.is_raw or raw.value is None or len(raw.value) > MAX_KNOWN:
+        return None
+    maker = None
+    if raw.VR in (None, "UN"):
+        if raw.tag.is_private:
+            maker = source.get_item(BaseTag((raw.tag & 0xFFFF0000) | raw.tag.element >> 8))
+            maker = None if maker is None else bytes(maker.value or b"") if maker.is_raw else str(maker.value)
+        elif len(DicomDictionary.get(raw.tag, ("",))[0]) != 2:  # signed or unsigned is said elsewhere in the header
+            return None
+    return raw.tag, raw.VR, raw.value, raw.length, raw.is_little_endian, characters, maker
 
 
 def _leaf(source: Dataset, raw: DataElement | RawDataElement, element: DataElement) -> RawDataElement:
@@ -94,10 +161,9 @@ def _leaf(source: Dataset, raw: DataElement | RawDataElement, element: DataEleme
 
 
 def _encoded(element: DataElement) -> bytes:
-    holder, buffer = Dataset(), DicomBytesIO()
-    holder[element.tag] = element
+    buffer = DicomBytesIO()
     buffer.is_implicit_VR, buffer.is_little_endian = True, True
-    write_dataset(buffer, holder)
+    write_data_element(buffer, element)
     return buffer.getvalue()[8:]
 
 

@@ -15,7 +15,6 @@ from pathlib import Path
 from ..core.errors import InputError, OutputError
 from ..core.plain_files import open_plain
 from ..header.base import HeaderPolicy
-from ..header.profile import Profile
 from .lock import sole_writer
 
 COLUMNS = ("id_old", "id_new")
@@ -26,6 +25,10 @@ UIDS, PATIENTS = "uid_mapping.csv", "patid_mapping.csv"
 
 def keep_mappings(policy: HeaderPolicy, key: Path | None) -> None:
     """Write which UID and patient became which, beside the key; nothing to do where headers are kept. Raises OutputError."""
+    if policy.options is None:
+        return
+    from ..header.profile import Profile
+
     if isinstance(policy, Profile) and key is not None:
         write_mappings(key, policy.uids, policy.patients)
 

@@ -14,6 +14,7 @@ from ..core.segment import BoxMask
 from ..core.volume import Volume
 from . import drawing
 from .render import VIEWS, Skin, View, head_focus, hit_points, prepare_skin, shade, skin_view, view_axes, view_of
+from .review_folder import AFTER_FILE, BEFORE_FILE
 from .slices import SlicePlane, lookup_mask, sample_changed, sample_gray, sample_mask, slice_plane
 
 __all__ = ["VIEWS", "Skin", "labelled_skin_view", "prepare_skin", "review_picture", "review_sheet", "skin_view"]
@@ -28,6 +29,8 @@ _SKIN_VIEWS = ("front", "right 45", "left", "below")
 _AROUND_FACE_MM = 45.0
 #: The skin counts as moved in a picture from here on: less is the width of a drawn line.
 _MOVED_MM = 1.0
+#: Of the panels, those that a page of many cases shows: the skin from the front and from the right, and the sagittal slice.
+_THUMBNAILS = (0, 1, 7)
 #: Room for the title: a line, and a letter that is wider than most.
 _TITLE_LINE_PX, _TITLE_LETTER_PX = 22, 9
 
@@ -81,7 +84,7 @@ def _label(picture: np.ndarray, right: np.ndarray, down: np.ndarray, caption: st
 def review_picture(
     original: Volume, result: Volume | None, segment: BoxMask | None, protected: Sequence[BoxMask], path: Path, title: str = ""
 ) -> None:
-    """Write the review sheet as one PNG: skin from four sides and four slices, before and after.
+    """Write the review sheet as one PNG: skin from four sides and four slices, before and after; and small pictures beside it.
 
     ``original`` and ``result`` are CTs in HU on the same grid, ``segment`` and ``protected`` masks on it. Without a
     result the sheet shows the original with the masks alone; without a segment it shows the whole scan.
@@ -89,7 +92,11 @@ def review_picture(
 
     :raises OutputError: the file cannot be written.
     """
-    sheet = review_sheet(original, result, segment, protected, title)
+    case = Shown(original, result, segment, [mask for mask in protected if mask.voxels])
+    pairs = _skin_panels(case) + _slice_panels(case)
+    sheet = _sheet(case, pairs, title)
+    for which, name in enumerate((BEFORE_FILE, AFTER_FILE)[: len(pairs[0])]):
+        drawing.write_png(drawing.grid([[pairs[number][which] for number in _THUMBNAILS]]), path.with_name(name))
     warning = drawing.blank(sheet.shape[1], 24)
     drawing.write_text(warning, "This picture shows the face: do not share it.", 6, 5, drawing.FAINT)
     drawing.write_png(drawing.grid([[sheet], [warning]], gap=0), path)
@@ -105,10 +112,13 @@ def review_sheet(
 ) -> np.ndarray:
     """The review sheet as an array (height, width, 3) uint8; arguments as in ``review_picture``."""
     case = Shown(original, result, segment, [mask for mask in protected if mask.voxels], panel_px)
-    pairs = _skin_panels(case) + _slice_panels(case)
+    return _sheet(case, _skin_panels(case) + _slice_panels(case), title)
+
+
+def _sheet(case: Shown, pairs: list[list[np.ndarray]], title: str) -> np.ndarray:
     half = len(_SKIN_VIEWS)
     rows = [[pair[which] for pair in part] for part in (pairs[:half], pairs[half:]) for which in range(len(pairs[0]))]
-    width = half * panel_px + (half - 1) * 6
+    width = half * case.panel_px + (half - 1) * 6
     return drawing.grid([[_heading(title, width)], *rows, [_legend(case, width)]])
 
 

@@ -16,8 +16,22 @@ FACE_FILE = "face.seg.nrrd"
 PROTECTED_FILE = "protected.seg.nrrd"
 PICTURE_FILE = "review.png"
 FIGURES_FILE = "figures.json"
+SEEN_FILE = "seen.json"
+BEFORE_FILE, AFTER_FILE = "before.png", "after.png"
 README_FILE = "README.txt"
-REVIEW_FILES = (SCENE_FILE, LANDMARKS_FILE, CURVE_FILE, FACE_FILE, PROTECTED_FILE, PICTURE_FILE, FIGURES_FILE, README_FILE)
+REVIEW_FILES = (
+    SCENE_FILE,
+    LANDMARKS_FILE,
+    CURVE_FILE,
+    FACE_FILE,
+    PROTECTED_FILE,
+    PICTURE_FILE,
+    BEFORE_FILE,
+    AFTER_FILE,
+    FIGURES_FILE,
+    SEEN_FILE,
+    README_FILE,
+)
 #: First line of the README of every review folder, by which it is known again.
 README_FIRST_LINE = "THIS FOLDER CONTAINS THE FACE. DO NOT SHARE IT."
 _LONGEST_LINE = 200
@@ -35,7 +49,9 @@ curve.mrk.json      the closed curve around the face; correct it in Slicer and g
 face.seg.nrrd       the face segment: the voxels that may change; give it back with --face-segment
 protected.seg.nrrd  the protected segments and node levels on the CT's grid
 review.png          skin and slices, before and after
+before.png          three of these views before, and after.png the same after: for a page of many cases
 figures.json        how much of the face's skin changed and by how much; the certificate tells it in classes only
+seen.json           which result this is: a sign-off (--sign-off) counts for it alone
 
 A file that is not here was not made: the verdict says why.
 """

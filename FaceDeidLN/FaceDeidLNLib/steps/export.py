@@ -21,8 +21,9 @@ from ..input.case import CtInput
 from ..input.dicom import read_dicom_series
 from ..mrml.nodes import volume_from_node
 from ..mrml.sources import source_of
-from ..mrml.verdicts import StoredVerdict, ct_of, digest, require_verdict
+from ..mrml.verdicts import StoredVerdict, ct_of, require_verdict
 from ..output.header_mappings import keep_mappings
+from ..output.seen import digest
 from ..output.signing import require_key
 from ..release import Destination, write_released
 

@@ -33,11 +33,7 @@ from ..mrml.scene import SceneContext
 from ..mrml.sources import remember_source
 from ..mrml.verdicts import ct_of
 from ..output.review_folder import LANDMARKS_FILE
-from ..output.worklist import WorkItem
-
-#: What a batch's work list and the decisions on it are called, after the folder of the results.
-LIST_ENDING, DECISIONS_ENDING = "-worklist.csv", "-decisions.csv"
-DECISION_COLUMNS = ("case", "decision", "remark")
+from ..output.worklist import DECISION_COLUMNS, DECISIONS_ENDING, LIST_ENDING, WorkItem
 
 
 def list_of(results: Path) -> Path:

@@ -109,7 +109,7 @@ def _require_clean(partial: Path, planned: StudyPlan, policy: HeaderPolicy) -> N
     """Raises _Stop where a proof of the cleaned headers finds something of the originals."""
     if policy.options is None:
         return
-    findings = verify_headers(partial, known_of(entry.instance.path for entry in planned.entries), policy.options)
+    findings = verify_headers(partial, known_of((entry.instance.path for entry in planned.entries), policy.is_own), policy.options)
     if findings:
         raise _Stop(f"{len(findings)} findings in the cleaned headers (first: {findings[0]})")
 

@@ -6,48 +6,60 @@ import csv
 import json
 from pathlib import Path
 
+from FaceDeidLNLib.commands.batches.ledger import Ledger
+from FaceDeidLNLib.commands.batches.places import Places
 from FaceDeidLNLib.commands.main import main
 from FaceDeidLNLib.output.certificate import SCHEMA, certificate_path, file_sha256
 
-#: Stands in for the process of a case: what it does is the first word of the input's name.
+#: Stands in for the process of cases: what it does is the first word of the input's name.
 STAND_IN = """#!{python}
 import hashlib, json, os, signal, sys, time
-source, output = sys.argv[4:6]
-how = os.path.basename(source).split(".")[0].split("-")[0]
+from FaceDeidLNLib.commands.batches.serve import serve
 def report(code, **facts):
     print(json.dumps({{"exit_code": code, **facts}}))
-    sys.exit(code)
-def write():
-    if os.path.exists(output) and "--overwrite" not in sys.argv:
-        report(2, error="exists already")
+    return code
+def write(output, overwrite):
+    if os.path.exists(output) and not overwrite:
+        return False
     open(output, "w").write("released")
     says = {{"schema": "facedeidln-certificate/1", "output": {{"sha256": hashlib.sha256(b"released").hexdigest()}}}}
     open(output.split(".")[0] + ".certificate.json", "w").write(json.dumps(says))
-with open(os.path.join(os.path.dirname(source), "started.log"), "a") as log:
-    log.write(how + "\\n")
-if how == "pass":
-    write()
-    report(0, verdict="PASS", privacy="recognisable")
-if how == "review":
-    report(3, verdict="REVIEW", reasons=["look, at\\nthis"])
-if how == "fail":
-    report(1, verdict="FAIL", reasons=["a voxel changed"])
-if how == "bad":
-    report(2, error="no CT")
-if how == "crash":
-    write()
-    print("half a sen", file=sys.stderr)
-    os.kill(os.getpid(), signal.SIGSEGV)
-if how == "restore":
-    os.rename(output + ".old", output)
-    os.rename(output + ".json", output.split(".")[0] + ".certificate.json")
-    report(2, error="exists")
-if how == "lie":
-    report(0, verdict="PASS")
-if how == "garbage":
-    print("hello")
-    sys.exit(0)
-time.sleep(1000)
+    return True
+def do(words):
+    source, output = words[1:3]
+    how = os.path.basename(source).split(".")[0].split("-")[0]
+    with open(os.path.join(os.path.dirname(source), "started.log"), "a") as log:
+        log.write(how + "\\n")
+    if how == "pass":
+        if not write(output, "--overwrite" in words):
+            return report(2, error="exists already")
+        return report(0, verdict="PASS", privacy="recognisable")
+    if how == "review" and "--sign-off" in words:
+        write(output, False)
+        return report(0, verdict="REVIEW", reasons=["look"])
+    if how == "review":
+        seen = {{"review_sha256": "r1"}} if "--qa" in words else {{}}
+        return report(3, verdict="REVIEW", reasons=["look, at\\nthis"], **seen)
+    if how == "fail":
+        return report(1, verdict="FAIL", reasons=["a voxel changed"])
+    if how == "bad":
+        return report(2, error="no CT")
+    if how == "crash":
+        write(output, False)
+        print("half a sen", file=sys.stderr, flush=True)
+        os.kill(os.getpid(), signal.SIGSEGV)
+    if how == "restore":
+        os.rename(output + ".old", output)
+        os.rename(output + ".json", output.split(".")[0] + ".certificate.json")
+        return report(2, error="exists")
+    if how == "lie":
+        return report(0, verdict="PASS")
+    if how == "garbage":
+        print("hello")
+        return 0
+    open(os.path.join(os.path.dirname(source), "hanging.pid"), "w").write(str(os.getppid()))
+    time.sleep(1000)
+serve(do, int(sys.argv[3].split("=")[1]))
 """
 
 
@@ -70,6 +82,10 @@ def rows_of(out_dir: Path) -> dict[str, dict[str, str]]:
         rows = list(csv.DictReader(lines))
     assert len({row["case"] for row in rows}) == len(rows)
     return {row["case"]: row for row in rows}
+
+
+def ledger_of(out_dir: Path) -> Ledger:
+    return Ledger(Places(out_dir).ledger, Places(out_dir).results)
 
 
 def started(inputs: Path) -> int:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from batches import STAND_IN
-from FaceDeidLNLib.commands import workers
+from FaceDeidLNLib.commands.batches import child
 from FaceDeidLNLib.phantom import Phantom, PhantomOptions, make_phantom
 from hypothesis import settings
 from written import write_volume
@@ -66,6 +66,6 @@ def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     script = tmp_path / "stand_in"
     script.write_text(STAND_IN.format(python=sys.executable))
     script.chmod(script.stat().st_mode | stat.S_IXUSR)
-    monkeypatch.setattr(workers, "interpreter", lambda: str(script))
+    monkeypatch.setattr(child, "interpreter", lambda: str(script))
     (tmp_path / "in").mkdir()
     return tmp_path / "in"

@@ -14,7 +14,7 @@ import numpy as np
 import pydicom
 import SimpleITK as sitk
 from dicom_series import Series, head, stored_head, write_series
-from FaceDeidLNLib.commands.cases import find_cases
+from FaceDeidLNLib.commands.batches.cases import find_cases
 from FaceDeidLNLib.core.geometry import Geometry
 from FaceDeidLNLib.core.volume import Volume
 from FaceDeidLNLib.input.any_segments import read_any_segments

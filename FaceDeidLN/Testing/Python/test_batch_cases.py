@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from FaceDeidLNLib.commands.cases import find_cases
+from FaceDeidLNLib.commands.batches.cases import find_cases
 from FaceDeidLNLib.core.errors import InputError
 
 

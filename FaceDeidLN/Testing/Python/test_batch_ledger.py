@@ -1,12 +1,23 @@
-"""The results file of a batch: whole rows, one writer."""
+"""The ledger of a batch: whole rows, one writer, and the table that is exported from it."""
 
 from __future__ import annotations
 
 import csv
+import sqlite3
+import stat
+import sys
+from contextlib import closing
 
 import pytest
-from FaceDeidLNLib.commands.ledger import COLUMNS, Ledger, Row, sole_batch
-from FaceDeidLNLib.core.errors import OutputError
+from FaceDeidLNLib.commands.batches.ledger import Ledger, sole_batch
+from FaceDeidLNLib.commands.batches.row import COLUMNS, Row
+from FaceDeidLNLib.core.errors import InputError, OutputError
+
+ROW = Row("a", "a, b.nrrd", "REVIEW", "tested", 'one; "two"', "1.0", "250", 2, 3, "h", "v", "i", "o", '{"moved_mm": 2.0}', "l", "s", "r")
+
+
+def opened(folder):
+    return closing(Ledger(folder / "ledger.sqlite", folder / "results.csv"))
 
 
 def test_only_one_batch_writes_to_a_folder(tmp_path):
@@ -20,17 +31,69 @@ def test_parts_of_a_batch_do_not_wait_for_each_other(tmp_path):
 
 
 def test_rows_survive_writing_and_reading(tmp_path):
-    row = Row("a", "a, b.nrrd", "REVIEW", "tested", 'one; "two"', "1.0", "250", 2, 3, "k")
-    Ledger(tmp_path / "results.csv").keep([row])
-    assert Ledger(tmp_path / "results.csv").rows == {"a": row}
+    with opened(tmp_path) as ledger:
+        ledger.put(ROW)
+    with opened(tmp_path) as ledger:
+        assert ledger.rows == {"a": ROW}
+        ledger.export()
     assert (tmp_path / "results.csv").read_text().splitlines()[0] == ",".join(COLUMNS)
 
 
-def test_no_cell_is_a_formula_and_names_come_back_as_they_were(tmp_path):
+def test_what_describes_a_face_or_an_input_stands_in_no_exported_table():
+    assert not {"figures", "input_key", "left", "seen", "remark"} & set(COLUMNS)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX permissions")
+def test_the_ledger_is_its_owners_alone(tmp_path):
+    with opened(tmp_path) as ledger:
+        ledger.put(ROW)
+        assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.glob("ledger*")} == {0o600}
+
+
+def test_what_was_begun_is_known_after_a_crash_and_no_more_when_it_has_its_row(tmp_path):
+    with opened(tmp_path) as ledger:
+        ledger.begin("a")
+        ledger.begin("b")
+    with opened(tmp_path) as ledger:
+        assert ledger.begun == {"a", "b"}
+        ledger.put(ROW)
+    with opened(tmp_path) as ledger:
+        assert ledger.begun == {"b"}
+
+
+def test_a_transaction_that_was_torn_by_a_lost_power_is_not_there(tmp_path):
+    with opened(tmp_path) as ledger:
+        ledger.put(ROW)
+        ledger.begin("b")
+        log = tmp_path / "ledger.sqlite-wal"
+        torn = log.read_bytes()[:-100]
+        main = (tmp_path / "ledger.sqlite").read_bytes()
+    (tmp_path / "ledger.sqlite").write_bytes(main)
+    log.write_bytes(torn)
+    with opened(tmp_path) as ledger:
+        assert (ledger.rows, ledger.begun) == ({"a": ROW}, set())
+
+
+def test_a_table_of_another_file_and_a_file_of_another_program_are_refused(tmp_path):
+    (tmp_path / "results.csv").write_text("name,weight\n")
+    with pytest.raises(InputError, match="not of this batch"), opened(tmp_path):
+        pass
+    (tmp_path / "results.csv").unlink()
+    with closing(sqlite3.connect(tmp_path / "ledger.sqlite")) as other:
+        other.execute("create table plums (weight)")
+    with pytest.raises(InputError, match="no ledger of a batch"), opened(tmp_path):
+        pass
+    (tmp_path / "ledger.sqlite").write_bytes(b"a text" * 200)
+    with pytest.raises(InputError, match="no ledger of a batch"), opened(tmp_path):
+        pass
+
+
+def test_no_cell_is_a_formula(tmp_path):
     names = ["=cmd|'/c calc'!A0", "+1", "-2", "@sum", "'quoted", "plain"]
-    rows = [Row(name, name, "PASS", "tested", f"={name}", "1.0", "250", 1, 0, "k") for name in names]
-    Ledger(tmp_path / "results.csv").keep(rows)
+    with opened(tmp_path) as ledger:
+        ledger.keep(Row(name, name, "PASS", "tested", f"={name}") for name in names)
     with (tmp_path / "results.csv").open(newline="") as lines:
         cells = [cell for line in csv.reader(lines) for cell in line]
     assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@"))]
-    assert list(Ledger(tmp_path / "results.csv").rows) == names
+    with opened(tmp_path) as ledger:
+        assert set(ledger.rows) == set(names)

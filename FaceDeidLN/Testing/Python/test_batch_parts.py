@@ -26,7 +26,8 @@ def test_a_crash_is_tried_again_and_not_without_end(retries, attempts, stand_in,
 def test_a_case_that_crashed_once_is_released_and_says_why_it_took_two_attempts(stand_in, tmp_path):
     fill(stand_in, "pass")
     script = tmp_path / "stand_in"
-    crash = 'if how == "pass" and sum(1 for _ in open(os.path.join(os.path.dirname(source), "started.log"))) == 1:\n    how = "crash"\n'
+    first = 'how == "pass" and sum(1 for _ in open(os.path.join(os.path.dirname(source), "started.log"))) == 1'
+    crash = f'if {first}:\n        how = "crash"\n    '
     script.write_text(script.read_text().replace('if how == "pass":', crash + 'if how == "pass":', 1))
     assert batch(stand_in, tmp_path / "out") == 0
     row = rows_of(tmp_path / "out")["pass"]
@@ -48,7 +49,8 @@ def test_parts_in_any_order_joined_are_one_batch(stand_in, tmp_path):
         assert batch(stand_in, tmp_path / "parts", "--shard", f"{part}/3") in (0, 3)
     assert main(["batch-merge", str(tmp_path / "parts"), "--quiet"]) == 3
     said = [
-        [(row["case"], row["output"], row["verdict"], row["key"]) for row in rows_of(tmp_path / name).values()] for name in ("one", "parts")
+        [tuple(row[column] for column in ("case", "output", "verdict", "output_sha256")) for row in rows_of(tmp_path / name).values()]
+        for name in ("one", "parts")
     ]
     assert sorted(said[0]) == sorted(said[1])
     assert started(stand_in) == 24

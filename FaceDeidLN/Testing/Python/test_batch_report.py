@@ -6,8 +6,8 @@ from html.parser import HTMLParser
 
 import pytest
 from batches import batch, fill, rows_of
-from FaceDeidLNLib.commands.batch_report import report_html
-from FaceDeidLNLib.commands.ledger import Row
+from FaceDeidLNLib.commands.batches.report import report_html
+from FaceDeidLNLib.commands.batches.row import Row
 
 
 class Page(HTMLParser):
@@ -34,7 +34,7 @@ class Page(HTMLParser):
 
 
 def row(case="a", verdict="PASS", reasons="", seconds="2.5", exit_code=0):
-    return Row(case, f"{case}.nrrd", verdict, "tested", reasons, seconds, "250", 1, exit_code, "k")
+    return Row(case, f"{case}.nrrd", verdict, "tested", reasons, seconds, "250", 1, exit_code)
 
 
 def test_every_case_has_a_line_with_its_verdict_and_reasons():

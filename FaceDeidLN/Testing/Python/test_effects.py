@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from FaceDeidLNLib.case.find import find_anatomy, find_face
 from FaceDeidLNLib.case.records import Request
+from FaceDeidLNLib.core.by_parts import PART, by_parts
 from FaceDeidLNLib.core.geometry import Box, Geometry
 from FaceDeidLNLib.core.parameters import Parameters
 from FaceDeidLNLib.core.volume import Volume
@@ -16,7 +17,6 @@ from FaceDeidLNLib.effect.base import apply_effect, drawing
 from FaceDeidLNLib.effect.records import EFFECT_NAMES, RECORDS
 from FaceDeidLNLib.effect.registry import EFFECTS
 from FaceDeidLNLib.effect.tools import smoothing
-from FaceDeidLNLib.effect.tools.by_parts import PART, by_parts
 from FaceDeidLNLib.effect.tools.texture import Noise, soft_tissue
 from FaceDeidLNLib.face.polar import signed_degrees, to_polar
 from FaceDeidLNLib.face.relief import random_surface

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import io
+import struct
 
 import pydicom
 import pytest
-from canaries import with_meta
 from FaceDeidLNLib.header.base import HeaderError
-from FaceDeidLNLib.header.known import known_in
+from FaceDeidLNLib.header.known import Known, known_in
 from FaceDeidLNLib.header.options import options_named
 from FaceDeidLNLib.header.profile import Profile
 from FaceDeidLNLib.header.proof import verify_headers
-from pydicom.dataset import Dataset
+from header_objects import bytes_of, item, small
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydicom.dataelem import DataElement
 from pydicom.sequence import Sequence
 
 REPORT = "1.2.840.10008.5.1.4.1.1.88.33"
@@ -21,28 +24,6 @@ RTSTRUCT = "1.2.840.10008.5.1.4.1.1.481.3"
 
 def profile(text="research,clean-structured-content"):
     return Profile(bytes(range(32)), options_named(text))
-
-
-def small(sop_class="1.2.840.10008.5.1.4.1.1.2", **values):
-    dataset = Dataset()
-    dataset.SOPClassUID, dataset.SOPInstanceUID = sop_class, "1.2.3.4"
-    dataset.PatientName, dataset.PatientID, dataset.StudyDate = "Mustermann^Erika", "2172/75", "20200131"
-    for keyword, value in values.items():
-        setattr(dataset, keyword, value)
-    return with_meta(dataset)
-
-
-def item(**values):
-    dataset = Dataset()
-    for keyword, value in values.items():
-        setattr(dataset, keyword, value)
-    return dataset
-
-
-def bytes_of(dataset):
-    target = io.BytesIO()
-    pydicom.dcmwrite(target, dataset, enforce_file_format=True)
-    return target.getvalue()
 
 
 HIDDEN = {
@@ -65,10 +46,27 @@ def test_a_number_with_a_slash_goes_from_texts_and_codes():
     assert b"2172" not in cleaned
 
 
-def test_a_name_that_is_a_defined_term_leaves_coded_words_alone():
-    cleaned = profile().clean(small(PatientName="Head^Axial", BodyPartExamined="HEAD", SeriesDescription="head neck"))
+def test_a_name_that_is_a_term_of_the_standard_stays_only_where_the_standard_has_it(tmp_path):
+    values = {
+        "BodyPartExamined": "HEAD",
+        "ImageType": ["ORIGINAL", "PRIMARY", "AXIAL", "HEAD"],
+        "ContentLabel": "HEAD",
+        "ScanOptions": "AXIAL",
+    }
+    original = small(PatientName="Head^Axial", SeriesDescription="head neck", **values)
+    known = Known()
+    known.take(original)
+    cleaned = profile("research").clean(original)
     assert cleaned.BodyPartExamined == "HEAD"
+    assert list(cleaned.ImageType) == ["ORIGINAL", "PRIMARY", "AXIAL", ""]
+    assert not cleaned.get("ContentLabel")
+    assert not cleaned.get("ScanOptions")
     assert cleaned.SeriesDescription == "neck"
+    cleaned.save_as(tmp_path / "a.dcm", enforce_file_format=True)
+    assert verify_headers(tmp_path, known, options_named("research")) == []
+    cleaned.ScanOptions = "HEAD"
+    cleaned.save_as(tmp_path / "a.dcm", enforce_file_format=True)
+    assert [finding.where for finding in verify_headers(tmp_path, known, options_named("research"))] == ["ScanOptions"]
 
 
 @pytest.mark.parametrize("name", ["山田^太郎", "洪^길동", "王^小东"])
@@ -119,3 +117,67 @@ def test_an_original_that_cannot_be_read_is_a_finding(tmp_path):
     (tmp_path / "in" / "a.dcm").write_bytes(bytes_of(small())[:200])
     profile("research").clean(small()).save_as(tmp_path / "out" / "a.dcm", enforce_file_format=True)
     assert "cannot be read" in str(verify_headers(tmp_path / "out", known_in(tmp_path / "in"), options_named("research")))
+
+
+STORED = {
+    "a number": (0x00189345, "FD", struct.pack("<d", 11.0367), 11.0367),
+    "two numbers": (0x00189306, "FD", struct.pack("<2d", 0.6, 1.2), [0.6, 1.2]),
+    "a coded word": (0x00189323, "CS", b"XYZ_EC", "XYZ_EC"),
+    "a number as text": (0x00180050, "DS", b"1.25 ", 1.25),
+    "a float that is none": (0x00189345, "FD", struct.pack("<d", float("nan")), None),
+    "half a number": (0x00189345, "FD", b"\1\2\3\4", None),
+    "a text under a number": (0x00180050, "DS", b"Mustermann", None),
+    "a text under a code": (0x00189323, "CS", b"Erika Mustermann", None),
+    "a free text": (0x00081030, "LO", b"neck", None),
+}
+
+
+@pytest.mark.parametrize("case", STORED)
+@pytest.mark.parametrize("vr", ["OB", "OW"])
+def test_what_another_program_stored_as_bytes_is_read_where_it_can_be(case, vr):
+    tag, wanted, raw, value = STORED[case]
+    dataset = small()
+    dataset.add(DataElement(tag, vr, raw, already_converted=True))
+    cleaned = profile().clean(dataset)
+    assert (tag in cleaned) == (value is not None)
+    if value is not None:
+        assert wanted == cleaned[tag].VR
+        assert cleaned[tag].value == value
+
+
+def test_safe_private_numbers_stay_where_their_representation_is_unknown():
+    dataset = small()
+    dataset.private_block(0x01F1, "ELSCINT1", create=True).add_new(0x26, "UN", b"0.688 ")
+    cleaned = profile().clean(dataset)
+    assert [float(element.value) for element in cleaned if element.tag.is_private and element.tag.element > 0xFF] == [0.688]
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.sampled_from(["Mustermann^Erika", "Head^Axial", "Neck^Ng"]), min_size=2, max_size=4))
+def test_what_was_judged_before_is_judged_the_same(names):
+    """Instances of several patients, read from files, by one policy and by one of their own each."""
+    values = {"SeriesDescription": "neck of Mustermann, axial", "BodyPartExamined": "HEAD", "ScanOptions": "AXIAL", "KVP": "120"}
+    files = [bytes_of(small(PatientName=name, PatientID=f"{n}-4711", **values)) for n, name in enumerate(names)]
+    together, everyone = profile(), [pydicom.dcmread(io.BytesIO(file)) for file in files]
+    for dataset in everyone:
+        together.learn(dataset)
+    for dataset, file in zip(everyone, files, strict=True):
+        alone = profile()
+        for other in files:
+            alone.learn(pydicom.dcmread(io.BytesIO(other)))
+        assert bytes_of(together.clean(dataset)) == bytes_of(alone.clean(pydicom.dcmread(io.BytesIO(file))))
+
+
+def test_a_name_learnt_later_leaves_texts_that_were_judged_before():
+    policy, file = profile(), bytes_of(small(SeriesDescription="liver neck"))
+    assert policy.clean(pydicom.dcmread(io.BytesIO(file))).SeriesDescription == "liver neck"
+    policy.learn(small(OperatorsName="Liver^Anna"))
+    assert policy.clean(pydicom.dcmread(io.BytesIO(file))).SeriesDescription == "neck"
+
+
+def test_the_proof_sees_a_private_sequence_whose_items_are_not_private(tmp_path):
+    cleaned = profile("research").clean(small())
+    cleaned.add_new(0x00290010, "LO", "X")
+    cleaned.add_new(0x00291001, "SQ", Sequence([item(SeriesNumber="1")]))
+    cleaned.save_as(tmp_path / "a.dcm", enforce_file_format=True)
+    assert "(0029,1001)" in [finding.where for finding in verify_headers(tmp_path)]

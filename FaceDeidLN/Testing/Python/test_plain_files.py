@@ -7,8 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from FaceDeidLNLib.commands.cases import find_cases
-from FaceDeidLNLib.commands.ledger import Ledger
+from FaceDeidLNLib.commands.batches.cases import find_cases
+from FaceDeidLNLib.commands.batches.decisions import read_decisions
+from FaceDeidLNLib.commands.batches.ledger import Ledger
 from FaceDeidLNLib.core import plain_files
 from FaceDeidLNLib.core.cells import as_cell, from_cell
 from FaceDeidLNLib.core.errors import FaceDeidError
@@ -17,6 +18,7 @@ from FaceDeidLNLib.header.keys import project_key, read_pseudonyms
 from FaceDeidLNLib.output.certificate import certificate_path, is_certified
 from FaceDeidLNLib.output.header_mappings import read_mapping
 from FaceDeidLNLib.output.review_folder import README_FILE, is_review
+from FaceDeidLNLib.output.seen import read_seen
 from FaceDeidLNLib.output.signing import public_key, read_certificate
 from FaceDeidLNLib.output.worklist import read_worklist
 from hypothesis import given
@@ -24,7 +26,9 @@ from hypothesis import strategies as st
 
 READERS = {
     "cases.csv": lambda path: find_cases(path, path.parent / "out"),
-    "results.csv": Ledger,
+    "decisions.csv": lambda path: read_decisions([path]),
+    "ledger.sqlite": lambda path: Ledger(path, path.parent / "results.csv"),
+    "seen.json": lambda path: read_seen(path.parent),
     "project.key": project_key,
     "patients.csv": read_pseudonyms,
     "uid_mapping.csv": read_mapping,
@@ -55,7 +59,7 @@ def test_a_pipe_is_refused_in_a_sentence(name, pipe):
         READERS[name](pipe(name))
 
 
-@pytest.mark.parametrize("name", [name for name in READERS if name not in ("key.pem", "project.key", "uid_mapping.csv")])
+@pytest.mark.parametrize("name", [name for name in READERS if name not in ("key.pem", "project.key", "uid_mapping.csv", "ledger.sqlite")])
 def test_a_table_that_is_too_large_is_refused_in_a_sentence(name, tmp_path, monkeypatch):
     monkeypatch.setattr(plain_files.read_plain, "__defaults__", (1000,))
     monkeypatch.setattr(plain_files.read_plain_text, "__defaults__", (1000, "utf-8"))
@@ -85,13 +89,6 @@ def test_where_the_system_cannot_open_without_waiting_a_file_is_read_all_the_sam
         monkeypatch.delattr(os, name, raising=False)
     (tmp_path / "a").write_bytes(b"a\r\nb")
     assert read_plain(tmp_path / "a") == b"a\r\nb"
-
-
-def test_a_damaged_row_of_the_results_is_no_row(tmp_path):
-    Ledger(tmp_path / "results.csv").keep(())
-    with (tmp_path / "results.csv").open("a") as file:
-        file.write('a,a.nrrd,PASS,tested,"' + "x" * 200_000 + ',1,1,1,0,k\n"torn\n')
-    assert Ledger(tmp_path / "results.csv").rows == {}
 
 
 @given(st.text(st.sampled_from("=+-@'\t\r\n; ＝－a"), max_size=8) | st.text(max_size=20))

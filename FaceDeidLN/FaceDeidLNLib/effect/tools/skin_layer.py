@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 import numpy as np
 
+from ...core.by_parts import by_parts
 from ...core.segment import unflat
 from ...core.volume import Volume
 from ...face.polar import PolarRaster, signed_degrees, to_polar
 from ...face.relief import MM_PER_DEGREE
 from ...face.segment import Face, depth_of
-from .by_parts import by_parts
 
 #: New tissue before the old skin rises from the curve no more steeply than this (mm per mm): a step would draw the curve.
 RISE = 0.5

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -104,16 +107,30 @@ class Noise:
         shrunk = np.where(sigma > MOST_SIGMA, MOST_SIGMA / sigma, 1.0).astype(np.float32)
         cells = np.where(sigma > 0.33, np.minimum(sigma, MOST_SIGMA), 0.0)
         block = random.standard_normal(tuple(int(np.ceil(n * s)) + 1 for n, s in zip(shape, shrunk, strict=True)), dtype=np.float32)
-        if cells.any():
-            for axis in np.flatnonzero(cells):
-                block = ndimage.gaussian_filter1d(block, cells[axis], axis, mode="wrap", truncate=2.5)
+        for axis in np.flatnonzero(cells):
+            block = _blurred(block, float(cells[axis]), int(axis))
         block *= np.float32(deviation / max(float(block.std()), 1e-9))
         return cls(block, shrunk)
 
     def at(self, voxels: np.ndarray) -> np.ndarray:
         """Its values (N,), float32, at voxels (N, 3) of the shape it was drawn for."""
         cell = voxels if (self.shrunk == 1.0).all() else (voxels * self.shrunk).astype(np.int32)
-        return self.block[tuple(cell.T)]
+        _, rows, columns = self.block.shape
+        return self.block.ravel()[(cell[:, 0] * np.intp(rows) + cell[:, 1]) * np.intp(columns) + cell[:, 2]]
+
+
+def _blurred(block: np.ndarray, sigma: float, axis: int) -> np.ndarray:
+    """A block blurred along one axis (Gaussian, standard deviation in cells); the processors share its slabs along another."""
+    out, across = np.empty_like(block), 1 if axis == 0 else 0
+    ends = np.linspace(0, block.shape[across], (os.cpu_count() or 1) + 1).astype(int)
+    slabs = [(slice(None),) * across + (slice(*pair),) for pair in itertools.pairwise(ends)]
+
+    def blur(slab: tuple[slice, ...]) -> None:
+        ndimage.gaussian_filter1d(block[slab], sigma, axis, output=out[slab], mode="wrap", truncate=2.5)
+
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(blur, slabs))
+    return out
 
 
 def scan_air(values: np.ndarray, count: int, random: np.random.Generator) -> np.ndarray:

@@ -83,7 +83,7 @@ def write_report(rows: Sequence[Row], path: Path) -> None:
 
     :raises OutputError: it cannot be written.
     """
-    from ..output.atomic import released_file
+    from ...output.atomic import released_file
 
     with released_file(path, overwrite=True) as partial:
         partial.write_text(report_html(rows), encoding="utf-8", errors="backslashreplace")

@@ -8,15 +8,15 @@ import io
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
-from .. import __version__
-from ..core.cells import as_cell
-from ..core.errors import InputError
-from ..core.plain_files import read_plain_text
-from ..core.private import write_private
-from ..input.images import image_extension, image_files
+from ... import __version__
+from ...core.cells import as_cell
+from ...core.errors import InputError
+from ...core.plain_files import read_plain_text
+from ...core.private import write_private
+from ...input.images import image_extension, image_files
 
 #: Columns of the CSV and the option that each stands for; several files in one field have ";" between them.
 FILE_COLUMNS = {
@@ -28,29 +28,38 @@ FILE_COLUMNS = {
 }
 _COLUMNS = ("input", "output", *FILE_COLUMNS, "node_segments", "series")
 _SEGMENTATION = (".seg.nrrd", ".seg.nhdr")
+#: The commands that do a case.
+DEFACE, STUDY = "deface", "study"
 _DICOM_MARK = b"DICM"
 _DICOM_PREAMBLE = 128
 
 
 @dataclass(frozen=True)
 class Case:
-    """One case: its name, what is read, the output (relative to the batch's folder) and what only this case is told."""
+    """One case: its name, what is read, the output (relative to the batch's folder) and what only this case is told.
+
+    ``command`` is what does it: ``deface`` for one CT, ``study`` for a whole study; ``sign_off`` what a person said of the last result.
+    """
 
     name: str
     input: Path
     output: str
     files: tuple[tuple[str, Path], ...] = ()
     options: tuple[str, ...] = ()
+    command: str = DEFACE
+    sign_off: tuple[str, ...] = ()
 
     def arguments(self) -> list[str]:
         """What follows ``deface INPUT OUTPUT`` for this case alone."""
         return [word for flag, path in self.files for word in (flag, str(path))] + list(self.options)
 
-    def key(self, shared: Iterable[str]) -> str:
-        """A short hash that changes with the inputs (names, sizes, times), the options and the program's version."""
-        inputs = [self.input, *(path for _, path in self.files)]
-        told = [__version__, self.arguments_by_name(), list(shared), [_stamp(path) for path in inputs]]
-        return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
+    def input_key(self) -> str:
+        """A short hash that changes with the names, sizes and times of what is read."""
+        return _hash([_stamp(path) for path in (self.input, *(path for _, path in self.files))])
+
+    def options_key(self, shared: Iterable[str]) -> str:
+        """A short hash that changes with the options and the program's version."""
+        return _hash([__version__, self.command, self.arguments_by_name(), list(shared)])
 
     def without_paths(self, text: str, out_dir: Path) -> str:
         """A text without the paths and file names of what is read, which may hold patients' names, and without that of the results."""
@@ -65,6 +74,10 @@ class Case:
     def arguments_by_name(self) -> list[str]:
         """As ``arguments``, with file names only, so that moved data are still the same data."""
         return [word for flag, path in self.files for word in (flag, path.name)] + list(self.options)
+
+
+def _hash(told: object) -> str:
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
 
 
 def _is_telling(text: str) -> bool:
@@ -90,13 +103,13 @@ def _stamp(path: Path) -> list[object]:
     return [[file.name, (state := file.stat()).st_size, state.st_mtime_ns] for file in files if file.exists()]
 
 
-def find_cases(inputs: Path, out_dir: Path) -> list[Case]:
-    """The cases of a folder (each image file, each subfolder that holds DICOM) or of a CSV.
+def find_cases(inputs: Path, out_dir: Path, studies: bool = False) -> list[Case]:
+    """The cases of a folder (each image file, each subfolder that holds DICOM) or of a CSV; whole ``studies``, or single CTs.
 
     Raises InputError where there is none, or where two would be written to the same place.
     """
     if inputs.is_dir():
-        cases = [Case(_stem(path.name), path, path.name) for path in _entries(inputs.resolve(), out_dir.resolve())]
+        cases = [Case(_name(path.name), path, path.name) for path in _entries(inputs.resolve(), out_dir.resolve())]
     elif inputs.is_file():
         cases = list(_from_csv(inputs))
     else:
@@ -107,7 +120,24 @@ def find_cases(inputs: Path, out_dir: Path) -> list[Case]:
         if count > 1:
             raise InputError(f"{inputs}: {count} cases would be written to {name}.*; name different outputs in a CSV.")
     _require_apart(cases, out_dir)
-    return cases
+    return [_study(case) for case in cases] if studies else cases
+
+
+def cases_now(inputs: Path, out_dir: Path, studies: bool = False) -> list[Case]:
+    """As ``find_cases`` for a folder that something else writes into: empty where nothing has come yet."""
+    if not any(_entries(inputs.resolve(), out_dir.resolve())):
+        return []
+    return find_cases(inputs, out_dir, studies)
+
+
+def _study(case: Case) -> Case:
+    """A case as a whole study. Raises InputError where it is told something that only a single CT can be told."""
+    if not case.input.is_dir():
+        raise InputError(f"{case.input} is no folder, and --studies takes the folders of whole studies.")
+    told = [flag for flag, _ in case.files if flag not in ("--nodes", "--protect")] + [flag for flag in case.options if flag == "--series"]
+    if told:
+        raise InputError(f"{case.name}: {told[0]} is for one CT, and --studies takes whole studies: leave that column empty.")
+    return replace(case, command=STUDY)
 
 
 def _require_apart(cases: list[Case], out_dir: Path) -> None:
@@ -119,6 +149,11 @@ def _require_apart(cases: list[Case], out_dir: Path) -> None:
         output = (out_dir / case.output).resolve()
         if output in read or output in around or not read.isdisjoint(output.parents):
             raise InputError(f"The output {out_dir / case.output} is, holds or lies inside an input: name another place.")
+
+
+def _name(output: str) -> str:
+    """What a case is called after its output; bytes that are no text are spelled."""
+    return _stem(output).encode(errors="backslashreplace").decode()
 
 
 def _stem(name: str) -> str:
@@ -196,4 +231,4 @@ def _case_of_row(folder: Path, row: dict[str, str]) -> Case:
     ]
     options = [("--node-segments", row.get("node_segments", "").replace(";", ",")), ("--series", row.get("series", ""))]
     told = tuple(word for flag, value in options if value for word in (flag, value))
-    return Case(_stem(str(output)), source, str(output), tuple(files), told)
+    return Case(_name(str(output)), source, str(output), tuple(files), told)

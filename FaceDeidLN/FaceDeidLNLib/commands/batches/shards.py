@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..core.errors import InputError
+from ...core.errors import InputError
 
 if TYPE_CHECKING:
     from .cases import Case
 
-RESULTS = "results.csv"
 _OF_A_SHARD = re.compile(r"results-(\d+)-of-(\d+)\.csv")
 
 
@@ -32,7 +31,12 @@ class Shard:
 
     def results(self, folder: Path) -> Path:
         """The results file of this part; of a batch that is not in parts ``results.csv``."""
-        return folder / (RESULTS if self.count == 1 else f"results-{self.number}-of-{self.count}.csv")
+        return folder / f"results{self.ending}.csv"
+
+    @property
+    def ending(self) -> str:
+        """What stands behind the name of a part's own files; nothing where there are no parts."""
+        return "" if self.count == 1 else f"-{self.number}-of-{self.count}"
 
 
 def _draw(name: str) -> int:
@@ -48,18 +52,19 @@ def shard(text: str) -> Shard:
     return Shard(int(found[1]), int(found[2]))
 
 
-def shard_results(folder: Path) -> list[Path]:
-    """The results files of all parts of the batch in a folder, in their order.
+def shards_in(folder: Path) -> list[Shard]:
+    """All parts of the batch in a folder, in their order, from their results files.
 
     :raises InputError: there are none, some are missing, or they are of different divisions.
     """
-    found = {path: match for path in folder.glob("results-*-of-*.csv") if (match := _OF_A_SHARD.fullmatch(path.name))}
-    counts = {int(match[2]) for match in found.values()}
+    matches = filter(None, (_OF_A_SHARD.fullmatch(path.name) for path in folder.glob("results-*-of-*.csv")))
+    found = sorted((Shard(int(match[1]), int(match[2])) for match in matches), key=lambda one: one.number)
+    counts = {one.count for one in found}
     if not found:
         raise InputError(f"{folder} holds no results of parts of a batch (results-0-of-4.csv, ...): run batch with --shard first.")
     if len(counts) > 1:
         raise InputError(f"{folder} holds results of different divisions ({', '.join(map(str, sorted(counts)))} parts): move one aside.")
-    missing = sorted(set(range(counts.copy().pop())) - {int(match[1]) for match in found.values()})
+    missing = sorted(set(range(found[0].count)) - {one.number for one in found})
     if missing:
-        raise InputError(f"{folder} lacks the results of part {missing[0]}/{counts.pop()}: run batch with that --shard first.")
-    return sorted(found, key=lambda path: int(found[path][1]))
+        raise InputError(f"{folder} lacks the results of part {missing[0]}/{found[0].count}: run batch with that --shard first.")
+    return found

@@ -1,0 +1,176 @@
+"""What a batch knows of its cases: an SQLite file with one writer, from which ``results.csv`` is exported.
+
+The ledger stands beside the folder of the results, for its owner alone: it holds figures that describe faces, and ``results.csv``
+travels. Each case that begins and each that ends is one transaction that is on the disk before the next step (write-ahead log, one
+synchronisation each), so that a batch that is killed, or loses its power, knows what it had begun. The file is locked for one process,
+without the shared memory that network file systems lack.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import sqlite3
+import stat
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import astuple
+from pathlib import Path
+
+from ...core.cells import as_cell
+from ...core.errors import InputError, OutputError
+from ...core.locks import lock
+from ...core.private import OWNER_FILE
+from ...output.atomic import released_file
+from .row import COLUMNS, FIELDS, Row, row_of
+
+#: SQLite's place for the number that tells a file's owner ("FdLn") and the version of its tables.
+_APPLICATION, _VERSION = 0x46644C6E, 1
+_TABLES = f"""
+create table rows (case_name text primary key, {", ".join(f"{name} blob" for name in FIELDS[1:])}) without rowid;
+create table begun (case_name text primary key) without rowid;
+pragma application_id = {_APPLICATION};
+pragma user_version = {_VERSION};
+"""
+_PUT = f"insert or replace into rows values ({', '.join('?' * len(FIELDS))})"
+#: What is written of a file name whose bytes are no text; such a case is refused, but has its row.
+_NO_TEXT = "backslashreplace"
+
+
+class Ledger:
+    """The rows of a batch's cases by their names, and which cases were begun and have no row yet.
+
+    :raises InputError: the file is no ledger, or there is a results file without one. :raises OutputError: it cannot be written.
+    """
+
+    def __init__(self, path: Path, results: Path) -> None:
+        self.path, self.results = path, results
+        if results.exists() and not path.exists():
+            raise InputError(f"{results} is not of this batch, whose ledger would be {path}: name another output folder.")
+        self._file = _opened(path)
+        self.rows = {row.case: row for row in self._stored()}
+        self.begun = {str(name) for (name,) in self._file.execute("select case_name from begun")}
+
+    def keep(self, rows: Iterable[Row]) -> None:
+        """Leave only these rows, here and in the exported table; cases that have one are not begun any more."""
+        self.rows = {row.case: row for row in rows}
+        with self._writing() as file:
+            file.execute("delete from rows")
+            file.executemany(_PUT, map(_stored_values, self.rows.values()))
+            file.executemany("delete from begun where case_name = ?", [(name,) for name in self.rows])
+        self.begun -= self.rows.keys()
+        self.export()
+
+    def begin(self, case: str) -> None:
+        """Note that a case is being worked on: without a row, what lies under its output's name is then our own remainder."""
+        with self._writing() as file:
+            file.execute("insert or replace into begun values (?)", (_text(case),))
+        self.begun.add(case)
+
+    def put(self, row: Row) -> None:
+        """A case has ended: its row takes the place of an older one."""
+        is_new = row.case not in self.rows
+        self.rows[row.case] = row
+        with self._writing() as file:
+            file.execute(_PUT, _stored_values(row))
+            file.execute("delete from begun where case_name = ?", (_text(row.case),))
+        self.begun.discard(row.case)
+        if is_new and self.results.exists():
+            _append(self.results, _line(astuple(row)[: len(COLUMNS)]))
+
+    def export(self) -> None:
+        """Write the table anew, one line per case."""
+        text = _line(COLUMNS) + "".join(_line(astuple(row)[: len(COLUMNS)]) for row in self.rows.values())
+        with released_file(self.results, overwrite=True) as partial:
+            partial.write_bytes(text.encode(errors=_NO_TEXT))
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._file.close()
+
+    def _stored(self) -> Iterator[Row]:
+        for values in self._file.execute("select * from rows order by case_name"):
+            yield row_of(dict(zip(FIELDS, values, strict=True)))
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """One transaction."""
+        try:
+            with self._file:
+                yield self._file
+        except sqlite3.Error as problem:
+            raise OutputError(f"{self.path} cannot be written ({problem}): make room, or name another output folder.") from problem
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), OWNER_FILE)
+        is_plain = stat.S_ISREG(os.fstat(handle).st_mode)
+        os.close(handle)
+    except OSError as problem:
+        raise OutputError(f"The batch's ledger {path} cannot be written ({problem.strerror}): name another output folder.") from problem
+    if not is_plain:
+        raise InputError(f"{path} is no ledger of a batch but a pipe or device: name another output folder.")
+    file = sqlite3.connect(path)
+    try:
+        file.execute("pragma locking_mode = exclusive")
+        is_new = path.stat().st_size == 0
+        if not is_new and file.execute("pragma application_id").fetchone() != (_APPLICATION,):
+            raise InputError(f"{path} is no ledger of a batch: name another output folder.")
+        if not is_new and file.execute("pragma user_version").fetchone() != (_VERSION,):
+            raise InputError(f"{path} was written by another version of the program: use that one, or name another output folder.")
+        file.execute("pragma journal_mode = wal")
+        file.execute("pragma synchronous = full")
+        if is_new:
+            file.executescript(f"begin; {_TABLES} commit;")
+    except sqlite3.Error as problem:
+        file.close()
+        raise InputError(f"{path} is no ledger of a batch that can be read ({problem}): name another output folder.") from problem
+    except InputError:
+        file.close()
+        raise
+    return file
+
+
+def read_rows(path: Path, results: Path) -> tuple[dict[str, Row], set[str]]:
+    """The rows of a ledger, and the names of the cases that were begun and did not end. Raises InputError as ``Ledger``."""
+    if not path.exists():
+        raise InputError(f"There is no ledger {path}: run that part again.")
+    with closing(Ledger(path, results)) as ledger:
+        return ledger.rows, ledger.begun
+
+
+def _stored_values(row: Row) -> tuple[object, ...]:
+    return tuple(_text(value) if isinstance(value, str) else value for value in astuple(row))
+
+
+def _text(value: str) -> str:
+    return value.encode(errors=_NO_TEXT).decode()
+
+
+def _line(values: Iterable[object]) -> str:
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="\n").writerow([as_cell(" ".join(str(value).split())) for value in values])
+    return buffer.getvalue()
+
+
+def _append(path: Path, text: str) -> None:
+    """Add a line to the exported table, for whoever looks while the batch runs; it is written anew at the end."""
+    try:
+        with path.open("ab") as file:
+            file.write(text.encode(errors=_NO_TEXT))
+    except OSError as problem:
+        raise OutputError(f"{path} cannot be written ({problem.strerror}).") from problem
+
+
+@contextmanager
+def sole_batch(results: Path) -> Iterator[None]:
+    """Nobody else works on these results while this lasts; the lock goes with the process, however that ends."""
+    path = results.with_name(f".{results.stem.replace('results', 'batch', 1)}.lock")
+    with path.open("a+b") as file:
+        try:
+            lock(file.fileno())
+        except OSError as problem:
+            raise OutputError(f"Another batch is writing to {results}.") from problem
+        yield

@@ -1,0 +1,169 @@
+"""The cases of a batch on their way through an engine: begun, tried again, and noted, each with one row."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict, deque
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+from ...output.signing import is_own_release
+from ...release import Watch, remove_released
+from ..console import BAD_INPUT, FAIL, PASS, REVIEW, Console
+from .cases import DEFACE, Case
+from .engine import Engine
+from .figures import figures_of
+from .ledger import Ledger
+from .row import SIGNED_OFF, Row
+from .task import Ended, Limits, Task
+
+_WAIT_S = 0.1
+_VERDICT_WITHOUT_REPORT = {FAIL: "FAIL", BAD_INPUT: "BAD INPUT", REVIEW: "REVIEW", PASS: "PASS"}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What all cases of a batch share: where results and review material go, the shared words, what a case may take."""
+
+    out_dir: Path
+    words: tuple[str, ...]
+    limits: Limits
+    retries: int = 1
+    overwrite: bool = False
+    qa: Path | None = None
+    signing_key: Path | None = None
+    #: Names of node segments that count in every case, with "," between them; they are among the words too.
+    node_segments: str = ""
+
+
+class Supply(Protocol):
+    """Where cases come from."""
+
+    def take(self) -> list[Case]:
+        """Those that there are new since last time; asked often."""
+
+    @property
+    def is_over(self) -> bool:
+        """There will be no more."""
+
+
+class Listed:
+    """Cases that are all known."""
+
+    def __init__(self, cases: list[Case]) -> None:
+        self._cases = cases
+
+    def take(self) -> list[Case]:
+        """All of them, once."""
+        cases, self._cases = self._cases, []
+        return cases
+
+    @property
+    def is_over(self) -> bool:
+        """They were taken."""
+        return not self._cases
+
+
+class Loop:
+    """Runs cases; ``run`` returns when there are no more. A case that crashed goes to the end, ``retries`` times at most.
+
+    ``settled`` is called each time when all that there were have ended.
+    """
+
+    def __init__(self, ledger: Ledger, engine: Engine, setting: Setting, console: Console, settled: Callable[[], None]) -> None:
+        self._ledger, self._engine, self._setting, self._console, self._settled = ledger, engine, setting, console, settled
+        self._waiting: deque[Case] = deque()
+        #: The case, what lay under its output's name, and the key of its inputs when it was begun.
+        self._at_work: dict[str, tuple[Case, Watch, str]] = {}
+        self._crashes: dict[str, list[str]] = defaultdict(list)
+        self._known, self._done = 0, 0
+
+    def run(self, supply: Supply) -> None:
+        """Run all cases of the supply; each gets its row as soon as it ends. The engine is closed, however this ends."""
+        try:
+            while True:
+                is_over, new = supply.is_over, supply.take()
+                self._known += len(new)
+                self._waiting += new
+                if is_over and not new and not self._waiting and not self._at_work:
+                    return
+                self._feed()
+                ended = self._engine.wait(_WAIT_S)
+                for one in ended:
+                    self._note(one)
+                if ended and not self._waiting and not self._at_work:
+                    self._settled()
+                self._console.progress(self._done / max(self._known, 1), f"{self._done} of {self._known} cases")
+        finally:
+            self._engine.close()
+
+    def _feed(self) -> None:
+        while self._waiting and self._engine.room > 0:
+            case = self._waiting.popleft()
+            output = self._setting.out_dir / case.output
+            self._at_work[case.name] = (case, Watch(output), case.input_key())
+            self._engine.start(self._begun(case, output))
+
+    def _begun(self, case: Case, output: Path) -> Task:
+        """The output that a killed batch had begun and released without noting it is replaced; nobody else's is."""
+        key = self._setting.signing_key
+        own = case.name in self._ledger.begun and is_own_release(output, key)
+        is_begun = own or self._setting.overwrite or not output.exists()
+        if is_begun:
+            self._ledger.begin(case.name)
+        output.parent.mkdir(parents=True, exist_ok=True)
+        return Task(case.name, words_of(case, self._setting), output.absolute(), self._setting.limits, is_begun, key)
+
+    def _note(self, ended: Ended) -> None:
+        case, watch, input_key = self._at_work.pop(ended.case)
+        row = replace(row_of(ended, case, self._setting), input_key=input_key)
+        before = self._crashes[case.name]
+        if ended.is_crash and len(before) < self._setting.retries:
+            before.append(row.reasons)
+            self._waiting.append(case)
+            return
+        if ended.code != PASS and watch.has_new_certificate():
+            remove_released(self._setting.out_dir / case.output)  # of a worker that was lost before it could report or undo
+        told = [row.reasons, *(f"tried again after: {reason}" for reason in before)]
+        row = replace(row, attempts=len(before) + 1, reasons="; ".join(filter(None, told)))
+        self._ledger.put(row)
+        self._done += 1
+        self._console.say(f"{row.case}: {row.verdict}" + (f" ({row.reasons})" if row.exit_code else ""))
+
+
+def words_of(case: Case, setting: Setting) -> tuple[str, ...]:
+    """The whole command line of a case."""
+    words = [case.command, str(case.input), str((setting.out_dir / case.output).absolute())]
+    words += [*case.arguments(), *setting.words, *case.sign_off, "--json", "--quiet"]
+    if setting.qa is not None and case.command == DEFACE:
+        words += ["--qa", str((setting.qa / case.name).absolute())]
+    if setting.signing_key is not None:
+        words += ["--signing-key", str(setting.signing_key.absolute())]
+    return (*words, "--overwrite") if setting.overwrite else tuple(words)
+
+
+def row_of(ended: Ended, case: Case, setting: Setting) -> Row:
+    """The row of a case that ended."""
+    report = ended.report
+    said = report.get("verdict") if report.get("exit_code") == ended.code else None
+    verdict = str(said or _VERDICT_WITHOUT_REPORT[ended.code])
+    if ended.code == PASS and verdict == "REVIEW":
+        verdict = SIGNED_OFF
+    return Row(
+        case=case.name,
+        output=case.output if ended.code == PASS else "",
+        verdict=verdict,
+        privacy=str(report.get("privacy", "")),
+        reasons=case.without_paths("; ".join(ended.reasons), setting.out_dir),
+        seconds=f"{ended.seconds:.1f}",
+        peak_memory_mb="" if ended.peak_memory_mb is None else str(ended.peak_memory_mb),
+        exit_code=ended.code,
+        output_sha256=ended.output_sha256,
+        versions=ended.versions,
+        options_key=case.options_key(setting.words),
+        figures=json.dumps(figures_of(report)),
+        left=ended.left,
+        seen=str(report.get("review_sha256", "")),
+    )

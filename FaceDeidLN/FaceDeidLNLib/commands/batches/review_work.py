@@ -1,0 +1,102 @@
+"""What people do in a batch: decisions are carried out, releases made in Slicer are taken over, the rest becomes the work list."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from ...core.errors import OutputError
+from ...output.certificate import STUDY_SCHEMA, certificate_path
+from ...output.signing import is_own_release, read_certificate
+from ...output.worklist import WorkItem, write_worklist
+from ..console import PASS, REVIEW
+from .case_run import certificate_hash, released_sha256
+from .cases import DEFACE, FILE_COLUMNS, STUDY, Case
+from .decisions import ACCEPT, MEND, REJECT, Decision
+from .loop import Setting
+from .row import REJECTED, SIGNED_OFF, Row
+
+_SLICER = "released in Slicer"
+
+
+def taken_over(case: Case, row: Row, out_dir: Path, key: Path | None, header: Mapping[str, object]) -> Row | None:
+    """The row of a case that was not released by the batch and has been since, by a person in Slicer; None where it has not.
+
+    The output stands under the case's name with a certificate of its own, which is not the one that lay there when the case ended, and
+    its headers were treated as the batch's are (``header``).
+    """
+    output = out_dir / case.output
+    if row.is_released or certificate_hash(output) in ("", row.left) or not is_own_release(output, key):
+        return None
+    certificate = read_certificate(certificate_path(output))
+    said = certificate.get("headers" if case.command == STUDY else "header", {})
+    if (certificate["schema"] == STUDY_SCHEMA) != (case.command == STUDY) or (said and said.get("profile") != header.get("profile")):
+        return None
+    verdict = str(certificate.get("verdict"))
+    return replace(
+        row,
+        output=case.output,
+        verdict=verdict if verdict == "PASS" else SIGNED_OFF,
+        privacy=str(certificate.get("privacy", "")),
+        reasons="; ".join(filter(None, (_SLICER, *map(str, certificate.get("reasons", ()))))),
+        exit_code=PASS,
+        output_sha256=released_sha256(output),
+        left="",
+    )
+
+
+def decided(case: Case, row: Row, decision: Decision, qa: Path | None) -> tuple[Row, Case | None]:
+    """The row after a decision, and the case with its sign-off where it is to be run once more for it.
+
+    What was released stays released; an acceptance counts for a REVIEW of the very result that was looked at.
+    """
+    if row.is_released:
+        return row, None
+    if decision.decision == REJECT:
+        why = "rejected by a person" + (f": {decision.remark}" if decision.remark else "")
+        return row if row.is_rejected else replace(row, verdict=REJECTED, exit_code=REVIEW, reasons=_first(why, row.reasons)), None
+    if decision.decision == MEND:
+        return replace(row, remark=decision.remark), None
+    if decision.decision == ACCEPT and row.verdict == "REVIEW" and row.seen == decision.result and qa is not None:
+        words = ("--sign-off", str((qa / case.name).absolute()), f"--remark={decision.remark}", f"--reviewer={decision.reviewer}")
+        return row, replace(case, sign_off=words)
+    return row, None
+
+
+def _first(why: str, reasons: str) -> str:
+    return "; ".join(filter(None, (why, reasons)))
+
+
+def write_work(done: Iterable[tuple[Case, Row]], setting: Setting, path: Path) -> int:
+    """Write what waits for a person; how many cases do. Studies are not among them: the panel opens one CT.
+
+    :raises OutputError: it cannot be written.
+    """
+    items = [_item(case, row, setting) for case, row in done if row.waits and case.command == DEFACE]
+    try:
+        write_worklist(items, path)
+    except OSError as problem:
+        raise OutputError(f"The work list {path} cannot be written ({problem.strerror}).") from problem
+    return len(items)
+
+
+def _item(case: Case, row: Row, setting: Setting) -> WorkItem:
+    files = {column: tuple(path.absolute() for flag, path in case.files if flag == word) for column, word in FILE_COLUMNS.items()}
+    options = dict(zip(case.options[::2], case.options[1::2], strict=True))
+    names = f"{setting.node_segments},{options.get('--node-segments', '')}".split(",")
+    review = None if setting.qa is None else (setting.qa / case.name).absolute()
+    return WorkItem(
+        case=case.name,
+        ct=case.input.absolute(),
+        output=(setting.out_dir / case.output).absolute(),
+        verdict=row.verdict,
+        reasons=row.reasons,
+        review=review if review is not None and review.is_dir() else None,
+        nodes=files["nodes"],
+        protect=files["protect"],
+        **{name: next(iter(files[name]), None) for name in ("landmarks", "curve", "face_segment")},
+        node_segments=tuple(name.strip() for name in names if name.strip()),
+        series=options.get("--series", ""),
+        remark=row.remark,
+    )

@@ -1,0 +1,70 @@
+"""What became of one case."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+from ..console import BAD_INPUT, FAIL, PASS, REVIEW
+
+#: Verdicts of a batch beside those of a case: what a person decided.
+REJECTED, SIGNED_OFF = "REJECTED", "SIGNED OFF"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One case's result.
+
+    What of it stands in ``results.csv`` (``COLUMNS``) travels with the releases and holds no path of what was read. The rest is for the
+    batch alone: ``input_key`` and ``options_key``, by which a later run knows the case again, ``figures`` (names to numbers) of
+    the report, ``left`` (the hash of a certificate that lay beside the output when a case ended that was not released) and ``seen``
+    (the hash of the result that the review shows).
+    """
+
+    case: str
+    output: str = ""
+    verdict: str = ""
+    privacy: str = ""
+    reasons: str = ""
+    seconds: str = ""
+    peak_memory_mb: str = ""
+    attempts: int = 1
+    exit_code: int = PASS
+    output_sha256: str = ""
+    versions: str = ""
+    input_key: str = ""
+    options_key: str = ""
+    figures: str = "{}"
+    left: str = ""
+    seen: str = ""
+    remark: str = ""
+
+    @property
+    def is_released(self) -> bool:
+        """Its output is there."""
+        return self.exit_code == PASS
+
+    @property
+    def is_rejected(self) -> bool:
+        """A person decided that it does not leave."""
+        return self.exit_code == REVIEW and self.verdict == REJECTED
+
+    @property
+    def is_refused(self) -> bool:
+        """It is no case for release: rejected, failed or not to be read."""
+        return self.is_rejected or self.exit_code in (FAIL, BAD_INPUT)
+
+    @property
+    def waits(self) -> bool:
+        """A person can still mend it or decide on it."""
+        return not self.is_released and not self.is_rejected
+
+
+FIELDS = tuple(item.name for item in fields(Row))
+#: The columns of the exported table.
+COLUMNS = FIELDS[: FIELDS.index("versions") + 1]
+
+
+def row_of(values: Mapping[str, object]) -> Row:
+    """The row of a stored record; what a later version has stored beside it is passed over."""
+    return Row(**{name: values[name] for name in FIELDS if name in values})  # type: ignore[arg-type]

@@ -1,0 +1,39 @@
+"""What a batch says at its end."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from ..console import PASS, WORST_FIRST, Outcome
+from .places import Places
+from .row import Row
+
+
+def summary(rows: Sequence[Row], places: Places, left_out: Sequence[str]) -> Outcome:
+    """The outcome of a whole batch: counts, the exit code of the worst case, and which files of the folder are no cases."""
+    codes = {row.exit_code for row in rows}
+    verdicts = Counter(row.verdict for row in rows)
+    released, waiting = sum(row.is_released for row in rows), sum(row.waits for row in rows)
+    refused = sum(row.is_refused for row in rows)
+    counts = ", ".join(f"{count} {verdict}" for verdict, count in sorted(verdicts.items())) or "none"
+    facts = {
+        "cases": len(rows),
+        "released": released,
+        "verdicts": dict(verdicts),
+        "results": str(places.results),
+        "inputs": str(places.inputs),
+        "worklist": str(places.worklist),
+        "waiting": waiting,
+        "quarantine": str(places.quarantine) if refused else None,
+        "left_out": list(left_out),
+    }
+    lines = [f"{len(rows)} cases: {counts}; {released} released. Results: {places.results}"]
+    lines.append(f"  which input each case had stands in {places.inputs}: keep it to yourself")
+    if waiting:
+        lines.append(f"  {waiting} wait for a person: {places.worklist}")
+    if refused:
+        lines.append(f"  {refused} were refused, each with the reason beside it: {places.quarantine}")
+    if left_out:
+        lines.append(f"  not read: {len(left_out)} segmentations ({left_out[0]}, ...); in a CSV each case can name its own, to protect it")
+    return Outcome(next((code for code in WORST_FIRST if code in codes), PASS), facts, "\n".join(lines))

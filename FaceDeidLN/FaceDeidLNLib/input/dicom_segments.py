@@ -1,0 +1,66 @@
+"""Segments from DICOM files: SEG and RTSTRUCT."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import pydicom
+import pydicom.filereader
+
+from ..core.errors import InputError
+from ..core.geometry import Geometry
+from ..core.segment import Segment
+from .dicom_bounds import require_bounded
+from .dicom_files import read_whole
+from .dicom_seg import read_dicom_seg
+from .formats.header import require_regular
+from .rtstruct import read_rtstruct
+
+#: Three million points of 11 letters a number.
+MOST_RTSTRUCT_BYTES = 1 << 27
+_MODALITY = 0x00080060
+SEG_CLASSES = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7")
+RTSTRUCT_CLASS = "1.2.840.10008.5.1.4.1.1.481.3"
+
+
+def dicom_segments(path: Path, ct: Geometry, frame_of_reference_uid: str) -> list[Segment]:
+    """All segments of a file that is no image file; ``read_any_segments`` tells what is what.
+
+    :raises InputError: it is no DICOM SEG or RTSTRUCT, or one that cannot be read.
+    """
+    require_regular(path)
+    kind = _kind(path)
+    if kind == RTSTRUCT_CLASS and path.stat().st_size > MOST_RTSTRUCT_BYTES:
+        size = f"{path.stat().st_size / 2**20:.0f} MB"
+        raise InputError(f"{path.name} is larger than any structure set of one CT ({size}): export the structures of this CT alone.")
+    if read_whole(path) is None:
+        raise _no_segmentation(path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        dataset = pydicom.dcmread(path, stop_before_pixels=True, force=True)
+    if kind in SEG_CLASSES:
+        return read_dicom_seg(path, dataset, frame_of_reference_uid)
+    if kind == RTSTRUCT_CLASS:
+        return read_rtstruct(dataset, path, ct, frame_of_reference_uid)
+    raise InputError(f"{path.name} is a DICOM {dataset.get('Modality', 'file')} and no segmentation: give a DICOM SEG or an RTSTRUCT.")
+
+
+def _no_segmentation(path: Path) -> InputError:
+    return InputError(f"{path.name} is neither an image file nor DICOM: give a .seg.nrrd, a label map, a DICOM SEG or an RTSTRUCT.")
+
+
+def _kind(path: Path) -> str:
+    """The SOP class of a DICOM file, of which no more than the beginning is read.
+
+    :raises InputError: no DICOM, or compressed as a whole (deflated) and larger than any segmentation when it is unpacked.
+    """
+    try:
+        require_bounded(path)
+        with path.open("rb") as file:
+            head = pydicom.filereader.read_partial(file, stop_when=lambda tag, vr, length: tag > _MODALITY)
+        return str(head.get("SOPClassUID", ""))
+    except InputError:
+        raise
+    except Exception as error:  # pydicom raises whatever damaged bytes lead to
+        raise _no_segmentation(path) from error

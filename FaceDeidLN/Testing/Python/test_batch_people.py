@@ -1,0 +1,174 @@
+"""What people do in a batch: the work list, decisions, releases made in Slicer, quarantine."""
+
+from __future__ import annotations
+
+import json
+import stat
+import sys
+
+import pytest
+from batches import batch, fill, rows_of, started, write_certificate_of
+from FaceDeidLNLib.output.certificate import certificate_path
+from FaceDeidLNLib.output.worklist import read_worklist
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stand-in is a POSIX script")
+
+
+def waiting(tmp_path):
+    return {item.case: item for item in read_worklist(tmp_path / "out-worklist.csv")}
+
+
+def refused(tmp_path):
+    folder = tmp_path / "out-quarantine"
+    return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+
+
+def decide(tmp_path, *lines, head="case,decision,remark,reviewer,result"):
+    (tmp_path / "out-decisions.csv").write_text("\n".join((head, *lines)) + "\n")
+
+
+@pytest.fixture
+def reviewed(stand_in, tmp_path):
+    """A batch of one REVIEW whose result ``r1`` was shown; gives what runs it again."""
+    fill(stand_in, "review")
+    words = (stand_in, tmp_path / "out", "--qa", str(tmp_path / "qa"))
+    assert batch(*words) == 3
+    return lambda: batch(*words)
+
+
+def test_what_waits_stands_in_the_work_list_with_all_that_it_was_given(stand_in, tmp_path):
+    fill(stand_in, "pass", "review", "fail", "bad", "nodes")
+    table = tmp_path / "cases.csv"
+    lines = "".join(f"in/{how}.nrrd,in/nodes.nrrd,{how}.nrrd,Ia\n" for how in ("pass", "review", "fail", "bad"))
+    table.write_text(f"input,nodes,output,node_segments\n{lines}")
+    batch(table, tmp_path / "out", "--node-segments", "Ib")
+    items = waiting(tmp_path)
+    assert {name: item.verdict for name, item in items.items()} == {"review": "REVIEW", "fail": "FAIL", "bad": "BAD INPUT"}
+    item = items["review"]
+    assert (item.ct, item.output) == (stand_in / "review.nrrd", tmp_path / "out" / "review.nrrd")
+    assert (item.nodes, item.node_segments, item.reasons) == ((stand_in / "nodes.nrrd",), ("Ib", "Ia"), "look, at this")
+
+
+def test_a_release_made_in_slicer_is_taken_over_and_leaves_the_list(stand_in, tmp_path):
+    fill(stand_in, "review")
+    batch(stand_in, tmp_path / "out")
+    output = tmp_path / "out" / "review.nrrd"
+    output.write_text("mended")
+    write_certificate_of(output)
+    assert batch(stand_in, tmp_path / "out") == 0
+    row = rows_of(tmp_path / "out")["review"]
+    assert (row["exit_code"], row["reasons"]) == ("0", "released in Slicer")
+    assert waiting(tmp_path) == {}
+    assert started(stand_in) == 1
+
+
+@pytest.mark.parametrize("what", ["no certificate", "of another output", "other headers", "a study"])
+def test_what_is_no_release_of_this_batch_is_not_taken_over(what, stand_in, tmp_path):
+    fill(stand_in, "review")
+    batch(stand_in, tmp_path / "out")
+    output = tmp_path / "out" / "review.nrrd"
+    output.write_text("mended")
+    write_certificate_of(output)
+    certificate = certificate_path(output)
+    said = json.loads(certificate.read_text())
+    if what == "no certificate":
+        certificate.unlink()
+    if what == "of another output":
+        output.write_text("edited")
+    if what == "other headers":
+        certificate.write_text(json.dumps({**said, "header": {"profile": "basic"}}))
+    if what == "a study":
+        certificate.write_text(json.dumps({**said, "schema": "facedeidln-study/1", "files": {}}))
+    assert batch(stand_in, tmp_path / "out") == 3
+    assert list(waiting(tmp_path)) == ["review"]
+
+
+def test_an_old_release_that_lay_there_when_a_case_ended_is_no_release_of_a_person(stand_in, tmp_path):
+    fill(stand_in, "pass")
+    batch(stand_in, tmp_path / "out")
+    script = tmp_path / "stand_in"
+    script.write_text(script.read_text().replace('if how == "pass":', 'how = "review"\n    if how == "pass":'))
+    assert batch(stand_in, tmp_path / "out", "--depth-mm", "9", "--overwrite") == 3
+    assert batch(stand_in, tmp_path / "out", "--depth-mm", "9") == 3
+    assert rows_of(tmp_path / "out")["pass"]["exit_code"] == "3"
+
+
+def test_an_accepted_review_is_signed_off_and_released(reviewed, stand_in, tmp_path):
+    decide(tmp_path, "review,accept,no face left,Doe,r1")
+    assert reviewed() == 0
+    row = rows_of(tmp_path / "out")["review"]
+    assert (row["verdict"], row["exit_code"]) == ("SIGNED OFF", "0")
+    assert waiting(tmp_path) == {}
+    assert reviewed() == 0
+    assert started(stand_in) == 2
+
+
+def test_an_acceptance_counts_for_the_result_that_was_looked_at_alone(reviewed, stand_in, tmp_path):
+    decide(tmp_path, "review,accept,no face left,Doe,another")
+    assert reviewed() == 3
+    assert started(stand_in) == 1
+
+
+def test_a_rejected_case_goes_to_quarantine_and_leaves_the_list(reviewed, stand_in, tmp_path):
+    decide(tmp_path, "review,reject,the nose is there", head="case,decision,remark")  # as the panel writes it
+    assert reviewed() == reviewed() == 3
+    row = rows_of(tmp_path / "out")["review"]
+    assert (row["verdict"], row["reasons"]) == ("REJECTED", "rejected by a person: the nose is there; look, at this")
+    assert (waiting(tmp_path), refused(tmp_path), started(stand_in)) == ({}, ["review"], 1)
+    decide(tmp_path)
+    assert reviewed() == 3
+    assert refused(tmp_path) == ["review"]
+
+
+def test_what_is_to_be_mended_stays_in_the_list_with_its_remark(reviewed, tmp_path):
+    decide(tmp_path, "review,mend,the chin,Doe,r1")
+    assert reviewed() == 3
+    assert waiting(tmp_path)["review"].remark == "the chin"
+
+
+def test_the_last_decision_counts_and_what_is_released_stays(stand_in, reviewed, tmp_path):
+    decide(tmp_path, "review,reject,", "review,accept,fine,Doe,r1")
+    assert reviewed() == 0
+    decide(tmp_path, "review,reject,after all")
+    assert reviewed() == 0
+    assert (tmp_path / "out" / "review.nrrd").exists()
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        (["case,decision,remark", "review,maybe,x"], "is one of accept, reject, mend"),
+        (["case,decision,remark,reviewer,result", "review,accept,,Doe,r1"], "needs a remark"),
+        (["case,decision,remark", "review,accept,x"], "the result that the review page notes"),
+        (["name,weight", "plum,3"], "holds no decisions"),
+        (["case,decision,remark", "review,reject,x,y,z,more"], "is one of"),
+    ],
+)
+def test_decisions_that_cannot_be_meant_are_refused(lines, said, stand_in, tmp_path, capsys):
+    fill(stand_in, "review")
+    (tmp_path / "d.csv").write_text("\n".join(lines))
+    assert batch(stand_in, tmp_path / "out", "--decisions", str(tmp_path / "d.csv")) == 2
+    assert said in capsys.readouterr().err
+    assert not (stand_in / "started.log").exists()
+
+
+def test_what_was_refused_lies_in_quarantine_with_its_reason_until_it_is_right(stand_in, tmp_path):
+    fill(stand_in, "bad", "fail", "review", "pass")
+    batch(stand_in, tmp_path / "out")
+    assert refused(tmp_path) == ["bad", "fail"]
+    entry = tmp_path / "out-quarantine" / "bad"
+    assert (entry / "reason.txt").read_text() == "Refused by the batch: BAD INPUT\nno CT\n"
+    assert (entry / "input").resolve() == stand_in / "bad.nrrd"
+    assert stat.S_IMODE((tmp_path / "out-quarantine").stat().st_mode) == 0o700
+    script = tmp_path / "stand_in"
+    script.write_text(script.read_text().replace('if how == "pass":', 'if how in ("pass", "bad"):'))
+    batch(stand_in, tmp_path / "out")
+    assert refused(tmp_path) == ["fail"]
+
+
+def test_somebodys_folder_in_quarantine_is_left_alone(stand_in, tmp_path):
+    fill(stand_in, "pass")
+    (tmp_path / "out-quarantine" / "pass").mkdir(parents=True)
+    (tmp_path / "out-quarantine" / "pass" / "notes.txt").write_text("mine")
+    batch(stand_in, tmp_path / "out")
+    assert (tmp_path / "out-quarantine" / "pass" / "notes.txt").read_text() == "mine"

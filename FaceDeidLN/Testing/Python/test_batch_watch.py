@@ -1,0 +1,95 @@
+"""Batches of what arrives: taken when it is complete and at rest, once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+
+import pytest
+from batches import fill, rows_of, started
+from FaceDeidLNLib.commands.batches.cases import Case
+from FaceDeidLNLib.commands.batches.watched import Watched
+from FaceDeidLNLib.output.worklist import read_worklist
+from processes import ENVIRONMENT, command
+
+
+def watched(folder, known=(), stable_s=0.5):
+    def find():
+        return [Case(path.name, path, path.name) for path in sorted(folder.iterdir())]
+
+    return Watched(find, set(known), stable_s, lambda cases: None)
+
+
+def taken_within(supply, seconds):
+    deadline, taken = time.monotonic() + seconds, []
+    while time.monotonic() < deadline:
+        taken += [case.name for case in supply.take()]
+        time.sleep(0.05)
+    return taken
+
+
+def test_a_case_is_taken_once_and_not_before_it_rests(tmp_path):
+    supply = watched(tmp_path)
+    (tmp_path / "a").mkdir()
+    for number in range(4):
+        (tmp_path / "a" / f"{number}.dcm").write_bytes(b"x")
+        assert taken_within(supply, 0.3) == []
+    assert taken_within(supply, 1.2) == ["a"]
+    assert taken_within(supply, 0.8) == []
+
+
+def test_what_a_receiver_still_writes_is_left_alone(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "1.dcm.part").write_bytes(b"x")
+    supply = watched(tmp_path, stable_s=0.2)
+    assert taken_within(supply, 0.8) == []
+    (tmp_path / "a" / "1.dcm.part").rename(tmp_path / "a" / "1.dcm")
+    assert taken_within(supply, 1.0) == ["a"]
+
+
+def test_what_is_done_already_is_not_taken(tmp_path):
+    (tmp_path / "a").write_bytes(b"x")
+    assert taken_within(watched(tmp_path, known={"a"}, stable_s=0.2), 0.8) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the stand-in is a POSIX script")
+def test_a_watching_batch_takes_what_comes_keeps_its_lists_and_goes_on_after_a_signal(stand_in, tmp_path):
+    import subprocess
+
+    folder = tmp_path / "site"
+    folder.mkdir()
+    patch = "import sys; sys.argv[0] = 'x'\nfrom FaceDeidLNLib.commands.batches import child\n"
+    (folder / "start.py").write_text(
+        f"{patch}child.interpreter = lambda: {str(tmp_path / 'stand_in')!r}\nfrom FaceDeidLNLib.commands.main import run\nrun()\n"
+    )
+    words = [sys.executable, str(folder / "start.py"), *command("batch", stand_in, tmp_path / "out", "--watch", "0.3", "--quiet")[3:]]
+
+    def start():
+        return subprocess.Popen(words, env=ENVIRONMENT)
+
+    def until(done):
+        deadline = time.monotonic() + 60
+        while not done():
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+
+    def rows():
+        return rows_of(tmp_path / "out") if (tmp_path / "out" / "results.csv").exists() else {}
+
+    process = start()
+    time.sleep(1.0)
+    fill(stand_in, "pass")
+    until(lambda: "pass" in rows())
+    fill(stand_in, "review")
+    until(lambda: (tmp_path / "out-worklist.csv").exists() and read_worklist(tmp_path / "out-worklist.csv"))
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(60) == 3
+    fill(stand_in, "pass-2")
+    process = start()
+    until(lambda: "pass-2" in rows())
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert set(rows()) == {"pass", "review", "pass-2"}
+    assert started(stand_in) == 3

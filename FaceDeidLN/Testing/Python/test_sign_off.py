@@ -1,0 +1,76 @@
+"""A REVIEW signed off on the command line: the very result that was looked at is released, and no other."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from FaceDeidLNLib.case.records import CaseResult
+from FaceDeidLNLib.commands.main import main
+from FaceDeidLNLib.commands.sign_off import Asked
+from FaceDeidLNLib.core.parameters import Parameters
+from FaceDeidLNLib.input.ct import read_ct
+from FaceDeidLNLib.mrml import review_scene
+from FaceDeidLNLib.output.certificate import certificate_path
+from FaceDeidLNLib.output.seen import Seen, digest
+from FaceDeidLNLib.phantom import make_phantom
+from FaceDeidLNLib.release import refusal_sentence
+from FaceDeidLNLib.verify.verdict import Verdict
+from written import write_volume
+
+
+def run(*words):
+    return main([str(word) for word in words])
+
+
+@pytest.fixture(scope="module")
+def reviewed(tmp_path_factory):
+    """The words of a case that is a REVIEW, because what is protected holds the nose, and its folder; the review lacks its pictures."""
+    folder = tmp_path_factory.mktemp("review")
+    phantom = make_phantom((4.0, 4.0, 4.0), seed=1)
+    nose = next(mark.position for mark in phantom.landmarks if mark.name == "pronasale")
+    at = np.moveaxis(np.indices(phantom.ct.array.shape), 0, -1).reshape(-1, 3)
+    near = np.linalg.norm(phantom.ct.geometry.to_lps(at) - nose, axis=1).reshape(phantom.ct.array.shape) < 30.0
+    kept = write_volume(phantom.ct.with_array((near & (phantom.ct.array > -300)).astype(np.uint8)), folder / "kept.nrrd")
+    ct = write_volume(phantom.ct, folder / "ct.nrrd")
+    words = ("deface", ct, folder / "out.nrrd", "--protect", kept, "--accept-recognisable", "--quiet")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(review_scene, "write_review", lambda place, material: place.mkdir())
+        assert run(*words, "--qa", folder / "qa") == 3
+    return words, folder
+
+
+def test_what_was_looked_at_is_released_with_the_remark_in_the_certificate(reviewed):
+    words, folder = reviewed
+    assert run(*words, "--sign-off", folder / "qa", "--remark", "the nose is a prosthesis", "--reviewer", "Doe") == 0
+    seen = json.loads((folder / "qa" / "seen.json").read_text())
+    assert digest(read_ct(folder / "out.nrrd").volume) == seen["result"]
+    checks = json.loads(certificate_path(folder / "out.nrrd").read_text())["checks"]
+    assert checks["review_sign_off"] == {"name": "Doe", "remark": "the nose is a prosthesis"}
+    assert seen["seed"] not in certificate_path(folder / "out.nrrd").read_text()
+
+
+def test_another_result_than_the_one_that_was_looked_at_is_not_signed_off(phantom):
+    asked = Asked("fine", "Doe", Seen("of another", 7))
+    result, said = asked.of(CaseResult(Verdict.REVIEW, ("look",), "tested", Parameters(), result=phantom.ct))
+    assert result.reasons == ("look", "what was signed off was another result than this one: look at it again")
+    assert refusal_sentence(result, True, said).startswith("REVIEW: look")
+    assert asked.of(replace(result, result=None))[1].remark == ""
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (("--sign-off", "qa"), "needs a remark"),
+        (("--sign-off", "qa", "--remark", "x"), "holds no result"),
+        (("--remark", "x"), "are for a sign-off"),
+        (("--sign-off", "qa", "--remark", "x", "--also", "ct.nrrd", "b.nrrd"), "adds images that were not"),
+    ],
+)
+def test_a_sign_off_that_cannot_be_meant_is_refused_before_any_work(more, said, phantom_ct_file, tmp_path, capsys):
+    assert (
+        run("deface", phantom_ct_file, tmp_path / "out.nrrd", *(str(phantom_ct_file) if word == "ct.nrrd" else word for word in more)) == 2
+    )
+    assert said in capsys.readouterr().err
