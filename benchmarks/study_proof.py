@@ -1,13 +1,15 @@
-"""How far the surface that each object of a study shows lies from the old skin; the averaging attack; seconds and peak memory.
+"""Studies: how far the surface that each object shows lies from the old skin, the averaging attack, seconds and peak memory.
 
-    python benchmarks/study_proof.py DATA [--withhold-doubtful]
+    python benchmarks/study_proof.py DATA [--withhold-doubtful] [--pictures DIR] [--only NAME ...]
+    python benchmarks/study_proof.py DATA --costs
 
-Averaging: of each pair of released CTs of one frame of reference the second is resampled onto the first and the two are averaged. At
-every voxel of the original's skin where the first CT changed, the distance (mm) to the nearest skin of the released CT, and of the
-average, is taken from the files alone: median and 10th percentile. A smaller one of the average means that averaging helps.
+Studies: ``synthetic`` (the phantom, an object of every row of the table of outcomes and a protected node), and those of
+DATA/studies/*.tar.xz, by their names. Each is worked on in a process of its own and printed as one JSON line; a REVIEW is a result too
+and names its object. All figures are taken from the files alone (study_measures.py).
 
-DATA holds studies/*.tar.xz (real studies, unpacked to a temporary folder). Each study is worked on in a process of its own; a REVIEW
-is a result too and names its object.
+surfaces: at every point of the original's skin where the CT that decided changed, the distance (mm) to the nearest surface of the
+object, before and after: median and 10th percentile. protected: voxels of the node that changed. averaging: see ``averaging``.
+--costs: the study over the sum of its CTs worked on one by one, and the peak memory with 1, 2 and 4 copies of one CT.
 """
 
 from __future__ import annotations
@@ -15,94 +17,118 @@ from __future__ import annotations
 import argparse
 import json
 import resource
+import shutil
 import subprocess
 import sys
 import tarfile
 import tempfile
 import time
-from itertools import combinations
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import ndimage
+import pydicom
+from pydicom.uid import generate_uid
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "FaceDeidLN"))
+ROOT = Path(__file__).resolve().parents[1] / "FaceDeidLN"
+sys.path[:0] = [str(ROOT), str(ROOT / "Testing" / "Python"), str(Path(__file__).resolve().parent)]
 
-if TYPE_CHECKING:
-    from FaceDeidLNLib.core.volume import Volume
-    from FaceDeidLNLib.study.run import Report, StudyResult
-
-#: What is no air (HU).
-SKIN_HU = -300.0
+SYNTHETIC = "synthetic"
+#: Voxels (mm) of the synthetic study: those of a clinical CT would take minutes.
+SPACING_MM = (3.0, 3.0, 3.0)
 
 
-def measure(folder: Path, out: Path) -> None:
+def measure(folder: Path, out: Path, options: argparse.Namespace) -> None:
     """Run one folder of studies and print one JSON line per study."""
+    from FaceDeidLNLib.case.records import Request
     from FaceDeidLNLib.study.family import Options
     from FaceDeidLNLib.study.plan import plan
     from FaceDeidLNLib.study.run import run
+    from study_measures import averaging, changed_in, surfaces_of
+    from study_validators import new_findings
 
-    begin = time.process_time()
+    node = _synthetic(folder) if options.one == SYNTHETIC else None
+    asked = Options(withhold_doubtful=options.withhold_doubtful)
+    if node is not None:
+        asked = replace(asked, request=lambda ct: Request(ct.volume, (node,)))
+    base, begin = _peak_mb(), time.process_time()
     planned = plan(folder)
-    base = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    for result in run(planned, out, Options(withhold_doubtful="--withhold-doubtful" in sys.argv)):
-        series = {report.entry.instance.text("SeriesInstanceUID") for report in result.reports}
+    results = run(planned, out, asked, review=options.pictures)
+    seconds, peak = time.process_time() - begin, _peak_mb() - base
+    for result in results:
+        released = result.output is not None
         facts = {
             "verdict": result.verdict,
             "reasons": list(result.reasons),
-            "series": len(series),
-            "seconds": round(result.seconds, 1),
-            "peak_mb": (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - base) // 1024,
-            "cpu_seconds": round(time.process_time() - begin, 1),
-            "averaging": averaging(result) if result.output else [],
-            "surfaces": [surface.facts() for surface in result.proof.surfaces] if result.proof else [],
+            "series": len(result.planned.study.series),
+            "cpu_seconds": round(seconds, 1),
+            "peak_mb": peak,
+            "outcomes": sorted({f"{r.entry.instance.text('SeriesDescription')}: {r.decision.outcome.value}" for r in result.reports}),
+            "proof": [one.facts() for one in result.proof.surfaces] if result.proof else [],
+            "surfaces": list(surfaces_of(result)) if released and not options.costs else [],
+            "protected": list(changed_in(node.mask.array, node.mask, result)) if released and node is not None else [],
+            "averaging": list(averaging(result)) if released and not options.costs else [],
+            "validators": list(new_findings(result)) if released and not options.costs else [],
         }
         print(json.dumps(facts), flush=True)
 
 
-def averaging(result: StudyResult) -> list[dict[str, object]]:
-    """The averaging attack on each pair of neighbouring released CTs of one frame of reference."""
-    from FaceDeidLNLib.core.volume import resample
-    from FaceDeidLNLib.input.ct import read_ct
-    from FaceDeidLNLib.study.registry import family_of
-    from FaceDeidLNLib.study.staging import staged
+def _synthetic(folder: Path) -> object:
+    """Write the synthetic study; returns the node that is to be protected."""
+    from FaceDeidLNLib.phantom import make_phantom
+    from synthetic_objects import write_every_object
 
-    series: dict[tuple[str, str], list[Report]] = {}
-    for report in result.reports:
-        instance = report.entry.instance
-        if report.file is not None and family_of(instance.sop_class) == "ct":
-            series.setdefault((instance.frame, instance.text("SeriesInstanceUID")), []).append(report)
-    out = []
-    for (one, first), (other, second) in combinations(series, 2):
-        if one != other:
-            continue
-        reports = series[one, first]
-        with staged([report.entry.instance for report in reports]) as folder:
-            before = read_ct(folder).volume
-        released, sibling = (read_ct((result.output / members[0].file).parent).volume for members in (reports, series[other, second]))
-        again = resample(sibling, released.geometry, fill=-1000.0).array
-        mean = released.with_array((released.array.astype(np.float32) + again) / 2)
-        names = [series[key][0].entry.instance.text("SeriesDescription") for key in ((one, first), (other, second))]
-        alone, both = (distances(before, released, attacked) for attacked in (released, mean))
-        out.append({"pair": names, "one_mm": alone, "averaged_mm": both})
-    return out
+    phantom = make_phantom(SPACING_MM, seed=1)
+    write_every_object(folder, phantom)
+    return phantom.segment("LN cheek left")
 
 
-def distances(before: Volume, released: Volume, attacked: Volume) -> list[float]:
-    """Median and 10th percentile (mm) from the original's skin, where the released CT changed, to the nearest skin of ``attacked``."""
-    old, new = (skin_voxels(volume.array) for volume in (before, attacked))
-    points = old & (before.array != released.array)
-    found = ndimage.distance_transform_edt(~new, before.geometry.sampling)[points]
-    return [round(float(value), 2) for value in np.percentile(found, (50, 10))] if found.size else []
+def _peak_mb() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 
-def skin_voxels(array: np.ndarray) -> np.ndarray:
-    """Bool: the outermost voxels of what is no air, as seen from the edge of the volume."""
-    labels, _ = ndimage.label(array < SKIN_HU)
-    edge = np.unique(np.concatenate([part.ravel() for axis in range(3) for part in (labels.take(0, axis), labels.take(-1, axis))]))
-    outside = np.isin(labels, edge[edge > 0])
-    return ndimage.binary_dilation(outside) & ~outside
+def costs(folder: Path) -> None:
+    """Print seconds of a study and of its CTs one by one, and the peak memory with more and more series."""
+    from FaceDeidLNLib.study.plan import plan, to_do
+
+    planned = plan(folder).studies[0]
+    parts = to_do(planned, "ct")
+    with tempfile.TemporaryDirectory() as name:
+        place = Path(name)
+        for number, series in enumerate(parts):
+            (place / f"one{number}").mkdir()
+            for k, instance in enumerate(series.instances):
+                shutil.copyfile(instance.path, place / f"one{number}" / f"{k:05d}.dcm")
+        alone = [_costs_of(place / f"one{number}")["cpu_seconds"] for number in range(len(parts))]
+        for number in range(len(parts)):
+            shutil.copytree(place / f"one{number}", place / "all" / str(number))
+        whole = _costs_of(place / "all")["cpu_seconds"]
+        print(json.dumps({"study_cpu_seconds": whole, "its_series_alone": alone, "ratio": round(whole / sum(alone), 2)}), flush=True)
+        for copies in (1, 2, 4):
+            _copies(place / "one0", place / f"x{copies}", copies)
+            print(json.dumps({"series": copies, "peak_mb": _costs_of(place / f"x{copies}")["peak_mb"]}), flush=True)
+
+
+def _copies(source: Path, out: Path, count: int) -> None:
+    """The same CT as several series of one frame of reference, with noise of their own."""
+    for number in range(count):
+        series, random = generate_uid(prefix=None), np.random.default_rng(number)
+        (out / str(number)).mkdir(parents=True)
+        for path in sorted(source.iterdir()):
+            dataset = pydicom.dcmread(path)
+            stored = dataset.pixel_array
+            stored = np.maximum(stored + random.integers(-2, 3, stored.shape), stored.min()).astype(stored.dtype)
+            dataset.SeriesInstanceUID, dataset.SOPInstanceUID = series, generate_uid(prefix=None)
+            dataset.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
+            dataset.add_new(0x7FE00010, "OW", stored.tobytes())
+            dataset.save_as(out / str(number) / path.name)
+
+
+def _costs_of(folder: Path) -> dict[str, float]:
+    with tempfile.TemporaryDirectory() as name:
+        command = [sys.executable, __file__, str(folder), "--one", "costs", "--costs", "--withhold-doubtful", "--out", f"{name}/out"]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        return json.loads(done.stdout.splitlines()[0])
 
 
 def main() -> int:
@@ -110,25 +136,43 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("--withhold-doubtful", action="store_true")
-    parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--pictures", type=Path, metavar="DIR", help="review pictures of every series; THEY SHOW THE FACE")
+    parser.add_argument("--only", nargs="+", metavar="NAME")
+    parser.add_argument("--costs", action="store_true")
+    parser.add_argument("--one", help=argparse.SUPPRESS)
     parser.add_argument("--out", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.one:
-        measure(options.data, options.out)
+    if options.one is not None:
+        measure(options.data, options.out, options)
         return 0
-    failed = 0
-    more = ["--withhold-doubtful"] if options.withhold_doubtful else []
-    for archive in sorted((options.data / "studies").glob("*.tar.xz")):
+    archives = {path.name.removesuffix(".tar.xz"): path for path in sorted((options.data / "studies").glob("*.tar.xz"))}
+    if options.costs:
         with tempfile.TemporaryDirectory() as name:
-            place = Path(name)
-            with tarfile.open(archive) as packed:
-                packed.extractall(place / "in", filter="data")
-            begin = time.perf_counter()
-            command = [sys.executable, __file__, str(place / "in"), "--one", "--out", str(place / "out"), *more]
-            done = subprocess.run(command, capture_output=True, text=True)
-            print(f"{archive.name}: {time.perf_counter() - begin:.0f} s", done.stdout or done.stderr[-500:], sep="\n")
-            failed += done.returncode != 0
-    return int(failed > 0)
+            _unpack(archives["head-study"], Path(name))
+            costs(Path(name))
+        return 0
+    names = options.only or [SYNTHETIC, *archives]
+    return int(sum(_one(name, archives.get(name), options) for name in names) > 0)
+
+
+def _one(name: str, archive: Path | None, options: argparse.Namespace) -> bool:
+    """Work on one study in a process of its own; True where that failed."""
+    with tempfile.TemporaryDirectory() as temporary:
+        place = Path(temporary)
+        (place / "in").mkdir()
+        if archive is not None:
+            _unpack(archive, place / "in")
+        command = [sys.executable, __file__, str(place / "in"), "--one", name, "--out", str(place / "out")]
+        command += ["--withhold-doubtful"] if options.withhold_doubtful else []
+        command += ["--pictures", str(options.pictures / name)] if options.pictures else []
+        done = subprocess.run(command, capture_output=True, text=True)
+    print(f"{name}:", done.stdout or done.stderr[-2000:], sep="\n", flush=True)
+    return done.returncode != 0
+
+
+def _unpack(archive: Path, folder: Path) -> None:
+    with tarfile.open(archive) as packed:
+        packed.extractall(folder, filter="data")
 
 
 if __name__ == "__main__":

@@ -5,10 +5,11 @@ from __future__ import annotations
 import platform
 import shutil
 import time
-from dataclasses import asdict, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy
@@ -21,6 +22,7 @@ from .clearance import NOT_SIGNED, RECOGNISABLE_REASON, Clearance, Judged, SignO
 from .core.errors import InputError
 from .core.progress import Alive, idle
 from .core.volume import Volume
+from .effect.choices import told
 from .facts import certificate_facts, privacy_said
 from .header.base import HeaderPolicy, KeepHeader
 from .input.case import CtInput
@@ -33,6 +35,11 @@ from .output.representable import representable
 from .output.signing import signed_text
 from .stacks import on_slices, released_volume
 from .verify.privacy import is_tested
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+    from .output.dicom import Marks
 
 #: As said where the option is at hand.
 RECOGNISABLE_SENTENCE = f"{RECOGNISABLE_REASON}: release it with --accept-recognisable only where that is acceptable"
@@ -108,12 +115,31 @@ def write_released(ct: CtInput, cleared: Clearance, destination: Destination, al
     if ct.kind != "dicom":
         write_image(ct, volume, destination.output, destination.overwrite, destination.inputs, companion, alive)
     else:
-        from .output.dicom import Marks, write_dicom_series
+        from .output.dicom import write_dicom_series
 
-        marks = Marks(_derivation(case), is_tested(case["privacy"]))
-        write_dicom_series(
-            ct, volume, destination.output, marks, destination.overwrite, destination.inputs, companion, alive, destination.header
-        )
+        header, inputs = destination.header, destination.inputs
+        write_dicom_series(ct, volume, destination.output, _marks(case), destination.overwrite, inputs, companion, alive, header)
+
+
+def cleared_slices(ct: CtInput, cleared: Clearance) -> Iterator[tuple[Path, Dataset]]:
+    """Each file of a DICOM CT with the data set that may stand for it, for whoever writes and checks a whole study.
+
+    Names and dates are kept; instances and series have UIDs of nobody.
+
+    :raises OutputError: a header cannot be taken over, or what would be said of the case may describe the face.
+    """
+    from .output.dicom import derived_slices
+
+    if not isinstance(cleared, Clearance):
+        raise TypeError("only what clear() permits is written")
+    certificate_text({**cleared.case, "output": {}})
+    yield from derived_slices(ct, cleared.volume, _marks(cleared.case), KeepHeader())
+
+
+def _marks(case: dict[str, Any]) -> Marks:
+    from .output.dicom import Marks
+
+    return Marks(_derivation(case), is_tested(case["privacy"]))
 
 
 def _derivation(case: dict[str, Any]) -> str:
@@ -128,7 +154,7 @@ def case_content(result: CaseResult) -> dict[str, Any]:
     facts = certificate_facts(result)
     return {
         "software": software(),
-        "parameters": {name: value for name, value in asdict(result.parameters).items() if name != "seed"},
+        "parameters": told(result.parameters),
         "protected": facts.pop("protected"),
         **{name: facts.pop(name) for name in ("verdict", "reasons", "privacy", "seconds")},
         "checks": {name: value for name, value in facts.items() if name not in ("style", "effect")},

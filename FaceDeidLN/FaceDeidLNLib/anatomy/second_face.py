@@ -7,6 +7,8 @@ as it lies and turned, sees a face.
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,6 +45,8 @@ SOFT_HU, RINGED_ML = (-50.0, 120.0), 45.0
 OWN_SHARE = 0.1
 #: So many landmarks (sum of the probability masses) make a face, looked for this far (mm) around the bone.
 FACE_SEEN, AROUND_MM = 4.0, 100.0
+#: Two heads' middles lie further apart (mm of the mean face); what is nearer is the first head, whose place is then in doubt.
+HEADS_APART_MM = 95.0
 #: A plate is thinner than this (mm, between these percentiles of its bone) and longer than a head.
 PLATE_MM, LONGEST_HEAD_MM, PLATE_PERCENTILES = 45.0, 280.0, (1.0, 99.0)
 #: Voxels finer than this (mm) are skipped: nothing smaller than a bone is looked for.
@@ -186,16 +190,23 @@ def other_face(rest: Rest, alive: Alive = idle) -> np.ndarray | None:
     member = load_model().members[0]
     around = rest.ct.geometry.box_around(rest.ct.geometry.to_lps(places(rest.bone)), AROUND_MM)
     part = rest.ct.crop(around)
-    for turn in TURNS:
-        alive()
-        seen = turned_look(part, turn, member)
-        if seen is not None and seen[1].mass.sum() >= FACE_SEEN:
-            return seen[0].origin
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        looks = [pool.submit(turned_look, part, turn, member) for turn in TURNS]
+        try:
+            for look in looks:
+                alive()
+                seen = look.result()
+                if seen is not None and seen[1].mass.sum() >= FACE_SEEN:
+                    return seen[0].origin
+        finally:
+            pool.shutdown(cancel_futures=True)
     return None
 
 
 def _sentence(frame: FaceFrame, place: np.ndarray) -> str:
     off = frame.to_face(place)[0]
+    if np.linalg.norm(off - CRANIUM_CENTRE) < HEADS_APART_MM:
+        return "the skull lies elsewhere than the landmarks tell: check them in Slicer and give those that are wrong with --landmarks"
     words = (("to the right of", "to the left of"), ("behind", "in front of"), ("below", "above"))
     axis = int(np.argmax(np.abs(off)))
     where = words[axis][int(off[axis] > 0)]

@@ -23,6 +23,7 @@ from .signals import die_with_parent
 
 if TYPE_CHECKING:
     from ..case.records import CaseResult, Request
+    from ..clearance import SignOff
     from ..core.parameters import Parameters
     from ..input.case import CtInput
     from ..output.destination import Destination
@@ -83,7 +84,7 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
     from ..input.ct import read_ct
     from ..output.header_mappings import keep_mappings
     from ..pipeline import deface
-    from ..release import Watch, as_stored, refusal_sentence, release, require_kind
+    from ..release import Watch, as_stored, refusal_sentence, require_kind
     from .given import given_files
     from .inputs import make_request
 
@@ -109,8 +110,7 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
     if refusal is None:
         console.progress(0.9, "writing")
         options.watch = Watch(place.output)
-        release(ct, result, place, options.accept_recognisable, said)
-        write_also(beside, result, options)
+        release_all(ct, result, place, beside, options, said)
         keep_mappings(place.header, options.key)
     return outcome(ct, result, place, options.qa, refusal, Told(taken, notes, seen))
 
@@ -144,22 +144,39 @@ def follow_also(options: argparse.Namespace, result: CaseResult, request: Reques
         return replace(result, verdict=Verdict.REVIEW, reasons=(*result.reasons, str(doubt))), ()
 
 
-def write_also(followed: tuple[FollowedFile, ...], result: CaseResult, options: argparse.Namespace) -> None:
-    """Write the files of --also."""
-    if followed:
-        from ..study.files import write_files
+def release_all(
+    ct: CtInput,
+    result: CaseResult,
+    place: Destination,
+    followed: tuple[FollowedFile, ...],
+    options: argparse.Namespace,
+    said: SignOff,
+) -> None:
+    """Write the CT, and with it the files of --also: all of them appear, or none."""
+    from ..output.atomic import released_together
+    from ..output.certificate import certificate_path
+    from ..release import release
+    from ..study.files import write_files
 
-        write_files(followed, result, options.accept_recognisable)
+    if not followed:
+        release(ct, result, place, options.accept_recognisable, said)
+        return
+    outputs = [*(one.place.output for one in followed), place.output]
+    inputs = (ct.path, *place.inputs, *(one.image.path for one in followed))
+    with released_together([(output, certificate_path(output)) for output in outputs], options.overwrite, inputs) as hidden:
+        beside = [replace(one, place=replace(one.place, output=name)) for one, name in zip(followed, hidden, strict=False)]
+        write_files(beside, result, options.accept_recognisable, said)
+        release(ct, result, replace(place, output=hidden[-1]), options.accept_recognisable, said)
 
 
 def check_also(options: argparse.Namespace) -> None:
     """Raises InputError for files of --also that are not there, and for places that cannot be written to."""
     from ..input.images import image_extension
-    from ..output.certificate import require_own_certificate
+    from ..output.certificate import certificate_path, require_own_certificate
     from ..output.destination import require_destination
 
     outputs = [options.output, *(out for _, out in options.also)]
-    if len({out.absolute() for out in outputs}) < len(outputs):
+    if len({certificate_path(out.absolute()) for out in outputs}) < len(outputs):
         raise InputError("--also names the same output twice: give each image an output of its own.")
     for path, out in options.also:
         if not path.is_file() or image_extension(path) is None:

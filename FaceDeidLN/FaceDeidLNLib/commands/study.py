@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from ..study.family import Options
     from ..study.instances import Instance
     from ..study.plan import Plan, StudyPlan
-    from ..study.run import StudyResult
+    from ..study.report import StudyResult
 
 SUMMARY = "de-identify whole DICOM studies"
 EXAMPLES = """\
 examples:
   facedeidln study dicom-in/ released/ --dry-run
   facedeidln study dicom-in/ released/ --nodes nodes.seg.nrrd
-  facedeidln study dicom-in/ released/ --withhold-doubtful --json
+  facedeidln study dicom-in/ released/ --withhold-doubtful --qa review/ --json
 """
 
 
@@ -46,6 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="withhold an object that could not be verified, and release the rest of its study without it",
     )
+    group.add_argument("--qa", type=Path, metavar="DIR", help="write pictures of every series here; THEY SHOW THE FACE")
     shared.add_signing(group)
 
 
@@ -55,6 +56,7 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
 
     if not options.input.exists():
         raise InputError(f"There is no folder {options.input}.")
+    _require_review(options)
     console.progress(0.0, "reading headers")
     planned = plan(options.input)
     if options.dry_run:
@@ -63,13 +65,27 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
     from ..output.header_mappings import keep_mappings
     from ..study.run import run as carry_out
 
-    policy = policy_named(options.header, options.key, options.patients, (options.output,))
-    results = carry_out(planned, options.output, _asked(options), policy, console.progress)
+    policy = policy_named(options.header, options.key, options.patients, tuple(filter(None, (options.output, options.qa))))
+    results = carry_out(planned, options.output, _asked(options), policy, console.progress, options.qa)
     if any(result.output is not None for result in results):
         keep_mappings(policy, options.key)
     code = PASS if all(result.output is not None for result in results) else REVIEW
     facts = {"studies": [result_facts(result) for result in results], **_left(planned)}
-    return Outcome(code, facts, "\n".join(line for result in results for line in result_lines(result)))
+    lines = [line for result in results for line in result_lines(result)]
+    lines += [f"  review material (shows the face): {options.qa}"] if options.qa is not None else []
+    return Outcome(code, facts, "\n".join(lines))
+
+
+def _require_review(options: argparse.Namespace) -> None:
+    """Raises InputError where the review material cannot go where it is wanted."""
+    if options.qa is None:
+        return
+    from ..output.destination import require_destination
+    from ..study.review import require_review
+
+    require_destination(options.qa, True, (options.output, options.input))
+    for folder in options.qa.glob("study-*"):
+        require_review(folder)
 
 
 def _asked(options: argparse.Namespace) -> Options:

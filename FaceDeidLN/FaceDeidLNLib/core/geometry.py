@@ -74,7 +74,7 @@ class Geometry:
         """True (N,) for array positions (N, 3) whose voxel lies in the grid, at least ``margin_mm`` from its edge; False for NaN."""
         edge = margin_mm / np.array(self.sampling) - 0.5
         with np.errstate(invalid="ignore"):
-            return np.all((kji >= edge) & (kji <= np.array(self.shape) - 1 - edge), axis=1)
+            return np.all((kji >= edge) & (kji < np.array(self.shape) - 1 - edge), axis=1)
 
     def corners(self) -> np.ndarray:
         """LPS mm (8, 3) of the centres of the corner voxels."""

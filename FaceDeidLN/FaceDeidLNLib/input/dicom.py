@@ -15,6 +15,7 @@ from ..core.progress import Alive, idle
 from ..core.stack import Stack
 from ..core.volume import AIR_HU, Volume
 from .case import Calibration, CtInput, Padding, StoredSlice, slices_geometry
+from .copies import without_copies
 from .dicom_damaged import require_others
 from .dicom_enhanced import frames_of, require_all_frames
 from .dicom_files import read_folder, told
@@ -24,6 +25,9 @@ from .dicom_pixels import read_stored
 from .dicom_select import choose_series
 from .padding import bright_padding
 from .plausible import require_content, require_grid
+
+#: What is said of second copies of a file.
+COPIES = "the same to the byte as another file and left out"
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +96,8 @@ def find_series(folder: Path, series: str | None = None, alive: Alive = idle) ->
     folder = Path(folder)
     single = folder if folder.is_file() else None
     there = read_folder(folder if single is None else folder.parent, alive, deep=single is None)
-    headers = [HeaderSlice(file.path, header_of(file), pixels=pixels_at(file)) for file in there.files]
+    found = [HeaderSlice(file.path, pixels=pixels_at(file), header=header_of(file)) for file in there.files]  # in this order
+    headers, copies = without_copies(found, single)
     if not headers:
         require_others(there.damaged, (), ())
     choice = choose_series([frame for item in headers for frame in frames_of(item)], folder, series, single)
@@ -102,7 +107,7 @@ def find_series(folder: Path, series: str | None = None, alive: Alive = idle) ->
     require_all_frames(choice.slices)
     placed = series_geometry(choice.slices)
     stored = tuple(_stored(s) for s in placed.slices)
-    notes = (*_notes(there.others, damaged), *choice.notes, *filter(None, [placed.note, _missing(placed.slices)]))
+    notes = (*_notes(there.others, damaged, copies), *choice.notes, *filter(None, [placed.note, _missing(placed.slices)]))
     return Series(folder, placed, stored, source_uids(headers), notes)
 
 
@@ -125,10 +130,10 @@ def _series_of(items: Sequence[HeaderSlice]) -> set[str]:
     return {str(item.header.get("SeriesInstanceUID", "")) for item in items}
 
 
-def _notes(others: Sequence[Path], damaged: Sequence[Path]) -> tuple[str, ...]:
+def _notes(others: Sequence[Path], damaged: Sequence[Path], copies: Sequence[Path]) -> tuple[str, ...]:
     """What was passed over in the folder."""
-    foreign = (f"{told(others)} no DICOM and left out",) if others else ()
-    return (*foreign, f"{told(damaged)} damaged, of another series, and left out") if damaged else foreign
+    left = ((others, "no DICOM and left out"), (damaged, "damaged, of another series, and left out"), (copies, COPIES))
+    return tuple(f"{told(paths)} {why}" for paths, why in left if paths)
 
 
 def _stored(item: HeaderSlice) -> StoredSlice:

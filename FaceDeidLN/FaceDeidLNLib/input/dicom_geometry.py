@@ -108,8 +108,9 @@ def _require_apart(items: list[HeaderSlice], height: np.ndarray) -> None:
     if gaps.min() < SAME_PLACE_MM:
         n = int(np.argmin(gaps))
         count = int(np.count_nonzero(gaps < SAME_PLACE_MM))
+        lie = "slice lies" if count == 1 else "slices lie"
         raise InputError(
-            f"{count} slices lie at the place of another one (first: {items[n].path.name} and {items[n + 1].path.name}): "
+            f"{count} {lie} at the place of another one (first: {items[n].path.name} and {items[n + 1].path.name}): "
             "remove the duplicates or give one phase of the series."
         )
 

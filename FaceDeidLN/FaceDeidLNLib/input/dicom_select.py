@@ -21,7 +21,7 @@ _STACK = 3
 #: Slices closer than this, in mm, lie at the same place.
 _SAME_PLACE_MM = 0.01
 #: What may tell the stacks of one series apart, the most telling first.
-_DIFFERENCES = (
+DIFFERENCES = (
     "ConvolutionKernel",
     "NominalPercentageOfCardiacPhase",
     "TemporalPositionIndex",
@@ -74,6 +74,12 @@ def choose_series(found: Sequence[HeaderSlice], place: Path, series: str | None 
     uid = uid or next(iter(groups))
     _require_one_person(groups[uid], place)
     return Choice(_one_stack(groups[uid], uid, stack, single), notes)
+
+
+def stacks_of(items: list[HeaderSlice]) -> list[list[HeaderSlice]]:
+    """The stacks of slices that one series holds (phases, kernels, directions), whole; one where nothing tells them apart."""
+    parts = list(_stacks(items)[1].values())
+    return parts if len(parts) == 1 else [stack for part in parts for stack in stacks_of(part)]
 
 
 def is_localizer(item: HeaderSlice) -> bool:
@@ -175,7 +181,7 @@ def _stacks(items: list[HeaderSlice]) -> tuple[str, dict[str, list[HeaderSlice]]
         if len(parts) > 1 and min(map(len, parts.values())) >= _STACK:
             return difference, parts
     if _overlap(items):
-        for keyword in _DIFFERENCES:
+        for keyword in DIFFERENCES:
             parts = _parts(items, lambda item, keyword=keyword: str(item.header.get(keyword, "")))
             if len(parts) > 1 and min(map(len, parts.values())) >= _STACK and not any(map(_overlap, parts.values())):
                 return keyword, parts

@@ -12,11 +12,8 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import os
-import secrets
 import shutil
-import socket
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -25,6 +22,7 @@ from pathlib import Path
 from ..core.errors import FaceDeidError, InputError, OutputError
 from ..core.guard import removed_with_us
 from .held_folder import HeldFolder, held_folder
+from .leftovers import clear_leftovers, remove, short, sibling
 from .lock import sole_writer
 
 #: What a folder may hold if it is to be replaced: nobody's other files are deleted with it.
@@ -55,7 +53,8 @@ def released_file(path: Path, overwrite: bool = False, inputs: Sequence[Path] = 
     path = Path(path).absolute()
     if path.is_dir():
         raise InputError(f"{path} is a folder: name a file for the output.")
-    with _place(path, overwrite, inputs, companion) as parent, _as_output_error(path), _partial(path, parent) as partial:
+    beside = None if companion is None else companion.path
+    with _place(path, overwrite, inputs, beside) as parent, _as_output_error(path), _partial(path, parent) as partial:
         yield partial
         _sync(partial)
         if overwrite and companion is None:
@@ -78,7 +77,8 @@ def released_folder(path: Path, overwrite: bool = False, inputs: Sequence[Path] 
     path = Path(path).absolute()
     if path.exists() and not path.is_dir():
         raise InputError(f"{path} is a file: name a folder for the output.")
-    with _place(path, overwrite, inputs, companion) as parent, _as_output_error(path):
+    beside = None if companion is None else companion.path
+    with _place(path, overwrite, inputs, beside) as parent, _as_output_error(path):
         _require_replaceable(path)
         with _partial(path, parent) as partial:
             partial.mkdir()
@@ -90,9 +90,34 @@ def released_folder(path: Path, overwrite: bool = False, inputs: Sequence[Path] 
 
 
 @contextlib.contextmanager
+def released_together(places: Sequence[tuple[Path, Path]], overwrite: bool = False, inputs: Sequence[Path] = ()) -> Iterator[list[Path]]:
+    """Give a hidden name for each of several outputs, and rename all when the body ends without an exception: all of them, or none.
+
+    ``places``: each output and the certificate beside it. The body writes both, complete and checked, under the hidden name that it
+    gets for the output and the certificate's own name beside that.
+
+    :raises InputError: as for :func:`released_file`. :raises OutputError: one of them could not be written, or got no name.
+    """
+    with contextlib.ExitStack() as held:
+        wanted = [(Path(path).absolute(), Path(companion).absolute()) for path, companion in places]
+        parents = [held.enter_context(_place(path, overwrite, inputs, companion)) for path, companion in wanted]
+        hidden = [held.enter_context(_partial(path, parent)) for (path, _), parent in zip(wanted, parents, strict=True)]
+        with _as_output_error(wanted[0][0]), _named_as_wanted([path for path, _ in wanted], hidden):
+            yield hidden
+            names = []
+            for (path, companion), partial, parent in zip(wanted, hidden, parents, strict=True):
+                _require_untaken(path, overwrite)
+                parent.require_unmoved()
+                names += [(companion, partial.with_name(companion.name)), (path, partial)]
+            _rename_all(names, overwrite)
+            for path, _ in wanted:
+                _sync_folder_of(path)
+
+
+@contextlib.contextmanager
 def _partial(path: Path, parent: HeldFolder) -> Iterator[Path]:
     """A free name, with the output's extension, in a hidden folder of its owner alone, which goes at the end or with this process."""
-    hidden = _sibling(path, "partial")
+    hidden = sibling(path, "partial")
     with removed_with_us(hidden):
         try:
             hidden.mkdir(mode=0o700)
@@ -120,7 +145,7 @@ def _publish(partial: Path, path: Path, overwrite: bool, companion: Companion | 
 def _rename_all(names: Sequence[tuple[Path, Path]], overwrite: bool) -> None:
     """Rename each second path to its first, the output last; all of them, or none."""
     path, partial = names[-1]
-    aside = [(place, _sibling(place, "replaced")) for place, _ in names]
+    aside = [(place, sibling(place, "replaced")) for place, _ in names]
     try:
         _require_untaken(path, overwrite)
         for place, old in aside:
@@ -135,7 +160,7 @@ def _rename_all(names: Sequence[tuple[Path, Path]], overwrite: bool) -> None:
     finally:
         if _is_published(partial, path):
             for _, old in aside:
-                _remove(old)
+                remove(old)
 
 
 def _require_untaken(path: Path, overwrite: bool) -> None:
@@ -164,38 +189,30 @@ def _is_published(partial: Path, path: Path) -> bool:
 
 
 def _take_back(names: Sequence[tuple[Path, Path]], aside: Sequence[tuple[Path, Path]]) -> None:
-    """Remove the companion that was there already, and bring back what was to be replaced."""
+    """Remove what was there already, and bring back what was to be replaced."""
     for place, new in names[:-1]:
         if _is_published(new, place):
-            place.unlink(missing_ok=True)
+            remove(place)
     for place, old in reversed(aside):
         if old.exists() and not place.exists():
             old.rename(place)
 
 
-def _remove(old: Path) -> None:
-    """Take away a file, a folder, or a link to either, but never what a link leads to."""
-    if old.is_dir() and not old.is_symlink():
-        shutil.rmtree(old, ignore_errors=True)
-    else:
-        old.unlink(missing_ok=True)
-
-
 @contextlib.contextmanager
-def _place(path: Path, overwrite: bool, inputs: Sequence[Path], companion: Companion | None) -> Iterator[HeldFolder]:
+def _place(path: Path, overwrite: bool, inputs: Sequence[Path], companion: Path | None) -> Iterator[HeldFolder]:
     """The place of an output: writable, apart from every input, free, and nobody else's while this lasts."""
     _require_apart(path, inputs)
     with contextlib.ExitStack() as held:
-        subjects = [path] if companion is None else [companion.path, path]
+        subjects = [path] if companion is None else [companion, path]
         are_locked = [held.enter_context(sole_writer(_lock_of(subject), path)) for subject in subjects]
-        _clear_leftovers(path, companion, all(are_locked))
+        clear_leftovers(path, companion, all(are_locked))
         if path.exists() and not overwrite and not _is_empty(path):
             raise InputError(f"{path} exists: choose another name or allow overwriting (--overwrite).")
         yield held.enter_context(held_folder(path.parent))
 
 
 def _lock_of(path: Path) -> Path:
-    return path.parent / f".facedeidln-{_short(path.name, 4)}.lock"
+    return path.parent / f".facedeidln-{short(path.name, 4)}.lock"
 
 
 def _require_apart(path: Path, inputs: Sequence[Path]) -> None:
@@ -222,61 +239,16 @@ def _is_empty(path: Path) -> bool:
     return path.is_dir() and next(path.iterdir(), None) is None
 
 
-def _prefix(path: Path) -> str:
-    """Start of the temporary names of one output on this host."""
-    return f".facedeidln-{_short(path.name, 4)}-{_short(socket.gethostname(), 2)}-"
-
-
-def _short(text: str, size: int) -> str:
-    return hashlib.blake2s(text.encode(), digest_size=size).hexdigest()
-
-
-def _sibling(path: Path, state: str) -> Path:
-    """A new hidden name beside ``path``."""
-    return path.parent / f"{_prefix(path)}{os.getpid()}-{secrets.token_hex(4)}.{state}"
-
-
-def _clear_leftovers(path: Path, companion: Companion | None, is_locked: bool) -> None:
-    """Remove what killed runs for the same output left; bring back what one was just replacing."""
-    _clear(path, is_locked, None if companion is None else companion.path)
-    if companion is not None:
-        _clear(companion.path, is_locked)
-
-
-def _clear(path: Path, is_locked: bool, companion: Path | None = None) -> None:
-    """``companion`` is removed where an old output comes back: it belongs to the new one that never came.
-
-    Who holds the lock knows that nobody works here; without locks the process's number has to tell.
-    """
-    prefix = _prefix(path)
-    for left in list(path.parent.glob(f"{prefix}*")):
-        process = left.name[len(prefix) :].split("-")[0]
-        if not process.isdigit() or (not is_locked and _is_alive(int(process))):
-            continue
-        if ".replaced" in left.name and not path.exists():
-            if companion is not None:
-                companion.unlink(missing_ok=True)
-            left.rename(path)
-        else:
-            _remove(left)
-
-
-def _is_alive(process: int) -> bool:
-    """True where a process of this number runs."""
-    if sys.platform == "win32":  # os.kill would end it there
-        import ctypes
-
-        handle = ctypes.windll.kernel32.OpenProcess(0x1000, False, process)
-        if handle:
-            ctypes.windll.kernel32.CloseHandle(handle)
-        return bool(handle)
+@contextlib.contextmanager
+def _named_as_wanted(paths: Sequence[Path], hidden: Sequence[Path]) -> Iterator[None]:
+    """What goes wrong tells of the outputs by the names that somebody gave them."""
     try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+        yield
+    except (InputError, OutputError) as error:
+        text = str(error)
+        for path, name in zip(paths, hidden, strict=True):
+            text = text.replace(str(name), str(path))
+        raise type(error)(text) from error
 
 
 @contextlib.contextmanager

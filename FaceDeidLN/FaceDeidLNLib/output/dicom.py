@@ -8,7 +8,7 @@ images with the face (see :mod:`.dicom_links`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -59,18 +59,25 @@ def write_dicom_series(
         raise OutputError("The result has another scalar type or grid than the CT: nothing was written.")
     header = KeepHeader() if header is None else header
     with released_folder(folder, overwrite, (ct.path, *ct.files, *inputs), companion) as partial:
-        slices, headers = slices_by_file(ct), dict(headers_of(ct))
-        for source in slices:
+        for n, (source, dataset) in enumerate(derived_slices(ct, result, marks, header, alive), start=1):
             with naming(source):
-                header.learn(headers[source])
-        for n, (source, numbers) in enumerate(slices.items(), start=1):
-            alive()
-            with naming(source):
-                dataset = derived_header(headers.pop(source), marks, header, ct.source_uids)
-                _set_pixels(dataset, ct.stored[numbers[0]], stored_values(ct, result, numbers))
                 _save(dataset, partial / f"IM{n:04d}.dcm")
         _require_same(ct, representable(ct, result), partial, Path(folder), header.uid(ct.frame_of_reference_uid), alive)
         _require_clean(partial, Path(folder), ct.files, header)
+
+
+def derived_slices(ct: CtInput, result: Volume, marks: Marks, header: HeaderPolicy, alive: Alive = idle) -> Iterator[tuple[Path, Dataset]]:
+    """Each file of the CT, with the data set that stands for it in a result (HU, on the grid of ``ct.slices``); arguments as above."""
+    slices, headers = slices_by_file(ct), dict(headers_of(ct))
+    for source in slices:
+        with naming(source):
+            header.learn(headers[source])
+    for source, numbers in slices.items():
+        alive()
+        with naming(source):
+            dataset = derived_header(headers.pop(source), marks, header, ct.source_uids)
+            _set_pixels(dataset, ct.stored[numbers[0]], stored_values(ct, result, numbers))
+        yield source, dataset
 
 
 def _set_pixels(dataset: Dataset, how: StoredSlice, values: np.ndarray) -> None:

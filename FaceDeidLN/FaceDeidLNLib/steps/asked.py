@@ -84,7 +84,12 @@ def _is_other(keyword: str, value: str) -> bool:
 
 def chosen_in(parameter_node: Any) -> dict[str, Any]:  # noqa: ANN401  the module's wrapped parameter node
     """The keywords of ``asked_from`` that the module's parameter node holds; of its segmentation, the checked segments."""
-    skipped = ("inputVolume", "resultVolume", "liveFace", "levels", "header")
+    skipped = ("inputVolume", "resultVolume", "liveFace", "levels", "header", "effectNumbers")
     values = {name: getattr(parameter_node, name) for name in parameter_node.allParameters if name not in skipped}
     segmentation = parameter_node.protectedSegmentation
-    return {**values, "levels": list(parameter_node.levels), "segmentIDs": checked_segments(segmentation) if segmentation else None}
+    return {
+        **values,
+        **parameter_node.effectNumbers,
+        "levels": list(parameter_node.levels),
+        "segmentIDs": checked_segments(segmentation) if segmentation else None,
+    }

@@ -14,6 +14,7 @@ from ..core.parameters import NUMBERS, Parameters
 from ..core.progress import Progress, silent
 from ..core.segment import Segment
 from ..core.volume import Volume
+from ..effect.records import OWN_NUMBERS, own_numbers
 from ..input.plausible import require_ct
 from ..mrml.candidates import atlases, declined, guides_of, kept_of, not_chosen, unchecked
 from ..mrml.case import CaseNodes, add_case, material_of
@@ -61,8 +62,9 @@ class NodeResult:
     stored: StoredVerdict | None = None
 
 
-#: Keyword arguments of the module's ``process`` and the fields of ``Parameters`` that they are.
-LENGTHS = {number.keyword: number.field for number in NUMBERS}
+#: Keyword arguments of the module's ``process`` and the fields of ``Parameters`` that they are, or of its ``own``.
+LENGTHS = {number.keyword: number.field for number in (*NUMBERS, *OWN_NUMBERS)}
+_OWN = frozenset(number.field for number in OWN_NUMBERS)
 
 
 def parameters_of_keywords(
@@ -72,13 +74,15 @@ def parameters_of_keywords(
 
     ``lengths`` are those of ``LENGTHS`` and any other field of ``Parameters`` by its own name; TypeError for another name.
     """
-    known = {**LENGTHS, **{item.name: item.name for item in fields(Parameters)}}
+    known = {**LENGTHS, **{name: name for name in (*(item.name for item in fields(Parameters)), *_OWN)}}
     unknown = [name for name in lengths if name not in known]
     if unknown:
         raise TypeError(f"process() has no argument '{unknown[0]}'; lengths are: {', '.join(LENGTHS)}")
     chosen = {"style": style, "effect": effect, "levels": None if levels is None else tuple(levels)}
     given = {name: value for name, value in chosen.items() if value is not None}
-    return Parameters(**given, **{known[name]: value for name, value in lengths.items()})
+    numbers = {known[name]: value for name, value in lengths.items()}
+    own = {name: numbers.pop(name) for name in _OWN & numbers.keys()}
+    return Parameters(**given, own=own_numbers(given.get("effect", Parameters.effect), own), **numbers)
 
 
 def request_from_nodes(asked: NodeRequest) -> Request:

@@ -25,7 +25,8 @@ from ..output.signing import require_key
 from ..study.family import Options
 from ..study.instances import Instance
 from ..study.plan import Plan, plan
-from ..study.run import StudyResult, run
+from ..study.report import StudyResult
+from ..study.run import run
 from .export import HeaderChoice, dicom_files, in_order_of, source_folder
 from .process import NodeRequest, request_from_nodes
 

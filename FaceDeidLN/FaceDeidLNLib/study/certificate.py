@@ -8,21 +8,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pydicom
 
+from ..effect.choices import told
 from ..output.certificate import ENDING, STUDY_SCHEMA, file_sha256
 from ..release import software
+from .family import Options
 from .outcome import Outcome
+from .proof import Proof
+from .report import Report
 from .rules import rule_for
-
-if TYPE_CHECKING:
-    from .family import Options
-    from .proof import Proof
-    from .run import Report
 
 _DOSE_LIMIT = "Dose-volume histograms of the planning system were computed on the dose before it was clipped."
 
@@ -41,7 +39,7 @@ def certificate_text(
     content: dict[str, Any] = {
         "schema": STUDY_SCHEMA,
         "software": software(),
-        "parameters": {name: value for name, value in asdict(options.parameters).items() if name != "seed"},
+        "parameters": told(options.parameters),
         "headers": dict(headers),
         "verdict": "PASS",
         "instances": [_instance(report) for report in reports],

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import tempfile
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pydicom
@@ -14,6 +11,7 @@ from ..anatomy.landmark.detect import detect_landmarks
 from ..case.find import Finder
 from ..case.judge import verify
 from ..case.records import CaseResult
+from ..clearance import clear
 from ..core.errors import FaceDeidError
 from ..core.landmarks import Landmarks
 from ..core.progress import Alive, idle
@@ -25,9 +23,9 @@ from ..face.styles import chosen_region
 from ..input.case import CtInput
 from ..input.ct import read_ct
 from ..input.plausible import MIN_SLICES
-from ..output.certificate import certificate_path
 from ..pipeline import deface
-from ..release import Destination, as_stored, refusal_sentence, release
+from ..release import as_stored, case_content, cleared_slices, judged, refusal_sentence
+from ..stacks import released_volume
 from ..verify.compare import different_bits
 from ..verify.coverage import SKIN_HU
 from ..verify.overruled import overruled_doubts
@@ -39,7 +37,7 @@ from .images import plain_image
 from .no_volume import by_header
 from .outcome import Decision, Outcome
 from .rays import placed_doubt, same_place_mm, same_surface_doubt
-from .staging import staged
+from .staging import staged, staged_instance
 
 DECIDES = "shows the face best of its frame of reference: it decides the region and the new surface"
 FOLLOWS = "same frame of reference as the CT that decides: same region, same new surface, on its own grid"
@@ -68,9 +66,9 @@ class CtFamily:
                 told = str(error).replace(str(folder), folder.name)
                 raise DoubtError(f"it cannot be read as one CT volume: {told}") from error
             deciding = deciding_series(series.frame, run.study)
-            if deciding is not None and deciding.uid == series.uid:
+            if deciding is not None and deciding.is_part_of(series):
                 return (self._deface(series, ct, run, _finder(series, deciding, run.study)),)
-            if not run.leads_to_face(series.frame):
+            if series.frame not in run.hidden:
                 return (Done(series.instances, Decision.withhold(NO_FACE_THERE)),)
             return (self._follow(series, ct, run),)
 
@@ -85,7 +83,7 @@ class CtFamily:
         return Done(series.instances, Decision(Outcome.DEFACE, DECIDES), written)
 
     def _follow(self, series: Series, ct: CtInput, run: StudyRun) -> Done:
-        hidden, _ = run.face_in(series.frame)
+        hidden = run.hidden[series.frame]
         followed = follow_ct(hidden, ct)
         if followed is None:
             if shows_face(detect_landmarks(ct.volume)):
@@ -155,19 +153,11 @@ def write_ct(series: Series, ct: CtInput, result: CaseResult, run: StudyRun) -> 
     refusal = refusal_sentence(result, run.options.accept_recognisable)
     if refusal is not None:
         raise DoubtError(refusal)
-    with tempfile.TemporaryDirectory(prefix=".facedeidln-", dir=run.writer.root) as name:
-        place = Destination(Path(name) / "series")
-        release(ct, result, place, run.options.accept_recognisable)
-        certificate = json.loads(certificate_path(place.output).read_text(encoding="utf-8"))
-        by_place = {position_of(instance.header): instance for instance in series.instances}
-        files = sorted(place.output.glob("*.dcm"))
-        if len(by_place) != len(series.instances) or len(files) != len(series.instances):
-            raise DoubtError("its slices cannot be told apart by their positions")
-        for file in files:
-            dataset = pydicom.dcmread(file)
-            run.writer.put(by_place[position_of(dataset)], dataset)
+    cleared = clear(judged(result, run.options.accept_recognisable), released_volume(result), case_content(result))
+    for source, dataset in cleared_slices(ct, cleared):
+        run.writer.put(staged_instance(source, series.instances), dataset, series.stack)
     keys = ("verdict", "privacy", "checks", "protected")
-    return {key: certificate[key] for key in keys if key in certificate}
+    return {key: cleared.case[key] for key in keys if key in cleared.case}
 
 
 def keep(series: Series, run: StudyRun) -> None:
@@ -175,9 +165,4 @@ def keep(series: Series, run: StudyRun) -> None:
     for instance in series.instances:
         dataset, pixels = plain_image(instance), pydicom.dcmread(instance.path)["PixelData"]
         dataset.add(pixels)
-        run.writer.put(instance, dataset)
-
-
-def position_of(header: pydicom.Dataset) -> tuple[float, ...]:
-    """Where a slice lies, rounded to 0.001 mm; for a multi-frame object a place of its own."""
-    return tuple(round(float(value), 3) for value in header.get("ImagePositionPatient") or ())
+        run.writer.put(instance, dataset, series.stack)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import numpy as np
 
 from ..anatomy.landmark.detect import detect_landmarks
@@ -18,13 +16,18 @@ from .no_volume import by_header
 from .staging import staged
 
 
-@lru_cache(maxsize=256)
 def deciding_series(frame: str, study: Study) -> Series | None:
     """The CT that decides in a frame of reference: of those with most landmarks of the whole face in view an original, of finest voxels.
 
     Only where there is a choice are voxels read, originals before reformats and finest first, and no further than the first that
     shows the whole face.
     """
+    if frame not in study.deciding:
+        study.deciding[frame] = _chosen(frame, study)
+    return study.deciding[frame]
+
+
+def _chosen(frame: str, study: Study) -> Series | None:
     candidates = [
         series
         for series in study.series
@@ -60,9 +63,14 @@ def landmarks_in_view(series: Series) -> int:
     return -1 if found is None else sum(found.confidence(name) >= MIN_CONFIDENCE for name in STYLES["full"].covers)
 
 
-@lru_cache(maxsize=256)
 def landmarks_of(series: Series) -> Landmarks | None:
     """The landmarks found in a series; None where it cannot be read."""
+    if "landmarks" not in series.known:
+        series.known["landmarks"] = _detected(series)
+    return series.known["landmarks"]
+
+
+def _detected(series: Series) -> Landmarks | None:
     try:
         with staged(series.instances) as folder:
             return detect_landmarks(read_ct(folder).volume)

@@ -21,7 +21,7 @@ from .writer import StudyWriter
 
 #: Why an object is withheld that lies where no CT says where the face is.
 UNKNOWN_FRAME = "no CT of the study has its frame of reference, and nothing registers it"
-NO_FACE_THERE = "no CT whose face was hidden has its frame of reference, and no rigid registration leads to one"
+NO_FACE_THERE = "no CT whose face was hidden has its frame of reference, and no rigid registration leads to one without contradiction"
 
 
 class DoubtError(FaceDeidError):
@@ -36,11 +36,19 @@ OTHERS = 1
 
 @dataclass(frozen=True, eq=False)
 class Series:
-    """The instances of one series that belong to one family, in the order of their paths."""
+    """The instances of one series that belong to one family, in the order of their paths; of a CT series one stack of slices."""
 
     uid: str
     family: str
     instances: tuple[Instance, ...]
+    #: Which of the series' stacks it is.
+    stack: int = 1
+    #: What was found out of it, so that nobody looks twice.
+    known: dict[object, Any] = field(default_factory=dict)
+
+    def is_part_of(self, other: Series) -> bool:
+        """True where both are the same stack of the same series, whichever of its instances each holds."""
+        return (self.uid, self.family, self.stack) == (other.uid, other.family, other.stack)
 
     @property
     def label(self) -> str:
@@ -61,6 +69,8 @@ class Study:
     uid: str
     patient: str
     series: tuple[Series, ...]
+    #: Frame of reference UID -> the CT that decides in it, once somebody asked.
+    deciding: dict[str, Series | None] = field(default_factory=dict)
 
     def frames_of(self, family: str) -> set[str]:
         """Frames of reference of the series of a family."""
@@ -98,6 +108,8 @@ class StudyRun:
     hidden: dict[str, HiddenFace] = field(default_factory=dict)
     #: Frame of reference UID -> another one, and the rigid matrix (4, 4) that takes its LPS mm to the other's.
     registered: dict[str, tuple[str, np.ndarray]] = field(default_factory=dict)
+    #: The matrices (4, 4) from a frame of reference to another that rigid registrations of the study name, back as well.
+    links: dict[tuple[str, str], list[np.ndarray]] = field(default_factory=dict)
     #: SOP instance UIDs of one instance of each CT that decided.
     deciding: list[str] = field(default_factory=list)
     alive: Alive = idle

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..case.records import CaseResult
-from ..clearance import clear
+from ..clearance import NOT_SIGNED, SignOff, clear
 from ..core.errors import InputError
 from ..core.volume import Volume
 from ..effect.base import to_scalar_type
@@ -56,13 +56,13 @@ def follow_files(
     return tuple(out)
 
 
-def write_files(followed: Sequence[FollowedFile], decided: CaseResult, accept_recognisable: bool) -> None:
-    """Write them, each with a certificate of its own beside it.
+def write_files(followed: Sequence[FollowedFile], decided: CaseResult, accept_recognisable: bool, said: SignOff = NOT_SIGNED) -> None:
+    """Write them, each with a certificate of its own beside it; ``said`` is what somebody said of the CT that decided.
 
     :raises NotReleasedError: the CT that decided may not be released. :raises OutputError: one could not be written.
     """
     for one in followed:
-        write_released(one.image, clear(judged(decided, accept_recognisable), one.volume, one.case), one.place)
+        write_released(one.image, clear(judged(decided, accept_recognisable, said), one.volume, one.case), one.place)
 
 
 def _follow(

@@ -12,6 +12,7 @@ from pydicom.errors import InvalidDicomError
 from ..core.errors import InputError
 from ..core.progress import Alive, idle
 from ..input.dicom_bounds import Room
+from ..input.dicom_select import DIFFERENCES
 from .references import frame_of
 
 #: The index of a medium (PS3.3 F.3): it lists instances and is none.
@@ -51,6 +52,7 @@ _TAGS = [
     "VolumetricProperties",
     "SharedFunctionalGroupsSequence",
     "PerFrameFunctionalGroupsSequence",
+    *DIFFERENCES,
 ]
 
 
@@ -103,11 +105,12 @@ def find_instances(folder: Path, alive: Alive = idle) -> Found:
     :raises InputError: the folder does not exist or holds no DICOM instance.
     """
     folder = Path(folder)
-    if folder.is_file() and folder.name.upper() == "DICOMDIR":
-        folder = folder.parent
+    index = folder if folder.is_file() and folder.name.upper() == "DICOMDIR" else None
+    folder = folder if index is None else folder.parent
     if not folder.is_dir():
         raise InputError(f"{folder} is no folder: give the folder of a study.")
-    instances, damaged, others = [], [], []
+    instances, others = [], []
+    damaged = [] if index is None else [(path, "the DICOMDIR lists it, and it is not there") for path in _missing(index)]
     paths = [path for path in sorted(folder.rglob("*")) if path.is_file()]
     room = Room(len(paths))
     for path in paths:
@@ -129,6 +132,18 @@ def find_instances(folder: Path, alive: Alive = idle) -> Found:
     if not instances and not damaged:
         raise InputError(f"{folder} holds no DICOM file: give the folder of a study.")
     return Found(tuple(instances), tuple(damaged), tuple(others))
+
+
+def _missing(index: Path) -> list[Path]:
+    """The files that a DICOMDIR lists (PS3.3 F.3) and that are not there; nothing of one that cannot be read."""
+    try:
+        Room(1).require(index)
+        records = pydicom.dcmread(index, force=True).get("DirectoryRecordSequence") or []
+        names = [record.get("ReferencedFileID") for record in records]
+    except Exception:  # it is not believed anyway, and any bytes may stand in it
+        return []
+    listed = [index.parent.joinpath(*([name] if isinstance(name, str) else map(str, name))) for name in names if name]
+    return [path for path in listed if not path.exists()]
 
 
 def _header(path: Path, room: Room) -> Dataset | None:

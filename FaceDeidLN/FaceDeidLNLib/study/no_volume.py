@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import numpy as np
 
 from .family import Series
@@ -44,10 +42,11 @@ def by_header(instance: Instance, series: Series, fewest: int) -> Decision | Non
         return Decision.withhold("a colour image: a rendering or a picture")
     if instance.words("BurnedInAnnotation") == ("YES",):
         return Decision.withhold("a picture with text burned into it: a screen shot or a page")
-    return _of_series(series, fewest)
+    if fewest not in series.known:
+        series.known[fewest] = _of_series(series, fewest)
+    return series.known[fewest]
 
 
-@lru_cache(maxsize=256)
 def _of_series(series: Series, fewest: int) -> Decision | None:
     """Why nothing of a series is a volume."""
     headers = [instance.header for instance in series.instances]

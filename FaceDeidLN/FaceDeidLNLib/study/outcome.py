@@ -27,8 +27,15 @@ class Decision:
 
     outcome: Outcome
     reason: str
+    #: It should be hidden and nobody can say how: its study stops.
+    doubtful: bool = False
 
     @classmethod
     def withhold(cls, reason: str) -> Decision:
         """Not released, for this reason."""
         return cls(Outcome.WITHHOLD, reason)
+
+    @classmethod
+    def doubt(cls, reason: str) -> Decision:
+        """Should be hidden and cannot be, for this reason."""
+        return cls(Outcome.WITHHOLD, reason, True)

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..core.errors import FaceDeidError
+import pydicom
+
+from ..core.errors import FaceDeidError, InputError
 from ..core.progress import Alive, idle
+from ..input.dicom_enhanced import PER_FRAME, SHARED
+from ..input.dicom_header import HeaderSlice
+from ..input.dicom_select import is_localizer, stacks_of
 from .family import Series, Study
 from .instances import Found, Instance, find_instances
 from .outcome import Decision, Outcome
 from .registry import FAMILIES, family_of
 
 COPY = "a second file of the same instance"
+TWO = "two files that differ have its SOP instance UID: nobody knows which of them is meant"
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,14 +74,48 @@ def _planned(uid: str, patient: str, instances: list[Instance]) -> StudyPlan:
     first: dict[str, Instance] = {}
     for instance in instances:
         first.setdefault(instance.uid, instance)
+    copies = [instance for instance in instances if first[instance.uid] is not instance]
+    unclear = {instance.uid for instance in copies if not _same(instance, first[instance.uid])}
     groups: dict[tuple[str, str], list[Instance]] = {}
     for instance in first.values():
         groups.setdefault((instance.text("SeriesInstanceUID"), family_of(instance.sop_class)), []).append(instance)
-    series = tuple(Series(one, family, tuple(members)) for (one, family), members in groups.items())
-    study = Study(uid, patient, series)
-    entries = [Entry(instance, decision) for one in series for instance, decision in zip(one.instances, _decided(one, study), strict=True)]
-    entries += [Entry(instance, Decision.withhold(COPY)) for instance in instances if first[instance.uid] is not instance]
+    series = tuple(one for (uid_of_one, family), members in groups.items() for one in _stacks(uid_of_one, family, members))
+    study = Study(uid, patient, tuple(one for one in series if not _is_unclear(one, unclear)))
+    entries = [
+        Entry(instance, decision) for one in study.series for instance, decision in zip(one.instances, _decided(one, study), strict=True)
+    ]
+    entries += [Entry(instance, Decision.doubt(TWO)) for one in series if _is_unclear(one, unclear) for instance in one.instances]
+    entries += [Entry(instance, Decision.doubt(TWO) if instance.uid in unclear else Decision.withhold(COPY)) for instance in copies]
     return StudyPlan(study, tuple(entries))
+
+
+def _is_unclear(series: Series, unclear: set[str]) -> bool:
+    return any(instance.uid in unclear for instance in series.instances)
+
+
+def _same(one: Instance, other: Instance) -> bool:
+    """True where two files hold the same data set, however it is stored."""
+    try:
+        return one.path.read_bytes() == other.path.read_bytes() or pydicom.dcmread(one.path) == pydicom.dcmread(other.path)
+    except Exception:  # what cannot be compared is not known to be the same
+        return False
+
+
+def _stacks(uid: str, family: str, members: Sequence[Instance]) -> list[Series]:
+    """A series; of CT its scouts, its multi-frame objects and each of its stacks of slices (phases, kernels, directions) by itself."""
+    if family != "ct":
+        return [Series(uid, family, tuple(members))]
+    by_path = {instance.path: instance for instance in members}
+    slices = [HeaderSlice(instance.path, instance.header) for instance in members]
+    scouts = [one for one in slices if is_localizer(one)]
+    whole = [one for one in slices if one not in scouts and (PER_FRAME in one.header or SHARED in one.header)]
+    parts = [part for part in (scouts, whole) if part]
+    rest = [one for one in slices if one not in scouts and one not in whole]
+    try:
+        parts += stacks_of(rest) if rest else []
+    except InputError:  # a place that is no number: whoever reads the series says so
+        parts.append(rest)
+    return [Series(uid, family, tuple(by_path[one.path] for one in part), number) for number, part in enumerate(parts, start=1)]
 
 
 def _decided(series: Series, study: Study) -> tuple[Decision, ...]:
@@ -83,7 +124,7 @@ def _decided(series: Series, study: Study) -> tuple[Decision, ...]:
     except FaceDeidError:
         raise
     except Exception as error:  # an object that breaks a reader is one that nobody has judged
-        return (Decision.withhold(f"it cannot be judged ({type(error).__name__}: {error})"),) * len(series.instances)
+        return (Decision.doubt(f"it cannot be judged ({type(error).__name__}: {error})"),) * len(series.instances)
 
 
 def to_do(planned: StudyPlan, family: str) -> tuple[Series, ...]:
@@ -96,5 +137,5 @@ def to_do(planned: StudyPlan, family: str) -> tuple[Series, ...]:
         kept = tuple(instance for instance, one in zip(series.instances, decisions, strict=True) if one.outcome is not Outcome.WITHHOLD)
         if kept:
             first = any(one.outcome is Outcome.DEFACE for one in decisions)
-            out.append((not first, Series(series.uid, series.family, kept), series))
-    return tuple(part for _, part, _ in sorted(out, key=lambda item: item[0]))
+            out.append((not first, replace(series, instances=kept)))
+    return tuple(part for _, part in sorted(out, key=lambda item: item[0]))

@@ -7,21 +7,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pydicom
 
 from ..core.errors import FaceDeidError
 from ..core.progress import Progress, silent
+from .family import StudyRun
 from .measures import MEASURES
 from .rays import FEWEST
 from .references import every_item, frame_of
 from .registry import family_of
 
-if TYPE_CHECKING:
-    from .family import StudyRun
-
+#: Icon Image Sequence (0088,0200) as released files, which are little endian, have it.
+ICON = b"\x88\x00\x00\x02"
 #: A surface that lies this close (mm) to one depth below the old skin, or before it, is a copy of that skin.
 NEAR_MM = 1.5
 #: What vanished counts as so far (mm) from the old skin.
@@ -136,5 +136,7 @@ def _doubts(surface: Surface, own: Surface) -> list[str]:
 
 
 def _has_icon(path: Path) -> bool:
-    """True where a data set holds an icon at any depth."""
+    """True where a data set holds an icon at any depth; where its tag is nowhere in the file there is none."""
+    if ICON not in path.read_bytes():
+        return False
     return any("IconImageSequence" in item for item in every_item(pydicom.dcmread(path, stop_before_pixels=True)))

@@ -16,6 +16,8 @@ KEEPS = "a rigid registration: kept, references to the new instances"
 NOT_RIGID = "its matrix is not rigid, so that it may have been drawn from the face"
 #: A rotation's columns are perpendicular unit vectors to this.
 RIGID = 1e-3
+#: Two registrations are the same where they agree to this (mm) at places so far (mm) from the origin.
+SAME_MM, REACH_MM = 0.5, 200.0
 
 
 class RegistrationFamily:
@@ -37,11 +39,36 @@ class RegistrationFamily:
             matrices = dict(frames(dataset))
             for frame, matrix in matrices.items():
                 for other, back in matrices.items():
-                    if frame != other and other in run.hidden and frame not in run.hidden:
-                        run.registered[frame] = (other, np.linalg.inv(back) @ matrix)
+                    if frame and other and frame != other:
+                        run.links.setdefault((frame, other), []).append(np.linalg.inv(back) @ matrix)
             remove_pictures(dataset)
             run.writer.put(instance, dataset)
+        run.registered.clear()
+        run.registered.update(ways(run))
         return (Done(series.instances, Decision(Outcome.KEEP, KEEPS)),)
+
+
+def ways(run: StudyRun) -> dict[str, tuple[str, np.ndarray]]:
+    """From each frame of reference the shortest way, over any number of registrations, to one in which a face was hidden.
+
+    Two registrations of the same two frames that disagree lead nowhere.
+    """
+    found: dict[str, tuple[str, np.ndarray]] = {frame: (frame, np.eye(4)) for frame in run.hidden}
+    links = {pair: matrices[0] for pair, matrices in run.links.items() if _agree(matrices)}
+    reached = list(found)
+    for there in reached:  # grows while it is gone through: nearest first
+        goal, rest = found[there]
+        for (frame, other), matrix in links.items():
+            if other == there and frame not in found:
+                found[frame] = (goal, rest @ matrix)
+                reached.append(frame)
+    return {frame: way for frame, way in found.items() if frame not in run.hidden}
+
+
+def _agree(matrices: list[np.ndarray]) -> bool:
+    """True where matrices (4, 4) take the corners of a cube around the origin to the same places."""
+    cube = np.array([(x, y, z, 1.0) for x in (-REACH_MM, REACH_MM) for y in (-REACH_MM, REACH_MM) for z in (-REACH_MM, REACH_MM)]).T
+    return all(np.abs((matrix - matrices[0]) @ cube).max() <= SAME_MM for matrix in matrices)
 
 
 def frames(dataset: Dataset) -> Iterator[tuple[str, np.ndarray]]:

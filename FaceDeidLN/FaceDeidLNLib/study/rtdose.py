@@ -30,6 +30,8 @@ class RtDoseFamily(ClippedOneByOne):
     def clip(self, run: StudyRun, instance: Instance, hidden: HiddenFace, matrix: np.ndarray) -> dict[str, Any]:
         """Clip, verify, write."""
         dataset = pydicom.dcmread(instance.path)
+        if "ROIContourSequence" in dataset:
+            raise DoubtError("it holds isodose contours beside the dose, which nobody looks at")
         stored = dataset.pixel_array
         stored = stored.reshape((-1, *stored.shape[-2:]))
         grid, values = moved(dose_geometry(dataset), matrix), stored.copy()

@@ -45,6 +45,9 @@ class RtStructFamily(ClippedOneByOne):
     def clip(self, run: StudyRun, instance: Instance, hidden: HiddenFace, matrix: np.ndarray) -> dict[str, Any]:
         """Clip, verify, write."""
         dataset = pydicom.dcmread(instance.path)
+        drawn_in = {str(roi.get("ReferencedFrameOfReferenceUID") or instance.frame) for roi in dataset.get("StructureSetROISequence") or []}
+        if drawn_in - {instance.frame}:
+            raise DoubtError("its structures lie in several frames of reference, and the face is looked for in one of them")
         names = followers(dataset, hidden, matrix)
         for number in names:
             remake(contours_of(dataset, number), hidden, matrix)
@@ -147,7 +150,7 @@ def most_left(hidden: HiddenFace) -> float:
 def remake(items: list[Dataset], hidden: HiddenFace, matrix: np.ndarray) -> None:
     """Let a structure lie below the new skin in the region as it lay below the old one, plane by plane; other planes stay."""
     for item in items:
-        planes = list(_planes(item, matrix))
+        planes = list(planes_of(item, matrix))
         limits = _depths(planes, hidden, matrix)
         if limits is None:
             continue
@@ -172,7 +175,7 @@ def remake(items: list[Dataset], hidden: HiddenFace, matrix: np.ndarray) -> None
         item.ContourSequence = contours
 
 
-def _planes(item: Dataset, matrix: np.ndarray) -> Iterator[list[Dataset]]:
+def planes_of(item: Dataset, matrix: np.ndarray) -> Iterator[list[Dataset]]:
     """The closed contours of a structure, those on one plane together."""
     groups: dict[tuple[float, ...], list[Dataset]] = {}
     closed = [one for one in item.get("ContourSequence") or [] if len(one.get("ContourData") or ()) >= 9]

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pydicom
 
@@ -26,36 +25,9 @@ from .plan import Entry, Plan, StudyPlan, to_do
 from .proof import Proof, prove
 from .references import close_references, references_of
 from .registry import FAMILIES
+from .report import Report, StudyResult
+from .review import StudyReview
 from .writer import StudyWriter, save
-
-
-@dataclass(frozen=True, eq=False)
-class Report:
-    """What came of an instance; ``doubtful`` where it should have been hidden and could not be verified."""
-
-    entry: Entry
-    decision: Decision
-    doubtful: bool = False
-    figures: Mapping[str, Any] = field(default_factory=dict)
-    #: Where it stands in the released study.
-    file: str | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class StudyResult:
-    """What came of a study: ``output`` is None where nothing of it was released, and ``reasons`` say why."""
-
-    planned: StudyPlan
-    reports: tuple[Report, ...]
-    reasons: tuple[str, ...]
-    output: Path | None = None
-    proof: Proof | None = None
-    seconds: float = 0.0
-
-    @property
-    def verdict(self) -> str:
-        """PASS or REVIEW."""
-        return "PASS" if self.output is not None else "REVIEW"
 
 
 class _Stop(FaceDeidError):
@@ -63,20 +35,44 @@ class _Stop(FaceDeidError):
 
 
 def run(
-    plan: Plan, out: Path, options: Options, policy: HeaderPolicy | None = None, progress: Progress = silent
+    plan: Plan,
+    out: Path,
+    options: Options,
+    policy: HeaderPolicy | None = None,
+    progress: Progress = silent,
+    review: Path | None = None,
 ) -> tuple[StudyResult, ...]:
     """Carry out a plan into ``out``, one sub-folder per study; ``policy`` is what is done to headers (None keeps them).
 
+    ``review`` gets pictures of every series before and after, in sub-folders of the same names; they show the face.
+
     :raises InputError: ``out`` lies in the input, or a study's place is taken. :raises OutputError: it could not be written.
     """
+    results = []
+    for number, planned in enumerate(plan.studies, start=1):
+        name = f"study-{number:02d}"
+        pictures = None if review is None else review / name
+        results.append(run_one(planned, plan.folder, Path(out) / name, options, policy, progress, pictures))
+    return tuple(results)
+
+
+def run_one(
+    planned: StudyPlan,
+    source: Path,
+    folder: Path,
+    options: Options,
+    policy: HeaderPolicy | None = None,
+    progress: Progress = silent,
+    review: Path | None = None,
+) -> StudyResult:
+    """Carry out the plan of one study: all of it appears as ``folder``, its certificate beside it, or nothing does.
+
+    ``source`` is the folder that the study came from, which nothing is written into; ``policy`` as in ``run``; ``review`` is the
+    folder of this study's own review material.
+
+    :raises InputError: ``folder`` lies in the input, or is taken. :raises OutputError: it could not be written.
+    """
     policy = KeepHeader() if policy is None else policy
-    folders = [Path(out) / f"study-{number:02d}" for number in range(1, len(plan.studies) + 1)]
-    return tuple(
-        _run_study(plan, planned, folder, options, policy, progress) for planned, folder in zip(plan.studies, folders, strict=True)
-    )
-
-
-def _run_study(plan: Plan, planned: StudyPlan, folder: Path, options: Options, policy: HeaderPolicy, progress: Progress) -> StudyResult:
     begin = time.perf_counter()
     reports: list[Report] = []
     proofs: list[Proof] = []
@@ -89,10 +85,13 @@ def _run_study(plan: Plan, planned: StudyPlan, folder: Path, options: Options, p
 
     companion = Companion(certificate_path_of(folder).absolute(), certify)
     try:
-        with released_folder(folder, False, (plan.folder,), companion) as partial:
+        with released_folder(folder, False, (source,), companion) as partial:
             writer = StudyWriter(partial, policy)
             work = StudyRun(planned.study, options, writer, drawing(options.parameters.seed, OTHERS))
             reports += _carried_out(planned, work, progress)
+            if review is not None:
+                progress(0.93, "review material")
+                StudyReview(review).write(planned, reports, work)
             _stop_at_doubts(reports, options)
             reports[:] = [replace(report, file=_place(report, writer)) for report in _closed(reports, writer)]
             _require_clean(partial, planned, policy)
@@ -121,7 +120,9 @@ def _carried_out(planned: StudyPlan, work: StudyRun, progress: Progress) -> list
             work.writer.policy.learn(pydicom.dcmread(entry.instance.path, stop_before_pixels=True, force=True))
     entries = {id(entry.instance): entry for entry in planned.entries}
     reports: dict[int, Report] = {
-        key: Report(entry, entry.decision) for key, entry in entries.items() if entry.decision.outcome is Outcome.WITHHOLD
+        key: Report(entry, entry.decision, entry.decision.doubtful)
+        for key, entry in entries.items()
+        if entry.decision.outcome is Outcome.WITHHOLD
     }
     todo = [(name, series) for name in FAMILIES for series in to_do(planned, name)]
     for number, (name, series) in enumerate(todo):
@@ -166,36 +167,48 @@ def _stop_at_doubts(reports: list[Report], options: Options) -> None:
     """Raises _Stop, with each doubtful series named once, and where nothing that shows anything is left."""
     lines: dict[tuple[str, str], str] = {}
     for report in reports:
-        if report.doubtful and not options.withhold_doubtful:
+        if report.doubtful:
             instance = report.entry.instance
             name = f"{instance.text('Modality')} series '{instance.text('SeriesDescription')}', first {instance.path.name}"
             lines.setdefault((instance.text("SeriesInstanceUID"), report.decision.reason), f"{name}: {report.decision.reason}")
-    if lines:
+    if lines and not options.withhold_doubtful:
         raise _Stop("\n".join(lines.values()))
     if not any(report.decision.outcome is Outcome.DEFACE for report in reports):
-        raise _Stop("no CT of it was de-identified, so that nothing of it is released")
+        raise _Stop("\n".join(["no CT of it was de-identified, so that nothing of it is released", *lines.values()]))
 
 
 def _closed(reports: list[Report], writer: StudyWriter) -> list[Report]:
-    """References closed; documents that lead to nothing any more are withheld, until nothing changes."""
+    """References closed; documents that lead to nothing any more are withheld, until nothing changes.
+
+    What the standard requires to stay though it leads nowhere is said with its object.
+    """
     while True:
         released = frozenset(writer.policy.uid(uid) for uid in writer.written)
-        empty = set()
+        empty, kept = set(), {}
         for uid, path in writer.written.items():
-            dataset = pydicom.dcmread(path)
-            before = list(references_of(dataset))
+            before = writer.references[uid]
             if all(one in released for one in before):
                 continue
-            close_references(dataset, released)
+            dataset = pydicom.dcmread(path)
+            left = close_references(dataset, released)
+            writer.references[uid] = tuple(references_of(dataset))
+            if left:
+                kept[uid] = sorted(set(left))
             if before and not any(one in released for one in before) and FAMILIES_OF_REFERENCES & {dataset.get("Modality")}:
                 empty.add(uid)
             save(dataset, path, dataset.file_meta.TransferSyntaxUID)
         if not empty:
-            return reports
+            return [_with_kept(report, kept.get(report.entry.instance.uid)) for report in reports]
         gone = [report for report in reports if report.entry.instance.uid in empty]
         writer.take_back(tuple(report.entry.instance for report in gone))
         why = Decision.withhold("all that it refers to is withheld")
         reports = [replace(report, decision=why) if report in gone else report for report in reports]
+
+
+def _with_kept(report: Report, kept: list[str] | None) -> Report:
+    if kept is None or report.decision.outcome is Outcome.WITHHOLD:
+        return report
+    return replace(report, figures={**report.figures, "required_references_to_what_is_withheld": kept})
 
 
 #: Modalities that are nothing without what they refer to.

@@ -88,10 +88,10 @@ def _edge(mask: np.ndarray) -> np.ndarray:
 
 def edge_points(frames: np.ndarray, dataset: Dataset, label: int, matrix: np.ndarray) -> np.ndarray:
     """LPS mm (N, 3), in the face's frame, of the pixels at the edge of a segment."""
-    return _points(frames, dataset, label, matrix, edge=True)
+    return segment_points(frames, dataset, label, matrix, edge=True)
 
 
-def _points(frames: np.ndarray, dataset: Dataset, label: int, matrix: np.ndarray, edge: bool) -> np.ndarray:
+def segment_points(frames: np.ndarray, dataset: Dataset, label: int, matrix: np.ndarray, edge: bool = False) -> np.ndarray:
     """LPS mm (N, 3) of the pixels of a segment, or of those at its edge."""
     out = []
     for index, frame in enumerate(frames):
@@ -122,7 +122,7 @@ def clip(frames: np.ndarray, dataset: Dataset, names: dict[int, str], hidden: Hi
         said = is_skin(names[label])
         if not said and _share(frames, dataset, label, hidden, matrix) <= SHARE:
             continue
-        points = _points(frames, dataset, label, matrix, edge=False)
+        points = segment_points(frames, dataset, label, matrix)
         points = points[hidden.in_region(points)] if len(points) else points
         if not len(points):
             continue

@@ -16,7 +16,7 @@ NAME = "the series"
 
 @contextmanager
 def staged(instances: Sequence[Instance]) -> Iterator[Path]:
-    """A temporary folder with links to the files (copies where links cannot be made), named so that a message leads to them.
+    """A temporary folder with links to the files (copies where links cannot be made); what messages call it and them can be understood.
 
     It goes with this process, however that ends.
     """
@@ -30,3 +30,8 @@ def staged(instances: Sequence[Instance]) -> Iterator[Path]:
             except OSError:
                 shutil.copyfile(instance.path, place)
         yield folder
+
+
+def staged_instance(path: Path, instances: Sequence[Instance]) -> Instance:
+    """The instance that a file of the folder stands for."""
+    return instances[int(path.name.split("_")[0])]

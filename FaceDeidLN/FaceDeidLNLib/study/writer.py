@@ -14,20 +14,25 @@ from pydicom.uid import ExplicitVRLittleEndian
 from ..core.errors import OutputError
 from ..header.base import HeaderPolicy
 from .instances import Instance
+from .references import references_of
 
 
 @dataclass(eq=False)
 class StudyWriter:
-    """Writes into ``root``, one sub-folder per series; ``policy`` is the only place where UIDs and header texts change."""
+    """Writes into ``root``, a sub-folder per series (or stack of it); ``policy`` is the only place where UIDs and header texts change."""
 
     root: Path
     policy: HeaderPolicy
     #: Original SOP instance UID -> the file that was written.
     written: dict[str, Path] = field(default_factory=dict)
-    _folders: dict[str, Path] = field(default_factory=dict)
+    #: Original SOP instance UID -> the instances that what was written refers to, as it names them.
+    references: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    _folders: dict[tuple[str, int], Path] = field(default_factory=dict)
 
-    def put(self, instance: Instance, dataset: Dataset) -> None:
+    def put(self, instance: Instance, dataset: Dataset, stack: int = 1) -> None:
         """Write what stands for an instance, as uncompressed explicit little endian; what is not decoded keeps its compression.
+
+        ``stack``: of the stacks of one series each has a folder of its own.
 
         :raises HeaderError: its header cannot be cleaned. :raises OutputError: what is read back is not what was written.
         """
@@ -35,12 +40,13 @@ class StudyWriter:
         dataset.SOPInstanceUID, dataset.SeriesInstanceUID = instance.uid, instance.text("SeriesInstanceUID")
         dataset = self.policy.clean(dataset)
         encapsulated = "PixelData" in dataset and syntax and pydicom.uid.UID(syntax).is_encapsulated
-        path = self._path(instance)
+        path = self._path(instance, stack)
         save(dataset, path, syntax if encapsulated else ExplicitVRLittleEndian)
         again = pydicom.dcmread(path)
         if again.get("PixelData") != dataset.get("PixelData") or again.SOPInstanceUID != self.policy.uid(instance.uid):
             raise OutputError(f"{instance.path.name}: what was read back is not what was written.")
         self.written[instance.uid] = path
+        self.references[instance.uid] = tuple(references_of(dataset))
 
     def take_back(self, instances: tuple[Instance, ...]) -> None:
         """Remove what was written for these instances."""
@@ -55,8 +61,8 @@ class StudyWriter:
         """All files that were written."""
         yield from self.written.values()
 
-    def _path(self, instance: Instance) -> Path:
-        series = instance.text("SeriesInstanceUID")
+    def _path(self, instance: Instance, stack: int) -> Path:
+        series = (instance.text("SeriesInstanceUID"), stack)
         if series not in self._folders:
             modality = "".join(letter for letter in instance.text("Modality").upper() if letter.isalnum())[:16] or "OT"
             self._folders[series] = self.root / f"{len(self._folders) + 1:02d}-{modality}"

@@ -7,6 +7,7 @@ cheekbone and chin.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -18,13 +19,13 @@ from ..face.polar import skin_distance, unit_vectors
 
 #: Lines of sight are so far apart (degrees).
 STEP_DEG = 4.0
-#: Depths below the surface (mm) at which the HU of thin and of thick layers, and bone, are looked for.
-THIN_MM, THICK_MM, BONE_MM = np.arange(2.0, 4.1), np.arange(3.0, 7.1), np.arange(-4.0, 31.0)
+#: Depths below the surface (mm) at which the HU of sheets, of thin and of thick layers, and bone, are looked for.
+SHEET_MM, THIN_MM, THICK_MM, BONE_MM = np.array([1.5]), np.arange(2.0, 4.1), np.arange(3.0, 7.1), np.arange(-4.0, 30.1, 0.5)
 BONE_HU = 200.0
 #: What is looked at holds tissue or foam, no air.
 TISSUE_HU = -500.0
-#: Fat may be alone at the depth of a thin layer.
-FAT_HU = (-140.0, -50.0)
+#: Fat may be alone at the depth of a thin layer; that of synthetic heads scatters by 28 HU there, a layer of wax by less.
+FAT_HU, FAT_SCATTER = (-140.0, -50.0), 22.0
 #: The scatter of HU is the distance between these percentiles; bone is so deep at this percentile of the lines that meet it.
 SCATTER_PERCENTILES, BONE_PERCENTILE = (15.0, 85.0), 20.0
 #: Fewer lines of sight, or less than this share of an area, tell nothing.
@@ -37,16 +38,19 @@ DEEP_AREAS = 3
 class Area:
     """A part of the face: ranges of azimuth and elevation (degrees), and what no skin goes beyond there.
 
-    ``thin`` and ``thick``: least scatter of HU at THIN_MM and THICK_MM, at most four fifths of the least in 92 heads; ``bone_mm``: where
-    bone is deeper than this, no head has it in DEEP_AREAS areas. None where a check tells nothing.
+    ``sheet``, ``thin``, ``thick``: least scatter of HU at SHEET_MM, THIN_MM and THICK_MM, at most four fifths of the least in 92 heads;
+    ``bone_mm``: where bone is deeper than this, no head has it in DEEP_AREAS areas; ``alone_mm``: no head has it so deep in this one,
+    by 5 mm. None where a check tells nothing.
     """
 
     name: str
     azimuth: tuple[float, float]
     elevation: tuple[float, float]
+    sheet: float
     thin: float
     thick: float | None
     bone_mm: float | None
+    alone_mm: float | None = None
 
     def directions(self) -> np.ndarray:
         """Azimuth and elevation (N, 2) of its lines of sight."""
@@ -55,28 +59,42 @@ class Area:
 
 
 AREAS = (
-    Area("brow", (-12.0, 12.0), (32.0, 44.0), 24.0, 35.0, None),
-    Area("nasal root", (-4.0, 4.0), (20.0, 32.0), 24.0, 29.0, 12.0),
-    Area("nose", (-8.0, 8.0), (0.0, 20.0), 24.0, 42.0, None),
-    Area("mouth", (-16.0, 16.0), (-20.0, -8.0), 24.0, 40.0, None),
-    Area("chin", (-12.0, 12.0), (-36.0, -24.0), 24.0, 38.0, 15.0),
-    Area("left cheekbone", (28.0, 48.0), (0.0, 16.0), 22.0, None, 15.0),
-    Area("right cheekbone", (-48.0, -28.0), (0.0, 16.0), 22.0, None, 15.0),
-    Area("left orbital rim", (28.0, 44.0), (24.0, 40.0), 24.0, 75.0, 11.0),
-    Area("right orbital rim", (-44.0, -28.0), (24.0, 40.0), 24.0, 75.0, 11.0),
+    Area("brow", (-12.0, 12.0), (32.0, 44.0), 44.0, 50.0, 35.0, None),
+    Area("nasal root", (-4.0, 4.0), (20.0, 32.0), 42.0, 50.0, 29.0, 12.0),
+    Area("nose", (-8.0, 8.0), (0.0, 20.0), 50.0, 50.0, 42.0, None),
+    Area("mouth", (-16.0, 16.0), (-20.0, -8.0), 50.0, 50.0, 40.0, None),
+    Area("chin", (-12.0, 12.0), (-36.0, -24.0), 50.0, 50.0, 38.0, 15.0, 18.0),
+    Area("left cheekbone", (28.0, 48.0), (0.0, 16.0), 44.0, 42.0, None, 15.0),
+    Area("right cheekbone", (-48.0, -28.0), (0.0, 16.0), 44.0, 42.0, None, 15.0),
+    Area("left orbital rim", (28.0, 44.0), (24.0, 40.0), 50.0, 50.0, 75.0, 11.0),
+    Area("right orbital rim", (-44.0, -28.0), (24.0, 40.0), 50.0, 50.0, 75.0, 11.0),
 )
+
+
+@dataclass(frozen=True)
+class Look:
+    """What the lines of sight of one area show: scatter of HU at SHEET_MM, THIN_MM and THICK_MM, and depth of the bone.
+
+    Infinite where it cannot be told. ``fat``: the middle of the HU at THIN_MM is that of fat.
+    """
+
+    area: str
+    sheet: float
+    thin: float
+    thick: float
+    bone_mm: float
+    fat: bool
+
+    def is_uniform(self, area: Area) -> bool:
+        """True where the HU scatter less than those of skin and what lies under it."""
+        if area.thick is not None and self.thick < area.thick:
+            return True
+        return self.thin < FAT_SCATTER if self.fat else self.sheet < area.sheet or self.thin < area.thin
 
 
 def layer_doubts(ct: Volume, frame: FaceFrame, depth: Volume) -> tuple[str, ...]:
     """What there is to say of a layer on the face of a CT (HU); ``depth`` (mm) is the skin's as found, empty where it is skin."""
-    uniform, deep = [], []
-    for area in AREAS:
-        lines = _lines(area, ct, frame, depth)
-        if _is_uniform(area, lines):
-            uniform.append(area.name)
-        if area.bone_mm is not None and area.bone_mm < _bone_depth(lines) <= BONE_MM[-1]:
-            deep.append(area.name)
-    areas = list(dict.fromkeys(chain(uniform, deep if len(deep) >= DEEP_AREAS else ())))
+    areas = covered_areas(look_at(ct, frame, depth), AREAS)
     if not areas:
         return ()
     where = " and ".join(filter(None, (", ".join(areas[:-1]), areas[-1])))
@@ -84,6 +102,27 @@ def layer_doubts(ct: Volume, frame: FaceFrame, depth: Volume) -> tuple[str, ...]
         f"what covers {where} is no skin but a layer of one value, or lies too far in front of the bone (bolus, gel, mask, dressing): the "
         "patient's own skin under it may stay; take it out of the CT, or give the patient's outline without it as a segment",
     )
+
+
+def look_at(ct: Volume, frame: FaceFrame, depth: Volume) -> tuple[Look, ...]:
+    """What all areas show."""
+    found = []
+    for area in AREAS:
+        lines = _lines(area, ct, frame, depth)
+        scatter = (_scatter(lines, depths) for depths in (SHEET_MM, THIN_MM, THICK_MM))
+        found.append(Look(area.name, *scatter, _bone_depth(lines), _is_fat(lines)))
+    return tuple(found)
+
+
+def covered_areas(looks: Sequence[Look], areas: Sequence[Area]) -> tuple[str, ...]:
+    """Names of the areas in which there is no skin, by the limits of ``areas``."""
+    uniform, deep = [], []
+    for look, area in zip(looks, areas, strict=True):
+        if look.is_uniform(area) or (area.alone_mm is not None and area.alone_mm < look.bone_mm <= BONE_MM[-1]):
+            uniform.append(area.name)
+        if area.bone_mm is not None and area.bone_mm < look.bone_mm <= BONE_MM[-1]:
+            deep.append(area.name)
+    return tuple(dict.fromkeys(chain(uniform, deep if len(deep) >= DEEP_AREAS else ())))
 
 
 def _lines(area: Area, ct: Volume, frame: FaceFrame, depth: Volume) -> np.ndarray:
@@ -101,18 +140,20 @@ def _lines(area: Area, ct: Volume, frame: FaceFrame, depth: Volume) -> np.ndarra
     return hu.reshape(len(directions), -1)
 
 
-def _is_uniform(area: Area, lines: np.ndarray) -> bool:
-    """True where the HU scatter less than those of skin."""
-    for depths, least in ((THIN_MM, area.thin), (THICK_MM, area.thick)):
-        values = lines[:, np.isin(BONE_MM, depths)]
-        values = values[(values > TISSUE_HU).all(axis=1)]
-        if least is None or len(values) < max(LEAST_LINES, LEAST_SHARE * len(lines)):
-            continue
-        low, high = np.percentile(values, SCATTER_PERCENTILES)
-        fat = depths is THIN_MM and FAT_HU[0] < np.median(values) < FAT_HU[1]
-        if high - low < least and not fat:
-            return True
-    return False
+def _scatter(lines: np.ndarray, depths: np.ndarray) -> float:
+    """Distance of the SCATTER_PERCENTILES of HU at some depths; infinite where too few lines tell."""
+    values = lines[:, np.isin(BONE_MM, depths)]
+    values = values[(values > TISSUE_HU).all(axis=1)]
+    if len(values) < max(LEAST_LINES, LEAST_SHARE * len(lines)):
+        return np.inf
+    low, high = np.percentile(values, SCATTER_PERCENTILES)
+    return float(high - low)
+
+
+def _is_fat(lines: np.ndarray) -> bool:
+    values = lines[:, np.isin(BONE_MM, THIN_MM)]
+    values = values[values > TISSUE_HU]
+    return bool(values.size and FAT_HU[0] < np.median(values) < FAT_HU[1])
 
 
 def _bone_depth(lines: np.ndarray) -> float:

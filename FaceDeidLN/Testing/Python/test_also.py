@@ -12,6 +12,7 @@ from FaceDeidLNLib.core.geometry import Geometry
 from FaceDeidLNLib.core.volume import Volume
 from FaceDeidLNLib.effect import base
 from FaceDeidLNLib.input.images import read_volume
+from FaceDeidLNLib.output import atomic
 from synthetic_study import coarse, remembered, study_phantom
 from written import write_volume
 
@@ -66,6 +67,21 @@ def test_nothing_is_written_where_an_image_shows_the_head_elsewhere(released, tm
     assert main(["deface", str(released / "ct.nrrd"), str(tmp_path / "out.nrrd"), *words]) == 3
     assert "REVIEW: nothing was released\n  - --also off.nrrd: the head lies" in capsys.readouterr().err
     assert {path.name for path in tmp_path.iterdir()} == {"off.nrrd"}
+
+
+def test_no_output_appears_where_one_of_them_cannot(released, tmp_path, monkeypatch, capsys):
+    rename = atomic._rename_to_free
+
+    def fail(new: Path, place: Path) -> None:
+        if place == tmp_path / "out.nrrd":
+            raise OSError(28, "No space left on device")
+        rename(new, place)
+
+    monkeypatch.setattr(atomic, "_rename_to_free", fail)
+    words = ["--also", str(released / "mr.nii.gz"), str(tmp_path / "out-mr.nii.gz")]
+    assert main(["deface", str(released / "ct.nrrd"), str(tmp_path / "out.nrrd"), *words]) != 0
+    assert not list(tmp_path.iterdir())
+    assert ".partial" not in capsys.readouterr().err
 
 
 def test_two_images_cannot_have_one_output(released, tmp_path, capsys):

@@ -1,6 +1,7 @@
 """DICOM series in: values, geometry, and what is refused."""
 
 import os
+import re
 import shutil
 import sys
 
@@ -17,6 +18,7 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
     JPEG2000Lossless,
     RLELossless,
+    generate_uid,
 )
 
 BIG = {"shape": (9, 64, 72)}
@@ -218,11 +220,34 @@ def test_a_slice_with_empty_pixels_is_refused(tmp_path):
         read_ct(tmp_path)
 
 
-def test_duplicate_slices_are_named(tmp_path):
+def test_a_second_slice_at_the_place_of_another_is_refused_by_name(tmp_path):
     paths = write_series(tmp_path, Series(stored_head()))
-    shutil.copy(paths[3], tmp_path / "again.dcm")
+    data = pydicom.dcmread(paths[3])
+    data.SOPInstanceUID = data.file_meta.MediaStorageSOPInstanceUID = generate_uid()
+    data.save_as(tmp_path / "again.dcm")
+    with pytest.raises(InputError, match="1 slice lies at the place of another one.*again.dcm"):
+        read_ct(tmp_path)
+
+
+def test_two_files_of_one_instance_that_differ_are_refused_by_name(tmp_path):
+    paths = write_series(tmp_path, Series(stored_head()))
+    data = pydicom.dcmread(paths[3])
+    data.PixelData = bytes(len(data.PixelData))
+    data.save_as(tmp_path / "again.dcm")
     with pytest.raises(InputError, match="again.dcm"):
         read_ct(tmp_path)
+
+
+@pytest.mark.parametrize("single", [False, True])
+def test_a_second_copy_of_a_file_is_told_and_no_slice(tmp_path, single):
+    series = Series(stored_head())
+    paths = write_series(tmp_path, series)
+    copy = tmp_path / "again.dcm"
+    shutil.copy(paths[3], copy)
+    ct = read_ct(copy if single else tmp_path)
+    assert np.array_equal(ct.volume.array, series.hu)
+    left = paths[3].name if single else r"(again|slice\d+).dcm"
+    assert re.search(rf"1 file \({left}\) is the same to the byte as another file", "".join(ct.notes))
 
 
 @pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, JPEG2000Lossless, RLELossless])

@@ -72,7 +72,7 @@ def test_two_stacks_are_told_as_two_stacks(tmp_path):
 
 def test_two_slices_at_one_place_are_refused(tmp_path):
     write_uneven(tmp_path, [*np.arange(11) * 2.5, 25.0])
-    with pytest.raises(InputError, match="lie at the place of another one"):
+    with pytest.raises(InputError, match="lies at the place of another one"):
         read_ct(tmp_path)
 
 

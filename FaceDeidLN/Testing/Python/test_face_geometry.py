@@ -183,3 +183,11 @@ def test_full_style_keeps_behind_the_tragia_and_the_neck_out():
 def test_unknown_style_is_refused_with_the_list():
     with pytest.raises(InputError, match="full"):
         style_named("nose-only")
+
+
+def test_a_place_that_rounds_to_no_voxel_is_not_held():
+    grid = Geometry((28, 5, 5), np.eye(4))
+    at = np.array([[27.5, 0, 0], [-0.5, 0, 0], [27.4, 4.4, 0]])
+    held = grid.holds(at)
+    assert held.tolist() == [False, True, True]
+    assert np.all(np.rint(at[held]) < grid.shape)

@@ -132,6 +132,15 @@ def test_a_turn_by_half_a_circle_is_read_from_the_qform(tmp_path):
     assert same_as_nibabel(write_nifti(tmp_path / "ct.nii", affine=np.diag([-1.0, -1.0, 1.0, 1.0]) @ RAS, codes=(1, 0)))
 
 
+def test_a_nifti_whose_voxel_sizes_have_a_sign_is_read_as_nibabel_reads_it(tmp_path):
+    path = write_nifti(tmp_path / "ct.nii", codes=(1, 1))
+    sizes = np.frombuffer(path.read_bytes()[80:88], "<f4")  # pixdim[1:3]
+    with path.open("r+b") as file:
+        file.seek(80)
+        file.write((-sizes).tobytes())
+    assert same_as_nibabel(path)
+
+
 @pytest.mark.parametrize("kind", ["c8", "c16", "rgb"])
 def test_a_nifti_of_several_numbers_per_voxel_is_refused(tmp_path, kind):
     array = np.zeros(HU.shape, dtype=[("R", "u1"), ("G", "u1"), ("B", "u1")]) if kind == "rgb" else HU.astype(kind)

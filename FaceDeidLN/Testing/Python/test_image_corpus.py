@@ -73,11 +73,7 @@ def test_every_format_is_written_to_the_bit(tmp_path, dtype, extension):
     assert np.allclose(matrix, ct.volume.geometry.ijk_to_lps, atol=1e-4)
 
 
-WHOLE_ROAD = (
-    Recipe("nii.gz", "f4", "SRA", "mm", "none"),
-    Recipe("nrrd big", "i4", "PIL", "um", "none"),
-    Recipe("nifti-2", "i2", "RAS", "m", "none"),
-)
+WHOLE_ROAD = (Recipe("nii.gz", "f4", "SRA", "mm", "none"),)
 
 
 @pytest.fixture(scope="module")

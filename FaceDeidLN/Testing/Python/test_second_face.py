@@ -7,14 +7,10 @@ import pytest
 from FaceDeidLNLib.anatomy.face_frame import fit_frame
 from FaceDeidLNLib.anatomy.landmark.detect import detect_landmarks
 from FaceDeidLNLib.anatomy.second_face import BONE_HU, is_plate, second_face
-from FaceDeidLNLib.case.records import Request
 from FaceDeidLNLib.core.geometry import Box, Geometry
 from FaceDeidLNLib.core.volume import AIR_HU, Volume, canonical_grid, resample
 from FaceDeidLNLib.input.ct import read_ct
 from FaceDeidLNLib.phantom import Phantom, PhantomOptions, make_phantom
-from FaceDeidLNLib.pipeline import deface
-from FaceDeidLNLib.verify.privacy import RECOGNISABLE
-from FaceDeidLNLib.verify.verdict import Verdict
 from scipy.spatial.transform import Rotation
 
 SPACING_MM = 3.0
@@ -61,13 +57,6 @@ def test_half_a_second_head_is_seen(bare):
     middle = int(both.geometry.to_kji(np.array([220.0, 0.0, 0.0]))[0, 2])
     half = both.crop(Box((0, 0, 0), (*both.array.shape[:2], middle)))
     assert second_face(half, fit_frame(bare.landmarks))
-
-
-def test_two_heads_are_reviewed_and_recognisable(bare):
-    result = deface(Request(with_second(bare, *PLACES["beside"])))
-    assert result.verdict is Verdict.REVIEW
-    assert result.privacy == RECOGNISABLE
-    assert "there is a second face in the field of view" in result.reasons[0]
 
 
 def test_one_head_alone_is_no_second_one(phantom):

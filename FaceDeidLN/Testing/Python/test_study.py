@@ -20,8 +20,9 @@ from FaceDeidLNLib.study import ct as ct_family
 from FaceDeidLNLib.study.family import Options
 from FaceDeidLNLib.study.outcome import Outcome
 from FaceDeidLNLib.study.plan import Plan, plan
+from FaceDeidLNLib.study.report import StudyResult
 from FaceDeidLNLib.study.rules import RULES, rule_for
-from FaceDeidLNLib.study.run import StudyResult, run
+from FaceDeidLNLib.study.run import run
 from synthetic_study import StudyFolder, remembered, study_phantom, write_ct_study
 from test_signing import key_file
 

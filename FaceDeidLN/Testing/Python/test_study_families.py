@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +22,10 @@ from FaceDeidLNLib.study.proof import prove
 from FaceDeidLNLib.study.references import close_references, references_of
 from FaceDeidLNLib.study.registry import FAMILIES
 from FaceDeidLNLib.study.writer import StudyWriter
+from synthetic_objects import write_segments
 from synthetic_study import StudyFolder, study_phantom, write_whole_study
+
+README = Path(__file__).resolve().parents[3] / "README.md"
 
 
 @dataclass
@@ -42,7 +47,7 @@ class Bench:
             writer.written[uid] = place
         other = StudyRun(self.run.study, self.run.options, writer, np.random.default_rng(1), dict(self.run.hidden))
         other.deciding.extend(self.run.deciding)
-        writer._folders.update({series: root / folder.name for series, folder in self.run.writer._folders.items()})
+        writer._folders.update({key: root / folder.name for key, folder in self.run.writer._folders.items()})
         return other
 
     def series(self, family: str) -> Series:
@@ -228,3 +233,90 @@ def test_a_presentation_state_with_an_overlay_is_withheld(bench, tmp_path):
 def test_an_image_that_nothing_leads_to_is_withheld(bench, tmp_path):
     run = bench.again(tmp_path)  # no registration
     assert FAMILIES["pet_mr"].release(image_series(bench, "MR"), run)[0].decision.outcome is Outcome.WITHHOLD
+
+
+def changed_copy(bench: Bench, folder: Path, name: str, change: Callable[[pydicom.Dataset], None]) -> Series:
+    """One object of the study, changed, as a series of its own."""
+    dataset = pydicom.dcmread(bench.source.folder / name)
+    change(dataset)
+    (folder / "changed").mkdir()
+    dataset.save_as(folder / "changed" / name)
+    return plan(folder / "changed").studies[0].study.series[0]
+
+
+def test_structures_of_several_frames_of_reference_are_doubtful(bench, work, tmp_path):
+    def change(dataset: pydicom.Dataset) -> None:
+        dataset.StructureSetROISequence[2].ReferencedFrameOfReferenceUID = "1.2.3"
+
+    with pytest.raises(DoubtError, match="several frames"):
+        FAMILIES["rtstruct"].release(changed_copy(bench, tmp_path, "rtstruct.dcm", change), work)
+
+
+def test_a_dose_with_isodose_contours_is_doubtful(bench, work, tmp_path):
+    def change(dataset: pydicom.Dataset) -> None:
+        dataset.ROIContourSequence = [pydicom.Dataset()]
+
+    with pytest.raises(DoubtError, match="isodose"):
+        FAMILIES["rtdose"].release(changed_copy(bench, tmp_path, "dose.dcm", change), work)
+
+
+@pytest.mark.parametrize("kind", ["FRACTIONAL", "LABELMAP"])
+def test_segmentations_of_every_type_are_clipped_and_keep_their_nodes(bench, work, tmp_path, kind):
+    series = other_segments(bench, tmp_path, kind)
+    done = FAMILIES["seg"].release(series, work)[0]
+    assert done.figures["clipped"] == ["Segment_1"]
+    before, after = pydicom.dcmread(series.instances[0].path), pydicom.dcmread(work.writer.written[series.instances[0].uid])
+    nodes = [dataset.pixel_array == 2 if kind == "LABELMAP" else frames_of(dataset, 2) for dataset in (before, after)]
+    assert nodes[0].any()
+    assert np.array_equal(*nodes)
+
+
+@pytest.mark.parametrize("kind", ["FRACTIONAL", "LABELMAP"])
+def test_untouched_segmentations_of_every_type_are_doubtful(bench, work, tmp_path, monkeypatch, kind):
+    monkeypatch.setattr(seg, "clip", lambda *_: [])
+    with pytest.raises(DoubtError, match="Segment_1"):
+        FAMILIES["seg"].release(other_segments(bench, tmp_path, kind), work)
+
+
+def other_segments(bench: Bench, folder: Path, kind: str) -> Series:
+    (folder / "segments").mkdir()
+    write_segments(folder / "segments" / "seg.dcm", sorted((bench.source.folder / "ct").iterdir()), bench.source, kind)
+    return plan(folder / "segments").studies[0].study.series[0]
+
+
+#: What README's table of outcomes calls a family.
+CALLED = {
+    "ct": "CT that shows the face best",
+    "pet_mr": "PET, MR",
+    "rtstruct": "RT structure set",
+    "seg": "segmentation",
+    "rtdose": "RT dose",
+    "registration": "rigid registration",
+    "documents": "key objects",
+}
+
+
+def readme_outcomes() -> dict[str, set[str]]:
+    """README's rows of objects, each with the outcomes in bold."""
+    text = README.read_text(encoding="utf-8").split("#### Whole studies")[1]
+    rows = re.findall(r"^\| (.+?) \| (.+) \|$", text.split("| object | outcome |")[1].split("\n\n")[0], re.M)
+    return {name: set(re.findall(r"\*\*(\w+)\*\*", cell)) for name, cell in rows}
+
+
+@pytest.mark.skipif(not README.is_file(), reason="README.md is no part of an installed module")
+@pytest.mark.parametrize("family", CALLED)
+def test_the_table_of_readme_says_what_the_plan_does(bench, family):
+    planned = {
+        decision.outcome.value
+        for series in bench.planned.study.series
+        if series.family == family
+        for decision in bench.planned.decisions(series)
+    }
+    called = CALLED[family]
+    assert [said for name, said in readme_outcomes().items() if name.startswith(called) or f", {called}" in name] == [planned]
+
+
+@pytest.mark.skipif(not README.is_file(), reason="README.md is no part of an installed module")
+def test_the_table_of_readme_has_every_family_and_every_outcome():
+    assert set(CALLED) | {"withheld"} == set(FAMILIES)
+    assert set().union(*readme_outcomes().values()) == {outcome.value for outcome in Outcome}

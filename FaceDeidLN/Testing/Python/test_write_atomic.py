@@ -4,11 +4,12 @@ import errno
 import os
 import signal
 import stat
+from pathlib import Path
 
 import pytest
 from FaceDeidLNLib.core.errors import InputError, OutputError
-from FaceDeidLNLib.output import atomic
-from FaceDeidLNLib.output.atomic import released_file, released_folder
+from FaceDeidLNLib.output import atomic, leftovers
+from FaceDeidLNLib.output.atomic import released_file, released_folder, released_together
 from releases import companion_of, kill_once_begun, names, release_file, release_folder, start
 
 
@@ -58,7 +59,7 @@ def test_a_link_that_takes_the_place_of_the_folder_meanwhile_gets_nothing_and_sh
 
 
 def test_what_another_process_of_that_number_left_goes_because_nobody_holds_the_lock(tmp_path):
-    left = atomic._sibling(tmp_path / "a.nrrd", "partial")  # named after this process, which lives
+    left = leftovers.sibling(tmp_path / "a.nrrd", "partial")  # named after this process, which lives
     left.mkdir()
     release_file(tmp_path / "a.nrrd")
     assert names(tmp_path) == ["a.nrrd"]
@@ -198,7 +199,7 @@ def test_the_next_run_clears_what_a_killed_one_left(tmp_path):
 
 @pytest.mark.parametrize("overwrite", [False, True])
 def test_what_another_run_is_writing_is_left_alone(overwrite, tmp_path, monkeypatch):
-    monkeypatch.setattr(atomic, "_is_alive", lambda process: False)  # as in another PID namespace
+    monkeypatch.setattr(leftovers, "_is_alive", lambda process: False)  # as in another PID namespace
     with released_file(tmp_path / "a.nrrd") as first:
         first.write_text("first")
         with pytest.raises(OutputError, match="Another run is writing"):
@@ -323,3 +324,38 @@ def test_a_folder_output_whose_place_was_swapped_leaves_no_partial_folder(tmp_pa
         swap_a_folder(tmp_path, partial)
     assert not [path for path in tmp_path.rglob("*") if path.name.endswith(("partial", ".dcm"))]
     assert not any((tmp_path / "shared").iterdir())
+
+
+def _write_two(folder: Path, overwrite: bool = False) -> None:
+    places = [(folder / name, folder / f"{name}.txt") for name in ("a", "b")]
+    with released_together(places, overwrite) as hidden:
+        for name, (_, companion) in zip(hidden, places, strict=True):
+            name.mkdir()
+            (name / "new").write_text("new")
+            name.with_name(companion.name).write_text("new")
+
+
+def test_several_outputs_appear_together(tmp_path):
+    _write_two(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "a.txt", "b", "b.txt"]
+
+
+@pytest.mark.parametrize("failing", ["a.txt", "a", "b.txt", "b"])
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_of_several_outputs_none_appears_where_one_cannot_and_what_was_there_comes_back(tmp_path, monkeypatch, failing, overwrite):
+    if overwrite:
+        (tmp_path / "a").mkdir()
+        (tmp_path / "a" / "old").write_text("old")
+        (tmp_path / "b.txt").write_text("old")
+    before = sorted(tmp_path.rglob("*"))
+    rename = atomic._rename_to_free
+
+    def fail(new: Path, place: Path) -> None:
+        if place.name == failing:
+            raise OSError(28, "No space left on device")
+        rename(new, place)
+
+    monkeypatch.setattr(atomic, "_rename_to_free", fail)
+    with pytest.raises(OutputError):
+        _write_two(tmp_path, overwrite)
+    assert sorted(tmp_path.rglob("*")) == before

@@ -149,7 +149,7 @@ def _qform(numbers: tuple[float, ...], pixdim: tuple[float, ...]) -> np.ndarray:
             [2 * (b * d - a * c), 2 * (c * d + a * b), a * a + d * d - b * b - c * c],
         ]
     )
-    steps = np.array(pixdim[1:4], dtype=float)
+    steps = np.abs(np.array(pixdim[1:4], dtype=float))  # a sign says nothing there, as nibabel and ITK have it
     if not np.all(steps > 0):
         raise ValueError(f"voxels of {steps.tolist()}")
     return np.column_stack([turn * (steps * (1.0, 1.0, -1.0 if pixdim[0] < 0 else 1.0)), offset])

@@ -1,0 +1,77 @@
+"""Hidden names beside an output, and what a killed run left under them."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import shutil
+import socket
+import sys
+from pathlib import Path
+
+
+def remove(old: Path) -> None:
+    """Take away a file, a folder, or a link to either, but never what a link leads to."""
+    if old.is_dir() and not old.is_symlink():
+        shutil.rmtree(old, ignore_errors=True)
+    else:
+        old.unlink(missing_ok=True)
+
+
+def prefix(path: Path) -> str:
+    """Start of the temporary names of one output on this host."""
+    return f".facedeidln-{short(path.name, 4)}-{short(socket.gethostname(), 2)}-"
+
+
+def short(text: str, size: int) -> str:
+    """A hash of ``size`` bytes, in hexadecimal."""
+    return hashlib.blake2s(text.encode(), digest_size=size).hexdigest()
+
+
+def sibling(path: Path, state: str) -> Path:
+    """A new hidden name beside ``path``."""
+    return path.parent / f"{prefix(path)}{os.getpid()}-{secrets.token_hex(4)}.{state}"
+
+
+def clear_leftovers(path: Path, companion: Path | None, is_locked: bool) -> None:
+    """Remove what killed runs for the same output left; bring back what one was just replacing."""
+    _clear(path, is_locked, companion)
+    if companion is not None:
+        _clear(companion, is_locked)
+
+
+def _clear(path: Path, is_locked: bool, companion: Path | None = None) -> None:
+    """``companion`` is removed where an old output comes back: it belongs to the new one that never came.
+
+    Who holds the lock knows that nobody works here; without locks the process's number has to tell.
+    """
+    start = prefix(path)
+    for left in list(path.parent.glob(f"{start}*")):
+        process = left.name[len(start) :].split("-")[0]
+        if not process.isdigit() or (not is_locked and _is_alive(int(process))):
+            continue
+        if ".replaced" in left.name and not path.exists():
+            if companion is not None:
+                companion.unlink(missing_ok=True)
+            left.rename(path)
+        else:
+            remove(left)
+
+
+def _is_alive(process: int) -> bool:
+    """True where a process of this number runs."""
+    if sys.platform == "win32":  # os.kill would end it there
+        import ctypes
+
+        handle = ctypes.windll.kernel32.OpenProcess(0x1000, False, process)
+        if handle:
+            ctypes.windll.kernel32.CloseHandle(handle)
+        return bool(handle)
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,109 @@
+"""A study that is killed at any moment leaves nothing, and what its guard could not take away goes with the next start."""
+
+from __future__ import annotations
+
+import os
+import signal
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+from dicom_series import Series, write_series
+from FaceDeidLNLib.core import guard
+from FaceDeidLNLib.core.scratch import scratch_root
+from FaceDeidLNLib.output import atomic
+from FaceDeidLNLib.study import run as study_run
+from FaceDeidLNLib.study.family import Options, StudyRun
+from FaceDeidLNLib.study.outcome import Decision, Outcome
+from FaceDeidLNLib.study.plan import Plan, StudyPlan, plan
+from FaceDeidLNLib.study.proof import Proof
+from FaceDeidLNLib.study.report import Report
+from FaceDeidLNLib.study.staging import staged
+from FaceDeidLNLib.study.writer import StudyWriter
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="signals are POSIX's")
+#: Where the process kills itself, and at which call of it.
+MOMENTS = [
+    (StudyWriter, "put", 1),
+    (StudyWriter, "put", 5),
+    (study_run, "_closed", 1),
+    (study_run, "prove", 1),
+    (study_run, "certificate_text", 1),
+    (atomic, "_rename_all", 1),
+]
+
+
+@pytest.fixture
+def planned(tmp_path, monkeypatch) -> Plan:
+    """A study whose CT counts as de-identified, so that only its writing and its release are at stake."""
+    (tmp_path / "scratch").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "scratch"))
+    write_series(tmp_path / "in", Series(np.zeros((6, 8, 8), dtype=np.int32)))
+    monkeypatch.setattr(study_run, "_carried_out", _written)
+    monkeypatch.setattr(study_run, "prove", lambda *_: Proof((), ()))
+    return plan(tmp_path / "in")
+
+
+def _written(planned: StudyPlan, work: StudyRun, progress: object) -> list[Report]:
+    for entry in planned.entries:
+        work.writer.policy.learn(entry.instance.header)
+    with staged([entry.instance for entry in planned.entries]):
+        for entry in planned.entries:
+            work.writer.put(entry.instance, pydicom.dcmread(entry.instance.path))
+    return [Report(entry, Decision(Outcome.DEFACE, "test")) for entry in planned.entries]
+
+
+def killed_at(where: object, name: str, when: int, work: Callable[[], object], alone: bool) -> None:
+    """``work`` in a process that kills itself at a call of a function; before that, where ``alone``, the guard that would clean up."""
+    child = os.fork()
+    if child:
+        _, status = os.waitpid(child, 0)
+        assert os.WIFSIGNALED(status)
+        assert os.WTERMSIG(status) == signal.SIGKILL
+        return
+    original, calls = getattr(where, name), []
+
+    def kill(*words: object, **options: object) -> object:
+        calls.append(1)
+        if len(calls) == when:
+            if alone:
+                os.kill(guard._guard(os.getpid()).process_id, signal.SIGKILL)
+            os.kill(os.getpid(), signal.SIGKILL)
+        return original(*words, **options)
+
+    setattr(where, name, kill)
+    try:
+        work()
+    finally:
+        os._exit(0)  # it should have been killed
+
+
+def left_in(folder: Path) -> list[Path]:
+    return [path for path in (*folder.rglob("*"), *scratch_root().rglob("*")) if not path.name.endswith(".lock")]
+
+
+@pytest.mark.parametrize(("where", "name", "when"), MOMENTS)
+def test_a_study_killed_at_any_moment_leaves_nothing(planned, tmp_path, where, name, when):
+    killed_at(where, name, when, lambda: study_run.run(planned, tmp_path / "out", Options()), alone=False)
+    deadline = time.monotonic() + 30
+    while left_in(tmp_path / "out"):
+        assert time.monotonic() < deadline, left_in(tmp_path / "out")
+        time.sleep(0.05)
+
+
+def test_what_a_killed_guard_left_goes_with_the_next_start(planned, tmp_path):
+    killed_at(study_run, "certificate_text", 1, lambda: study_run.run(planned, tmp_path / "out", Options()), alone=True)
+    assert left_in(tmp_path / "out")
+    assert study_run.run(planned, tmp_path / "out", Options())[0].verdict == "PASS"
+    there = {path.name for path in (tmp_path / "out").iterdir() if not path.name.endswith(".lock")}
+    assert there == {"study-01", "study-01.certificate.json"}
+    assert not left_in(scratch_root())
+
+
+def test_between_certificate_and_study_no_study_is_there(planned, tmp_path):
+    killed_at(atomic, "_rename_to_free", 2, lambda: study_run.run(planned, tmp_path / "out", Options()), alone=False)
+    assert not (tmp_path / "out" / "study-01").exists()

@@ -1,0 +1,127 @@
+"""What is planned for folders as people have them (copies, phases, scouts among slices, several patients); where registrations lead."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+from dicom_series import Series as Written
+from dicom_series import write_series
+from FaceDeidLNLib.study.family import Options, Study, StudyRun
+from FaceDeidLNLib.study.outcome import Outcome
+from FaceDeidLNLib.study.plan import COPY, TWO, Plan, plan, to_do
+from FaceDeidLNLib.study.registration import ways
+from FaceDeidLNLib.study.writer import StudyWriter
+from pydicom.fileset import FileSet
+
+STORED = np.random.default_rng(1).integers(0, 900, (12, 12, 10))
+
+
+def reasons(planned: Plan) -> list[str]:
+    return [entry.decision.reason for study in planned.studies for entry in study.entries]
+
+
+def test_a_copy_of_a_file_is_withheld_and_no_doubt(tmp_path):
+    first = write_series(tmp_path / "a", Written(STORED))[0]
+    shutil.copy(first, tmp_path / "b.dcm")
+    planned = plan(tmp_path)
+    assert reasons(planned).count(COPY) == 1
+    assert not any(entry.decision.doubtful for entry in planned.studies[0].entries)
+
+
+def test_a_copy_that_is_only_stored_otherwise_is_a_copy(tmp_path):
+    first = pydicom.dcmread(write_series(tmp_path / "a", Written(STORED))[0])
+    first.file_meta.ImplementationVersionName = "OTHER"
+    first.save_as(tmp_path / "b.dcm")
+    assert reasons(plan(tmp_path)).count(COPY) == 1
+
+
+def test_two_objects_of_one_uid_are_a_doubt_and_so_is_all_of_their_series(tmp_path):
+    paths = write_series(tmp_path / "a", Written(STORED))
+    other = pydicom.dcmread(paths[4])
+    other.add_new(0x7FE00010, "OW", bytes(len(other.PixelData)))
+    other.save_as(tmp_path / "b.dcm")
+    planned = plan(tmp_path)
+    assert reasons(planned) == [TWO] * 13
+    assert all(entry.decision.doubtful for entry in planned.studies[0].entries)
+
+
+@pytest.mark.parametrize("keyword", ["TemporalPositionIdentifier", "ConvolutionKernel", "AcquisitionNumber"])
+def test_stacks_of_one_ct_series_are_worked_on_one_by_one(tmp_path, keyword):
+    one = Written(STORED, tags={keyword: "1"})
+    write_series(tmp_path / "a", one)
+    write_series(tmp_path / "b", replace(one, tags={keyword: "2"}))
+    parts = to_do(plan(tmp_path).studies[0], "ct")
+    assert [(part.uid, len(part.instances)) for part in parts] == [(one.uid, 12), (one.uid, 12)]
+    assert len({part.stack for part in parts}) == 2
+
+
+def test_a_scout_in_the_series_of_the_slices_is_withheld_alone(tmp_path):
+    one = Written(STORED)
+    write_series(tmp_path / "a", one)
+    scout = replace(
+        one, stored=STORED[:1], rows=np.array([[1.0, 0, 0], [0, 0, -1]]), tags={"ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"]}
+    )
+    write_series(tmp_path / "b", scout)
+    said = [entry.decision.outcome for entry in plan(tmp_path).studies[0].entries]
+    assert said.count(Outcome.WITHHOLD) == 1
+    assert said.count(Outcome.DEFACE) == 12
+
+
+def write_indexed(folder: Path) -> Path:
+    files = FileSet()
+    for path in write_series(
+        folder / "source", Written(STORED, tags={"StudyID": "1", "StudyTime": "120000", "SeriesNumber": 1, "AccessionNumber": ""})
+    ):
+        files.add(path)
+    files.write(folder / "disc")
+    return folder / "disc" / "DICOMDIR"
+
+
+def test_an_index_stands_for_its_folder_and_what_it_lists_and_is_not_there_is_said(tmp_path):
+    index = write_indexed(tmp_path)
+    whole = plan(index)
+    assert len(whole.studies[0].entries) == 12
+    assert not whole.damaged
+    missing = whole.studies[0].entries[3].instance.path
+    missing.unlink()
+    assert [path for path, _ in plan(index).damaged] == [missing]
+
+
+def test_patients_and_studies_in_one_folder_are_kept_apart(tmp_path):
+    one = Written(STORED)
+    write_series(tmp_path / "a", one)
+    write_series(tmp_path / "b", replace(one, tags={"PatientID": "P2"}))
+    write_series(tmp_path / "c", Written(STORED))
+    assert len({(study.study.patient, study.study.uid) for study in plan(tmp_path).studies}) == 3
+
+
+def shifted(x: float) -> np.ndarray:
+    matrix = np.eye(4)
+    matrix[0, 3] = x
+    return matrix
+
+
+def work(links: dict[tuple[str, str], list[np.ndarray]]) -> StudyRun:
+    writer = StudyWriter(Path(), None)
+    return StudyRun(Study("1", "1", ()), Options(), writer, np.random.default_rng(1), {"ct": None}, links=links)
+
+
+def test_registrations_lead_over_others_to_the_face():
+    found = ways(work({("pet", "mr"): [shifted(3)], ("mr", "ct"): [shifted(5)], ("far", "other"): [shifted(1)]}))
+    assert set(found) == {"mr", "pet"}
+    assert found["pet"][0] == "ct"
+    assert np.allclose(found["pet"][1], shifted(8))
+
+
+def test_registrations_that_disagree_lead_nowhere():
+    assert not ways(work({("mr", "ct"): [shifted(5), shifted(6)]}))
+    assert ways(work({("mr", "ct"): [shifted(5), shifted(5.1)]}))
+
+
+def test_frames_that_no_ct_shows_are_not_known_by_a_registration_among_themselves():
+    assert not ways(work({("pet", "mr"): [shifted(3)], ("mr", "pet"): [shifted(-3)]}))
