@@ -67,6 +67,8 @@ class Case:
         spelled = {str(form): word for path, word in known.items() for form in (path, path.absolute(), path.resolve())}
         spelled |= {str(path.absolute().parent): "[folder]" for path, word in known.items() if word != "[results]"}
         spelled |= {path.name: word for path, word in known.items() if path.name != Path(self.output).name and word != "[results]"}
+        if Path(self.input).is_dir():
+            spelled |= {file.name: "[file]" for file in self.input.rglob("*")}
         for form in sorted(filter(_is_telling, spelled), key=len, reverse=True):
             text = text.replace(form, spelled[form])
         return text
