@@ -91,7 +91,7 @@ def _other_frame(roi: Dataset, ct_uid: str) -> bool:
 def _closed_contours(item: Dataset) -> Iterator[np.ndarray]:
     """The closed contours of a structure as points (N, 3) in LPS mm."""
     for contour in item.get("ContourSequence", ()):
-        kind = str(contour.get("ContourGeometricType", ""))
+        kind = str(contour.get("ContourGeometricType", "")).upper()
         points = _points(contour)
         if not np.all(np.abs(points) <= FARTHEST_MM):
             raise ValueError(f"a contour point lies beyond {FARTHEST_MM:g} mm, or nowhere")

@@ -85,7 +85,7 @@ def run_one(
 
     def certify(partial: Path, certificate: Path) -> None:
         seconds = time.perf_counter() - begin
-        text = certificate_text(partial, reports, options, policy.facts(), proofs[0], seconds)
+        text = certificate_text(partial, reports, options, policy, proofs[0], seconds)
         certificate.write_text(signed_text(text, options.signing_key), encoding="utf-8")
 
     companion = Companion(certificate_path_of(folder).absolute(), certify)
