@@ -116,12 +116,15 @@ def pieces_outside(small: Volume, frame: FaceFrame) -> list[np.ndarray]:
 
 
 def is_plate(small: Volume, piece: np.ndarray) -> bool:
-    """True where a piece of bone (bool) is flat and longer than any head: the top of a table."""
-    points = small.geometry.to_lps(places(piece))
+    """True where a piece of bone (bool) is flat, and longer than any head or as long as the field of view: the top of a table."""
+    at = places(piece)
+    points = small.geometry.to_lps(at)
     axes = np.linalg.eigh(np.cov(points.T))[1]
     low, high = np.percentile(points @ axes, PLATE_PERCENTILES, axis=0)
     thickness, _, length = high - low
-    return thickness < PLATE_MM and length > LONGEST_HEAD_MM
+    along = 2 - int(np.argmax(np.abs(axes[:, 2] @ (small.geometry.ijk_to_lps[:3, :3] / small.geometry.spacing))))
+    through = at[:, along].min() <= 1 and at[:, along].max() >= small.array.shape[along] - 2
+    return bool(thickness < PLATE_MM and (length > LONGEST_HEAD_MM or through))
 
 
 def without_head(small: Volume, frame: FaceFrame) -> Volume:
