@@ -16,12 +16,16 @@ from FaceDeidLNLib.output.dicom_plain import PlainHeaders
 from header_objects import bytes_of, small
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
+from pydicom.datadict import dictionary_has_tag, dictionary_VR
 
 CANARY = b"ZQXFUZZCANARY"
 REPRESENTATIONS = [b"LO", b"PN", b"DA", b"TM", b"DT", b"DS", b"IS", b"CS", b"UI", b"UT", b"AS", b"AT", b"FD", b"US", b"OB", b"UN", b"XX"]
 LONG = {b"SQ", b"UN", b"OB", b"UT"}
 #: Of the table, of geometry, private, overlays, group lengths, and of no dictionary.
-TAGS = [*table_tags()[::7], 0x00081030, 0x00280030, 0x00291010, 0x00290010, 0x60003000, 0x00080000, 0x00189345, 0x0018AAAA, 0x0040A730]
+TAGS = [*table_tags()[::7], 0x00081030, 0x00280030, 0x00291010, 0x00290010, 0x60003000, 0x00080000, 0x0018AAAA, 0x0040A730]
+#: Eight letters under an attribute of binary numbers are a number, which nobody can tell from another: those are left out here.
+NUMBERS = {"FD", "FL", "US", "SS", "UL", "SL", "AT", "US or SS"}
+TAGS = [tag for tag in TAGS if not dictionary_has_tag(tag) or dictionary_VR(tag) not in NUMBERS]
 UNDEFINED = 0xFFFFFFFF
 
 
