@@ -35,7 +35,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "Testing" / "Python"), str(Path(__file__).
 
 SYNTHETIC = "synthetic"
 #: Voxels (mm) of the synthetic study: those of a clinical CT would take minutes.
-SPACING_MM = (3.0, 3.0, 3.0)
+SPACING_MM = (3.6, 3.4, 4.0)
 
 
 def measure(folder: Path, out: Path, options: argparse.Namespace) -> None:

@@ -70,7 +70,7 @@ class StudyFolder:
         matrix = volume.geometry.ijk_to_lps
         spacing = volume.geometry.spacing
         series = Series(
-            np.rint(volume.array - intercept).astype(np.int32),
+            np.maximum(np.rint(volume.array - intercept), 0).astype(np.int32),
             intercept=intercept,
             rows=(matrix[:3, :2] / spacing[:2]).T,
             step=matrix[:3, 2],
