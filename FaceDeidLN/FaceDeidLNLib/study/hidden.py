@@ -13,7 +13,7 @@ from ..case.records import CaseResult
 from ..core.geometry import Box, Geometry
 from ..core.parameters import Parameters
 from ..core.segment import BoxMask, Segment
-from ..core.volume import Volume
+from ..core.volume import Volume, linear
 from ..effect.reface import roughness
 from ..face.follow import centred, overlapping
 from ..face.polar import to_polar
@@ -93,7 +93,10 @@ class HiddenFace:
 
     def in_region(self, lps: np.ndarray, margin_mm: float = 0.0) -> np.ndarray:
         """True (N,) for points (N, 3) in the face region or within ``margin_mm`` of it."""
-        return self.reach.at(lps, FAR_MM) > -margin_mm
+        kji = self.reach.geometry.to_kji(lps)
+        inside = np.all((kji >= 0) & (kji <= np.array(self.reach.geometry.shape) - 1), axis=1)
+        inside[inside] = linear(self.reach.array, kji[inside]) > -margin_mm
+        return inside
 
     def below_veil(self, lps: np.ndarray) -> np.ndarray:
         """How far (N,) in mm points (N, 3) lie below the random depth under the old skin; negative above it."""
