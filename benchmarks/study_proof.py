@@ -28,6 +28,7 @@ from pathlib import Path
 
 import numpy as np
 import pydicom
+import SimpleITK as sitk
 from pydicom.uid import generate_uid
 
 ROOT = Path(__file__).resolve().parents[1] / "FaceDeidLN"
@@ -110,8 +111,10 @@ def _copies(paths: Sequence[Path], out: Path, count: int) -> None:
         (out / str(number)).mkdir(parents=True)
         for k, path in enumerate(paths):
             dataset = pydicom.dcmread(path)
-            stored = dataset.pixel_array[::2, ::2]
-            stored = np.maximum(stored + random.integers(-2, 3, stored.shape), stored.min()).astype(stored.dtype)
+            hu = sitk.GetArrayFromImage(sitk.ReadImage(str(path)))[0, ::2, ::2]
+            stored = np.rint((hu - float(dataset.RescaleIntercept)) / float(dataset.RescaleSlope)).astype(np.int32)
+            kind = "<i2" if dataset.PixelRepresentation else "<u2"
+            stored = np.maximum(stored + random.integers(-2, 3, stored.shape), stored.min()).astype(kind)
             dataset.SeriesInstanceUID, dataset.SOPInstanceUID = series, generate_uid(prefix=None)
             dataset.Rows, dataset.Columns = stored.shape
             dataset.PixelSpacing = [2 * float(step) for step in dataset.PixelSpacing]
