@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import slicer
 from FaceDeidLNLib.core.parameters import RANGES, Parameters
-from FaceDeidLNLib.effect.records import EFFECT_NAMES
+from FaceDeidLNLib.effect.records import EFFECT_NAMES, OWN_DEFAULTS
 from FaceDeidLNLib.face.styles import REGIONS
 from slicer import vtkMRMLMarkupsClosedCurveNode, vtkMRMLMarkupsFiducialNode, vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
 from slicer.i18n import tr as _
@@ -97,7 +97,8 @@ class FaceDeidLNParameterNode:
     landmarks, curve, faceSegmentation - what was found or drawn, and is used instead of the automatic ones.
     outputVolume - where the result goes; none: a new volume. resultVolume - the result that is looked at.
     style, ears, lips, effect, levels - which part of the face is hidden, how, and which node levels stay.
-    watermark - letters on the new surface. header - what happens to DICOM headers at export.
+    effectNumbers - numbers that the effect alone has, by keyword. watermark - letters on the new surface.
+    header - what happens to DICOM headers at export.
     acceptRecognisable - release also what did not pass the attack benchmark.
     liveFace - make the face segment anew whenever the curve or a length changes.
     """
@@ -118,8 +119,7 @@ class FaceDeidLNParameterNode:
     outsideMm: Annotated[float, WithinRange(*RANGES["outside_mm"])] = Parameters.outside_mm
     protectMarginMm: Annotated[float, WithinRange(*RANGES["protect_margin_mm"])] = Parameters.protect_margin_mm
     superficialMm: Annotated[float, WithinRange(*RANGES["superficial_mm"])] = Parameters.superficial_mm
-    sigmaMm: Annotated[float, WithinRange(*RANGES["sigma_mm"])] = Parameters.sigma_mm
-    fillHu: Annotated[float, WithinRange(*RANGES["fill_hu"])] = Parameters.fill_hu
+    effectNumbers: dict[str, float] = dict(OWN_DEFAULTS)
     watermark: str = Parameters.watermark
     wrapEngine: Annotated[str, Choice(WRAP_ENGINES)] = WRAP_ENGINES[0]
     cutEngine: Annotated[str, Choice(CUT_ENGINES)] = CUT_ENGINES[0]
@@ -233,8 +233,9 @@ class FaceDeidLNLogic(ScriptedLoadableModuleLogic):
     style, effect, levels - region, effect and node levels by name; None: the default ones. ears, lips - hide them too.
     wrapEngine, cutEngine, maskEngine - "built-in", or "SurfaceWrapSolidify", "Dynamic Modeler", "Mask volume".
     acceptRecognisable - release a PASS also where the person may still be recognised.
+    alsoVolumes - PET, MR or further CTs of the same head that ``process`` gives the same face.
     progress - called with the fraction done and a message; raise ``Cancelled`` in it to stop.
-    depthMm, outsideMm, protectMarginMm, superficialMm, sigmaMm (mm), fillHu, boneHu (HU), watermark (letters on the new surface).
+    depthMm, outsideMm, protectMarginMm, superficialMm (mm), boneHu (HU), those of the effect alone (sigmaMm, fillHu), watermark.
     """
 
     def __init__(self, parent: object = None) -> None:

@@ -61,8 +61,8 @@ LEAST_VOXELS = 0.8
 MARKS, FEATURE_MM, HIDDEN_SHARE, TOLERANCE = ("sellion", "pronasale", "pogonion", "menton"), 8.0, 0.9, 0.02
 #: Limits are this share of the least scatter, and this percentile of the depths of bone, as in the table of areas.
 OF_LEAST, BONE_PERCENTILE = 0.8, 98.0
-#: No limit of scatter is higher, and the bone of one area alone is so much (mm) deeper than that of any head.
-MOST_SCATTER, ALONE_MM = 50.0, 5.0
+#: No limit of scatter is higher (sheets and thin layers; thick ones), and the bone of one area alone is so much (mm) deeper than any.
+MOST_SCATTER, MOST_THICK, ALONE_MM = 50.0, 75.0, 5.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -200,7 +200,7 @@ def limits(heads: list[list[Look]]) -> tuple[Area, ...]:
         deep = None if area.bone_mm is None or not bone else math.ceil(float(np.percentile(bone, BONE_PERCENTILE)))
         alone = None if area.alone_mm is None or not bone else max(bone) + ALONE_MM
         sheet, thin = (min(value, MOST_SCATTER) for value in least[:2])
-        thick = None if area.thick is None else least[2]
+        thick = None if area.thick is None else min(least[2], MOST_THICK)
         out.append(replace(area, sheet=sheet, thin=thin, thick=thick, bone_mm=deep, alone_mm=alone))
     return tuple(out)
 

@@ -6,7 +6,7 @@ import platform
 import shutil
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,8 +22,10 @@ from .clearance import NOT_SIGNED, RECOGNISABLE_REASON, Clearance, Judged, SignO
 from .core.errors import InputError
 from .core.progress import Alive, idle
 from .core.volume import Volume
+from .effect.choices import told
 from .facts import certificate_facts, privacy_said
 from .header.base import HeaderPolicy, KeepHeader
+from .header.segment_names import without_names
 from .input.case import CtInput
 from .input.images import image_extension
 from .output.atomic import Companion
@@ -153,7 +155,7 @@ def case_content(result: CaseResult) -> dict[str, Any]:
     facts = certificate_facts(result)
     return {
         "software": software(),
-        "parameters": {name: value for name, value in asdict(result.parameters).items() if name != "seed"},
+        "parameters": told(result.parameters),
         "protected": facts.pop("protected"),
         **{name: facts.pop(name) for name in ("verdict", "reasons", "privacy", "seconds")},
         "checks": {name: value for name, value in facts.items() if name not in ("style", "effect")},
@@ -166,6 +168,7 @@ def content(ct: CtInput, volume: Volume, case: dict[str, Any], written: Path, he
     if ct.kind != "dicom":
         return {**facts, "limits": []}
     kept = isinstance(header, KeepHeader)
+    facts |= {name: without_names(facts[name], header) for name in ("protected", "reasons", "checks")}
     return {**facts, "header": header.facts(), "limits": ["Names and dates in the DICOM header are untouched."] if kept else []}
 
 

@@ -7,6 +7,8 @@ as it lies and turned, sees a face.
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -114,12 +116,15 @@ def pieces_outside(small: Volume, frame: FaceFrame) -> list[np.ndarray]:
 
 
 def is_plate(small: Volume, piece: np.ndarray) -> bool:
-    """True where a piece of bone (bool) is flat and longer than any head: the top of a table."""
-    points = small.geometry.to_lps(places(piece))
+    """True where a piece of bone (bool) is flat, and longer than any head or as long as the field of view: the top of a table."""
+    at = places(piece)
+    points = small.geometry.to_lps(at)
     axes = np.linalg.eigh(np.cov(points.T))[1]
     low, high = np.percentile(points @ axes, PLATE_PERCENTILES, axis=0)
     thickness, _, length = high - low
-    return thickness < PLATE_MM and length > LONGEST_HEAD_MM
+    along = 2 - int(np.argmax(np.abs(axes[:, 2] @ (small.geometry.ijk_to_lps[:3, :3] / small.geometry.spacing))))
+    through = at[:, along].min() <= 1 and at[:, along].max() >= small.array.shape[along] - 2
+    return bool(thickness < PLATE_MM and (length > LONGEST_HEAD_MM or through))
 
 
 def without_head(small: Volume, frame: FaceFrame) -> Volume:
@@ -188,11 +193,16 @@ def other_face(rest: Rest, alive: Alive = idle) -> np.ndarray | None:
     member = load_model().members[0]
     around = rest.ct.geometry.box_around(rest.ct.geometry.to_lps(places(rest.bone)), AROUND_MM)
     part = rest.ct.crop(around)
-    for turn in TURNS:
-        alive()
-        seen = turned_look(part, turn, member)
-        if seen is not None and seen[1].mass.sum() >= FACE_SEEN:
-            return seen[0].origin
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        looks = [pool.submit(turned_look, part, turn, member) for turn in TURNS]
+        try:
+            for look in looks:
+                alive()
+                seen = look.result()
+                if seen is not None and seen[1].mass.sum() >= FACE_SEEN:
+                    return seen[0].origin
+        finally:
+            pool.shutdown(cancel_futures=True)
     return None
 
 

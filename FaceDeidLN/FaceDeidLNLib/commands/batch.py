@@ -196,8 +196,6 @@ def check(options: argparse.Namespace) -> None:
     check_names(options)
     require_key(options.signing_key)
     policy_named(options.header, options.key, options.patients, (options.out_dir,))
-    if options.studies and options.qa is not None:
-        raise InputError("--qa writes the review material of single CTs, and --studies takes whole studies: leave one of them out.")
     if options.scheduler is not None and options.engine == LOCAL:
         raise InputError("--scheduler is for a Dask cluster: give --engine dask too, or leave it out.")
     if options.watch is not None and not options.inputs.is_dir():
@@ -255,6 +253,7 @@ def finish(
     """Write what is looked at, and sum up."""
     from .batches.quarantine import quarantine
     from .batches.report import write_report
+    from .batches.review_page import write_review_page
     from .batches.review_work import write_work
     from .batches.summary import summary
 
@@ -263,5 +262,7 @@ def finish(
     ledger.export()
     quarantine(places.quarantine, done)
     write_work(done, setting, places.worklist)
-    write_report(rows, options.report or places.report)
+    write_report(rows, options.report or places.report, options.out_dir)
+    if options.qa is not None:
+        write_review_page(done, options.qa, places.decisions.name, options.shard.ending)
     return summary(rows, places, left_out)

@@ -49,7 +49,7 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
         ledger = held.enter_context(closing(Ledger(whole.ledger, whole.results)))
         ledger.keep(rows)
         join_worklists(parts, whole)
-        write_report(rows, whole.report)
+        write_report(rows, whole.report, options.out_dir)
     return summary(rows, whole, [])
 
 

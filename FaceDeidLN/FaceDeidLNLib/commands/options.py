@@ -11,13 +11,14 @@ from typing import Protocol
 from ..anatomy.level.table import LEVEL_RECORDS
 from ..core.errors import InputError
 from ..core.parameters import NUMBERS, Parameters
-from ..effect.records import PRESETS, RECORDS, effects_with, preset_named
+from ..effect.records import OWN_NUMBERS, PRESETS, RECORDS, effects_with, own_numbers, preset_named
 from ..face.styles import REGIONS
 from ..header.options import OPTIONS, RESEARCH_OPTIONS
 from ..providers.registry import typed_kinds
 
 #: The numbers that have an option.
-_NUMBERS = tuple(item for item in NUMBERS if item.is_option)
+_SHARED = tuple(item for item in NUMBERS if item.is_option)
+_NUMBERS = (*_SHARED, *OWN_NUMBERS)
 
 
 def number(low: float, high: float, unit: str) -> Callable[[str], float]:
@@ -147,7 +148,7 @@ def add_work(parser: argparse.ArgumentParser) -> None:
         group.add_argument(
             item.flag,
             type=number(item.low, item.high, item.unit),
-            default=getattr(defaults, item.field),
+            default=item.default,
             metavar=item.unit.upper(),
             help=f"{item.meaning}{_only(item.field)} (default: %(default)g {item.unit})",
         )
@@ -222,7 +223,7 @@ def parameters_of_options(options: argparse.Namespace) -> Parameters:
     Raises InputError for a preset that there is not, or that is given together with a style or an effect, and for an option that
     would change nothing.
     """
-    numbers = {item.field: getattr(options, item.field) for item in _NUMBERS}
+    numbers = {item.field: getattr(options, item.field) for item in _SHARED}
     chosen = {name: value for name in ("style", "effect") if (value := getattr(options, name)) is not None}
     ears = options.ears
     if options.preset is not None:
@@ -232,14 +233,15 @@ def parameters_of_options(options: argparse.Namespace) -> Parameters:
         chosen, ears = {"style": preset.style, "effect": preset.effect}, ears or preset.ears
     require_meant(options, chosen.get("effect", Parameters().effect))
     more = {"lips": options.lips, "watermark": options.watermark, "seed": options.seed, "levels": options.levels}
-    return Parameters(**chosen, ears=ears, **more, **numbers)
+    own = own_numbers(chosen.get("effect", Parameters.effect), {item.field: getattr(options, item.field) for item in OWN_NUMBERS})
+    return Parameters(**chosen, ears=ears, own=own, **more, **numbers)
 
 
 def require_meant(options: argparse.Namespace, effect: str) -> None:
     """Raises InputError for a choice that the effect, or what is left out, makes meaningless: it would be passed over in silence."""
     for item in _NUMBERS:
         effects = effects_with(item.field)
-        if effects and effect not in effects and getattr(options, item.field) != getattr(Parameters(), item.field):
+        if effects and effect not in effects and getattr(options, item.field) != item.default:
             raise InputError(f"{item.flag} means nothing to the effect '{effect}': leave it out, or choose --effect {effects[0]}.")
     if not options.levels and options.superficial_mm != Parameters().superficial_mm:
         raise InputError("--superficial-mm is for the node levels, and --levels none keeps none: leave one of them out.")

@@ -17,6 +17,7 @@ from . import options as shared
 from .console import PASS, REVIEW, Console, Outcome
 
 if TYPE_CHECKING:
+    from ..header.base import HeaderPolicy
     from ..study.family import Options
     from ..study.instances import Instance
     from ..study.plan import Plan, StudyPlan
@@ -46,6 +47,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="withhold an object that could not be verified, and release the rest of its study without it",
     )
+    group.add_argument("--one", action="store_true", help="INPUT is one study, and OUT its own folder")
+    shared.add_overwrite(group)
     group.add_argument("--qa", type=Path, metavar="DIR", help="write pictures of every series here; THEY SHOW THE FACE")
     shared.add_signing(group)
 
@@ -56,6 +59,8 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
 
     if not options.input.exists():
         raise InputError(f"There is no folder {options.input}.")
+    if options.overwrite and not options.one:
+        raise InputError("--overwrite replaces one study: give --one too, or name a new folder.")
     _require_review(options)
     console.progress(0.0, "reading headers")
     planned = plan(options.input)
@@ -66,6 +71,8 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
     from ..study.run import run as carry_out
 
     policy = policy_named(options.header, options.key, options.patients, tuple(filter(None, (options.output, options.qa))))
+    if options.one:
+        return run_single(planned, options, policy, console)
     results = carry_out(planned, options.output, _asked(options), policy, console.progress, options.qa)
     if any(result.output is not None for result in results):
         keep_mappings(policy, options.key)
@@ -76,6 +83,28 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
     return Outcome(code, facts, "\n".join(lines))
 
 
+def run_single(planned: Plan, options: argparse.Namespace, policy: HeaderPolicy, console: Console) -> Outcome:
+    """The only study of INPUT becomes the folder OUT. Raises InputError where there are several."""
+    from ..output.header_mappings import keep_mappings
+    from ..study.run import run_one
+
+    if len(planned.studies) != 1:
+        raise InputError(f"{options.input} holds {len(planned.studies)} studies, and one is wanted: give each a folder of its own.")
+    result = run_one(
+        planned.studies[0], planned.folder, options.output, _asked(options), policy, console.progress, options.qa, options.overwrite
+    )
+    if result.output is not None:
+        keep_mappings(policy, options.key)
+    facts = {**result_facts(result), **_left(planned), "reasons": plain_reasons(result)}
+    return Outcome(PASS if result.output is not None else REVIEW, facts, "\n".join(result_lines(result)))
+
+
+def plain_reasons(result: StudyResult) -> list[str]:
+    """Why a study was not released, without the names of series and files, which may hold the patient's."""
+    doubts = [f"{report.entry.instance.text('Modality')}: {report.decision.reason}" for report in result.reports if report.doubtful]
+    return list(dict.fromkeys(doubts)) if doubts and result.output is None else list(result.reasons)
+
+
 def _require_review(options: argparse.Namespace) -> None:
     """Raises InputError where the review material cannot go where it is wanted."""
     if options.qa is None:
@@ -84,6 +113,8 @@ def _require_review(options: argparse.Namespace) -> None:
     from ..study.review import require_review
 
     require_destination(options.qa, True, (options.output, options.input))
+    if options.one:
+        require_review(options.qa)
     for folder in options.qa.glob("study-*"):
         require_review(folder)
 

@@ -22,12 +22,12 @@ class Parameters:
     depth_mm: float = 12.0
     outside_mm: float = 6.0
     protect_margin_mm: float = 2.0
-    fill_hu: float = -1000.0
-    sigma_mm: float = 6.0
     bone_hu: float = 300.0
     #: Node levels that stay as they are (names in anatomy.level.table), and the skin and fat over them that may change.
     levels: tuple[str, ...] = ("Ia", "Ib", "VIII", "IX")
     superficial_mm: float = 2.0
+    #: Numbers that the effect alone knows (effect.records), by their field; the others have their default.
+    own: tuple[tuple[str, float], ...] = ()
     #: For tests only: random draws use fresh entropy otherwise, and the seed is never stored with an output.
     seed: int | None = None
 
@@ -39,20 +39,23 @@ class Parameters:
     def require_in_range(self) -> None:
         """Raises InputError, one sentence, for a number that is none or out of its range."""
         for number in NUMBERS:
-            value = getattr(self, number.field)
-            if not (isinstance(value, Real) and number.low <= value <= number.high):
-                raise InputError(f"{number.field} is {value}, and must lie between {number.low:g} and {number.high:g} {number.unit}.")
+            number.require(getattr(self, number.field))
+
+    def own_number(self, number: Number) -> float:
+        """What was chosen for a number of the effect's own, or its default."""
+        return dict(self.own).get(number.field, number.default)
 
 
 @dataclass(frozen=True)
 class Number:
-    """A number that can be chosen: its field of ``Parameters``, its range (both ends included), its unit and what it means."""
+    """A number that can be chosen: its field of ``Parameters`` (or name in ``own``), range (ends included), unit, meaning, default."""
 
     field: str
     low: float
     high: float
     unit: str
     meaning: str
+    default: float
     #: The command line has an option for it.
     is_option: bool = True
 
@@ -67,16 +70,27 @@ class Number:
         first, *others = self.field.split("_")
         return first + "".join(word.capitalize() for word in others)
 
+    def require(self, value: object) -> None:
+        """Raises InputError, one sentence, for what is no number or out of the range."""
+        if not (isinstance(value, Real) and self.low <= value <= self.high):
+            raise InputError(f"{self.field} is {value}, and must lie between {self.low:g} and {self.high:g} {self.unit}.")
 
+
+#: Those that mean something to every effect; each effect's own stand in its row of effect.records.
 #: The ranges keep typing errors out (12 m, -3 mm); whether a face is really gone is judged by the verification.
 NUMBERS = (
-    Number("depth_mm", 0.5, 50.0, "mm", "how far below the skin the face segment reaches; inside a curve less than 12 changes hardly less"),
-    Number("outside_mm", 0.0, 50.0, "mm", "how far in front of the skin it reaches"),
-    Number("protect_margin_mm", 0.0, 50.0, "mm", "how far it stays away from every protected segment"),
-    Number("superficial_mm", 0.0, 20.0, "mm", "skin and fat over the node levels that may change"),
-    Number("fill_hu", -2000.0, 3000.0, "HU", "what mask puts in place of the face"),
-    Number("sigma_mm", 0.1, 50.0, "mm", "standard deviation of blur's Gaussian"),
-    Number("bone_hu", -1000.0, 3000.0, "HU", "what is brighter counts as bone", is_option=False),
+    Number(
+        "depth_mm",
+        0.5,
+        50.0,
+        "mm",
+        "how far below the skin the face segment reaches; inside a curve less than 12 changes hardly less",
+        Parameters.depth_mm,
+    ),
+    Number("outside_mm", 0.0, 50.0, "mm", "how far in front of the skin it reaches", Parameters.outside_mm),
+    Number("protect_margin_mm", 0.0, 50.0, "mm", "how far it stays away from every protected segment", Parameters.protect_margin_mm),
+    Number("superficial_mm", 0.0, 20.0, "mm", "skin and fat over the node levels that may change", Parameters.superficial_mm),
+    Number("bone_hu", -1000.0, 3000.0, "HU", "what is brighter counts as bone", Parameters.bone_hu, is_option=False),
 )
 #: Lowest and highest value of each, by its field.
 RANGES = {number.field: (number.low, number.high) for number in NUMBERS}

@@ -7,6 +7,7 @@ import numpy as np
 from ..core.parameters import Parameters
 from ..core.volume import Volume
 from ..face.segment import Face
+from .records import SIGMA_MM
 from .tools.smoothing import smooth
 
 
@@ -21,4 +22,4 @@ class Blur:
 
     def apply(self, ct: Volume, face: Face, parameters: Parameters, random: np.random.Generator) -> np.ndarray:
         """The CT smoothed in mm; voxels around the box take part, the volume's edge is replicated."""
-        return smooth(ct, face.segment.box, parameters.sigma_mm)
+        return smooth(ct, face.segment.box, parameters.own_number(SIGMA_MM))

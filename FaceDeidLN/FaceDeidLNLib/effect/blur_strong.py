@@ -7,6 +7,7 @@ import numpy as np
 from ..core.parameters import Parameters
 from ..core.volume import Volume
 from ..face.segment import Face
+from .records import SIGMA_MM
 from .tools.smoothing import smooth
 
 #: Standard deviation of one pass over ``sigma_mm``, and the number of passes; together 3 x sqrt(3) times the plain blur.
@@ -27,4 +28,4 @@ class BlurStrong:
 
     def apply(self, ct: Volume, face: Face, parameters: Parameters, random: np.random.Generator) -> np.ndarray:
         """The smoothed CT, float32 (k, j, i) of the segment's box."""
-        return smooth(ct, face.segment.box, WIDER * parameters.sigma_mm * float(np.sqrt(PASSES)))
+        return smooth(ct, face.segment.box, WIDER * parameters.own_number(SIGMA_MM) * float(np.sqrt(PASSES)))

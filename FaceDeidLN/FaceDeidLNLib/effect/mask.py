@@ -7,6 +7,7 @@ import numpy as np
 from ..core.parameters import Parameters
 from ..core.volume import Volume
 from ..face.segment import Face
+from .records import FILL_HU
 
 
 class Mask:
@@ -20,4 +21,4 @@ class Mask:
 
     def apply(self, ct: Volume, face: Face, parameters: Parameters, random: np.random.Generator) -> np.ndarray:
         """``fill_hu`` everywhere."""
-        return np.full(face.segment.box.shape, parameters.fill_hu, dtype=np.float32)
+        return np.full(face.segment.box.shape, parameters.own_number(FILL_HU), dtype=np.float32)

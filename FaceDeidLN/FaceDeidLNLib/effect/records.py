@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from ..core.errors import InputError
+from ..core.parameters import Number
 
 
 @dataclass(frozen=True)
@@ -27,14 +29,15 @@ class Preset:
 class EffectRecord:
     """One effect. To add one: its file here beside, its row below, and its name in README's row of ``--effect``.
 
-    ``made_by`` is its file and class ("blur:Blur"); ``gives`` one phrase for tooltips and help. ``numbers`` are the fields of
-    ``Parameters`` that mean something to it and not to all (their unit, range and meaning: core.parameters.NUMBERS).
+    ``made_by`` is its file and class ("blur:Blur"); ``gives`` one phrase for tooltips and help. ``numbers`` are those that mean
+    something to it and not to all: option, keyword, slider and certificate are made from them, and the effect reads them by
+    ``parameters.own_number``.
     """
 
     name: str
     made_by: str
     gives: str
-    numbers: tuple[str, ...] = ()
+    numbers: tuple[Number, ...] = ()
     #: It makes a new surface from the curve, and goes with regions that have one.
     needs_curve: bool = False
     #: Every run draws another face.
@@ -47,6 +50,8 @@ class EffectRecord:
     presets: tuple[Preset, ...] = ()
 
 
+FILL_HU = Number("fill_hu", -2000.0, 3000.0, "HU", "what mask puts in place of the face", -1000.0)
+SIGMA_MM = Number("sigma_mm", 0.1, 50.0, "mm", "standard deviation of blur's Gaussian", 6.0)
 _DECONVOLUTIONS = ("Wiener 6 mm", "Wiener 12 mm", "Richardson-Lucy 6 mm", "Richardson-Lucy 12 mm")
 _SHELLS = ("shell of 6 mm", "shell of 12 mm")
 _FILL = ("without fill",)
@@ -72,7 +77,7 @@ RECORDS = (
         "mask",
         "mask:Mask",
         "one value in place of the face: plain to see, and the fill shows where the face was",
-        numbers=("fill_hu",),
+        numbers=(FILL_HU,),
         reversals=_SHELLS,
         presets=(
             Preset(
@@ -96,7 +101,7 @@ RECORDS = (
         "blur",
         "blur:Blur",
         "the face smoothed over some millimetres: looks mild, and hides little",
-        numbers=("sigma_mm",),
+        numbers=(SIGMA_MM,),
         reversals=_DECONVOLUTIONS,
         presets=(
             Preset(
@@ -110,7 +115,7 @@ RECORDS = (
         "blur-strong",
         "blur_strong:BlurStrong",
         "the face smoothed until only its rough shape is left",
-        numbers=("sigma_mm",),
+        numbers=(SIGMA_MM,),
         reversals=_DECONVOLUTIONS,
     ),
     EffectRecord(
@@ -159,6 +164,9 @@ RECORDS = (
         ),
     ),
 )
+#: The numbers that only some effects have, each once.
+OWN_NUMBERS = tuple(dict.fromkeys(number for record in RECORDS for number in record.numbers))
+OWN_DEFAULTS = {number.keyword: number.default for number in OWN_NUMBERS}
 EFFECT_NAMES = tuple(record.name for record in RECORDS)
 PRESETS = {preset.name: replace(preset, effect=record.name) for record in RECORDS for preset in record.presets}
 
@@ -172,8 +180,20 @@ def record_of(name: str) -> EffectRecord:
 
 
 def effects_with(field: str) -> tuple[str, ...]:
-    """The effects that a number (a field of ``Parameters``) means something to; empty where it does to all."""
-    return tuple(record.name for record in RECORDS if field in record.numbers)
+    """The effects that a number, by its field, means something to; empty where it does to all."""
+    return tuple(record.name for record in RECORDS if field in [number.field for number in record.numbers])
+
+
+def own_numbers(effect: str, values: Mapping[str, float]) -> tuple[tuple[str, float], ...]:
+    """``Parameters.own``: those of the values, by field, that mean something to the effect and are not its default.
+
+    Raises InputError for an effect that there is not, and for a value out of its range.
+    """
+    known = {number.field: number for number in OWN_NUMBERS}
+    for field, value in values.items():
+        known[field].require(value)
+    meant = {number.field: values.get(number.field, number.default) for number in record_of(effect).numbers}
+    return tuple((field, value) for field, value in meant.items() if value != known[field].default)
 
 
 def preset_named(name: str) -> Preset:

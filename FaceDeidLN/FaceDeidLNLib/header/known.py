@@ -22,6 +22,8 @@ from .vocabulary import harmless_words
 
 #: A word of a name counts from here on; shorter ones only where no protocol has the word.
 _LONG_WORD, _SHORTEST_WORD, _SHORTEST_NUMBER = 4, 2, 4
+#: From here on Unicode has the letters of East Asia, in whose scripts no space parts words (CJK radicals, kana, Hangul, wide forms).
+_FIRST_OF_EAST_ASIA = "\u2e80"
 #: Shorter byte strings stand anywhere by chance.
 _LONG_BYTES = 6
 _PLACES = frozenset({"InstitutionName", "InstitutionAddress", "InstitutionalDepartmentName", "PatientAddress"})
@@ -45,13 +47,19 @@ _ENCODINGS = ("utf-8", "latin-1", "iso8859-2", "iso8859-5", "iso8859-7", "iso202
 
 @dataclass(frozen=True)
 class Telling:
-    """What must not stand in a value: ``words`` in lower case, ``numbers`` as they are."""
+    """What must not stand in a value: ``words`` in lower case, ``numbers`` as they are.
+
+    ``ideographs`` are those of the words that no space parts from others.
+    """
 
     words: frozenset[str]
     numbers: frozenset[str]
+    ideographs: frozenset[str]
 
     def in_text(self, text: str) -> bool:
-        """True where one of the numbers stands in a text, not as a part of a longer one."""
+        """True where one of the numbers stands in a text, not as a part of a longer one, or one of the ideographs."""
+        if any(word in text for word in self.ideographs):
+            return True
         return any(number in text and re.search(rf"(?<![\w.]){re.escape(number)}(?![\w.])", text) for number in self.numbers)
 
 
@@ -98,7 +106,7 @@ class Known:
                 self.uids.add(value)
             return
         if element.VR == "PN":
-            self.names |= {word for word in words_in(value) if len(word) >= _SHORTEST_WORD}
+            self.names |= {word for word in words_in(value) if len(word) >= _SHORTEST_WORD or is_ideographic(word)}
         elif element.keyword in _PLACES:
             self.places |= {word for word in words_in(value) if len(word) >= _LONG_WORD}
         elif element.keyword in _DEVICES:
@@ -117,7 +125,8 @@ class Known:
         names = {word for word in self.names if len(word) >= _LONG_WORD or word not in harmless_words()}
         places = {word for word in self.places if word not in harmless_words()}
         devices = set() if devices_stay else self.devices
-        return Telling(frozenset(names | places | {word for word in devices if not word.isdigit()}), frozenset(self.numbers))
+        words = frozenset(names | places | {word for word in devices if not word.isdigit()})
+        return Telling(words, frozenset(self.numbers), frozenset(filter(is_ideographic, words)))
 
     def in_bytes(self, raw: bytes) -> list[str]:
         """Which kinds of identifiers stand in bytes."""
@@ -144,6 +153,11 @@ def _encoded(value: str) -> set[bytes]:
         with contextlib.suppress(UnicodeEncodeError):
             found.add(re.sub(rb"\x1b\$B|\x1b\(B", b"", value.encode(encoding)).lower())
     return found
+
+
+def is_ideographic(word: str) -> bool:
+    """True for a word of Chinese, Japanese or Korean letters."""
+    return bool(word) and all(letter >= _FIRST_OF_EAST_ASIA for letter in word)
 
 
 def words_in(text: str) -> set[str]:

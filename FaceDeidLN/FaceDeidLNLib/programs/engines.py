@@ -25,6 +25,7 @@ from ..core.parameters import Parameters
 from ..core.progress import Alive, idle
 from ..core.segment import Segment, tight
 from ..core.volume import Volume, resample
+from ..effect.records import FILL_HU
 from ..face.segment import RIM_MM, SKIN_MM, Face
 from ..mrml.nodes import add_ct, add_curve, add_segmentation, add_skin_model, segments_from_node, surface_lps_from_node, volume_from_node
 from ..mrml.removal import scratch_nodes
@@ -189,15 +190,16 @@ def mask_volume(context: SceneContext, ct: Volume, face: Face, parameters: Param
         raise FaceDeidError(f'Mask volume can fill, and not do "{parameters.effect}": choose the effect "mask" or the built-in engine.')
     if parameters.watermark:
         raise FaceDeidError("Mask volume writes no watermark: leave it out or choose the built-in engine.")
-    if ct.array.dtype.kind != "f" and not np.iinfo(ct.array.dtype).min <= parameters.fill_hu <= np.iinfo(ct.array.dtype).max:
-        raise FaceDeidError(f"{parameters.fill_hu:g} HU does not fit the CT's scalar type {ct.array.dtype}, and Mask volume would wrap it.")
+    fill = parameters.own_number(FILL_HU)
+    if ct.array.dtype.kind != "f" and not np.iinfo(ct.array.dtype).min <= fill <= np.iinfo(ct.array.dtype).max:
+        raise FaceDeidError(f"{fill:g} HU does not fit the CT's scalar type {ct.array.dtype}, and Mask volume would wrap it.")
     effect = importlib.import_module("SegmentEditorEffects").SegmentEditorMaskVolumeEffect
     with scratch_nodes(context.scene):
         source = add_ct(context, ct, "CT to mask")
         output = context.scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "masked CT")
         segments = add_segmentation(context, [face.segment], ct.geometry, "face to mask", None, source)
         identifier = segments.GetSegmentation().GetNthSegmentID(0)
-        done = effect.maskVolumeWithSegment(segments, identifier, "FILL_INSIDE", [parameters.fill_hu], source, output)
+        done = effect.maskVolumeWithSegment(segments, identifier, "FILL_INSIDE", [fill], source, output)
         if not done:
             raise FaceDeidError("The Segment Editor's effect Mask volume did not do its work; details are in the log.")
         masked = volume_from_node(output)

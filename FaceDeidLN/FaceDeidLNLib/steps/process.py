@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 
 import slicer
 
@@ -14,6 +14,8 @@ from ..core.parameters import NUMBERS, Parameters
 from ..core.progress import Progress, silent
 from ..core.segment import Segment
 from ..core.volume import Volume
+from ..effect.base import seeded
+from ..effect.records import OWN_NUMBERS, own_numbers
 from ..input.plausible import require_ct
 from ..mrml.candidates import atlases, declined, guides_of, kept_of, not_chosen, unchecked
 from ..mrml.case import CaseNodes, add_case, material_of
@@ -22,6 +24,7 @@ from ..mrml.nodes import curve_points_from_node, landmarks_from_node, segments_f
 from ..mrml.scene import SceneContext
 from ..mrml.verdicts import StoredVerdict, record, remember_making, verdict_on
 from ..pipeline import deface
+from .follow import add_followed, follow_images
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +33,7 @@ class NodeRequest:
 
     ``segment_ids`` chooses segments of ``protected`` (None: all); the face segment is the first one of ``face``.
     ``kept`` and ``skin`` are nodes of an earlier run that take the protected segments and the skin (None: new nodes).
+    ``also`` are further images of the same head that get the same face.
     """
 
     ct: slicer.vtkMRMLScalarVolumeNode
@@ -43,12 +47,14 @@ class NodeRequest:
     accept_recognisable: bool = False
     kept: slicer.vtkMRMLSegmentationNode | None = None
     skin: slicer.vtkMRMLModelNode | None = None
+    also: Sequence[slicer.vtkMRMLScalarVolumeNode] = ()
 
 
 @dataclass(frozen=True, eq=False)
 class NodeResult:
     """What came of it: ``verdict`` (PASS, REVIEW, FAIL) with reasons, the privacy class, and the nodes that were made.
 
+    ``followed`` are the volumes made of further images, ``withheld`` says why others were not made.
     ``released`` is True where the result may leave: PASS, and the combination is tested or its risk was accepted.
     """
 
@@ -59,10 +65,13 @@ class NodeResult:
     nodes: CaseNodes
     case: CaseResult
     stored: StoredVerdict | None = None
+    followed: tuple[slicer.vtkMRMLScalarVolumeNode, ...] = ()
+    withheld: tuple[str, ...] = ()
 
 
-#: Keyword arguments of the module's ``process`` and the fields of ``Parameters`` that they are.
-LENGTHS = {number.keyword: number.field for number in NUMBERS}
+#: Keyword arguments of the module's ``process`` and the fields of ``Parameters`` that they are, or of its ``own``.
+LENGTHS = {number.keyword: number.field for number in (*NUMBERS, *OWN_NUMBERS)}
+_OWN = frozenset(number.field for number in OWN_NUMBERS)
 
 
 def parameters_of_keywords(
@@ -72,13 +81,15 @@ def parameters_of_keywords(
 
     ``lengths`` are those of ``LENGTHS`` and any other field of ``Parameters`` by its own name; TypeError for another name.
     """
-    known = {**LENGTHS, **{item.name: item.name for item in fields(Parameters)}}
+    known = {**LENGTHS, **{name: name for name in (*(item.name for item in fields(Parameters)), *_OWN)}}
     unknown = [name for name in lengths if name not in known]
     if unknown:
         raise TypeError(f"process() has no argument '{unknown[0]}'; lengths are: {', '.join(LENGTHS)}")
     chosen = {"style": style, "effect": effect, "levels": None if levels is None else tuple(levels)}
     given = {name: value for name, value in chosen.items() if value is not None}
-    return Parameters(**given, **{known[name]: value for name, value in lengths.items()})
+    numbers = {known[name]: value for name, value in lengths.items()}
+    own = {name: numbers.pop(name) for name in _OWN & numbers.keys()}
+    return Parameters(**given, own=own_numbers(given.get("effect", Parameters.effect), own), **numbers)
 
 
 def request_from_nodes(asked: NodeRequest) -> Request:
@@ -138,10 +149,15 @@ def process_nodes(
     the scene when an exception is raised, by the work or by ``progress``. Raises what ``request_from_nodes`` and the pipeline raise.
     """
     request = request or request_from_nodes(asked)
-    done = put_into_scene(context, asked, request, deface(request, progress, finder))
+    if asked.also:
+        request = replace(request, parameters=seeded(request.parameters))  # they share one surface
+    case = deface(request, progress, finder)
+    made, withheld = follow_images(asked.also, case, request.protected, asked.accept_recognisable, progress)
+    done = put_into_scene(context, asked, request, case)
     if done.case.result is not None:
         remember_making(done.nodes.result, done.case.result, request.parameters, done.privacy)
-    return done
+    followed = tuple(add_followed(context, pair, done.nodes.result) for pair in made)
+    return replace(done, followed=followed, withheld=withheld)
 
 
 def put_into_scene(context: SceneContext, asked: NodeRequest, request: Request, case: CaseResult) -> NodeResult:

@@ -16,7 +16,9 @@ from ..header.base import HeaderError, HeaderPolicy, KeepHeader
 from ..header.known import known_of
 from ..header.proof import verify_headers
 from ..output.atomic import Companion, released_folder
+from ..output.dicom_header import naming
 from ..output.signing import signed_text
+from ..release import remove_released
 from .certificate import certificate_path_of, certificate_text
 from .family import OTHERS, DoubtError, Options, Series, StudyRun
 from .outcome import Decision, Outcome
@@ -63,11 +65,13 @@ def run_one(
     policy: HeaderPolicy | None = None,
     progress: Progress = silent,
     review: Path | None = None,
+    overwrite: bool = False,
 ) -> StudyResult:
     """Carry out the plan of one study: all of it appears as ``folder``, its certificate beside it, or nothing does.
 
     ``source`` is the folder that the study came from, which nothing is written into; ``policy`` as in ``run``; ``review`` is the
-    folder of this study's own review material.
+    folder of this study's own review material. ``overwrite`` takes an earlier release away first, known by its
+    certificate.
 
     :raises InputError: ``folder`` lies in the input, or is taken. :raises OutputError: it could not be written.
     """
@@ -76,10 +80,12 @@ def run_one(
     reports: list[Report] = []
     proofs: list[Proof] = []
     options = replace(options, parameters=seeded(options.parameters))
+    if overwrite:
+        remove_released(folder)
 
     def certify(partial: Path, certificate: Path) -> None:
         seconds = time.perf_counter() - begin
-        text = certificate_text(partial, reports, options, policy.facts(), proofs[0], seconds)
+        text = certificate_text(partial, reports, options, policy, proofs[0], seconds)
         certificate.write_text(signed_text(text, options.signing_key), encoding="utf-8")
 
     companion = Companion(certificate_path_of(folder).absolute(), certify)
@@ -115,7 +121,8 @@ def _require_clean(partial: Path, planned: StudyPlan, policy: HeaderPolicy) -> N
 def _carried_out(planned: StudyPlan, work: StudyRun, progress: Progress) -> list[Report]:
     """Every instance with what became of it; headers are learned first, so that references can be replaced whatever comes first."""
     for entry in planned.entries:
-        work.writer.policy.learn(pydicom.dcmread(entry.instance.path, stop_before_pixels=True, force=True))
+        with naming(entry.instance.path):
+            work.writer.policy.learn(pydicom.dcmread(entry.instance.path, stop_before_pixels=True, force=True))
     entries = {id(entry.instance): entry for entry in planned.entries}
     reports: dict[int, Report] = {
         key: Report(entry, entry.decision, entry.decision.doubtful)

@@ -9,7 +9,7 @@ from ..core.parameters import Parameters
 from .privacy import is_tested, privacy_class
 
 #: Choices whose own class stands in the benchmark's table, or that change no voxel's fate.
-_OF_THE_TABLE = ("style", "ears", "lips", "effect", "seed", "levels")
+_OF_THE_TABLE = ("style", "ears", "lips", "effect", "seed", "levels", "own")
 NO_HU = "the CT's values are no HU (cone beam), and the benchmark attacked CTs in HU"
 UNKNOWN_ORIGIN = "the result was edited, loaded, or made with other choices than these"
 
@@ -26,6 +26,7 @@ def causes_of_choice(parameters: Parameters, by_hand: Sequence[str] = (), of_oth
     if set(parameters.levels) != set(default.levels):
         causes.append("other node levels are kept than in the benchmark")
     other = [f.name for f in fields(Parameters) if f.name not in _OF_THE_TABLE and getattr(parameters, f.name) != getattr(default, f.name)]
+    other += [name for name, _ in parameters.own]
     if other:
         causes.append(f"not as in the benchmark: {', '.join(other)}")
     causes += [f"a person's own {what} is not as in the benchmark" for what in by_hand]

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
+import ctk
 import qt
 import slicer
 from slicer.i18n import tr as _
 
 from ..core.errors import FaceDeidError
-from ..core.parameters import Parameters
+from ..core.parameters import Number, Parameters
 from ..core.progress import Progress
-from ..effect.records import RECORDS, effects_with
+from ..effect.records import FILL_HU, OWN_DEFAULTS, OWN_NUMBERS, effects_with
 from ..face.styles import STYLES
+from ..mrml.followers import followers
 from ..mrml.links import linked
 from ..mrml.looks import show_in_slices
 from ..mrml.scene import context
 from ..mrml.verdicts import replaceable, with_certificate
 from ..programs.engines import missing_engine
 from ..steps.asked import ENGINE_NAMES
+from ..steps.follow import followed_before
 from . import dialogs
 from .section import Section, Shared
 from .words import EFFECT_TIPS, REGION_TIPS, privacy_of_choice
@@ -29,8 +32,8 @@ _REST_MS = 400
 _LIVE = ("style", "ears", "lips", "levels", "depthMm", "outsideMm", "protectMarginMm", "superficialMm", "wrapEngine", "cutEngine")
 
 
-#: The sliders of numbers that only some effects have.
-_SLIDERS = {number: f"{number.split('_')[0]}Slider" for record in RECORDS for number in record.numbers}
+#: Decimals and step of a slider by its number's unit.
+_FINE = {"mm": (1, 0.5), "HU": (0, 10.0)}
 
 
 class FaceSection(Section):
@@ -47,6 +50,24 @@ class FaceSection(Section):
         self.ui.faceButton.connect("clicked(bool)", self.on_face)
         self.ui.editFaceButton.connect("clicked(bool)", self.on_edit)
         self.ui.applyButton.connect("clicked(bool)", self.on_apply)
+        self.sliders = {number: self._add_slider(row, number) for row, number in enumerate(OWN_NUMBERS, 1)}
+
+    def _add_slider(self, row: int, number: Number) -> Any:  # noqa: ANN401  a ctkSliderWidget
+        """The slider of a number that only some effects have, under the effect's name."""
+        slider = ctk.ctkSliderWidget()
+        slider.objectName = f"{number.keyword}Slider"
+        slider.decimals, slider.singleStep = _FINE.get(number.unit, (2, (number.high - number.low) / 100))
+        slider.minimum, slider.maximum, slider.value = number.low, number.high, number.default
+        slider.suffix, slider.toolTip = f" {number.unit}", f"{number.meaning[0].upper()}{number.meaning[1:]}."
+        slider.connect("valueChanged(double)", lambda value: self.on_number(number, value))
+        self.ui.effectSection.layout().insertRow(row, qt.QLabel(f"{number.field.split('_')[0].capitalize()}:"), slider)
+        return slider
+
+    def on_number(self, number: Number, value: float) -> None:
+        """Keep a number of the effect's own in the parameter node."""
+        node = self.panel.node
+        if node is not None and _own(node)[number.keyword] != value:
+            node.effectNumbers = {**node.effectNumbers, number.keyword: value}
 
     def events(self) -> tuple[int, ...]:
         """A point of the curve was dragged."""
@@ -69,8 +90,11 @@ class FaceSection(Section):
         self.ui.lipsCheckBox.enabled = node.style in STYLES
         self.ui.applyButton.toolTip = _("Hide the face and verify the result") if ready else _("Select a CT volume")
         self.ui.editFaceButton.enabled = node.faceSegmentation is not None
-        for number, slider in _SLIDERS.items():
-            getattr(self.ui, slider).enabled = node.effect in effects_with(number)
+        for number, slider in self.sliders.items():
+            slider.enabled = node.effect in effects_with(number.field)
+            slider.blockSignals(True)  # it rounds, which nobody asked for
+            slider.value = _own(node)[number.keyword]
+            slider.blockSignals(False)
         self.ui.maskComboBox.enabled = node.effect == "mask"
         for name, combo in (("wrap", self.ui.wrapComboBox), ("cut", self.ui.cutComboBox), ("mask", self.ui.maskComboBox)):
             reason = missing_engine(name)
@@ -166,7 +190,7 @@ class FaceSection(Section):
             return
         node = self.panel.node  # which the panel lets go as soon as another module is opened
         face, ct, output = node.faceSegmentation, node.inputVolume, node.resultVolume or node.outputVolume
-        presets = {"Operation": "FILL_INSIDE", "FillValue": f"{node.fillHu:g}"}
+        presets = {"Operation": "FILL_INSIDE", "FillValue": f"{_own(node)[FILL_HU.keyword]:g}"}
 
         def work(progress: Progress) -> None:
             slicer.util.selectModule("SegmentEditor")
@@ -196,10 +220,18 @@ class FaceSection(Section):
             if result.nodes.result is None:
                 raise FaceDeidError(f"{result.verdict}: {'; '.join(result.reasons)}")
             show_in_slices(context(), result.nodes.result)
+            withheld.extend(result.withheld)
 
+        withheld: list[str] = []
         changed = [*with_certificate(output), linked(node.inputVolume, "kept"), linked(node.inputVolume, "skin")]
-        if self.panel.run(_("De-identify"), work, changed):
+        if self.panel.run(_("De-identify"), work, [*changed, *followed_before(followers(node.inputVolume))]):
             self.ui.remarkEdit.clear()  # it was meant for the result before
+            self.panel.say("; ".join(withheld))
+
+
+def _own(node: Any) -> dict[str, float]:  # noqa: ANN401  the parameter node
+    """The numbers that only some effects have, by keyword: as chosen, or their default."""
+    return {**OWN_DEFAULTS, **node.effectNumbers}
 
 
 def _preset_mask_volume(editor: Any, presets: dict[str, str], ct: Any, output: Any) -> None:  # noqa: ANN401  a qMRMLSegmentEditorWidget, nodes

@@ -93,6 +93,7 @@ def start(patch: pytest.MonkeyPatch, module_name: str) -> SimpleNamespace:
     loader, qt = Loader(), pythonqt.QtModule()
     host = SimpleNamespace(app=Application(application()), qt=qt, errors=[], selected=[], modules={})
     patch.setitem(sys.modules, "qt", qt)
+    patch.setitem(sys.modules, "ctk", SimpleNamespace(ctkSliderWidget=pythonqt.proxy_class(widgets.ctkSliderWidget)))
     scripted.install(patch, module_name)
     patch.setattr(slicer, "app", host.app, raising=False)
     patch.setattr(slicer.util, "loadUI", loader.load_file)

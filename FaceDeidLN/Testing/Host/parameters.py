@@ -35,6 +35,13 @@ class Choice:
             raise ValueError(f"{value} is none of {self.choices}")
 
 
+class ObservedDict(dict):
+    """A field of several values; Slicer's own takes no default in ``get`` (serializers.py)."""
+
+    def get(self, key: object) -> object:
+        return super().get(key)
+
+
 class Parameter:
     """One field: its name, type, validators and default."""
 
@@ -64,7 +71,8 @@ class Parameter:
         if self.is_node:
             return node.GetNodeReference(self.name)
         text = node.GetParameter(self.name)
-        return json.loads(text) if text else self.default
+        value = json.loads(text) if text else self.default
+        return ObservedDict(value) if isinstance(value, dict) else value
 
 
 #: What connectGui can bind (guiConnectors.py): widget class -> type, property, signal.

@@ -36,6 +36,17 @@ def test_blanks_after_the_commas_of_a_csv_mean_nothing(tmp_path):
     assert [case.output for case in find_cases(table, tmp_path / "out")] == ["x.nrrd"]
 
 
+def test_studies_are_folders_with_nothing_that_only_one_ct_has(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "1.dcm").touch()
+    assert [(case.name, case.command) for case in find_cases(tmp_path, tmp_path / "out", studies=True)] == [("a", "study")]
+    table = tmp_path / "cases.csv"
+    for text, said in (("input,series\na,1.2\n", "--series is for one CT"), ("input,curve\na,c.json\n", "--curve is for one CT")):
+        table.write_text(text)
+        with pytest.raises(InputError, match=said):
+            find_cases(table, tmp_path / "out", studies=True)
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

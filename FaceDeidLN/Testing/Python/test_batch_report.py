@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -23,7 +24,7 @@ class Page(HTMLParser):
         self.links += [value for name, value in attrs if name in ("src", "href", "srcset", "data", "action")]
         if tag == "td":
             self.cells.append("")
-        self.in_cell = tag == "td"
+        self.in_cell = tag == "td" or (self.in_cell and tag == "a")
 
     def handle_data(self, data):
         if self.in_cell:
@@ -44,7 +45,7 @@ def test_every_case_has_a_line_with_its_verdict_and_reasons():
 
 def test_it_needs_nothing_else_and_shows_no_picture():
     page = Page(report_html([row()]))
-    assert page.links == []
+    assert page.links == ["a.certificate.json"]
     assert not {"img", "link", "iframe", "object", "picture", "canvas"} & set(page.tags)
     assert page.tags.count("script") == 1
 
@@ -54,6 +55,19 @@ def test_what_a_name_or_a_reason_holds_is_text(text):
     page, plain = (Page(report_html([row(case, reasons=case)])) for case in (text, "plain"))
     assert page.tags == plain.tags
     assert page.cells[0] == page.cells[-1] == text
+
+
+def test_a_figure_of_faces_is_shown_of_many_cases_only():
+    def page(count):
+        return report_html([replace(row(str(number)), figures='{"moved_mm": 5.1}') for number in range(count)])
+
+    assert "skin moved" in page(10)
+    assert "skin moved" not in page(9)
+
+
+def test_only_what_was_released_has_a_link_to_its_certificate():
+    page = Page(report_html([row("a b"), row("c", "REVIEW", exit_code=3)], "/data/out"))
+    assert page.links == ["/data/out/a%20b.certificate.json"]
 
 
 def test_a_batch_without_cases_has_a_page():

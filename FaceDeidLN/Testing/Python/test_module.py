@@ -153,7 +153,7 @@ def test_every_bound_widget_names_a_parameter_that_its_class_can_show(module):
 
 
 def test_every_parameter_has_a_widget(module):
-    by_hand = {"levels"}
+    by_hand = {"levels", "effectNumbers"}
     assert set(bound_widgets()) | by_hand == set(parameter_fields(module))
 
 
@@ -175,7 +175,7 @@ def test_every_widget_that_the_module_uses_is_in_the_panel():
 
 
 def test_every_widget_that_is_used_or_bound_has_a_tooltip():
-    for widget in [*bound_widgets().values(), *(ui_widgets()[name] for name in used_widgets() - {"providersFrame"})]:
+    for widget in [*bound_widgets().values(), *(ui_widgets()[name] for name in used_widgets() - {"providersFrame", "effectSection"})]:
         assert any(p.get("name") == "toolTip" and p.findtext("string") for p in widget.findall("property")), widget.get("name")
 
 
@@ -324,12 +324,21 @@ def test_no_volume_is_refused_in_one_sentence(module):
 
 
 def test_levels_and_lengths_reach_the_pipeline():
-    from FaceDeidLNLib.core.parameters import Parameters
+    from FaceDeidLNLib.effect.choices import told
     from FaceDeidLNLib.steps.process import LENGTHS, parameters_of_keywords
 
-    parameters = parameters_of_keywords("full", None, ["Ib"], {name: number + 1.0 for number, name in enumerate(LENGTHS)})
-    assert (parameters.style, parameters.effect, parameters.levels) == ("full", Parameters().effect, ("Ib",))
-    assert [getattr(parameters, field) for field in LENGTHS.values()] == [n + 1.0 for n in range(len(LENGTHS))]
+    parameters = parameters_of_keywords("full", "blur", ["Ib"], {name: number + 1.0 for number, name in enumerate(LENGTHS)})
+    assert (parameters.style, parameters.effect, parameters.levels) == ("full", "blur", ("Ib",))
+    chosen = told(parameters)
+    assert [chosen[field] for field in LENGTHS.values() if field != "fill_hu"] == [
+        number + 1.0 for number, field in enumerate(LENGTHS.values()) if field != "fill_hu"
+    ]
+
+
+def test_a_number_means_something_to_its_own_effect_only():
+    from FaceDeidLNLib.steps.process import parameters_of_keywords
+
+    assert parameters_of_keywords("full", "mask", None, {"sigmaMm": 3.0, "fillHu": -900.0}).own == (("fill_hu", -900.0),)
 
 
 def test_ears_hidden_step_by_step_pass_as_in_one_go(module, head):

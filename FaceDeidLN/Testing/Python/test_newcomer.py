@@ -17,11 +17,12 @@ MODULE = ROOT / "FaceDeidLN"
 EFFECT = """
 from __future__ import annotations
 import numpy as np
+from .records import FLAT_HU
 
 class Flat:
     name = "flat"
     def apply(self, ct, face, parameters, random):
-        return np.full(face.segment.box.shape, -990.0, dtype=np.float32)
+        return np.full(face.segment.box.shape, parameters.own_number(FLAT_HU), dtype=np.float32)
 """
 LEVEL = """
 from __future__ import annotations
@@ -75,6 +76,7 @@ import json
 import person
 import pydicom
 import pytest
+import slicer
 from FaceDeidLNLib.commands.main import main
 from person import PanelTest, phantom
 from pydicom.uid import generate_uid
@@ -93,9 +95,12 @@ def told(capsys, *words):
 
 def test_effect_level_and_program_are_used_from_the_command_line(tmp_path, capsys):
     ct = write_volume(phantom().ct, tmp_path / "ct.nrrd")
-    words = ("--effect", "flat", "--levels", "toy", "--provider", "toy")
+    words = ("--effect", "flat", "--flat-hu", "-980", "--levels", "toy", "--provider", "toy")
     said = told(capsys, "deface", ct, tmp_path / "out.nrrd", *words)
     assert (said["verdict"], said["effect"]) == ("PASS", "flat")
+    chosen = json.loads((tmp_path / "out.certificate.json").read_text())["parameters"]
+    assert chosen["flat_hu"] == -980
+    assert "fill_hu" not in chosen
     assert [(level["name"], level["changed"]) for level in said["node_levels"] if level["voxels"]] == [("toy", 0)]
     assert said["segmented"] == ["kept: 'nodepack 7' (not recognised), by Toy"]
     assert [check["changed"] for check in said["protected"]] == [0, 0]
@@ -124,6 +129,9 @@ class ToysTest(PanelTest):
 
         self.load_sample()
         self.choose("effectComboBox", "flat")
+        slider = next(slider for number, slider in self.panel.sections[2].sliders.items() if number.field == "flat_hu")
+        self.assertTrue(slider.enabled)
+        slider.value = -970.0
         levels = [self.ui.levelsList.item(row) for row in range(self.ui.levelsList.count)]
         for level in levels:
             level.setCheckState(qt.Qt.Checked if level.text() == "toy" else qt.Qt.Unchecked)
@@ -137,6 +145,7 @@ class ToysTest(PanelTest):
         self.assertEqual(self.errors, [])
         self.assertTrue(self.ui.verdictLabel.text.startswith("PASS"), self.ui.verdictLabel.text)
         self.assertIn("flat", self.node.resultVolume.GetName())
+        self.assertIn(-970, slicer.util.arrayFromVolume(self.node.resultVolume))
 
     def test_the_object_family_is_used_from_the_panel(self):
         folder = self.folder()
@@ -160,8 +169,22 @@ TASKS = {
     "effect": (
         ("effect/flat.py", EFFECT),
         [
-            ("effect/records.py", "RECORDS = (\n", '    EffectRecord("flat", "flat:Flat", "nothing but a little below air"),\n'),
+            (
+                "effect/records.py",
+                "from ..core.parameters import Number\n",
+                '\nFLAT_HU = Number("flat_hu", -1000.0, 0.0, "HU", "how flat", -990.0)\n',
+            ),
+            (
+                "effect/records.py",
+                "RECORDS = (\n",
+                '    EffectRecord("flat", "flat:Flat", "nothing but a little below air", (FLAT_HU,)),\n',
+            ),
             ("../../README.md", "| what is done to it: ", "`flat`, "),
+            (
+                "../../README.md",
+                "third of that of one pass of `blur-strong`; refused with other effects |\n",
+                "| `--flat-hu` | -990 | for `flat` alone |\n",
+            ),
         ],
     ),
     "level": (

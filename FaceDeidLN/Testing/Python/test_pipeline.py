@@ -15,6 +15,7 @@ from FaceDeidLNLib.core.landmarks import Landmark, Landmarks
 from FaceDeidLNLib.core.parameters import NUMBERS, Parameters
 from FaceDeidLNLib.core.segment import Segment
 from FaceDeidLNLib.core.volume import Volume
+from FaceDeidLNLib.effect.records import OWN_NUMBERS
 from FaceDeidLNLib.effect.registry import EFFECTS
 from FaceDeidLNLib.face.jaw import BELOW_POGONION_MM, below_jaw
 from FaceDeidLNLib.pipeline import deface
@@ -232,9 +233,10 @@ def test_a_long_step_says_again_and_again_where_it_is_and_can_be_stopped_inside(
     assert told[-1] == step
 
 
-@pytest.mark.parametrize("number", NUMBERS, ids=lambda number: number.field)
+@pytest.mark.parametrize("number", [*NUMBERS, *OWN_NUMBERS], ids=lambda number: number.field)
 @pytest.mark.parametrize("wrong", ["low", "high", "nan", "text"])
 def test_a_number_out_of_its_range_is_one_sentence_whoever_asks(number, wrong, phantom):
     value = {"low": number.low - 0.01, "high": number.high + 0.01, "nan": float("nan"), "text": "6"}[wrong]
+    asked = {"own": ((number.field, value),)} if number in OWN_NUMBERS else {number.field: value}
     with pytest.raises(InputError, match=f"{number.field} is .* and must lie between"):
-        deface(Request(phantom.ct, parameters=Parameters(**{number.field: value})))
+        deface(Request(phantom.ct, parameters=Parameters(**asked)))

@@ -84,7 +84,9 @@ def test_a_failed_program_keeps_the_case_in_review_when_the_stored_voxels_differ
     rows = (matrix[:3, :2] / spacing[:2]).T
     write_series(tmp_path, Series(stored, rows=rows, step=matrix[:3, 2], origin=matrix[:3, 3], spacing=(spacing[1], spacing[0])))
     ct = read_ct(tmp_path)
-    asked = deface(Request(ct.volume, phantom.nodes, providers=(_Failing(),), parameters=Parameters(effect="mask", fill_hu=-1500.0)))
+    asked = deface(
+        Request(ct.volume, phantom.nodes, providers=(_Failing(),), parameters=Parameters(effect="mask", own=(("fill_hu", -1500.0),)))
+    )
     kept = as_stored(ct, asked)
     assert not np.array_equal(kept.result.array, asked.result.array)
     assert (asked.verdict, kept.verdict) == (Verdict.REVIEW, Verdict.REVIEW)

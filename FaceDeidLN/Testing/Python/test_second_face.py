@@ -111,5 +111,11 @@ def test_a_head_that_lies_on_the_plate_is_no_part_of_it(side_mm):
     assert not is_plate(*small_with(PLATE, head))
 
 
+def test_a_table_as_wide_as_a_narrow_field_of_view_is_a_plate():
+    small, dense = small_with(PLATE)
+    box = Box((0, 0, 20), (*small.array.shape[:2], 80))
+    assert is_plate(small.crop(box), dense[box.slices])
+
+
 def test_a_slab_no_longer_than_a_head_is_no_plate():
     assert not is_plate(*small_with((slice(5, 45), slice(80, 87), slice(20, 60))))

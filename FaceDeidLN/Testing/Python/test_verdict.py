@@ -138,7 +138,7 @@ def test_chin_taken_for_the_nose_gives_review(phantom):
 
 
 def test_a_weak_effect_gives_review(phantom):
-    result = deface(Request(phantom.ct, (), phantom.landmarks, parameters=Parameters(effect="blur", sigma_mm=0.5)))
+    result = deface(Request(phantom.ct, (), phantom.landmarks, parameters=Parameters(effect="blur", own=(("sigma_mm", 0.5),))))
     assert result.verdict is Verdict.REVIEW
 
 

@@ -9,6 +9,8 @@ concentration and plausible shape are calibrated to the probability of an error 
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -172,12 +174,11 @@ def read_landmarks(ct: Volume, model: LandmarkModel, alive: Alive = idle) -> Rea
     better = _refined(first, frame)
     if better.differs(frame, FRAME_MOVED_MM, FRAME_TURNED_DEG):
         first = _look(small, better, model.members[0], VIEWS[0])
-    members = (model.members[n % len(model.members)] for n in range(1, len(VIEWS)))
-    readings = [first]
-    for member, view in zip(members, VIEWS[1:], strict=True):
-        alive()
-        readings.append(_look(small, better, member, view))
-    return _combined(ct, readings, better)
+    members = [model.members[n % len(model.members)] for n in range(1, len(VIEWS))]
+    alive()
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        others = list(pool.map(lambda member, view: _look(small, better, member, view), members, VIEWS[1:]))
+    return _combined(ct, [first, *others], better)
 
 
 def _first_look(ct: Volume, member: Member, alive: Alive) -> tuple[HeadFrame, Reading] | None:

@@ -26,6 +26,8 @@ FILE_COLUMNS = {
     "curve": "--curve",
     "face_segment": "--face-segment",
 }
+#: No batch has more.
+MOST_CASES = 100_000
 _COLUMNS = ("input", "output", *FILE_COLUMNS, "node_segments", "series")
 _SEGMENTATION = (".seg.nrrd", ".seg.nhdr")
 #: The commands that do a case.
@@ -67,6 +69,8 @@ class Case:
         spelled = {str(form): word for path, word in known.items() for form in (path, path.absolute(), path.resolve())}
         spelled |= {str(path.absolute().parent): "[folder]" for path, word in known.items() if word != "[results]"}
         spelled |= {path.name: word for path, word in known.items() if path.name != Path(self.output).name and word != "[results]"}
+        if Path(self.input).is_dir():
+            spelled |= {file.name: "[file]" for file in self.input.rglob("*")}
         for form in sorted(filter(_is_telling, spelled), key=len, reverse=True):
             text = text.replace(form, spelled[form])
         return text
@@ -201,6 +205,8 @@ def _from_csv(path: Path) -> Iterator[Case]:
         rows = list(csv.DictReader(text.splitlines(), skipinitialspace=True))
     except (OSError, UnicodeDecodeError, csv.Error) as problem:
         raise InputError(f"{path} is not a CSV file in UTF-8: {problem}.") from problem
+    if len(rows) > MOST_CASES:
+        raise InputError(f"{path} has {len(rows)} cases: a batch has at most {MOST_CASES}, make several of it.")
     if "\0" in text:
         raise InputError(f"{path} is not a CSV file in UTF-8: it holds zero bytes.")
     for number, row in enumerate(rows, start=2):

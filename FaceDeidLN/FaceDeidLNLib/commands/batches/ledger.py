@@ -1,7 +1,7 @@
 """What a batch knows of its cases: an SQLite file with one writer, from which ``results.csv`` is exported.
 
 The ledger stands beside the folder of the results, for its owner alone: it holds figures that describe faces, and ``results.csv``
-travels. Each case that begins and each that ends is one transaction that is on the disk before the next step (write-ahead log, one
+travels. What begins or ends together is one transaction that is on the disk before the next step (write-ahead log, one
 synchronisation each), so that a batch that is killed, or loses its power, knows what it had begun. The file is locked for one process,
 without the shared memory that network file systems lack.
 """
@@ -62,22 +62,25 @@ class Ledger:
         self.begun -= self.rows.keys()
         self.export()
 
-    def begin(self, case: str) -> None:
-        """Note that a case is being worked on: without a row, what lies under its output's name is then our own remainder."""
-        with self._writing() as file:
-            file.execute("insert or replace into begun values (?)", (_text(case),))
-        self.begun.add(case)
+    def begin(self, *cases: str) -> None:
+        """Note that cases are being worked on: without a row, what lies under an output's name is then our own remainder."""
+        if cases:
+            with self._writing() as file:
+                file.executemany("insert or replace into begun values (?)", [(_text(case),) for case in cases])
+            self.begun.update(cases)
 
-    def put(self, row: Row) -> None:
-        """A case has ended: its row takes the place of an older one."""
-        is_new = row.case not in self.rows
-        self.rows[row.case] = row
+    def put(self, *rows: Row) -> None:
+        """Cases have ended: their rows take the place of older ones."""
+        if not rows:
+            return
+        new = [row for row in rows if row.case not in self.rows]
+        self.rows.update((row.case, row) for row in rows)
         with self._writing() as file:
-            file.execute(_PUT, _stored_values(row))
-            file.execute("delete from begun where case_name = ?", (_text(row.case),))
-        self.begun.discard(row.case)
-        if is_new and self.results.exists():
-            _append(self.results, _line(astuple(row)[: len(COLUMNS)]))
+            file.executemany(_PUT, map(_stored_values, rows))
+            file.executemany("delete from begun where case_name = ?", [(_text(row.case),) for row in rows])
+        self.begun.difference_update(row.case for row in rows)
+        if self.results.exists():
+            _append(self.results, "".join(_line(astuple(row)[: len(COLUMNS)]) for row in new))
 
     def export(self) -> None:
         """Write the table anew, one line per case."""

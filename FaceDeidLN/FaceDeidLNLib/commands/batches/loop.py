@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict, deque
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Protocol
 from ...output.signing import is_own_release
 from ...release import Watch, remove_released
 from ..console import BAD_INPUT, FAIL, PASS, REVIEW, Console
-from .cases import DEFACE, Case
+from .cases import Case
 from .engine import Engine
 from .figures import figures_of
 from .ledger import Ledger
@@ -77,7 +77,7 @@ class Loop:
         self._waiting: deque[Case] = deque()
         #: The case, what lay under its output's name, and the key of its inputs when it was begun.
         self._at_work: dict[str, tuple[Case, Watch, str]] = {}
-        self._crashes: dict[str, list[str]] = defaultdict(list)
+        self._crashes: dict[str, list[str]] = {}
         self._known, self._done = 0, 0
 
     def run(self, supply: Supply) -> None:
@@ -91,8 +91,7 @@ class Loop:
                     return
                 self._feed()
                 ended = self._engine.wait(_WAIT_S)
-                for one in ended:
-                    self._note(one)
+                self._note(ended)
                 if ended and not self._waiting and not self._at_work:
                     self._settled()
                 self._console.progress(self._done / max(self._known, 1), f"{self._done} of {self._known} cases")
@@ -100,44 +99,52 @@ class Loop:
             self._engine.close()
 
     def _feed(self) -> None:
-        while self._waiting and self._engine.room > 0:
+        """Begin as many cases as there is room for: all are noted on the disk before the first starts."""
+        tasks = []
+        for _ in range(min(self._engine.room, len(self._waiting))):
             case = self._waiting.popleft()
             output = self._setting.out_dir / case.output
             self._at_work[case.name] = (case, Watch(output), case.input_key())
-            self._engine.start(self._begun(case, output))
+            tasks.append(self._task(case, output))
+        self._ledger.begin(*(task.case for task in tasks if task.is_begun))
+        for task in tasks:
+            self._engine.start(task)
 
-    def _begun(self, case: Case, output: Path) -> Task:
+    def _task(self, case: Case, output: Path) -> Task:
         """The output that a killed batch had begun and released without noting it is replaced; nobody else's is."""
         key = self._setting.signing_key
         own = case.name in self._ledger.begun and is_own_release(output, key)
         is_begun = own or self._setting.overwrite or not output.exists()
-        if is_begun:
-            self._ledger.begin(case.name)
         output.parent.mkdir(parents=True, exist_ok=True)
         return Task(case.name, words_of(case, self._setting), output.absolute(), self._setting.limits, is_begun, key)
 
-    def _note(self, ended: Ended) -> None:
+    def _note(self, ended: list[Ended]) -> None:
+        rows = [row for one in ended if (row := self._final(one)) is not None]
+        self._ledger.put(*rows)
+        self._done += len(rows)
+        for row in rows:
+            self._console.say(f"{row.case}: {row.verdict}" + (f" ({row.reasons})" if row.exit_code else ""))
+
+    def _final(self, ended: Ended) -> Row | None:
+        """The row of a case that ended; None where it is tried again."""
         case, watch, input_key = self._at_work.pop(ended.case)
         row = replace(row_of(ended, case, self._setting), input_key=input_key)
-        before = self._crashes[case.name]
+        before = self._crashes.get(case.name, [])
         if ended.is_crash and len(before) < self._setting.retries:
-            before.append(row.reasons)
+            self._crashes[case.name] = [*before, row.reasons]
             self._waiting.append(case)
-            return
+            return None
         if ended.code != PASS and watch.has_new_certificate():
             remove_released(self._setting.out_dir / case.output)  # of a worker that was lost before it could report or undo
         told = [row.reasons, *(f"tried again after: {reason}" for reason in before)]
-        row = replace(row, attempts=len(before) + 1, reasons="; ".join(filter(None, told)))
-        self._ledger.put(row)
-        self._done += 1
-        self._console.say(f"{row.case}: {row.verdict}" + (f" ({row.reasons})" if row.exit_code else ""))
+        return replace(row, attempts=len(before) + 1, reasons="; ".join(filter(None, told)))
 
 
 def words_of(case: Case, setting: Setting) -> tuple[str, ...]:
     """The whole command line of a case."""
     words = [case.command, str(case.input), str((setting.out_dir / case.output).absolute())]
     words += [*case.arguments(), *setting.words, *case.sign_off, "--json", "--quiet"]
-    if setting.qa is not None and case.command == DEFACE:
+    if setting.qa is not None:
         words += ["--qa", str((setting.qa / case.name).absolute())]
     if setting.signing_key is not None:
         words += ["--signing-key", str(setting.signing_key.absolute())]

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from html import escape
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from urllib.parse import quote
 
+from ...output.certificate import certificate_path
+from .figures import FIGURES
 from .ledger import Row
 
 #: No network, no pictures, no other files: the page holds all it needs.
@@ -33,31 +37,48 @@ document.querySelectorAll("th button").forEach((button, column) => button.addEve
 _HEADS = ("case", "verdict", "privacy", "seconds", "memory (MB)", "attempts", "reasons")
 _NUMBERS = (3, 4, 5)
 _BARS, _WIDTH_PX, _HEIGHT_PX = 20, 320, 90
+#: The distribution of a figure that describes faces is shown of so many cases at least, because the page may travel with the results.
+_LEAST_CASES = 10
 
 
-def report_html(rows: Sequence[Row]) -> str:
-    """The page: counts, how seconds and memory are distributed, and a table that can be sorted."""
+def report_html(rows: Sequence[Row], certificates: str = "") -> str:
+    """The page: counts and shares, distributions, and a table that can be sorted; it shows no face.
+
+    ``certificates`` is the way from the page to the folder of the results, "" where it lies there.
+    """
     counts = Counter(row.verdict for row in rows)
-    told = ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items())) or "none"
-    figures = [
-        _histogram([row.seconds for row in rows], "seconds per case"),
-        _histogram([row.peak_memory_mb for row in rows], "peak memory, MB"),
-    ]
+    told = ", ".join(f"{count} {verdict} ({count / len(rows):.0%})" for verdict, count in sorted(counts.items())) or "none"
+    seconds = sum(float(row.seconds or 0) for row in rows)
     heads = "".join(f"<th><button>{escape(head)}</button></th>" for head in _HEADS)
-    lines = "\n".join(_table_row(row) for row in rows)
+    lines = "\n".join(_table_row(row, certificates) for row in rows)
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
         f"<title>FaceDeidLN batch</title><style>{_STYLE}</style></head>\n<body><h1>Batch of {len(rows)} cases</h1><p>{escape(told)}; "
-        f"{sum(row.exit_code == 0 for row in rows)} released. This page shows no face.</p>\n{''.join(figures)}\n"
-        f"<table><thead><tr>{heads}</tr></thead><tbody>\n{lines}\n</tbody></table><script>{_SCRIPT}</script></body></html>\n"
+        f"{sum(row.is_released for row in rows)} released; {seconds / 3600:.1f} hours of work. This page shows no face.</p>\n"
+        f"{''.join(_figures(rows))}\n<table><thead><tr>{heads}</tr></thead><tbody>\n{lines}\n</tbody></table>"
+        f"<script>{_SCRIPT}</script></body></html>\n"
     )
 
 
-def _table_row(row: Row) -> str:
-    cells = (row.case, row.verdict, row.privacy, row.seconds, row.peak_memory_mb, str(row.attempts), row.reasons)
+def _figures(rows: Sequence[Row]) -> list[str]:
+    """Histograms of seconds and memory, and of the figures of faces where there are enough cases."""
+    plots = [_histogram([row.seconds for row in rows], "seconds per case")]
+    plots.append(_histogram([row.peak_memory_mb for row in rows], "peak memory, MB"))
+    known = [json.loads(row.figures) for row in rows]
+    for name, title in FIGURES.items():
+        values = [str(figures[name]) for figures in known if name in figures]
+        plots += [_histogram(values, title)] if len(values) >= _LEAST_CASES else []
+    return plots
+
+
+def _table_row(row: Row, certificates: str) -> str:
+    cells = [escape(cell) for cell in (row.case, row.verdict, row.privacy, row.seconds, row.peak_memory_mb, str(row.attempts), row.reasons)]
+    if row.is_released:
+        link = quote(PurePosixPath(certificates, certificate_path(Path(row.output))).as_posix())
+        cells[0] = f'<a href="{escape(link)}">{cells[0]}</a>'
     marks = ["" if number not in _NUMBERS else ' class="number"' for number in range(len(cells))]
     marks[1] = f' class="{escape(row.verdict.split(" ")[0])}"'
-    return "<tr>" + "".join(f"<td{mark}>{escape(cell)}</td>" for mark, cell in zip(marks, cells, strict=True)) + "</tr>"
+    return "<tr>" + "".join(f"<td{mark}>{cell}</td>" for mark, cell in zip(marks, cells, strict=True)) + "</tr>"
 
 
 def _histogram(cells: Sequence[str], title: str) -> str:
@@ -78,12 +99,13 @@ def _histogram(cells: Sequence[str], title: str) -> str:
     return f'<figure><svg {size} role="img">{drawn}{axis}</svg><figcaption>{escape(title)} (up to {most} cases)</figcaption></figure>'
 
 
-def write_report(rows: Sequence[Row], path: Path) -> None:
-    """Write the page, in the place of an earlier one.
+def write_report(rows: Sequence[Row], path: Path, out_dir: Path) -> None:
+    """Write the page, in the place of an earlier one; its links lead to the certificates in ``out_dir``.
 
     :raises OutputError: it cannot be written.
     """
     from ...output.atomic import released_file
 
+    way = "" if path.absolute().parent == out_dir.absolute() else out_dir.absolute().as_posix()
     with released_file(path, overwrite=True) as partial:
-        partial.write_text(report_html(rows), encoding="utf-8", errors="backslashreplace")
+        partial.write_text(report_html(rows, way), encoding="utf-8", errors="backslashreplace")

@@ -200,7 +200,7 @@ def test_an_edit_begins_with_mask_volume_as_the_panel_masks(shown, windows):
     person.setUp()
     try:
         ct, _ = person.load_sample()
-        person.node.fillHu = -900.0
+        person.node.effectNumbers = {"fillHu": -900.0}
         person.click("faceButton")
         parameters = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentEditorNode", "editor")
         quiet = {name: lambda node: None for name in ("setSegmentationNode", "setSourceVolumeNode")}

@@ -206,7 +206,11 @@ def test_mask_volume_that_does_nothing_is_one_message(panel, monkeypatch):
 
 @pytest.mark.parametrize(
     ("parameters", "words"),
-    [({"effect": "blur"}, "can fill, and not do"), ({"watermark": "DE-ID"}, "writes no watermark"), ({"fill_hu": 1e6}, "would wrap it")],
+    [
+        ({"effect": "blur"}, "can fill, and not do"),
+        ({"watermark": "DE-ID"}, "writes no watermark"),
+        ({"own": (("fill_hu", 1e6),)}, "would wrap it"),
+    ],
 )
 def test_what_mask_volume_cannot_do_is_refused(panel, monkeypatch, parameters, words):
     install_effects(monkeypatch, fill_inside)

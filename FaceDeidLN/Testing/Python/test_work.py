@@ -1,0 +1,143 @@
+"""How much work a run does, counted and not timed: files opened and parsed, slices decoded, memory, libraries loaded.
+
+A figure that grows here makes every run slower, on every machine. Where more work is worth it, the figure is changed with it.
+"""
+
+import io
+import subprocess
+import sys
+import tracemalloc
+from collections import Counter
+from pathlib import Path
+
+import FaceDeidLNLib
+import numpy as np
+import pydicom
+import pytest
+from dicom_series import Series, stored_head, write_series
+from FaceDeidLNLib.core.volume import Volume
+from FaceDeidLNLib.input import dicom_pixels
+from FaceDeidLNLib.input.ct import read_ct
+from FaceDeidLNLib.output.dicom import write_dicom_series
+from FaceDeidLNLib.output.dicom_header import Marks, require_headers
+from FaceDeidLNLib.output.dicom_plain import PlainHeaders
+from FaceDeidLNLib.output.representable import representable
+from FaceDeidLNLib.verify.compare import compare
+
+SLICES = 12
+#: Of each source file: looked at (is it DICOM, how large is it unpacked), its data set, its pixels, its header to write, its hash.
+MOST_OPENED = 8
+#: Of each written file: the same, without the header to write.
+MOST_OPENED_AGAIN = 8
+#: The libraries that take longer to load than to say what is wrong with the arguments.
+HEAVY = ("scipy", "SimpleITK", "pydicom", "vtkmodules")
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory):
+    """What a series is done to on its way in, out and back: names of files opened, of files parsed, and slices decoded."""
+    folder, patch = tmp_path_factory.mktemp("work"), pytest.MonkeyPatch()
+    write_series(folder / "in", Series(stored_head(shape=(SLICES, 20, 24))))
+    counted = {"opened": Counter(), "parsed": Counter(), "decoded": Counter()}
+
+    def counting(what, function):
+        def call(first, *rest, **named):
+            counted[what][Path(first).parent.name if isinstance(first, (str, Path)) else ""] += 1
+            return function(first, *rest, **named)
+
+        return call
+
+    patch.setattr(io, "open", counting("opened", io.open))
+    patch.setattr("builtins.open", counting("opened", open))
+    patch.setattr(pydicom, "dcmread", counting("parsed", pydicom.dcmread))
+    patch.setattr(dicom_pixels, "_whole_values", counting("decoded", dicom_pixels._whole_values))
+    try:
+        ct = read_ct(folder / "in")
+        require_headers(ct)
+        write_dicom_series(ct, ct.volume.with_array(ct.volume.array + np.int16(1)), folder / "out", Marks("done"))
+    finally:
+        patch.undo()
+    return counted
+
+
+def written(counter):
+    """What was counted of files that were written: they stand in a folder of a passing name."""
+    return sum(number for name, number in counter.items() if name not in ("", "in"))
+
+
+def test_a_source_file_is_parsed_once_to_be_read_and_once_to_be_written(work):
+    assert work["parsed"]["in"] == 2 * SLICES
+
+
+def test_a_written_file_is_parsed_once_to_be_proved(work):
+    assert written(work["parsed"]) == SLICES
+
+
+def test_files_are_opened_so_often(work):
+    assert work["opened"]["in"] <= MOST_OPENED * SLICES
+    assert written(work["opened"]) <= MOST_OPENED_AGAIN * SLICES
+
+
+def test_a_slice_is_decoded_once_on_the_way_in_and_once_to_be_proved(work):
+    assert work["decoded"].total() == 2 * SLICES
+
+
+def test_what_slices_share_is_decoded_once(tmp_path, monkeypatch):
+    files = write_series(tmp_path, Series(stored_head(shape=(4, 8, 8))))
+    headers, decoded = PlainHeaders(), []
+    once = PlainHeaders._decoded
+    monkeypatch.setattr(PlainHeaders, "_decoded", lambda self, source, tag, level: decoded.append(tag) or once(self, source, tag, level))
+    first = headers.plain(pydicom.dcmread(files[0], stop_before_pixels=True))
+    of_first = len(decoded)
+    headers.plain(pydicom.dcmread(files[1], stop_before_pixels=True))
+    assert len(first) <= of_first <= len(first) + 1
+    assert len(decoded) - of_first <= 4  # instance, place, number ...
+
+
+def test_a_comparison_holds_no_more_than_which_voxels_changed():
+    array = np.zeros((64, 64, 64), np.int16)
+    original = Volume(array, read_geometry(array.shape))
+    result = original.with_array(array.copy())
+    assert peak_of(lambda: compare(original, result, None, ())) < 0.7 * array.nbytes
+
+
+def test_a_result_that_can_be_stored_is_not_copied(tmp_path):
+    write_series(tmp_path / "in", Series(stored_head(shape=(16, 64, 64))))
+    ct = read_ct(tmp_path / "in")
+    result = ct.volume.with_array(ct.volume.array + np.int16(1))
+    assert peak_of(lambda: representable(ct, result)) < 0.5 * result.array.nbytes
+
+
+def read_geometry(shape):
+    """A grid of millimetres."""
+    from FaceDeidLNLib.core.geometry import Geometry
+
+    return Geometry(shape, np.eye(4))
+
+
+def peak_of(function):
+    """The most bytes that a call holds at once, as Python and numpy count them."""
+    tracemalloc.start()
+    try:
+        function()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def loaded_by(code):
+    """The heavy libraries that a program has loaded when it ends."""
+    code += f"\nimport sys\nprint(*[name for name in {HEAVY} if name in sys.modules])"
+    path = str(Path(FaceDeidLNLib.__file__).parents[1])
+    words = [sys.executable, "-c", f"import sys; sys.path.insert(0, {path!r})\n{code}"]
+    return subprocess.run(words, capture_output=True, text=True, check=True).stdout.split()
+
+
+def test_wrong_arguments_are_told_without_loading_anything_heavy():
+    words = ["deface", "no-such-file.nrrd", "out.nrrd", "--effect", "reface"]
+    assert loaded_by(f"from FaceDeidLNLib.commands.main import main\nassert main({words}) == 2") == []
+
+
+def test_image_files_do_without_the_dicom_library():
+    road = "import FaceDeidLNLib.input.ct, FaceDeidLNLib.pipeline, FaceDeidLNLib.release, FaceDeidLNLib.input.beside"
+    assert "pydicom" not in loaded_by(road)

@@ -1,0 +1,315 @@
+"""A batch of many synthetic cases under fire: damaged and crashing ones among them, workers and the program itself killed at random.
+
+    python benchmarks/batch_stress.py OUT [--studies 500] [--kills 10] [--engine local|dask] [--jobs 2] [--empty 100000]
+
+OUT must be new. The cases are a small synthetic head as NRRD, NIfTI and DICOM, one in 25 damaged, one in 50 crashing (SIGSEGV while it
+is read). Half of the kills (SIGKILL) hit a process that does cases or a Dask worker, half the program, which is started again. The effect
+is ``mask``, which draws nothing at random. Then: every case has one row and the verdict that it must have, nothing partial is left,
+outputs are those of single runs; CPU seconds per case of an undisturbed batch against bare runs. ``--empty`` runs that many cases that
+do nothing, and prints seconds and MB of the program. Exit status 1 where anything is not as it must be. Linux only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import os
+import random
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+PACKAGES = Path(__file__).resolve().parents[1] / "FaceDeidLN"
+sys.path[:0] = [str(PACKAGES), str(PACKAGES / "Testing" / "Python")]
+
+from FaceDeidLNLib.output.certificate import is_certified  # noqa: E402
+
+PROGRAM = [sys.executable, "-m", "FaceDeidLNLib.commands.main"]
+CHOICES = ("--effect", "mask", "--accept-recognisable")
+KINDS = ("nrrd", "nii.gz", "dicom")
+SPACING_MM = (4.0, 4.0, 4.0)
+DAMAGED_EVERY, CRASHING_EVERY = 25, 50
+#: Ends any process that does cases as soon as it opens a file of a case called so.
+CRASH = """
+import os, signal, sys
+if any("serve" in word for word in sys.orig_argv):
+    sys.addaudithook(lambda event, args: event == "open" and "crash-" in str(args[0]) and os.kill(os.getpid(), signal.SIGSEGV))
+"""
+
+
+@dataclass(frozen=True)
+class Made:
+    """A case, where it lies, and the exit code that it must have."""
+
+    name: str
+    kind: str
+    code: int
+
+
+def main() -> int:
+    """Make, run under fire, check, measure."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("out", type=Path, help="a new folder")
+    parser.add_argument("--studies", type=int, default=500)
+    parser.add_argument("--kills", type=int, default=10)
+    parser.add_argument("--engine", choices=("local", "dask"), default="local")
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--bare", type=int, default=6, help="bare runs to compare with (0: none)")
+    parser.add_argument("--empty", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    options.out.mkdir(parents=True)
+    problems = []
+    if options.studies:
+        made = make_cases(options.out, options.studies)
+        problems += under_fire(made, options)
+        problems += [] if not options.bare else overhead(made, options)
+    for count in sorted({options.empty // 10, options.empty} - {0}):
+        empty(options.out / f"empty-{count}", count)
+    print("\n".join(problems) or "all as it must be")
+    return int(bool(problems))
+
+
+def make_cases(out: Path, count: int) -> list[Made]:
+    """One head in three kinds, as often as asked."""
+    import numpy as np
+    import SimpleITK as sitk
+    from dicom_series import Series, write_series
+    from FaceDeidLNLib.phantom import make_phantom
+    from written import write_volume
+
+    folder, models = out / "in", out / "models"
+    folder.mkdir()
+    models.mkdir()
+    phantom = make_phantom(SPACING_MM, seed=1)
+    write_volume(phantom.ct, models / "ct.nrrd")
+    sitk.WriteImage(sitk.ReadImage(str(models / "ct.nrrd")), str(models / "ct.nii.gz"))
+    across, down, up = phantom.ct.geometry.spacing
+    corner = phantom.ct.geometry.ijk_to_lps[:3, 3]
+    series = Series((phantom.ct.array + 1024).astype(np.uint16), spacing=(down, across), step=np.array([0, 0, up]), origin=corner)
+    write_series(models / "dicom", series)
+    return [make_case(folder, models, number) for number in range(count)]
+
+
+def make_case(folder: Path, models: Path, number: int) -> Made:
+    """A copy of a model, whole, damaged or crashing."""
+    kind = KINDS[number % len(KINDS)]
+    crashes, damaged = number % CRASHING_EVERY == 7, number % DAMAGED_EVERY == 3
+    name = f"{'crash' if crashes else 'damaged' if damaged else 'whole'}-{number:06d}"
+    target = folder / (name if kind == "dicom" else f"{name}.{kind}")
+    if kind == "dicom":
+        shutil.copytree(models / "dicom", target)
+        files = sorted(target.iterdir())
+        if crashes:
+            files[0].rename(target / f"crash-{files[0].name}")
+        if damaged:
+            os.truncate(files[len(files) // 2], files[0].stat().st_size // 2)
+    else:
+        shutil.copy(models / f"ct.{kind}", target)
+        if damaged:
+            os.truncate(target, target.stat().st_size // 2)
+    return Made(name, kind, 1 if crashes else 2 if damaged else 0)
+
+
+def environment(out: Path) -> dict[str, str]:
+    """That of all runs: the package, and what makes cases crash."""
+    site = out / "site"
+    site.mkdir(exist_ok=True)
+    (site / "sitecustomize.py").write_text(CRASH)
+    return {**os.environ, "PYTHONPATH": os.pathsep.join((str(site), str(PACKAGES))), "OMP_NUM_THREADS": "1"}
+
+
+def under_fire(made: list[Made], options: argparse.Namespace) -> list[str]:
+    """Run the batch, kill, start again, until it ends by itself; what is wrong then."""
+    out = options.out / "fired"
+    words = [*PROGRAM, "batch", str(options.out / "in"), str(out), "--engine", options.engine, "--jobs", str(options.jobs), *CHOICES]
+    chance, hits, begin = random.Random(options.seed), Counter[str](), time.monotonic()
+    expected_s = max(20.0, 1.0 * len(made))
+    while True:
+        process = subprocess.Popen([*words, "--quiet"], env=environment(options.out), stderr=subprocess.DEVNULL)
+        while process.poll() is None:
+            wait = chance.uniform(0.3, 1.7) * expected_s / max(options.kills, 1)
+            try:
+                process.wait(min(wait, 60.0))
+            except subprocess.TimeoutExpired:
+                if sum(hits.values()) < options.kills:
+                    hits[kill_one(process.pid, chance, "program" if sum(hits.values()) % 2 else "worker")] += 1
+        if process.returncode != -signal.SIGKILL:
+            break
+    print(f"{len(made)} cases, engine {options.engine}: {dict(hits)} killed; {time.monotonic() - begin:.0f} s; exit {process.returncode}")
+    return check(made, out, options.out)
+
+
+def kill_one(program: int, chance: random.Random, what: str) -> str:
+    """Kill the program, or one of the processes below it (by /proc)."""
+    below = [pid for pid in descendants(program) if b"serve" in command_of(pid) or b"spawn_main" in command_of(pid)]
+    victim = chance.choice(below) if what == "worker" and below else program
+    try:
+        os.kill(victim, signal.SIGKILL)
+    except ProcessLookupError:
+        return "nobody"
+    return what
+
+
+def descendants(process: int) -> list[int]:
+    """The processes below one."""
+    found = []
+    for task in Path(f"/proc/{process}/task").glob("*"):
+        try:
+            below = [int(child) for child in (task / "children").read_text().split()]
+        except OSError:
+            continue
+        found += below + [one for child in below for one in descendants(child)]
+    return found
+
+
+def command_of(process: int) -> bytes:
+    """The words that a process was started with."""
+    try:
+        return Path(f"/proc/{process}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+def check(made: list[Made], out: Path, folder: Path) -> list[str]:
+    """Every case has one row with the code that it must have, its output where it was released, and nothing else is there."""
+    with (out / "results.csv").open(newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    print(Counter(row["verdict"] for row in rows), "attempts:", Counter(row["attempts"] for row in rows))
+    by_name = {row["case"]: row for row in rows}
+    problems = [] if len(rows) == len(made) == len(by_name) else [f"{len(rows)} rows for {len(made)} cases"]
+    for one in made:
+        row = by_name.get(one.name)
+        if row is None or int(row["exit_code"]) != one.code:
+            problems.append(f"{one.name}: {row and (row['exit_code'], row['reasons'])}, must be {one.code}")
+    released = {row["output"] for row in rows if row["exit_code"] == "0"}
+    problems += [f"{name} is not certified" for name in sorted(released) if not is_certified(out / name)]
+    named = {name.removesuffix(".nrrd").removesuffix(".nii.gz") + ".certificate.json" for name in released}
+    there = {path.name for path in out.iterdir()} - {"results.csv", "report.html", ".batch.lock"}
+    problems += [f"only one of row and file: {name}" for name in sorted(there ^ (released | named))]
+    return problems + compare(made, out, folder)
+
+
+def compare(made: list[Made], out: Path, folder: Path) -> list[str]:
+    """Every output has the voxels of a single run of its kind."""
+    import numpy as np
+    from FaceDeidLNLib.input.ct import read_ct
+
+    problems = []
+    for kind in KINDS:
+        single = folder / (f"single-{kind}" if kind == "dicom" else f"single-{kind[:3]}.{kind}")
+        if not single.exists():
+            source = folder / "models" / ("dicom" if kind == "dicom" else f"ct.{kind}")
+            subprocess.run([*PROGRAM, "deface", str(source), str(single), *CHOICES, "--quiet"], env=environment(folder), check=True)
+        expected = read_ct(single).volume.array
+        for one in made:
+            path = out / (one.name if kind == "dicom" else f"{one.name}.{kind}")
+            if one.kind == kind and one.code == 0 and path.exists() and not np.array_equal(read_ct(path).volume.array, expected):
+                problems.append(f"{one.name} is not what a single run gives")
+    return problems
+
+
+def overhead(made: list[Made], options: argparse.Namespace) -> list[str]:
+    """CPU seconds per case of an undisturbed batch, with the program's own, against bare runs of the same cases."""
+    whole = [one for one in made if one.code == 0][: max(options.bare, 3)]
+    table = options.out / "undisturbed.csv"
+    names = [one.name if one.kind == "dicom" else f"{one.name}.{one.kind}" for one in whole]
+    table.write_text("input,output\n" + "".join(f"in/{name},{name}\n" for name in names))
+    words = ["--engine", options.engine, "--jobs", "1", *CHOICES, "--quiet"]
+    together = cpu_of([*PROGRAM, "batch", str(table), str(options.out / "undisturbed"), *words], options.out) / len(whole)
+    alone = sum(
+        cpu_of([*PROGRAM, "deface", str(options.out / "in" / name), str(options.out / "bare" / name), *CHOICES, "--quiet"], options.out)
+        for name in names
+    ) / len(whole)
+    print(f"CPU seconds per case: batch {together:.2f}, bare {alone:.2f}: {100 * (together / alone - 1):+.0f} %")
+    return [] if together <= 1.05 * alone else ["the batch costs more than 5 % over bare runs"]
+
+
+def cpu_of(words: list[str], out: Path) -> float:
+    """CPU seconds of a command with all that it started."""
+    (out / "bare").mkdir(exist_ok=True)
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(words, env=environment(out), stderr=subprocess.DEVNULL, check=False)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def empty(out: Path, count: int) -> None:
+    """Cases that do nothing, in a program of their own whose memory can be measured."""
+    paths = [str(PACKAGES), str(Path(__file__).parent)]
+    code = f"import sys; sys.path[:0] = {paths!r}; import batch_stress; batch_stress.run_empty({str(out)!r}, {count})"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def run_empty(out: str, count: int) -> None:
+    """The loop, the ledger, the lists and the report of so many cases."""
+    from FaceDeidLNLib.commands.batches.cases import Case
+    from FaceDeidLNLib.commands.batches.ledger import Ledger
+    from FaceDeidLNLib.commands.batches.loop import Listed, Loop, Setting
+    from FaceDeidLNLib.commands.batches.places import Places
+    from FaceDeidLNLib.commands.batches.quarantine import quarantine
+    from FaceDeidLNLib.commands.batches.report import write_report
+    from FaceDeidLNLib.commands.batches.review_work import write_work
+    from FaceDeidLNLib.commands.batches.task import Limits
+    from FaceDeidLNLib.commands.console import Console
+
+    folder = Path(out)
+    folder.mkdir(parents=True)
+    base, begin, cpu = peak_mb(), time.monotonic(), time.process_time()
+    cases = [Case(f"case-{number:06d}", folder / "none.nrrd", f"case-{number:06d}.nrrd") for number in range(count)]
+    places, setting = Places(folder), Setting(folder, (), Limits(1.0))
+    ledger = Ledger(places.ledger, places.results)
+    ledger.keep([])
+    Loop(ledger, Instant(), setting, Console(quiet=True), lambda: None).run(Listed(cases))
+    done = [(case, ledger.rows[case.name]) for case in cases]
+    ledger.export()
+    quarantine(places.quarantine, done)
+    write_work(done, setting, places.worklist)
+    write_report([row for _, row in done], places.report, folder)
+    size = sum(path.stat().st_size for path in folder.parent.glob(f"{folder.name}-*") if path.is_file()) / 2**20
+    took = f"{time.monotonic() - begin:.0f} s, {time.process_time() - cpu:.0f} s of CPU"
+    print(f"{count} empty cases: {took}, {peak_mb() - base:.0f} MB above the start; ledger and lists {size:.0f} MB")
+    ledger.close()
+
+
+def peak_mb() -> float:
+    """The most memory of this process so far."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+class Instant:
+    """An engine whose cases end as soon as they are started, one in ten as a REVIEW."""
+
+    def __init__(self) -> None:
+        self._ended: list = []
+
+    @property
+    def room(self) -> int:
+        """Always."""
+        return 16 - len(self._ended)
+
+    def start(self, task) -> None:  # noqa: ANN001
+        """It ends."""
+        from FaceDeidLNLib.commands.batches.task import Ended
+
+        review = int(task.case[-1]) == 0
+        report = {"exit_code": 3 if review else 0, "verdict": "REVIEW" if review else "PASS", "share_of_body_changed": 0.02}
+        self._ended.append(Ended(task.case, 3 if review else 0, ("look at this",) if review else (), report, 1.0))
+
+    def wait(self, seconds: float) -> list:
+        """All."""
+        ended, self._ended = self._ended, []
+        return ended
+
+    def close(self) -> None:
+        """Nothing runs."""
+
+
+if __name__ == "__main__":
+    sys.exit(main())
