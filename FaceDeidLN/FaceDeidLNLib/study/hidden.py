@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -86,10 +87,11 @@ class HiddenFace:
 
     def spared_on(self, grid: Geometry) -> np.ndarray:
         """Bool of ``grid``: protected segments and node levels."""
-        out = np.zeros(grid.shape, dtype=bool)
-        for mask in (*self.protected_on(grid), *self.levels_on(grid)):
-            out[mask.box.slices] |= mask.array
-        return out
+        return _joined(grid, (*self.protected_on(grid), *self.levels_on(grid)))
+
+    def named_on(self, grid: Geometry) -> np.ndarray:
+        """Bool of ``grid``: protected segments alone."""
+        return _joined(grid, self.protected_on(grid))
 
     def in_region(self, lps: np.ndarray, margin_mm: float = 0.0) -> np.ndarray:
         """True (N,) for points (N, 3) in the face region or within ``margin_mm`` of it."""
@@ -110,6 +112,13 @@ class HiddenFace:
     def depth_after(self, lps: np.ndarray) -> np.ndarray:
         """Depth (N,) in mm below the new skin at points (N, 3)."""
         return self.after.at(lps, FAR_MM)
+
+
+def _joined(grid: Geometry, masks: Iterable[BoxMask]) -> np.ndarray:
+    out = np.zeros(grid.shape, dtype=bool)
+    for mask in masks:
+        out[mask.box.slices] |= mask.array
+    return out
 
 
 def _reach(region: BoxMask, own: Geometry, grid: Geometry) -> Volume:

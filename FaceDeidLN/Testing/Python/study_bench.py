@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -43,9 +42,18 @@ class Bench:
         return to_do(self.planned, family)[0]
 
 
-@lru_cache(maxsize=1)
+#: The bench, once it is made.
+_MADE: list[Bench] = []
+
+
 def bench_in(tmp_path_factory: pytest.TempPathFactory) -> Bench:
     """The bench; the same object for all tests of a process."""
+    if not _MADE:
+        _MADE.append(_made(tmp_path_factory))
+    return _MADE[0]
+
+
+def _made(tmp_path_factory: pytest.TempPathFactory) -> Bench:
     folder = tmp_path_factory.mktemp("families")
     source = write_whole_study(folder / "in", study_phantom())
     planned = plan(source.folder).studies[0]
