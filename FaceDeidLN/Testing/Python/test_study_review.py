@@ -6,8 +6,11 @@ import json
 import stat
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 from FaceDeidLNLib.core.errors import InputError
+from FaceDeidLNLib.core.segment import BoxMask
+from FaceDeidLNLib.core.volume import Volume
 from FaceDeidLNLib.output.review_folder import README_FIRST_LINE
 from FaceDeidLNLib.study import review
 from FaceDeidLNLib.study.registry import FAMILIES
@@ -32,7 +35,12 @@ def bench(tmp_path_factory) -> Bench:
 
 def test_every_series_that_shows_the_head_has_a_picture_and_what_was_written_is_on_it(bench, tmp_path, monkeypatch):
     drawn = {}
-    monkeypatch.setattr(review, "review_picture", lambda before, after, face, *_: drawn.update({len(drawn): (before, after, face)}))
+
+    def sheet(before: Volume, after: Volume | None, face: BoxMask | None, *_: object) -> np.ndarray:
+        drawn[len(drawn)] = before, after, face
+        return np.zeros((4, 4, 3), dtype=np.uint8)
+
+    monkeypatch.setattr(review, "review_sheet", sheet)
     work = bench.again(tmp_path / "out")
     FAMILIES["registration"].release(bench.series("registration"), work)
     folder = tmp_path / "qa" / "study-01"
@@ -59,6 +67,6 @@ def test_a_folder_of_other_files_gets_no_review(tmp_path):
 
 def test_what_cannot_be_drawn_is_said_and_stops_nothing(bench, tmp_path, monkeypatch):
     monkeypatch.setattr(review, "SHOWERS", {"ct": lambda *_: 1 / 0})
-    StudyReview(tmp_path / "qa").write(bench.planned, [], bench.run)
+    StudyReview(tmp_path / "qa").write(bench.planned, [Report(entry, entry.decision) for entry in bench.planned.entries], bench.run)
     (line,) = [line for line in json.loads((tmp_path / "qa" / review.LIST_FILE).read_text()) if line["modality"] == "CT"]
     assert "ZeroDivisionError" in line["no_picture"]
