@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 #: Characters of a message, and how many of its end stay where it is longer: there stands what to do.
 _LONGEST, _END = 2000, 200
 
