@@ -233,6 +233,7 @@ class FaceDeidLNLogic(ScriptedLoadableModuleLogic):
     style, effect, levels - region, effect and node levels by name; None: the default ones. ears, lips - hide them too.
     wrapEngine, cutEngine, maskEngine - "built-in", or "SurfaceWrapSolidify", "Dynamic Modeler", "Mask volume".
     acceptRecognisable - release a PASS also where the person may still be recognised.
+    alsoVolumes - PET, MR or further CTs of the same head that ``process`` gives the same face.
     progress - called with the fraction done and a message; raise ``Cancelled`` in it to stop.
     depthMm, outsideMm, protectMarginMm, superficialMm (mm), boneHu (HU), those of the effect alone (sigmaMm, fillHu), watermark.
     """

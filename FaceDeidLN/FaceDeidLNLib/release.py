@@ -25,6 +25,7 @@ from .core.volume import Volume
 from .effect.choices import told
 from .facts import certificate_facts, privacy_said
 from .header.base import HeaderPolicy, KeepHeader
+from .header.segment_names import without_names
 from .input.case import CtInput
 from .input.images import image_extension
 from .output.atomic import Companion
@@ -167,6 +168,7 @@ def content(ct: CtInput, volume: Volume, case: dict[str, Any], written: Path, he
     if ct.kind != "dicom":
         return {**facts, "limits": []}
     kept = isinstance(header, KeepHeader)
+    facts |= {name: without_names(facts[name], header) for name in ("protected", "reasons", "checks")}
     return {**facts, "header": header.facts(), "limits": ["Names and dates in the DICOM header are untouched."] if kept else []}
 
 

@@ -128,18 +128,15 @@ def follow_also(options: argparse.Namespace, result: CaseResult, request: Reques
     """The files of --also, followed and verified, with the result of the CT, which is a REVIEW where one of them is doubtful."""
     if not options.also:
         return result, ()
-    from ..effect.base import drawing
     from ..output.destination import Destination
-    from ..study.family import OTHERS, DoubtError
-    from ..study.files import follow_files
-    from ..study.hidden import HiddenFace
+    from ..study.family import DoubtError
+    from ..study.files import Leader, follow_files
     from ..verify.verdict import Verdict
 
-    random = drawing(result.parameters.seed, OTHERS)
-    hidden = HiddenFace.of(result, request.protected, random)
+    leader = Leader(result, request.protected, options.accept_recognisable)
     places = [(path, Destination(out, options.overwrite, (path,), signing_key=options.signing_key)) for path, out in options.also]
     try:
-        return result, follow_files(places, hidden, result, options.accept_recognisable, random)
+        return result, follow_files(places, leader)
     except DoubtError as doubt:
         return replace(result, verdict=Verdict.REVIEW, reasons=(*result.reasons, str(doubt))), ()
 
@@ -162,7 +159,7 @@ def release_all(
         release(ct, result, place, options.accept_recognisable, said)
         return
     outputs = [*(one.place.output for one in followed), place.output]
-    inputs = (ct.path, *place.inputs, *(one.image.path for one in followed))
+    inputs = (ct.path, *place.inputs, *(one.made.image.path for one in followed))
     with released_together([(output, certificate_path(output)) for output in outputs], options.overwrite, inputs) as hidden:
         beside = [replace(one, place=replace(one.place, output=name)) for one, name in zip(followed, hidden, strict=False)]
         write_files(beside, result, options.accept_recognisable, said)

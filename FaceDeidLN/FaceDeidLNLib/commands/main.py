@@ -115,7 +115,7 @@ def guarded(options: argparse.Namespace, console: Console) -> Outcome:
             BAD_INPUT, f"An input file is nested deeper than any such file is: it is damaged, get it again; {released(options)}."
         )
     except MemoryError:
-        return refusal(FAIL, f"Not enough memory for this CT; {released(options)}.")
+        return refusal(BAD_INPUT, f"This CT needs more memory than there is here: work on a larger machine; {released(options)}.")
     except Exception as problem:
         if options.debug:
             traceback.print_exc()

@@ -34,7 +34,7 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
     checks = (
         ["ruff", "check", "."],
         ["ruff", "format", "--check", "."],
-        ["pytest", "-n", "2", *quick, *options.pytest_arguments],
+        ["pytest", "-n", "2", "--dist", "loadfile", *quick, *options.pytest_arguments],
     )
     codes = [subprocess.run([sys.executable, "-m", *check], cwd=CHECKOUT, check=False).returncode for check in checks]
     failed = [check[0] for check, code in zip(checks, codes, strict=True) if code]

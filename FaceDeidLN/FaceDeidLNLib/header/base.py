@@ -38,6 +38,12 @@ class HeaderPolicy(Protocol):
         UIDs are replaced by those of ``uid`` at every depth. Raises HeaderError where that is not possible.
         """
 
+    def label(self, name: str) -> str:
+        """A name that somebody gave to a segment, as it may leave."""
+
+    def sentence(self, text: str) -> str:
+        """A sentence of this program, which may quote such a name, as it may leave."""
+
     def is_own(self, dataset: Dataset) -> bool:
         """Was it cleaned by this policy before? Then there is nothing left in it that identifies anybody."""
 
@@ -102,6 +108,14 @@ class KeepHeader:
             new = [self.uid(str(value)) for value in values]
             if new != [str(value) for value in values]:
                 element.value = new if len(new) > 1 else new[0]
+
+    def label(self, name: str) -> str:
+        """As it is."""
+        return name
+
+    def sentence(self, text: str) -> str:
+        """As it is."""
+        return text
 
     def is_own(self, dataset: Dataset) -> bool:
         """Never: nothing is cleaned."""

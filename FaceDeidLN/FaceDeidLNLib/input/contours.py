@@ -13,6 +13,8 @@ from scipy import ndimage
 EDGE_PIXELS = 0.05
 #: Contours closer together than this share of a slice lie on one plane.
 _DIGITS = 1
+#: A contour of which so much lies in the others is a hole in them.
+NESTED = 0.9
 #: Edges that are drawn at once: bounds the memory.
 _EDGES = 2000
 
@@ -28,7 +30,7 @@ class Contour:
 def fill_contours(contours: Sequence[Contour], shape: tuple[int, int, int], steps_mm: tuple[float, float, float]) -> np.ndarray:
     """The mask (bool, ``shape``: the stacking axis first) of one structure; ``steps_mm`` is the voxels' size along these axes.
 
-    Several contours on one plane are combined by exclusive or (holes; keyholes too). A slice holds what the contours within it
+    Contours on one plane are combined as ``combined`` says (holes; keyholes too). A slice holds what the contours within it
     hold; one between two contours what the shape between theirs holds (Raya and Udupa, IEEE Trans Med Imaging 1990;9:32); where
     there is none a contour reaches half the usual distance, as beyond the first and the last one.
     """
@@ -40,7 +42,7 @@ def fill_contours(contours: Sequence[Contour], shape: tuple[int, int, int], step
 
     @lru_cache(maxsize=4)
     def drawn(plane: float) -> np.ndarray:
-        return fill_plane(on_plane[plane], shape[1:])
+        return combined(on_plane[plane], shape[1:])
 
     mask = np.zeros(shape, dtype=bool)
     for index in range(max(0, int(np.floor(planes[0] - reach))), min(shape[0], int(np.ceil(planes[-1] + reach)) + 1)):
@@ -89,7 +91,42 @@ def _depth(mask: np.ndarray, steps_mm: Sequence[float]) -> np.ndarray:
     return depth[1:-1, 1:-1]
 
 
+def combined(polygons: Sequence[np.ndarray], shape: tuple[int, int]) -> np.ndarray:
+    """The pixels of a plane that several contours (N, 2) hold together, the largest first.
+
+    One that lies within the others is a hole, one that crosses them adds to them. One drawn a second time, or next to it, changes
+    nothing: by exclusive or alone the structure would vanish.
+    """
+    if len(polygons) == 1:
+        return fill_plane(polygons, shape)
+    filled = sorted((inside_and_edge([polygon], shape) for polygon in polygons), key=lambda one: -np.count_nonzero(one[0]))
+    out = np.zeros(shape, dtype=bool)
+    for inside, edge in filled:
+        inner = inside & ~edge
+        within = np.count_nonzero(inner & out)
+        if within and within >= NESTED * np.count_nonzero(inner):
+            if _is_beyond(out, inside | edge):
+                out &= ~inner
+        else:
+            out |= inside
+        out |= edge
+    return out
+
+
+def _is_beyond(out: np.ndarray, own: np.ndarray) -> bool:
+    """True where pixels of ``out`` lie around ``own`` more than one pixel away from it."""
+    box = ndimage.find_objects(own.astype(np.uint8))[0]
+    box = tuple(slice(max(0, part.start - 3), part.stop + 3) for part in box)
+    return bool((out[box] & ~ndimage.binary_dilation(own[box], np.ones((3, 3)))).any())
+
+
 def fill_plane(polygons: Sequence[np.ndarray], shape: tuple[int, int]) -> np.ndarray:
+    """The pixels inside an odd number of the polygons (N, 2), and those on their edges."""
+    inside, edge = inside_and_edge(polygons, shape)
+    return inside | edge
+
+
+def inside_and_edge(polygons: Sequence[np.ndarray], shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
     """The pixels inside an odd number of the polygons (N, 2), and those on their edges.
 
     A pixel lies inside by the even-odd rule: each edge flips the pixels to the right of it, row by row.
@@ -107,7 +144,7 @@ def fill_plane(polygons: Sequence[np.ndarray], shape: tuple[int, int]) -> np.nda
         columns, rows, _ = _crossings(one[:, ::-1], other[:, ::-1], shape[1])
         _mark(edge, rows, columns)
         _mark(edge, one[:, 0], one[:, 1])
-    return (np.cumsum(flips[:, :-1], axis=1) % 2).astype(bool) | edge
+    return (np.cumsum(flips[:, :-1], axis=1) % 2).astype(bool), edge
 
 
 def _crossings(starts: np.ndarray, ends: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

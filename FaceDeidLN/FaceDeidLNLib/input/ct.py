@@ -9,10 +9,7 @@ from .calibration import calibrated
 from .case import CtInput
 from .images import IMAGE_EXTENSIONS, image_extension, image_header, read_volume
 from .padding import without_padding
-from .plausible import require_ct, require_grid
-
-#: Above this size (bytes) a CT that shrinks to less than this share of it is none: noise does not shrink.
-LARGE_BYTES, LEAST_SHARE = 1 << 28, 1 / 100
+from .plausible import require_content, require_ct, require_grid
 
 
 def read_ct(path: Path, series: str | None = None, by_hand: bool = False) -> CtInput:
@@ -58,6 +55,4 @@ def _require_ct_header(path: Path) -> None:
     """Refuse, before a voxel is read, a file whose header tells of no CT, or of more than such a file can hold of one."""
     header = image_header(path)
     require_grid(header.geometry, path.name)
-    if header.bytes > LARGE_BYTES and header.data.stat().st_size < LEAST_SHARE * header.bytes:
-        size = f"{header.bytes / 2**20:.0f} MB"
-        raise InputError(f"{path.name} is much too small for the {size} that it says it holds: no CT shrinks so, get it again.")
+    require_content(header.data.stat().st_size, header.bytes, path.name)

@@ -24,6 +24,7 @@ from .dicom_header import HeaderSlice, header_of, numbers, pixels_at, require_nu
 from .dicom_pixels import read_stored
 from .dicom_select import choose_series
 from .padding import bright_padding
+from .plausible import require_content, require_grid
 
 #: What is said of second copies of a file.
 COPIES = "the same to the byte as another file and left out"
@@ -71,6 +72,7 @@ def read_dicom_series(folder: Path, series: str | None = None, alive: Alive = id
     if calibration is not None:
         found = found.calibrated(calibration)
     placed = found.placed
+    _require_possible(found)
     array, padding = _read_voxels(found, alive)
     stack = None if placed.places is None else Stack(array, placed.places, placed.geometry.shape[0], placed.gaps_mm)
     return CtInput(
@@ -197,6 +199,13 @@ def read_planes(series: Series, alive: Alive = idle) -> Iterator[Plane]:
         fits = whole and hu.min() >= -(2**15) and hu.max() < 2**15
         hu = hu.astype(np.int16 if fits else np.int32 if whole else np.float32, copy=False)
         yield Plane(hu, outside, None if outside is None else values[outside])
+
+
+def _require_possible(series: Series) -> None:
+    """Refuse, by the headers and the files' sizes, what is larger than any CT or than its files can hold. Raises InputError."""
+    name, grid = series.folder.name, series.placed.geometry
+    require_grid(grid, name)
+    require_content(sum(path.stat().st_size for path in {item.path for item in series.placed.slices}), 2 * int(np.prod(grid.shape)), name)
 
 
 def _read_voxels(series: Series, alive: Alive) -> tuple[np.ndarray, Padding | None]:

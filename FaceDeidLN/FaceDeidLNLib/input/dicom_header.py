@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydicom.datadict import tag_for_keyword
+from pydicom.datadict import keyword_for_tag, tag_for_keyword
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 from pydicom.uid import (
@@ -117,10 +117,19 @@ def pixels_at(file: DicomFile) -> tuple[int, int] | None:
 
 
 def header_of(file: DicomFile) -> Dataset:
-    """The tags that matter of a file's data set, which loses the others."""
+    """The tags that matter of a file's data set, which loses the others.
+
+    :raises InputError: one of them cannot be decoded.
+    """
     for tag in list(file.dataset.keys()):
         if tag not in _KEPT:
             del file.dataset[tag]
+            continue
+        try:
+            file.dataset[tag]
+        except Exception as error:  # pydicom raises whatever a damaged element led to
+            told = f"{file.path.name} holds something that cannot be read in {keyword_for_tag(tag)}"
+            raise InputError(f"{told}: the header is damaged, get it again.") from error
     return file.dataset
 
 
@@ -137,8 +146,10 @@ def numbers(item: HeaderSlice, keyword: str) -> tuple[float, ...]:
     try:
         value = item.header.get(keyword)
         values = value if isinstance(value, (list, MultiValue)) else [] if value in (None, "") else [value]
+        if any("_" in str(part) for part in values):  # no number of DICOM, but one of Python
+            raise ValueError(f"{values}")
         found = tuple(float(part) for part in values)
-    except (TypeError, ValueError, OverflowError) as error:
+    except Exception as error:  # pydicom raises whatever a damaged element led to
         raise InputError(f"{item.path.name} holds no number in {keyword} ({error}): the header is damaged.") from error
     if not all(math.isfinite(part) for part in found):
         raise InputError(f"{item.path.name} holds no finite number in {keyword}: the header is damaged.")

@@ -12,6 +12,7 @@ from ..core.geometry import Geometry
 from ..core.segment import Segment, tight
 from ..core.volume import Volume
 from .frame_of_reference import require_same_frame
+from .segments import require_few
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 FRACTION = 0.5
 #: All frames of a segmentation together have no more voxels: several structures on a large CT.
 MOST_VOXELS = 1 << 32
-#: What highdicom answers an object with that lacks something or holds something else.
-_DAMAGED = (ValueError, AttributeError, TypeError, LookupError, RuntimeError)
 
 
 def read_dicom_seg(path: Path, header: Dataset, frame_of_reference_uid: str = "") -> list[Segment]:
@@ -36,14 +35,18 @@ def read_dicom_seg(path: Path, header: Dataset, frame_of_reference_uid: str = ""
     _require_room(header, path)
     try:
         seg = highdicom.seg.segread(path)
-    except _DAMAGED as error:
+    except Exception as error:  # highdicom and pydicom raise whatever a damaged element led to
         raise InputError(f"{path.name} cannot be read as a DICOM SEG ({error}): get it again or give a .seg.nrrd.") from error
     require_same_frame(path, [str(seg.FrameOfReferenceUID)], frame_of_reference_uid)
     segments = []
+    require_few(len(seg.segment_numbers), path.name)
     for number in seg.segment_numbers:
-        description = seg.get_segment_description(number)
-        mask = _mask(seg, number, path)
-        segments.append(Segment(str(description.segment_label), mask, f"file:{path.name}", _code(description)))
+        try:
+            description = seg.get_segment_description(number)
+            name, code = str(description.segment_label), _code(description)
+        except Exception as error:  # likewise
+            raise InputError(f"{path.name} does not describe its segment {number} ({error}): get it again or give a .seg.nrrd.") from error
+        segments.append(Segment(name, _mask(seg, number, path), f"file:{path.name}", code))
     return segments
 
 
@@ -52,7 +55,7 @@ def _require_room(header: Dataset, path: Path) -> None:
     try:
         voxels = int(header.NumberOfFrames) * int(header.Rows) * int(header.Columns)
         bits, compressed = int(header.BitsAllocated), header.file_meta.TransferSyntaxUID.is_compressed
-    except _DAMAGED as error:
+    except Exception as error:  # highdicom and pydicom raise whatever a damaged element led to
         raise InputError(f"{path.name} cannot be read as a DICOM SEG ({error}): get it again or give a .seg.nrrd.") from error
     if not 0 < voxels <= MOST_VOXELS or (not compressed and voxels * bits // 8 > path.stat().st_size):
         raise InputError(f"{path.name} says that it holds {voxels} voxels, which it cannot: get it again or give a .seg.nrrd.")
@@ -83,7 +86,7 @@ def _mask(seg: Dataset, number: int, path: Path) -> Volume:
     """One segment on the grid of the SEG's own frames; frames that were left out because they are empty count as empty."""
     try:
         volume = seg.get_volume(segment_numbers=[number], combine_segments=False, rescale_fractional=True, allow_missing_positions=True)
-    except _DAMAGED as error:
+    except Exception as error:  # highdicom and pydicom raise whatever a damaged element led to
         raise InputError(
             f"The frames of {path.name} are no regular volume ({error}), so its segments cannot be placed: give a .seg.nrrd."
         ) from error

@@ -31,6 +31,8 @@ TISSUE_HU = 30.0
 VOXEL_MM = (0.05, 25.0)
 #: A CT has no more voxels (1024 x 1024 x 1024), is no longer than a tall patient, and no wider than the widest gantry (mm).
 MOST_VOXELS, LONGEST_MM, WIDEST_MM = 1 << 30, 2500.0, 1000.0
+#: Above this size (bytes) a CT that shrinks to less than this share of it is none: noise does not shrink.
+LARGE_BYTES, LEAST_SHARE = 1 << 28, 1 / 100
 #: The statistics look at about this many voxels.
 _SAMPLE = 1_000_000
 
@@ -48,6 +50,16 @@ def require_grid(geometry: Geometry, name: str) -> None:
     if np.prod(size, dtype=object) > MOST_VOXELS or extent[2] > LONGEST_MM or extent[1] > WIDEST_MM:
         told = f"{' x '.join(str(n) for n in size)} voxels, {' x '.join(f'{mm:.0f}' for mm in extent)} mm"
         raise InputError(f"{name} is larger than any CT ({told}): its header is wrong, or it is no CT.")
+
+
+def require_content(stored: int, promised: int, name: str) -> None:
+    """Refuse, by the bytes that are stored, what promises more bytes of voxels than a CT can be shrunk from.
+
+    :raises InputError: it does.
+    """
+    if promised > LARGE_BYTES and stored < LEAST_SHARE * promised:
+        size = f"{promised / 2**20:.0f} MB"
+        raise InputError(f"{name} is much too small for the {size} that it says it holds: no CT shrinks so, get it again.")
 
 
 def require_ct(volume: Volume, name: str, outside: np.ndarray | None = None) -> None:

@@ -18,11 +18,15 @@ from ..core.segment import Segment, tight
 from ..core.volume import Volume
 from .contours import Contour, fill_contours
 from .frame_of_reference import require_same_frame
+from .segments import require_few
 
 #: A contour is drawn on a plane of the CT if its points stay within this share of a voxel of one plane.
 FLAT_VOXELS = 0.35
 #: No contour has more points, no structure set more points or contours: what does is no drawing of a patient.
 MOST_CONTOUR_POINTS, MOST_POINTS, MOST_CONTOURS = 20_000, 3_000_000, 200_000
+#: The contours of all structures run through no more rows and columns of the CT's planes, and their boxes hold no more voxels than so
+#: many times the CT's, or than this: it bounds the time that drawing takes.
+MOST_CROSSINGS, MOST_CTS, LEAST_VOXELS = 60_000_000, 16, 1 << 28
 #: No patient reaches as far (mm) from where his coordinates begin.
 FARTHEST_MM = 1e5
 
@@ -39,7 +43,9 @@ def read_rtstruct(dataset: Dataset, path: Path, ct: Geometry, frame_of_reference
     try:
         _require_drawn(dataset, path)
         return _structures(dataset, path, ct, frame_of_reference_uid)
-    except (AttributeError, TypeError, ValueError) as error:
+    except InputError:
+        raise
+    except Exception as error:  # pydicom raises whatever a damaged element led to
         raise InputError(f"{path.name} is no whole structure set ({error}): export it again, or give a .seg.nrrd.") from error
 
 
@@ -49,18 +55,32 @@ def _structures(dataset: Dataset, path: Path, ct: Geometry, frame_of_reference_u
     frames |= {str(item.get("FrameOfReferenceUID", "")) for item in dataset.get("ReferencedFrameOfReferenceSequence", ())}
     require_same_frame(path, sorted(frames), frame_of_reference_uid)
     rois = {int(roi.ROINumber): roi for roi in dataset.StructureSetROISequence}
-    segments = []
+    drawn: list[tuple[str, list[np.ndarray]]] = []
     for item in dataset.get("ROIContourSequence", ()):
         roi = rois.get(int(item.ReferencedROINumber))
         if roi is None or _other_frame(roi, frame_of_reference_uid):
             continue
         contours = list(_closed_contours(item))
         if contours:
-            name = str(roi.get("ROIName", "")) or f"ROI {roi.ROINumber}"
-            segments.append(Segment(name, _filled(contours, ct, name, path), f"file:{path.name}"))
-    if not segments:
+            drawn.append((str(roi.get("ROIName", "")) or f"ROI {roi.ROINumber}", [ct.to_kji(points) for points in contours]))
+    if not drawn:
         raise InputError(f"{path.name} holds no closed contour of this CT: check that it is the right structure set.")
-    return segments
+    require_few(len(drawn), path.name)
+    _require_drawable([placed for _, placed in drawn], ct, path)
+    return [Segment(name, _filled(placed, ct, name, path), f"file:{path.name}") for name, placed in drawn]
+
+
+def _require_drawable(structures: list[list[np.ndarray]], ct: Geometry, path: Path) -> None:
+    """Refuse what would take minutes to draw. Raises InputError."""
+    last = np.array(ct.shape) - 1.0
+    crossings = voxels = 0.0
+    for placed in structures:
+        inside = [np.clip(kji, 0.0, last) for kji in placed]
+        crossings += sum(np.abs(np.diff(kji, axis=0, append=kji[:1])).sum() for kji in inside)
+        joined = np.concatenate(inside)
+        voxels += float(np.prod(np.ptp(joined, axis=0) + 1.0))
+    if crossings > MOST_CROSSINGS or voxels > max(MOST_CTS * np.prod(ct.shape, dtype=float), LEAST_VOXELS):
+        raise InputError(f"{path.name} draws more than anybody draws of a patient: export the structures of this CT alone.")
 
 
 def _other_frame(roi: Dataset, ct_uid: str) -> bool:
@@ -72,7 +92,7 @@ def _other_frame(roi: Dataset, ct_uid: str) -> bool:
 def _closed_contours(item: Dataset) -> Iterator[np.ndarray]:
     """The closed contours of a structure as points (N, 3) in LPS mm."""
     for contour in item.get("ContourSequence", ()):
-        kind = str(contour.get("ContourGeometricType", ""))
+        kind = str(contour.get("ContourGeometricType", "")).upper()
         points = _points(contour)
         if not np.all(np.abs(points) <= FARTHEST_MM):
             raise ValueError(f"a contour point lies beyond {FARTHEST_MM:g} mm, or nowhere")
@@ -86,6 +106,8 @@ def _points(contour: Dataset) -> np.ndarray:
     value = None if element is None else element.value
     if isinstance(value, bytes):
         value = value.strip(b" \0")
+        if b"_" in value:  # no number of DICOM, but one of Python
+            raise ValueError("a contour point is no number")
         value = value.split(b"\\") if value else None
     return np.array([float(number) for number in value] if value is not None else (), dtype=float).reshape(-1, 3)
 
@@ -104,19 +126,28 @@ def _require_drawn(dataset: Dataset, path: Path) -> None:
         raise InputError(f"{path.name} holds more than anybody draws of a patient ({told}): export the structures of this CT alone.")
 
 
-def _filled(contours: list[np.ndarray], ct: Geometry, name: str, path: Path) -> Volume:
-    """The mask of one structure on the CT's grid, cropped to the box that holds it."""
-    placed = [ct.to_kji(points) for points in contours]
+def _filled(placed: list[np.ndarray], ct: Geometry, name: str, path: Path) -> Volume:
+    """The mask of one structure, whose contours are points (N, 3) in voxels of the CT, on its grid, cropped to the box that holds it."""
     axis = _stacking_axis(placed)
     if axis is None:
         raise InputError(f"The contours of '{name}' in {path.name} run across the CT's planes: give the structure set of this CT.")
-    flat = [Contour(float(np.median(kji[:, axis])), np.delete(kji, axis, axis=1)) for kji in placed]
+    around = _around(placed, axis, ct.shape)
+    flat = [Contour(float(np.median(kji[:, axis])), np.delete(kji - around.start, axis, axis=1)) for kji in placed]
     order = (axis, *(other for other in range(3) if other != axis))
-    filled = fill_contours(flat, tuple(ct.shape[n] for n in order), tuple(ct.sampling[n] for n in order))
+    filled = fill_contours(flat, tuple(around.shape[n] for n in order), tuple(ct.sampling[n] for n in order))
     mask = np.moveaxis(filled, 0, axis)
     own = tight(name, mask)
     box = own.box if own.voxels else Box((0, 0, 0), (1, 1, 1))
-    return Volume(mask[box.slices], ct.crop(box))
+    return Volume(mask[box.slices], ct.crop(around).crop(box))
+
+
+def _around(placed: list[np.ndarray], axis: int, shape: tuple[int, int, int]) -> Box:
+    """The voxels that contours can reach in their planes, all planes along ``axis``; at least one."""
+    points = np.concatenate(placed)
+    start = np.clip(np.floor(points.min(0)).astype(int) - 1, 0, np.array(shape) - 1)
+    stop = np.clip(np.ceil(points.max(0)).astype(int) + 2, start + 1, shape)
+    start[axis], stop[axis] = 0, shape[axis]
+    return Box(tuple(int(n) for n in start), tuple(int(n) for n in stop))
 
 
 def _stacking_axis(placed: list[np.ndarray]) -> int | None:

@@ -14,7 +14,7 @@ from ..core.errors import InputError
 from ..core.geometry import Box, Geometry
 from ..core.segment import Segment
 from ..core.volume import Volume
-from .formats.header import ImageHeader
+from .formats.header import ImageHeader, whole
 from .images import image_extension, image_header, load_image
 from .place import same_grid
 
@@ -22,6 +22,8 @@ from .place import same_grid
 MAX_LABEL = 1_000_000
 #: A segmentation may be finer than its CT, or have many layers: bytes for each voxel of the CT, for a small CT, and for any.
 ROOM_PER_VOXEL, LEAST_ROOM, MOST_BYTES = 16, 1 << 27, 1 << 31
+#: No segmentation of a head and neck has more segments.
+MOST_SEGMENTS = 1000
 _SEGMENT_KEY = re.compile(r"^Segment(\d{1,6})_(Name|ID|LabelValue|Layer|Tags)$")
 #: The segmented property type in Slicer's terminology entry: context~category~TYPE~modifier~...
 _TERMINOLOGY = re.compile(r"TerminologyEntry:[^~|]*~[^~|]*~([^~|^]+)\^([^~|^]+)\^([^~|^]*)")
@@ -57,8 +59,15 @@ def read_segments(path: Path, names: Sequence[str] | None = None, ct: Geometry |
     if not entries:
         raise InputError(f"{path.name} holds no segment: every voxel is 0.")
     grid = Volume(array, header.geometry)
+    require_few(len(entries), path.name)
     boxes = [ndimage.find_objects(array[..., layer]) for layer in range(array.shape[3])]
     return [_segment(grid, entry, boxes[entry.layer], path) for entry in _chosen(entries, names, path)]
+
+
+def require_few(count: int, name: str) -> None:
+    """Refuse a file of more segments than anybody draws. Raises InputError."""
+    if count > MOST_SEGMENTS:
+        raise InputError(f"{name} holds {count} segments, more than any segmentation (at most {MOST_SEGMENTS}): keep those that matter.")
 
 
 def _require_fit(header: ImageHeader, ct: Geometry | None) -> None:
@@ -102,7 +111,7 @@ def _slicer_entries(told: Mapping[str, str], layers: int) -> list[_Entry]:
     entries = []
     for number, keys in sorted(found.items()):
         try:
-            layer, label = int(keys.get("Layer", number)), int(keys.get("LabelValue", 1))
+            layer, label = whole(keys.get("Layer", str(number))), whole(keys.get("LabelValue", "1"))
         except ValueError as error:
             raise InputError(f"Layer or label value of segment {number} is no whole number ({error}): the file is damaged.") from error
         name = keys.get("Name") or keys.get("ID") or f"label_{label}"
@@ -117,6 +126,11 @@ def _plain_entries(array: np.ndarray, path: Path) -> Iterator[_Entry]:
     """A segment for each value of a label map."""
     if array.shape[3] > 1:
         raise InputError(f"{path.name} has several numbers per voxel and no segment names: give a .seg.nrrd or a label map.")
+    if array.max() > MOST_SEGMENTS:
+        known = np.zeros(MAX_LABEL + 1, dtype=bool)
+        for plane in array:
+            known[plane] = True
+        require_few(np.count_nonzero(known[1:]), path.name)
     present = [n + 1 for n, box in enumerate(ndimage.find_objects(array[..., 0])) if box is not None]
     if present == [1]:
         yield _Entry(path.name[: -len(image_extension(path) or "")], 0, 1)

@@ -39,7 +39,7 @@ def candidates(ct: slicer.vtkMRMLScalarVolumeNode | None) -> list[slicer.vtkMRML
         linked(volume, "protected") for volume in volumes if volume is not ct and linked(volume, "protected") is not linked(ct, "protected")
     ]
     found = [scene.GetNthNodeByClass(n, "vtkMRMLSegmentationNode") for n in range(scene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode"))]
-    return [node for node in found if not any(node is mine for mine in own) and not node.GetAttribute(_MADE_HERE) and _overlap(node, ct)]
+    return [node for node in found if not any(node is mine for mine in own) and not node.GetAttribute(_MADE_HERE) and overlap(node, ct)]
 
 
 def made_here(node: slicer.vtkMRMLSegmentationNode) -> slicer.vtkMRMLSegmentationNode:
@@ -117,7 +117,7 @@ def _silent(node: slicer.vtkMRMLSegmentationNode) -> list[Segment]:
     return segments_from_node(node, wanted)
 
 
-def _overlap(first: slicer.vtkMRMLDisplayableNode, second: slicer.vtkMRMLDisplayableNode) -> bool:
+def overlap(first: slicer.vtkMRMLDisplayableNode, second: slicer.vtkMRMLDisplayableNode) -> bool:
     """Do the boxes of two nodes in world RAS share some space?"""
     boxes = []
     for node in (first, second):

@@ -20,6 +20,7 @@ from ..release import case_content, judged
 from ..verify.privacy import RECOGNISABLE, is_tested
 from ..verify.verdict import Verdict
 from .links import linked
+from .nodes import volume_from_node
 from .scene import SceneContext
 
 RELEASED_SUFFIX = "de-identified"
@@ -31,6 +32,8 @@ RELEASED_ATTRIBUTE = "FaceDeidLN.Released"
 _MADE = "FaceDeidLN.Made"
 _CERTIFICATE = "FaceDeidLN.certificate"
 _CT = "FaceDeidLN.ct"
+#: Reference of an image that got the face of a CT to that CT's result, and the figure that tells which one it was.
+_LEADER, _DECIDED_BY = "FaceDeidLN.leader", "decided_by"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,16 +78,59 @@ def verdict_on(case: CaseResult, accepted: bool) -> StoredVerdict:
 
 
 def record(
-    context: SceneContext, result: slicer.vtkMRMLScalarVolumeNode, ct: slicer.vtkMRMLScalarVolumeNode, stored: StoredVerdict
+    context: SceneContext,
+    result: slicer.vtkMRMLScalarVolumeNode,
+    ct: slicer.vtkMRMLScalarVolumeNode,
+    stored: StoredVerdict,
+    leader: slicer.vtkMRMLScalarVolumeNode | None = None,
 ) -> None:
-    """Give a result's node its certificate, name and attribute."""
+    """Give a result's node its certificate, name and attribute; ``leader`` is the CT's result that it follows, None for one of its own."""
     note = result.GetNodeReference(_CERTIFICATE)
     if note is None:
         note = context.scene.AddNewNodeByClass("vtkMRMLTextNode", f"{ct.GetName()} certificate")
         result.SetNodeReferenceID(_CERTIFICATE, note.GetID())
     note.SetText(json.dumps(asdict(stored), indent=2))
     result.SetNodeReferenceID(_CT, ct.GetID())
-    mark(result, ct.GetName(), stored.released, f"{stored.facts['style']} {stored.facts['effect']}")
+    result.SetNodeReferenceID(_LEADER, None if leader is None else leader.GetID())
+    made = f"{stored.facts['style']} {stored.facts['effect']}"
+    mark(result, ct.GetName(), stored.released, made)
+    for follower in followers_of(result):
+        mark(follower, ct_of(follower).GetName(), _is_released(follower), made)
+
+
+def _is_released(result: slicer.vtkMRMLScalarVolumeNode) -> bool:
+    try:
+        return bool(stored := read_verdict(result)) and stored.released
+    except InputError:  # it follows another result than the one there is
+        return False
+
+
+def record_follower(
+    context: SceneContext,
+    made: slicer.vtkMRMLScalarVolumeNode,
+    image: slicer.vtkMRMLScalarVolumeNode,
+    leader: slicer.vtkMRMLScalarVolumeNode,
+    content: dict[str, Any],
+    facts: dict[str, Any],
+) -> None:
+    """Give what was made of an image after a CT its certificate; whether it may leave is said of the CT's result, the ``leader``."""
+    decided = require_verdict(leader)
+    facts = {**facts, _DECIDED_BY: decided.digest, "follows": ct_of(leader).GetName()}
+    own = replace(decided, remark="", reviewer="", digest=digest(volume_from_node(made)), content=content, facts=facts)
+    record(context, made, image, own, leader)
+
+
+def leader_of(result: slicer.vtkMRMLScalarVolumeNode | None) -> slicer.vtkMRMLScalarVolumeNode | None:
+    """The result of the CT that an image got its face after; None for a result that stands for itself."""
+    return None if result is None else result.GetNodeReference(_LEADER)
+
+
+def followers_of(leader: slicer.vtkMRMLScalarVolumeNode | None) -> list[slicer.vtkMRMLScalarVolumeNode]:
+    """What was made of further images after a CT's result."""
+    scene = None if leader is None else leader.GetScene()
+    count = 0 if scene is None else scene.GetNumberOfNodesByClass("vtkMRMLScalarVolumeNode")
+    nodes = [scene.GetNthNodeByClass(number, "vtkMRMLScalarVolumeNode") for number in range(count)]
+    return [node for node in nodes if leader_of(node) is leader and ct_of(node) is not None]
 
 
 def mark(result: slicer.vtkMRMLScalarVolumeNode, ct_name: str, released: bool, made: str = "") -> None:
@@ -103,7 +149,26 @@ def first_ct(scene: slicer.vtkMRMLScene) -> slicer.vtkMRMLScalarVolumeNode | Non
 
 
 def read_verdict(result: slicer.vtkMRMLScalarVolumeNode | None) -> StoredVerdict | None:
-    """What was recorded of a result's node; None where nothing was."""
+    """What was recorded of a result's node; None where nothing was.
+
+    An image that follows a CT has the verdict and the class that the CT's result has now; a REVIEW is signed off for each of them, the
+    CT's result first.
+
+    :raises InputError: the certificate cannot be read, or what the image follows is another result now.
+    """
+    stored = _certificate_of(result)
+    if stored is None or _DECIDED_BY not in stored.facts:
+        return stored
+    leader = _certificate_of(leader_of(result))
+    if leader is None or leader.digest != stored.facts[_DECIDED_BY]:
+        raise InputError(f'"{result.GetName()}" was made after a result that is not there any more: apply again.')
+    said = {name: getattr(leader, name) for name in ("verdict", "reasons", "privacy", "accepted")}
+    said |= {} if leader.is_signed else {"remark": "", "reviewer": ""}
+    content = {**stored.content, **{key: leader.content[key] for key in ("verdict", "reasons", "privacy")}}
+    return replace(stored, content=content, **said)
+
+
+def _certificate_of(result: slicer.vtkMRMLScalarVolumeNode | None) -> StoredVerdict | None:
     note = None if result is None else result.GetNodeReference(_CERTIFICATE)
     if note is None or not note.GetText():
         return None
@@ -121,8 +186,9 @@ def replaceable(ct: slicer.vtkMRMLScalarVolumeNode | None) -> slicer.vtkMRMLScal
 
 
 def with_certificate(result: slicer.vtkMRMLScalarVolumeNode | None) -> list[slicer.vtkMRMLNode | None]:
-    """A result's node and the node of its certificate: what a new verdict changes."""
-    return [result, None if result is None else result.GetNodeReference(_CERTIFICATE)]
+    """A result's node, the node of its certificate, and those of the images that follow it: what a new verdict changes."""
+    nodes = [result, *followers_of(result)]
+    return [part for node in nodes for part in (node, None if node is None else node.GetNodeReference(_CERTIFICATE))]
 
 
 def ct_of(result: slicer.vtkMRMLScalarVolumeNode) -> slicer.vtkMRMLScalarVolumeNode | None:
@@ -147,20 +213,30 @@ def sign_off(context: SceneContext, result: slicer.vtkMRMLScalarVolumeNode, rema
 
     :raises InputError: the verdict is FAIL, which nobody can lift, or PASS, which needs none; no remark; never verified.
     """
-    stored, remark = require_verdict(result), remark.strip()
+    stored, remark, leader = require_verdict(result), remark.strip(), leader_of(result)
     if stored.verdict == Verdict.FAIL.value:
         raise InputError("A FAIL cannot be signed off: mend the cause and apply again.")
     if stored.verdict == Verdict.PASS.value:
         raise InputError("A PASS needs no sign-off.")
     if not remark:
         raise InputError("A sign-off needs a remark: write what you looked at and why the result may leave.")
+    if leader is not None and not require_verdict(leader).is_signed:
+        raise InputError(f'"{result.GetName()}" follows "{leader.GetName()}": sign that off first.')
     signed = replace(stored, remark=remark, reviewer=reviewer.strip())
-    record(context, result, ct_of(result), signed)
+    record(context, result, ct_of(result), signed, leader)
     return signed
 
 
 def accept(context: SceneContext, result: slicer.vtkMRMLScalarVolumeNode, accepted: bool) -> StoredVerdict:
     """Say yes or no to the release of a result whose person may still be recognised. Raises InputError: never verified."""
     changed = replace(require_verdict(result), accepted=accepted)
+    require_no_follower(result)
     record(context, result, ct_of(result), changed)
     return changed
+
+
+def require_no_follower(result: slicer.vtkMRMLScalarVolumeNode | None) -> None:
+    """Raises InputError for what was made of an image that follows a CT: the CT's result answers for it."""
+    leader = leader_of(result)
+    if leader is not None:
+        raise InputError(f'"{result.GetName()}" follows "{leader.GetName()}": choose that one, what is said of it counts for both.')

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from pydicom.datadict import dictionary_VR
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag
@@ -52,15 +53,27 @@ def remove_pictures(dataset: Dataset) -> None:
         if len(value) > MAX_ELEMENT:
             del holder[tag]
     for item in frames:
-        _keep_within(MAX_FRAME, [(size, item, tag) for tag, size in _sizes(item)])
+        keep_within(MAX_FRAME, [(size, item, tag) for tag, size in _sizes(item)])
     bound_private(dataset)
     rest = [(_room(dataset, tag, size), dataset, tag) for tag, size in _sizes(dataset) if tag not in (SHARED_GROUPS, FRAME_GROUPS)]
-    _keep_within(MAX_PUBLIC, rest)
+    keep_within(MAX_PUBLIC, rest)
 
 
 def bound_private(dataset: Dataset) -> None:
-    """Keep of the private elements of a plain header, at every depth, no more than MAX_PRIVATE bytes together, in place."""
-    _keep_within(MAX_PRIVATE, _private(dataset))
+    """Keep of the private elements of a plain header, at every depth, no more than MAX_PRIVATE bytes together, in place.
+
+    So with those that the standard does not know, and so with the names of makers, of which none stays without an element.
+    """
+    keep_within(MAX_PRIVATE, _private(dataset))
+    creators = list(_creators(dataset))
+    keep_within(MAX_PRIVATE, creators)
+    for _, holder, creator in creators:
+        block = [tag for tag in [*holder.keys()] if tag.group == creator.group and tag.element >> 8 == creator.element]
+        if creator not in holder:
+            for tag in block:
+                del holder[tag]
+        elif not block:
+            del holder[creator]
 
 
 def _remove_named(dataset: Dataset) -> None:
@@ -77,7 +90,7 @@ def _remove_named(dataset: Dataset) -> None:
                 _remove_named(item)
 
 
-def _keep_within(limit: int, found: list[tuple[int, Dataset, BaseTag]]) -> None:
+def keep_within(limit: int, found: list[tuple[int, Dataset, BaseTag]]) -> None:
     """Of elements with their sizes, keep the smallest ones that stay within the limit together."""
     held = 0
     for size, holder, tag in sorted(found, key=lambda one: (one[0], one[2])):
@@ -104,12 +117,31 @@ def _room(dataset: Dataset, tag: BaseTag, size: int) -> int:
 
 
 def _private(dataset: Dataset) -> list[tuple[int, Dataset, BaseTag]]:
-    """The private elements at every depth, those in a private sequence counted with it; names of makers count nothing."""
+    """The private elements at every depth, those in a private sequence counted with it; names of makers count elsewhere."""
     found = []
     for tag, size in _sizes(dataset):
-        if tag.is_private:
-            found.append((0 if tag.is_private_creator and size <= SHORT else size, dataset, tag))
+        if tag.is_private or not _is_known(tag):
+            if not tag.is_private_creator or size > SHORT:
+                found.append((size, dataset, tag))
         elif dataset.get_item(tag).VR == "SQ":
             for item in dataset[tag].value or ():
                 found.extend(_private(item))
     return found
+
+
+def _creators(dataset: Dataset) -> Iterator[tuple[int, Dataset, BaseTag]]:
+    """The names of makers of private elements, outside of private sequences."""
+    for tag, size in _sizes(dataset):
+        if tag.is_private_creator:
+            yield size, dataset, tag
+        elif not tag.is_private and dataset.get_item(tag).VR == "SQ":
+            for item in dataset[tag].value or ():
+                yield from _creators(item)
+
+
+def _is_known(tag: BaseTag) -> bool:
+    """True for an element of the standard (PS3.6)."""
+    try:
+        return bool(dictionary_VR(tag))
+    except KeyError:
+        return False

@@ -88,7 +88,7 @@ def _leads_back(holder: Dataset, tag: BaseTag, value: bytes, known: set[bytes]) 
         return False
     if _ADDRESS.search(value) and not value.startswith(_STANDARD):
         return True
-    for uid in _UID.findall(value):
+    for uid in (*_UID.findall(value), *_UID.findall(value.replace(b"\0", b""))):  # UTF-16 too
         if uid.startswith(_STANDARD):
             continue
         if any(start in known for start in _starts(uid)):

@@ -9,6 +9,7 @@ import slicer
 
 from ..core.errors import Cancelled, InputError
 from ..core.progress import Progress, silent
+from ..mrml.followers import followers
 from ..mrml.links import linked
 from ..mrml.protection import checked_segments
 from ..programs.engines import Engines
@@ -35,6 +36,7 @@ def asked_from(
     maskEngine: str = BUILT_IN_NAME,
     acceptRecognisable: bool = False,
     reuse: bool = False,
+    alsoVolumes: Sequence[slicer.vtkMRMLScalarVolumeNode] = (),
     progress: Progress | None = None,
     **lengths: float,
 ) -> tuple[NodeRequest, Engines, Progress]:
@@ -57,6 +59,7 @@ def asked_from(
         acceptRecognisable,
         linked(ct, "kept") if reuse else None,
         linked(ct, "skin") if reuse else None,
+        tuple(alsoVolumes),
     )
     chosen = {"wrapEngine": wrapEngine, "cutEngine": cutEngine, "maskEngine": maskEngine}
     is_mask = parameters.effect == "mask"
@@ -83,7 +86,7 @@ def _is_other(keyword: str, value: str) -> bool:
 
 
 def chosen_in(parameter_node: Any) -> dict[str, Any]:  # noqa: ANN401  the module's wrapped parameter node
-    """The keywords of ``asked_from`` that the module's parameter node holds; of its segmentation, the checked segments."""
+    """The keywords of ``asked_from`` that the module's parameter node holds: checked segments of its segmentation, images that follow."""
     skipped = ("inputVolume", "resultVolume", "liveFace", "levels", "header", "effectNumbers")
     values = {name: getattr(parameter_node, name) for name in parameter_node.allParameters if name not in skipped}
     segmentation = parameter_node.protectedSegmentation
@@ -92,4 +95,5 @@ def chosen_in(parameter_node: Any) -> dict[str, Any]:  # noqa: ANN401  the modul
         **parameter_node.effectNumbers,
         "levels": list(parameter_node.levels),
         "segmentIDs": checked_segments(segmentation) if segmentation else None,
+        "alsoVolumes": followers(parameter_node.inputVolume),
     }

@@ -21,7 +21,7 @@ from ..input.case import CtInput
 from ..input.dicom import read_dicom_series
 from ..mrml.nodes import volume_from_node
 from ..mrml.sources import source_of
-from ..mrml.verdicts import StoredVerdict, ct_of, require_verdict
+from ..mrml.verdicts import StoredVerdict, ct_of, leader_of, require_verdict
 from ..output.header_mappings import keep_mappings
 from ..output.seen import digest
 from ..output.signing import require_key
@@ -65,6 +65,8 @@ def export_result(
     policy = policy_named(header.name, header.key, None, (path,))
     require_key(signing_key)
     stored = require_released(result)
+    if path.suffix == "" and leader_of(result) is not None:
+        raise InputError(f'"{result.GetName()}" follows a CT: export it as NRRD or NIfTI, or its whole study as DICOM.')
     progress(0.05, "checking")
     ct_node, volume = ct_of(result), volume_from_node(result)
     if ct_node is None:

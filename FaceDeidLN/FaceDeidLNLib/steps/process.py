@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 
 import slicer
 
@@ -14,6 +14,7 @@ from ..core.parameters import NUMBERS, Parameters
 from ..core.progress import Progress, silent
 from ..core.segment import Segment
 from ..core.volume import Volume
+from ..effect.base import seeded
 from ..effect.records import OWN_NUMBERS, own_numbers
 from ..input.plausible import require_ct
 from ..mrml.candidates import atlases, declined, guides_of, kept_of, not_chosen, unchecked
@@ -23,6 +24,7 @@ from ..mrml.nodes import curve_points_from_node, landmarks_from_node, segments_f
 from ..mrml.scene import SceneContext
 from ..mrml.verdicts import StoredVerdict, record, remember_making, verdict_on
 from ..pipeline import deface
+from .follow import add_followed, follow_images
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +33,7 @@ class NodeRequest:
 
     ``segment_ids`` chooses segments of ``protected`` (None: all); the face segment is the first one of ``face``.
     ``kept`` and ``skin`` are nodes of an earlier run that take the protected segments and the skin (None: new nodes).
+    ``also`` are further images of the same head that get the same face.
     """
 
     ct: slicer.vtkMRMLScalarVolumeNode
@@ -44,12 +47,14 @@ class NodeRequest:
     accept_recognisable: bool = False
     kept: slicer.vtkMRMLSegmentationNode | None = None
     skin: slicer.vtkMRMLModelNode | None = None
+    also: Sequence[slicer.vtkMRMLScalarVolumeNode] = ()
 
 
 @dataclass(frozen=True, eq=False)
 class NodeResult:
     """What came of it: ``verdict`` (PASS, REVIEW, FAIL) with reasons, the privacy class, and the nodes that were made.
 
+    ``followed`` are the volumes made of further images, ``withheld`` says why others were not made.
     ``released`` is True where the result may leave: PASS, and the combination is tested or its risk was accepted.
     """
 
@@ -60,6 +65,8 @@ class NodeResult:
     nodes: CaseNodes
     case: CaseResult
     stored: StoredVerdict | None = None
+    followed: tuple[slicer.vtkMRMLScalarVolumeNode, ...] = ()
+    withheld: tuple[str, ...] = ()
 
 
 #: Keyword arguments of the module's ``process`` and the fields of ``Parameters`` that they are, or of its ``own``.
@@ -142,10 +149,15 @@ def process_nodes(
     the scene when an exception is raised, by the work or by ``progress``. Raises what ``request_from_nodes`` and the pipeline raise.
     """
     request = request or request_from_nodes(asked)
-    done = put_into_scene(context, asked, request, deface(request, progress, finder))
+    if asked.also:
+        request = replace(request, parameters=seeded(request.parameters))  # they share one surface
+    case = deface(request, progress, finder)
+    made, withheld = follow_images(asked.also, case, request.protected, asked.accept_recognisable, progress)
+    done = put_into_scene(context, asked, request, case)
     if done.case.result is not None:
         remember_making(done.nodes.result, done.case.result, request.parameters, done.privacy)
-    return done
+    followed = tuple(add_followed(context, pair, done.nodes.result) for pair in made)
+    return replace(done, followed=followed, withheld=withheld)
 
 
 def put_into_scene(context: SceneContext, asked: NodeRequest, request: Request, case: CaseResult) -> NodeResult:

@@ -38,11 +38,12 @@ from ..mrml.nodes import (
 )
 from ..mrml.scene import SceneContext
 from ..mrml.undo import all_or_nothing
-from ..mrml.verdicts import mark, privacy_as_made, remember_making, with_certificate
+from ..mrml.verdicts import mark, privacy_as_made, remember_making, require_no_follower, with_certificate
 from ..pipeline import examine
 from ..programs.engines import Engines, cut_by_curve, mask_volume, wrapped_anatomy
 from ..verify.privacy import RECOGNISABLE, is_tested
 from .anatomy_cache import AnatomyCache
+from .follow import followed_before, require_images
 from .process import NodeRequest, NodeResult, process_nodes, put_into_scene, request_from_nodes
 
 BUILT_IN = Engines()
@@ -134,6 +135,7 @@ class Steps:
         """Judge the volume ``asked.output``, whoever made it, against the CT; its certificate, name and links are set."""
         if asked.output is None:
             raise InputError("There is no result to verify: apply an effect first, or choose its volume.")
+        require_no_follower(asked.output)
         require_fit(asked.parameters.style, asked.parameters.effect)  # the certificate names both
         request = self._drawn_by_user_if_any(request_from_nodes(asked), progress)
         result = volume_from_node(asked.output)
@@ -163,7 +165,10 @@ class Steps:
 
         Where an exception is raised, by the work or by ``progress``, the scene is as it was.
         """
-        with all_or_nothing(self.context.scene, [*with_certificate(asked.output), asked.kept, asked.skin]):
+        require_images(asked.also, asked.ct)
+        if asked.also and engines != BUILT_IN:
+            raise InputError("Further images follow what the built-in engines make: choose those, or let no image follow.")
+        with all_or_nothing(self.context.scene, [*with_certificate(asked.output), asked.kept, asked.skin, *followed_before(asked.also)]):
             if engines == BUILT_IN:
                 request = self._drawn_by_user_if_any(request_from_nodes(asked), progress)
                 return process_nodes(self.context, asked, progress, request, self.cache)

@@ -7,13 +7,15 @@ SHA-256 where it was released), ``series`` (figures of each), ``surfaces`` (see 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pydicom
 
 from ..effect.choices import told
+from ..header.base import HeaderPolicy
+from ..header.segment_names import without_names
 from ..output.certificate import ENDING, STUDY_SCHEMA, file_sha256
 from ..release import software
 from .family import Options
@@ -30,9 +32,7 @@ def certificate_path_of(folder: Path) -> Path:
     return folder.with_name(folder.name + ENDING)
 
 
-def certificate_text(
-    partial: Path, reports: Sequence[Report], options: Options, headers: Mapping[str, object], proof: Proof, seconds: float
-) -> str:
+def certificate_text(partial: Path, reports: Sequence[Report], options: Options, policy: HeaderPolicy, proof: Proof, seconds: float) -> str:
     """The certificate of a study that is complete under a temporary name."""
     files = {pydicom.dcmread(path, specific_tags=["SOPInstanceUID"]).SOPInstanceUID: path for path in sorted(partial.rglob("*.dcm"))}
     clipped = {rule_for(report.entry.instance.sop_class).family for report in reports if report.decision.outcome is Outcome.CLIP}
@@ -40,10 +40,10 @@ def certificate_text(
         "schema": STUDY_SCHEMA,
         "software": software(),
         "parameters": told(options.parameters),
-        "headers": dict(headers),
+        "headers": policy.facts(),
         "verdict": "PASS",
-        "instances": [_instance(report) for report in reports],
-        "series": _figures(reports),
+        "instances": without_names([_instance(report) for report in reports], policy),
+        "series": without_names(_figures(reports), policy),
         "files": {path.relative_to(partial).as_posix(): file_sha256(path) for path in files.values()},
         "surfaces": [surface.facts() for surface in proof.surfaces],
         "limits": [_DOSE_LIMIT] if "rtdose" in clipped else [],

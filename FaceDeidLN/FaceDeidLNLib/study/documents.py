@@ -10,7 +10,7 @@ from pydicom.dataset import Dataset
 
 from .family import Done, Series, Study, StudyRun
 from .outcome import Decision, Outcome
-from .pictures import remove_pictures
+from .pictures import is_written_picture, remove_pictures_but_texts
 from .references import every_item
 
 KEEPS = "no picture and no surface in it: kept, references to the new instances"
@@ -27,22 +27,24 @@ class DocumentsFamily:
 
     def decide(self, series: Series, study: Study) -> tuple[Decision, ...]:
         """Keep, unless something in it draws."""
-        return tuple(_judged(pydicom.dcmread(instance.path)) for instance in series.instances)
+        return tuple(judged(pydicom.dcmread(instance.path)) for instance in series.instances)
 
     def release(self, series: Series, run: StudyRun) -> tuple[Done, ...]:
         """Write them without icons; references are closed when all is written."""
         for instance in series.instances:
             dataset = pydicom.dcmread(instance.path)
-            remove_pictures(dataset)
+            remove_pictures_but_texts(dataset)
             run.writer.put(instance, dataset)
         return (Done(series.instances, Decision(Outcome.KEEP, KEEPS)),)
 
 
-def _judged(dataset: Dataset) -> Decision:
+def judged(dataset: Dataset) -> Decision:
     """Keep or withhold, from the whole content."""
     tags = list(every_element(dataset))
     if any(tag.group & 0xFF01 == 0x6000 for tag, _ in tags) or any(key in _BITMAPS for _, key in tags) or "PixelData" in dataset:
         return Decision.withhold("it holds bitmaps, which may draw the face")
+    if is_written_picture(dataset):
+        return Decision.withhold("it holds long data that are no text, which may be a picture")
     points = sum(_points(item) for item in every_item(dataset))
     if points > MOST_POINTS:
         return Decision.withhold(f"it holds {points} points in space, which may draw the face")

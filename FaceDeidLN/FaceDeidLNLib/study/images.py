@@ -18,6 +18,7 @@ from ..input.dicom_enhanced import split_frames
 from ..input.dicom_geometry import series_geometry
 from ..input.dicom_header import HeaderSlice, require_numbers
 from ..input.dicom_pixels import read_stored
+from ..input.plausible import require_grid
 from ..output.dicom_clean import remove_pictures
 from ..output.dicom_header import source_header
 from .instances import Instance
@@ -63,6 +64,7 @@ def _stack(items: list[HeaderSlice]) -> ImageStack:
     placed = series_geometry(items)
     if placed.places is not None:
         raise InputError(placed.note or "its slices do not lie at equal distances")
+    require_grid(placed.geometry, f"the series of {items[0].path.name}")
     stored = tuple(_how(item) for item in placed.slices)
     values = tuple(read_stored(placed.slices, stored, idle))
     array = np.stack([plane * np.float32(how.slope) + np.float32(how.intercept) for plane, how in zip(values, stored, strict=True)])

@@ -120,7 +120,7 @@ def find_instances(folder: Path, alive: Alive = idle) -> Found:
         except InputError as refusal:
             damaged.append((path, str(refusal)))
             continue
-        except (OSError, EOFError, ValueError, KeyError, NotImplementedError, AttributeError, TypeError) as error:
+        except Exception as error:  # pydicom raises whatever damaged bytes led to
             damaged.append((path, f"cannot be read ({error}): it is truncated or damaged"))
             continue
         if header is None:

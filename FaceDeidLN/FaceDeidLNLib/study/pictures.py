@@ -1,21 +1,76 @@
-"""Take out of a data set what may show the face beside what a family has judged: icons, overlays, nested and private pictures."""
+"""Take out of a data set what may show the face beside what a family has judged: icons, overlays, nested, private and written pictures.
+
+As in images (``output.dicom_clean``), an element is judged by what it can hold, in sum, and not by its value representation.
+"""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 
 from ..input.dicom_files import PIXELS
-from ..output.dicom_clean import REMOVED, REPEATING, bound_private
+from ..output.dicom_clean import MAX_ELEMENT, MAX_PUBLIC, REMOVED, REPEATING, SHORT, bound_private, keep_within
 
 _BINARY = {"OB", "OW", "OF", "OD", "OL", "OV", "UN", "SQ", "UT", "UC"}
 #: A private value no longer than this (characters) is a number, a name or a code, and no picture.
 MOST_PRIVATE = 64
+#: What families judge themselves, however long: contours, the frames of a dose and its histograms, points of graphics, pixels.
+JUDGED = frozenset({0x30060050, 0x3004000C, 0x30040058, 0x00700022, *PIXELS})
+#: Words of a language: no longer than this (characters), and letters more than digits and signs.
+_LONGEST_WORD, _LEAST_LETTERS = 64, 0.6
 
 
 def remove_pictures(dataset: Dataset) -> None:
-    """Remove them at every depth, in place; pixel data goes too. What a family judges itself (contours, points, matrices) stays."""
+    """Remove them at every depth, in place; pixel data goes too. What a family judges itself (contours, points, matrices) stays.
+
+    Of all other values none is longer than MAX_ELEMENT, and those longer than SHORT have at most MAX_PUBLIC together.
+    """
+    remove_pictures_but_texts(dataset)
+    long = [(size, holder, element.tag) for size, holder, element in _public(dataset) if size > SHORT]
+    for size, holder, tag in long:
+        if size > MAX_ELEMENT:
+            del holder[tag]
+    keep_within(MAX_PUBLIC, [one for one in long if one[0] <= MAX_ELEMENT])
+
+
+def remove_pictures_but_texts(dataset: Dataset) -> None:
+    """As ``remove_pictures``; public values stay, for documents, which have long texts of their own: see ``is_written_picture``."""
     _remove(dataset)
     bound_private(dataset)
+
+
+def is_written_picture(dataset: Dataset) -> bool:
+    """True where a public value is long enough for a picture, is nothing that a family judges, and is no text of a language."""
+    return any(size > MAX_ELEMENT and not _is_language(element) for size, _, element in _public(dataset))
+
+
+def _is_language(element: DataElement) -> bool:
+    if not isinstance(element.value, str):
+        return False
+    words = re.findall(r"\S+", element.value)
+    letters = sum(map(str.isalpha, element.value))
+    return max(map(len, words), default=0) <= _LONGEST_WORD and letters >= _LEAST_LETTERS * sum(map(len, words))
+
+
+def _public(dataset: Dataset) -> Iterator[tuple[int, Dataset, DataElement]]:
+    """Every public element at every depth that no family judges: its size in bytes, what holds it, and itself."""
+    for tag in list(dataset.keys()):
+        element = dataset[tag]
+        if element.VR == "SQ":
+            for item in element.value or ():
+                yield from _public(item)
+        elif not tag.is_private and tag not in JUDGED:
+            yield _size(element), dataset, element
+
+
+def _size(element: DataElement) -> int:
+    if isinstance(element.value, bytes):
+        return len(element.value)
+    values = element.value if element.VM > 1 else [element.value]
+    return sum(len(str(value).encode()) + 1 for value in values if value is not None)
 
 
 def _remove(dataset: Dataset) -> None:

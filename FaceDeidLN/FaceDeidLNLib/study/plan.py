@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pydicom
 
-from ..core.errors import InputError
+from ..core.errors import FaceDeidError, InputError
 from ..core.progress import Alive, idle
 from ..input.dicom_enhanced import PER_FRAME, SHARED
 from ..input.dicom_header import HeaderSlice
@@ -82,9 +82,7 @@ def _planned(uid: str, patient: str, instances: list[Instance]) -> StudyPlan:
     series = tuple(one for (uid_of_one, family), members in groups.items() for one in _stacks(uid_of_one, family, members))
     study = Study(uid, patient, tuple(one for one in series if not _is_unclear(one, unclear)))
     entries = [
-        Entry(instance, decision)
-        for one in study.series
-        for instance, decision in zip(one.instances, FAMILIES[one.family].decide(one, study), strict=True)
+        Entry(instance, decision) for one in study.series for instance, decision in zip(one.instances, _decided(one, study), strict=True)
     ]
     entries += [Entry(instance, Decision.doubt(TWO)) for one in series if _is_unclear(one, unclear) for instance in one.instances]
     entries += [Entry(instance, Decision.doubt(TWO) if instance.uid in unclear else Decision.withhold(COPY)) for instance in copies]
@@ -118,6 +116,15 @@ def _stacks(uid: str, family: str, members: Sequence[Instance]) -> list[Series]:
     except InputError:  # a place that is no number: whoever reads the series says so
         parts.append(rest)
     return [Series(uid, family, tuple(by_path[one.path] for one in part), number) for number, part in enumerate(parts, start=1)]
+
+
+def _decided(series: Series, study: Study) -> tuple[Decision, ...]:
+    try:
+        return FAMILIES[series.family].decide(series, study)
+    except FaceDeidError:
+        raise
+    except Exception as error:  # an object that breaks a reader is one that nobody has judged
+        return (Decision.doubt(f"it cannot be judged ({type(error).__name__}: {error})"),) * len(series.instances)
 
 
 def to_do(planned: StudyPlan, family: str) -> tuple[Series, ...]:

@@ -16,6 +16,7 @@ from ..header.base import HeaderError, HeaderPolicy, KeepHeader
 from ..header.known import known_of
 from ..header.proof import verify_headers
 from ..output.atomic import Companion, released_folder
+from ..output.dicom_header import naming
 from ..output.signing import signed_text
 from ..release import remove_released
 from .certificate import certificate_path_of, certificate_text
@@ -84,7 +85,7 @@ def run_one(
 
     def certify(partial: Path, certificate: Path) -> None:
         seconds = time.perf_counter() - begin
-        text = certificate_text(partial, reports, options, policy.facts(), proofs[0], seconds)
+        text = certificate_text(partial, reports, options, policy, proofs[0], seconds)
         certificate.write_text(signed_text(text, options.signing_key), encoding="utf-8")
 
     companion = Companion(certificate_path_of(folder).absolute(), certify)
@@ -120,7 +121,8 @@ def _require_clean(partial: Path, planned: StudyPlan, policy: HeaderPolicy) -> N
 def _carried_out(planned: StudyPlan, work: StudyRun, progress: Progress) -> list[Report]:
     """Every instance with what became of it; headers are learned first, so that references can be replaced whatever comes first."""
     for entry in planned.entries:
-        work.writer.policy.learn(pydicom.dcmread(entry.instance.path, stop_before_pixels=True, force=True))
+        with naming(entry.instance.path):
+            work.writer.policy.learn(pydicom.dcmread(entry.instance.path, stop_before_pixels=True, force=True))
     entries = {id(entry.instance): entry for entry in planned.entries}
     reports: dict[int, Report] = {
         key: Report(entry, entry.decision, entry.decision.doubtful)

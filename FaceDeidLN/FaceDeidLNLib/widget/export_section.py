@@ -11,7 +11,7 @@ from slicer.i18n import tr as _
 from ..core.errors import FaceDeidError
 from ..core.progress import Progress
 from ..header.options import KEEP
-from ..mrml.verdicts import ct_of, read_verdict, require_verdict
+from ..mrml.verdicts import ct_of, leader_of, read_verdict, require_verdict
 from ..output.signing import require_key
 from ..steps.export import INSTANCES, came_from_dicom
 from . import dialogs
@@ -53,7 +53,10 @@ class ExportSection(Section):
         released = stored is not None and stored.released
         for button in (self.ui.nrrdButton, self.ui.niftiButton, self.ui.dicomButton):
             button.enabled = released
-        if released and not self._has_dicom(ct_of(result)):
+        if released and leader_of(result) is not None:
+            self.ui.dicomButton.enabled = False
+            self.ui.dicomButton.toolTip = _("It follows a CT: export it as NRRD or NIfTI, or its whole study in section 8")
+        elif released and not self._has_dicom(ct_of(result)):
             self.ui.dicomButton.enabled = False
             self.ui.dicomButton.toolTip = _("The CT was not loaded from the DICOM database: export it as NRRD or NIfTI")
         else:

@@ -14,12 +14,14 @@ from ..core.parameters import Number, Parameters
 from ..core.progress import Progress
 from ..effect.records import FILL_HU, OWN_DEFAULTS, OWN_NUMBERS, effects_with
 from ..face.styles import STYLES
+from ..mrml.followers import followers
 from ..mrml.links import linked
 from ..mrml.looks import show_in_slices
 from ..mrml.scene import context
 from ..mrml.verdicts import replaceable, with_certificate
 from ..programs.engines import missing_engine
 from ..steps.asked import ENGINE_NAMES
+from ..steps.follow import followed_before
 from . import dialogs
 from .section import Section, Shared
 from .words import EFFECT_TIPS, REGION_TIPS, privacy_of_choice
@@ -218,10 +220,13 @@ class FaceSection(Section):
             if result.nodes.result is None:
                 raise FaceDeidError(f"{result.verdict}: {'; '.join(result.reasons)}")
             show_in_slices(context(), result.nodes.result)
+            withheld.extend(result.withheld)
 
+        withheld: list[str] = []
         changed = [*with_certificate(output), linked(node.inputVolume, "kept"), linked(node.inputVolume, "skin")]
-        if self.panel.run(_("De-identify"), work, changed):
+        if self.panel.run(_("De-identify"), work, [*changed, *followed_before(followers(node.inputVolume))]):
             self.ui.remarkEdit.clear()  # it was meant for the result before
+            self.panel.say("; ".join(withheld))
 
 
 def _own(node: Any) -> dict[str, float]:  # noqa: ANN401  the parameter node

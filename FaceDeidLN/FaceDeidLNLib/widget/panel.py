@@ -19,7 +19,7 @@ from ..mrml.links import link, linked
 from ..mrml.looks import only_own_skin, show_fitted, show_skin
 from ..mrml.scene import context
 from ..mrml.undo import UndoStack
-from ..mrml.verdicts import first_ct
+from ..mrml.verdicts import first_ct, leader_of
 from .compare import SideBySide, look_from_front
 from .export_section import ExportSection
 from .face_section import FaceSection
@@ -135,7 +135,8 @@ class Panel(VTKObservationMixin):
         if ct is not None:
             self._choose_protected(ct, ct is before)
             for field, role in OWN.items():
-                link(ct, role, getattr(self.node, field))
+                if leader_of(getattr(self.node, field)) is None:  # what follows the CT is looked at, and is not its result
+                    link(ct, role, getattr(self.node, field))
 
     def _choose_protected(self, ct: Any, same: bool) -> None:  # noqa: ANN401
         """A segmentation of the scene that can only be meant for this CT is chosen by itself, unless the user chose none."""

@@ -19,6 +19,7 @@ from ..programs.extensions import OFFERS, Offer, segment_with
 from . import dialogs
 from .section import Section, Shared
 from .words import LEVEL_TIPS
+from .work import new_item
 
 #: Qt's own bound on a widget's height (QWIDGETSIZE_MAX).
 _FREE_PX = 16777215
@@ -33,7 +34,7 @@ class ProtectSection(Section):
         for checks in (self.ui.segmentsList, self.ui.levelsList):  # dark check boxes cannot be seen on the dark Base
             checks.viewport().setBackgroundRole(qt.QPalette.Window)
         for name in LEVEL_NAMES:
-            item = _new_item(self.ui.levelsList, name)
+            item = new_item(self.ui.levelsList, name)
             item.setFlags(qt.Qt.ItemIsUserCheckable | qt.Qt.ItemIsEnabled)
             item.setToolTip(LEVEL_TIPS[name])
             item.setCheckState(qt.Qt.Unchecked)
@@ -101,7 +102,7 @@ class ProtectSection(Section):
         if list(roles) != self._listed:  # items stay while one of them tells of its change
             self.ui.segmentsList.clear()
             for identifier in roles:
-                item = _new_item(self.ui.segmentsList, "")
+                item = new_item(self.ui.segmentsList, "")
                 item.setFlags(qt.Qt.ItemIsUserCheckable | qt.Qt.ItemIsEnabled | qt.Qt.ItemIsSelectable)
                 item.setData(qt.Qt.UserRole, identifier)
             self._listed = list(roles)
@@ -145,9 +146,3 @@ class ProtectSection(Section):
         left: list[str] = []
         if self.panel.run(extension.title, work, [self.panel.node.protectedSegmentation]) and left:
             self.panel.say("; ".join(left))
-
-
-def _new_item(entries: Any, text: str) -> Any:  # noqa: ANN401  a QListWidget and its QListWidgetItem
-    """A new last item that the list itself has made: no Python object owns it."""
-    entries.addItem(text)
-    return entries.item(entries.count - 1)

@@ -12,7 +12,7 @@ from ..core.errors import FaceDeidError
 from ..core.progress import Progress, alive_in
 from ..mrml.looks import jump_to, largest_change, show_in_slices, skin_models
 from ..mrml.scene import context
-from ..mrml.verdicts import StoredVerdict, ct_of, read_verdict, with_certificate
+from ..mrml.verdicts import StoredVerdict, ct_of, leader_of, read_verdict, with_certificate
 from .section import Section, Shared
 from .work import fit_to_text, without_options
 
@@ -55,7 +55,8 @@ class ReviewSection(Section):
         self._seen = stored
         self._show_figures([] if stored is None else figures(stored))
         has_ct = result is not None and (ct_of(result) or self.panel.node.inputVolume) is not None
-        self.ui.compareButton.enabled = self.ui.jumpButton.enabled = self.ui.verifyButton.enabled = has_ct
+        self.ui.jumpButton.enabled = has_ct
+        self.ui.compareButton.enabled = self.ui.verifyButton.enabled = has_ct and leader_of(result) is None
         self.ui.compareButton.text = _("Back") if self.panel.compare.shown else _("Before | after")
         self.update_sign_off()
 
@@ -168,6 +169,8 @@ def verdict_text(stored: StoredVerdict) -> str:
 
 def kept_text(stored: StoredVerdict) -> str:
     """What was kept, in words: nothing is said of protected voxels where nobody named a segment."""
+    if "follows" in stored.facts:
+        return _("as in {ct}, which it follows").format(ct=stored.facts["follows"])
     named = [item["name"] for item in stored.facts["protected"] if not item["name"].startswith(LEVEL_PREFIX)]
     if named:
         return _("every voxel of the {number} protected segments is unchanged").format(number=len(named))
@@ -181,7 +184,11 @@ def figures(stored: StoredVerdict) -> list[tuple[str, str]]:
     facts = stored.facts
     rows = [(_("Privacy"), stored.privacy), (_("Region and effect"), f"{facts['style']}, {facts['effect']}")]
     rows += [(_("... because"), cause) for cause in facts.get("privacy_causes", ())]
-    rows += [(_("Changed voxels"), f"{facts['changed_voxels']:,}"), (_("... outside the face"), f"{facts['changed_outside_face']:,}")]
+    rows.append((_("Changed voxels"), f"{facts['changed_voxels']:,}"))
+    if "changed_outside_face" in facts:
+        rows.append((_("... outside the face"), f"{facts['changed_outside_face']:,}"))
+    if "share_of_step_left" in facts:
+        rows.append((_("Of the old skin's step left"), f"{facts['share_of_step_left']:.0%}"))
     if "share_of_body_changed" in facts:
         rows.append((_("Share of the body changed"), f"{facts['share_of_body_changed']:.1%}"))
     if "face_skin" in facts:

@@ -1,7 +1,7 @@
 """What the module's self test does in the application (Reload and Test), on the synthetic head; it needs no download.
 
 Every function raises AssertionError where the module does not do what it promises. The buttons are pressed as a person presses
-them; only the questions for files are answered here. Not pressed are those that need another extension or a DICOM study.
+them; only the questions for files are answered here. Not pressed are those that need another extension.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from ..output.images import write_image
 from ..output.worklist import WorkItem, write_worklist
 from ..steps.worklist import LIST_ENDING
 from . import dialogs
+from .self_test_files import dicom_and_study, landmarks_from_a_file
 
 #: Sums of a run that must not differ when it is judged again: all figures but the time.
 _FIGURES = ("changed_voxels", "changed_outside_face", "share_of_body_changed", "face_skin", "protected", "privacy_causes")
@@ -128,6 +129,7 @@ def every_button(panel: Any, load: LoadHead, spacing_mm: Sequence[float]) -> Non
         _pressed_and_undone(panel, name)
         _press(panel, name)
     _landmark_buttons(panel)
+    landmarks_from_a_file(panel, _answers, _pressed_and_undone)
     for name in ("verifyButton", "acceptCheckBox"):
         _press(panel, name)
     for name in ("compareButton", "compareButton", "jumpButton"):
@@ -135,6 +137,7 @@ def every_button(panel: Any, load: LoadHead, spacing_mm: Sequence[float]) -> Non
     _exported(panel)
     _edited(panel)
     _signed_off(panel)
+    dicom_and_study(panel, _answers, _press)
     _worked_off(panel)
 
 

@@ -10,14 +10,18 @@ import qt
 from slicer.i18n import tr as _
 
 from ..core.progress import Progress
+from ..mrml.followers import followers, let_follow, may_follow
 from ..steps.export import INSTANCES, HeaderChoice
+from ..steps.follow import same_frame
 from ..steps.study import Line, PlannedStudy, can_plan, plan_lines, release_study, result_lines
 from . import dialogs
 from .section import Section, Shared
-from .work import fit_to_text
+from .work import fit_to_text, new_item
 
 #: What the folder of the released studies is called.
 _NAME = "deidentified-studies"
+_FOLLOWS = _("Apply gives it the face of the CT, too; what cannot be verified is withheld")
+_ELSEWHERE = _("Its DICOM header names another frame of reference: register it to the CT, and put it under the transform")
 
 
 class StudySection(Section):
@@ -26,6 +30,9 @@ class StudySection(Section):
     def __init__(self, panel: Shared) -> None:
         super().__init__(panel)
         self._planned, self._known, self._of = PlannedStudy(), False, None
+        self._filling, self._listed = False, []
+        self.ui.followList.viewport().setBackgroundRole(qt.QPalette.Window)  # dark check boxes cannot be seen on the dark Base
+        self.ui.followList.connect("itemChanged(QListWidgetItem*)", self.on_follow_checked)
         table = self.ui.studyTable
         table.setColumnCount(4)
         table.setHorizontalHeaderLabels([_("Object"), _("Outcome"), _("Files"), _("Why")])
@@ -47,6 +54,37 @@ class StudySection(Section):
             self._of, self._known = asked, can_plan(ct)
         self.ui.studyOfCtButton.enabled = self._known
         self.ui.studyExportButton.enabled = self._planned.plan is not None
+        self._filling = True
+        try:
+            self._list_images(ct)
+        finally:
+            self._filling = False
+
+    def _list_images(self, ct: Any) -> None:  # noqa: ANN401
+        """The images that may follow the CT, checked where they shall; their headers are read once for each set of them."""
+        found = may_follow(ct)
+        listed = [(ct and ct.GetID(), node.GetID(), node.GetTransformNodeID()) for node in found]
+        if listed != self._listed:
+            self.ui.followList.clear()
+            for node in found:
+                item = new_item(self.ui.followList, node.GetID())
+                fits = same_frame(node, ct)
+                item.setFlags(qt.Qt.ItemIsUserCheckable | qt.Qt.ItemIsEnabled if fits else qt.Qt.NoItemFlags)
+                item.setToolTip(_FOLLOWS if fits else _ELSEWHERE)
+            self._listed = listed
+        shall = followers(ct)
+        for row, node in enumerate(found):
+            item = self.ui.followList.item(row)
+            item.setText(node.GetName())
+            item.setCheckState(qt.Qt.Checked if any(node is one for one in shall) else qt.Qt.Unchecked)
+
+    def on_follow_checked(self, item: Any) -> None:  # noqa: ANN401  a QListWidgetItem
+        """The user checked or unchecked an image."""
+        ct = None if self.panel.node is None else self.panel.node.inputVolume
+        row = self.ui.followList.row(item)
+        found = may_follow(ct)
+        if not self._filling and row < len(found):
+            let_follow(found[row], ct, item.checkState() == qt.Qt.Checked)
 
     def on_folder(self, checked: bool = False) -> None:
         """Plan the studies of a folder."""

@@ -98,3 +98,9 @@ def without_options(text: str) -> str:
 def _sentence(text: str) -> str:
     text = without_options(text[:1].upper() + text[1:])
     return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
+def new_item(entries: Any, text: str) -> Any:  # noqa: ANN401  a QListWidget and its QListWidgetItem
+    """A new last item that the list itself has made: no Python object owns it."""
+    entries.addItem(text)
+    return entries.item(entries.count - 1)

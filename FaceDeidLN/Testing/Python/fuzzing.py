@@ -6,11 +6,9 @@ library is a finding and not the end of the test.
 
 from __future__ import annotations
 
-import gzip
 import io
 import multiprocessing
 import random
-import re
 import resource
 import signal
 import sys
@@ -23,26 +21,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from FaceDeidLNLib.core.errors import FaceDeidError
-from fuzz_targets import TARGETS, WHOLE_ROAD, Target
+from fuzz_mutations import bytes_changed
+from fuzz_roads import WHOLE_ROADS
+from fuzz_targets import TARGETS, Target
 
 #: Bounds of one reading: seconds, and memory beyond what the libraries take.
-MOST_SECONDS, MOST_BYTES = 60, 1 << 30
-#: Numbers that headers are not made for.
-NUMBERS = (
-    b"-1",
-    b"0",
-    b"1",
-    b"65536",
-    b"4294967296",
-    b"99999999999999999999",
-    b"nan",
-    b"inf",
-    b"1e308",
-    b"-1e-308",
-    b"0x10",
-    b"1_0",
-    b"\xff",
-)
+MOST_SECONDS, MOST_BYTES = 30, 1 << 30
 
 
 @dataclass(frozen=True)
@@ -54,63 +38,38 @@ class Finding:
     what: str
 
 
-def damaged(content: bytes, seed: int) -> bytes:
-    """The content with one to four random changes: most of them near the beginning, where headers are."""
-    draw, out = random.Random(seed), bytearray(content)
-    for _ in range(draw.randint(1, 4)):
-        place = draw.randrange(min(len(out), 400)) if draw.random() < 0.7 and out else draw.randrange(max(1, len(out)))
-        match draw.randrange(7):
-            case 0:
-                out[place : place + 1] = bytes([out[place] ^ 1 << draw.randrange(8)]) if place < len(out) else b""
-            case 1:
-                out[place : place + draw.randint(1, 8)] = draw.randbytes(draw.randint(1, 8))
-            case 2:
-                del out[place : place + draw.randint(1, 40)]
-            case 3:
-                out[place:place] = out[place : place + draw.randint(1, 40)]
-            case 4:
-                out[place:place] = draw.choice(NUMBERS)
-            case 5:
-                out[:] = _other_number(bytes(out), draw)
-            case _:
-                del out[draw.randrange(max(1, len(out))) :]
-    return bytes(out)
+@dataclass(frozen=True)
+class Tried:
+    """One damaged file: was it read to its end, and what was wrong with the outcome, if anything."""
+
+    seed: int
+    was_read: bool
+    finding: Finding | None = None
 
 
-def _other_number(content: bytes, draw: random.Random) -> bytes:
-    """The content with one of the numbers of its text exchanged."""
-    found = list(re.finditer(rb"-?\d+(?:\.\d+)?", content[:4000]))
-    if not found:
-        return content
-    number = draw.choice(found)
-    return content[: number.start()] + draw.choice(NUMBERS) + content[number.end() :]
-
-
-def tried(target: Target, whole: Path, seed: int) -> Finding | None:
-    """One damaged copy of a whole file, read; what is wrong with the outcome, None where nothing is."""
-    content = whole.read_bytes()
+def tried(target: Target, whole: Path, seed: int) -> Tried:
+    """One damaged copy of a whole file, read: every third by random bytes, the others by changes that keep the file's form."""
+    content, draw = whole.read_bytes(), random.Random(seed)
     try:
-        if target.packed and seed % 3:
-            whole.write_bytes(gzip.compress(damaged(gzip.decompress(content), seed), 1))
-        else:
-            whole.write_bytes(damaged(content, seed))
+        whole.write_bytes((target.change if seed % 3 else bytes_changed)(content, draw))
         return _outcome(target, whole, seed)
     finally:
         whole.write_bytes(content)
 
 
-def _outcome(target: Target, path: Path, seed: int) -> Finding | None:
+def _outcome(target: Target, path: Path, seed: int) -> Tried:
     signal.alarm(MOST_SECONDS)
     try:
         target.read(path)
     except FaceDeidError as refusal:
         said = str(refusal)
-        return Finding(target.name, seed, f"no sentence: {said!r}") if "\n" in said or len(said) > 1000 or not said.endswith(".") else None
+        is_sentence = "\n" not in said and len(said) <= 1000 and said.endswith(".")
+        return Tried(seed, False, None if is_sentence else Finding(target.name, seed, f"no sentence: {said!r}"))
     except BaseException:
-        return Finding(target.name, seed, traceback.format_exc(limit=-4))
+        return Tried(seed, False, Finding(target.name, seed, traceback.format_exc(limit=-4)))
     finally:
         signal.alarm(0)
-    return None
+    return Tried(seed, True)
 
 
 def _worker(connection: multiprocessing.connection.Connection, names: tuple[str, ...], seeds: range) -> None:
@@ -122,7 +81,7 @@ def _worker(connection: multiprocessing.connection.Connection, names: tuple[str,
     pages = int(Path("/proc/self/statm").read_text().split()[0]) if Path("/proc/self/statm").exists() else 0
     if pages:
         resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + MOST_BYTES,) * 2)
-    for target in (*TARGETS, *WHOLE_ROAD):
+    for target in (*TARGETS, *WHOLE_ROADS):
         if target.name not in names:
             continue
         with tempfile.TemporaryDirectory() as folder:
@@ -139,8 +98,8 @@ def _too_long(number: int, frame: object) -> None:
     raise TimeoutError(f"more than {MOST_SECONDS} s")
 
 
-def fuzzed(names: tuple[str, ...], seeds: range) -> Iterator[Finding]:
-    """The findings of so many damaged files of each of the targets, read in one process of their own."""
+def fuzzed(names: tuple[str, ...], seeds: range) -> Iterator[Tried]:
+    """What became of so many damaged files of each of the targets, read in one process of their own."""
     context = multiprocessing.get_context("fork")
     ours, theirs = context.Pipe(duplex=False)
     process = context.Process(target=_worker, args=(theirs, names, seeds))
@@ -149,11 +108,11 @@ def fuzzed(names: tuple[str, ...], seeds: range) -> Iterator[Finding]:
     last = ("", -1)
     try:
         while True:
-            name, seed, finding = ours.recv()
+            name, seed, outcome = ours.recv()
             last = (name, seed)
-            if finding is not None:
-                yield finding
+            if outcome is not None:
+                yield outcome
     except EOFError:
         process.join()
     if process.exitcode:
-        yield Finding(*last, f"the process ended with {process.exitcode}")
+        yield Tried(last[1], False, Finding(*last, f"the process ended with {process.exitcode}"))

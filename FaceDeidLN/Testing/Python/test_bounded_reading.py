@@ -21,7 +21,7 @@ import pytest
 from dicom_series import Series, head, stored_head, write_series
 from FaceDeidLNLib.core.errors import InputError
 from FaceDeidLNLib.core.geometry import Geometry
-from FaceDeidLNLib.input import dicom_bounds
+from FaceDeidLNLib.input import dicom_bounds, rtstruct, segments
 from FaceDeidLNLib.input.any_segments import read_any_segments
 from FaceDeidLNLib.input.ct import read_ct
 from FaceDeidLNLib.input.markups import read_curve_json, read_landmarks_json
@@ -31,7 +31,7 @@ from fuzz_targets import make_structures
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import Tag
-from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, JPEGLSLossless
 
 if sys.platform == "win32":
     pytest.skip("limits of memory and time are set by POSIX means", allow_module_level=True)
@@ -228,6 +228,18 @@ def test_a_slice_of_holes_is_refused(tmp_path, few_elements):
     assert "when it is unpacked or read" in refused(read_ct, tmp_path / "in")
 
 
+@pytest.mark.parametrize(("size", "spacing", "said"), [(60_000, 0.75, "larger than any CT"), (5_000, 0.06, "no CT shrinks so")])
+def test_compressed_slices_that_claim_to_be_huge_are_refused(tmp_path, size, spacing, said):
+    for path in write_series(tmp_path / "in", Series(stored_head(), syntax=JPEGLSLossless)):
+        dataset = pydicom.dcmread(path)
+        dataset.Rows = dataset.Columns = size
+        dataset.PixelSpacing = [spacing, spacing]
+        at = dataset.PixelData.index(b"\xff\xf7")  # the size in the code stream (ITU-T T.87, C.2.2)
+        dataset.PixelData = dataset.PixelData[: at + 5] + 2 * size.to_bytes(2, "big") + dataset.PixelData[at + 9 :]
+        dataset.save_as(path)
+    assert said in refused(read_ct, tmp_path / "in")
+
+
 def test_a_structure_set_of_empty_items_is_refused(tmp_path):
     path, items = make_structures(tmp_path), b"\xfe\xff\x00\xe0\0\0\0\0" * 300_000
     whole = path.read_bytes()
@@ -295,3 +307,53 @@ def test_a_device_as_data_file_is_refused(tmp_path, name):
     text = nrrd_header(*lines) if name == "a.nrrd" else b"NDims = 3\nDimSize = 40 40 40\nElementType = MET_SHORT\nElementDataFile = zero\n"
     (tmp_path / name).write_bytes(text)
     assert "there is no such file" in refused(read_ct, tmp_path / name)
+
+
+def test_a_label_map_of_thousands_of_labels_is_refused(tmp_path):
+    lines = ("type: int", "dimension: 3", "sizes: 60 60 40", "space directions: (2,0,0) (0,2,0) (0,0,3)", "encoding: raw")
+    labels = np.arange(GRID.shape[0] * GRID.shape[1] * GRID.shape[2], dtype="<i4") % 900_000
+    (tmp_path / "a.nrrd").write_bytes(nrrd_header(*lines) + labels.tobytes())
+    assert "segments, more than any" in refused(lambda path: read_any_segments(path, GRID), tmp_path / "a.nrrd")
+
+
+def test_a_header_of_thousands_of_segments_is_refused(tmp_path):
+    keys = "".join(f"Segment{n}_Name:=n{n}\nSegment{n}_Layer:=0\n" for n in range(2_000))
+    lines = ("type: uchar", "dimension: 3", "sizes: 60 60 40", "space directions: (2,0,0) (0,2,0) (0,0,3)", "encoding: raw", keys.strip())
+    (tmp_path / "a.seg.nrrd").write_bytes(nrrd_header(*lines) + b"\1" * (60 * 60 * 40))
+    assert "segments, more than any" in refused(lambda path: read_any_segments(path, GRID), tmp_path / "a.seg.nrrd")
+
+
+def drawn(path: Path, structures: int, planes: int, ring: np.ndarray) -> Path:
+    """An RTSTRUCT of so many structures of so many contours, all of the same points (N, 2) in mm in their planes."""
+    dataset = pydicom.dcmread(make_structures(path.parent))
+    rois, items = [], []
+    for number in range(structures):
+        roi, item = Dataset(), Dataset()
+        roi.ROINumber, roi.ROIName = number, f"n{number}"
+        item.ReferencedROINumber, item.ContourSequence = number, []
+        for z in np.linspace(0, 117, planes):
+            contour = Dataset()
+            contour.ContourGeometricType = "CLOSED_PLANAR"
+            text = "\\".join(f"{x:.1f}\\{y:.1f}\\{z:.0f}" for x, y in ring).encode()
+            text += b" " * (len(text) % 2)
+            contour[0x30060050] = RawDataElement(Tag(0x30060050), "DS", len(text), text, 0, False, True)
+            item.ContourSequence.append(contour)
+        rois.append(roi)
+        items.append(item)
+    dataset.StructureSetROISequence, dataset.ROIContourSequence = rois, items
+    dataset.save_as(path, enforce_file_format=True)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("structures", "planes", "points", "said"),
+    [(51, 1, 3, "segments, more than any"), (1, 4, 3_000, "draws more than anybody"), (40, 2, 3, "draws more than anybody")],
+    ids=["structures", "crossings", "voxels"],
+)
+def test_a_structure_set_that_takes_minutes_to_draw_is_refused(tmp_path, monkeypatch, structures, planes, points, said):
+    monkeypatch.setattr(rtstruct, "MOST_CROSSINGS", 300_000)
+    monkeypatch.setattr(rtstruct, "LEAST_VOXELS", 1)
+    monkeypatch.setattr(segments, "MOST_SEGMENTS", 50)
+    zigzag = np.column_stack([np.linspace(0, 118, points), 118.0 * (np.arange(points) % 2)])
+    path = drawn(tmp_path / "rt.dcm", structures, planes, zigzag)
+    assert said in refused(lambda file: read_any_segments(file, GRID), path)

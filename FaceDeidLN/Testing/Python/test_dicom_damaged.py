@@ -10,8 +10,11 @@ from FaceDeidLNLib.input.dicom_damaged import require_others
 from FaceDeidLNLib.input.dicom_files import read_folder
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydicom.datadict import tag_for_keyword
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence
+from pydicom.tag import Tag
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless
 
 SYNTAXES = [ExplicitVRLittleEndian, ImplicitVRLittleEndian, DeflatedExplicitVRLittleEndian, RLELossless, "no preamble"]
@@ -160,3 +163,15 @@ def test_a_damaged_file_of_the_series_that_was_chosen_stops_the_run(tmp_path):
     name = cut(write_series(tmp_path / "two", series)[0])
     with pytest.raises(InputError, match=name):
         read_ct(tmp_path, series.uid)
+
+
+@pytest.mark.parametrize("tag", ["Rows", "RescaleSlope", "ImagePositionPatient", "PixelRepresentation"])
+@pytest.mark.parametrize("value", [b"1_0 ", b"\xff\xfe\x01", b"\\\\x"])
+def test_a_value_that_pydicom_cannot_decode_or_only_python_takes_for_a_number_is_refused(tmp_path, tag, value):
+    path = write_series(tmp_path, Series(stored_head()))[2]
+    dataset = pydicom.dcmread(path)
+    number = tag_for_keyword(tag)
+    dataset[number] = RawDataElement(Tag(number), dataset[number].VR, len(value), value, 0, False, True)
+    pydicom.dcmwrite(path, dataset)
+    with pytest.raises(InputError, match="damaged"):
+        read_ct(tmp_path)

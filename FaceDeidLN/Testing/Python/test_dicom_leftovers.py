@@ -9,8 +9,10 @@ from dicom_series import Series, stored_head, write_series
 from FaceDeidLNLib.header.base import KeepHeader
 from FaceDeidLNLib.input.ct import read_ct
 from FaceDeidLNLib.output.dicom import write_dicom_series
-from FaceDeidLNLib.output.dicom_clean import MAX_PRIVATE
+from FaceDeidLNLib.output.dicom_clean import MAX_PRIVATE, MAX_PUBLIC
 from FaceDeidLNLib.output.dicom_header import Marks, derived_header, require_headers, source_header
+from FaceDeidLNLib.study.documents import judged
+from FaceDeidLNLib.study.outcome import Outcome
 from FaceDeidLNLib.study.pictures import remove_pictures as remove_pictures_of_study
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
@@ -46,6 +48,17 @@ def nested(add, levels=3):
     return add_nested
 
 
+def makers(ds):
+    for n in range(80):
+        ds.add_new((0x0031 + 2 * (n // 40) << 16) | 0x10 + n % 40, "LO", PICTURE[n * 30 : n * 30 + 30].hex())
+
+
+def makers_of_empty_elements(ds):
+    makers(ds)
+    for n in range(80):
+        ds.add_new((0x0031 + 2 * (n // 40) << 16) | (0x10 + n % 40) << 8, "LO", "")
+
+
 def many_items(ds):
     items = []
     for n in range(100):
@@ -69,6 +82,12 @@ HOLDERS = {
     "names": public(0x00081060, "PN", [PICTURE[n : n + 20].hex() for n in range(0, 2000, 20)]),
     "public unknown": public(0x00189999, "UN", PICTURE),
     "many items": many_items,
+    "names of makers": makers,
+    "names of makers with empty elements": makers_of_empty_elements,
+    "public unknown in small pieces": lambda ds: [ds.add_new(0x00189A00 + n, "LO", PICTURE[n * 30 : n * 30 + 30].hex()) for n in range(80)],
+    "private decimals": private("DS", [str(v) for v in PICTURE]),
+    "private integers": private("IS", [str(v) for v in PICTURE]),
+    "private nested": lambda ds: nested(private("OB", PICTURE[:60], count=70))(ds),
 }
 SHORT = [name for name in HOLDERS if name != "many items"]
 
@@ -146,6 +165,8 @@ def links(ds):
     block.add_new(0x10, "LO", f"series {series}")
     block.add_new(0x11, "UI", OTHER)
     block.add_new(0x12, "OB", b"\1\2" + own.encode() + b"\0\0")
+    block.add_new(0x14, "OB", f"from {own}".encode("utf-16"))
+    block.add_new(0x15, "UT", f"from {series}")
     block.add_new(0x13, "LO", "https://archive")
     ds.RequestAttributesSequence = Sequence([Dataset()])
     ds.RequestAttributesSequence[0].RequestedProcedureDescription = f"again {own}"
@@ -154,8 +175,8 @@ def links(ds):
 @pytest.mark.parametrize("syntax", ["1.2.840.10008.1.2.1", ImplicitVRLittleEndian])
 def test_nothing_leads_to_the_originals(tmp_path, syntax):
     ct, _ = released(tmp_path, links, syntax=syntax)
-    originals = [uid.encode() for uid in (*ct.source_uids, OTHER)]
-    assert len(originals) == 14
+    originals = [uid.encode(kind) for uid in (*ct.source_uids, OTHER) for kind in ("ascii", "utf-16-le")]
+    assert len(originals) == 28
     for file in (tmp_path / "out").iterdir():
         content = file.read_bytes()
         assert not [uid for uid in originals if uid in content]
@@ -235,3 +256,54 @@ def test_many_short_private_values_of_an_rt_object_are_no_picture_together():
     private = [element for element in dataset if element.tag.is_private and not element.tag.is_private_creator]
     assert sum(len(element.value) for element in private) <= MAX_PRIVATE
     assert dataset.ReferencedStudySequence[0][0x00311001].value == 1.5
+
+
+def rt_object():
+    """A structure set of a contour, with a picture as text wherever a text may stand."""
+    dataset, contour, roi = Dataset(), Dataset(), Dataset()
+    text = base64.b64encode(PICTURE).decode()
+    contour.ContourData = [f"{value}.5" for value in range(3000)]
+    dataset.ROIContourSequence = [Dataset()]
+    dataset.ROIContourSequence[0].ContourSequence = [contour]
+    dataset.StructureSetROISequence = [roi]
+    roi.ROIName, roi.ROIDescription = "LN II left", text[:1000]
+    for tag, vr, value in (
+        (0x30060006, "ST", text),  # Structure Set Description
+        (0x00104000, "LT", text),
+        (0x00080119, "UC", text),
+        (0x00480003, "UT", text),
+        (0x0040A160, "UT", text),
+        (0x00189345, "FD", [float(v) for v in PICTURE[:3000]]),
+        (0x00189B46, "UN", PICTURE),
+    ):
+        dataset.add_new(tag, vr, value)
+    for n in range(20):
+        dataset.add_new(0x00189A00 + n, "LT", text[n * 250 : n * 250 + 250])
+    return dataset
+
+
+def test_long_public_values_of_an_rt_object_are_no_picture_together_and_its_contours_stay():
+    dataset = rt_object()
+    remove_pictures_of_study(dataset)
+    contour = dataset.ROIContourSequence[0].ContourSequence[0]
+    assert len(contour.ContourData) == 3000
+    del contour.ContourData
+    assert held(dataset) <= MAX_PUBLIC + 100
+    assert dataset.StructureSetROISequence[0].ROIName == "LN II left"
+
+
+@pytest.mark.parametrize(
+    ("text", "is_kept"),
+    [
+        ("The level II node measures 12 x 9 mm, without necrosis. " * 60, True),
+        ("Der Lymphknoten ist unverändert.\n" * 90, True),
+        (base64.b64encode(PICTURE).decode(), False),
+        ("\n".join(PICTURE[n : n + 30].hex() for n in range(0, 3000, 30)), False),
+        (" ".join(map(str, PICTURE)), False),
+    ],
+)
+def test_a_report_with_a_written_picture_is_withheld_and_one_with_prose_is_not(text, is_kept):
+    report, item = Dataset(), Dataset()
+    item.ValueType, item.TextValue = "TEXT", text
+    report.ContentSequence = [item]
+    assert (judged(report).outcome is Outcome.KEEP) == is_kept

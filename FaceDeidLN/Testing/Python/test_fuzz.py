@@ -18,4 +18,4 @@ EACH = 17
 
 @pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
 def test_a_damaged_file_is_read_right_or_refused_in_a_sentence(target):
-    assert list(fuzzed((target.name,), range(EACH))) == []
+    assert [one.finding for one in fuzzed((target.name,), range(EACH)) if one.finding is not None] == []

@@ -10,7 +10,9 @@ from FaceDeidLNLib.core.errors import InputError
 from FaceDeidLNLib.header.keys import project_key, read_pseudonyms
 from FaceDeidLNLib.header.options import options_named
 from FaceDeidLNLib.header.policy import policy_named
-from FaceDeidLNLib.output.header_mappings import read_mapping, write_mappings
+from FaceDeidLNLib.header.segment_names import without_names
+from FaceDeidLNLib.output.header_mappings import keep_mappings, read_mapping, write_mappings
+from header_objects import small
 
 
 def test_a_key_is_made_once_for_its_owner_only(tmp_path):
@@ -54,3 +56,45 @@ def test_mappings_stand_beside_the_key_and_grow(tmp_path):
     assert read_mapping(tmp_path / "uid_mapping.csv") == {"1.2": "2.25.1", "1.3": "2.25.2"}
     with (tmp_path / "patid_mapping.csv").open(encoding="utf-8") as file:
         assert next(csv.reader(file)) == ["id_old", "id_new"]
+
+
+def test_the_mappings_lead_from_every_original_to_every_new_uid_and_patient(tmp_path):
+    """As the public MIDI validation script reads them: texts under id_old and id_new, each new one once."""
+    policy = policy_named("research", tmp_path / "project.key")
+    originals = [small(SOPInstanceUID=f"1.2.3.{n}", PatientID=f'P,"{n % 2}', StudyInstanceUID="1.2.9") for n in range(4)]
+    old = [(str(one.SOPInstanceUID), str(one.PatientID)) for one in originals]
+    new = [(str(one.SOPInstanceUID), str(one.PatientID)) for one in map(policy.clean, originals)]
+    keep_mappings(policy, tmp_path / "project.key")
+    tables = []
+    for name in ("uid_mapping.csv", "patid_mapping.csv"):
+        with (tmp_path / name).open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        assert len({row["id_new"] for row in rows}) == len(rows)
+        tables.append({row["id_old"]: row["id_new"] for row in rows})
+    uids, patients = tables
+    assert [(uids[uid], patients[patient]) for uid, patient in old] == new
+    assert uids["1.2.9"] == originals[0].StudyInstanceUID
+    assert len(patients) == 2
+
+
+def test_patients_without_a_number_and_of_two_issuers_are_told_apart_in_the_mapping(tmp_path):
+    policy = policy_named("research", tmp_path / "project.key")
+    kinds = [{"PatientID": ""}, {"PatientID": "", "PatientName": "B^C"}, {"PatientID": "1"}, {"PatientID": "1", "IssuerOfPatientID": "H"}]
+    new = [str(policy.clean(small(SOPInstanceUID=f"1.2.{n}", **kind)).PatientID) for n, kind in enumerate(kinds)]
+    assert sorted(policy.patients.values()) == sorted(new)
+    assert len(set(new)) == 4
+
+
+def test_what_a_certificate_tells_names_no_patient(tmp_path):
+    policy = policy_named("research", tmp_path / "project.key")
+    policy.learn(small(PatientName="Mustermann^Erika"))
+    content = {
+        "protected": [{"name": "GTV Mustermann of Dr. Xylander", "voxels": 7}, {"name": "LN Ib left", "voxels": 8}, {"name": "Xylander"}],
+        "reasons": ["the segment 'GTV_Mustermann' lies in the face: leave it out"],
+        "series": [{"first_file": "01-CT/IM0001.dcm", "made_anew": ["Body of Erika"]}],
+    }
+    said = without_names(content, policy)
+    assert said["protected"] == [{"name": "GTV of Dr", "voxels": 7}, {"name": "LN Ib left", "voxels": 8}, {"name": "unnamed"}]
+    assert said["reasons"] == ["the segment 'unnamed' lies in the face: leave it out"]
+    assert said["series"] == [{"first_file": "01-CT/IM0001.dcm", "made_anew": ["Body of"]}]
+    assert without_names(content, policy_named("keep", None)) == content

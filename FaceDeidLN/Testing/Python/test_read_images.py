@@ -288,3 +288,14 @@ def test_a_nifti_with_a_qform_alone_is_read(tmp_path):
 def test_a_nifti_with_an_sform_alone_is_read(tmp_path):
     ct = read_ct(set_forms(write(tmp_path / "ct.nii"), 0, 1, MOVED))
     assert np.allclose(ct.volume.geometry.ijk_to_lps[:3, 3], (-10, 21, -30))
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("ct.nrrd", "sizes: 1_0 4 4"), ("ct.nrrd", "sizes: \u0661\u0660 4 4"), ("ct.mha", "DimSize = 1_0 4 4")]
+)
+def test_what_only_python_takes_for_a_number_is_none(name, text, tmp_path):
+    nrrd = "NRRD0005\ntype: uchar\ndimension: 3\nencoding: raw\nspacings: 1 1 1\n{}\n\n"
+    meta = "NDims = 3\nElementType = MET_UCHAR\n{}\nElementDataFile = LOCAL\n"
+    (tmp_path / name).write_text((nrrd if name == "ct.nrrd" else meta).format(text) + "x" * 160)
+    with pytest.raises(InputError, match="number"):
+        read_volume(tmp_path / name)

@@ -105,6 +105,27 @@ def test_a_contour_inside_another_is_a_hole(tmp_path):
     assert np.count_nonzero(mask) == 15 * 15 - 6 * 6
 
 
+@pytest.mark.parametrize("off", [0.0, 0.3])
+def test_a_contour_that_was_drawn_twice_is_no_hole(tmp_path, off):
+    geometry = grid()
+    once = read([square(geometry, 5, 5, 25)], geometry, tmp_path)
+    twice = read([square(geometry, 5, 5, 25), square(geometry, 5, 5 + off, 25 - off)], geometry, tmp_path)
+    assert np.array_equal(twice, once)
+
+
+def test_contours_that_cross_hold_what_both_hold(tmp_path):
+    geometry = grid()
+    one, other = square(geometry, 5, 5, 20), square(geometry, 5, 15, 30)
+    together = read([one, other], geometry, tmp_path)
+    assert np.array_equal(together, read([one], geometry, tmp_path) | read([other], geometry, tmp_path))
+
+
+def test_an_island_in_a_hole_belongs_to_the_structure(tmp_path):
+    geometry = grid()
+    mask = read([square(geometry, 5, low, high) for low, high in ((5, 30), (10, 25), (15, 20))], geometry, tmp_path)[5]
+    assert [bool(mask[n, n]) for n in (7, 12, 17)] == [True, False, True]
+
+
 def test_a_concave_contour_does_not_fill_its_bay(tmp_path):
     geometry = grid()
     corners = np.array([(4, 5.5, 5.5), (4, 5.5, 20.5), (4, 20.5, 20.5), (4, 13, 7), (4, 20.5, 5.5)])

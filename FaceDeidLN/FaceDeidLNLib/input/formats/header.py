@@ -105,6 +105,20 @@ def scale_of(unit: str, path: Path) -> float:
     return UNITS_MM[plain]
 
 
+def real(text: str) -> float:
+    """A number as other programs write and read it: Python's own reading takes 1_0 for 10. Raises ValueError."""
+    if "_" in text or not text.isascii():
+        raise ValueError(f"'{text}' is no number")
+    return float(text)
+
+
+def whole(text: str) -> int:
+    """A whole number, likewise. Raises ValueError."""
+    if "_" in text or not text.isascii():
+        raise ValueError(f"'{text}' is no whole number")
+    return int(text)
+
+
 def damaged(path: Path, why: object) -> InputError:
     """The sentence for a header that makes no sense."""
     return InputError(f"{path.name} cannot be read ({' '.join(str(why).split())[:160]}): it is damaged, get it again.")

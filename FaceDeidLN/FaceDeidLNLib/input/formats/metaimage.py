@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ...core.errors import InputError
-from .header import ImageHeader, damaged, data_beside, scale_of
+from .header import ImageHeader, damaged, data_beside, real, scale_of, whole
 
 _TYPES = {
     "MET_CHAR": "i1",
@@ -61,24 +61,24 @@ def _header(path: Path, fields: dict[str, str], end: int) -> ImageHeader:
     if not _true(fields.get("BinaryData", "True")):
         raise InputError(f"{path.name} holds its voxels as text, which is not read here: save it as binary data.")
     big = _true(fields.get("BinaryDataByteOrderMSB", fields.get("ElementByteOrderMSB", "False")))
-    sizes = [int(n) for n in fields["DimSize"].split()]
-    count = int(fields["NDims"])
+    sizes = [whole(n) for n in fields["DimSize"].split()]
+    count = whole(fields["NDims"])
     if len(sizes) != count or min(sizes) < 1:
         raise ValueError(f"NDims {count}, DimSize {fields['DimSize']}")
     if count < 3 or any(n > 1 for n in sizes[3:]):
         raise InputError(f"{path.name} is no 3-D volume (its size is {' x '.join(str(n) for n in sizes)}): give one 3-D image.")
-    channels = int(fields.get("ElementNumberOfChannels", "1"))
+    channels = whole(fields.get("ElementNumberOfChannels", "1"))
     if channels < 1:
         raise ValueError(f"ElementNumberOfChannels {channels}")
     name = fields["ElementDataFile"]
     local = name.upper() == "LOCAL"
-    skip = int(fields.get("HeaderSize", "0"))
+    skip = whole(fields.get("HeaderSize", "0"))
     wbits = 47 if _true(fields.get("CompressedData", "False")) else 0
     if skip < -1 or (wbits and skip):
         raise ValueError(f"HeaderSize {skip}")
     start = end if local else max(skip, 0)
     data = path if local else data_beside(path, name)
-    length = int(fields.get("CompressedDataSize", "0"))
+    length = whole(fields.get("CompressedDataSize", "0"))
     if wbits and length not in (0, data.stat().st_size - start):
         raise ValueError(f"truncated: its CompressedDataSize is {length}")
     return ImageHeader(
@@ -108,7 +108,7 @@ def _affine(path: Path, fields: dict[str, str], count: int) -> np.ndarray:
 
 def _numbers(fields: dict[str, str], names: tuple[str, ...], default: np.ndarray) -> np.ndarray:
     told = next((fields[name] for name in names if name in fields), None)
-    values = default if told is None else np.array([float(value) for value in told.split()])
+    values = default if told is None else np.array([real(value) for value in told.split()])
     if values.shape != default.shape:
         raise ValueError(f"{names[0]} has {values.size} numbers")
     return values

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ...core.errors import InputError
-from .header import MAX_HEADER_BYTES, ImageHeader, damaged, data_beside, scale_of
+from .header import MAX_HEADER_BYTES, ImageHeader, damaged, data_beside, real, scale_of, whole
 
 _TYPES = {
     "i1": ("signed char", "int8", "int8_t"),
@@ -79,8 +79,8 @@ def _header(path: Path, fields: dict[str, str], keys: dict[str, str], end: int |
         raise InputError(f"{path.name} has voxels of the type '{fields['type']}', which is not read here: save it with whole numbers.")
     big = fields.get("endian", "little").casefold() == "big"
     dtype = np.dtype((">" if big else "<") + _DTYPE[kind])
-    sizes = tuple(int(n) for n in fields["sizes"].split())
-    if len(sizes) != int(fields["dimension"]) or min(sizes) < 1:
+    sizes = tuple(whole(n) for n in fields["sizes"].split())
+    if len(sizes) != whole(fields["dimension"]) or min(sizes) < 1:
         raise ValueError(f"dimension {fields['dimension']}, sizes {fields['sizes']}")
     if dtype.itemsize > 1 and "endian" not in fields:
         raise ValueError("it does not say which byte comes first")
@@ -89,8 +89,8 @@ def _header(path: Path, fields: dict[str, str], keys: dict[str, str], end: int |
     if end is None and not name:
         raise ValueError("its header does not end")
     data = data_beside(path, name) if name else path
-    start = _after_lines(data, 0 if name else end or 0, int(fields.get("lineskip", "0")))
-    wbits, skip = _encoding(path, fields), int(fields.get("byteskip", "0"))
+    start = _after_lines(data, 0 if name else end or 0, whole(fields.get("lineskip", "0")))
+    wbits, skip = _encoding(path, fields), whole(fields.get("byteskip", "0"))
     if skip < -1 or (skip == -1 and wbits) or skip > MAX_HEADER_BYTES:
         raise ValueError(f"byte skip {skip}")
     return ImageHeader(path, data, dtype, sizes, domain, matrix, skip if wbits or skip < 0 else start + skip, start, wbits, keys=keys)
@@ -135,7 +135,7 @@ def _place(path: Path, fields: dict[str, str], sizes: tuple[int, ...]) -> tuple[
         matrix[:3, :3] = np.array([_vector(vectors[axis]) for axis in axes]).T
     else:
         spacings = fields.get("spacings", "").split()
-        matrix[:3, :3] = np.diag([abs(float(spacings[axis])) if spacings else 1.0 for axis in axes])
+        matrix[:3, :3] = np.diag([abs(real(spacings[axis])) if spacings else 1.0 for axis in axes])
         matrix[:3, :3][np.isnan(matrix[:3, :3])] = 1.0
     if fields.get("spaceorigin"):
         matrix[:3, 3] = _vector(fields["spaceorigin"])
@@ -155,5 +155,5 @@ def _unit(path: Path, fields: dict[str, str], axes: list[int]) -> np.ndarray:
 
 
 def _vector(text: str) -> list[float]:
-    values = [float(value) for value in text.strip().strip("()").split(",")]
+    values = [real(value) for value in text.strip().strip("()").split(",")]
     return values[:3] if len(values) >= 3 else values + [0.0] * 3

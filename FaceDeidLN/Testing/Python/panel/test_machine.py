@@ -16,26 +16,28 @@ import numpy as np
 import person
 import slicer
 from FaceDeidLNLib.input.images import read_volume
-from FaceDeidLNLib.mrml.nodes import segments_from_node
+from FaceDeidLNLib.mrml.followers import let_follow
+from FaceDeidLNLib.mrml.nodes import add_ct, segments_from_node
 from FaceDeidLNLib.mrml.scene import context
-from FaceDeidLNLib.mrml.verdicts import ct_of
+from FaceDeidLNLib.mrml.verdicts import ct_of, followers_of
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
 from snapshots import snapshot, voxels_of
 
 SEQUENCES, STEPS = int(os.environ.get("PANEL_SEQUENCES", "2")), int(os.environ.get("PANEL_STEPS", "7"))
+AIR_HU = -400
 MOVES = st.tuples(*[st.floats(-6.0, 6.0)] * 3)
 
 
 class PanelMachine(RuleBasedStateMachine):
-    """Choose, detect, move, draw, drag, create, apply, edit, undo, verify, sign off, export, save, leave, reload, close."""
+    """Choose, detect, move, draw, drag, create, apply, follow, edit, undo, verify, sign off, export, save, leave, reload, close."""
 
     def __init__(self):
         super().__init__()
         self.person = person.PanelTest()
         self.person.setUp()
-        self.voxels, self.undone_leads_to, self.folder = {}, [], tempfile.TemporaryDirectory()
+        self.voxels, self.images, self.undone_leads_to, self.folder = {}, {}, [], tempfile.TemporaryDirectory()
         self.views = [display.view_3d(context()), display.view_slice(context())]
 
     def teardown(self):
@@ -83,6 +85,30 @@ class PanelMachine(RuleBasedStateMachine):
         ct, _ = person.load_phantom()
         ct.SetName("Another")
         self.voxels[ct.GetID()] = voxels_of(ct)
+        self.by_hand()
+
+    @precondition(lambda self: not self.images)
+    @rule()
+    def load_a_pet(self):
+        """Another image of the head, which follows only where it is checked."""
+        head = person.phantom().ct
+        pet = add_ct(context(), head.with_array(((head.array > AIR_HU) * 300).astype(np.int16)), "PET")
+        self.images[pet.GetID()] = voxels_of(pet)
+        self.by_hand()
+
+    @precondition(lambda self: self.images and self.node.inputVolume is not None)
+    @rule(wanted=st.booleans())
+    def let_it_follow(self, wanted):
+        """Check it, or not."""
+        for identifier in self.images:
+            let_follow(slicer.mrmlScene.GetNodeByID(identifier), self.node.inputVolume, wanted)
+        self.by_hand()
+
+    @precondition(lambda self: followers_of(self.node.resultVolume))
+    @rule()
+    def look_at_what_follows(self):
+        """Choose it as the result that is looked at."""
+        self.node.resultVolume = followers_of(self.node.resultVolume)[0]
         self.by_hand()
 
     @rule(which=st.integers(0, 1))
@@ -144,7 +170,7 @@ class PanelMachine(RuleBasedStateMachine):
             self.person.panel.face.follow()
         self.by_hand()
 
-    @precondition(lambda self: self.node.resultVolume is not None and self.node.resultVolume.GetID() not in self.voxels)
+    @precondition(lambda self: self.node.resultVolume is not None and self.node.resultVolume.GetID() not in {**self.voxels, **self.images})
     @rule()
     def edit_the_result(self):
         """Somebody paints into the result."""
@@ -202,7 +228,7 @@ class PanelMachine(RuleBasedStateMachine):
             return
         certificate = json.loads(path.with_name(f"{path.stem}.certificate.json").read_text(encoding="utf-8"))
         assert certificate["verdict"] == "PASS" or (certificate["verdict"] == "REVIEW" and "Looked at." in json.dumps(certificate))
-        before, after = self.voxels[ct_of(result).GetID()], read_volume(path).array
+        before, after = {**self.voxels, **self.images}[ct_of(result).GetID()], read_volume(path).array
         assert np.array_equal(after, voxels_of(result))
         assert (before != after).any()
         for segment in segments_from_node(self.node.protectedSegmentation) if self.node.protectedSegmentation else ():
@@ -221,13 +247,14 @@ class PanelMachine(RuleBasedStateMachine):
         self.person.widget.enter()
         assert not self.ui.undoButton.enabled
         self.voxels.clear()
+        self.images.clear()
         self.undone_leads_to.clear()
         self.load_a_head()
 
     @invariant()
-    def no_ct_was_ever_changed(self):
+    def no_ct_or_pet_was_ever_changed(self):
         """To the bit."""
-        for identifier, voxels in self.voxels.items():
+        for identifier, voxels in {**self.voxels, **self.images}.items():
             assert np.array_equal(voxels_of(slicer.mrmlScene.GetNodeByID(identifier)), voxels)
 
     @invariant()

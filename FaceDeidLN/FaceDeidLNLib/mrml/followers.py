@@ -1,0 +1,35 @@
+"""Further images of the same head in a scene (PET, MR, a second CT): those that may get the face of a CT, and those that shall."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import slicer
+
+from .candidates import overlap
+from .verdicts import RELEASED_ATTRIBUTE
+
+#: Reference of an image to the CT whose face it gets; saved with the scene.
+_FOLLOWS = "FaceDeidLN.follows"
+
+
+def may_follow(ct: slicer.vtkMRMLScalarVolumeNode | None) -> list[slicer.vtkMRMLScalarVolumeNode]:
+    """The images of a CT's scene that lie where it lies: no label map, no colours, and no result of this module."""
+    return [] if ct is None or ct.GetScene() is None else [node for node in _images(ct.GetScene()) if node is not ct and overlap(node, ct)]
+
+
+def followers(ct: slicer.vtkMRMLScalarVolumeNode | None) -> list[slicer.vtkMRMLScalarVolumeNode]:
+    """Those of them that shall get its face."""
+    return [node for node in may_follow(ct) if node.GetNodeReference(_FOLLOWS) is ct]
+
+
+def let_follow(image: slicer.vtkMRMLScalarVolumeNode, ct: slicer.vtkMRMLScalarVolumeNode, wanted: bool) -> None:
+    """Note whether an image shall get the face of a CT."""
+    image.SetNodeReferenceID(_FOLLOWS, ct.GetID() if wanted else None)
+
+
+def _images(scene: slicer.vtkMRMLScene) -> Iterator[slicer.vtkMRMLScalarVolumeNode]:
+    for number in range(scene.GetNumberOfNodesByClass("vtkMRMLScalarVolumeNode")):
+        node = scene.GetNthNodeByClass(number, "vtkMRMLScalarVolumeNode")
+        if node.GetClassName() == "vtkMRMLScalarVolumeNode" and node.GetAttribute(RELEASED_ATTRIBUTE) is None:
+            yield node

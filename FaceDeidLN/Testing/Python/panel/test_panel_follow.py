@@ -1,0 +1,113 @@
+"""Further images of the same head in the scene: a checked one gets the face of the CT when Apply is pressed, or is withheld."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import person
+import slicer
+from FaceDeidLNLib.core.errors import FaceDeidError
+from FaceDeidLNLib.core.geometry import Geometry
+from FaceDeidLNLib.core.volume import Volume
+from FaceDeidLNLib.facts import facts_of
+from FaceDeidLNLib.mrml.nodes import add_ct, volume_from_node
+from FaceDeidLNLib.mrml.scene import context
+from FaceDeidLNLib.mrml.verdicts import followers_of, read_verdict, record_follower
+from FaceDeidLNLib.release import case_content
+
+
+def pet_of(ct, off_mm=(0.0, 0.0, 0.0)):
+    """An image of the same head with values of its own, which may lie elsewhere."""
+    matrix = ct.geometry.ijk_to_lps.copy()
+    matrix[:3, 3] += off_mm
+    values = np.where(ct.array > -400, 300, 20) + np.random.default_rng(5).normal(0, 10, ct.array.shape)
+    return Volume(np.rint(values).astype(np.int16), Geometry(ct.array.shape, matrix))
+
+
+class FollowTest(person.PanelTest):
+    """A PET beside the CT."""
+
+    def apply_with(self, off_mm=(0.0, 0.0, 0.0)):
+        """Check the PET, press Apply with the synthetic head's own result, and give CT, PET and what was made of it."""
+        import qt
+
+        ct, _ = self.load_sample()
+        pet = add_ct(context(), pet_of(person.phantom().ct, off_mm), "PET")
+        self.panel.update()
+        self.node.acceptRecognisable = True
+        self.ui.followList.item(0).setCheckState(qt.Qt.Checked)
+        self.answer_at_once()
+        self.click("applyButton")
+        return ct, pet, followers_of(self.node.resultVolume)
+
+    def can_be_checked(self):
+        """Can the first image of the list be checked?"""
+        import qt
+
+        return bool(self.ui.followList.item(0).flags() & qt.Qt.ItemIsEnabled)
+
+    def test_an_image_follows_its_certificate_says_so_and_undo_takes_both_away(self):
+        _, pet, made = self.apply_with()
+        before, after = volume_from_node(pet), volume_from_node(made[0])
+        changed = before.array != after.array
+        self.assertTrue(changed.any())
+        self.assertLess(before.geometry.to_lps(np.argwhere(changed))[:, 1].max(), 40.0)
+        self.assertEqual(made[0].GetName(), "PET full reface de-identified")
+        self.node.resultVolume = made[0]
+        self.assertTrue(self.ui.verdictLabel.text.startswith("PASS: the face is hidden, as in Head"), self.ui.verdictLabel.text)
+        self.assertEqual(self.enabled("verifyButton", "compareButton", "signOffButton", "dicomButton"), [])
+        place = self.folder() / "pet.nrrd"
+        self.answers = [str(place)]
+        self.click("nrrdButton")
+        said = json.loads(place.with_name("pet.certificate.json").read_text(encoding="utf-8"))
+        self.assertEqual((said["verdict"], said["checks"]["changed_voxels"]), ("PASS", int(changed.sum())))
+        self.click("undoButton")
+        self.assertEqual(slicer.mrmlScene.GetNodesByName("PET full reface de-identified").GetNumberOfItems(), 0)
+
+    def test_what_is_said_of_the_ct_counts_for_what_follows_it(self):
+        made = self.apply_with()[2][0]
+        leader = self.node.resultVolume
+        self.click("acceptCheckBox")
+        self.assertEqual(made.GetName(), "PET full reface NOT RELEASED")
+        self.node.resultVolume = made
+        self.assertEqual(self.enabled("nrrdButton", "niftiButton"), [])
+        slicer.mrmlScene.RemoveNode(leader)
+        self.panel.update()
+        self.assertIn("not verified", self.ui.verdictLabel.text)
+
+    def test_a_review_is_signed_off_for_each_image_and_for_the_ct_first(self):
+        case = person.changed_case("REVIEW", "stomion is uncertain")
+        self.answer_at_once(case)
+        self.load_sample()
+        self.node.acceptRecognisable = True
+        self.click("applyButton")
+        leader, pet = self.node.resultVolume, add_ct(context(), pet_of(person.phantom().ct), "PET")
+        made = add_ct(context(), case.result, "result")
+        record_follower(context(), made, pet, leader, case_content(case), facts_of(case))
+        with self.assertRaisesRegex(FaceDeidError, "sign that off first"):
+            self.logic.signOff(made, "Looked at.")
+        self.logic.signOff(leader, "Looked at.")
+        self.assertEqual(made.GetName(), "PET full reface NOT RELEASED")
+        self.logic.signOff(made, "The PET, too.")
+        self.assertEqual(made.GetName(), "PET full reface de-identified")
+        self.assertEqual(read_verdict(made).remark, "The PET, too.")
+
+    def test_an_image_that_shows_the_head_elsewhere_is_withheld_with_a_sentence(self):
+        made = self.apply_with((4.0, 18.0, 4.0))[2]
+        self.assertEqual(made, [])
+        self.assertIn('"PET" does not follow: the head lies', self.ui.statusLabel.text)
+        self.assertTrue(self.ui.verdictLabel.text.startswith("PASS"))
+
+    def test_an_image_of_another_frame_of_reference_cannot_be_checked_before_it_is_registered(self):
+        ct, _ = self.load_sample()
+        pet = add_ct(context(), pet_of(person.phantom().ct), "PET")
+        self.patch("FaceDeidLNLib.steps.follow.frame_of", lambda node: node.GetName())
+        self.panel.update()
+        self.assertFalse(self.can_be_checked())
+        with self.assertRaisesRegex(FaceDeidError, "another frame of reference"):
+            self.logic.process(ct, alsoVolumes=[pet])
+        turn = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
+        pet.SetAndObserveTransformNodeID(turn.GetID())
+        self.panel.update()
+        self.assertTrue(self.can_be_checked())
