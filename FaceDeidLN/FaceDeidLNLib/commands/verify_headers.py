@@ -40,7 +40,8 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
     if options.header is not None and asked is None:
         raise InputError("--header keep cleans nothing, so that there is nothing to check: name a profile.")
     console.progress(0.0, "looking")
-    found = verify_headers(options.folder, None if options.originals is None else known_in(options.originals), asked)
+    known = None if options.originals is None else known_in(options.originals)
+    found = verify_headers(options.folder, known, asked, filter(Path.is_file, [_certificate_beside(options.folder)]))
     facts = {"verdict": "FAIL" if found else "PASS", "findings": [str(finding) for finding in found]}
     if not found:
         return Outcome(PASS, facts, f"PASS: no finding.{_unjudged(options, asked)}")
@@ -56,6 +57,12 @@ def _unjudged(options: argparse.Namespace, asked: frozenset[str] | None) -> str:
     return said
 
 
+def _certificate_beside(folder: Path) -> Path:
+    from ..output.certificate import ENDING
+
+    return folder.absolute().with_name(folder.absolute().name + ENDING)
+
+
 def _certified(folder: Path) -> frozenset[str] | None:
     """The options that the certificates beside or below a folder name; None where there is none.
 
@@ -67,7 +74,7 @@ def _certified(folder: Path) -> frozenset[str] | None:
 
     folder = folder.absolute()
     found = set()
-    for path in [folder.with_name(folder.name + ENDING), *sorted(folder.rglob(f"*{ENDING}"))]:
+    for path in [_certificate_beside(folder), *sorted(folder.rglob(f"*{ENDING}"))]:
         try:
             content = json.loads(read_plain_text(path))
             told = content.get("header") or content.get("headers") or {}

@@ -7,7 +7,7 @@ identifiers of the originals are searched as text in every value and as bytes in
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -59,11 +59,14 @@ class Finding:
         return f"{self.file}: {self.where}: {self.what}"
 
 
-def verify_headers(folder: Path, known: Known | None = None, options: frozenset[str] | None = None) -> list[Finding]:
+def verify_headers(
+    folder: Path, known: Known | None = None, options: frozenset[str] | None = None, beside: Iterable[Path] = ()
+) -> list[Finding]:
     """Look at every file below ``folder``: marks, table, private elements, references; and for what is ``known`` of the originals.
 
     :param options: what was asked for (names of ``header.options``): a mark that claims anything else is a finding. None believes the
         marks of each file, as far as there is nothing else to go by.
+    :param beside: files that go with the folder (its certificate), in whose bytes is looked too.
     """
     known = Known() if known is None else known
     looked = _Looked(known)
@@ -86,6 +89,8 @@ def verify_headers(folder: Path, known: Known | None = None, options: frozenset[
         released.add(str(dataset.get("SOPInstanceUID", "")))
         referenced += [(name, uid) for uid in _references(dataset)]
     found += [Finding(name, "ReferencedSOPInstanceUID", "leads out of what is released") for name, uid in referenced if uid not in released]
+    for path in beside:
+        found += _in_bytes(path.name, path.read_bytes(), known)
     return list(dict.fromkeys(found))
 
 

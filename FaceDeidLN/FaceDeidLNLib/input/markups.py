@@ -12,6 +12,7 @@ import numpy as np
 from ..core.errors import InputError
 from ..core.landmarks import LANDMARK_NAMES, Landmark, Landmarks
 from .formats.header import require_regular
+from .plausible import FARTHEST_MM
 
 #: A curve of so many points follows every pore; a markups file of it has some 600 bytes a point.
 MOST_POINTS, MOST_BYTES = 10_000, 1 << 24
@@ -131,6 +132,6 @@ def _position(control: dict[str, Any], markup: dict[str, Any], path: Path) -> np
         position = np.array(control["position"], dtype=float) * _TO_LPS[system]
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"A point of {Path(path).name} has no position of three numbers: place it again.") from error
-    if position.shape != (3,) or not np.isfinite(position).all():
-        raise InputError(f"A point of {Path(path).name} has no position of three numbers: place it again.")
+    if position.shape != (3,) or not np.all(np.abs(position) <= FARTHEST_MM):
+        raise InputError(f"A point of {Path(path).name} has no position of three numbers near the patient: place it again.")
     return position

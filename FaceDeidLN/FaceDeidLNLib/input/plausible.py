@@ -31,6 +31,8 @@ TISSUE_HU = 30.0
 VOXEL_MM = (0.05, 25.0)
 #: A CT has no more voxels (1024 x 1024 x 1024), is no longer than a tall patient, and no wider than the widest gantry (mm).
 MOST_VOXELS, LONGEST_MM, WIDEST_MM = 1 << 30, 2500.0, 1000.0
+#: No patient lies further (mm) from where his coordinates begin.
+FARTHEST_MM = 1e5
 #: Above this size (bytes) a CT that shrinks to less than this share of it is none: noise does not shrink.
 LARGE_BYTES, LEAST_SHARE = 1 << 28, 1 / 100
 #: The statistics look at about this many voxels.
@@ -46,6 +48,10 @@ def require_grid(geometry: Geometry, name: str) -> None:
     wrong = [step for step in steps if not VOXEL_MM[0] <= step <= VOXEL_MM[1]]
     if wrong:
         raise InputError(f"{name} has voxels that are {wrong[0]:g} mm wide: the file is not in millimetres, save it with its true spacing.")
+    if not np.all(np.abs(geometry.ijk_to_lps[:3, 3]) <= FARTHEST_MM):
+        raise InputError(
+            f"{name} lies more than {FARTHEST_MM / 1000:g} m from where its coordinates begin: its header is wrong, get it again."
+        )
     extent = sorted(n * step for n, step in zip(size, steps, strict=True))
     if np.prod(size, dtype=object) > MOST_VOXELS or extent[2] > LONGEST_MM or extent[1] > WIDEST_MM:
         told = f"{' x '.join(str(n) for n in size)} voxels, {' x '.join(f'{mm:.0f}' for mm in extent)} mm"

@@ -18,6 +18,7 @@ from ..core.segment import Segment, tight
 from ..core.volume import Volume
 from .contours import Contour, fill_contours
 from .frame_of_reference import require_same_frame
+from .plausible import FARTHEST_MM
 from .segments import require_few
 
 #: A contour is drawn on a plane of the CT if its points stay within this share of a voxel of one plane.
@@ -27,8 +28,6 @@ MOST_CONTOUR_POINTS, MOST_POINTS, MOST_CONTOURS = 20_000, 3_000_000, 200_000
 #: The contours of all structures run through no more rows and columns of the CT's planes, and their boxes hold no more voxels than so
 #: many times the CT's, or than this: it bounds the time that drawing takes.
 MOST_CROSSINGS, MOST_CTS, LEAST_VOXELS = 60_000_000, 16, 1 << 28
-#: No patient reaches as far (mm) from where his coordinates begin.
-FARTHEST_MM = 1e5
 
 
 def read_rtstruct(dataset: Dataset, path: Path, ct: Geometry, frame_of_reference_uid: str = "") -> list[Segment]:

@@ -7,10 +7,8 @@ from collections.abc import Iterator
 import slicer
 
 from .candidates import overlap
+from .links import FOLLOWS
 from .verdicts import RELEASED_ATTRIBUTE
-
-#: Reference of an image to the CT whose face it gets; saved with the scene.
-_FOLLOWS = "FaceDeidLN.follows"
 
 
 def may_follow(ct: slicer.vtkMRMLScalarVolumeNode | None) -> list[slicer.vtkMRMLScalarVolumeNode]:
@@ -20,12 +18,12 @@ def may_follow(ct: slicer.vtkMRMLScalarVolumeNode | None) -> list[slicer.vtkMRML
 
 def followers(ct: slicer.vtkMRMLScalarVolumeNode | None) -> list[slicer.vtkMRMLScalarVolumeNode]:
     """Those of them that shall get its face."""
-    return [node for node in may_follow(ct) if node.GetNodeReference(_FOLLOWS) is ct]
+    return [node for node in may_follow(ct) if node.GetNodeReference(FOLLOWS) is ct]
 
 
 def let_follow(image: slicer.vtkMRMLScalarVolumeNode, ct: slicer.vtkMRMLScalarVolumeNode, wanted: bool) -> None:
     """Note whether an image shall get the face of a CT."""
-    image.SetNodeReferenceID(_FOLLOWS, ct.GetID() if wanted else None)
+    image.SetNodeReferenceID(FOLLOWS, ct.GetID() if wanted else None)
 
 
 def _images(scene: slicer.vtkMRMLScene) -> Iterator[slicer.vtkMRMLScalarVolumeNode]:

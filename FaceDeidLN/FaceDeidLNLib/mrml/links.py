@@ -7,6 +7,8 @@ import slicer
 #: What a CT may have: what the user chose or corrected, what was made of it, and the last result.
 ROLES = ("protected", "landmarks", "curve", "face", "kept", "skin", "result")
 _PREFIX = "FaceDeidLN."
+#: Reference of an image to the CT whose face it gets, and of what was made of it to that CT's result: nodes that belong to others.
+FOLLOWS, LEADER = f"{_PREFIX}follows", f"{_PREFIX}leader"
 #: How the roles begin by which a volume knows the skins that were made of it to look at.
 SKIN_PREFIX = f"{_PREFIX}skin."
 

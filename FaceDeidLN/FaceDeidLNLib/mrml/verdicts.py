@@ -19,7 +19,7 @@ from ..output.seen import digest
 from ..release import case_content, judged
 from ..verify.privacy import RECOGNISABLE, is_tested
 from ..verify.verdict import Verdict
-from .links import linked
+from .links import LEADER, linked
 from .nodes import volume_from_node
 from .scene import SceneContext
 
@@ -32,8 +32,8 @@ RELEASED_ATTRIBUTE = "FaceDeidLN.Released"
 _MADE = "FaceDeidLN.Made"
 _CERTIFICATE = "FaceDeidLN.certificate"
 _CT = "FaceDeidLN.ct"
-#: Reference of an image that got the face of a CT to that CT's result, and the figure that tells which one it was.
-_LEADER, _DECIDED_BY = "FaceDeidLN.leader", "decided_by"
+#: The figure of an image that follows which tells what result it was made after.
+_DECIDED_BY = "decided_by"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +91,7 @@ def record(
         result.SetNodeReferenceID(_CERTIFICATE, note.GetID())
     note.SetText(json.dumps(asdict(stored), indent=2))
     result.SetNodeReferenceID(_CT, ct.GetID())
-    result.SetNodeReferenceID(_LEADER, None if leader is None else leader.GetID())
+    result.SetNodeReferenceID(LEADER, None if leader is None else leader.GetID())
     made = f"{stored.facts['style']} {stored.facts['effect']}"
     mark(result, ct.GetName(), stored.released, made)
     for follower in followers_of(result):
@@ -122,7 +122,7 @@ def record_follower(
 
 def leader_of(result: slicer.vtkMRMLScalarVolumeNode | None) -> slicer.vtkMRMLScalarVolumeNode | None:
     """The result of the CT that an image got its face after; None for a result that stands for itself."""
-    return None if result is None else result.GetNodeReference(_LEADER)
+    return None if result is None else result.GetNodeReference(LEADER)
 
 
 def followers_of(leader: slicer.vtkMRMLScalarVolumeNode | None) -> list[slicer.vtkMRMLScalarVolumeNode]:

@@ -81,7 +81,9 @@ def derived_slices(ct: CtInput, result: Volume, marks: Marks, header: HeaderPoli
 
 
 def _set_pixels(dataset: Dataset, how: StoredSlice, values: np.ndarray) -> None:
-    """Stored values (frames, j, i) as uncompressed pixel data of the source's bit depth."""
+    """Stored values (frames, j, i) as uncompressed pixel data of the source's bit depth, however the source was compressed."""
+    dataset.file_meta = getattr(dataset, "file_meta", None) or FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     kind = ("<i" if how.signed else "<u") + str(how.bits_allocated // 8)
     pixels = values.astype(kind).tobytes()
     dataset.HighBit = how.bits_stored - 1

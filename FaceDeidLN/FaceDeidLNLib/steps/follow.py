@@ -59,6 +59,7 @@ def add_followed(context: SceneContext, pair: Pair, leader: slicer.vtkMRMLScalar
         fill_ct(node, made.volume, image)
     if image.GetDisplayNode() is not None:
         node.GetDisplayNode().CopyContent(image.GetDisplayNode())
+        node.GetDisplayNode().SetAndObserveColorNodeID(image.GetDisplayNode().GetColorNodeID())  # a reference is no content
     record_follower(context, node, image, leader, made.case, made.facts)
     link(image, "result", node)
     return node

@@ -24,7 +24,7 @@ from ..input.ct import read_ct
 from ..input.markups import read_curve_json, read_landmarks_json
 from ..input.place import place_segments
 from ..mrml.case import CaseNodes
-from ..mrml.links import ROLES, link, linked, references_of
+from ..mrml.links import FOLLOWS, LEADER, ROLES, link, linked, references_of
 from ..mrml.looks import largest_change
 from ..mrml.nodes import add_ct, add_curve, add_landmarks, add_segmentation, landmarks_from_node, ras, segments_from_node
 from ..mrml.protection import check
@@ -106,7 +106,9 @@ def unload(context: SceneContext, ct: slicer.vtkMRMLScalarVolumeNode | None) -> 
     volumes = [context.scene.GetNthNodeByClass(n, "vtkMRMLScalarVolumeNode") for n in range(count)]
     roots = [ct, *(volume for volume in volumes if ct_of(volume) is ct)]
     nodes = [*roots, *(linked(ct, role) for role in ROLES)]
-    nodes += [context.scene.GetNodeByID(identifier) for root in roots for identifier in references_of(root).values()]
+    nodes += [
+        context.scene.GetNodeByID(own) for root in roots for role, own in references_of(root).items() if role not in (FOLLOWS, LEADER)
+    ]
     remove_nodes(context.scene, [identifier for node in nodes if node is not None for identifier in with_display(node)])
 
 

@@ -7,6 +7,7 @@ import struct
 
 import pydicom
 import pytest
+from FaceDeidLNLib.commands.main import main
 from FaceDeidLNLib.header.base import HeaderError
 from FaceDeidLNLib.header.known import Known, known_in
 from FaceDeidLNLib.header.options import options_named
@@ -181,3 +182,16 @@ def test_the_proof_sees_a_private_sequence_whose_items_are_not_private(tmp_path)
     cleaned.add_new(0x00291001, "SQ", Sequence([item(SeriesNumber="1")]))
     cleaned.save_as(tmp_path / "a.dcm", enforce_file_format=True)
     assert "(0029,1001)" in [finding.where for finding in verify_headers(tmp_path)]
+
+
+def test_a_certificate_beside_that_names_the_patient_is_a_finding(tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "out").mkdir()
+    small().save_as(tmp_path / "in" / "a.dcm", enforce_file_format=True)
+    profile("research").clean(small()).save_as(tmp_path / "out" / "a.dcm", enforce_file_format=True)
+    command = ["verify-headers", str(tmp_path / "out"), "--originals", str(tmp_path / "in"), "--header", "research", "--quiet"]
+    certificate = tmp_path / "out.certificate.json"
+    certificate.write_text('{"protected": [{"name": "GTV"}]}', encoding="utf-8")
+    assert main(command) == 0
+    certificate.write_text('{"protected": [{"name": "GTV Mustermann"}]}', encoding="utf-8")
+    assert main(command) == 1

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from FaceDeidLNLib.commands.batches import cases
 from FaceDeidLNLib.commands.batches.cases import find_cases
 from FaceDeidLNLib.commands.batches.decisions import read_decisions
 from FaceDeidLNLib.commands.batches.ledger import Ledger
 from FaceDeidLNLib.core import plain_files
 from FaceDeidLNLib.core.cells import as_cell, from_cell
-from FaceDeidLNLib.core.errors import FaceDeidError
+from FaceDeidLNLib.core.errors import FaceDeidError, InputError
+from FaceDeidLNLib.core.geometry import Geometry
 from FaceDeidLNLib.core.plain_files import read_plain
 from FaceDeidLNLib.header.keys import project_key, read_pseudonyms
+from FaceDeidLNLib.input.markups import read_landmarks_json
+from FaceDeidLNLib.input.plausible import require_grid
 from FaceDeidLNLib.output.certificate import certificate_path, is_certified
 from FaceDeidLNLib.output.header_mappings import read_mapping
 from FaceDeidLNLib.output.review_folder import README_FILE, is_review
@@ -97,3 +103,22 @@ def test_a_cell_comes_back_and_is_no_formula(text):
     assert from_cell(cell) == text
     for part in cell.replace("\t", ";").split(";"):
         assert not part.strip().startswith(tuple("=+-@＝＋－＠"))
+
+
+def test_a_table_of_millions_of_cases_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(cases, "MOST_CASES", 10)
+    (tmp_path / "cases.csv").write_text("input\n" + "a.nrrd\n" * 11)
+    with pytest.raises(InputError, match="11 cases"):
+        find_cases(tmp_path / "cases.csv", tmp_path / "out")
+
+
+@pytest.mark.parametrize("far", [1e308, 2e5])
+def test_a_landmark_or_a_ct_nowhere_near_the_patient_is_refused(tmp_path, far):
+    point = {"label": "pronasale", "position": [far, 0, 0]}
+    (tmp_path / "a.mrk.json").write_text(json.dumps({"markups": [{"type": "Fiducial", "controlPoints": [point]}]}))
+    with pytest.raises(InputError, match="near the patient"):
+        read_landmarks_json(tmp_path / "a.mrk.json")
+    matrix = np.eye(4)
+    matrix[0, 3] = far
+    with pytest.raises(InputError, match="from where its coordinates begin"):
+        require_grid(Geometry((9, 9, 9), matrix), "ct.nrrd")

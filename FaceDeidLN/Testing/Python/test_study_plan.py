@@ -10,13 +10,20 @@ import numpy as np
 import pydicom
 import pytest
 from dicom_series import Series as Written
-from dicom_series import write_series
+from dicom_series import stored_head, write_series
+from FaceDeidLNLib.header.base import KeepHeader
+from FaceDeidLNLib.input.dicom import read_dicom_series
+from FaceDeidLNLib.output.dicom import derived_slices
+from FaceDeidLNLib.output.dicom_header import Marks
 from FaceDeidLNLib.study.family import Options, Study, StudyRun
+from FaceDeidLNLib.study.instances import find_instances
 from FaceDeidLNLib.study.outcome import Outcome
 from FaceDeidLNLib.study.plan import COPY, TWO, Plan, plan, to_do
 from FaceDeidLNLib.study.registration import ways
+from FaceDeidLNLib.study.staging import staged, staged_instance
 from FaceDeidLNLib.study.writer import StudyWriter
 from pydicom.fileset import FileSet
+from pydicom.uid import RLELossless
 
 STORED = np.random.default_rng(1).integers(0, 900, (12, 12, 10))
 
@@ -125,3 +132,17 @@ def test_registrations_that_disagree_lead_nowhere():
 
 def test_frames_that_no_ct_shows_are_not_known_by_a_registration_among_themselves():
     assert not ways(work({("pet", "mr"): [shifted(3)], ("mr", "pet"): [shifted(-3)]}))
+
+
+def test_a_compressed_ct_is_written_into_the_study_uncompressed(tmp_path):
+    write_series(tmp_path / "in", Written(stored_head(), syntax=RLELossless))
+    instances = find_instances(tmp_path / "in").instances
+    (tmp_path / "out").mkdir()
+    writer = StudyWriter(tmp_path / "out", KeepHeader())
+    with staged(instances) as folder:
+        ct = read_dicom_series(folder)
+        for source, dataset in derived_slices(ct, ct.volume, Marks("", False), KeepHeader()):
+            writer.put(staged_instance(source, instances), dataset)
+    again = read_dicom_series(tmp_path / "out")
+    assert np.array_equal(again.volume.array, ct.volume.array)
+    assert not any(pydicom.dcmread(path).file_meta.TransferSyntaxUID.is_compressed for path in writer.files())

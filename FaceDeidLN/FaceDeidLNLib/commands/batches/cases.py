@@ -26,6 +26,8 @@ FILE_COLUMNS = {
     "curve": "--curve",
     "face_segment": "--face-segment",
 }
+#: No batch has more.
+MOST_CASES = 100_000
 _COLUMNS = ("input", "output", *FILE_COLUMNS, "node_segments", "series")
 _SEGMENTATION = (".seg.nrrd", ".seg.nhdr")
 #: The commands that do a case.
@@ -203,6 +205,8 @@ def _from_csv(path: Path) -> Iterator[Case]:
         rows = list(csv.DictReader(text.splitlines(), skipinitialspace=True))
     except (OSError, UnicodeDecodeError, csv.Error) as problem:
         raise InputError(f"{path} is not a CSV file in UTF-8: {problem}.") from problem
+    if len(rows) > MOST_CASES:
+        raise InputError(f"{path} has {len(rows)} cases: a batch has at most {MOST_CASES}, make several of it.")
     if "\0" in text:
         raise InputError(f"{path} is not a CSV file in UTF-8: it holds zero bytes.")
     for number, row in enumerate(rows, start=2):

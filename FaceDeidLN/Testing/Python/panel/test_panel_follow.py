@@ -11,10 +11,12 @@ from FaceDeidLNLib.core.errors import FaceDeidError
 from FaceDeidLNLib.core.geometry import Geometry
 from FaceDeidLNLib.core.volume import Volume
 from FaceDeidLNLib.facts import facts_of
+from FaceDeidLNLib.mrml.followers import let_follow
 from FaceDeidLNLib.mrml.nodes import add_ct, volume_from_node
 from FaceDeidLNLib.mrml.scene import context
 from FaceDeidLNLib.mrml.verdicts import followers_of, read_verdict, record_follower
 from FaceDeidLNLib.release import case_content
+from FaceDeidLNLib.steps.worklist import unload
 
 
 def pet_of(ct, off_mm=(0.0, 0.0, 0.0)):
@@ -111,3 +113,11 @@ class FollowTest(person.PanelTest):
         pet.SetAndObserveTransformNodeID(turn.GetID())
         self.panel.update()
         self.assertTrue(self.can_be_checked())
+
+    def test_an_image_that_leaves_the_scene_takes_nothing_of_the_ct_that_it_follows(self):
+        ct, _ = self.load_sample()
+        pet = add_ct(context(), pet_of(person.phantom().ct), "PET")
+        let_follow(pet, ct, True)
+        unload(context(), pet)
+        self.assertFalse(slicer.mrmlScene.IsNodePresent(pet))
+        self.assertTrue(slicer.mrmlScene.IsNodePresent(ct))
