@@ -1,6 +1,9 @@
 """Seconds per stage, per effect and peak memory for a CT of 512 x 512 x 234 voxels, beside the time just to read and write the same file.
 
-    python benchmarks/speed.py DATA
+    python benchmarks/speed.py DATA [--face-deid-ct FOLDER --face-deid-ct-python PYTHON] [--only series]
+
+First the whole road from DICOM to DICOM (see speed_series.py), beside face_deid_ct where FOLDER holds its face_deid_ct.py
+(https://github.com/kitamura-felipe/face_deid_ct, to be fetched by whoever measures) and PYTHON has what that asks for.
 
 DATA holds heads/cthead_ct.nrrd, which is resampled to that size, and open-kbp, of which PATIENTS go up to the face segment too. Each
 measurement is a process of its own. Peak memory is the process's largest resident set above the one after its imports. "Up to the face
@@ -25,15 +28,16 @@ from pathlib import Path
 from typing import Any
 
 import SimpleITK as sitk
+from speed_series import Other, report_series
 
 PACKAGES = Path(__file__).resolve().parents[1] / "FaceDeidLN"
 sys.path.insert(0, str(PACKAGES))
 
 SIZE = (512, 512, 234)
 #: The targets on two cores: seconds of everything but imports, reading and writing; memory in int16 volumes.
-MOST_SECONDS, MOST_VOLUMES = 8.0, 8.0
+MOST_SECONDS, MOST_VOLUMES = 2.0, 3.0
 #: The same up to the face segment, and for a CT of open-kbp (a median).
-MOST_SEGMENT_SECONDS, MOST_SEGMENT_VOLUMES, MOST_PATIENT_SECONDS = 5.0, 6.0, 1.5
+MOST_SEGMENT_SECONDS, MOST_SEGMENT_VOLUMES, MOST_PATIENT_SECONDS = 1.5, 3.0, 1.5
 PATIENTS = 12
 #: The target for an effect alone.
 MOST_EFFECT_SECONDS = 2.0
@@ -46,7 +50,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path, help="the folder of real data")
     parser.add_argument("--effect", default="", help="effect of the whole run (default: the program's)")
+    parser.add_argument("--face-deid-ct", type=Path, metavar="FOLDER", help="the folder of face_deid_ct.py, to compare with")
+    parser.add_argument("--face-deid-ct-python", default=sys.executable, metavar="PYTHON", help="a Python that can run it")
+    parser.add_argument("--runs", type=int, default=RUNS, help="runs of each process of the DICOM road (default: %(default)s)")
+    parser.add_argument("--only", choices=("series", "stages"), help="the DICOM road alone, or the rest alone")
     options = parser.parse_args()
+    other = None if options.face_deid_ct is None else Other(options.face_deid_ct, options.face_deid_ct_python)
+    missed = 0 if options.only == "stages" else report_series(options.data, other, options.runs)
+    return int(bool(missed)) if options.only == "series" else int(bool(missed + report_stages(options)))
+
+
+def report_stages(options: argparse.Namespace) -> int:
+    """The stages of the road on one image file, up to the face segment, and the effects; how many targets are missed."""
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "ct.nrrd"
         upsample(options.data / "heads" / "cthead_ct.nrrd", source)
@@ -55,7 +70,7 @@ def main() -> int:
         segment = measure("segment", source, Path(), options.effect)
         patients = [measure("segment", patient, Path(), options.effect) for patient in some_patients(options.data)]
         effects = measure("effects", source, Path(), options.effect)
-    return int(bool(report(copy, whole) + report_segment(segment, patients) + report_effects(effects)))
+    return report(copy, whole) + report_segment(segment, patients) + report_effects(effects)
 
 
 def some_patients(data: Path) -> list[Path]:

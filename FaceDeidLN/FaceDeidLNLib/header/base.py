@@ -38,6 +38,9 @@ class HeaderPolicy(Protocol):
         UIDs are replaced by those of ``uid`` at every depth. Raises HeaderError where that is not possible.
         """
 
+    def proved(self, findings: int) -> None:
+        """Note how many findings the proof had of what was written."""
+
     def label(self, name: str) -> str:
         """A name that somebody gave to a segment, as it may leave."""
 
@@ -108,6 +111,9 @@ class KeepHeader:
             new = [self.uid(str(value)) for value in values]
             if new != [str(value) for value in values]:
                 element.value = new if len(new) > 1 else new[0]
+
+    def proved(self, findings: int) -> None:
+        """Nothing is cleaned, so that nothing is proved."""
 
     def label(self, name: str) -> str:
         """As it is."""

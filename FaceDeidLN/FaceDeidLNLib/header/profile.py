@@ -73,6 +73,8 @@ class Profile:
     uids: dict[str, str] = field(default_factory=dict)
     patients: dict[str, str] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
+    #: What the proof found of what was written; None before it looked.
+    findings: int | None = None
 
     def __post_init__(self) -> None:
         try:
@@ -141,6 +143,10 @@ class Profile:
         self._writable.drop_others(dataset, self.counts)
         return dataset
 
+    def proved(self, findings: int) -> None:
+        """Note for the certificate what the proof found."""
+        self.findings = findings
+
     def label(self, name: str) -> str:
         """The words of a name that identify nobody."""
         return self._text(name) or _UNNAMED
@@ -159,6 +165,7 @@ class Profile:
             "table": ps315.source_info().get("sha256_of_source_xml", "")[:_SHORT_HASH],
             "options": sorted(self.options),
             "counts": dict(sorted(self.counts.items())),
+            "findings": self.findings,
         }
 
     def _rules(self, before: Mapping[str, str], own: bool) -> Rules:

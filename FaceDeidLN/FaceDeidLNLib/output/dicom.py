@@ -110,6 +110,7 @@ def _require_clean(partial: Path, folder: Path, originals: Sequence[Path], heade
     if header.options is None:
         return
     findings = verify_headers(partial, known_of(originals, header.is_own), header.options)
+    header.proved(len(findings))
     if findings:
         raise OutputError(f"{folder}: {len(findings)} findings in the cleaned headers (first: {findings[0]}): nothing is left of it.")
 

@@ -114,6 +114,7 @@ def _require_clean(partial: Path, planned: StudyPlan, policy: HeaderPolicy) -> N
     if policy.options is None:
         return
     findings = verify_headers(partial, known_of((entry.instance.path for entry in planned.entries), policy.is_own), policy.options)
+    policy.proved(len(findings))
     if findings:
         raise _Stop(f"{len(findings)} findings in the cleaned headers (first: {findings[0]})")
 

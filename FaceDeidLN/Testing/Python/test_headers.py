@@ -184,7 +184,9 @@ def ct(tmp_path_factory):
 
 
 def test_a_series_is_written_with_clean_headers_and_the_same_voxels(ct, tmp_path):
-    write_dicom_series(ct, ct.volume, tmp_path / "out", Marks("done", True), header=profile())
+    policy = profile()
+    write_dicom_series(ct, ct.volume, tmp_path / "out", Marks("done", True), header=policy)
+    assert policy.facts()["findings"] == 0
     again = read_dicom_series(tmp_path / "out")
     assert (again.volume.array == ct.volume.array).all()
     assert again.volume.geometry.same_as(ct.volume.geometry)
