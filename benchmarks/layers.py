@@ -62,7 +62,7 @@ MARKS, FEATURE_MM, HIDDEN_SHARE, TOLERANCE = ("sellion", "pronasale", "pogonion"
 #: Limits are this share of the least scatter, and this percentile of the depths of bone, as in the table of areas.
 OF_LEAST, BONE_PERCENTILE = 0.8, 98.0
 #: No limit of scatter is higher (sheets and thin layers; thick ones), and the bone of one area alone is so much (mm) deeper than any.
-MOST_SCATTER, MOST_THICK, ALONE_MM = 50.0, 75.0, 5.0
+MOST_SCATTER, MOST_THICK, ALONE_MM = 50.0, 75.0, 2.0
 
 
 @dataclass(frozen=True, eq=False)

@@ -128,6 +128,8 @@ def beside(runs: int, measures: dict[str, Callable[[], Run]]) -> dict[str, Run]:
     for _ in range(runs):
         for name, measure in measures.items():
             found[name].append(measure())
+            one = found[name][-1]
+            print(f"{name}: {one.wall:.2f} s, {one.cpu:.2f} s of processors, load {os.getloadavg()[0]:.1f}", file=sys.stderr, flush=True)
     return {name: middle(each) for name, each in found.items()}
 
 

@@ -207,7 +207,5 @@ def result_lines(result: StudyResult) -> list[str]:
     groups = Counter((_label(r.entry.instance), r.decision.outcome.value, r.decision.reason) for r in result.reports)
     lines += [f"  {outcome:8} {count:4} x {label}: {reason}" for (label, outcome, reason), count in groups.items()]
     for surface in result.proof.surfaces if result.proof else ():
-        lines.append(
-            f"  {surface.name}: {surface.median_mm:.1f} mm (median), {surface.tenth_mm:.1f} mm (10th percentile) from the old skin"
-        )
+        lines.append(f"  {surface.name}: {surface.words}")
     return lines

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+#: Characters of a message, and how many of its end stay where it is longer: there stands what to do.
+_LONGEST, _END = 2000, 200
+
 
 class FaceDeidError(Exception):
     """Base of every error that the project raises on purpose; the work stops and nothing is released."""
 
 
 class InputError(FaceDeidError):
-    """The input or an argument cannot be used (exit code 2)."""
+    """The input or an argument cannot be used (exit code 2). What a file holds may stand in the message, but no more than can be read."""
+
+    def __init__(self, message: str = "") -> None:
+        cut = len(message) > _LONGEST
+        super().__init__(f"{message[: _LONGEST - _END]} ... {message[-_END:]}" if cut else message)
 
 
 class OutputError(FaceDeidError):

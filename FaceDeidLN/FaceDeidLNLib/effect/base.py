@@ -54,9 +54,9 @@ def drawing(seed: int | None, stream: int = 0) -> np.random.Generator:
     A test repeats it, and the series of a study share one surface; ``stream`` gives other numbers from the same seed.
 
     Philox (Salmon et al., SC 2011) is a keyed block function over a counter: from values that were seen, others cannot be computed as
-    from the state of a shift register. It is no proven cipher, and need not be one. Its key has 128 bits, from a seed of 256 that is
-    stored nowhere, so that seeds cannot be tried one after the other. What is seen are not its values but sums of smoothed normal draws,
-    rounded to whole HU. And whoever knew every draw would know the fill, not what it replaced: no old voxel goes into a new one.
+    from the state of a shift register. It is no proven cipher. Its key has 128 bits, from a seed of 256 that is stored nowhere, so that
+    seeds cannot be tried one after the other; and what is seen are not its values but sums of smoothed normal draws, rounded to whole
+    HU. It has to stay unknown: whoever knew every draw could tell, from where new tissue ends, how deep below the old skin that is.
     """
     seed = secrets.randbits(SEED_BITS) if seed is None else seed
     pool = 8 if seed.bit_length() > 128 else 4  # words of 32 bits: the usual pool would keep half of a long seed

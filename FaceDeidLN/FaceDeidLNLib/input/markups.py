@@ -127,7 +127,7 @@ def _position(control: dict[str, Any], markup: dict[str, Any], path: Path) -> np
     """A control point in LPS mm (3,)."""
     system, units = str(markup.get("coordinateSystem", "LPS")), markup.get("coordinateUnits", "mm")
     if system not in _TO_LPS or units not in ("mm", ["mm", "mm", "mm"]):
-        raise InputError(f"{Path(path).name} gives points in {system}, {units}: save them in LPS or RAS, in mm.")
+        raise InputError(f"{Path(path).name} gives points in {system[:20]}, {str(units)[:20]}: save them in LPS or RAS, in mm.")
     try:
         position = np.array(control["position"], dtype=float) * _TO_LPS[system]
     except (KeyError, TypeError, ValueError) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,14 +32,16 @@ def moved(geometry: Geometry, matrix: np.ndarray) -> Geometry:
     return Geometry(geometry.shape, matrix @ geometry.ijk_to_lps)
 
 
-def region_voxels(hidden: HiddenFace, grid: Geometry, margin_mm: float = 0.0) -> RegionVoxels:
-    """The voxels of ``grid`` in the region or within ``margin_mm`` of it, without what is protected and node levels."""
+def region_voxels(
+    hidden: HiddenFace, grid: Geometry, margin_mm: float = 0.0, spared: Callable[[HiddenFace, Geometry], np.ndarray] = HiddenFace.spared_on
+) -> RegionVoxels:
+    """The voxels of ``grid`` in the region or within ``margin_mm`` of it, without those that are ``spared``: protected and node levels."""
     box = grid.box_around(hidden.reach.geometry.corners())
     part = grid.crop(box)
     empty = np.zeros((0, 3), dtype=int)
     if 0 in part.shape:
         return RegionVoxels(empty, *(np.zeros(0),) * 3)
-    inside = ~hidden.spared_on(part)
+    inside = ~spared(hidden, part)
     at = places(inside)
     at = at[hidden.in_region(part.to_lps(at), margin_mm)]
     if not len(at):

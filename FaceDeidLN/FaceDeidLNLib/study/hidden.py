@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,7 +14,7 @@ from ..case.records import CaseResult
 from ..core.geometry import Box, Geometry
 from ..core.parameters import Parameters
 from ..core.segment import BoxMask, Segment
-from ..core.volume import Volume
+from ..core.volume import Volume, linear
 from ..effect.reface import roughness
 from ..face.follow import centred, overlapping
 from ..face.polar import to_polar
@@ -86,14 +87,18 @@ class HiddenFace:
 
     def spared_on(self, grid: Geometry) -> np.ndarray:
         """Bool of ``grid``: protected segments and node levels."""
-        out = np.zeros(grid.shape, dtype=bool)
-        for mask in (*self.protected_on(grid), *self.levels_on(grid)):
-            out[mask.box.slices] |= mask.array
-        return out
+        return _joined(grid, (*self.protected_on(grid), *self.levels_on(grid)))
+
+    def named_on(self, grid: Geometry) -> np.ndarray:
+        """Bool of ``grid``: protected segments alone."""
+        return _joined(grid, self.protected_on(grid))
 
     def in_region(self, lps: np.ndarray, margin_mm: float = 0.0) -> np.ndarray:
         """True (N,) for points (N, 3) in the face region or within ``margin_mm`` of it."""
-        return self.reach.at(lps, FAR_MM) > -margin_mm
+        kji = self.reach.geometry.to_kji(lps)
+        inside = np.all((kji >= 0) & (kji <= np.array(self.reach.geometry.shape) - 1), axis=1)
+        inside[inside] = linear(self.reach.array, kji[inside]) > -margin_mm
+        return inside
 
     def below_veil(self, lps: np.ndarray) -> np.ndarray:
         """How far (N,) in mm points (N, 3) lie below the random depth under the old skin; negative above it."""
@@ -107,6 +112,13 @@ class HiddenFace:
     def depth_after(self, lps: np.ndarray) -> np.ndarray:
         """Depth (N,) in mm below the new skin at points (N, 3)."""
         return self.after.at(lps, FAR_MM)
+
+
+def _joined(grid: Geometry, masks: Iterable[BoxMask]) -> np.ndarray:
+    out = np.zeros(grid.shape, dtype=bool)
+    for mask in masks:
+        out[mask.box.slices] |= mask.array
+    return out
 
 
 def _reach(region: BoxMask, own: Geometry, grid: Geometry) -> Volume:

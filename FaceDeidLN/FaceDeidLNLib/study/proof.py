@@ -56,6 +56,12 @@ class Surface:
         alike = float(within.max(initial=0) / len(depth))
         return cls(name, len(distance), float(np.median(distance)), float(np.percentile(distance, 10)), alike)
 
+    @property
+    def words(self) -> str:
+        """How far it lies from the old skin, for people; what lies further than VANISHED_MM is not looked for."""
+        median, tenth = (f"{VANISHED_MM:.0f} mm or more" if mm >= VANISHED_MM else f"{mm:.1f} mm" for mm in (self.median_mm, self.tenth_mm))
+        return f"{median} (median), {tenth} (10th percentile) from the old skin"
+
     def facts(self) -> dict[str, Any]:
         """For the certificate."""
         return {

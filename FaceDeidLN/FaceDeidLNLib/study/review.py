@@ -17,7 +17,8 @@ from ..core.private import OWNER_FOLDER, owner_only, write_private
 from ..core.segment import BoxMask
 from ..core.volume import AIR_HU, Volume, canonical_grid
 from ..input.ct import read_ct
-from ..output.pictures import review_picture
+from ..output.drawing import write_png
+from ..output.pictures import review_sheet
 from ..output.review_folder import README_FILE, README_FIRST_LINE, is_review
 from ..verify.coverage import SKIN_HU
 from .family import Series, StudyRun
@@ -25,6 +26,7 @@ from .grids import moved
 from .hidden import HiddenFace
 from .images import read_stacks
 from .instances import Instance
+from .outcome import Outcome
 from .plan import StudyPlan
 from .planes import Plane
 from .rays import edge_level
@@ -35,6 +37,7 @@ from .seg import labels_of, segment_points
 from .staging import staged
 
 LIST_FILE = "series.json"
+WARNING = "This picture shows the face: do not share it."
 #: Voxels (mm) and surroundings of the face (mm) in pictures of contours and masks.
 VOXEL_MM, AROUND_MM = 2.0, 60.0
 _README = f"""{README_FIRST_LINE}
@@ -43,7 +46,7 @@ It is the review material of a study: every picture shows the face before and af
 Keep it where the original study is kept, and delete it when the review is done.
 
 NN-MODALITY.png  a series before and after: surface from four sides, and slices; values of other modalities shown like those of a CT
-{LIST_FILE}      every series with its outcome and the reason, and why there is no picture of it or none of what became of it
+{LIST_FILE}      every series with its outcome and the reason; what never leaves has no picture
 """
 #: A volume in the face's LPS mm, its values as HU, so that air is -1000 and the surface at the level of skin; one for each stack.
 Shower = Callable[[Sequence[Instance], HiddenFace | None, np.ndarray], list[Volume]]
@@ -88,7 +91,7 @@ class StudyReview:
             "instances": len(series.instances),
             "outcomes": [{"outcome": outcome, "reason": reason} for outcome, reason in said],
         }
-        if series.family not in SHOWERS:
+        if series.family not in SHOWERS or all(one.decision.outcome is Outcome.WITHHOLD and not one.doubtful for one in said.values()):
             return facts
         name = f"{number:02d}-{series.instances[0].text('Modality') or 'OT'}.png"
         title = "; ".join(f"{outcome}: {reason}" for outcome, reason in said)
@@ -113,7 +116,7 @@ def _draw(series: Series, run: StudyRun, path: Path, title: str) -> None:
         result = after[stack] if stack < len(after) else None
         face, spared = (None, ()) if hidden is None else _masks(hidden, original)
         place = path if stack == 0 else path.with_stem(f"{path.stem}-{stack + 1}")
-        review_picture(original, result, face, spared, place, title)
+        write_png(review_sheet(original, result, face, spared, f"{WARNING} {title}"), place)
 
 
 def _masks(hidden: HiddenFace, image: Volume) -> tuple[BoxMask | None, tuple[BoxMask, ...]]:

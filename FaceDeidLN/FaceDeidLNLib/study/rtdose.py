@@ -11,8 +11,8 @@ from pydicom.dataset import Dataset
 from ..core.geometry import Geometry
 from ..core.volume import Volume
 from .family import ClippedOneByOne, DoubtError, StudyRun
-from .grids import moved, region_voxels
-from .hidden import HiddenFace
+from .grids import RegionVoxels, moved, region_voxels
+from .hidden import VEIL_LIMITS_MM, HiddenFace
 from .instances import Instance
 from .pictures import remove_pictures
 from .rays import step_left
@@ -35,8 +35,8 @@ class RtDoseFamily(ClippedOneByOne):
         stored = dataset.pixel_array
         stored = stored.reshape((-1, *stored.shape[-2:]))
         grid, values = moved(dose_geometry(dataset), matrix), stored.copy()
-        voxels = region_voxels(hidden, grid, max(map(float, dataset.PixelSpacing)) / 2)
-        gone = (voxels.after < 0) | (voxels.below_veil < 0)
+        voxels = region_voxels(hidden, grid, max(map(float, dataset.PixelSpacing)) / 2, HiddenFace.named_on)
+        gone = (voxels.after < 0) | (voxels.before < ends_at(voxels))
         values[tuple(voxels.at[gone].T)] = 0
         left = step_left(hidden, *(Volume(array.astype(np.float32), grid) for array in (stored, values)))
         if left is not None and left > MOST_LEFT:
@@ -50,6 +50,15 @@ class RtDoseFamily(ClippedOneByOne):
             "share_of_step_left": None if left is None else round(left, 3),
             "dvh_before": "DVHSequence" in dataset,
         }
+
+
+def ends_at(voxels: RegionVoxels) -> np.ndarray:
+    """The random depth (N,) in mm below the old skin at which a dose ends that does not end before.
+
+    It varies twice as much as the veil of other images: a border is all that a dose shows, and at one depth it were the skin's copy.
+    """
+    veil = voxels.before - voxels.below_veil
+    return VEIL_LIMITS_MM[0] + 2.0 * (veil - VEIL_LIMITS_MM[0])
 
 
 def dose_geometry(dataset: Dataset) -> Geometry:

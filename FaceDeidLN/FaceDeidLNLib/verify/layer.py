@@ -40,7 +40,7 @@ class Area:
 
     ``sheet``, ``thin``, ``thick``: least scatter of HU at SHEET_MM, THIN_MM and THICK_MM, at most four fifths of the least in 92 heads;
     ``bone_mm``: where bone is deeper than this, no head has it in DEEP_AREAS areas; ``alone_mm``: no head has it so deep in this one,
-    by 5 mm. None where a check tells nothing.
+    by 2 mm. None where a check tells nothing.
     """
 
     name: str
@@ -63,7 +63,7 @@ AREAS = (
     Area("nasal root", (-4.0, 4.0), (20.0, 32.0), 42.0, 50.0, 29.0, 12.0),
     Area("nose", (-8.0, 8.0), (0.0, 20.0), 50.0, 50.0, 42.0, None),
     Area("mouth", (-16.0, 16.0), (-20.0, -8.0), 50.0, 50.0, 40.0, None),
-    Area("chin", (-12.0, 12.0), (-36.0, -24.0), 50.0, 50.0, 38.0, 15.0, 18.0),
+    Area("chin", (-12.0, 12.0), (-36.0, -24.0), 50.0, 50.0, 38.0, 15.0, 16.0),
     Area("left cheekbone", (28.0, 48.0), (0.0, 16.0), 44.0, 42.0, None, 15.0),
     Area("right cheekbone", (-48.0, -28.0), (0.0, 16.0), 44.0, 42.0, None, 15.0),
     Area("left orbital rim", (28.0, 44.0), (24.0, 40.0), 50.0, 50.0, 75.0, 11.0),

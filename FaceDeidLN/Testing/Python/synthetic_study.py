@@ -23,6 +23,7 @@ from FaceDeidLNLib.core.volume import Volume, canonical_grid, resample
 from FaceDeidLNLib.phantom import Phantom, make_phantom
 from FaceDeidLNLib.study import ct as ct_family
 from FaceDeidLNLib.study import decide_ct
+from FaceDeidLNLib.study.hidden import HiddenFace
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
@@ -37,18 +38,32 @@ def study_phantom() -> Phantom:
 
 
 def remembered(patch: pytest.MonkeyPatch) -> None:
-    """The same CT with the same parameters is de-identified, and looked at for landmarks, once in all of a test file."""
+    """The same CT with the same parameters is de-identified, and looked at for landmarks, once in all tests of a process."""
     for module, name in ((pipeline, "deface"), (ct_family, "deface"), (ct_family, "detect_landmarks"), (decide_ct, "detect_landmarks")):
-        patch.setattr(module, name, _remembering(getattr(module, name)))
+        patch.setattr(module, name, _remembering(getattr(module, name), _KNOWN.setdefault(name, {})))
+    patch.setattr(HiddenFace, "of", staticmethod(_remembering_hidden(HiddenFace.of)))
 
 
-def _remembering(function: Callable[..., Any]) -> Callable[..., Any]:
-    known: dict[tuple[object, ...], Any] = {}
+#: What was found of which CT.
+_KNOWN: dict[str, dict[tuple[object, ...], Any]] = {}
 
+
+def _remembering_hidden(function: Callable[..., HiddenFace]) -> Callable[..., HiddenFace]:
+    known = _KNOWN.setdefault("hidden", {})
+
+    def remember(state: Any, protected: Any, random: Any) -> HiddenFace:
+        if id(state) not in known:
+            known[id(state)] = (state, function(state, protected, random))  # the state stays, so that nothing else gets its number
+        return known[id(state)][1]
+
+    return remember
+
+
+def _remembering(function: Callable[..., Any], known: dict[tuple[object, ...], Any]) -> Callable[..., Any]:
     def remember(asked: Any, *more: object, **rest: object) -> Any:
         volume = asked.ct if isinstance(asked, Request) else asked
-        seed = asked.parameters.seed if isinstance(asked, Request) else None
-        key = (volume.array.tobytes(), volume.geometry.ijk_to_lps.tobytes(), seed)
+        more_asked = (asked.parameters, len(asked.protected)) if isinstance(asked, Request) else ()
+        key = (volume.array.tobytes(), str(volume.array.dtype), volume.geometry.ijk_to_lps.tobytes(), *more_asked)
         if key not in known:
             known[key] = function(asked, *more, **rest)
         return known[key]
@@ -70,7 +85,7 @@ class StudyFolder:
         matrix = volume.geometry.ijk_to_lps
         spacing = volume.geometry.spacing
         series = Series(
-            np.rint(volume.array - intercept).astype(np.int32),
+            np.maximum(np.rint(volume.array - intercept), 0).astype(np.int32),
             intercept=intercept,
             rows=(matrix[:3, :2] / spacing[:2]).T,
             step=matrix[:3, 2],

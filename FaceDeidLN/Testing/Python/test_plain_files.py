@@ -122,3 +122,9 @@ def test_a_landmark_or_a_ct_nowhere_near_the_patient_is_refused(tmp_path, far):
     matrix[0, 3] = far
     with pytest.raises(InputError, match="from where its coordinates begin"):
         require_grid(Geometry((9, 9, 9), matrix), "ct.nrrd")
+
+
+def test_no_message_is_as_long_as_what_a_file_holds():
+    said = str(InputError(f"{'x' * 100_000} is wrong: get it again."))
+    assert len(said) < 2100
+    assert said.endswith("is wrong: get it again.")

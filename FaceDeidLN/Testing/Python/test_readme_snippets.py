@@ -14,6 +14,7 @@ import scripted
 import slicer
 from FaceDeidLNLib.commands.demo import write_phantom
 from FaceDeidLNLib.core.parameters import Parameters
+from FaceDeidLNLib.effect.records import OWN_NUMBERS
 from FaceDeidLNLib.phantom import make_phantom
 
 README = Path(__file__).resolve().parents[3] / "README.md"
@@ -79,8 +80,8 @@ def test_the_messages_under_troubleshooting_are_those_of_the_program():
 
 def test_the_defaults_in_the_table_of_parameters_are_the_programs():
     told = re.findall(r"^\| `--([a-z-]+)` \| `?([^`|]*?)`? \|", README.read_text(encoding="utf-8"), flags=re.MULTILINE)
-    default = Parameters()
-    known = {name: getattr(default, name.replace("-", "_")) for name, _ in told if name != "preset"}
+    default = {**{number.field: number.default for number in OWN_NUMBERS}, **vars(Parameters())}
+    known = {name: default[name.replace("-", "_")] for name, _ in told if name != "preset"}
     shown = {
         name: "off"
         if value is False

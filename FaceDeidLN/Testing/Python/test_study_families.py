@@ -3,69 +3,38 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pydicom
 import pytest
-from FaceDeidLNLib.core.parameters import Parameters
-from FaceDeidLNLib.header.base import KeepHeader
 from FaceDeidLNLib.study import pet_mr, rtdose, rtstruct, seg
 from FaceDeidLNLib.study.documents import DocumentsFamily
-from FaceDeidLNLib.study.family import DoubtError, Options, Series, StudyRun
+from FaceDeidLNLib.study.family import DoubtError, Series, StudyRun
 from FaceDeidLNLib.study.grids import RegionVoxels, region_voxels
 from FaceDeidLNLib.study.outcome import Outcome
-from FaceDeidLNLib.study.plan import StudyPlan, plan, to_do
+from FaceDeidLNLib.study.plan import plan, to_do
 from FaceDeidLNLib.study.proof import prove
 from FaceDeidLNLib.study.references import close_references, references_of
 from FaceDeidLNLib.study.registry import FAMILIES
-from FaceDeidLNLib.study.writer import StudyWriter
+from study_bench import Bench, bench_in
 from synthetic_objects import write_segments
-from synthetic_study import StudyFolder, study_phantom, write_whole_study
+from synthetic_study import remembered
 
 README = Path(__file__).resolve().parents[3] / "README.md"
 
 
-@dataclass
-class Bench:
-    """A study whose CT was de-identified once; each test works on the other families in a folder of its own."""
-
-    source: StudyFolder
-    planned: StudyPlan
-    run: StudyRun
-    ct: Path
-
-    def again(self, root: Path) -> StudyRun:
-        """The same work with a writer of its own that starts with the released CT."""
-        writer = StudyWriter(root, self.run.writer.policy)
-        for uid, path in self.run.writer.written.items():
-            place = root / path.relative_to(self.run.writer.root)
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.symlink_to(path)
-            writer.written[uid] = place
-        other = StudyRun(self.run.study, self.run.options, writer, np.random.default_rng(1), dict(self.run.hidden))
-        other.deciding.extend(self.run.deciding)
-        writer._folders.update({key: root / folder.name for key, folder in self.run.writer._folders.items()})
-        return other
-
-    def series(self, family: str) -> Series:
-        return to_do(self.planned, family)[0]
+@pytest.fixture(scope="module", autouse=True)
+def _once() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        remembered(patch)
+        yield
 
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory) -> Bench:
-    folder = tmp_path_factory.mktemp("families")
-    source = write_whole_study(folder / "in", study_phantom())
-    planned = plan(source.folder).studies[0]
-    policy = KeepHeader()
-    for entry in planned.entries:
-        policy.learn(entry.instance.header)
-    (folder / "out").mkdir()
-    run = StudyRun(planned.study, Options(parameters=Parameters(seed=11)), StudyWriter(folder / "out", policy), np.random.default_rng(1))
-    FAMILIES["ct"].release(to_do(planned, "ct")[0], run)
-    return Bench(source, planned, run, folder / "out" / "01-CT")
+    return bench_in(tmp_path_factory)
 
 
 @pytest.fixture

@@ -222,7 +222,7 @@ def _why_no_case(row: dict[str | None, str], number: int) -> str:
         return f"has more fields in line {number} than columns"
     unknown = [name for name in row if name not in _COLUMNS]
     if unknown:
-        return f"does not know the column {', '.join(unknown)}"
+        return f"does not know the column {', '.join(name[:40] for name in unknown[:5])}"
     return "" if row.get("input") else f"names no input in line {number}"
 
 

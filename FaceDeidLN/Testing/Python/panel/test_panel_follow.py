@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 
 import numpy as np
@@ -17,6 +18,7 @@ from FaceDeidLNLib.mrml.scene import context
 from FaceDeidLNLib.mrml.verdicts import followers_of, read_verdict, record_follower
 from FaceDeidLNLib.release import case_content
 from FaceDeidLNLib.steps.worklist import unload
+from FaceDeidLNLib.study.hidden import HiddenFace
 
 
 def pet_of(ct, off_mm=(0.0, 0.0, 0.0)):
@@ -25,6 +27,12 @@ def pet_of(ct, off_mm=(0.0, 0.0, 0.0)):
     matrix[:3, 3] += off_mm
     values = np.where(ct.array > -400, 300, 20) + np.random.default_rng(5).normal(0, 10, ct.array.shape)
     return Volume(np.rint(values).astype(np.int16), Geometry(ct.array.shape, matrix))
+
+
+@functools.cache
+def hidden():
+    """The face that was hidden in the synthetic head's own result: made once for all tests."""
+    return HiddenFace.of(person.phantom_case(), tuple(person.phantom().nodes), np.random.default_rng(1))
 
 
 class FollowTest(person.PanelTest):
@@ -40,6 +48,8 @@ class FollowTest(person.PanelTest):
         self.node.acceptRecognisable = True
         self.ui.followList.item(0).setCheckState(qt.Qt.Checked)
         self.answer_at_once()
+        face = hidden()  # before the patch, which it would call
+        self.patch("FaceDeidLNLib.study.files.HiddenFace.of", lambda *given: face)
         self.click("applyButton")
         return ct, pet, followers_of(self.node.resultVolume)
 
