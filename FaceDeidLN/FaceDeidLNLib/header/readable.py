@@ -30,13 +30,15 @@ _FORMS = {
 
 
 def is_of_its_kind(element: DataElement) -> bool:
-    """The value representation is one that the standard has for the tag; of private elements and unknown tags nothing is known."""
+    """The value representation is one that the standard has for the tag; of a tag that it does not have, nothing can be."""
     form = _FORMS.get(element.VR)
     values = element.value if isinstance(element.value, (list, MultiValue)) else [element.value]
     if form is not None and not all(value is None or value == "" or form.fullmatch(_plain(value)) for value in values):
         return False
-    if element.tag.is_private or element.VR == "UN" or not dictionary_has_tag(element.tag):
+    if element.tag.is_private or element.VR == "UN":
         return True
+    if not dictionary_has_tag(element.tag):
+        return False
     return bool(set(element.VR.split(" or ")) & set(dictionary_VR(element.tag).split(" or ")))
 
 
