@@ -37,7 +37,7 @@ from FaceDeidLNLib.core.landmarks import Landmarks
 from FaceDeidLNLib.core.volume import Volume
 from FaceDeidLNLib.input.ct import read_ct
 from FaceDeidLNLib.pipeline import deface
-from FaceDeidLNLib.verify.layer import AREAS, Area, Look, covered_areas, look_at
+from FaceDeidLNLib.verify.layer import AREAS, Area, Look, areas_for, covered_areas, look_at
 
 #: Where a layer lies: least and most of (left, anterior, superior) in mm of the mean face.
 PLACES = {
@@ -144,7 +144,7 @@ def row(head: Head, ct: Volume, bare: dict[str, float], kind: str, thickness: in
         facts["outcome"] = f"no face: {error}"
     else:
         facts["looks"] = [asdict(look) for look in looks]
-        told = covered_areas(looks, AREAS)
+        told = covered_areas(looks, areas_for(ct))
         facts["outcome"] = "told" if told else outcome(head, ct, bare) if kind else "nothing said"
     print(f"{head.name:8s} {kind:13s} {thickness:2d} mm {place:9s} {facts['outcome']}", flush=True)
     return facts
