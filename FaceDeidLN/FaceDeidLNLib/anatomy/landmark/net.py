@@ -176,9 +176,12 @@ def read_landmarks(ct: Volume, model: LandmarkModel, alive: Alive = idle) -> Rea
         first = _look(small, better, model.members[0], VIEWS[0])
     members = [model.members[n % len(model.members)] for n in range(1, len(VIEWS))]
     alive()
+    readings = [first]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        others = list(pool.map(lambda member, view: _look(small, better, member, view), members, VIEWS[1:]))
-    return _combined(ct, [first, *others], better)
+        for reading in pool.map(lambda member, view: _look(small, better, member, view), members, VIEWS[1:]):
+            alive()
+            readings.append(reading)
+    return _combined(ct, readings, better)
 
 
 def _first_look(ct: Volume, member: Member, alive: Alive) -> tuple[HeadFrame, Reading] | None:
