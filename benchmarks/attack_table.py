@@ -11,8 +11,9 @@ reversals. Before-figures and controls (skin cut 6 mm deep, skin smoothed with s
 --write the table goes to FaceDeidLNLib/verify/attack_table.csv. A class is given for the default levels only: ``tested`` is
 a combination with rank-1 at most 8 % and AUC at most 0.65 in the full battery, on at least 50 patients, while the controls keep
 their power (rank-1 at least 95 % and 80 %), and at most 5 % and 0.65, on average over the draws, by a model that has learned
-(attack_learned.py, which is run after this one and adds its columns; 0.60 is the aim, and not reached). Levels in --only and in the table are "none" or names joined by "+". ``code``
-is empty for what the committed code made, and says what else made a row that is kept for comparison.
+(attack_learned.py, which is run after this one and adds its columns; 0.60 is the aim, and not reached). Levels in --only and in the
+table are "none" or names joined by "+". ``code`` is empty for what the committed code made, and says what else made a row that is
+kept for comparison.
 """
 
 from __future__ import annotations
