@@ -30,7 +30,7 @@ from FaceDeidLNLib.anatomy.body import find_body
 from FaceDeidLNLib.anatomy.face_frame import fit_frame
 from FaceDeidLNLib.anatomy.landmark.detect import detect_landmarks
 from FaceDeidLNLib.anatomy.skin import skin_depth
-from FaceDeidLNLib.case.find import FACE_BOX_MM
+from FaceDeidLNLib.case.find import face_bounds
 from FaceDeidLNLib.case.records import Request
 from FaceDeidLNLib.core.errors import FaceDeidError
 from FaceDeidLNLib.core.landmarks import Landmarks
@@ -138,8 +138,7 @@ def row(head: Head, ct: Volume, bare: dict[str, float], kind: str, thickness: in
     try:
         landmarks = detect_landmarks(ct)
         frame = fit_frame(landmarks)
-        corners = frame.to_lps(np.array([[x, y, z] for x in FACE_BOX_MM[:, 0] for y in FACE_BOX_MM[:, 1] for z in FACE_BOX_MM[:, 2]]))
-        looks = look_at(ct, frame, skin_depth(ct, find_body(ct), np.array([corners.min(0), corners.max(0)])))
+        looks = look_at(ct, frame, skin_depth(ct, find_body(ct), face_bounds(frame)))
     except FaceDeidError as error:
         facts["outcome"] = f"no face: {error}"
     else:

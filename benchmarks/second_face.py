@@ -29,7 +29,7 @@ from FaceDeidLNLib.anatomy.landmark.detect import detect_landmarks
 from FaceDeidLNLib.anatomy.landmark.net import load_model
 from FaceDeidLNLib.anatomy.second_face import second_face
 from FaceDeidLNLib.anatomy.skin import skin_depth
-from FaceDeidLNLib.case.find import FACE_BOX_MM
+from FaceDeidLNLib.case.find import face_bounds
 from FaceDeidLNLib.core.errors import FaceNotFoundError
 from FaceDeidLNLib.core.geometry import Box, Geometry
 from FaceDeidLNLib.core.volume import AIR_HU, Volume, block_mean, canonical_grid, resample
@@ -131,8 +131,7 @@ def seconds(data: Path) -> int:
         upsample(data / "heads" / "cthead_ct.nrrd", Path(folder) / "ct.nrrd")
         ct = read_ct(Path(folder) / "ct.nrrd").volume
     frame, slow = fit_frame(detect_landmarks(ct)), 0
-    corners = frame.to_lps(np.array([[x, y, z] for x in FACE_BOX_MM[:, 0] for y in FACE_BOX_MM[:, 1] for z in FACE_BOX_MM[:, 2]]))
-    depth = skin_depth(ct, find_body(ct), np.array([corners.min(0), corners.max(0)]))
+    depth = skin_depth(ct, find_body(ct), face_bounds(frame))
     for name, scene in scenes(ct, frame):
         spent = []
         for _ in range(RUNS):

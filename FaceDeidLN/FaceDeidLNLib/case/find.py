@@ -9,7 +9,7 @@ import numpy as np
 
 from ..anatomy.body import find_body
 from ..anatomy.bone import bone_mask
-from ..anatomy.face_frame import fit_frame
+from ..anatomy.face_frame import FaceFrame, fit_frame
 from ..anatomy.jaw.hyoid import hyoid_doubts
 from ..anatomy.jaw.mandible import drawn_mandible
 from ..anatomy.jaw.points import jaw_doubts, jaw_landmarks
@@ -81,11 +81,15 @@ def find_anatomy(ct: Volume, landmarks: Landmarks, alive: Alive = idle, guides: 
     unhidden = second_face(ct, frame, alive)
     body, doubts = outlined.body, (*jaw_doubts(ct, landmarks, guides), *hyoid_doubts(frame, guides), *outlined.doubts)
     alive()
-    corners = np.array([[x, y, z] for x in FACE_BOX_MM[:, 0] for y in FACE_BOX_MM[:, 1] for z in FACE_BOX_MM[:, 2]])
-    box = frame.to_lps(corners)
-    depth = skin_depth(ct, body, np.array([box.min(0), box.max(0)]), alive=alive)
+    depth = skin_depth(ct, body, face_bounds(frame), alive=alive)
     unhidden = (*unhidden, *layer_doubts(ct, frame, depth))
     return Anatomy(body, landmarks, frame, depth, (*unhidden, *doubts), outlined.dropped_mm3 > 0, unhidden)
+
+
+def face_bounds(frame: FaceFrame) -> np.ndarray:
+    """Lowest and highest LPS coordinates (2, 3; mm) of FACE_BOX_MM, in which skin is looked for."""
+    corners = frame.to_lps(np.array([[x, y, z] for x in FACE_BOX_MM[:, 0] for y in FACE_BOX_MM[:, 1] for z in FACE_BOX_MM[:, 2]]))
+    return np.array([corners.min(0), corners.max(0)])
 
 
 def node_levels(request: Request, anatomy: Anatomy, alive: Alive = idle) -> tuple[Level, ...]:

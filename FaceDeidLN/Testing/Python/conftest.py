@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import stat
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -14,6 +16,9 @@ from FaceDeidLNLib.commands.batches import child
 from FaceDeidLNLib.phantom import Phantom, PhantomOptions, make_phantom
 from hypothesis import settings
 from written import write_volume
+
+if TYPE_CHECKING:
+    from study_bench import Bench
 
 # A slow machine is no failure.
 settings.register_profile("facedeidln", deadline=None)
@@ -33,6 +38,24 @@ def phantom() -> Phantom:
 def fine_phantom() -> Phantom:
     """A synthetic head with 1.5 mm voxels, for what needs details."""
     return make_phantom((1.5, 1.5, 1.5), seed=1, options=PhantomOptions())
+
+
+@pytest.fixture(scope="module")
+def heads_remembered() -> Iterator[None]:
+    """While a module's tests run, the same CT with the same parameters is de-identified once."""
+    from synthetic_study import remembered  # with the libraries that write a study's objects, which few tests need
+
+    with pytest.MonkeyPatch.context() as patch:
+        remembered(patch)
+        yield
+
+
+@pytest.fixture(scope="module")
+def bench(heads_remembered: None, tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    """A study of every family whose CT is de-identified already."""
+    from study_bench import bench_in
+
+    return bench_in(tmp_path_factory)
 
 
 @pytest.fixture(scope="session")

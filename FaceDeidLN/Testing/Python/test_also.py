@@ -13,7 +13,7 @@ from FaceDeidLNLib.core.volume import Volume
 from FaceDeidLNLib.effect import base
 from FaceDeidLNLib.input.images import read_volume
 from FaceDeidLNLib.output import atomic
-from synthetic_study import coarse, remembered, study_phantom
+from synthetic_study import coarse, study_phantom
 from written import write_volume
 
 
@@ -24,9 +24,8 @@ def head_mr() -> Volume:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _once() -> Iterator[None]:
+def _seeded(heads_remembered) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        remembered(patch)
         patch.setattr(base.secrets, "randbits", lambda _: 11)
         yield
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,18 +22,13 @@ from FaceDeidLNLib.study.plan import Plan, plan
 from FaceDeidLNLib.study.report import StudyResult
 from FaceDeidLNLib.study.rules import RULES, rule_for
 from FaceDeidLNLib.study.run import run
-from synthetic_study import StudyFolder, remembered, study_phantom, write_ct_study
+from synthetic_study import StudyFolder, study_phantom, write_ct_study
 from test_signing import key_file
+
+pytestmark = pytest.mark.usefixtures("heads_remembered")
 
 #: One seed, so that the CT that decides is the same in every run.
 ASKED = Options(parameters=Parameters(seed=11))
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _once() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        remembered(patch)
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -18,23 +18,12 @@ from FaceDeidLNLib.study.plan import plan, to_do
 from FaceDeidLNLib.study.proof import prove
 from FaceDeidLNLib.study.references import close_references, references_of
 from FaceDeidLNLib.study.registry import FAMILIES
-from study_bench import Bench, bench_in
+from study_bench import Bench
 from synthetic_objects import write_segments
-from synthetic_study import remembered
+
+pytestmark = pytest.mark.usefixtures("heads_remembered")
 
 README = Path(__file__).resolve().parents[3] / "README.md"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _once() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        remembered(patch)
-        yield
-
-
-@pytest.fixture(scope="module")
-def bench(tmp_path_factory) -> Bench:
-    return bench_in(tmp_path_factory)
 
 
 @pytest.fixture

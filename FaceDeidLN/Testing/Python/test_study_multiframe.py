@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pydicom
 import pytest
@@ -20,17 +18,12 @@ from FaceDeidLNLib.study.plan import plan, to_do
 from FaceDeidLNLib.study.registry import FAMILIES
 from FaceDeidLNLib.study.writer import StudyWriter
 from synthetic_objects import mr_of, noisy, pet_of, write_multiframe
-from synthetic_study import MR, PET, StudyFolder, coarse, remembered, study_phantom
+from synthetic_study import MR, PET, StudyFolder, coarse, study_phantom
+
+pytestmark = pytest.mark.usefixtures("heads_remembered")
 
 #: Share of the slices that are in view, from below: of CT the whole face and little more, of PET and MR the lower part of it.
 IN_VIEW = {"CT": (0.3, 0.8), "PT": (0.0, 0.5), "MR": (0.0, 0.6)}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _once() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        remembered(patch)
-        yield
 
 
 def part(image: Volume, modality: str) -> Volume:

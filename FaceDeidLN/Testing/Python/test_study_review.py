@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import stat
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -17,20 +16,8 @@ from FaceDeidLNLib.study.registry import FAMILIES
 from FaceDeidLNLib.study.report import Report
 from FaceDeidLNLib.study.review import StudyReview, require_review
 from FaceDeidLNLib.verify.coverage import SKIN_HU
-from study_bench import Bench, bench_in
-from synthetic_study import remembered
 
-
-@pytest.fixture(scope="module", autouse=True)
-def _once() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        remembered(patch)
-        yield
-
-
-@pytest.fixture(scope="module")
-def bench(tmp_path_factory) -> Bench:
-    return bench_in(tmp_path_factory)
+pytestmark = pytest.mark.usefixtures("heads_remembered")
 
 
 def test_every_series_that_shows_the_head_has_a_picture_and_what_was_written_is_on_it(bench, tmp_path, monkeypatch):
