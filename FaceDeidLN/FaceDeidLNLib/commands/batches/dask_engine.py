@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from ...core.errors import InputError
 from ..console import FAIL
 from .case_run import CaseRunner
+from .engine import drained
 from .task import Ended, Task
 
 if TYPE_CHECKING:
@@ -60,12 +61,7 @@ class DaskEngine:
 
     def wait(self, seconds: float) -> list[Ended]:
         """What has ended."""
-        found = []
-        with contextlib.suppress(queue.Empty):
-            found.append(self._ended.get(timeout=seconds))
-            while True:
-                found.append(self._ended.get_nowait())
-        return [self._result(case, future) for case, future in found]
+        return [self._result(case, future) for case, future in drained(self._ended, seconds)]
 
     def close(self) -> None:
         """Cancel what runs; a cluster of our own ends."""

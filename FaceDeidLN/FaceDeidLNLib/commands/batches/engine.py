@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from ..console import FAIL
 from .task import Ended, Task
 
 if TYPE_CHECKING:
     from .case_run import CaseRunner
 
+Item = TypeVar("Item")
 LOCAL, DASK = "local", "dask"
 ENGINES = (LOCAL, DASK)
 
@@ -31,6 +34,16 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """End what still runs; nothing half-written is left."""
+
+
+def drained(ended: queue.Queue[Item], seconds: float) -> list[Item]:
+    """All that a queue holds, waiting so long for the first."""
+    found = []
+    with contextlib.suppress(queue.Empty):
+        found.append(ended.get(timeout=seconds))
+        while True:
+            found.append(ended.get_nowait())
+    return found
 
 
 class LocalEngine:
@@ -58,14 +71,9 @@ class LocalEngine:
 
     def wait(self, seconds: float) -> list[Ended]:
         """What has ended."""
-        found = []
-        try:
-            found.append(self._ended.get(timeout=seconds))
-            while True:
-                found.append(self._ended.get_nowait())
-        except queue.Empty:
-            self._running -= len(found)
-            return found
+        found = drained(self._ended, seconds)
+        self._running -= len(found)
+        return found
 
     def close(self) -> None:
         """Ask all processes to clean up and end, and wait for that."""
@@ -84,4 +92,4 @@ class LocalEngine:
         try:
             self._ended.put(self._own.runner.run(task))
         except Exception as problem:  # of a case, a full disk for instance: it is no other case's
-            self._ended.put(Ended(task.case, 1, (f"{type(problem).__name__}: {problem}",), is_crash=True))
+            self._ended.put(Ended(task.case, FAIL, (f"{type(problem).__name__}: {problem}",), is_crash=True))
