@@ -48,7 +48,7 @@ def clean_study(source: Path, out: Path, header: str) -> Counter[str]:
         policy.learn(pydicom.dcmread(path, stop_before_pixels=True))
     for number, path in enumerate(paths):
         try:
-            dataset = source_header(path, set())
+            dataset = source_header(path)
             remove_pictures(dataset)
             close_references(dataset, originals)
             dataset = policy.clean(dataset)

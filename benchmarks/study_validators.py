@@ -82,5 +82,5 @@ def new_findings(result: StudyResult) -> Iterator[dict[str, object]]:
         new = said.setdefault(name, set())
         if looked[name] <= 3:  # slices of a series are alike
             new |= dciodvfy(after) - dciodvfy(before)
-        new |= {f"{reader}: {fails(read, after)}" for reader, read in READERS.items() if fails(read, after) and not fails(read, before)}
+        new |= {f"{reader}: {what}" for reader, read in READERS.items() if (what := fails(read, after)) and not fails(read, before)}
     yield from ({"class": name, "objects": looked[name], "new": sorted(said[name])} for name in sorted(looked))

@@ -192,8 +192,8 @@ def own_numbers(effect: str, values: Mapping[str, float]) -> tuple[tuple[str, fl
     known = {number.field: number for number in OWN_NUMBERS}
     for field, value in values.items():
         known[field].require(value)
-    meant = {number.field: values.get(number.field, number.default) for number in record_of(effect).numbers}
-    return tuple((field, value) for field, value in meant.items() if value != known[field].default)
+    meant = record_of(effect).numbers
+    return tuple((n.field, values[n.field]) for n in meant if values.get(n.field, n.default) != n.default)
 
 
 def preset_named(name: str) -> Preset:

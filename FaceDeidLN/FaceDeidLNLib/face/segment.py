@@ -217,8 +217,9 @@ def _smooth_fields(face: Face, target: Geometry) -> tuple[np.ndarray, ...]:
     directions, distance = to_polar(face.frame, coarse.to_lps(np.indices(coarse.shape).reshape(3, -1).T))
     fine = PolarRaster()
     degrees = fine.sample(signed_degrees(fine, face.curve.inside(fine)), directions)
-    membrane = face.raster.sample(face.membrane, directions)
-    end = np.maximum(face.raster.sample(face.skin, directions), membrane) + BEFORE_MEMBRANE_MM
+    cells = face.raster.cells(directions)
+    membrane = face.raster.sample_at(face.membrane, cells)
+    end = np.maximum(face.raster.sample_at(face.skin, cells), membrane) + BEFORE_MEMBRANE_MM
     fields = [np.radians(degrees) * distance, membrane - distance, end - distance]
     if face.curve.islands:
         on_island = fine.sample(signed_degrees(fine, face.curve.on_island(fine)), directions)

@@ -76,11 +76,11 @@ def derived_slices(ct: CtInput, result: Volume, marks: Marks, header: HeaderPoli
         alive()
         with naming(source):
             dataset = derived_header(headers.pop(source), marks, header, ct.source_uids)
-            _set_pixels(dataset, ct.stored[numbers[0]], stored_values(ct, result, numbers))
+            set_pixels(dataset, ct.stored[numbers[0]], stored_values(ct, result, numbers))
         yield source, dataset
 
 
-def _set_pixels(dataset: Dataset, how: StoredSlice, values: np.ndarray) -> None:
+def set_pixels(dataset: Dataset, how: StoredSlice, values: np.ndarray) -> None:
     """Stored values (frames, j, i) as uncompressed pixel data of the source's bit depth, however the source was compressed."""
     dataset.file_meta = getattr(dataset, "file_meta", None) or FileMetaDataset()
     dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian

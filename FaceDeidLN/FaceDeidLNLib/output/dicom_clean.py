@@ -26,7 +26,7 @@ SHORT = 64
 #: What the functional groups of one frame may hold, in bytes.
 MAX_FRAME = 4000
 #: Icons show the slice, documents and curves may; signatures and the value range speak of the old voxels.
-REMOVED = (
+REMOVED = tags_of(
     "IconImageSequence",
     "EncapsulatedDocument",
     "WaveformSequence",
@@ -38,7 +38,6 @@ REMOVED = (
     "MACParametersSequence",
     "EncryptedAttributesSequence",
 )
-_REMOVED = tags_of(*REMOVED)
 #: Overlays, curves, audio (PS3.6, repeating groups).
 REPEATING = (0x5000, 0x6000)
 #: The functional groups of an enhanced image: as many items as frames, so each is judged by itself (PS3.3 C.7.6.16).
@@ -77,7 +76,7 @@ def bound_private(dataset: Dataset) -> None:
 
 
 def _remove_named(dataset: Dataset) -> None:
-    for tag in _REMOVED & dataset.keys():
+    for tag in REMOVED & dataset.keys():
         del dataset[tag]
     for tag, element in list(dataset.items()):
         if tag.group & 0xFF01 in REPEATING or tag in PIXELS:

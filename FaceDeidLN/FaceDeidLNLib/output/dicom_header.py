@@ -54,7 +54,7 @@ def require_headers(ct: CtInput, alive: Alive = idle) -> tuple[str, ...]:
     for source in slices_by_file(ct):
         alive()
         with naming(source):
-            found = ct.headers[source] = read_header(source, plain)
+            found = ct.headers[source] = source_header(source, plain)
             if tuple(found.keys()) in kinds:
                 continue
             kinds.add(tuple(found.keys()))
@@ -95,16 +95,9 @@ def naming(source: Path) -> Iterator[None]:
         raise OutputError(f"The header of {source.name} cannot be taken over ({error}): nothing was written; repair the file.") from error
 
 
-def source_header(source: Path, left_out: set[str]) -> Dataset:
-    """The header of a source file as one that can be written; ``left_out`` gets the names of elements that cannot be decoded."""
-    headers = PlainHeaders()
-    dataset = read_header(source, headers)
-    left_out |= headers.left_out
-    return dataset
-
-
-def read_header(source: Path, headers: PlainHeaders) -> Dataset:
-    """As ``source_header``, with headers of the same kind."""
+def source_header(source: Path, headers: PlainHeaders | None = None) -> Dataset:
+    """The header of a source file as one that can be written; ``headers`` are told what cannot be decoded, and know others alike."""
+    headers = PlainHeaders() if headers is None else headers
     found = pydicom.dcmread(source, stop_before_pixels=True, force=True)
     dataset = headers.plain(found)
     dataset.file_meta = getattr(found, "file_meta", FileMetaDataset())
@@ -116,7 +109,7 @@ def headers_of(ct: CtInput) -> Iterator[tuple[Path, Dataset]]:
     headers = PlainHeaders()
     for source in slices_by_file(ct):
         with naming(source):
-            yield source, ct.headers.pop(source, None) or read_header(source, headers)
+            yield source, ct.headers.pop(source, None) or source_header(source, headers)
 
 
 def derived_header(dataset: Dataset, marks: Marks, header: HeaderPolicy, originals: frozenset[str]) -> Dataset:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag
 
-from .dicom_plain import element_bytes, leaves, tags_of
+from .dicom_plain import leaves, tags_of, value_bytes
 
 #: Sequences that name other images, series or earlier values of this one.
 _REMOVED = tags_of(
@@ -76,7 +76,7 @@ def _names_image(item: Dataset) -> bool:
         return True
     if _REFERENCED_INSTANCE not in item:
         return False
-    kind = element_bytes(item, BaseTag(_REFERENCED_CLASS)) if _REFERENCED_CLASS in item else _STORAGE
+    kind = value_bytes(item.get_item(BaseTag(_REFERENCED_CLASS))) if _REFERENCED_CLASS in item else _STORAGE
     return kind.startswith(_STORAGE)
 
 

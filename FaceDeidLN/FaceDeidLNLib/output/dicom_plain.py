@@ -116,13 +116,8 @@ def leaves(dataset: Dataset) -> Iterator[tuple[Dataset, BaseTag, bytes]]:
                 yield from leaves(item)
 
 
-def element_bytes(dataset: Dataset, tag: BaseTag) -> bytes:
-    """The value of an element as it would be written in explicit VR little endian."""
-    return value_bytes(dataset.get_item(tag))
-
-
 def value_bytes(element: DataElement | RawDataElement) -> bytes:
-    """As ``element_bytes``, of the element itself."""
+    """The value of an element as it would be written in explicit VR little endian."""
     return (element.value or b"") if element.is_raw else _encoded(element)
 
 

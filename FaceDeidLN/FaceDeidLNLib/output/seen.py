@@ -30,7 +30,9 @@ class Seen:
 def digest(volume: Volume) -> str:
     """SHA-256 of voxels, scalar type and place."""
     head = f"{volume.array.dtype.str} {volume.array.shape} {np.round(volume.geometry.ijk_to_lps, 6).tolist()}"
-    return hashlib.sha256(head.encode() + np.ascontiguousarray(volume.array).tobytes()).hexdigest()
+    found = hashlib.sha256(head.encode())
+    found.update(np.ascontiguousarray(volume.array))
+    return found.hexdigest()
 
 
 def note_seen(folder: Path, result: Volume, seed: int) -> str:

@@ -19,6 +19,7 @@ from ..input.dicom_geometry import series_geometry
 from ..input.dicom_header import HeaderSlice, require_numbers
 from ..input.dicom_pixels import read_stored
 from ..input.plausible import require_grid
+from ..output.dicom import set_pixels
 from ..output.dicom_clean import remove_pictures
 from ..output.dicom_header import source_header
 from .instances import Instance
@@ -85,7 +86,7 @@ def _how(item: HeaderSlice) -> StoredSlice:
 
 def plain_image(instance: Instance) -> pydicom.Dataset:
     """The header of an image without anything that may hold a picture, and without pixels."""
-    dataset = source_header(instance.path, set())
+    dataset = source_header(instance.path)
     remove_pictures(dataset)
     return dataset
 
@@ -96,9 +97,5 @@ def with_planes(instance: Instance, planes: Sequence[np.ndarray], how: StoredSli
     kept = [str(value) for value in dataset.get("ImageType") or []][1:]
     dataset.ImageType = ["DERIVED", *(kept or ["PRIMARY"])]
     dataset.DerivationDescription = description
-    dataset.HighBit = how.bits_stored - 1
-    kind = ("<i" if how.signed else "<u") + str(how.bits_allocated // 8)
-    pixels = np.stack(planes).astype(kind).tobytes()
-    dataset.add_new(0x7FE00010, "OW", pixels + b"\0" * (len(pixels) % 2))
-    dataset.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
+    set_pixels(dataset, how, np.stack(planes))
     return dataset

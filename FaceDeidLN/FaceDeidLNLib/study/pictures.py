@@ -74,9 +74,8 @@ def _size(element: DataElement) -> int:
 
 
 def _remove(dataset: Dataset) -> None:
-    for keyword in REMOVED:
-        if keyword in dataset:
-            delattr(dataset, keyword)
+    for tag in REMOVED & dataset.keys():
+        del dataset[tag]
     for tag in list(dataset.keys()):
         element = dataset[tag]
         private = tag.is_private and not tag.is_private_creator and (element.VR in _BINARY or len(str(element.value)) > MOST_PRIVATE)

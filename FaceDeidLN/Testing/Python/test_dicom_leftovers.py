@@ -119,7 +119,7 @@ def more(source, tmp_path, add):
     ds = pydicom.dcmread(source)
     add(ds)
     ds.save_as(tmp_path / "with.dcm")
-    sources = [source_header(path, set()) for path in (source, tmp_path / "with.dcm")]
+    sources = [source_header(path) for path in (source, tmp_path / "with.dcm")]
     headers = [derived_header(found, Marks("x"), KeepHeader(), frozenset()) for found in sources]
     return held(headers[1]) - held(headers[0])
 
