@@ -206,11 +206,12 @@ def check(options: argparse.Namespace) -> None:
 
 def engine_of(options: argparse.Namespace, console: Console) -> Engine:
     """The engine that was asked for."""
-    from .batches.dask_engine import DaskEngine
-    from .batches.engine import LOCAL, LocalEngine
+    from .batches.engine import LocalEngine
 
     if options.engine == LOCAL:
         return LocalEngine(options.jobs)
+    from .batches.dask_engine import DaskEngine
+
     engine = DaskEngine(options.jobs, options.scheduler)
     console.say(f"Dask's dashboard: {engine.dashboard}")
     return engine

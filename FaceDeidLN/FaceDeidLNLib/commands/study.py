@@ -101,7 +101,9 @@ def run_single(planned: Plan, options: argparse.Namespace, policy: HeaderPolicy,
 
 def plain_reasons(result: StudyResult) -> list[str]:
     """Why a study was not released, without the names of series and files, which may hold the patient's."""
-    doubts = [f"{report.entry.instance.text('Modality')}: {report.decision.reason}" for report in result.reports if report.doubtful]
+    doubts = [
+        f"{report.entry.instance.text('Modality')}: {report.decision.reason}" for report in result.reports if report.decision.doubtful
+    ]
     return list(dict.fromkeys(doubts)) if doubts and result.output is None else list(result.reasons)
 
 

@@ -78,9 +78,11 @@ class KeepHeader:
 
     def learn(self, dataset: Dataset) -> None:
         """Renew the instance and its series, so that references to them can be replaced whatever comes first."""
+        from .values import text_of  # a run without DICOM does without pydicom
+
         for keyword in ("SOPInstanceUID", "SeriesInstanceUID"):
-            if dataset.get(keyword):
-                self.renew(str(dataset.get(keyword)))
+            if original := text_of(dataset, keyword):
+                self.renew(original)
 
     def clean(self, dataset: Dataset) -> Dataset:
         """Every UID at every depth as ``uid`` has it; nothing else is touched."""

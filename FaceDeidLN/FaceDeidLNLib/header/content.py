@@ -9,6 +9,7 @@ from pydicom.dataset import Dataset
 
 from .options import OPTIONS
 from .table import BY_VR, CLEAN, DUMMY, KEEP, REMOVE
+from .values import items_of, text_of
 
 #: Sequences whose items are content items.
 CONTENT = frozenset({"ContentSequence", "AcquisitionContextSequence", "SpecimenPreparationStepContentItemSequence"})
@@ -18,15 +19,15 @@ _VALUES = {"TEXT": "TextValue", "PNAME": "PersonName", "DATE": "Date", "TIME": "
 
 def value_keyword(item: Dataset) -> str:
     """The keyword of an item's own value; empty for containers, numbers, codes, images and coordinates."""
-    return _VALUES.get(str(item.get("ValueType") or "").upper(), "")
+    return _VALUES.get(text_of(item, "ValueType").upper(), "")
 
 
 def item_action(item: Dataset, options: frozenset[str]) -> str:
     """What the table does to a content item by its concept: remove it, or clean, empty, keep or replace its value."""
-    kind = str(item.get("ValueType") or "").upper()
-    for code in item.get("ConceptNameCodeSequence") or ():
-        value = str(code.get("CodeValue") or code.get("LongCodeValue") or code.get("URNCodeValue") or "")
-        action = _action(value, str(code.get("CodingSchemeDesignator") or ""), kind, options)
+    kind = text_of(item, "ValueType").upper()
+    for code in items_of(item, "ConceptNameCodeSequence"):
+        value = text_of(code, "CodeValue") or text_of(code, "LongCodeValue") or text_of(code, "URNCodeValue")
+        action = _action(value, text_of(code, "CodingSchemeDesignator"), kind, options)
         if action != BY_VR:
             return action
     return REMOVE if kind == "PNAME" else BY_VR
@@ -56,4 +57,4 @@ def _tree(dataset: Dataset) -> Iterator[Dataset]:
     while waiting:
         item = waiting.pop()
         yield item
-        waiting.extend(item.get("ContentSequence") or ())
+        waiting.extend(items_of(item, "ContentSequence"))

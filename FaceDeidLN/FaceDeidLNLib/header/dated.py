@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 
-from .values import DUMMY_DATE
+from .values import DUMMY_DATE, text_of
 
 #: What stays of an instance whatever is cleaned.
 _STAYS = ("SOPClassUID", "Modality", "InstanceNumber", "SeriesNumber", "AcquisitionNumber")
@@ -65,7 +65,7 @@ def plain_date(value: str) -> str:
 
 
 def _stays(dataset: Dataset) -> tuple[str, ...]:
-    return tuple(str(dataset.get(keyword) or "") for keyword in (*_STAYS, *_TIMES))
+    return tuple(text_of(dataset, keyword) for keyword in (*_STAYS, *_TIMES))
 
 
 def _shifts(new: Dates, original: Dates) -> set[int]:

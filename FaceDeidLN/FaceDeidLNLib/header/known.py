@@ -18,6 +18,7 @@ from ..input.dicom_bounds import Room
 from ..input.dicom_files import PIXELS
 from .dated import Calendar, dates_of, plain_date
 from .raw import Key, raw_items
+from .values import text_of
 from .vocabulary import harmless_words
 
 #: A word of a name counts from here on; shorter ones only where no protocol has the word.
@@ -229,7 +230,7 @@ def known_of(files: Iterable[Path], is_own: Callable[[Dataset], bool] = lambda d
         except Exception:  # pydicom raises whatever a damaged file leads to
             known.unread.append(path.name)
             continue
-        if dataset.get("SOPInstanceUID") is None and hasattr(dataset, "file_meta") and not _is_index(dataset):
+        if not text_of(dataset, "SOPInstanceUID") and hasattr(dataset, "file_meta") and not _is_index(dataset):
             known.unread.append(path.name)  # cut off before anything that identifies
         if is_own(dataset):
             known.take_uids(dataset)
@@ -247,7 +248,7 @@ def _without_preamble(path: Path) -> Dataset:
     """What an old file without file meta information holds; nothing for a file that is no DICOM at all."""
     try:
         dataset = pydicom.dcmread(path, stop_before_pixels=True, force=True)
-        return dataset if dataset.get("SOPClassUID") or dataset.get("PatientID") or dataset.get("PatientName") else Dataset()
+        return dataset if any(keyword in dataset for keyword in ("SOPClassUID", "PatientID", "PatientName")) else Dataset()
     except Exception:  # any bytes at all may stand in a file that is no DICOM
         return Dataset()
 

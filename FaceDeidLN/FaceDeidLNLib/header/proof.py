@@ -80,14 +80,14 @@ def verify_headers(
             require_bounded(path)
             dataset = _read(raw)
             found += _of_one(name, raw, dataset, looked, options)
+            released.add(str(dataset.get("SOPInstanceUID", "")))
+            referenced += [(name, uid) for uid in _references(dataset)]
         except InvalidDicomError:
             found += _in_bytes(name, raw, known)
             continue
         except Exception as error:  # pydicom raises whatever a damaged file leads to
             found.append(Finding(name, "file", f"cannot be read ({type(error).__name__})"))
             continue
-        released.add(str(dataset.get("SOPInstanceUID", "")))
-        referenced += [(name, uid) for uid in _references(dataset)]
     found += [Finding(name, "ReferencedSOPInstanceUID", "leads out of what is released") for name, uid in referenced if uid not in released]
     for path in beside:
         found += _in_bytes(path.name, path.read_bytes(), known)

@@ -29,6 +29,31 @@ _OLDEST_YEARS = 90
 _PER_YEAR = {"Y": 1.0, "M": 12.0, "W": 52.2, "D": 365.25}
 
 
+def text_of(dataset: Dataset, keyword: str) -> str:
+    """A value as text; empty where it is missing or cannot be read."""
+    try:
+        return str(dataset.get(keyword) or "")
+    except Exception:  # pydicom raises whatever a damaged element leads to
+        return ""
+
+
+def texts_of(dataset: Dataset, keyword: str) -> list[str]:
+    """The values as texts; none where there is none or it cannot be read."""
+    try:
+        value = dataset.get(keyword) or ()
+        return [value] if isinstance(value, str) else [str(one) for one in value]
+    except Exception:  # pydicom raises whatever a damaged element leads to
+        return []
+
+
+def items_of(dataset: Dataset, keyword: str) -> list[Dataset]:
+    """The items of a sequence; none where it is missing, is none or cannot be read."""
+    try:
+        return [item for item in dataset.get(keyword) or () if isinstance(item, Dataset)]
+    except Exception:  # pydicom raises whatever a damaged element leads to
+        return []
+
+
 def dummy(vr: str) -> object:
     """A value that says nothing, for what must have one."""
     if vr == "SQ":

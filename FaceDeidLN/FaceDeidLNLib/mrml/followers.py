@@ -2,32 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import slicer
 
 from .candidates import overlap
 from .links import FOLLOWS
-from .verdicts import RELEASED_ATTRIBUTE
+from .verdicts import images_of
 
 
 def may_follow(ct: slicer.vtkMRMLScalarVolumeNode | None) -> list[slicer.vtkMRMLScalarVolumeNode]:
     """The images of a CT's scene that lie where it lies: no label map, no colours, and no result of this module."""
-    return [] if ct is None or ct.GetScene() is None else [node for node in _images(ct.GetScene()) if node is not ct and overlap(node, ct)]
+    return (
+        [] if ct is None or ct.GetScene() is None else [node for node in images_of(ct.GetScene()) if node is not ct and overlap(node, ct)]
+    )
 
 
 def followers(ct: slicer.vtkMRMLScalarVolumeNode | None) -> list[slicer.vtkMRMLScalarVolumeNode]:
     """Those of them that shall get its face."""
-    return [node for node in may_follow(ct) if node.GetNodeReference(FOLLOWS) is ct]
+    return [node for node in may_follow(ct) if follows(node, ct)]
+
+
+def follows(image: slicer.vtkMRMLScalarVolumeNode, ct: slicer.vtkMRMLScalarVolumeNode) -> bool:
+    """Shall an image get the face of a CT?"""
+    return image.GetNodeReference(FOLLOWS) is ct
 
 
 def let_follow(image: slicer.vtkMRMLScalarVolumeNode, ct: slicer.vtkMRMLScalarVolumeNode, wanted: bool) -> None:
     """Note whether an image shall get the face of a CT."""
     image.SetNodeReferenceID(FOLLOWS, ct.GetID() if wanted else None)
-
-
-def _images(scene: slicer.vtkMRMLScene) -> Iterator[slicer.vtkMRMLScalarVolumeNode]:
-    for number in range(scene.GetNumberOfNodesByClass("vtkMRMLScalarVolumeNode")):
-        node = scene.GetNthNodeByClass(number, "vtkMRMLScalarVolumeNode")
-        if node.GetClassName() == "vtkMRMLScalarVolumeNode" and node.GetAttribute(RELEASED_ATTRIBUTE) is None:
-            yield node

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -139,13 +140,17 @@ def mark(result: slicer.vtkMRMLScalarVolumeNode, ct_name: str, released: bool, m
     result.SetAttribute(RELEASED_ATTRIBUTE, "1" if released else "0")
 
 
-def first_ct(scene: slicer.vtkMRMLScene) -> slicer.vtkMRMLScalarVolumeNode | None:
-    """The first volume of a scene that may be a CT: no label map, no colours, and no result of this module."""
+def images_of(scene: slicer.vtkMRMLScene) -> Iterator[slicer.vtkMRMLScalarVolumeNode]:
+    """The volumes of a scene that may be a CT or another image of a head: no label map, no colours, and no result of this module."""
     for number in range(scene.GetNumberOfNodesByClass("vtkMRMLScalarVolumeNode")):
         node = scene.GetNthNodeByClass(number, "vtkMRMLScalarVolumeNode")
         if node.GetClassName() == "vtkMRMLScalarVolumeNode" and node.GetAttribute(RELEASED_ATTRIBUTE) is None:
-            return node
-    return None
+            yield node
+
+
+def first_ct(scene: slicer.vtkMRMLScene) -> slicer.vtkMRMLScalarVolumeNode | None:
+    """The first of ``images_of``."""
+    return next(images_of(scene), None)
 
 
 def read_verdict(result: slicer.vtkMRMLScalarVolumeNode | None) -> StoredVerdict | None:

@@ -61,7 +61,7 @@ def write_dicom_series(
     with released_folder(folder, overwrite, (ct.path, *ct.files, *inputs), companion) as partial:
         for n, (source, dataset) in enumerate(derived_slices(ct, result, marks, header, alive), start=1):
             with naming(source):
-                _save(dataset, partial / f"IM{n:04d}.dcm")
+                save(dataset, partial / f"IM{n:04d}.dcm")
         _require_same(ct, representable(ct, result), partial, Path(folder), header.uid(ct.frame_of_reference_uid), alive)
         _require_clean(partial, Path(folder), ct.files, header)
 
@@ -90,14 +90,12 @@ def set_pixels(dataset: Dataset, how: StoredSlice, values: np.ndarray) -> None:
     dataset.add_new(0x7FE00010, "OW", pixels + b"\0" * (len(pixels) % 2))
 
 
-def _save(dataset: Dataset, path: Path) -> None:
+def save(dataset: Dataset, path: Path, syntax: str = ExplicitVRLittleEndian) -> None:
     """Write a dataset as a DICOM file with fresh file meta information and an empty preamble."""
     meta = FileMetaDataset()
-    meta.MediaStorageSOPClassUID = dataset.SOPClassUID
-    meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
-    meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    dataset.file_meta = meta
-    dataset.preamble = b"\0" * 128
+    meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = dataset.SOPClassUID, dataset.SOPInstanceUID
+    meta.TransferSyntaxUID = syntax
+    dataset.file_meta, dataset.preamble = meta, b"\0" * 128
     if int(pydicom.__version__.split(".")[0]) >= 3:
         dataset.save_as(path, enforce_file_format=True)
     else:

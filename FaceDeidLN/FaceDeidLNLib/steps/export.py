@@ -101,13 +101,13 @@ def require_released(result: slicer.vtkMRMLScalarVolumeNode | None) -> StoredVer
     return stored
 
 
-def dicom_files(ct: slicer.vtkMRMLScalarVolumeNode | None) -> tuple[Path, ...]:
-    """The DICOM files that a CT was loaded from; empty where it was not, or where the database does not know them."""
+def dicom_files(ct: slicer.vtkMRMLScalarVolumeNode | None, most: int | None = None) -> tuple[Path, ...]:
+    """The DICOM files (the first ``most``) that a CT was loaded from; empty where it was not, or the database does not know them."""
     uids = "" if ct is None else ct.GetAttribute(INSTANCES) or ""
     database = getattr(slicer, "dicomDatabase", None)
     if not uids or database is None:
         return ()
-    found = [database.fileForInstance(uid) for uid in uids.split()]
+    found = [database.fileForInstance(uid) for uid in uids.split()[:most]]
     return tuple(Path(name) for name in found) if all(name and Path(name).is_file() for name in found) else ()
 
 

@@ -20,7 +20,7 @@ from ..mrml.scene import SceneContext
 from ..mrml.verdicts import ct_of, record_follower, replaceable, with_certificate
 from ..study.files import FollowedImage, Leader
 from ..verify.verdict import Verdict
-from .export import INSTANCES
+from .export import dicom_files
 
 #: An image of the scene with what was made of it.
 Pair = tuple[slicer.vtkMRMLScalarVolumeNode, FollowedImage]
@@ -81,18 +81,17 @@ def require_images(images: Sequence[slicer.vtkMRMLScalarVolumeNode], ct: slicer.
 
 def same_frame(image: slicer.vtkMRMLScalarVolumeNode, ct: slicer.vtkMRMLScalarVolumeNode) -> bool:
     """May an image lie in the millimetres of the CT: the DICOM headers say nothing else, or somebody registered one of them?"""
-    known = {frame_of(image), frame_of(ct)} - {""}
-    registered = image.GetParentTransformNode() is not None or ct.GetParentTransformNode() is not None
-    return len(known) < 2 or registered
+    if image.GetParentTransformNode() is not None or ct.GetParentTransformNode() is not None:
+        return True
+    return len({frame_of(image), frame_of(ct)} - {""}) < 2
 
 
 def frame_of(node: slicer.vtkMRMLScalarVolumeNode) -> str:
     """The frame of reference UID of a volume from Slicer's DICOM database; empty where none is known."""
-    database, uids = getattr(slicer, "dicomDatabase", None), (node.GetAttribute(INSTANCES) or "").split()
-    file = database.fileForInstance(uids[0]) if database is not None and uids else ""
-    if not file or not Path(file).is_file():
+    files = dicom_files(node, most=1)
+    if not files:
         return ""
-    return str(pydicom.dcmread(file, stop_before_pixels=True, specific_tags=["FrameOfReferenceUID"]).get("FrameOfReferenceUID", ""))
+    return str(pydicom.dcmread(files[0], stop_before_pixels=True, specific_tags=["FrameOfReferenceUID"]).get("FrameOfReferenceUID", ""))
 
 
 def _image_of(node: slicer.vtkMRMLScalarVolumeNode) -> tuple[CtInput, bool]:

@@ -138,8 +138,6 @@ class Done:
     instances: tuple[Instance, ...]
     decision: Decision
     figures: Mapping[str, Any] = field(default_factory=dict)
-    #: It should have been hidden and could not be verified.
-    doubtful: bool = False
 
     @property
     def released(self) -> bool:

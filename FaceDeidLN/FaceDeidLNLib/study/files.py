@@ -95,7 +95,8 @@ class Leader:
         new[found.changed] = to_scalar_type(found.array[found.changed], array.dtype)
         checks = {"changed_voxels": int((new != array).sum()), "share_of_step_left": round(found.left, 3)}
         case = {**case_content(self.decided), "checks": checks, "protected": []}
-        facts = {key: facts_of(self.decided)[key] for key in ("verdict", "reasons", "privacy", "privacy_causes", "style", "effect")}
+        own = facts_of(self.decided)
+        facts = {key: own[key] for key in ("verdict", "reasons", "privacy", "privacy_causes", "style", "effect")}
         return FollowedImage(image, Volume(new, image.volume.geometry), case, {**facts, **checks, "protected": []})
 
 

@@ -14,11 +14,10 @@ from .proof import Proof
 
 @dataclass(frozen=True, eq=False)
 class Report:
-    """What came of an instance; ``doubtful`` where it should have been hidden and could not be verified."""
+    """What came of an instance."""
 
     entry: Entry
     decision: Decision
-    doubtful: bool = False
     figures: Mapping[str, Any] = field(default_factory=dict)
     #: Where it stands in the released study.
     file: str | None = None

@@ -12,9 +12,8 @@ import pydicom
 from scipy import ndimage
 
 from ..core.errors import FaceDeidError, InputError, OutputError
-from ..core.geometry import Box
 from ..core.private import OWNER_FOLDER, owner_only, write_private
-from ..core.segment import BoxMask
+from ..core.segment import BoxMask, places
 from ..core.volume import AIR_HU, Volume, canonical_grid
 from ..input.ct import read_ct
 from ..output.drawing import write_png
@@ -91,7 +90,9 @@ class StudyReview:
             "instances": len(series.instances),
             "outcomes": [{"outcome": outcome, "reason": reason} for outcome, reason in said],
         }
-        if series.family not in SHOWERS or all(one.decision.outcome is Outcome.WITHHOLD and not one.doubtful for one in said.values()):
+        if series.family not in SHOWERS or all(
+            one.decision.outcome is Outcome.WITHHOLD and not one.decision.doubtful for one in said.values()
+        ):
             return facts
         name = f"{number:02d}-{series.instances[0].text('Modality') or 'OT'}.png"
         title = "; ".join(f"{outcome}: {reason}" for outcome, reason in said)
@@ -126,8 +127,8 @@ def _masks(hidden: HiddenFace, image: Volume) -> tuple[BoxMask | None, tuple[Box
     spared = (*hidden.protected_on(grid), *hidden.levels_on(grid))
     if 0 in part.shape:
         return None, spared
-    inside = hidden.in_region(part.to_lps(np.argwhere(np.ones(part.shape, dtype=bool)))).reshape(part.shape)
-    return (BoxMask("face", Box(box.start, box.stop), inside) if inside.any() else None), spared
+    inside = hidden.in_region(part.to_lps(places(np.ones(part.shape, dtype=bool)))).reshape(part.shape)
+    return (BoxMask("face", box, inside) if inside.any() else None), spared
 
 
 def _as_hu(image: Volume, air: float, level: float) -> Volume:

@@ -16,6 +16,7 @@ from ..header.base import HeaderError, HeaderPolicy, KeepHeader
 from ..header.known import known_of
 from ..header.proof import verify_headers
 from ..output.atomic import Companion, released_folder
+from ..output.dicom import save
 from ..output.dicom_header import naming
 from ..output.signing import signed_text
 from ..release import remove_released
@@ -28,7 +29,7 @@ from .references import close_references, references_of
 from .registry import FAMILIES
 from .report import Report, StudyResult
 from .review import StudyReview
-from .writer import StudyWriter, save
+from .writer import StudyWriter
 
 
 class _Stop(FaceDeidError):
@@ -126,9 +127,7 @@ def _carried_out(planned: StudyPlan, work: StudyRun, progress: Progress) -> list
             work.writer.policy.learn(pydicom.dcmread(entry.instance.path, stop_before_pixels=True, force=True))
     entries = {id(entry.instance): entry for entry in planned.entries}
     reports: dict[int, Report] = {
-        key: Report(entry, entry.decision, entry.decision.doubtful)
-        for key, entry in entries.items()
-        if entry.decision.outcome is Outcome.WITHHOLD
+        key: Report(entry, entry.decision) for key, entry in entries.items() if entry.decision.outcome is Outcome.WITHHOLD
     }
     todo = [(name, series) for name in FAMILIES for series in to_do(planned, name)]
     for number, (name, series) in enumerate(todo):
@@ -155,12 +154,12 @@ def _one_series(series: Series, family: str, work: StudyRun, entries: Mapping[in
     unwritten = [i for i in series.instances if said[id(i)].released and i.uid not in work.writer.written]
     if unwritten:
         return _doubtful(series, work, entries, "not every instance of it was written")
-    return [Report(entries[id(i)], said[id(i)].decision, said[id(i)].doubtful, said[id(i)].figures) for i in series.instances]
+    return [Report(entries[id(i)], said[id(i)].decision, said[id(i)].figures) for i in series.instances]
 
 
 def _doubtful(series: Series, work: StudyRun, entries: Mapping[int, Entry], why: str) -> list[Report]:
     work.writer.take_back(series.instances)
-    return [Report(entries[id(instance)], Decision.withhold(why), True) for instance in series.instances]
+    return [Report(entries[id(instance)], Decision.doubt(why)) for instance in series.instances]
 
 
 def _place(report: Report, writer: StudyWriter) -> str | None:
@@ -173,7 +172,7 @@ def _stop_at_doubts(reports: list[Report], options: Options) -> None:
     """Raises _Stop, with each doubtful series named once, and where nothing that shows anything is left."""
     lines: dict[tuple[str, str], str] = {}
     for report in reports:
-        if report.doubtful:
+        if report.decision.doubtful:
             instance = report.entry.instance
             name = f"{instance.text('Modality')} series '{instance.text('SeriesDescription')}', first {instance.path.name}"
             lines.setdefault((instance.text("SeriesInstanceUID"), report.decision.reason), f"{name}: {report.decision.reason}")

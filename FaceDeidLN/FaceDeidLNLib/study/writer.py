@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pydicom
-from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian
 
 from ..core.errors import OutputError
 from ..header.base import HeaderPolicy
+from ..output.dicom import save
 from .instances import Instance
 from .references import references_of
 
@@ -70,16 +71,3 @@ class StudyWriter:
         folder.mkdir(parents=True, exist_ok=True)
         number = 1 + sum(path.parent == folder for path in self.written.values())
         return folder / f"IM{number:04d}.dcm"
-
-
-def save(dataset: Dataset, path: Path, syntax: str = ExplicitVRLittleEndian) -> None:
-    """Write a dataset as a DICOM file with fresh file meta information and an empty preamble."""
-    meta = FileMetaDataset()
-    meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = dataset.SOPClassUID, dataset.SOPInstanceUID
-    meta.TransferSyntaxUID = syntax
-    dataset.file_meta, dataset.preamble = meta, b"\0" * 128
-    if int(pydicom.__version__.split(".")[0]) >= 3:
-        dataset.save_as(path, enforce_file_format=True)
-    else:
-        dataset.is_little_endian, dataset.is_implicit_VR = True, False
-        dataset.save_as(path, write_like_original=False)

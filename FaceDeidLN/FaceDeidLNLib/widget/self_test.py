@@ -24,8 +24,7 @@ from ..input.case import CtInput
 from ..mrml.nodes import volume_from_node
 from ..mrml.removal import node_ids
 from ..output.images import write_image
-from ..output.worklist import WorkItem, write_worklist
-from ..steps.worklist import LIST_ENDING
+from ..output.worklist import LIST_ENDING, WorkItem, write_worklist
 from . import dialogs
 from .self_test_files import dicom_and_study, landmarks_from_a_file
 

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pydicom
-from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
+from pydicom.dataset import Dataset
+from pydicom.uid import CTImageStorage, generate_uid
 
 from ..core.volume import Volume
 from ..mrml.nodes import add_ct, landmarks_from_node, volume_from_node
 from ..mrml.scene import context
 from ..mrml.sources import remember_source
+from ..output.dicom import save
 from ..output.markups import write_landmarks_json
 
 #: HU of the stored value 0.
@@ -82,15 +82,4 @@ def write_dicom(volume: Volume, folder: Path) -> None:
         one.BitsAllocated, one.BitsStored, one.HighBit, one.PixelRepresentation = 16, 16, 15, 0
         one.RescaleSlope, one.RescaleIntercept = "1", str(_INTERCEPT)
         one.add_new("PixelData", "OW", (np.asarray(plane, dtype=np.int32) - _INTERCEPT).astype("<u2").tobytes())
-        _save(one, folder / f"{k:04d}.dcm")
-
-
-def _save(one: Dataset, path: Path) -> None:
-    one.file_meta = FileMetaDataset()
-    one.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    one.file_meta.MediaStorageSOPClassUID, one.file_meta.MediaStorageSOPInstanceUID = one.SOPClassUID, one.SOPInstanceUID
-    if int(pydicom.__version__.split(".")[0]) >= 3:  # Slicer 5.10 has 2.4
-        one.save_as(path, enforce_file_format=True)
-    else:
-        one.is_little_endian, one.is_implicit_VR = True, False
-        one.save_as(path, write_like_original=False)
+        save(one, folder / f"{k:04d}.dcm")

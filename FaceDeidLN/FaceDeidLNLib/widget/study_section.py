@@ -10,7 +10,7 @@ import qt
 from slicer.i18n import tr as _
 
 from ..core.progress import Progress
-from ..mrml.followers import followers, let_follow, may_follow
+from ..mrml.followers import follows, let_follow, may_follow
 from ..steps.export import INSTANCES, HeaderChoice
 from ..steps.follow import same_frame
 from ..steps.study import Line, PlannedStudy, can_plan, plan_lines, release_study, result_lines
@@ -72,11 +72,10 @@ class StudySection(Section):
                 item.setFlags(qt.Qt.ItemIsUserCheckable | qt.Qt.ItemIsEnabled if fits else qt.Qt.NoItemFlags)
                 item.setToolTip(_FOLLOWS if fits else _ELSEWHERE)
             self._listed = listed
-        shall = followers(ct)
         for row, node in enumerate(found):
             item = self.ui.followList.item(row)
             item.setText(node.GetName())
-            item.setCheckState(qt.Qt.Checked if any(node is one for one in shall) else qt.Qt.Unchecked)
+            item.setCheckState(qt.Qt.Checked if follows(node, ct) else qt.Qt.Unchecked)
 
     def on_follow_checked(self, item: Any) -> None:  # noqa: ANN401  a QListWidgetItem
         """The user checked or unchecked an image."""

@@ -46,7 +46,7 @@ def test_each_study_is_released_whole_or_refused_and_a_second_run_leaves_it(stud
 
 def test_the_reasons_of_a_study_tell_no_name_of_a_series(studies):
     planned = plan(studies / "in" / "whole").studies[0]
-    doubt = Decision.withhold("it cannot be judged")
-    reports = tuple(Report(entry, doubt, doubtful=True) for entry in planned.entries)
+    doubt = Decision.doubt("it cannot be judged")
+    reports = tuple(Report(entry, doubt) for entry in planned.entries)
     result = StudyResult(planned, reports, ("CT series 'Doe, John: neck': it cannot be judged",))
     assert plain_reasons(result) == ["CT: it cannot be judged"]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import warnings
 
 import pydicom
+import pytest
 from canaries import table_tags
 from FaceDeidLNLib.core.errors import OutputError
-from FaceDeidLNLib.header.base import HeaderError
+from FaceDeidLNLib.header.base import HeaderError, KeepHeader
 from FaceDeidLNLib.header.known import Known
 from FaceDeidLNLib.header.options import options_named
 from FaceDeidLNLib.header.profile import Profile
@@ -16,7 +18,7 @@ from FaceDeidLNLib.output.dicom_plain import PlainHeaders
 from header_objects import bytes_of, small
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
-from pydicom.datadict import dictionary_has_tag, dictionary_VR
+from pydicom.datadict import dictionary_has_tag, dictionary_VR, tag_for_keyword
 
 CANARY = b"ZQXFUZZCANARY"
 REPRESENTATIONS = [b"LO", b"PN", b"DA", b"TM", b"DT", b"DS", b"IS", b"CS", b"UI", b"UT", b"AS", b"AT", b"FD", b"US", b"OB", b"UN", b"XX"]
@@ -26,6 +28,9 @@ TAGS = [*table_tags()[::7], 0x00081030, 0x00280030, 0x00291010, 0x00290010, 0x60
 #: Eight letters under an attribute of binary numbers are a number, which nobody can tell from another: those are left out here.
 NUMBERS = {"FD", "FL", "US", "SS", "UL", "SL", "AT", "US or SS"}
 TAGS = [tag for tag in TAGS if not dictionary_has_tag(tag) or dictionary_VR(tag) not in NUMBERS]
+#: Not of the table, and read of every instance.
+ALWAYS_READ = ["SOPClassUID", "Modality", "InstanceNumber", "SeriesNumber", "AcquisitionNumber", "DeidentificationMethod"]
+ALWAYS_READ += ["ContentSequence", "DeidentificationMethodCodeSequence", "ValueType", "ConceptNameCodeSequence", "BurnedInAnnotation"]
 UNDEFINED = 0xFFFFFFFF
 
 
@@ -81,3 +86,25 @@ def test_a_garbage_header_gives_no_traceback_and_lets_no_canary_through(elements
             return
     event("cleaned")
     assert CANARY not in out
+
+
+@pytest.mark.parametrize("policy", [KeepHeader, lambda: Profile(bytes(range(32)), options_named("research,clean-structured-content"))])
+def test_any_attribute_of_no_representation_is_taken_for_missing(policy):
+    for tag in sorted({*table_tags(), *map(tag_for_keyword, ALWAYS_READ)}):
+        dataset = pydicom.dcmread(io.BytesIO(bytes_of(small()) + encoded(tag, b"XX", CANARY + b" ", len(CANARY) + 1)), force=True)
+        Known().take(dataset)
+        policy().learn(dataset)
+        with contextlib.suppress(HeaderError):
+            assert policy().clean(dataset) is not None
+
+
+def test_no_attribute_of_no_representation_lets_a_canary_through():
+    withheld = []
+    tags = sorted({tag for tag in table_tags() if tag >= 0x00080000} | set(map(tag_for_keyword, ALWAYS_READ)))
+    for tag in tags:
+        dataset = pydicom.dcmread(io.BytesIO(bytes_of(small()) + encoded(tag, b"XX", CANARY + b" ", len(CANARY) + 1)), force=True)
+        try:
+            assert CANARY not in bytes_of(Profile(bytes(range(32)), options_named("research,clean-structured-content")).clean(dataset))
+        except HeaderError:
+            withheld.append(tag)
+    assert len(withheld) < len(tags) / 10
