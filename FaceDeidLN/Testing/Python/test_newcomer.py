@@ -1,5 +1,6 @@
 """What a newcomer does: an effect, a node level, a segmentation program and a family of a study's objects, each by one new file and at
-most two edited ones; then all of them are used from the command line and from the panel, and the tests that run over every row of a table still hold."""
+most two edited ones; then all of them are used from the command line and from the panel, and the tests that run over all rows still
+hold."""
 
 from __future__ import annotations
 
