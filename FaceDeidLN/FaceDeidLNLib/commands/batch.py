@@ -6,7 +6,8 @@ output and, where wanted, protect, landmarks, curve, face_segment, node_segments
 
 OUT_DIR/results.csv gets one row per case and OUT_DIR/report.html shows them; both hold no path of an input and no face, and may travel.
 Beside OUT_DIR, for its owner alone: OUT_DIR-inputs.csv (which input each case had), OUT_DIR-ledger.sqlite (what the batch knows),
-OUT_DIR-worklist.csv (what waits for a person; Slicer's panel opens it) and OUT_DIR-quarantine (what was refused, with the reason).
+OUT_DIR-worklist.csv (what waits for a person; Slicer's panel opens it), OUT_DIR-quarantine (what was refused, with the reason) and
+OUT_DIR-superseded (releases that --overwrite was to replace, where the new run was not released).
 With --qa DIR, DIR/review.html shows before and after of what waits, and saves decisions; the same command carries them out.
 Stopped or killed, the same command goes on where it was. The exit code is that of the worst case.
 """

@@ -26,7 +26,7 @@ from ...output.atomic import released_file
 from .row import COLUMNS, FIELDS, Row, row_of
 
 #: SQLite's place for the number that tells a file's owner ("FdLn") and the version of its tables.
-_APPLICATION, _VERSION = 0x46644C6E, 1
+_APPLICATION, _VERSION = 0x46644C6E, 2
 _TABLES = f"""
 create table rows (case_name text primary key, {", ".join(f"{name} blob" for name in FIELDS[1:])}) without rowid;
 create table begun (case_name text primary key) without rowid;
