@@ -215,6 +215,16 @@ def test_a_changed_input_is_not_taken_for_done(stand_in, tmp_path, capsys):
     assert "other inputs" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("name", ["bad", "fail", "review"])
+def test_an_input_that_was_mended_before_anything_of_it_was_released_is_done_again(name, stand_in, tmp_path):
+    fill(stand_in, name, "pass")
+    batch(stand_in, tmp_path / "out")
+    (stand_in / f"{name}.nrrd").write_text("copied again, whole")
+    batch(stand_in, tmp_path / "out")
+    assert started(stand_in) == 3
+    assert len(rows_of(tmp_path / "out")) == 2
+
+
 def test_a_results_file_of_somebody_else_is_left_alone(stand_in, tmp_path, capsys):
     fill(stand_in, "pass")
     (tmp_path / "out").mkdir()
