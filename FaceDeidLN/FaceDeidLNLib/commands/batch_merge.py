@@ -91,10 +91,10 @@ def given_cases(inputs: Path) -> set[str]:
 
 def require_there(rows: list[Row], options: argparse.Namespace) -> None:
     """Raises InputError where an output is not the one that its row tells of."""
-    from ..output.signing import is_own_release
+    from .batches.planned import is_done
 
     for row in rows:
-        if row.is_released and not is_own_release(options.out_dir / row.output, options.signing_key):
+        if row.is_released and not is_done(row, options.out_dir / row.output, options.signing_key):
             raise InputError(f"{options.out_dir / row.output} is not what was released there: run that part again.")
 
 

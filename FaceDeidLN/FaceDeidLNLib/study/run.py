@@ -31,6 +31,9 @@ from .report import Report, StudyResult
 from .review import StudyReview
 from .writer import StudyWriter
 
+#: Said of a file that may belong to the study and that nobody can read.
+UNREADABLE = "an instance of it may be missing"
+
 
 class _Stop(FaceDeidError):
     """The study is not released."""
@@ -87,7 +90,7 @@ def run_one(
     def certify(partial: Path, certificate: Path) -> None:
         require_own_certificate(folder, overwrite)
         seconds = time.perf_counter() - begin
-        text = certificate_text(partial, reports, options, policy, proofs[0], seconds)
+        text = certificate_text(partial, planned, reports, options, policy, proofs[0], seconds)
         certificate.write_text(signed_text(text, options.signing_key), encoding="utf-8")
 
     companion = Companion(certificate_path_of(folder).absolute(), certify)
@@ -99,7 +102,7 @@ def run_one(
             if review is not None:
                 progress(0.93, "review material")
                 StudyReview(review).write(planned, reports, work)
-            _stop_at_doubts(reports, options)
+            _stop_at_doubts(planned, reports, options)
             reports[:] = [replace(report, file=_place(report, writer)) for report in _closed(reports, writer)]
             _require_clean(partial, planned, policy)
             proofs.append(prove(partial, work, progress))
@@ -169,9 +172,9 @@ def _place(report: Report, writer: StudyWriter) -> str | None:
     return None if path is None or withheld else path.relative_to(writer.root).as_posix()
 
 
-def _stop_at_doubts(reports: list[Report], options: Options) -> None:
-    """Raises _Stop, with each doubtful series named once, and where nothing that shows anything is left."""
-    lines: dict[tuple[str, str], str] = {}
+def _stop_at_doubts(planned: StudyPlan, reports: list[Report], options: Options) -> None:
+    """Raises _Stop, with each doubtful series and damaged file named once, and where nothing that shows anything is left."""
+    lines: dict[tuple[str, str], str] = {(str(one.path), ""): f"{UNREADABLE}: {one.error}" for one in planned.damaged}
     for report in reports:
         if report.decision.doubtful:
             instance = report.entry.instance

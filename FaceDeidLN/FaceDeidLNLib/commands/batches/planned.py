@@ -11,6 +11,7 @@ from ...core.errors import InputError
 from ...header.policy import policy_named
 from ...output.signing import is_own_release
 from ..console import BAD_INPUT, REVIEW
+from .case_run import released_sha256
 from .cases import Case
 from .decisions import REJECT, read_decisions
 from .ledger import Ledger
@@ -46,18 +47,18 @@ def plan(
     more, and --overwrite was not given.
     """
     decisions = read_decisions([*filter(Path.exists, [places.decisions]), *options.decisions])
-    header = header_facts(options)
+    policy = policy_named(options.header, options.key, options.patients, (options.out_dir,))
     rows = _still_right(cases, ledger, options, setting)
     waiting = []
     for case in cases:
         row, decision, signed = rows.get(case.name), decisions.get(case.name), None
-        if row is not None and (taken := taken_over(case, row, options.out_dir, options.signing_key, header)):
+        if row is not None and (taken := taken_over(case, row, options.out_dir, options.signing_key, policy)):
             rows[case.name] = row = taken
         if row is None and decision is not None and decision.decision == REJECT:
             rows[case.name] = row = _rejected(case, setting, places)
         if row is not None and decision is not None:
             rows[case.name], signed = decided(case, row, decision, options.qa)
-        if signed is not None or not _is_done(rows.get(case.name), options.out_dir / case.output, options.signing_key):
+        if signed is not None or not is_done(rows.get(case.name), options.out_dir / case.output, options.signing_key):
             waiting.append(signed or case)
     _require_unchanged(waiting, rows, options)
     undone = {case.name for case in waiting if not case.sign_off}
@@ -93,11 +94,6 @@ def _rejected(case: Case, setting: Setting, places: Places) -> Row:
     )
 
 
-def header_facts(options: argparse.Namespace) -> dict[str, object]:
-    """What the certificates of this batch say of headers."""
-    return dict(policy_named(options.header, options.key, options.patients, (options.out_dir,)).facts())
-
-
 def is_of_other(row: Row, case: Case, setting: Setting) -> bool:
     """The row is of other inputs or options than the case has now."""
     return (row.input_key, row.options_key) != (case.input_key(), case.options_key(setting.words))
@@ -111,22 +107,23 @@ def is_mended(row: Row, case: Case, setting: Setting) -> bool:
 def _require_unchanged(waiting: list[Case], rows: dict[str, Row], options: argparse.Namespace) -> None:
     """Raises InputError where something else than the release lies where the row says that there is one, unless --overwrite."""
     changed = [case.output for case in waiting if case.name in rows and _is_changed(rows[case.name], options.out_dir / case.output)]
-    or_unsigned = "" if options.signing_key is None else ", or that is not signed with the key"
+    or_unsigned = "" if options.signing_key is None else ", or it is not signed with the key"
     if changed and not options.overwrite:
         raise InputError(
-            f"{options.out_dir / changed[0]} is not what was released there: its SHA-256 is not that of its certificate{or_unsigned}; "
-            "move it away, or give --overwrite."
+            f"{options.out_dir / changed[0]} is not what was released there: its SHA-256 is not that of its certificate, "
+            f"or that is of another case{or_unsigned}; move it away, or give --overwrite."
         )
 
 
-def _is_done(row: Row | None, output: Path, key: Path | None) -> bool:
+def is_done(row: Row | None, output: Path, key: Path | None) -> bool:
     """What was released stays as it is, REVIEW and FAIL are results; what could not be read may have been mended since.
 
-    Where a signing key is given, only a certificate that is signed with it is believed.
+    A certified output is believed where it is the one that was released for this case; where a signing key is given, its certificate
+    is also signed with it.
     """
     if row is None or row.exit_code == BAD_INPUT:
         return False
-    return not row.is_released or is_own_release(output, key)
+    return not row.is_released or (is_own_release(output, key) and released_sha256(output) == row.output_sha256)
 
 
 def _is_changed(row: Row, output: Path) -> bool:

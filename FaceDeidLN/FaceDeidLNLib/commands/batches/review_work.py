@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ...core.errors import OutputError
+from ...header.base import HeaderPolicy
 from ...output.certificate import STUDY_SCHEMA, certificate_path
 from ...output.signing import is_own_release, read_certificate
 from ...output.worklist import WorkItem, write_worklist
@@ -15,24 +16,29 @@ from .case_run import certificate_hash, released_sha256
 from .cases import DEFACE, FILE_COLUMNS, STUDY, Case
 from .decisions import ACCEPT, MEND, REJECT, Decision
 from .loop import Setting
+from .own_input import is_of_case
 from .row import REJECTED, SIGNED_OFF, Row
 
 _SLICER = "released in Slicer"
 _SHOWN = 5
 
 
-def taken_over(case: Case, row: Row, out_dir: Path, key: Path | None, header: Mapping[str, object]) -> Row | None:
+def taken_over(case: Case, row: Row, out_dir: Path, key: Path | None, policy: HeaderPolicy) -> Row | None:
     """The row of a case that was not released by the batch and has been since, by a person in Slicer; None where it has not.
 
-    The output stands under the case's name with a certificate of its own, which is not the one that lay there when the case ended, and
-    its headers were treated as the batch's are (``header``).
+    The output stands under the case's name with a certificate of its own, which is not the one that lay there when the case ended; its
+    headers were treated as the batch's are (``policy``), and it is the case's own input.
     """
     output = out_dir / case.output
     if row.is_released or certificate_hash(output) in ("", row.left) or not is_own_release(output, key):
         return None
     certificate = read_certificate(certificate_path(output))
     said = certificate.get("headers" if case.command == STUDY else "header", {})
-    if (certificate["schema"] == STUDY_SCHEMA) != (case.command == STUDY) or (said and said.get("profile") != header.get("profile")):
+    if (certificate["schema"] == STUDY_SCHEMA) != (case.command == STUDY) or (
+        said and said.get("profile") != policy.facts().get("profile")
+    ):
+        return None
+    if not is_of_case(case, output, policy):
         return None
     verdict = str(certificate.get("verdict"))
     return replace(
