@@ -93,7 +93,7 @@ def plan_lines(planned: Plan) -> list[Line]:
         for study in planned.studies
         for entry in study.entries
     )
-    damaged = [(path.name, "withhold", 1, why) for path, why in planned.damaged]
+    damaged = [(one.path.name, "withhold", 1, str(one.error)) for one in planned.damaged]
     return [(label, outcome, count, why) for (label, outcome, why), count in said.items()] + damaged
 
 
