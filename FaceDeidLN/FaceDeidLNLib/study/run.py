@@ -16,7 +16,7 @@ from ..header.base import HeaderError, HeaderPolicy, KeepHeader
 from ..header.known import known_of
 from ..header.proof import verify_headers
 from ..output.atomic import Companion, released_folder
-from ..output.dicom import save
+from ..output.dicom_encoder import save
 from ..output.dicom_header import naming
 from ..output.signing import signed_text
 from ..release import remove_released
