@@ -87,6 +87,7 @@ def run_single(planned: Plan, options: argparse.Namespace, policy: HeaderPolicy,
     """The only study of INPUT becomes the folder OUT. Raises InputError where there are several."""
     from ..output.header_mappings import keep_mappings
     from ..study.run import run_one
+    from .describe import earlier_lines
 
     if len(planned.studies) != 1:
         raise InputError(f"{options.input} holds {len(planned.studies)} studies, and one is wanted: give each a folder of its own.")
@@ -96,7 +97,8 @@ def run_single(planned: Plan, options: argparse.Namespace, policy: HeaderPolicy,
     if result.output is not None:
         keep_mappings(policy, options.key)
     facts = {**result_facts(result), **_left(planned), "reasons": plain_reasons(result)}
-    return Outcome(PASS if result.output is not None else REVIEW, facts, "\n".join(result_lines(result)))
+    lines = result_lines(result) + ([] if result.output is not None else earlier_lines(options.output))
+    return Outcome(PASS if result.output is not None else REVIEW, facts, "\n".join(lines))
 
 
 def plain_reasons(result: StudyResult) -> list[str]:

@@ -16,10 +16,10 @@ from ..header.base import HeaderError, HeaderPolicy, KeepHeader
 from ..header.known import known_of
 from ..header.proof import verify_headers
 from ..output.atomic import Companion, released_folder
+from ..output.certificate import require_own_certificate
 from ..output.dicom import save
 from ..output.dicom_header import naming
 from ..output.signing import signed_text
-from ..release import remove_released
 from .certificate import certificate_path_of, certificate_text
 from .family import OTHERS, DoubtError, Options, Series, StudyRun
 from .outcome import Decision, Outcome
@@ -74,27 +74,28 @@ def run_one(
     """Carry out the plan of one study: all of it appears as ``folder``, its certificate beside it, or nothing does.
 
     ``source`` is the folder that the study came from, which nothing is written into; ``policy`` as in ``run``; ``review`` is the
-    folder of this study's own review material. ``overwrite`` takes an earlier release away first, known by its
-    certificate.
+    folder of this study's own review material. ``overwrite`` replaces an earlier release, known by its certificate, by one rename at
+    the end; it stays as it is where this study is not released.
 
-    :raises InputError: ``folder`` lies in the input, or is taken. :raises OutputError: it could not be written.
+    :raises InputError: ``folder`` lies in the input, or is taken by what no certificate beside it vouches for.
+    :raises OutputError: it could not be written.
     """
     policy = KeepHeader() if policy is None else policy
     begin = time.perf_counter()
     reports: list[Report] = []
     proofs: list[Proof] = []
     options = replace(options, parameters=seeded(options.parameters))
-    if overwrite:
-        remove_released(folder)
+    require_own_certificate(folder, overwrite)
 
     def certify(partial: Path, certificate: Path) -> None:
+        require_own_certificate(folder, overwrite)
         seconds = time.perf_counter() - begin
         text = certificate_text(partial, planned, reports, options, policy, proofs[0], seconds)
         certificate.write_text(signed_text(text, options.signing_key), encoding="utf-8")
 
     companion = Companion(certificate_path_of(folder).absolute(), certify)
     try:
-        with released_folder(folder, False, (source,), companion) as partial:
+        with released_folder(folder, overwrite, (source,), companion) as partial:
             writer = StudyWriter(partial, policy)
             work = StudyRun(planned.study, options, writer, drawing(options.parameters.seed, OTHERS))
             reports += _carried_out(planned, work, progress)

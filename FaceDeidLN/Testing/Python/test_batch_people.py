@@ -12,6 +12,7 @@ from batches import batch, fill, rows_of, started, write_certificate_of
 from dicom_series import Series, head, stored_head, write_series
 from FaceDeidLNLib.commands.batches.cases import STUDY, Case
 from FaceDeidLNLib.commands.batches.own_input import is_of_case
+from FaceDeidLNLib.commands.main import main
 from FaceDeidLNLib.core.geometry import Geometry
 from FaceDeidLNLib.core.volume import Volume
 from FaceDeidLNLib.header.base import KeepHeader
@@ -137,6 +138,47 @@ def test_an_acceptance_counts_for_the_result_that_was_looked_at_alone(reviewed, 
     assert started(stand_in) == 1
 
 
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("review,accept,no face left,Doe,another", "another result than the one that is there"),
+        ("reveiw,reject,,,", "no case of this batch is called reveiw"),
+        ("pass,reject,,,", "released before it was decided on"),
+        ("fail,accept,fine,Doe,r1", "only a REVIEW can"),
+    ],
+)
+def test_a_decision_that_changes_nothing_is_told(line, said, stand_in, tmp_path, capsys):
+    fill(stand_in, "review", "pass", "fail")
+    batch(stand_in, tmp_path / "out", "--qa", str(tmp_path / "qa"))
+    decide(tmp_path, line)
+    capsys.readouterr()
+    assert main(["batch", str(stand_in), str(tmp_path / "out"), "--qa", str(tmp_path / "qa")]) == 1
+    assert said in capsys.readouterr().err
+    assert started(stand_in) == 3
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"case;decision;remark;reviewer;result\r\nreview;accept;no face left;Doe;r1\r\n",
+        "\ufeffcase,decision,remark,reviewer,result\nreview,Accept,no face left,Doe,r1\n".encode(),
+        "case\tdecision\tremark\treviewer\tresult\nreview\taccept\tno face left\tDoe\tr1\n".encode("utf-16"),
+        b'note,result,remark,case,decision,reviewer\nx,r1,"no face\nleft",review,accept,Doe\n,,,,,\n',
+    ],
+)
+def test_decisions_saved_by_a_spreadsheet_count(content, reviewed, tmp_path):
+    (tmp_path / "out-decisions.csv").write_bytes(content)
+    assert reviewed() == 0
+    assert rows_of(tmp_path / "out")["review"]["verdict"] == "SIGNED OFF"
+
+
+def test_what_a_person_rejected_is_not_released_by_doing_it_again(reviewed, stand_in, tmp_path):
+    decide(tmp_path, "review,reject,another patient")
+    assert batch(stand_in, tmp_path / "out", "--depth-mm", "9", "--overwrite") == 3
+    assert rows_of(tmp_path / "out")["review"]["verdict"] == "REJECTED"
+    assert started(stand_in) == 1
+
+
 def test_a_rejected_case_goes_to_quarantine_and_leaves_the_list(reviewed, stand_in, tmp_path):
     decide(tmp_path, "review,reject,the nose is there", head="case,decision,remark")  # as the panel writes it
     assert reviewed() == reviewed() == 3
@@ -169,6 +211,7 @@ def test_the_last_decision_counts_and_what_is_released_stays(stand_in, reviewed,
         (["case,decision,remark,reviewer,result", "review,accept,,Doe,r1"], "needs a remark"),
         (["case,decision,remark", "review,accept,x"], "the result that the review page notes"),
         (["name,weight", "plum,3"], "holds no decisions"),
+        (["case,case,decision,remark", "a,b,reject,x"], "each once"),
         (["case,decision,remark", "review,reject,x,y,z,more"], "is one of"),
     ],
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from .own_input import is_of_case
 from .row import REJECTED, SIGNED_OFF, Row
 
 _SLICER = "released in Slicer"
+_SHOWN = 5
 
 
 def taken_over(case: Case, row: Row, out_dir: Path, key: Path | None, policy: HeaderPolicy) -> Row | None:
@@ -68,6 +69,29 @@ def decided(case: Case, row: Row, decision: Decision, qa: Path | None) -> tuple[
         words = ("--sign-off", str((qa / case.name).absolute()), f"--remark={decision.remark}", f"--reviewer={decision.reviewer}")
         return row, replace(case, sign_off=words)
     return row, None
+
+
+def unheard(decisions: Mapping[str, Decision], names: Collection[str], rows: Mapping[str, Row]) -> list[str]:
+    """Sentences about decisions that change nothing, so that nobody believes that they did.
+
+    :param names: the cases of the whole batch, of which ``rows`` may be a part.
+    """
+    of_nobody = sorted(decisions.keys() - set(names))
+    told = [f"no case of this batch is called {_some(of_nobody)}: what was decided on it counts for nothing"] if of_nobody else []
+    known = [(name, rows[name], decision.decision, decision.result) for name, decision in sorted(decisions.items()) if name in rows]
+    other = [name for name, row, said, result in known if said == ACCEPT and row.verdict == "REVIEW" and row.seen != result]
+    told += [f"{_some(other)} was accepted as another result than the one that is there now: look at it again"] if other else []
+    not_to_be = [name for name, row, said, _ in known if said == ACCEPT and row.waits and row.verdict != "REVIEW"]
+    told += [f"{_some(not_to_be)} cannot be accepted: only a REVIEW can"] if not_to_be else []
+    too_late = [name for name, row, said, _ in known if said in (REJECT, MEND) and row.is_released]
+    return told + (
+        [f"{_some(too_late)} was released before it was decided on, and stays: take it away where it must not"] if too_late else []
+    )
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more
 
 
 def _first(why: str, reasons: str) -> str:
