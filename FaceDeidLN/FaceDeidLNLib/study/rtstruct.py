@@ -96,7 +96,10 @@ def contours_of(dataset: Dataset, number: int) -> list[Dataset]:
 
 def points_of(contour: Dataset, matrix: np.ndarray) -> np.ndarray:
     """The points (N, 3) of a contour in the face's LPS mm."""
-    points = np.array(contour.get("ContourData") or (), dtype=float).reshape(-1, 3)
+    data = contour.get("ContourData") or ()
+    if isinstance(data, bytes):  # longer than an explicit DS may be (PS3.5 6.2.2): pydicom leaves its bytes
+        data = data.decode("ascii").rstrip(" \0").split("\\")
+    points = np.array(data, dtype=float).reshape(-1, 3)
     return points @ matrix[:3, :3].T + matrix[:3, 3]
 
 
@@ -118,11 +121,11 @@ def require_no_copy(parts: Sequence[tuple[str, np.ndarray]], hidden: HiddenFace)
 
     :raises DoubtError: some are.
     """
-    most = most_left(hidden)
-    left = [name for name, points in parts if share_alike(points, hidden) > most]
+    clear, most = clear_cells(hidden), most_left(hidden)
+    left = [name for name, points in parts if share_alike(points, hidden, clear) > most]
     if left:
         raise DoubtError(f"{len(left)} structures still follow the old skin: {', '.join(left)}")
-    if parts and share_alike(np.vstack([points for _, points in parts]), hidden) > most:
+    if parts and share_alike(np.vstack([points for _, points in parts]), hidden, clear) > most:
         raise DoubtError("its structures follow the old skin together, each of them a part of it")
 
 
@@ -156,13 +159,12 @@ def _cells(points: np.ndarray, hidden: HiddenFace) -> np.ndarray:
     return np.clip(cells, 0, np.array(hidden.face.raster.shape) - 1)
 
 
-def share_alike(points: np.ndarray, hidden: HiddenFace) -> float:
+def share_alike(points: np.ndarray, hidden: HiddenFace, clear: np.ndarray) -> float:
     """How much of the outermost points of a surface (N, 3) lies at one depth below the old skin; 0 where it shows too little.
 
     Looked at where the new skin lies clear of the old one: there a copy of the old skin has all of them at one depth, however far
-    apart its contours are, and the new skin some of them, by chance.
+    apart its contours are, and the new skin some of them, by chance. ``clear`` are these places (``rays.clear_cells``).
     """
-    clear = clear_cells(hidden)
     if not len(points):
         return 0.0
     cells = _cells(points, hidden)
@@ -178,7 +180,7 @@ def most_left(hidden: HiddenFace) -> float:
     """The largest ``share_alike`` that an object made anew may have: half-way from the new skin's own to that of a copy of the old one."""
     unit, _, after = rays_of(hidden)
     points = hidden.face.frame.origin + (unit * after[:, None])[~np.isnan(after)]
-    return (1.0 + share_alike(points, hidden)) / 2.0
+    return (1.0 + share_alike(points, hidden, clear_cells(hidden))) / 2.0
 
 
 def remake(items: list[Dataset], hidden: HiddenFace, matrix: np.ndarray) -> None:

@@ -278,3 +278,24 @@ def test_the_table_of_readme_says_what_the_plan_does(bench, family):
 def test_the_table_of_readme_has_every_family_and_every_outcome():
     assert set(CALLED) | {"withheld"} == set(FAMILIES)
     assert set().union(*readme_outcomes().values()) == {outcome.value for outcome in Outcome}
+
+
+def test_an_empty_segmentation_stays(bench, work, tmp_path):
+    def change(dataset: pydicom.Dataset) -> None:
+        dataset.PixelData = bytes(len(dataset.PixelData))
+
+    series = changed_copy(bench, tmp_path, "seg.dcm", change)
+    assert FAMILIES["seg"].release(series, work)[0].figures["frames_dropped"] == 0
+
+
+def test_contours_longer_than_an_explicit_value_are_read_and_written_so_that_others_read_them(bench, work, tmp_path):
+    def change(dataset: pydicom.Dataset) -> None:
+        node = dataset.ROIContourSequence[2].ContourSequence[0]
+        node.ContourData = [*node.ContourData] * (1 + 70_000 // len("\\".join(map(str, node.ContourData))))
+
+    with pytest.warns(UserWarning, match="64 kByte"):
+        series = changed_copy(bench, tmp_path, "rtstruct.dcm", change)
+    FAMILIES["rtstruct"].release(series, work)
+    written = pydicom.dcmread(work.writer.written[series.instances[0].uid])
+    assert written.file_meta.TransferSyntaxUID.is_implicit_VR
+    assert len(written.ROIContourSequence[2].ContourSequence[0].ContourData) > 5000
