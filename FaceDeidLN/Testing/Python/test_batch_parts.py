@@ -67,6 +67,24 @@ def test_a_part_that_is_missing_or_was_stopped_is_told_at_the_join(stand_in, tmp
     assert "is not what was released there" in capsys.readouterr().err
 
 
+def test_parts_that_overlap_or_had_other_lists_of_cases_are_told_at_the_join(stand_in, tmp_path, capsys):
+    fill(stand_in, "pass", "pass-2", "pass-3", "pass-4")
+    for part in (0, 1):
+        batch(stand_in, tmp_path / "out", "--shard", f"{part}/2")
+    assert main(["batch-merge", str(tmp_path / "out"), "--quiet"]) == 0
+    ledgers = [tmp_path / f"out-ledger-{part}-of-2.sqlite" for part in (0, 1)]
+    other = ledgers[1].read_bytes()
+    ledgers[1].write_bytes(ledgers[0].read_bytes())
+    capsys.readouterr()
+    assert main(["batch-merge", str(tmp_path / "out")]) == 2
+    assert "which is of another part" in capsys.readouterr().err
+    ledgers[1].write_bytes(other)
+    fill(stand_in, *(f"pass-{number}" for number in range(5, 25)))
+    batch(stand_in, tmp_path / "out", "--shard", "0/2")
+    assert main(["batch-merge", str(tmp_path / "out")]) == 2
+    assert "cases were not done" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("text", ["3/3", "0/0", "-1/4", "1", "a/b"])
 def test_a_part_that_there_is_not_is_refused(text, tmp_path, capsys):
     assert main(["batch", str(tmp_path), str(tmp_path / "out"), f"--shard={text}"]) == 2

@@ -35,7 +35,7 @@ class Page(HTMLParser):
 
 
 def row(case="a", verdict="PASS", reasons="", seconds="2.5", exit_code=0):
-    return Row(case, f"{case}.nrrd", verdict, "tested", reasons, seconds, "250", 1, exit_code)
+    return Row(case, f"{case}.nrrd", verdict, "tested", reasons, seconds, "2.1", "250", 1, exit_code)
 
 
 def test_every_case_has_a_line_with_its_verdict_and_reasons():

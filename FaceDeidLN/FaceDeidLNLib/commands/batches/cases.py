@@ -6,6 +6,7 @@ import csv
 import hashlib
 import io
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -32,6 +33,8 @@ _COLUMNS = ("input", "output", *FILE_COLUMNS, "node_segments", "series")
 _SEGMENTATION = (".seg.nrrd", ".seg.nhdr")
 #: The commands that do a case.
 DEFACE, STUDY = "deface", "study"
+#: What a batch writes into its folder beside the outputs.
+_OWN_FILES = re.compile(r"(results|report)(-\d+-of-\d+)?\.(csv|html)|\..*", re.IGNORECASE)
 _DICOM_MARK = b"DICM"
 _DICOM_PREAMBLE = 128
 
@@ -123,6 +126,7 @@ def find_cases(inputs: Path, out_dir: Path, studies: bool = False) -> list[Case]
     for name, count in Counter(case.name for case in cases).items():
         if count > 1:
             raise InputError(f"{inputs}: {count} cases would be written to {name}.*; name different outputs in a CSV.")
+    _require_own_places(cases, inputs)
     _require_apart(cases, out_dir)
     return [_study(case) for case in cases] if studies else cases
 
@@ -153,6 +157,20 @@ def _require_apart(cases: list[Case], out_dir: Path) -> None:
         output = (out_dir / case.output).resolve()
         if output in read or output in around or not read.isdisjoint(output.parents):
             raise InputError(f"The output {out_dir / case.output} is, holds or lies inside an input: name another place.")
+
+
+def _require_own_places(cases: list[Case], inputs: Path) -> None:
+    """No output is called like what the batch itself writes, and none lies inside another's."""
+    names = {case.name: case for case in cases}
+    for case in cases:
+        parts = PurePosixPath(case.output).parts
+        if _OWN_FILES.fullmatch(parts[0]):
+            raise InputError(
+                f"{inputs}: an output cannot be called {parts[0]}, as what the batch itself writes: name another one in a CSV."
+            )
+        for folder in PurePosixPath(case.name).parents:
+            if (around := names.get(str(folder))) is not None:
+                raise InputError(f"{inputs}: the output {case.output} would lie inside {around.output}: name different places in a CSV.")
 
 
 def _name(output: str) -> str:

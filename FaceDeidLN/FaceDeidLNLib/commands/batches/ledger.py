@@ -20,13 +20,13 @@ from pathlib import Path
 
 from ...core.cells import as_cell
 from ...core.errors import InputError, OutputError
-from ...core.locks import lock
+from ...core.locks import HELD, lock
 from ...core.private import OWNER_FILE
 from ...output.atomic import released_file
 from .row import COLUMNS, FIELDS, Row, row_of
 
 #: SQLite's place for the number that tells a file's owner ("FdLn") and the version of its tables.
-_APPLICATION, _VERSION = 0x46644C6E, 1
+_APPLICATION, _VERSION = 0x46644C6E, 2
 _TABLES = f"""
 create table rows (case_name text primary key, {", ".join(f"{name} blob" for name in FIELDS[1:])}) without rowid;
 create table begun (case_name text primary key) without rowid;
@@ -36,6 +36,7 @@ pragma user_version = {_VERSION};
 _PUT = f"insert or replace into rows values ({', '.join('?' * len(FIELDS))})"
 #: What is written of a file name whose bytes are no text; such a case is refused, but has its row.
 _NO_TEXT = "backslashreplace"
+_DAMAGED = "{path} is damaged ({problem}): bring it back from a copy, or name another output folder; what was released stays."
 
 
 class Ledger:
@@ -49,8 +50,12 @@ class Ledger:
         if results.exists() and not path.exists():
             raise InputError(f"{results} is not of this batch, whose ledger would be {path}: name another output folder.")
         self._file = _opened(path)
-        self.rows = {row.case: row for row in self._stored()}
-        self.begun = {str(name) for (name,) in self._file.execute("select case_name from begun")}
+        try:
+            self.rows = {row.case: row for row in self._stored()}
+            self.begun = {str(name) for (name,) in self._file.execute("select case_name from begun")}
+        except BaseException:
+            self._file.close()
+            raise
 
     def keep(self, rows: Iterable[Row]) -> None:
         """Leave only these rows, here and in the exported table; cases that have one are not begun any more."""
@@ -93,8 +98,11 @@ class Ledger:
         self._file.close()
 
     def _stored(self) -> Iterator[Row]:
-        for values in self._file.execute("select * from rows order by case_name"):
-            yield row_of(dict(zip(FIELDS, values, strict=True)))
+        try:
+            for values in self._file.execute("select * from rows order by case_name"):
+                yield row_of(dict(zip(FIELDS, values, strict=True)))
+        except (sqlite3.Error, ValueError) as problem:
+            raise InputError(_DAMAGED.format(path=self.path, problem=problem)) from problem
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
@@ -127,6 +135,14 @@ def _opened(path: Path) -> sqlite3.Connection:
         file.execute("pragma synchronous = full")
         if is_new:
             file.executescript(f"begin; {_TABLES} commit;")
+        if (found := file.execute("pragma quick_check(1)").fetchone()) != ("ok",):
+            raise InputError(_DAMAGED.format(path=path, problem=str(found[0]).splitlines()[-1]))
+    except sqlite3.OperationalError as problem:
+        file.close()
+        raise OutputError(
+            f"{path} cannot be worked with ({problem}): end whatever else has it open, make room, or name an output folder on a disk "
+            "with locks."
+        ) from problem
     except sqlite3.Error as problem:
         file.close()
         raise InputError(f"{path} is no ledger of a batch that can be read ({problem}): name another output folder.") from problem
@@ -171,9 +187,18 @@ def _append(path: Path, text: str) -> None:
 def sole_batch(results: Path) -> Iterator[None]:
     """Nobody else works on these results while this lasts; the lock goes with the process, however that ends."""
     path = results.with_name(f".{results.stem.replace('results', 'batch', 1)}.lock")
-    with path.open("a+b") as file:
+    try:
+        file = path.open("a+b")
+    except OSError as problem:
+        raise OutputError(f"{path} cannot be written ({problem.strerror}): name an output folder of yours.") from problem
+    with file:
         try:
             lock(file.fileno())
         except OSError as problem:
-            raise OutputError(f"Another batch is writing to {results}.") from problem
+            if problem.errno in HELD:
+                raise OutputError(f"Another batch is writing to {results}.") from problem
+            raise OutputError(
+                f"{path} cannot be locked ({problem.strerror}), so that nobody knows who else writes to {results}: "
+                "name an output folder on a disk with locks."
+            ) from problem
         yield

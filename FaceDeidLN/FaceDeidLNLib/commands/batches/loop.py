@@ -16,7 +16,9 @@ from .cases import Case
 from .engine import Engine
 from .figures import figures_of
 from .ledger import Ledger
+from .places import Places
 from .row import SIGNED_OFF, Row
+from .superseded import SUPERSEDED, set_aside
 from .task import Ended, Limits, Task
 
 _WAIT_S = 0.1
@@ -136,8 +138,16 @@ class Loop:
             return None
         if ended.code != PASS and watch.has_new_certificate():
             remove_released(self._setting.out_dir / case.output)  # of a worker that was lost before it could report or undo
-        told = [row.reasons, *(f"tried again after: {reason}" for reason in before)]
+        told = [row.reasons, *self._set_aside(case, ended), *(f"tried again after: {reason}" for reason in before)]
         return replace(row, attempts=len(before) + 1, reasons="; ".join(filter(None, told)))
+
+    def _set_aside(self, case: Case, ended: Ended) -> list[str]:
+        """An earlier release that was to be replaced does not stay among the results of this batch where no new one came."""
+        if ended.code == PASS or not self._setting.overwrite:
+            return []
+        out_dir = self._setting.out_dir
+        is_moved = set_aside(out_dir / case.output, case.output, Places(out_dir).superseded, self._setting.signing_key)
+        return [SUPERSEDED] if is_moved else []
 
 
 def words_of(case: Case, setting: Setting) -> tuple[str, ...]:
@@ -165,6 +175,7 @@ def row_of(ended: Ended, case: Case, setting: Setting) -> Row:
         privacy=str(report.get("privacy", "")),
         reasons=case.without_paths("; ".join(ended.reasons), setting.out_dir),
         seconds=f"{ended.seconds:.1f}",
+        cpu_seconds="" if ended.cpu_seconds is None else f"{ended.cpu_seconds:.2f}",
         peak_memory_mb="" if ended.peak_memory_mb is None else str(ended.peak_memory_mb),
         exit_code=ended.code,
         output_sha256=ended.output_sha256,

@@ -55,6 +55,11 @@ class Places:
         """The inputs that were refused, each with the reason beside it."""
         return self._beside("-quarantine")
 
+    @property
+    def superseded(self) -> Path:
+        """Earlier releases whose cases were not released again."""
+        return self._beside("-superseded")
+
     def _beside(self, ending: str) -> Path:
         folder = self.out_dir.resolve()
         return folder.with_name(folder.name + ending)

@@ -27,6 +27,7 @@ class Row:
     privacy: str = ""
     reasons: str = ""
     seconds: str = ""
+    cpu_seconds: str = ""
     peak_memory_mb: str = ""
     attempts: int = 1
     exit_code: int = PASS
