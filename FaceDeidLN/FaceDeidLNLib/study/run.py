@@ -17,7 +17,7 @@ from ..header.known import known_of
 from ..header.proof import verify_headers
 from ..output.atomic import Companion, released_folder
 from ..output.certificate import require_own_certificate
-from ..output.dicom import save
+from ..output.dicom_encoder import save
 from ..output.dicom_header import naming
 from ..output.signing import signed_text
 from .certificate import certificate_path_of, certificate_text

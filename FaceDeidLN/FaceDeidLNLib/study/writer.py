@@ -13,7 +13,7 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from ..core.errors import OutputError
 from ..header.base import HeaderPolicy
-from ..output.dicom import save
+from ..output.dicom_encoder import save
 from .instances import Instance
 from .references import references_of
 
