@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import errno
 import sqlite3
@@ -12,8 +13,13 @@ from contextlib import closing
 
 import pytest
 from FaceDeidLNLib.commands.batches.ledger import Ledger, sole_batch
-from FaceDeidLNLib.commands.batches.row import COLUMNS, Row
+from FaceDeidLNLib.commands.batches.places import Places
+from FaceDeidLNLib.commands.batches.report import write_report
+from FaceDeidLNLib.commands.batches.row import COLUMNS, FIELDS, Row
+from FaceDeidLNLib.commands.batches.summary import summary
 from FaceDeidLNLib.core.errors import InputError, OutputError
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from processes import ENVIRONMENT
 
 ROW = Row(
@@ -102,6 +108,31 @@ def test_a_damaged_ledger_is_told_in_a_sentence(share, tmp_path):
     content[at : at + 3000] = bytes(3000)
     (tmp_path / "ledger.sqlite").write_bytes(content)
     with pytest.raises(InputError, match="damaged|no ledger"), opened(tmp_path):
+        pass
+
+
+CELLS = st.none() | st.integers(-(2**40), 2**40) | st.floats() | st.text(max_size=9) | st.binary(max_size=9)
+
+
+@settings(max_examples=40)
+@given(field=st.sampled_from(FIELDS[1:]), value=CELLS)
+def test_a_forged_ledger_is_read_as_rows_or_refused_in_a_sentence(tmp_path_factory, field, value):
+    folder = tmp_path_factory.mktemp("forged")
+    with opened(folder) as ledger:
+        ledger.put(Row("one"))
+    with closing(sqlite3.connect(folder / "ledger.sqlite")) as file, file:
+        file.execute(f"update rows set {field} = ?", (value,))
+    with contextlib.suppress(InputError), opened(folder) as ledger:
+        summary(list(ledger.rows.values()), Places(folder), [])
+        write_report(list(ledger.rows.values()), folder / "report.html", folder)
+
+
+def test_of_a_forged_ledger_it_is_said_what_is_wrong(tmp_path):
+    with opened(tmp_path) as ledger:
+        ledger.put(Row("one"))
+    with closing(sqlite3.connect(tmp_path / "ledger.sqlite")) as file, file:
+        file.execute("update rows set exit_code = 7")
+    with pytest.raises(InputError, match="is damaged .exit code 7 after"), opened(tmp_path):
         pass
 
 
