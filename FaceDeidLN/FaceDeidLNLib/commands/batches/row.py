@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from pathlib import PurePosixPath
 
 from ..console import BAD_INPUT, FAIL, PASS, REVIEW
 
@@ -81,6 +82,8 @@ def row_of(values: Mapping[str, object]) -> Row:
     row = Row(**known)  # type: ignore[arg-type]
     if row.exit_code not in (PASS, REVIEW, FAIL, BAD_INPUT) or row.attempts < 0:
         raise ValueError(f"exit code {row.exit_code} after {row.attempts} attempts")
+    if row.is_released and not PurePosixPath(row.output).name:
+        raise ValueError("a release without an output")
     if not all(math.isfinite(float(text)) for text in (row.seconds, row.cpu_seconds, row.peak_memory_mb) if text):
         raise ValueError("seconds or memory are no numbers")
     if not isinstance(json.loads(row.figures), dict):
