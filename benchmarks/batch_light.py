@@ -1,6 +1,7 @@
 """Does a case of ``batch_stress.py --light`` in place of the command line: reads the input, and releases a note of it by the real road.
 
-It waits a little and computes nothing, so that kills hit starts, ends and everything in between. THE FACE STAYS: for benchmarks of batches alone.
+It waits a little and computes nothing, so that kills hit starts, ends and everything in between. THE FACE
+STAYS: for benchmarks of batches alone.
 """
 
 from __future__ import annotations
