@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pydicom.datadict import dictionary_VR, keyword_for_tag, tag_for_keyword
+from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
+from pydicom.tag import BaseTag
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
     EnhancedCTImageStorage,
@@ -21,7 +23,7 @@ from pydicom.uid import (
 )
 
 from ..core.errors import InputError
-from .dicom_files import DicomFile
+from .dicom_files import PIXELS, DicomFile
 
 _TAGS = [
     "SpecificCharacterSet",
@@ -101,12 +103,14 @@ class HeaderSlice:
     """A DICOM slice: its file, its header, and which frame of the file it is.
 
     ``pixels`` is where in the file the bytes of uncompressed pixels begin, and how many there are; None where nobody looked.
+    ``before_pixels`` holds every element before the pixels, as it was read; None where they are to be read from the file.
     """
 
     path: Path
     header: Dataset
     frame: int = 0
     pixels: tuple[int, int] | None = None
+    before_pixels: Dataset | None = None
 
 
 def pixels_at(file: DicomFile) -> tuple[int, int] | None:
@@ -116,6 +120,21 @@ def pixels_at(file: DicomFile) -> tuple[int, int] | None:
     if element is None or not element.is_raw or element.length == _UNDEFINED or deflated:
         return None
     return element.value_tell, element.length
+
+
+def before_pixels(file: DicomFile) -> Dataset | None:
+    """A copy of a file's data set up to its pixels; None where a value stayed on the disk, or would be decoded with the header."""
+    found = {}
+    for tag in file.dataset.keys():  # noqa: SIM118 (a data set iterates over its elements)
+        if tag in PIXELS:
+            break
+        element = file.dataset.get_item(tag, keep_deferred=True)
+        if element.is_raw and element.value is None and element.length:
+            return None
+        if tag in _KEPT and not element.is_raw and element.VR == "SQ":
+            return None
+        found[tag] = element
+    return _like(file.dataset, found)
 
 
 def header_of(file: DicomFile) -> Dataset:
@@ -128,6 +147,14 @@ def header_of(file: DicomFile) -> Dataset:
             del file.dataset[tag]
     require_decoded(file.dataset, file.path.name)
     return file.dataset
+
+
+def _like(source: Dataset, elements: dict[BaseTag, DataElement | RawDataElement]) -> Dataset:
+    """A data set of these elements that stands as ``source`` does."""
+    fresh = Dataset(elements)
+    fresh.set_original_encoding(*source.original_encoding, source.original_character_set)
+    fresh.file_meta = source.file_meta
+    return fresh
 
 
 def require_decoded(header: Dataset, name: str) -> None:

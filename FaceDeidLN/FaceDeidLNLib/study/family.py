@@ -13,6 +13,7 @@ from ..case.records import Request
 from ..core.errors import FaceDeidError
 from ..core.parameters import Parameters
 from ..core.progress import Alive, idle
+from ..core.volume import Volume
 from ..input.case import CtInput
 from .hidden import HiddenFace
 from .instances import Instance
@@ -112,6 +113,8 @@ class StudyRun:
     links: dict[tuple[str, str], list[np.ndarray]] = field(default_factory=dict)
     #: SOP instance UIDs of one instance of each CT that decided.
     deciding: list[str] = field(default_factory=list)
+    #: Frame of reference UID -> what the CTs show that were released in it, in coarse voxels (``elsewhere.remembered``).
+    seen: dict[str, list[Volume]] = field(default_factory=dict)
     alive: Alive = idle
 
     def leads_to_face(self, frame: str) -> bool:
@@ -129,6 +132,10 @@ class StudyRun:
         if other not in self.hidden:
             raise DoubtError("no CT of its frame of reference was de-identified, so that nobody knows where the face is")
         return self.hidden[other], matrix
+
+    def seen_in(self, frame: str) -> list[Volume]:
+        """What the CTs show that lie where ``face_in`` leads."""
+        return self.seen.get(frame if frame in self.hidden else self.registered.get(frame, ("",))[0], [])
 
 
 @dataclass(frozen=True, eq=False)

@@ -119,7 +119,12 @@ def find_instances(folder: Path, alive: Alive = idle) -> Found:
     for path in paths:
         alive()
         try:
-            header = _header(path, room)
+            room.require(path)
+        except InputError as refusal:
+            broken.append(Damaged(path, refusal))  # nothing of it is read
+            continue
+        try:
+            header = _header(path)
         except InputError as refusal:
             broken.append(damaged(path, refusal))
             continue
@@ -151,12 +156,11 @@ def _missing(index: Path) -> list[Path]:
     return [path for path in listed if not path.exists()]
 
 
-def _header(path: Path, room: Room) -> Dataset | None:
+def _header(path: Path) -> Dataset | None:
     """The tags that matter, all of which can be read; None for what is no DICOM instance, a DICOMDIR included.
 
     :raises InputError: it is one and damaged.
     """
-    room.require(path)
     try:
         header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=_TAGS)
     except InvalidDicomError:
