@@ -15,7 +15,7 @@ import sqlite3
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import astuple
+from operator import attrgetter
 from pathlib import Path
 
 from ...core.cells import as_cell
@@ -34,6 +34,8 @@ pragma application_id = {_APPLICATION};
 pragma user_version = {_VERSION};
 """
 _PUT = f"insert or replace into rows values ({', '.join('?' * len(FIELDS))})"
+#: A row's values in the ledger, and in the exported table.
+_STORED, _EXPORTED = attrgetter(*FIELDS), attrgetter(*COLUMNS)
 #: What is written of a file name whose bytes are no text; such a case is refused, but has its row.
 _NO_TEXT = "backslashreplace"
 _DAMAGED = "{path} is damaged ({problem}): bring it back from a copy, or name another output folder; what was released stays."
@@ -85,11 +87,11 @@ class Ledger:
             file.executemany("delete from begun where case_name = ?", [(_text(row.case),) for row in rows])
         self.begun.difference_update(row.case for row in rows)
         if self.results.exists():
-            _append(self.results, "".join(_line(astuple(row)[: len(COLUMNS)]) for row in new))
+            _append(self.results, "".join(_line(_EXPORTED(row)) for row in new))
 
     def export(self) -> None:
         """Write the table anew, one line per case."""
-        text = _line(COLUMNS) + "".join(_line(astuple(row)[: len(COLUMNS)]) for row in self.rows.values())
+        text = _line(COLUMNS) + "".join(_line(_EXPORTED(row)) for row in self.rows.values())
         with released_file(self.results, overwrite=True) as partial:
             partial.write_bytes(text.encode(errors=_NO_TEXT))
 
@@ -161,7 +163,7 @@ def read_rows(path: Path, results: Path) -> tuple[dict[str, Row], set[str]]:
 
 
 def _stored_values(row: Row) -> tuple[object, ...]:
-    return tuple(_text(value) if isinstance(value, str) else value for value in astuple(row))
+    return tuple(_text(value) if isinstance(value, str) else value for value in _STORED(row))
 
 
 def _text(value: str) -> str:
