@@ -170,6 +170,6 @@ def test_the_program_has_matrices_multiplied_on_one_thread():
     assert said.split()[-2:] == ["False", "1"]
 
 
-def test_image_files_do_without_the_dicom_library():
+def test_image_files_do_without_the_libraries_for_dicom_and_for_triangles():
     road = "import FaceDeidLNLib.input.ct, FaceDeidLNLib.pipeline, FaceDeidLNLib.release, FaceDeidLNLib.input.beside"
-    assert "pydicom" not in loaded_by(road)
+    assert not {"pydicom", "vtkmodules"} & set(loaded_by(road))
