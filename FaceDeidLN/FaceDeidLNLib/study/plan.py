@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pydicom
 
-from ..core.errors import FaceDeidError, InputError
+from ..core.errors import FaceDeidError, InputError, in_words
 from ..core.progress import Alive, idle
 from ..input.dicom_damaged import Damaged
 from ..input.dicom_enhanced import PER_FRAME, SHARED
@@ -129,7 +129,7 @@ def _decided(series: Series, study: Study) -> tuple[Decision, ...]:
     except FaceDeidError:
         raise
     except Exception as error:  # an object that breaks a reader is one that nobody has judged
-        return (Decision.doubt(f"it cannot be judged ({type(error).__name__}: {error})"),) * len(series.instances)
+        return (Decision.doubt(f"it cannot be judged ({in_words(error)})"),) * len(series.instances)
 
 
 def to_do(planned: StudyPlan, family: str) -> tuple[Series, ...]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pydicom
 
-from ..core.errors import FaceDeidError, FaceNotFoundError
+from ..core.errors import FaceDeidError, FaceNotFoundError, in_words
 from ..core.progress import Progress, alive_in, silent
 from ..effect.base import drawing, seeded
 from ..header.base import HeaderError, HeaderPolicy, KeepHeader
@@ -151,7 +151,7 @@ def _one_series(series: Series, family: str, work: StudyRun, entries: Mapping[in
     except FaceDeidError:
         raise
     except Exception as error:  # an object that breaks a reader is one that nobody has judged
-        return _doubtful(series, work, entries, f"it cannot be judged ({type(error).__name__}: {error})")
+        return _doubtful(series, work, entries, f"it cannot be judged ({in_words(error)})")
     said = {id(instance): one for one in done for instance in one.instances}
     if {id(instance) for instance in series.instances} - said.keys():
         return _doubtful(series, work, entries, "not every instance of it was judged")

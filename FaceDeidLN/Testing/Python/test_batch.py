@@ -266,6 +266,27 @@ def test_the_paths_of_what_was_read_are_their_owners_alone(stand_in, tmp_path):
     assert stat.S_IMODE(inputs.stat().st_mode) == 0o600
 
 
+@pytest.mark.parametrize("words", [("--qa", "out/qa"), ("--qa", "out"), ("--signing-key", "out/key.pem")])
+def test_nothing_that_must_stay_lies_in_the_folder_that_travels(words, stand_in, tmp_path, capsys, monkeypatch):
+    fill(stand_in, "pass")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("FaceDeidLNLib.output.signing.require_key", lambda key: None)
+    assert batch(stand_in, tmp_path / "out", *words) == 2
+    assert "whose content travels" in capsys.readouterr().err
+    assert not (stand_in / "started.log").exists()
+
+
+@pytest.mark.parametrize("name", ["pass-" + "x" * 245, "pass-\n", "pass-;,\"'", "pass-%2e", "pass-ä"])
+def test_odd_names_are_cases_like_others(name, stand_in, tmp_path):
+    fill(stand_in, name, "review")
+    for part in (0, 1):
+        batch(stand_in, tmp_path / "out", "--shard", f"{part}/2")
+    main(["batch-merge", str(tmp_path / "out"), "--quiet"])
+    with closing(ledger_of(tmp_path / "out")) as ledger:
+        assert set(ledger.rows) == {name, "review"}
+        assert ledger.rows["review"].exit_code == 3
+
+
 def test_segmentations_beside_the_cts_are_left_out_and_named(stand_in, tmp_path, capsys):
     fill(stand_in, "pass", "pass.seg")
     assert main(["batch", str(stand_in), str(tmp_path / "out"), "--json"]) == 0

@@ -4,6 +4,7 @@ as HU, judged the same again, and leave with their own values."""
 from __future__ import annotations
 
 import functools
+from dataclasses import replace
 
 import numpy as np
 import pydicom
@@ -21,7 +22,6 @@ from FaceDeidLNLib.phantom import make_phantom
 from FaceDeidLNLib.programs.engines import Engines
 from FaceDeidLNLib.steps.anatomy_cache import AnatomyCache
 from FaceDeidLNLib.steps.export import export_result
-from FaceDeidLNLib.steps.follow import follow_images
 from FaceDeidLNLib.steps.process import NodeRequest
 from FaceDeidLNLib.steps.steps import Steps
 from FaceDeidLNLib.steps.worklist import load_item
@@ -141,11 +141,12 @@ def test_own_values_come_back_as_they_were(kind):
 
 def test_a_ct_with_padding_that_follows_keeps_its_padding():
     here, values, asked = scene_with("padding")
-    case = Steps(here, CACHE).all(asked, Engines()).case
     follower = add_ct(here, phantom().ct.with_array(values), "other kernel")
-    made, withheld = follow_images([follower], case, (), True, lambda fraction, message: None)
-    assert withheld == ()
-    assert made[0][1].image.padding is not None
+    done = Steps(here, CACHE).all(replace(asked, also=(follower,)), Engines())
+    assert done.withheld == ()
+    made = volume_from_node(done.followed[0]).array
+    assert hidden(made, values)
+    assert np.array_equal(made[outside()], values[outside()])
 
 
 def test_a_padded_series_is_exported_as_dicom_with_its_padding(tmp_path):
