@@ -146,7 +146,7 @@ def ridge(seen: np.ndarray, target: np.ndarray, probes: np.ndarray, strength: fl
     A person's rows are left out together (closed form of the block), so that the errors are those to expect of strangers.
     """
     kernel = seen @ seen.T
-    inverse = np.linalg.inv(kernel + strength * np.trace(kernel) / len(kernel) * np.eye(len(kernel)))
+    inverse = np.linalg.inv(kernel + strength * max(np.trace(kernel) / len(kernel), 1e-9) * np.eye(len(kernel)))
     weights = inverse @ target
     fitted = np.empty_like(target)
     for person in np.unique(whose):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import ndimage
@@ -15,6 +15,7 @@ from ..core.volume import Volume
 from ..face.polar import PolarRaster, to_polar
 from ..face.relief import random_surface
 from ..face.segment import Face
+from .tools.bone_plate import BonePlate, drawn_plate
 from .tools.ear_surface import smooth_ears
 from .tools.texture import Tissue, deep_tissue, scan_air, soft_tissue
 
@@ -63,12 +64,33 @@ class Reface:
     def apply(self, ct: Volume, face: Face, parameters: Parameters, random: np.random.Generator) -> np.ndarray:
         """New HU for the box; a function of the face only through the curve, apart from density and noise statistics."""
         here, mask = ct.array[face.segment.box.slices], face.segment.array
-        new = NewFace.drawn(ct, face, random)
+        new = self.drawn(ct, face, random)
         voxels, old = np.flatnonzero(mask), here[mask]
         air = scan_air(here, len(old), random)
         out = here.astype(np.float32)
         out[mask] = by_parts(new.values, voxels, old, air)
         return smooth_ears(out, ct, face, lambda ear: soft_tissue(ct, face, random)(ear), random)
+
+    def drawn(self, ct: Volume, face: Face, random: np.random.Generator) -> NewFace:
+        """What takes the face's place."""
+        return NewFace.drawn(ct, face, random)
+
+
+class RefaceVeil(Reface):
+    """``reface`` with a plate of bone before the bone that stays (see tools/bone_plate.py): not a voxel of bone is changed, and from
+    the front no threshold shows its old surface.
+
+    Privacy: as ``reface`` against surfaces of the skin; skulls are what faces are drawn after (Paysan et al., DAGM 2009; Duan et al.,
+    IEEE TIFS 2014;9:1322), and those seen here are random. What lies behind kept tissue, and bone's inner side, stay.
+    """
+
+    name = "reface-veil"
+
+    def drawn(self, ct: Volume, face: Face, random: np.random.Generator) -> NewFace:
+        """A new face with a plate."""
+        new = NewFace.drawn(ct, face, random)
+        rough = (finer(roughness(face, random), face.raster, new.raster), finer(roughness(face, random), face.raster, new.raster))
+        return replace(new, plate=drawn_plate(new.surface, rough, ct, face, random))
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,6 +113,7 @@ class NewFace:
     bare: np.ndarray
     soft: Tissue
     deep: Tissue
+    plate: BonePlate | None = None
 
     @classmethod
     def drawn(cls, ct: Volume, face: Face, random: np.random.Generator) -> NewFace:
@@ -133,6 +156,10 @@ class NewFace:
         below_dense, below_floor = (self.raster.sample_at(one, cells) - distance for one in (self.dense, self.floor))
         dense = np.clip(0.5 - below_dense / BLEND_MM, 0.0, 1.0)
         tissue = dense * self.soft(at) + (1 - dense) * self.deep(at)
+        if self.plate is not None:
+            outer, inner = (self.raster.sample_at(one, cells) for one in (self.plate.outer, self.plate.inner))
+            share = self.plate.share(outer, distance, self.edge / 2)
+            tissue = (1 - share) * tissue + share * self.plate.values(at, inner, distance)
         above_floor = np.maximum(self.raster.sample_at(self.layer, cells) - old_depth, -below_floor)
         is_tissue = old > AIR_SPACE_HU
         blend = np.where(is_tissue, np.clip(above_floor / BLEND_MM, 0.0, 1.0), 1.0)
