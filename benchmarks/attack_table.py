@@ -33,7 +33,7 @@ import pickle
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -101,7 +101,7 @@ def main() -> int:
     variants = [Variant(*row_of(v)) for v in options.only.split(",") if v] or every_variant()
     out = options.out or Path(tempfile.mkdtemp(prefix="attack-"))
     with ProcessPoolExecutor(options.jobs) as pool:
-        gallery, bones = galleries(out, pool, folder, names)
+        gallery, bones = galleries(out, pool.map, folder, names)
         work = Work(gallery, bones, folder, out, tuple(variants), options.draws, time.monotonic() + 60 * options.minutes)
         if not all(list(pool.map(work, names))):
             print(f"stopped after {options.minutes:g} minutes; start it again")
@@ -125,11 +125,11 @@ def controls() -> list[Variant]:
     return [Variant("", name, "") for name in (ORIGINAL, *CONTROLS, BONE)]
 
 
-def galleries(out: Path, pool: ProcessPoolExecutor, folder: Path, names: Sequence[str]) -> tuple[Gallery, Gallery]:
-    """Skins and bones of all patients."""
+def galleries(out: Path, run: Callable[..., Iterable], folder: Path, names: Sequence[str]) -> tuple[Gallery, Gallery]:
+    """Skins and bones of all patients, enrolled by ``run`` (``map``, or a pool's) where they are not kept yet."""
     file = out / f"gallery-{len(names)}.npz"
     if not file.exists():
-        skins, bones = zip(*pool.map(enrolled, [folder] * len(names), names), strict=True)
+        skins, bones = zip(*run(enrolled, [folder] * len(names), names), strict=True)
         file.parent.mkdir(parents=True, exist_ok=True)
         np.savez(file, skins=np.stack(skins), bones=np.stack(bones))
     held = np.load(file)
