@@ -41,7 +41,7 @@ NODE_MM, NODE_BELOW_MM = (6.0, 20.0), (1.0, 8.0)
 #: Segmentations of the target volumes in pt_N_labels.nrrd.
 TARGETS = (8, 9, 10)
 #: Named nodes of a row: none, a planting, or the patient's own target volumes.
-NODES = ("", "1 to 6 balls", "6 balls", "12 balls", "targets")
+NODES = ("", "1 to 6 balls", "24 balls", "targets")
 
 
 @dataclass(frozen=True, order=True)
