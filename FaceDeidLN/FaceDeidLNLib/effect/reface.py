@@ -12,7 +12,7 @@ from ..core.geometry import Geometry
 from ..core.parameters import Parameters
 from ..core.segment import unflat
 from ..core.volume import Volume
-from ..face.polar import PolarRaster, to_polar
+from ..face.polar import PolarRaster, to_polar, unit_vectors
 from ..face.relief import random_surface
 from ..face.segment import Face
 from .tools.bone_plate import BonePlate, drawn_plate
@@ -46,6 +46,10 @@ AIR_SPACE_HU = -250.0
 BARE_HU, BARE_MM = -400.0, 3.0
 #: Old tissue that happens to get its own value back changes by so much (HU): nothing of the skin is left, not even by chance.
 LEAST_CHANGE_HU = 2.0
+
+
+#: The surface ends so far (mm) before the field of view does, and is bent back over so many degrees (Gaussian sigma).
+VIEW_MARGIN_MM, VIEW_DEGREES = 3.0, 5.0
 
 
 class Reface:
@@ -118,7 +122,7 @@ class NewFace:
     @classmethod
     def drawn(cls, ct: Volume, face: Face, random: np.random.Generator) -> NewFace:
         """Draw a face for the voxels of the face segment's box."""
-        surface = random_surface(face, random)
+        surface = in_view(random_surface(face, random), ct.geometry, face)
         dense = surface - DENSE_LAYER_MM - DENSE_LAYER_SD_MM * roughness(face, random)
         floor = face.membrane - FLOOR_MM - FLOOR_SD_MM * roughness(face, random)
         layer = np.clip(SKIN_LAYER_MM + SKIN_LAYER_SD_MM * roughness(face, random), *SKIN_LAYER_LIMITS_MM)
@@ -166,6 +170,31 @@ class NewFace:
         new = air + np.clip(0.5 + below / self.edge, 0.0, 1.0) * (blend * tissue + (1 - blend) * old - air)
         by_chance = (np.abs(new - old) < 1.0) & ((above_floor > 0) | ~is_tissue)
         return np.where(by_chance, old + LEAST_CHANGE_HU, new)
+
+
+def in_view(surface: np.ndarray, grid: Geometry, face: Face) -> np.ndarray:
+    """The surface (mm, on ``face.raster``) bent back towards the membrane where the field of view would cut it flat.
+
+    How far it may stand out is the same share of what was drawn over VIEW_DEGREES around, so that no edge is seen.
+    """
+    directions = face.raster.directions().reshape(-1, 2)
+    end = view_end(face.frame.origin, unit_vectors(face.frame, directions), grid).reshape(surface.shape) - VIEW_MARGIN_MM
+    room, height = end - face.membrane, surface - face.membrane
+    share = np.where(face.inside & (height > 0), np.clip(room / np.maximum(height, 1e-6), 0.0, 1.0), 1.0)
+    if (share == 1.0).all():
+        return surface
+    cells = VIEW_DEGREES / face.raster.step
+    share = ndimage.gaussian_filter(ndimage.minimum_filter(share, 2 * round(2 * cells) + 1), cells)
+    return face.membrane + share * height
+
+
+def view_end(origin: np.ndarray, unit: np.ndarray, grid: Geometry) -> np.ndarray:
+    """Distance (N,) in mm from ``origin`` (LPS) along unit vectors (N, 3) to where the grid's outermost voxel centres end."""
+    start = grid.to_kji(origin[None])[0]
+    step = grid.to_kji(origin[None] + unit) - start
+    border = np.where(step > 0, np.array(grid.shape) - 1.0, 0.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(step != 0, (border - start) / step, np.inf).min(axis=1)
 
 
 def edge_mm(ct: Volume) -> float:
