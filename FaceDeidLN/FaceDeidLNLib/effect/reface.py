@@ -93,7 +93,7 @@ class RefaceVeil(Reface):
     def drawn(self, ct: Volume, face: Face, random: np.random.Generator) -> NewFace:
         """A new face with a plate."""
         new = NewFace.drawn(ct, face, random)
-        rough = (finer(roughness(face, random), face.raster, new.raster), finer(roughness(face, random), face.raster, new.raster))
+        rough = [finer(roughness(face, random), face.raster, new.raster) for _ in range(3)]
         return replace(new, plate=drawn_plate(new.surface, rough, ct, face, random))
 
 
@@ -161,9 +161,7 @@ class NewFace:
         dense = np.clip(0.5 - below_dense / BLEND_MM, 0.0, 1.0)
         tissue = dense * self.soft(at) + (1 - dense) * self.deep(at)
         if self.plate is not None:
-            outer, inner = (self.raster.sample_at(one, cells) for one in (self.plate.outer, self.plate.inner))
-            share = self.plate.share(outer, distance, self.edge / 2)
-            tissue = (1 - share) * tissue + share * self.plate.values(at, inner, distance)
+            tissue = self.plate.over(tissue, at, (self.raster, cells), distance, self.edge / 2)
         above_floor = np.maximum(self.raster.sample_at(self.layer, cells) - old_depth, -below_floor)
         is_tissue = old > AIR_SPACE_HU
         blend = np.where(is_tissue, np.clip(above_floor / BLEND_MM, 0.0, 1.0), 1.0)

@@ -184,7 +184,7 @@ def test_what_the_benchmark_never_ran_with_is_recognisable(change, phantom, monk
         ("LN IIa left", (), TESTED),
         ("LN cheek left", (), "recognisable"),
         ("LN cheek left", ((50.0, 50.0),), TESTED),
-        ("LN cheek left", ((50.0, 0.0), (0.1, 50.0)), "recognisable"),
+        ("LN cheek left", ((0.01, 50.0), (0.0, 0.0)), "recognisable"),
     ],
 )
 def test_a_face_of_which_protected_segments_keep_more_than_was_attacked_is_recognisable(where, attacked, privacy, phantom, monkeypatch):
