@@ -62,7 +62,7 @@ LATER = ("learned", "bone", "inner", "unfilled", "floor")
 COLUMNS = ("style", "effect", "levels", "nodes", "kept_ml", "kept_near_skin_ml", "battery", "patients", "rank1", "rank1_low", "rank1_high",
            "rank5", "auc", "auc_low", "auc_high", "recovered_mm", "body_share", "body_share_max", "chosen",
            *(f"{attack}_{figure}" for attack in LATER for figure in FIGURES), "best", "best_rank1", "best_auc",
-           "privacy", "code")  # fmt: skip
+           "draws", "privacy", "code")  # fmt: skip
 MOST_RANK1, MOST_AUC, FEWEST_PATIENTS = 0.08, 0.65, 50
 #: The same for the learned attack on the new skin; and for all frontal levels, bone included, which may tell no more than the floor.
 MOST_LEARNED_RANK1, MOST_LEARNED_AUC, MOST_BONE_RANK1 = 0.05, 0.65, 0.06
@@ -248,7 +248,7 @@ def line_of(out: Path, gallery: Gallery, draws: int, variant: Variant) -> Line:
     if variant.nodes:
         line["kept_ml"], line["kept_near_skin_ml"] = (_round(v) for v in np.median([row.kept_ml for row in rows], axis=0))
     if rows[0].views:
-        line |= learned(variant, rows, draws)
+        line |= {**learned(variant, rows, draws), "draws": draws}
     return line | best_of(line)
 
 
@@ -302,7 +302,7 @@ def classified(lines: Sequence[Line]) -> list[Line]:
 
 def _class_of(line: Line, power: bool) -> str:
     """The attackers that are resisted, in the full battery, on enough patients and with controls that have power."""
-    if line["levels"] != DEFAULT_LEVELS or line.get("code"):
+    if line["levels"] != DEFAULT_LEVELS:
         return ""
     enough = int(line["patients"]) >= FEWEST_PATIENTS and line["battery"] == "full" and power
     names = [f"{attack}_{part}" for attack in LATER for part in FIGURES]
@@ -316,7 +316,7 @@ def _class_of(line: Line, power: bool) -> str:
 
 def write(lines: Sequence[Line]) -> None:
     """The committed table with these rows in the place of those of the same name."""
-    key = lambda line: tuple(line.get(name) or "" for name in ("style", "effect", "levels", "nodes"))  # noqa: E731
+    key = lambda line: tuple(line.get(name) or "" for name in ("style", "effect", "levels", "nodes", "code"))  # noqa: E731
     with TABLE.open(encoding="utf-8", newline="") as file:
         rows = {key(line): line for line in csv.DictReader(file)}
     rows |= {key(line): line for line in lines}
