@@ -1,18 +1,21 @@
 """A batch of many synthetic cases under fire: damaged and crashing ones among them, workers and the program itself killed at random.
 
-    python benchmarks/batch_stress.py OUT [--studies 500] [--kills 10] [--engine local|dask] [--jobs 2] [--empty 100000]
+    python benchmarks/batch_stress.py OUT [--studies 500] [--kills 10] [--engine local|dask] [--jobs 2] [--minutes 10] [--light]
 
-OUT must be new. The cases are a small synthetic head as NRRD, NIfTI and DICOM, one in 25 damaged, one in 50 crashing (SIGSEGV while it
-is read). Half of the kills (SIGKILL) hit a process that does cases or a Dask worker, half the program, which is started again. The effect
-is ``mask``, which draws nothing at random. Then: every case has one row and the verdict that it must have, nothing partial is left,
-outputs are those of single runs; CPU seconds per case of an undisturbed batch against bare runs. ``--empty`` runs that many cases that
-do nothing, and prints seconds and MB of the program. Exit status 1 where anything is not as it must be. Linux only.
+The cases are a small synthetic head as NRRD, NIfTI and DICOM, one in 25 damaged, one in 50 crashing (SIGSEGV while it is read). Kills
+(SIGKILL) come at random numbers of rows; half hit a process that does cases or a Dask worker, half the program, which is started again.
+The effect is ``mask``, which draws nothing at random, without node levels, so that a case takes little time. Then: every case has one row
+and the verdict that it must have, nothing partial is left, outputs are those of single runs; processor seconds of an undisturbed batch
+against runs of the same cases without one. ``--minutes`` ends the batch by SIGTERM after so long (exit status 4); the same command goes
+on. With ``--light`` cases are done by a stand-in (``batch_light.py``), which reads its input and releases by the program's own road, but
+leaves the face where it is: all that a batch does itself, in little time. Exit status 1 where anything is not as it must be. Linux only.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
+import json
 import os
 import random
 import resource
@@ -31,10 +34,18 @@ sys.path[:0] = [str(PACKAGES), str(PACKAGES / "Testing" / "Python")]
 from FaceDeidLNLib.output.certificate import is_certified  # noqa: E402
 
 PROGRAM = [sys.executable, "-m", "FaceDeidLNLib.commands.main"]
-CHOICES = ("--effect", "mask", "--accept-recognisable")
+CHOICES = ("--effect", "mask", "--levels", "none", "--accept-recognisable")
 KINDS = ("nrrd", "nii.gz", "dicom")
-SPACING_MM = (4.0, 4.0, 4.0)
+SPACING_MM = (6.0, 6.0, 6.0)
+_STOPPED = 4
 DAMAGED_EVERY, CRASHING_EVERY = 25, 50
+#: Has cases done by the stand-in.
+LIGHT = f"""
+if any("serve" in word for word in sys.orig_argv):
+    sys.path.insert(0, {str(Path(__file__).resolve().parent)!r})
+    import batch_light
+    sys.modules["FaceDeidLNLib.commands.main"] = batch_light
+"""
 #: Ends any process that does cases as soon as it opens a file of a case called so.
 CRASH = """
 import os, signal, sys
@@ -55,23 +66,26 @@ class Made:
 def main() -> int:
     """Make, run under fire, check, measure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("out", type=Path, help="a new folder")
+    parser.add_argument("out", type=Path, help="a folder of its own")
     parser.add_argument("--studies", type=int, default=500)
     parser.add_argument("--kills", type=int, default=10)
     parser.add_argument("--engine", choices=("local", "dask"), default="local")
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--minutes", type=float, default=1e6, help="stop after so long, to go on with the same command")
     parser.add_argument("--bare", type=int, default=6, help="bare runs to compare with (0: none)")
-    parser.add_argument("--empty", type=int, default=0)
+    parser.add_argument("--light", action="store_true", help="cases are done by a stand-in")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    options.out.mkdir(parents=True)
+    options.out.mkdir(parents=True, exist_ok=True)
     problems = []
-    if options.studies:
-        made = make_cases(options.out, options.studies)
-        problems += under_fire(made, options)
-        problems += [] if not options.bare else overhead(made, options)
-    for count in sorted({options.empty // 10, options.empty} - {0}):
-        empty(options.out / f"empty-{count}", count)
+    made = make_cases(options.out, options.studies)
+    environment(options.out, options.light)
+    if not under_fire(options):
+        print(f"{rows_in(options.out)} of {options.studies} cases have their row; the same command goes on")
+        return _STOPPED
+    problems += check(made, options.out / "fired")
+    problems += compare_light(made, options.out) if options.light else compare(made, options.out / "fired", options.out)
+    problems += [] if options.light or not options.bare else overhead(made, options)
     print("\n".join(problems) or "all as it must be")
     return int(bool(problems))
 
@@ -85,8 +99,12 @@ def make_cases(out: Path, count: int) -> list[Made]:
     from written import write_volume
 
     folder, models = out / "in", out / "models"
-    folder.mkdir()
-    models.mkdir()
+    if folder.exists():
+        return [made_case(number) for number in range(count)]
+    unfinished = out / "in.unfinished"
+    for one in (unfinished, models):
+        shutil.rmtree(one, ignore_errors=True)
+        one.mkdir()
     phantom = make_phantom(SPACING_MM, seed=1)
     write_volume(phantom.ct, models / "ct.nrrd")
     sitk.WriteImage(sitk.ReadImage(str(models / "ct.nrrd")), str(models / "ct.nii.gz"))
@@ -94,14 +112,22 @@ def make_cases(out: Path, count: int) -> list[Made]:
     corner = phantom.ct.geometry.ijk_to_lps[:3, 3]
     series = Series((phantom.ct.array + 1024).astype(np.uint16), spacing=(down, across), step=np.array([0, 0, up]), origin=corner)
     write_series(models / "dicom", series)
-    return [make_case(folder, models, number) for number in range(count)]
+    made = [make_case(unfinished, models, number) for number in range(count)]
+    unfinished.rename(folder)
+    return made
+
+
+def made_case(number: int) -> Made:
+    """What the case of a number is."""
+    crashes, damaged = number % CRASHING_EVERY == 7, number % DAMAGED_EVERY == 3
+    name = f"{'crash' if crashes else 'damaged' if damaged else 'whole'}-{number:06d}"
+    return Made(name, KINDS[number % len(KINDS)], 1 if crashes else 2 if damaged else 0)
 
 
 def make_case(folder: Path, models: Path, number: int) -> Made:
     """A copy of a model, whole, damaged or crashing."""
-    kind = KINDS[number % len(KINDS)]
-    crashes, damaged = number % CRASHING_EVERY == 7, number % DAMAGED_EVERY == 3
-    name = f"{'crash' if crashes else 'damaged' if damaged else 'whole'}-{number:06d}"
+    made = made_case(number)
+    name, kind, crashes, damaged = made.name, made.kind, made.code == 1, made.code == 2
     target = folder / (name if kind == "dicom" else f"{name}.{kind}")
     if kind == "dicom":
         shutil.copytree(models / "dicom", target)
@@ -114,36 +140,47 @@ def make_case(folder: Path, models: Path, number: int) -> Made:
         shutil.copy(models / f"ct.{kind}", target)
         if damaged:
             os.truncate(target, target.stat().st_size // 2)
-    return Made(name, kind, 1 if crashes else 2 if damaged else 0)
+    return made
 
 
-def environment(out: Path) -> dict[str, str]:
-    """That of all runs: the package, and what makes cases crash."""
+def environment(out: Path, light: bool | None = None) -> dict[str, str]:
+    """That of all runs: the package, what makes cases crash, and who does them (None: as it was)."""
     site = out / "site"
     site.mkdir(exist_ok=True)
-    (site / "sitecustomize.py").write_text(CRASH)
+    if light is not None:
+        (site / "sitecustomize.py").write_text(CRASH + LIGHT * light)
     return {**os.environ, "PYTHONPATH": os.pathsep.join((str(site), str(PACKAGES))), "OMP_NUM_THREADS": "1"}
 
 
-def under_fire(made: list[Made], options: argparse.Namespace) -> list[str]:
-    """Run the batch, kill, start again, until it ends by itself; what is wrong then."""
-    out = options.out / "fired"
+def under_fire(options: argparse.Namespace) -> bool:
+    """Run the batch, kill, start again, until it ends by itself (True), or the time is over."""
+    out, note = options.out / "fired", options.out / "fire.json"
     words = [*PROGRAM, "batch", str(options.out / "in"), str(out), "--engine", options.engine, "--jobs", str(options.jobs), *CHOICES]
-    chance, hits, begin = random.Random(options.seed), Counter[str](), time.monotonic()
-    expected_s = max(20.0, 1.0 * len(made))
-    while True:
+    known = json.loads(note.read_text()) if note.exists() else {"kills": {}, "seconds": 0.0}
+    hits, begin, chance = Counter(known["kills"]), time.monotonic(), random.Random(options.seed)
+    moments = sorted(chance.randrange(1, int(0.95 * options.studies)) for _ in range(options.kills))
+    chance.seed(f"{options.seed} {sum(hits.values())}")
+    ends, code = begin + 60 * options.minutes, -signal.SIGKILL
+    while code == -signal.SIGKILL and time.monotonic() < ends:
         process = subprocess.Popen([*words, "--quiet"], env=environment(options.out), stderr=subprocess.DEVNULL)
         while process.poll() is None:
-            wait = chance.uniform(0.3, 1.7) * expected_s / max(options.kills, 1)
-            try:
-                process.wait(min(wait, 60.0))
-            except subprocess.TimeoutExpired:
-                if sum(hits.values()) < options.kills:
-                    hits[kill_one(process.pid, chance, "program" if sum(hits.values()) % 2 else "worker")] += 1
-        if process.returncode != -signal.SIGKILL:
-            break
-    print(f"{len(made)} cases, engine {options.engine}: {dict(hits)} killed; {time.monotonic() - begin:.0f} s; exit {process.returncode}")
-    return check(made, out, options.out)
+            time.sleep(chance.uniform(0.1, 1.5))
+            if time.monotonic() > ends:
+                process.terminate()
+                process.wait()
+            elif sum(hits.values()) < options.kills and rows_in(options.out) >= moments[sum(hits.values())]:
+                hits[kill_one(process.pid, chance, "program" if sum(hits.values()) % 2 else "worker")] += 1
+            took = known["seconds"] + time.monotonic() - begin
+            note.write_text(json.dumps({"kills": hits, "seconds": took}))
+        code = process.returncode
+    print(f"{options.studies} cases, engine {options.engine}: {dict(hits)} killed; {took:.0f} s so far; exit {code}")
+    return code not in (-signal.SIGKILL, -signal.SIGTERM, 128 + signal.SIGTERM)
+
+
+def rows_in(out: Path) -> int:
+    """The rows of the results so far."""
+    results = out / "fired" / "results.csv"
+    return max(0, results.read_bytes().count(b"\n") - 1) if results.exists() else 0
 
 
 def kill_one(program: int, chance: random.Random, what: str) -> str:
@@ -177,7 +214,7 @@ def command_of(process: int) -> bytes:
         return b""
 
 
-def check(made: list[Made], out: Path, folder: Path) -> list[str]:
+def check(made: list[Made], out: Path) -> list[str]:
     """Every case has one row with the code that it must have, its output where it was released, and nothing else is there."""
     with (out / "results.csv").open(newline="") as lines:
         rows = list(csv.DictReader(lines))
@@ -193,7 +230,18 @@ def check(made: list[Made], out: Path, folder: Path) -> list[str]:
     named = {name.removesuffix(".nrrd").removesuffix(".nii.gz") + ".certificate.json" for name in released}
     there = {path.name for path in out.iterdir()} - {"results.csv", "report.html", ".batch.lock"}
     problems += [f"only one of row and file: {name}" for name in sorted(there ^ (released | named))]
-    return problems + compare(made, out, folder)
+    return problems
+
+
+def compare_light(made: list[Made], out: Path) -> list[str]:
+    """Every output is what the stand-in makes of its input."""
+    from batch_light import told
+
+    whole = [one for one in made if one.code == 0]
+    pairs = [(one.name if one.kind == "dicom" else f"{one.name}.{one.kind}") for one in whole]
+    outputs = {name: out / "fired" / name for name in pairs}
+    files = {name: next(path.iterdir()) if path.is_dir() else path for name, path in outputs.items() if path.exists()}
+    return [f"{name} is not what a single run gives" for name, file in files.items() if file.read_text() != told(out / "in" / name)]
 
 
 def compare(made: list[Made], out: Path, folder: Path) -> list[str]:
@@ -216,99 +264,35 @@ def compare(made: list[Made], out: Path, folder: Path) -> list[str]:
 
 
 def overhead(made: list[Made], options: argparse.Namespace) -> list[str]:
-    """CPU seconds per case of an undisturbed batch, with the program's own, against bare runs of the same cases."""
+    """Processor seconds per case of an undisturbed batch, its own part of them, and those of each case run alone or without a batch."""
     whole = [one for one in made if one.code == 0][: max(options.bare, 3)]
     table = options.out / "undisturbed.csv"
     names = [one.name if one.kind == "dicom" else f"{one.name}.{one.kind}" for one in whole]
     table.write_text("input,output\n" + "".join(f"in/{name},{name}\n" for name in names))
+    for folder in ("undisturbed", "bare", "loop"):
+        shutil.rmtree(options.out / folder, ignore_errors=True)
+        (options.out / f"{folder}-ledger.sqlite").unlink(missing_ok=True)
     words = ["--engine", options.engine, "--jobs", "1", *CHOICES, "--quiet"]
     together = cpu_of([*PROGRAM, "batch", str(table), str(options.out / "undisturbed"), *words], options.out) / len(whole)
-    alone = sum(
-        cpu_of([*PROGRAM, "deface", str(options.out / "in" / name), str(options.out / "bare" / name), *CHOICES, "--quiet"], options.out)
-        for name in names
-    ) / len(whole)
-    print(f"CPU seconds per case: batch {together:.2f}, bare {alone:.2f}: {100 * (together / alone - 1):+.0f} %")
+    with (options.out / "undisturbed" / "results.csv").open(newline="") as lines:
+        own = together - sum(float(row["cpu_seconds"]) for row in csv.DictReader(lines)) / len(whole)
+    each = [["deface", str(options.out / "in" / name), str(options.out / "bare" / name), *CHOICES, "--quiet"] for name in names]
+    alone = sum(cpu_of([*PROGRAM, *words], options.out) for words in each) / len(whole)
+    for words in each:
+        words[2] = words[2].replace("bare", "loop")
+    loop = f"from FaceDeidLNLib.commands.main import main\nfor words in {each!r}: main(words)"
+    in_loop = cpu_of([sys.executable, "-c", loop], options.out) / len(whole)
+    print(f"CPU seconds per case, {len(whole)} cases: batch {together:.2f}, of these the program's own {own:.3f} (start included);")
+    print(f"one process for each {alone:.2f}; one process for all, no batch {in_loop:.2f}")
     return [] if together <= 1.05 * alone else ["the batch costs more than 5 % over bare runs"]
 
 
 def cpu_of(words: list[str], out: Path) -> float:
     """CPU seconds of a command with all that it started."""
-    (out / "bare").mkdir(exist_ok=True)
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run(words, env=environment(out), stderr=subprocess.DEVNULL, check=False)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-
-
-def empty(out: Path, count: int) -> None:
-    """Cases that do nothing, in a program of their own whose memory can be measured."""
-    paths = [str(PACKAGES), str(Path(__file__).parent)]
-    code = f"import sys; sys.path[:0] = {paths!r}; import batch_stress; batch_stress.run_empty({str(out)!r}, {count})"
-    subprocess.run([sys.executable, "-c", code], check=True)
-
-
-def run_empty(out: str, count: int) -> None:
-    """The loop, the ledger, the lists and the report of so many cases."""
-    from FaceDeidLNLib.commands.batches.cases import Case
-    from FaceDeidLNLib.commands.batches.ledger import Ledger
-    from FaceDeidLNLib.commands.batches.loop import Listed, Loop, Setting
-    from FaceDeidLNLib.commands.batches.places import Places
-    from FaceDeidLNLib.commands.batches.quarantine import quarantine
-    from FaceDeidLNLib.commands.batches.report import write_report
-    from FaceDeidLNLib.commands.batches.review_work import write_work
-    from FaceDeidLNLib.commands.batches.task import Limits
-    from FaceDeidLNLib.commands.console import Console
-
-    folder = Path(out)
-    folder.mkdir(parents=True)
-    base, begin, cpu = peak_mb(), time.monotonic(), time.process_time()
-    cases = [Case(f"case-{number:06d}", folder / "none.nrrd", f"case-{number:06d}.nrrd") for number in range(count)]
-    places, setting = Places(folder), Setting(folder, (), Limits(1.0))
-    ledger = Ledger(places.ledger, places.results)
-    ledger.keep([])
-    Loop(ledger, Instant(), setting, Console(quiet=True), lambda: None).run(Listed(cases))
-    done = [(case, ledger.rows[case.name]) for case in cases]
-    ledger.export()
-    quarantine(places.quarantine, done)
-    write_work(done, setting, places.worklist)
-    write_report([row for _, row in done], places.report, folder)
-    size = sum(path.stat().st_size for path in folder.parent.glob(f"{folder.name}-*") if path.is_file()) / 2**20
-    took = f"{time.monotonic() - begin:.0f} s, {time.process_time() - cpu:.0f} s of CPU"
-    print(f"{count} empty cases: {took}, {peak_mb() - base:.0f} MB above the start; ledger and lists {size:.0f} MB")
-    ledger.close()
-
-
-def peak_mb() -> float:
-    """The most memory of this process so far."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
-class Instant:
-    """An engine whose cases end as soon as they are started, one in ten as a REVIEW."""
-
-    def __init__(self) -> None:
-        self._ended: list = []
-
-    @property
-    def room(self) -> int:
-        """Always."""
-        return 16 - len(self._ended)
-
-    def start(self, task) -> None:  # noqa: ANN001
-        """It ends."""
-        from FaceDeidLNLib.commands.batches.task import Ended
-
-        review = int(task.case[-1]) == 0
-        report = {"exit_code": 3 if review else 0, "verdict": "REVIEW" if review else "PASS", "share_of_body_changed": 0.02}
-        self._ended.append(Ended(task.case, 3 if review else 0, ("look at this",) if review else (), report, 1.0))
-
-    def wait(self, seconds: float) -> list:
-        """All."""
-        ended, self._ended = self._ended, []
-        return ended
-
-    def close(self) -> None:
-        """Nothing runs."""
 
 
 if __name__ == "__main__":

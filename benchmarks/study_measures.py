@@ -25,13 +25,15 @@ from FaceDeidLNLib.study.registration import frames
 from FaceDeidLNLib.study.report import StudyResult
 from FaceDeidLNLib.study.rtdose import dose_geometry
 from FaceDeidLNLib.study.rtstruct import contours_of
-from FaceDeidLNLib.study.seg import edge_points, labels_of
+from FaceDeidLNLib.study.seg import edge_points, labels_of, of_segment
 from FaceDeidLNLib.study.staging import staged
 
 #: What is no air (HU).
 SKIN_HU = -300.0
 #: Of the points of the old skin no more than this are looked at.
 MOST_POINTS = 20_000
+#: Averaging helps where it comes nearer to the old skin than the nearer of the two alone by more than this (mm): ties of voxels are closer.
+HELPS_MM = 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,6 +157,34 @@ def changed_in(mask: np.ndarray, geometry: Volume, result: StudyResult) -> Itera
         yield {"object": one.name, "protected_voxels": int(counts[0]), "changed": int(counts[1])}
 
 
+def identical(result: StudyResult) -> Iterator[dict[str, object]]:
+    """For each structure set and segmentation: what changed of it, and what did not: coordinates as written, pixels to the bit."""
+    for one in shown(result):
+        if one.family not in ("rtstruct", "seg"):
+            continue
+        read = _structures if one.family == "rtstruct" else _segments
+        for before, after in zip(one.before, one.after, strict=True):
+            old, new = (dict(read(pydicom.dcmread(instance.path))) for instance in (before, after))
+            same = sorted(name for name in old if old[name] == new.get(name))
+            yield {"object": one.name, "identical": same, "changed": sorted(old.keys() - set(same))}
+
+
+def _structures(dataset: pydicom.Dataset) -> Iterator[tuple[str, object]]:
+    for roi in dataset.StructureSetROISequence:
+        items = contours_of(dataset, int(roi.ROINumber))
+        yield str(roi.ROIName), [[str(value) for value in one.ContourData] for item in items for one in item.get("ContourSequence") or []]
+
+
+def _segments(dataset: pydicom.Dataset) -> Iterator[tuple[str, object]]:
+    """Where each frame that shows a segment lies, and its pixels; frames that show nothing count as none."""
+    frames = dataset.pixel_array.reshape((-1, dataset.Rows, dataset.Columns))
+    names = {int(item.SegmentNumber): str(item.SegmentLabel) for item in dataset.SegmentSequence}
+    places = [tuple(item.PlanePositionSequence[0].ImagePositionPatient) for item in dataset.PerFrameFunctionalGroupsSequence]
+    for label in labels_of(dataset, names):
+        masks = [of_segment(dataset, index, frame, label) for index, frame in enumerate(frames)]
+        yield names[label], [(places[k], (frames[k] * mask).tobytes()) for k, mask in enumerate(masks) if mask.any()]
+
+
 def _stacks(instances: Sequence[Instance]) -> tuple[Volume, ...]:
     return tuple(stack.volume for stack in read_stacks(instances))
 
@@ -176,7 +206,8 @@ def averaging(result: StudyResult) -> Iterator[dict[str, object]]:
         mean = np.where(seen, (first.array + again) / 2, first.array)
         figures = [_nearest(points, array, first.geometry.sampling) for array in (first.array, alone, mean)]
         keys = ("one_mm", "other_mm", "averaged_mm")
-        yield {"pair": [one.name, other.name], "lines": int(points.sum()), **dict(zip(keys, figures, strict=True))}
+        helps = len(figures[2]) > 0 and figures[2][0] < min(figures[0][0], figures[1][0]) - HELPS_MM
+        yield {"pair": [one.name, other.name], "lines": int(points.sum()), **dict(zip(keys, figures, strict=True)), "helps": helps}
 
 
 def _on_grid(image: Volume, like: Volume) -> np.ndarray:

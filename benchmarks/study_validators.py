@@ -1,9 +1,11 @@
-"""What other programs say of a released study that they did not say of the original: pydicom, SimpleITK, highdicom and dciodvfy."""
+"""What other programs say of a released study that they did not say of the original: pydicom, SimpleITK, highdicom, DCMTK and dciodvfy."""
 
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
+import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
@@ -41,7 +43,31 @@ def _highdicom(path: Path) -> None:
         highdicom.sr.srread(path)
 
 
+def _dcmtk(path: Path) -> None:
+    """DCMTK's dump of the whole data set; what it reads as an image it also draws, and of a report it reads the tree."""
+    header = pydicom.dcmread(path, stop_before_pixels=True)
+    _called("dcmdump", path)
+    if header.SOPClassUID in _SEGMENTATIONS:
+        return  # dcm2pnm knows no bit-packed or label map segmentations
+    if "Rows" in header:
+        with tempfile.TemporaryDirectory() as folder:
+            _called("dcm2pnm", "+F", "1", path, Path(folder) / "frame.pgm")
+    elif header.Modality in ("SR", "KO"):
+        _called("dsrdump", path)
+
+
+def _called(program: str, *words: str | Path) -> None:
+    """Run a program of DCMTK; its errors are raised as ValueError."""
+    done = subprocess.run([program, *words], capture_output=True, text=True, errors="replace", check=False)
+    lines = [line for line in done.stderr.splitlines() if line[:2] in ("E:", "F:")]
+    if done.returncode or lines:
+        raise ValueError(f"{program} ends with {done.returncode}: {'; '.join(lines)}")
+
+
 READERS: dict[str, Callable[[Path], None]] = {"pydicom": _pydicom, "SimpleITK": _simpleitk, "highdicom": _highdicom}
+#: DCMTK is no Python package (Debian's is called dcmtk): what was not there is told with the findings.
+if shutil.which("dcmdump"):
+    READERS["DCMTK"] = _dcmtk
 
 
 def fails(read: Callable[[Path], None], path: Path) -> str:
@@ -83,4 +109,5 @@ def new_findings(result: StudyResult) -> Iterator[dict[str, object]]:
         if looked[name] <= 3:  # slices of a series are alike
             new |= dciodvfy(after) - dciodvfy(before)
         new |= {f"{reader}: {what}" for reader, read in READERS.items() if (what := fails(read, after)) and not fails(read, before)}
-    yield from ({"class": name, "objects": looked[name], "new": sorted(said[name])} for name in sorted(looked))
+    readers = [*READERS, "dciodvfy"]
+    yield from ({"class": name, "objects": looked[name], "readers": readers, "new": sorted(said[name])} for name in sorted(looked))

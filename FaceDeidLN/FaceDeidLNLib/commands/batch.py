@@ -6,7 +6,8 @@ output and, where wanted, protect, landmarks, curve, face_segment, node_segments
 
 OUT_DIR/results.csv gets one row per case and OUT_DIR/report.html shows them; both hold no path of an input and no face, and may travel.
 Beside OUT_DIR, for its owner alone: OUT_DIR-inputs.csv (which input each case had), OUT_DIR-ledger.sqlite (what the batch knows),
-OUT_DIR-worklist.csv (what waits for a person; Slicer's panel opens it) and OUT_DIR-quarantine (what was refused, with the reason).
+OUT_DIR-worklist.csv (what waits for a person; Slicer's panel opens it), OUT_DIR-quarantine (what was refused, with the reason) and
+OUT_DIR-superseded (releases that --overwrite was to replace, where the new run was not released).
 With --qa DIR, DIR/review.html shows before and after of what waits, and saves decisions; the same command carries them out.
 Stopped or killed, the same command goes on where it was. The exit code is that of the worst case.
 """
@@ -129,20 +130,21 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
     places = Places(options.out_dir, options.shard)
     with sole_batch(places.results), closing(Ledger(places.ledger, places.results)) as ledger:
         note_inputs(cases, places.inputs)
-        cases = options.shard.cases(cases)
+        whole, cases = cases, options.shard.cases(cases)
         setting = setting_of(options)
-        waiting = plan(cases, ledger, options, setting, places)
+        planned = plan(cases, ledger, options, setting, places, {case.name for case in whole})
+        waiting = planned.waiting
         if len(waiting) < len(cases):
             console.say(f"{len(cases) - len(waiting)} of {len(cases)} cases are done already.")
         if waiting:
             Loop(ledger, engine_of(options, console), setting, console, lambda: None).run(Listed(waiting))
-        return finish(cases, ledger, setting, places, options, segmentations_in(options.inputs))
+        return finish(cases, ledger, setting, places, options, segmentations_in(options.inputs), planned.unheard)
 
 
 def watch(options: argparse.Namespace, console: Console) -> Outcome:
     """Take what arrives until a signal ends it; what people look at is brought up to date whenever all that came is done.
 
-    A case whose files changed after it was done is told, and left as it is.
+    A case whose files changed after it was released is told, and left as it is; one that was not released is done again.
     """
     from contextlib import closing
 
@@ -151,7 +153,7 @@ def watch(options: argparse.Namespace, console: Console) -> Outcome:
     from .batches.ledger import Ledger, sole_batch
     from .batches.loop import Loop
     from .batches.places import Places
-    from .batches.planned import is_of_other, plan
+    from .batches.planned import is_mended, is_of_other, plan
     from .batches.watched import Watched
     from .signals import Interrupted
 
@@ -163,20 +165,33 @@ def watch(options: argparse.Namespace, console: Console) -> Outcome:
             return options.shard.cases(cases_now(options.inputs, options.out_dir, options.studies))
 
         def settled() -> Outcome:
-            return finish(taken, ledger, setting, places, options, [])
+            return finish(taken, ledger, setting, places, options, [], planned.unheard)
 
         def arrived(cases: list[Case]) -> None:
-            taken.extend(cases)
+            taken.extend(case for case in cases if case.name not in {one.name for one in taken})
             note_inputs(taken, places.inputs)
 
+        def grew(case: Case) -> bool | None:
+            row = ledger.rows.get(case.name)
+            if row is None:
+                return None
+            if row.waits:
+                ledger.keep(one for one in ledger.rows.values() if one.case != case.name)
+                return True
+            console.say(f"{case.name} changed after it was done, and is left as it is; --overwrite does it again.")
+            return False
+
         there = [case for case in find() if case.name in ledger.rows]
-        grown = [case for case in there if is_of_other(ledger.rows[case.name], case, setting) and not options.overwrite]
+        rows = ledger.rows
+        others = [case for case in there if is_of_other(rows[case.name], case, setting) and not options.overwrite]
+        grown = [case for case in others if not is_mended(rows[case.name], case, setting)]
         for case in grown:
             console.say(f"{case.name} changed after it was done, and is left as it is; --overwrite does it again.")
         taken = [case for case in there if case not in grown]
-        again = plan(taken, ledger, options, setting, places, ledger.rows.keys() - {case.name for case in taken})
-        taken = [case for case in taken if case not in again]
-        supply = Watched(find, {case.name for case in (*taken, *grown)}, options.watch, arrived)
+        left = ledger.rows.keys() - {case.name for case in taken}
+        planned = plan(taken, ledger, options, setting, places, left, left)
+        taken = [case for case in taken if case not in planned.waiting]
+        supply = Watched(find, {case.name for case in (*taken, *grown)}, options.watch, arrived, grew)
         try:
             Loop(ledger, engine_of(options, console), setting, console, lambda: settled() and None).run(supply)
         except Interrupted:
@@ -196,6 +211,9 @@ def check(options: argparse.Namespace) -> None:
     check_names(options)
     require_key(options.signing_key)
     policy_named(options.header, options.key, options.patients, (options.out_dir,))
+    for what, path in (("The review material, which shows faces,", options.qa), ("The private key", options.signing_key)):
+        if path is not None and options.out_dir.resolve() in (path.resolve(), *path.resolve().parents):
+            raise InputError(f"{what} cannot lie in {options.out_dir}, whose content travels: name another place.")
     if options.scheduler is not None and options.engine == LOCAL:
         raise InputError("--scheduler is for a Dask cluster: give --engine dask too, or leave it out.")
     if options.watch is not None and not options.inputs.is_dir():
@@ -249,7 +267,13 @@ def shared_words(options: argparse.Namespace) -> list[str]:
 
 
 def finish(
-    cases: list[Case], ledger: Ledger, setting: Setting, places: Places, options: argparse.Namespace, left_out: list[str]
+    cases: list[Case],
+    ledger: Ledger,
+    setting: Setting,
+    places: Places,
+    options: argparse.Namespace,
+    left_out: list[str],
+    unheard: list[str],
 ) -> Outcome:
     """Write what is looked at, and sum up."""
     from .batches.quarantine import quarantine
@@ -266,4 +290,4 @@ def finish(
     write_report(rows, options.report or places.report, options.out_dir)
     if options.qa is not None:
         write_review_page(done, options.qa, places.decisions.name, options.shard.ending)
-    return summary(rows, places, left_out)
+    return summary(rows, places, left_out, unheard)

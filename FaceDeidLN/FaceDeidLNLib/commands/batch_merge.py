@@ -45,6 +45,7 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
         for places in [*parts, whole]:
             held.enter_context(sole_batch(places.results))
         rows = sorted((row for places in parts for row in rows_of(places)), key=lambda row: row.case)
+        require_whole(rows, parts, whole)
         require_there(rows, options)
         ledger = held.enter_context(closing(Ledger(whole.ledger, whole.results)))
         ledger.keep(rows)
@@ -63,12 +64,38 @@ def rows_of(places: Places) -> list[Row]:
     return list(rows.values())
 
 
+def require_whole(rows: list[Row], parts: list[Places], whole: Places) -> None:
+    """Raises InputError where a part has a case of another part, or a case that the parts were given has no row."""
+    for places in parts:
+        if foreign := next((row.case for row in rows_of(places) if not places.shard.has(row.case)), None):
+            raise InputError(
+                f"{places.results.name} holds the case {foreign}, which is of another part: run that part again, and look why."
+            )
+    lacking = sorted(given_cases(whole.inputs) - {row.case for row in rows})
+    if lacking:
+        raise InputError(f"{len(lacking)} cases were not done ({lacking[0]}, ...): run all parts again with the same list of cases.")
+
+
+def given_cases(inputs: Path) -> set[str]:
+    """The names of the cases that the parts were given, of which each notes all."""
+    import csv
+    import io
+
+    from ..core.cells import from_cell
+    from ..core.plain_files import read_plain_text
+
+    try:
+        return {from_cell(row["case"]) for row in csv.DictReader(io.StringIO(read_plain_text(inputs), newline=""))}
+    except (OSError, ValueError, KeyError, csv.Error) as problem:
+        raise InputError(f"{inputs}, where the parts noted their cases, cannot be read ({problem}): run a part again.") from problem
+
+
 def require_there(rows: list[Row], options: argparse.Namespace) -> None:
     """Raises InputError where an output is not the one that its row tells of."""
-    from ..output.signing import is_own_release
+    from .batches.planned import is_done
 
     for row in rows:
-        if row.is_released and not is_own_release(options.out_dir / row.output, options.signing_key):
+        if row.is_released and not is_done(row, options.out_dir / row.output, options.signing_key):
             raise InputError(f"{options.out_dir / row.output} is not what was released there: run that part again.")
 
 

@@ -259,7 +259,7 @@ def outcome(ct: CtInput, result: CaseResult, place: Destination, qa: Path | None
     """Exit code, facts and text of a case that came to a verdict."""
     from ..facts import facts_of
     from ..output.certificate import certificate_path
-    from .describe import figures, reason_lines
+    from .describe import earlier_lines, figures, reason_lines
 
     verdict, released = result.verdict.value, refusal is None
     code = PASS if released else FAIL if verdict == "FAIL" else REVIEW
@@ -283,4 +283,5 @@ def outcome(ct: CtInput, result: CaseResult, place: Destination, qa: Path | None
         facts |= {"review": str(qa), "review_sha256": told.seen or ""}
         lines.append(f"  review material (contains the face): {qa}")
     lines += [_WHAT_TO_DO] if verdict == "REVIEW" else []
+    lines += [] if released else earlier_lines(place.output)
     return Outcome(code, facts, "\n".join(lines))

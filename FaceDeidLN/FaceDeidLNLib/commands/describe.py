@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from ..anatomy.level.find import Level
 from ..case.records import CaseResult
 from ..face.segment import BEHIND_MEMBRANE_MM
 from ..facts import privacy_said
+from ..output.certificate import is_certified
 from ..verify.compare import SegmentCheck
 from ..verify.privacy import RECOGNISABLE
 
@@ -56,3 +58,10 @@ def level_lines(levels: Sequence[Level], checks: Sequence[SegmentCheck]) -> list
 def reason_lines(reasons: Sequence[str]) -> list[str]:
     """The reasons as a list."""
     return [f"  - {reason}" for reason in reasons]
+
+
+def earlier_lines(output: Path) -> list[str]:
+    """Said where nothing was released and an earlier release has the output's name: it stays, and is not what was asked for now."""
+    if not is_certified(output):
+        return []
+    return [f"  note: the earlier release {output} stays as it is, with its own certificate: take it away if it must not be used any more"]

@@ -44,10 +44,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, console: Console) -> Outcome:
     """Read both, compare, print one line per structure. Raises InputError where the grids differ."""
-    from ..input.ct import read_ct
+    from ..input.ct import read_ct, read_result
     from ..verify.utility import agreements, evaluate
 
-    before, after = read_ct(options.original, options.series), read_ct(options.result)
+    before = read_ct(options.original, options.series, by_hand=True)
+    after = read_result(options.result, before)
     original, result = before.volume, after.volume
     if not original.geometry.same_as(result.geometry):
         raise InputError("ORIGINAL and RESULT lie on different grids; only results on the original's grid can be compared.")

@@ -214,7 +214,11 @@ def add_header(parser: argparse.ArgumentParser) -> None:
 
 def add_overwrite(group: argparse._ActionsContainer) -> None:
     """Whether an output that is there already may be replaced."""
-    group.add_argument("--overwrite", action="store_true", help="replace an output that is there already")
+    group.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="replace an output that is there already; it stays until the new one is whole, and where that is not released",
+    )
 
 
 def parameters_of_options(options: argparse.Namespace) -> Parameters:

@@ -87,6 +87,7 @@ def run_single(planned: Plan, options: argparse.Namespace, policy: HeaderPolicy,
     """The only study of INPUT becomes the folder OUT. Raises InputError where there are several."""
     from ..output.header_mappings import keep_mappings
     from ..study.run import run_one
+    from .describe import earlier_lines
 
     if len(planned.studies) != 1:
         raise InputError(f"{options.input} holds {len(planned.studies)} studies, and one is wanted: give each a folder of its own.")
@@ -96,7 +97,8 @@ def run_single(planned: Plan, options: argparse.Namespace, policy: HeaderPolicy,
     if result.output is not None:
         keep_mappings(policy, options.key)
     facts = {**result_facts(result), **_left(planned), "reasons": plain_reasons(result)}
-    return Outcome(PASS if result.output is not None else REVIEW, facts, "\n".join(result_lines(result)))
+    lines = result_lines(result) + ([] if result.output is not None else earlier_lines(options.output))
+    return Outcome(PASS if result.output is not None else REVIEW, facts, "\n".join(lines))
 
 
 def plain_reasons(result: StudyResult) -> list[str]:
@@ -104,6 +106,8 @@ def plain_reasons(result: StudyResult) -> list[str]:
     doubts = [
         f"{report.entry.instance.text('Modality')}: {report.decision.reason}" for report in result.reports if report.decision.doubtful
     ]
+    if result.planned.damaged:
+        doubts.append(f"{len(result.planned.damaged)} files that may belong to it cannot be read")
     return list(dict.fromkeys(doubts)) if doubts and result.output is None else list(result.reasons)
 
 
@@ -146,7 +150,7 @@ def _asked(options: argparse.Namespace) -> Options:
 
 
 def _left(planned: Plan) -> dict[str, Any]:
-    return {"damaged": [f"{path.name}: {why}" for path, why in planned.damaged], "other_files": len(planned.others)}
+    return {"damaged": [str(one.error) for one in planned.damaged], "other_files": len(planned.others)}
 
 
 def plan_facts(planned: StudyPlan) -> dict[str, Any]:
@@ -172,7 +176,7 @@ def plan_text(planned: Plan) -> str:
         lines.append(f"study {study.study.uid}: {len(study.entries)} instances")
         groups = Counter((_label(entry.instance), entry.decision.outcome.value, entry.decision.reason) for entry in study.entries)
         lines += [f"  {outcome:8} {count:4} x {label}: {reason}" for (label, outcome, reason), count in groups.items()]
-    lines += [f"  {'withhold':8}    1 x {path.name}: {why}" for path, why in planned.damaged]
+    lines += [f"  {'withhold':8}    1 x {one.error}" for one in planned.damaged]
     if planned.others:
         lines.append(f"  {len(planned.others)} files that are no DICOM instance stay behind")
     return "\n".join(lines)
@@ -208,6 +212,7 @@ def result_lines(result: StudyResult) -> list[str]:
     lines = [head, *(f"  - {reason}" for reason in result.reasons)]
     groups = Counter((_label(r.entry.instance), r.decision.outcome.value, r.decision.reason) for r in result.reports)
     lines += [f"  {outcome:8} {count:4} x {label}: {reason}" for (label, outcome, reason), count in groups.items()]
+    lines += [f"  {'withhold':8}    1 x {one.error}" for one in result.planned.damaged]
     for surface in result.proof.surfaces if result.proof else ():
         lines.append(f"  {surface.name}: {surface.words}")
     return lines

@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace, console: Console) -> Outcome:
     """Read both, compare, judge."""
     from ..facts import comparison_facts
-    from ..input.ct import read_ct
+    from ..input.ct import read_ct, read_result
     from ..input.place import place_segments
     from ..verify.compare import compare
     from ..verify.verdict import judge
@@ -42,8 +42,8 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
     from .inputs import read_all, read_nodes, read_one
 
     console.progress(0.0, "reading")
-    ct, result = read_ct(options.original, options.series), read_ct(options.result).volume
-    original = ct.volume
+    ct = read_ct(options.original, options.series, by_hand=True)
+    original, result = ct.volume, read_result(options.result, ct).volume
     nodes = read_nodes(options.nodes, options.node_segments, ct)
     protected = place_segments([*nodes.taken, *read_all(options.protect, ct)], original.geometry)
     face = None if options.face_segment is None else place_segments([read_one(options.face_segment, ct)], original.geometry)[0]

@@ -28,3 +28,11 @@ class FaceNotFoundError(FaceDeidError):
 
 class Cancelled(FaceDeidError):
     """The user cancelled; nothing was released."""
+
+
+def in_words(error: Exception) -> str:
+    """What an error says; of an error of others its kind too, and no more than a line: what a file holds may stand in it."""
+    if isinstance(error, FaceDeidError):
+        return str(error)
+    said = f"{type(error).__name__}: {error}"
+    return said if len(said) <= _END else f"{said[:_END]} ..."

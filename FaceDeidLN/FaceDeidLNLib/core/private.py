@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,8 +25,17 @@ def owner_only() -> Iterator[None]:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a text file of its owner alone, in the place of one that is there; a link there is replaced, not followed."""
-    path.unlink(missing_ok=True)
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_FILE)
-    with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace", newline="") as file:
-        file.write(text)
+    """Write a text file of its owner alone, whole, in the place of one that is there; a link there is replaced, not followed.
+
+    Several processes may write the same file: whoever is last has written it.
+    """
+    handle, name = tempfile.mkstemp(prefix=".", suffix=".partial", dir=path.parent)  # readable by its owner alone
+    partial = Path(name)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace", newline="") as file:
+            file.write(text)
+        partial.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            partial.unlink()
+        raise

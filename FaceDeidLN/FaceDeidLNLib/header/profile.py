@@ -149,7 +149,7 @@ class Profile:
 
     def label(self, name: str) -> str:
         """The words of a name that identify nobody."""
-        return self.text_of(name) or _UNNAMED
+        return self._text(name) or _UNNAMED
 
     def sentence(self, text: str) -> str:
         """The sentence without every word of the patients, places and numbers that are known."""

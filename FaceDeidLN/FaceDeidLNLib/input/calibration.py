@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from ..core.volume import AIR_HU, Volume
 from .case import Calibration, CtInput
 from .padding import without_padding
 from .plausible import calibration_of
@@ -30,26 +31,45 @@ def _series(ct: CtInput, series: str | None, found: Calibration) -> CtInput:
 
 
 def _image(ct: CtInput, found: Calibration) -> CtInput:
-    own = ct.volume.array
-    if ct.padding is not None:
-        own = own.copy()
-        own[ct.padding.mask] = ct.padding.values
-    hu = (own * found.slope + found.offset).astype(np.float32)
-    volume, padding = without_padding(ct.volume.with_array(hu))
+    own = ct.volume.array if ct.padding is None else _padded(ct, ct.volume.array.copy())
+    volume, padding = without_padding(ct.volume.with_array(_in_hu(own, found)))
     return replace(ct, volume=volume, padding=padding, calibration=found, own_values=own)
 
 
-def in_own_values(ct: CtInput, hu: np.ndarray) -> np.ndarray:
-    """HU (k, j, i) of a calibrated image as its own values: the very ones where they equal the CT, else the nearest of their type."""
-    own, changed = ct.own_values.copy(), hu != ct.volume.array
+def in_own_values(ct: CtInput, result: Volume) -> Volume:
+    """A result in HU in the values of its CT's source, no DICOM: the very ones where it equals the CT, else the nearest of their type."""
+    if ct.own_values is None:
+        return result if ct.padding is None else result.with_array(_padded(ct, result.array.copy()))
+    own, changed = ct.own_values.copy(), result.array != ct.volume.array
     if ct.padding is not None:
         changed &= ~ct.padding.mask
-    values = (hu[changed].astype(np.float64) - ct.calibration.offset) / ct.calibration.slope
+    values = (result.array[changed].astype(np.float64) - ct.calibration.offset) / ct.calibration.slope
     if own.dtype.kind in "iu":
         limits = np.iinfo(own.dtype)
         values = np.clip(np.rint(values), limits.min, limits.max)
     own[changed] = values.astype(own.dtype)
-    return own
+    return result.with_array(own)
+
+
+def as_worked_on(ct: CtInput, own: Volume) -> Volume:
+    """A volume in the values of a CT's source as ``ct`` was made of that source: the opposite of ``in_own_values``."""
+    array = own.array if ct.calibration is None else _in_hu(own.array, ct.calibration)
+    if ct.padding is None:
+        return own.with_array(array)
+    array = array.copy()
+    same = ct.padding.mask.copy()
+    same[same] = array[same] == ct.padding.values
+    array[same] = AIR_HU
+    return own.with_array(array)
+
+
+def _in_hu(own: np.ndarray, calibration: Calibration) -> np.ndarray:
+    return (own * calibration.slope + calibration.offset).astype(np.float32)
+
+
+def _padded(ct: CtInput, array: np.ndarray) -> np.ndarray:
+    array[ct.padding.mask] = ct.padding.values
+    return array
 
 
 def _note(found: Calibration) -> str:

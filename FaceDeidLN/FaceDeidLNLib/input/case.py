@@ -54,18 +54,31 @@ class StoredSlice:
         return replace(self, slope=slope * self.slope, intercept=slope * self.intercept + offset)
 
     def to_stored(self, hu: np.ndarray) -> np.ndarray:
-        """The nearest stored values (int32, same shape) of HU, clipped to what can be stored."""
+        """The nearest stored values (same shape) of HU, clipped to what can be stored: int32, or 16 bits where those hold them."""
         hu = np.asarray(hu)
+        if self.slope == 1.0 and self.whole and hu.size and hu.dtype == np.int16:
+            low, high = int(hu.min()) - int(self.intercept), int(hu.max()) - int(self.intercept)
+            if low >= self.range[0] and high <= self.range[1]:
+                return _shifted(hu, -int(self.intercept), np.dtype(np.int16 if self.signed else np.uint16))
         if self.slope == 1.0 and self.whole and hu.dtype.kind in "iu":
             return np.clip(hu.astype(np.int32) - np.int32(self.intercept), *self.range)
         stored = np.rint((hu.astype(np.float64) - self.intercept) / self.slope)
         return np.clip(stored, *self.range).astype(np.int32)
 
     def to_hu(self, stored: np.ndarray) -> np.ndarray:
-        """HU of stored values: int32 where slope and intercept are whole numbers, else float32."""
+        """HU of stored values: int32 where slope and intercept are whole numbers (int16 where 16 bits give no more), else float32."""
+        if self.slope == 1.0 and self.whole and stored.size and stored.dtype.itemsize == 2:
+            low, high = int(stored.min()) + int(self.intercept), int(stored.max()) + int(self.intercept)
+            if low >= -(2**15) and high < 2**15:
+                return _shifted(stored, int(self.intercept), np.dtype(np.int16))
         if self.whole:
             return stored.astype(np.int32) * np.int32(self.slope) + np.int32(self.intercept)
         return (stored * float(self.slope) + float(self.intercept)).astype(np.float32)
+
+
+def _shifted(values: np.ndarray, by: int, dtype: np.dtype) -> np.ndarray:
+    """Values of 16 bits plus a whole number, as a type of 16 bits that holds every sum."""
+    return (values.view(np.uint16) + np.uint16(by & 0xFFFF)).view(dtype)
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,6 +127,8 @@ class CtInput:
     own_values: np.ndarray | None = None
     #: Headers of its files that can be written, as far as they were read: each is taken out by whoever writes it.
     headers: dict[Path, Dataset] = field(default_factory=dict, repr=False)
+    #: All elements of its files before the pixels, as they were read: taken out by whoever makes ``headers`` of them.
+    elements: dict[Path, Dataset] = field(default_factory=dict, repr=False)
 
     @property
     def outside(self) -> np.ndarray | None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from ..core.errors import InputError
-from .calibration import calibrated
+from .calibration import as_worked_on, calibrated, in_own_values
 from .case import CtInput
 from .images import IMAGE_EXTENSIONS, image_extension, image_header, read_volume
 from .padding import without_padding
@@ -21,25 +22,48 @@ def read_ct(path: Path, series: str | None = None, by_hand: bool = False) -> CtI
     :param by_hand: a person placed the landmarks, so that values may be no HU, as those of a cone beam: they are calibrated.
     :raises InputError: the input is missing, damaged, no CT in HU, or needs a choice; the message says which.
     """
+    ct = read_values(path, series)
+    ct = calibrated(ct, series) if by_hand else ct
+    require_ct(ct.volume, ct.path.name, ct.outside)
+    return ct
+
+
+def read_values(path: Path, series: str | None = None) -> CtInput:
+    """As ``read_ct``, where the values may be no HU.
+
+    :raises InputError: the input is missing, damaged, no CT by its header, or needs a choice; the message says which.
+    """
     path = Path(path)
     if not path.exists():
         raise InputError(f"{path} does not exist: check the path.")
     if _is_dicom(path):
         from .dicom import read_dicom_series
 
-        ct = read_dicom_series(path, series)
-    elif series is not None:
+        return read_dicom_series(path, series)
+    if series is not None:
         raise InputError(f"A series can be chosen in a DICOM folder only, and {path.name} is a file.")
-    elif image_extension(path) is None:
+    if image_extension(path) is None:
         kinds = ", ".join(IMAGE_EXTENSIONS)
         raise InputError(f"{path.name} cannot be read: give a DICOM folder or one of its files, or one of {kinds}.")
-    else:
-        _require_ct_header(path)
-        volume, padding = without_padding(read_volume(path))
-        ct = CtInput(volume, path, str(image_extension(path)), (path,), padding=padding)
-    ct = calibrated(ct, series) if by_hand else ct
-    require_ct(ct.volume, path.name, ct.outside)
-    return ct
+    _require_ct_header(path)
+    volume, padding = without_padding(read_volume(path))
+    return CtInput(volume, path, str(image_extension(path)), (path,), padding=padding)
+
+
+def read_result(path: Path, ct: CtInput) -> CtInput:
+    """What somebody made of a CT, in HU as the CT is: by its calibration, and with air where it has the CT's padding.
+
+    :raises InputError: as ``read_ct``.
+    """
+    found = read_values(path)
+    if found.kind == "dicom" and ct.calibration is not None:
+        from .dicom import read_dicom_series
+
+        return read_dicom_series(path, calibration=ct.calibration)
+    if found.kind != "dicom" and found.volume.array.shape == ct.volume.array.shape and ct.kind != "dicom":
+        found = replace(found, volume=as_worked_on(ct, in_own_values(found, found.volume)), padding=ct.padding)
+    require_ct(found.volume, found.path.name, found.outside)
+    return found
 
 
 def _is_dicom(path: Path) -> bool:

@@ -18,9 +18,9 @@ from .case import Calibration, CtInput, Padding, StoredSlice, slices_geometry
 from .copies import without_copies
 from .dicom_damaged import require_others
 from .dicom_enhanced import frames_of, require_all_frames
-from .dicom_files import read_folder, told
+from .dicom_files import DicomFile, read_folder, told
 from .dicom_geometry import Placed, series_geometry
-from .dicom_header import HeaderSlice, header_of, numbers, pixels_at, require_numbers, source_uids
+from .dicom_header import HeaderSlice, before_pixels, header_of, numbers, pixels_at, require_numbers, source_uids
 from .dicom_pixels import read_stored
 from .dicom_select import choose_series
 from .padding import bright_padding
@@ -28,6 +28,8 @@ from .plausible import require_content, require_grid
 
 #: What is said of second copies of a file.
 COPIES = "the same to the byte as another file and left out"
+#: Of so many files all elements are held (some 30 kB each) until they are written; those of more are read again.
+MOST_HELD = 2000
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,6 +90,7 @@ def read_dicom_series(folder: Path, series: str | None = None, alive: Alive = id
         source_uids=found.uids,
         notes=found.notes,
         calibration=calibration,
+        elements={s.path: s.before_pixels for s in placed.slices if s.before_pixels is not None},
     )
 
 
@@ -96,7 +99,8 @@ def find_series(folder: Path, series: str | None = None, alive: Alive = idle) ->
     folder = Path(folder)
     single = folder if folder.is_file() else None
     there = read_folder(folder if single is None else folder.parent, alive, deep=single is None)
-    found = [HeaderSlice(file.path, pixels=pixels_at(file), header=header_of(file)) for file in there.files]  # in this order
+    are_few = len(there.files) <= MOST_HELD
+    found = [_header_slice(file, are_few) for file in there.files]
     headers, copies = without_copies(found, single)
     if not headers:
         require_others(there.damaged, (), ())
@@ -109,6 +113,12 @@ def find_series(folder: Path, series: str | None = None, alive: Alive = idle) ->
     stored = tuple(_stored(s) for s in placed.slices)
     notes = (*_notes(there.others, damaged, copies), *choice.notes, *filter(None, [placed.note, _missing(placed.slices)]))
     return Series(folder, placed, stored, source_uids(headers), notes)
+
+
+def _header_slice(file: DicomFile, hold: bool) -> HeaderSlice:
+    whole = before_pixels(file) if hold else None
+    pixels = pixels_at(file)
+    return HeaderSlice(file.path, header_of(file), pixels=pixels, before_pixels=whole)  # the header is all that is left of the data set
 
 
 def grids_of(series: Series) -> tuple[Geometry, Geometry]:
@@ -196,7 +206,7 @@ def read_planes(series: Series, alive: Alive = idle) -> Iterator[Plane]:
         outside = bright_padding(how, values)
         if outside is not None:
             hu[outside] = AIR_HU
-        fits = whole and hu.min() >= -(2**15) and hu.max() < 2**15
+        fits = whole and (hu.dtype == np.int16 or (hu.min() >= -(2**15) and hu.max() < 2**15))
         hu = hu.astype(np.int16 if fits else np.int32 if whole else np.float32, copy=False)
         yield Plane(hu, outside, None if outside is None else values[outside])
 

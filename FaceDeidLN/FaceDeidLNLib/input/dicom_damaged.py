@@ -17,12 +17,13 @@ _SERIES = tag_for_keyword("SeriesInstanceUID")
 
 @dataclass(frozen=True, eq=False)
 class Damaged:
-    """A file, what is wrong with it, and what its header still says: the series' UID and the modality, empty where it does not."""
+    """A file, what is wrong with it, and what its header still says: modality, UIDs of series and study, empty where it does not."""
 
     path: Path
     error: InputError
     series: str = ""
     modality: str = ""
+    study: str = ""
 
 
 def damaged(path: Path, error: InputError) -> Damaged:
@@ -35,7 +36,8 @@ def damaged(path: Path, error: InputError) -> Damaged:
             warnings.simplefilter("ignore")  # that it is damaged is known
             header = pydicom.dcmread(path, stop_before_pixels=True)
             if any(tag > _SERIES for tag in header.keys()):  # noqa: SIM118 (a data set iterates over its elements)
-                return Damaged(path, error, str(header.get("SeriesInstanceUID", "")), str(header.get("Modality", "")))
+                said = (str(header.get(keyword, "")) for keyword in ("SeriesInstanceUID", "Modality", "StudyInstanceUID"))
+                return Damaged(path, error, *said)
     except Exception:  # pydicom raises whatever damaged bytes led to: the file says nothing
         return Damaged(path, error)
     return Damaged(path, error)

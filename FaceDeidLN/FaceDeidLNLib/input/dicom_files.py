@@ -78,7 +78,8 @@ def read_folder(folder: Path, alive: Alive = idle, deep: bool = True) -> Folder:
         if dataset is not None and "SOPClassUID" in dataset:
             require_text(path)
             found.append(DicomFile(path, dataset))
-    _require_no_remains(others, [file.path for file in found])
+    for path, what in remains(others, [file.path for file in found]):
+        raise InputError(f"{path.name} {what}: a slice may be missing, get it again or take the file away.")
     return Folder(tuple(found), tuple(others), tuple(broken))
 
 
@@ -195,17 +196,16 @@ def _ends(path: Path, last: int | None) -> bool:
     return not rest.strip(b"\0")
 
 
-def _require_no_remains(others: Sequence[Path], dicom: Sequence[Path]) -> None:
-    """No file that is no DICOM is what was left of one.
+def remains(others: Sequence[Path], dicom: Sequence[Path]) -> Iterator[tuple[Path, str]]:
+    """Of the files that are no DICOM those that seem to be left of one, each with what it is.
 
-    :raises InputError: it has a DICOM file's ending, or stands beside DICOM files, is named like them, and holds nothing.
+    Such a one has a DICOM file's ending, or stands beside DICOM files, is named like them, and holds nothing.
     """
     named = {(path.parent, _ending(path)) for path in dicom}
     for path in others:
         ending = _ending(path)
         if ending in _ENDINGS or ((path.parent, ending) in named and not _head(path).strip(b"\0")):
-            what = "is empty" if not path.stat().st_size else "is no DICOM file, though it is named like one"
-            raise InputError(f"{path.name} {what}: a slice may be missing, get it again or take the file away.")
+            yield path, "is empty" if not path.stat().st_size else "is no DICOM file, though it is named like one"
 
 
 def _ending(path: Path) -> str:

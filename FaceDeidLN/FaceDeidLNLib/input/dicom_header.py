@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydicom.datadict import keyword_for_tag, tag_for_keyword
+from pydicom.datadict import dictionary_VR, keyword_for_tag, tag_for_keyword
+from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
+from pydicom.tag import BaseTag
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
     EnhancedCTImageStorage,
@@ -21,7 +23,7 @@ from pydicom.uid import (
 )
 
 from ..core.errors import InputError
-from .dicom_files import DicomFile
+from .dicom_files import PIXELS, DicomFile
 
 _TAGS = [
     "SpecificCharacterSet",
@@ -87,10 +89,12 @@ _PLACED_FRAMES = (
 _PLACE = {"ImagePositionPatient": 3, "ImageOrientationPatient": 6, "PixelSpacing": 2}
 #: ... in those that say how large it is, likewise, and in those that may be missing: one.
 _SIZE = ("Rows", "Columns", "BitsAllocated")
-_OPTIONAL = ("SamplesPerPixel", "BitsStored", "PixelRepresentation", "RescaleSlope", "RescaleIntercept")
-
+_OPTIONAL = ("SamplesPerPixel", "BitsStored", "HighBit", "PixelRepresentation", "NumberOfFrames", "RescaleSlope", "RescaleIntercept")
+#: Of these the ones that need not be whole; no image is rescaled by more.
+_RESCALE, _MOST_RESCALED = ("RescaleSlope", "RescaleIntercept"), 1e9
 
 _PIXELS, _UNDEFINED = 0x7FE00010, 0xFFFFFFFF
+_FUNCTIONAL_GROUPS = 0x5200
 _KEPT = frozenset(tag_for_keyword(keyword) for keyword in _TAGS)
 
 
@@ -99,12 +103,14 @@ class HeaderSlice:
     """A DICOM slice: its file, its header, and which frame of the file it is.
 
     ``pixels`` is where in the file the bytes of uncompressed pixels begin, and how many there are; None where nobody looked.
+    ``before_pixels`` holds every element before the pixels, as it was read; None where they are to be read from the file.
     """
 
     path: Path
     header: Dataset
     frame: int = 0
     pixels: tuple[int, int] | None = None
+    before_pixels: Dataset | None = None
 
 
 def pixels_at(file: DicomFile) -> tuple[int, int] | None:
@@ -116,6 +122,21 @@ def pixels_at(file: DicomFile) -> tuple[int, int] | None:
     return element.value_tell, element.length
 
 
+def before_pixels(file: DicomFile) -> Dataset | None:
+    """A copy of a file's data set up to its pixels; None where a value stayed on the disk, or would be decoded with the header."""
+    found = {}
+    for tag in file.dataset.keys():  # noqa: SIM118 (a data set iterates over its elements)
+        if tag in PIXELS:
+            break
+        element = file.dataset.get_item(tag, keep_deferred=True)
+        if element.is_raw and element.value is None and element.length:
+            return None
+        if tag in _KEPT and not element.is_raw and element.VR == "SQ":
+            return None
+        found[tag] = element
+    return _like(file.dataset, found)
+
+
 def header_of(file: DicomFile) -> Dataset:
     """The tags that matter of a file's data set, which loses the others.
 
@@ -124,13 +145,37 @@ def header_of(file: DicomFile) -> Dataset:
     for tag in list(file.dataset.keys()):
         if tag not in _KEPT:
             del file.dataset[tag]
-            continue
-        try:
-            file.dataset[tag]
-        except Exception as error:  # pydicom raises whatever a damaged element led to
-            told = f"{file.path.name} holds something that cannot be read in {keyword_for_tag(tag)}"
-            raise InputError(f"{told}: the header is damaged, get it again.") from error
+    require_decoded(file.dataset, file.path.name)
     return file.dataset
+
+
+def _like(source: Dataset, elements: dict[BaseTag, DataElement | RawDataElement]) -> Dataset:
+    """A data set of these elements that stands as ``source`` does."""
+    fresh = Dataset(elements)
+    fresh.set_original_encoding(*source.original_encoding, source.original_character_set)
+    fresh.file_meta = source.file_meta
+    return fresh
+
+
+def require_decoded(header: Dataset, name: str) -> None:
+    """Read every value of a header, at every depth, so that whoever works with it meets none that cannot be read.
+
+    Functional groups are an exception: whoever splits the frames reads of them what is needed.
+
+    :raises InputError: one cannot be decoded, or is a sequence where the standard has none, or the other way round.
+    """
+    for tag in list(header.keys()):
+        try:
+            element = header[tag]
+            if (element.VR == "SQ") != (dictionary_VR(tag) == "SQ"):
+                raise ValueError(f"{element.VR} in the place of {dictionary_VR(tag)}")
+            if element.VR == "SQ" and tag.group != _FUNCTIONAL_GROUPS:
+                for item in element.value or ():
+                    for inner in item.iterall():
+                        str(inner.value)
+        except Exception as error:  # pydicom raises whatever a damaged element led to
+            told = f"{name} holds something that cannot be read in {keyword_for_tag(tag)}"
+            raise InputError(f"{told}: the header is damaged, get it again.") from error
 
 
 def source_uids(items: Sequence[HeaderSlice]) -> frozenset[str]:
@@ -168,10 +213,20 @@ def require_numbers(item: HeaderSlice) -> None:
         if len(numbers(item, keyword)) != count:
             raise InputError(f"{name} has no {keyword}: without it nobody knows where the slice lies.")
     for keyword in (*_SIZE, *(keyword for keyword in _OPTIONAL if keyword in item.header)):
-        if len(numbers(item, keyword)) != 1:
-            raise InputError(f"{name} holds {len(numbers(item, keyword))} numbers in {keyword} instead of one: the header is damaged.")
+        _require_one(item, keyword)
     if min(numbers(item, "PixelSpacing")) <= 0.0:
         raise InputError(f"{name} has a pixel spacing that is not above 0: the header is damaged.")
-    allocated = int(item.header.BitsAllocated)
-    if not 1 <= int(item.header.get("BitsStored", allocated)) <= allocated:
-        raise InputError(f"{name} stores {item.header.BitsStored} bits in {allocated}: the header is damaged.")
+    header, allocated = item.header, int(item.header.BitsAllocated)
+    stored = header.get("BitsStored", allocated)
+    if not 1 <= stored <= allocated or header.get("HighBit", 0) >= allocated:
+        raise InputError(f"{name} stores {stored} bits in {allocated}, up to bit {header.get('HighBit', '?')}: the header is damaged.")
+
+
+def _require_one(item: HeaderSlice, keyword: str) -> None:
+    """One number stands in a tag, a whole one above 0 (0 for none) unless it is a rescale's. Raises InputError."""
+    found = numbers(item, keyword)
+    if len(found) != 1:
+        raise InputError(f"{item.path.name} holds {len(found)} numbers in {keyword} instead of one: the header is damaged.")
+    is_whole = keyword in _RESCALE or (isinstance(item.header.get(keyword), int) and found[0] >= 0)
+    if not is_whole or abs(found[0]) > _MOST_RESCALED:
+        raise InputError(f"{item.path.name} holds {found[0]:g} in {keyword}, which no image has: the header is damaged.")

@@ -31,7 +31,7 @@ _UNCOMPRESSED = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, DeflatedExplici
 
 
 def read_stored(slices: Sequence[HeaderSlice], stored: Sequence[StoredSlice], alive: Alive) -> Iterator[np.ndarray]:
-    """The stored values (j, i) of slice after slice, int32.
+    """The stored values (j, i) of slice after slice: whole numbers of the type in which they stand, or int32.
 
     :raises InputError: a file cannot be decoded, holds less than its header says, or does not lead back to stored values.
     """
@@ -84,14 +84,15 @@ def _pixel_bytes(item: HeaderSlice) -> bytes:
 def _whole_values(words: np.ndarray, header: Dataset, how: StoredSlice) -> np.ndarray:
     """The values in the stored bits of words; what stands in the other bits (overlays, PS3.5 8.1.1) is none of the CT's business."""
     high = int(header.get("HighBit", how.bits_stored - 1))
-    values = words.astype(np.int32)
-    values >>= max(0, high + 1 - how.bits_stored)
-    values &= (1 << how.bits_stored) - 1
-    if how.signed:
-        sign = 1 << (how.bits_stored - 1)
-        values ^= sign
-        values -= sign
-    return values
+    word = np.dtype(f"u{words.dtype.itemsize}")
+    values = words.astype(word) >> word.type(max(0, high + 1 - how.bits_stored))
+    values &= word.type((1 << how.bits_stored) - 1)
+    if not how.signed:
+        return values
+    sign = word.type(1 << (how.bits_stored - 1))
+    values ^= sign
+    values -= sign  # wraps to the bits of the signed value
+    return values.view(f"i{word.itemsize}")
 
 
 def _by_simpleitk(item: HeaderSlice, how: StoredSlice) -> np.ndarray:

@@ -102,7 +102,12 @@ def _ct_slices(found: Sequence[HeaderSlice], place: Path) -> tuple[list[HeaderSl
         raise InputError(f"{place} holds only scout (localizer) images: give the axial series.")
     kept = {item.path for item in slices}
     left = {item.path: item for item in images if item.path not in kept}
-    return slices, (f"{told(list(left))} no CT slice and left out{_described(left.values())}",) if left else ()
+    others = {item.path: item for item in found if item.path not in kept and item.path not in left}
+    notes = [f"{told(list(left))} no CT slice and left out{_described(left.values())}"] if left else []
+    if others:
+        kinds = ", ".join(sorted({str(item.header.get("Modality") or "unknown") for item in others.values()}))
+        notes.append(f"{told(list(others))} no CT and left out ({kinds}); the command study takes all objects of a study")
+    return slices, tuple(notes)
 
 
 def _described(items: Sequence[HeaderSlice]) -> str:

@@ -110,8 +110,23 @@ def _scaled(values: np.ndarray, slope: float, intercept: float) -> np.ndarray:
     """Stored values times slope plus intercept: whole numbers where all are, else the narrowest float that holds them exactly."""
     if (slope, intercept) == (1.0, 0.0):
         return values
-    exact = values.astype(np.float64) * slope + intercept
-    if values.dtype.kind in "iu" and np.abs(exact).max() < 2**31 and np.array_equal(exact, np.rint(exact)):
-        return exact.astype(np.int16 if exact.min() >= -(2**15) and exact.max() < 2**15 else np.int32)
-    single = exact.astype(np.float32)
-    return single if np.array_equal(single, exact, equal_nan=True) else exact
+    out = np.empty(values.shape, dtype=_scaled_type(values, slope, intercept))
+    for k, plane in enumerate(values):  # a few planes of doubles at a time
+        out[k] = _exact(plane, slope, intercept)
+    return out
+
+
+def _exact(plane: np.ndarray, slope: float, intercept: float) -> np.ndarray:
+    return plane.astype(np.float64) * slope + intercept
+
+
+def _scaled_type(values: np.ndarray, slope: float, intercept: float) -> np.dtype:
+    low, high, whole, single = np.inf, -np.inf, values.dtype.kind in "iu", True
+    for plane in values:
+        exact = _exact(plane, slope, intercept)
+        low, high = min(low, exact.min()), max(high, exact.max())
+        whole = whole and low > -(2**31) and high < 2**31 and np.array_equal(exact, np.rint(exact))
+        single = single and np.array_equal(exact.astype(np.float32), exact, equal_nan=True)
+    if whole:
+        return np.dtype(np.int16 if low >= -(2**15) and high < 2**15 else np.int32)
+    return np.dtype(np.float32 if single else np.float64)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from ..core.errors import InputError
-from ..core.geometry import Geometry
+from ..core.geometry import Box, Geometry
 from ..core.segment import BoxMask, Segment, tight
 from ..core.volume import Volume, index_affine
 
@@ -15,6 +15,8 @@ from ..core.volume import Volume, index_affine
 TOUCH = 1e-3
 #: Grids whose voxels coincide to this share of a voxel are the same grid, written with rounded direction cosines.
 SAME_GRID = 0.02
+#: A mask is laid on the CT in pieces of so many voxels, so that little memory is needed.
+SLAB = 1 << 24
 #: A grid whose voxels lie this near (voxels) to another's was meant to be that one.
 ROUNDED_GRID = 0.25
 
@@ -50,15 +52,31 @@ def _place(segment: Segment, ct: Geometry) -> BoxMask:
     matrix, offset = _same_grid(*index_affine(mask.geometry, ct), mask.geometry.shape)
     start, stop = _reach(mask.geometry, ct)
     if np.all(stop > start):
-        axes = _aligned_axes(matrix)
-        covered = _covered_turned if axes is None else _covered_aligned
-        found = covered(mask.array, matrix, offset, start, stop)
+        covered = _covered_turned if _aligned_axes(matrix) is None else _covered_aligned
+        found = np.zeros(stop - start, dtype=bool)
+        for first, slab in _slabs(mask):
+            low, high = _reach(slab.geometry, ct)
+            low, high = np.maximum(low - 1, start), np.minimum(high + 1, stop)
+            if np.all(high > low):
+                here = tuple(slice(a, b) for a, b in zip(low - start, high - start, strict=True))
+                found[here] |= covered(slab.array, matrix, offset - (first, 0, 0), low, high)
         if found.any():
             return tight(segment.name, found, tuple(int(v) for v in start))
     raise InputError(
         f"The segment '{segment.name}' ({segment.origin or 'no file'}) does not overlap the CT: it lies at {_extent(mask.geometry)}, "
         f"the CT at {_extent(ct)} (LPS mm). Give the segmentation of this CT."
     )
+
+
+def _slabs(mask: Volume) -> Iterator[tuple[int, Volume]]:
+    """Pieces of a mask along its k axis that are small enough for tables of sums, each with its first k; those that are empty left out."""
+    shape = mask.geometry.shape
+    step = max(1, SLAB // (shape[1] * shape[2]))
+    for first in range(0, shape[0], step):
+        box = Box((first, 0, 0), (min(first + step, shape[0]), *shape[1:]))
+        array = mask.array[box.slices]
+        if array.any():
+            yield first, Volume(array, mask.geometry.crop(box))
 
 
 def _same_grid(

@@ -23,6 +23,8 @@ MIN_SHARE = 0.005
 MAX_BELOW_AIR_SHARE, MOST_BLENDS = 0.02, 0.5
 #: Heaps of values are looked for in so many bins; one counts from this share of the largest on, and the values have so many steps.
 BINS, LEAST_HEAP, LEAST_STEPS = 256, 0.02, 100.0
+#: So many bins are left empty below the lowest values.
+EMPTY_BINS = 12
 #: Where everything but the patient is padding, the two heaps are fat and muscle, no further apart.
 FAT_TO_MUSCLE = 250.0
 #: Soft tissue of a head in HU: muscle, brain and fat together.
@@ -144,7 +146,8 @@ def _advice(values: np.ndarray) -> str:
     found = _calibration(air, tissue)
     return (
         f"give a CT in HU; if it is a cone-beam CT, whose values are not calibrated (air near {air:.0f}, soft tissue near {tissue:.0f}), "
-        f"give landmarks placed by hand with --landmarks, and it is worked on as {found.slope:.3g} x value {found.offset:+.0f}"
+        "place its landmarks by hand (--landmarks, or points in Slicer), and it is worked on as "
+        f"{found.slope:.3g} x value {found.offset:+.0f}"
     )
 
 
@@ -153,7 +156,8 @@ def _two_heaps(values: np.ndarray) -> tuple[float, float] | None:
     low, high = np.percentile(values, (0.5, 99.5))
     if not high - low > LEAST_STEPS:
         return None
-    counts, edges = np.histogram(values, bins=BINS, range=(low, high))
+    beside = (high - low) / BINS * EMPTY_BINS  # air that was clipped lies in one bin, which is a heap only between others
+    counts, edges = np.histogram(values, bins=BINS, range=(low - beside, high))
     smooth = ndimage.gaussian_filter1d(counts.astype(np.float64), BINS / 64, mode="nearest")
     peaks = np.flatnonzero((smooth[1:-1] >= smooth[:-2]) & (smooth[1:-1] > smooth[2:])) + 1
     peaks = peaks[smooth[peaks] > LEAST_HEAP * smooth.max()]

@@ -91,14 +91,27 @@ def _labels(array: np.ndarray, path: Path) -> np.ndarray:
 
     :raises InputError: fractions, negative or huge values.
     """
-    if array.dtype.kind == "f":
-        whole = np.nan_to_num(array, nan=-1.0, posinf=-1.0, neginf=-1.0).astype(np.int64)
-        if not np.array_equal(whole, array):
+    low, high = _extremes(array, path)
+    if low < 0 or high > MAX_LABEL:
+        raise InputError(f"{path.name} holds values from {low:.12g} to {high:.12g}, so it is no label map: give labels from 0 upward.")
+    if array.dtype.kind in "iu" and array.dtype != np.uint64:
+        return array
+    labels = np.empty(array.shape, dtype=np.uint8 if high < 256 else np.int32)
+    for k, plane in enumerate(array):
+        labels[k] = plane
+    return labels
+
+
+def _extremes(array: np.ndarray, path: Path) -> tuple[float, float]:
+    """The smallest and largest value, looked for plane by plane. Raises InputError for fractions."""
+    if array.dtype.kind != "f":
+        return array.min(), array.max()
+    low, high = np.inf, -np.inf
+    for plane in array:
+        if not (np.isfinite(plane).all() and np.array_equal(plane, np.rint(plane))):
             raise InputError(f"{path.name} holds fractions, so it is no label map: give whole numbers (0 is background).")
-        array = whole
-    if array.min() < 0 or array.max() > MAX_LABEL:
-        raise InputError(f"{path.name} holds values from {array.min()} to {array.max()}, so it is no label map: give labels from 0 upward.")
-    return array if array.dtype != np.uint64 else array.astype(np.int64)
+        low, high = min(low, plane.min()), max(high, plane.max())
+    return low, high
 
 
 def _slicer_entries(told: Mapping[str, str], layers: int) -> list[_Entry]:

@@ -14,6 +14,7 @@ from vtkmodules.vtkFiltersGeneral import vtkTransformPolyDataFilter
 from ..core.errors import InputError
 from ..core.progress import Alive, Progress, idle, silent
 from ..core.volume import Volume, block_mean
+from .ct import ct_of_node
 from .links import SKIN_PREFIX
 from .markups import ras
 from .matrices import matrix_from_array
@@ -84,9 +85,9 @@ def skin_models(
     The scene is as it was where ``progress`` raises.
     """
     progress(0.1, "skin before")
-    skin_before = _surface(volume_from_node(ct))
+    skin_before = _skin_of(ct)
     progress(0.5, "skin after")
-    skin_after = _surface(volume_from_node(result))
+    skin_after = _skin_of(result)
     progress(0.9, "3D views")
     before = _model(context, skin_before, linked_model(ct, _BEFORE), f"{ct.GetName()} skin before (SHOWS THE FACE)")
     after = _model(context, skin_after, linked_model(result, _AFTER), f"{result.GetName()} skin after")
@@ -99,7 +100,7 @@ def show_skin(context: SceneContext, ct: slicer.vtkMRMLScalarVolumeNode) -> slic
     """The skin of a CT as a model in the 3D views, made where there is none yet: then it is returned. Other CTs' skins are hidden."""
     made = None
     if linked_model(ct, _BEFORE) is None:
-        made = _model(context, _surface(volume_from_node(ct)), None, f"{ct.GetName()} skin before (SHOWS THE FACE)")
+        made = _model(context, _skin_of(ct), None, f"{ct.GetName()} skin before (SHOWS THE FACE)")
         ct.SetNodeReferenceID(_role(_BEFORE), made.GetID())
     only_own_skin(context, ct)
     return made
@@ -135,6 +136,10 @@ def _model(context: SceneContext, surface: vtkPolyData, node: slicer.vtkMRMLMode
     node.GetDisplayNode().SetColor(*_SKIN_COLOR)
     node.GetDisplayNode().SetVisibility(True)
     return node
+
+
+def _skin_of(node: slicer.vtkMRMLScalarVolumeNode) -> vtkPolyData:
+    return _surface(ct_of_node(node, by_hand=True).volume)
 
 
 def _surface(volume: Volume) -> vtkPolyData:

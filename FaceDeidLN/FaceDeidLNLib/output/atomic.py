@@ -21,6 +21,7 @@ from pathlib import Path
 
 from ..core.errors import FaceDeidError, InputError, OutputError
 from ..core.guard import removed_with_us
+from .certificate import is_certified
 from .held_folder import HeldFolder, held_folder
 from .leftovers import clear_leftovers, remove, short, sibling
 from .lock import sole_writer
@@ -69,7 +70,7 @@ def released_file(path: Path, overwrite: bool = False, inputs: Sequence[Path] = 
 def released_folder(path: Path, overwrite: bool = False, inputs: Sequence[Path] = (), companion: Companion | None = None) -> Iterator[Path]:
     """Give a temporary, empty folder; rename it to ``path`` when the body ends without an exception.
 
-    ``overwrite`` replaces a folder that holds nothing but DICOM files and certificates.
+    ``overwrite`` replaces a folder that holds nothing but DICOM files and certificates, or is what the certificate beside it says.
 
     :raises InputError: as for :func:`released_file`; also where a folder to replace holds other files.
     :raises OutputError: the folder could not be written, for instance because the disk is full.
@@ -231,7 +232,7 @@ def _require_apart(path: Path, inputs: Sequence[Path]) -> None:
 def _require_replaceable(path: Path) -> None:
     if path.exists():
         other = [entry.name for entry in path.iterdir() if entry.is_dir() or not entry.name.endswith(_REPLACEABLE)]
-        if other:
+        if other and not is_certified(path):
             raise InputError(f"{path} holds other files ({other[0]}) and is not replaced: choose another folder.")
 
 

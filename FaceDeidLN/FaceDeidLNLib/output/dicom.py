@@ -12,7 +12,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-import pydicom
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 
@@ -25,6 +24,7 @@ from ..header.proof import verify_headers
 from ..input.case import CtInput, StoredSlice
 from ..input.dicom import find_series, grids_of, read_planes
 from .atomic import Companion, released_folder
+from .dicom_encoder import Encoder
 from .dicom_header import Marks, derived_header, headers_of, naming, slices_by_file
 from .representable import representable, stored_values
 
@@ -57,11 +57,11 @@ def write_dicom_series(
         )
     if result.array.dtype != ct.slices.array.dtype or not result.geometry.same_as(ct.slices.geometry):
         raise OutputError("The result has another scalar type or grid than the CT: nothing was written.")
-    header = KeepHeader() if header is None else header
+    header, encoder = KeepHeader() if header is None else header, Encoder()
     with released_folder(folder, overwrite, (ct.path, *ct.files, *inputs), companion) as partial:
         for n, (source, dataset) in enumerate(derived_slices(ct, result, marks, header, alive), start=1):
             with naming(source):
-                save(dataset, partial / f"IM{n:04d}.dcm")
+                encoder.save(dataset, partial / f"IM{n:04d}.dcm")
         _require_same(ct, representable(ct, result), partial, Path(folder), header.uid(ct.frame_of_reference_uid), alive)
         _require_clean(partial, Path(folder), ct.files, header)
 
@@ -85,22 +85,9 @@ def set_pixels(dataset: Dataset, how: StoredSlice, values: np.ndarray) -> None:
     dataset.file_meta = getattr(dataset, "file_meta", None) or FileMetaDataset()
     dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     kind = ("<i" if how.signed else "<u") + str(how.bits_allocated // 8)
-    pixels = values.astype(kind).tobytes()
+    pixels = values.astype(kind, copy=False).tobytes()
     dataset.HighBit = how.bits_stored - 1
     dataset.add_new(0x7FE00010, "OW", pixels + b"\0" * (len(pixels) % 2))
-
-
-def save(dataset: Dataset, path: Path, syntax: str = ExplicitVRLittleEndian) -> None:
-    """Write a dataset as a DICOM file with fresh file meta information and an empty preamble."""
-    meta = FileMetaDataset()
-    meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = dataset.SOPClassUID, dataset.SOPInstanceUID
-    meta.TransferSyntaxUID = syntax
-    dataset.file_meta, dataset.preamble = meta, b"\0" * 128
-    if int(pydicom.__version__.split(".")[0]) >= 3:
-        dataset.save_as(path, enforce_file_format=True)
-    else:
-        dataset.is_little_endian, dataset.is_implicit_VR = True, False
-        dataset.save_as(path, write_like_original=False)
 
 
 def _require_clean(partial: Path, folder: Path, originals: Sequence[Path], header: HeaderPolicy) -> None:

@@ -6,10 +6,12 @@ No list of value representations: whatever is long enough for a picture goes, an
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from pydicom.datadict import dictionary_VR
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
 from pydicom.tag import BaseTag
 
 from ..input.dicom_files import PIXELS
@@ -44,8 +46,62 @@ REPEATING = (0x5000, 0x6000)
 SHARED_GROUPS, FRAME_GROUPS = 0x52009229, 0x52009230
 
 
+#: Tag, representation and length of every element of a data set, or instead of the length the shapes of its items; and the place of an
+#: element: the tags of the sequences that lead there, each with the number of the item, and its own tag.
+Shape = tuple[tuple[int, str, "int | tuple[Shape, ...]"], ...]
+Place = tuple[int, ...]
+
+
 def remove_pictures(dataset: Dataset) -> None:
-    """Remove from a plain header (see :mod:`.dicom_plain`) what may hold a picture, at every depth, in place."""
+    """Remove from a plain header (see :mod:`.dicom_plain`) what may hold a picture, at every depth, in place.
+
+    No value is looked at, so that headers of one shape, as the slices of a series have, are judged once.
+    """
+    for *way, tag in _places_of_pictures(_shape(dataset)):
+        holder = dataset
+        for sequence, number in zip(way[::2], way[1::2], strict=True):
+            holder = holder[BaseTag(sequence)].value[number]
+        del holder[BaseTag(tag)]
+
+
+def _shape(dataset: Dataset) -> Shape:
+    return tuple(
+        (int(tag), element.VR, tuple(map(_shape, element.value or ())) if element.VR == "SQ" else len(value_bytes(element)))
+        for tag, element in dataset.items()
+    )
+
+
+@lru_cache(maxsize=16)
+def _places_of_pictures(shape: Shape) -> tuple[Place, ...]:
+    """Where a header of this shape may hold a picture."""
+    blank = _of_shape(shape)
+    _remove_from(blank)
+    return tuple(_missing(shape, blank))
+
+
+def _of_shape(shape: Shape) -> Dataset:
+    """A data set of this shape that is filled with zeros."""
+    elements: dict[BaseTag, DataElement | RawDataElement] = {}
+    for number, vr, held in shape:
+        tag = BaseTag(number)
+        if isinstance(held, int):
+            elements[tag] = RawDataElement(tag, vr, held, bytes(held), 0, False, True)
+        else:
+            elements[tag] = DataElement(tag, vr, Sequence([_of_shape(item) for item in held]))
+    return Dataset(elements)
+
+
+def _missing(shape: Shape, dataset: Dataset, way: Place = ()) -> Iterator[Place]:
+    """The places of a shape that a data set has no more."""
+    for tag, _, held in shape:
+        if BaseTag(tag) not in dataset:
+            yield (*way, tag)
+        elif not isinstance(held, int):
+            for number, (item, there) in enumerate(zip(held, dataset[BaseTag(tag)].value, strict=True)):
+                yield from _missing(item, there, (*way, tag, number))
+
+
+def _remove_from(dataset: Dataset) -> None:
     _remove_named(dataset)
     frames = [item for tag in (SHARED_GROUPS, FRAME_GROUPS) if tag in dataset for item in dataset[tag].value or ()]
     for holder, tag, value in [*leaves(dataset)]:
@@ -92,7 +148,7 @@ def _remove_named(dataset: Dataset) -> None:
 def keep_within(limit: int, found: list[tuple[int, Dataset, BaseTag]]) -> None:
     """Of elements with their sizes, keep the smallest ones that stay within the limit together."""
     held = 0
-    for size, holder, tag in sorted(found, key=lambda one: (one[0], one[2])):
+    for size, holder, tag in sorted(found, key=lambda one: (one[0], int(one[2]))):
         held += size
         if held > limit and size:
             del holder[tag]

@@ -54,7 +54,7 @@ def require_headers(ct: CtInput, alive: Alive = idle) -> tuple[str, ...]:
     for source in slices_by_file(ct):
         alive()
         with naming(source):
-            found = ct.headers[source] = source_header(source, plain)
+            found = ct.headers[source] = source_header(source, plain, ct.elements.pop(source, None))
             if tuple(found.keys()) in kinds:
                 continue
             kinds.add(tuple(found.keys()))
@@ -95,10 +95,13 @@ def naming(source: Path) -> Iterator[None]:
         raise OutputError(f"The header of {source.name} cannot be taken over ({error}): nothing was written; repair the file.") from error
 
 
-def source_header(source: Path, headers: PlainHeaders | None = None) -> Dataset:
-    """The header of a source file as one that can be written; ``headers`` are told what cannot be decoded, and know others alike."""
+def source_header(source: Path, headers: PlainHeaders | None = None, found: Dataset | None = None) -> Dataset:
+    """The header of a source file as one that can be written; ``headers`` are told what cannot be decoded, and know others alike.
+
+    ``found``: what was read of the file before its pixels; None where it is to be read.
+    """
     headers = PlainHeaders() if headers is None else headers
-    found = pydicom.dcmread(source, stop_before_pixels=True, force=True)
+    found = pydicom.dcmread(source, stop_before_pixels=True, force=True) if found is None else found
     dataset = headers.plain(found)
     dataset.file_meta = getattr(found, "file_meta", FileMetaDataset())
     return dataset
@@ -109,7 +112,7 @@ def headers_of(ct: CtInput) -> Iterator[tuple[Path, Dataset]]:
     headers = PlainHeaders()
     for source in slices_by_file(ct):
         with naming(source):
-            yield source, ct.headers.pop(source, None) or source_header(source, headers)
+            yield source, ct.headers.pop(source, None) or source_header(source, headers, ct.elements.pop(source, None))
 
 
 def derived_header(dataset: Dataset, marks: Marks, header: HeaderPolicy, originals: frozenset[str]) -> Dataset:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag
@@ -48,13 +49,13 @@ def remove_links(dataset: Dataset, originals: frozenset[str]) -> None:
     :param originals: UIDs of the source's instances and series; an element that holds one of them goes, whatever it is. The
         header's own SOPInstanceUID and SeriesInstanceUID stay: they get new values.
     """
-    known = {uid.encode() for uid in originals if uid}
+    known = _as_bytes(originals)
     own = {tag: dataset.get_item(tag) for tag in _NAMES_IMAGES if tag in dataset}
     _remove_references(dataset)
     for holder, tag, value in [*leaves(dataset)]:
         if holder is dataset and tag in own:
             continue
-        if _leads_back(holder, tag, value, known):
+        if _leads_back(str(holder.get_item(tag).VR), tag.is_private, value, known):
             del holder[tag]
 
 
@@ -80,12 +81,23 @@ def _names_image(item: Dataset) -> bool:
     return kind.startswith(_STORAGE)
 
 
-def _leads_back(holder: Dataset, tag: BaseTag, value: bytes, known: set[bytes]) -> bool:
+@lru_cache(maxsize=1)
+def _as_bytes(originals: frozenset[str]) -> frozenset[bytes]:
+    return frozenset(uid.encode() for uid in originals if uid)
+
+
+def _leads_back(vr: str, is_private: bool, value: bytes, known: frozenset[bytes]) -> bool:
     """True for an address, a private UID, and a value with a UID of the source in it."""
-    if holder.get_item(tag).VR == "UR":
+    if vr == "UR":
         return True
     if b"." not in value and b"://" not in value:
         return False
+    return _holds_way_back(is_private, value, known)
+
+
+@lru_cache(maxsize=4096)
+def _holds_way_back(is_private: bool, value: bytes, known: frozenset[bytes]) -> bool:
+    """As ``_leads_back``; most values come with every slice."""
     if _ADDRESS.search(value) and not value.startswith(_STANDARD):
         return True
     for uid in (*_UID.findall(value), *_UID.findall(value.replace(b"\0", b""))):  # UTF-16 too
@@ -93,7 +105,7 @@ def _leads_back(holder: Dataset, tag: BaseTag, value: bytes, known: set[bytes]) 
             continue
         if any(start in known for start in _starts(uid)):
             return True
-        if tag.is_private and uid.count(b".") >= _UID_PARTS and len(uid) >= _UID_LENGTH:
+        if is_private and uid.count(b".") >= _UID_PARTS and len(uid) >= _UID_LENGTH:
             return True
     return False
 

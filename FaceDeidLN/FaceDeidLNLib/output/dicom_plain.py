@@ -54,7 +54,7 @@ class PlainHeaders:
             raise OutputError(f"the header nests sequences more than {MAX_LEVELS} levels deep: it is damaged")
         elements: dict[BaseTag, DataElement | RawDataElement] = {}
         characters = str(source._character_set)
-        for tag, raw in sorted(source.items()):
+        for tag, raw in sorted(source.items(), key=_number):
             if tag.group <= 0x0002 or tag.element == 0:
                 continue
             element = self._decoded(source, tag, level) if raw.VR == "SQ" else self._leaf(source, raw, characters, level)
@@ -137,7 +137,12 @@ def _key(source: Dataset, raw: DataElement | RawDataElement, characters: str) ->
             maker = None if maker is None else bytes(maker.value or b"") if maker.is_raw else str(maker.value)
         elif len(DicomDictionary.get(raw.tag, ("",))[0]) != 2:  # signed or unsigned is said elsewhere in the header
             return None
-    return raw.tag, raw.VR, raw.value, raw.length, raw.is_little_endian, characters, maker
+    return int(raw.tag), raw.VR, raw.value, raw.length, raw.is_little_endian, characters, maker
+
+
+def _number(item: tuple[BaseTag, object]) -> int:
+    """The tag of an element as a plain number, which is compared much faster."""
+    return int(item[0])
 
 
 def _leaf(source: Dataset, raw: DataElement | RawDataElement, element: DataElement) -> RawDataElement:

@@ -46,26 +46,15 @@ def write_image(
     """
     path = Path(path)
     require_writable(ct, path)
-    result = _padded(ct, result)
     if result.array.dtype != ct.volume.array.dtype or not result.geometry.same_as(ct.volume.geometry):
         raise OutputError("The result has another scalar type or grid than the CT: nothing was written.")
-    if ct.own_values is not None:
-        result = result.with_array(in_own_values(ct, result.array))
+    result = result if ct.kind == "dicom" else in_own_values(ct, result)
     with released_file(path, overwrite, (ct.path, *inputs), companion) as partial:
         alive()
         _write(result, partial, path)
         alive()
         _require_same(result, partial, path)
         alive()
-
-
-def _padded(ct: CtInput, result: Volume) -> Volume:
-    """The result with the image file's own padding, which was worked on as air."""
-    if ct.padding is None or ct.kind == "dicom":
-        return result
-    array = result.array.copy()
-    array[ct.padding.mask] = ct.padding.values
-    return result.with_array(array)
 
 
 def require_writable(ct: CtInput, path: Path) -> None:

@@ -32,9 +32,11 @@ def representable(ct: CtInput, result: Volume) -> Volume:
 
 
 def stored_values(ct: CtInput, result: Volume, numbers: Sequence[int]) -> np.ndarray:
-    """The stored values (n, j, i), int32, of some slices of a result; padding keeps the source's."""
-    values = np.stack([ct.stored[k].to_stored(result.array[k]) for k in numbers])
+    """The stored values (n, j, i), whole numbers, of some slices of a result; padding keeps the source's."""
+    planes = [ct.stored[k].to_stored(result.array[k]) for k in numbers]
+    values = np.stack(planes) if len(planes) > 1 else planes[0][None]
     if ct.padding is not None:
+        values = values.astype(np.int32, copy=False)
         for plane, k in zip(values, numbers, strict=True):
             plane[ct.padding.mask[k]] = ct.padding.of_slice(k)
     return values

@@ -23,7 +23,8 @@ from ..core.segment import Segment
 from ..core.volume import Volume
 from ..input.names import Role, role_of, sort_segments
 from ..input.place import place_segments
-from ..mrml.nodes import add_ct, add_segmentation, add_segments, segments_from_node, volume_from_node
+from ..mrml.ct import ct_of_node
+from ..mrml.nodes import add_ct, add_segmentation, add_segments, segments_from_node
 from ..mrml.removal import remove_with_display
 from ..mrml.scene import SceneContext, context
 from ..providers.base import Provider, ProviderError
@@ -304,7 +305,7 @@ def segment_with(
     reason = offer.missing()
     if reason:
         raise FaceDeidError(reason)
-    volume = volume_from_node(ct)
+    volume = ct_of_node(ct).volume
     progress(0.1, offer.title)
     try:
         segments = offer.make(folder or Path(), progress).segment(volume)

@@ -78,7 +78,7 @@ def export_result(
     else:
         ct = CtInput(volume_from_node(ct_node), _loaded_from(ct_node), "node")
     if ct.kind == "dicom":
-        volume = in_order_of(ct, volume)
+        volume = without_padding_of(ct, in_order_of(ct, volume))
     cleared = clear(stored, volume, stored.content)
     place = Destination(path, overwrite, ct.files, policy, signing_key)
     write_released(ct, cleared, place, alive_in(progress, 0.5, "writing and reading back"))
@@ -136,10 +136,23 @@ def dicom_source(ct: slicer.vtkMRMLScalarVolumeNode, alive: Alive = idle) -> CtI
     else:
         raise InputError(f'"{ct.GetName()}" was not loaded from DICOM: export it as NRRD or NIfTI.')
     source = read_dicom_series(folder, series or None, alive)
-    node = in_order_of(source, volume_from_node(ct))
-    if not np.array_equal(source.volume.array, node.array):
+    if not holds(source, in_order_of(source, volume_from_node(ct))):
         raise InputError(f'The DICOM files of "{ct.GetName()}" do not hold its voxels: export it as NRRD or NIfTI.')
     return source
+
+
+def holds(ct: CtInput, volume: Volume) -> bool:
+    """Are a volume's voxels those of a series? Padding, which the series' reader takes for air, is as it was stored in a node."""
+    return np.array_equal(ct.volume.array, without_padding_of(ct, volume).array)
+
+
+def without_padding_of(ct: CtInput, volume: Volume) -> Volume:
+    """A volume in a series' order with air where the series has padding."""
+    if ct.outside is None:
+        return volume
+    array = volume.array.copy()
+    array[ct.outside] = ct.volume.array[ct.outside]
+    return volume.with_array(array)
 
 
 def in_order_of(ct: CtInput, volume: Volume) -> Volume:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import pydicom
 import slicer
@@ -12,8 +11,10 @@ from ..case.records import CaseResult
 from ..core.errors import FaceDeidError, InputError
 from ..core.progress import Progress
 from ..core.segment import Segment
+from ..input.calibration import in_own_values
 from ..input.case import CtInput
 from ..input.plausible import require_ct
+from ..mrml.ct import ct_of_node
 from ..mrml.links import link
 from ..mrml.nodes import add_ct, fill_ct, volume_from_node
 from ..mrml.scene import SceneContext
@@ -52,11 +53,11 @@ def follow_images(
 def add_followed(context: SceneContext, pair: Pair, leader: slicer.vtkMRMLScalarVolumeNode) -> slicer.vtkMRMLScalarVolumeNode:
     """Put what was made of an image into the scene, into its last result where that was never released, with its certificate."""
     image, made = pair
-    node = replaceable(image)
+    node, volume = replaceable(image), in_own_values(made.image, made.volume)
     if node is None:
-        node = add_ct(context, made.volume, "result", image)
+        node = add_ct(context, volume, "result", image)
     else:
-        fill_ct(node, made.volume, image)
+        fill_ct(node, volume, image)
     if image.GetDisplayNode() is not None:
         node.GetDisplayNode().CopyContent(image.GetDisplayNode())
         node.GetDisplayNode().SetAndObserveColorNodeID(image.GetDisplayNode().GetColorNodeID())  # a reference is no content
@@ -96,12 +97,12 @@ def frame_of(node: slicer.vtkMRMLScalarVolumeNode) -> str:
 
 def _image_of(node: slicer.vtkMRMLScalarVolumeNode) -> tuple[CtInput, bool]:
     """An image, and whether it is a CT in HU."""
-    image = CtInput(volume_from_node(node), Path(f"/{node.GetID()}"), "node")
+    ct = ct_of_node(node)
     try:
-        require_ct(image.volume, node.GetName())
+        require_ct(ct.volume, node.GetName(), ct.outside)
     except InputError:
-        return image, False
-    return image, True
+        return CtInput(volume_from_node(node), ct.path, ct.kind), False
+    return ct, True
 
 
 def _withheld(node: slicer.vtkMRMLScalarVolumeNode, why: FaceDeidError) -> str:

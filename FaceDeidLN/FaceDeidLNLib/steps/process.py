@@ -16,9 +16,12 @@ from ..core.segment import Segment
 from ..core.volume import Volume
 from ..effect.base import seeded
 from ..effect.records import OWN_NUMBERS, own_numbers
+from ..input.calibration import in_own_values
+from ..input.case import CtInput
 from ..input.plausible import require_ct
 from ..mrml.candidates import atlases, declined, guides_of, kept_of, not_chosen, unchecked
 from ..mrml.case import CaseNodes, add_case, material_of
+from ..mrml.ct import ct_of_node
 from ..mrml.links import link
 from ..mrml.nodes import curve_points_from_node, landmarks_from_node, segments_from_node, volume_from_node
 from ..mrml.scene import SceneContext
@@ -98,8 +101,9 @@ def request_from_nodes(asked: NodeRequest) -> Request:
     :raises InputError: a node cannot be used; the message says which and why.
     :raises FaceDeidError: a node is under a non-linear transform.
     """
-    ct = volume_from_node(asked.ct)
-    require_ct(ct, f'"{asked.ct.GetName()}"')
+    source = source_of(asked)
+    ct = source.volume
+    require_ct(ct, f'"{asked.ct.GetName()}"', source.outside)
     if asked.output is not None and asked.output is asked.ct:
         raise InputError("The result would overwrite the CT: choose another output volume.")
     return Request(
@@ -111,7 +115,13 @@ def request_from_nodes(asked: NodeRequest) -> Request:
         parameters=asked.parameters,
         guides=guides_from_nodes(asked),
         left_out=_left_out(asked, ct),
+        calibrated=source.calibration is not None,
     )
+
+
+def source_of(asked: NodeRequest) -> CtInput:
+    """The CT with what takes results back to its node's own values."""
+    return ct_of_node(asked.ct, by_hand=asked.landmarks is not None)
 
 
 def guides_from_nodes(asked: NodeRequest) -> tuple[Segment, ...]:
@@ -155,17 +165,18 @@ def process_nodes(
     made, withheld = follow_images(asked.also, case, request.protected, asked.accept_recognisable, progress)
     done = put_into_scene(context, asked, request, case)
     if done.case.result is not None:
-        remember_making(done.nodes.result, done.case.result, request.parameters, done.privacy)
+        remember_making(done.nodes.result, volume_from_node(done.nodes.result), request.parameters, done.privacy)
     followed = tuple(add_followed(context, pair, done.nodes.result) for pair in made)
     return replace(done, followed=followed, withheld=withheld)
 
 
 def put_into_scene(context: SceneContext, asked: NodeRequest, request: Request, case: CaseResult) -> NodeResult:
-    """The nodes of a case, its certificate beside its result, and both linked to the CT."""
-    stored = None if case.result is None else verdict_on(case, asked.accept_recognisable)
+    """The nodes of a case, its certificate beside its result in the CT's own values, and both linked to the CT."""
+    own = case if case.result is None else replace(case, result=in_own_values(source_of(asked), case.result))
+    stored = None if own.result is None else verdict_on(own, asked.accept_recognisable)
     released = stored is not None and stored.released
     given = CaseNodes(asked.ct, asked.output, asked.face, asked.kept, asked.landmarks, asked.curve, asked.skin)
-    nodes = add_case(context, material_of(request.ct, case, released), given)
+    nodes = add_case(context, material_of(request.ct, own, released), given)
     if nodes.result is not None:
         record(context, nodes.result, asked.ct, stored)
     link(asked.ct, "protected", asked.protected)

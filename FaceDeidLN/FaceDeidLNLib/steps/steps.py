@@ -18,6 +18,7 @@ from ..effect.base import apply_effect
 from ..effect.choices import require_fit
 from ..effect.registry import effect_named
 from ..face.segment import Face
+from ..input.calibration import as_worked_on, in_own_values
 from ..input.place import place_segments
 from ..mrml.candidates import made_here
 from ..mrml.links import link
@@ -44,7 +45,7 @@ from ..programs.engines import Engines, cut_by_curve, mask_volume, wrapped_anato
 from ..verify.privacy import RECOGNISABLE, is_tested
 from .anatomy_cache import AnatomyCache
 from .follow import followed_before, require_images
-from .process import NodeRequest, NodeResult, process_nodes, put_into_scene, request_from_nodes
+from .process import NodeRequest, NodeResult, process_nodes, put_into_scene, request_from_nodes, source_of
 
 BUILT_IN = Engines()
 #: A scene file keeps the points of a curve to less than that.
@@ -118,6 +119,7 @@ class Steps:
             result = mask_volume(self.context, request.ct, face, parameters)
         else:
             result = apply_effect(effect_named(parameters.effect), request.ct, face, parameters)
+        result = in_own_values(source_of(asked), result)
         node = asked.output
         if node is None:
             node = add_ct(self.context, result, "result", asked.ct)
@@ -141,7 +143,7 @@ class Steps:
         result = volume_from_node(asked.output)
         result = result.with_array(result.array.copy())
         privacy = privacy_as_made(asked.output, result, request.parameters, privacy_of(request))
-        case = examine(request, result, privacy, progress, self.cache)
+        case = examine(request, as_worked_on(source_of(asked), result), privacy, progress, self.cache)
         if case.face is None:
             raise FaceNotFoundError("; ".join(case.reasons))
         return put_into_scene(self.context, asked, request, case)

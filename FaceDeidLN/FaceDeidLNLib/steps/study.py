@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pydicom
 import slicer
 
@@ -27,7 +26,7 @@ from ..study.instances import Instance
 from ..study.plan import Plan, plan
 from ..study.report import StudyResult
 from ..study.run import run
-from .export import HeaderChoice, dicom_files, in_order_of, source_folder
+from .export import HeaderChoice, dicom_files, holds, in_order_of, source_folder
 from .process import NodeRequest, request_from_nodes
 
 _KEEP = HeaderChoice()
@@ -94,7 +93,7 @@ def plan_lines(planned: Plan) -> list[Line]:
         for study in planned.studies
         for entry in study.entries
     )
-    damaged = [(path.name, "withhold", 1, why) for path, why in planned.damaged]
+    damaged = [(one.path.name, "withhold", 1, str(one.error)) for one in planned.damaged]
     return [(label, outcome, count, why) for (label, outcome, why), count in said.items()] + damaged
 
 
@@ -140,7 +139,7 @@ def _request_for(asked: NodeRequest) -> Callable[[CtInput], Request]:
 
     def request(ct: CtInput) -> Request:
         try:
-            same = np.array_equal(in_order_of(ct, volume_from_node(asked.ct)).array, ct.volume.array)
+            same = holds(ct, in_order_of(ct, volume_from_node(asked.ct)))
         except InputError:
             same = False
         return replace(given, ct=ct.volume) if same else Request(ct.volume)

@@ -19,8 +19,9 @@ from ..core.private import OWNER_FILE
 from ..core.progress import Progress, silent
 from ..core.segment import Segment
 from ..input.any_segments import read_any_segments
+from ..input.calibration import in_own_values
 from ..input.case import CtInput
-from ..input.ct import read_ct
+from ..input.ct import read_values
 from ..input.markups import read_curve_json, read_landmarks_json
 from ..input.place import place_segments
 from ..mrml.case import CaseNodes
@@ -75,14 +76,14 @@ def load_item(context: SceneContext, item: WorkItem, progress: Progress = silent
     :raises InputError: a file cannot be read or does not fit; the message says which.
     """
     progress(0.05, "reading the CT")
-    ct = read_ct(item.ct, item.series or None)
+    ct = read_values(item.ct, item.series or None)
     progress(0.5, "reading the segments")
     segments, wanted = _segments(item, ct)
     masks = place_segments(segments, ct.volume.geometry)
     landmarks, curve = _landmarks(item), None if item.curve is None else read_curve_json(item.curve)
     face = None if item.face_segment is None else place_segments(_read(item.face_segment, ct)[:1], ct.volume.geometry)
     progress(0.9, "scene")
-    node = add_ct(context, ct.volume, item.case)
+    node = add_ct(context, ct.volume if ct.kind == "dicom" else in_own_values(ct, ct.volume), item.case)
     remember_source(node, item.ct, item.series)
     geometry = ct.volume.geometry
     nodes = CaseNodes(

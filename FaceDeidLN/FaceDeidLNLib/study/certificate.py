@@ -20,6 +20,7 @@ from ..output.certificate import ENDING, STUDY_SCHEMA, file_sha256
 from ..release import software
 from .family import Options
 from .outcome import Outcome
+from .plan import StudyPlan
 from .proof import Proof
 from .report import Report
 from .rules import rule_for
@@ -32,7 +33,9 @@ def certificate_path_of(folder: Path) -> Path:
     return folder.with_name(folder.name + ENDING)
 
 
-def certificate_text(partial: Path, reports: Sequence[Report], options: Options, policy: HeaderPolicy, proof: Proof, seconds: float) -> str:
+def certificate_text(
+    partial: Path, planned: StudyPlan, reports: Sequence[Report], options: Options, policy: HeaderPolicy, proof: Proof, seconds: float
+) -> str:
     """The certificate of a study that is complete under a temporary name."""
     files = {pydicom.dcmread(path, specific_tags=["SOPInstanceUID"]).SOPInstanceUID: path for path in sorted(partial.rglob("*.dcm"))}
     clipped = {rule_for(report.entry.instance.sop_class).family for report in reports if report.decision.outcome is Outcome.CLIP}
@@ -46,10 +49,14 @@ def certificate_text(partial: Path, reports: Sequence[Report], options: Options,
         "series": without_names(_figures(reports), policy),
         "files": {path.relative_to(partial).as_posix(): file_sha256(path) for path in files.values()},
         "surfaces": [surface.facts() for surface in proof.surfaces],
-        "limits": [_DOSE_LIMIT] if "rtdose" in clipped else [],
+        "limits": [_DOSE_LIMIT] * ("rtdose" in clipped) + [_unreadable(len(planned.damaged))] * bool(planned.damaged),
         "seconds": round(seconds, 1),
     }
     return json.dumps(content, indent=2, sort_keys=True, allow_nan=False) + "\n"
+
+
+def _unreadable(count: int) -> str:
+    return f"{count} of the files that came with the study could not be read, and what they held is not among the instances."
 
 
 def _instance(report: Report) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from ..face.styles import chosen_region
 from ..input.case import CtInput
 from ..input.ct import read_ct
 from ..input.plausible import MIN_SLICES
+from ..output.dicom_plain import PlainHeaders
 from ..pipeline import deface
 from ..release import as_stored, case_content, cleared_slices, judged, refusal_sentence
 from ..stacks import released_volume
@@ -31,6 +32,7 @@ from ..verify.coverage import SKIN_HU
 from ..verify.overruled import overruled_doubts
 from ..verify.plausible import shows_face
 from .decide_ct import deciding_series, landmarks_of
+from .elsewhere import remembered
 from .family import NO_FACE_THERE, Done, DoubtError, Series, Study, StudyRun
 from .hidden import HiddenFace
 from .images import plain_image
@@ -80,6 +82,7 @@ class CtFamily:
         written = write_ct(series, ct, result, run)
         run.deciding.append(series.instances[0].uid)
         run.hidden[series.frame] = HiddenFace.of(result, request.protected, run.random)
+        run.seen.setdefault(series.frame, []).append(remembered(ct.volume))
         return Done(series.instances, Decision(Outcome.DEFACE, DECIDES), written)
 
     def _follow(self, series: Series, ct: CtInput, run: StudyRun) -> Done:
@@ -89,11 +92,14 @@ class CtFamily:
             if shows_face(detect_landmarks(ct.volume)):
                 raise DoubtError("a face was found in it where the CT that decides shows none")
             keep(series, run)
+            run.seen.setdefault(series.frame, []).append(remembered(ct.volume))
             return Done(series.instances, Decision(Outcome.KEEP, NOTHING))
         doubts = second_opinion(hidden, ct, followed)
         if doubts:
             raise DoubtError("; ".join(doubts))
-        return Done(series.instances, Decision(Outcome.FOLLOW, FOLLOWS), write_ct(series, ct, followed, run))
+        written = write_ct(series, ct, followed, run)
+        run.seen.setdefault(series.frame, []).append(remembered(ct.volume))
+        return Done(series.instances, Decision(Outcome.FOLLOW, FOLLOWS), written)
 
 
 class _Choice(Finder):
@@ -162,7 +168,8 @@ def write_ct(series: Series, ct: CtInput, result: CaseResult, run: StudyRun) -> 
 
 def keep(series: Series, run: StudyRun) -> None:
     """Write the instances of a series with the voxels that they have, without icons and overlays."""
+    headers = PlainHeaders()
     for instance in series.instances:
-        dataset, pixels = plain_image(instance), pydicom.dcmread(instance.path)["PixelData"]
+        dataset, pixels = plain_image(instance, headers), pydicom.dcmread(instance.path)["PixelData"]
         dataset.add(pixels)
         run.writer.put(instance, dataset, series.stack)

@@ -13,6 +13,7 @@ from ..case.records import Request
 from ..core.errors import FaceDeidError
 from ..core.parameters import Parameters
 from ..core.progress import Alive, idle
+from ..core.volume import Volume
 from ..input.case import CtInput
 from .hidden import HiddenFace
 from .instances import Instance
@@ -28,6 +29,8 @@ class DoubtError(FaceDeidError):
     """An object that should have been hidden and could not be verified: it stops its study, or is withheld where that was asked for."""
 
 
+#: Before a series' own UID where it has no frame of reference.
+NO_FRAME = "none:"
 #: How far (mm) PET and MR may be off.
 TOLERANCE_MM = 3.0
 #: The stream of a study's random numbers that objects other than CT draw from.
@@ -59,7 +62,7 @@ class Series:
     @property
     def frame(self) -> str:
         """Frame of reference UID; the series' own UID stands in where it has none, so that it shares it with nobody."""
-        return self.instances[0].frame or f"none:{self.uid}"
+        return self.instances[0].frame or f"{NO_FRAME}{self.uid}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,6 +115,8 @@ class StudyRun:
     links: dict[tuple[str, str], list[np.ndarray]] = field(default_factory=dict)
     #: SOP instance UIDs of one instance of each CT that decided.
     deciding: list[str] = field(default_factory=list)
+    #: Frame of reference UID -> what the CTs show that were released in it, in coarse voxels (``elsewhere.remembered``).
+    seen: dict[str, list[Volume]] = field(default_factory=dict)
     alive: Alive = idle
 
     def leads_to_face(self, frame: str) -> bool:
@@ -129,6 +134,10 @@ class StudyRun:
         if other not in self.hidden:
             raise DoubtError("no CT of its frame of reference was de-identified, so that nobody knows where the face is")
         return self.hidden[other], matrix
+
+    def seen_in(self, frame: str) -> list[Volume]:
+        """What the CTs show that lie where ``face_in`` leads."""
+        return self.seen.get(frame if frame in self.hidden else self.registered.get(frame, ("",))[0], [])
 
 
 @dataclass(frozen=True, eq=False)

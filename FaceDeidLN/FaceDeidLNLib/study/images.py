@@ -22,6 +22,7 @@ from ..input.plausible import require_grid
 from ..output.dicom import set_pixels
 from ..output.dicom_clean import remove_pictures
 from ..output.dicom_header import source_header
+from ..output.dicom_plain import PlainHeaders
 from .instances import Instance
 
 #: A frame: its file, and its number in it.
@@ -68,7 +69,8 @@ def _stack(items: list[HeaderSlice]) -> ImageStack:
     require_grid(placed.geometry, f"the series of {items[0].path.name}")
     stored = tuple(_how(item) for item in placed.slices)
     values = tuple(read_stored(placed.slices, stored, idle))
-    array = np.stack([plane * np.float32(how.slope) + np.float32(how.intercept) for plane, how in zip(values, stored, strict=True)])
+    scaled = [plane.astype(np.int32) * np.float32(how.slope) + np.float32(how.intercept) for plane, how in zip(values, stored, strict=True)]
+    array = np.stack(scaled)
     frames = tuple((item.path, item.frame) for item in placed.slices)
     return ImageStack(Volume(array.astype(np.float32), placed.geometry), frames, stored, values)
 
@@ -84,16 +86,18 @@ def _how(item: HeaderSlice) -> StoredSlice:
     return StoredSlice(slope, intercept, allocated, int(header.get("BitsStored") or allocated), bool(header.get("PixelRepresentation")))
 
 
-def plain_image(instance: Instance) -> pydicom.Dataset:
-    """The header of an image without anything that may hold a picture, and without pixels."""
-    dataset = source_header(instance.path)
+def plain_image(instance: Instance, headers: PlainHeaders | None = None) -> pydicom.Dataset:
+    """The header of an image without anything that may hold a picture, and without pixels; ``headers`` know others of its series."""
+    dataset = source_header(instance.path, headers)
     remove_pictures(dataset)
     return dataset
 
 
-def with_planes(instance: Instance, planes: Sequence[np.ndarray], how: StoredSlice, description: str) -> pydicom.Dataset:
-    """The data set of an instance with the stored values (j, i) of its frames."""
-    dataset = plain_image(instance)
+def with_planes(
+    instance: Instance, planes: Sequence[np.ndarray], how: StoredSlice, description: str, headers: PlainHeaders | None = None
+) -> pydicom.Dataset:
+    """The data set of an instance with the stored values (j, i) of its frames; ``headers`` as in ``plain_image``."""
+    dataset = plain_image(instance, headers)
     kept = [str(value) for value in dataset.get("ImageType") or []][1:]
     dataset.ImageType = ["DERIVED", *(kept or ["PRIMARY"])]
     dataset.DerivationDescription = description

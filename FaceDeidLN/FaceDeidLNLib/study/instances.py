@@ -12,6 +12,9 @@ from pydicom.errors import InvalidDicomError
 from ..core.errors import InputError
 from ..core.progress import Alive, idle
 from ..input.dicom_bounds import Room
+from ..input.dicom_damaged import Damaged, damaged
+from ..input.dicom_files import remains
+from ..input.dicom_header import require_decoded
 from ..input.dicom_select import DIFFERENCES
 from .references import frame_of
 
@@ -92,10 +95,10 @@ class Instance:
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """What lies below a folder: DICOM instances, DICOM files that cannot be read (with the reason), and other files."""
+    """What lies below a folder: DICOM instances, DICOM files that cannot be read, and other files."""
 
     instances: tuple[Instance, ...]
-    damaged: tuple[tuple[Path, str], ...]
+    damaged: tuple[Damaged, ...]
     others: tuple[Path, ...]
 
 
@@ -110,28 +113,35 @@ def find_instances(folder: Path, alive: Alive = idle) -> Found:
     if not folder.is_dir():
         raise InputError(f"{folder} is no folder: give the folder of a study.")
     instances, others = [], []
-    damaged = [] if index is None else [(path, "the DICOMDIR lists it, and it is not there") for path in _missing(index)]
+    broken = [] if index is None else [_gone(path) for path in _missing(index)]
     paths = [path for path in sorted(folder.rglob("*")) if path.is_file()]
     room = Room(len(paths))
     for path in paths:
         alive()
         try:
-            header = _header(path, room)
+            room.require(path)
         except InputError as refusal:
-            damaged.append((path, str(refusal)))
+            broken.append(Damaged(path, refusal))  # nothing of it is read
             continue
-        except Exception as error:  # pydicom raises whatever damaged bytes led to
-            damaged.append((path, f"cannot be read ({error}): it is truncated or damaged"))
+        try:
+            header = _header(path)
+        except InputError as refusal:
+            broken.append(damaged(path, refusal))
             continue
         if header is None:
             others.append(path)
-        elif all(header.get(keyword) for keyword in ("SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID")):
-            instances.append(Instance(path, header))
         else:
-            damaged.append((path, "lacks a study, series or instance UID"))
-    if not instances and not damaged:
+            instances.append(Instance(path, header))
+    for path, what in remains(others, [instance.path for instance in instances]):
+        broken.append(Damaged(path, InputError(f"{path.name} {what}: an instance may be missing, get it again or take the file away.")))
+    gone = {one.path for one in broken}
+    if not instances and not broken:
         raise InputError(f"{folder} holds no DICOM file: give the folder of a study.")
-    return Found(tuple(instances), tuple(damaged), tuple(others))
+    return Found(tuple(instances), tuple(broken), tuple(path for path in others if path not in gone))
+
+
+def _gone(path: Path) -> Damaged:
+    return Damaged(path, InputError(f"the DICOMDIR lists {path.name}, and it is not there"))
 
 
 def _missing(index: Path) -> list[Path]:
@@ -146,9 +156,11 @@ def _missing(index: Path) -> list[Path]:
     return [path for path in listed if not path.exists()]
 
 
-def _header(path: Path, room: Room) -> Dataset | None:
-    """The tags that matter; None for what is no DICOM instance, a DICOMDIR included."""
-    room.require(path)
+def _header(path: Path) -> Dataset | None:
+    """The tags that matter, all of which can be read; None for what is no DICOM instance, a DICOMDIR included.
+
+    :raises InputError: it is one and damaged.
+    """
     try:
         header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=_TAGS)
     except InvalidDicomError:
@@ -156,7 +168,13 @@ def _header(path: Path, room: Room) -> Dataset | None:
             header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=_TAGS, force=True)
         except Exception:  # any bytes at all may stand in a file that is not DICOM, and pydicom may fail on them in any way
             return None
-        return header if header.get("SOPClassUID") and header.get("SOPInstanceUID") else None
+        if "SOPClassUID" not in header or "SOPInstanceUID" not in header:
+            return None
+    except Exception as error:  # pydicom raises whatever damaged bytes led to
+        raise InputError(f"{path.name} cannot be read ({error}): it is truncated or damaged.") from error
     if header.file_meta.get("MediaStorageSOPClassUID") == _DIRECTORY:
         return None
+    require_decoded(header, path.name)
+    if not all(header.get(keyword) for keyword in ("SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID")):
+        raise InputError(f"{path.name} lacks a study, series or instance UID: get it again.")
     return header

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pydicom
 
-from ..core.errors import FaceDeidError, InputError
+from ..core.errors import FaceDeidError, InputError, in_words
 from ..core.progress import Alive, idle
+from ..input.dicom_damaged import Damaged
 from ..input.dicom_enhanced import PER_FRAME, SHARED
 from ..input.dicom_header import HeaderSlice
 from ..input.dicom_select import is_localizer, stacks_of
@@ -32,10 +33,11 @@ class Entry:
 
 @dataclass(frozen=True, eq=False)
 class StudyPlan:
-    """What is planned for a study: every instance has one entry."""
+    """What is planned for a study: every instance has one entry. ``damaged``: files that may be instances of it and cannot be read."""
 
     study: Study
     entries: tuple[Entry, ...]
+    damaged: tuple[Damaged, ...] = ()
 
     def decisions(self, series: Series) -> tuple[Decision, ...]:
         """Those of a series' instances, in their order."""
@@ -49,7 +51,7 @@ class Plan:
 
     folder: Path
     studies: tuple[StudyPlan, ...]
-    damaged: tuple[tuple[Path, str], ...] = ()
+    damaged: tuple[Damaged, ...] = ()
     others: tuple[Path, ...] = ()
 
 
@@ -59,7 +61,10 @@ def plan(folder: Path, alive: Alive = idle) -> Plan:
     :raises InputError: there is no DICOM file.
     """
     found = find_instances(folder, alive)
-    studies = tuple(_planned(uid, patient, instances) for (patient, uid), instances in _by_study(found).items())
+    studies = tuple(
+        replace(_planned(uid, patient, instances), damaged=tuple(one for one in found.damaged if one.study in ("", uid)))
+        for (patient, uid), instances in _by_study(found).items()
+    )
     return Plan(Path(folder), studies, found.damaged, found.others)
 
 
@@ -124,7 +129,7 @@ def _decided(series: Series, study: Study) -> tuple[Decision, ...]:
     except FaceDeidError:
         raise
     except Exception as error:  # an object that breaks a reader is one that nobody has judged
-        return (Decision.doubt(f"it cannot be judged ({type(error).__name__}: {error})"),) * len(series.instances)
+        return (Decision.doubt(f"it cannot be judged ({in_words(error)})"),) * len(series.instances)
 
 
 def to_do(planned: StudyPlan, family: str) -> tuple[Series, ...]:

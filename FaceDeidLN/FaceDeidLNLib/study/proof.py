@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import pydicom
 
-from ..core.errors import FaceDeidError
+from ..core.errors import in_words
 from ..core.progress import Progress, silent
-from .family import StudyRun
+from .family import NO_FRAME, StudyRun
 from .measures import MEASURES
 from .rays import FEWEST
 from .references import every_item, frame_of
@@ -28,6 +28,9 @@ NEAR_MM = 1.5
 VANISHED_MM = 15.0
 #: An object may show no larger share of the old skin than the CT that decides, and so much more for its coarser voxels.
 MORE_SHARE = 0.25
+#: Families that are drawn, or end inside the head, and are no images of the new skin: of a copy of the old one all lies at one depth, of
+#: them no more than half-way from there to what the CT that decides shows by chance.
+DRAWN = {"rtdose", "rtstruct", "seg"}
 #: Its surface lies at least so far from the old skin as this share of what the CT that decides reaches.
 LEAST_SHARE = 0.5
 
@@ -97,13 +100,15 @@ def prove(root: Path, run: StudyRun, progress: Progress = silent) -> Proof:
             continue
         try:
             hidden, matrix = run.face_in(*shown.frames)
-            measured = list(MEASURES[families.pop()](folder, hidden, matrix))
-        except FaceDeidError as error:
-            doubts.append(f"{folder.name} cannot be measured: {error}")
+            (family,) = families
+            measured = list(MEASURES[family](folder, hidden, matrix))
+        except Exception as error:  # what breaks a reader cannot be measured, whatever it is
+            doubts.append(f"{folder.name} cannot be measured: {in_words(error)}")
             continue
         for surface in filter(None, (Surface.of(name, distance) for name, distance in measured)):
             first = own.setdefault(id(hidden), surface)
-            doubts += [] if surface is first else _doubts(surface, first)
+            most = (1.0 + first.alike) / 2.0 if family in DRAWN else first.alike + MORE_SHARE
+            doubts += [] if surface is first else _doubts(surface, first, most)
             surfaces.append(surface)
     doubts += [f"{path.parent.name}/{path.name} holds an icon" for path in sorted(root.rglob("*.dcm")) if _has_icon(path)]
     return Proof(tuple(surfaces), tuple(doubts))
@@ -120,20 +125,21 @@ class _Shown:
 
 def _series_below(root: Path, run: StudyRun) -> list[_Shown]:
     """Every released series; those that decide come first."""
-    original = {run.writer.policy.uid(frame): frame for frame in (*run.hidden, *run.registered)}
-    tags = ["SOPClassUID", "FrameOfReferenceUID", "ReferencedFrameOfReferenceSequence"]
+    original = {run.writer.policy.uid(frame.removeprefix(NO_FRAME)): frame for frame in (*run.hidden, *run.registered)}
+    tags = ["SOPClassUID", "SeriesInstanceUID", "FrameOfReferenceUID", "ReferencedFrameOfReferenceSequence"]
     out = []
     for folder in sorted(path for path in root.iterdir() if path.is_dir()):
         headers = [pydicom.dcmread(path, specific_tags=tags) for path in sorted(folder.glob("*.dcm"))]
         families = frozenset(family_of(str(header.SOPClassUID)) for header in headers)
-        out.append(_Shown(folder, families, frozenset(original.get(frame_of(header), "") for header in headers)))
+        frames = frozenset(original.get(frame_of(header) or str(header.SeriesInstanceUID), "") for header in headers)
+        out.append(_Shown(folder, families, frames))
     first = {run.writer.written[uid].parent for uid in run.deciding if uid in run.writer.written}
     return sorted(out, key=lambda shown: shown.folder not in first)
 
 
-def _doubts(surface: Surface, own: Surface) -> list[str]:
-    """Why a surface may be the old skin's: nearer to it than that of the CT that decides."""
-    if surface.alike > own.alike + MORE_SHARE or surface.median_mm < LEAST_SHARE * own.median_mm:
+def _doubts(surface: Surface, own: Surface, most_alike: float) -> list[str]:
+    """Why a surface may be the old skin's: nearer to it than that of the CT that decides, or more than ``most_alike`` at one depth."""
+    if surface.alike > most_alike or surface.median_mm < LEAST_SHARE * own.median_mm:
         return [
             f"{surface.name} shows the old skin: its surface lies {surface.median_mm:.1f} mm (median) from it, "
             f"{surface.alike:.0%} of it at one depth (the CT that decides: {own.median_mm:.1f} mm, {own.alike:.0%})"

@@ -47,8 +47,25 @@ Keep it where the original study is kept, and delete it when the review is done.
 NN-MODALITY.png  a series before and after: surface from four sides, and slices; values of other modalities shown like those of a CT
 {LIST_FILE}      every series with its outcome and the reason; what never leaves has no picture
 """
-#: A volume in the face's LPS mm, its values as HU, so that air is -1000 and the surface at the level of skin; one for each stack.
-Shower = Callable[[Sequence[Instance], HiddenFace | None, np.ndarray], list[Volume]]
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """A volume in the face's LPS mm, in numbers of its own, and which of them are air and the level of skin."""
+
+    volume: Volume
+    air: float = AIR_HU
+    level: float = SKIN_HU
+
+    def as_hu(self, like: Look) -> Volume:
+        """Its values as HU, on the scale of ``like``: what is the same in both stays the same."""
+        scale = (SKIN_HU - AIR_HU) / max(like.level - like.air, 1e-6)
+        values = self.volume.array.astype(np.float32)
+        return self.volume.with_array(np.clip(AIR_HU + (values - like.air) * scale, -1024, 3000))
+
+
+#: What shows the objects of a series; one for each stack.
+Shower = Callable[[Sequence[Instance], HiddenFace | None, np.ndarray], list[Look]]
 
 
 def require_review(folder: Path) -> None:
@@ -113,8 +130,9 @@ def _draw(series: Series, run: StudyRun, path: Path, title: str) -> None:
     show = SHOWERS[series.family]
     before = show(written or series.instances, hidden, matrix)
     after = show([Instance(run.writer.written[one.uid], one.header) for one in written], hidden, matrix) if written else []
-    for stack, original in enumerate(before):
-        result = after[stack] if stack < len(after) else None
+    for stack, look in enumerate(before):
+        original = look.as_hu(look)
+        result = after[stack].as_hu(look) if stack < len(after) else None
         face, spared = (None, ()) if hidden is None else _masks(hidden, original)
         place = path if stack == 0 else path.with_stem(f"{path.stem}-{stack + 1}")
         write_png(review_sheet(original, result, face, spared, f"{WARNING} {title}"), place)
@@ -131,44 +149,39 @@ def _masks(hidden: HiddenFace, image: Volume) -> tuple[BoxMask | None, tuple[Box
     return (BoxMask("face", box, inside) if inside.any() else None), spared
 
 
-def _as_hu(image: Volume, air: float, level: float) -> Volume:
-    scale = (SKIN_HU - AIR_HU) / max(level - air, 1e-6)
-    return image.with_array(np.clip(AIR_HU + (image.array.astype(np.float32) - air) * scale, -1024, 3000))
-
-
-def _ct(instances: Sequence[Instance], hidden: HiddenFace | None, matrix: np.ndarray) -> list[Volume]:
+def _ct(instances: Sequence[Instance], hidden: HiddenFace | None, matrix: np.ndarray) -> list[Look]:
     with staged(instances) as folder:
         ct = read_ct(folder).volume
-    return [Volume(ct.array, moved(ct.geometry, matrix))]
+    return [Look(Volume(ct.array, moved(ct.geometry, matrix)))]
 
 
-def _images(instances: Sequence[Instance], hidden: HiddenFace | None, matrix: np.ndarray) -> list[Volume]:
+def _images(instances: Sequence[Instance], hidden: HiddenFace | None, matrix: np.ndarray) -> list[Look]:
     out = []
     for stack in read_stacks(instances):
         image = Volume(stack.volume.array, moved(stack.volume.geometry, matrix))
         low, high = np.percentile(image.array, (5, 95))
         level = None if hidden is None else edge_level(hidden, image)
-        out.append(_as_hu(image, float(low), (float(low) + float(high)) / 2 if level is None or level <= low else level))
+        out.append(Look(image, float(low), (float(low) + float(high)) / 2 if level is None or level <= low else level))
     return out
 
 
-def _doses(instances: Sequence[Instance], hidden: HiddenFace | None, matrix: np.ndarray) -> list[Volume]:
+def _doses(instances: Sequence[Instance], hidden: HiddenFace | None, matrix: np.ndarray) -> list[Look]:
     out = []
     for instance in instances:
         dataset = pydicom.dcmread(instance.path)
         values = dataset.pixel_array.astype(np.float32)
-        out.append(_as_hu(Volume(values, moved(dose_geometry(dataset), matrix)), 0.0, max(0.02 * float(values.max()), 1.0)))
+        out.append(Look(Volume(values, moved(dose_geometry(dataset), matrix)), 0.0, max(0.02 * float(values.max()), 1.0)))
     return out
 
 
-def _structures(instances: Sequence[Instance], hidden: HiddenFace | None, matrix: np.ndarray) -> list[Volume]:
+def _structures(instances: Sequence[Instance], hidden: HiddenFace | None, matrix: np.ndarray) -> list[Look]:
     parts = []
     for instance in instances:
         dataset = pydicom.dcmread(instance.path)
         for roi in dataset.get("StructureSetROISequence") or []:
             for item in contours_of(dataset, int(roi.ROINumber)):
                 parts += [_filled([points_of(one, matrix) for one in members]) for members in planes_of(item, matrix)]
-    return [_solid(parts, hidden)]
+    return [Look(_solid(parts, hidden))]
 
 
 def _filled(contours: Sequence[np.ndarray]) -> np.ndarray:
@@ -176,7 +189,7 @@ def _filled(contours: Sequence[np.ndarray]) -> np.ndarray:
     return np.vstack(contours) if plane is None else plane.points()[plane.filled(contours).ravel()]
 
 
-def _segments(instances: Sequence[Instance], hidden: HiddenFace | None, matrix: np.ndarray) -> list[Volume]:
+def _segments(instances: Sequence[Instance], hidden: HiddenFace | None, matrix: np.ndarray) -> list[Look]:
     parts = []
     for instance in instances:
         dataset = pydicom.dcmread(instance.path)
@@ -184,7 +197,7 @@ def _segments(instances: Sequence[Instance], hidden: HiddenFace | None, matrix: 
         frames = frames.reshape((-1, *frames.shape[-2:]))
         names = {int(item.SegmentNumber): "" for item in dataset.SegmentSequence}
         parts += [segment_points(frames, dataset, label, matrix) for label in labels_of(dataset, names)]
-    return [_solid(parts, hidden)]
+    return [Look(_solid(parts, hidden))]
 
 
 def _solid(parts: Sequence[np.ndarray], hidden: HiddenFace | None) -> Volume:

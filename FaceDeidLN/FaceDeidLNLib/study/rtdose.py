@@ -7,25 +7,32 @@ from typing import Any
 import numpy as np
 import pydicom
 from pydicom.dataset import Dataset
+from scipy import ndimage
 
 from ..core.geometry import Geometry
 from ..core.volume import Volume
+from ..face.polar import to_polar
+from .elsewhere import require_in_view
 from .family import ClippedOneByOne, DoubtError, StudyRun
-from .grids import RegionVoxels, moved, region_voxels
-from .hidden import VEIL_LIMITS_MM, HiddenFace
+from .grids import moved, region_voxels
+from .hidden import HiddenFace
 from .instances import Instance
 from .pictures import remove_pictures
-from .rays import step_left
+from .rays import rays_of, step_left
 
 #: Of the step of the dose at the old skin at most this share may be left.
 MOST_LEFT = 0.3
+#: Less than this share of the largest dose is what scatters.
+LEAST_DOSE = 0.01
+#: Over so many degrees the border knows nothing of the old skin but its innermost place, and lies below it by this share of the veil.
+ENVELOPE_DEGREES, VEIL_SHARE = 25.0, 0.5
 
 
 class RtDoseFamily(ClippedOneByOne):
     """RT Dose."""
 
     name = "rtdose"
-    clips = "dose in the region ends at the new surface, or below the old skin at a random depth; elsewhere the stored numbers"
+    clips = "dose in the region ends at the new surface, or at a smooth one inside the old skin; elsewhere the stored numbers"
 
     def clip(self, run: StudyRun, instance: Instance, hidden: HiddenFace, matrix: np.ndarray) -> dict[str, Any]:
         """Clip, verify, write."""
@@ -35,8 +42,10 @@ class RtDoseFamily(ClippedOneByOne):
         stored = dataset.pixel_array
         stored = stored.reshape((-1, *stored.shape[-2:]))
         grid, values = moved(dose_geometry(dataset), matrix), stored.copy()
+        require_in_view("dose", grid.to_lps(np.argwhere(stored > LEAST_DOSE * stored.max())), run.seen_in(instance.frame))
         voxels = region_voxels(hidden, grid, max(map(float, dataset.PixelSpacing)) / 2, HiddenFace.named_on)
-        gone = (voxels.after < 0) | (voxels.before < ends_at(voxels))
+        directions, distance = to_polar(hidden.face.frame, grid.to_lps(voxels.at))
+        gone = (voxels.after < 0) | (distance > hidden.face.raster.sample(border(hidden), directions))
         values[tuple(voxels.at[gone].T)] = 0
         left = step_left(hidden, *(Volume(array.astype(np.float32), grid) for array in (stored, values)))
         if left is not None and left > MOST_LEFT:
@@ -52,13 +61,20 @@ class RtDoseFamily(ClippedOneByOne):
         }
 
 
-def ends_at(voxels: RegionVoxels) -> np.ndarray:
-    """The random depth (N,) in mm below the old skin at which a dose ends that does not end before.
+def border(hidden: HiddenFace) -> np.ndarray:
+    """The distance in mm from the frame's origin, on the face's raster, at which a dose ends that does not end before.
 
-    It varies twice as much as the veil of other images: a border is all that a dose shows, and at one depth it were the skin's copy.
+    A border is all that a dose shows, and below the old skin at any depth it shows lips, nose and eyes. So it lies below the lower
+    envelope of that skin over ENVELOPE_DEGREES, which has none of them, at a random depth.
     """
-    veil = voxels.before - voxels.below_veil
-    return VEIL_LIMITS_MM[0] + 2.0 * (veil - VEIL_LIMITS_MM[0])
+    face = hidden.face
+    _, before, _ = rays_of(hidden)
+    skin = np.full(face.raster.shape, np.inf)
+    skin[face.inside] = np.where(np.isnan(before), np.inf, before)
+    cells = ENVELOPE_DEGREES / face.raster.step
+    low = ndimage.minimum_filter(skin, size=round(cells), mode="nearest")
+    nearest = ndimage.distance_transform_edt(~np.isfinite(low), return_distances=False, return_indices=True)
+    return ndimage.gaussian_filter(low[tuple(nearest)], cells / 4, mode="nearest") - VEIL_SHARE * hidden.veil
 
 
 def dose_geometry(dataset: Dataset) -> Geometry:

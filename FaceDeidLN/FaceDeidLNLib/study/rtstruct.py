@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import pydicom
 from pydicom.dataset import Dataset
 
+from ..core.volume import Volume
 from ..face.polar import to_polar
+from .elsewhere import require_in_view, require_on_skin
 from .family import ClippedOneByOne, DoubtError, StudyRun
 from .hidden import HiddenFace
 from .instances import Instance
@@ -26,6 +28,10 @@ NAMES = re.compile(
     r"|contour|contorno|surface|oberfl|shell|кожа|тело|контур|皮膚|皮肤|体表|轮廓|輪郭|피부|^\d+(\.\d+)?\s*(gy|cgy|%)",
     re.IGNORECASE,
 )
+#: What lies on the skin and is not the body's outline.
+ON_SKIN = re.compile(r"mask|bolus|isodos|shell|gy|%", re.IGNORECASE)
+#: What is as large as this (mm) in every direction may be the outline of a head.
+WHOLE_MM = 100.0
 #: Anatomy with such a word in its name.
 INNER = re.compile(r"vertebr|mandib|carotid|ciliar|vitre|corpus|callosum|airway|pineal", re.IGNORECASE)
 #: Less deep (mm) than this below the old skin is its surroundings.
@@ -48,15 +54,34 @@ class RtStructFamily(ClippedOneByOne):
         drawn_in = {str(roi.get("ReferencedFrameOfReferenceUID") or instance.frame) for roi in dataset.get("StructureSetROISequence") or []}
         if drawn_in - {instance.frame}:
             raise DoubtError("its structures lie in several frames of reference, and the face is looked for in one of them")
+        _require_place(dataset, run.seen_in(instance.frame), matrix)
         names = followers(dataset, hidden, matrix)
         for number in names:
             remake(contours_of(dataset, number), hidden, matrix)
-        left = copies_left(dataset, hidden, matrix)
-        if left:
-            raise DoubtError(f"{len(left)} structures still follow the old skin: {', '.join(left)}")
+        require_no_copy([(name, points) for _, name, points in _in_region(dataset, hidden, matrix)], hidden)
         remove_pictures(dataset)
         run.writer.put(instance, dataset)
         return {"structures": len(dataset.get("StructureSetROISequence") or []), "made_anew": sorted(names.values())}
+
+
+def _require_place(dataset: Dataset, shown: Sequence[Volume], matrix: np.ndarray) -> None:
+    """Raises DoubtError where a structure lies where no CT shows anything, or the outline of the body elsewhere than on its skin."""
+    kinds = kinds_of(dataset)
+    for number, name, points in _structures(dataset, matrix):
+        require_in_view(f"the structure '{name}'", points, shown)
+        if is_outline(name, kinds.get(number, "")) and len(points) and np.ptp(points, axis=0).min() > WHOLE_MM:
+            require_on_skin(f"the structure '{name}'", points, shown)
+
+
+def kinds_of(dataset: Dataset) -> dict[int, str]:
+    """The type of each structure in upper case, by its number."""
+    items = dataset.get("RTROIObservationsSequence") or []
+    return {int(item.ReferencedROINumber): str(item.get("RTROIInterpretedType") or "").upper() for item in items}
+
+
+def is_outline(name: str, kind: str = "") -> bool:
+    """True for what is said to be the outline of the whole body, and no layer, dose or mask on it."""
+    return kind == "EXTERNAL" or (is_skin(name) and kind not in TYPES and ON_SKIN.search(name) is None)
 
 
 def is_skin(name: str) -> bool:
@@ -71,39 +96,51 @@ def contours_of(dataset: Dataset, number: int) -> list[Dataset]:
 
 def points_of(contour: Dataset, matrix: np.ndarray) -> np.ndarray:
     """The points (N, 3) of a contour in the face's LPS mm."""
-    points = np.array(contour.get("ContourData") or (), dtype=float).reshape(-1, 3)
+    data = contour.get("ContourData") or ()
+    if isinstance(data, bytes):  # longer than an explicit DS may be (PS3.5 6.2.2): pydicom leaves its bytes
+        data = data.decode("ascii").rstrip(" \0").split("\\")
+    points = np.array(data, dtype=float).reshape(-1, 3)
     return points @ matrix[:3, :3].T + matrix[:3, 3]
 
 
 def followers(dataset: Dataset, hidden: HiddenFace, matrix: np.ndarray) -> dict[int, str]:
     """Number and name of the structures that follow the old skin in the region: by geometry, or by type or name with a point near it."""
-    kinds = {
-        int(item.ReferencedROINumber): str(item.get("RTROIInterpretedType") or "")
-        for item in dataset.get("RTROIObservationsSequence") or []
-    }
+    kinds = kinds_of(dataset)
     found = {}
-    for number, name, points in _structures(dataset, hidden, matrix):
+    for number, name, points in _in_region(dataset, hidden, matrix):
         depth = hidden.depth_before(points)
         points, depth = points[depth < SHALLOW_MM], depth[depth < SHALLOW_MM]
-        said = kinds.get(number, "").upper() in TYPES or is_skin(name)
+        said = kinds.get(number, "") in TYPES or is_skin(name)
         if (said and len(points)) or share_followed(points, depth, hidden) > SHARE:
             found[number] = name
     return found
 
 
-def copies_left(dataset: Dataset, hidden: HiddenFace, matrix: np.ndarray) -> list[str]:
-    """Names of the structures that still are copies of the old skin."""
-    most = most_left(hidden)
-    return [name for _, name, points in _structures(dataset, hidden, matrix) if share_alike(points, hidden) > most]
+def require_no_copy(parts: Sequence[tuple[str, np.ndarray]], hidden: HiddenFace) -> None:
+    """No structure is a copy of the old skin, nor are all of them together; ``parts`` are names and points (N, 3) in the region.
+
+    :raises DoubtError: some are.
+    """
+    clear, most = clear_cells(hidden), most_left(hidden)
+    left = [name for name, points in parts if share_alike(points, hidden, clear) > most]
+    if left:
+        raise DoubtError(f"{len(left)} structures still follow the old skin: {', '.join(left)}")
+    if parts and share_alike(np.vstack([points for _, points in parts]), hidden, clear) > most:
+        raise DoubtError("its structures follow the old skin together, each of them a part of it")
 
 
-def _structures(dataset: Dataset, hidden: HiddenFace, matrix: np.ndarray) -> Iterator[tuple[int, str, np.ndarray]]:
+def _in_region(dataset: Dataset, hidden: HiddenFace, matrix: np.ndarray) -> Iterator[tuple[int, str, np.ndarray]]:
     """Number, name and points (N, 3) in the region of each structure."""
+    for number, name, points in _structures(dataset, matrix):
+        yield number, name, points[hidden.in_region(points)] if len(points) else points
+
+
+def _structures(dataset: Dataset, matrix: np.ndarray) -> Iterator[tuple[int, str, np.ndarray]]:
+    """Number, name and points (N, 3) of each structure."""
     for roi in dataset.get("StructureSetROISequence") or []:
         number = int(roi.ROINumber)
         parts = [points_of(one, matrix) for item in contours_of(dataset, number) for one in item.get("ContourSequence") or []]
-        points = np.vstack(parts) if parts else np.zeros((0, 3))
-        yield number, str(roi.get("ROIName") or ""), points[hidden.in_region(points)] if len(points) else points
+        yield number, str(roi.get("ROIName") or ""), np.vstack(parts) if parts else np.zeros((0, 3))
 
 
 def share_followed(points: np.ndarray, depth: np.ndarray, hidden: HiddenFace) -> float:
@@ -122,13 +159,12 @@ def _cells(points: np.ndarray, hidden: HiddenFace) -> np.ndarray:
     return np.clip(cells, 0, np.array(hidden.face.raster.shape) - 1)
 
 
-def share_alike(points: np.ndarray, hidden: HiddenFace) -> float:
+def share_alike(points: np.ndarray, hidden: HiddenFace, clear: np.ndarray) -> float:
     """How much of the outermost points of a surface (N, 3) lies at one depth below the old skin; 0 where it shows too little.
 
     Looked at where the new skin lies clear of the old one: there a copy of the old skin has all of them at one depth, however far
-    apart its contours are, and the new skin some of them, by chance.
+    apart its contours are, and the new skin some of them, by chance. ``clear`` are these places (``rays.clear_cells``).
     """
-    clear = clear_cells(hidden)
     if not len(points):
         return 0.0
     cells = _cells(points, hidden)
@@ -144,7 +180,7 @@ def most_left(hidden: HiddenFace) -> float:
     """The largest ``share_alike`` that an object made anew may have: half-way from the new skin's own to that of a copy of the old one."""
     unit, _, after = rays_of(hidden)
     points = hidden.face.frame.origin + (unit * after[:, None])[~np.isnan(after)]
-    return (1.0 + share_alike(points, hidden)) / 2.0
+    return (1.0 + share_alike(points, hidden, clear_cells(hidden))) / 2.0
 
 
 def remake(items: list[Dataset], hidden: HiddenFace, matrix: np.ndarray) -> None:

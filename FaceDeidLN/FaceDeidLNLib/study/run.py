@@ -9,17 +9,17 @@ from pathlib import Path
 
 import pydicom
 
-from ..core.errors import FaceDeidError, FaceNotFoundError
+from ..core.errors import FaceDeidError, FaceNotFoundError, in_words
 from ..core.progress import Progress, alive_in, silent
 from ..effect.base import drawing, seeded
 from ..header.base import HeaderError, HeaderPolicy, KeepHeader
 from ..header.known import known_of
 from ..header.proof import verify_headers
 from ..output.atomic import Companion, released_folder
-from ..output.dicom import save
+from ..output.certificate import require_own_certificate
+from ..output.dicom_encoder import save
 from ..output.dicom_header import naming
 from ..output.signing import signed_text
-from ..release import remove_released
 from .certificate import certificate_path_of, certificate_text
 from .family import OTHERS, DoubtError, Options, Series, StudyRun
 from .outcome import Decision, Outcome
@@ -30,6 +30,9 @@ from .registry import FAMILIES
 from .report import Report, StudyResult
 from .review import StudyReview
 from .writer import StudyWriter
+
+#: Said of a file that may belong to the study and that nobody can read.
+UNREADABLE = "an instance of it may be missing"
 
 
 class _Stop(FaceDeidError):
@@ -71,34 +74,35 @@ def run_one(
     """Carry out the plan of one study: all of it appears as ``folder``, its certificate beside it, or nothing does.
 
     ``source`` is the folder that the study came from, which nothing is written into; ``policy`` as in ``run``; ``review`` is the
-    folder of this study's own review material. ``overwrite`` takes an earlier release away first, known by its
-    certificate.
+    folder of this study's own review material. ``overwrite`` replaces an earlier release, known by its certificate, by one rename at
+    the end; it stays as it is where this study is not released.
 
-    :raises InputError: ``folder`` lies in the input, or is taken. :raises OutputError: it could not be written.
+    :raises InputError: ``folder`` lies in the input, or is taken by what no certificate beside it vouches for.
+    :raises OutputError: it could not be written.
     """
     policy = KeepHeader() if policy is None else policy
     begin = time.perf_counter()
     reports: list[Report] = []
     proofs: list[Proof] = []
     options = replace(options, parameters=seeded(options.parameters))
-    if overwrite:
-        remove_released(folder)
+    require_own_certificate(folder, overwrite)
 
     def certify(partial: Path, certificate: Path) -> None:
+        require_own_certificate(folder, overwrite)
         seconds = time.perf_counter() - begin
-        text = certificate_text(partial, reports, options, policy, proofs[0], seconds)
+        text = certificate_text(partial, planned, reports, options, policy, proofs[0], seconds)
         certificate.write_text(signed_text(text, options.signing_key), encoding="utf-8")
 
     companion = Companion(certificate_path_of(folder).absolute(), certify)
     try:
-        with released_folder(folder, False, (source,), companion) as partial:
+        with released_folder(folder, overwrite, (source,), companion) as partial:
             writer = StudyWriter(partial, policy)
             work = StudyRun(planned.study, options, writer, drawing(options.parameters.seed, OTHERS))
             reports += _carried_out(planned, work, progress)
             if review is not None:
                 progress(0.93, "review material")
                 StudyReview(review).write(planned, reports, work)
-            _stop_at_doubts(reports, options)
+            _stop_at_doubts(planned, reports, options)
             reports[:] = [replace(report, file=_place(report, writer)) for report in _closed(reports, writer)]
             _require_clean(partial, planned, policy)
             proofs.append(prove(partial, work, progress))
@@ -147,7 +151,7 @@ def _one_series(series: Series, family: str, work: StudyRun, entries: Mapping[in
     except FaceDeidError:
         raise
     except Exception as error:  # an object that breaks a reader is one that nobody has judged
-        return _doubtful(series, work, entries, f"it cannot be judged ({type(error).__name__}: {error})")
+        return _doubtful(series, work, entries, f"it cannot be judged ({in_words(error)})")
     said = {id(instance): one for one in done for instance in one.instances}
     if {id(instance) for instance in series.instances} - said.keys():
         return _doubtful(series, work, entries, "not every instance of it was judged")
@@ -168,9 +172,9 @@ def _place(report: Report, writer: StudyWriter) -> str | None:
     return None if path is None or withheld else path.relative_to(writer.root).as_posix()
 
 
-def _stop_at_doubts(reports: list[Report], options: Options) -> None:
-    """Raises _Stop, with each doubtful series named once, and where nothing that shows anything is left."""
-    lines: dict[tuple[str, str], str] = {}
+def _stop_at_doubts(planned: StudyPlan, reports: list[Report], options: Options) -> None:
+    """Raises _Stop, with each doubtful series and damaged file named once, and where nothing that shows anything is left."""
+    lines: dict[tuple[str, str], str] = {(str(one.path), ""): f"{UNREADABLE}: {one.error}" for one in planned.damaged}
     for report in reports:
         if report.decision.doubtful:
             instance = report.entry.instance

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,12 +11,14 @@ from pydicom.dataset import Dataset
 from pydicom.pixels import pack_bits
 
 from ..core.geometry import Geometry
+from ..core.volume import Volume
+from .elsewhere import require_in_view, require_on_skin
 from .family import ClippedOneByOne, DoubtError, StudyRun
 from .grids import moved
 from .hidden import HiddenFace
 from .instances import Instance
 from .pictures import remove_pictures
-from .rtstruct import DEEP_MM, SHALLOW_MM, SHARE, is_skin, most_left, share_alike, share_followed
+from .rtstruct import DEEP_MM, SHALLOW_MM, SHARE, WHOLE_MM, is_outline, is_skin, require_no_copy, share_followed
 
 
 class SegFamily(ClippedOneByOne):
@@ -30,19 +33,30 @@ class SegFamily(ClippedOneByOne):
         frames = dataset.pixel_array
         frames = frames.reshape((-1, *frames.shape[-2:])).copy()
         names = {int(item.SegmentNumber): str(item.get("SegmentLabel") or "") for item in dataset.SegmentSequence}
+        _require_place(frames, dataset, names, run.seen_in(instance.frame), matrix)
+        was_empty = not frames.any()
         clipped = clip(frames, dataset, names, hidden, matrix)
-        most = most_left(hidden)
-        left = [
-            names.get(label, str(label))
-            for label in labels_of(dataset, names)
-            if share_alike(_edge_in_region(frames, dataset, label, hidden, matrix), hidden) > most
-        ]
-        if left:
-            raise DoubtError(f"{len(left)} segments still follow the old skin: {', '.join(left)}")
-        dropped = write_frames(dataset, frames)
+        require_no_copy([(names[one], _edge_in_region(frames, dataset, one, hidden, matrix)) for one in labels_of(dataset, names)], hidden)
+        dropped = write_frames(dataset, frames, was_empty)
         remove_pictures_but_pixels(dataset)
         run.writer.put(instance, dataset)
         return {"segments": len(names), "clipped": sorted(names.get(label, str(label)) for label in clipped), "frames_dropped": dropped}
+
+
+def _require_place(frames: np.ndarray, dataset: Dataset, names: dict[int, str], shown: Sequence[Volume], matrix: np.ndarray) -> None:
+    """Raises DoubtError where segments lie where no CT shows anything, or the outline of the body elsewhere than on its skin."""
+    parts = [frame_grid(dataset, index, matrix).to_lps(_places(_edge(frame > 0))) for index, frame in enumerate(frames) if frame.any()]
+    require_in_view("a segment", np.vstack([np.zeros((0, 3)), *parts]), shown)
+    for label in labels_of(dataset, names):
+        points = edge_points(frames, dataset, label, matrix) if is_outline(names[label]) else np.zeros((0, 3))
+        if len(points) and np.ptp(points, axis=0).min() > WHOLE_MM:
+            require_on_skin(f"the segment '{names[label]}'", points, shown)
+
+
+def _places(mask: np.ndarray) -> np.ndarray:
+    """Positions (N, 3) of the pixels of a frame on its grid."""
+    at = np.argwhere(mask)
+    return np.column_stack([np.zeros(len(at)), at])
 
 
 def labels_of(dataset: Dataset, names: dict[int, str]) -> list[int]:
@@ -98,8 +112,7 @@ def segment_points(frames: np.ndarray, dataset: Dataset, label: int, matrix: np.
         mask = of_segment(dataset, index, frame, label)
         mask = _edge(mask) if edge else mask
         if mask.any():
-            at = np.argwhere(mask)
-            out.append(frame_grid(dataset, index, matrix).to_lps(np.column_stack([np.zeros(len(at)), at])))
+            out.append(frame_grid(dataset, index, matrix).to_lps(_places(mask)))
     return np.vstack(out) if out else np.zeros((0, 3))
 
 
@@ -159,12 +172,12 @@ def _clip_frame(
     frame[here] = np.where(own, np.where(new, label if is_map else full, 0), frame[here])
 
 
-def write_frames(dataset: Dataset, frames: np.ndarray) -> int:
-    """Put the frames that show something back; returns how many were dropped.
+def write_frames(dataset: Dataset, frames: np.ndarray, was_empty: bool = False) -> int:
+    """Put the frames that show something back, uncompressed, all of a segmentation that ``was_empty``; returns how many were dropped.
 
     :raises DoubtError: nothing is left.
     """
-    keep = [index for index, frame in enumerate(frames) if frame.any()]
+    keep = [index for index, frame in enumerate(frames) if was_empty or frame.any()]
     if not keep:
         raise DoubtError("nothing of it is left")
     groups = dataset.PerFrameFunctionalGroupsSequence

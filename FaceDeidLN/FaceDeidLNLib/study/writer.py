@@ -9,13 +9,16 @@ from pathlib import Path
 
 import pydicom
 from pydicom.dataset import Dataset
-from pydicom.uid import ExplicitVRLittleEndian
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from ..core.errors import OutputError
 from ..header.base import HeaderPolicy
-from ..output.dicom import save
+from ..output.dicom_encoder import save
 from .instances import Instance
 from .references import references_of
+
+#: Bytes that a value of 16-bit length has at most (PS3.5 7.1.2).
+LONGEST = 0xFFFE
 
 
 @dataclass(eq=False)
@@ -42,7 +45,7 @@ class StudyWriter:
         dataset = self.policy.clean(dataset)
         encapsulated = "PixelData" in dataset and syntax and pydicom.uid.UID(syntax).is_encapsulated
         path = self._path(instance, stack)
-        save(dataset, path, syntax if encapsulated else ExplicitVRLittleEndian)
+        save(dataset, path, syntax if encapsulated else _plain_syntax(dataset))
         again = pydicom.dcmread(path)
         if again.get("PixelData") != dataset.get("PixelData") or again.SOPInstanceUID != self.policy.uid(instance.uid):
             raise OutputError(f"{instance.path.name}: what was read back is not what was written.")
@@ -71,3 +74,10 @@ class StudyWriter:
         folder.mkdir(parents=True, exist_ok=True)
         number = 1 + sum(path.parent == folder for path in self.written.values())
         return folder / f"IM{number:04d}.dcm"
+
+
+def _plain_syntax(dataset: Dataset) -> pydicom.uid.UID:
+    """Explicit little endian; implicit for contours that are longer than an explicit DS may be, which others would read as bytes."""
+    contours = (one for roi in dataset.get("ROIContourSequence") or [] for one in roi.get("ContourSequence") or [])
+    long = any(len("\\".join(map(str, one.get("ContourData") or ()))) > LONGEST for one in contours)
+    return ImplicitVRLittleEndian if long else ExplicitVRLittleEndian

@@ -16,7 +16,7 @@ from ..core.volume import Volume
 from ..mrml.nodes import add_ct, landmarks_from_node, volume_from_node
 from ..mrml.scene import context
 from ..mrml.sources import remember_source
-from ..output.dicom import save
+from ..output.dicom_encoder import save
 from ..output.markups import write_landmarks_json
 
 #: HU of the stored value 0.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import multiprocessing
+import os
 import random
 import resource
 import signal
@@ -77,6 +78,7 @@ def _outcome(target: Target, path: Path, seed: int) -> Tried:
 def _worker(connection: multiprocessing.connection.Connection, names: tuple[str, ...], seeds: range) -> None:
     warnings.simplefilter("ignore")
     sys.stderr = io.StringIO()
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # what the libraries of the independent readers print
     draw = random.Random(1)
     uuid.uuid4 = lambda: uuid.UUID(int=draw.getrandbits(128))  # the same UIDs in every run
     for number in (signal.SIGALRM, signal.SIGPROF):

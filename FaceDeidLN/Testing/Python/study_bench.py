@@ -35,6 +35,7 @@ class Bench:
             writer.written[uid] = place
         other = StudyRun(self.run.study, self.run.options, writer, np.random.default_rng(1), dict(self.run.hidden))
         other.deciding.extend(self.run.deciding)
+        other.seen.update(self.run.seen)
         writer._folders.update({key: root / folder.name for key, folder in self.run.writer._folders.items()})
         return other
 

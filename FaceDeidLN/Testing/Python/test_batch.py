@@ -114,16 +114,20 @@ def test_an_output_that_holds_or_is_what_another_case_reads_is_refused(output, t
         find_cases(table, tmp_path)
 
 
-def test_overwrite_leaves_a_release_until_the_new_one_is_there(stand_in, tmp_path):
+def test_a_release_that_is_to_be_replaced_leaves_the_results_where_no_new_one_came(stand_in, tmp_path):
     fill(stand_in, "pass")
     batch(stand_in, tmp_path / "out")
-    before = (tmp_path / "out" / "pass.certificate.json").read_bytes()
+    there = [tmp_path / "out" / name for name in ("pass.nrrd", "pass.certificate.json")]
+    before = [path.read_bytes() for path in there]
     (stand_in / "pass.nrrd").write_text("another CT under the same name")
     script = tmp_path / "stand_in"
     script.write_text(script.read_text().replace('if how == "pass":', 'how = "review"\n    if how == "pass":'))
     assert batch(stand_in, tmp_path / "out", "--overwrite") == 3
-    assert (tmp_path / "out" / "pass.nrrd").read_text() == "released"
-    assert (tmp_path / "out" / "pass.certificate.json").read_bytes() == before
+    assert not [path for path in there if path.exists()]
+    aside = tmp_path / "out-superseded"
+    assert [(aside / path.name).read_bytes() for path in there] == before
+    assert aside.stat().st_mode & 0o077 == 0
+    assert "the earlier release was set aside" in rows_of(tmp_path / "out")["pass"]["reasons"]
 
 
 def test_an_old_release_that_a_case_brought_back_stays(stand_in, tmp_path):
@@ -211,6 +215,16 @@ def test_a_changed_input_is_not_taken_for_done(stand_in, tmp_path, capsys):
     assert "other inputs" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("name", ["bad", "fail", "review"])
+def test_an_input_that_was_mended_before_anything_of_it_was_released_is_done_again(name, stand_in, tmp_path):
+    fill(stand_in, name, "pass")
+    batch(stand_in, tmp_path / "out")
+    (stand_in / f"{name}.nrrd").write_text("copied again, whole")
+    batch(stand_in, tmp_path / "out")
+    assert started(stand_in) == 3
+    assert len(rows_of(tmp_path / "out")) == 2
+
+
 def test_a_results_file_of_somebody_else_is_left_alone(stand_in, tmp_path, capsys):
     fill(stand_in, "pass")
     (tmp_path / "out").mkdir()
@@ -250,6 +264,27 @@ def test_the_paths_of_what_was_read_are_their_owners_alone(stand_in, tmp_path):
     inputs = tmp_path / "out-inputs.csv"
     assert str(stand_in / "pass.nrrd") in inputs.read_text()
     assert stat.S_IMODE(inputs.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("words", [("--qa", "out/qa"), ("--qa", "out"), ("--signing-key", "out/key.pem")])
+def test_nothing_that_must_stay_lies_in_the_folder_that_travels(words, stand_in, tmp_path, capsys, monkeypatch):
+    fill(stand_in, "pass")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("FaceDeidLNLib.output.signing.require_key", lambda key: None)
+    assert batch(stand_in, tmp_path / "out", *words) == 2
+    assert "whose content travels" in capsys.readouterr().err
+    assert not (stand_in / "started.log").exists()
+
+
+@pytest.mark.parametrize("name", ["pass-" + "x" * 245, "pass-\n", "pass-;,\"'", "pass-%2e", "pass-ä"])
+def test_odd_names_are_cases_like_others(name, stand_in, tmp_path):
+    fill(stand_in, name, "review")
+    for part in (0, 1):
+        batch(stand_in, tmp_path / "out", "--shard", f"{part}/2")
+    main(["batch-merge", str(tmp_path / "out"), "--quiet"])
+    with closing(ledger_of(tmp_path / "out")) as ledger:
+        assert set(ledger.rows) == {name, "review"}
+        assert ledger.rows["review"].exit_code == 3
 
 
 def test_segmentations_beside_the_cts_are_left_out_and_named(stand_in, tmp_path, capsys):

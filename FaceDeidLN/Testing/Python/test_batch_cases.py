@@ -30,6 +30,19 @@ def test_a_csv_gives_nodes_and_output_of_each_case(tmp_path):
     assert (second.name, second.output, second.arguments()) == ("ct", "ct.nrrd", [])
 
 
+def test_what_a_batch_keeps_beside_its_results_is_no_case(tmp_path):
+    for name in ("out", "out-superseded", "out-quarantine", "out-of-hours"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "1.dcm").touch()
+    assert [case.name for case in find_cases(tmp_path, tmp_path / "out")] == ["out-of-hours"]
+
+
+def test_lines_of_commas_alone_are_no_cases(tmp_path):
+    table = tmp_path / "cases.csv"
+    table.write_text("input,output\nct.nrrd,x.nrrd\n,\n,\n")
+    assert [case.output for case in find_cases(table, tmp_path / "out")] == ["x.nrrd"]
+
+
 def test_blanks_after_the_commas_of_a_csv_mean_nothing(tmp_path):
     table = tmp_path / "cases.csv"
     table.write_text("input, output\nct.nrrd, x.nrrd\n")
@@ -60,6 +73,11 @@ def test_studies_are_folders_with_nothing_that_only_one_ct_has(tmp_path):
         ("input,output\na.nrrd,x.nrrd\nb.nrrd,x.nii.gz\n", r"2 cases would be written to x\.\*"),
         ("input\nct.nrrd,too,many\n", "more fields in line 2 than columns"),
         ("input,output\nct.nrrd\0,x.nrrd\n", "zero bytes|line contains NUL"),
+        ("input,output\na.nrrd,x.nrrd\nb.nrrd,x/y.nrrd\n", "x/y.nrrd would lie inside x.nrrd"),
+        ("input,output\na,x\nb.nrrd,x/y/z.nrrd\n", "would lie inside x"),
+        ("input,output\na,results.csv\n", "cannot be called results.csv"),
+        ("input,output\na,Report-0-of-4.html\n", "cannot be called"),
+        ("input,output\na.nrrd,.hidden.nrrd\n", "cannot be called"),
         ("input\n", "holds no case"),
         ("", "holds no case"),
     ],

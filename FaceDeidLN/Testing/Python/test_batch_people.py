@@ -6,10 +6,19 @@ import json
 import stat
 import sys
 
+import numpy as np
 import pytest
 from batches import batch, fill, rows_of, started, write_certificate_of
+from dicom_series import Series, head, stored_head, write_series
+from FaceDeidLNLib.commands.batches.cases import STUDY, Case
+from FaceDeidLNLib.commands.batches.own_input import is_of_case
+from FaceDeidLNLib.commands.main import main
+from FaceDeidLNLib.core.geometry import Geometry
+from FaceDeidLNLib.core.volume import Volume
+from FaceDeidLNLib.header.base import KeepHeader
 from FaceDeidLNLib.output.certificate import certificate_path
 from FaceDeidLNLib.output.worklist import read_worklist
+from written import write_volume
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stand-in is a POSIX script")
 
@@ -49,12 +58,25 @@ def test_what_waits_stands_in_the_work_list_with_all_that_it_was_given(stand_in,
     assert (item.nodes, item.node_segments, item.reasons) == ((stand_in / "nodes.nrrd",), ("Ib", "Ia"), "look, at this")
 
 
-def test_a_release_made_in_slicer_is_taken_over_and_leaves_the_list(stand_in, tmp_path):
-    fill(stand_in, "review")
+def write_head(path, seed, changed=0):
+    """A small CT of noise in the shape of a head, whose first slices are changed."""
+    hu = head(seed=seed).astype(np.int16)
+    hu[:changed] += 7
+    write_volume(Volume(hu, Geometry(hu.shape, np.diag([1.0, 1.0, 2.0, 1.0]))), path)
+
+
+@pytest.fixture
+def mended(stand_in, tmp_path):
+    """A batch of one REVIEW, whose result somebody mended and released in Slicer."""
+    write_head(stand_in / "review.nrrd", seed=1)
     batch(stand_in, tmp_path / "out")
     output = tmp_path / "out" / "review.nrrd"
-    output.write_text("mended")
+    write_head(output, seed=1, changed=4)
     write_certificate_of(output)
+    return output
+
+
+def test_a_release_made_in_slicer_is_taken_over_and_leaves_the_list(mended, stand_in, tmp_path):
     assert batch(stand_in, tmp_path / "out") == 0
     row = rows_of(tmp_path / "out")["review"]
     assert (row["exit_code"], row["reasons"]) == ("0", "released in Slicer")
@@ -62,25 +84,32 @@ def test_a_release_made_in_slicer_is_taken_over_and_leaves_the_list(stand_in, tm
     assert started(stand_in) == 1
 
 
-@pytest.mark.parametrize("what", ["no certificate", "of another output", "other headers", "a study"])
-def test_what_is_no_release_of_this_batch_is_not_taken_over(what, stand_in, tmp_path):
-    fill(stand_in, "review")
-    batch(stand_in, tmp_path / "out")
-    output = tmp_path / "out" / "review.nrrd"
-    output.write_text("mended")
-    write_certificate_of(output)
-    certificate = certificate_path(output)
+@pytest.mark.parametrize("what", ["no certificate", "of another output", "other headers", "a study", "another head"])
+def test_what_is_no_release_of_this_batch_is_not_taken_over(what, mended, stand_in, tmp_path):
+    certificate = certificate_path(mended)
     said = json.loads(certificate.read_text())
     if what == "no certificate":
         certificate.unlink()
     if what == "of another output":
-        output.write_text("edited")
+        write_head(mended, seed=1, changed=5)
     if what == "other headers":
         certificate.write_text(json.dumps({**said, "header": {"profile": "basic"}}))
     if what == "a study":
         certificate.write_text(json.dumps({**said, "schema": "facedeidln-study/1", "files": {}}))
+    if what == "another head":
+        write_head(mended, seed=2)
+        write_certificate_of(mended)
     assert batch(stand_in, tmp_path / "out") == 3
     assert list(waiting(tmp_path)) == ["review"]
+
+
+def test_a_study_is_taken_over_where_its_uids_are_those_of_the_input(tmp_path):
+    write_series(tmp_path / "in", Series(stored_head(), study="1.2.3"))
+    case = Case("one", tmp_path / "in", "out", command=STUDY)
+    for number, uid in enumerate(("1.2.3", "1.2.4")):
+        write_series(tmp_path / f"out{number}", Series(stored_head(), study=uid))
+    assert is_of_case(case, tmp_path / "out0", KeepHeader())
+    assert not is_of_case(case, tmp_path / "out1", KeepHeader())
 
 
 def test_an_old_release_that_lay_there_when_a_case_ended_is_no_release_of_a_person(stand_in, tmp_path):
@@ -106,6 +135,47 @@ def test_an_accepted_review_is_signed_off_and_released(reviewed, stand_in, tmp_p
 def test_an_acceptance_counts_for_the_result_that_was_looked_at_alone(reviewed, stand_in, tmp_path):
     decide(tmp_path, "review,accept,no face left,Doe,another")
     assert reviewed() == 3
+    assert started(stand_in) == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("review,accept,no face left,Doe,another", "another result than the one that is there"),
+        ("reveiw,reject,,,", "no case of this batch is called reveiw"),
+        ("pass,reject,,,", "released before it was decided on"),
+        ("fail,accept,fine,Doe,r1", "only a REVIEW can"),
+    ],
+)
+def test_a_decision_that_changes_nothing_is_told(line, said, stand_in, tmp_path, capsys):
+    fill(stand_in, "review", "pass", "fail")
+    batch(stand_in, tmp_path / "out", "--qa", str(tmp_path / "qa"))
+    decide(tmp_path, line)
+    capsys.readouterr()
+    assert main(["batch", str(stand_in), str(tmp_path / "out"), "--qa", str(tmp_path / "qa")]) == 1
+    assert said in capsys.readouterr().err
+    assert started(stand_in) == 3
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"case;decision;remark;reviewer;result\r\nreview;accept;no face left;Doe;r1\r\n",
+        "\ufeffcase,decision,remark,reviewer,result\nreview,Accept,no face left,Doe,r1\n".encode(),
+        "case\tdecision\tremark\treviewer\tresult\nreview\taccept\tno face left\tDoe\tr1\n".encode("utf-16"),
+        b'note,result,remark,case,decision,reviewer\nx,r1,"no face\nleft",review,accept,Doe\n,,,,,\n',
+    ],
+)
+def test_decisions_saved_by_a_spreadsheet_count(content, reviewed, tmp_path):
+    (tmp_path / "out-decisions.csv").write_bytes(content)
+    assert reviewed() == 0
+    assert rows_of(tmp_path / "out")["review"]["verdict"] == "SIGNED OFF"
+
+
+def test_what_a_person_rejected_is_not_released_by_doing_it_again(reviewed, stand_in, tmp_path):
+    decide(tmp_path, "review,reject,another patient")
+    assert batch(stand_in, tmp_path / "out", "--depth-mm", "9", "--overwrite") == 3
+    assert rows_of(tmp_path / "out")["review"]["verdict"] == "REJECTED"
     assert started(stand_in) == 1
 
 
@@ -141,6 +211,7 @@ def test_the_last_decision_counts_and_what_is_released_stays(stand_in, reviewed,
         (["case,decision,remark,reviewer,result", "review,accept,,Doe,r1"], "needs a remark"),
         (["case,decision,remark", "review,accept,x"], "the result that the review page notes"),
         (["name,weight", "plum,3"], "holds no decisions"),
+        (["case,case,decision,remark", "a,b,reject,x"], "each once"),
         (["case,decision,remark", "review,reject,x,y,z,more"], "is one of"),
     ],
 )

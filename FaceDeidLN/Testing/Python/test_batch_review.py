@@ -103,6 +103,46 @@ def test_nothing_is_accepted_without_a_name_and_a_remark(reviewed, browser, tmp_
     assert not list((tmp_path / "saved").glob("*")) if (tmp_path / "saved").exists() else True
 
 
+def test_what_is_decided_can_be_hidden_and_all_views_of_a_case_seen(reviewed, browser, tmp_path):
+    from selenium.webdriver.common.by import By
+
+    browser.get((tmp_path / "qa" / "review.html").as_uri())
+    body, cards = browser.find_element(By.TAG_NAME, "body"), browser.find_elements(By.TAG_NAME, "article")
+    body.send_keys("rmo")  # the third case is next
+    assert [card.is_displayed() for card in cards] == [False, False] + [True] * 8
+    body.send_keys("v")
+    assert browser.find_element(By.CSS_SELECTOR, "dialog img").get_attribute("src").endswith("review-2/review.png")
+    body.send_keys("v")
+    assert not browser.find_element(By.TAG_NAME, "dialog").is_displayed()
+    body.send_keys("k")  # there is none before it that is undecided
+    body.send_keys("r")
+    assert browser.find_element(By.ID, "count").text == "3 of 10 decided"
+    body.send_keys("o")
+    assert all(card.is_displayed() for card in cards)
+
+
+def test_the_report_is_searched_by_words_and_verdicts(reviewed, browser, tmp_path):
+    from selenium.webdriver.common.by import By
+
+    fill(tmp_path / "in", "pass")
+    reviewed()
+    browser.get((tmp_path / "out" / "report.html").as_uri())
+
+    def shown():
+        return [row.text for row in browser.find_elements(By.CSS_SELECTOR, "tbody td:first-child") if row.is_displayed()]
+
+    assert len(shown()) == len(CASES) + 1
+    browser.find_element(By.CSS_SELECTOR, '[data-verdict="PASS"]').click()
+    assert shown() == ["pass"]
+    browser.find_element(By.CSS_SELECTOR, '[data-verdict="PASS"]').click()
+    browser.find_element(By.TAG_NAME, "body").send_keys("/")
+    browser.switch_to.active_element.send_keys("REVIEW-3 look")
+    assert shown() == ["review-3"]
+    assert browser.find_element(By.ID, "shown").text == "1 of 11 cases"
+    browser.find_element(By.CSS_SELECTOR, ".reasons button").click()
+    assert shown() == CASES
+
+
 def test_the_report_is_sorted_by_a_click(reviewed, browser, tmp_path):
     from selenium.webdriver.common.by import By
 
@@ -122,7 +162,10 @@ def test_the_report_is_sorted_by_a_click(reviewed, browser, tmp_path):
 
 @pytest.mark.parametrize("text", ["</script><script>alert(1)</script>", "<img src=x onerror=y>", "\u2028", "<!--"])
 def test_what_a_name_or_reason_holds_is_data(text):
-    page, plain = (review_html([{"case": name, "verdict": "REVIEW", "reasons": name, "result": "r"}], "d.csv") for name in (text, "plain"))
+    page, plain = (
+        review_html([{"case": name, "verdict": "REVIEW", "reasons": name, "result": "r", "pictures": []}], "d.csv")
+        for name in (text, "plain")
+    )
     assert page.count("<") == plain.count("<")
 
 

@@ -6,20 +6,26 @@ import os
 import signal
 import sys
 import time
+from contextlib import closing
 
 import pytest
-from batches import fill, rows_of, started
+from batches import batch, fill, rows_of, started
 from FaceDeidLNLib.commands.batches.cases import Case
+from FaceDeidLNLib.commands.batches.ledger import Ledger
+from FaceDeidLNLib.commands.batches.loop import Loop, Setting
+from FaceDeidLNLib.commands.batches.task import Ended, Limits
 from FaceDeidLNLib.commands.batches.watched import Watched
+from FaceDeidLNLib.commands.console import Console
+from FaceDeidLNLib.commands.signals import Interrupted
 from FaceDeidLNLib.output.worklist import read_worklist
 from processes import ENVIRONMENT, command
 
 
-def watched(folder, known=(), stable_s=0.5):
+def watched(folder, known=(), stable_s=0.5, grown=lambda case: False):
     def find():
         return [Case(path.name, path, path.name) for path in sorted(folder.iterdir())]
 
-    return Watched(find, set(known), stable_s, lambda cases: None)
+    return Watched(find, set(known), stable_s, lambda cases: None, grown)
 
 
 def taken_within(supply, seconds):
@@ -47,6 +53,17 @@ def test_what_a_receiver_still_writes_is_left_alone(tmp_path):
     assert taken_within(supply, 0.8) == []
     (tmp_path / "a" / "1.dcm.part").rename(tmp_path / "a" / "1.dcm")
     assert taken_within(supply, 1.0) == ["a"]
+
+
+@pytest.mark.parametrize(("wanted", "times"), [(True, 2), (False, 1)])
+def test_what_grew_after_it_was_taken_is_taken_again_where_that_is_wanted(wanted, times, tmp_path):
+    (tmp_path / "a").write_bytes(b"x")
+    said = iter([None, wanted])
+    supply = watched(tmp_path, stable_s=0.2, grown=lambda case: next(said))
+    assert taken_within(supply, 0.6) == ["a"]
+    (tmp_path / "a").write_bytes(b"xx")
+    assert taken_within(supply, 1.0) == ["a"] * (times - 1)
+    assert next(said, "asked twice") == "asked twice"
 
 
 def test_what_is_done_already_is_not_taken(tmp_path):
@@ -93,3 +110,65 @@ def test_a_watching_batch_takes_what_comes_keeps_its_lists_and_goes_on_after_a_s
     process.wait()
     assert set(rows()) == {"pass", "review", "pass-2"}
     assert started(stand_in) == 3
+
+
+class Trickle:
+    """Cases that come one by one."""
+
+    def __init__(self, folder, count):
+        self.cases = [Case(f"case-{number}", folder / "none", f"case-{number}.nrrd") for number in range(count)]
+
+    @property
+    def is_over(self):
+        return not self.cases
+
+    def take(self):
+        return [self.cases.pop()] if self.cases else []
+
+
+class Instant:
+    """An engine whose cases end at once."""
+
+    room = 1
+
+    def start(self, task):
+        self.ended = [Ended(task.case, 3, ("look",), {"exit_code": 3, "verdict": "REVIEW"})]
+
+    def wait(self, seconds):
+        ended, self.ended = self.ended, []
+        return ended
+
+    def close(self):
+        pass
+
+
+def test_cases_that_come_one_by_one_do_not_have_all_lists_written_for_each(tmp_path):
+    written = []
+    with closing(Ledger(tmp_path / "ledger.sqlite", tmp_path / "results.csv")) as ledger:
+        setting = Setting(tmp_path / "out", (), Limits(1.0))
+        Loop(ledger, Instant(), setting, Console(quiet=True), lambda: (written.append(len(ledger.rows)), time.sleep(0.3))).run(
+            Trickle(tmp_path, 12)
+        )
+        assert len(ledger.rows) == 12
+    assert len(written) < 6
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the stand-in is a POSIX script")
+def test_a_file_that_grows_with_long_pauses_is_done_again_as_long_as_nothing_was_released_of_it(stand_in, tmp_path, monkeypatch):
+    texts = iter(["bad, and", "bad, and longer"])
+    fill(stand_in, "bad")
+    settled = Loop.__init__
+
+    def grow():
+        text = next(texts, None)
+        if text is None:
+            raise Interrupted(15)
+        (stand_in / "bad.nrrd").write_text(text)
+
+    def patched(self, *words):
+        settled(self, *words[:-1], lambda: (words[-1](), grow()))
+
+    monkeypatch.setattr(Loop, "__init__", patched)
+    batch(stand_in, tmp_path / "out", "--watch", "0.2")
+    assert started(stand_in) == 3
+    assert len(rows_of(tmp_path / "out")) == 1

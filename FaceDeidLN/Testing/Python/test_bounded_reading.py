@@ -21,13 +21,18 @@ import pytest
 from dicom_series import Series, head, stored_head, write_series
 from FaceDeidLNLib.core.errors import InputError
 from FaceDeidLNLib.core.geometry import Geometry
-from FaceDeidLNLib.input import dicom_bounds, rtstruct, segments
+from FaceDeidLNLib.core.segment import Segment
+from FaceDeidLNLib.core.volume import Volume
+from FaceDeidLNLib.input import dicom_bounds, place, rtstruct, segments
 from FaceDeidLNLib.input.any_segments import read_any_segments
 from FaceDeidLNLib.input.ct import read_ct
 from FaceDeidLNLib.input.markups import read_curve_json, read_landmarks_json
+from FaceDeidLNLib.input.place import place_segments
 from FaceDeidLNLib.output.certificate import is_certified
 from FaceDeidLNLib.study.instances import find_instances
 from fuzz_targets import make_structures
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import Tag
@@ -118,6 +123,38 @@ def test_a_segmentation_of_gigabytes_is_refused(tmp_path, sizes):
     assert "far larger than a segmentation" in refused(lambda path: read_any_segments(path, GRID), tmp_path / "a.seg.nrrd")
 
 
+def turned(degrees: float, spacing: float) -> np.ndarray:
+    """Axes turned about the rows of a slice."""
+    c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    matrix = np.eye(4)
+    matrix[:3, :3] = spacing * np.array([[c, 0.0, s], [0.0, 1.0, 0.0], [-s, 0.0, c]])
+    return matrix
+
+
+@pytest.mark.parametrize("degrees", [0.0, 10.0])
+def test_a_mask_of_very_many_voxels_is_laid_on_the_ct_within_the_limits(tmp_path, degrees):
+    shape = (400, 400, 400)
+
+    def laid(_: Path) -> None:
+        mask = Segment("all", Volume(np.ones(shape, dtype=bool), Geometry(shape, turned(degrees, 0.3))))
+        assert place_segments([mask], GRID)[0].voxels
+
+    assert refused(laid, tmp_path) == "it was read"
+
+
+@settings(max_examples=10)
+@given(seed=st.integers(0, 99), degrees=st.sampled_from([0.0, 7.0, 45.0]), slab=st.sampled_from([1, 30, 300]))
+def test_a_mask_laid_on_the_ct_piece_by_piece_covers_what_it_covers_as_a_whole(seed, degrees, slab):
+    mask = np.random.default_rng(seed).random((12, 10, 11)) > 0.9
+    segment = Segment("some", Volume(mask, Geometry(mask.shape, turned(degrees, 2.7))))
+    (whole,) = place_segments([segment], GRID)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(place, "SLAB", slab)
+        (pieces,) = place_segments([segment], GRID)
+    assert pieces.box == whole.box
+    assert np.array_equal(pieces.array, whole.array)
+
+
 def curve(points: int, kind: str = "ClosedCurve") -> str:
     control = [{"label": f"p{n}", "position": [n % 97, n % 89, n % 83]} for n in range(points)]
     return json.dumps({"markups": [{"type": kind, "coordinateSystem": "LPS", "controlPoints": control}]}, separators=(",", ":"))
@@ -200,11 +237,11 @@ def test_a_deflated_slice_that_becomes_too_large_is_refused_wherever_it_is_read(
     paths = write_series(tmp_path / "in", Series(stored_head()))
     deflated_bomb(paths[3], 32)
     assert "when it is unpacked" in refused(read_ct, tmp_path / "in")
-    assert "damaged" in refused(_study_of, tmp_path / "in")
+    assert "when it is unpacked" in refused(_study_of, tmp_path / "in")
 
 
 def _study_of(folder: Path) -> None:
-    raise InputError("damaged: " + find_instances(folder).damaged[0][1])
+    raise find_instances(folder).damaged[0].error
 
 
 def test_deflated_slices_that_become_too_large_together_are_refused(tmp_path, monkeypatch):

@@ -89,3 +89,35 @@ def test_with_landmarks_by_hand_the_face_is_hidden_and_the_result_is_recognisabl
         k, j, i = np.rint(changed.geometry.to_kji(phantom.landmarks.position(name))[0]).astype(int)
         assert changed.array[k - 2 : k + 3, j - 3 : j + 4, i - 2 : i + 3].any(), name
     assert json.loads(certificate_path(out).read_text())["privacy"] == "recognisable"
+
+
+@pytest.mark.parametrize("ending", ["nrrd", "dicom"])
+def test_verify_and_evaluate_compare_the_values_of_a_cone_beam_as_they_are(tmp_path, capsys, ending):
+    values = np.rint(raw(head(SHAPE), 0.7, 600, None)).astype(np.int32)
+    mask = np.zeros(SHAPE, np.uint8)
+    mask[FACE] = 1
+    after = np.where(mask, 600, values).astype(np.int32)
+    before, result = tmp_path / "in", tmp_path / "out"
+    if ending == "nrrd":
+        before = write_volume(Volume(values.astype(np.int16), Geometry(SHAPE, np.eye(4))), tmp_path / "ct.nrrd")
+        result = write_volume(Volume(after.astype(np.int16), Geometry(SHAPE, np.eye(4))), tmp_path / "out.nrrd")
+    else:
+        write_series(before, Series(values))
+        write_series(result, Series(after))
+    assert main(["verify", str(before), str(result), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["changed_voxels"] == int((after != values).sum())
+    structure = write_volume(read_ct(before, by_hand=True).volume.with_array(mask), tmp_path / "mask.nrrd")
+    assert main(["evaluate", str(before), str(result), "--structures", str(structure), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["structures"][0]["kept"] == (after == values)[FACE].mean()
+
+
+def test_what_changed_in_padding_alone_is_seen(tmp_path, capsys):
+    values = np.rint(raw(head(SHAPE), 1.0, -1000, 4000)).astype(np.int16)
+    other = values.copy()
+    other[values == 4000] = 3000
+    before, after = (
+        write_volume(Volume(array, Geometry(SHAPE, np.eye(4))), tmp_path / name)
+        for array, name in ((values, "before.nrrd"), (other, "after.nrrd"))
+    )
+    main(["verify", str(before), str(after), "--json"])
+    assert json.loads(capsys.readouterr().out)["changed_voxels"] == int((values == 4000).sum())

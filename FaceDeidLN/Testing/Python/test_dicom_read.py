@@ -307,6 +307,10 @@ def put(paths, keyword, value):
         ("Columns", None, "0 numbers in Columns"),
         ("BitsAllocated", None, "0 numbers in BitsAllocated"),
         ("BitsStored", 255, "stores 255 bits in 16"),
+        ("HighBit", 65535, "up to bit 65535"),
+        ("HighBit", [15, 11], "2 numbers in HighBit"),
+        ("NumberOfFrames", -7, "-7 in NumberOfFrames"),
+        ("RescaleSlope", "1e300", r"1e\+300 in RescaleSlope"),
         ("SamplesPerPixel", None, "0 numbers in SamplesPerPixel"),
     ],
 )

@@ -181,3 +181,15 @@ def test_bright_padding_counts_as_air_and_stays_as_it_is(tmp_path, tags):
     written = np.stack([pydicom.dcmread(file).pixel_array for file in sorted((tmp_path / "out").iterdir())])
     assert np.array_equal(written[:, outside], stored[:, outside])
     assert np.all(written[:, ~outside] == 30 + 1024)
+
+
+def test_objects_of_other_kinds_are_told(tmp_path):
+    write_series(tmp_path, Series(stored_head()))
+    for name, modality in (("dose", "RTDOSE"), ("pet", "PT")):
+        folder = tmp_path / name
+        folder.mkdir()
+        for path in write_series(folder, Series(stored_head()[:2])):
+            change(path, Modality=modality)
+    (told,) = read_ct(tmp_path).notes
+    assert told.startswith("4 files (")
+    assert told.endswith("are no CT and left out (PT, RTDOSE); the command study takes all objects of a study")

@@ -10,8 +10,11 @@ from dicom_series import Series, stored_head, write_series
 from FaceDeidLNLib.core.errors import InputError, OutputError
 from FaceDeidLNLib.core.geometry import Geometry
 from FaceDeidLNLib.core.volume import Volume
+from FaceDeidLNLib.header.base import KeepHeader
+from FaceDeidLNLib.input import dicom
 from FaceDeidLNLib.input.ct import read_ct
-from FaceDeidLNLib.output.dicom import representable, write_dicom_series
+from FaceDeidLNLib.output.dicom import derived_slices, representable, write_dicom_series
+from FaceDeidLNLib.output.dicom_encoder import Encoder, save
 from FaceDeidLNLib.output.dicom_header import Marks
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
@@ -205,7 +208,8 @@ def test_a_result_on_another_grid_is_refused_and_nothing_is_left(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["in"]
 
 
-def test_a_source_slice_that_vanished_leaves_nothing_under_the_name(tmp_path):
+def test_a_source_slice_that_vanished_leaves_nothing_under_the_name(tmp_path, monkeypatch):
+    monkeypatch.setattr(dicom, "MOST_HELD", 0)  # as in a folder of very many files
     paths = write_series(tmp_path / "in", Series(stored_head()))
     ct = read_ct(tmp_path / "in")
     paths[6].unlink()
@@ -214,16 +218,34 @@ def test_a_source_slice_that_vanished_leaves_nothing_under_the_name(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["in"]
 
 
+def test_a_source_slice_that_vanished_after_its_header_was_read_is_written_all_the_same(tmp_path):
+    paths = write_series(tmp_path / "in", Series(stored_head()))
+    ct = read_ct(tmp_path / "in")
+    paths[6].unlink()
+    write_dicom_series(ct, ct.volume, tmp_path / "out", MARKS)
+    assert np.array_equal(read_ct(tmp_path / "out").volume.array, ct.volume.array)
+
+
+def test_a_file_is_encoded_to_the_byte_as_pydicom_writes_it(tmp_path):
+    paths = write_series(tmp_path / "in", Series(stored_head()))
+    ct, encoder = read_ct(tmp_path / "in"), Encoder()
+    for source, dataset in derived_slices(ct, ct.volume, MARKS, KeepHeader()):
+        encoder.save(dataset, tmp_path / source.name)
+        save(dataset, tmp_path / "pydicom.dcm")
+        assert (tmp_path / source.name).read_bytes() == (tmp_path / "pydicom.dcm").read_bytes()
+    assert len(list(tmp_path.glob("*.dcm"))) == len(paths) + 1
+
+
 def test_a_series_that_does_not_read_back_the_same_is_not_released(tmp_path, monkeypatch):
     write_series(tmp_path / "in", Series(stored_head()))
     ct = read_ct(tmp_path / "in")
-    save = Dataset.save_as
+    save = Encoder.save
 
-    def spoiled(dataset, *args, **kwargs):
+    def spoiled(self, dataset, path):
         dataset.PixelData = dataset.PixelData[:-2] + b"\1\1"
-        return save(dataset, *args, **kwargs)
+        save(self, dataset, path)
 
-    monkeypatch.setattr(Dataset, "save_as", spoiled)
+    monkeypatch.setattr(Encoder, "save", spoiled)
     with pytest.raises(OutputError, match="not the one written"):
         write_dicom_series(ct, defaced(ct), tmp_path / "out", MARKS)
     assert [p.name for p in tmp_path.iterdir()] == ["in"]

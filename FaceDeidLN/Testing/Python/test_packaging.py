@@ -67,13 +67,16 @@ def test_the_workflow_does_three_cases_of_which_one_waits_for_a_person(tmp_path)
     program.parent.mkdir()
     program.write_text('#!/bin/sh\necho "{\\"words\\": \\"$*\\"}"\ncase "$2" in *review*) exit 3;; esac\n')
     program.chmod(0o755)
-    (tmp_path / "in").mkdir()
-    for name in ("a", "b", "review"):
+    for folder in ("in", "out"):
+        (tmp_path / folder).mkdir()
+    for name in ("a", "b b", "review"):
         (tmp_path / "in" / f"{name}.nrrd").touch()
+    (tmp_path / "out" / "review.nrrd").write_text("of an earlier run")
     environment = {**ENVIRONMENT, "PATH": f"{program.parent}{os.pathsep}{os.environ['PATH']}", "XDG_CACHE_HOME": str(tmp_path / "cache")}
     words = [snakemake, "--snakefile", str(ROOT / "examples" / "Snakefile"), "--cores", "2", "--directory", str(tmp_path)]
     words += ["--config", f"inputs={tmp_path / 'in'}", f"results={tmp_path / 'out'}", "options=--effect reface"]
     done = subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert sorted(path.name for path in (tmp_path / "out").glob("*.json")) == ["a.json", "b.json", "review.json"]
+    assert sorted(path.name for path in (tmp_path / "out").glob("*.json")) == ["a.json", "b b.json", "review.json"]
+    assert not (tmp_path / "out" / "review.nrrd").exists()
     assert f"deface {tmp_path / 'in' / 'a.nrrd'} {tmp_path / 'out' / 'a.nrrd'}" in (tmp_path / "out" / "a.json").read_text()

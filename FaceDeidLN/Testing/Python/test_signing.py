@@ -7,6 +7,9 @@ import shutil
 import subprocess
 
 import pytest
+from FaceDeidLNLib.commands.batches.case_run import released_sha256
+from FaceDeidLNLib.commands.batches.planned import is_done
+from FaceDeidLNLib.commands.batches.row import Row
 from FaceDeidLNLib.commands.main import main
 from FaceDeidLNLib.core.errors import InputError
 from FaceDeidLNLib.output.certificate import SCHEMA, certificate_path, file_sha256
@@ -28,10 +31,10 @@ def key_file(folder, name="key.pem"):
     return folder / name
 
 
-def release(folder, key, **content):
+def release(folder, key, text="released", **content):
     """An output with a certificate."""
     output = folder / "ct.nrrd"
-    output.write_text("released")
+    output.write_text(text)
     says = {"schema": SCHEMA, "output": {"sha256": file_sha256(output)}, "verdict": "PASS", "privacy": "tested", **content}
     certificate_path(output).write_text(signed_text(json.dumps(says), key), encoding="utf-8")
     return output
@@ -113,6 +116,17 @@ def test_a_key_that_is_none_is_refused_before_any_work(command, phantom_ct_file,
     assert [path.name for path in tmp_path.iterdir()] == ["key.pem"]
 
 
+def test_a_signed_release_of_another_case_is_not_that_of_a_case(tmp_path):
+    key = key_file(tmp_path)
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+    ours, other = (release(tmp_path / name, key, text=name) for name in ("one", "two"))
+    row = Row("ct", output="ct.nrrd", output_sha256=released_sha256(ours))
+    assert is_done(row, ours, key)
+    assert is_own_release(other, key)
+    assert not is_done(row, other, key)
+
+
 def test_a_resumed_batch_does_not_believe_an_edited_certificate(phantom_ct_file, tmp_path):
     (tmp_path / "in").mkdir()
     shutil.copy(phantom_ct_file, tmp_path / "in" / "ct.nrrd")
@@ -122,8 +136,6 @@ def test_a_resumed_batch_does_not_believe_an_edited_certificate(phantom_ct_file,
     assert signature_state(tmp_path / "out" / "ct.certificate.json", key) is Signature.VALID
     edit(tmp_path / "out" / "ct.nrrd", privacy="super-safe")
     assert main([*words, "--quiet"]) == 2
-    assert main([*words, "--quiet", "--overwrite"]) == 0
-    assert is_own_release(tmp_path / "out" / "ct.nrrd", key)
 
 
 def test_openssls_key_is_taken(tmp_path):

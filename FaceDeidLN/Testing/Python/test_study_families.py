@@ -98,7 +98,7 @@ def test_untouched_structures_are_doubtful(bench, work, monkeypatch):
 
 def test_the_proof_finds_untouched_structures(bench, work, monkeypatch):
     monkeypatch.setattr(rtstruct, "followers", lambda *_: {})
-    monkeypatch.setattr(rtstruct, "copies_left", lambda *_: [])
+    monkeypatch.setattr(rtstruct, "require_no_copy", lambda *_: None)
     FAMILIES["rtstruct"].release(bench.series("rtstruct"), work)
     assert sum("RTSTRUCT" in doubt for doubt in prove(work.writer.root, work).doubts) == 2
 
@@ -147,7 +147,7 @@ def test_untouched_segments_are_doubtful(bench, work, monkeypatch):
 
 def test_the_proof_finds_untouched_segments(bench, work, monkeypatch):
     monkeypatch.setattr(seg, "clip", lambda *_: [])
-    monkeypatch.setattr(seg, "most_left", lambda *_: 1.0)
+    monkeypatch.setattr(seg, "require_no_copy", lambda *_: None)
     FAMILIES["seg"].release(bench.series("seg"), work)
     assert any("SEG" in doubt for doubt in prove(work.writer.root, work).doubts)
 
@@ -278,3 +278,24 @@ def test_the_table_of_readme_says_what_the_plan_does(bench, family):
 def test_the_table_of_readme_has_every_family_and_every_outcome():
     assert set(CALLED) | {"withheld"} == set(FAMILIES)
     assert set().union(*readme_outcomes().values()) == {outcome.value for outcome in Outcome}
+
+
+def test_an_empty_segmentation_stays(bench, work, tmp_path):
+    def change(dataset: pydicom.Dataset) -> None:
+        dataset.PixelData = bytes(len(dataset.PixelData))
+
+    series = changed_copy(bench, tmp_path, "seg.dcm", change)
+    assert FAMILIES["seg"].release(series, work)[0].figures["frames_dropped"] == 0
+
+
+def test_contours_longer_than_an_explicit_value_are_read_and_written_so_that_others_read_them(bench, work, tmp_path):
+    def change(dataset: pydicom.Dataset) -> None:
+        node = dataset.ROIContourSequence[2].ContourSequence[0]
+        node.ContourData = [*node.ContourData] * (1 + 70_000 // len("\\".join(map(str, node.ContourData))))
+
+    with pytest.warns(UserWarning, match="64 kByte"):
+        series = changed_copy(bench, tmp_path, "rtstruct.dcm", change)
+    FAMILIES["rtstruct"].release(series, work)
+    written = pydicom.dcmread(work.writer.written[series.instances[0].uid])
+    assert written.file_meta.TransferSyntaxUID.is_implicit_VR
+    assert len(written.ROIContourSequence[2].ContourSequence[0].ContourData) > 5000

@@ -14,8 +14,10 @@ import pydicom
 import pytest
 from dicom_series import Series, write_series
 from FaceDeidLNLib.core import guard
+from FaceDeidLNLib.core.errors import InputError
 from FaceDeidLNLib.core.scratch import scratch_root
 from FaceDeidLNLib.output import atomic
+from FaceDeidLNLib.output.certificate import certificate_path, is_certified
 from FaceDeidLNLib.study import run as study_run
 from FaceDeidLNLib.study.family import Options, StudyRun
 from FaceDeidLNLib.study.outcome import Decision, Outcome
@@ -109,3 +111,57 @@ def test_what_a_killed_guard_left_goes_with_the_next_start(planned, tmp_path):
 def test_between_certificate_and_study_no_study_is_there(planned, tmp_path):
     killed_at(atomic, "_rename_to_free", 2, lambda: study_run.run(planned, tmp_path / "out", Options()), alone=False)
     assert not (tmp_path / "out" / "study-01").exists()
+
+
+def again(planned: Plan, folder: Path) -> study_run.StudyResult:
+    """The study once more, over an earlier release."""
+    return study_run.run_one(planned.studies[0], planned.folder, folder, Options(), overwrite=True)
+
+
+@pytest.fixture
+def earlier(planned, tmp_path) -> tuple[Path, bytes]:
+    """A released study, and its certificate."""
+    folder = tmp_path / "out" / "study"
+    assert study_run.run_one(planned.studies[0], planned.folder, folder, Options()).output == folder
+    return folder, certificate_path(folder).read_bytes()
+
+
+def test_a_study_is_replaced_as_a_whole(planned, earlier):
+    folder, before = earlier
+    assert again(planned, folder).output == folder
+    assert is_certified(folder)
+    assert certificate_path(folder).read_bytes() != before
+
+
+def test_an_earlier_release_stays_where_the_new_one_is_refused(planned, earlier, monkeypatch):
+    folder, before = earlier
+    monkeypatch.setattr(study_run, "prove", lambda *_: Proof((), ("the face shows",)))
+    assert again(planned, folder).output is None
+    assert is_certified(folder)
+    assert certificate_path(folder).read_bytes() == before
+
+
+@pytest.mark.parametrize(("where", "name", "when"), [*MOMENTS[3:], (atomic, "_rename_to_free", 1), (atomic, "_rename_to_free", 2)])
+def test_an_earlier_release_outlives_a_kill_at_any_moment(planned, earlier, monkeypatch, where, name, when):
+    folder, before = earlier
+    killed_at(where, name, when, lambda: again(planned, folder), alone=False)
+    monkeypatch.setattr(study_run, "prove", lambda *_: Proof((), ("the face shows",)))
+    assert again(planned, folder).output is None  # brings back what was being replaced
+    assert is_certified(folder)
+    assert certificate_path(folder).read_bytes() == before
+
+
+@pytest.mark.parametrize("what", ["an edited file", "a file more", "no certificate"])
+def test_a_folder_that_no_certificate_vouches_for_is_not_replaced(planned, earlier, what):
+    folder, _ = earlier
+    file = next(folder.rglob("*.dcm"))
+    if what == "an edited file":
+        file.write_bytes(file.read_bytes() + b"x")
+    elif what == "a file more":
+        (folder / "mine.dcm").write_text("mine")
+    else:
+        certificate_path(folder).unlink()
+    there = sorted(folder.rglob("*"))
+    with pytest.raises(InputError, match="is not replaced"):
+        again(planned, folder)
+    assert sorted(folder.rglob("*")) == there

@@ -15,11 +15,16 @@ from FaceDeidLNLib.study.plan import plan
 from synthetic_study import StudyFolder
 
 
-@pytest.mark.parametrize(("hu", "slices", "said"), [(2500.0, 10, "does not look like a CT"), (0.0, 3, "has only 3 slices")])
-def test_a_series_that_is_no_ct_is_told_without_the_temporary_folder(tmp_path, hu, slices, said):
+def write_no_ct(folder, hu=2500.0, slices=10):
+    """A series of one value."""
     shape = (slices, 40, 40)
     volume = Volume(np.full(shape, hu), Geometry(shape, np.diag([3.0, 3.0, 3.0, 1.0])))
-    StudyFolder(tmp_path / "in", SimpleNamespace()).series(volume, "a", "No CT")
+    StudyFolder(folder, SimpleNamespace()).series(volume, "a", "No CT")
+
+
+@pytest.mark.parametrize(("hu", "slices", "said"), [(2500.0, 10, "does not look like a CT"), (0.0, 3, "has only 3 slices")])
+def test_a_series_that_is_no_ct_is_told_without_the_temporary_folder(tmp_path, hu, slices, said):
+    write_no_ct(tmp_path / "in", hu, slices)
     (series,) = plan(tmp_path / "in").studies[0].study.series
     with pytest.raises(DoubtError, match=f"the series {said}") as doubt:
         CtFamily().release(series, SimpleNamespace())

@@ -96,7 +96,7 @@ def test_an_index_stands_for_its_folder_and_what_it_lists_and_is_not_there_is_sa
     assert not whole.damaged
     missing = whole.studies[0].entries[3].instance.path
     missing.unlink()
-    assert [path for path, _ in plan(index).damaged] == [missing]
+    assert [one.path for one in plan(index).damaged] == [missing]
 
 
 def test_patients_and_studies_in_one_folder_are_kept_apart(tmp_path):

@@ -43,6 +43,7 @@ class CaseRunner:
             seconds=time.monotonic() - begin,
             is_crash=is_crash,
             peak_memory_mb=answer.get("peak_memory_mb"),
+            cpu_seconds=answer.get("cpu_seconds"),
             versions=answer.get("versions", ""),
             output_sha256=released_sha256(task.output) if code == PASS else "",
             left="" if code == PASS else certificate_hash(task.output),

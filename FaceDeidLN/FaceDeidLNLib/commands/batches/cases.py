@@ -6,6 +6,7 @@ import csv
 import hashlib
 import io
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -32,6 +33,10 @@ _COLUMNS = ("input", "output", *FILE_COLUMNS, "node_segments", "series")
 _SEGMENTATION = (".seg.nrrd", ".seg.nhdr")
 #: The commands that do a case.
 DEFACE, STUDY = "deface", "study"
+#: Folders that a batch keeps beside its own: what was refused, and earlier releases.
+QUARANTINE, SUPERSEDED = BESIDE = ("-quarantine", "-superseded")
+#: What a batch writes into its folder beside the outputs.
+_OWN_FILES = re.compile(r"(results|report)(-\d+-of-\d+)?\.(csv|html)|\..*", re.IGNORECASE)
 _DICOM_MARK = b"DICM"
 _DICOM_PREAMBLE = 128
 
@@ -123,6 +128,7 @@ def find_cases(inputs: Path, out_dir: Path, studies: bool = False) -> list[Case]
     for name, count in Counter(case.name for case in cases).items():
         if count > 1:
             raise InputError(f"{inputs}: {count} cases would be written to {name}.*; name different outputs in a CSV.")
+    _require_own_places(cases, inputs)
     _require_apart(cases, out_dir)
     return [_study(case) for case in cases] if studies else cases
 
@@ -155,6 +161,20 @@ def _require_apart(cases: list[Case], out_dir: Path) -> None:
             raise InputError(f"The output {out_dir / case.output} is, holds or lies inside an input: name another place.")
 
 
+def _require_own_places(cases: list[Case], inputs: Path) -> None:
+    """No output is called like what the batch itself writes, and none lies inside another's."""
+    names = {case.name: case for case in cases}
+    for case in cases:
+        parts = PurePosixPath(case.output).parts
+        if _OWN_FILES.fullmatch(parts[0]):
+            raise InputError(
+                f"{inputs}: an output cannot be called {parts[0]}, as what the batch itself writes: name another one in a CSV."
+            )
+        for folder in PurePosixPath(case.name).parents:
+            if (around := names.get(str(folder))) is not None:
+                raise InputError(f"{inputs}: the output {case.output} would lie inside {around.output}: name different places in a CSV.")
+
+
 def _name(output: str) -> str:
     """What a case is called after its output; bytes that are no text are spelled."""
     return _stem(output).encode(errors="backslashreplace").decode()
@@ -179,10 +199,15 @@ def _entries(folder: Path, out_dir: Path) -> Iterator[Path]:
         yield folder
         return
     for path in sorted(folder.iterdir()):
-        if path == out_dir or path.name.startswith(".") or is_segmentation(path):
+        if path.name.startswith(".") or is_segmentation(path) or _is_of_batch(path, out_dir):
             continue
         if (path.is_file() and image_extension(path)) or holds_dicom(path):
             yield path
+
+
+def _is_of_batch(path: Path, out_dir: Path) -> bool:
+    """The folder of results, or what the batch keeps beside it."""
+    return path == out_dir or (path.parent == out_dir.parent and path.name in [out_dir.name + ending for ending in BESIDE])
 
 
 def holds_dicom(path: Path) -> bool:
@@ -210,6 +235,8 @@ def _from_csv(path: Path) -> Iterator[Case]:
     if "\0" in text:
         raise InputError(f"{path} is not a CSV file in UTF-8: it holds zero bytes.")
     for number, row in enumerate(rows, start=2):
+        if not any(row.values()):
+            continue  # a line of commas, as spreadsheets leave them
         what = _why_no_case(row, number)
         if what:
             raise InputError(f"{path} {what}; the columns are {', '.join(_COLUMNS)}, with commas between them.")

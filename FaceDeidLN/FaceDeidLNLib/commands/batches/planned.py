@@ -4,63 +4,94 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Collection
+from dataclasses import dataclass
 from pathlib import Path
 
 from ...core.errors import InputError
 from ...header.policy import policy_named
 from ...output.signing import is_own_release
-from ..console import BAD_INPUT
+from ..console import BAD_INPUT, REVIEW
+from .case_run import released_sha256
 from .cases import Case
-from .decisions import read_decisions
+from .decisions import REJECT, read_decisions
 from .ledger import Ledger
 from .loop import Setting
 from .places import Places
-from .review_work import decided, taken_over
+from .review_work import decided, taken_over, unheard
 from .row import Row
+from .superseded import set_aside
+
+
+@dataclass(frozen=True)
+class Planned:
+    """The cases that are still to be done, and sentences about decisions that change nothing."""
+
+    waiting: list[Case]
+    unheard: list[str]
 
 
 def plan(
-    cases: list[Case], ledger: Ledger, options: argparse.Namespace, setting: Setting, places: Places, left: Collection[str] = ()
-) -> list[Case]:
-    """The cases that are still to be done; nothing of theirs is touched, because replacing an output is up to the case.
+    cases: list[Case],
+    ledger: Ledger,
+    options: argparse.Namespace,
+    setting: Setting,
+    places: Places,
+    known: Collection[str] = (),
+    left: Collection[str] = (),
+) -> Planned:
+    """What is still to be done; nothing of these cases is touched, because replacing an output is up to the case.
 
-    Rows of cases that there are no more go, but for those in ``left``.
+    Rows of cases that there are no more go, but for those in ``left``; ``known`` are the names of cases that others do.
 
     Raises InputError where OUT_DIR holds results of other inputs or options, or an output that is not the released one any
     more, and --overwrite was not given.
     """
     decisions = read_decisions([*filter(Path.exists, [places.decisions]), *options.decisions])
-    header = header_facts(options)
-    names = {case.name for case in cases}
-    rows = {name: row for name, row in ledger.rows.items() if name in names}
-    others = [case.name for case in cases if case.name in rows and is_of_other(rows[case.name], case, setting)]
-    if others and not options.overwrite:
-        raise InputError(
-            f"{options.out_dir} holds results made from other inputs or with other options ({others[0]}, ...): "
-            "name another folder, or give --overwrite."
-        )
-    for name in others:
-        del rows[name]
+    policy = policy_named(options.header, options.key, options.patients, (options.out_dir,))
+    rows = _still_right(cases, ledger, options, setting)
     waiting = []
     for case in cases:
-        row = rows.get(case.name)
-        if row is not None and (taken := taken_over(case, row, options.out_dir, options.signing_key, header)):
+        row, decision, signed = rows.get(case.name), decisions.get(case.name), None
+        if row is not None and (taken := taken_over(case, row, options.out_dir, options.signing_key, policy)):
             rows[case.name] = row = taken
-        signed = None
-        if row is not None and case.name in decisions:
-            rows[case.name], signed = decided(case, row, decisions[case.name], options.qa)
-        if signed is not None or not _is_done(rows.get(case.name), options.out_dir / case.output, options.signing_key):
+        if row is None and decision is not None and decision.decision == REJECT:
+            rows[case.name] = row = _rejected(case, setting, places)
+        if row is not None and decision is not None:
+            rows[case.name], signed = decided(case, row, decision, options.qa)
+        if signed is not None or not is_done(rows.get(case.name), options.out_dir / case.output, options.signing_key):
             waiting.append(signed or case)
     _require_unchanged(waiting, rows, options)
     undone = {case.name for case in waiting if not case.sign_off}
     kept = {**{name: ledger.rows[name] for name in left}, **{name: row for name, row in rows.items() if name not in undone}}
     ledger.keep(kept.values())
-    return waiting
+    return Planned(waiting, unheard(decisions, {case.name for case in cases}.union(known), rows))
 
 
-def header_facts(options: argparse.Namespace) -> dict[str, object]:
-    """What the certificates of this batch say of headers."""
-    return dict(policy_named(options.header, options.key, options.patients, (options.out_dir,)).facts())
+def _still_right(cases: list[Case], ledger: Ledger, options: argparse.Namespace, setting: Setting) -> dict[str, Row]:
+    """The rows of these cases that are of the inputs and options that there are now."""
+    there = [(case, ledger.rows[case.name]) for case in cases if case.name in ledger.rows]
+    rows = {case.name: row for case, row in there if not is_of_other(row, case, setting)}
+    others = [case.name for case, row in there if case.name not in rows and not is_mended(row, case, setting)]
+    if others and not options.overwrite:
+        raise InputError(
+            f"{options.out_dir} holds results made from other inputs or with other options ({others[0]}, ...): "
+            "name another folder, or give --overwrite."
+        )
+    return rows
+
+
+def _rejected(case: Case, setting: Setting, places: Places) -> Row:
+    """The row of a case that a person rejected before it was done with these choices; what was released of it does not stay."""
+    if setting.overwrite:
+        set_aside(setting.out_dir / case.output, case.output, places.superseded, setting.signing_key)
+    return Row(
+        case=case.name,
+        verdict="REVIEW",
+        reasons="not done again: take the line out of the decisions to have it done",
+        exit_code=REVIEW,
+        input_key=case.input_key(),
+        options_key=case.options_key(setting.words),
+    )
 
 
 def is_of_other(row: Row, case: Case, setting: Setting) -> bool:
@@ -68,25 +99,31 @@ def is_of_other(row: Row, case: Case, setting: Setting) -> bool:
     return (row.input_key, row.options_key) != (case.input_key(), case.options_key(setting.words))
 
 
+def is_mended(row: Row, case: Case, setting: Setting) -> bool:
+    """Nothing was released of the case and nobody rejected it, and its input is another one now: it is simply done again."""
+    return row.waits and row.options_key == case.options_key(setting.words)
+
+
 def _require_unchanged(waiting: list[Case], rows: dict[str, Row], options: argparse.Namespace) -> None:
     """Raises InputError where something else than the release lies where the row says that there is one, unless --overwrite."""
     changed = [case.output for case in waiting if case.name in rows and _is_changed(rows[case.name], options.out_dir / case.output)]
-    or_unsigned = "" if options.signing_key is None else ", or that is not signed with the key"
+    or_unsigned = "" if options.signing_key is None else ", or it is not signed with the key"
     if changed and not options.overwrite:
         raise InputError(
-            f"{options.out_dir / changed[0]} is not what was released there: its SHA-256 is not that of its certificate{or_unsigned}; "
-            "move it away, or give --overwrite."
+            f"{options.out_dir / changed[0]} is not what was released there: its SHA-256 is not that of its certificate, "
+            f"or that is of another case{or_unsigned}; move it away, or give --overwrite."
         )
 
 
-def _is_done(row: Row | None, output: Path, key: Path | None) -> bool:
+def is_done(row: Row | None, output: Path, key: Path | None) -> bool:
     """What was released stays as it is, REVIEW and FAIL are results; what could not be read may have been mended since.
 
-    Where a signing key is given, only a certificate that is signed with it is believed.
+    A certified output is believed where it is the one that was released for this case; where a signing key is given, its certificate
+    is also signed with it.
     """
     if row is None or row.exit_code == BAD_INPUT:
         return False
-    return not row.is_released or is_own_release(output, key)
+    return not row.is_released or (is_own_release(output, key) and released_sha256(output) == row.output_sha256)
 
 
 def _is_changed(row: Row, output: Path) -> bool:

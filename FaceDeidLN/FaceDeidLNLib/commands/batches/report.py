@@ -3,100 +3,121 @@
 from __future__ import annotations
 
 import json
+import re
+import statistics
 from collections import Counter
 from collections.abc import Sequence
 from html import escape
+from importlib.resources import files
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote
 
 from ...output.certificate import certificate_path
 from .figures import FIGURES
 from .ledger import Row
+from .plots import histogram
 
-#: No network, no pictures, no other files: the page holds all it needs.
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
-_STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; margin: 2em auto; max-width: 75em; padding: 0 1em; color: #222; background: #fff; }
-table { border-collapse: collapse; width: 100%; }
-td, th { border-bottom: 1px solid #ddd; padding: .3em .6em; text-align: left; vertical-align: top; }
-th button { font: inherit; font-weight: bold; border: 0; background: none; padding: 0; cursor: pointer; }
-td.PASS { color: #06623b; } td.REVIEW { color: #8a5a00; } td.FAIL, td.BAD { color: #a01818; } td.number { text-align: right; }
-figure { display: inline-block; margin: 1em 2em 1em 0; } rect { fill: #4a76a8; } text { font-size: 11px; fill: #444; }
-"""
-#: Sorts the table by the column whose head is pressed, by number where every cell is one; once more turns the order round.
-_SCRIPT = """
-document.querySelectorAll("th button").forEach((button, column) => button.addEventListener("click", () => {
-  const body = document.querySelector("tbody"), rows = [...body.rows], told = row => row.cells[column].textContent;
-  const numbers = rows.every(row => told(row) === "" || !isNaN(told(row)));
-  const order = (a, b) => numbers ? told(a) - told(b) : told(a).localeCompare(told(b));
-  const turned = button.dataset.order === "up";
-  rows.sort((a, b) => turned ? order(b, a) : order(a, b)).forEach(row => body.append(row));
-  button.dataset.order = turned ? "down" : "up";
-}));
-"""
-_HEADS = ("case", "verdict", "privacy", "seconds", "memory (MB)", "attempts", "reasons")
-_NUMBERS = (3, 4, 5)
-_BARS, _WIDTH_PX, _HEIGHT_PX = 20, 320, 90
+_PLACE = "<!--BODY-->"
+_HEADS = ("case", "verdict", "privacy", "seconds", "CPU seconds", "memory (MB)", "attempts", "reasons")
+_NUMBERS = (3, 4, 5, 6)
 #: The distribution of a figure that describes faces is shown of so many cases at least, because the page may travel with the results.
 _LEAST_CASES = 10
+#: So many of the reasons that are given most often stand above the table.
+_MOST_REASONS = 8
+_NUMBER = re.compile(r"\d+([.,]\d+)*")
+_HOUR_S, _GB_MB = 3600, 1024
 
 
 def report_html(rows: Sequence[Row], certificates: str = "") -> str:
-    """The page: counts and shares, distributions, and a table that can be sorted; it shows no face.
+    """The page: counts, shares and costs, distributions, and a table to sort and to search; it shows no face.
 
     ``certificates`` is the way from the page to the folder of the results, "" where it lies there.
     """
-    counts = Counter(row.verdict for row in rows)
-    told = ", ".join(f"{count} {verdict} ({count / len(rows):.0%})" for verdict, count in sorted(counts.items())) or "none"
-    seconds = sum(float(row.seconds or 0) for row in rows)
-    heads = "".join(f"<th><button>{escape(head)}</button></th>" for head in _HEADS)
-    lines = "\n".join(_table_row(row, certificates) for row in rows)
-    return (
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
-        f"<title>FaceDeidLN batch</title><style>{_STYLE}</style></head>\n<body><h1>Batch of {len(rows)} cases</h1><p>{escape(told)}; "
-        f"{sum(row.is_released for row in rows)} released; {seconds / 3600:.1f} hours of work. This page shows no face.</p>\n"
-        f"{''.join(_figures(rows))}\n<table><thead><tr>{heads}</tr></thead><tbody>\n{lines}\n</tbody></table>"
-        f"<script>{_SCRIPT}</script></body></html>\n"
+    parts = [f"<header><h1>Batch of {len(rows)} cases</h1>", '<p class="dim">This page shows no face.</p></header>']
+    parts += [_tiles(rows), _shares(rows), *_reasons(rows), *_plots(rows), *_table(rows, certificates)]
+    page = files(__package__).joinpath("report_page.html").read_text(encoding="utf-8")
+    return page.replace(_PLACE, "\n".join(filter(None, parts)))
+
+
+def _tiles(rows: Sequence[Row]) -> str:
+    """The figures that are asked for first."""
+    refused = sum(row.is_refused for row in rows)
+    tiles = [
+        (f"{sum(row.is_released for row in rows)}", "released"),
+        (f"{sum(row.waits and not row.is_refused for row in rows)}", "wait for a person"),
+        (f"{refused}", "refused"),
+    ]
+    if cpu_s := [float(row.cpu_seconds) for row in rows if row.cpu_seconds]:
+        per_thousand = 1000 * statistics.fmean(cpu_s) / _HOUR_S
+        tiles += [(f"{sum(cpu_s) / _HOUR_S:.2g}", "core hours"), (f"{per_thousand:.2g}", "core hours per 1,000 cases")]
+    if memory_mb := [float(row.peak_memory_mb) for row in rows if row.peak_memory_mb]:
+        tiles.append((f"{max(memory_mb) / _GB_MB:.2g}", "GB at most"))
+    return '<div class="tiles">' + "".join(f"<div><b>{number}</b>{escape(what)}</div>" for number, what in tiles) + "</div>"
+
+
+def _verdicts(rows: Sequence[Row]) -> list[tuple[str, int]]:
+    return sorted(Counter(row.verdict for row in rows).items(), key=lambda one: (-one[1], one[0]))
+
+
+def _mark(verdict: str) -> str:
+    """The class of a verdict in the page: its first word."""
+    return escape(verdict.split(" ")[0])
+
+
+def _shares(rows: Sequence[Row]) -> str:
+    """One bar of all verdicts, with their counts and shares below."""
+    counts = _verdicts(rows)
+    bar = "".join(f'<span class="{_mark(verdict)}" style="flex:{count}"></span>' for verdict, count in counts)
+    told = " &nbsp; ".join(
+        f'<span class="spot {_mark(verdict)}"></span>{count} {escape(verdict)} ({count / len(rows):.0%})' for verdict, count in counts
     )
+    return f'<div class="shares">{bar}</div><p>{told}</p>'
 
 
-def _figures(rows: Sequence[Row]) -> list[str]:
-    """Histograms of seconds and memory, and of the figures of faces where there are enough cases."""
-    plots = [_histogram([row.seconds for row in rows], "seconds per case")]
-    plots.append(_histogram([row.peak_memory_mb for row in rows], "peak memory, MB"))
+def _reasons(rows: Sequence[Row]) -> list[str]:
+    """Why most of those that were not released were not, whatever the numbers in it; pressing one finds its cases."""
+    told = [reason for row in rows if not row.is_released for reason in row.reasons.split("; ") if reason]
+    forms: dict[str, set[str]] = {}
+    for reason in told:
+        forms.setdefault(_NUMBER.sub("…", reason), set()).add(reason)
+    most = Counter(_NUMBER.sub("…", reason) for reason in told).most_common(_MOST_REASONS)
+    shown = [(next(iter(forms[form])) if len(forms[form]) == 1 else form, count) for form, count in most]
+    lines = "".join(f"<li><b>{count}</b><button>{escape(reason)}</button></li>" for reason, count in shown)
+    return [f'<h2>Why cases were not released</h2><ul class="reasons">{lines}</ul>'] if most else []
+
+
+def _plots(rows: Sequence[Row]) -> list[str]:
+    """Histograms of what a case took, and of the figures of faces where there are enough cases."""
+    plots = [histogram([row.cpu_seconds or row.seconds for row in rows], "processor seconds per case")]
+    plots.append(histogram([row.peak_memory_mb for row in rows], "peak memory, MB"))
     known = [json.loads(row.figures) for row in rows]
     for name, title in FIGURES.items():
         values = [str(figures[name]) for figures in known if name in figures]
-        plots += [_histogram(values, title)] if len(values) >= _LEAST_CASES else []
-    return plots
+        plots += [histogram(values, title)] if len(values) >= _LEAST_CASES else []
+    return ['<h2>Distributions</h2><div class="plots">', *plots, "</div>"] if any(plots) else []
+
+
+def _table(rows: Sequence[Row], certificates: str) -> list[str]:
+    chip = '<button aria-pressed="false" data-verdict="{name}"><span class="spot {mark}"></span>{name}</button>'
+    chips = "".join(chip.format(name=escape(verdict), mark=_mark(verdict)) for verdict, _ in _verdicts(rows))
+    heads = "".join(f"<th><button>{escape(head)}</button></th>" for head in _HEADS)
+    lines = "\n".join(_table_row(row, certificates) for row in rows)
+    return [
+        '<h2>Cases</h2><div class="find"><input id="find" type="search" placeholder="find a case or a reason" aria-label="find"> '
+        f'<kbd>/</kbd> {chips} <span id="shown" class="dim" role="status"></span></div>',
+        f'<div class="scroll"><table><thead><tr>{heads}</tr></thead><tbody>\n{lines}\n</tbody></table></div>',
+    ]
 
 
 def _table_row(row: Row, certificates: str) -> str:
-    cells = [escape(cell) for cell in (row.case, row.verdict, row.privacy, row.seconds, row.peak_memory_mb, str(row.attempts), row.reasons)]
+    took = (row.seconds, row.cpu_seconds, row.peak_memory_mb, str(row.attempts))
+    cells = [escape(cell) for cell in (row.case, row.verdict, row.privacy, *took, row.reasons)]
     if row.is_released:
         link = quote(PurePosixPath(certificates, certificate_path(Path(row.output))).as_posix())
         cells[0] = f'<a href="{escape(link)}">{cells[0]}</a>'
     marks = ["" if number not in _NUMBERS else ' class="number"' for number in range(len(cells))]
-    marks[1] = f' class="{escape(row.verdict.split(" ")[0])}"'
+    marks[1] = f' class="verdict {_mark(row.verdict)}"'
     return "<tr>" + "".join(f"<td{mark}>{cell}</td>" for mark, cell in zip(marks, cells, strict=True)) + "</tr>"
-
-
-def _histogram(cells: Sequence[str], title: str) -> str:
-    """Bars of equal width from 0 to the largest value; nothing where no cell holds a number."""
-    values = [float(cell) for cell in cells if cell.replace(".", "", 1).isdigit()]
-    if not values:
-        return ""
-    largest = max(values) or 1.0
-    bars = Counter(min(int(_BARS * value / largest), _BARS - 1) for value in values)
-    width, most = _WIDTH_PX / _BARS, max(bars.values())
-    drawn = ""
-    for bar, count in sorted(bars.items()):
-        height = _HEIGHT_PX * count / most
-        place = f'x="{width * bar:.1f}" y="{_HEIGHT_PX - height:.1f}" width="{width - 1:.1f}" height="{height:.1f}"'
-        drawn += f"<rect {place}><title>{count} cases</title></rect>"
-    axis = f'<text x="0" y="{_HEIGHT_PX + 14}">0</text><text x="{_WIDTH_PX}" y="{_HEIGHT_PX + 14}" text-anchor="end">{largest:g}</text>'
-    size = f'width="{_WIDTH_PX}" height="{_HEIGHT_PX + 18}"'
-    return f'<figure><svg {size} role="img">{drawn}{axis}</svg><figcaption>{escape(title)} (up to {most} cases)</figcaption></figure>'
 
 
 def write_report(rows: Sequence[Row], path: Path, out_dir: Path) -> None:

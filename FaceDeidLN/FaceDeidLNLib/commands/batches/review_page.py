@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from ...core.errors import OutputError
@@ -22,7 +23,7 @@ from .row import Row
 _PLACE = "/*DATA*/"
 
 
-def review_html(cases: list[dict[str, str]], saved_as: str) -> str:
+def review_html(cases: list[dict[str, Any]], saved_as: str) -> str:
     """The page of these cases; names and reasons stand in it as data, never as markup."""
     data = {"cases": cases, "columns": COLUMNS, "decisions": DECISIONS, "file": saved_as}
     text = json.dumps(data).replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
@@ -35,7 +36,7 @@ def write_review_page(done: Iterable[tuple[Case, Row]], qa: Path, saved_as: str,
 
     :raises OutputError: it cannot be written.
     """
-    cases = [_shown(row, qa) for _, row in done if row.waits and (qa / row.case / BEFORE_FILE).is_file()]
+    cases = [shown for _, row in done if row.waits and (shown := _shown(row, qa))["pictures"]]
     path = qa / f"review{ending}.html"
     try:
         qa.mkdir(parents=True, exist_ok=True)
@@ -45,7 +46,11 @@ def write_review_page(done: Iterable[tuple[Case, Row]], qa: Path, saved_as: str,
     return path
 
 
-def _shown(row: Row, qa: Path) -> dict[str, str]:
-    pictures = {"before": BEFORE_FILE, "after": AFTER_FILE, "all": PICTURE_FILE}
-    there = {name: quote(f"{row.case}/{file}") for name, file in pictures.items() if (qa / row.case / file).is_file()}
-    return {"case": row.case, "verdict": row.verdict, "reasons": row.reasons, "result": row.seen, **there}
+def _shown(row: Row, qa: Path) -> dict[str, Any]:
+    """A case in the page; of a study, which has a sheet for each series, all sheets."""
+    folder = qa / row.case
+    pair = [name for name in (BEFORE_FILE, AFTER_FILE) if (folder / name).is_file()]
+    names = pair or sorted(path.name for path in folder.glob("*.png") if path.name != PICTURE_FILE)
+    shown = {"case": row.case, "verdict": row.verdict, "reasons": row.reasons, "result": row.seen}
+    shown["pictures"] = [quote(f"{row.case}/{name}") for name in names]
+    return {**shown, "all": quote(f"{row.case}/{PICTURE_FILE}")} if (folder / PICTURE_FILE).is_file() else shown

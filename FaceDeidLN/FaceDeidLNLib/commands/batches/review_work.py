@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from ...core.errors import OutputError
+from ...header.base import HeaderPolicy
 from ...output.certificate import STUDY_SCHEMA, certificate_path
 from ...output.signing import is_own_release, read_certificate
 from ...output.worklist import WorkItem, write_worklist
@@ -15,23 +16,29 @@ from .case_run import certificate_hash, released_sha256
 from .cases import DEFACE, FILE_COLUMNS, STUDY, Case
 from .decisions import ACCEPT, MEND, REJECT, Decision
 from .loop import Setting
+from .own_input import is_of_case
 from .row import REJECTED, SIGNED_OFF, Row
 
 _SLICER = "released in Slicer"
+_SHOWN = 5
 
 
-def taken_over(case: Case, row: Row, out_dir: Path, key: Path | None, header: Mapping[str, object]) -> Row | None:
+def taken_over(case: Case, row: Row, out_dir: Path, key: Path | None, policy: HeaderPolicy) -> Row | None:
     """The row of a case that was not released by the batch and has been since, by a person in Slicer; None where it has not.
 
-    The output stands under the case's name with a certificate of its own, which is not the one that lay there when the case ended, and
-    its headers were treated as the batch's are (``header``).
+    The output stands under the case's name with a certificate of its own, which is not the one that lay there when the case ended; its
+    headers were treated as the batch's are (``policy``), and it is the case's own input.
     """
     output = out_dir / case.output
     if row.is_released or certificate_hash(output) in ("", row.left) or not is_own_release(output, key):
         return None
     certificate = read_certificate(certificate_path(output))
     said = certificate.get("headers" if case.command == STUDY else "header", {})
-    if (certificate["schema"] == STUDY_SCHEMA) != (case.command == STUDY) or (said and said.get("profile") != header.get("profile")):
+    if (certificate["schema"] == STUDY_SCHEMA) != (case.command == STUDY) or (
+        said and said.get("profile") != policy.facts().get("profile")
+    ):
+        return None
+    if not is_of_case(case, output, policy):
         return None
     verdict = str(certificate.get("verdict"))
     return replace(
@@ -62,6 +69,29 @@ def decided(case: Case, row: Row, decision: Decision, qa: Path | None) -> tuple[
         words = ("--sign-off", str((qa / case.name).absolute()), f"--remark={decision.remark}", f"--reviewer={decision.reviewer}")
         return row, replace(case, sign_off=words)
     return row, None
+
+
+def unheard(decisions: Mapping[str, Decision], names: Collection[str], rows: Mapping[str, Row]) -> list[str]:
+    """Sentences about decisions that change nothing, so that nobody believes that they did.
+
+    :param names: the cases of the whole batch, of which ``rows`` may be a part.
+    """
+    of_nobody = sorted(decisions.keys() - set(names))
+    told = [f"no case of this batch is called {_some(of_nobody)}: what was decided on it counts for nothing"] if of_nobody else []
+    known = [(name, rows[name], decision.decision, decision.result) for name, decision in sorted(decisions.items()) if name in rows]
+    other = [name for name, row, said, result in known if said == ACCEPT and row.verdict == "REVIEW" and row.seen != result]
+    told += [f"{_some(other)} was accepted as another result than the one that is there now: look at it again"] if other else []
+    not_to_be = [name for name, row, said, _ in known if said == ACCEPT and row.waits and row.verdict != "REVIEW"]
+    told += [f"{_some(not_to_be)} cannot be accepted: only a REVIEW can"] if not_to_be else []
+    too_late = [name for name, row, said, _ in known if said in (REJECT, MEND) and row.is_released]
+    return told + (
+        [f"{_some(too_late)} was released before it was decided on, and stays: take it away where it must not"] if too_late else []
+    )
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more
 
 
 def _first(why: str, reasons: str) -> str:

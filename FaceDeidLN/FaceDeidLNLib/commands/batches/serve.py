@@ -1,8 +1,9 @@
 """The process that does cases, one after the other, so that what they all need is loaded once.
 
 Started by ``child.py``. Each line on standard input is a JSON list, the words of one command line; each line on standard output is
-one JSON object: what the command printed with ``--json`` as ``report``, its exit code, and the most memory that it had at once. Whatever
-a library prints goes to standard error. The process ends with its standard input, with the process that started it, and after a signal.
+one JSON object: what the command printed with ``--json`` as ``report``, its exit code, the most memory that it had at once, and the
+processor's seconds, those of loading the libraries with the first case. Whatever a library prints goes to standard error. The process
+ends with its standard input, with the process that started it, and after a signal.
 """
 
 from __future__ import annotations
@@ -43,13 +44,16 @@ def serve(command: Command, parent: int, memory_mb: int | None = None) -> None:
     lines: queue.Queue[str] = queue.Queue()
     threading.Thread(target=_listen, args=(asked, lines), daemon=True).start()
     limit_memory(memory_mb)
+    before = 0.0
     while True:
         line = lines.get()
         begin_peak()
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed):
             code = command(json.loads(line))
-        answers.write(json.dumps({"code": code, "report": _report(printed.getvalue(), code), **circumstances()}) + "\n")
+        so_far = sum(os.times()[:4])  # with the programs that it ran
+        took, before = {"cpu_seconds": so_far - before}, so_far
+        answers.write(json.dumps({"code": code, "report": _report(printed.getvalue(), code), **took, **circumstances()}) + "\n")
         answers.flush()
         if code > _ENDED_BY_SIGNAL:
             return

@@ -27,7 +27,11 @@ class Shard:
 
     def cases(self, cases: Sequence[Case]) -> list[Case]:
         """This part's cases: by a hash of each one's name, so that a case that comes or goes moves no other."""
-        return [case for case in cases if _draw(case.name) % self.count == self.number]
+        return [case for case in cases if self.has(case.name)]
+
+    def has(self, name: str) -> bool:
+        """A case of this name is of this part."""
+        return _draw(name) % self.count == self.number
 
     def results(self, folder: Path) -> Path:
         """The results file of this part; of a batch that is not in parts ``results.csv``."""

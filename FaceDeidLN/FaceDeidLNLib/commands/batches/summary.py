@@ -10,8 +10,8 @@ from .places import Places
 from .row import Row
 
 
-def summary(rows: Sequence[Row], places: Places, left_out: Sequence[str]) -> Outcome:
-    """The outcome of a whole batch: counts, the exit code of the worst case, and which files of the folder are no cases."""
+def summary(rows: Sequence[Row], places: Places, left_out: Sequence[str], unheard: Sequence[str] = ()) -> Outcome:
+    """The outcome of a whole batch: counts, the exit code of the worst case, decisions that changed nothing, files that are no cases."""
     codes = {row.exit_code for row in rows}
     verdicts = Counter(row.verdict for row in rows)
     released, waiting = sum(row.is_released for row in rows), sum(row.waits for row in rows)
@@ -27,6 +27,7 @@ def summary(rows: Sequence[Row], places: Places, left_out: Sequence[str]) -> Out
         "waiting": waiting,
         "quarantine": str(places.quarantine) if refused else None,
         "left_out": list(left_out),
+        "decisions_unheard": list(unheard),
     }
     lines = [f"{len(rows)} cases: {counts}; {released} released. Results: {places.results}"]
     lines.append(f"  which input each case had stands in {places.inputs}: keep it to yourself")
@@ -34,6 +35,7 @@ def summary(rows: Sequence[Row], places: Places, left_out: Sequence[str]) -> Out
         lines.append(f"  {waiting} wait for a person: {places.worklist}")
     if refused:
         lines.append(f"  {refused} were refused, each with the reason beside it: {places.quarantine}")
+    lines += [f"  note: {sentence}" for sentence in unheard]
     if left_out:
         lines.append(f"  not read: {len(left_out)} segmentations ({left_out[0]}, ...); in a CSV each case can name its own, to protect it")
     return Outcome(next((code for code in WORST_FIRST if code in codes), PASS), facts, "\n".join(lines))

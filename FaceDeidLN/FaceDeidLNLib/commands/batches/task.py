@@ -48,6 +48,7 @@ class Ended:
     seconds: float = 0.0
     is_crash: bool = False
     peak_memory_mb: int | None = None
+    cpu_seconds: float | None = None
     versions: str = ""
     output_sha256: str = ""
     left: str = ""

@@ -1,7 +1,8 @@
 """Cases that arrive: a folder that something else writes studies into, each taken once nothing in it changes any more.
 
 Nobody can know from outside that a study is complete. What has not changed for so long, between two looks and by the times of its
-files, counts as complete; one that grows afterwards is told at the next start, and not taken once more by itself.
+files, counts as complete. One that grows afterwards is noticed for some time after it was taken, and at the next start; whoever is told
+decides whether it is taken once more.
 """
 
 from __future__ import annotations
@@ -16,17 +17,29 @@ from .cases import Case
 UNFINISHED = (".part", ".partial", ".tmp", ".filepart", ".crdownload")
 _LEAST_PAUSE_S = 0.2
 _LOOKS = 4
+#: For so many times the time of rest a case that was taken is looked at again.
+_LATER = 20
 
 
 class Watched:
     """A supply of cases from a folder that is looked at again and again, until ``stop``.
 
     :param find: the cases that there are now. :param known: the names of those that are done. :param stable_s: how long (s) a
-        case must be unchanged.
+        case must be unchanged. :param arrived: gets those that are taken. :param grown: gets one that was taken and has changed since,
+        and tells whether it is taken once more, or None where that is not known yet.
     """
 
-    def __init__(self, find: Callable[[], list[Case]], known: set[str], stable_s: float, arrived: Callable[[list[Case]], None]) -> None:
-        self._find, self._known, self._stable_s, self._arrived = find, set(known), stable_s, arrived
+    def __init__(
+        self,
+        find: Callable[[], list[Case]],
+        known: set[str],
+        stable_s: float,
+        arrived: Callable[[list[Case]], None],
+        grown: Callable[[Case], bool | None] = lambda case: False,
+    ) -> None:
+        self._find, self._known, self._stable_s, self._arrived, self._grown = find, set(known), stable_s, arrived, grown
+        #: Of those that were taken: what they were then, and until when they are looked at again.
+        self._taken: dict[str, tuple[str, float]] = {}
         self._seen: dict[str, tuple[str, float]] = {}
         self._last = float("-inf")
         self.is_over = False
@@ -37,11 +50,27 @@ class Watched:
         if now - self._last < max(_LEAST_PAUSE_S, self._stable_s / _LOOKS):
             return []
         self._last = now
-        ready = [case for case in self._find() if case.name not in self._known and self._rests(case, now)]
+        self._taken = {name: taken for name, taken in self._taken.items() if taken[1] > now}
+        cases = self._find()
+        for case in cases:
+            self._look_again(case)
+        ready = [case for case in cases if case.name not in self._known and self._rests(case, now)]
         self._known |= {case.name for case in ready}
+        self._taken |= {case.name: (self._seen.pop(case.name)[0], now + _LATER * self._stable_s) for case in ready}
         if ready:
             self._arrived(ready)
         return ready
+
+    def _look_again(self, case: Case) -> None:
+        """One that has changed since it was taken is new once more where it is wanted again, and forgotten where it is not."""
+        if case.name not in self._taken or self._taken[case.name][0] == case.input_key():
+            return
+        wanted = self._grown(case)
+        if wanted is None:
+            return
+        del self._taken[case.name]
+        if wanted:
+            self._known.discard(case.name)
 
     def _rests(self, case: Case, now: float) -> bool:
         key = case.input_key()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import tempfile
 import unittest
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 from unittest import mock
@@ -16,6 +17,7 @@ import slicer
 import vtk
 from FaceDeidLNLib.anatomy.landmark.detect import detect_landmarks
 from FaceDeidLNLib.case.records import Request
+from FaceDeidLNLib.core.parameters import Parameters
 from FaceDeidLNLib.core.segment import tight
 from FaceDeidLNLib.mrml.nodes import add_ct, add_segmentation
 from FaceDeidLNLib.mrml.scene import context
@@ -36,8 +38,8 @@ def phantom():
 
 @functools.cache
 def phantom_case():
-    """What the pipeline makes of it."""
-    return deface(Request(phantom().ct, phantom().nodes))
+    """What the pipeline makes of it, with a draw that images which follow can repeat."""
+    return deface(Request(phantom().ct, phantom().nodes, parameters=Parameters(seed=1)))
 
 
 @functools.cache
@@ -135,6 +137,20 @@ class PanelTest(unittest.TestCase):
         too_early = self.removals.end()
         slicer.mrmlScene.Clear(False)
         self.assertEqual(too_early, [], "the views of the application crash when a display node goes first")
+
+    def save(self):
+        """Save the scene with all its data; gives the file."""
+        folder = self.folder()
+        slicer.mrmlScene.SetRootDirectory(str(folder))
+        self.assertTrue(slicer.mrmlScene.WriteToMRB(str(folder / "scene.mrb")))
+        return folder / "scene.mrb"
+
+    def load(self, bundle):
+        """Load a saved scene in place of the one that is there, into the open panel."""
+        with zipfile.ZipFile(bundle) as packed:
+            packed.extractall(bundle.with_name("unpacked"))
+        slicer.mrmlScene.SetURL(str(next(bundle.with_name("unpacked").rglob("*.mrml"))))
+        self.assertTrue(slicer.mrmlScene.Connect())
 
     def patch(self, name, value):
         """Another value under a name, until the test ends."""

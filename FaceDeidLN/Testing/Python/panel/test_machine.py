@@ -24,20 +24,30 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
 from snapshots import snapshot, voxels_of
+from waiting import waiting_batch
 
 SEQUENCES, STEPS = int(os.environ.get("PANEL_SEQUENCES", "2")), int(os.environ.get("PANEL_STEPS", "7"))
 AIR_HU = -400
+#: So many cases wait in the work list.
+CASES = 3
 MOVES = st.tuples(*[st.floats(-6.0, 6.0)] * 3)
 
 
+def may_leave(path):
+    """Does the certificate of a released file say PASS, or that it was signed off?"""
+    said = json.loads(path.with_name(f"{path.stem}.certificate.json").read_text(encoding="utf-8"))
+    return said["verdict"] == "PASS" or (said["verdict"] == "REVIEW" and "Looked at." in json.dumps(said))
+
+
 class PanelMachine(RuleBasedStateMachine):
-    """Choose, detect, move, draw, drag, create, apply, follow, edit, undo, verify, sign off, export, save, leave, reload, close."""
+    """Choose, detect, move, draw, drag, create, apply, follow, edit, undo, verify, sign off, export, work off a list, leave, close."""
 
     def __init__(self):
         super().__init__()
         self.person = person.PanelTest()
         self.person.setUp()
-        self.voxels, self.images, self.undone_leads_to, self.folder = {}, {}, [], tempfile.TemporaryDirectory()
+        self.voxels, self.images, self.undone_leads_to, self.cases = {}, {}, [], 0
+        self.folder = tempfile.TemporaryDirectory()
         self.views = [display.view_3d(context()), display.view_slice(context())]
 
     def teardown(self):
@@ -71,12 +81,15 @@ class PanelMachine(RuleBasedStateMachine):
         """Something was changed beside the steps: undo leads back to their own nodes only."""
         self.undone_leads_to = [None] * len(self.undone_leads_to)
 
-    @initialize()
-    def load_a_head(self):
-        """A CT and its nodes."""
+    @initialize(beside=st.sampled_from(["nothing", "PET", "CT"]))
+    def load_a_head(self, beside):
+        """A CT and its nodes, perhaps with an image that shall follow."""
         ct, _ = person.load_phantom()
         self.node.inputVolume = ct
         self.voxels[ct.GetID()] = voxels_of(ct)
+        if beside != "nothing":
+            self.load_an_image(beside == "PET")
+            self.let_it_follow(True)
 
     @precondition(lambda self: len(self.voxels) < 2)
     @rule()
@@ -88,12 +101,12 @@ class PanelMachine(RuleBasedStateMachine):
         self.by_hand()
 
     @precondition(lambda self: not self.images)
-    @rule()
-    def load_a_pet(self):
+    @rule(pet=st.booleans())
+    def load_an_image(self, pet):
         """Another image of the head, which follows only where it is checked."""
         head = person.phantom().ct
-        pet = add_ct(context(), head.with_array(((head.array > AIR_HU) * 300).astype(np.int16)), "PET")
-        self.images[pet.GetID()] = voxels_of(pet)
+        image = add_ct(context(), head.with_array(((head.array > AIR_HU) * 300).astype(np.int16) if pet else head.array), "Image")
+        self.images[image.GetID()] = voxels_of(image)
         self.by_hand()
 
     @precondition(lambda self: self.images and self.node.inputVolume is not None)
@@ -226,13 +239,29 @@ class PanelMachine(RuleBasedStateMachine):
             assert "NOT RELEASED" in said or said == "No result yet."
         if not path.exists():
             return
-        certificate = json.loads(path.with_name(f"{path.stem}.certificate.json").read_text(encoding="utf-8"))
-        assert certificate["verdict"] == "PASS" or (certificate["verdict"] == "REVIEW" and "Looked at." in json.dumps(certificate))
+        assert may_leave(path)
         before, after = {**self.voxels, **self.images}[ct_of(result).GetID()], read_volume(path).array
         assert np.array_equal(after, voxels_of(result))
         assert (before != after).any()
         for segment in segments_from_node(self.node.protectedSegmentation) if self.node.protectedSegmentation else ():
             assert not (before != after)[segment.mask.array].any() or segment.mask.array.shape != before.shape
+
+    @precondition(lambda self: not self.images and self.cases < CASES)
+    @rule(way=st.sampled_from(["nextCaseButton", "rejectCaseButton", "doneCaseButton"]))
+    def work_off_a_case(self, way):
+        """Open the list where it is not open, and its next case in the place of the one before, which may be rejected or released."""
+        if not self.cases:
+            (root := Path(self.folder.name) / "batch").mkdir()
+            self.person.answers = [str(waiting_batch(root, [str(number) for number in range(CASES)]))]
+            self.ui.openWorkListButton.click()
+        button = getattr(self.ui, way)
+        (button if button.enabled else self.ui.nextCaseButton).click()
+        self.cases += 1
+        self.voxels = {identifier: kept for identifier, kept in self.voxels.items() if slicer.mrmlScene.GetNodeByID(identifier)}
+        ct = self.node.inputVolume
+        self.voxels[ct.GetID()] = voxels_of(ct)
+        self.undone_leads_to.clear()
+        self.by_hand()
 
     @rule()
     def leave_and_come_back(self):
@@ -249,13 +278,18 @@ class PanelMachine(RuleBasedStateMachine):
         self.voxels.clear()
         self.images.clear()
         self.undone_leads_to.clear()
-        self.load_a_head()
+        self.load_a_head("nothing")
 
     @invariant()
     def no_ct_or_pet_was_ever_changed(self):
         """To the bit."""
         for identifier, voxels in {**self.voxels, **self.images}.items():
             assert np.array_equal(voxels_of(slicer.mrmlScene.GetNodeByID(identifier)), voxels)
+
+    @invariant()
+    def nothing_of_the_work_list_was_released_that_may_not(self):
+        """A verified PASS, or signed off."""
+        assert all(may_leave(path) for path in Path(self.folder.name).glob("batch/results/*.nrrd"))
 
     @invariant()
     def the_views_can_draw_it(self):

@@ -19,6 +19,7 @@ from FaceDeidLNLib.mrml.verdicts import followers_of, read_verdict, record_follo
 from FaceDeidLNLib.release import case_content
 from FaceDeidLNLib.steps.worklist import unload
 from FaceDeidLNLib.study.hidden import HiddenFace
+from scipy.ndimage import gaussian_filter
 
 
 def pet_of(ct, off_mm=(0.0, 0.0, 0.0)):
@@ -27,6 +28,12 @@ def pet_of(ct, off_mm=(0.0, 0.0, 0.0)):
     matrix[:3, 3] += off_mm
     values = np.where(ct.array > -400, 300, 20) + np.random.default_rng(5).normal(0, 10, ct.array.shape)
     return Volume(np.rint(values).astype(np.int16), Geometry(ct.array.shape, matrix))
+
+
+def other_kernel_of(ct):
+    """The same head as a smoother reconstruction shows it, with noise of its own."""
+    soft = gaussian_filter(ct.array.astype(float), 0.5) + np.random.default_rng(6).normal(0, 8, ct.array.shape)
+    return Volume(np.rint(soft).astype(np.int16), ct.geometry)
 
 
 @functools.cache
@@ -38,12 +45,12 @@ def hidden():
 class FollowTest(person.PanelTest):
     """A PET beside the CT."""
 
-    def apply_with(self, off_mm=(0.0, 0.0, 0.0)):
-        """Check the PET, press Apply with the synthetic head's own result, and give CT, PET and what was made of it."""
+    def apply_with(self, image=None):
+        """Check an image (None: the PET), press Apply with the synthetic head's own result, and give CT, image and what was made of it."""
         import qt
 
         ct, _ = self.load_sample()
-        pet = add_ct(context(), pet_of(person.phantom().ct, off_mm), "PET")
+        pet = add_ct(context(), image or pet_of(person.phantom().ct), "PET" if image is None else "Image")
         self.panel.update()
         self.node.acceptRecognisable = True
         self.ui.followList.item(0).setCheckState(qt.Qt.Checked)
@@ -77,6 +84,33 @@ class FollowTest(person.PanelTest):
         self.click("undoButton")
         self.assertEqual(slicer.mrmlScene.GetNodesByName("PET full reface de-identified").GetNumberOfItems(), 0)
 
+    def test_a_second_ct_gets_the_same_face_with_its_own_noise_and_keeps_the_nodes(self):
+        ct = person.phantom().ct
+        other = other_kernel_of(ct)
+        followed = self.apply_with(other)[2]
+        self.assertEqual(len(followed), 1, self.ui.statusLabel.text)
+        made = volume_from_node(followed[0])
+        case = person.phantom_case()
+        changed, of_ct = made.array != other.array, case.result.array != ct.array
+        self.assertTrue(changed.any())
+        self.assertFalse((changed & ~case.face.segment.full(changed.shape)).any())
+        for node in person.phantom().nodes:
+            self.assertFalse((changed & node.mask.array).any(), node.name)
+        self.assertLess((changed ^ of_ct).sum(), 0.05 * of_ct.sum())
+
+    def test_verdict_and_figures_of_an_image_are_those_before_the_scene_was_loaded(self):
+        self.apply_with()
+        said = [(read_verdict(node), node.GetName()) for node in (self.node.resultVolume, *followers_of(self.node.resultVolume))]
+        self.load(self.save())
+        self.widget.enter()
+        leader = self.node.resultVolume
+        again = [(read_verdict(node), node.GetName()) for node in (leader, *followers_of(leader))]
+        self.assertEqual((len(said), again), (2, said))
+        self.node.resultVolume = followers_of(leader)[0]
+        self.answers = [str(self.folder() / "pet.nrrd")]
+        self.click("nrrdButton")
+        self.assertEqual(self.errors, [])
+
     def test_what_is_said_of_the_ct_counts_for_what_follows_it(self):
         made = self.apply_with()[2][0]
         leader = self.node.resultVolume
@@ -106,9 +140,9 @@ class FollowTest(person.PanelTest):
         self.assertEqual(read_verdict(made).remark, "The PET, too.")
 
     def test_an_image_that_shows_the_head_elsewhere_is_withheld_with_a_sentence(self):
-        made = self.apply_with((4.0, 18.0, 4.0))[2]
+        made = self.apply_with(pet_of(person.phantom().ct, (4.0, 18.0, 4.0)))[2]
         self.assertEqual(made, [])
-        self.assertIn('"PET" does not follow: the head lies', self.ui.statusLabel.text)
+        self.assertIn('"Image" does not follow: the head lies', self.ui.statusLabel.text)
         self.assertTrue(self.ui.verdictLabel.text.startswith("PASS"))
 
     def test_an_image_of_another_frame_of_reference_cannot_be_checked_before_it_is_registered(self):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from unittest import mock
 
 import numpy as np
@@ -117,6 +118,19 @@ class SafetyTest(PanelTest):
         self.assertTrue(self.ui.verdictLabel.text.startswith("FAIL"))
         self.click("undoButton")
         self.assertEqual(self.ui.verdictLabel.text, said)
+
+    def test_attempts_that_were_not_released_take_one_volume_named_by_region_and_effect(self):
+        self.answer_at_once(*(self.made_with(effect) for effect in ("blur", "mask", "scramble")))
+        ct, _ = self.load_sample()
+        for _ in range(3):
+            self.click("applyButton")
+        made = [node for node in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode") if node is not ct]
+        self.assertEqual([node.GetName() for node in made], [f"{ct.GetName()} full scramble NOT RELEASED"])
+
+    @staticmethod
+    def made_with(effect):
+        """The phantom's case as if another effect had been chosen."""
+        return replace(phantom_case(), parameters=replace(phantom_case().parameters, effect=effect))
 
     def test_undo_of_a_sign_off_copies_no_voxels(self):
         self.answer_at_once()

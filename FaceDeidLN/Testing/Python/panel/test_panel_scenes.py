@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from unittest import mock
 
 import numpy as np
@@ -35,15 +34,11 @@ class ScenesTest(PanelTest):
         self.click("applyButton", "acceptCheckBox")
         names = {name: getattr(self.node, name).GetName() for name in fields}
         said = (self.ui.verdictLabel.text, self.ui.figuresTable.rowCount)
-        slicer.mrmlScene.SetRootDirectory(str(folder))
-        self.assertTrue(slicer.mrmlScene.WriteToMRB(str(folder / "scene.mrb")))
+        saved = self.save()
         slicer.mrmlScene.Clear(False)
         self.widget.enter()
         self.assertEqual(self.ui.verdictLabel.text, "No result yet.")
-        with zipfile.ZipFile(folder / "scene.mrb") as bundle:
-            bundle.extractall(folder / "unpacked")
-        slicer.mrmlScene.SetURL(str(next((folder / "unpacked").rglob("*.mrml"))))
-        self.assertTrue(slicer.mrmlScene.Connect())
+        self.load(saved)
         self.widget.enter()
         self.assertEqual({name: getattr(self.node, name).GetName() for name in fields}, names)
         self.assertAlmostEqual(self.ui.depthSlider.value, 9.0)
@@ -54,23 +49,13 @@ class ScenesTest(PanelTest):
         self.assertEqual(self.errors, [])
         self.assertTrue((folder / "again.nrrd").is_file())
 
-    def save_and_load(self):
-        """Save the scene, and load it into the open panel."""
-        folder = self.folder()
-        slicer.mrmlScene.SetRootDirectory(str(folder))
-        self.assertTrue(slicer.mrmlScene.WriteToMRB(str(folder / "scene.mrb")))
-        with zipfile.ZipFile(folder / "scene.mrb") as bundle:
-            bundle.extractall(folder / "unpacked")
-        slicer.mrmlScene.SetURL(str(next((folder / "unpacked").rglob("*.mrml"))))
-        self.assertTrue(slicer.mrmlScene.Connect())
-
     def test_a_scene_loaded_while_the_panel_is_open_shows_the_ct_that_was_chosen(self):
         self.load_sample()
         self.click("applyButton")
         second, nodes = self.load_sample()
         second.SetName("Second")
         nodes.SetName("its nodes")
-        self.save_and_load()
+        self.load(self.save())
         self.widget.enter()  # by itself where the module is the one that is shown
         self.assertEqual((self.node.inputVolume.GetName(), self.node.protectedSegmentation.GetName()), ("Second", "its nodes"))
         self.assertIs(self.ui.inputSelector.currentNode(), self.node.inputVolume)
@@ -79,7 +64,7 @@ class ScenesTest(PanelTest):
     def test_a_point_dragged_in_a_loaded_scene_needs_no_new_detection(self):
         self.load_sample()
         self.click("detectButton", "curveButton", "faceButton")
-        self.save_and_load()
+        self.load(self.save())
         self.widget.enter()
         self.patch("FaceDeidLNLib.case.find.detect_landmarks", mock.Mock(side_effect=AssertionError("looked for again")))
         self.logic.cache.clear()

@@ -6,16 +6,11 @@ import csv
 
 import numpy as np
 import slicer
-from FaceDeidLNLib.core.segment import tight
-from FaceDeidLNLib.input.case import CtInput
 from FaceDeidLNLib.input.images import read_volume
 from FaceDeidLNLib.mrml.nodes import ras
-from FaceDeidLNLib.output.images import write_image
-from FaceDeidLNLib.output.markups import write_landmarks_json
-from FaceDeidLNLib.output.segments import write_segments
-from FaceDeidLNLib.output.worklist import WorkItem, write_worklist
 from FaceDeidLNLib.steps.worklist import doubt_place
 from person import PanelTest, changed_case, ids, phantom, phantom_case
+from waiting import waiting_batch
 
 
 class WorkListTest(PanelTest):
@@ -23,15 +18,7 @@ class WorkListTest(PanelTest):
 
     def batch(self, *names, reasons="stomion is uncertain"):
         """The results folder of a batch whose cases are all the phantom, and wait."""
-        root = self.folder()
-        results, ct, nodes = root / "results", root / "head.nrrd", root / "nodes.seg.nrrd"
-        results.mkdir()
-        write_image(CtInput(phantom().ct, root / "scanner", "node"), phantom().ct, ct)
-        write_segments(nodes, [tight(segment.name, segment.mask.array) for segment in phantom().nodes], phantom().ct)
-        write_landmarks_json(root / "landmarks.mrk.json", phantom_case().landmarks)
-        items = [WorkItem(name, ct, results / f"{name}.nrrd", "REVIEW", reasons, root, (nodes,)) for name in names]
-        write_worklist(items, root / "results-worklist.csv")
-        return results
+        return waiting_batch(self.folder(), names, reasons)
 
     def clicks(self, *buttons):
         """Click and count."""

@@ -1,0 +1,39 @@
+"""Releases that were to be replaced (--overwrite) by what was not released: they leave the folder that travels.
+
+They were right by the choices and inputs of their time, which are not those of the batch any more; who copies its folder would take them
+for this batch's. Nothing is deleted: they lie beside the batch's folder, for its owner alone, until their owner takes them away.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from ...core.errors import OutputError
+from ...core.private import OWNER_FOLDER
+from ...output.certificate import certificate_path
+from ...output.leftovers import remove
+from ...output.signing import is_own_release
+
+#: What the row of such a case says.
+SUPERSEDED = "the earlier release was set aside"
+
+
+def set_aside(output: Path, name: str, folder: Path, key: Path | None) -> bool:
+    """Move an earlier release, with its certificate, to ``name`` in ``folder``; False where there is none.
+
+    :raises OutputError: it cannot be moved.
+    """
+    if not is_own_release(output, key):
+        return False
+    place = folder / name
+    try:
+        folder.mkdir(mode=OWNER_FOLDER, parents=True, exist_ok=True)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        for there in (place, certificate_path(place)):
+            remove(there)
+        shutil.move(output, place)  # before its certificate: what has none is no release
+        shutil.move(certificate_path(output), certificate_path(place))
+    except OSError as problem:
+        raise OutputError(f"{output} is to be replaced and cannot be moved to {folder} ({problem.strerror}): take it away.") from problem
+    return True

@@ -1,0 +1,105 @@
+"""What another object shows where the CTs of its frame of reference do not show the same body: there might be a face that nobody hid.
+
+A frame of reference is what headers say. An image whose head lies elsewhere holds nothing of the face region, and all of a face.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy import ndimage
+
+from ..core.volume import Volume, block_mean
+from ..verify.coverage import SKIN_HU
+from .family import DoubtError
+
+#: Voxels (mm) of what is remembered of a CT, and of what is looked at in an image.
+COARSE_MM = 6.0
+#: Air, lungs too (HU).
+MOST_AIR_HU = -700.0
+#: Of all pairs of a place in the body and one in air the body is the brighter one in no less than this share (area under the ROC curve).
+LEAST_ALIKE = 0.9
+#: Fewer places than this say nothing.
+FEWEST_PLACES = 200
+#: Less than this volume (mm3), or less than this (mm) in the second of its extents, is too little for a face.
+LEAST_MM3, LEAST_MM = 20_000.0, 50.0
+#: What is drawn may lie so far (mm) outside a CT.
+ROOM_MM = 15.0
+#: The outline of the body lies no further (mm, median) than this from the skin.
+MOST_OFF_MM = 12.0
+
+
+def remembered(ct: Volume) -> Volume:
+    """A CT in coarse voxels: what it shows of the body, and where it ends."""
+    return block_mean(ct, COARSE_MM)
+
+
+def require_same_body(image: Volume, shown: Sequence[Volume]) -> None:
+    """An image in which the face cannot be looked at shows the body where CTs (``remembered``) show it, and nowhere else.
+
+    :raises DoubtError: it does not, or they show nothing of what it shows.
+    """
+    coarse = block_mean(image, COARSE_MM)
+    grid = coarse.geometry
+    hu = _hu_at(grid.to_lps(np.argwhere(np.ones(grid.shape, dtype=bool))), shown).reshape(grid.shape)
+    body, air = coarse.array[hu > SKIN_HU], coarse.array[hu < MOST_AIR_HU]
+    if min(len(body), len(air)) < FEWEST_PLACES:
+        raise DoubtError("it shows what no CT of its frame of reference shows: a face may be in it")
+    if _alike(body, air) < LEAST_ALIKE:
+        raise DoubtError("it does not show the body where the CTs of its frame of reference show it: a face may be in it")
+    level = (float(np.median(body)) + float(np.median(air))) / 2
+    beyond = ndimage.binary_opening(np.isnan(hu) & (coarse.array > level))
+    if beyond.sum() * grid.voxel_mm3 > LEAST_MM3 and _is_wide(grid.to_lps(np.argwhere(beyond))):
+        raise DoubtError("it goes on where no CT of its frame of reference shows anything: a face may be there")
+
+
+def require_in_view(name: str, points: np.ndarray, shown: Sequence[Volume]) -> None:
+    """What is drawn at points (N, 3) in LPS mm lies where CTs (``remembered``) show something.
+
+    :raises DoubtError: enough for a face lies elsewhere.
+    """
+    outside = np.ones(len(points), dtype=bool)
+    for ct in shown:
+        outside[outside] = ~ct.geometry.holds(ct.geometry.to_kji(points[outside]), -ROOM_MM)
+    if _is_wide(points[outside]):
+        raise DoubtError(f"{name} lies where no CT of its frame of reference shows anything: nobody knows what it follows")
+
+
+def require_on_skin(name: str, points: np.ndarray, shown: Sequence[Volume]) -> None:
+    """The outline of a body, points (N, 3) in LPS mm, lies on the skin that CTs (``remembered``) show.
+
+    :raises DoubtError: it lies elsewhere.
+    """
+    off = np.full(len(points), np.inf)
+    for ct in shown:
+        tissue = ndimage.binary_fill_holes(ct.array > SKIN_HU)
+        sampling = ct.geometry.sampling
+        depth = ndimage.distance_transform_edt(tissue, sampling) + ndimage.distance_transform_edt(~tissue, sampling)
+        kji = ct.geometry.to_kji(points)
+        inside = ct.geometry.holds(kji)
+        at = np.clip(np.rint(kji[inside]).astype(int), 0, np.array(ct.array.shape) - 1)
+        off[inside] = np.minimum(off[inside], depth[tuple(at.T)])
+    off = off[np.isfinite(off)]
+    if len(off) and np.median(off) > MOST_OFF_MM:
+        raise DoubtError(f"{name} lies {np.median(off):.0f} mm (median) from the skin that the CTs show: it was drawn elsewhere")
+
+
+def _hu_at(lps: np.ndarray, shown: Sequence[Volume]) -> np.ndarray:
+    """HU (N,) of the first of the CTs that shows points (N, 3); NaN where none does."""
+    hu = np.full(len(lps), np.nan, dtype=np.float32)
+    for ct in shown:
+        rest = np.flatnonzero(np.isnan(hu))
+        hu[rest] = ct.at(lps[rest], np.nan)
+    return hu
+
+
+def _alike(body: np.ndarray, air: np.ndarray) -> float:
+    """Area under the ROC curve of body against air."""
+    ordered = np.sort(air)
+    below, upto = (np.searchsorted(ordered, body, side=side) for side in ("left", "right"))
+    return float(np.mean((below + upto) / (2.0 * len(ordered))))
+
+
+def _is_wide(points: np.ndarray) -> bool:
+    return len(points) > 0 and bool(np.sort(np.ptp(points, axis=0))[1] > LEAST_MM)

@@ -1,0 +1,173 @@
+"""CTs of a scene whose voxels are no plain HU: padding that reads as more than air, and a cone beam. As with files, they are worked on
+as HU, judged the same again, and leave with their own values."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import replace
+
+import numpy as np
+import pydicom
+import pytest
+from dicom_series import Series, write_series
+from FaceDeidLNLib.core.errors import InputError
+from FaceDeidLNLib.input.calibration import as_worked_on, in_own_values
+from FaceDeidLNLib.input.images import read_volume
+from FaceDeidLNLib.mrml.ct import ct_of_node
+from FaceDeidLNLib.mrml.nodes import add_ct, add_landmarks, volume_from_node
+from FaceDeidLNLib.mrml.scene import context
+from FaceDeidLNLib.mrml.sources import remember_source
+from FaceDeidLNLib.output.worklist import WorkItem
+from FaceDeidLNLib.phantom import make_phantom
+from FaceDeidLNLib.programs.engines import Engines
+from FaceDeidLNLib.steps.anatomy_cache import AnatomyCache
+from FaceDeidLNLib.steps.export import export_result
+from FaceDeidLNLib.steps.process import NodeRequest
+from FaceDeidLNLib.steps.steps import Steps
+from FaceDeidLNLib.steps.worklist import load_item
+from written import write_volume
+
+PADDING = 3976
+#: Each head is looked at once.
+CACHE = AnatomyCache()
+
+
+@functools.cache
+def phantom():
+    """The synthetic head; the same object for all tests."""
+    return make_phantom((3.6, 3.4, 4.0), seed=1)
+
+
+@functools.cache
+def outside():
+    """Where no round field of view reaches (k, j, i)."""
+    shape = phantom().ct.array.shape
+    rows, columns = np.indices(shape[1:]) - np.array(shape[1:])[:, None, None] / 2
+    return np.broadcast_to(np.hypot(rows / shape[1], columns / shape[2]) > 0.5, shape)
+
+
+def padded():
+    """Values of the phantom with bright padding."""
+    return np.where(outside(), PADDING, phantom().ct.array).astype(np.int16)
+
+
+def cone_beam():
+    """Values that are no HU, and padding of their own."""
+    return np.where(outside(), 0, np.rint((phantom().ct.array + 1000) * 0.6 + 300)).astype(np.int16)
+
+
+KINDS = {"padding": (padded, False), "cone beam": (cone_beam, True)}
+
+
+def scene_with(kind):
+    """An empty scene with the CT, its values, and a request for it with the landmarks that a person has to place."""
+    values, by_hand = KINDS[kind]
+    here = context()
+    here.scene.Clear(False)
+    node = add_ct(here, phantom().ct.with_array(values()), "CT")
+    landmarks = add_landmarks(here, phantom().landmarks, "by hand", node) if by_hand else None
+    return here, values(), NodeRequest(node, landmarks=landmarks, accept_recognisable=True)
+
+
+def hidden(result, values):
+    """Did the values around the tip of the nose and the chin change?"""
+    for name in ("pronasale", "sellion", "pogonion"):
+        k, j, i = np.rint(phantom().ct.geometry.to_kji(phantom().landmarks.position(name))[0]).astype(int)
+        if not (result != values)[k - 2 : k + 3, j - 3 : j + 4, i - 2 : i + 3].any():
+            return False
+    return True
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_face_is_hidden_judged_the_same_again_and_exported_in_the_ct_s_own_values(kind, tmp_path):
+    here, values, asked = scene_with(kind)
+    first = Steps(here, CACHE).all(asked, Engines())
+    made = volume_from_node(first.nodes.result).array.copy()
+    assert (first.verdict, first.released) == ("PASS", True)
+    assert made.dtype == values.dtype
+    assert hidden(made, values)
+    assert np.array_equal(made[outside()], values[outside()])
+    changed = np.median(made[made != values])
+    assert values.min() <= changed <= np.median(values[phantom().ct.array > 0])
+    again = Steps(here, CACHE).verify(NodeRequest(asked.ct, landmarks=first.nodes.landmarks, output=first.nodes.result))
+    assert (again.verdict, again.privacy) == (first.verdict, first.privacy)
+    assert np.array_equal(volume_from_node(again.nodes.result).array, made)
+    export_result(first.nodes.result, tmp_path / "out.nrrd") if again.released else export_accepted(here, asked, first, tmp_path)
+    assert np.array_equal(read_volume(tmp_path / "out.nrrd").array, made)
+
+
+def export_accepted(here, asked, first, folder):
+    """Verify once more, with the risk accepted, and export."""
+    request = NodeRequest(asked.ct, landmarks=first.nodes.landmarks, output=first.nodes.result, accept_recognisable=True)
+    export_result(Steps(here, CACHE).verify(request).nodes.result, folder / "out.nrrd")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_voxel_that_somebody_changed_outside_the_face_is_a_fail(kind):
+    here, values, asked = scene_with(kind)
+    steps = Steps(here, CACHE)
+    first = steps.all(asked, Engines())
+    made = volume_from_node(first.nodes.result)
+    spoilt = made.array.copy()
+    spoilt[3, 3, 3] += 50  # padding
+    spoilt[-3, spoilt.shape[1] // 2, spoilt.shape[2] // 2] += 50  # deep in the head
+    output = add_ct(here, made.with_array(spoilt), "spoilt", asked.ct)
+    said = steps.verify(NodeRequest(asked.ct, landmarks=first.nodes.landmarks, output=output))
+    assert said.verdict == "FAIL"
+    assert any("2 voxels" in reason for reason in said.reasons), said.reasons
+
+
+def test_steps_done_one_by_one_give_the_ct_s_own_values():
+    here, values, asked = scene_with("padding")
+    steps = Steps(here, CACHE)
+    made = volume_from_node(steps.effect(asked)).array
+    assert hidden(made, values)
+    assert np.array_equal(made[outside()], values[outside()])
+
+
+def test_without_landmarks_by_hand_a_cone_beam_is_told_as_such():
+    here, _, asked = scene_with("cone beam")
+    with pytest.raises(InputError, match="cone-beam CT.*points in Slicer"):
+        Steps(here, CACHE).all(NodeRequest(asked.ct), Engines())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_own_values_come_back_as_they_were(kind):
+    _, values, asked = scene_with(kind)
+    ct = ct_of_node(asked.ct, by_hand=True)
+    assert np.array_equal(in_own_values(ct, ct.volume).array, values)
+    assert np.array_equal(as_worked_on(ct, in_own_values(ct, ct.volume)).array, ct.volume.array)
+
+
+def test_a_ct_with_padding_that_follows_keeps_its_padding():
+    here, values, asked = scene_with("padding")
+    follower = add_ct(here, phantom().ct.with_array(values), "other kernel")
+    done = Steps(here, CACHE).all(replace(asked, also=(follower,)), Engines())
+    assert done.withheld == ()
+    made = volume_from_node(done.followed[0]).array
+    assert hidden(made, values)
+    assert np.array_equal(made[outside()], values[outside()])
+
+
+def test_a_padded_series_is_exported_as_dicom_with_its_padding(tmp_path):
+    grid = phantom().ct.geometry
+    axes, (i, j, _) = grid.ijk_to_lps[:3, :3] / np.array(grid.spacing), grid.spacing
+    place = {"step": grid.ijk_to_lps[:3, 2], "origin": grid.ijk_to_lps[:3, 3]}
+    write_series(tmp_path / "in", Series(padded().astype(np.int32) + 1024, rows=axes[:, :2].T, spacing=(j, i), **place))
+    here, values, asked = scene_with("padding")
+    remember_source(asked.ct, tmp_path / "in", "")
+    first = Steps(here, CACHE).all(asked, Engines())
+    export_result(first.nodes.result, tmp_path / "out")
+    files = sorted((pydicom.dcmread(file) for file in (tmp_path / "out").glob("*.dcm")), key=lambda one: one.ImagePositionPatient[2])
+    written = np.stack([one.pixel_array.astype(int) - 1024 for one in files])
+    assert np.array_equal(written[outside()], values[outside()])
+    assert np.array_equal(written, volume_from_node(first.nodes.result).array)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_case_of_a_work_list_is_loaded_with_its_own_values(kind, tmp_path):
+    values = KINDS[kind][0]()
+    path = write_volume(phantom().ct.with_array(values), tmp_path / "ct.nrrd")
+    context().scene.Clear(False)
+    nodes = load_item(context(), WorkItem("case", path, tmp_path / "out.nrrd"))
+    assert np.array_equal(volume_from_node(nodes.ct).array, values)

@@ -1,0 +1,80 @@
+"""Files of a study that cannot be read: they never leave, never end the run in a traceback, and make their study a REVIEW."""
+
+from __future__ import annotations
+
+import pydicom
+import pytest
+from dicom_series import Series, stored_head, write_series
+from FaceDeidLNLib.commands.main import main
+from FaceDeidLNLib.study.instances import _TAGS
+from FaceDeidLNLib.study.plan import plan
+from pydicom.datadict import dictionary_VR, tag_for_keyword
+from pydicom.dataelem import RawDataElement
+from pydicom.dataset import Dataset
+from pydicom.tag import Tag
+from test_study_messages import write_no_ct
+
+NAMES = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
+
+
+@pytest.fixture
+def slices(tmp_path):
+    return write_series(tmp_path / "in", Series(stored_head(shape=(2, 8, 8))))
+
+
+def put(path, tag, vr, value):
+    """An element of any representation and any bytes."""
+    dataset = pydicom.dcmread(path)
+    dataset._dict[Tag(tag)] = RawDataElement(Tag(tag), vr, len(value), value, 0, False, True)
+    dataset.save_as(path)
+
+
+@pytest.mark.parametrize(("vr", "value"), [("XX", b"garbage "), (None, b"\x01\x02\x03")])
+def test_no_attribute_that_is_read_can_end_the_plan_in_a_traceback(slices, vr, value):
+    content = slices[0].read_bytes()
+    for keyword in _TAGS:
+        put(slices[0], tag_for_keyword(keyword), vr or dictionary_VR(keyword).split(" ")[0], value)
+        found = plan(slices[0].parent)
+        assert sum(len(study.entries) for study in found.studies) + len(found.damaged) == 2, keyword
+        slices[0].write_bytes(content)
+
+
+@pytest.mark.parametrize("keyword", [*_TAGS[:4], "Modality", "PatientID", "ImagePositionPatient", "Rows"])
+def test_a_file_with_an_attribute_of_no_representation_may_belong_to_its_study(slices, keyword):
+    put(slices[0], tag_for_keyword(keyword), "XX", b"garbage ")
+    (study,) = plan(slices[0].parent).studies
+    assert [one.path for one in study.damaged] == [slices[0]]
+    assert len(study.entries) == 1
+
+
+def test_an_attribute_of_no_representation_in_a_sequence_is_met_too(slices):
+    item = Dataset()
+    item.FrameOfReferenceUID = "1.2"
+    dataset = pydicom.dcmread(slices[0])
+    dataset.ReferencedFrameOfReferenceSequence = [item]
+    del dataset.FrameOfReferenceUID
+    dataset.save_as(slices[0])
+    slices[0].write_bytes(slices[0].read_bytes().replace(b"\x20\x00\x52\x00UI", b"\x20\x00\x52\x00XX"))
+    assert [one.path for one in plan(slices[0].parent).damaged] == [slices[0]]
+
+
+@pytest.mark.parametrize("what", ["cut", "empty", "of another study"])
+def test_a_damaged_file_counts_for_every_study_that_it_may_belong_to(slices, what, tmp_path):
+    (tmp_path / "in" / "other").mkdir()
+    (other,) = write_series(tmp_path / "in" / "other", Series(stored_head(shape=(1, 8, 8)), study="1.2.3"))
+    if what == "of another study":
+        put(other, tag_for_keyword("Rows"), "XX", b"garbage ")
+    else:
+        other.write_bytes(other.read_bytes()[:200] if what == "cut" else b"")
+    found = plan(tmp_path / "in")
+    assert [one.path for one in found.damaged] == [other]
+    assert bool(found.studies[0].damaged) == (what != "of another study")
+
+
+def test_a_damaged_file_makes_its_study_a_review_that_names_it(tmp_path, capsys):
+    write_no_ct(tmp_path / "in")
+    first = sorted((tmp_path / "in").rglob("*.dcm"))[0]
+    put(first, tag_for_keyword("SliceThickness"), "XX", b"garbage ")
+    assert main(["study", str(tmp_path / "in"), str(tmp_path / "out"), "--quiet"]) == 3
+    assert f"{first.name} holds something that cannot be read in SliceThickness" in "".join(capsys.readouterr())
+    assert not (tmp_path / "out").exists() or not any((tmp_path / "out").iterdir())

@@ -1,0 +1,131 @@
+"""What shows the body elsewhere than the CTs of its frame of reference is never released, whatever its headers say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+from FaceDeidLNLib.core.geometry import Geometry
+from FaceDeidLNLib.core.volume import Volume
+from FaceDeidLNLib.study import rtstruct
+from FaceDeidLNLib.study.elsewhere import remembered, require_in_view, require_on_skin, require_same_body
+from FaceDeidLNLib.study.family import DoubtError, Series, StudyRun
+from FaceDeidLNLib.study.outcome import Outcome
+from FaceDeidLNLib.study.plan import plan
+from FaceDeidLNLib.study.registry import FAMILIES
+from study_bench import Bench
+from synthetic_objects import mr_of, pet_of
+from synthetic_study import MR, PET, StudyFolder, coarse
+
+pytestmark = pytest.mark.usefixtures("heads_remembered")
+
+FAR_MM = (0.0, 0.0, -300.0)
+KINDS = {"PT": (pet_of, PET), "MR": (mr_of, MR)}
+
+
+def cylinder(start: float = 0.0, shift: float = 0.0, length: int = 40) -> Volume:
+    """A CT (HU) of 6 mm of a body that stands along z, from ``start`` mm on, ``shift`` mm to the left."""
+    matrix = np.diag([6.0, 6.0, 6.0, 1.0])
+    matrix[:3, 3] = (-120.0, -120.0, start)
+    j, i = np.mgrid[:40, :40]
+    body = (6 * i - 120 - shift) ** 2 + (6 * j - 120) ** 2 < 70**2
+    hu = np.broadcast_to(np.where(body, 40.0, -1000.0), (length, 40, 40)).astype(np.float32)
+    return Volume(hu + np.random.default_rng(1).normal(0, 10, hu.shape).astype(np.float32), Geometry(hu.shape, matrix))
+
+
+def as_mr(ct: Volume) -> Volume:
+    return ct.with_array(np.where(ct.array > -300, 300.0, 20.0) + np.random.default_rng(2).normal(0, 20, ct.array.shape))
+
+
+@pytest.fixture
+def work(bench, tmp_path) -> StudyRun:
+    return bench.again(tmp_path / "out")
+
+
+def image_of(bench: Bench, folder: Path, modality: str, shift_mm: tuple[float, float, float]) -> Series:
+    """A PET or an MR in the CT's frame of reference whose head lies elsewhere."""
+    make, tags = KINDS[modality]
+    head = coarse(bench.source.phantom.ct, 6.0)
+    moved = head.geometry.ijk_to_lps.copy()
+    moved[:3, 3] += shift_mm
+    source = StudyFolder(folder, bench.source.phantom, bench.source.study, bench.source.frame)
+    source.series(make(Volume(head.array, Geometry(head.geometry.shape, moved))), "image", "elsewhere", 0.0, **tags)
+    return plan(folder).studies[0].study.series[0]
+
+
+@pytest.mark.parametrize("modality", KINDS)
+def test_an_image_of_a_head_that_no_ct_shows_is_doubtful(bench, work, tmp_path, modality):
+    with pytest.raises(DoubtError, match="a face may be in it"):
+        FAMILIES["pet_mr"].release(image_of(bench, tmp_path / "in", modality, FAR_MM), work)
+
+
+def test_an_image_of_the_body_that_another_ct_shows_is_kept(bench, work, tmp_path):
+    image = image_of(bench, tmp_path / "in", "MR", FAR_MM)
+    head = bench.source.phantom.ct
+    matrix = head.geometry.ijk_to_lps.copy()
+    matrix[:3, 3] += FAR_MM
+    work.seen[bench.source.frame] = [
+        *work.seen_in(bench.source.frame),
+        remembered(Volume(head.array, Geometry(head.geometry.shape, matrix))),
+    ]
+    assert FAMILIES["pet_mr"].release(image, work)[0].decision.outcome is Outcome.KEEP
+
+
+def test_structures_of_a_head_that_no_ct_shows_are_doubtful(bench, work, tmp_path):
+    dataset = pydicom.dcmread(bench.source.folder / "rtstruct.dcm")
+    for item in dataset.ROIContourSequence:
+        for contour in item.ContourSequence:
+            contour.ContourData = [f"{value:.2f}" for value in (rtstruct.points_of(contour, np.eye(4)) + FAR_MM).ravel()]
+    (tmp_path / "in").mkdir()
+    dataset.save_as(tmp_path / "in" / "far.dcm")
+    with pytest.raises(DoubtError, match="BODY.*no CT"):
+        FAMILIES["rtstruct"].release(plan(tmp_path / "in").studies[0].study.series[0], work)
+
+
+def test_a_dose_where_no_ct_shows_anything_is_doubtful(bench, work, tmp_path):
+    dataset = pydicom.dcmread(bench.source.folder / "dose.dcm")
+    dataset.ImagePositionPatient = [float(value) + shift for value, shift in zip(dataset.ImagePositionPatient, FAR_MM, strict=True)]
+    (tmp_path / "in").mkdir()
+    dataset.save_as(tmp_path / "in" / "far.dcm")
+    with pytest.raises(DoubtError, match="dose lies where no CT"):
+        FAMILIES["rtdose"].release(plan(tmp_path / "in").studies[0].study.series[0], work)
+
+
+def test_an_image_shows_the_body_where_the_ct_does():
+    require_same_body(as_mr(cylinder()), [cylinder()])
+
+
+def test_an_image_may_be_covered_by_several_cts():
+    require_same_body(as_mr(cylinder(length=80)), [cylinder(length=40), cylinder(start=240.0, length=40)])
+
+
+@pytest.mark.parametrize(
+    ("image", "said"),
+    [
+        (cylinder(shift=60.0), "does not show the body"),
+        (cylinder(length=80), "goes on where no CT"),
+        (cylinder(start=400.0), "what no CT"),
+    ],
+)
+def test_an_image_that_shows_the_body_elsewhere_is_doubtful(image, said):
+    with pytest.raises(DoubtError, match=said):
+        require_same_body(as_mr(image), [cylinder()])
+
+
+def test_nothing_is_known_of_a_frame_of_reference_without_a_ct():
+    with pytest.raises(DoubtError):
+        require_same_body(as_mr(cylinder()), [])
+
+
+def test_a_node_outside_the_cts_is_no_head():
+    require_in_view("node", np.random.default_rng(1).uniform(0, 30, (200, 3)) + (0, 0, 900.0), [cylinder()])
+
+
+def test_the_outline_of_the_body_lies_on_its_skin():
+    turn = np.linspace(0, 2 * np.pi, 200)
+    ring = np.column_stack([70 * np.cos(turn), 70 * np.sin(turn), np.full(200, 100.0)])
+    require_on_skin("BODY", ring, [cylinder()])
+    with pytest.raises(DoubtError, match="BODY lies"):
+        require_on_skin("BODY", ring + (50.0, 0, 0), [cylinder()])
