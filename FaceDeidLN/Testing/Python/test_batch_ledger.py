@@ -72,6 +72,19 @@ def test_what_was_begun_is_known_after_a_crash_and_no_more_when_it_has_its_row(t
         assert ledger.begun == {"b"}
 
 
+def test_why_a_case_crashed_is_known_to_who_goes_on(tmp_path):
+    with opened(tmp_path) as ledger:
+        ledger.begin("a", "b")
+        ledger.crashed("a", "the process ended by SIGSEGV")
+        ledger.begin("a")
+        ledger.crashed("of nobody", "x")
+    with opened(tmp_path) as ledger:
+        assert ledger.crashes == {"a": ["the process ended by SIGSEGV"], "b": []}
+        ledger.put(ROW)
+    with opened(tmp_path) as ledger:
+        assert ledger.crashes == {"b": []}
+
+
 def test_a_transaction_that_was_torn_by_a_lost_power_is_not_there(tmp_path):
     with opened(tmp_path) as ledger:
         ledger.put(ROW)
@@ -114,7 +127,7 @@ def test_a_damaged_ledger_is_told_in_a_sentence(share, tmp_path):
 CELLS = st.none() | st.integers(-(2**40), 2**40) | st.floats() | st.text(max_size=9) | st.binary(max_size=9)
 
 
-@settings(max_examples=100)
+@settings(max_examples=25)
 @given(field=st.sampled_from(FIELDS[1:]), value=CELLS)
 def test_a_forged_ledger_is_read_as_rows_or_refused_in_a_sentence(tmp_path_factory, field, value):
     folder = tmp_path_factory.mktemp("forged")

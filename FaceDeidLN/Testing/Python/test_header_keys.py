@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import csv
+import secrets
 import stat
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from FaceDeidLNLib.core.errors import InputError
@@ -20,6 +23,22 @@ def test_a_key_is_made_once_for_its_owner_only(tmp_path):
     key = project_key(tmp_path / "project.key")
     assert stat.S_IMODE((tmp_path / "project.key").stat().st_mode) == 0o600
     assert project_key(tmp_path / "project.key") == key
+
+
+def test_those_who_start_together_have_one_key(tmp_path, monkeypatch):
+    write, together = secrets.token_bytes, threading.Barrier(4)
+
+    def slowly(count):
+        together.wait(10)
+        return write(count)
+
+    monkeypatch.setattr(secrets, "token_bytes", slowly)  # all have seen that there is none
+    with ThreadPoolExecutor(4) as pool:
+        keys = list(pool.map(lambda _: project_key(tmp_path / "project.key"), range(4)))
+    assert len(set(keys)) == 1
+    (tmp_path / "later").touch(mode=0o600)
+    threading.Timer(0.2, lambda: (tmp_path / "later").write_text(keys[0].hex() + "\n")).start()
+    assert project_key(tmp_path / "later") == keys[0]
 
 
 def test_a_key_that_others_can_read_is_refused(tmp_path):
