@@ -1,14 +1,14 @@
 """A batch of many synthetic cases under fire: damaged and crashing ones among them, workers and the program itself killed at random.
 
-    python benchmarks/batch_stress.py OUT [--studies 500] [--kills 10] [--engine local|dask] [--jobs 2] [--minutes 10] [--empty 100000]
+    python benchmarks/batch_stress.py OUT [--studies 500] [--kills 10] [--engine local|dask] [--jobs 2] [--minutes 10] [--light]
 
 The cases are a small synthetic head as NRRD, NIfTI and DICOM, one in 25 damaged, one in 50 crashing (SIGSEGV while it is read). Kills
 (SIGKILL) come at random numbers of rows; half hit a process that does cases or a Dask worker, half the program, which is started again.
 The effect is ``mask``, which draws nothing at random, without node levels, so that a case takes little time. Then: every case has one row
 and the verdict that it must have, nothing partial is left, outputs are those of single runs; processor seconds of an undisturbed batch
 against runs of the same cases without one. ``--minutes`` ends the batch by SIGTERM after so long (exit status 4); the same command goes
-on. ``--empty`` runs that many cases that do nothing, and prints seconds and MB of the program. Exit status 1 where anything is not as it
-must be. Linux only.
+on. With ``--light`` cases are done by a stand-in (``batch_light.py``), which reads its input and releases by the program's own road, but
+leaves the face where it is: all that a batch does itself, in little time. Exit status 1 where anything is not as it must be. Linux only.
 """
 
 from __future__ import annotations
@@ -39,6 +39,13 @@ KINDS = ("nrrd", "nii.gz", "dicom")
 SPACING_MM = (6.0, 6.0, 6.0)
 _STOPPED = 4
 DAMAGED_EVERY, CRASHING_EVERY = 25, 50
+#: Has cases done by the stand-in.
+LIGHT = f"""
+if any("serve" in word for word in sys.orig_argv):
+    sys.path.insert(0, {str(Path(__file__).resolve().parent)!r})
+    import batch_light
+    sys.modules["FaceDeidLNLib.commands.main"] = batch_light
+"""
 #: Ends any process that does cases as soon as it opens a file of a case called so.
 CRASH = """
 import os, signal, sys
@@ -66,20 +73,19 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--minutes", type=float, default=1e6, help="stop after so long, to go on with the same command")
     parser.add_argument("--bare", type=int, default=6, help="bare runs to compare with (0: none)")
-    parser.add_argument("--empty", type=int, default=0)
+    parser.add_argument("--light", action="store_true", help="cases are done by a stand-in")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     problems = []
-    if options.studies:
-        made = make_cases(options.out, options.studies)
-        if not under_fire(options):
-            print(f"{rows_in(options.out)} of {options.studies} cases have their row; the same command goes on")
-            return _STOPPED
-        problems += check(made, options.out / "fired", options.out)
-        problems += [] if not options.bare else overhead(made, options)
-    for count in sorted({options.empty // 10, options.empty} - {0}):
-        empty(options.out / f"empty-{count}", count)
+    made = make_cases(options.out, options.studies)
+    environment(options.out, options.light)
+    if not under_fire(options):
+        print(f"{rows_in(options.out)} of {options.studies} cases have their row; the same command goes on")
+        return _STOPPED
+    problems += check(made, options.out / "fired")
+    problems += compare_light(made, options.out) if options.light else compare(made, options.out / "fired", options.out)
+    problems += [] if options.light or not options.bare else overhead(made, options)
     print("\n".join(problems) or "all as it must be")
     return int(bool(problems))
 
@@ -137,11 +143,12 @@ def make_case(folder: Path, models: Path, number: int) -> Made:
     return made
 
 
-def environment(out: Path) -> dict[str, str]:
-    """That of all runs: the package, and what makes cases crash."""
+def environment(out: Path, light: bool | None = None) -> dict[str, str]:
+    """That of all runs: the package, what makes cases crash, and who does them (None: as it was)."""
     site = out / "site"
     site.mkdir(exist_ok=True)
-    (site / "sitecustomize.py").write_text(CRASH)
+    if light is not None:
+        (site / "sitecustomize.py").write_text(CRASH + LIGHT * light)
     return {**os.environ, "PYTHONPATH": os.pathsep.join((str(site), str(PACKAGES))), "OMP_NUM_THREADS": "1"}
 
 
@@ -207,7 +214,7 @@ def command_of(process: int) -> bytes:
         return b""
 
 
-def check(made: list[Made], out: Path, folder: Path) -> list[str]:
+def check(made: list[Made], out: Path) -> list[str]:
     """Every case has one row with the code that it must have, its output where it was released, and nothing else is there."""
     with (out / "results.csv").open(newline="") as lines:
         rows = list(csv.DictReader(lines))
@@ -223,7 +230,18 @@ def check(made: list[Made], out: Path, folder: Path) -> list[str]:
     named = {name.removesuffix(".nrrd").removesuffix(".nii.gz") + ".certificate.json" for name in released}
     there = {path.name for path in out.iterdir()} - {"results.csv", "report.html", ".batch.lock"}
     problems += [f"only one of row and file: {name}" for name in sorted(there ^ (released | named))]
-    return problems + compare(made, out, folder)
+    return problems
+
+
+def compare_light(made: list[Made], out: Path) -> list[str]:
+    """Every output is what the stand-in makes of its input."""
+    from batch_light import told
+
+    whole = [one for one in made if one.code == 0]
+    pairs = [(one.name if one.kind == "dicom" else f"{one.name}.{one.kind}") for one in whole]
+    outputs = {name: out / "fired" / name for name in pairs}
+    files = {name: next(path.iterdir()) if path.is_dir() else path for name, path in outputs.items() if path.exists()}
+    return [f"{name} is not what a single run gives" for name, file in files.items() if file.read_text() != told(out / "in" / name)]
 
 
 def compare(made: list[Made], out: Path, folder: Path) -> list[str]:
@@ -275,77 +293,6 @@ def cpu_of(words: list[str], out: Path) -> float:
     subprocess.run(words, env=environment(out), stderr=subprocess.DEVNULL, check=False)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-
-
-def empty(out: Path, count: int) -> None:
-    """Cases that do nothing, in a program of their own whose memory can be measured."""
-    paths = [str(PACKAGES), str(Path(__file__).parent)]
-    code = f"import sys; sys.path[:0] = {paths!r}; import batch_stress; batch_stress.run_empty({str(out)!r}, {count})"
-    subprocess.run([sys.executable, "-c", code], check=True)
-
-
-def run_empty(out: str, count: int) -> None:
-    """The loop, the ledger, the lists and the report of so many cases."""
-    from FaceDeidLNLib.commands.batches.cases import Case
-    from FaceDeidLNLib.commands.batches.ledger import Ledger
-    from FaceDeidLNLib.commands.batches.loop import Listed, Loop, Setting
-    from FaceDeidLNLib.commands.batches.places import Places
-    from FaceDeidLNLib.commands.batches.quarantine import quarantine
-    from FaceDeidLNLib.commands.batches.report import write_report
-    from FaceDeidLNLib.commands.batches.review_work import write_work
-    from FaceDeidLNLib.commands.batches.task import Limits
-    from FaceDeidLNLib.commands.console import Console
-
-    folder = Path(out)
-    folder.mkdir(parents=True)
-    base, begin, cpu = peak_mb(), time.monotonic(), time.process_time()
-    cases = [Case(f"case-{number:06d}", folder / "none.nrrd", f"case-{number:06d}.nrrd") for number in range(count)]
-    places, setting = Places(folder), Setting(folder, (), Limits(1.0))
-    ledger = Ledger(places.ledger, places.results)
-    ledger.keep([])
-    Loop(ledger, Instant(), setting, Console(quiet=True), lambda: None).run(Listed(cases))
-    done = [(case, ledger.rows[case.name]) for case in cases]
-    ledger.export()
-    quarantine(places.quarantine, done)
-    write_work(done, setting, places.worklist)
-    write_report([row for _, row in done], places.report, folder)
-    size = sum(path.stat().st_size for path in folder.parent.glob(f"{folder.name}-*") if path.is_file()) / 2**20
-    took = f"{time.monotonic() - begin:.0f} s, {time.process_time() - cpu:.0f} s of CPU"
-    print(f"{count} empty cases: {took}, {peak_mb() - base:.0f} MB above the start; ledger and lists {size:.0f} MB")
-    ledger.close()
-
-
-def peak_mb() -> float:
-    """The most memory of this process so far."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
-class Instant:
-    """An engine whose cases end as soon as they are started, one in ten as a REVIEW."""
-
-    def __init__(self) -> None:
-        self._ended: list = []
-
-    @property
-    def room(self) -> int:
-        """Always."""
-        return 16 - len(self._ended)
-
-    def start(self, task) -> None:  # noqa: ANN001
-        """It ends."""
-        from FaceDeidLNLib.commands.batches.task import Ended
-
-        review = int(task.case[-1]) == 0
-        report = {"exit_code": 3 if review else 0, "verdict": "REVIEW" if review else "PASS", "share_of_body_changed": 0.02}
-        self._ended.append(Ended(task.case, 3 if review else 0, ("look at this",) if review else (), report, 1.0))
-
-    def wait(self, seconds: float) -> list:
-        """All."""
-        ended, self._ended = self._ended, []
-        return ended
-
-    def close(self) -> None:
-        """Nothing runs."""
 
 
 if __name__ == "__main__":

@@ -6,7 +6,8 @@
 DATA/open-kbp holds pt_N_ct.nrrd and pt_N_labels.nrrd. Each variant is STYLE/EFFECT, with every other parameter at its default
 (node levels stay) and the project's own landmarks. Printed for each: voxels kept, pooled over all patients and of the worst patient;
 the largest change of ten first-order features in any patient; and the share of the body's voxels that changed, mean and
-largest. Structures named by --protect are given as protected segments: nothing of them may change. Exit status 1 where the
+largest; how far the front of bone, as a threshold of 300 HU shows it, lies from where it was, and how many voxels over it there are
+for one before. Structures named by --protect are given as protected segments: nothing of them may change. Exit status 1 where the
 first variant misses a limit: organs 99.5 %, target volumes 98 %, protected 100 %, body 5 % (mean).
 """
 
@@ -26,9 +27,13 @@ import SimpleITK as sitk
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "FaceDeidLN"))
 
+from FaceDeidLNLib.attack.depth_maps import lines_inside
+from FaceDeidLNLib.attack.surfaces import coarse, first_hit, sample_lines
+from FaceDeidLNLib.attack.window import face_window
 from FaceDeidLNLib.case.find import find_anatomy, find_face, find_landmarks, node_levels
 from FaceDeidLNLib.case.records import Request
 from FaceDeidLNLib.core.errors import FaceDeidError
+from FaceDeidLNLib.core.landmarks import Landmarks
 from FaceDeidLNLib.core.parameters import Parameters
 from FaceDeidLNLib.core.segment import BoxMask, tight
 from FaceDeidLNLib.core.volume import Volume
@@ -45,6 +50,7 @@ STRUCTURES = {
     "oesophagus": (5, None), "larynx": (6, 0.995), "mandible": (7, 0.995), "PTV56": (8, 0.98), "PTV63": (9, 0.98), "PTV70": (10, 0.98),
 }  # fmt: skip
 MOST_BODY_SHARE = 0.05
+BONE_HU = 300.0
 Variant = tuple[str, str]
 
 
@@ -66,6 +72,7 @@ class Row:
     variant: Variant
     structures: tuple[Kept, ...] = ()
     body_share: float = 0.0
+    bone: tuple[float, float] = (0.0, 1.0)
     problem: str = ""
 
 
@@ -115,8 +122,8 @@ def read_structures(path: Path) -> list[BoxMask]:
 
 def measured(
     ct: Volume, structures: Sequence[BoxMask], variants: Sequence[Variant], protect: Sequence[str]
-) -> Iterator[tuple[Variant, tuple[Kept, ...], float]]:
-    """Variant, what is kept of every structure, and share of the body that changed. The anatomy is found once."""
+) -> Iterator[tuple[Variant, tuple[Kept, ...], float, tuple[float, float]]]:
+    """Variant, what is kept of every structure, share of the body that changed, and ``bone_seen``. The anatomy is found once."""
     anatomy = find_anatomy(ct, find_landmarks(ct, None))
     levels = node_levels(Request(ct), anatomy)
     protected = [structure for structure in structures if structure.name in protect]
@@ -125,7 +132,15 @@ def measured(
         face = find_face(Request(ct, parameters=parameters), anatomy, protected, levels)
         result = apply_effect(EFFECTS[effect], ct, face, parameters)
         kept = tuple(kept_of(ct, result, structure) for structure in structures)
-        yield (style, effect), kept, share_of_body(result.array != ct.array, ct, anatomy.body)
+        yield (style, effect), kept, share_of_body(result.array != ct.array, ct, anatomy.body), bone_seen(ct, result, anatomy.landmarks)
+
+
+def bone_seen(ct: Volume, result: Volume, landmarks: Landmarks) -> tuple[float, float]:
+    """What a threshold takes for bone: median distance (mm) of its front from the old one inside the curve, and voxels over old ones."""
+    window = lines_inside(face_window(landmarks))
+    front = [first_hit(sample_lines(coarse(one, window), window), BONE_HU, window) for one in (ct, result)]
+    count = [max(1, np.count_nonzero(one.array > BONE_HU)) for one in (ct, result)]
+    return float(np.nanmedian(np.abs(front[1] - front[0]))), count[1] / count[0]
 
 
 def kept_of(ct: Volume, result: Volume, structure: BoxMask) -> Kept:
@@ -152,6 +167,8 @@ def show(variant: Variant, rows: Sequence[Row], protect: Sequence[str]) -> list[
     )
     if not shares.mean() <= MOST_BODY_SHARE:
         missed.append("body")
+    moved, grown = np.array([row.bone for row in done] or [(np.nan, np.nan)]).T
+    print(f"  bone at {BONE_HU:g} HU: front moved by {np.median(moved):.1f} mm (median), voxels {np.mean(grown):.2f} times as many")
     print(f"  limits missed: {', '.join(missed) or 'none'}")
     return missed
 

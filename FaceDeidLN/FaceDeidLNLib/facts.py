@@ -14,6 +14,7 @@ from .case.records import CaseResult
 from .verify.compare import Comparison
 from .verify.coverage import Coverage
 from .verify.privacy import RECOGNISABLE
+from .verify.privacy_causes import causes_of_kept
 from .verify.verdict import MIN_CHANGED_SHARE, MIN_MEAN_DISPLACEMENT_MM
 
 #: The bounds of the classes: what the verdict rests on, and no finer.
@@ -38,6 +39,8 @@ def facts_of(result: CaseResult) -> dict[str, Any]:
         facts |= comparison_facts(result.comparison)
     if result.provided:
         facts["segmented"] = list(result.provided)
+    if result.face is not None:
+        facts["named_in_face"] = named_in_face(result)
     facts["node_levels"] = level_facts(result)
     if result.coverage is not None:
         facts["face_skin"] = coverage_facts(result.coverage)
@@ -51,6 +54,14 @@ def privacy_said(result: CaseResult) -> str:
     hides = result.comparison is not None and result.comparison.changed_voxels
     hides = hides and (result.coverage is None or result.coverage.changed_share > 0)
     return result.privacy if hides else RECOGNISABLE
+
+
+def named_in_face(result: CaseResult) -> str:
+    """How much of the face the protected segments keep, over what the attack benchmark kept."""
+    if not result.face.kept:
+        return "nothing kept"
+    more = causes_of_kept(result.parameters, result.face.kept_ml)
+    return "more kept than was attacked" if more else "kept within what was attacked"
 
 
 def comparison_facts(comparison: Comparison) -> dict[str, Any]:

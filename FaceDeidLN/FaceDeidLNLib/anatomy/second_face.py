@@ -30,6 +30,8 @@ CRANIUM_CENTRE, CRANIUM_MM = np.array([0.0, -5.0, 35.0]), np.array([84.0, 112.0,
 FACE_BOX = np.array([(-78.0, -20.0, -95.0), (78.0, 138.0, 75.0)])
 NECK_BOX = np.array([(-85.0, -130.0, -np.inf), (85.0, 125.0, -40.0)])
 TRUNK_BOX = np.array([(-np.inf, -170.0, -np.inf), (np.inf, 140.0, -95.0)])
+#: The head is looked for so much (mm) beyond its ends.
+HEAD_MARGIN_MM = 5.0
 #: A smaller piece of bone (ml) outside of them is no head: markers, screws, the edge of a table.
 LEAST_BONE_ML = 20.0
 #: The skull's bone lies between these distances (mm) from the centre of the ball that fits it best, on this share of all sides. On 88
@@ -129,9 +131,15 @@ def is_plate(small: Volume, piece: np.ndarray) -> bool:
 
 def without_head(small: Volume, frame: FaceFrame) -> Volume:
     """The ``reduced`` CT with air in place of the head at ``frame``."""
-    tissue = small.array > AIR_HU + 1.0
-    tissue[tissue] = _in_head(frame.to_face(small.geometry.to_lps(places(tissue))))
-    return small.with_array(np.where(tissue, np.float32(AIR_HU), small.array))
+    ends = np.array([CRANIUM_CENTRE - CRANIUM_MM, CRANIUM_CENTRE + CRANIUM_MM, *FACE_BOX])
+    corners = np.array(np.meshgrid(*np.stack([ends.min(0), ends.max(0)], axis=1), indexing="ij")).reshape(3, -1).T
+    box = small.geometry.box_around(frame.to_lps(corners), HEAD_MARGIN_MM)
+    head = small.crop(box)
+    tissue = head.array > AIR_HU + 1.0
+    tissue[tissue] = _in_head(frame.to_face(head.geometry.to_lps(places(tissue))))
+    rest = small.array.astype(np.float32)
+    rest[box.slices][tissue] = AIR_HU
+    return small.with_array(rest)
 
 
 def ringed_tissue(small: Volume, frame: FaceFrame) -> np.ndarray | None:

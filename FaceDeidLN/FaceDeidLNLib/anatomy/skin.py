@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import SimpleITK as sitk
 from scipy.spatial import cKDTree
-from vtkmodules.util.numpy_support import numpy_to_vtk, vtk_to_numpy
-from vtkmodules.vtkCommonDataModel import vtkImageData, vtkPolyData
-from vtkmodules.vtkFiltersCore import vtkFlyingEdges3D
 
 from ..core.errors import FaceNotFoundError
 from ..core.geometry import Box, Geometry
@@ -15,6 +14,9 @@ from ..core.progress import Alive, idle
 from ..core.segment import tight
 from ..core.volume import AIR_HU, Volume, block_mean, canonical_grid, linear
 from .grids import TISSUE_HU, closing, cut_sides, fill_holes, grow, opening, sample, shrink, steps_of, vertical_axis, with_border
+
+if TYPE_CHECKING:
+    from vtkmodules.vtkCommonDataModel import vtkPolyData
 
 #: Air kept around the CT, so that the layer in front of the skin has room.
 AIR_MARGIN_MM = 10.0
@@ -149,6 +151,10 @@ def _near_and_deep(body: Volume, geometry: Geometry) -> tuple[np.ndarray, np.nda
 
 def skin_surface(depth: Volume) -> vtkPolyData:
     """The skin (depth = 0) as triangles with normals, points in LPS mm; open where the field of view or the box ends."""
+    from vtkmodules.util.numpy_support import numpy_to_vtk  # most runs need no triangles, and start without VTK
+    from vtkmodules.vtkCommonDataModel import vtkImageData
+    from vtkmodules.vtkFiltersCore import vtkFlyingEdges3D
+
     image = vtkImageData()
     image.SetDimensions(*depth.array.shape[::-1])
     image.SetSpacing(*depth.geometry.spacing)
@@ -182,6 +188,8 @@ def snap_to_skin(depth: Volume, points_lps: np.ndarray) -> np.ndarray:
     missed = np.abs(linear(depth.array, kji)) >= SNAP_TOLERANCE_MM
     snapped = depth.geometry.to_lps(kji)
     if missed.any():
+        from vtkmodules.util.numpy_support import vtk_to_numpy
+
         vertices = vtk_to_numpy(skin_surface(depth).GetPoints().GetData())
         snapped[missed] = vertices[cKDTree(vertices).query(points[missed])[1]]
     return snapped

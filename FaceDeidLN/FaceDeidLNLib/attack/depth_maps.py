@@ -33,6 +33,8 @@ SKIN_HU, SOFT_HU, BONE_HU = (-500, -300, -200), (-50, 0, 50, 100), (150, 250, 35
 UNFILLED_HU = (-500, -50, 50)
 #: Compact bone, air of a sinus, and tooth or its root (HU).
 CORTEX_HU, SINUS_HU, TOOTH_HU = 250.0, -350.0, 1200.0
+#: Levels (HU) of the second surface: behind pockets of air, and behind new bone.
+SECOND_HU = (-300.0, 150.0, 300.0, 500.0)
 #: Tissue that no face segment reaches: so far from between the ears (mm), in blocks of so many mm and degrees, within these HU.
 DEEP_MM, BLOCK_MM, BLOCK_DEGREES, BLOCK_HU = (10.0, 70.0), 5.0, 7.5, (-200.0, 400.0)
 
@@ -83,6 +85,7 @@ def maps_of(ct: Volume, window: Window) -> Maps:
     levels = {"skin": SKIN_HU, "soft": SOFT_HU, "bone": BONE_HU}
     of = {name: np.concatenate([first_hit(lines, hu, inside) for lines in (raw, smooth) for hu in group]) for name, group in levels.items()}
     of["inner"] = inner_surfaces(raw, inside)
+    of["second"] = np.concatenate([second_crossing(raw, hu, inside) for hu in SECOND_HU])
     of["around"] = np.concatenate([first_hit(ring, hu, around) for hu in (-300, 0, 250)])
     of["deep"] = deep_blocks(ct, window)
     return Maps(of)
@@ -111,6 +114,16 @@ def inner_surfaces(lines: np.ndarray, window: Window) -> np.ndarray:
         at = np.argmax(found, axis=1)
         out.append(np.where(bone.any(1) & found[row, at], window.radii[np.minimum(at, most)], np.nan))
     return np.concatenate([*out, first_hit(lines, TOOTH_HU, window)])
+
+
+def second_crossing(lines: np.ndarray, level: float, window: Window) -> np.ndarray:
+    """Distance (N,) in mm at which a line of sight meets ``level`` again, once it has left the foremost tissue that is denser."""
+    above = np.nan_to_num(lines, nan=-2000.0) > level
+    row, order = np.arange(len(lines)), np.arange(lines.shape[1])[None, :]
+    left = ~above & (order > np.argmax(above, axis=1)[:, None])
+    again = above & (order > np.argmax(left, axis=1)[:, None])
+    at = np.argmax(again, axis=1)
+    return np.where(above.any(1) & left.any(1) & again[row, at], window.radii[at], np.nan)
 
 
 def deep_blocks(ct: Volume, window: Window) -> np.ndarray:

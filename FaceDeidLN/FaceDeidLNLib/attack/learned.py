@@ -59,10 +59,14 @@ def learned_distances(sightings: Sightings, seed: int = 0) -> dict[str, np.ndarr
     sightings = turned(sightings)
     out: dict[str, np.ndarray] = {}
     for test in folds(count, seed):
-        train = ~np.isin(sightings.whose, test)
-        for name, rows in _fold(sightings, train, test).items():
+        for name, rows in _fold(sightings, ~np.isin(sightings.whose, test), test).items():
             out.setdefault(name, np.zeros((count, count)))[test] = rows
     return out
+
+
+def stranger_distances(sightings: Sightings, person: int) -> dict[str, np.ndarray]:
+    """Distances (1, P) of one person's probe to every skin of the gallery by option; the model learned from all the others."""
+    return _fold(turned(sightings), sightings.whose != person, np.array([person]))
 
 
 def turned(sightings: Sightings) -> Sightings:
@@ -146,7 +150,7 @@ def ridge(seen: np.ndarray, target: np.ndarray, probes: np.ndarray, strength: fl
     A person's rows are left out together (closed form of the block), so that the errors are those to expect of strangers.
     """
     kernel = seen @ seen.T
-    inverse = np.linalg.inv(kernel + strength * np.trace(kernel) / len(kernel) * np.eye(len(kernel)))
+    inverse = np.linalg.inv(kernel + strength * max(np.trace(kernel) / len(kernel), 1e-9) * np.eye(len(kernel)))
     weights = inverse @ target
     fitted = np.empty_like(target)
     for person in np.unique(whose):

@@ -7,11 +7,12 @@ from collections.abc import Callable
 import numpy as np
 from scipy import ndimage
 
+from ..core.geometry import Geometry
 from ..core.volume import AIR_HU, Volume, resample
 from ..effect.records import record_of
 from .gallery import field_values
 from .surfaces import coarse, hits, sample_lines
-from .window import STEP_MM, Window
+from .window import FAR_MM, NEAR_MM, STEP_MM, Window
 
 #: Standard deviations (mm) that the attacker guesses for a blur.
 GUESSED_SIGMA_MM = (6.0, 12.0)
@@ -27,17 +28,22 @@ FILL_MM = 7.5
 FILL_RADIUS_MM = 4.0
 FILL_DEVIATIONS = 1.5
 
+#: Standard deviation (mm) of the Gaussian within slices, and edge of the blocks (mm), that other tools use (RSNA Anonymizer, LUWAKX).
+IN_PLANE_MM = 8.0
+BLOCK_MM = 8.5
+
 Reversal = Callable[[Volume, Window], Volume]
 
 
-def wiener(sigma_mm: float) -> Reversal:
-    """Wiener deconvolution of a Gaussian of ``sigma_mm``."""
+def wiener(sigma_mm: float, in_plane: bool = False) -> Reversal:
+    """Wiener deconvolution of a Gaussian of ``sigma_mm``, one within slices alone where ``in_plane``."""
 
     def undo(ct: Volume, window: Window) -> Volume:
         volume = coarse(ct, window)
+        sigma = (0.0 if in_plane else sigma_mm, sigma_mm, sigma_mm)
         pad = [(int(3 * sigma_mm / s),) * 2 for s in volume.geometry.sampling]
         array = np.pad(volume.array, pad, mode="edge")
-        transfer = _transfer(array.shape, volume, sigma_mm)
+        transfer = _transfer(array.shape, volume, sigma)
         spectrum = np.fft.rfftn(array) * transfer / (transfer**2 + WIENER_NOISE)
         restored = np.fft.irfftn(spectrum, array.shape, axes=(0, 1, 2))[
             tuple(slice(a, n - b) for (a, b), n in zip(pad, array.shape, strict=True))
@@ -93,13 +99,37 @@ def without_fill(ct: Volume, window: Window) -> Volume:
     return volume.with_array(np.where(fill, AIR_HU, volume.array).astype(np.float32))
 
 
+def in_blocks(ct: Volume, block_mm: float) -> tuple[int, int, int]:
+    """Voxels per block of that edge along (k, j, i), at least two in a slice: what a tool that pixelates makes of its blocks."""
+    k, j, i = (max(1, round(block_mm / step)) for step in ct.geometry.sampling)
+    return k, max(2, j), max(2, i)
+
+
+def from_corners(ct: Volume, window: Window) -> Volume:
+    """Pixelation by nearest neighbour undone: every block holds the true value of its first voxel, and these are interpolated."""
+    steps = in_blocks(ct, BLOCK_MM)
+    scale = np.diag([*steps[::-1], 1.0])
+    corners = ct.array[tuple(slice(None, None, n) for n in steps)].astype(np.float32)
+    volume = Volume(corners, Geometry(corners.shape, ct.geometry.ijk_to_lps @ scale))
+    ends = window.to_lps(np.vstack([window.unit * NEAR_MM, window.unit * FAR_MM]))
+    part = volume.crop(volume.geometry.box_around(ends, margin_mm=20.0))
+    fine = tuple((n - 1) * step + 1 for n, step in zip(part.array.shape, steps, strict=True))
+    places = np.meshgrid(*(np.arange(n) / step for n, step in zip(fine, steps, strict=True)), indexing="ij")
+    array = ndimage.map_coordinates(np.clip(part.array, AIR_HU, 3071), places, order=3, mode="nearest")
+    return coarse(Volume(array.astype(np.float32), Geometry(fine, part.geometry.ijk_to_lps @ np.linalg.inv(scale))), window)
+
+
 _DECONVOLUTIONS: dict[str, Reversal] = {
     **{f"Wiener {sigma:g} mm": wiener(sigma) for sigma in GUESSED_SIGMA_MM},
     **{f"Richardson-Lucy {sigma:g} mm": richardson_lucy(sigma) for sigma in GUESSED_SIGMA_MM},
 }
 _SHELLS: dict[str, Reversal] = {f"shell of {thickness:g} mm": shell(thickness) for thickness in SHELLS_MM}
 _FILL: dict[str, Reversal] = {"without fill": without_fill}
-ALL_REVERSALS: dict[str, Reversal] = {**_DECONVOLUTIONS, **_SHELLS, **_FILL}
+_OTHER_TOOLS: dict[str, Reversal] = {
+    "block corners": from_corners,
+    f"Wiener in plane {IN_PLANE_MM:g} mm": wiener(IN_PLANE_MM, in_plane=True),
+}
+ALL_REVERSALS: dict[str, Reversal] = {**_DECONVOLUTIONS, **_SHELLS, **_FILL, **_OTHER_TOOLS}
 
 
 def reversals_of(effect: str) -> dict[str, Reversal]:
@@ -108,12 +138,12 @@ def reversals_of(effect: str) -> dict[str, Reversal]:
     return ALL_REVERSALS if names is None else {name: ALL_REVERSALS[name] for name in names}
 
 
-def _transfer(shape: tuple[int, ...], volume: Volume, sigma_mm: float) -> np.ndarray:
-    """Transfer function of the Gaussian for ``rfftn`` of an array of that shape."""
+def _transfer(shape: tuple[int, ...], volume: Volume, sigma_mm: tuple[float, float, float]) -> np.ndarray:
+    """Transfer function of the Gaussian (standard deviation along k, j, i) for ``rfftn`` of an array of that shape."""
     steps = volume.geometry.sampling
     axes = [np.fft.fftfreq(n, s) for n, s in zip(shape[:2], steps[:2], strict=True)] + [np.fft.rfftfreq(shape[2], steps[2])]
-    square = sum(f**2 for f in np.meshgrid(*axes, indexing="ij"))
-    return np.exp(-2 * (np.pi * sigma_mm) ** 2 * square)
+    square = sum((f * sigma) ** 2 for f, sigma in zip(np.meshgrid(*axes, indexing="ij"), sigma_mm, strict=True))
+    return np.exp(-2 * np.pi**2 * square)
 
 
 def recovered_mm(ct: Volume, window: Window, skin: np.ndarray) -> float:

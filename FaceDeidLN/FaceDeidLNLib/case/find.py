@@ -27,7 +27,7 @@ from ..core.volume import Volume
 from ..face.build import ears_in, strategy_face, with_ears
 from ..face.curve import FaceCurve, draw_curve, follow_curve, with_islands
 from ..face.jaw import below_jaw, bone_that_stays
-from ..face.segment import Face, solid_layer, spare, without_islands
+from ..face.segment import Face, solid_layer, spare, volumes_kept, without_islands
 from ..face.styles import Region, Style, chosen_region, drawn_style
 from ..input.place import place_segments
 from ..verify.layer import layer_doubts
@@ -120,11 +120,12 @@ def find_face(request: Request, anatomy: Anatomy, protected: Sequence[BoxMask], 
     for level in below_ears(levels, face):
         stays |= level.mask.inside(region.box)
     segment = spare(region, stays, protected, ct.geometry, parameters.protect_margin_mm)
-    kept = int(np.count_nonzero(region.array & ~stays)) - segment.voxels
+    kept = region.array & ~stays & ~segment.array
+    kept_ml = volumes_kept(replace(face, region=region), ct.geometry, kept)
     segment = tight(segment.name, segment.array, segment.box.start)
     if not segment.voxels:
         raise FaceNotFoundError("nothing of the face segment is left once bone and protected segments are taken out")
-    return replace(face, segment=segment, region=region, ears=ears_in(face, segment, main.region), kept=kept)
+    return replace(face, segment=segment, region=region, ears=ears_in(face, segment, main.region), kept=int(kept.sum()), kept_ml=kept_ml)
 
 
 def region_of(request: Request, anatomy: Anatomy, chosen: Region, alive: Alive = idle) -> tuple[Face, BoxMask]:

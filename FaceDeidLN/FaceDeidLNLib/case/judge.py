@@ -33,7 +33,7 @@ def judged_case(state: CaseResult, comparison: Comparison, evidence: Evidence | 
     doubtful = state.failures and judgement.verdict is Verdict.PASS
     return replace(
         state,
-        privacy=privacy_as_run(state.privacy, state.automatic, state.anatomy, state.face),
+        privacy=privacy_as_run(state.privacy, state.parameters, state.automatic, state.anatomy, state.face),
         causes=all_causes(state),
         verdict=Verdict.REVIEW if doubtful else judgement.verdict,
         reasons=(*judgement.reasons, *state.failures),

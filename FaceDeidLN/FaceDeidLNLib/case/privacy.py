@@ -10,7 +10,7 @@ from ..face.segment import Face
 from ..face.styles import chosen_region
 from ..input.names import is_guide, is_outline
 from ..verify.privacy import RECOGNISABLE, is_tested, privacy_class
-from ..verify.privacy_causes import NO_HU, UNKNOWN_ORIGIN, causes_of_choice, causes_of_run
+from ..verify.privacy_causes import NO_HU, UNKNOWN_ORIGIN, causes_of_choice, causes_of_kept, causes_of_run
 from .records import Anatomy, CaseResult, Request
 
 
@@ -42,19 +42,19 @@ def privacy_causes(request: Request) -> tuple[str, ...]:
     return (*causes, NO_HU) if request.calibrated else causes
 
 
-def privacy_as_run(privacy: str, automatic: Landmarks, anatomy: Anatomy, face: Face) -> str:
+def privacy_as_run(privacy: str, parameters: Parameters, automatic: Landmarks, anatomy: Anatomy, face: Face) -> str:
     """The class ``privacy`` of a request, where the run was one of those that were attacked: with the ``automatic`` landmarks and skin.
 
-    A face in which protected segments keep something is another one too: over muscles or a large tumour that stay, the old
-    skin could be put back.
+    A face in which protected segments keep more than in any that was attacked is another one too: over muscles or a large tumour
+    that stay, the old skin could be put back.
     """
-    own = anatomy.landmarks.agree_with(automatic) and not anatomy.outlined and not face.kept and not anatomy.unhidden
-    return privacy if own else RECOGNISABLE
+    own = anatomy.landmarks.agree_with(automatic) and not anatomy.outlined and not anatomy.unhidden
+    return privacy if own and not causes_of_kept(parameters, face.kept_ml) else RECOGNISABLE
 
 
 def all_causes(state: CaseResult) -> tuple[str, ...]:
     """Those of the choice and of the run; a result that is recognisable without any of these is one of unknown origin."""
     anatomy = state.anatomy
-    moved = not anatomy.landmarks.agree_with(state.automatic)
-    causes = (*state.causes, *causes_of_run(moved, anatomy.outlined, state.face.kept, anatomy.unhidden))
+    moved, kept = not anatomy.landmarks.agree_with(state.automatic), causes_of_kept(state.parameters, state.face.kept_ml)
+    causes = (*state.causes, *causes_of_run(moved, anatomy.outlined, kept, anatomy.unhidden))
     return causes if causes or is_tested(state.privacy) else (UNKNOWN_ORIGIN,)

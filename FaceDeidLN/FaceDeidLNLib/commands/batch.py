@@ -211,6 +211,9 @@ def check(options: argparse.Namespace) -> None:
     check_names(options)
     require_key(options.signing_key)
     policy_named(options.header, options.key, options.patients, (options.out_dir,))
+    for what, path in (("The review material, which shows faces,", options.qa), ("The private key", options.signing_key)):
+        if path is not None and options.out_dir.resolve() in (path.resolve(), *path.resolve().parents):
+            raise InputError(f"{what} cannot lie in {options.out_dir}, whose content travels: name another place.")
     if options.scheduler is not None and options.engine == LOCAL:
         raise InputError("--scheduler is for a Dask cluster: give --engine dask too, or leave it out.")
     if options.watch is not None and not options.inputs.is_dir():

@@ -79,12 +79,13 @@ def require_whole(rows: list[Row], parts: list[Places], whole: Places) -> None:
 def given_cases(inputs: Path) -> set[str]:
     """The names of the cases that the parts were given, of which each notes all."""
     import csv
+    import io
 
     from ..core.cells import from_cell
     from ..core.plain_files import read_plain_text
 
     try:
-        return {from_cell(row["case"]) for row in csv.DictReader(read_plain_text(inputs).splitlines())}
+        return {from_cell(row["case"]) for row in csv.DictReader(io.StringIO(read_plain_text(inputs), newline=""))}
     except (OSError, ValueError, KeyError, csv.Error) as problem:
         raise InputError(f"{inputs}, where the parts noted their cases, cannot be read ({problem}): run a part again.") from problem
 

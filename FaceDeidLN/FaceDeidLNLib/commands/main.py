@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import traceback
 import warnings
@@ -134,7 +135,12 @@ def released(options: argparse.Namespace) -> str:
 
 
 def run() -> NoReturn:
-    """The ``facedeidln`` program."""
+    """The ``facedeidln`` program.
+
+    Matrix products run on one thread each, unless somebody says otherwise: they are small, so that several threads wait for each other
+    longer than they work, and those that can run beside each other do.
+    """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read when numpy is loaded, which no command did yet
     sys.exit(main())
 
 

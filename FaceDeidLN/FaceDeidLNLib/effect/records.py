@@ -74,6 +74,14 @@ RECORDS = (
         ),
     ),
     EffectRecord(
+        "reface-veil",
+        "reface:RefaceVeil",
+        "as reface, with a random plate of bone before the bone that stays, so that no threshold shows the old skull from the front",
+        needs_curve=True,
+        is_random=True,
+        reversals=(*_FILL, "shell of 6 mm"),
+    ),
+    EffectRecord(
         "mask",
         "mask:Mask",
         "one value in place of the face: plain to see, and the fill shows where the face was",

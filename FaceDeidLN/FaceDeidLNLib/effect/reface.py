@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import ndimage
@@ -12,9 +12,10 @@ from ..core.geometry import Geometry
 from ..core.parameters import Parameters
 from ..core.segment import unflat
 from ..core.volume import Volume
-from ..face.polar import PolarRaster, to_polar
+from ..face.polar import PolarRaster, to_polar, unit_vectors
 from ..face.relief import random_surface
 from ..face.segment import Face
+from .tools.bone_plate import BonePlate, drawn_plate
 from .tools.ear_surface import smooth_ears
 from .tools.texture import Tissue, deep_tissue, scan_air, soft_tissue
 
@@ -47,6 +48,10 @@ BARE_HU, BARE_MM = -400.0, 3.0
 LEAST_CHANGE_HU = 2.0
 
 
+#: The surface ends so far (mm) before the field of view does, and is bent back over so many degrees (Gaussian sigma).
+VIEW_MARGIN_MM, VIEW_DEGREES = 3.0, 5.0
+
+
 class Reface:
     """The face replaced by a smooth membrane over the boundary curve with a random generic relief (see face/relief.py).
 
@@ -63,12 +68,33 @@ class Reface:
     def apply(self, ct: Volume, face: Face, parameters: Parameters, random: np.random.Generator) -> np.ndarray:
         """New HU for the box; a function of the face only through the curve, apart from density and noise statistics."""
         here, mask = ct.array[face.segment.box.slices], face.segment.array
-        new = NewFace.drawn(ct, face, random)
+        new = self.drawn(ct, face, random)
         voxels, old = np.flatnonzero(mask), here[mask]
         air = scan_air(here, len(old), random)
         out = here.astype(np.float32)
         out[mask] = by_parts(new.values, voxels, old, air)
         return smooth_ears(out, ct, face, lambda ear: soft_tissue(ct, face, random)(ear), random)
+
+    def drawn(self, ct: Volume, face: Face, random: np.random.Generator) -> NewFace:
+        """What takes the face's place."""
+        return NewFace.drawn(ct, face, random)
+
+
+class RefaceVeil(Reface):
+    """``reface`` with a plate of bone before the bone that stays (see tools/bone_plate.py): not a voxel of bone is changed, and from
+    the front no threshold shows its old surface.
+
+    Privacy: as ``reface`` against surfaces of the skin; skulls are what faces are drawn after (Paysan et al., DAGM 2009; Duan et al.,
+    IEEE TIFS 2014;9:1322), and those seen here are random. What lies behind kept tissue, and bone's inner side, stay.
+    """
+
+    name = "reface-veil"
+
+    def drawn(self, ct: Volume, face: Face, random: np.random.Generator) -> NewFace:
+        """A new face with a plate."""
+        new = NewFace.drawn(ct, face, random)
+        rough = [finer(roughness(face, random), face.raster, new.raster) for _ in range(3)]
+        return replace(new, plate=drawn_plate(new.surface, rough, ct, face, random))
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,11 +117,12 @@ class NewFace:
     bare: np.ndarray
     soft: Tissue
     deep: Tissue
+    plate: BonePlate | None = None
 
     @classmethod
     def drawn(cls, ct: Volume, face: Face, random: np.random.Generator) -> NewFace:
         """Draw a face for the voxels of the face segment's box."""
-        surface = random_surface(face, random)
+        surface = in_view(random_surface(face, random), ct.geometry, face)
         dense = surface - DENSE_LAYER_MM - DENSE_LAYER_SD_MM * roughness(face, random)
         floor = face.membrane - FLOOR_MM - FLOOR_SD_MM * roughness(face, random)
         layer = np.clip(SKIN_LAYER_MM + SKIN_LAYER_SD_MM * roughness(face, random), *SKIN_LAYER_LIMITS_MM)
@@ -133,12 +160,39 @@ class NewFace:
         below_dense, below_floor = (self.raster.sample_at(one, cells) - distance for one in (self.dense, self.floor))
         dense = np.clip(0.5 - below_dense / BLEND_MM, 0.0, 1.0)
         tissue = dense * self.soft(at) + (1 - dense) * self.deep(at)
+        if self.plate is not None:
+            tissue = self.plate.over(tissue, at, (self.raster, cells), distance, self.edge / 2)
         above_floor = np.maximum(self.raster.sample_at(self.layer, cells) - old_depth, -below_floor)
         is_tissue = old > AIR_SPACE_HU
         blend = np.where(is_tissue, np.clip(above_floor / BLEND_MM, 0.0, 1.0), 1.0)
         new = air + np.clip(0.5 + below / self.edge, 0.0, 1.0) * (blend * tissue + (1 - blend) * old - air)
         by_chance = (np.abs(new - old) < 1.0) & ((above_floor > 0) | ~is_tissue)
         return np.where(by_chance, old + LEAST_CHANGE_HU, new)
+
+
+def in_view(surface: np.ndarray, grid: Geometry, face: Face) -> np.ndarray:
+    """The surface (mm, on ``face.raster``) bent back towards the membrane where the field of view would cut it flat.
+
+    How far it may stand out is the same share of what was drawn over VIEW_DEGREES around, so that no edge is seen.
+    """
+    directions = face.raster.directions().reshape(-1, 2)
+    end = view_end(face.frame.origin, unit_vectors(face.frame, directions), grid).reshape(surface.shape) - VIEW_MARGIN_MM
+    room, height = end - face.membrane, surface - face.membrane
+    share = np.where(face.inside & (height > 0), np.clip(room / np.maximum(height, 1e-6), 0.0, 1.0), 1.0)
+    if (share == 1.0).all():
+        return surface
+    cells = VIEW_DEGREES / face.raster.step
+    share = ndimage.gaussian_filter(ndimage.minimum_filter(share, 2 * round(2 * cells) + 1), cells)
+    return face.membrane + share * height
+
+
+def view_end(origin: np.ndarray, unit: np.ndarray, grid: Geometry) -> np.ndarray:
+    """Distance (N,) in mm from ``origin`` (LPS) along unit vectors (N, 3) to where the grid's outermost voxel centres end."""
+    start = grid.to_kji(origin[None])[0]
+    step = grid.to_kji(origin[None] + unit) - start
+    border = np.where(step > 0, np.array(grid.shape) - 1.0, 0.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(step != 0, (border - start) / step, np.inf).min(axis=1)
 
 
 def edge_mm(ct: Volume) -> float:

@@ -42,6 +42,8 @@ ISLAND_MM = 22.0
 #: What is bright and lies less deep (mm) is no bone that must stay: skin alone is 1.5 to 2.5 mm thick over the nasal
 #: bones (Cho et al., J Craniofac Surg 2013;24:1190), and markers, dentures between the lips and partial volume are brighter.
 SKIN_MM = 2.5
+#: What protected segments keep shows the old skin where it lies less deep (mm) than that.
+NEAR_SKIN_MM = 4.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +54,8 @@ class Face:
     segments were taken out. ``depth``: signed depth (mm) below the solid skin on a working grid. ``membrane`` and
     ``skin``: distance (mm) from the frame's origin to the surface spanned by the curve and to the skin, on ``raster``;
     ``inside``: the raster's cells inside the curve. ``ears``: those that are hidden too; their voxels are in ``segment``.
-    ``kept``: number of voxels that would change if no protected segment, or its margin, were there.
+    ``kept``: number of voxels that would change if no protected segment, or its margin, were there; ``kept_ml``: their volume (ml),
+    and that of those among them that lie before the skin or less than NEAR_SKIN_MM below it.
     """
 
     segment: BoxMask
@@ -66,6 +69,7 @@ class Face:
     skin: np.ndarray
     ears: tuple[Ear, ...] = ()
     kept: int = 0
+    kept_ml: tuple[float, float] = (0.0, 0.0)
 
     def parts(self) -> tuple[BoxMask, ...]:
         """The segment in parts that do not overlap: the face, and each ear that has voxels in it."""
@@ -138,6 +142,13 @@ def spare(region: BoxMask, bone: np.ndarray, protected: Sequence[BoxMask], grid:
     for segment in protected:
         mask &= ~grown(segment, region.box, grid, margin_mm)
     return BoxMask("Face", region.box, mask)
+
+
+def volumes_kept(face: Face, grid: Geometry, kept: np.ndarray) -> tuple[float, float]:
+    """Volume (ml) of ``kept`` (bool of the region's box), and of what of it lies before the skin or less than NEAR_SKIN_MM below it."""
+    depth = depth_of(face, grid.crop(face.region.box).to_lps(places(kept)))
+    near = int(np.count_nonzero(depth < NEAR_SKIN_MM))
+    return len(depth) * grid.voxel_mm3 / 1000.0, near * grid.voxel_mm3 / 1000.0
 
 
 def grown(mask: BoxMask, box: Box, grid: Geometry, margin_mm: float) -> np.ndarray:

@@ -10,12 +10,14 @@ import csv
 import io
 import os
 import secrets
+import time
 from pathlib import Path
 
 from ..core.errors import InputError, OutputError
 from ..core.plain_files import MOST_KEY, read_plain_text
 
 _KEY_BYTES = 32
+_PATIENCE_S, _PAUSE_S = 5.0, 0.05
 
 
 def project_key(path: Path, outputs: tuple[Path, ...] = ()) -> bytes:
@@ -35,6 +37,8 @@ def project_key(path: Path, outputs: tuple[Path, ...] = ()) -> bytes:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return _read(path)
     except OSError as problem:
         raise OutputError(f"The key {path} cannot be made ({problem.strerror}).") from problem
     with os.fdopen(handle, "w", encoding="ascii") as file:
@@ -45,6 +49,12 @@ def project_key(path: Path, outputs: tuple[Path, ...] = ()) -> bytes:
 
 
 def _read(path: Path) -> bytes:
+    """The key that is there, or that another process makes at this moment, as parts of a batch do that start together."""
+    for _ in range(int(_PATIENCE_S / _PAUSE_S)):
+        state = path.stat()
+        if state.st_size >= 2 * _KEY_BYTES or time.time() - state.st_mtime > _PATIENCE_S:
+            break
+        time.sleep(_PAUSE_S)
     if os.name == "posix" and path.stat().st_mode & 0o077:
         raise InputError(f"The key {path} can be read by others than its owner: chmod 600 it, or make a new one.")
     with contextlib.suppress(OSError, ValueError):

@@ -38,13 +38,13 @@ def fill_ct(node: slicer.vtkMRMLScalarVolumeNode, volume: Volume, reference: sli
     matrix = matrix_from_array(local_ras_from_world(reference, volume.geometry.ijk_to_lps))
     parent = None if reference is None else reference.GetParentTransformNode()
     node.SetAndObserveTransformNodeID(None if parent is None else parent.GetID())
-    node.SetAndObserveImageData(_image(volume.array))
-    node.SetIJKToRASMatrix(matrix)
     node.CreateDefaultDisplayNodes()
     display = node.GetDisplayNode()
-    if display is not None:
+    if display is not None:  # before there are voxels: a window would be looked for in all of them
         display.SetAutoWindowLevel(False)
         display.SetWindowLevel(_WINDOW_HU, _LEVEL_HU)
+    node.SetAndObserveImageData(_image(volume.array))
+    node.SetIJKToRASMatrix(matrix)
 
 
 def _image(array: np.ndarray) -> vtk.vtkImageData:

@@ -16,6 +16,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +29,8 @@ from .lock import sole_writer
 
 #: What a folder may hold if it is to be replaced: nobody's other files are deleted with it.
 _REPLACEABLE = (".dcm", ".certificate.json")
+#: So many files are synchronised at a time.
+SYNCED_TOGETHER = 8
 #: Network and user-space file systems that cannot synchronise folders, or have no hard links, answer with these.
 _NOT_OFFERED = (errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EPERM, errno.EMLINK)
 
@@ -84,8 +87,9 @@ def released_folder(path: Path, overwrite: bool = False, inputs: Sequence[Path] 
         with _partial(path, parent) as partial:
             partial.mkdir()
             yield partial
-            for file in [*sorted(partial.rglob("*")), partial]:
-                _sync(file)
+            with ThreadPoolExecutor(SYNCED_TOGETHER) as pool:  # the disk, not a processor, is waited for
+                list(pool.map(_sync, sorted(partial.rglob("*"))))
+            _sync(partial)
             _publish(partial, path, overwrite, companion, parent)
             _sync_folder_of(path)
 

@@ -28,6 +28,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -107,7 +108,9 @@ def require_own_certificate(output: Path, overwrite: bool) -> None:
 def output_sha256(output: Path) -> str | dict[str, str]:
     """The SHA-256 of an output: of the file, or of every file of the folder by its name."""
     if output.is_dir():
-        return {file.name: file_sha256(file) for file in sorted(output.iterdir())}
+        files = sorted(output.iterdir())
+        with ThreadPoolExecutor() as pool:  # hashing lets other threads run
+            return dict(zip([file.name for file in files], pool.map(file_sha256, files), strict=True))
     return file_sha256(output)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -123,20 +124,23 @@ def _sheet(case: Shown, pairs: list[list[np.ndarray]], title: str) -> np.ndarray
 
 
 def _skin_panels(case: Shown) -> list[list[np.ndarray]]:
-    before, focus = prepare_skin(case.original), case.focus()
-    after = None if case.result is None else prepare_skin(case.result)
-    return [_skin_pair(case, name, view_of(before, name, case.panel, focus), before, after) for name in _SKIN_VIEWS]
+    volumes, focus = [one for one in (case.original, case.result) if one is not None], case.focus()
+    with ThreadPoolExecutor() as pool:  # what draws letters is for one thread alone, and comes after
+        skins = list(pool.map(prepare_skin, volumes))
+        views = [view_of(skins[0], name, case.panel, focus) for name in _SKIN_VIEWS]
+        hits = list(pool.map(lambda view: [hit_points(skin, view) for skin in skins], views))
+    return [_skin_pair(case, name, view, skins, points) for name, view, points in zip(_SKIN_VIEWS, views, hits, strict=True)]
 
 
-def _skin_pair(case: Shown, name: str, view: View, before: Skin, after: Skin | None) -> list[np.ndarray]:
-    points = hit_points(before, view)
+def _skin_pair(case: Shown, name: str, view: View, skins: Sequence[Skin], hits: Sequence[np.ndarray]) -> list[np.ndarray]:
+    before, points = skins[0], hits[0]
     picture = shade(before, view, points)
     if case.segment is not None:
         drawing.outline(picture, _hit_mask(case, points), FACE_COLOR)
     _label(picture, view.right, view.down, f"before, {name}")
-    if after is None:
+    if len(skins) == 1:
         return [picture]
-    points_after = hit_points(after, view)
+    after, points_after = skins[1], hits[1]
     changed = shade(after, view, points_after)
     drawing.outline(changed, _moved(view, points, points_after), CHANGED_COLOR)
     _label(changed, view.right, view.down, f"after, {name}")

@@ -128,7 +128,7 @@ class Steps:
         mark(node, asked.ct.GetName(), False, f"{parameters.style} {parameters.effect}")
         privacy = privacy_of(request) if engines == BUILT_IN else RECOGNISABLE
         if is_tested(privacy):
-            privacy = privacy_as_run(privacy, self.cache.automatic(request.ct), self._anatomy(request, progress), face)
+            privacy = privacy_as_run(privacy, parameters, self.cache.automatic(request.ct), self._anatomy(request, progress), face)
         remember_making(node, result, parameters, privacy)
         link(asked.ct, "result", node)
         return node

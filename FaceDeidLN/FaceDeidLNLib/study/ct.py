@@ -23,6 +23,7 @@ from ..face.styles import chosen_region
 from ..input.case import CtInput
 from ..input.ct import read_ct
 from ..input.plausible import MIN_SLICES
+from ..output.dicom_plain import PlainHeaders
 from ..pipeline import deface
 from ..release import as_stored, case_content, cleared_slices, judged, refusal_sentence
 from ..stacks import released_volume
@@ -167,7 +168,8 @@ def write_ct(series: Series, ct: CtInput, result: CaseResult, run: StudyRun) -> 
 
 def keep(series: Series, run: StudyRun) -> None:
     """Write the instances of a series with the voxels that they have, without icons and overlays."""
+    headers = PlainHeaders()
     for instance in series.instances:
-        dataset, pixels = plain_image(instance), pydicom.dcmread(instance.path)["PixelData"]
+        dataset, pixels = plain_image(instance, headers), pydicom.dcmread(instance.path)["PixelData"]
         dataset.add(pixels)
         run.writer.put(instance, dataset, series.stack)

@@ -29,6 +29,8 @@ class DoubtError(FaceDeidError):
     """An object that should have been hidden and could not be verified: it stops its study, or is withheld where that was asked for."""
 
 
+#: Before a series' own UID where it has no frame of reference.
+NO_FRAME = "none:"
 #: How far (mm) PET and MR may be off.
 TOLERANCE_MM = 3.0
 #: The stream of a study's random numbers that objects other than CT draw from.
@@ -60,7 +62,7 @@ class Series:
     @property
     def frame(self) -> str:
         """Frame of reference UID; the series' own UID stands in where it has none, so that it shares it with nobody."""
-        return self.instances[0].frame or f"none:{self.uid}"
+        return self.instances[0].frame or f"{NO_FRAME}{self.uid}"
 
 
 @dataclass(frozen=True, eq=False)

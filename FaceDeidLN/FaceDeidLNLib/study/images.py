@@ -22,6 +22,7 @@ from ..input.plausible import require_grid
 from ..output.dicom import set_pixels
 from ..output.dicom_clean import remove_pictures
 from ..output.dicom_header import source_header
+from ..output.dicom_plain import PlainHeaders
 from .instances import Instance
 
 #: A frame: its file, and its number in it.
@@ -85,16 +86,18 @@ def _how(item: HeaderSlice) -> StoredSlice:
     return StoredSlice(slope, intercept, allocated, int(header.get("BitsStored") or allocated), bool(header.get("PixelRepresentation")))
 
 
-def plain_image(instance: Instance) -> pydicom.Dataset:
-    """The header of an image without anything that may hold a picture, and without pixels."""
-    dataset = source_header(instance.path)
+def plain_image(instance: Instance, headers: PlainHeaders | None = None) -> pydicom.Dataset:
+    """The header of an image without anything that may hold a picture, and without pixels; ``headers`` know others of its series."""
+    dataset = source_header(instance.path, headers)
     remove_pictures(dataset)
     return dataset
 
 
-def with_planes(instance: Instance, planes: Sequence[np.ndarray], how: StoredSlice, description: str) -> pydicom.Dataset:
-    """The data set of an instance with the stored values (j, i) of its frames."""
-    dataset = plain_image(instance)
+def with_planes(
+    instance: Instance, planes: Sequence[np.ndarray], how: StoredSlice, description: str, headers: PlainHeaders | None = None
+) -> pydicom.Dataset:
+    """The data set of an instance with the stored values (j, i) of its frames; ``headers`` as in ``plain_image``."""
+    dataset = plain_image(instance, headers)
     kept = [str(value) for value in dataset.get("ImageType") or []][1:]
     dataset.ImageType = ["DERIVED", *(kept or ["PRIMARY"])]
     dataset.DerivationDescription = description

@@ -10,6 +10,7 @@ from scipy import ndimage
 from ..core.errors import InputError
 from ..core.geometry import Geometry
 from ..core.volume import Volume
+from ..output.dicom_plain import PlainHeaders
 from .elsewhere import require_same_body
 from .family import NO_FACE_THERE, Done, DoubtError, Series, Study, StudyRun
 from .grids import RegionVoxels, moved, region_voxels
@@ -62,9 +63,10 @@ class PetMrFamily:
         planes = {
             frame: plane for stack, one in zip(stacks, new, strict=True) for frame, plane in stack.stored_with(one.changed, one.array)
         }
+        headers = PlainHeaders()
         for instance in series.instances:
-            own = sorted(frame for frame in planes if frame[0] == instance.path)
-            run.writer.put(instance, with_planes(instance, [planes[frame] for frame in own], stacks[0].stored[0], DERIVATION))
+            own = [planes[frame] for frame in sorted(frame for frame in planes if frame[0] == instance.path)]
+            run.writer.put(instance, with_planes(instance, own, stacks[0].stored[0], DERIVATION, headers))
         left = [one.left for one in new if one.left is not None]
         figures = {
             "changed_voxels": sum(int(one.changed.sum()) for one in new),

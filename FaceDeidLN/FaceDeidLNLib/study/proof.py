@@ -14,7 +14,7 @@ import pydicom
 
 from ..core.errors import in_words
 from ..core.progress import Progress, silent
-from .family import StudyRun
+from .family import NO_FRAME, StudyRun
 from .measures import MEASURES
 from .rays import FEWEST
 from .references import every_item, frame_of
@@ -125,13 +125,14 @@ class _Shown:
 
 def _series_below(root: Path, run: StudyRun) -> list[_Shown]:
     """Every released series; those that decide come first."""
-    original = {run.writer.policy.uid(frame): frame for frame in (*run.hidden, *run.registered)}
-    tags = ["SOPClassUID", "FrameOfReferenceUID", "ReferencedFrameOfReferenceSequence"]
+    original = {run.writer.policy.uid(frame.removeprefix(NO_FRAME)): frame for frame in (*run.hidden, *run.registered)}
+    tags = ["SOPClassUID", "SeriesInstanceUID", "FrameOfReferenceUID", "ReferencedFrameOfReferenceSequence"]
     out = []
     for folder in sorted(path for path in root.iterdir() if path.is_dir()):
         headers = [pydicom.dcmread(path, specific_tags=tags) for path in sorted(folder.glob("*.dcm"))]
         families = frozenset(family_of(str(header.SOPClassUID)) for header in headers)
-        out.append(_Shown(folder, families, frozenset(original.get(frame_of(header), "") for header in headers)))
+        frames = frozenset(original.get(frame_of(header) or str(header.SeriesInstanceUID), "") for header in headers)
+        out.append(_Shown(folder, families, frames))
     first = {run.writer.written[uid].parent for uid in run.deciding if uid in run.writer.written}
     return sorted(out, key=lambda shown: shown.folder not in first)
 

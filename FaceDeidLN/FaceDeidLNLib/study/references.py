@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
+from pydicom.valuerep import VR
 
 #: A study is referenced by its own UID under this retired class (PS3.3 C.8.8.5, RT Referenced Study Sequence).
 _STUDY_CLASS = "1.2.840.10008.3.1.2.3.1"
+#: Representations (PS3.5 6.2) of values that hold no items; unknown ones may.
+_NO_SEQUENCES = frozenset(vr.value for vr in VR) - {"SQ", "UN"}
 #: Sequences that the standard requires with an item, by keyword: these items stay, and are listed.
 _REQUIRED = {"ReferencedRTPlanSequence"}
 
@@ -23,8 +27,8 @@ def close_references(dataset: Dataset, released: frozenset[str]) -> tuple[str, .
 
 
 def _close(dataset: Dataset, released: frozenset[str], left: list[str]) -> None:
-    for element in list(dataset):
-        if element.VR != "SQ" or not element.value:
+    for element in list(sequences_in(dataset)):
+        if not element.value:
             continue
         items = list(element.value)
         for item in items:
@@ -57,12 +61,21 @@ def _is_hollow(item: Dataset) -> bool:
 
 def references_of(dataset: Dataset) -> Iterator[str]:
     """Every instance UID that a data set refers to, at any depth; studies left out."""
-    for element in dataset:
-        if element.VR == "SQ":
-            for item in element.value or []:
-                if str(item.get("ReferencedSOPClassUID", "")) != _STUDY_CLASS and item.get("ReferencedSOPInstanceUID"):
-                    yield str(item.ReferencedSOPInstanceUID)
-                yield from references_of(item)
+    for element in sequences_in(dataset):
+        for item in element.value or []:
+            if str(item.get("ReferencedSOPClassUID", "")) != _STUDY_CLASS and item.get("ReferencedSOPInstanceUID"):
+                yield str(item.ReferencedSOPInstanceUID)
+            yield from references_of(item)
+
+
+def sequences_in(dataset: Dataset) -> Iterator[DataElement]:
+    """The sequences of a data set; what was not decoded and is none stays so."""
+    for tag in list(dataset.keys()):
+        item = dataset.get_item(tag, keep_deferred=True)
+        if item.is_raw and item.VR in _NO_SEQUENCES:
+            continue
+        if (element := dataset[tag]).VR == "SQ":
+            yield element
 
 
 def frame_of(header: Dataset) -> str:
@@ -77,7 +90,6 @@ def frame_of(header: Dataset) -> str:
 def every_item(dataset: Dataset) -> Iterator[Dataset]:
     """A data set and every item in it, at any depth."""
     yield dataset
-    for element in dataset:
-        if element.VR == "SQ":
-            for item in element.value or []:
-                yield from every_item(item)
+    for element in sequences_in(dataset):
+        for item in element.value or []:
+            yield from every_item(item)

@@ -30,15 +30,31 @@ def is_tested(privacy: str) -> bool:
 
 
 @cache
-def _classes() -> dict[tuple[str, str], str]:
-    """The class of every (style, effect) that the committed benchmark table calls tested; none while there is no table."""
+def _tested_rows() -> tuple[dict[str, str], ...]:
+    """The rows that the committed benchmark table calls tested; none while there is no table."""
     table = resources.files(__package__).joinpath("attack_table.csv")
     if not table.is_file():
-        return {}
+        return ()
     with table.open(encoding="utf-8", newline="") as lines:
-        return {(row["style"], row["effect"]): row["privacy"] for row in csv.DictReader(lines) if is_tested(row["privacy"])}
+        return tuple(row for row in csv.DictReader(lines) if is_tested(row["privacy"]))
 
 
 def privacy_class(style: str, effect: str) -> str:
     """``tested: ...`` with the attackers that were resisted, where the combination passed the benchmark; else ``recognisable``."""
-    return _classes().get((style, effect), RECOGNISABLE)
+    plain = [row["privacy"] for row in _tested_rows() if (row["style"], row["effect"], row["nodes"]) == (style, effect, "")]
+    return plain[0] if plain else RECOGNISABLE
+
+
+def tested_to_keep(style: str, effect: str) -> tuple[tuple[float, float], ...]:
+    """How much protected segments may keep of a face, one pair a row that was attacked: ml in all, and near the skin (``Face.kept_ml``).
+
+    The medians of its patients: half of the attacked faces kept more. Empty where no row with named nodes passed.
+    """
+    rows = [row for row in _tested_rows() if (row["style"], row["effect"]) == (style, effect) and row["nodes"]]
+    return tuple((float(row["kept_ml"]), float(row["kept_near_skin_ml"])) for row in rows)
+
+
+def keeps_as_tested(style: str, effect: str, kept_ml: tuple[float, float]) -> bool:
+    """Whether protected segments keep no more of a face than a row of the benchmark: nothing always is."""
+    limits = ((0.0, 0.0), *tested_to_keep(style, effect))
+    return any(kept_ml[0] <= most and kept_ml[1] <= near for most, near in limits)

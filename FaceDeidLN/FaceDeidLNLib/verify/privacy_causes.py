@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 
 from ..core.parameters import Parameters
-from .privacy import is_tested, privacy_class
+from .privacy import is_tested, keeps_as_tested, privacy_class, tested_to_keep
 
 #: Choices whose own class stands in the benchmark's table, or that change no voxel's fate.
 _OF_THE_TABLE = ("style", "ears", "lips", "effect", "seed", "levels", "own")
@@ -35,9 +35,17 @@ def causes_of_choice(parameters: Parameters, by_hand: Sequence[str] = (), of_oth
     return tuple(causes)
 
 
-def causes_of_run(moved: bool, outlined: bool, kept: int, unhidden: Sequence[str]) -> tuple[str, ...]:
-    """What the run itself found: landmarks moved, an outline used, protected voxels that keep a part of the face, what stays in view."""
+def causes_of_kept(parameters: Parameters, kept_ml: tuple[float, float]) -> tuple[str, ...]:
+    """What protected segments keep of the face (ml in all, and near the skin), where that is more than was attacked."""
+    where = parameters.region_name, parameters.effect
+    if keeps_as_tested(*where, kept_ml):
+        return ()
+    limits = " or ".join(f"{most:.3g} ml, {near:.3g} ml of them near the skin" for most, near in tested_to_keep(*where))
+    return ("protected segments keep more of the face than was attacked" + (f" ({limits})" if limits else " (nothing)"),)
+
+
+def causes_of_run(moved: bool, outlined: bool, kept: Sequence[str], unhidden: Sequence[str]) -> tuple[str, ...]:
+    """What the run itself found: landmarks moved, an outline used, too much of the face ``kept``, what stays in view."""
     causes = ["a landmark was moved away from where it is found without help"] if moved else []
     causes += ["an outline of others took something off the body"] if outlined else []
-    causes += ["protected segments keep a part of the face"] if kept else []
-    return (*causes, *(f"in view and not hidden: {what}" for what in unhidden))
+    return (*causes, *kept, *(f"in view and not hidden: {what}" for what in unhidden))

@@ -35,9 +35,19 @@ class ScriptedLoadableModuleWidget:
         """Slicer adds its developer section here."""
 
     def onReload(self) -> None:
-        """Slicer reads the module's own file anew, and nothing else."""
+        """Slicer reads the module's own file anew, and nothing else; a new panel takes the place of this one, which stays, hidden.
+
+        After ``slicer.util.reloadScriptedModule``: the new panel is set up, and not entered.
+        """
         sys.modules.pop(self.moduleName)
-        importlib.import_module(self.moduleName)
+        module = importlib.import_module(self.moduleName)
+        for place in range(self.layout.count()):
+            self.layout.itemAt(place).widget().hide()
+        self.cleanup()
+        while self.layout.count():
+            self.layout.removeItem(self.layout.itemAt(0))
+        self.reloaded = getattr(module, f"{self.moduleName}Widget")(self.parent)
+        self.reloaded.setup()
 
     def resourcePath(self, filename: str) -> str:
         return str(Path(sys.modules[self.moduleName].__file__).parent / "Resources" / filename)

@@ -8,7 +8,16 @@ from FaceDeidLNLib.attack.battery import Battery, Probe, Trial, enrol
 from FaceDeidLNLib.attack.controls import another_scan, cut_skin
 from FaceDeidLNLib.attack.gallery import distances, field_values
 from FaceDeidLNLib.attack.residue import residue
-from FaceDeidLNLib.attack.reversal import recovered_mm, richardson_lucy, wiener
+from FaceDeidLNLib.attack.reversal import (
+    ALL_REVERSALS,
+    BLOCK_MM,
+    IN_PLANE_MM,
+    from_corners,
+    in_blocks,
+    recovered_mm,
+    richardson_lucy,
+    wiener,
+)
 from FaceDeidLNLib.attack.scores import best_option, centred, probe_auc, ranks, recognise
 from FaceDeidLNLib.attack.surfaces import hits, profiles
 from FaceDeidLNLib.attack.window import face_window
@@ -93,6 +102,25 @@ def test_a_blur_is_partly_undone(undo, heads, enrolled):
     blurred = ct.with_array(ndimage.gaussian_filter(ct.array.astype(np.float32), 6.0 / np.array(ct.geometry.sampling)))
     before = recovered_mm(blurred, windows[name], gallery.fields[2])
     assert recovered_mm(undo(blurred, windows[name]), windows[name], gallery.fields[2]) < before
+
+
+def test_blocks_that_hold_true_voxels_are_undone_from_their_corners(heads, enrolled):
+    gallery, windows = enrolled
+    name, ct, _ = heads[2]
+    corners = [np.arange(n) // step * step for n, step in zip(ct.array.shape, in_blocks(ct, BLOCK_MM), strict=True)]
+    pixelated = ct.with_array(ct.array[np.ix_(*corners)])
+    before = recovered_mm(pixelated, windows[name], gallery.fields[2])
+    assert recovered_mm(from_corners(pixelated, windows[name]), windows[name], gallery.fields[2]) < 0.7 * before
+
+
+def test_a_blur_within_slices_is_partly_undone(heads, enrolled):
+    gallery, windows = enrolled
+    name, ct, _ = heads[2]
+    sigma = (0.0, *(IN_PLANE_MM / step for step in ct.geometry.sampling[1:]))
+    blurred = ct.with_array(ndimage.gaussian_filter(ct.array.astype(np.float32), sigma))
+    undone = ALL_REVERSALS["Wiener in plane 8 mm"](blurred, windows[name])
+    fields = gallery.fields[2]
+    assert recovered_mm(undone, windows[name], fields) < recovered_mm(blurred, windows[name], fields)
 
 
 def test_marks_without_a_chin_are_refused(phantom):

@@ -72,7 +72,7 @@ def test_maps_of_a_head_hold_its_skin(phantom):
     skin = skin_map(find_anatomy(phantom.ct, phantom.landmarks).depth, window)
     seen = maps_of(phantom.ct, window).of
     assert np.nanmedian(np.abs(seen["skin"][: len(skin)] - skin)) < 2.0
-    assert all(np.isfinite(columns).mean() > 0.3 for columns in seen.values())
+    assert all(np.isfinite(columns).mean() > 0.3 for name, columns in seen.items() if name != "second")  # a head may have none
 
 
 @pytest.mark.parametrize(

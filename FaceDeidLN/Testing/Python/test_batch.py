@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import stat
 import sys
 import time
@@ -18,7 +17,9 @@ from FaceDeidLNLib.commands.main import main
 from FaceDeidLNLib.core.errors import InputError
 from FaceDeidLNLib.input.ct import read_ct
 from FaceDeidLNLib.output.certificate import certificate_path
+from FaceDeidLNLib.phantom import make_phantom
 from processes import run_process, start_process
+from written import write_volume
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stand-in is a POSIX script")
 
@@ -266,6 +267,27 @@ def test_the_paths_of_what_was_read_are_their_owners_alone(stand_in, tmp_path):
     assert stat.S_IMODE(inputs.stat().st_mode) == 0o600
 
 
+@pytest.mark.parametrize("words", [("--qa", "out/qa"), ("--qa", "out"), ("--signing-key", "out/key.pem")])
+def test_nothing_that_must_stay_lies_in_the_folder_that_travels(words, stand_in, tmp_path, capsys, monkeypatch):
+    fill(stand_in, "pass")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("FaceDeidLNLib.output.signing.require_key", lambda key: None)
+    assert batch(stand_in, tmp_path / "out", *words) == 2
+    assert "whose content travels" in capsys.readouterr().err
+    assert not (stand_in / "started.log").exists()
+
+
+@pytest.mark.parametrize("name", ["pass-" + "x" * 245, "pass-\n", "pass-;,\"'", "pass-%2e", "pass-ä"])
+def test_odd_names_are_cases_like_others(name, stand_in, tmp_path):
+    fill(stand_in, name, "review")
+    for part in (0, 1):
+        batch(stand_in, tmp_path / "out", "--shard", f"{part}/2")
+    main(["batch-merge", str(tmp_path / "out"), "--quiet"])
+    with closing(ledger_of(tmp_path / "out")) as ledger:
+        assert set(ledger.rows) == {name, "review"}
+        assert ledger.rows["review"].exit_code == 3
+
+
 def test_segmentations_beside_the_cts_are_left_out_and_named(stand_in, tmp_path, capsys):
     fill(stand_in, "pass", "pass.seg")
     assert main(["batch", str(stand_in), str(tmp_path / "out"), "--json"]) == 0
@@ -275,13 +297,14 @@ def test_segmentations_beside_the_cts_are_left_out_and_named(stand_in, tmp_path,
     assert started(stand_in) == 1
 
 
-def test_killed_and_resumed_the_outputs_are_those_of_single_runs(phantom_ct_file, phantom_nodes_file, tmp_path):
+def test_killed_and_resumed_the_outputs_are_those_of_single_runs(phantom_nodes_file, tmp_path):
     table, out = tmp_path / "cases.csv", tmp_path / "out"
     names = ("a", "b", "c")
+    phantom = make_phantom((6.0, 6.0, 6.0), seed=1)
     for name in names:
-        shutil.copy(phantom_ct_file, tmp_path / f"{name}.nrrd")
+        write_volume(phantom.ct, tmp_path / f"{name}.nrrd")
     table.write_text("input,nodes\n" + "".join(f"{name}.nrrd,{phantom_nodes_file}\n" for name in names))
-    choices = ("--effect", "mask", "--accept-recognisable")
+    choices = ("--effect", "mask", "--levels", "none", "--accept-recognisable")
     words = ("batch", table, out, "--jobs", "2", *choices)
     process = start_process(*words)
     while process.poll() is None and not (out / "a.nrrd").exists() and not (out / "b.nrrd").exists():
@@ -297,6 +320,6 @@ def test_killed_and_resumed_the_outputs_are_those_of_single_runs(phantom_ct_file
     assert sorted(rows_of(out)) == list(names)
     visible = {path.name for path in out.iterdir()} - {".batch.lock", "results.csv", "report.html"}
     assert visible == {f"{name}{end}" for name in names for end in (".nrrd", ".certificate.json")}
-    assert run_process("deface", phantom_ct_file, tmp_path / "one.nrrd", "--nodes", phantom_nodes_file, *choices).returncode == 0
+    assert run_process("deface", tmp_path / "a.nrrd", tmp_path / "one.nrrd", "--nodes", phantom_nodes_file, *choices).returncode == 0
     single = read_ct(tmp_path / "one.nrrd").volume.array
     assert all(np.array_equal(read_ct(out / f"{name}.nrrd").volume.array, single) for name in names)

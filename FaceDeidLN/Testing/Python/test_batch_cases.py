@@ -30,6 +30,19 @@ def test_a_csv_gives_nodes_and_output_of_each_case(tmp_path):
     assert (second.name, second.output, second.arguments()) == ("ct", "ct.nrrd", [])
 
 
+def test_what_a_batch_keeps_beside_its_results_is_no_case(tmp_path):
+    for name in ("out", "out-superseded", "out-quarantine", "out-of-hours"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "1.dcm").touch()
+    assert [case.name for case in find_cases(tmp_path, tmp_path / "out")] == ["out-of-hours"]
+
+
+def test_lines_of_commas_alone_are_no_cases(tmp_path):
+    table = tmp_path / "cases.csv"
+    table.write_text("input,output\nct.nrrd,x.nrrd\n,\n,\n")
+    assert [case.output for case in find_cases(table, tmp_path / "out")] == ["x.nrrd"]
+
+
 def test_blanks_after_the_commas_of_a_csv_mean_nothing(tmp_path):
     table = tmp_path / "cases.csv"
     table.write_text("input, output\nct.nrrd, x.nrrd\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import errno
 import sqlite3
@@ -12,8 +13,13 @@ from contextlib import closing
 
 import pytest
 from FaceDeidLNLib.commands.batches.ledger import Ledger, sole_batch
-from FaceDeidLNLib.commands.batches.row import COLUMNS, Row
+from FaceDeidLNLib.commands.batches.places import Places
+from FaceDeidLNLib.commands.batches.report import write_report
+from FaceDeidLNLib.commands.batches.row import COLUMNS, FIELDS, Row
+from FaceDeidLNLib.commands.batches.summary import summary
 from FaceDeidLNLib.core.errors import InputError, OutputError
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from processes import ENVIRONMENT
 
 ROW = Row(
@@ -66,6 +72,19 @@ def test_what_was_begun_is_known_after_a_crash_and_no_more_when_it_has_its_row(t
         assert ledger.begun == {"b"}
 
 
+def test_why_a_case_crashed_is_known_to_who_goes_on(tmp_path):
+    with opened(tmp_path) as ledger:
+        ledger.begin("a", "b")
+        ledger.crashed("a", "the process ended by SIGSEGV")
+        ledger.begin("a")
+        ledger.crashed("of nobody", "x")
+    with opened(tmp_path) as ledger:
+        assert ledger.crashes == {"a": ["the process ended by SIGSEGV"], "b": []}
+        ledger.put(ROW)
+    with opened(tmp_path) as ledger:
+        assert ledger.crashes == {"b": []}
+
+
 def test_a_transaction_that_was_torn_by_a_lost_power_is_not_there(tmp_path):
     with opened(tmp_path) as ledger:
         ledger.put(ROW)
@@ -96,12 +115,37 @@ def test_a_table_of_another_file_and_a_file_of_another_program_are_refused(tmp_p
 @pytest.mark.parametrize("share", [0.3, 0.6, 0.95])
 def test_a_damaged_ledger_is_told_in_a_sentence(share, tmp_path):
     with opened(tmp_path) as ledger:
-        ledger.keep(Row(f"case-{number}", verdict="PASS", reasons="x" * 200) for number in range(200))
+        ledger.keep(Row(f"case-{number}", "a.nrrd", verdict="PASS", reasons="x" * 200) for number in range(200))
     content = bytearray((tmp_path / "ledger.sqlite").read_bytes())
     at = int(share * len(content))
     content[at : at + 3000] = bytes(3000)
     (tmp_path / "ledger.sqlite").write_bytes(content)
     with pytest.raises(InputError, match="damaged|no ledger"), opened(tmp_path):
+        pass
+
+
+CELLS = st.none() | st.integers(-(2**40), 2**40) | st.floats() | st.text(max_size=9) | st.binary(max_size=9)
+
+
+@settings(max_examples=25)
+@given(field=st.sampled_from(FIELDS[1:]), value=CELLS)
+def test_a_forged_ledger_is_read_as_rows_or_refused_in_a_sentence(tmp_path_factory, field, value):
+    folder = tmp_path_factory.mktemp("forged")
+    with opened(folder) as ledger:
+        ledger.put(Row("one", output="one.nrrd"))
+    with closing(sqlite3.connect(folder / "ledger.sqlite")) as file, file:
+        file.execute(f"update rows set {field} = ?", (value,))
+    with contextlib.suppress(InputError), opened(folder) as ledger:
+        summary(list(ledger.rows.values()), Places(folder), [])
+        write_report(list(ledger.rows.values()), folder / "report.html", folder)
+
+
+def test_of_a_forged_ledger_it_is_said_what_is_wrong(tmp_path):
+    with opened(tmp_path) as ledger:
+        ledger.put(Row("one", output="one.nrrd"))
+    with closing(sqlite3.connect(tmp_path / "ledger.sqlite")) as file, file:
+        file.execute("update rows set exit_code = 7")
+    with pytest.raises(InputError, match="is damaged .exit code 7 after"), opened(tmp_path):
         pass
 
 
@@ -138,7 +182,7 @@ def test_a_disk_that_fills_up_stops_the_batch_in_a_sentence_and_the_ledger_stays
         "from FaceDeidLNLib.commands.batches.row import Row\nfrom FaceDeidLNLib.core.errors import OutputError\n"
         "folder = Path(sys.argv[1])\nledger = Ledger(folder / 'ledger.sqlite', folder / 'results.csv')\nledger.export()\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))\n"
-        "try:\n    for number in range(10_000):\n        ledger.put(Row(str(number), reasons='x' * 500))\n"
+        "try:\n    for number in range(10_000):\n        ledger.put(Row(str(number), 'a.nrrd', reasons='x' * 500))\n"
         "except OutputError as problem:\n    print(number, problem)\n"
     )
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], env=ENVIRONMENT, capture_output=True, text=True, check=True)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
-from batches import batch, fill, rows_of, started
+from batches import batch, fill, ledger_of, rows_of, started
 from FaceDeidLNLib.commands.main import main
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stand-in is a POSIX script")
@@ -35,6 +36,23 @@ def test_a_case_that_crashed_once_is_released_and_says_why_it_took_two_attempts(
     assert "tried again after: the process ended by SIGSEGV" in row["reasons"]
 
 
+def test_a_crash_counts_after_the_program_was_killed_and_beside_somebody_elses_output_too(stand_in, tmp_path):
+    fill(stand_in, "pass", "crash")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "crash.nrrd").write_text("somebody's")
+    assert batch(stand_in, tmp_path / "out") == 1
+    assert rows_of(tmp_path / "out")["crash"]["attempts"] == "2"
+    for name in ("pass.nrrd", "pass.certificate.json"):
+        (tmp_path / "out" / name).unlink()
+    with closing(ledger_of(tmp_path / "out")) as ledger:
+        ledger.keep([row for row in ledger.rows.values() if row.case != "pass"])
+        ledger.begin("pass")
+        ledger.crashed("pass", "the process ended by SIGKILL")
+    assert batch(stand_in, tmp_path / "out") == 1
+    row = rows_of(tmp_path / "out")["pass"]
+    assert (row["attempts"], row["reasons"]) == ("2", "tried again after: the process ended by SIGKILL")
+
+
 @pytest.mark.parametrize(("names", "longest_min"), [(("fail", "review", "bad"), "5"), (("hang",), "0.05")])
 def test_a_result_and_a_timeout_are_not_tried_again(names, longest_min, stand_in, tmp_path):
     fill(stand_in, *names)
@@ -45,8 +63,8 @@ def test_a_result_and_a_timeout_are_not_tried_again(names, longest_min, stand_in
 def test_parts_in_any_order_joined_are_one_batch(stand_in, tmp_path):
     fill(stand_in, *(f"{how}-{number}" for how in ("pass", "review") for number in range(6)))
     assert batch(stand_in, tmp_path / "one") == 3
-    for part in (2, 0, 1):
-        assert batch(stand_in, tmp_path / "parts", "--shard", f"{part}/3") in (0, 3)
+    for part in (2, 0, 3, 1):
+        assert batch(stand_in, tmp_path / "parts", "--shard", f"{part}/4") in (0, 3)
     assert main(["batch-merge", str(tmp_path / "parts"), "--quiet"]) == 3
     said = [
         [tuple(row[column] for column in ("case", "output", "verdict", "output_sha256")) for row in rows_of(tmp_path / name).values()]

@@ -6,12 +6,16 @@ import os
 import signal
 import sys
 import time
+from contextlib import closing
 
 import pytest
 from batches import batch, fill, rows_of, started
 from FaceDeidLNLib.commands.batches.cases import Case
-from FaceDeidLNLib.commands.batches.loop import Loop
+from FaceDeidLNLib.commands.batches.ledger import Ledger
+from FaceDeidLNLib.commands.batches.loop import Loop, Setting
+from FaceDeidLNLib.commands.batches.task import Ended, Limits
 from FaceDeidLNLib.commands.batches.watched import Watched
+from FaceDeidLNLib.commands.console import Console
 from FaceDeidLNLib.commands.signals import Interrupted
 from FaceDeidLNLib.output.worklist import read_worklist
 from processes import ENVIRONMENT, command
@@ -106,6 +110,47 @@ def test_a_watching_batch_takes_what_comes_keeps_its_lists_and_goes_on_after_a_s
     process.wait()
     assert set(rows()) == {"pass", "review", "pass-2"}
     assert started(stand_in) == 3
+
+
+class Trickle:
+    """Cases that come one by one."""
+
+    def __init__(self, folder, count):
+        self.cases = [Case(f"case-{number}", folder / "none", f"case-{number}.nrrd") for number in range(count)]
+
+    @property
+    def is_over(self):
+        return not self.cases
+
+    def take(self):
+        return [self.cases.pop()] if self.cases else []
+
+
+class Instant:
+    """An engine whose cases end at once."""
+
+    room = 1
+
+    def start(self, task):
+        self.ended = [Ended(task.case, 3, ("look",), {"exit_code": 3, "verdict": "REVIEW"})]
+
+    def wait(self, seconds):
+        ended, self.ended = self.ended, []
+        return ended
+
+    def close(self):
+        pass
+
+
+def test_cases_that_come_one_by_one_do_not_have_all_lists_written_for_each(tmp_path):
+    written = []
+    with closing(Ledger(tmp_path / "ledger.sqlite", tmp_path / "results.csv")) as ledger:
+        setting = Setting(tmp_path / "out", (), Limits(1.0))
+        Loop(ledger, Instant(), setting, Console(quiet=True), lambda: (written.append(len(ledger.rows)), time.sleep(0.3))).run(
+            Trickle(tmp_path, 12)
+        )
+        assert len(ledger.rows) == 12
+    assert len(written) < 6
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the stand-in is a POSIX script")

@@ -36,6 +36,12 @@ def test_the_metadata_are_one_quoted_value_on_one_line(name):
     assert len(lines) == 1
 
 
+def test_every_extension_that_is_depended_on_is_one_that_a_step_can_be_done_with():
+    depends = re.search(r'^set\(EXTENSION_DEPENDS "([^"\n]+)"\)$', (ROOT / "CMakeLists.txt").read_text(encoding="utf-8"), re.MULTILINE)[1]
+    engines = re.findall(r"^\w+_ENGINES = \[(.+)\]$", (MODULE / "FaceDeidLN.py").read_text(encoding="utf-8"), re.MULTILINE)
+    assert set(depends.split()) <= set(re.findall(r'"([^"]+)"', " ".join(engines)))
+
+
 def test_the_icon_has_the_size_that_the_extension_index_asks_for():
     header = (MODULE / "Resources" / "Icons" / "FaceDeidLN.png").read_bytes()[:24]
     assert header[:8] == b"\x89PNG\r\n\x1a\n"

@@ -15,10 +15,11 @@ from FaceDeidLNLib.core.parameters import Parameters
 from FaceDeidLNLib.core.volume import Volume
 from FaceDeidLNLib.effect.base import apply_effect, drawing
 from FaceDeidLNLib.effect.records import EFFECT_NAMES, RECORDS
+from FaceDeidLNLib.effect.reface import VIEW_MARGIN_MM, in_view, view_end
 from FaceDeidLNLib.effect.registry import EFFECTS
 from FaceDeidLNLib.effect.tools import smoothing
 from FaceDeidLNLib.effect.tools.texture import Noise, soft_tissue
-from FaceDeidLNLib.face.polar import signed_degrees, to_polar
+from FaceDeidLNLib.face.polar import signed_degrees, to_polar, unit_vectors
 from FaceDeidLNLib.face.relief import random_surface
 from FaceDeidLNLib.face.segment import Face, depth_of
 from scipy import ndimage
@@ -185,3 +186,16 @@ def test_the_new_tissue_ends_at_no_constant_depth_below_the_old_skin(phantom, fa
     stays = ~changed[face.segment.array] & (depth > 0)
     assert stays.any()
     assert np.percentile(depth[stays], 95) - np.percentile(depth[stays], 5) > 2.5
+
+
+def test_where_the_field_of_view_ends_before_the_new_face_it_is_bent_back_and_not_cut_flat(phantom, face):
+    surface = random_surface(face, np.random.default_rng(0))
+    assert in_view(surface, phantom.ct.geometry.padded(40), face) is surface
+    points = face.frame.origin + unit_vectors(face.frame, face.raster.directions()[face.inside]) * surface[face.inside][:, None]
+    front = np.array(phantom.ct.geometry.to_kji(points[[np.argmin(points[:, 1])]])[0])
+    tight = phantom.ct.geometry.crop(Box((0, round(front[1]) + 2, 0), phantom.ct.array.shape))
+    bent = in_view(surface, tight, face)
+    ends = view_end(face.frame.origin, unit_vectors(face.frame, face.raster.directions().reshape(-1, 2)), tight).reshape(bent.shape)
+    flat = np.minimum(surface, ends - VIEW_MARGIN_MM)
+    assert (bent <= np.maximum(flat, face.membrane) + 1.0)[face.inside].all()
+    assert np.abs(ndimage.laplace(bent))[face.inside].max() <= np.abs(ndimage.laplace(flat))[face.inside].max()

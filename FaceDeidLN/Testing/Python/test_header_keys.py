@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import csv
+import secrets
 import stat
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from FaceDeidLNLib.core.errors import InputError
@@ -11,6 +14,7 @@ from FaceDeidLNLib.header.keys import project_key, read_pseudonyms
 from FaceDeidLNLib.header.options import options_named
 from FaceDeidLNLib.header.policy import policy_named
 from FaceDeidLNLib.header.segment_names import without_names
+from FaceDeidLNLib.output import header_mappings
 from FaceDeidLNLib.output.header_mappings import keep_mappings, read_mapping, write_mappings
 from header_objects import small
 
@@ -19,6 +23,22 @@ def test_a_key_is_made_once_for_its_owner_only(tmp_path):
     key = project_key(tmp_path / "project.key")
     assert stat.S_IMODE((tmp_path / "project.key").stat().st_mode) == 0o600
     assert project_key(tmp_path / "project.key") == key
+
+
+def test_those_who_start_together_have_one_key(tmp_path, monkeypatch):
+    write, together = secrets.token_bytes, threading.Barrier(4)
+
+    def slowly(count):
+        together.wait(10)
+        return write(count)
+
+    monkeypatch.setattr(secrets, "token_bytes", slowly)  # all have seen that there is none
+    with ThreadPoolExecutor(4) as pool:
+        keys = list(pool.map(lambda _: project_key(tmp_path / "project.key"), range(4)))
+    assert len(set(keys)) == 1
+    (tmp_path / "later").touch(mode=0o600)
+    threading.Timer(0.2, lambda: (tmp_path / "later").write_text(keys[0].hex() + "\n")).start()
+    assert project_key(tmp_path / "later") == keys[0]
 
 
 def test_a_key_that_others_can_read_is_refused(tmp_path):
@@ -56,6 +76,21 @@ def test_mappings_stand_beside_the_key_and_grow(tmp_path):
     assert read_mapping(tmp_path / "uid_mapping.csv") == {"1.2": "2.25.1", "1.3": "2.25.2"}
     with (tmp_path / "patid_mapping.csv").open(encoding="utf-8") as file:
         assert next(csv.reader(file)) == ["id_old", "id_new"]
+
+
+def test_mappings_of_many_cases_are_added_to_and_not_written_anew_each_time(tmp_path, monkeypatch):
+    written = []
+    replace = header_mappings._replace
+    monkeypatch.setattr(header_mappings, "SMALL", 300)
+    monkeypatch.setattr(header_mappings, "_replace", lambda path, rows: (written.append(len(rows)), replace(path, rows)))
+    for n in range(60):
+        write_mappings(tmp_path / "k", {f"1.2.{n}.{part}": f"2.25.{n}{part}" for part in range(3)}, {})
+    table = tmp_path / "uid_mapping.csv"
+    assert len(read_mapping(table)) == 180
+    assert sum(written) < 4 * 180
+    table.write_bytes(table.read_bytes()[:-4])  # a kill in the middle of a line
+    write_mappings(tmp_path / "k", {"1.2.59.2": "2.25.592"}, {})
+    assert len(read_mapping(table)) == 180
 
 
 def test_the_mappings_lead_from_every_original_to_every_new_uid_and_patient(tmp_path):

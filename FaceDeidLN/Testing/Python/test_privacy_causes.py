@@ -10,7 +10,9 @@ from FaceDeidLNLib.case.records import Request
 from FaceDeidLNLib.core.parameters import Parameters
 from FaceDeidLNLib.core.segment import Segment
 from FaceDeidLNLib.verify.privacy import is_tested
-from FaceDeidLNLib.verify.privacy_causes import causes_of_run
+from FaceDeidLNLib.verify.privacy_causes import causes_of_kept, causes_of_run
+from hypothesis import given
+from hypothesis import strategies as st
 
 DEFAULT = Parameters()
 
@@ -48,5 +50,16 @@ def test_there_is_a_cause_exactly_where_a_request_is_not_tested(phantom, guide):
 
 
 def test_what_the_run_found_is_named():
-    assert causes_of_run(False, False, 0, ()) == ()
-    assert len(causes_of_run(True, True, 3, ("an ear",))) == 4
+    assert causes_of_run(False, False, (), ()) == ()
+    assert len(causes_of_run(True, True, ("too much",), ("an ear",))) == 4
+
+
+@given(kept=st.tuples(*[st.floats(0, 100)] * 2), less=st.tuples(*[st.floats(0, 1)] * 2))
+def test_who_keeps_less_of_a_face_is_never_worse_off(kept, less):
+    smaller = (kept[0] * less[0], kept[1] * less[1])
+    assert len(causes_of_kept(DEFAULT, smaller)) <= len(causes_of_kept(DEFAULT, kept))
+
+
+def test_a_face_of_which_nothing_is_kept_is_as_tested_and_one_that_is_kept_whole_is_not():
+    assert causes_of_kept(DEFAULT, (0.0, 0.0)) == ()
+    assert causes_of_kept(DEFAULT, (500.0, 200.0))

@@ -17,6 +17,7 @@ from FaceDeidLNLib.effect.choices import require_fit
 from FaceDeidLNLib.face.cells import cells_mask, in_cells
 from FaceDeidLNLib.face.strategies import STRATEGIES
 from FaceDeidLNLib.face.styles import REGIONS, STYLES, chosen_region, style_named
+from FaceDeidLNLib.facts import certificate_facts
 from FaceDeidLNLib.input.place import place_segments
 from FaceDeidLNLib.pipeline import deface
 from FaceDeidLNLib.verify.coverage import feature_share
@@ -177,13 +178,25 @@ def test_what_the_benchmark_never_ran_with_is_recognisable(change, phantom, monk
     assert privacy_of(Request(phantom.ct, **change)) == "recognisable"
 
 
-@pytest.mark.parametrize(("where", "privacy"), [("LN IIa left", TESTED), ("LN cheek left", "recognisable")])
-def test_a_face_in_which_a_protected_segment_keeps_something_was_never_attacked(where, privacy, phantom, monkeypatch):
+@pytest.mark.parametrize(
+    ("where", "attacked", "privacy"),
+    [
+        ("LN IIa left", (), TESTED),
+        ("LN cheek left", (), "recognisable"),
+        ("LN cheek left", ((50.0, 50.0),), TESTED),
+        ("LN cheek left", ((0.01, 50.0), (0.0, 0.0)), "recognisable"),
+    ],
+)
+def test_a_face_of_which_protected_segments_keep_more_than_was_attacked_is_recognisable(where, attacked, privacy, phantom, monkeypatch):
     monkeypatch.setattr("FaceDeidLNLib.case.privacy.privacy_class", lambda region, effect: TESTED)
+    monkeypatch.setattr("FaceDeidLNLib.verify.privacy.tested_to_keep", lambda region, effect: attacked)
     node = next(node for node in phantom.nodes if node.name == where)
     result = deface(Request(phantom.ct, (node,)))
     assert (result.verdict, result.privacy) == (Verdict.PASS, privacy)
-    assert bool(result.face.kept) == (privacy == "recognisable")
+    assert bool(result.face.kept) == (where == "LN cheek left") == (result.face.kept_ml[0] > 0)
+    assert certificate_facts(result)["named_in_face"].split()[0] == (
+        "nothing" if not result.face.kept else "kept" if attacked == ((50.0, 50.0),) else "more"
+    )
 
 
 @given(st.lists(st.tuples(*[st.integers(0, 6)] * 3), min_size=1, max_size=4))

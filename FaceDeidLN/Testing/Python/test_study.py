@@ -168,3 +168,11 @@ def test_a_doubtful_series_is_withheld_alone_where_that_was_asked_for(pair, tmp_
     result = run(pair, tmp_path / "out", replace(ASKED, withhold_doubtful=True))[0]
     assert result.output is not None
     assert {report.decision.outcome for report in result.reports} == {Outcome.DEFACE, Outcome.WITHHOLD}
+
+
+def test_a_ct_without_a_frame_of_reference_is_released_by_itself(tmp_path):
+    study = StudyFolder(tmp_path / "in", study_phantom(), frame="")
+    study.series(study.phantom.ct, "a", "Head")
+    result = run(plan(study.folder), tmp_path / "out", ASKED)[0]
+    assert result.verdict == "PASS"
+    assert len(result.proof.surfaces) == 1

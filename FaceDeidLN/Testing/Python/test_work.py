@@ -162,6 +162,14 @@ def test_wrong_arguments_are_told_without_loading_anything_heavy():
     assert loaded_by(f"from FaceDeidLNLib.commands.main import main\nassert main({words}) == 2") == []
 
 
-def test_image_files_do_without_the_dicom_library():
+def test_the_program_has_matrices_multiplied_on_one_thread():
+    code = "import os, sys; from FaceDeidLNLib.commands import main\nsys.argv = ['facedeidln', '--version']\n"
+    code += "try: main.run()\nexcept SystemExit: print('numpy' in sys.modules, os.environ['OPENBLAS_NUM_THREADS'])"
+    path = str(Path(FaceDeidLNLib.__file__).parents[1])
+    said = subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": path}, capture_output=True, text=True, check=True).stdout
+    assert said.split()[-2:] == ["False", "1"]
+
+
+def test_image_files_do_without_the_libraries_for_dicom_and_for_triangles():
     road = "import FaceDeidLNLib.input.ct, FaceDeidLNLib.pipeline, FaceDeidLNLib.release, FaceDeidLNLib.input.beside"
-    assert "pydicom" not in loaded_by(road)
+    assert not {"pydicom", "vtkmodules"} & set(loaded_by(road))

@@ -33,6 +33,8 @@ _COLUMNS = ("input", "output", *FILE_COLUMNS, "node_segments", "series")
 _SEGMENTATION = (".seg.nrrd", ".seg.nhdr")
 #: The commands that do a case.
 DEFACE, STUDY = "deface", "study"
+#: Folders that a batch keeps beside its own: what was refused, and earlier releases.
+QUARANTINE, SUPERSEDED = BESIDE = ("-quarantine", "-superseded")
 #: What a batch writes into its folder beside the outputs.
 _OWN_FILES = re.compile(r"(results|report)(-\d+-of-\d+)?\.(csv|html)|\..*", re.IGNORECASE)
 _DICOM_MARK = b"DICM"
@@ -197,10 +199,15 @@ def _entries(folder: Path, out_dir: Path) -> Iterator[Path]:
         yield folder
         return
     for path in sorted(folder.iterdir()):
-        if path == out_dir or path.name.startswith(".") or is_segmentation(path):
+        if path.name.startswith(".") or is_segmentation(path) or _is_of_batch(path, out_dir):
             continue
         if (path.is_file() and image_extension(path)) or holds_dicom(path):
             yield path
+
+
+def _is_of_batch(path: Path, out_dir: Path) -> bool:
+    """The folder of results, or what the batch keeps beside it."""
+    return path == out_dir or (path.parent == out_dir.parent and path.name in [out_dir.name + ending for ending in BESIDE])
 
 
 def holds_dicom(path: Path) -> bool:
@@ -228,6 +235,8 @@ def _from_csv(path: Path) -> Iterator[Case]:
     if "\0" in text:
         raise InputError(f"{path} is not a CSV file in UTF-8: it holds zero bytes.")
     for number, row in enumerate(rows, start=2):
+        if not any(row.values()):
+            continue  # a line of commas, as spreadsheets leave them
         what = _why_no_case(row, number)
         if what:
             raise InputError(f"{path} {what}; the columns are {', '.join(_COLUMNS)}, with commas between them.")

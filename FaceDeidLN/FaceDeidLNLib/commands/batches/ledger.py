@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import os
 import sqlite3
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from contextlib import closing, contextmanager
-from dataclasses import astuple
+from operator import attrgetter
 from pathlib import Path
 
 from ...core.cells import as_cell
@@ -26,21 +27,23 @@ from ...output.atomic import released_file
 from .row import COLUMNS, FIELDS, Row, row_of
 
 #: SQLite's place for the number that tells a file's owner ("FdLn") and the version of its tables.
-_APPLICATION, _VERSION = 0x46644C6E, 2
+_APPLICATION, _VERSION = 0x46644C6E, 3
 _TABLES = f"""
 create table rows (case_name text primary key, {", ".join(f"{name} blob" for name in FIELDS[1:])}) without rowid;
-create table begun (case_name text primary key) without rowid;
+create table begun (case_name text primary key, crashes text not null default '[]') without rowid;
 pragma application_id = {_APPLICATION};
 pragma user_version = {_VERSION};
 """
 _PUT = f"insert or replace into rows values ({', '.join('?' * len(FIELDS))})"
+#: A row's values in the ledger, and in the exported table.
+_STORED, _EXPORTED = attrgetter(*FIELDS), attrgetter(*COLUMNS)
 #: What is written of a file name whose bytes are no text; such a case is refused, but has its row.
 _NO_TEXT = "backslashreplace"
 _DAMAGED = "{path} is damaged ({problem}): bring it back from a copy, or name another output folder; what was released stays."
 
 
 class Ledger:
-    """The rows of a batch's cases by their names, and which cases were begun and have no row yet.
+    """The rows of a batch's cases by their names; which cases were begun and have no row yet, and why each crashed so far.
 
     :raises InputError: the file is no ledger, or there is a results file without one. :raises OutputError: it cannot be written.
     """
@@ -52,7 +55,7 @@ class Ledger:
         self._file = _opened(path)
         try:
             self.rows = {row.case: row for row in self._stored()}
-            self.begun = {str(name) for (name,) in self._file.execute("select case_name from begun")}
+            self.crashes = dict(self._begun())
         except BaseException:
             self._file.close()
             raise
@@ -64,15 +67,29 @@ class Ledger:
             file.execute("delete from rows")
             file.executemany(_PUT, map(_stored_values, self.rows.values()))
             file.executemany("delete from begun where case_name = ?", [(name,) for name in self.rows])
-        self.begun -= self.rows.keys()
+        for name in self.rows:
+            self.crashes.pop(name, None)
         self.export()
 
     def begin(self, *cases: str) -> None:
         """Note that cases are being worked on: without a row, what lies under an output's name is then our own remainder."""
         if cases:
             with self._writing() as file:
-                file.executemany("insert or replace into begun values (?)", [(_text(case),) for case in cases])
-            self.begun.update(cases)
+                file.executemany("insert or ignore into begun (case_name) values (?)", [(_text(case),) for case in cases])
+            for case in cases:
+                self.crashes.setdefault(case, [])
+
+    @property
+    def begun(self) -> Set[str]:
+        """The cases that were begun and have no row yet."""
+        return self.crashes.keys()
+
+    def crashed(self, case: str, why: str) -> None:
+        """A case that was begun has crashed and is tried again; whoever goes on after this program knows it too."""
+        if case in self.crashes:
+            self.crashes[case].append(why)
+            with self._writing() as file:
+                file.execute("update begun set crashes = ? where case_name = ?", (json.dumps(self.crashes[case]), _text(case)))
 
     def put(self, *rows: Row) -> None:
         """Cases have ended: their rows take the place of older ones."""
@@ -83,13 +100,14 @@ class Ledger:
         with self._writing() as file:
             file.executemany(_PUT, map(_stored_values, rows))
             file.executemany("delete from begun where case_name = ?", [(_text(row.case),) for row in rows])
-        self.begun.difference_update(row.case for row in rows)
+        for row in rows:
+            self.crashes.pop(row.case, None)
         if self.results.exists():
-            _append(self.results, "".join(_line(astuple(row)[: len(COLUMNS)]) for row in new))
+            _append(self.results, "".join(_line(_EXPORTED(row)) for row in new))
 
     def export(self) -> None:
         """Write the table anew, one line per case."""
-        text = _line(COLUMNS) + "".join(_line(astuple(row)[: len(COLUMNS)]) for row in self.rows.values())
+        text = _line(COLUMNS) + "".join(_line(_EXPORTED(row)) for row in self.rows.values())
         with released_file(self.results, overwrite=True) as partial:
             partial.write_bytes(text.encode(errors=_NO_TEXT))
 
@@ -102,6 +120,13 @@ class Ledger:
             for values in self._file.execute("select * from rows order by case_name"):
                 yield row_of(dict(zip(FIELDS, values, strict=True)))
         except (sqlite3.Error, ValueError) as problem:
+            raise InputError(_DAMAGED.format(path=self.path, problem=problem)) from problem
+
+    def _begun(self) -> Iterator[tuple[str, list[str]]]:
+        try:
+            for name, crashes in self._file.execute("select case_name, crashes from begun"):
+                yield str(name), [str(why) for why in json.loads(crashes)]
+        except (sqlite3.Error, ValueError, TypeError) as problem:
             raise InputError(_DAMAGED.format(path=self.path, problem=problem)) from problem
 
     @contextmanager
@@ -161,7 +186,7 @@ def read_rows(path: Path, results: Path) -> tuple[dict[str, Row], set[str]]:
 
 
 def _stored_values(row: Row) -> tuple[object, ...]:
-    return tuple(_text(value) if isinstance(value, str) else value for value in astuple(row))
+    return tuple(_text(value) if isinstance(value, str) else value for value in _STORED(row))
 
 
 def _text(value: str) -> str:

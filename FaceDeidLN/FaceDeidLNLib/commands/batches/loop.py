@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -22,6 +23,8 @@ from .superseded import SUPERSEDED, set_aside
 from .task import Ended, Limits, Task
 
 _WAIT_S = 0.1
+#: So many times as long as the lists took to write they are not written again.
+_PAUSES = 10
 _VERDICT_WITHOUT_REPORT = {FAIL: "FAIL", BAD_INPUT: "BAD INPUT", REVIEW: "REVIEW", PASS: "PASS"}
 
 
@@ -71,7 +74,8 @@ class Listed:
 class Loop:
     """Runs cases; ``run`` returns when there are no more. A case that crashed goes to the end, ``retries`` times at most.
 
-    ``settled`` is called each time when all that there were have ended.
+    ``settled`` is called when all that there were have ended, and seldom enough to take little of the time: what it writes grows with the
+    number of all cases, and cases may come one by one.
     """
 
     def __init__(self, ledger: Ledger, engine: Engine, setting: Setting, console: Console, settled: Callable[[], None]) -> None:
@@ -79,8 +83,10 @@ class Loop:
         self._waiting: deque[Case] = deque()
         #: The case, what lay under its output's name, and the key of its inputs when it was begun.
         self._at_work: dict[str, tuple[Case, Watch, str]] = {}
-        self._crashes: dict[str, list[str]] = {}
         self._known, self._done = 0, 0
+        #: Also of cases that the ledger does not count as begun, because somebody else's output lies there.
+        self._crashes: dict[str, list[str]] = {}
+        self._has_new_rows, self._not_before = False, float("-inf")
 
     def run(self, supply: Supply) -> None:
         """Run all cases of the supply; each gets its row as soon as it ends. The engine is closed, however this ends."""
@@ -94,11 +100,18 @@ class Loop:
                 self._feed()
                 ended = self._engine.wait(_WAIT_S)
                 self._note(ended)
-                if ended and not self._waiting and not self._at_work:
-                    self._settled()
+                self._has_new_rows |= bool(ended)
+                self._settle_if_due()
                 self._console.progress(self._done / max(self._known, 1), f"{self._done} of {self._known} cases")
         finally:
             self._engine.close()
+
+    def _settle_if_due(self) -> None:
+        if not self._has_new_rows or self._waiting or self._at_work or time.monotonic() < self._not_before:
+            return
+        begin = time.monotonic()
+        self._settled()
+        self._has_new_rows, self._not_before = False, time.monotonic() + _PAUSES * (time.monotonic() - begin)
 
     def _feed(self) -> None:
         """Begin as many cases as there is room for: all are noted on the disk before the first starts."""
@@ -131,9 +144,10 @@ class Loop:
         """The row of a case that ended; None where it is tried again."""
         case, watch, input_key = self._at_work.pop(ended.case)
         row = replace(row_of(ended, case, self._setting), input_key=input_key)
-        before = self._crashes.get(case.name, [])
+        before = self._crashes.pop(case.name, None) or list(self._ledger.crashes.get(case.name, ()))
         if ended.is_crash and len(before) < self._setting.retries:
             self._crashes[case.name] = [*before, row.reasons]
+            self._ledger.crashed(case.name, row.reasons)
             self._waiting.append(case)
             return None
         if ended.code != PASS and watch.has_new_certificate():

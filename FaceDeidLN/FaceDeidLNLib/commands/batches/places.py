@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...output.worklist import DECISIONS_ENDING, LIST_ENDING
+from .cases import QUARANTINE, SUPERSEDED
 from .shards import Shard
 
 
@@ -53,12 +54,12 @@ class Places:
     @property
     def quarantine(self) -> Path:
         """The inputs that were refused, each with the reason beside it."""
-        return self._beside("-quarantine")
+        return self._beside(QUARANTINE)
 
     @property
     def superseded(self) -> Path:
         """Earlier releases whose cases were not released again."""
-        return self._beside("-superseded")
+        return self._beside(SUPERSEDED)
 
     def _beside(self, ending: str) -> Path:
         folder = self.out_dir.resolve()

@@ -77,8 +77,12 @@ def _shares(rows: Sequence[Row]) -> str:
 def _reasons(rows: Sequence[Row]) -> list[str]:
     """Why most of those that were not released were not, whatever the numbers in it; pressing one finds its cases."""
     told = [reason for row in rows if not row.is_released for reason in row.reasons.split("; ") if reason]
+    forms: dict[str, set[str]] = {}
+    for reason in told:
+        forms.setdefault(_NUMBER.sub("…", reason), set()).add(reason)
     most = Counter(_NUMBER.sub("…", reason) for reason in told).most_common(_MOST_REASONS)
-    lines = "".join(f"<li><b>{count}</b><button>{escape(reason)}</button></li>" for reason, count in most)
+    shown = [(next(iter(forms[form])) if len(forms[form]) == 1 else form, count) for form, count in most]
+    lines = "".join(f"<li><b>{count}</b><button>{escape(reason)}</button></li>" for reason, count in shown)
     return [f'<h2>Why cases were not released</h2><ul class="reasons">{lines}</ul>'] if most else []
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from pathlib import PurePosixPath
 
 from ..console import BAD_INPUT, FAIL, PASS, REVIEW
 
@@ -67,5 +70,25 @@ COLUMNS = FIELDS[: FIELDS.index("versions") + 1]
 
 
 def row_of(values: Mapping[str, object]) -> Row:
-    """The row of a stored record; what a later version has stored beside it is passed over."""
-    return Row(**{name: values[name] for name in FIELDS if name in values})  # type: ignore[arg-type]
+    """The row of a stored record; what a later version has stored beside it is passed over.
+
+    :raises ValueError: something stands in it that no batch has stored.
+    """
+    known = {name: values[name] for name in FIELDS if name in values}
+    for item in fields(Row):
+        wanted = int if item.name in _WHOLE else str
+        if item.name in known and not isinstance(known[item.name], wanted):
+            raise ValueError(f"{item.name} is no {'number' if wanted is int else 'text'}")
+    row = Row(**known)  # type: ignore[arg-type]
+    if row.exit_code not in (PASS, REVIEW, FAIL, BAD_INPUT) or row.attempts < 0:
+        raise ValueError(f"exit code {row.exit_code} after {row.attempts} attempts")
+    if row.is_released and not PurePosixPath(row.output).name:
+        raise ValueError("a release without an output")
+    if not all(math.isfinite(float(text)) for text in (row.seconds, row.cpu_seconds, row.peak_memory_mb) if text):
+        raise ValueError("seconds or memory are no numbers")
+    if not isinstance(json.loads(row.figures), dict):
+        raise ValueError("figures are no object")
+    return row
+
+
+_WHOLE = ("attempts", "exit_code")

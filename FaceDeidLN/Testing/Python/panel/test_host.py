@@ -255,12 +255,40 @@ def test_the_modules_own_test_passes_on_a_coarse_head(shown, monkeypatch, name):
     assert shown.here.errors == []
 
 
-def test_reload_reads_the_library_anew(shown, monkeypatch):
+@pytest.fixture
+def library(monkeypatch):
+    """The other tests keep the library that they imported."""
     for name in [name for name in sys.modules if name.split(".")[0] in ("FaceDeidLN", "FaceDeidLNLib")]:
-        monkeypatch.setitem(sys.modules, name, sys.modules[name])  # the other tests keep the library that they imported
+        monkeypatch.setitem(sys.modules, name, sys.modules[name])
+
+
+def test_reload_reads_the_library_anew(shown, library):
     before = sys.modules["FaceDeidLNLib.core.parameters"]
     shown.widget.onReload()
     assert sys.modules["FaceDeidLNLib.core.parameters"] is not before
+    shown.widget.reloaded.cleanup()
+
+
+def test_after_reload_the_new_panel_works_on_the_open_scene_and_the_old_one_is_silent(shown, library, capfd):
+    from person import load_phantom
+
+    shown.widget.enter()
+    ct, nodes = load_phantom()
+    shown.panel.update()
+    shown.widget.onReload()
+    new = shown.widget.reloaded
+    try:
+        assert new.panel.node.inputVolume is ct
+        assert new.ui.applyButton.enabled
+        new.panel.node.protectedSegmentation = None
+        load_phantom()
+        slicer.mrmlScene.RemoveNode(ct)
+        slicer.mrmlScene.Clear(False)
+        new.enter()
+        assert shown.panel.node is None
+        assert "Traceback" not in "".join(capfd.readouterr())
+    finally:
+        new.cleanup()
 
 
 def test_what_is_registered_for_the_application_uses_nothing_of_the_host():

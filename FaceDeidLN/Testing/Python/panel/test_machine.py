@@ -243,8 +243,11 @@ class PanelMachine(RuleBasedStateMachine):
         before, after = {**self.voxels, **self.images}[ct_of(result).GetID()], read_volume(path).array
         assert np.array_equal(after, voxels_of(result))
         assert (before != after).any()
+        changed, grid = before != after, read_volume(path).geometry
         for segment in segments_from_node(self.node.protectedSegmentation) if self.node.protectedSegmentation else ():
-            assert not (before != after)[segment.mask.array].any() or segment.mask.array.shape != before.shape
+            kept = np.rint(grid.to_kji(segment.mask.geometry.to_lps(np.argwhere(segment.mask.array)))).astype(int)
+            kept = kept[((kept >= 0) & (kept < changed.shape)).all(axis=1)]
+            assert not changed[tuple(kept.T)].any(), segment.name
 
     @precondition(lambda self: not self.images and self.cases < CASES)
     @rule(way=st.sampled_from(["nextCaseButton", "rejectCaseButton", "doneCaseButton"]))
