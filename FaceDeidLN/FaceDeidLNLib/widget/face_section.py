@@ -168,6 +168,7 @@ class FaceSection(Section):
             if node.landmarks is None:
                 node.landmarks = self.panel.logic.detectLandmarks(node.inputVolume, progress=progress)
             node.curve = self.panel.logic.createCurve(node.inputVolume, progress=progress, **self.panel.chosen())
+            self.panel.show_skin()
 
         if self.panel.run(_("Draw curve"), work, [node.curve]):
             self.changed()
@@ -180,6 +181,7 @@ class FaceSection(Section):
             made = self.panel.logic.createFaceSegment(node.inputVolume, progress=progress, **self.panel.chosen())
             made.CreateClosedSurfaceRepresentation()
             node.faceSegmentation = made
+            self.panel.show_skin()
 
         self.panel.run(_("Create face segment"), work, [node.faceSegmentation])
 
@@ -220,6 +222,7 @@ class FaceSection(Section):
             if result.nodes.result is None:
                 raise FaceDeidError(f"{result.verdict}: {'; '.join(result.reasons)}")
             show_in_slices(context(), result.nodes.result)
+            self.panel.show_skin()
             withheld.extend(result.withheld)
 
         withheld: list[str] = []

@@ -31,6 +31,8 @@ from .study_section import StudySection
 from .work import guarded, no_popup, popup, progress_dialog
 from .work_list_section import WorkListSection
 
+#: The sections that open and close.
+SECTIONS = tuple(f"{name}Section" for name in ("protect", "landmarks", "curve", "face", "effect", "review", "workList", "study"))
 #: So long (ms) work that nobody clicked for goes on before its dialog appears.
 _APPEARS_MS = 1000
 #: So long (ms) after a node was added it is looked at.
@@ -63,8 +65,16 @@ class Panel(VTKObservationMixin):
         self.face, self.review, self.export = FaceSection(self), ReviewSection(self), ExportSection(self)
         self.work_list, self.study = WorkListSection(self), StudySection(self)
         self.sections = [ProtectSection(self), LandmarksSection(self), self.face, self.review, self.export, self.work_list, self.study]
+        for name in SECTIONS:
+            getattr(ui, name).connect("contentsCollapsed(bool)", self._fit)
+        self._fit()
         ui.tryItLabel.connect("linkActivated(QString)", self.on_sample)
         ui.undoButton.connect("clicked(bool)", self.on_undo)
+
+    def _fit(self, collapsed: bool = False) -> None:
+        """Nothing of an open section is cut off at the side: their area has no bar to scroll sideways."""
+        area = self.ui.sectionsArea
+        area.setMinimumWidth(self.ui.sectionsFrame.minimumSizeHint.width() + area.verticalScrollBar().sizeHint.width())
 
     def bind(self, node: Any) -> None:  # noqa: ANN401
         """Show a parameter node, with the first CT of the scene as a start, or none."""

@@ -77,6 +77,15 @@ def test_nothing_is_cut_off_at_350_pixels(shown, percent):
         assert table.horizontalScrollBar().maximum == 0
 
 
+def test_open_sections_make_the_panel_wide_enough_for_them(shown):
+    from FaceDeidLNLib.widget.panel import SECTIONS
+
+    shown.widget.enter()
+    for name in SECTIONS:
+        getattr(shown.ui, name).collapsed = False
+    assert shown.ui.sectionsArea.minimumWidth > shown.ui.sectionsFrame.minimumSizeHint.width() > 0
+
+
 def test_a_parameter_node_that_was_bound_is_never_collected(shown):
     """Slicer 5.10's connectGui leaves an observer that refers to the wrapper: once the garbage collector takes both, VTK crashes."""
     shown.widget.enter()
@@ -187,6 +196,26 @@ def test_the_first_step_shows_the_skin_centred_and_in_its_own_colour(shown, wind
         assert skin.GetPolyData().GetPointData().GetScalars() is None
         bounds = [0.0] * 6
         skin.GetRASBounds(bounds)
+        middle = [(low + high) / 2 for low, high in zip(bounds[::2], bounds[1::2], strict=True)]
+        assert windows.cameras["1"].GetFocalPoint() == pytest.approx(middle)
+    finally:
+        person.doCleanups()
+
+
+@pytest.mark.parametrize("button", ["curveButton", "faceButton", "applyButton"])
+def test_whatever_step_comes_first_shows_the_skin_centred(shown, windows, button):
+    from person import PanelTest, load_phantom
+
+    person = PanelTest()
+    person.setUp()
+    try:
+        ct, _ = load_phantom()
+        person.node.inputVolume = ct
+        person.answer_at_once()
+        person.click(button)
+        assert person.errors == []
+        bounds = [0.0] * 6
+        ct.GetNodeReference("FaceDeidLN.skin.before").GetRASBounds(bounds)
         middle = [(low + high) / 2 for low, high in zip(bounds[::2], bounds[1::2], strict=True)]
         assert windows.cameras["1"].GetFocalPoint() == pytest.approx(middle)
     finally:
