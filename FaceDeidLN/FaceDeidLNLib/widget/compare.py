@@ -117,6 +117,7 @@ def look_from_front(manager: Any, models: tuple[Any, ...], views: list[Any] | No
     for number in range(manager.threeDViewCount):
         view = manager.threeDWidget(number).mrmlViewNode()
         if views is None or any(view is wanted for wanted in views):
+            manager.threeDWidget(number).threeDView().resetFocalPoint()  # the view's box comes along
             _place_camera(view, center, bounds.GetDiagonalLength() / 2)
 
 

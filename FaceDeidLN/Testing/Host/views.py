@@ -58,4 +58,5 @@ class LayoutManager:
             camera.SetLayoutName(tag)
             camera = slicer.mrmlScene.AddNode(camera)
         self.cameras[tag] = camera
-        self._widgets.append(SimpleNamespace(mrmlViewNode=lambda: view))
+        of_view = SimpleNamespace(resetFocalPoint=lambda: camera.SetFocalPoint(0.0, 0.0, 0.0))  # the middle of all that the view has drawn
+        self._widgets.append(SimpleNamespace(mrmlViewNode=lambda: view, threeDView=lambda: of_view))
