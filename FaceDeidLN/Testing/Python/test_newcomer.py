@@ -166,7 +166,7 @@ def test_the_help_tells_of_them(capsys):
     assert "first: toy, totalsegmentator," in said
 '''
 #: Files of tests that run over every row of a table, or over every file.
-SHARED = ("tables", "imports", "effects", "pipeline", "watermark")
+SHARED = ("tables", "imports", "effects", "watermark")
 #: Per task: the new file with its text, and the edited file with what stands before the new text.
 TASKS = {
     "effect": (
