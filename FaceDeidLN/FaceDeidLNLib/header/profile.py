@@ -38,6 +38,8 @@ _PREFIX = "FD"
 #: Objects whose content items are the object: the basic profile takes them away.
 _DOCUMENT = "ContentSequence"
 _MARK = "FaceDeidLN header "
+#: What a mark vouches for.
+_MARKED = ("PatientID", "PatientName", "StudyDate")
 _LO_LENGTH = 64
 #: What stands for a name, or for a word of a sentence, of which nothing may stay; and what a word is there.
 _UNNAMED = "unnamed"
@@ -246,17 +248,18 @@ class Profile:
         dataset.DeidentificationMethodCodeSequence = Sequence([*codes, *face])
         dataset.DeidentificationMethod = [
             f"FaceDeidLN {__version__}, PS3.15 {_edition()} Basic Profile"[:_LO_LENGTH],
-            f"{_MARK}{self._token(str(dataset.PatientID))}",
+            f"{_MARK}{self._token(dataset)}",
         ]
         shifted = "modified-dates" in self.options
         dataset.LongitudinalTemporalInformationModified = "MODIFIED" if shifted else "REMOVED"
 
     def is_own(self, dataset: Dataset) -> bool:
         """Was it cleaned before with this key? Its mark says so, which nobody else can make."""
-        return f"{_MARK}{self._token(text_of(dataset, 'PatientID'))}" in texts_of(dataset, "DeidentificationMethod")
+        return f"{_MARK}{self._token(dataset)}" in texts_of(dataset, "DeidentificationMethod")
 
-    def _token(self, pseudonym: str) -> str:
-        return self._pseudonymizer.token(pseudonym, "own output")
+    def _token(self, dataset: Dataset) -> str:
+        """Of what tells the patient and the days: a mark that was copied to another's header, or under which one was changed, is none."""
+        return self._pseudonymizer.token("|".join(text_of(dataset, keyword) for keyword in _MARKED), "own output")
 
 
 def _edition() -> str:

@@ -38,6 +38,8 @@ def _image(ct: CtInput, found: Calibration) -> CtInput:
 
 def in_own_values(ct: CtInput, result: Volume) -> Volume:
     """A result in HU in the values of its CT's source, no DICOM: the very ones where it equals the CT, else the nearest of their type."""
+    if result.array.shape != ct.volume.array.shape:
+        return result
     if ct.own_values is None:
         return result if ct.padding is None else result.with_array(_padded(ct, result.array.copy()))
     own, changed = ct.own_values.copy(), result.array != ct.volume.array
@@ -54,11 +56,12 @@ def in_own_values(ct: CtInput, result: Volume) -> Volume:
 def as_worked_on(ct: CtInput, own: Volume) -> Volume:
     """A volume in the values of a CT's source as ``ct`` was made of that source: the opposite of ``in_own_values``."""
     array = own.array if ct.calibration is None else _in_hu(own.array, ct.calibration)
-    if ct.padding is None:
+    if ct.padding is None or array.shape != ct.padding.mask.shape:
         return own.with_array(array)
     array = array.copy()
     same = ct.padding.mask.copy()
     same[same] = array[same] == ct.padding.values
+    array[ct.padding.mask & ~same & (array == AIR_HU)] = AIR_HU - 1  # air in place of padding is a change
     array[same] = AIR_HU
     return own.with_array(array)
 

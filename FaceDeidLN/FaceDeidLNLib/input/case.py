@@ -56,7 +56,7 @@ class StoredSlice:
     def to_stored(self, hu: np.ndarray) -> np.ndarray:
         """The nearest stored values (same shape) of HU, clipped to what can be stored: int32, or 16 bits where those hold them."""
         hu = np.asarray(hu)
-        if self.slope == 1.0 and self.whole and hu.size and hu.dtype == np.int16:
+        if self.slope == 1.0 and self.whole and hu.size and hu.dtype == np.int16 and self.bits_stored <= 16:
             low, high = int(hu.min()) - int(self.intercept), int(hu.max()) - int(self.intercept)
             if low >= self.range[0] and high <= self.range[1]:
                 return _shifted(hu, -int(self.intercept), np.dtype(np.int16 if self.signed else np.uint16))

@@ -23,7 +23,7 @@ from .dicom_geometry import Placed, series_geometry
 from .dicom_header import HeaderSlice, before_pixels, header_of, numbers, pixels_at, require_numbers, source_uids
 from .dicom_pixels import read_stored
 from .dicom_select import choose_series
-from .padding import bright_padding
+from .padding import MOST_AIR_HU, MOST_TISSUE_HU, bright_padding
 from .plausible import require_content, require_grid
 
 #: What is said of second copies of a file.
@@ -178,6 +178,12 @@ def _padding(how: StoredSlice, item: HeaderSlice) -> tuple[int, int] | None:
     found = [_signed(end, how) for end in ends if isinstance(end, int)]
     if not isinstance(ends[0], int):
         return None
+    ends_hu = how.to_hu(np.array(found))
+    if min(found) < max(found) and ends_hu.max() > MOST_AIR_HU and ends_hu.min() < MOST_TISSUE_HU:
+        raise InputError(
+            f"{item.path.name} calls values from {ends_hu.min():.0f} to {ends_hu.max():.0f} HU padding, as tissue has them: its header is "
+            "wrong, export the series again."
+        )
     low, high = how.range
     for value in found:
         if not low <= value <= high:

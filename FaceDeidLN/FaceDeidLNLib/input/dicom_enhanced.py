@@ -7,6 +7,7 @@ from collections import Counter
 from pydicom.dataset import Dataset
 
 from ..core.errors import InputError
+from .dicom_files import as_stored
 from .dicom_header import HeaderSlice
 
 #: Functional group macro, its attribute, and the attribute of a classic slice that says the same (PS3.3 C.7.6.16.2, C.8.15.3).
@@ -52,7 +53,7 @@ def split_frames(item: HeaderSlice) -> list[HeaderSlice]:
         common = Dataset()
         common.file_meta = getattr(header, "file_meta", None)
         for tag in header.keys():  # noqa: SIM118 (a data set iterates over its elements)
-            if header.get_item(tag, keep_deferred=True).VR != "SQ" and tag >> 16 != 0x5200:
+            if as_stored(header, tag).VR != "SQ" and tag >> 16 != 0x5200:
                 common[tag] = header[tag]
         return [HeaderSlice(item.path, _flat(common, shared, group), n, item.pixels) for n, group in enumerate(groups)]
     except InputError:

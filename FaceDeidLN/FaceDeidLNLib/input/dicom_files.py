@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pydicom
+from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
+from pydicom.tag import BaseTag
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, MediaStorageDirectoryStorage
 
 from ..core.errors import InputError
@@ -178,11 +180,23 @@ def _is_complete(dataset: Dataset, path: Path) -> bool:
         return True
     size, last = path.stat().st_size, 0
     for tag in dataset.keys():  # noqa: SIM118 (a data set iterates over its elements)
-        element = dataset.get_item(tag, keep_deferred=True)
+        element = as_stored(dataset, tag)
         last = None if not element.is_raw or element.length == _UNDEFINED else element.value_tell + element.length
         if last is not None and last > size:
             return False
     return last == size or _ends(path, last)
+
+
+def as_stored(dataset: Dataset, tag: BaseTag) -> DataElement | RawDataElement:
+    """An element as it stands in a data set: what was not decoded is not, and what stayed on the disk stays there (pydicom 2 and 3)."""
+    return dataset._dict[tag]
+
+
+def encoding_of(dataset: Dataset) -> tuple[tuple[bool | None, bool | None], str | list[str] | None]:
+    """Whether a data set was read as implicit VR, as little endian, and with which character sets (pydicom 2 and 3)."""
+    if hasattr(dataset, "original_encoding"):
+        return dataset.original_encoding, dataset.original_character_set
+    return (dataset.read_implicit_vr, dataset.read_little_endian), dataset.read_encoding
 
 
 def _ends(path: Path, last: int | None) -> bool:

@@ -23,7 +23,7 @@ from pydicom.uid import (
 )
 
 from ..core.errors import InputError
-from .dicom_files import PIXELS, DicomFile
+from .dicom_files import PIXELS, DicomFile, as_stored, encoding_of
 
 _TAGS = [
     "SpecificCharacterSet",
@@ -115,7 +115,7 @@ class HeaderSlice:
 
 def pixels_at(file: DicomFile) -> tuple[int, int] | None:
     """Where the bytes of a file's pixel data begin, and how many there are; None where they have no length or no place of their own."""
-    element = file.dataset.get_item(_PIXELS, keep_deferred=True) if _PIXELS in file.dataset else None
+    element = as_stored(file.dataset, _PIXELS) if _PIXELS in file.dataset else None
     deflated = file.dataset.file_meta.get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian
     if element is None or not element.is_raw or element.length == _UNDEFINED or deflated:
         return None
@@ -128,7 +128,7 @@ def before_pixels(file: DicomFile) -> Dataset | None:
     for tag in file.dataset.keys():  # noqa: SIM118 (a data set iterates over its elements)
         if tag in PIXELS:
             break
-        element = file.dataset.get_item(tag, keep_deferred=True)
+        element = as_stored(file.dataset, tag)
         if element.is_raw and element.value is None and element.length:
             return None
         if tag in _KEPT and not element.is_raw and element.VR == "SQ":
@@ -152,7 +152,8 @@ def header_of(file: DicomFile) -> Dataset:
 def _like(source: Dataset, elements: dict[BaseTag, DataElement | RawDataElement]) -> Dataset:
     """A data set of these elements that stands as ``source`` does."""
     fresh = Dataset(elements)
-    fresh.set_original_encoding(*source.original_encoding, source.original_character_set)
+    how, characters = encoding_of(source)
+    fresh.set_original_encoding(*how, characters)
     fresh.file_meta = source.file_meta
     return fresh
 

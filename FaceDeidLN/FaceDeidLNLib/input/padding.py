@@ -10,6 +10,8 @@ from .case import Padding, StoredSlice
 
 #: Air reads no higher, whatever the noise and the calibration.
 MOST_AIR_HU = -850.0
+#: A range of values that names padding and begins below this holds tissue, teeth or bone.
+MOST_TISSUE_HU = 4000.0
 
 
 def bright_padding(how: StoredSlice, values: np.ndarray) -> np.ndarray | None:

@@ -12,6 +12,7 @@ from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_data_element, write_file_meta_info
 from pydicom.uid import ExplicitVRLittleEndian
 
+from ..input.dicom_files import encoding_of
 from .dicom_plain import MAX_KNOWN
 
 _PREAMBLE = b"\0" * 128 + b"DICM"
@@ -73,7 +74,7 @@ def _set_meta(dataset: Dataset, syntax: str) -> None:
 
 def _stands_as_written(dataset: Dataset) -> bool:
     """No element has to be decoded to be written: what pydicom asks, too, before it writes bytes as they stand."""
-    if dataset.original_character_set != dataset._character_set or dataset.original_encoding != (False, True):
+    if encoding_of(dataset) != ((False, True), dataset._character_set):
         return False
     return all(tag >> 16 > 2 and tag & 0xFFFF for tag in map(int, dataset.keys()))
 

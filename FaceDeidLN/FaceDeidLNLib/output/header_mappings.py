@@ -53,7 +53,7 @@ def read_mapping(path: Path) -> dict[str, str]:
         return {}
     try:
         with io.TextIOWrapper(open_plain(path), encoding="utf-8", newline="") as file:
-            rows = csv.DictReader(file)
+            rows = csv.DictReader(line for line in file if line.endswith("\n"))
             return {row[COLUMNS[0]]: row[COLUMNS[1]] for row in rows if row[COLUMNS[1]] is not None}  # not one that a kill cut off
     except (OSError, ValueError, KeyError, csv.Error) as problem:
         raise InputError(f"{path} is no table of old and new names ({problem}): move it away, or name another key.") from problem

@@ -29,7 +29,7 @@ class Seen:
 
 def digest(volume: Volume) -> str:
     """SHA-256 of voxels, scalar type and place."""
-    head = f"{volume.array.dtype.str} {volume.array.shape} {np.round(volume.geometry.ijk_to_lps, 6).tolist()}"
+    head = f"{volume.array.dtype.str} {volume.array.shape} {(np.round(volume.geometry.ijk_to_lps, 6) + 0.0).tolist()}"
     found = hashlib.sha256(head.encode())
     found.update(np.ascontiguousarray(volume.array))
     return found.hexdigest()

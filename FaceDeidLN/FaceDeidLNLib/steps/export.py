@@ -78,7 +78,11 @@ def export_result(
     else:
         ct = CtInput(volume_from_node(ct_node), _loaded_from(ct_node), "node")
     if ct.kind == "dicom":
-        volume = without_padding_of(ct, in_order_of(ct, volume))
+        volume = in_order_of(ct, volume)
+        before = in_order_of(ct, volume_from_node(ct_node))
+        if ct.outside is not None and not np.array_equal(volume.array[ct.outside], before.array[ct.outside]):
+            raise InputError("The new face reaches into what the DICOM files call padding, which they keep: export it as NRRD or NIfTI.")
+        volume = without_padding_of(ct, volume)
     cleared = clear(stored, volume, stored.content)
     place = Destination(path, overwrite, ct.files, policy, signing_key)
     write_released(ct, cleared, place, alive_in(progress, 0.5, "writing and reading back"))

@@ -8,6 +8,8 @@ from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.valuerep import VR
 
+from ..input.dicom_files import as_stored
+
 #: A study is referenced by its own UID under this retired class (PS3.3 C.8.8.5, RT Referenced Study Sequence).
 _STUDY_CLASS = "1.2.840.10008.3.1.2.3.1"
 #: Representations (PS3.5 6.2) of values that hold no items; unknown ones may.
@@ -71,7 +73,7 @@ def references_of(dataset: Dataset) -> Iterator[str]:
 def sequences_in(dataset: Dataset) -> Iterator[DataElement]:
     """The sequences of a data set; what was not decoded and is none stays so."""
     for tag in list(dataset.keys()):
-        item = dataset.get_item(tag, keep_deferred=True)
+        item = as_stored(dataset, tag)
         if item.is_raw and item.VR in _NO_SEQUENCES:
             continue
         if (element := dataset[tag]).VR == "SQ":

@@ -111,10 +111,11 @@ def test_verify_and_evaluate_compare_the_values_of_a_cone_beam_as_they_are(tmp_p
     assert json.loads(capsys.readouterr().out)["structures"][0]["kept"] == (after == values)[FACE].mean()
 
 
-def test_what_changed_in_padding_alone_is_seen(tmp_path, capsys):
+@pytest.mark.parametrize("instead", [3000, -1000])
+def test_what_changed_in_padding_alone_is_seen(tmp_path, capsys, instead):
     values = np.rint(raw(head(SHAPE), 1.0, -1000, 4000)).astype(np.int16)
     other = values.copy()
-    other[values == 4000] = 3000
+    other[values == 4000] = instead
     before, after = (
         write_volume(Volume(array, Geometry(SHAPE, np.eye(4))), tmp_path / name)
         for array, name in ((values, "before.nrrd"), (other, "after.nrrd"))

@@ -193,3 +193,10 @@ def test_objects_of_other_kinds_are_told(tmp_path):
     (told,) = read_ct(tmp_path).notes
     assert told.startswith("4 files (")
     assert told.endswith("are no CT and left out (PT, RTDOSE); the command study takes all objects of a study")
+
+
+@pytest.mark.parametrize("limit", [1000, 2000, 60000])
+def test_a_range_of_padding_that_holds_tissue_is_refused(tmp_path, limit):
+    write_series(tmp_path, Series(stored_head(), tags={"PixelPaddingValue": 0, "PixelPaddingRangeLimit": limit}))
+    with pytest.raises(InputError, match="HU padding, as tissue has them"):
+        read_ct(tmp_path)

@@ -160,7 +160,7 @@ class Loop:
         if ended.code == PASS or not self._setting.overwrite:
             return []
         out_dir = self._setting.out_dir
-        is_moved = set_aside(out_dir / case.output, case.output, Places(out_dir).superseded, self._setting.signing_key)
+        is_moved = set_aside(out_dir / case.output, case.output, Places(out_dir).superseded)
         return [SUPERSEDED] if is_moved else []
 
 

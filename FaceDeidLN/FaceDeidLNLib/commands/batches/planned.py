@@ -83,7 +83,7 @@ def _still_right(cases: list[Case], ledger: Ledger, options: argparse.Namespace,
 def _rejected(case: Case, setting: Setting, places: Places) -> Row:
     """The row of a case that a person rejected before it was done with these choices; what was released of it does not stay."""
     if setting.overwrite:
-        set_aside(setting.out_dir / case.output, case.output, places.superseded, setting.signing_key)
+        set_aside(setting.out_dir / case.output, case.output, places.superseded)
     return Row(
         case=case.name,
         verdict="REVIEW",

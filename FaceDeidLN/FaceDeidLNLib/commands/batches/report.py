@@ -91,8 +91,8 @@ def _plots(rows: Sequence[Row]) -> list[str]:
     plots = [histogram([row.cpu_seconds or row.seconds for row in rows], "processor seconds per case")]
     plots.append(histogram([row.peak_memory_mb for row in rows], "peak memory, MB"))
     known = [json.loads(row.figures) for row in rows]
-    for name, title in FIGURES.items():
-        values = [str(figures[name]) for figures in known if name in figures]
+    for name, (title, step) in FIGURES.items():
+        values = [f"{round(figures[name] / step) * step:g}" for figures in known if name in figures]
         plots += [histogram(values, title)] if len(values) >= _LEAST_CASES else []
     return ['<h2>Distributions</h2><div class="plots">', *plots, "</div>"] if any(plots) else []
 

@@ -35,7 +35,7 @@ def taken_over(case: Case, row: Row, out_dir: Path, key: Path | None, policy: He
     certificate = read_certificate(certificate_path(output))
     said = certificate.get("headers" if case.command == STUDY else "header", {})
     if (certificate["schema"] == STUDY_SCHEMA) != (case.command == STUDY) or (
-        said and said.get("profile") != policy.facts().get("profile")
+        said and any(said.get(name) != policy.facts().get(name) for name in ("profile", "options"))
     ):
         return None
     if not is_of_case(case, output, policy):

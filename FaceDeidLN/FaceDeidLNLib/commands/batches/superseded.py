@@ -6,32 +6,33 @@ for this batch's. Nothing is deleted: they lie beside the batch's folder, for it
 
 from __future__ import annotations
 
+import itertools
 import shutil
 from pathlib import Path
 
 from ...core.errors import OutputError
 from ...core.private import OWNER_FOLDER
-from ...output.certificate import certificate_path
-from ...output.leftovers import remove
-from ...output.signing import is_own_release
+from ...output.certificate import certificate_path, is_certified
 
 #: What the row of such a case says.
 SUPERSEDED = "the earlier release was set aside"
 
 
-def set_aside(output: Path, name: str, folder: Path, key: Path | None) -> bool:
+def set_aside(output: Path, name: str, folder: Path) -> bool:
     """Move an earlier release, with its certificate, to ``name`` in ``folder``; False where there is none.
 
     :raises OutputError: it cannot be moved.
     """
-    if not is_own_release(output, key):
+    if not is_certified(output):
         return False
     place = folder / name
+    for number in itertools.count(2):
+        if not (place.exists() or certificate_path(place).exists()):
+            break
+        place = (folder / name).with_name(f"{number}-{Path(name).name}")
     try:
         folder.mkdir(mode=OWNER_FOLDER, parents=True, exist_ok=True)
         place.parent.mkdir(parents=True, exist_ok=True)
-        for there in (place, certificate_path(place)):
-            remove(there)
         shutil.move(output, place)  # before its certificate: what has none is no release
         shutil.move(certificate_path(output), certificate_path(place))
     except OSError as problem:
