@@ -79,14 +79,21 @@ def export_result(
         ct = CtInput(volume_from_node(ct_node), _loaded_from(ct_node), "node")
     if ct.kind == "dicom":
         volume = in_order_of(ct, volume)
-        before = in_order_of(ct, volume_from_node(ct_node))
-        if ct.outside is not None and not np.array_equal(volume.array[ct.outside], before.array[ct.outside]):
-            raise InputError("The new face reaches into what the DICOM files call padding, which they keep: export it as NRRD or NIfTI.")
+        _require_padding_kept(ct, ct_node, volume)
         volume = without_padding_of(ct, volume)
     cleared = clear(stored, volume, stored.content)
     place = Destination(path, overwrite, ct.files, policy, signing_key)
     write_released(ct, cleared, place, alive_in(progress, 0.5, "writing and reading back"))
     keep_mappings(policy, header.key)
+
+
+def _require_padding_kept(ct: CtInput, ct_node: slicer.vtkMRMLScalarVolumeNode, volume: Volume) -> None:
+    """Raises InputError where a result differs from its CT in what the series calls padding: DICOM keeps that as it was."""
+    if ct.outside is None:
+        return
+    before = in_order_of(ct, volume_from_node(ct_node))
+    if not np.array_equal(volume.array[ct.outside], before.array[ct.outside]):
+        raise InputError("The new face reaches into what the DICOM files call padding, which they keep: export it as NRRD or NIfTI.")
 
 
 def _loaded_from(ct: slicer.vtkMRMLScalarVolumeNode) -> Path:

@@ -101,7 +101,7 @@ def request_from_nodes(asked: NodeRequest) -> Request:
     :raises InputError: a node cannot be used; the message says which and why.
     :raises FaceDeidError: a node is under a non-linear transform.
     """
-    source = source_of(asked)
+    source = ct_of_node(asked.ct, by_hand=asked.landmarks is not None)
     ct = source.volume
     require_ct(ct, f'"{asked.ct.GetName()}"', source.outside)
     if asked.output is not None and asked.output is asked.ct:
@@ -119,9 +119,9 @@ def request_from_nodes(asked: NodeRequest) -> Request:
     )
 
 
-def source_of(asked: NodeRequest) -> CtInput:
-    """The CT with what takes results back to its node's own values."""
-    return ct_of_node(asked.ct, by_hand=asked.landmarks is not None)
+def source_of(asked: NodeRequest, request: Request) -> CtInput:
+    """The CT of a request with what takes results back to its node's own values; only values that were no HU are measured again."""
+    return ct_of_node(asked.ct, by_hand=request.calibrated)
 
 
 def guides_from_nodes(asked: NodeRequest) -> tuple[Segment, ...]:
@@ -172,7 +172,7 @@ def process_nodes(
 
 def put_into_scene(context: SceneContext, asked: NodeRequest, request: Request, case: CaseResult) -> NodeResult:
     """The nodes of a case, its certificate beside its result in the CT's own values, and both linked to the CT."""
-    own = case if case.result is None else replace(case, result=in_own_values(source_of(asked), case.result))
+    own = case if case.result is None else replace(case, result=in_own_values(source_of(asked, request), case.result))
     stored = None if own.result is None else verdict_on(own, asked.accept_recognisable)
     released = stored is not None and stored.released
     given = CaseNodes(asked.ct, asked.output, asked.face, asked.kept, asked.landmarks, asked.curve, asked.skin)

@@ -119,7 +119,7 @@ class Steps:
             result = mask_volume(self.context, request.ct, face, parameters)
         else:
             result = apply_effect(effect_named(parameters.effect), request.ct, face, parameters)
-        result = in_own_values(source_of(asked), result)
+        result = in_own_values(source_of(asked, request), result)
         node = asked.output
         if node is None:
             node = add_ct(self.context, result, "result", asked.ct)
@@ -143,7 +143,7 @@ class Steps:
         result = volume_from_node(asked.output)
         result = result.with_array(result.array.copy())
         privacy = privacy_as_made(asked.output, result, request.parameters, privacy_of(request))
-        case = examine(request, as_worked_on(source_of(asked), result), privacy, progress, self.cache)
+        case = examine(request, as_worked_on(source_of(asked, request), result), privacy, progress, self.cache)
         if case.face is None:
             raise FaceNotFoundError("; ".join(case.reasons))
         return put_into_scene(self.context, asked, request, case)
