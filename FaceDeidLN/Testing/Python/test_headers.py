@@ -152,7 +152,9 @@ CHANGED_UNDER_A_MARK = {
     "a date in an item": lambda one: setattr(one.RequestAttributesSequence[0], "ScheduledProcedureStepStartDate", "19991231"),
     "another date": lambda one: setattr(one, "AcquisitionDateTime", "19991231101112"),
     "a date less": lambda one: delattr(one, "ContentDate"),
-    "a date in an item of a private sequence": lambda one: one.private_block(0x99, "X", create=True).add_new(1, "SQ", [item(StudyDate="19990101")]),
+    "a date in an item of a private sequence": lambda one: one.private_block(0x99, "X", create=True).add_new(
+        1, "SQ", [item(StudyDate="19990101")]
+    ),
     "the number": lambda one: setattr(one, "PatientID", "4711"),
     "the study's number": lambda one: setattr(one, "StudyID", "4711"),
 }
