@@ -67,7 +67,7 @@ def test_a_failure_while_replacing_leaves_output_and_companion_as_they_were(kind
         monkeypatch.setattr(atomic, "_sync", fail)
     else:
         rename = atomic._rename_to_free
-        monkeypatch.setattr(atomic, "_rename_to_free", lambda new, place: fail() if place == output else rename(new, place))
+        monkeypatch.setattr(atomic, "_rename_to_free", lambda new, place: fail() if place.name == output.name else rename(new, place))
     with pytest.raises(OutputError, match="could not be written"):
         release(output, overwrite=True, companion=companion)
     assert output.stat().st_ino == before
