@@ -46,9 +46,6 @@ SOFT_HU, RINGED_ML = (-50.0, 120.0), 45.0
 OWN_SHARE = 0.1
 #: So many landmarks (sum of the probability masses) make a face, looked for this far (mm) around the bone.
 FACE_SEEN, AROUND_MM = 4.0, 100.0
-#: The coarse network sees at least so much (sum of the masses) of any face that the fine one sees (1.75 in 13 pairs of real heads), and
-#: most in the turn in which the fine one sees it; so many turns are looked at finely, which takes most of the time.
-LEAST_SEEN, FINE_LOOKS = 1.5, 2
 #: What lies on a smaller share of all sides and is thinner (mm) in two directions, or smaller (ml), is no face: real faces cut by the
 #: field of view, as far as the network sees them, lie on 0.34 and more and are 92 ml and more.
 FACE_SHARE, LIMB_MM, LEAST_FACE_ML = 0.25, 60.0, 60.0
@@ -206,7 +203,7 @@ def sides_with_bone(offsets: np.ndarray) -> float:
 def other_face(small: Volume, frame: FaceFrame, piece: np.ndarray, alive: Alive = idle) -> np.ndarray | None:
     """Origin (3,) in LPS mm of a head frame in which the landmark network sees a face around a piece of bone; None where it sees none.
 
-    The first head is taken out before. Of all turns those in which the coarse network sees most are looked at finely.
+    The first head is taken out before. The turns in which the coarse network sees most are looked at finely first, which takes most of the time.
     """
     member = load_model().members[0]
     part = without_head(small.crop(small.geometry.box_around(small.geometry.to_lps(places(piece)), AROUND_MM)), frame)
@@ -219,8 +216,7 @@ def other_face(small: Volume, frame: FaceFrame, piece: np.ndarray, alive: Alive 
                 found.append(look.result())
         finally:
             pool.shutdown(cancel_futures=True)
-    heads = sorted((head for head in found if head is not None and head[1] >= LEAST_SEEN), key=lambda head: -head[1])
-    for head, _ in heads[:FINE_LOOKS]:
+    for head, _ in sorted(filter(None, found), key=lambda head: -head[1]):
         alive()
         if first_reading(part, head, member).mass.sum() >= FACE_SEEN:
             return head.origin

@@ -116,7 +116,17 @@ def test_the_terminology_code_of_a_seg_nrrd_is_read(tmp_path):
 @pytest.mark.parametrize(
     "name",
     ["Ggl. submentalis", "gg. mandibulaire", "LKs Zunge", "LAPs re", "SLNB lip", "PLN tongue", "ЛУ лицевой", "bezgavka", "hạch má"]
-    + ["nível 1b face", "1B mandible", "station 1b face", "面部结节", "혀 결절", "Läsion Gesicht", "kitle yüz", "zmiana twarz", "PET+ buccal"],
+    + [
+        "nível 1b face",
+        "1B mandible",
+        "station 1b face",
+        "面部结节",
+        "혀 결절",
+        "Läsion Gesicht",
+        "kitle yüz",
+        "zmiana twarz",
+        "PET+ buccal",
+    ],
 )
 def test_a_short_name_beside_a_place_of_the_face_is_a_node(name):
     assert role_of(name) is Role.NODE
