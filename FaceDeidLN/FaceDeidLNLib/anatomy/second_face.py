@@ -203,7 +203,7 @@ def sides_with_bone(offsets: np.ndarray) -> float:
 def other_face(small: Volume, frame: FaceFrame, piece: np.ndarray, alive: Alive = idle) -> np.ndarray | None:
     """Origin (3,) in LPS mm of a head frame in which the landmark network sees a face around a piece of bone; None where it sees none.
 
-    The first head is taken out before. The turns in which the coarse network sees most are looked at finely first, which takes most of the time.
+    The first head is taken out before. Looking finely takes most of the time: the turns in which the coarse network sees most come first.
     """
     member = load_model().members[0]
     part = without_head(small.crop(small.geometry.box_around(small.geometry.to_lps(places(piece)), AROUND_MM)), frame)
