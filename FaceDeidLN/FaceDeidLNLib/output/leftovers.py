@@ -36,6 +36,20 @@ def sibling(path: Path, state: str) -> Path:
     return path.parent / f"{prefix(path)}{os.getpid()}-{secrets.token_hex(4)}.{state}"
 
 
+def time_there(path: Path) -> int | None:
+    """Now (ns) by the clock that dates what is written beside ``path``, a file server's perhaps; None where nothing can be written."""
+    mark = sibling(path, "time")
+    try:
+        handle = os.open(mark, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError:
+        return None
+    try:
+        return os.fstat(handle).st_mtime_ns  # of a file that was made and not written, whoever serves it has dated it
+    finally:
+        os.close(handle)
+        mark.unlink(missing_ok=True)
+
+
 def clear_leftovers(path: Path, companion: Path | None, is_locked: bool) -> None:
     """Remove what killed runs for the same output left; undo renames that one had begun; bring back what one was just replacing."""
     undo_renames(path, is_locked)
