@@ -10,6 +10,8 @@ import socket
 import sys
 from pathlib import Path
 
+from ..core.guard_process import take_back
+
 
 def remove(old: Path) -> None:
     """Take away a file, a folder, or a link to either, but never what a link leads to."""
@@ -49,10 +51,18 @@ def time_there(path: Path) -> int | None:
 
 
 def clear_leftovers(path: Path, companion: Path | None, is_locked: bool) -> None:
-    """Remove what killed runs for the same output left; bring back what one was just replacing."""
+    """Remove what killed runs for the same output left; undo renames that one had begun; bring back what one was just replacing."""
+    undo_renames(path, is_locked)
     _clear(path, is_locked, companion)
     if companion is not None:
         _clear(companion, is_locked)
+
+
+def undo_renames(path: Path, is_locked: bool = False) -> None:
+    """Undo the renames, those of other outputs too, of which this one was to be the last, where the run that began them is gone."""
+    for left in list(path.parent.glob(f"{prefix(path)}*.renames")):
+        if _is_left(left, prefix(path), is_locked):
+            take_back(left)
 
 
 def _clear(path: Path, is_locked: bool, companion: Path | None = None) -> None:
@@ -62,8 +72,7 @@ def _clear(path: Path, is_locked: bool, companion: Path | None = None) -> None:
     """
     start = prefix(path)
     for left in list(path.parent.glob(f"{start}*")):
-        process = left.name[len(start) :].split("-")[0]
-        if not process.isdigit() or (not is_locked and _is_alive(int(process))):
+        if not _is_left(left, start, is_locked):
             continue
         if ".replaced" in left.name and not path.exists():
             if companion is not None:
@@ -71,6 +80,12 @@ def _clear(path: Path, is_locked: bool, companion: Path | None = None) -> None:
             left.rename(path)
         else:
             remove(left)
+
+
+def _is_left(name: Path, start: str, is_locked: bool) -> bool:
+    """True where the process that made a name is gone."""
+    process = name.name[len(start) :].split("-")[0]
+    return process.isdigit() and (is_locked or not _is_alive(int(process)))
 
 
 def _is_alive(process: int) -> bool:
