@@ -14,47 +14,18 @@ from ..core.progress import Alive, idle
 from ..input.dicom_bounds import Room
 from ..input.dicom_damaged import Damaged, damaged
 from ..input.dicom_files import remains
-from ..input.dicom_header import require_decoded
+from ..input.dicom_header import IMAGE_TAGS, require_decoded
 from ..input.dicom_select import DIFFERENCES
 from .references import frame_of
 
 #: The index of a medium (PS3.3 F.3): it lists instances and is none.
 _DIRECTORY = "1.2.840.10008.1.3.10"
 _TAGS = [
-    "SOPClassUID",
-    "SOPInstanceUID",
-    "StudyInstanceUID",
-    "SeriesInstanceUID",
-    "SeriesNumber",
-    "SeriesDescription",
-    "Modality",
-    "PatientID",
-    "PatientName",
-    "FrameOfReferenceUID",
+    *IMAGE_TAGS,
     "ReferencedFrameOfReferenceSequence",
     "BurnedInAnnotation",
     "SeriesType",
-    "ImageType",
-    "InstanceNumber",
-    "NumberOfFrames",
-    "ImagePositionPatient",
-    "ImageOrientationPatient",
-    "PixelSpacing",
-    "Rows",
-    "Columns",
-    "SamplesPerPixel",
-    "PhotometricInterpretation",
-    "BitsAllocated",
-    "BitsStored",
-    "PixelRepresentation",
-    "RescaleSlope",
-    "RescaleIntercept",
-    "HighBit",
-    "ModalityLUTSequence",
-    "PixelPaddingValue",
     "VolumetricProperties",
-    "SharedFunctionalGroupsSequence",
-    "PerFrameFunctionalGroupsSequence",
     *DIFFERENCES,
 ]
 
