@@ -26,6 +26,7 @@ _TAGS = [
     "BurnedInAnnotation",
     "SeriesType",
     "VolumetricProperties",
+    "VolumeBasedCalculationTechnique",
     *DIFFERENCES,
 ]
 

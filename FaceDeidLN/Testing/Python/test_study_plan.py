@@ -24,6 +24,8 @@ from FaceDeidLNLib.study.staging import staged, staged_instance
 from FaceDeidLNLib.study.writer import StudyWriter
 from pydicom.fileset import FileSet
 from pydicom.uid import RLELossless
+from synthetic_documents import PLANNED, write_the_rest
+from synthetic_study import StudyFolder, study_phantom
 
 STORED = np.random.default_rng(1).integers(0, 900, (12, 12, 10))
 
@@ -97,6 +99,14 @@ def test_an_index_stands_for_its_folder_and_what_it_lists_and_is_not_there_is_sa
     missing = whole.studies[0].entries[3].instance.path
     missing.unlink()
     assert [one.path for one in plan(index).damaged] == [missing]
+
+
+def test_every_kind_of_object_has_its_planned_outcome(tmp_path):
+    study = StudyFolder(tmp_path, study_phantom())
+    study.series(study.phantom.ct, "ct", "Head")
+    write_the_rest(tmp_path, study)
+    found = {entry.instance.text("SeriesDescription"): entry.decision.outcome.value for entry in plan(tmp_path).studies[0].entries}
+    assert found == {**PLANNED, "Head": "deface"}
 
 
 def test_patients_and_studies_in_one_folder_are_kept_apart(tmp_path):
