@@ -28,7 +28,7 @@ def prefix(path: Path) -> str:
 
 def short(text: str, size: int) -> str:
     """A hash of ``size`` bytes, in hexadecimal."""
-    return hashlib.blake2s(text.encode(), digest_size=size).hexdigest()
+    return hashlib.blake2s(text.encode(errors="surrogateescape"), digest_size=size).hexdigest()
 
 
 def sibling(path: Path, state: str) -> Path:
