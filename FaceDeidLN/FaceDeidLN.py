@@ -373,8 +373,6 @@ class FaceDeidLNTest(ScriptedLoadableModuleTest):
         """Apply, verify again, save, load, verify again: the same verdict and figures."""
         from FaceDeidLNLib.widget.self_test import same_when_verified_again
 
-        for spacingMm in self.gridsMm:
+        for spacingMm in (*self.gridsMm, self.spacingMm):
             self.setUp()
-            same_when_verified_again(FaceDeidLNLogic(), loadPhantom, spacingMm)
-        self.setUp()
-        same_when_verified_again(FaceDeidLNLogic(), loadPhantom, self.spacingMm, oblique=True)
+            same_when_verified_again(FaceDeidLNLogic(), loadPhantom, spacingMm, oblique=spacingMm is self.spacingMm)

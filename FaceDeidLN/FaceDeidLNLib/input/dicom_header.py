@@ -25,8 +25,8 @@ from pydicom.uid import (
 from ..core.errors import InputError
 from .dicom_files import PIXELS, DicomFile, as_stored, encoding_of, keep_only
 
-_TAGS = [
-    "SpecificCharacterSet",
+#: What any reader of images asks of a header: who, which series, where, and how its numbers are stored.
+IMAGE_TAGS = (
     "SOPClassUID",
     "SOPInstanceUID",
     "ImageType",
@@ -54,10 +54,14 @@ _TAGS = [
     "ModalityLUTSequence",
     "HighBit",
     "PixelPaddingValue",
-    "PixelPaddingRangeLimit",
     "SharedFunctionalGroupsSequence",
     "PerFrameFunctionalGroupsSequence",
     "SeriesNumber",
+)
+_TAGS = [
+    *IMAGE_TAGS,
+    "SpecificCharacterSet",
+    "PixelPaddingRangeLimit",
     "SeriesTime",
     "ConvolutionKernel",
     "SliceThickness",

@@ -15,7 +15,7 @@ from ..core.errors import InputError
 from ..core.progress import Alive, Progress, idle, silent
 from ..core.volume import Volume, block_mean
 from .ct import ct_of_node
-from .links import SKIN_PREFIX
+from .links import SKIN_PREFIX, linked
 from .markups import ras
 from .matrices import matrix_from_array
 from .nodes import volume_from_node
@@ -29,6 +29,10 @@ _SURFACE_MM = 1.5
 _PATCH_MM = 6.0
 _BEFORE, _AFTER = "before", "after"
 _SKIN_COLOR = (0.88, 0.80, 0.74)
+#: What this module makes of a CT and views show; the segments to protect are the user's.
+_SEEN = ("landmarks", "curve", "face", "kept", "skin")
+#: Attribute of a node that was hidden because another CT was turned to.
+_LEFT = "FaceDeidLN.HiddenWithItsCT"
 
 
 def largest_change(ct: slicer.vtkMRMLScalarVolumeNode, result: slicer.vtkMRMLScalarVolumeNode, alive: Alive = idle) -> np.ndarray:
@@ -97,23 +101,38 @@ def skin_models(
 
 
 def show_skin(context: SceneContext, ct: slicer.vtkMRMLScalarVolumeNode) -> slicer.vtkMRMLModelNode | None:
-    """The skin of a CT as a model in the 3D views, made where there is none yet: then it is returned. Other CTs' skins are hidden."""
+    """The skin of a CT as a model in the 3D views, made where there is none yet: then it is returned. What belongs to others is hidden."""
     made = None
     if linked_model(ct, _BEFORE) is None:
         made = _model(context, _skin_of(ct), None, f"{ct.GetName()} skin before (SHOWS THE FACE)")
         ct.SetNodeReferenceID(_role(_BEFORE), made.GetID())
-    only_own_skin(context, ct)
+    only_own(context, ct)
     return made
 
 
-def only_own_skin(context: SceneContext, ct: slicer.vtkMRMLScalarVolumeNode | None) -> None:
-    """Of the skins before of all CTs, show the one of this CT."""
+def only_own(context: SceneContext, ct: slicer.vtkMRMLScalarVolumeNode | None) -> None:
+    """Of what was made of the CTs of a scene, show what belongs to this one: its skin before, and what was seen of it when it was left."""
     scene = context.scene
     for number in range(scene.GetNumberOfNodesByClass("vtkMRMLScalarVolumeNode")):
         volume = scene.GetNthNodeByClass(number, "vtkMRMLScalarVolumeNode")
         skin = linked_model(volume, _BEFORE)
         if skin is not None and skin.GetDisplayNode() is not None:
             skin.GetDisplayNode().SetVisibility(volume is ct)
+        for role in _SEEN:
+            _come_or_go(linked(volume, role), any(linked(ct, other) is linked(volume, role) for other in _SEEN))
+
+
+def _come_or_go(node: slicer.vtkMRMLDisplayableNode | None, comes: bool) -> None:
+    """Hide a node with its CT and show it again with it; what the user himself hid stays hidden."""
+    if node is None:
+        return
+    if comes and node.GetAttribute(_LEFT):
+        node.SetDisplayVisibility(True)
+    elif not comes and node.GetDisplayVisibility():
+        node.SetDisplayVisibility(False)
+        node.SetAttribute(_LEFT, "1")
+    if comes:
+        node.SetAttribute(_LEFT, None)
 
 
 def linked_model(volume: slicer.vtkMRMLNode, which: str) -> slicer.vtkMRMLModelNode | None:

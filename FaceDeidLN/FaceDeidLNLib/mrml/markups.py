@@ -18,8 +18,8 @@ from .matrices import LPS_RAS, matrix_from_array, share_parent, to_world_ras
 from .scene import SceneContext
 
 _CURVE_COLOR = (1.0, 0.45, 0.1)
-#: In per cent of the view: the names of neighbours around mouth and eyes do not lie on each other.
-_TEXT_SCALE, _GLYPH_SCALE = 1.6, 1.5
+#: In per cent of the view.
+_TEXT_SCALE, _GLYPH_SCALE = 2.2, 1.5
 _SKIN_COLOR = (0.88, 0.80, 0.74)
 #: Slicer looks for the skin along a ray no longer than this share of the square root of the skin's diagonal, and takes the
 #: nearest vertex beyond it; 1 is the longest it allows (18 mm on a head).
@@ -42,7 +42,32 @@ def add_landmarks(
     node = context.scene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", name)
     share_parent(node, reference)
     fill_landmarks(node, landmarks)
-    return displayed(node, TextScale=_TEXT_SCALE, GlyphScale=_GLYPH_SCALE, OccludedVisibility=False)
+    return _named_in_slices(displayed(node, TextScale=_TEXT_SCALE, GlyphScale=_GLYPH_SCALE, OccludedVisibility=False))
+
+
+def _named_in_slices(node: slicer.vtkMRMLMarkupsNode) -> slicer.vtkMRMLMarkupsNode:
+    """Names beside the points in slice views only: a 3D view sees all points of a face at once, and their names cover each other.
+
+    The display node for slices stays the first one, which slice views ask whether a point lies on them.
+    """
+    in_slices = node.GetDisplayNode()
+    if in_slices is not None:
+        in_3d = node.GetScene().AddNewNodeByClass(in_slices.GetClassName())
+        in_3d.CopyContent(in_slices)
+        in_3d.SetVisibility2D(False)
+        in_3d.SetPointLabelsVisibility(False)
+        in_slices.SetVisibility3D(False)
+        node.AddAndObserveDisplayNodeID(in_3d.GetID())
+    return node
+
+
+def pointed_at(node: slicer.vtkMRMLMarkupsNode | None) -> str:
+    """The label of the point that the pointer is over, in whichever view; empty where it is over none."""
+    for number in range(0 if node is None else node.GetNumberOfDisplayNodes()):
+        display = node.GetNthDisplayNode(number)
+        if display is not None and display.GetActiveComponentType() == display.ComponentControlPoint:
+            return node.GetNthControlPointLabel(display.GetActiveComponentIndex())
+    return ""
 
 
 def displayed(node: slicer.vtkMRMLDisplayableNode, **properties: Any) -> Any:  # noqa: ANN401  the node itself, and what its setters take

@@ -58,6 +58,9 @@ def _write_all(folder: Path, material: CaseMaterial) -> list[Path]:
     make_review_folder(folder, material.title)
     context = new_context()
     nodes = add_case(context, material)
+    for node in filter(None, (nodes.face, nodes.protected)):
+        node.AddDefaultStorageNode()
+        node.GetStorageNode().SetCropToMinimumExtent(True)  # else each is as large as the CT
     written = [folder / README_FILE]
     for node, name in (
         (nodes.landmarks, LANDMARKS_FILE),
@@ -77,7 +80,8 @@ def _write_all(folder: Path, material: CaseMaterial) -> list[Path]:
 
 
 def _write_node(node: slicer.vtkMRMLStorableNode, path: Path) -> Path:
-    node.AddDefaultStorageNode()
+    if node.GetStorageNode() is None:
+        node.AddDefaultStorageNode()
     storage = node.GetStorageNode()
     storage.SetFileName(str(path))
     if not storage.WriteData(node) or not path.is_file():

@@ -3,8 +3,8 @@
 Work goes to a hidden folder beside the output, ``.facedeidln-<output>-<host>-<process>-<random>.partial``, that nobody but its owner
 can look into, and is renamed from there at the end. Whatever goes wrong removes it, and so does the guard of a process that is killed
 (``core.guard``); what is left where both are killed goes with the next run for the same output, which knows by its lock that nobody
-works there. What is being replaced waits as ``...replaced`` for the renames, and comes back if the process dies between
-them. The lock lets one run at a time write an output and its companion (the certificate), which get their names together:
+works there. What is being replaced waits as ``...replaced`` for the renames, which ``...renames`` lists: if the process dies between
+them, they are undone. The lock lets one run at a time write an output and its companion (the certificate), which get their names together:
 companion first, so that an output is never beside a companion that is not its own.
 """
 
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import json
 import os
 import shutil
 import sys
@@ -21,10 +22,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.errors import FaceDeidError, InputError, OutputError
-from ..core.guard import removed_with_us
+from ..core.guard import removed_with_us, taken_back_with_us
 from .certificate import is_certified
 from .held_folder import HeldFolder, held_folder
-from .leftovers import clear_leftovers, remove, short, sibling
+from .leftovers import clear_leftovers, remove, short, sibling, undo_renames
 from .lock import sole_writer
 
 #: What a folder may hold if it is to be replaced: nobody's other files are deleted with it.
@@ -105,6 +106,7 @@ def released_together(places: Sequence[tuple[Path, Path]], overwrite: bool = Fal
     """
     with contextlib.ExitStack() as held:
         wanted = [(Path(path).absolute(), Path(companion).absolute()) for path, companion in places]
+        undo_renames(wanted[-1][0])  # before what waits beside the others is taken for old
         parents = [held.enter_context(_place(path, overwrite, inputs, companion)) for path, companion in wanted]
         hidden = [held.enter_context(_partial(path, parent)) for (path, _), parent in zip(wanted, parents, strict=True)]
         with _as_output_error(wanted[0][0]), _named_as_wanted([path for path, _ in wanted], hidden):
@@ -151,21 +153,38 @@ def _rename_all(names: Sequence[tuple[Path, Path]], overwrite: bool) -> None:
     """Rename each second path to its first, the output last; all of them, or none."""
     path, partial = names[-1]
     aside = [(place, sibling(place, "replaced")) for place, _ in names]
+    with _noted(names, aside):
+        try:
+            _require_untaken(path, overwrite)
+            for place, old in aside:
+                if place.exists():
+                    place.rename(old)
+            for place, new in names:
+                _rename_to_free(new, place)
+        except BaseException:
+            if not _is_published(partial, path):
+                _take_back(names, aside)
+            raise
+        finally:
+            if _is_published(partial, path):
+                for _, old in aside:
+                    remove(old)
+
+
+@contextlib.contextmanager
+def _noted(names: Sequence[tuple[Path, Path]], aside: Sequence[tuple[Path, Path]]) -> Iterator[None]:
+    """While this lasts, a file beside the last output lists the renames: the guard, or the next run, undoes them if we are killed."""
+    steps = [[str(place), new.lstat().st_ino, str(old)] for (place, new), (_, old) in zip(names, aside, strict=True)]
+    renames = sibling(names[-1][0], "renames")
     try:
-        _require_untaken(path, overwrite)
-        for place, old in aside:
-            if place.exists():
-                place.rename(old)
-        for place, new in names:
-            _rename_to_free(new, place)
-    except BaseException:
-        if not _is_published(partial, path):
-            _take_back(names, aside)
-        raise
+        with os.fdopen(os.open(renames, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+            file.write(json.dumps(steps))
+            file.flush()
+            os.fsync(file.fileno())
+        with taken_back_with_us(renames):
+            yield
     finally:
-        if _is_published(partial, path):
-            for _, old in aside:
-                remove(old)
+        renames.unlink(missing_ok=True)
 
 
 def _require_untaken(path: Path, overwrite: bool) -> None:

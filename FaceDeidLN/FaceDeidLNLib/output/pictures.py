@@ -14,7 +14,20 @@ from scipy import ndimage
 from ..core.segment import BoxMask
 from ..core.volume import Volume
 from . import drawing
-from .render import VIEWS, Skin, View, head_focus, hit_points, prepare_skin, shade, skin_view, view_axes, view_of
+from .render import (
+    VIEWS,
+    Skin,
+    View,
+    changed_skin,
+    head_focus,
+    hit_points,
+    hit_points_changed,
+    prepare_skin,
+    shade,
+    skin_view,
+    view_axes,
+    view_of,
+)
 from .review_folder import AFTER_FILE, BEFORE_FILE
 from .slices import SlicePlane, lookup_mask, sample_changed, sample_gray, sample_mask, slice_plane
 
@@ -25,6 +38,8 @@ CHANGED_COLOR: drawing.Color = (255, 92, 64)
 PROTECTED_COLOR: drawing.Color = (88, 222, 120)
 #: Side of one panel in pixels.
 PANEL_PX = 300
+#: Voxels of the drawn skin: a pixel of a panel is about as large.
+_FINEST_MM = 1.25
 _SKIN_VIEWS = ("front", "right 45", "left", "below")
 #: Around the face segment, so that the ears, the brow and the neck below the chin are seen with it.
 _AROUND_FACE_MM = 45.0
@@ -59,8 +74,9 @@ class Shown:
 
     def centre(self, mask: BoxMask) -> np.ndarray:
         """LPS mm (3,) of the centre of gravity of a mask that is not empty."""
-        kji = np.argwhere(mask.array).mean(0) + np.asarray(mask.box.start)
-        return self.original.geometry.to_lps(kji)[0]
+        along = [np.count_nonzero(mask.array, axis=tuple({0, 1, 2} - {axis})) for axis in range(3)]
+        kji = [start + np.average(np.arange(len(counts)), weights=counts) for start, counts in zip(mask.box.start, along, strict=True)]
+        return self.original.geometry.to_lps(np.array(kji))[0]
 
     def _box_corners(self, mask: BoxMask) -> np.ndarray:
         ends = list(zip(mask.box.start, mask.box.stop, strict=True))
@@ -124,11 +140,17 @@ def _sheet(case: Shown, pairs: list[list[np.ndarray]], title: str) -> np.ndarray
 
 
 def _skin_panels(case: Shown) -> list[list[np.ndarray]]:
-    volumes, focus = [one for one in (case.original, case.result) if one is not None], case.focus()
+    skin, focus = prepare_skin(case.original, finest_mm=_FINEST_MM), case.focus()
+    changed = None if case.result is None else changed_skin(skin, case.original, case.result)
+    skins = [skin] if changed is None else [skin, changed.skin]
+    views = [view_of(skin, name, case.panel, focus) for name in _SKIN_VIEWS]
+
+    def hits_of(view: View) -> list[np.ndarray]:
+        before = hit_points(skin, view)
+        return [before] if changed is None else [before, hit_points_changed(changed, view, before)]
+
     with ThreadPoolExecutor() as pool:  # what draws letters is for one thread alone, and comes after
-        skins = list(pool.map(prepare_skin, volumes))
-        views = [view_of(skins[0], name, case.panel, focus) for name in _SKIN_VIEWS]
-        hits = list(pool.map(lambda view: [hit_points(skin, view) for skin in skins], views))
+        hits = list(pool.map(hits_of, views))
     return [_skin_pair(case, name, view, skins, points) for name, view, points in zip(_SKIN_VIEWS, views, hits, strict=True)]
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import ndimage
 
-from ..core.geometry import Geometry
+from ..core.geometry import Box, Geometry
 from ..core.volume import AIR_HU, Volume, block_mean, canonical_grid, resample
 
 #: The skin, as everywhere in the field: half way between air and soft tissue, moved towards air so that thin parts stay.
@@ -29,6 +29,8 @@ _FINEST_MM = 1.0
 _MOST_VOXELS = 12_000_000
 _BLOCK = 4
 _FIELD_MARGIN_MM = 12.0
+#: How many standard deviations the smoothing reaches; and a multiple of every number of voxels that are averaged to 1 mm.
+_TRUNCATE, _ALIGNED = 3.0, 12
 #: Between the key light (above and right of the eye) and the light that comes from the eye itself.
 _KEY_LIGHT, _EYE_LIGHT = 0.62, 0.38
 
@@ -63,18 +65,64 @@ class View:
         return plane + (np.asarray(self.size_px) - 1) / 2
 
 
-def prepare_skin(volume: Volume, threshold_hu: float = SKIN_HU) -> Skin:
-    """Make a CT ready for any number of pictures (about 1 s for a 512x512x200 CT)."""
+def prepare_skin(volume: Volume, threshold_hu: float = SKIN_HU, finest_mm: float = _FINEST_MM) -> Skin:
+    """Make a CT ready for any number of pictures, whose pixels are not much finer than ``finest_mm`` (1 s for 512x512x200 at 1 mm)."""
     corners = volume.geometry.corners()
     extent = np.maximum(corners.max(0) - corners.min(0), 1.0)
-    spacing = max(_FINEST_MM, float(np.prod(extent) / _MOST_VOXELS) ** (1 / 3))
+    spacing = max(finest_mm, float(np.prod(extent) / _MOST_VOXELS) ** (1 / 3))
     grid = canonical_grid(np.vstack([corners - 2 * spacing, corners + 2 * spacing]), spacing)
-    fine = resample(block_mean(volume, spacing), grid, order=1, fill=AIR_HU)
-    # Half the coarsest voxel: what a slice gap cannot show must not show as steps either.
-    sigma = np.clip(0.5 * max(volume.geometry.spacing) / spacing, 0.5, 3.0)
-    array = ndimage.gaussian_filter(fine.array, sigma, mode="nearest", truncate=3.0)
-    array = np.nan_to_num(array, copy=False, nan=AIR_HU)
+    array = _smooth(volume, grid)
     return Skin(Volume(array, grid), _leaps(array, threshold_hu, spacing), threshold_hu)
+
+
+def _smooth(volume: Volume, grid: Geometry) -> np.ndarray:
+    """HU on an isotropic grid, without the noise of single voxels."""
+    spacing = grid.spacing[0]
+    fine = resample(block_mean(volume, spacing), grid, order=1, fill=AIR_HU)
+    array = ndimage.gaussian_filter(fine.array, _sigma(volume, spacing), mode="nearest", truncate=_TRUNCATE)
+    return np.nan_to_num(array, copy=False, nan=AIR_HU)
+
+
+def _sigma(volume: Volume, spacing: float) -> float:
+    # Half the coarsest voxel: what a slice gap cannot show must not show as steps either.
+    return float(np.clip(0.5 * max(volume.geometry.spacing) / spacing, 0.5, 3.0))
+
+
+@dataclass(frozen=True, eq=False)
+class Changed:
+    """The skin of a result, and the LPS ``corners`` (8, 3) of the box outside of which it is the skin before."""
+
+    skin: Skin
+    corners: np.ndarray
+
+
+def changed_skin(skin: Skin, before: Volume, after: Volume) -> Changed:
+    """The skin of ``after``, made anew only where its voxels are not those of ``before``, whose skin is ``skin``; same grids."""
+    box = _differing(before.array, after.array)
+    if box is None:
+        return Changed(skin, np.zeros((0, 3)))
+    grid, spacing = skin.volume.geometry, skin.volume.geometry.spacing[0]
+    reach = _TRUNCATE * _sigma(after, spacing) * spacing + 2 * max(*after.geometry.spacing, spacing)
+    inner = grid.box_around(after.geometry.crop(box).corners(), reach)  # all that the changed voxels can reach
+    outer = grid.box_around(grid.crop(inner).corners(), reach)
+    source = after.geometry.box_around(grid.crop(outer).corners(), reach)
+    part = _smooth(after.crop(_on_blocks(source)), grid.crop(outer))
+    array = skin.volume.array.copy()
+    array[inner.slices] = part[tuple(slice(a - o, b - o) for a, b, o in zip(inner.start, inner.stop, outer.start, strict=True))]
+    whole = replace(skin, volume=Volume(array, grid), leap_mm=_leaps(array, skin.threshold_hu, spacing))
+    return Changed(whole, grid.crop(inner).padded(1).corners())
+
+
+def _differing(before: np.ndarray, after: np.ndarray) -> Box | None:
+    """The box of the voxels that differ; None where none does."""
+    differ = before != after
+    ends = [np.flatnonzero(differ.any(tuple({0, 1, 2} - {axis}))) for axis in range(3)]
+    return Box(tuple(int(end[0]) for end in ends), tuple(int(end[-1]) + 1 for end in ends)) if ends[0].size else None
+
+
+def _on_blocks(box: Box) -> Box:
+    """The box from where blocks of voxels begin, so that their means are those of the whole volume."""
+    return Box(tuple(start - start % _ALIGNED for start in box.start), box.stop)
 
 
 def _leaps(array: np.ndarray, threshold_hu: float, spacing: float) -> np.ndarray:
@@ -129,8 +177,23 @@ def _tissue_points(skin: Skin) -> np.ndarray:
 def hit_points(skin: Skin, view: View) -> np.ndarray:
     """LPS mm (height, width, 3) where the ray of each pixel first meets the skin; NaN where it never does."""
     start, length = _rays(skin, view)
-    depth = _march(skin, start, view.into, length)
-    return (start + depth[:, None] * view.into).reshape(view.size_px[1], view.size_px[0], 3)
+    depth = _march(skin, start.reshape(-1, 3), view.into, length)
+    return start + depth.reshape(start.shape[:2])[..., None] * view.into
+
+
+def hit_points_changed(changed: Changed, view: View, before: np.ndarray) -> np.ndarray:
+    """As ``hit_points`` of the changed skin; ``before`` is where the rays met the skin before, and only those that can differ are sent."""
+    points = before.copy()
+    if not len(changed.corners):
+        return points
+    pixels, most = view.pixels(changed.corners), np.asarray(view.size_px)
+    low, high = np.clip(np.floor(pixels.min(0)).astype(int), 0, most), np.clip(np.ceil(pixels.max(0)).astype(int) + 1, 0, most)
+    part = (slice(low[1], high[1]), slice(low[0], high[0]))
+    start, length = _rays(changed.skin, view)
+    start = start[part]
+    depth = _march(changed.skin, start.reshape(-1, 3), view.into, length)
+    points[part] = start + depth.reshape(start.shape[:2])[..., None] * view.into
+    return points
 
 
 def _rays(skin: Skin, view: View) -> tuple[np.ndarray, float]:
@@ -139,7 +202,7 @@ def _rays(skin: Skin, view: View) -> tuple[np.ndarray, float]:
     along = (np.arange(height) - (height - 1) / 2) * view.mm_per_pixel
     plane = view.centre + along[:, None, None] * view.down + across[None, :, None] * view.right
     depths = skin.volume.geometry.corners() @ view.into
-    start = plane.reshape(-1, 3) + (depths.min() - view.centre @ view.into) * view.into
+    start = plane + (depths.min() - view.centre @ view.into) * view.into
     return start, float(depths.max() - depths.min())
 
 

@@ -14,7 +14,7 @@ from ..core.landmarks import Landmark, Landmarks
 from ..core.progress import Progress
 from ..input.markups import read_landmarks_json
 from ..mrml.looks import jump_to
-from ..mrml.markups import ras
+from ..mrml.markups import pointed_at, ras
 from ..mrml.nodes import add_landmarks, fill_landmarks, landmarks_from_node, volume_from_node
 from ..mrml.scene import context
 from ..providers.nnlandmark import read_nnlandmark
@@ -31,6 +31,7 @@ class LandmarksSection(Section):
 
     def __init__(self, panel: Shared) -> None:
         super().__init__(panel)
+        self._pointed = ""
         table = self.ui.landmarksTable
         table.setColumnCount(_COLUMNS)
         table.setHorizontalHeaderLabels([_("Landmark"), _("Confidence"), _("From")])
@@ -53,6 +54,29 @@ class LandmarksSection(Section):
             markups.PointPositionDefinedEvent,
             markups.PointPositionUndefinedEvent,
         )
+
+    def observe(self, node: Any) -> None:  # noqa: ANN401
+        """Follow other landmarks, or none, and what the pointer is over."""
+        if node is not self._followed:
+            if self._followed is not None:
+                self.panel.removeObserver(self._followed, self._followed.DisplayModifiedEvent, self.on_pointed)
+            if node is not None:
+                self.panel.addObserver(node, node.DisplayModifiedEvent, self.on_pointed)
+            self._tell(pointed_at(node))
+        super().observe(node)
+
+    def on_pointed(self, caller: Any = None, event: object = None) -> None:  # noqa: ANN401  a vtkMRMLMarkupsNode
+        """The pointer came over a point of a view, or left it."""
+        self._tell(pointed_at(caller))
+
+    def _tell(self, name: str) -> None:
+        """The point's name in a corner of the 3D views, which have no names beside the points."""
+        manager = slicer.app.layoutManager()
+        for number in range(0 if manager is None or name == self._pointed else manager.threeDViewCount):
+            view = manager.threeDWidget(number).threeDView()
+            view.setCornerAnnotationText(name)
+            view.scheduleRender()
+        self._pointed = name
 
     def on_event(self, caller: object = None, event: object = None) -> None:
         """A point was placed, dragged, locked or unset in a view."""

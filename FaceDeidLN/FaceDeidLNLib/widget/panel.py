@@ -16,7 +16,7 @@ from ..core.errors import Cancelled
 from ..core.progress import Progress
 from ..mrml.candidates import declined, likely
 from ..mrml.links import link, linked
-from ..mrml.looks import only_own_skin, show_fitted, show_skin
+from ..mrml.looks import only_own, show_fitted, show_skin
 from ..mrml.scene import context
 from ..mrml.undo import UndoStack
 from ..mrml.verdicts import first_ct, leader_of
@@ -137,7 +137,7 @@ class Panel(VTKObservationMixin):
             with slicer.util.NodeModify(self.node):
                 if before is not None:
                     self.node.outputVolume = None
-                    only_own_skin(context(), ct)
+                    only_own(context(), ct)
                 for field, role in OWN.items():
                     own = linked(ct, role)
                     if before is not None or own is not None:  # what was chosen before any CT is meant for the first one

@@ -58,5 +58,7 @@ class LayoutManager:
             camera.SetLayoutName(tag)
             camera = slicer.mrmlScene.AddNode(camera)
         self.cameras[tag] = camera
-        of_view = SimpleNamespace(resetFocalPoint=lambda: camera.SetFocalPoint(0.0, 0.0, 0.0))  # the middle of all that the view has drawn
+        of_view = SimpleNamespace(cornerAnnotationText="", scheduleRender=lambda: None)
+        of_view.resetFocalPoint = lambda: camera.SetFocalPoint(0.0, 0.0, 0.0)  # the middle of all that the view has drawn
+        of_view.setCornerAnnotationText = lambda text: setattr(of_view, "cornerAnnotationText", text)
         self._widgets.append(SimpleNamespace(mrmlViewNode=lambda: view, threeDView=lambda: of_view))

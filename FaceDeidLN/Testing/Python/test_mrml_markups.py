@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import display
 import numpy as np
 import pytest
 import slicer
@@ -10,6 +11,7 @@ from FaceDeidLNLib.anatomy.skin import skin_depth, skin_surface
 from FaceDeidLNLib.core.errors import InputError
 from FaceDeidLNLib.core.landmarks import Landmark, Landmarks
 from FaceDeidLNLib.core.volume import Volume
+from FaceDeidLNLib.mrml.markups import pointed_at
 from FaceDeidLNLib.mrml.nodes import (
     add_ct,
     add_curve,
@@ -61,6 +63,47 @@ def test_landmarks_stand_in_ras_inside_slicer(here):
     position = [0.0, 0.0, 0.0]
     add_landmarks(here, three_landmarks()).GetNthControlPointPositionWorld(0, position)
     assert position == pytest.approx([-1.0, 90.5, 3.25])
+
+
+def without_names(here, view):
+    """Does a view draw the same points where their names are taken off? Nothing else is changed."""
+    node = add_landmarks(here, three_landmarks())
+    for number in range(node.GetNumberOfDisplayNodes()):
+        node.GetNthDisplayNode(number).SetSelectedColor(0.0, 0.0, 0.0)
+    try:
+        named = view.pixels()
+        for number in range(node.GetNumberOfDisplayNodes()):
+            node.GetNthDisplayNode(number).SetPointLabelsVisibility(False)
+        assert (named < view.renderer.GetBackground()[0] * 255).any(), "no point was drawn"
+        return np.array_equal(named, view.pixels())
+    finally:
+        view.close()
+
+
+def test_a_3d_view_shows_points_without_names_which_would_cover_each_other(here):
+    view = display.view_3d(here)
+    camera = here.scene.GetFirstNodeByClass("vtkMRMLCameraNode")
+    camera.SetFocalPoint(0.0, 80.0, -40.0)
+    camera.SetPosition(0.0, 500.0, -40.0)
+    camera.SetViewUp(0.0, 0.0, 1.0)
+    assert without_names(here, view)
+
+
+def test_a_slice_view_shows_their_names(here):
+    view = display.view_slice(here)
+    view.node.SetDimensions(700, 700, 1)
+    view.node.SetFieldOfView(300.0, 300.0, 1.0)
+    view.node.JumpSliceByCentering(-1.0, 90.5, 3.25)
+    assert not without_names(here, view)
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_the_point_under_the_pointer_is_told_in_slices_and_in_3d(here, number):
+    node = add_landmarks(here, three_landmarks())
+    assert pointed_at(node) == ""
+    shown = node.GetNthDisplayNode(number)
+    shown.SetActiveComponent(shown.ComponentControlPoint, 1)
+    assert pointed_at(node) == "menton"
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,17 @@ from FaceDeidLNLib.core.segment import tight
 from FaceDeidLNLib.core.volume import Volume
 from FaceDeidLNLib.output import drawing
 from FaceDeidLNLib.output.pictures import labelled_skin_view, review_picture, review_sheet
-from FaceDeidLNLib.output.render import BACKGROUND, VIEWS, hit_points, prepare_skin, skin_view, view_axes, view_of
+from FaceDeidLNLib.output.render import (
+    BACKGROUND,
+    VIEWS,
+    changed_skin,
+    hit_points,
+    hit_points_changed,
+    prepare_skin,
+    skin_view,
+    view_axes,
+    view_of,
+)
 from FaceDeidLNLib.output.slices import sample_changed, sample_gray, sample_mask, slice_plane
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -60,7 +70,7 @@ def seen(picture):
 # The renderer
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(volume=turned_balls(), name=st.sampled_from(sorted(VIEWS)))
 def test_rays_meet_the_surface_where_it_is_whatever_the_geometry(volume, name):
     skin = prepare_skin(volume)
@@ -82,6 +92,29 @@ def test_no_ray_that_aims_at_the_body_passes_it(volume):
     middle = view.pixels(CENTRE)[0]
     aimed = np.hypot(columns - middle[0], rows - middle[1]) * view.mm_per_pixel < RADIUS - 4
     assert np.isfinite(points[aimed]).all()
+
+
+@settings(max_examples=4, deadline=None)
+@given(volume=turned_balls(), name=st.sampled_from(sorted(VIEWS)))
+def test_a_changed_skin_is_the_one_of_the_changed_ct(volume, name):
+    array = volume.array.copy()
+    array[volume.geometry.box_around(BUMP[None], 9.0).slices] = -1000
+    after, skin = volume.with_array(array), prepare_skin(volume)
+    changed, whole = changed_skin(skin, volume, after), prepare_skin(after)
+    assert np.abs(changed.skin.volume.array - whole.volume.array).max() < 1.0
+    view = view_of(skin, name, 48, CENTRE + 45 * np.array([[1, 1, 1], [-1, -1, -1]]))
+    depths = [points @ view.into for points in (hit_points_changed(changed, view, hit_points(skin, view)), hit_points(whole, view))]
+    both = np.isfinite(depths[0]) & np.isfinite(depths[1])
+    assert np.mean(np.isfinite(depths[0]) != np.isfinite(depths[1])) < 0.01
+    assert np.percentile(np.abs(depths[0] - depths[1])[both], 99) < 0.5
+
+
+def test_where_nothing_changed_no_ray_is_sent_again():
+    skin = prepare_skin(straight_ball())
+    view = view_of(skin, "front", 40)
+    points, changed = hit_points(skin, view), changed_skin(skin, straight_ball(), straight_ball())
+    assert changed.skin is skin
+    assert np.array_equal(hit_points_changed(changed, view, points), points, equal_nan=True)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from FaceDeidLNLib.anatomy.face_frame import fit_frame
 from FaceDeidLNLib.anatomy.landmark.detect import detect_landmarks
-from FaceDeidLNLib.anatomy.second_face import BONE_HU, is_plate, second_face
+from FaceDeidLNLib.anatomy.landmark.grids import reduced
+from FaceDeidLNLib.anatomy.second_face import BONE_HU, is_limb, is_plate, other_face, pieces_outside, second_face
 from FaceDeidLNLib.core.geometry import Box, Geometry
 from FaceDeidLNLib.core.volume import AIR_HU, Volume, canonical_grid, resample
 from FaceDeidLNLib.input.ct import read_ct
@@ -119,3 +120,21 @@ def test_a_table_as_wide_as_a_narrow_field_of_view_is_a_plate():
 
 def test_a_slab_no_longer_than_a_head_is_no_plate():
     assert not is_plate(*small_with((slice(5, 45), slice(80, 87), slice(20, 60))))
+
+
+def test_an_arm_is_no_work_for_the_network():
+    assert is_limb(*small_with((slice(20, 30), slice(40, 50), slice(10, 85))))
+
+
+def test_a_side_of_a_head_rest_is_no_work_for_the_network():
+    assert is_limb(*small_with((slice(20, 50), slice(40, 44), slice(40, 48))))
+
+
+def test_the_front_half_of_a_second_head_is_work_for_the_network_and_seen_by_it(bare):
+    both = with_second(bare, (0, 0, 0), 1.0, (220, 0, 0))
+    frame = fit_frame(bare.landmarks)
+    before = frame.to_face(both.geometry.to_lps(np.indices(both.array.shape).reshape(3, -1).T))[:, 1].reshape(both.array.shape) > 0.0
+    face = reduced(both.with_array(np.where(before, both.array, AIR_HU).astype(np.int16)))
+    (piece,) = pieces_outside(face, frame)
+    assert not is_limb(face, piece)
+    assert other_face(face, frame, piece) is not None

@@ -222,6 +222,26 @@ def test_whatever_step_comes_first_shows_the_skin_centred(shown, windows, button
         person.doCleanups()
 
 
+def test_the_3d_view_names_the_landmark_under_the_pointer_and_no_other(shown, windows):
+    from FaceDeidLNLib.core.landmarks import Landmark, Landmarks
+    from FaceDeidLNLib.mrml.nodes import add_landmarks
+    from FaceDeidLNLib.mrml.scene import context
+
+    shown.widget.enter()
+    points = {name: Landmark(name, [0.0, 0.0, 0.0], 0.9, "automatic") for name in ("pronasale", "sellion")}
+    node = shown.panel.node.landmarks = add_landmarks(context(), Landmarks(points))
+    view, pointer = windows.threeDWidget(0).threeDView(), node.GetNthDisplayNode(1)
+    said = [view.cornerAnnotationText]
+    for point in (0, 1):
+        pointer.SetActiveComponent(pointer.ComponentControlPoint, point)
+        said.append(view.cornerAnnotationText)
+    pointer.SetActiveComponent(pointer.ComponentNone, -1)
+    said.append(view.cornerAnnotationText)
+    pointer.SetActiveComponent(pointer.ComponentControlPoint, 0)
+    shown.widget.exit()
+    assert [*said, view.cornerAnnotationText] == ["", "pronasale", "sellion", "", ""]
+
+
 def test_an_edit_begins_with_mask_volume_as_the_panel_masks(shown, windows):
     from person import PanelTest
 

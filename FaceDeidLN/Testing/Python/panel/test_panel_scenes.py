@@ -118,6 +118,18 @@ class ScenesTest(PanelTest):
         self.assertIs(self.node.protectedSegmentation, first_nodes)
         self.assertIsNot(linked(second, "result"), linked(first, "result"))
 
+    def test_what_was_made_of_another_ct_is_not_seen_until_that_is_turned_to_again(self):
+        first, first_nodes = self.load_sample()
+        for button in ("detectButton", "curveButton", "faceButton"):
+            self.click(button)
+        made = [self.node.landmarks, self.node.curve, self.node.faceSegmentation]
+        self.node.curve.SetDisplayVisibility(False)  # by the user
+        self.load_sample()
+        self.assertEqual([bool(node.GetDisplayVisibility()) for node in made], [False, False, False])
+        self.assertTrue(first_nodes.GetDisplayVisibility(), "the user's own segments are his to hide")
+        self.ui.inputSelector.setCurrentNode(first)
+        self.assertEqual([bool(node.GetDisplayVisibility()) for node in made], [True, False, True])
+
     def test_what_was_chosen_before_the_first_ct_stays(self):
         ct, nodes = load_phantom()
         self.node.inputVolume = self.node.protectedSegmentation = None
