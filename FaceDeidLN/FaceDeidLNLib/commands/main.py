@@ -46,6 +46,10 @@ exit codes: 0 PASS, 3 REVIEW (nothing released), 1 FAIL, 2 bad arguments or inpu
 """
 
 
+#: How Python before 3.13 says so; later ones have an OSError for it.
+_LOOP = "Symlink loop from "
+
+
 class BadArguments(Exception):
     """What is wrong with the arguments, in one sentence."""
 
@@ -124,6 +128,10 @@ def guarded(options: argparse.Namespace, console: Console) -> Outcome:
             return refusal(BAD_INPUT, f"{short}; {released(options)}.")
         if isinstance(problem, OSError) and problem.filename is not None:  # too long a name, no permission, a broken disk
             return refusal(BAD_INPUT, f"{problem.filename}: {problem.strerror}; {released(options)}.")
+        if isinstance(problem, RuntimeError) and str(problem).startswith(_LOOP):
+            return refusal(
+                BAD_INPUT, f"{str(problem).removeprefix(_LOOP)} is a link that leads to itself: name a file; {released(options)}."
+            )
         hint = "" if options.debug else " (--debug shows where)"
         return refusal(FAIL, f"Unexpected {type(problem).__name__}: {' '.join(str(problem).split())}{hint}; {released(options)}.")
 
