@@ -66,7 +66,7 @@ def _write_all(folder: Path, material: CaseMaterial) -> list[Path]:
     make_review_folder(folder, material.title)
     with held_folder(folder) as held, _hidden(held) as hidden:
         try:
-            names = [path.name for path in _write_into(hidden, material)]
+            names = [path.name for path in _write_into(hidden, material) if path.exists()]
             held.require_unmoved()
             for name in names:
                 (hidden / name).replace(held.place / name)
@@ -90,6 +90,7 @@ def _hidden(held: HeldFolder) -> Iterator[Path]:
 
 
 def _write_into(folder: Path, material: CaseMaterial) -> list[Path]:
+    """The files of a review, some of which may not be there."""
     context = new_context()
     nodes = add_case(context, material)
     for node in filter(None, (nodes.face, nodes.protected)):
@@ -108,8 +109,8 @@ def _write_into(folder: Path, material: CaseMaterial) -> list[Path]:
         write_private(folder / FIGURES_FILE, json.dumps(material.figures, indent=2) + "\n")
         written.append(folder / FIGURES_FILE)
     review_picture(material.ct, material.result, material.face, material.protected, folder / PICTURE_FILE, material.title)
-    written += [path for path in (folder / BEFORE_FILE, folder / AFTER_FILE) if path.exists()]
-    return [*written, folder / PICTURE_FILE, _write_scene(context, folder / SCENE_FILE)]
+    written += [folder / BEFORE_FILE, folder / AFTER_FILE, folder / PICTURE_FILE]
+    return [*written, _write_scene(context, folder / SCENE_FILE)]
 
 
 def _write_node(node: slicer.vtkMRMLStorableNode, path: Path) -> Path:
