@@ -90,12 +90,12 @@ def sitk_image(volume: Volume) -> sitk.Image:
 
 
 def _write(result: Volume, partial: Path, path: Path) -> None:
-    if image_extension(path) == ".nrrd" and can_write(result):
-        write_nrrd(result, partial, COMPRESSION_LEVEL)
-        return
     try:
-        sitk.WriteImage(sitk_image(result), str(partial), useCompression=True, compressionLevel=COMPRESSION_LEVEL)
-    except RuntimeError as error:
+        if image_extension(path) == ".nrrd" and can_write(result):
+            write_nrrd(result, partial, COMPRESSION_LEVEL)
+        else:
+            sitk.WriteImage(sitk_image(result), str(partial), useCompression=True, compressionLevel=COMPRESSION_LEVEL)
+    except (RuntimeError, OSError) as error:
         raise OutputError(f"{path} could not be written (is the disk full?): nothing is left of it; make room and try again.") from error
 
 
