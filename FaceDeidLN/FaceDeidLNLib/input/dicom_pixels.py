@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -96,10 +97,12 @@ def _whole_values(words: np.ndarray, header: Dataset, how: StoredSlice) -> np.nd
 
 
 def _by_simpleitk(item: HeaderSlice, how: StoredSlice) -> np.ndarray:
-    """The values of a compressed slice; where SimpleITK cannot make sense of its header, those of its pixels alone."""
-    try:
-        image = sitk.ReadImage(str(item.path), imageIO="GDCMImageIO")
-    except RuntimeError:
+    """The values of a compressed slice; those of its pixels alone where SimpleITK cannot make sense of its header or would invert them."""
+    image = None
+    if item.header.get("PhotometricInterpretation") != "MONOCHROME1":
+        with contextlib.suppress(RuntimeError):
+            image = sitk.ReadImage(str(item.path), imageIO="GDCMImageIO")
+    if image is None:
         return next(_all_decoded(_Encoded(item.path), [(item, how)], idle))
     hu = _shaped(sitk.GetArrayViewFromImage(image), item)
     values = how.to_stored(hu)
