@@ -20,7 +20,7 @@ from .dicom_damaged import require_others
 from .dicom_enhanced import frames_of, require_all_frames
 from .dicom_files import DicomFile, read_folder, told
 from .dicom_geometry import Placed, series_geometry
-from .dicom_header import HeaderSlice, before_pixels, header_of, numbers, pixels_at, require_numbers, source_uids
+from .dicom_header import Headers, HeaderSlice, before_pixels, numbers, pixels_at, require_numbers, source_uids
 from .dicom_pixels import read_stored
 from .dicom_select import choose_series
 from .padding import MOST_AIR_HU, MOST_TISSUE_HU, bright_padding
@@ -102,7 +102,8 @@ def find_series(folder: Path, series: str | None = None, alive: Alive = idle) ->
     single = folder if folder.is_file() else None
     there = read_folder(folder if single is None else folder.parent, alive, deep=single is None)
     are_few = len(there.files) <= MOST_HELD
-    found = [_header_slice(file, are_few) for file in there.files]
+    shared = Headers()
+    found = [_header_slice(file, are_few, shared) for file in there.files]
     headers, copies = without_copies(found, single)
     if not headers:
         require_others(there.damaged, (), ())
@@ -117,10 +118,11 @@ def find_series(folder: Path, series: str | None = None, alive: Alive = idle) ->
     return Series(folder, placed, stored, source_uids(headers), notes)
 
 
-def _header_slice(file: DicomFile, hold: bool) -> HeaderSlice:
+def _header_slice(file: DicomFile, hold: bool, shared: Headers) -> HeaderSlice:
     whole = before_pixels(file) if hold else None
     pixels = pixels_at(file)
-    return HeaderSlice(file.path, header_of(file), pixels=pixels, before_pixels=whole)  # the header is all that is left of the data set
+    header = shared.header_of(file)  # all that is left of the data set
+    return HeaderSlice(file.path, header, pixels=pixels, before_pixels=whole)
 
 
 def grids_of(series: Series) -> tuple[Geometry, Geometry]:
