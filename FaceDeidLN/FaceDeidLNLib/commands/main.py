@@ -14,6 +14,7 @@ from typing import NoReturn
 from .. import __version__
 from ..core.errors import Cancelled, FaceDeidError, FaceNotFoundError
 from ..core.scratch import sweep
+from ..core.shortage import require_address_space, shortage
 from ..input.file_names import require_text
 from . import attack, batch, batch_merge, deface, demo, evaluate, landmarks, study, suite, verify, verify_certificate, verify_headers
 from .console import BAD_INPUT, FAIL, REVIEW, Console, Outcome, console_for, refusal
@@ -102,6 +103,7 @@ def guarded(options: argparse.Namespace, console: Console) -> Outcome:
     """The outcome of a command; whatever it raises becomes an exit code and a sentence that is true of what lies on the disk."""
     try:
         sweep()
+        require_address_space()
         return COMMANDS[options.command].run(options, console)
     except Interrupted as interruption:
         return refusal(128 + interruption.signal_number, f"Interrupted; {released(options)}.")
@@ -115,11 +117,11 @@ def guarded(options: argparse.Namespace, console: Console) -> Outcome:
         return refusal(
             BAD_INPUT, f"An input file is nested deeper than any such file is: it is damaged, get it again; {released(options)}."
         )
-    except MemoryError:
-        return refusal(BAD_INPUT, f"This CT needs more memory than there is here: work on a larger machine; {released(options)}.")
     except Exception as problem:
         if options.debug:
             traceback.print_exc()
+        if short := shortage(problem):
+            return refusal(BAD_INPUT, f"{short}; {released(options)}.")
         if isinstance(problem, OSError) and problem.filename is not None:  # too long a name, no permission, a broken disk
             return refusal(BAD_INPUT, f"{problem.filename}: {problem.strerror}; {released(options)}.")
         hint = "" if options.debug else " (--debug shows where)"

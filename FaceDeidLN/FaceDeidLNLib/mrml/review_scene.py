@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import secrets
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +13,8 @@ import slicer
 import vtk
 
 from ..core.errors import OutputError
-from ..core.private import owner_only, write_private
+from ..core.guard import removed_with_us
+from ..core.private import OWNER_FOLDER, owner_only, write_private
 from ..output.pictures import review_picture
 from ..output.review_folder import (
     AFTER_FILE,
@@ -90,8 +93,15 @@ def _write_node(node: slicer.vtkMRMLStorableNode, path: Path) -> Path:
 
 
 def _write_scene(context: SceneContext, path: Path) -> Path:
-    context.scene.SetRootDirectory(str(path.parent))
-    if not context.scene.WriteToMRB(str(path)) or not path.is_file():
-        path.unlink(missing_ok=True)
-        raise OutputError(f"{path} cannot be written: is the disk full?")
+    """Write the scene; what MRML packs on the way, which holds the face, goes whatever happens, and with a process that is killed."""
+    hidden = path.with_name(f".{secrets.token_hex(8)}.partial")
+    with removed_with_us(hidden):
+        try:
+            hidden.mkdir(mode=OWNER_FOLDER)
+            context.scene.SetRootDirectory(str(hidden))
+            if not context.scene.WriteToMRB(str(hidden / path.name)) or not (hidden / path.name).is_file():
+                raise OutputError(f"{path} cannot be written: is the disk full?")
+            (hidden / path.name).replace(path)
+        finally:
+            shutil.rmtree(hidden, ignore_errors=True)
     return path
