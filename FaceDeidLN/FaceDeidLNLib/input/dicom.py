@@ -30,6 +30,8 @@ from .plausible import require_content, require_grid
 COPIES = "the same to the byte as another file and left out"
 #: Of so many files all elements are held (some 30 kB each) until they are written; those of more are read again.
 MOST_HELD = 2000
+#: What a CT slice may be (PS3.3 C.8.2.1.1.2); the first one is shown inverted, its values are HU all the same.
+_GREY = ("MONOCHROME1", "MONOCHROME2")
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,8 +156,8 @@ def _stored(item: HeaderSlice) -> StoredSlice:
     :raises InputError: colour, several bits that a CT does not have, a modality look-up table, a slope of 0.
     """
     header, name = item.header, item.path.name
-    if int(header.get("SamplesPerPixel", 1)) != 1 or header.get("PhotometricInterpretation", "MONOCHROME2") != "MONOCHROME2":
-        raise InputError(f"{name} is {header.get('PhotometricInterpretation', 'a colour image')}: a CT slice is MONOCHROME2.")
+    if int(header.get("SamplesPerPixel", 1)) != 1 or header.get("PhotometricInterpretation", "MONOCHROME2") not in _GREY:
+        raise InputError(f"{name} is {header.get('PhotometricInterpretation', 'a colour image')}: a CT slice is of one grey.")
     if "ModalityLUTSequence" in header:
         raise InputError(
             f"{name} turns its values into HU by a look-up table, which is not supported: export it with rescale slope and intercept."

@@ -115,7 +115,10 @@ def _whole_values(words: np.ndarray, header: Dataset, how: StoredSlice) -> np.nd
 
 
 def _by_simpleitk(item: HeaderSlice, how: StoredSlice) -> np.ndarray | None:
-    """The values of a compressed slice; None where SimpleITK cannot make sense of its header, so that its pixels alone are to be read."""
+    """The values of a compressed slice; None where SimpleITK cannot make sense of its header or would invert them: its pixels alone are
+    to be read."""
+    if item.header.get("PhotometricInterpretation") == "MONOCHROME1":
+        return None
     try:
         image = sitk.ReadImage(str(item.path), imageIO="GDCMImageIO")
     except RuntimeError:

@@ -195,7 +195,7 @@ def _taken_back(watch: AttemptWatch) -> str:
 def words_of(case: Case, setting: Setting) -> tuple[str, ...]:
     """The whole command line of a case."""
     words = [case.command, str(case.input), str((setting.out_dir / case.output).absolute())]
-    words += [*case.arguments(), *setting.words, *case.sign_off, "--json", "--quiet"]
+    words += [*case.arguments(), *case.shared(setting.words), *case.sign_off, "--json", "--quiet"]
     if setting.qa is not None:
         words += ["--qa", str((setting.qa / case.name).absolute())]
     if setting.signing_key is not None:
