@@ -151,7 +151,7 @@ def _curve_node(
     else:
         fill_curve(node, material.curve)
         node.SetAndObserveSurfaceConstraintNode(skin)
-    note_as_made(node)
+    note_as_made(node, ct)
     return node
 
 
@@ -166,5 +166,5 @@ def _face_node(
         node = made_here(add_segmentation(context, [material.face], material.ct.geometry, f"{ct.GetName()} face", colors, ct))
     else:
         fill_segmentation(node, [material.face], material.ct.geometry, colors, ct)
-    note_as_made(node)
+    note_as_made(node, ct)
     return node

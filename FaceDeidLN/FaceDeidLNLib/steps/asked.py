@@ -52,7 +52,7 @@ def asked_from(
     parameters = parameters_of_keywords(style, effect, levels, lengths)
     if ct is None:
         raise InputError("Choose a CT volume first.")
-    old_curve, old_face = (node if renew and is_as_made(node) else None for node in (curve, faceSegmentation))
+    old_curve, old_face = (node if renew and is_as_made(node, ct) else None for node in (curve, faceSegmentation))
     asked = NodeRequest(
         ct,
         protectedSegmentation,

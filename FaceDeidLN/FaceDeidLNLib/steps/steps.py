@@ -103,7 +103,7 @@ class Steps:
         else:
             fill_curve(node, control)
             node.SetAndObserveSurfaceConstraintNode(skin)
-        note_as_made(node, not engines.wrap)
+        note_as_made(node, asked.ct, not engines.wrap)
         link(asked.ct, "curve", node)
         return node
 
@@ -118,8 +118,8 @@ class Steps:
             fill_segmentation(node, [face.segment], request.ct.geometry, colors, asked.ct)
         if asked.old.curve is not None and len(face.curve.control):
             fill_curve(asked.old.curve, face.curve.control)
-            note_as_made(asked.old.curve)
-        note_as_made(node, not (engines.wrap or engines.cut))
+            note_as_made(asked.old.curve, asked.ct)
+        note_as_made(node, asked.ct, not (engines.wrap or engines.cut))
         link(asked.ct, "face", node)
         return node
 

@@ -222,11 +222,12 @@ class Panel(VTKObservationMixin):
         fields = {name: getattr(node, name) for name in (*OWN, "outputVolume")}
 
         def restore_choices() -> None:
-            if node.inputVolume is not ct:  # another one was turned to: these are not its own
-                return
             for name, value in fields.items():
-                there = value is None or slicer.mrmlScene.IsNodePresent(value)
-                setattr(node, name, value if there else None)
+                own = value if value is not None and slicer.mrmlScene.IsNodePresent(value) else None
+                if node.inputVolume is ct:
+                    setattr(node, name, own)
+                elif name in OWN and ct is not None:  # another one was turned to: it has its own
+                    link(ct, OWN[name], own)
 
         def step() -> None:
             with progress_dialog(title) as progress, self.undo.step(title, slicer.mrmlScene, changed, restore_choices):
