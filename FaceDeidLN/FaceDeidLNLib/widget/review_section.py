@@ -122,12 +122,13 @@ class ReviewSection(Section):
     def on_verify(self, checked: bool = False) -> None:
         """Judge the result anew."""
         node = self.panel.node
+        ct, result = ct_of(node.resultVolume) or node.inputVolume, node.resultVolume
+        chosen = {**self.panel.chosen(), "outputVolume": result, "reuse": True}
 
         def work(progress: Progress) -> None:
-            chosen = {**self.panel.chosen(), "outputVolume": node.resultVolume, "reuse": True}
-            self.panel.logic.verify(ct_of(node.resultVolume) or node.inputVolume, progress=progress, **chosen)
+            self.panel.logic.verify(ct, progress=progress, **chosen)
 
-        self.panel.run(_("Verify"), work, with_certificate(node.resultVolume))
+        self.panel.run(_("Verify"), work, with_certificate(result))
 
     def on_sign_off(self, checked: bool = False) -> None:
         """Release a REVIEW with the reviewer's remark."""

@@ -20,7 +20,7 @@ from ..steps.worklist import doubt_place, list_of, load_item, reject, unload
 from . import dialogs
 from .compare import look_at
 from .section import OWN, Section, Shared
-from .work import fit_to_text
+from .work import fit_to_text, without_options
 
 
 class WorkListSection(Section):
@@ -62,7 +62,7 @@ class WorkListSection(Section):
         table = self.ui.workListTable
         table.setRowCount(len(self._items))
         for row, item in enumerate(self._items):
-            for column, words in enumerate((item.case, self._done.get(item.case, item.verdict), item.reasons)):
+            for column, words in enumerate((item.case, self._done.get(item.case, item.verdict), without_options(item.reasons))):
                 cell = table.item(row, column)
                 if cell is None:
                     cell = qt.QTableWidgetItem()
@@ -148,7 +148,7 @@ class WorkListSection(Section):
         node = self.panel.node
 
         def work(progress: Progress) -> None:
-            self.panel.show_skin()
+            self.panel.show_skin(node.inputVolume)
             segmentations = (node.protectedSegmentation, node.faceSegmentation)
             place = doubt_place(item.reasons, node.landmarks, segmentations, node.resultVolume)
             if place is not None:
@@ -156,7 +156,7 @@ class WorkListSection(Section):
                 look_at(slicer.app.layoutManager(), place, node.inputVolume)
 
         if self.panel.look(_("Show the doubt"), work):
-            self.panel.say(f"{item.case}: {item.reasons}")
+            self.panel.say(f"{item.case}: {without_options(item.reasons)}")
 
     def on_return(self) -> None:
         """Return in the remark: the open case leaves."""

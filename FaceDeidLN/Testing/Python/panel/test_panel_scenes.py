@@ -153,6 +153,14 @@ class ScenesTest(PanelTest):
         self.assertIsNone(self.node.inputVolume)
         self.assertEqual(self.enabled("applyButton"), [])
 
+    def test_a_node_that_leaves_the_scene_is_not_replaced_by_the_next_one(self):
+        _, nodes = self.load_sample()
+        self.click("applyButton")
+        for field in ("faceSegmentation", "resultVolume", "protectedSegmentation", "inputVolume"):
+            with self.subTest(field):
+                slicer.mrmlScene.RemoveNode(getattr(self.node, field))
+                self.assertIsNone(getattr(self.node, field))
+
     def test_the_panel_can_be_left_and_entered_again(self):
         ct, _ = self.load_sample()
         self.widget.exit()
