@@ -1,4 +1,4 @@
-"""Sections 4 to 6: the curve, the face segment with its live preview, and the effect."""
+"""Sections 3 to 5: the curve, the face segment with its live preview, and the effect."""
 
 from __future__ import annotations
 
