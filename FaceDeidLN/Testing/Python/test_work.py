@@ -20,12 +20,14 @@ from FaceDeidLNLib.core.ahead import made_ahead
 from FaceDeidLNLib.core.volume import Volume, block_mean
 from FaceDeidLNLib.header.base import KeepHeader
 from FaceDeidLNLib.input import dicom_header, dicom_pixels
+from FaceDeidLNLib.input.case import CtInput
 from FaceDeidLNLib.input.ct import read_ct
 from FaceDeidLNLib.input.dicom import find_series
 from FaceDeidLNLib.output import dicom_clean, dicom_encoder
 from FaceDeidLNLib.output.dicom import write_dicom_series
 from FaceDeidLNLib.output.dicom_header import Marks, derived_header, require_headers, source_header
 from FaceDeidLNLib.output.dicom_plain import PlainHeaders
+from FaceDeidLNLib.output.images import write_image
 from FaceDeidLNLib.output.representable import representable
 from FaceDeidLNLib.verify.compare import compare
 
@@ -147,6 +149,12 @@ def test_of_a_second_derived_header_only_what_is_its_own_is_encoded(tmp_path, mo
 def test_averaging_blocks_holds_no_more_than_the_means_and_a_part_a_processor():
     array = np.zeros((128, 128, 128), np.int16)
     assert peak_of(lambda: block_mean(Volume(array, read_geometry(array.shape)), 2.0)) < array.nbytes
+
+
+def test_a_nrrd_is_written_and_proved_without_a_copy_of_the_ct(tmp_path):
+    array = np.random.default_rng(1).integers(-1000, 1000, (256, 128, 128), dtype=np.int16)
+    ct = CtInput(Volume(array, read_geometry(array.shape)), tmp_path / "ct.nrrd", ".nrrd")
+    assert peak_of(lambda: write_image(ct, ct.volume, tmp_path / "out.nrrd")) < 0.6 * array.nbytes
 
 
 def test_results_made_ahead_come_in_order_and_few_wait():
