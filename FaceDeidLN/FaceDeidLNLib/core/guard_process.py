@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -86,10 +87,13 @@ def take_back(renames: Path) -> None:
 
     It holds, for each, the name to be given, the identity (inode) of what gets it, and where what it replaces waits. Where the last
     one has its name all have, and only what waits is taken away; else what has a name loses it, and what was replaced comes back.
+    A file that somebody else has put there is left alone: what it lists is not ours to take away.
     """
     try:
+        if not _is_ours(renames):
+            return
         steps = [(Path(place), identity, Path(aside)) for place, identity, aside in json.loads(renames.read_text(encoding="utf-8"))]
-    except (OSError, ValueError):
+    except (OSError, ValueError, TypeError, RecursionError):
         steps = []  # torn: it is written whole before the first of them
     is_whole = bool(steps) and _is(*steps[-1][:2])
     for place, identity, aside in reversed(steps):
@@ -102,6 +106,13 @@ def take_back(renames: Path) -> None:
             take_away(aside)
     with contextlib.suppress(OSError):
         renames.unlink()
+
+
+def _is_ours(path: Path) -> bool:
+    """A plain file that this user made and nobody else can write; on Windows, which names no owner here, a plain file."""
+    state = os.lstat(path)
+    is_own = not hasattr(os, "getuid") or (state.st_uid == os.getuid() and not state.st_mode & 0o022)
+    return stat.S_ISREG(state.st_mode) and is_own
 
 
 def _is(place: Path, identity: int) -> bool:

@@ -193,6 +193,11 @@ def as_stored(dataset: Dataset, tag: BaseTag) -> DataElement | RawDataElement:
     return dataset._dict[tag]
 
 
+def keep_only(dataset: Dataset, elements: dict[BaseTag, DataElement | RawDataElement]) -> None:
+    """Give a data set other elements in the place of its own; what stayed on the disk can still be read (pydicom 2 and 3)."""
+    dataset._dict = elements
+
+
 def encoding_of(dataset: Dataset) -> tuple[tuple[bool | None, bool | None], str | list[str] | None]:
     """Whether a data set was read as implicit VR, as little endian, and with which character sets (pydicom 2 and 3)."""
     if hasattr(dataset, "original_encoding"):

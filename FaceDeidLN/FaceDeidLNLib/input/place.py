@@ -17,6 +17,8 @@ TOUCH = 1e-3
 SAME_GRID = 0.02
 #: A mask is laid on the CT in pieces of so many voxels, so that little memory is needed.
 SLAB = 1 << 24
+#: Copies of fewer voxels have this part of them along an axis.
+THINNED = (2, 3, 4)
 #: A grid whose voxels lie this near (voxels) to another's was meant to be that one.
 ROUNDED_GRID = 0.25
 
@@ -40,6 +42,19 @@ def same_grid(one: Geometry, other: Geometry) -> bool:
         return False
     ends = np.array([(0, 0, 0), np.array(other.shape) - 1]) @ matrix.T + offset
     return bool(np.array_equal(ends.min(0), (0, 0, 0)) and np.array_equal(ends.max(0), np.array(one.shape) - 1))
+
+
+def thinned_elsewhere(one: Geometry, other: Geometry) -> bool:
+    """True where a grid has a half, third or quarter of another one's voxels along two axes or all, but not its field of view.
+
+    A part that somebody cut out has such a shape by a rare chance only; a copy of fewer voxels must reach over the same place.
+    """
+    for factor in THINNED:
+        fewer = [n in (m // factor, -(-m // factor)) for n, m in zip(one.shape, other.shape, strict=True)]
+        if sum(fewer) >= 2 and all(is_fewer or n == m for is_fewer, n, m in zip(fewer, one.shape, other.shape, strict=True)):
+            ends = [np.stack([at.min(0), at.max(0)]) for at in (one.corners(), other.corners())]
+            return bool(np.abs(ends[0] - ends[1]).max() > (factor + 1) * max(other.spacing))
+    return False
 
 
 def _place(segment: Segment, ct: Geometry) -> BoxMask:

@@ -18,6 +18,16 @@ class HeldFolder:
     path: Path
     handle: int | None
 
+    @property
+    def place(self) -> Path:
+        """A name of this very folder, whatever its own name leads to by now; its own name where the system gives no other (not Linux)."""
+        by_handle = Path(f"/proc/self/fd/{self.handle}")
+        return by_handle if self.handle is not None and _is_same(by_handle, self.handle) else self.path
+
+    def named(self, text: str) -> str:
+        """A text with the folder's own name in place of the other one."""
+        return text.replace(str(self.place), str(self.path))
+
     def require_unmoved(self) -> None:
         """Raises OutputError where the folder's name leads elsewhere by now."""
         if self.handle is not None and not _is_same(self.path, self.handle):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import secrets
 import shutil
 import socket
+import stat
 import sys
 from pathlib import Path
 
@@ -61,8 +63,16 @@ def clear_leftovers(path: Path, companion: Path | None, is_locked: bool) -> None
 def undo_renames(path: Path, is_locked: bool = False) -> None:
     """Undo the renames, those of other outputs too, of which this one was to be the last, where the run that began them is gone."""
     for left in list(path.parent.glob(f"{prefix(path)}*.renames")):
-        if _is_left(left, prefix(path), is_locked):
+        if _is_left(left, prefix(path), is_locked) and _is_our_own(left):
             take_back(left)
+
+
+def _is_our_own(left: Path) -> bool:
+    """A plain file of this user: in a folder of many, a list that somebody else put there could name any file of ours."""
+    with contextlib.suppress(OSError):
+        known = left.lstat()
+        return stat.S_ISREG(known.st_mode) and (os.name == "nt" or known.st_uid == os.getuid())
+    return False
 
 
 def _clear(path: Path, is_locked: bool, companion: Path | None = None) -> None:

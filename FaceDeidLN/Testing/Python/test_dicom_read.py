@@ -17,6 +17,7 @@ from pydicom.uid import (
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
     JPEG2000Lossless,
+    JPEGLSLossless,
     RLELossless,
     generate_uid,
 )
@@ -167,6 +168,14 @@ def test_two_patients_in_one_folder_are_refused_without_their_names(tmp_path):
     assert "Roe" not in str(caught.value)
 
 
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, RLELossless, JPEGLSLossless])
+def test_values_that_are_shown_inverted_are_the_same_hu(tmp_path, syntax):
+    series = Series(stored_head(), syntax=syntax)
+    for path in write_series(tmp_path, series):
+        spoil(path, PhotometricInterpretation="MONOCHROME1")
+    assert np.array_equal(read_ct(tmp_path).volume.array, series.hu)
+
+
 def spoil(path, **tags):
     ds = pydicom.dcmread(path)
     for keyword, value in tags.items():
@@ -182,7 +191,7 @@ def spoil(path, **tags):
     [
         ({"Modality": "MR"}, "holds no CT images but MR"),
         ({"ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"]}, "only scout"),
-        ({"PhotometricInterpretation": "MONOCHROME1"}, "MONOCHROME1"),
+        ({"PhotometricInterpretation": "RGB"}, "is RGB"),
         ({"NumberOfFrames": "2"}, "multi-frame"),
         ({"RescaleSlope": "0"}, "slope of 0"),
         ({"RescaleIntercept": "0"}, "does not look like a CT in Hounsfield units"),

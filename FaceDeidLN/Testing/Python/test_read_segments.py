@@ -280,6 +280,33 @@ def test_a_mask_with_the_cts_voxels_in_another_place_has_lost_its_geometry(tmp_p
         read_segments(path, ct=GRID)
 
 
+def fewer(factors, matrix):
+    """A mask of every second (third, ...) voxel of ``GRID`` along (k, j, i), with that affine."""
+    mask = np.ones(SHAPE, dtype=np.uint8)[tuple(slice(None, None, factor) for factor in factors)]
+    return Volume(mask, Geometry(mask.shape, matrix))
+
+
+@pytest.mark.parametrize("factors", [(2, 2, 2), (1, 2, 2), (3, 3, 3)])
+@pytest.mark.parametrize("matrix", [np.eye(4), np.diag([-1.0, -1.0, 1.0, 1.0]), GRID.ijk_to_lps])
+def test_a_mask_of_fewer_voxels_in_another_place_has_lost_its_geometry(tmp_path, factors, matrix):
+    path = write_volume(fewer(factors, matrix), tmp_path / "ln.nrrd")
+    with pytest.raises(InputError, match="its geometry was lost"):
+        read_segments(path, ct=GRID)
+
+
+@pytest.mark.parametrize("factors", [(2, 2, 2), (1, 2, 2), (3, 3, 3)])
+@pytest.mark.parametrize("flip", [False, True])
+def test_a_mask_of_fewer_voxels_over_the_whole_ct_has_not(tmp_path, factors, flip):
+    matrix = GRID.ijk_to_lps @ np.diag([*factors[::-1], 1.0])
+    volume = fewer(factors, matrix)
+    if flip:
+        last = volume.geometry.to_lps(np.array([[0, volume.array.shape[1] - 1, 0]]))[0]
+        matrix = matrix @ np.diag([1.0, -1.0, 1.0, 1.0])
+        matrix[:3, 3] = last
+        volume = fewer(factors, matrix)
+    assert len(read_segments(write_volume(volume, tmp_path / "ln.nrrd"), ct=GRID)) == 1
+
+
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 0, 1)])
 @pytest.mark.parametrize("flips", [(1, 1, 1), (-1, 1, -1)])
 def test_a_mask_on_the_cts_own_voxels_in_another_order_has_not(tmp_path, order, flips):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from FaceDeidLNLib.core.errors import OutputError
 from FaceDeidLNLib.output import atomic
 from FaceDeidLNLib.output.atomic import released_together
+from FaceDeidLNLib.output.leftovers import sibling, undo_renames
 from test_study_killed import killed_at
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="signals are POSIX's")
@@ -69,6 +71,19 @@ def test_what_guard_and_process_left_half_done_is_undone_by_the_next_run(tmp_pat
     with pytest.raises(OutputError):
         release(tmp_path, "newer")
     assert content(tmp_path) == before
+
+
+def test_a_list_of_renames_that_is_not_our_own_undoes_nothing(tmp_path, monkeypatch):
+    output, ours = tmp_path / "ct.nrrd", tmp_path / "thesis.txt"
+    ours.write_text("mine")
+    planted = sibling(output, "renames")
+    planted.write_text(json.dumps([[str(ours), ours.stat().st_ino, str(tmp_path / "none")], [str(output), 1, str(tmp_path / "none")]]))
+    with monkeypatch.context() as other:
+        other.setattr(os, "getuid", lambda: planted.stat().st_uid + 1)
+        undo_renames(output, is_locked=True)
+    assert ours.read_text() == "mine"
+    undo_renames(output, is_locked=True)
+    assert not ours.exists(), "the same list of our own is believed"
 
 
 def refused(*_: object) -> None:

@@ -1,12 +1,14 @@
 """An output that is replaced: the old one with its companion, or the new one with its own, never a mixture."""
 
 import errno
+import json
+import os
 import signal
 import sys
 
 import pytest
 from FaceDeidLNLib.core.errors import InputError, OutputError
-from FaceDeidLNLib.output import atomic
+from FaceDeidLNLib.output import atomic, leftovers
 from FaceDeidLNLib.output.atomic import Companion
 from releases import companion_of, names, release_file, release_folder, start
 
@@ -67,7 +69,7 @@ def test_a_failure_while_replacing_leaves_output_and_companion_as_they_were(kind
         monkeypatch.setattr(atomic, "_sync", fail)
     else:
         rename = atomic._rename_to_free
-        monkeypatch.setattr(atomic, "_rename_to_free", lambda new, place: fail() if place == output else rename(new, place))
+        monkeypatch.setattr(atomic, "_rename_to_free", lambda new, place: fail() if place.name == output.name else rename(new, place))
     with pytest.raises(OutputError, match="could not be written"):
         release(output, overwrite=True, companion=companion)
     assert output.stat().st_ino == before
@@ -95,3 +97,30 @@ def test_a_link_to_a_folder_is_replaced_and_what_it_leads_to_stays(tmp_path):
     release_folder(tmp_path / "link", names=("IM0002.dcm",), overwrite=True)
     assert names(tmp_path) == ["link", "old"]
     assert (names(tmp_path / "old"), names(tmp_path / "link")) == (["IM0001.dcm"], ["IM0002.dcm"])
+
+
+@pytest.mark.skipif(os.name == "nt", reason="owners and pipes are POSIX's")
+@pytest.mark.parametrize("kind", ["of another user", "open to others", "link", "pipe", "no list"])
+def test_renames_that_somebody_else_has_listed_are_not_undone(kind, tmp_path, monkeypatch):
+    victim, output = tmp_path / "victim", tmp_path / "out" / "a.nrrd"
+    victim.write_text("dear to somebody")
+    output.parent.mkdir()
+    planted = output.parent / f"{leftovers.prefix(output)}999999999-0.renames"
+    steps = json.dumps([[str(victim), victim.stat().st_ino, str(tmp_path / "x")], [str(tmp_path / "none"), 0, str(tmp_path / "y")]])
+    match kind:
+        case "link":
+            (tmp_path / "list").write_text(steps)
+            planted.symlink_to(tmp_path / "list")
+        case "pipe":
+            os.mkfifo(planted)
+        case _:
+            planted.write_text("null" if kind == "no list" else steps)
+            planted.chmod(0o666 if kind == "open to others" else 0o600)
+    if kind == "of another user":
+        user = os.getuid()
+        monkeypatch.setattr(os, "getuid", lambda: user + 1)
+        leftovers.undo_renames(output)
+        monkeypatch.undo()
+    else:
+        release_file(output)
+    assert victim.read_text() == "dear to somebody"

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
+from ...facts import coarse
 from ...output.signing import is_own_release
 from ...release import AttemptWatch, remove_released
 from ..console import BAD_INPUT, FAIL, PASS, REVIEW, Console
@@ -194,7 +195,7 @@ def _taken_back(watch: AttemptWatch) -> str:
 def words_of(case: Case, setting: Setting) -> tuple[str, ...]:
     """The whole command line of a case."""
     words = [case.command, str(case.input), str((setting.out_dir / case.output).absolute())]
-    words += [*case.arguments(), *setting.words, *case.sign_off, "--json", "--quiet"]
+    words += [*case.arguments(), *case.shared(setting.words), *case.sign_off, "--json", "--quiet"]
     if setting.qa is not None:
         words += ["--qa", str((setting.qa / case.name).absolute())]
     if setting.signing_key is not None:
@@ -214,7 +215,7 @@ def row_of(ended: Ended, case: Case, setting: Setting) -> Row:
         output=case.output if ended.code == PASS else "",
         verdict=verdict,
         privacy=str(report.get("privacy", "")),
-        reasons=case.without_paths("; ".join(ended.reasons), setting.out_dir),
+        reasons=coarse(case.without_paths("; ".join(ended.reasons), setting.out_dir)),
         seconds=f"{ended.seconds:.1f}",
         cpu_seconds="" if ended.cpu_seconds is None else f"{ended.cpu_seconds:.2f}",
         peak_memory_mb="" if ended.peak_memory_mb is None else str(ended.peak_memory_mb),
