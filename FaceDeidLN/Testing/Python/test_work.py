@@ -7,6 +7,7 @@ import io
 import os
 import subprocess
 import sys
+import time
 import tracemalloc
 from collections import Counter
 from pathlib import Path
@@ -16,16 +17,19 @@ import numpy as np
 import pydicom
 import pytest
 from dicom_series import Series, stored_head, write_series
-from FaceDeidLNLib.core.ahead import made_ahead
+from FaceDeidLNLib.core.ahead import made_ahead, made_beside
+from FaceDeidLNLib.core.errors import Cancelled
 from FaceDeidLNLib.core.volume import Volume, block_mean
 from FaceDeidLNLib.header.base import KeepHeader
 from FaceDeidLNLib.input import dicom_header, dicom_pixels
+from FaceDeidLNLib.input.case import CtInput
 from FaceDeidLNLib.input.ct import read_ct
 from FaceDeidLNLib.input.dicom import find_series
 from FaceDeidLNLib.output import dicom_clean, dicom_encoder
 from FaceDeidLNLib.output.dicom import write_dicom_series
 from FaceDeidLNLib.output.dicom_header import Marks, derived_header, require_headers, source_header
 from FaceDeidLNLib.output.dicom_plain import PlainHeaders
+from FaceDeidLNLib.output.images import write_image
 from FaceDeidLNLib.output.representable import representable
 from FaceDeidLNLib.verify.compare import compare
 
@@ -149,6 +153,12 @@ def test_averaging_blocks_holds_no_more_than_the_means_and_a_part_a_processor():
     assert peak_of(lambda: block_mean(Volume(array, read_geometry(array.shape)), 2.0)) < array.nbytes
 
 
+def test_a_nrrd_is_written_and_proved_without_a_copy_of_the_ct(tmp_path):
+    array = np.random.default_rng(1).integers(-1000, 1000, (256, 128, 128), dtype=np.int16)
+    ct = CtInput(Volume(array, read_geometry(array.shape)), tmp_path / "ct.nrrd", ".nrrd")
+    assert peak_of(lambda: write_image(ct, ct.volume, tmp_path / "out.nrrd")) < 0.6 * array.nbytes
+
+
 def test_results_made_ahead_come_in_order_and_few_wait():
     begun = []
 
@@ -161,6 +171,23 @@ def test_results_made_ahead_come_in_order_and_few_wait():
         assert number == done
         most = max(most, len(begun) - done)
     assert most <= 2 * (os.cpu_count() or 1) + 2
+
+
+def test_what_is_made_beside_ends_where_it_is_not_needed_any_more():
+    stopped = []
+
+    def work(alive):
+        try:
+            while True:
+                alive()
+                time.sleep(0.005)
+        except Cancelled as error:
+            stopped.append(error)
+            raise
+
+    with pytest.raises(ValueError, match="first"), made_beside(work):
+        raise ValueError("first")
+    assert stopped
 
 
 def test_what_fails_while_it_is_made_ahead_fails_at_its_turn():
