@@ -65,8 +65,11 @@ def pointed_at(node: slicer.vtkMRMLMarkupsNode | None) -> str:
     """The label of the point that the pointer is over, in whichever view; empty where it is over none."""
     for number in range(0 if node is None else node.GetNumberOfDisplayNodes()):
         display = node.GetNthDisplayNode(number)
-        if display is not None and display.GetActiveComponentType() == display.ComponentControlPoint:
-            return node.GetNthControlPointLabel(display.GetActiveComponentIndex())
+        if display is None or display.GetActiveComponentType() != display.ComponentControlPoint:
+            continue
+        index = display.GetActiveComponentIndex()
+        if 0 <= index < node.GetNumberOfControlPoints():  # a point that was taken away stays active until the pointer moves
+            return node.GetNthControlPointLabel(index)
     return ""
 
 
