@@ -17,6 +17,7 @@ import numpy as np
 import pydicom
 import pytest
 from dicom_series import Series, stored_head, write_series
+from FaceDeidLNLib.core import memory
 from FaceDeidLNLib.core.ahead import made_ahead
 from FaceDeidLNLib.core.volume import Volume, block_mean
 from FaceDeidLNLib.header.base import KeepHeader
@@ -180,6 +181,23 @@ def test_memory_that_was_freed_goes_back_to_the_system():
     environment = {**os.environ, "PYTHONPATH": str(Path(FaceDeidLNLib.__file__).parents[1])}
     given = subprocess.run([sys.executable, "-c", _FREED], env=environment, capture_output=True, text=True, check=True).stdout
     assert int(given) > 50_000_000
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be asked for one heap")
+def test_threads_share_one_heap():
+    code = "from FaceDeidLNLib.core import memory; print(memory._of_glibc('mallopt')(memory._M_ARENA_MAX, 1))"
+    environment = {**os.environ, "PYTHONPATH": str(Path(FaceDeidLNLib.__file__).parents[1])}
+    assert subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True).stdout == "1\n"
+
+
+def test_where_the_c_library_is_another_nothing_is_asked(monkeypatch):
+    memory._of_glibc.cache_clear()
+    monkeypatch.setattr(sys, "platform", "win32")
+    try:
+        assert memory.give_back() is None
+        assert memory._of_glibc("malloc_trim")(0) is None
+    finally:
+        memory._of_glibc.cache_clear()
 
 
 def test_results_made_ahead_come_in_order_and_few_wait():
