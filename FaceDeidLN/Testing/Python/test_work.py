@@ -8,6 +8,7 @@ import os
 import platform
 import subprocess
 import sys
+import time
 import tracemalloc
 from collections import Counter
 from pathlib import Path
@@ -18,7 +19,8 @@ import pydicom
 import pytest
 from dicom_series import Series, stored_head, write_series
 from FaceDeidLNLib.core import memory
-from FaceDeidLNLib.core.ahead import made_ahead
+from FaceDeidLNLib.core.ahead import made_ahead, made_beside
+from FaceDeidLNLib.core.errors import Cancelled
 from FaceDeidLNLib.core.volume import Volume, block_mean
 from FaceDeidLNLib.header.base import KeepHeader
 from FaceDeidLNLib.input import dicom_header, dicom_pixels
@@ -212,6 +214,23 @@ def test_results_made_ahead_come_in_order_and_few_wait():
         assert number == done
         most = max(most, len(begun) - done)
     assert most <= 2 * (os.cpu_count() or 1) + 2
+
+
+def test_what_is_made_beside_ends_where_it_is_not_needed_any_more():
+    stopped = []
+
+    def work(alive):
+        try:
+            while True:
+                alive()
+                time.sleep(0.005)
+        except Cancelled as error:
+            stopped.append(error)
+            raise
+
+    with pytest.raises(ValueError, match="first"), made_beside(work):
+        raise ValueError("first")
+    assert stopped
 
 
 def test_what_fails_while_it_is_made_ahead_fails_at_its_turn():
