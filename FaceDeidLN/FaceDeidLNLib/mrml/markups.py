@@ -20,7 +20,7 @@ from .scene import SceneContext
 _CURVE_COLOR = (1.0, 0.45, 0.1)
 #: In per cent of the view.
 _TEXT_SCALE, _GLYPH_SCALE = 2.2, 1.5
-_SKIN_COLOR = (0.88, 0.80, 0.74)
+SKIN_COLOR = (0.88, 0.80, 0.74)
 #: Slicer looks for the skin along a ray no longer than this share of the square root of the skin's diagonal, and takes the
 #: nearest vertex beyond it; 1 is the longest it allows (18 mm on a head).
 _SEARCH_TOLERANCE = 1.0
@@ -194,7 +194,7 @@ def add_skin_model(
     node = context.scene.AddNewNodeByClass("vtkMRMLModelNode", name)
     share_parent(node, reference)
     fill_skin(node, surface_lps)
-    return displayed(node, ScalarVisibility=False, Color=_SKIN_COLOR, Opacity=0.6)
+    return displayed(node, ScalarVisibility=False, Color=SKIN_COLOR, Opacity=0.6)
 
 
 def fill_skin(node: slicer.vtkMRMLModelNode, surface_lps: vtk.vtkPolyData) -> None:
