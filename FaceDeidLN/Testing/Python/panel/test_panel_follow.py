@@ -80,7 +80,7 @@ class FollowTest(person.PanelTest):
         self.answers = [str(place)]
         self.click("nrrdButton")
         said = json.loads(place.with_name("pet.certificate.json").read_text(encoding="utf-8"))
-        self.assertEqual((said["verdict"], said["checks"]["changed_voxels"]), ("PASS", int(changed.sum())))
+        self.assertEqual((said["verdict"], said["checks"]["changed_voxels"], bool(changed.any())), ("PASS", "some", True))
         self.click("undoButton")
         self.assertEqual(slicer.mrmlScene.GetNodesByName("PET full reface de-identified").GetNumberOfItems(), 0)
 
