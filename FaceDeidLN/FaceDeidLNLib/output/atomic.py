@@ -21,6 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..core.below import links_below
 from ..core.errors import FaceDeidError, InputError, OutputError
 from ..core.guard import removed_with_us, taken_back_with_us
 from .certificate import is_certified
@@ -274,8 +275,9 @@ def _lock_of(path: Path) -> Path:
 
 
 def _require_apart(path: Path, inputs: Sequence[Path]) -> None:
-    for given in inputs:
-        source, target = Path(given).resolve(), path.resolve()
+    target = Path(os.path.realpath(path))
+    for given in (one for each in inputs for one in (Path(each), *links_below(each))):
+        source = Path(os.path.realpath(given))
         if source == target or source in target.parents or target in source.parents:
             raise InputError(f"The output {path} is, holds or lies inside the input {given}: choose another place.")
     try:
