@@ -56,9 +56,20 @@ _HASH = re.compile(r"\b[0-9a-fA-F]{32,}\b")
 
 def certificate_path(output: Path) -> Path:
     """Where the certificate of an output stands: beside it, ``<name without extension>.certificate.json``."""
-    output = Path(output)
+    output = named(Path(output))
     extension = image_extension(output) or ""
     return output.with_name(output.name[: len(output.name) - len(extension)] + ENDING)
+
+
+def named(path: Path) -> Path:
+    """The path by a name that others can stand beside: a folder that is "." has one where it lies, the root of a disk has none.
+
+    :raises InputError: there is none.
+    """
+    path = path if path.name else path.absolute()
+    if not path.name:
+        raise InputError(f"{path} is the root of a disk, beside which nothing can stand: name a file or folder in it.")
+    return path
 
 
 def certificate_text(content: Mapping[str, Any]) -> str:

@@ -118,7 +118,7 @@ def _ed25519() -> Any:  # noqa: ANN401
     try:
         from cryptography.hazmat.primitives.asymmetric import ed25519
     except ImportError as problem:
-        how = "pip install 'facedeidln[signing]', in Slicer slicer.util.pip_install(\"cryptography\")"
+        how = 'pip install cryptography, in Slicer slicer.util.pip_install("cryptography")'
         raise InputError(f"Signatures need the package cryptography: {how}.") from problem
     return ed25519
 

@@ -18,7 +18,7 @@ from ..effect.choices import told
 from ..facts import coarse, figures_in_classes
 from ..header.base import HeaderPolicy
 from ..header.segment_names import without_names
-from ..output.certificate import ENDING, STUDY_SCHEMA, file_sha256
+from ..output.certificate import ENDING, STUDY_SCHEMA, file_sha256, named
 from ..release import software
 from .family import Options
 from .outcome import Outcome
@@ -32,6 +32,7 @@ _DOSE_LIMIT = "Dose-volume histograms of the planning system were computed on th
 
 def certificate_path_of(folder: Path) -> Path:
     """Beside the study's folder."""
+    folder = named(folder)
     return folder.with_name(folder.name + ENDING)
 
 

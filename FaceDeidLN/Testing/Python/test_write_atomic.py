@@ -13,6 +13,7 @@ import pytest
 from FaceDeidLNLib.core.errors import InputError, OutputError
 from FaceDeidLNLib.output import atomic, leftovers
 from FaceDeidLNLib.output.atomic import released_file, released_folder, released_together
+from FaceDeidLNLib.output.destination import require_destination
 from releases import companion_of, kill_once_begun, names, release_file, release_folder, start
 
 
@@ -141,6 +142,22 @@ def test_what_was_made_by_somebody_else_in_the_meantime_is_kept(tmp_path):
     with pytest.raises(OutputError, match="somebody else"), released_file(tmp_path / "a.nrrd") as partial:
         [path.write_text("theirs") for path in (partial, tmp_path / "a.nrrd")]
     assert (tmp_path / "a.nrrd").read_text() == "theirs"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="another name for a place is made by POSIX means here")
+def test_an_input_by_another_name_is_an_input(tmp_path, monkeypatch):
+    """As through a bind mount, or on a disk that knows no case: the names tell nothing, what is there does."""
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "ct.nrrd").write_text("original")
+    (tmp_path / "there").symlink_to("in")
+    os.link(tmp_path / "in" / "ct.nrrd", tmp_path / "hard.nrrd")
+    monkeypatch.setattr(Path, "resolve", lambda self, strict=False: self.absolute())
+    for output, source in (("there/ct.nrrd", "in/ct.nrrd"), ("hard.nrrd", "in/ct.nrrd"), ("there/a.nrrd", "in"), ("in/a.nrrd", "there")):
+        with pytest.raises(InputError, match="choose another place"):
+            release_file(tmp_path / output, overwrite=True, inputs=[tmp_path / source])
+        with pytest.raises(InputError, match="name another place"):
+            require_destination(tmp_path / output, True, [tmp_path / source])
+    assert (tmp_path / "in" / "ct.nrrd").read_text() == "original"
 
 
 @pytest.mark.parametrize("output", ["in", "in/out", "."])
