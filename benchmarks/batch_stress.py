@@ -2,19 +2,21 @@
 
     python benchmarks/batch_stress.py OUT [--studies 500] [--kills 10] [--engine local|dask] [--jobs 2] [--minutes 10] [--light]
 
-The cases are a small synthetic head as NRRD, NIfTI and DICOM, one in 25 damaged, one in 50 crashing (SIGSEGV while it is read). Kills
-(SIGKILL) come at random numbers of rows; half hit a process that does cases or a Dask worker, half the program, which is started again.
-The effect is ``mask``, which draws nothing at random, without node levels, so that a case takes little time. Then: every case has one row
-and the verdict that it must have, nothing partial is left, outputs are those of single runs; processor seconds of an undisturbed batch
-against runs of the same cases without one. ``--minutes`` ends the batch by SIGTERM after so long (exit status 4); the same command goes
-on. With ``--light`` cases are done by a stand-in (``batch_light.py``), which reads its input and releases by the program's own road, but
-leaves the face where it is: all that a batch does itself, in little time. Exit status 1 where anything is not as it must be. Linux only.
+The cases are three small synthetic heads as NRRD, NIfTI and DICOM, one in 25 damaged, one in 50 crashing (SIGSEGV while it is read).
+They are done with the default choices, so a release is a PASS. Kills (SIGKILL) come at random numbers of rows; half hit a process that
+does cases or a Dask worker, half the program, which is started again. Then: every case has one row and the verdict that it must have,
+nothing partial is left, and outputs have voxel by voxel the values of single runs: all processes of this benchmark, and of no other
+program, draw the new surface from the same number. At last the processor seconds of an undisturbed batch against runs of the same cases
+without one. ``--minutes`` ends the batch by SIGTERM after so long (exit status 4); the same command goes on. With ``--light`` cases are
+done by a stand-in (``batch_light.py``), which reads its input and releases by the program's own road, but leaves the face where it is:
+all that a batch does itself, in little time. Exit status 1 where anything is not as it must be. Linux only.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
+import itertools
 import json
 import os
 import random
@@ -34,9 +36,10 @@ sys.path[:0] = [str(PACKAGES), str(PACKAGES / "Testing" / "Python")]
 from FaceDeidLNLib.output.certificate import is_certified  # noqa: E402
 
 PROGRAM = [sys.executable, "-m", "FaceDeidLNLib.commands.main"]
-CHOICES = ("--effect", "mask", "--levels", "none", "--accept-recognisable")
 KINDS = ("nrrd", "nii.gz", "dicom")
 SPACING_MM = (6.0, 6.0, 6.0)
+#: Seeds of the synthetic heads.
+HEADS = (1, 2, 3)
 _STOPPED = 4
 DAMAGED_EVERY, CRASHING_EVERY = 25, 50
 #: Has cases done by the stand-in.
@@ -45,6 +48,11 @@ if any("serve" in word for word in sys.orig_argv):
     sys.path.insert(0, {str(Path(__file__).resolve().parent)!r})
     import batch_light
     sys.modules["FaceDeidLNLib.commands.main"] = batch_light
+"""
+#: Has every process draw from the same number, so that runs can be compared.
+SAME_DRAW = """
+import secrets
+secrets.randbits = lambda bits: 2 ** (bits - 1) + 1
 """
 #: Ends any process that does cases as soon as it opens a file of a case called so.
 CRASH = """
@@ -60,7 +68,13 @@ class Made:
 
     name: str
     kind: str
+    head: int
     code: int
+
+    @property
+    def file(self) -> str:
+        """What its input and output are called."""
+        return self.name if self.kind == "dicom" else f"{self.name}.{self.kind}"
 
 
 def main() -> int:
@@ -91,13 +105,7 @@ def main() -> int:
 
 
 def make_cases(out: Path, count: int) -> list[Made]:
-    """One head in three kinds, as often as asked."""
-    import numpy as np
-    import SimpleITK as sitk
-    from dicom_series import Series, write_series
-    from FaceDeidLNLib.phantom import make_phantom
-    from written import write_volume
-
+    """A few heads in three kinds, as often as asked."""
     folder, models = out / "in", out / "models"
     if folder.exists():
         return [made_case(number) for number in range(count)]
@@ -105,39 +113,56 @@ def make_cases(out: Path, count: int) -> list[Made]:
     for one in (unfinished, models):
         shutil.rmtree(one, ignore_errors=True)
         one.mkdir()
-    phantom = make_phantom(SPACING_MM, seed=1)
-    write_volume(phantom.ct, models / "ct.nrrd")
-    sitk.WriteImage(sitk.ReadImage(str(models / "ct.nrrd")), str(models / "ct.nii.gz"))
-    across, down, up = phantom.ct.geometry.spacing
-    corner = phantom.ct.geometry.ijk_to_lps[:3, 3]
-    series = Series((phantom.ct.array + 1024).astype(np.uint16), spacing=(down, across), step=np.array([0, 0, up]), origin=corner)
-    write_series(models / "dicom", series)
+    for head in HEADS:
+        make_models(models, head)
     made = [make_case(unfinished, models, number) for number in range(count)]
     unfinished.rename(folder)
     return made
+
+
+def make_models(models: Path, head: int) -> None:
+    """One head in all kinds."""
+    import numpy as np
+    import SimpleITK as sitk
+    from dicom_series import Series, write_series
+    from FaceDeidLNLib.phantom import make_phantom
+    from written import write_volume
+
+    ct = make_phantom(SPACING_MM, seed=head).ct
+    first, second, third = (model(models, kind, head) for kind in KINDS)
+    write_volume(ct, first)
+    sitk.WriteImage(sitk.ReadImage(str(first)), str(second))
+    across, down, up = ct.geometry.spacing
+    corner = ct.geometry.ijk_to_lps[:3, 3]
+    write_series(third, Series((ct.array + 1024).astype(np.uint16), spacing=(down, across), step=np.array([0, 0, up]), origin=corner))
+
+
+def model(folder: Path, kind: str, head: int) -> Path:
+    """Where a head of a kind lies in a folder."""
+    return folder / (f"head{head}" if kind == "dicom" else f"{kind[:3]}{head}.{kind}")
 
 
 def made_case(number: int) -> Made:
     """What the case of a number is."""
     crashes, damaged = number % CRASHING_EVERY == 7, number % DAMAGED_EVERY == 3
     name = f"{'crash' if crashes else 'damaged' if damaged else 'whole'}-{number:06d}"
-    return Made(name, KINDS[number % len(KINDS)], 1 if crashes else 2 if damaged else 0)
+    head = HEADS[number // len(KINDS) % len(HEADS)]
+    return Made(name, KINDS[number % len(KINDS)], head, 1 if crashes else 2 if damaged else 0)
 
 
 def make_case(folder: Path, models: Path, number: int) -> Made:
     """A copy of a model, whole, damaged or crashing."""
     made = made_case(number)
-    name, kind, crashes, damaged = made.name, made.kind, made.code == 1, made.code == 2
-    target = folder / (name if kind == "dicom" else f"{name}.{kind}")
-    if kind == "dicom":
-        shutil.copytree(models / "dicom", target)
+    source, target, crashes, damaged = model(models, made.kind, made.head), folder / made.file, made.code == 1, made.code == 2
+    if made.kind == "dicom":
+        shutil.copytree(source, target)
         files = sorted(target.iterdir())
         if crashes:
             files[0].rename(target / f"crash-{files[0].name}")
         if damaged:
             os.truncate(files[len(files) // 2], files[0].stat().st_size // 2)
     else:
-        shutil.copy(models / f"ct.{kind}", target)
+        shutil.copy(source, target)
         if damaged:
             os.truncate(target, target.stat().st_size // 2)
     return made
@@ -148,14 +173,14 @@ def environment(out: Path, light: bool | None = None) -> dict[str, str]:
     site = out / "site"
     site.mkdir(exist_ok=True)
     if light is not None:
-        (site / "sitecustomize.py").write_text(CRASH + LIGHT * light)
+        (site / "sitecustomize.py").write_text(SAME_DRAW + CRASH + LIGHT * light)
     return {**os.environ, "PYTHONPATH": os.pathsep.join((str(site), str(PACKAGES))), "OMP_NUM_THREADS": "1"}
 
 
 def under_fire(options: argparse.Namespace) -> bool:
     """Run the batch, kill, start again, until it ends by itself (True), or the time is over."""
     out, note = options.out / "fired", options.out / "fire.json"
-    words = [*PROGRAM, "batch", str(options.out / "in"), str(out), "--engine", options.engine, "--jobs", str(options.jobs), *CHOICES]
+    words = [*PROGRAM, "batch", str(options.out / "in"), str(out), "--engine", options.engine, "--jobs", str(options.jobs)]
     known = json.loads(note.read_text()) if note.exists() else {"kills": {}, "seconds": 0.0}
     hits, begin, chance = Counter(known["kills"]), time.monotonic(), random.Random(options.seed)
     moments = sorted(chance.randrange(1, int(0.95 * options.studies)) for _ in range(options.kills))
@@ -238,27 +263,27 @@ def compare_light(made: list[Made], out: Path) -> list[str]:
     from batch_light import told
 
     whole = [one for one in made if one.code == 0]
-    pairs = [(one.name if one.kind == "dicom" else f"{one.name}.{one.kind}") for one in whole]
-    outputs = {name: out / "fired" / name for name in pairs}
+    outputs = {one.file: out / "fired" / one.file for one in whole}
     files = {name: next(path.iterdir()) if path.is_dir() else path for name, path in outputs.items() if path.exists()}
     return [f"{name} is not what a single run gives" for name, file in files.items() if file.read_text() != told(out / "in" / name)]
 
 
 def compare(made: list[Made], out: Path, folder: Path) -> list[str]:
-    """Every output has the voxels of a single run of its kind."""
+    """Every output has the voxels of a single run of its head and kind."""
     import numpy as np
     from FaceDeidLNLib.input.ct import read_ct
 
-    problems = []
-    for kind in KINDS:
-        single = folder / (f"single-{kind}" if kind == "dicom" else f"single-{kind[:3]}.{kind}")
+    problems, singles = [], folder / "singles"
+    singles.mkdir(exist_ok=True)
+    for kind, head in itertools.product(KINDS, HEADS):
+        source, single = (model(place, kind, head) for place in (folder / "models", singles))
         if not single.exists():
-            source = folder / "models" / ("dicom" if kind == "dicom" else f"ct.{kind}")
-            subprocess.run([*PROGRAM, "deface", str(source), str(single), *CHOICES, "--quiet"], env=environment(folder), check=True)
-        expected = read_ct(single).volume.array
+            subprocess.run([*PROGRAM, "deface", str(source), str(single), "--quiet"], env=environment(folder), check=True)
+        before, expected = (read_ct(path).volume.array for path in (source, single))
+        problems += [f"{single} is what it was"] if np.array_equal(before, expected) else []
         for one in made:
-            path = out / (one.name if kind == "dicom" else f"{one.name}.{kind}")
-            if one.kind == kind and one.code == 0 and path.exists() and not np.array_equal(read_ct(path).volume.array, expected):
+            is_here = (one.kind, one.head, one.code) == (kind, head, 0) and (out / one.file).exists()
+            if is_here and not np.array_equal(read_ct(out / one.file).volume.array, expected):
                 problems.append(f"{one.name} is not what a single run gives")
     return problems
 
@@ -267,16 +292,16 @@ def overhead(made: list[Made], options: argparse.Namespace) -> list[str]:
     """Processor seconds per case of an undisturbed batch, its own part of them, and those of each case run alone or without a batch."""
     whole = [one for one in made if one.code == 0][: max(options.bare, 3)]
     table = options.out / "undisturbed.csv"
-    names = [one.name if one.kind == "dicom" else f"{one.name}.{one.kind}" for one in whole]
+    names = [one.file for one in whole]
     table.write_text("input,output\n" + "".join(f"in/{name},{name}\n" for name in names))
     for folder in ("undisturbed", "bare", "loop"):
         shutil.rmtree(options.out / folder, ignore_errors=True)
         (options.out / f"{folder}-ledger.sqlite").unlink(missing_ok=True)
-    words = ["--engine", options.engine, "--jobs", "1", *CHOICES, "--quiet"]
+    words = ["--engine", options.engine, "--jobs", "1", "--quiet"]
     together = cpu_of([*PROGRAM, "batch", str(table), str(options.out / "undisturbed"), *words], options.out) / len(whole)
     with (options.out / "undisturbed" / "results.csv").open(newline="") as lines:
         own = together - sum(float(row["cpu_seconds"]) for row in csv.DictReader(lines)) / len(whole)
-    each = [["deface", str(options.out / "in" / name), str(options.out / "bare" / name), *CHOICES, "--quiet"] for name in names]
+    each = [["deface", str(options.out / "in" / name), str(options.out / "bare" / name), "--quiet"] for name in names]
     alone = sum(cpu_of([*PROGRAM, *words], options.out) for words in each) / len(whole)
     for words in each:
         words[2] = words[2].replace("bare", "loop")

@@ -5,7 +5,7 @@
 
 DATA holds heads and open-kbp. ``look`` lays every layer of KINDS that fits the voxels on the heads and writes what the lines of sight
 show, bare and covered, with the landmarks that this very CT shows. Where the program says nothing, it goes on to the result: SILENT MISS
-is a PASS in which less of the patient's own skin at nasal root, nose, chin or menton changed than 90 %, and than in the bare head.
+is a PASS in which less of the patient's own skin at nasal root, nose, eyes, chin or menton changed than 90 %, and than in the bare head.
 ``judge`` takes limits from one half of the heads by the rule of ``FaceDeidLNLib/verify/layer.py`` and tests them on the other half, both
 ways: bare heads in which a layer is seen, and layers that are missed. Exit status 1 where there is a silent miss.
 """
@@ -44,21 +44,44 @@ PLACES = {
     "face": ((-90, 20, -100), (90, 150, 85)),
     "half face": ((0, 20, -100), (90, 150, 85)),
     "chin": ((-90, 60, -105), (90, 150, -45)),
+    "nose": ((-25, 60, -45), (25, 150, 15)),
+    "left eye": ((5, 30, -15), (65, 150, 35)),
+    "forehead": ((-80, 30, 15), (80, 150, 90)),
 }
-#: HU, noise, and thicknesses (mm) of what is laid on.
+#: Where a layer stands off by a gap, it does on the left; holes are squares of so many mm, so many mm apart.
+HOLE_MM, HOLES_APART_MM = 4.0, 10.0
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What is laid on: HU and their noise, thicknesses in mm, an air gap (mm) below its left half, and whether it is perforated."""
+
+    hu: float
+    noise: float
+    thicknesses: tuple[int, ...]
+    gap_mm: float = 0.0
+    holes: bool = False
+
+
 KINDS = {
-    "water": (5.0, 8.0, (1, 2, 3, 5, 10, 15)),
-    "gel": (30.0, 12.0, (2, 5, 10, 15)),
-    "wax": (-80.0, 8.0, (2, 5, 10, 15)),
-    "wet dressing": (-60.0, 50.0, (2, 5, 10)),
-    "thermoplastic": (120.0, 8.0, (2, 3)),
-    "foam": (-250.0, 10.0, (10, 20)),
-    "plaster": (900.0, 20.0, (5, 10)),
+    "water": Kind(5.0, 8.0, (1, 2, 3, 5, 10, 15)),
+    "gel": Kind(30.0, 12.0, (2, 3, 5, 10, 15)),
+    "wax": Kind(-80.0, 8.0, (2, 3, 5, 10, 15)),
+    "wet dressing": Kind(-60.0, 50.0, (2, 3, 5, 10)),
+    "thermoplastic": Kind(120.0, 8.0, (2, 3)),
+    "perforated sheet": Kind(120.0, 10.0, (2, 3, 5), holes=True),
+    "gel with a gap": Kind(30.0, 10.0, (2, 3, 5), gap_mm=2.0),
+    "foam": Kind(-250.0, 10.0, (2, 3, 5, 10, 20)),
+    "dense bolus": Kind(200.0, 10.0, (2, 3, 5)),
+    "thin plaster": Kind(300.0, 10.0, (2, 3, 5)),
+    "plaster": Kind(900.0, 20.0, (5, 10)),
 }
 #: A layer must be this many voxels thick to be one.
 LEAST_VOXELS = 0.8
 #: The skin that has to change, and how near (mm) to a landmark it is looked at.
 MARKS, FEATURE_MM, HIDDEN_SHARE, TOLERANCE = ("sellion", "pronasale", "pogonion", "menton"), 8.0, 0.9, 0.02
+#: ... and the middle of an eye, before which the skin lies.
+EYES, EYE_MM = ("eye_left", "eye_right"), 22.0
 #: Limits are this share of the least scatter, and this percentile of the depths of bone, as in the table of areas.
 OF_LEAST, BONE_PERCENTILE = 0.8, 98.0
 #: No limit of scatter is higher (sheets and thin layers; thick ones), and the bone of one area alone is so much (mm) deeper than any.
@@ -114,21 +137,24 @@ def rows_of(head: Head, kinds: list[str]) -> Iterator[dict[str, Any]]:
     yield row(head, head.ct, bare, "", 0, "")
     thinnest = LEAST_VOXELS * float(np.median(head.ct.geometry.sampling))
     for kind in kinds:
-        hu, noise, thicknesses = KINDS[kind]
-        for thickness in (t for t in thicknesses if t >= thinnest):
+        for thickness in (t for t in KINDS[kind].thicknesses if t >= thinnest):
             for place in PLACES:
-                yield row(head, layered(head, hu, noise, thickness, place), bare, kind, thickness, place)
+                yield row(head, layered(head, KINDS[kind], thickness, place), bare, kind, thickness, place)
 
 
-def layered(head: Head, hu: float, noise: float, thickness_mm: float, place: str) -> Volume:
+def layered(head: Head, kind: Kind, thickness_mm: float, place: str) -> Volume:
     """The head under a layer."""
     frame = fit_frame(head.marks)
-    where = np.flatnonzero((head.away > 0) & (head.away <= thickness_mm))
+    where = np.flatnonzero((head.away > 0) & (head.away <= thickness_mm + kind.gap_mm))
     face = frame.to_face(head.ct.geometry.to_lps(np.stack(np.unravel_index(where, head.away.shape), axis=1)))
     low, high = PLACES[place]
-    where = where[np.all((face > low) & (face < high), axis=1)]
+    below = kind.gap_mm * (face[:, 0] > 0)
+    away = head.away.ravel()[where]
+    kept = np.all((face > low) & (face < high), axis=1) & (away > below) & (away <= below + thickness_mm)
+    if kind.holes:
+        kept &= ~np.all(np.mod(face[:, [0, 2]], HOLES_APART_MM) < HOLE_MM, axis=1)
     array = head.ct.array.copy()
-    array.ravel()[where] = hu + noise * np.random.default_rng(1).standard_normal(len(where))
+    array.ravel()[where[kept]] = kind.hu + kind.noise * np.random.default_rng(1).standard_normal(np.count_nonzero(kept))
     return head.ct.with_array(array)
 
 
@@ -166,9 +192,13 @@ def own_skin_changed(head: Head, changed: np.ndarray) -> dict[str, float]:
     skin = head.patient & ~ndimage.binary_erosion(head.patient)
     skin_lps = head.ct.geometry.to_lps(np.argwhere(skin))
     hit, shares = changed[skin], {}
-    points = {name: head.marks.position(name) for name in MARKS if head.marks.position(name) is not None}
+    frame = fit_frame(head.marks)
+    before = frame.to_face(skin_lps)[:, 1]
+    points = {name: head.marks.position(name) for name in (*MARKS, *EYES) if head.marks.position(name) is not None}
     for name, point in points.items():
-        near = np.linalg.norm(skin_lps - point, axis=1) < FEATURE_MM
+        near = np.linalg.norm(skin_lps - point, axis=1) < (EYE_MM if name in EYES else FEATURE_MM)
+        if name in EYES:
+            near &= before > frame.to_face(point[None])[0, 1]
         if near.any():
             shares[name] = float(hit[near].mean())
     return shares

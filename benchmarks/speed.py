@@ -27,7 +27,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import SimpleITK as sitk
 from speed_series import Other, report_series
 
 PACKAGES = Path(__file__).resolve().parents[1] / "FaceDeidLN"
@@ -64,7 +63,7 @@ def report_stages(options: argparse.Namespace) -> int:
     """The stages of the road on one image file, up to the face segment, and the effects; how many targets are missed."""
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "ct.nrrd"
-        upsample(options.data / "heads" / "cthead_ct.nrrd", source)
+        measure("upsample", options.data / "heads" / "cthead_ct.nrrd", source, "")
         copy = measure("copy", source, Path(folder) / "copy.nrrd", options.effect)
         whole = measure("deface", source, Path(folder) / "deface.nrrd", options.effect)
         segment = measure("segment", source, Path(), options.effect)
@@ -80,6 +79,8 @@ def some_patients(data: Path) -> list[Path]:
 
 def upsample(source: Path, target: Path) -> None:
     """The CT on a grid of SIZE over the same field of view."""
+    import SimpleITK as sitk  # not in the process that measures, with whose size each of the measured ones begins
+
     image = sitk.ReadImage(str(source))
     spacing = [step * old / new for step, old, new in zip(image.GetSpacing(), image.GetSize(), SIZE, strict=True)]
     again = sitk.Resample(
@@ -222,6 +223,9 @@ if __name__ == "__main__":
     if sys.argv[1:2] == ["--task"]:
         task, source, target, chosen = sys.argv[2], Path(sys.argv[3]), Path(sys.argv[4]), sys.argv[5]
         tasks = {"effects": run_effects, "segment": run_segment}
-        print(json.dumps(tasks[task](source) if task in tasks else run_task(task, source, target, chosen)))
+        if task == "upsample":
+            print(json.dumps(upsample(source, target)))
+        else:
+            print(json.dumps(tasks[task](source) if task in tasks else run_task(task, source, target, chosen)))
         sys.exit(0)
     sys.exit(main())

@@ -3,7 +3,10 @@
 ``speed.py`` prints it. The series is heads/cthead_ct.nrrd on 512 x 512 pixels, with the header of a real slice (ge-head-dicom),
 uncompressed. Seconds are wall and processor seconds (user and system) of the whole process, the middle of several runs by the wall;
 the three take turns, so that what else runs on the machine meets them all. Memory is the largest resident set above that of a process
-that only loads the program.
+that only loads the program. A process begins with the size of the one that starts it, so that this one loads no library and makes no CT
+itself:
+
+    python benchmarks/speed_series.py make-dicom|make-nrrd DATA TARGET SLICES
 """
 
 from __future__ import annotations
@@ -17,11 +20,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
-import pydicom
-import SimpleITK as sitk
-from pydicom.uid import ExplicitVRLittleEndian, generate_uid
+if TYPE_CHECKING:
+    import SimpleITK as sitk
 
 PACKAGES = Path(__file__).resolve().parents[1] / "FaceDeidLN"
 SIDE, SLICES = 512, 295
@@ -80,8 +82,26 @@ def deface_words(source: Path, target: Path, *more: str) -> list[str]:
     return [sys.executable, "-m", "FaceDeidLNLib.commands.main", "deface", str(source), str(target), "--overwrite", "--quiet", *more]
 
 
+def make(kind: str, data: Path, target: Path, slices: int) -> None:
+    """Write the CT with so many slices as "dicom" or "nrrd", in a process of its own."""
+    subprocess.run([sys.executable, str(Path(__file__).resolve()), f"make-{kind}", str(data), str(target), str(slices)], check=True)
+
+
+def make_nrrd(data: Path, target: Path, slices: int) -> None:
+    """Write the CT as a NRRD file of so many slices."""
+    import SimpleITK as sitk
+
+    image = resampled(data / "heads" / "cthead_ct.nrrd", slices)
+    sitk.WriteImage(image, str(target), useCompression=True, compressionLevel=1)
+
+
 def make_series(data: Path, folder: Path, slices: int) -> None:
     """Write the CT as a DICOM series of so many slices."""
+    import numpy as np
+    import pydicom
+    import SimpleITK as sitk
+    from pydicom.uid import ExplicitVRLittleEndian, generate_uid
+
     image = resampled(data / "heads" / "cthead_ct.nrrd", slices)
     array = sitk.GetArrayFromImage(image)
     template = pydicom.dcmread(next((data / "ge-head-dicom").glob("*.dcm")))
@@ -108,6 +128,8 @@ def make_series(data: Path, folder: Path, slices: int) -> None:
 
 def resampled(source: Path, slices: int) -> sitk.Image:
     """The CT (int16) on SIDE x SIDE x ``slices`` voxels of the same field of view."""
+    import SimpleITK as sitk
+
     image = sitk.ReadImage(str(source))
     size = (SIDE, SIDE, slices)
     spacing = [step * old / new for step, old, new in zip(image.GetSpacing(), image.GetSize(), size, strict=True)]
@@ -140,7 +162,7 @@ def measure_road(data: Path, other: Other | None, runs: int) -> dict[str, Run]:
         source, target, copies = folder / "in" / "ct", folder / "out", folder / "copies"
         (folder / "in").mkdir()
         copies.mkdir()
-        make_series(data, source, SLICES)
+        make("dicom", data, source, SLICES)
         measures = {
             "de-identify": lambda: run(deface_words(source, target)),
             "read and write": lambda: run([sys.executable, "-c", _COPY, str(source), str(copies)]),
@@ -172,11 +194,9 @@ def measure_sizes(data: Path, kind: str, sizes: tuple[int, ...] = SIZES) -> dict
     for slices in sizes:
         with tempfile.TemporaryDirectory() as name:
             source, target = Path(name) / "ct.nrrd", Path(name) / "out.nrrd"
-            if kind == "nrrd":
-                sitk.WriteImage(resampled(data / "heads" / "cthead_ct.nrrd", slices), str(source), useCompression=True, compressionLevel=1)
-            else:
+            if kind == "dicom":
                 source, target = source.with_suffix(""), target.with_suffix("")
-                make_series(data, source, slices)
+            make(kind, data, source, slices)
             found[slices] = run(deface_words(source, target))
             shutil.rmtree(target, ignore_errors=True)
     return found
@@ -224,3 +244,8 @@ def _report_sizes(kind: str, found: dict[int, Run], base: int) -> int:
         print(f"{kind}, {slices} slices{one.wall:>10.2f}{one.cpu:>8.2f}   {volumes:.1f} int16 volumes, {each}")
     print(f"{kind}: target {MOST_VOLUMES[kind]:g} int16 volumes")
     return int(most > MOST_VOLUMES[kind])
+
+
+if __name__ == "__main__":
+    makers = {"make-dicom": make_series, "make-nrrd": make_nrrd}
+    makers[sys.argv[1]](Path(sys.argv[2]), Path(sys.argv[3]), int(sys.argv[4]))

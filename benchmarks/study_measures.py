@@ -62,9 +62,8 @@ def shown(result: StudyResult) -> list[Shown]:
     return sorted(out, key=lambda one: id(one.before[0]) not in decided)
 
 
-def old_skin(result: StudyResult) -> np.ndarray:
-    """LPS mm (N, 3) of the skin of the CT that decided, before, where its voxels changed."""
-    decided = shown(result)[0]
+def old_skin(decided: Shown) -> np.ndarray:
+    """LPS mm (N, 3) of the skin of a CT that decided, before, where its voxels changed."""
     before, after = volume(decided.before), volume(decided.after)
     points = before.geometry.to_lps(np.argwhere(skin_voxels(before.array) & (before.array != after.array)))
     return points[:: max(len(points) // MOST_POINTS, 1)]
@@ -128,19 +127,25 @@ def away_mm(points: np.ndarray, surfaces: np.ndarray) -> list[float]:
 
 
 def surfaces_of(result: StudyResult) -> Iterator[dict[str, object]]:
-    """For each object: how far the old skin of the CT that decided lies from its surface, before and after."""
-    old, ways = old_skin(result), registered(result.planned)
+    """For each object: how far the old skin of the CT that decided in its frame of reference lies from its surface, before and after."""
+    ways = registered(result.planned)
+    deciding = {id(report.entry.instance) for report in result.reports if report.decision.outcome.value == "deface"}
+    skins = {one.frame: old_skin(one) for one in shown(result) if id(one.before[0]) in deciding}
     for one in shown(result):
-        matrix = ways.get(one.frame, np.eye(4))
+        matrix = np.eye(4) if one.frame in skins else ways.get(one.frame, np.eye(4))
+        old = skins.get(one.frame, next(iter(skins.values())))
         points = (old - matrix[:3, 3]) @ np.linalg.inv(matrix[:3, :3]).T
         level = level_of(one.family, one.before)
         before, after = (away_mm(points, surface(one.family, files, level)) for files in (one.before, one.after))
         yield {"object": one.name, "family": one.family, "before_mm": before, "after_mm": after}
 
 
-def changed_in(mask: np.ndarray, geometry: Volume, result: StudyResult) -> Iterator[dict[str, object]]:
-    """For each CT, PET and MR: its voxels whose centre lies in a protected mask (on the grid of ``geometry``), and how many changed."""
-    ways = registered(result.planned)
+def changed_in(mask: Volume, result: StudyResult, known: dict[str, np.ndarray]) -> Iterator[dict[str, object]]:
+    """For each CT, PET and MR: its voxels whose centre lies in a protected mask (bool), and how many changed.
+
+    ``known``: from further frames of reference the matrix (4, 4) to the mask's.
+    """
+    ways = {**registered(result.planned), **known}
     for one in shown(result):
         if one.family not in ("ct", "pet_mr"):
             continue
@@ -149,10 +154,10 @@ def changed_in(mask: np.ndarray, geometry: Volume, result: StudyResult) -> Itera
         counts = np.zeros(2, dtype=int)
         for before, after in pairs:
             lps = before.geometry.to_lps(np.argwhere(np.ones(before.array.shape, dtype=bool))) @ matrix[:3, :3].T + matrix[:3, 3]
-            kji = np.rint(geometry.geometry.to_kji(lps)).astype(int)
-            seen = np.all((kji >= 0) & (kji < mask.shape), axis=1)
+            kji = np.rint(mask.geometry.to_kji(lps)).astype(int)
+            seen = np.all((kji >= 0) & (kji < mask.array.shape), axis=1)
             inside = np.zeros(len(lps), dtype=bool)
-            inside[seen] = mask[tuple(kji[seen].T)]
+            inside[seen] = mask.array[tuple(kji[seen].T)]
             counts += inside.sum(), np.count_nonzero((before.array != after.array).ravel() & inside)
         yield {"object": one.name, "protected_voxels": int(counts[0]), "changed": int(counts[1])}
 

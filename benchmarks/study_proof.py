@@ -3,12 +3,13 @@
     python benchmarks/study_proof.py DATA [--withhold-doubtful] [--pictures DIR] [--only NAME ...]
     python benchmarks/study_proof.py DATA --costs | --doses 10
 
-Studies: ``synthetic`` (the phantom, an object of every row of the table of outcomes and a protected node), and those of
+Studies: ``synthetic`` (the phantom, an object of every row of the table of outcomes and its nodes, protected), and those of
 DATA/studies/*.tar.xz, by their names. Each is worked on in a process of its own and printed as one JSON line; a REVIEW is a result too
 and names its object. All figures are taken from the files alone (study_measures.py).
 
 surfaces: at every point of the original's skin where the CT that decided changed, the distance (mm) to the nearest surface of the
-object, before and after: median and 10th percentile. protected: voxels of the node that changed. identical: structures and segments
+object, before and after: median and 10th percentile. protected: voxels of the nodes that changed. unexpected: objects of the synthetic
+study whose outcome is another than its row's. identical: structures and segments
 that are the very same. averaging: see ``averaging``; averaging_helps: in how many pairs two series show more than one.
 validators: what readers and dciodvfy say of a released object and not of its original.
 --costs: studies of 1, 2, 4 and 8 CTs of the phantom: seconds, over those of as many studies of one CT, and peak memory.
@@ -24,11 +25,18 @@ import sys
 import tarfile
 import tempfile
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1] / "FaceDeidLN"
-sys.path[:0] = [str(ROOT), str(ROOT / "Testing" / "Python"), str(Path(__file__).resolve().parent)]
+import numpy as np
+
+sys.path.extend(str(Path(__file__).resolve().parents[1] / part) for part in ("FaceDeidLN", "FaceDeidLN/Testing/Python", "benchmarks"))
+
+from FaceDeidLNLib.core.geometry import Geometry
+from FaceDeidLNLib.core.segment import Segment
+from FaceDeidLNLib.core.volume import Volume
+from FaceDeidLNLib.phantom import Phantom
+from FaceDeidLNLib.study.report import StudyResult
 
 SYNTHETIC = "synthetic"
 COPIES = (1, 2, 4, 8)
@@ -46,10 +54,10 @@ def measure(folder: Path, out: Path, options: argparse.Namespace) -> None:
     from study_measures import averaging, changed_in, identical, surfaces_of
     from study_validators import new_findings
 
-    node = _synthetic(folder) if options.one == SYNTHETIC else None
+    made = _synthetic(folder) if options.one == SYNTHETIC else None
     asked = Options(withhold_doubtful=options.withhold_doubtful)
-    if node is not None:
-        asked = replace(asked, request=lambda ct: Request(ct.volume, (node,)))
+    if made is not None:
+        asked = replace(asked, request=lambda ct: Request(ct.volume, made.nodes_in(ct.volume)))
     base, begin = _peak_mb(), time.process_time()
     planned = plan(folder)
     results = run(planned, out, asked, review=options.pictures)
@@ -65,7 +73,8 @@ def measure(folder: Path, out: Path, options: argparse.Namespace) -> None:
             "outcomes": sorted({f"{r.entry.instance.text('SeriesDescription')}: {r.decision.outcome.value}" for r in result.reports}),
             "proof": [one.facts() for one in result.proof.surfaces] if result.proof else [],
             "surfaces": list(surfaces_of(result)) if released and not options.costs else [],
-            "protected": list(changed_in(node.mask.array, node.mask, result)) if released and node is not None else [],
+            "unexpected": _unexpected(result) if made is not None else [],
+            "protected": list(changed_in(made.protected(), result, made.ways)) if released and made is not None else [],
             "identical": list(identical(result)) if released and not options.costs else [],
             "averaging": list(averaging(result)) if released and not options.costs else [],
             "validators": list(new_findings(result)) if released and not options.costs else [],
@@ -74,14 +83,46 @@ def measure(folder: Path, out: Path, options: argparse.Namespace) -> None:
         print(json.dumps(facts), flush=True)
 
 
-def _synthetic(folder: Path) -> object:
-    """Write the synthetic study; returns the node that is to be protected."""
+@dataclass(frozen=True, eq=False)
+class Synthetic:
+    """The synthetic study's phantom, and the matrix (4, 4) from its second frame of reference to the first, by UID."""
+
+    phantom: Phantom
+    ways: dict[str, np.ndarray]
+
+    def nodes_in(self, ct: Volume) -> tuple[Segment, ...]:
+        """The nodes, where a CT of the phantom's grid, in either frame of reference, has them."""
+        own = self.phantom.ct.geometry.ijk_to_lps
+        moved = np.eye(4)
+        moved[:3, 3] = ct.geometry.ijk_to_lps[:3, 3] - own[:3, 3]
+        return tuple(
+            Segment(node.name, Volume(node.mask.array, Geometry(node.mask.geometry.shape, moved @ node.mask.geometry.ijk_to_lps)))
+            for node in self.phantom.nodes
+        )
+
+    def protected(self) -> Volume:
+        """Bool: all nodes."""
+        return self.phantom.ct.with_array(np.any([node.mask.array for node in self.phantom.nodes], axis=0))
+
+
+def _synthetic(folder: Path) -> Synthetic:
+    """Write the synthetic study."""
     from FaceDeidLNLib.phantom import make_phantom
-    from synthetic_objects import write_every_object
+    from synthetic_documents import SECOND_MM, write_all
 
     phantom = make_phantom(SPACING_MM, seed=1)
-    write_every_object(folder, phantom)
-    return phantom.segment("LN cheek left")
+    _, second = write_all(folder, phantom)
+    back = np.eye(4)
+    back[:3, 3] = -np.array(SECOND_MM)
+    return Synthetic(phantom, {second.frame: back})
+
+
+def _unexpected(result: StudyResult) -> list[str]:
+    """What became of an object, where that is another thing than its row of the table says."""
+    from synthetic_documents import OUTCOMES
+
+    found = {report.entry.instance.text("SeriesDescription"): report.decision.outcome.value for report in result.reports}
+    return [f"{name}: {found.get(name)} instead of {wanted}" for name, wanted in OUTCOMES.items() if found.get(name) != wanted]
 
 
 def _peak_mb() -> int:

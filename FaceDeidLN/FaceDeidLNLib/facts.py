@@ -1,13 +1,13 @@
 """The figures of a result: all of them for ``--json`` and the review, and for the certificate in classes that many heads share.
 
-How far a face's skin moved, or how many voxels it had, is the same for every scan of one head and differs between heads: whoever
-has a candidate's CT could check a certificate against it.
+How far a face's skin moved, or how many voxels it, a node or a node level had, is nearly the same for every scan of one head and differs
+between heads: whoever has a candidate's CT could check a certificate against it.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .case.records import CaseResult
@@ -15,11 +15,14 @@ from .verify.compare import Comparison
 from .verify.coverage import Coverage
 from .verify.privacy import RECOGNISABLE
 from .verify.privacy_causes import causes_of_kept
-from .verify.verdict import MIN_CHANGED_SHARE, MIN_MEAN_DISPLACEMENT_MM
+from .verify.verdict import MIN_CHANGED_SHARE, MIN_CONFIDENCE, MIN_MEAN_DISPLACEMENT_MM
 
 #: The bounds of the classes: what the verdict rests on, and no finer.
 _SHARE_OF_SKIN = (0.5, MIN_CHANGED_SHARE)
 _SHARE_OF_BODY = (0.1, 0.4)
+#: Figures of objects that follow or are clipped: counts, and the share of the old skin's step that is left.
+_COUNTS = ("changed_voxels", "voxels_without_dose", "frames_dropped")
+_STEP = "share_of_step_left"
 #: A figure with a unit in a sentence.
 _FIGURE = re.compile(r"\b(\d+(?:[.,]\d+)?)(?=\s?(?:%|mm\b|ml\b|HU\b|voxels\b))")
 
@@ -105,11 +108,14 @@ def coverage_facts(coverage: Coverage) -> dict[str, Any]:
 
 
 def certificate_facts(result: CaseResult) -> dict[str, Any]:
-    """``facts_of`` without what would describe the original face: its figures in classes, and those in sentences to one digit."""
+    """``facts_of`` without what would describe the original head: its figures in classes, and those in sentences to one digit."""
     facts = facts_of(result)
     facts["reasons"] = [coarse(reason) for reason in facts["reasons"]]
+    facts["seconds"] = {step: float(f"{seconds:.0e}") for step, seconds in facts["seconds"].items()}
+    facts["node_levels"] = [_level_in_classes(level) for level in facts["node_levels"]]
     if "changed_voxels" in facts:
-        facts["changed_voxels"] = "some" if facts["changed_voxels"] else "none"
+        facts["changed_voxels"] = amount(facts["changed_voxels"])
+        facts["protected"] = [{**segment, "voxels": amount(segment["voxels"])} for segment in facts["protected"]]
     if result.coverage is not None:
         skin = result.coverage
         facts["face_skin"] = {
@@ -119,6 +125,27 @@ def certificate_facts(result: CaseResult) -> dict[str, Any]:
     if result.body_share is not None:
         facts["share_of_body_changed"] = in_class(100 * result.body_share, [100 * share for share in _SHARE_OF_BODY], "%")
     return facts
+
+
+def _level_in_classes(level: Mapping[str, Any]) -> dict[str, Any]:
+    """A node level without its size."""
+    told = {name: value for name, value in level.items() if name != "volume_ml"}
+    confidence = in_class(100 * level["confidence"], [100 * MIN_CONFIDENCE], "%")
+    return {**told, "voxels": amount(level["voxels"]), "confidence": confidence, "reason": coarse(level["reason"])}
+
+
+def figures_in_classes(figures: Mapping[str, Any]) -> dict[str, Any]:
+    """The figures of what followed or was clipped, as a certificate tells them; each was held to its limit before."""
+    told = dict(figures)
+    told |= {name: amount(figures[name]) for name in _COUNTS if name in figures}
+    if figures.get(_STEP) is not None:
+        told[_STEP] = "within the limit"
+    return told
+
+
+def amount(count: int) -> str:
+    """How much a count of voxels or frames of one head is, and no more."""
+    return "some" if count else "none"
 
 
 def in_class(value: float, bounds: Sequence[float], unit: str) -> str:
@@ -131,9 +158,13 @@ def in_class(value: float, bounds: Sequence[float], unit: str) -> str:
 
 
 def coarse(sentence: str) -> str:
-    """A sentence with each of its figures rounded to one digit."""
-    return _FIGURE.sub(lambda found: f"{float(f'{_number(found[1]):.0e}'):g}", sentence)
+    """A sentence with each of its figures cut off after its first digit, so that what misses a bound is not told as the bound."""
+    return _FIGURE.sub(lambda found: _first_digit(found[1].replace(",", "")), sentence)
 
 
-def _number(text: str) -> float:
-    return float(text.replace(",", ""))
+def _first_digit(number: str) -> str:
+    first = re.search(r"[1-9]", number)
+    if first is None:
+        return "0"
+    whole, _, _ = number.partition(".")
+    return f"{float(number[: first.end()] + '0' * max(0, len(whole) - first.end())):g}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 import shutil
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from importlib.metadata import version
@@ -20,6 +19,7 @@ from .case.judge import verify
 from .case.records import CaseResult
 from .clearance import NOT_SIGNED, RECOGNISABLE_REASON, Clearance, Judged, SignOff, clear
 from .core.errors import InputError
+from .core.memory import give_back
 from .core.progress import Alive, idle
 from .core.volume import Volume
 from .effect.choices import told
@@ -32,6 +32,7 @@ from .output.atomic import Companion
 from .output.certificate import certificate_path, certificate_text, is_certified, output_sha256, require_own_certificate
 from .output.destination import Destination
 from .output.images import require_writable, write_image
+from .output.leftovers import time_there
 from .output.representable import representable
 from .output.signing import signed_text
 from .stacks import on_slices, released_volume
@@ -106,6 +107,7 @@ def write_released(ct: CtInput, cleared: Clearance, destination: Destination, al
     if not isinstance(cleared, Clearance):
         raise TypeError("only what clear() permits is written")
     volume, case = cleared.volume, cleared.case
+    give_back()
 
     def write(partial: Path, certificate: Path) -> None:
         require_own_certificate(destination.output, destination.overwrite)
@@ -206,13 +208,7 @@ class Watch:
 
     def __init__(self, output: Path) -> None:
         self.output = output
-        self._begun_ns = time.time_ns()
         self._before = self._certificate()
-
-    def has_new_certificate(self) -> bool:
-        """A certificate was written since, and not only brought back from a run that was killed while it replaced the output."""
-        now = self._certificate()
-        return now is not None and now != self._before and now[0] >= self._begun_ns
 
     def has_released(self) -> bool:
         """The output is there with a certificate of its own that was not there before."""
@@ -224,3 +220,16 @@ class Watch:
             return path.stat().st_mtime_ns, path.read_bytes()
         except OSError:
             return None
+
+
+class AttemptWatch(Watch):
+    """As ``Watch``, for an attempt at a case that may end, or be made by another machine, without telling what it wrote."""
+
+    def __init__(self, output: Path) -> None:
+        super().__init__(output)
+        self._begun_ns = time_there(certificate_path(output))
+
+    def has_new_certificate(self) -> bool:
+        """A certificate was written since, and not only brought back from a run that was killed while it replaced the output."""
+        now = self._certificate()
+        return now is not None and now != self._before and (self._begun_ns is None or now[0] >= self._begun_ns)

@@ -9,7 +9,7 @@ from ..core.errors import FaceNotFoundError, InputError
 from ..core.progress import Alive, idle
 from ..core.volume import AIR_HU, Volume, block_mean, canonical_grid
 from .couch import without_couch
-from .grids import TISSUE_HU, closing, fill_holes, grow, inside_view, opening, reach, sample, shrink, steps_of, view_box
+from .grids import TISSUE_HU, closing, fill_holes, grow, inside_view, is_above, opening, reach, shrink, steps_of, view_box
 
 #: Less tissue than this (mm3) is no patient; the smallest slab of a neck has several times as much.
 SMALLEST_BODY_MM3 = 100_000.0
@@ -44,7 +44,7 @@ def find_body(ct: Volume, spacing_mm: float = 3.0, alive: Alive = idle) -> Volum
     alive()
     small = small.with_array(np.maximum(small.array, AIR_HU))
     inside = inside_view(view.geometry, grid)
-    tissue = sample(small, grid) > TISSUE_HU
+    tissue = is_above(small, grid, TISSUE_HU)
     if np.count_nonzero(tissue & inside) * spacing_mm**3 < SMALLEST_BODY_MM3:
         raise FaceNotFoundError("No patient was found in the CT: there is almost nothing but air in it.")
     cut = _bounding_slices(tissue & inside, 4)

@@ -26,13 +26,23 @@ def sample(volume: Volume, target: Geometry) -> np.ndarray:
     Returns float32 (integer input too). Multi-threaded; any affine, shear included. Going on with the nearest voxel
     keeps the cut planes of the field of view from looking like skin.
     """
+    return sitk.GetArrayFromImage(_resampled(volume, target))
+
+
+def is_above(volume: Volume, target: Geometry, level: float) -> np.ndarray:
+    """Where ``sample`` gives more than ``level`` (bool); what it gives is not copied."""
+    image = _resampled(volume, target)
+    return sitk.GetArrayViewFromImage(image) > level
+
+
+def _resampled(volume: Volume, target: Geometry) -> sitk.Image:
     array = volume.array
     image = sitk.GetImageFromArray(array.astype(np.uint8) if array.dtype == bool else np.ascontiguousarray(array))
     matrix, offset = index_affine(volume.geometry, target)
     transform = sitk.AffineTransform(3)
     transform.SetMatrix(matrix[::-1, ::-1].ravel().tolist())
     transform.SetTranslation(offset[::-1].tolist())
-    out = sitk.Resample(
+    return sitk.Resample(
         image,
         [int(n) for n in target.shape[::-1]],
         transform,
@@ -44,7 +54,6 @@ def sample(volume: Volume, target: Geometry) -> np.ndarray:
         sitk.sitkFloat32,
         True,
     )
-    return sitk.GetArrayFromImage(out)
 
 
 def vertical_axis(geometry: Geometry) -> int:

@@ -13,7 +13,7 @@ from ..core.volume import Volume
 from ..input.names import is_outline
 from ..input.place import place_segments
 from .face_frame import FaceFrame
-from .grids import TISSUE_HU, closing, fill_holes, grow, reach, sample, steps_of
+from .grids import TISSUE_HU, closing, fill_holes, grow, is_above, reach, sample, steps_of
 
 #: Outlines agree where they lie this near (mm): two voxels of the body's grid, one of a coarse CT.
 AGREE_MM = 6.0
@@ -75,7 +75,7 @@ def within_outline(ct: Volume, body: Volume, segments: Sequence[Segment], frame:
 def _on_grid(ct: Volume, body: Volume, outlines: Sequence[Segment]) -> tuple[np.ndarray, np.ndarray]:
     """The solid inside of the outlines on the body's grid, and the slices in which they were drawn (both bool)."""
     full = united("outline", place_segments(outlines, ct.geometry)).full(ct.array.shape)
-    drawn = sample(ct.with_array(full), body.geometry) > 0.5
+    drawn = is_above(ct.with_array(full), body.geometry, 0.5)
     known = np.zeros(drawn.shape, dtype=bool)
     known[drawn.any(axis=(1, 2))] = True
     sides = np.ones(drawn.shape, dtype=bool)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
 import numpy as np
 from scipy import ndimage
@@ -20,7 +19,7 @@ from ..core.volume import AIR_HU, Volume
 from .face_frame import FaceFrame
 from .grids import closing, fill_holes, opening, vertical_axis
 from .landmark.grids import reduced
-from .landmark.net import load_model, turned_look
+from .landmark.net import first_reading, load_model, turned_head
 
 #: Bone, and the walls of a skull, in voxels of some 4 mm.
 BONE_HU = 200.0
@@ -47,6 +46,9 @@ SOFT_HU, RINGED_ML = (-50.0, 120.0), 45.0
 OWN_SHARE = 0.1
 #: So many landmarks (sum of the probability masses) make a face, looked for this far (mm) around the bone.
 FACE_SEEN, AROUND_MM = 4.0, 100.0
+#: What lies on a smaller share of all sides and is thinner (mm) in two directions, or smaller (ml), is no face: real faces cut by the
+#: field of view, as far as the network sees them, lie on 0.34 and more and are 92 ml and more.
+FACE_SHARE, LIMB_MM, LEAST_FACE_ML = 0.25, 60.0, 60.0
 #: Two heads' middles lie further apart (mm of the mean face); what is nearer is the first head, whose place is then in doubt.
 HEADS_APART_MM = 95.0
 #: A plate is thinner than this (mm, between these percentiles of its bone) and longer than a head.
@@ -67,14 +69,6 @@ TURNS = tuple(
 )
 
 
-@dataclass(frozen=True, eq=False)
-class Rest:
-    """A ``reduced`` CT with air in place of the first head, and one piece of ``bone`` (bool) outside of that head, its neck and trunk."""
-
-    ct: Volume
-    bone: np.ndarray
-
-
 def second_face(ct: Volume, frame: FaceFrame, alive: Alive = idle) -> tuple[str, ...]:
     """What there is to say of another head in a CT (HU) than the one at ``frame``; empty where there is none."""
     small = reduced(ct, FINEST_MM)
@@ -93,11 +87,11 @@ def _head_of_bone(small: Volume, frame: FaceFrame, alive: Alive) -> np.ndarray |
         place = second_skull(small, piece)
         if place is not None:
             return place
-    pieces = [piece for piece in pieces if not is_plate(small, piece)]
-    rest = without_head(small, frame) if pieces else small
     for piece in pieces:
+        if is_plate(small, piece) or is_limb(small, piece):
+            continue
         alive()
-        place = other_face(Rest(rest, piece), alive)
+        place = other_face(small, frame, piece, alive)
         if place is not None:
             return place
     return None
@@ -129,17 +123,27 @@ def is_plate(small: Volume, piece: np.ndarray) -> bool:
     return bool(thickness < PLATE_MM and (length > LONGEST_HEAD_MM or through))
 
 
-def without_head(small: Volume, frame: FaceFrame) -> Volume:
-    """The ``reduced`` CT with air in place of the head at ``frame``."""
+def is_limb(small: Volume, piece: np.ndarray) -> bool:
+    """True where a piece of bone (bool) lies on few sides of any place and is thin or small: an arm, a rod, the rest of a head rest."""
+    points = small.geometry.to_lps(places(piece))
+    if sides_with_bone(points - _ball(points)) >= FACE_SHARE:
+        return False
+    axes = np.linalg.eigh(np.cov(points.T))[1]
+    low, high = np.percentile(points @ axes, PLATE_PERCENTILES, axis=0)
+    return bool((high - low)[1] < LIMB_MM or len(points) * small.geometry.voxel_mm3 < LEAST_FACE_ML * 1000.0)
+
+
+def without_head(part: Volume, frame: FaceFrame) -> Volume:
+    """A part of the ``reduced`` CT with air in place of the head at ``frame``."""
     ends = np.array([CRANIUM_CENTRE - CRANIUM_MM, CRANIUM_CENTRE + CRANIUM_MM, *FACE_BOX])
     corners = np.array(np.meshgrid(*np.stack([ends.min(0), ends.max(0)], axis=1), indexing="ij")).reshape(3, -1).T
-    box = small.geometry.box_around(frame.to_lps(corners), HEAD_MARGIN_MM)
-    head = small.crop(box)
+    box = part.geometry.box_around(frame.to_lps(corners), HEAD_MARGIN_MM)
+    head = part.crop(box)
     tissue = head.array > AIR_HU + 1.0
     tissue[tissue] = _in_head(frame.to_face(head.geometry.to_lps(places(tissue))))
-    rest = small.array.astype(np.float32)
+    rest = part.array.astype(np.float32)
     rest[box.slices][tissue] = AIR_HU
-    return small.with_array(rest)
+    return part.with_array(rest)
 
 
 def ringed_tissue(small: Volume, frame: FaceFrame) -> np.ndarray | None:
@@ -196,21 +200,26 @@ def sides_with_bone(offsets: np.ndarray) -> float:
     return len(np.unique(np.argmax(offsets[near] @ sides, axis=1))) / SIDES
 
 
-def other_face(rest: Rest, alive: Alive = idle) -> np.ndarray | None:
-    """Origin (3,) in LPS mm of a head frame in which the landmark network sees a face around the rest's bone; None where it sees none."""
+def other_face(small: Volume, frame: FaceFrame, piece: np.ndarray, alive: Alive = idle) -> np.ndarray | None:
+    """Origin (3,) in LPS mm of a head frame in which the landmark network sees a face around a piece of bone; None where it sees none.
+
+    The first head is taken out before. Looking finely takes most of the time: the turns in which the coarse network sees most come first.
+    """
     member = load_model().members[0]
-    around = rest.ct.geometry.box_around(rest.ct.geometry.to_lps(places(rest.bone)), AROUND_MM)
-    part = rest.ct.crop(around)
+    part = without_head(small.crop(small.geometry.box_around(small.geometry.to_lps(places(piece)), AROUND_MM)), frame)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        looks = [pool.submit(turned_look, part, turn, member) for turn in TURNS]
+        looks = [pool.submit(turned_head, part, turn, member) for turn in TURNS]
         try:
+            found = []
             for look in looks:
                 alive()
-                seen = look.result()
-                if seen is not None and seen[1].mass.sum() >= FACE_SEEN:
-                    return seen[0].origin
+                found.append(look.result())
         finally:
             pool.shutdown(cancel_futures=True)
+    for head, _ in sorted(filter(None, found), key=lambda head: -head[1]):
+        alive()
+        if first_reading(part, head, member).mass.sum() >= FACE_SEEN:
+            return head.origin
     return None
 
 

@@ -13,7 +13,7 @@ from ..core.geometry import Box, Geometry
 from ..core.progress import Alive, idle
 from ..core.segment import tight
 from ..core.volume import AIR_HU, Volume, block_mean, canonical_grid, linear
-from .grids import TISSUE_HU, closing, cut_sides, fill_holes, grow, opening, sample, shrink, steps_of, vertical_axis, with_border
+from .grids import TISSUE_HU, closing, cut_sides, fill_holes, grow, is_above, opening, sample, shrink, steps_of, vertical_axis, with_border
 
 if TYPE_CHECKING:
     from vtkmodules.vtkCommonDataModel import vtkPolyData
@@ -106,7 +106,7 @@ def _level(ct: Volume, body: Volume, grid: Geometry, alive: Alive) -> np.ndarray
     alive()
     own[~near] = AIR_HU
     np.maximum(own, FILLED_HU, out=own, where=deep)
-    seen = small.with_array(own).crop(_between_cuts(sample(body, small.geometry) > 0.5, small.geometry))
+    seen = small.with_array(own).crop(_between_cuts(is_above(body, small.geometry, 0.5), small.geometry))
     level = sample(with_border(seen, seen.array > TISSUE_HU, AIR_HU), grid)
     alive()
     level[_spikes(level > TISSUE_HU, grid.spacing[0])] = AIR_HU
@@ -144,9 +144,9 @@ def _near_and_deep(body: Volume, geometry: Geometry) -> tuple[np.ndarray, np.nda
     box = tight("body", body.array).box
     whole = body.array.shape
     seen = body.crop(Box((box.start[0], 0, 0), (box.stop[0], whole[1], whole[2])))
-    near = sample(with_border(seen, seen.array, False), geometry) > 0.05
+    near = is_above(with_border(seen, seen.array, False), geometry, 0.05)
     inner = seen.with_array(shrink(seen.array, 1))
-    return near, sample(with_border(inner, seen.array, False), geometry) > 0.5
+    return near, is_above(with_border(inner, seen.array, False), geometry, 0.5)
 
 
 def skin_surface(depth: Volume) -> vtkPolyData:

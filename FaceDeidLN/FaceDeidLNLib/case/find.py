@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import wait
 from dataclasses import replace
 
 import numpy as np
@@ -18,6 +19,7 @@ from ..anatomy.level.find import Level, find_levels
 from ..anatomy.outline import within_outline
 from ..anatomy.second_face import second_face
 from ..anatomy.skin import skin_depth
+from ..core.ahead import made_beside
 from ..core.errors import FaceNotFoundError
 from ..core.landmarks import Landmarks
 from ..core.parameters import Parameters
@@ -35,6 +37,8 @@ from .records import Anatomy, Request
 
 #: The box, in mm of the mean face (left, anterior, superior), in which the skin is looked at closely.
 FACE_BOX_MM = np.array([(-105.0, -15.0, -125.0), (105.0, 165.0, 120.0)])
+#: Whoever waits for another thread tells as often (s) that it is alive.
+ALIVE_S = 0.2
 
 
 class Finder:
@@ -77,12 +81,14 @@ def find_anatomy(ct: Volume, landmarks: Landmarks, alive: Alive = idle, guides: 
     Raises FaceNotFoundError where the landmarks fix no head.
     """
     frame = fit_frame(landmarks)
-    outlined = within_outline(ct, find_body(ct, alive=alive), guides, frame)
-    unhidden = second_face(ct, frame, alive)
-    body, doubts = outlined.body, (*jaw_doubts(ct, landmarks, guides), *hyoid_doubts(frame, guides), *outlined.doubts)
-    alive()
-    depth = skin_depth(ct, body, face_bounds(frame), alive=alive)
-    unhidden = (*unhidden, *layer_doubts(ct, frame, depth))
+    with made_beside(lambda going: second_face(ct, frame, going)) as second:  # only this thread tells that it is alive
+        outlined = within_outline(ct, find_body(ct, alive=alive), guides, frame)
+        body, doubts = outlined.body, (*jaw_doubts(ct, landmarks, guides), *hyoid_doubts(frame, guides), *outlined.doubts)
+        alive()
+        depth = skin_depth(ct, body, face_bounds(frame), alive=alive)
+        while wait((second,), ALIVE_S).not_done:
+            alive()
+        unhidden = (*second.result(), *layer_doubts(ct, frame, depth))
     return Anatomy(body, landmarks, frame, depth, (*unhidden, *doubts), outlined.dropped_mm3 > 0, unhidden)
 
 

@@ -2,7 +2,8 @@
 
 INPUTS is a folder (each image file but .seg.nrrd and each subfolder with DICOM is a case) or a CSV with the columns input, nodes,
 output and, where wanted, protect, landmarks, curve, face_segment, node_segments, series (paths relative to the CSV,
-";" between several; output relative to OUT_DIR). With --studies each subfolder is one study, with all of its objects.
+";" between several; output relative to OUT_DIR). With --studies each subfolder is one study, with all of its objects;
+an image file beside them is one CT.
 
 OUT_DIR/results.csv gets one row per case and OUT_DIR/report.html shows them; both hold no path of an input and no face, and may travel.
 Beside OUT_DIR, for its owner alone: OUT_DIR-inputs.csv (which input each case had), OUT_DIR-ledger.sqlite (what the batch knows),
@@ -50,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("inputs", type=Path, metavar="INPUTS", help="folder of CTs, or CSV with input, nodes and output per row")
     parser.add_argument("out_dir", type=Path, metavar="OUT_DIR", help="folder for the outputs and results.csv")
     group = parser.add_argument_group("cases")
-    group.add_argument("--studies", action="store_true", help="each folder is a whole study, de-identified with all of its objects")
+    group.add_argument("--studies", action="store_true", help="each folder is a whole study, each image file one CT")
     group.add_argument(
         "--withhold-doubtful", action="store_true", help="with --studies: withhold an object that could not be verified, release the rest"
     )
@@ -154,7 +155,7 @@ def watch(options: argparse.Namespace, console: Console) -> Outcome:
     from .batches.loop import Loop
     from .batches.places import Places
     from .batches.planned import is_mended, is_of_other, plan
-    from .batches.watched import Watched
+    from .batches.watched import Watched, patient
     from .signals import Interrupted
 
     make_folder(options.out_dir)
@@ -191,7 +192,7 @@ def watch(options: argparse.Namespace, console: Console) -> Outcome:
         left = ledger.rows.keys() - {case.name for case in taken}
         planned = plan(taken, ledger, options, setting, places, left, left)
         taken = [case for case in taken if case not in planned.waiting]
-        supply = Watched(find, {case.name for case in (*taken, *grown)}, options.watch, arrived, grew)
+        supply = Watched(patient(find, console.say), {case.name for case in (*taken, *grown)}, options.watch, arrived, grew)
         try:
             Loop(ledger, engine_of(options, console), setting, console, lambda: settled() and None).run(supply)
         except Interrupted:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import sys
 import traceback
@@ -13,7 +14,9 @@ from typing import NoReturn
 
 from .. import __version__
 from ..core.errors import Cancelled, FaceDeidError, FaceNotFoundError
+from ..core.memory import share_heap
 from ..core.scratch import sweep
+from ..core.shortage import require_address_space, shortage
 from ..input.file_names import require_text
 from . import attack, batch, batch_merge, deface, demo, evaluate, landmarks, study, suite, verify, verify_certificate, verify_headers
 from .console import BAD_INPUT, FAIL, REVIEW, Console, Outcome, console_for, refusal
@@ -43,6 +46,12 @@ examples:
 
 exit codes: 0 PASS, 3 REVIEW (nothing released), 1 FAIL, 2 bad arguments or input
 """
+
+
+#: Options whose value may be empty.
+_TEXTS = ("--remark", "--reviewer", "--watermark", "--node-segments", "--levels", "--series")
+#: How Python before 3.13 says so; later ones have an OSError for it.
+_LOOP = "Symlink loop from "
 
 
 class BadArguments(Exception):
@@ -84,8 +93,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
-        for word in arguments:
+        for before, word in itertools.pairwise(("", *arguments)):
             require_text(word)
+            _require_filled(before, word)
         options = make_parser().parse_args(arguments)
     except (BadArguments, FaceDeidError) as problem:
         return console_for(quiet=True, as_json="--json" in arguments).finish(refusal(BAD_INPUT, str(problem)))
@@ -98,10 +108,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         return console.finish(guarded(options, console))
 
 
+def _require_filled(before: str, word: str) -> None:
+    """An empty word would be taken for this folder, in which nobody wants a face because a shell's variable was not set.
+
+    :raises BadArguments: it stands for anything but a text.
+    """
+    option, is_joined, value = word.partition("=") if word.startswith("--") else (before, "", word)
+    if not value and (is_joined or not word) and option not in _TEXTS:
+        raise BadArguments("One of the arguments is empty: name a file or folder (is a variable of the shell not set?).")
+
+
 def guarded(options: argparse.Namespace, console: Console) -> Outcome:
     """The outcome of a command; whatever it raises becomes an exit code and a sentence that is true of what lies on the disk."""
     try:
         sweep()
+        require_address_space()
         return COMMANDS[options.command].run(options, console)
     except Interrupted as interruption:
         return refusal(128 + interruption.signal_number, f"Interrupted; {released(options)}.")
@@ -115,13 +136,17 @@ def guarded(options: argparse.Namespace, console: Console) -> Outcome:
         return refusal(
             BAD_INPUT, f"An input file is nested deeper than any such file is: it is damaged, get it again; {released(options)}."
         )
-    except MemoryError:
-        return refusal(BAD_INPUT, f"This CT needs more memory than there is here: work on a larger machine; {released(options)}.")
     except Exception as problem:
         if options.debug:
             traceback.print_exc()
+        if short := shortage(problem):
+            return refusal(BAD_INPUT, f"{short}; {released(options)}.")
         if isinstance(problem, OSError) and problem.filename is not None:  # too long a name, no permission, a broken disk
             return refusal(BAD_INPUT, f"{problem.filename}: {problem.strerror}; {released(options)}.")
+        if isinstance(problem, RuntimeError) and str(problem).startswith(_LOOP):
+            return refusal(
+                BAD_INPUT, f"{str(problem).removeprefix(_LOOP)} is a link that leads to itself: name a file; {released(options)}."
+            )
         hint = "" if options.debug else " (--debug shows where)"
         return refusal(FAIL, f"Unexpected {type(problem).__name__}: {' '.join(str(problem).split())}{hint}; {released(options)}.")
 
@@ -141,6 +166,7 @@ def run() -> NoReturn:
     longer than they work, and those that can run beside each other do.
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read when numpy is loaded, which no command did yet
+    share_heap()
     sys.exit(main())
 
 

@@ -58,9 +58,9 @@ def _unjudged(options: argparse.Namespace, asked: frozenset[str] | None) -> str:
 
 
 def _certificate_beside(folder: Path) -> Path:
-    from ..output.certificate import ENDING
+    from ..output.certificate import ENDING, named
 
-    return folder.absolute().with_name(folder.absolute().name + ENDING)
+    return named(folder.absolute()).with_name(folder.absolute().name + ENDING)
 
 
 def _certified(folder: Path) -> frozenset[str] | None:

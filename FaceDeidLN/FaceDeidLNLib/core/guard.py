@@ -44,7 +44,7 @@ class Guard:
         return None if self._process is None else self._process.pid
 
     def tell(self, what: str, kind: str, value: str | int) -> None:
-        """Note ("add") or forget ("drop") a "path" or a "program" (its process id)."""
+        """Note ("add") or forget ("drop") a "path", "renames" (the file that lists them) or a "program" (its process id)."""
         if self._process is not None:
             with self._lock, contextlib.suppress(OSError, ValueError):
                 self._process.stdin.write((json.dumps([what, kind, value]) + "\n").encode())
@@ -66,6 +66,17 @@ def removed_with_us(path: Path) -> Iterator[None]:
         yield
     finally:
         guard.tell("drop", "path", str(path))
+
+
+@contextlib.contextmanager
+def taken_back_with_us(renames: Path) -> Iterator[None]:
+    """While this lasts, what ``renames`` lists (see ``guard_process.take_back``) is undone if this process ends, however it does."""
+    guard = _guard(os.getpid())
+    guard.tell("add", "renames", str(renames))
+    try:
+        yield
+    finally:
+        guard.tell("drop", "renames", str(renames))
 
 
 @contextlib.contextmanager

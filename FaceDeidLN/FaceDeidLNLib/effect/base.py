@@ -37,9 +37,11 @@ def apply_effect(effect: Effect, ct: Volume, face: Face, parameters: Parameters)
         from .tools.watermark import stamped  # it loads fonts, which few need
 
         values = stamped(values, ct, face, parameters.watermark)
-    array = ct.array.copy()
     mask = face.segment.array
-    array[face.segment.box.slices][mask] = to_scalar_type(values[mask], array.dtype)
+    new = to_scalar_type(values[mask], ct.array.dtype)
+    del values  # before there is another CT
+    array = ct.array.copy()
+    array[face.segment.box.slices][mask] = new
     return ct.with_array(array)
 
 

@@ -48,6 +48,6 @@ def smooth_noise(ct: Volume, face: Face, at: np.ndarray, random: np.random.Gener
     """Noise (N,) of deviation 1 at voxels ``at`` (N, 3) of the box, correlated over SHIFT_LENGTH_MM; linear between its cells."""
     cells = np.array(ct.geometry.sampling) / (SHIFT_LENGTH_MM / 3)
     size = np.ceil(at.max(0) * cells).astype(int) + 2
-    block = ndimage.gaussian_filter(random.standard_normal(tuple(size)), 3.0, mode="wrap")
+    block = ndimage.gaussian_filter(random.standard_normal(tuple(size)), 3.0, mode="reflect")
     block /= block.std()
     return by_parts(lambda part: linear(block, part * cells), at)

@@ -68,12 +68,17 @@ class Reface:
     def apply(self, ct: Volume, face: Face, parameters: Parameters, random: np.random.Generator) -> np.ndarray:
         """New HU for the box; a function of the face only through the curve, apart from density and noise statistics."""
         here, mask = ct.array[face.segment.box.slices], face.segment.array
-        new = self.drawn(ct, face, random)
-        voxels, old = np.flatnonzero(mask), here[mask]
-        air = scan_air(here, len(old), random)
+        values = self._values(ct, face, random)  # what was drawn for it takes room, and is gone now
         out = here.astype(np.float32)
-        out[mask] = by_parts(new.values, voxels, old, air)
+        out[mask] = values
         return smooth_ears(out, ct, face, lambda ear: soft_tissue(ct, face, random)(ear), random)
+
+    def _values(self, ct: Volume, face: Face, random: np.random.Generator) -> np.ndarray:
+        """New HU (N,) of the segment's voxels."""
+        here, mask = ct.array[face.segment.box.slices], face.segment.array
+        new, old = self.drawn(ct, face, random), here[mask]
+        air = scan_air(here, len(old), random)
+        return by_parts(new.values, np.flatnonzero(mask), old, air)
 
     def drawn(self, ct: Volume, face: Face, random: np.random.Generator) -> NewFace:
         """What takes the face's place."""

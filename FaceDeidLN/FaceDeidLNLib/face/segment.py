@@ -10,7 +10,7 @@ import numpy as np
 from scipy import ndimage
 
 from ..anatomy.face_frame import FaceFrame
-from ..anatomy.grids import grow_mm, sample
+from ..anatomy.grids import grow_mm, is_above
 from ..core.by_parts import by_parts
 from ..core.errors import FaceNotFoundError
 from ..core.geometry import Box, Geometry
@@ -103,7 +103,7 @@ def solid_layer(frame: FaceFrame, curve: FaceCurve, depth: Volume, grid: Geometr
     level = _level_set(face, grid.crop(box), parameters, alive)
     alive()
     around = Volume(np.pad(level.array, 1, constant_values=-1.0), level.geometry.padded(1))
-    mask = sample(around, grid.crop(box)) > 0
+    mask = is_above(around, grid.crop(box), 0.0)
     if not mask.any():
         raise FaceNotFoundError("the face segment is empty: the curve encloses no part of the field of view")
     region = BoxMask("Face region", box, mask)

@@ -22,6 +22,7 @@ from .. import __version__
 from ..core.errors import InputError
 from .base import HeaderError
 from .identifiers import Identifiers
+from .mark import MARK, vouched
 from .options import FACE_CODES, codes_of
 from .readable import Writable
 from .safe_private import safe_elements
@@ -37,9 +38,6 @@ if TYPE_CHECKING:
 _PREFIX = "FD"
 #: Objects whose content items are the object: the basic profile takes them away.
 _DOCUMENT = "ContentSequence"
-_MARK = "FaceDeidLN header "
-#: What a mark vouches for.
-_MARKED = ("PatientID", "PatientName", "StudyDate")
 _LO_LENGTH = 64
 #: What stands for a name, or for a word of a sentence, of which nothing may stay; and what a word is there.
 _UNNAMED = "unnamed"
@@ -143,6 +141,7 @@ class Profile:
         self._set_age(dataset, before)
         self._mark(dataset, face)
         self._writable.drop_others(dataset, self.counts)
+        dataset.DeidentificationMethod = [*texts_of(dataset, "DeidentificationMethod"), self._own_mark(dataset)]
         return dataset
 
     def proved(self, findings: int) -> None:
@@ -246,20 +245,17 @@ class Profile:
             codes.append(code)
         dataset.PatientIdentityRemoved = "YES"
         dataset.DeidentificationMethodCodeSequence = Sequence([*codes, *face])
-        dataset.DeidentificationMethod = [
-            f"FaceDeidLN {__version__}, PS3.15 {_edition()} Basic Profile"[:_LO_LENGTH],
-            f"{_MARK}{self._token(dataset)}",
-        ]
+        dataset.DeidentificationMethod = [f"FaceDeidLN {__version__}, PS3.15 {_edition()} Basic Profile"[:_LO_LENGTH]]
         shifted = "modified-dates" in self.options
         dataset.LongitudinalTemporalInformationModified = "MODIFIED" if shifted else "REMOVED"
 
     def is_own(self, dataset: Dataset) -> bool:
-        """Was it cleaned before with this key? Its mark says so, which nobody else can make."""
-        return f"{_MARK}{self._token(dataset)}" in texts_of(dataset, "DeidentificationMethod")
+        """Was it cleaned before with this key, and are number, name and dates what they were then? Nobody else can make such a mark."""
+        said = [text for text in texts_of(dataset, "DeidentificationMethod") if text.startswith(MARK)]
+        return bool(said) and self._own_mark(dataset) in said
 
-    def _token(self, dataset: Dataset) -> str:
-        """Of what tells the patient and the days: a mark that was copied to another's header, or under which one was changed, is none."""
-        return self._pseudonymizer.token("|".join(text_of(dataset, keyword) for keyword in _MARKED), "own output")
+    def _own_mark(self, dataset: Dataset) -> str:
+        return f"{MARK}{self._pseudonymizer.token(vouched(dataset), 'own output')}"
 
 
 def _edition() -> str:

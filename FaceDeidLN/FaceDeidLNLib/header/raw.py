@@ -27,14 +27,14 @@ def raw_items(dataset: Dataset) -> Iterator[tuple[BaseTag, DataElement | RawData
 def _key(item: object, character_set: Hashable) -> Key:
     if not isinstance(item, RawDataElement) or not isinstance(item.value, bytes) or len(item.value) > _LONGEST:
         return None
-    vr = item.VR or _listed(int(item.tag))
+    vr = item.VR or listed_vr(int(item.tag))
     if vr in ("", "SQ", "UN") or " " in vr:
         return None
     return int(item.tag), vr, item.VR is None, item.is_little_endian, character_set, item.value
 
 
 @lru_cache(maxsize=4096)
-def _listed(tag: int) -> str:
+def listed_vr(tag: int) -> str:
     """The representation of the dictionary for a tag of implicit VR; empty where it has none."""
     return dictionary_VR(tag) if dictionary_has_tag(tag) else ""
 

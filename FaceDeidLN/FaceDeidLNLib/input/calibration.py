@@ -66,6 +66,21 @@ def as_worked_on(ct: CtInput, own: Volume) -> Volume:
     return own.with_array(array)
 
 
+def for_a_node(ct: CtInput) -> Volume:
+    """What a scene's node of a CT (of ``read_values``) holds: a file's own values; of a cone beam's DICOM, padding is its own air.
+
+    In DICOM the reader has put the air of HU in place of padding. Among values that are no HU it would be a third heap.
+    """
+    if ct.kind != "dicom":
+        return in_own_values(ct, ct.volume)
+    found = None if ct.outside is None else calibration_of(ct.volume, ct.outside)
+    if found is None:
+        return ct.volume
+    array = ct.volume.array.copy()
+    array[ct.outside] = np.rint((AIR_HU - found.offset) / found.slope)
+    return ct.volume.with_array(array)
+
+
 def _in_hu(own: np.ndarray, calibration: Calibration) -> np.ndarray:
     return (own * calibration.slope + calibration.offset).astype(np.float32)
 

@@ -20,7 +20,7 @@ from .dicom_damaged import require_others
 from .dicom_enhanced import frames_of, require_all_frames
 from .dicom_files import DicomFile, read_folder, told
 from .dicom_geometry import Placed, series_geometry
-from .dicom_header import HeaderSlice, before_pixels, header_of, numbers, pixels_at, require_numbers, source_uids
+from .dicom_header import Headers, HeaderSlice, before_pixels, numbers, pixels_at, require_numbers, source_uids
 from .dicom_pixels import read_stored
 from .dicom_select import choose_series
 from .padding import MOST_AIR_HU, MOST_TISSUE_HU, bright_padding
@@ -30,6 +30,8 @@ from .plausible import require_content, require_grid
 COPIES = "the same to the byte as another file and left out"
 #: Of so many files all elements are held (some 30 kB each) until they are written; those of more are read again.
 MOST_HELD = 2000
+#: What a CT slice may be (PS3.3 C.8.2.1.1.2); the first one is shown inverted, its values are HU all the same.
+_GREY = ("MONOCHROME1", "MONOCHROME2")
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +102,8 @@ def find_series(folder: Path, series: str | None = None, alive: Alive = idle) ->
     single = folder if folder.is_file() else None
     there = read_folder(folder if single is None else folder.parent, alive, deep=single is None)
     are_few = len(there.files) <= MOST_HELD
-    found = [_header_slice(file, are_few) for file in there.files]
+    shared = Headers()
+    found = [_header_slice(file, are_few, shared) for file in there.files]
     headers, copies = without_copies(found, single)
     if not headers:
         require_others(there.damaged, (), ())
@@ -115,10 +118,11 @@ def find_series(folder: Path, series: str | None = None, alive: Alive = idle) ->
     return Series(folder, placed, stored, source_uids(headers), notes)
 
 
-def _header_slice(file: DicomFile, hold: bool) -> HeaderSlice:
+def _header_slice(file: DicomFile, hold: bool, shared: Headers) -> HeaderSlice:
     whole = before_pixels(file) if hold else None
     pixels = pixels_at(file)
-    return HeaderSlice(file.path, header_of(file), pixels=pixels, before_pixels=whole)  # the header is all that is left of the data set
+    header = shared.header_of(file)  # all that is left of the data set
+    return HeaderSlice(file.path, header, pixels=pixels, before_pixels=whole)
 
 
 def grids_of(series: Series) -> tuple[Geometry, Geometry]:
@@ -152,8 +156,8 @@ def _stored(item: HeaderSlice) -> StoredSlice:
     :raises InputError: colour, several bits that a CT does not have, a modality look-up table, a slope of 0.
     """
     header, name = item.header, item.path.name
-    if int(header.get("SamplesPerPixel", 1)) != 1 or header.get("PhotometricInterpretation", "MONOCHROME2") != "MONOCHROME2":
-        raise InputError(f"{name} is {header.get('PhotometricInterpretation', 'a colour image')}: a CT slice is MONOCHROME2.")
+    if int(header.get("SamplesPerPixel", 1)) != 1 or header.get("PhotometricInterpretation", "MONOCHROME2") not in _GREY:
+        raise InputError(f"{name} is {header.get('PhotometricInterpretation', 'a colour image')}: a CT slice is of one grey.")
     if "ModalityLUTSequence" in header:
         raise InputError(
             f"{name} turns its values into HU by a look-up table, which is not supported: export it with rescale slope and intercept."

@@ -27,6 +27,7 @@ DEFER_BYTES = 4096
 _PREAMBLE, _MARK = 128, b"DICM"
 _HEAD = _PREAMBLE + len(_MARK)
 _ENDINGS = (".dcm", ".dicom", ".dic", ".ima")
+_PACKED = ".gz"
 _FIRST_GROUPS = (0x0002, 0x0008)
 #: Value representations of the elements that a file without preamble can begin with.
 _FIRST_VRS = (b"UL", b"UI", b"OB", b"CS", b"SH", b"LO", b"DA", b"TM")
@@ -192,6 +193,11 @@ def as_stored(dataset: Dataset, tag: BaseTag) -> DataElement | RawDataElement:
     return dataset._dict[tag]
 
 
+def keep_only(dataset: Dataset, elements: dict[BaseTag, DataElement | RawDataElement]) -> None:
+    """Give a data set other elements in the place of its own; what stayed on the disk can still be read (pydicom 2 and 3)."""
+    dataset._dict = elements
+
+
 def encoding_of(dataset: Dataset) -> tuple[tuple[bool | None, bool | None], str | list[str] | None]:
     """Whether a data set was read as implicit VR, as little endian, and with which character sets (pydicom 2 and 3)."""
     if hasattr(dataset, "original_encoding"):
@@ -218,7 +224,9 @@ def remains(others: Sequence[Path], dicom: Sequence[Path]) -> Iterator[tuple[Pat
     named = {(path.parent, _ending(path)) for path in dicom}
     for path in others:
         ending = _ending(path)
-        if ending in _ENDINGS or ((path.parent, ending) in named and not _head(path).strip(b"\0")):
+        if ending == _PACKED and _ending(path.with_suffix("")) in _ENDINGS:
+            yield path, "is compressed (gzip), and is not unpacked here"
+        elif ending in _ENDINGS or ((path.parent, ending) in named and not _head(path).strip(b"\0")):
             yield path, "is empty" if not path.stat().st_size else "is no DICOM file, though it is named like one"
 
 

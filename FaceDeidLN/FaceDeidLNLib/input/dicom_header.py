@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from pydicom.uid import (
 )
 
 from ..core.errors import InputError
-from .dicom_files import PIXELS, DicomFile, as_stored, encoding_of
+from .dicom_files import PIXELS, DicomFile, as_stored, encoding_of, keep_only
 
 #: What any reader of images asks of a header: who, which series, where, and how its numbers are stored.
 IMAGE_TAGS = (
@@ -100,6 +100,8 @@ _RESCALE, _MOST_RESCALED = ("RescaleSlope", "RescaleIntercept"), 1e9
 _PIXELS, _UNDEFINED = 0x7FE00010, 0xFFFFFFFF
 _FUNCTIONAL_GROUPS = 0x5200
 _KEPT = frozenset(tag_for_keyword(keyword) for keyword in _TAGS)
+#: Longer values, in bytes, are not remembered: they take room, and few come twice.
+_MOST_KNOWN = 1024
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,16 +143,39 @@ def before_pixels(file: DicomFile) -> Dataset | None:
     return _like(file.dataset, found)
 
 
-def header_of(file: DicomFile) -> Dataset:
-    """The tags that matter of a file's data set, which loses the others.
+class Headers:
+    """Takes headers out of files. The slices of a series share nearly all of their elements, and each of those is decoded once.
 
-    :raises InputError: one of them cannot be decoded.
+    The elements of these headers are shared, so that none of them may be changed.
     """
-    for tag in list(file.dataset.keys()):
-        if tag not in _KEPT:
-            del file.dataset[tag]
-    require_decoded(file.dataset, file.path.name)
-    return file.dataset
+
+    def __init__(self) -> None:
+        self._known: dict[Hashable, DataElement] = {}
+
+    def header_of(self, file: DicomFile) -> Dataset:
+        """The tags that matter of a file's data set, which loses the others.
+
+        :raises InputError: one of them cannot be decoded.
+        """
+        dataset = file.dataset
+        stored = {tag: as_stored(dataset, tag) for tag in dataset.keys() if tag in _KEPT}  # noqa: SIM118 (it iterates over elements)
+        characters = str(encoding_of(dataset)[1])
+        keys = {tag: _key(element, characters) for tag, element in stored.items()}
+        keep_only(dataset, {tag: self._known.get(keys[tag], element) for tag, element in stored.items()})
+        fresh = [tag for tag, key in keys.items() if key not in self._known]
+        require_decoded(dataset, file.path.name, fresh)
+        self._known |= {keys[tag]: dataset[tag] for tag in fresh if keys[tag] is not None}
+        return dataset
+
+
+def _key(element: DataElement | RawDataElement, characters: str) -> Hashable | None:
+    """Everything that the decoded value of one of the tags that matter depends on; None where that is more than the element itself."""
+    if not element.is_raw or element.value is None or len(element.value) > _MOST_KNOWN:
+        return None
+    standard = dictionary_VR(element.tag)
+    if standard == "SQ" or (element.VR in (None, "UN") and len(standard) != 2):  # signed or unsigned is said elsewhere in the header
+        return None
+    return int(element.tag), element.VR, element.value, element.is_implicit_VR, element.is_little_endian, characters
 
 
 def _like(source: Dataset, elements: dict[BaseTag, DataElement | RawDataElement]) -> Dataset:
@@ -162,14 +187,14 @@ def _like(source: Dataset, elements: dict[BaseTag, DataElement | RawDataElement]
     return fresh
 
 
-def require_decoded(header: Dataset, name: str) -> None:
-    """Read every value of a header, at every depth, so that whoever works with it meets none that cannot be read.
+def require_decoded(header: Dataset, name: str, tags: Sequence[BaseTag] | None = None) -> None:
+    """Read every value of a header (or those of ``tags``), at every depth, so that whoever works with it meets none that cannot be read.
 
     Functional groups are an exception: whoever splits the frames reads of them what is needed.
 
     :raises InputError: one cannot be decoded, or is a sequence where the standard has none, or the other way round.
     """
-    for tag in list(header.keys()):
+    for tag in list(header.keys()) if tags is None else tags:
         try:
             element = header[tag]
             if (element.VR == "SQ") != (dictionary_VR(tag) == "SQ"):

@@ -20,6 +20,7 @@ from pydicom.uid import (
     generate_uid,
 )
 
+from ..core.ahead import made_ahead
 from ..core.errors import InputError
 from ..core.progress import Alive, idle
 from ..core.scratch import scratch_folder
@@ -35,15 +36,33 @@ def read_stored(slices: Sequence[HeaderSlice], stored: Sequence[StoredSlice], al
 
     :raises InputError: a file cannot be decoded, holds less than its header says, or does not lead back to stored values.
     """
-    for path, group in groupby(zip(slices, stored, strict=True), key=lambda pair: pair[0].path):
+    for is_alone, run in groupby(zip(slices, stored, strict=True), key=lambda pair: _is_compressed_alone(pair[0])):
+        read = _slice_by_slice if is_alone else _file_by_file
+        yield from read(list(run), alive)
+
+
+def _is_compressed_alone(item: HeaderSlice) -> bool:
+    return bool(_compression(item)) and _frames(item.header) == 1
+
+
+def _slice_by_slice(pairs: Sequence[tuple[HeaderSlice, StoredSlice]], alive: Alive) -> Iterator[np.ndarray]:
+    """The values of compressed slices that have a file each; the processors share them, as decoding lets other threads run."""
+    for (item, how), values in zip(pairs, made_ahead(lambda pair: _by_simpleitk(*pair), pairs), strict=True):
+        alive()
+        yield next(_all_decoded(_Encoded(item.path), [(item, how)], idle)) if values is None else values
+
+
+def _file_by_file(pairs: Sequence[tuple[HeaderSlice, StoredSlice]], alive: Alive) -> Iterator[np.ndarray]:
+    """The values of slices that are not compressed, or lie in one file together."""
+    for path, group in groupby(pairs, key=lambda pair: pair[0].path):
         frames = list(group)
-        native = None if _compression(frames[0][0]) else _native(frames[0][0])
-        if native is None and _frames(frames[0][0].header) > 1:
+        if _compression(frames[0][0]):
             yield from _all_decoded(_Encoded(path), frames, alive)
             continue
+        native = _native(frames[0][0])
         for item, how in frames:
             alive()
-            yield _by_simpleitk(item, how) if native is None else _whole_values(native[item.frame], item.header, how)
+            yield _whole_values(native[item.frame], item.header, how)
 
 
 def _frames(header: Dataset) -> int:
@@ -95,12 +114,15 @@ def _whole_values(words: np.ndarray, header: Dataset, how: StoredSlice) -> np.nd
     return values.view(f"i{word.itemsize}")
 
 
-def _by_simpleitk(item: HeaderSlice, how: StoredSlice) -> np.ndarray:
-    """The values of a compressed slice; where SimpleITK cannot make sense of its header, those of its pixels alone."""
+def _by_simpleitk(item: HeaderSlice, how: StoredSlice) -> np.ndarray | None:
+    """The values of a compressed slice; None where SimpleITK cannot make sense of its header or would invert them: its pixels alone are
+    to be read."""
+    if item.header.get("PhotometricInterpretation") == "MONOCHROME1":
+        return None
     try:
         image = sitk.ReadImage(str(item.path), imageIO="GDCMImageIO")
     except RuntimeError:
-        return next(_all_decoded(_Encoded(item.path), [(item, how)], idle))
+        return None
     hu = _shaped(sitk.GetArrayViewFromImage(image), item)
     values = how.to_stored(hu)
     lost = np.abs(values * how.slope + how.intercept - hu).max() > 1e-3 * abs(how.slope)

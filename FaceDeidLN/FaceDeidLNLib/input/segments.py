@@ -16,7 +16,7 @@ from ..core.segment import Segment
 from ..core.volume import Volume
 from .formats.header import ImageHeader, whole
 from .images import image_extension, image_header, load_image
-from .place import same_grid
+from .place import same_grid, thinned_elsewhere
 
 #: Label values above this would make a table of labels too large; no segmentation has so many.
 MAX_LABEL = 1_000_000
@@ -77,9 +77,16 @@ def _require_fit(header: ImageHeader, ct: Geometry | None) -> None:
     if header.bytes > room:
         told = f"{' x '.join(str(n) for n in grid.shape[::-1])} voxels, {header.components} layers"
         raise InputError(f"{name} is far larger than a segmentation of this CT ({told}): give one on the CT's own grid.")
-    if ct is None or sorted(grid.shape) != sorted(ct.shape) or same_grid(grid, ct):
+    if ct is None:
         return
     size = " x ".join(str(n) for n in grid.shape[::-1])
+    if thinned_elsewhere(grid, ct):
+        raise InputError(
+            f"The mask {name} has a part of the CT's voxels ({size}) but does not lie over the whole CT, as a copy of fewer voxels does: "
+            "its geometry was lost; save it with the CT's."
+        )
+    if sorted(grid.shape) != sorted(ct.shape) or same_grid(grid, ct):
+        return
     raise InputError(
         f"The mask {name} has as many voxels as the CT ({size}) but another spacing, origin or direction: its geometry was lost; "
         "save it with the CT's."

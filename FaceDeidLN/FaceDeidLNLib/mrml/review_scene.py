@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import secrets
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +13,9 @@ import slicer
 import vtk
 
 from ..core.errors import OutputError
-from ..core.private import owner_only, write_private
+from ..core.guard import removed_with_us
+from ..core.private import OWNER_FOLDER, owner_only, write_private
+from ..output.held_folder import HeldFolder, held_folder
 from ..output.pictures import review_picture
 from ..output.review_folder import (
     AFTER_FILE,
@@ -55,13 +59,49 @@ def _quiet() -> Iterator[None]:
 
 
 def _write_all(folder: Path, material: CaseMaterial) -> list[Path]:
+    """Everything is written in a hidden folder of its owner alone, in the review folder itself whatever its name leads to meanwhile.
+
+    What MRML packs on the way, which holds the face, goes whatever happens, and with a process that is killed.
+    """
     make_review_folder(folder, material.title)
+    try:
+        with held_folder(folder) as held, _hidden(held) as hidden:
+            return [folder / name for name in (README_FILE, *_written(held, hidden, material))]
+    except OSError as error:
+        raise OutputError(f"The review folder {folder} cannot be written: {error.strerror or error}.") from error
+
+
+def _written(held: HeldFolder, hidden: Path, material: CaseMaterial) -> list[str]:
+    try:
+        names = [path.name for path in _write_into(hidden, material) if path.exists()]
+        held.require_unmoved()
+    except OutputError as error:
+        raise OutputError(held.named(str(error).replace(f"{hidden}/", f"{held.place}/"))) from error
+    for name in names:
+        (hidden / name).replace(held.place / name)
+    return names
+
+
+@contextlib.contextmanager
+def _hidden(held: HeldFolder) -> Iterator[Path]:
+    name = f".{secrets.token_hex(8)}.partial"
+    with removed_with_us(held.path / name):
+        try:
+            (held.place / name).mkdir(mode=OWNER_FOLDER)
+            yield held.place / name
+        finally:
+            shutil.rmtree(held.place / name, ignore_errors=True)
+            held.remove(name)
+
+
+def _write_into(folder: Path, material: CaseMaterial) -> list[Path]:
+    """The files of a review, some of which may not be there."""
     context = new_context()
     nodes = add_case(context, material)
     for node in filter(None, (nodes.face, nodes.protected)):
         node.AddDefaultStorageNode()
         node.GetStorageNode().SetCropToMinimumExtent(True)  # else each is as large as the CT
-    written = [folder / README_FILE]
+    written = []
     for node, name in (
         (nodes.landmarks, LANDMARKS_FILE),
         (nodes.curve, CURVE_FILE),
@@ -74,9 +114,8 @@ def _write_all(folder: Path, material: CaseMaterial) -> list[Path]:
         write_private(folder / FIGURES_FILE, json.dumps(material.figures, indent=2) + "\n")
         written.append(folder / FIGURES_FILE)
     review_picture(material.ct, material.result, material.face, material.protected, folder / PICTURE_FILE, material.title)
-    written += [path for path in (folder / BEFORE_FILE, folder / AFTER_FILE) if path.exists()]
-    written += [folder / PICTURE_FILE, _write_scene(context, folder / SCENE_FILE)]
-    return written
+    written += [folder / BEFORE_FILE, folder / AFTER_FILE, folder / PICTURE_FILE]
+    return [*written, _write_scene(context, folder / SCENE_FILE)]
 
 
 def _write_node(node: slicer.vtkMRMLStorableNode, path: Path) -> Path:
@@ -92,6 +131,5 @@ def _write_node(node: slicer.vtkMRMLStorableNode, path: Path) -> Path:
 def _write_scene(context: SceneContext, path: Path) -> Path:
     context.scene.SetRootDirectory(str(path.parent))
     if not context.scene.WriteToMRB(str(path)) or not path.is_file():
-        path.unlink(missing_ok=True)
         raise OutputError(f"{path} cannot be written: is the disk full?")
     return path

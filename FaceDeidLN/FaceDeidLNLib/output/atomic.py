@@ -3,8 +3,8 @@
 Work goes to a hidden folder beside the output, ``.facedeidln-<output>-<host>-<process>-<random>.partial``, that nobody but its owner
 can look into, and is renamed from there at the end. Whatever goes wrong removes it, and so does the guard of a process that is killed
 (``core.guard``); what is left where both are killed goes with the next run for the same output, which knows by its lock that nobody
-works there. What is being replaced waits as ``...replaced`` for the renames, and comes back if the process dies between
-them. The lock lets one run at a time write an output and its companion (the certificate), which get their names together:
+works there. What is being replaced waits as ``...replaced`` for the renames, which ``...renames`` lists: if the process dies between
+them, they are undone. The lock lets one run at a time write an output and its companion (the certificate), which get their names together:
 companion first, so that an output is never beside a companion that is not its own.
 """
 
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import json
 import os
 import shutil
 import sys
@@ -20,8 +21,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..core.apart import touch
 from ..core.errors import FaceDeidError, InputError, OutputError
-from ..core.guard import removed_with_us
+from ..core.guard import removed_with_us, taken_back_with_us
 from .certificate import is_certified
 from .held_folder import HeldFolder, held_folder
 from .leftovers import clear_leftovers, remove, short, sibling
@@ -58,15 +60,15 @@ def released_file(path: Path, overwrite: bool = False, inputs: Sequence[Path] = 
     if path.is_dir():
         raise InputError(f"{path} is a folder: name a file for the output.")
     beside = None if companion is None else companion.path
-    with _place(path, overwrite, inputs, beside) as parent, _as_output_error(path), _partial(path, parent) as partial:
+    with _as_output_error(path), _place(path, overwrite, inputs, beside) as place, _partial(place) as partial:
         yield partial
         _sync(partial)
         if overwrite and companion is None:
-            parent.require_unmoved()
-            partial.replace(path)
+            place.parent.require_unmoved()
+            partial.replace(place.path)
         else:
-            _publish(partial, path, overwrite, companion, parent)
-        _sync_folder_of(path)
+            _publish(partial, place, overwrite, companion)
+        _sync_folder_of(place)
 
 
 @contextlib.contextmanager
@@ -82,16 +84,16 @@ def released_folder(path: Path, overwrite: bool = False, inputs: Sequence[Path] 
     if path.exists() and not path.is_dir():
         raise InputError(f"{path} is a file: name a folder for the output.")
     beside = None if companion is None else companion.path
-    with _place(path, overwrite, inputs, beside) as parent, _as_output_error(path):
-        _require_replaceable(path)
-        with _partial(path, parent) as partial:
+    with _as_output_error(path), _place(path, overwrite, inputs, beside) as place:
+        _require_replaceable(place.path)
+        with _partial(place) as partial:
             partial.mkdir()
             yield partial
             with ThreadPoolExecutor(SYNCED_TOGETHER) as pool:  # the disk, not a processor, is waited for
                 list(pool.map(_sync, sorted(partial.rglob("*"))))
             _sync(partial)
-            _publish(partial, path, overwrite, companion, parent)
-            _sync_folder_of(path)
+            _publish(partial, place, overwrite, companion)
+            _sync_folder_of(place)
 
 
 @contextlib.contextmanager
@@ -104,68 +106,102 @@ def released_together(places: Sequence[tuple[Path, Path]], overwrite: bool = Fal
     :raises InputError: as for :func:`released_file`. :raises OutputError: one of them could not be written, or got no name.
     """
     with contextlib.ExitStack() as held:
-        wanted = [(Path(path).absolute(), Path(companion).absolute()) for path, companion in places]
-        parents = [held.enter_context(_place(path, overwrite, inputs, companion)) for path, companion in wanted]
-        hidden = [held.enter_context(_partial(path, parent)) for (path, _), parent in zip(wanted, parents, strict=True)]
-        with _as_output_error(wanted[0][0]), _named_as_wanted([path for path, _ in wanted], hidden):
+        wanted = [Path(path).absolute() for path, _ in places]
+        held.enter_context(_as_output_error(wanted[0]))
+        # The last first: there renames that a killed run had begun are undone, before what waits beside others is taken for old.
+        taken = [held.enter_context(_place(Path(path).absolute(), overwrite, inputs, Path(beside))) for path, beside in places[::-1]][::-1]
+        hidden = [held.enter_context(_partial(place)) for place in taken]
+        with _named_as_wanted(wanted, hidden):
             yield hidden
             names = []
-            for (path, companion), partial, parent in zip(wanted, hidden, parents, strict=True):
-                _require_untaken(path, overwrite)
-                parent.require_unmoved()
-                names += [(companion, partial.with_name(companion.name)), (path, partial)]
+            for place, partial in zip(taken, hidden, strict=True):
+                _require_untaken(place.path, overwrite)
+                place.parent.require_unmoved()
+                names += [(place.beside, partial.with_name(place.beside.name)), (place.path, partial)]
             _rename_all(names, overwrite)
-            for path, _ in wanted:
-                _sync_folder_of(path)
+            for place in taken:
+                _sync_folder_of(place)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """An output's folder, held, and the names of output and companion in that very folder, whatever its own name leads to by now."""
+
+    parent: HeldFolder
+    path: Path
+    beside: Path | None
 
 
 @contextlib.contextmanager
-def _partial(path: Path, parent: HeldFolder) -> Iterator[Path]:
+def _partial(place: _Place, name: str = "") -> Iterator[Path]:
     """A free name, with the output's extension, in a hidden folder of its owner alone, which goes at the end or with this process."""
-    hidden = sibling(path, "partial")
-    with removed_with_us(hidden):
+    wanted = place.path.with_name(name or place.path.name)
+    hidden = sibling(wanted, "partial")
+    with removed_with_us(place.parent.path / hidden.name):
         try:
             hidden.mkdir(mode=0o700)
-            parent.require_unmoved()
-            yield hidden / path.name
+            place.parent.require_unmoved()
+            yield hidden / wanted.name
         finally:
             shutil.rmtree(hidden, ignore_errors=True)
-            parent.remove(hidden.name)
+            place.parent.remove(hidden.name)
 
 
-def _publish(partial: Path, path: Path, overwrite: bool, companion: Companion | None, parent: HeldFolder) -> None:
+def _publish(partial: Path, place: _Place, overwrite: bool, companion: Companion | None) -> None:
     """Give the complete output its name, and its companion before it; what they replace goes only then, or comes back."""
-    _require_untaken(path, overwrite)
-    parent.require_unmoved()
+    _require_untaken(place.path, overwrite)
+    place.parent.require_unmoved()
     if companion is None:
-        _rename_all([(path, partial)], overwrite)
+        _rename_all([(place.path, partial)], overwrite)
         return
-    with _partial(companion.path, parent) as beside:
+    with _partial(place, place.beside.name) as beside:
         companion.write(partial, beside)
         _sync(beside)
-        parent.require_unmoved()
-        _rename_all([(companion.path, beside), (path, partial)], overwrite)
+        place.parent.require_unmoved()
+        _rename_all([(place.beside, beside), (place.path, partial)], overwrite)
 
 
 def _rename_all(names: Sequence[tuple[Path, Path]], overwrite: bool) -> None:
     """Rename each second path to its first, the output last; all of them, or none."""
     path, partial = names[-1]
     aside = [(place, sibling(place, "replaced")) for place, _ in names]
+    with _noted(names, aside):
+        try:
+            _require_untaken(path, overwrite)
+            for place, old in aside:
+                if place.exists():
+                    place.rename(old)
+            for place, new in names:
+                _rename_to_free(new, place)
+        except BaseException:
+            if not _is_published(partial, path):
+                _take_back(names, aside)
+            raise
+        finally:
+            if _is_published(partial, path):
+                for _, old in aside:
+                    remove(old)
+
+
+@contextlib.contextmanager
+def _noted(names: Sequence[tuple[Path, Path]], aside: Sequence[tuple[Path, Path]]) -> Iterator[None]:
+    """While this lasts, a file beside the last output lists the renames: the guard, or the next run, undoes them if we are killed."""
+    steps = [[_lasting(place), new.lstat().st_ino, _lasting(old)] for (place, new), (_, old) in zip(names, aside, strict=True)]
+    renames = Path(_lasting(sibling(names[-1][0], "renames")))
     try:
-        _require_untaken(path, overwrite)
-        for place, old in aside:
-            if place.exists():
-                place.rename(old)
-        for place, new in names:
-            _rename_to_free(new, place)
-    except BaseException:
-        if not _is_published(partial, path):
-            _take_back(names, aside)
-        raise
+        with os.fdopen(os.open(renames, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+            file.write(json.dumps(steps))
+            file.flush()
+            os.fsync(file.fileno())
+        with taken_back_with_us(renames):
+            yield
     finally:
-        if _is_published(partial, path):
-            for _, old in aside:
-                remove(old)
+        renames.unlink(missing_ok=True)
+
+
+def _lasting(path: Path) -> str:
+    """The name of a path that other processes know too: a held folder's other name is this one's alone."""
+    return str(path.parent.resolve() / path.name)
 
 
 def _require_untaken(path: Path, overwrite: bool) -> None:
@@ -204,16 +240,35 @@ def _take_back(names: Sequence[tuple[Path, Path]], aside: Sequence[tuple[Path, P
 
 
 @contextlib.contextmanager
-def _place(path: Path, overwrite: bool, inputs: Sequence[Path], companion: Path | None) -> Iterator[HeldFolder]:
-    """The place of an output: writable, apart from every input, free, and nobody else's while this lasts."""
+def _place(path: Path, overwrite: bool, inputs: Sequence[Path], companion: Path | None) -> Iterator[_Place]:
+    """The place of an output: writable, apart from every input, free, and nobody else's while this lasts.
+
+    Its folder is held from here on: a link that is put in the way later leads nothing elsewhere.
+    """
     _require_apart(path, inputs)
     with contextlib.ExitStack() as held:
-        subjects = [path] if companion is None else [companion, path]
+        parent = held.enter_context(held_folder(path.parent))
+        held.enter_context(_named_by(parent))
+        at = parent.place / path.name
+        _require_apart(at, inputs)
+        beside = None if companion is None else parent.place / companion.name
+        subjects = [at] if beside is None else [beside, at]
         are_locked = [held.enter_context(sole_writer(_lock_of(subject), path)) for subject in subjects]
-        clear_leftovers(path, companion, all(are_locked))
-        if path.exists() and not overwrite and not _is_empty(path):
+        clear_leftovers(at, beside, all(are_locked))
+        if at.exists() and not overwrite and not _is_empty(at):
             raise InputError(f"{path} exists: choose another name or allow overwriting (--overwrite).")
-        yield held.enter_context(held_folder(path.parent))
+        yield _Place(parent, at, beside)
+
+
+@contextlib.contextmanager
+def _named_by(parent: HeldFolder) -> Iterator[None]:
+    """What goes wrong tells of a held folder by its own name."""
+    try:
+        yield
+    except (InputError, OutputError) as error:
+        if parent.named(str(error)) == str(error):
+            raise
+        raise type(error)(parent.named(str(error))) from error
 
 
 def _lock_of(path: Path) -> Path:
@@ -222,8 +277,7 @@ def _lock_of(path: Path) -> Path:
 
 def _require_apart(path: Path, inputs: Sequence[Path]) -> None:
     for given in inputs:
-        source, target = Path(given).resolve(), path.resolve()
-        if source == target or source in target.parents or target in source.parents:
+        if touch(Path(given), path):
             raise InputError(f"The output {path} is, holds or lies inside the input {given}: choose another place.")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -284,11 +338,12 @@ def _sync(path: Path) -> None:
         os.close(handle)
 
 
-def _sync_folder_of(path: Path) -> None:
+def _sync_folder_of(place: _Place) -> None:
     """Have the disk hold the names of an output that is there already, and say so where it fails."""
     try:
-        _sync(path.parent)
+        _sync(place.parent.place)
     except OSError as error:
         raise OutputError(
-            f"{path} was written and checked, but the disk did not confirm it ({error.strerror or error}): check the disk, then verify it."
+            f"{place.path} was written and checked, but the disk did not confirm it ({error.strerror or error}): check the disk, then "
+            "verify it."
         ) from error

@@ -7,13 +7,13 @@ Schema ``facedeidln-certificate/1``, a JSON object with sorted keys:
 ``software``    object: versions of the project, Python and the libraries
 ``parameters``  object: style, effect and every length (mm) and value (HU) of the run; never the seed of a random draw
 ``output``      object: kind, scalar type, size in voxels, spacing in mm, SHA-256 of the output file or of each slice
-``protected``   list of objects: name (as it was given), voxels and changed voxels of each protected segment
-``checks``      object: counts and shares that the verdict rests on (voxels changed, changed outside the face segment ...), and
+``protected``   list of objects: name (as it was given), voxels ("some" or "none") and changed voxels of each protected segment
+``checks``      object: what the verdict rests on (changed outside the face segment ...), figures of the head in classes, and
                 ``privacy_causes``: which conditions of the class "tested" are not met
 ``verdict``     "PASS", with ``reasons`` a list of sentences
 ``privacy``     "tested: " with the attackers that were resisted (verify.privacy), or "recognisable"
 ``limits``      list of sentences: what was not done (names and dates in a DICOM header)
-``seconds``     object: seconds per step
+``seconds``     object: seconds per step, to one digit
 ``header``      object: what was done to DICOM headers: profile, edition of the standard's table, options, counts per action
 ``signature``   "unsigned", or the signature of the rest (see ``output.signing``, which adds it)
 =============== ======================================================================================================
@@ -49,14 +49,27 @@ ALLOWED = REQUIRED | {"schema", "limits", "seconds", "header", "signature"}
 FORBIDDEN_WORDS = frozenset({"position", "positions", "seed", "input", "original", "source", "patient", "frame", *LANDMARK_NAMES})
 #: ... and those that may count something, but not describe it.
 COUNTED_WORDS = frozenset({"landmark", "landmarks", "curve"})
+#: No figure but 0 stands here: it would be nearly the same for every scan of one head.
+_IN_CLASSES = (("protected",), ("checks",))
 _HASH = re.compile(r"\b[0-9a-fA-F]{32,}\b")
 
 
 def certificate_path(output: Path) -> Path:
     """Where the certificate of an output stands: beside it, ``<name without extension>.certificate.json``."""
-    output = Path(output)
+    output = named(Path(output))
     extension = image_extension(output) or ""
     return output.with_name(output.name[: len(output.name) - len(extension)] + ENDING)
+
+
+def named(path: Path) -> Path:
+    """The path by a name that others can stand beside: a folder that is "." has one where it lies, the root of a disk has none.
+
+    :raises InputError: there is none.
+    """
+    path = path if path.name else path.absolute()
+    if not path.name:
+        raise InputError(f"{path} is the root of a disk, beside which nothing can stand: name a file or folder in it.")
+    return path
 
 
 def certificate_text(content: Mapping[str, Any]) -> str:
@@ -137,7 +150,7 @@ def _plain(value: object, where: tuple[str, ...]) -> object:
     if isinstance(value, (list, tuple)):
         return [_plain(item, where) for item in value]
     if isinstance(value, np.generic):
-        return value.item()
+        return _plain(value.item(), where)
     if isinstance(value, str):
         if _HASH.search(value) and where[:1] != ("output",) and where != ("protected", "name"):
             raise OutputError(
@@ -145,6 +158,10 @@ def _plain(value: object, where: tuple[str, ...]) -> object:
             )
         return value
     if value is None or isinstance(value, (bool, int, float)):
+        if value and not isinstance(value, bool) and where[:1] in _IN_CLASSES:
+            raise OutputError(
+                f"The certificate tells figures of a head in classes only, and has one under {'.'.join(where)}: nothing was written."
+            )
         return value
     raise OutputError(f"The certificate cannot hold {type(value).__name__} (under {'.'.join(where)}): nothing was written.")
 

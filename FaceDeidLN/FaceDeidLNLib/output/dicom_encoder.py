@@ -2,57 +2,112 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator, Sequence
 from pathlib import Path
+from struct import Struct
 
 import pydicom
-from pydicom.dataelem import RawDataElement
+from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_data_element, write_file_meta_info
-from pydicom.uid import ExplicitVRLittleEndian
+from pydicom.multival import MultiValue
+from pydicom.tag import BaseTag
+from pydicom.uid import UID, ExplicitVRLittleEndian
 
 from ..input.dicom_files import encoding_of
 from .dicom_plain import MAX_KNOWN
 
 _PREAMBLE = b"\0" * 128 + b"DICM"
+#: The beginning of an element with four bytes of length, as of a sequence, and of an item (PS3.5, tables 7.1-1 and 7.5-1).
+_WITH_LENGTH, _ITEM = Struct("<HH2sHL"), Struct("<HHL")
+#: (0002,0003), the instance's UID in the file meta information, without its length.
+_INSTANCE_UID = b"\x02\x00\x03\x00UI"
 
 
 class Encoder:
     """Saves data sets. The slices of a series share nearly all of their elements, and each of those is encoded once."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[int, str, bytes], bytes] = {}
+        self._known: dict[Hashable, bytes] = {}
+        self._around_uid: dict[Hashable, tuple[bytes, bytes]] = {}
 
     def save(self, dataset: Dataset, path: Path) -> None:
         """As ``save``, whose bytes are the same."""
         if int(pydicom.__version__.split(".")[0]) < 3 or not _stands_as_written(dataset):
             save(dataset, path)
             return
-        _set_meta(dataset, ExplicitVRLittleEndian)
-        meta = _buffer()
-        write_file_meta_info(meta, dataset.file_meta, enforce_standard=True)
         with path.open("wb") as file:
-            file.writelines((_PREAMBLE, meta.getvalue(), *self._elements(dataset)))
+            file.writelines((_PREAMBLE, self._meta(dataset), *self._elements(dataset, "iso8859")))
 
-    def _elements(self, dataset: Dataset) -> Iterator[bytes]:
-        characters = dataset.get("SpecificCharacterSet", "iso8859")
-        for tag in sorted(dataset.keys(), key=int):
-            element = dataset.get_item(tag)
-            if element.is_raw and len(element.value or b"") <= MAX_KNOWN:
-                yield self._shared(element)
-                continue
-            buffer = _buffer()
-            write_data_element(buffer, element, characters)
-            yield buffer.getvalue()
+    def _meta(self, dataset: Dataset) -> bytes:
+        """The file meta information, encoded once for all instances of a class whose UIDs are as long."""
+        kind, instance = dataset.SOPClassUID, dataset.SOPInstanceUID
+        plain = isinstance(kind, str) and isinstance(instance, str)
+        key = ("meta", str(kind), len(instance)) if plain else None
+        if key in self._around_uid:
+            before, after = self._around_uid[key]
+            return before + instance.encode("ascii") + after
+        _set_meta(dataset, ExplicitVRLittleEndian)
+        buffer = _buffer()
+        write_file_meta_info(buffer, dataset.file_meta, enforce_standard=True)
+        before, mark, after = buffer.getvalue().partition(_INSTANCE_UID)
+        if plain:
+            self._around_uid[key] = before + mark + after[:2], after[2 + len(instance) :]
+        return before + mark + after
 
-    def _shared(self, element: RawDataElement) -> bytes:
-        key = (int(element.tag), element.VR, element.value)
+    def _elements(self, dataset: Dataset, characters: str | Sequence[str]) -> Iterator[bytes]:
+        characters = dataset.get("SpecificCharacterSet", characters)
+        for _, element in sorted(dataset.items(), key=_number):
+            if element.is_raw:
+                yield self._shared(element, characters)
+            elif element.VR == "SQ" and not element.is_undefined_length:
+                yield self._sequence(element, characters)
+            elif element.VR == "OW" and type(element.value) is bytes and not element.is_undefined_length:
+                yield _WITH_LENGTH.pack(element.tag.group, element.tag.element, b"OW", 0, len(element.value))
+                yield element.value  # not copied: pixels
+            else:
+                yield self._shared(element, characters)
+
+    def _sequence(self, element: DataElement, characters: str | Sequence[str]) -> bytes:
+        items = [self._item(item, characters) for item in element.value or ()]
+        if None in items:
+            return _encoded(element, characters)
+        held = b"".join(items)
+        return _WITH_LENGTH.pack(element.tag.group, element.tag.element, b"SQ", 0, len(held)) + held
+
+    def _item(self, item: Dataset, characters: str | Sequence[str]) -> bytes | None:
+        """An item of a sequence with its mark; None where pydicom may write it in another way."""
+        if getattr(item, "is_undefined_length_sequence_item", False) or not (_stands_as_written(item) or _is_fresh(item)):
+            return None
+        held = b"".join(self._elements(item, characters))
+        return _ITEM.pack(0xFFFE, 0xE000, len(held)) + held
+
+    def _shared(self, element: DataElement | RawDataElement, characters: str | Sequence[str]) -> bytes:
+        key = _key(element, characters)
+        if key is None:
+            return _encoded(element, characters)
         if key not in self._known:
-            buffer = _buffer()
-            write_data_element(buffer, element)
-            self._known[key] = buffer.getvalue()
+            self._known[key] = _encoded(element, characters)
         return self._known[key]
+
+
+def _key(element: DataElement | RawDataElement, characters: str | Sequence[str]) -> Hashable | None:
+    """All that the bytes of an element depend on; None where that is long, or not told in a few words."""
+    value = element.value
+    if element.is_raw:
+        return (int(element.tag), element.VR, value, element.length) if len(value or b"") <= MAX_KNOWN else None
+    if isinstance(value, MultiValue) and all(type(part) is str for part in value):
+        value = tuple(value)
+    if type(value) not in (str, int, UID, tuple) or element.is_undefined_length or (type(value) is str and len(value) > MAX_KNOWN):
+        return None
+    return int(element.tag), element.VR, type(value), value, str(characters)
+
+
+def _encoded(element: DataElement | RawDataElement, characters: str | Sequence[str]) -> bytes:
+    buffer = _buffer()
+    write_data_element(buffer, element, characters)
+    return buffer.getvalue()
 
 
 def save(dataset: Dataset, path: Path, syntax: str = ExplicitVRLittleEndian) -> None:
@@ -77,6 +132,15 @@ def _stands_as_written(dataset: Dataset) -> bool:
     if encoding_of(dataset) != ((False, True), dataset._character_set):
         return False
     return all(tag >> 16 > 2 and tag & 0xFFFF for tag in map(int, dataset.keys()))
+
+
+def _number(item: tuple[BaseTag, object]) -> int:
+    return int(item[0])
+
+
+def _is_fresh(item: Dataset) -> bool:
+    """Made here, of elements that are decoded and whose representation is settled: none has to be asked what it is."""
+    return all(not element.is_raw and len(element.VR) == 2 and element.VR != "SQ" and element.tag.element for element in item.values())
 
 
 def _buffer() -> DicomBytesIO:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,16 @@ class HeldFolder:
 
     path: Path
     handle: int | None
+
+    @property
+    def place(self) -> Path:
+        """A name of this very folder, whatever its own name leads to by now; its own name where the system gives no other (not Linux)."""
+        by_handle = Path(f"/proc/self/fd/{self.handle}")
+        return by_handle if self.handle is not None and _is_same(by_handle, self.handle) else self.path
+
+    def named(self, text: str) -> str:
+        """A text with the folder's own name in place of the other one."""
+        return re.sub(rf"{re.escape(str(self.place))}(?!\d)", lambda _: str(self.path), text)
 
     def require_unmoved(self) -> None:
         """Raises OutputError where the folder's name leads elsewhere by now."""

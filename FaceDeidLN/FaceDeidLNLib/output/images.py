@@ -14,8 +14,10 @@ from ..core.progress import Alive, idle
 from ..core.volume import Volume
 from ..input.calibration import in_own_values
 from ..input.case import CtInput
-from ..input.images import image_extension, read_volume
+from ..input.formats.voxels import can_be_compared, holds
+from ..input.images import image_extension, image_header, read_volume
 from .atomic import Companion, released_file
+from .nrrd import can_write, write_nrrd
 
 #: What can be released under one name. A .nhdr or .mhd keeps its voxels in a second file: two files cannot appear in one step.
 WRITABLE_EXTENSIONS = (".nrrd", ".nii.gz", ".nii", ".mha")
@@ -89,18 +91,26 @@ def sitk_image(volume: Volume) -> sitk.Image:
 
 def _write(result: Volume, partial: Path, path: Path) -> None:
     try:
-        sitk.WriteImage(sitk_image(result), str(partial), useCompression=True, compressionLevel=COMPRESSION_LEVEL)
-    except RuntimeError as error:
+        if image_extension(path) == ".nrrd" and can_write(result):
+            write_nrrd(result, partial, COMPRESSION_LEVEL)
+        else:
+            sitk.WriteImage(sitk_image(result), str(partial), useCompression=True, compressionLevel=COMPRESSION_LEVEL)
+    except (RuntimeError, OSError) as error:
         raise OutputError(f"{path} could not be written (is the disk full?): nothing is left of it; make room and try again.") from error
 
 
 def _require_same(result: Volume, partial: Path, path: Path) -> None:
     """What stands on the disk is what was meant; writers do not always say when the disk is full."""
     try:
-        again = read_volume(partial)
+        header = image_header(partial)
+        same = holds(header, result.array) if can_be_compared(header) else _is_same(read_volume(partial).array, result.array)
     except InputError as error:
         raise OutputError(f"{path} could not be read back (is the disk full?): nothing is left of it; make room and try again.") from error
-    if again.array.dtype != result.array.dtype or not np.array_equal(again.array, result.array):
+    if not same:
         raise OutputError(f"{path}: the voxels read back are not those written: nothing is left of it.")
-    if not again.geometry.same_as(result.geometry):
+    if not header.geometry.same_as(result.geometry):
         raise OutputError(f"{path}: this format does not hold the geometry of the CT: nothing is left of it; write .nrrd instead.")
+
+
+def _is_same(again: np.ndarray, expected: np.ndarray) -> bool:
+    return again.dtype == expected.dtype and np.array_equal(again, expected)

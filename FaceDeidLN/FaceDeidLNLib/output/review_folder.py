@@ -8,6 +8,7 @@ from pathlib import Path
 from ..core.errors import InputError, OutputError
 from ..core.plain_files import open_plain
 from ..core.private import OWNER_FOLDER, write_private
+from .held_folder import held_folder
 
 SCENE_FILE = "scene.mrb"
 LANDMARKS_FILE = "landmarks.mrk.json"
@@ -86,13 +87,22 @@ def make_review_folder(folder: Path, title: str) -> None:
 
     One that holds other files too keeps its mode, because they may be meant for others: the review's own files are private all the same.
     """
-    require_review_folder(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        if is_review(folder) or not any(folder.iterdir()):
-            folder.chmod(OWNER_FOLDER)
-        for name in REVIEW_FILES:
-            (folder / name).unlink(missing_ok=True)
-        write_private(folder / README_FILE, _README.format(first_line=README_FIRST_LINE, title=title or "not judged"))
+        with held_folder(folder) as held:
+            _begin(held.place, folder, title)
     except OSError as error:
         raise OutputError(f"The review folder {folder} cannot be written: {error.strerror}.") from error
+
+
+def _begin(place: Path, folder: Path, title: str) -> None:
+    """``place`` is the folder itself, by whatever name."""
+    try:
+        require_review_folder(place)
+    except InputError as error:
+        raise InputError(str(error).replace(str(place), str(folder))) from error
+    if is_review(place) or not any(place.iterdir()):
+        place.chmod(OWNER_FOLDER)
+    for name in REVIEW_FILES:
+        (place / name).unlink(missing_ok=True)
+    write_private(place / README_FILE, _README.format(first_line=README_FIRST_LINE, title=title or "not judged"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 import numpy as np
@@ -19,6 +20,8 @@ from ..core.volume import Volume
 Found = TypeVar("Found")
 #: How many CTs are remembered: body and skin of one take some ten megabytes.
 _CTS = 3
+#: So many bytes of a CT are hashed at a time.
+_PART = 1 << 24
 
 
 class AnatomyCache(Finder):
@@ -62,7 +65,10 @@ class AnatomyCache(Finder):
 
 def _ct_key(ct: Volume) -> tuple:
     """Place and voxels: any edit of the CT gives another key."""
-    voxels = hashlib.blake2b(np.ascontiguousarray(ct.array).data, digest_size=16).digest()
+    data = np.ascontiguousarray(ct.array).reshape(-1).view(np.uint8)
+    parts = [data[start : start + _PART] for start in range(0, len(data), _PART)]
+    with ThreadPoolExecutor() as pool:  # hashing lets other threads run
+        voxels = tuple(pool.map(lambda part: hashlib.sha256(part).digest(), parts))
     return (ct.array.shape, ct.array.dtype.str, ct.geometry.ijk_to_lps.tobytes(), voxels)
 
 

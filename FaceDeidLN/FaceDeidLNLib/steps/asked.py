@@ -9,6 +9,7 @@ import slicer
 
 from ..core.errors import Cancelled, InputError
 from ..core.progress import Progress, silent
+from ..effect.records import FILL_HU, effects_with
 from ..mrml.as_made import is_as_made
 from ..mrml.case import CaseNodes
 from ..mrml.followers import followers
@@ -69,7 +70,7 @@ def asked_from(
         CaseNodes(curve=old_curve, face=old_face),
     )
     chosen = {"wrapEngine": wrapEngine, "cutEngine": cutEngine, "maskEngine": maskEngine}
-    is_mask = parameters.effect == "mask"
+    is_mask = parameters.effect in effects_with(FILL_HU.field)
     engines = Engines(*(_is_other(name, value) for name, value in chosen.items()))
     return asked, Engines(engines.wrap, engines.cut, engines.mask and is_mask), _while_there(ct, progress or silent)
 

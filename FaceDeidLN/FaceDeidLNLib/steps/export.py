@@ -96,6 +96,15 @@ def _require_padding_kept(ct: CtInput, ct_node: slicer.vtkMRMLScalarVolumeNode, 
         raise InputError("The new face reaches into what the DICOM files call padding, which they keep: export it as NRRD or NIfTI.")
 
 
+def _require_even(ct: CtInput) -> None:
+    """Raises InputError for slices at uneven places: what was judged here is the even grid between them, and not the slices."""
+    if ct.stack is not None:
+        raise InputError(
+            "The slices of the series lie at uneven places, and a scene holds an even grid of them: export it as NRRD or NIfTI, or run "
+            "'facedeidln deface' on the DICOM folder, which writes and judges every slice at its own place."
+        )
+
+
 def _loaded_from(ct: slicer.vtkMRMLScalarVolumeNode) -> Path:
     """The file that must not be overwritten: the one the CT came from; a name that no file has where there is none."""
     if source_of(ct) is not None:
@@ -136,7 +145,7 @@ def source_folder(ct: slicer.vtkMRMLScalarVolumeNode) -> tuple[Path, str] | None
 def dicom_source(ct: slicer.vtkMRMLScalarVolumeNode, alive: Alive = idle) -> CtInput:
     """The DICOM series that a CT's node was loaded from.
 
-    :raises InputError: it was not loaded from DICOM, or the files do not hold the node's voxels.
+    :raises InputError: it was not loaded from DICOM, its slices are uneven, or the files do not hold the node's voxels.
     """
     files, read_here = dicom_files(ct), source_folder(ct)
     if files:
@@ -147,6 +156,7 @@ def dicom_source(ct: slicer.vtkMRMLScalarVolumeNode, alive: Alive = idle) -> CtI
     else:
         raise InputError(f'"{ct.GetName()}" was not loaded from DICOM: export it as NRRD or NIfTI.')
     source = read_dicom_series(folder, series or None, alive)
+    _require_even(source)
     if not holds(source, in_order_of(source, volume_from_node(ct))):
         raise InputError(f'The DICOM files of "{ct.GetName()}" do not hold its voxels: export it as NRRD or NIfTI.')
     return source

@@ -19,7 +19,7 @@ from ..core.private import OWNER_FILE
 from ..core.progress import Progress, silent
 from ..core.segment import Segment
 from ..input.any_segments import read_any_segments
-from ..input.calibration import in_own_values
+from ..input.calibration import for_a_node
 from ..input.case import CtInput
 from ..input.ct import read_values
 from ..input.markups import read_curve_json, read_landmarks_json
@@ -83,7 +83,7 @@ def load_item(context: SceneContext, item: WorkItem, progress: Progress = silent
     landmarks, curve = _landmarks(item), None if item.curve is None else read_curve_json(item.curve)
     face = None if item.face_segment is None else place_segments(_read(item.face_segment, ct)[:1], ct.volume.geometry)
     progress(0.9, "scene")
-    node = add_ct(context, ct.volume if ct.kind == "dicom" else in_own_values(ct, ct.volume), item.case)
+    node = add_ct(context, for_a_node(ct), item.case)
     remember_source(node, item.ct, item.series)
     geometry = ct.volume.geometry
     nodes = CaseNodes(

@@ -1,7 +1,8 @@
 """The certificate of a study: every instance with its outcome, the hashes of what was released, the figures; nothing of the old face.
 
 Schema ``facedeidln-study/1``: ``software``, ``parameters``, ``headers``, ``verdict``, ``instances`` (outcome, reason, class, file and
-SHA-256 where it was released), ``series`` (figures of each), ``surfaces`` (see proof.py), ``limits``, ``seconds``, ``signature``.
+SHA-256 where it was released), ``series`` (what was checked of each), ``surfaces`` (see proof.py), ``limits``, ``seconds``,
+``signature``. Figures of the head stand in it in classes only (see ``facts``).
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ from typing import Any
 import pydicom
 
 from ..effect.choices import told
+from ..facts import coarse, figures_in_classes
 from ..header.base import HeaderPolicy
 from ..header.segment_names import without_names
-from ..output.certificate import ENDING, STUDY_SCHEMA, file_sha256
+from ..output.certificate import ENDING, STUDY_SCHEMA, file_sha256, named
 from ..release import software
 from .family import Options
 from .outcome import Outcome
@@ -30,6 +32,7 @@ _DOSE_LIMIT = "Dose-volume histograms of the planning system were computed on th
 
 def certificate_path_of(folder: Path) -> Path:
     """Beside the study's folder."""
+    folder = named(folder)
     return folder.with_name(folder.name + ENDING)
 
 
@@ -48,9 +51,9 @@ def certificate_text(
         "instances": without_names([_instance(report) for report in reports], policy),
         "series": without_names(_figures(reports), policy),
         "files": {path.relative_to(partial).as_posix(): file_sha256(path) for path in files.values()},
-        "surfaces": [surface.facts() for surface in proof.surfaces],
+        "surfaces": [surface.in_class() for surface in proof.surfaces],
         "limits": [_DOSE_LIMIT] * ("rtdose" in clipped) + [_unreadable(len(planned.damaged))] * bool(planned.damaged),
-        "seconds": round(seconds, 1),
+        "seconds": float(f"{seconds:.0e}"),
     }
     return json.dumps(content, indent=2, sort_keys=True, allow_nan=False) + "\n"
 
@@ -64,7 +67,7 @@ def _instance(report: Report) -> dict[str, Any]:
     facts: dict[str, Any] = {
         "class": rule_for(report.entry.instance.sop_class).name,
         "outcome": report.decision.outcome.value,
-        "reason": report.decision.reason,
+        "reason": coarse(report.decision.reason),
     }
     return facts if report.file is None else {**facts, "file": report.file}
 
@@ -74,5 +77,5 @@ def _figures(reports: Sequence[Report]) -> list[dict[str, Any]]:
     seen: dict[int, dict[str, Any]] = {}
     for report in reports:
         if report.figures and report.file is not None:
-            seen.setdefault(id(report.figures), {"first_file": report.file, **report.figures})
+            seen.setdefault(id(report.figures), {"first_file": report.file, **figures_in_classes(report.figures)})
     return list(seen.values())

@@ -38,7 +38,7 @@ from .hidden import HiddenFace
 from .images import plain_image
 from .no_volume import by_header
 from .outcome import Decision, Outcome
-from .rays import placed_doubt, same_place_mm, same_surface_doubt
+from .rays import beyond_doubt, placed_doubt, same_place_mm, same_surface_doubt
 from .staging import staged, staged_instance
 
 DECIDES = "shows the face best of its frame of reference: it decides the region and the new surface"
@@ -148,7 +148,8 @@ def second_opinion(hidden: HiddenFace, ct: CtInput, followed: CaseResult) -> tup
     doubts = overruled_doubts(ct.volume, changed, face, hidden.state.landmarks, found, chosen_region(hidden.parameters))
     doubts = tuple(doubt.replace("was placed by hand", "lies elsewhere in the CT that decides") for doubt in doubts)
     other = same_surface_doubt(hidden, followed.result)
-    return (*doubts, *filter(None, (placed, other)))
+    beyond = beyond_doubt(hidden, ct.volume, SKIN_HU)
+    return (*doubts, *filter(None, (beyond, placed, other)))
 
 
 def write_ct(series: Series, ct: CtInput, result: CaseResult, run: StudyRun) -> dict[str, Any]:

@@ -16,6 +16,8 @@ from .references import every_item
 KEEPS = "no picture and no surface in it: kept, references to the new instances"
 #: Values that draw: bitmaps, overlays and shutters in presentation states.
 _BITMAPS = ("OverlayData", "BitmapDisplayShutterSequence", "ShutterOverlayGroup")
+#: Values that are points: of graphics and content, of a shutter's outline, and where texts stand.
+_POINTS = ("GraphicData", "VerticesOfThePolygonalShutter", "AnchorPoint", "BoundingBoxTopLeftHandCorner")
 #: More points in space than this may draw a surface; a landmark, a line, an ellipsoid and a small polygon have fewer.
 MOST_POINTS = 60
 
@@ -52,11 +54,9 @@ def judged(dataset: Dataset) -> Decision:
 
 
 def _points(item: Dataset) -> int:
-    """Number of points that an item of content or graphics draws."""
-    data = item.get("GraphicData")
-    if data is None:
-        return 0
-    return int(np.size(np.array(data, dtype=float)) // (3 if item.get("ValueType") == "SCOORD3D" else 2))
+    """Number of points that an item of content, graphics, texts or shutters draws."""
+    size = 3 if item.get("ValueType") == "SCOORD3D" else 2
+    return sum(int(np.size(np.array(item.get(keyword) or [], dtype=float)) // size) for keyword in _POINTS)
 
 
 def every_element(dataset: Dataset) -> Iterator[tuple[pydicom.tag.BaseTag, str]]:

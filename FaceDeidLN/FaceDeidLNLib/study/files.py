@@ -15,7 +15,7 @@ from ..core.errors import InputError
 from ..core.segment import Segment
 from ..core.volume import Volume
 from ..effect.base import drawing, to_scalar_type
-from ..facts import facts_of
+from ..facts import facts_of, figures_in_classes
 from ..input.case import CtInput
 from ..input.ct import read_ct
 from ..input.images import image_extension, read_volume
@@ -94,7 +94,7 @@ class Leader:
         new = array.copy()
         new[found.changed] = to_scalar_type(found.array[found.changed], array.dtype)
         checks = {"changed_voxels": int((new != array).sum()), "share_of_step_left": round(found.left, 3)}
-        case = {**case_content(self.decided), "checks": checks, "protected": []}
+        case = {**case_content(self.decided), "checks": figures_in_classes(checks), "protected": []}
         own = facts_of(self.decided)
         facts = {key: own[key] for key in ("verdict", "reasons", "privacy", "privacy_causes", "style", "effect")}
         return FollowedImage(image, Volume(new, image.volume.geometry), case, {**facts, **checks, "protected": []})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +27,7 @@ _TAGS = [
     "BurnedInAnnotation",
     "SeriesType",
     "VolumetricProperties",
+    "VolumeBasedCalculationTechnique",
     *DIFFERENCES,
 ]
 
@@ -85,7 +87,12 @@ def find_instances(folder: Path, alive: Alive = idle) -> Found:
         raise InputError(f"{folder} is no folder: give the folder of a study.")
     instances, others = [], []
     broken = [] if index is None else [_gone(path) for path in _missing(index)]
-    paths = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    paths = []
+    for path in files_below(folder):
+        if path.is_file():
+            paths.append(path)
+        elif not path.exists():
+            broken.append(Damaged(path, InputError(f"{path.name} is a link that leads nowhere: an instance may be missing")))
     room = Room(len(paths))
     for path in paths:
         alive()
@@ -109,6 +116,20 @@ def find_instances(folder: Path, alive: Alive = idle) -> Found:
     if not instances and not broken:
         raise InputError(f"{folder} holds no DICOM file: give the folder of a study.")
     return Found(tuple(instances), tuple(broken), tuple(path for path in others if path not in gone))
+
+
+def files_below(folder: Path) -> list[Path]:
+    """All files below a folder in the order of their paths; links to folders are followed, each folder is looked into once."""
+    seen, out = set(), []
+    for parent, folders, names in os.walk(folder, followlinks=True):
+        place = os.path.realpath(parent)
+        if place in seen:
+            folders.clear()
+            continue
+        seen.add(place)
+        folders.sort()
+        out += [Path(parent, name) for name in names]
+    return sorted(out)
 
 
 def _gone(path: Path) -> Damaged:

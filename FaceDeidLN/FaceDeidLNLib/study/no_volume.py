@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Iterator
 
+import numpy as np
+from pydicom.dataset import Dataset
+
+from ..input.dicom_enhanced import PER_FRAME, SHARED
 from .family import Series
 from .instances import Instance
 from .outcome import Decision
 
-#: Values of Image Type for what was projected or rendered (PS3.3 C.8.16.1.3 and scanners' own words), and Series Type of PET (C.8.9.1.1.4).
-PROJECTED = {"MAXIMUM", "MINIMUM", "MIP", "MINIP", "MIN_IP", "MAX_IP", "MEAN", "PROJECTION IMAGE", "CPR", "CURVED", "REPROJECTION"}
+#: Values of Image Type for what was projected or rendered (PS3.3 C.8.16.1.3 and scanners' own words), Series Type of PET (C.8.9.1.1.4) and
+#: Volume Based Calculation Technique (C.8.16.2.1.4).
+PROJECTED = {
+    "MAXIMUM",
+    "MINIMUM",
+    "MIP",
+    "MINIP",
+    "MIN_IP",
+    "MAX_IP",
+    "MEAN",
+    "PROJECTION IMAGE",
+    "CPR",
+    "CURVED",
+    "CURVED_MPR",
+    "REPROJECTION",
+}
 RENDERED = {
     "VOLUME",
     "VRT",
@@ -21,6 +39,7 @@ RENDERED = {
     "SCREEN SAVE",
     "POSTPROCESSED",
     "VOLUME_RENDER",
+    "SURFACE_RENDER",
     "VOLUME RENDERING",
 }
 _WORDS = {"MIP", "MINIP", "VRT", "VR", "SSD", "RADIAL", "ROTATION", "CINEMATIC"}
@@ -30,7 +49,7 @@ _TURNED = 0.1
 
 def by_header(instance: Instance, series: Series, fewest: int) -> Decision | None:
     """Why an image is withheld whatever its voxels hold; None where it is not. ``fewest``: slices that a volume has at least."""
-    kinds = {*instance.words("ImageType"), *instance.words("SeriesType")}
+    kinds = kinds_of(instance)
     words = set(instance.text("SeriesDescription").upper().replace("_", " ").replace("/", " ").split())
     if "LOCALIZER" in kinds:
         return Decision.withhold("a scout: the face in profile is burned into a projection")
@@ -45,6 +64,29 @@ def by_header(instance: Instance, series: Series, fewest: int) -> Decision | Non
     if fewest not in series.known:
         series.known[fewest] = _of_series(series, fewest)
     return series.known[fewest]
+
+
+def kinds_of(instance: Instance) -> set[str]:
+    """What an image, and each of its frames, is said to be.
+
+    VOLUME as the third value is the flavour of frames that sample a volume evenly (PS3.3 C.8.16.1.3) in multi-frame objects, which have
+    functional groups, and a rendering in others.
+    """
+    groups = [one for keyword in (SHARED, PER_FRAME) for one in instance.header.get(keyword) or []]
+    types = [instance.words("ImageType"), *(types for group in groups for types in _frame_types(group))]
+    if groups:
+        types = [(*one[:2], *(value for value in one[2:3] if value != "VOLUME"), *one[3:]) for one in types]
+    return {value for one in types for value in one} | {*instance.words("SeriesType"), *instance.words("VolumeBasedCalculationTechnique")}
+
+
+def _frame_types(group: Dataset) -> Iterator[tuple[str, ...]]:
+    """Frame Type and Volume Based Calculation Technique of a functional group, of whatever modality."""
+    for keyword in ("CTImageFrameTypeSequence", "MRImageFrameTypeSequence", "PETFrameTypeSequence"):
+        for item in group.get(keyword) or []:
+            value = item.get("FrameType") or ()
+            yield tuple(str(one).upper() for one in ([value] if isinstance(value, str) else value))
+            technique = str(item.get("VolumeBasedCalculationTechnique") or "").upper()
+            yield (technique,)
 
 
 def _of_series(series: Series, fewest: int) -> Decision | None:

@@ -18,7 +18,7 @@ from .hidden import HiddenFace
 from .images import read_stacks, with_planes
 from .no_volume import by_header
 from .outcome import Decision, Outcome
-from .rays import FEWEST, edge_level, edge_mm, placed_doubt, step_left
+from .rays import FEWEST, beyond_doubt, edge_level, edge_mm, placed_doubt, step_left
 
 FOLLOWS = "in or registered to the frame of reference of the CT that decides: region and tolerance, values of its own kind"
 NOTHING = "its field of view holds no voxel of the face region"
@@ -88,15 +88,15 @@ class Followed:
 def follow_image(hidden: HiddenFace, image: Volume, matrix: np.ndarray, tolerance_mm: float, random: np.random.Generator) -> Followed:
     """Follow, and verify; ``matrix`` takes the image's LPS mm to the face's.
 
-    :raises DoubtError: the head lies elsewhere in it, or the old skin is still to be found.
+    :raises DoubtError: it shows more of the face than was hidden, or the head elsewhere, or the old skin is still to be found.
     """
     there = Volume(image.array, moved(image.geometry, matrix))
+    level = edge_level(hidden, there)
+    if doubt := beyond_doubt(hidden, there, level):
+        raise DoubtError(doubt)
     new, changed = followed(hidden, there, tolerance_mm, random)
-    if changed.any():
-        limit = tolerance_mm + max(image.geometry.spacing)
-        doubt = placed_doubt(hidden, there, edge_level(hidden, there), limit)
-        if doubt:
-            raise DoubtError(doubt)
+    if changed.any() and (doubt := placed_doubt(hidden, there, level, tolerance_mm + max(image.geometry.spacing))):
+        raise DoubtError(doubt)
     left = step_left(hidden, there, there.with_array(new))
     if left is not None and left > MOST_LEFT:
         raise DoubtError(f"the old skin is still found in it: {left:.0%} of its step is left")

@@ -14,6 +14,7 @@ import pydicom
 
 from ..core.errors import in_words
 from ..core.progress import Progress, silent
+from ..facts import in_class
 from .family import NO_FRAME, StudyRun
 from .measures import MEASURES
 from .rays import FEWEST
@@ -66,7 +67,7 @@ class Surface:
         return f"{median} (median), {tenth} (10th percentile) from the old skin"
 
     def facts(self) -> dict[str, Any]:
-        """For the certificate."""
+        """All of it, for whoever has the originals."""
         return {
             "object": self.name,
             "lines": self.lines,
@@ -74,6 +75,10 @@ class Surface:
             "tenth_percentile_mm": round(self.tenth_mm, 1),
             "share_alike": round(self.alike, 3),
         }
+
+    def in_class(self) -> dict[str, str]:
+        """For the certificate: no figure of the old skin, only whether its copy was seen."""
+        return {"object": self.name, "median": in_class(self.median_mm, [NEAR_MM], "mm")}
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,11 @@ FEWEST = 30
 BODY_MM, AIR_MM = (5.0, 25.0), (-40.0, -12.0)
 #: The old skin is looked for as a step between so many mm behind and before it, where the new one is further off than this.
 BESIDE_MM, APART_MM = 4.0, 6.0
+#: No more than this share of the skin lies further off than an image may: a head that is turned or nods, or whose jaw is open, has no one
+#: shift.
+MOST_OFF = 0.1
+#: So deep (mm) below where the skin would be there is tissue.
+BELOW_MM = 8.0
 #: A step of less than this share of the tissue's spread is none.
 LEAST_STEP = 0.2
 
@@ -30,6 +35,24 @@ def rays_of(hidden: HiddenFace) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     before = skin_distance(hidden.before, face.frame, directions)
     after = skin_distance(hidden.after, face.frame, directions)
     return unit_vectors(face.frame, directions), before, after
+
+
+def beyond_doubt(hidden: HiddenFace, image: Volume, level: float | None) -> str | None:
+    """Why an image, in the face's LPS mm, shows a part of the face that the CT that decides does not reach; None where it does not.
+
+    The curve goes on where that CT ends, as the mean face would. What is brighter than ``level`` there, a little below the skin, is a
+    part of the body in which nothing was hidden; without a level all that is in view counts.
+    """
+    face = hidden.face
+    unit = unit_vectors(face.frame, face.raster.directions()[face.inside])
+    points = face.frame.origin + unit * (face.skin[face.inside] - BELOW_MM)[:, None]
+    kji = image.geometry.to_kji(points)
+    beyond = ~hidden.grid.holds(hidden.grid.to_kji(points)) & image.geometry.holds(kji)
+    if level is not None:
+        beyond[beyond] = linear(image.array, kji[beyond]) > level
+    if np.count_nonzero(beyond) < FEWEST:
+        return None
+    return f"it shows {beyond.mean():.0%} of the face region where the CT that decides ends: nothing was hidden there"
 
 
 def found_skin(volume: Volume, origin: np.ndarray, unit: np.ndarray, around: np.ndarray, level: float) -> np.ndarray:
@@ -67,7 +90,8 @@ def same_place_mm(geometry: Geometry) -> float:
 def placed_doubt(hidden: HiddenFace, image: Volume, level: float | None, limit_mm: float) -> str | None:
     """Why an image, still with its face, may not show the head where the CT that decides has it; None where it does.
 
-    The skin is found on lines of sight as the crossing of ``level``; one shift of the whole head is fitted to its distances.
+    The skin is found on lines of sight as the crossing of ``level``; one shift of the whole head is fitted to its distances, and no
+    more than MOST_OFF of it lies further off.
     """
     unit, before, _ = rays_of(hidden)
     known = ~np.isnan(before)
@@ -80,9 +104,13 @@ def placed_doubt(hidden: HiddenFace, image: Volume, level: float | None, limit_m
     there = ~np.isnan(found)
     if there.mean() < 0.5:
         return "the skin is not found in it where the CT that decides shows it: it may lie elsewhere"
-    shift = np.linalg.norm(_shift(unit[seen][there], (found - before[seen])[there]))
+    off = (found - before[seen])[there]
+    shift = np.linalg.norm(_shift(unit[seen][there], off))
     if shift > limit_mm:
         return f"the head lies {shift:.0f} mm from where the CT that decides shows it (at most {limit_mm:.0f} mm): register it first"
+    turned = np.mean(np.abs(off) > limit_mm)
+    if turned > MOST_OFF:
+        return f"{turned:.0%} of its skin lies more than {limit_mm:.0f} mm from where the CT that decides shows it: register it first"
     return None
 
 
@@ -155,7 +183,7 @@ def same_surface_doubt(hidden: HiddenFace, result: Volume) -> str | None:
     off = off[~np.isnan(off)]
     if len(off) < FEWEST:
         return None
-    limit = max(2.0, 0.75 * max(result.geometry.spacing))
+    limit = max(2.0, 0.75 * max(*result.geometry.spacing, *hidden.grid.spacing))
     if np.median(off) > limit:
         return f"its new skin lies {np.median(off):.1f} mm (median) from that of the CT that decides (at most {limit:.1f} mm)"
     return None

@@ -1,4 +1,4 @@
-"""Sections 4 to 6: the curve, the face segment with its live preview, and the effect."""
+"""Sections 3 to 5: the curve, the face segment with its live preview, and the effect."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class FaceSection(Section):
             slider.blockSignals(True)  # it rounds, which nobody asked for
             slider.value = _own(node)[number.keyword]
             slider.blockSignals(False)
-        self.ui.maskComboBox.enabled = node.effect == "mask"
+        self.ui.maskComboBox.enabled = node.effect in effects_with(FILL_HU.field)
         for name, combo in (("wrap", self.ui.wrapComboBox), ("cut", self.ui.cutComboBox), ("mask", self.ui.maskComboBox)):
             reason = missing_engine(name)
             index = combo.findText(ENGINE_NAMES[f"{name}Engine"])

@@ -1,4 +1,4 @@
-"""Section 3: the landmarks with their confidence; found, loaded, placed, dragged or unset."""
+"""Section 2: the landmarks with their confidence; found, loaded, placed, dragged or unset."""
 
 from __future__ import annotations
 

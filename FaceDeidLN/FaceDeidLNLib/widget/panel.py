@@ -144,14 +144,16 @@ class Panel(VTKObservationMixin):
         ct, before = self.node.inputVolume, self._ct
         if ct is not before:
             self._ct = ct
+            self.compare.leave()  # its models are of the CT before
             with slicer.util.NodeModify(self.node):
                 if before is not None:
                     self.node.outputVolume = None
-                    only_own(context(), ct)
                 for field, role in OWN.items():
                     own = linked(ct, role)
                     if before is not None or own is not None:  # what was chosen before any CT is meant for the first one
                         setattr(self.node, field, own)
+            if ct is not None or before is not None:
+                only_own(context(), ct)
         if ct is not None:
             self._choose_protected(ct, ct is before)
             for field, role in OWN.items():
@@ -276,6 +278,7 @@ class Panel(VTKObservationMixin):
 
     def on_undo(self, checked: bool = False) -> None:
         """Undo the last step."""
+        self.compare.leave()
         label = self.undo.undo()
         self.update()
         self.say(_("Undone: {step}").format(step=label) if label else "")

@@ -56,7 +56,8 @@ class ReviewSection(Section):
         self._show_figures([] if stored is None else figures(stored))
         has_ct = result is not None and (ct_of(result) or self.panel.node.inputVolume) is not None
         self.ui.jumpButton.enabled = has_ct
-        self.ui.compareButton.enabled = self.ui.verifyButton.enabled = has_ct and leader_of(result) is None
+        self.ui.verifyButton.enabled = has_ct and leader_of(result) is None
+        self.ui.compareButton.enabled = self.panel.compare.shown or self.ui.verifyButton.enabled
         self.ui.compareButton.text = _("Back") if self.panel.compare.shown else _("Before | after")
         self.update_sign_off()
 

@@ -14,7 +14,7 @@ from ..core.progress import Progress
 from ..mrml.links import linked
 from ..mrml.looks import jump_to, show_fitted
 from ..mrml.scene import context
-from ..mrml.verdicts import read_verdict
+from ..mrml.verdicts import ct_of, read_verdict
 from ..output.worklist import WorkItem, read_worklist
 from ..steps.worklist import doubt_place, list_of, load_item, reject, unload
 from . import dialogs
@@ -89,9 +89,12 @@ class WorkListSection(Section):
         return next((item for item in later if item.case not in self._done and item is not self._open and self._fits(item)), None)
 
     def _may_leave(self) -> bool:
-        """Is the result released, or a REVIEW whose remark is written?"""
+        """Is the result this case's own, and released, or a REVIEW whose remark is written?"""
+        result = self.panel.node.resultVolume
+        if result is None or ct_of(result) is not self._ct:
+            return False
         try:
-            stored = read_verdict(self.panel.node.resultVolume)
+            stored = read_verdict(result)
         except FaceDeidError:  # the review says so
             return False
         if stored is None:

@@ -127,11 +127,11 @@ def elements_changed(content: bytes, draw: random.Random) -> bytes:
     dataset = pydicom.dcmread(io.BytesIO(content), force=True)
     for _ in range(draw.randint(1, 3)):
         holder, tag = draw.choice(list(_elements(dataset)))
-        element = holder[tag]
+        element = holder.get_item(tag)
         if draw.random() < 0.2:
             del holder[tag]
         elif element.VR == "SQ":
-            items = list(element.value or ())
+            items = list(holder[tag].value or ())
             holder[tag].value = draw.choice((items + items[:1], items[1:], items[::-1], [Dataset(), *items]))
         else:
             raw = draw.choice((b"", draw.choice(NUMBERS), draw.choice(NUMBERS) + b"\\1", draw.randbytes(draw.randint(1, 40))))
@@ -149,8 +149,9 @@ def _elements(dataset: Dataset) -> list[tuple[Dataset, Any]]:
     found = []
     for tag in list(dataset.keys()):
         found.append((dataset, tag))
-        if dataset[tag].VR == "SQ":
-            found += [one for item in dataset[tag].value or () for one in _elements(item)]
+        is_sequence = dataset.get_item(tag).VR == "SQ"  # without decoding: an earlier change may have left what cannot be
+        items = (dataset[tag].value or ()) if is_sequence else ()
+        found += [one for item in items for one in _elements(item)]
     return found
 
 

@@ -131,6 +131,44 @@ def test_a_release_that_is_to_be_replaced_leaves_the_results_where_no_new_one_ca
     assert "the earlier release was set aside" in rows_of(tmp_path / "out")["pass"]["reasons"]
 
 
+def test_a_release_that_cannot_be_set_aside_costs_its_case_alone(stand_in, tmp_path):
+    fill(stand_in, "pass-1", "pass-2")
+    batch(stand_in, tmp_path / "out")
+    (tmp_path / "out-superseded").write_text("somebody's")
+    (stand_in / "pass-1.nrrd").rename(stand_in / "review.nrrd")
+    table = stand_in / "cases.csv"
+    table.write_text("input,output\nreview.nrrd,pass-1.nrrd\npass-2.nrrd,\n")
+    assert batch(table, tmp_path / "out", "--overwrite", "--jobs", "1") == 3
+    rows = rows_of(tmp_path / "out")
+    assert rows["pass-2"]["verdict"] == "PASS"
+    assert "could not be set aside (File exists)" in rows["pass-1"]["reasons"]
+
+
+def test_an_output_without_a_place_costs_its_case_alone(stand_in, tmp_path):
+    fill(stand_in, "pass-1", "pass-2")
+    (stand_in / "cases.csv").write_text("input,output\npass-1.nrrd,there/x.nrrd\npass-2.nrrd,\n")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "there").write_text("somebody's file, and no folder")
+    assert batch(stand_in / "cases.csv", tmp_path / "out") == 2
+    rows = rows_of(tmp_path / "out")
+    assert rows["pass-2"]["verdict"] == "PASS"
+    assert rows["there/x"]["reasons"].startswith("there is no place for its output")
+
+
+def test_what_an_attempt_released_without_telling_leaves_the_results_where_the_next_one_releases_nothing(stand_in, tmp_path):
+    fill(stand_in, "review")
+    output = tmp_path / "out" / "review.nrrd"
+    output.parent.mkdir()
+    with closing(ledger_of(tmp_path / "out")) as ledger:
+        ledger.begin("review")
+    output.write_text("released by a process that was killed then")
+    write_certificate_of(output)
+    assert batch(stand_in, tmp_path / "out") == 3
+    assert not output.exists()
+    assert not certificate_path(output).exists()
+    assert (tmp_path / "out-superseded" / "review.nrrd").exists()
+
+
 def test_an_old_release_that_a_case_brought_back_stays(stand_in, tmp_path):
     fill(stand_in, "restore")
     output = tmp_path / "out" / "restore.nrrd"

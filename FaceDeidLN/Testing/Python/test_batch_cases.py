@@ -54,6 +54,13 @@ def test_studies_are_folders_with_nothing_that_only_one_ct_has(tmp_path):
     (tmp_path / "a" / "1.dcm").touch()
     assert [(case.name, case.command) for case in find_cases(tmp_path, tmp_path / "out", studies=True)] == [("a", "study")]
     table = tmp_path / "cases.csv"
+    (tmp_path / "b.nrrd").touch()
+    table.write_text("input,curve\na,\nb.nrrd,c.json\n")
+    mixed = find_cases(table, tmp_path / "out", studies=True)
+    assert [(case.command, case.shared(["--one", "--quick"])) for case in mixed] == [
+        ("study", ["--one", "--quick"]),
+        ("deface", ["--quick"]),
+    ]
     for text, said in (("input,series\na,1.2\n", "--series is for one CT"), ("input,curve\na,c.json\n", "--curve is for one CT")):
         table.write_text(text)
         with pytest.raises(InputError, match=said):

@@ -161,6 +161,7 @@ def test_a_decision_that_changes_nothing_is_told(line, said, stand_in, tmp_path,
     "content",
     [
         b"case;decision;remark;reviewer;result\r\nreview;accept;no face left;Doe;r1\r\n",
+        b'\xef\xbb\xbf"case";"decision";"remark";"reviewer";"result";;\r\n"review";"accept";"no; face ""left""";"Doe";"r1";;\r\n',
         "\ufeffcase,decision,remark,reviewer,result\nreview,Accept,no face left,Doe,r1\n".encode(),
         "case\tdecision\tremark\treviewer\tresult\nreview\taccept\tno face left\tDoe\tr1\n".encode("utf-16"),
         b'note,result,remark,case,decision,reviewer\nx,r1,"no face\nleft",review,accept,Doe\n,,,,,\n',

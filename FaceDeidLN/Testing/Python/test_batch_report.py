@@ -38,11 +38,11 @@ def row(case="a", verdict="PASS", reasons="", seconds="2.5", exit_code=0):
     return Row(case, f"{case}.nrrd", verdict, "tested", reasons, seconds, "2.1", "250", 1, exit_code)
 
 
-def test_every_case_has_a_line_with_its_verdict_and_reasons():
+def test_every_case_has_a_line_with_its_verdict_reasons_and_costs_to_one_digit():
     page = Page(report_html([row(), row("b", "REVIEW", "look at this", "3.0", 3)]))
     assert page.cells == [
-        *("a", "PASS", "tested", "2.5", "2.1", "250", "1", ""),
-        *("b", "REVIEW", "tested", "3.0", "2.1", "250", "1", "look at this"),
+        *("a", "PASS", "tested", "2", "2", "200", "1", ""),
+        *("b", "REVIEW", "tested", "3", "2", "200", "1", "look at this"),
     ]
 
 

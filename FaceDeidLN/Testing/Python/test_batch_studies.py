@@ -14,25 +14,28 @@ from FaceDeidLNLib.study.outcome import Decision
 from FaceDeidLNLib.study.plan import plan
 from FaceDeidLNLib.study.report import Report, StudyResult
 from synthetic_study import StudyFolder
+from written import write_volume
 
 
 @pytest.fixture(scope="module")
 def studies(tmp_path_factory):
-    """A folder with one whole study, one folder with two studies, and one with a document alone."""
+    """A folder with one whole study, a folder with two studies, and a CT that is a file."""
     folder = tmp_path_factory.mktemp("studies")
     phantom = make_phantom((4.0, 4.0, 4.0), seed=1)
     StudyFolder(folder / "in" / "whole", phantom).series(phantom.ct, "ct", "Doe, John: neck")
     for name in ("a", "b"):
         (folder / "in" / "two").mkdir(exist_ok=True)
         StudyFolder(folder / "in" / "two" / name, phantom).series(phantom.ct, "ct", "Head")
+    write_volume(make_phantom((6.0, 6.0, 6.0), seed=2).ct, folder / "in" / "single.nrrd")
     return folder
 
 
 def test_each_study_is_released_whole_or_refused_and_a_second_run_leaves_it(studies, tmp_path):
-    words = (studies / "in", tmp_path / "out", "--studies", "--accept-recognisable", "--jobs", "1")
+    words = (studies / "in", tmp_path / "out", "--studies", "--withhold-doubtful", "--accept-recognisable", "--jobs", "1")
     assert batch(*words) == 2
     rows = rows_of(tmp_path / "out")
-    assert {name: row["verdict"] for name, row in rows.items()} == {"whole": "PASS", "two": "BAD INPUT"}
+    assert {name: row["verdict"] for name, row in rows.items()} == {"whole": "PASS", "two": "BAD INPUT", "single": "PASS"}
+    assert is_certified(tmp_path / "out" / "single.nrrd")
     assert "holds 2 studies" in rows["two"]["reasons"]
     output = tmp_path / "out" / "whole"
     assert is_certified(output)

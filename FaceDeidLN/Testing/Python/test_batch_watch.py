@@ -10,11 +10,11 @@ from contextlib import closing
 
 import pytest
 from batches import batch, fill, rows_of, started
-from FaceDeidLNLib.commands.batches.cases import Case
+from FaceDeidLNLib.commands.batches.cases import Case, cases_now
 from FaceDeidLNLib.commands.batches.ledger import Ledger
 from FaceDeidLNLib.commands.batches.loop import Loop, Setting
 from FaceDeidLNLib.commands.batches.task import Ended, Limits
-from FaceDeidLNLib.commands.batches.watched import Watched
+from FaceDeidLNLib.commands.batches.watched import Watched, patient
 from FaceDeidLNLib.commands.console import Console
 from FaceDeidLNLib.commands.signals import Interrupted
 from FaceDeidLNLib.output.worklist import read_worklist
@@ -64,6 +64,28 @@ def test_what_grew_after_it_was_taken_is_taken_again_where_that_is_wanted(wanted
     (tmp_path / "a").write_bytes(b"xx")
     assert taken_within(supply, 1.0) == ["a"] * (times - 1)
     assert next(said, "asked twice") == "asked twice"
+
+
+def test_what_can_be_mended_while_a_batch_watches_is_said_once_and_does_not_end_it(tmp_path):
+    inputs, said = tmp_path / "in", []
+    supply = Watched(patient(lambda: cases_now(inputs, tmp_path / "out"), said.append), set(), 0.1, lambda cases: None)
+    assert taken_within(supply, 0.5) == []  # a share that is not there yet
+    inputs.mkdir()
+    for name in ("a.nrrd", "a.nii.gz"):
+        (inputs / name).write_text("x")
+    assert taken_within(supply, 0.8) == []
+    assert [("No such file" in one, "2 cases would be written" in one) for one in said] == [(True, False), (False, True)]
+    (inputs / "a.nii.gz").rename(inputs / "b.nii.gz")
+    assert taken_within(supply, 0.8) == ["a", "b"]
+
+
+def test_what_is_moved_while_it_is_looked_at_is_looked_at_again(tmp_path, monkeypatch):
+    (tmp_path / "a").write_text("x")
+    supply = watched(tmp_path, stable_s=0.1)
+    with monkeypatch.context() as patch:
+        patch.setattr(Case, "input_key", lambda case: (tmp_path / "gone").stat())
+        assert taken_within(supply, 0.5) == []
+    assert taken_within(supply, 0.8) == ["a"]
 
 
 def test_what_is_done_already_is_not_taken(tmp_path):

@@ -7,12 +7,16 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from FaceDeidLNLib.anatomy.level.find import Level
 from FaceDeidLNLib.case.records import CaseResult
 from FaceDeidLNLib.commands.describe import figures
+from FaceDeidLNLib.core.errors import OutputError
 from FaceDeidLNLib.core.parameters import Parameters
-from FaceDeidLNLib.facts import certificate_facts, coarse, facts_of, in_class
+from FaceDeidLNLib.facts import certificate_facts, coarse, facts_of, figures_in_classes, in_class
+from FaceDeidLNLib.output.certificate import certificate_text
 from FaceDeidLNLib.release import case_content
-from FaceDeidLNLib.verify.compare import Comparison
+from FaceDeidLNLib.study.proof import Surface
+from FaceDeidLNLib.verify.compare import Comparison, SegmentCheck
 from FaceDeidLNLib.verify.coverage import Coverage
 from FaceDeidLNLib.verify.privacy import TESTED
 from FaceDeidLNLib.verify.verdict import Verdict
@@ -49,19 +53,54 @@ def test_a_class_is_told_by_its_bounds(value, said):
 @pytest.mark.parametrize(
     ("sentence", "said"),
     [
-        ("only 87% of the skin changed", "only 90% of the skin changed"),
+        ("only 87% of the skin changed", "only 80% of the skin changed"),
+        ("only 9.96% of it", "only 9% of it"),
         ("the skin moved by 0.43 mm on average", "the skin moved by 0.4 mm on average"),
         ("12.3 ml of the face, 1,234 voxels", "10 ml of the face, 1000 voxels"),
+        ("0.04 mm, 0 voxels", "0.04 mm, 0 voxels"),
         ("level Ib of 3 patients", "level Ib of 3 patients"),
     ],
 )
-def test_figures_in_a_reason_are_rounded_to_one_digit(sentence, said):
+def test_figures_in_a_reason_are_cut_off_after_one_digit(sentence, said):
     assert coarse(sentence) == said
 
 
 def test_the_reasons_of_a_review_are_coarse_in_its_certificate():
     case = replace(result_of(0.87, 0.9, 5.96, 41_357, 0.02), verdict=Verdict.REVIEW, reasons=("only 87% of it",))
-    assert case_content(case)["reasons"] == ["only 90% of it"]
+    assert case_content(case)["reasons"] == ["only 80% of it"]
+
+
+def _with_segments(voxels: int, ml: float, confidence: float, seconds: float) -> CaseResult:
+    """A head with a protected segment and a node level of so many voxels."""
+    level = Level("Ia", SimpleNamespace(voxels=voxels, name="node level Ia"), confidence, "skin", ml)
+    case = result_of(0.97, 0.9, 5.96, 41_357, 0.02)
+    comparison = replace(case.comparison, protected=(SegmentCheck("node", voxels, 0), SegmentCheck("node level Ia", voxels, 0)))
+    return replace(case, comparison=comparison, levels=(level,), seconds={"skin": 3 * seconds})
+
+
+@given(st.integers(1, 10**6), st.floats(0.1, 200), st.floats(0.5, 1), st.floats(0.96, 1.04))
+def test_segments_and_levels_of_all_heads_are_told_alike(voxels, ml, confidence, seconds):
+    assert case_content(_with_segments(voxels, ml, confidence, seconds)) == case_content(_with_segments(445, 28.7, 0.81, 1.0))
+
+
+@pytest.mark.parametrize("where", ["checks", "protected"])
+def test_a_certificate_with_a_figure_of_the_head_is_not_written(where):
+    content = {**case_content(_with_segments(445, 28.7, 0.81, 1.0)), "output": {}}
+    told = certificate_text(content)
+    assert "445" not in told
+    content[where] = {**content["checks"], "new": 445} if where == "checks" else [{"name": "node", "voxels": 445}]
+    with pytest.raises(OutputError, match="classes only"):
+        certificate_text(content)
+
+
+def test_what_follows_is_told_in_classes():
+    figures = {"changed_voxels": 812, "voxels_without_dose": 0, "share_of_step_left": 0.113, "made_anew": ["Body"]}
+    told = {"changed_voxels": "some", "voxels_without_dose": "none", "share_of_step_left": "within the limit", "made_anew": ["Body"]}
+    assert figures_in_classes(figures) == told
+
+
+def test_a_surface_of_a_study_is_told_in_a_class():
+    assert Surface("CT", 812, 5.96, 2.1, 0.31).in_class() == {"object": "CT", "median": "at least 1.5 mm"}
 
 
 @pytest.mark.parametrize(("changed", "voxels"), [(0.0, 500), (0.97, 0)])

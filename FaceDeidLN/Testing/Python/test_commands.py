@@ -200,7 +200,13 @@ def test_warnings_of_libraries_are_shown_on_demand(words, shown, phantom_ct_file
 
 
 @pytest.mark.parametrize(
-    ("error", "code", "said"), [(MemoryError(), 2, "memory"), (RuntimeError("x"), 1, "Unexpected"), (Interrupted(15), 143, "Interrupted")]
+    ("error", "code", "said"),
+    [
+        (MemoryError(), 2, "memory"),
+        (RuntimeError("Symlink loop from 'a'"), 2, "'a' is a link"),
+        (RuntimeError("x"), 1, "Unexpected"),
+        (Interrupted(15), 143, "Interrupted"),
+    ],
 )
 def test_what_was_released_before_an_error_is_told(error, code, said, released, phantom_ct_file, tmp_path, monkeypatch, capsys):
     def stopped(options, _):

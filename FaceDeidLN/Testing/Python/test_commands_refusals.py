@@ -234,3 +234,24 @@ def test_json_tells_of_a_refusal_too(tmp_path, capsys):
     facts = json.loads(capsys.readouterr().out)
     assert facts["exit_code"] == 2
     assert "no.nrrd" in facts["error"]
+
+
+@pytest.mark.parametrize(
+    "words", [("deface", "", "o.nrrd"), ("deface", "ct.nrrd", ""), ("deface", "a", "b", "--qa", ""), ("deface", "a", "b", "--qa=")]
+)
+def test_an_empty_name_is_refused_and_not_taken_for_this_folder(words, capsys):
+    assert main(words) == 2
+    assert "is empty" in capsys.readouterr().err
+
+
+def test_an_empty_remark_is_a_text(capsys):
+    assert main(("deface", "nothing.nrrd", "b.nrrd", "--remark", "")) == 2
+    assert "is empty" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words", [("verify-certificate", os.sep), ("batch", "nothing.csv", os.sep), ("verify-headers", os.sep), ("study", ".", os.sep)]
+)
+def test_the_root_of_a_disk_is_no_output(words, capsys):
+    assert main(words) == 2
+    assert "Unexpected" not in capsys.readouterr().err

@@ -17,6 +17,7 @@ from pydicom.uid import (
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
     JPEG2000Lossless,
+    JPEGLSLossless,
     RLELossless,
     generate_uid,
 )
@@ -167,6 +168,14 @@ def test_two_patients_in_one_folder_are_refused_without_their_names(tmp_path):
     assert "Roe" not in str(caught.value)
 
 
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, RLELossless, JPEGLSLossless])
+def test_values_that_are_shown_inverted_are_the_same_hu(tmp_path, syntax):
+    series = Series(stored_head(), syntax=syntax)
+    for path in write_series(tmp_path, series):
+        spoil(path, PhotometricInterpretation="MONOCHROME1")
+    assert np.array_equal(read_ct(tmp_path).volume.array, series.hu)
+
+
 def spoil(path, **tags):
     ds = pydicom.dcmread(path)
     for keyword, value in tags.items():
@@ -182,7 +191,7 @@ def spoil(path, **tags):
     [
         ({"Modality": "MR"}, "holds no CT images but MR"),
         ({"ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"]}, "only scout"),
-        ({"PhotometricInterpretation": "MONOCHROME1"}, "MONOCHROME1"),
+        ({"PhotometricInterpretation": "RGB"}, "is RGB"),
         ({"NumberOfFrames": "2"}, "multi-frame"),
         ({"RescaleSlope": "0"}, "slope of 0"),
         ({"RescaleIntercept": "0"}, "does not look like a CT in Hounsfield units"),
@@ -208,6 +217,13 @@ def test_a_series_that_is_no_usable_ct_is_refused(tmp_path, tags, sentence):
 def test_one_odd_slice_is_refused_with_the_reason(tmp_path, tags, sentence):
     spoil(write_series(tmp_path, Series(stored_head()))[1], **tags)
     with pytest.raises(InputError, match=sentence):
+        read_ct(tmp_path)
+
+
+def test_ct_objects_without_pixels_are_told_as_that(tmp_path):
+    for path in write_series(tmp_path, Series(stored_head())):
+        spoil(path, Rows=None)
+    with pytest.raises(InputError, match="holds no CT images but CT objects without rows of pixels"):
         read_ct(tmp_path)
 
 

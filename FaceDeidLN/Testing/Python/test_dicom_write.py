@@ -16,8 +16,10 @@ from FaceDeidLNLib.input.ct import read_ct
 from FaceDeidLNLib.output.dicom import derived_slices, representable, write_dicom_series
 from FaceDeidLNLib.output.dicom_encoder import Encoder, save
 from FaceDeidLNLib.output.dicom_header import Marks
+from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
+from pydicom.tag import Tag
 from pydicom.uid import ExplicitVRLittleEndian, JPEG2000Lossless
 from test_dicom_read import VARIANTS
 
@@ -234,6 +236,35 @@ def test_a_file_is_encoded_to_the_byte_as_pydicom_writes_it(tmp_path):
         save(dataset, tmp_path / "pydicom.dcm")
         assert (tmp_path / source.name).read_bytes() == (tmp_path / "pydicom.dcm").read_bytes()
     assert len(list(tmp_path.glob("*.dcm"))) == len(paths) + 1
+
+
+def odd_header(name, instance):
+    """A header of decoded and stored elements, of sequences in sequences, in a character set that one item overrules."""
+    inner, item, fresh, dataset = Dataset(), Dataset(), Dataset(), Dataset()
+    inner.SpecificCharacterSet, inner.PatientName, inner.CodeMeaning = "ISO_IR 144", "Люкceмбypг", None
+    item.add(RawDataElement(Tag(0x00080100), "SH", 4, b"T-1 ", 0, False, True))
+    item.ConceptNameCodeSequence = [inner]
+    item.set_original_encoding(False, True, item._character_set)
+    fresh.CodeValue, fresh.NumericValue, fresh.ReferencedFrameNumber = "1", ["1.50", "2"], 3
+    dataset.SpecificCharacterSet, dataset.PatientName, dataset.PatientComments = "ISO_IR 192", name, ""
+    dataset.SOPClassUID, dataset.SOPInstanceUID = "1.2.840.10008.5.1.4.1.1.2", instance
+    dataset.ImageType, dataset.Rows, dataset.HighBit, dataset.RescaleSlope = ["DERIVED", "PRIMARY"], 1, True, "1"
+    dataset.AnatomicRegionSequence, dataset.ViewCodeSequence, dataset.AcquisitionContextSequence = [item, fresh], [], [Dataset()]
+    dataset.add(DataElement(0x00081140, "SQ", Sequence([fresh]), is_undefined_length=True))
+    dataset.add(RawDataElement(Tag(0x00091001), "UN", 3, b"abc", 0, False, True))
+    dataset.PixelData = b"\x01\x02\x03\x04"
+    dataset["PixelData"].VR = "OW"
+    dataset.set_original_encoding(False, True, dataset._character_set)
+    return dataset
+
+
+@pytest.mark.skipif(int(pydicom.__version__.split(".")[0]) < 3, reason="pydicom 2 is always asked itself")
+def test_odd_elements_are_encoded_to_the_byte_as_pydicom_writes_them(tmp_path):
+    encoder = Encoder()
+    for name, instance in (("Müller^A", "2.25.1"), ("Müller^A", "2.25.12"), ("森^B", "2.25.34"), ("", "2.25.56"), ("森^B", "2.25.34")):
+        encoder.save(odd_header(name, instance), tmp_path / "ours.dcm")
+        save(odd_header(name, instance), tmp_path / "pydicom.dcm")
+        assert (tmp_path / "ours.dcm").read_bytes() == (tmp_path / "pydicom.dcm").read_bytes()
 
 
 def test_a_series_that_does_not_read_back_the_same_is_not_released(tmp_path, monkeypatch):

@@ -179,6 +179,13 @@ def test_the_noise_of_the_new_tissue_repeats_nowhere():
     assert np.max(np.abs(alike)) < 0.15
 
 
+@pytest.mark.parametrize("sigma", [0.5, 2.0])
+def test_the_noise_of_one_end_of_the_box_is_not_that_of_the_other(sigma):
+    block = Noise.drawn(np.full(3, sigma), 12.0, (70, 70, 70), np.random.default_rng(0)).block
+    for axis in range(3):
+        assert abs(np.corrcoef(block.take(0, axis).ravel(), block.take(-1, axis).ravel())[0, 1]) < 0.15
+
+
 def test_the_new_tissue_ends_at_no_constant_depth_below_the_old_skin(phantom, face):
     changed = (phantom.ct.array != applied("reface", phantom.ct, face).array)[face.segment.box.slices]
     box = phantom.ct.geometry.crop(face.segment.box)

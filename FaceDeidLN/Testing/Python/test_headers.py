@@ -19,6 +19,7 @@ from FaceDeidLNLib.header.proof import verify_headers
 from FaceDeidLNLib.header.vocabulary import cleaned
 from FaceDeidLNLib.input.dicom import read_dicom_series
 from FaceDeidLNLib.output.dicom import Marks, write_dicom_series
+from header_objects import item
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
@@ -138,6 +139,42 @@ def test_cleaning_an_own_output_again_changes_nothing_but_uids():
 def test_nobody_can_pretend_that_an_instance_was_cleaned_before():
     dataset = small(DeidentificationMethod=["FaceDeidLN header 0123456789ab"], PatientIdentityRemoved="YES")
     assert profile().clean(dataset).StudyDate != "20200131"
+
+
+def _dated(**values):
+    """A small object with dates at two depths."""
+    inner = item(ScheduledProcedureStepStartDate="20200202")
+    return small(**{"ContentDate": "20200201", "RequestAttributesSequence": [inner], **values})
+
+
+CHANGED_UNDER_A_MARK = {
+    "a date": lambda one: setattr(one, "ContentDate", "19991231"),
+    "a date in an item": lambda one: setattr(one.RequestAttributesSequence[0], "ScheduledProcedureStepStartDate", "19991231"),
+    "another date": lambda one: setattr(one, "AcquisitionDateTime", "19991231101112"),
+    "a date less": lambda one: delattr(one, "ContentDate"),
+    "a date in an item of a private sequence": lambda one: one.private_block(0x99, "X", create=True).add_new(
+        1, "SQ", [item(StudyDate="19990101")]
+    ),
+    "the number": lambda one: setattr(one, "PatientID", "4711"),
+    "the study's number": lambda one: setattr(one, "StudyID", "4711"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGED_UNDER_A_MARK)
+def test_a_mark_under_which_a_date_or_number_was_changed_is_none(change):
+    policy = profile()
+    own = pydicom.dcmread(io.BytesIO(written(policy.clean(_dated(StudyID="7")))))
+    assert policy.is_own(own)
+    CHANGED_UNDER_A_MARK[change](own)
+    assert not policy.is_own(own)
+
+
+def test_the_mark_of_another_header_is_none():
+    policy = profile()
+    own, other = policy.clean(_dated()), _dated(ContentDate="20200203")
+    other.DeidentificationMethod = own.DeidentificationMethod
+    other.PatientID, other.PatientName, other.StudyDate = own.PatientID, own.PatientName, own.StudyDate
+    assert policy.clean(other).ContentDate != "20200203"
 
 
 def test_the_marks_say_profile_options_and_face():

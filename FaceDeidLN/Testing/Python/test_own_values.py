@@ -21,7 +21,7 @@ from FaceDeidLNLib.output.worklist import WorkItem
 from FaceDeidLNLib.phantom import make_phantom
 from FaceDeidLNLib.programs.engines import Engines
 from FaceDeidLNLib.steps.anatomy_cache import AnatomyCache
-from FaceDeidLNLib.steps.export import export_result
+from FaceDeidLNLib.steps.export import dicom_source, export_result
 from FaceDeidLNLib.steps.process import NodeRequest
 from FaceDeidLNLib.steps.steps import Steps
 from FaceDeidLNLib.steps.worklist import load_item
@@ -149,19 +149,76 @@ def test_a_ct_with_padding_that_follows_keeps_its_padding():
     assert np.array_equal(made[outside()], values[outside()])
 
 
-def test_a_padded_series_is_exported_as_dicom_with_its_padding(tmp_path):
+def series_of(values, folder):
+    """Values as a DICOM series at the phantom's place; its files in the order of the slices."""
     grid = phantom().ct.geometry
     axes, (i, j, _) = grid.ijk_to_lps[:3, :3] / np.array(grid.spacing), grid.spacing
     place = {"step": grid.ijk_to_lps[:3, 2], "origin": grid.ijk_to_lps[:3, 3]}
-    write_series(tmp_path / "in", Series(padded().astype(np.int32) + 1024, rows=axes[:, :2].T, spacing=(j, i), **place))
+    return write_series(folder, Series(values.astype(np.int32) + 1024, rows=axes[:, :2].T, spacing=(j, i), **place))
+
+
+def values_in(folder):
+    """The values (k, j, i) of a folder that ``series_of`` or the export wrote."""
+    files = sorted((pydicom.dcmread(file) for file in folder.glob("*.dcm")), key=lambda one: one.ImagePositionPatient[2])
+    return np.stack([one.pixel_array.astype(int) - 1024 for one in files])
+
+
+def test_a_padded_series_is_exported_as_dicom_with_its_padding(tmp_path):
+    series_of(padded(), tmp_path / "in")
     here, values, asked = scene_with("padding")
     remember_source(asked.ct, tmp_path / "in", "")
     first = Steps(here, CACHE).all(asked, Engines())
     export_result(first.nodes.result, tmp_path / "out")
-    files = sorted((pydicom.dcmread(file) for file in (tmp_path / "out").glob("*.dcm")), key=lambda one: one.ImagePositionPatient[2])
-    written = np.stack([one.pixel_array.astype(int) - 1024 for one in files])
+    written = values_in(tmp_path / "out")
     assert np.array_equal(written[outside()], values[outside()])
     assert np.array_equal(written, volume_from_node(first.nodes.result).array)
+
+
+def test_a_cone_beam_series_of_a_work_list_is_worked_on_and_exported_with_its_padding(tmp_path):
+    values = cone_beam()
+    series_of(values, tmp_path / "in")
+    here = context()
+    here.scene.Clear(False)
+    nodes = load_item(here, WorkItem("case", tmp_path / "in", tmp_path / "out"))
+    landmarks = add_landmarks(here, phantom().landmarks, "by hand", nodes.ct)
+    done = Steps(here, CACHE).all(NodeRequest(nodes.ct, landmarks=landmarks, accept_recognisable=True), Engines())
+    assert (done.verdict, done.released) == ("PASS", True)
+    export_result(done.nodes.result, tmp_path / "out")
+    written = values_in(tmp_path / "out")
+    assert np.array_equal(written[outside()], values[outside()])
+    assert hidden(written, values)
+
+
+def test_a_new_face_that_reaches_into_what_a_series_calls_padding_is_no_dicom(tmp_path):
+    values = phantom().ct.array.astype(np.int16)
+    tip = int(phantom().ct.geometry.to_kji(phantom().landmarks.position("pronasale"))[0, 1])
+    values[:, : tip + 2] = -990  # before the nose, where a scene cannot know that this air is padding
+    for path in series_of(values, tmp_path / "in"):
+        one = pydicom.dcmread(path)
+        one.add_new("PixelPaddingValue", "US", 34)
+        one.save_as(path)
+    here = context()
+    here.scene.Clear(False)
+    node = add_ct(here, phantom().ct.with_array(values), "CT")
+    remember_source(node, tmp_path / "in", "")
+    first = Steps(here, CACHE).all(NodeRequest(node, accept_recognisable=True), Engines())
+    assert first.released
+    with pytest.raises(InputError, match="reaches into what the DICOM files call padding"):
+        export_result(first.nodes.result, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    export_result(first.nodes.result, tmp_path / "out.nrrd")
+
+
+@pytest.mark.parametrize("values", [padded, lambda: phantom().ct.array])
+def test_a_series_of_uneven_slices_is_refused_as_dicom_with_the_reason(values, tmp_path):
+    last = series_of(values(), tmp_path / "in")[-1]
+    one = pydicom.dcmread(last)
+    one.ImagePositionPatient = [*one.ImagePositionPatient[:2], f"{one.ImagePositionPatient[2] - 1.3:.4f}"]
+    one.save_as(last)
+    context().scene.Clear(False)
+    nodes = load_item(context(), WorkItem("case", tmp_path / "in", tmp_path / "out"))
+    with pytest.raises(InputError, match="lie at uneven places.*facedeidln deface"):
+        dicom_source(nodes.ct)
 
 
 @pytest.mark.parametrize("kind", KINDS)

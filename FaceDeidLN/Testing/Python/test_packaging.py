@@ -59,20 +59,34 @@ def test_the_pinned_versions_are_those_that_the_project_asks_for():
         assert asked.specifier.contains(pins()[asked.name.lower().replace("_", "-")]), text
 
 
+def program(name: str) -> str:
+    """Where a program lies, of the system or of this environment; without it the test is skipped."""
+    found = shutil.which(name) or shutil.which(name, path=str(Path(sys.executable).parent))
+    if found is None:
+        pytest.skip(f"{name} is not installed")
+    return found
+
+
+@pytest.mark.parametrize(
+    ("linter", "file"), [("hadolint", "Containerfile"), ("shellcheck", "run"), ("shellcheck", "examples/slurm_array.sh")]
+)
+def test_linters_find_nothing(linter, file):
+    done = subprocess.run([program(linter), str(ROOT / file)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
 def test_the_workflow_does_three_cases_of_which_one_waits_for_a_person(tmp_path):
-    snakemake = shutil.which("snakemake") or shutil.which("snakemake", path=str(Path(sys.executable).parent))
-    if snakemake is None:
-        pytest.skip("snakemake is not installed (pip install snakemake)")
-    program = tmp_path / "bin" / "facedeidln"
-    program.parent.mkdir()
-    program.write_text('#!/bin/sh\necho "{\\"words\\": \\"$*\\"}"\ncase "$2" in *review*) exit 3;; esac\n')
-    program.chmod(0o755)
+    snakemake = program("snakemake")
+    stand_in = tmp_path / "bin" / "facedeidln"
+    stand_in.parent.mkdir()
+    stand_in.write_text('#!/bin/sh\necho "{\\"words\\": \\"$*\\"}"\ncase "$2" in *review*) exit 3;; esac\n')
+    stand_in.chmod(0o755)
     for folder in ("in", "out"):
         (tmp_path / folder).mkdir()
     for name in ("a", "b b", "review"):
         (tmp_path / "in" / f"{name}.nrrd").touch()
     (tmp_path / "out" / "review.nrrd").write_text("of an earlier run")
-    environment = {**ENVIRONMENT, "PATH": f"{program.parent}{os.pathsep}{os.environ['PATH']}", "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    environment = {**ENVIRONMENT, "PATH": f"{stand_in.parent}{os.pathsep}{os.environ['PATH']}", "XDG_CACHE_HOME": str(tmp_path / "cache")}
     words = [snakemake, "--snakefile", str(ROOT / "examples" / "Snakefile"), "--cores", "2", "--directory", str(tmp_path)]
     words += ["--config", f"inputs={tmp_path / 'in'}", f"results={tmp_path / 'out'}", "options=--effect reface"]
     done = subprocess.run(words, env=environment, capture_output=True, text=True, check=False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 from dicom_series import Series, stored_head, write_series
@@ -12,7 +14,7 @@ from FaceDeidLNLib.input.ct import read_ct
 from FaceDeidLNLib.output.certificate import certificate_path, is_certified
 from FaceDeidLNLib.pipeline import deface
 from FaceDeidLNLib.providers.base import ProviderError
-from FaceDeidLNLib.release import Destination, Watch, as_stored, refusal_sentence, release, remove_released
+from FaceDeidLNLib.release import AttemptWatch, Destination, Watch, as_stored, refusal_sentence, release, remove_released
 from FaceDeidLNLib.verify.compare import compare
 from FaceDeidLNLib.verify.privacy import TESTED
 from FaceDeidLNLib.verify.verdict import Verdict
@@ -41,6 +43,22 @@ def test_a_released_folder_is_replaced_with_its_certificate(ct, tmp_path):
     release(ct, passed(ct, -900), Destination(tmp_path / "out", overwrite=True), False)
     assert watch.has_released()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "out", "out.certificate.json"]
+
+
+@pytest.mark.parametrize("ahead_s", [-3600, 0, 3600])
+def test_an_attempt_s_certificate_is_new_by_the_clock_of_the_disk_alone(ahead_s, tmp_path, monkeypatch):
+    old, output = certificate_path(tmp_path / "old.nrrd"), tmp_path / "ct.nrrd"
+    old.write_text("of an earlier run")
+    time.sleep(0.02)  # the clock of files ticks slowly
+    now = (time.time, time.time_ns)
+    monkeypatch.setattr(time, "time", lambda: now[0]() + ahead_s)
+    monkeypatch.setattr(time, "time_ns", lambda: now[1]() + ahead_s * 10**9)
+    watch = AttemptWatch(output)
+    assert [path.name for path in tmp_path.iterdir()] == [old.name]
+    old.rename(certificate_path(output))
+    assert not watch.has_new_certificate(), "it was only brought back"
+    certificate_path(output).write_text("of this one")
+    assert watch.has_new_certificate()
 
 
 @pytest.mark.parametrize("certificate", ["none", "of another"])

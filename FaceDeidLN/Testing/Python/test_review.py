@@ -14,6 +14,7 @@ from FaceDeidLNLib.core.landmarks import Landmark, Landmarks
 from FaceDeidLNLib.core.segment import tight
 from FaceDeidLNLib.core.volume import Volume
 from FaceDeidLNLib.input.markups import read_curve_json, read_landmarks_json
+from FaceDeidLNLib.mrml import review_scene
 from FaceDeidLNLib.mrml.case import CaseMaterial, material_of
 from FaceDeidLNLib.mrml.nodes import curve_points_from_node, landmarks_from_node, segments_from_node, volume_from_node
 from FaceDeidLNLib.mrml.review_scene import write_review
@@ -189,3 +190,33 @@ def test_a_scene_that_cannot_be_written_is_an_output_error(tmp_path):
     (tmp_path / "README.txt").write_text(f"{README_FIRST_LINE}\n")
     with pytest.raises(OutputError, match="cannot be written"):
         write_review(tmp_path, small_material())
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a folder with open files cannot be renamed there")
+def test_a_folder_that_is_swapped_for_a_link_meanwhile_gets_nothing_and_keeps_nothing(tmp_path, monkeypatch):
+    theirs = tmp_path / "theirs"
+    theirs.mkdir()
+    picture = review_scene.review_picture
+
+    def swapped(*words):
+        (tmp_path / "review").rename(tmp_path / "moved")
+        (tmp_path / "review").symlink_to(theirs)
+        picture(*words)
+
+    monkeypatch.setattr(review_scene, "review_picture", swapped)
+    with pytest.raises(OutputError, match="became another folder"):
+        write_review(tmp_path / "review", small_material())
+    assert list(theirs.iterdir()) == []
+    assert [path.name for path in (tmp_path / "moved").iterdir()] == ["README.txt"]
+
+
+def test_a_scene_that_fails_leaves_no_part_of_it(tmp_path, monkeypatch):
+    def broken(context, path):
+        (path.parent / "_tmp").mkdir()
+        raise OutputError(f"{path} cannot be written: is the disk full?")
+
+    monkeypatch.setattr(review_scene, "_write_scene", broken)
+    with pytest.raises(OutputError) as raised:
+        write_review(tmp_path / "review", small_material())
+    assert str(raised.value) == f"{tmp_path / 'review' / 'scene.mrb'} cannot be written: is the disk full?"
+    assert [path.name for path in (tmp_path / "review").iterdir()] == ["README.txt"]

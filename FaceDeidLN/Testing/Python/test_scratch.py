@@ -137,7 +137,7 @@ def test_a_place_that_is_a_link_is_refused_and_not_swept(temporary):
 def test_the_guard_forgets_what_was_dropped_and_a_torn_line():
     said = [["add", "path", "/a"], ["add", "path", "/b"], ["add", "program", 7], ["drop", "path", "/a"]]
     lines = "".join(json.dumps(line) + "\n" for line in said) + '["add", "path", "/c'
-    assert guard_process.watch(io.StringIO(lines)) == (["/b"], [7])
+    assert guard_process.watch(io.StringIO(lines)) == {"path": ["/b"], "program": [7], "renames": []}
 
 
 def test_the_guard_never_follows_a_link(tmp_path):

@@ -113,6 +113,25 @@ def test_the_terminology_code_of_a_seg_nrrd_is_read(tmp_path):
     assert read_segments(tmp_path / "s.seg.nrrd")[0].code == "SCT:59441001 Lymph node"
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["Ggl. submentalis", "gg. mandibulaire", "LKs Zunge", "LAPs re", "SLNB lip", "PLN tongue", "ЛУ лицевой", "bezgavka", "hạch má"]
+    + [
+        "nível 1b face",
+        "1B mandible",
+        "station 1b face",
+        "面部结节",
+        "혀 결절",
+        "Läsion Gesicht",
+        "kitle yüz",
+        "zmiana twarz",
+        "PET+ buccal",
+    ],
+)
+def test_a_short_name_beside_a_place_of_the_face_is_a_node(name):
+    assert role_of(name) is Role.NODE
+
+
 @pytest.mark.parametrize("name", ["Buccal metastasis", "thyroid nodule", "parapharyngeal mass", "facial lesion"])
 def test_disease_is_kept_wherever_it_lies(name):
     assert role_of(name) is Role.NODE

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from FaceDeidLNLib.anatomy.body import find_body
-from FaceDeidLNLib.anatomy.grids import fill_holes
+from FaceDeidLNLib.anatomy.grids import fill_holes, is_above, sample
 from FaceDeidLNLib.anatomy.skin import skin_depth, skin_surface, snap_to_skin
 from FaceDeidLNLib.core.errors import FaceNotFoundError, InputError
 from FaceDeidLNLib.core.geometry import Geometry
@@ -278,3 +278,12 @@ def test_marks_of_real_patients_lie_near_the_skin(data_folder: Path, number):
 def test_holes_are_filled_slice_by_slice(seed, share):
     mask = np.random.default_rng(seed).random((4, 9, 11)) < share
     np.testing.assert_array_equal(fill_holes(mask), [binary_fill_holes(section) for section in mask])
+
+
+@pytest.mark.parametrize("kind", [bool, np.int16, np.float32])
+def test_what_is_above_a_level_is_what_the_sampled_values_tell(kind):
+    values = np.random.default_rng(3).normal(0.5, 1.0, (7, 8, 9))
+    volume = Volume(values > 0.5 if kind is bool else values.astype(kind), Geometry((7, 8, 9), np.diag([0.7, 0.8, 2.0, 1.0])))
+    target = Geometry((12, 11, 10), np.diag([0.6, 0.6, 1.1, 1.0]))
+    assert np.array_equal(is_above(volume, target, 0.25), sample(volume, target) > 0.25)
+    assert 0 < np.count_nonzero(is_above(volume, target, 0.25)) < 12 * 11 * 10

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pydicom
 import pytest
-from FaceDeidLNLib.core.geometry import Geometry
+from FaceDeidLNLib.core.geometry import Box, Geometry
 from FaceDeidLNLib.core.volume import Volume
 from FaceDeidLNLib.study import rtstruct
 from FaceDeidLNLib.study.elsewhere import remembered, require_in_view, require_on_skin, require_same_body
 from FaceDeidLNLib.study.family import DoubtError, Series, StudyRun
+from FaceDeidLNLib.study.hidden import HiddenFace
 from FaceDeidLNLib.study.outcome import Outcome
+from FaceDeidLNLib.study.pet_mr import follow_image
 from FaceDeidLNLib.study.plan import plan
+from FaceDeidLNLib.study.rays import beyond_doubt, edge_level, placed_doubt
 from FaceDeidLNLib.study.registry import FAMILIES
+from FaceDeidLNLib.verify.coverage import SKIN_HU
 from study_bench import Bench
 from synthetic_objects import mr_of, pet_of
 from synthetic_study import MR, PET, StudyFolder, coarse
@@ -71,6 +76,38 @@ def test_an_image_of_the_body_that_another_ct_shows_is_kept(bench, work, tmp_pat
         remembered(Volume(head.array, Geometry(head.geometry.shape, matrix))),
     ]
     assert FAMILIES["pet_mr"].release(image, work)[0].decision.outcome is Outcome.KEEP
+
+
+def neck_ct(bench: Bench) -> HiddenFace:
+    """The hidden face of a CT that ends below the eyes."""
+    hidden = bench.run.hidden[bench.source.frame]
+    slices, rows, columns = hidden.grid.shape
+    return replace(hidden, grid=hidden.grid.crop(Box((0, 0, 0), (int(0.55 * slices), rows, columns))))
+
+
+@pytest.mark.parametrize("make", [pet_of, mr_of])
+def test_an_image_that_shows_more_of_the_face_than_the_ct_is_doubtful(bench, make):
+    image = make(coarse(bench.source.phantom.ct, 6.0))
+    with pytest.raises(DoubtError, match="where the CT that decides ends"):
+        follow_image(neck_ct(bench), image, np.eye(4), 3.0, np.random.default_rng(1))
+
+
+def test_a_ct_that_shows_more_of_the_face_than_the_one_that_decides_is_doubtful(bench):
+    hidden, whole = neck_ct(bench), bench.source.phantom.ct
+    assert "where the CT that decides ends" in beyond_doubt(hidden, whole, SKIN_HU)
+    assert beyond_doubt(hidden, whole.with_array(np.full_like(whole.array, -1000)), SKIN_HU) is None
+    assert beyond_doubt(bench.run.hidden[bench.source.frame], whole, SKIN_HU) is None
+
+
+@pytest.mark.parametrize(("degrees", "said"), [(0.0, False), (3.0, False), (10.0, True), (180.0, True)])
+def test_a_head_that_nods_or_looks_backwards_lies_elsewhere(bench, degrees, said):
+    hidden = bench.run.hidden[bench.source.frame]
+    image = mr_of(coarse(bench.source.phantom.ct, 3.5))
+    cosine, sine = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    turned = np.eye(4)
+    turned[1:3, 1:3] = [[cosine, -sine], [sine, cosine]]
+    there = Volume(image.array, Geometry(image.array.shape, turned @ image.geometry.ijk_to_lps))
+    assert (placed_doubt(hidden, there, edge_level(hidden, there), 3.0 + 3.5) is not None) is said
 
 
 def test_structures_of_a_head_that_no_ct_shows_are_doubtful(bench, work, tmp_path):

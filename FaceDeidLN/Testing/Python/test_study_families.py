@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
-from FaceDeidLNLib.study import pet_mr, rtdose, rtstruct, seg
+from FaceDeidLNLib.study import documents, pet_mr, rtdose, rtstruct, seg
 from FaceDeidLNLib.study.documents import DocumentsFamily
 from FaceDeidLNLib.study.family import DoubtError, Series, StudyRun
 from FaceDeidLNLib.study.grids import RegionVoxels, region_voxels
@@ -186,6 +186,21 @@ def test_a_presentation_state_with_an_overlay_is_withheld(bench, tmp_path):
     dataset.save_as(tmp_path / "pr.dcm")
     series = plan(tmp_path).studies[0].study.series[0]
     assert DocumentsFamily().decide(series, None)[0].outcome is Outcome.WITHHOLD
+
+
+@pytest.mark.parametrize(
+    ("keyword", "values"),
+    [("GraphicData", 1.0), ("VerticesOfThePolygonalShutter", 1), ("AnchorPoint", 1.0), ("BoundingBoxTopLeftHandCorner", 1.0)],
+)
+def test_whatever_places_many_points_may_draw_the_face(keyword, values):
+    few, many = pydicom.Dataset(), pydicom.Dataset()
+    for dataset, count in ((few, 10), (many, 70)):
+        parts = [pydicom.Dataset() for _ in range(count)]
+        for part in parts:
+            setattr(part, keyword, [values, values])
+        dataset.GraphicObjectSequence = parts
+    assert documents.judged(few).outcome is Outcome.KEEP
+    assert documents.judged(many).outcome is Outcome.WITHHOLD
 
 
 def test_an_image_that_nothing_leads_to_is_withheld(bench, tmp_path):

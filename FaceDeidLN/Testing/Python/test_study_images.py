@@ -103,6 +103,21 @@ def test_what_is_no_volume_is_told_by_its_header(tmp_path, tags, word):
     assert bool(word) == bool(why(tmp_path))
 
 
+@pytest.mark.parametrize(
+    ("kind", "technique", "word"),
+    [("VOLUME", "NONE", ""), ("VOLUME", "MAX_IP", "projection"), ("VOLUME", "VOLUME_RENDER", "rendering"), ("LOCALIZER", "NONE", "scout")],
+)
+def test_of_a_multi_frame_object_its_frames_say_what_it_is(tmp_path, kind, technique, word):
+    write_enhanced(tmp_path / "mr.dcm", STORED)
+    dataset = pydicom.dcmread(tmp_path / "mr.dcm")
+    dataset.ImageType, item = ["ORIGINAL", "PRIMARY", "VOLUME", "NONE"], Dataset()
+    item.FrameType, item.VolumeBasedCalculationTechnique = ["ORIGINAL", "PRIMARY", kind, "NONE"], technique
+    dataset.PerFrameFunctionalGroupsSequence[2].MRImageFrameTypeSequence = [item]
+    dataset.save_as(tmp_path / "mr.dcm")
+    assert word in why(tmp_path)
+    assert bool(word) == bool(why(tmp_path))
+
+
 def test_a_survey_in_several_planes_is_withheld(tmp_path):
     one = Written(STORED[:3], tags=MR)
     write_series(tmp_path / "a", one)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import runpy
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +26,8 @@ from FaceDeidLNLib.study.staging import staged, staged_instance
 from FaceDeidLNLib.study.writer import StudyWriter
 from pydicom.fileset import FileSet
 from pydicom.uid import RLELossless
+from synthetic_documents import PLANNED, write_the_rest
+from synthetic_study import StudyFolder, study_phantom
 
 STORED = np.random.default_rng(1).integers(0, 900, (12, 12, 10))
 
@@ -97,6 +101,45 @@ def test_an_index_stands_for_its_folder_and_what_it_lists_and_is_not_there_is_sa
     missing = whole.studies[0].entries[3].instance.path
     missing.unlink()
     assert [one.path for one in plan(index).damaged] == [missing]
+
+
+def test_files_of_any_name_in_any_order_and_folder_are_found_and_links_are_followed(tmp_path):
+    written = write_series(tmp_path / "real", Written(STORED))
+    names = ["b/1.2.840.1", "b/z.txt", "IM 0", "a/b/c/.hidden", "DICOM", "ä.ima", "b/x.nrrd"]
+    for path, name in zip(written, names, strict=False):
+        place = tmp_path / "in" / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        path.rename(place)
+    (tmp_path / "in" / "file").symlink_to(written[7])
+    (tmp_path / "other").mkdir()
+    for path in written[8:]:
+        path.rename(tmp_path / "other" / path.name)
+    (tmp_path / "in" / "folder").symlink_to(tmp_path / "other")
+    (tmp_path / "in" / "a" / "round").symlink_to(tmp_path / "in")
+    assert len(plan(tmp_path / "in").studies[0].entries) == 12
+
+
+def test_a_compressed_file_and_a_link_that_leads_nowhere_may_be_instances_that_are_missing(tmp_path):
+    first, *_ = write_series(tmp_path / "in", Written(STORED))
+    first.with_name("9.dcm.gz").write_bytes(gzip.compress(first.read_bytes()))
+    (tmp_path / "in" / "gone").symlink_to(tmp_path / "nowhere")
+    assert sorted(one.path.name for one in plan(tmp_path / "in").studies[0].damaged) == ["9.dcm.gz", "gone"]
+
+
+def test_the_headless_script_of_slicer_plans_a_study(tmp_path, capsys):
+    write_series(tmp_path / "in", Written(STORED))
+    script = runpy.run_path(str(Path(__file__).parents[2] / "Scripts" / "deface.py"))
+    assert script["main"](["--", "study", str(tmp_path / "in"), str(tmp_path / "out"), "--dry-run"]) == 0
+    assert "deface" in capsys.readouterr().out
+    assert not (tmp_path / "out").exists()
+
+
+def test_every_kind_of_object_has_its_planned_outcome(tmp_path):
+    study = StudyFolder(tmp_path, study_phantom())
+    study.series(study.phantom.ct, "ct", "Head")
+    write_the_rest(tmp_path, study)
+    found = {entry.instance.text("SeriesDescription"): entry.decision.outcome.value for entry in plan(tmp_path).studies[0].entries}
+    assert found == {**PLANNED, "Head": "deface"}
 
 
 def test_patients_and_studies_in_one_folder_are_kept_apart(tmp_path):

@@ -4,8 +4,11 @@ A figure that grows here makes every run slower, on every machine. Where more wo
 """
 
 import io
+import os
+import platform
 import subprocess
 import sys
+import time
 import tracemalloc
 from collections import Counter
 from pathlib import Path
@@ -15,13 +18,20 @@ import numpy as np
 import pydicom
 import pytest
 from dicom_series import Series, stored_head, write_series
-from FaceDeidLNLib.core.volume import Volume
-from FaceDeidLNLib.input import dicom_pixels
+from FaceDeidLNLib.core import memory
+from FaceDeidLNLib.core.ahead import made_ahead, made_beside
+from FaceDeidLNLib.core.errors import Cancelled
+from FaceDeidLNLib.core.volume import Volume, block_mean
+from FaceDeidLNLib.header.base import KeepHeader
+from FaceDeidLNLib.input import dicom_header, dicom_pixels
+from FaceDeidLNLib.input.case import CtInput
 from FaceDeidLNLib.input.ct import read_ct
+from FaceDeidLNLib.input.dicom import find_series
 from FaceDeidLNLib.output import dicom_clean, dicom_encoder
 from FaceDeidLNLib.output.dicom import write_dicom_series
-from FaceDeidLNLib.output.dicom_header import Marks, require_headers, source_header
+from FaceDeidLNLib.output.dicom_header import Marks, derived_header, require_headers, source_header
 from FaceDeidLNLib.output.dicom_plain import PlainHeaders
+from FaceDeidLNLib.output.images import write_image
 from FaceDeidLNLib.output.representable import representable
 from FaceDeidLNLib.verify.compare import compare
 
@@ -95,6 +105,15 @@ def test_what_slices_share_is_decoded_once(tmp_path, monkeypatch):
     assert len(decoded) - of_first <= 4  # instance, place, number ...
 
 
+def test_a_value_that_slices_share_is_decoded_once_to_be_read(tmp_path, monkeypatch):
+    write_series(tmp_path, Series(stored_head(shape=(SLICES, 8, 8))))
+    decoded, once = [], dicom_header.require_decoded
+    monkeypatch.setattr(dicom_header, "require_decoded", lambda header, name, tags: decoded.append(len(tags)) or once(header, name, tags))
+    headers = [item.header for item in find_series(tmp_path).placed.slices]
+    assert max(decoded[1:]) <= 4 < decoded[0]  # instance, place, number ...
+    assert [float(header.ImagePositionPatient[2]) for header in headers] == sorted({float(h.ImagePositionPatient[2]) for h in headers})
+
+
 def test_headers_of_one_shape_are_judged_once(tmp_path, monkeypatch):
     write_series(tmp_path, Series(stored_head(shape=(SLICES, 8, 8))))
     judged, once = [], dicom_clean._remove_from
@@ -116,6 +135,114 @@ def test_an_element_that_slices_share_is_encoded_once(tmp_path, monkeypatch):
         encoder.save(source_header(path), tmp_path / path.name)
         counts.append(len(encoded) - sum(counts))
     assert counts[1] <= 4 < counts[0]  # instance, place, number ...
+
+
+def test_of_a_second_derived_header_only_what_is_its_own_is_encoded(tmp_path, monkeypatch):
+    write_series(tmp_path / "in", Series(stored_head(shape=(2, 8, 8))))
+    encoder, encoded, once = dicom_encoder.Encoder(), [], dicom_encoder.write_data_element
+    monkeypatch.setattr(dicom_encoder, "write_data_element", lambda *words: encoded.append(words[1].tag) or once(*words))
+    policy, counts = KeepHeader(), []
+    for path in sorted((tmp_path / "in").iterdir()):
+        header = source_header(path)
+        policy.learn(header)
+        encoder.save(derived_header(header, Marks("done", True), policy, frozenset()), tmp_path / path.name)
+        counts.append(len(encoded) - sum(counts))
+    assert counts[1] <= 4 < counts[0]  # instance, place, number ...
+
+
+def test_averaging_blocks_holds_no_more_than_the_means_and_a_part_a_processor():
+    array = np.zeros((128, 128, 128), np.int16)
+    assert peak_of(lambda: block_mean(Volume(array, read_geometry(array.shape)), 2.0)) < array.nbytes
+
+
+def test_a_nrrd_is_written_and_proved_without_a_copy_of_the_ct(tmp_path):
+    array = np.random.default_rng(1).integers(-1000, 1000, (256, 128, 128), dtype=np.int16)
+    ct = CtInput(Volume(array, read_geometry(array.shape)), tmp_path / "ct.nrrd", ".nrrd")
+    assert peak_of(lambda: write_image(ct, ct.volume, tmp_path / "out.nrrd")) < 0.6 * array.nbytes
+
+
+_FREED = """
+import os
+import pathlib
+from FaceDeidLNLib.core.memory import give_back
+
+def held():
+    return int(pathlib.Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+parts = [bytes(100_000) for _ in range(1000)]
+last = parts[-1]
+del parts
+before = held()
+give_back()
+print(before - held())
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be asked for what it keeps")
+def test_memory_that_was_freed_goes_back_to_the_system():
+    environment = {**os.environ, "PYTHONPATH": str(Path(FaceDeidLNLib.__file__).parents[1])}
+    given = subprocess.run([sys.executable, "-c", _FREED], env=environment, capture_output=True, text=True, check=True).stdout
+    assert int(given) > 50_000_000
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be asked for one heap")
+def test_threads_share_one_heap():
+    code = "from FaceDeidLNLib.core import memory; print(memory._of_glibc('mallopt')(memory._M_ARENA_MAX, 1))"
+    environment = {**os.environ, "PYTHONPATH": str(Path(FaceDeidLNLib.__file__).parents[1])}
+    assert subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True).stdout == "1\n"
+
+
+def test_where_the_c_library_is_another_nothing_is_asked(monkeypatch):
+    memory._of_glibc.cache_clear()
+    monkeypatch.setattr(sys, "platform", "win32")
+    try:
+        assert memory.give_back() is None
+        assert memory._of_glibc("malloc_trim")(0) is None
+    finally:
+        memory._of_glibc.cache_clear()
+
+
+def test_results_made_ahead_come_in_order_and_few_wait():
+    begun = []
+
+    def work(number):
+        begun.append(number)
+        return number
+
+    most = 0
+    for done, number in enumerate(made_ahead(work, range(200))):
+        assert number == done
+        most = max(most, len(begun) - done)
+    assert most <= 2 * (os.cpu_count() or 1) + 2
+
+
+def test_what_is_made_beside_ends_where_it_is_not_needed_any_more():
+    stopped = []
+
+    def work(alive):
+        try:
+            while True:
+                alive()
+                time.sleep(0.005)
+        except Cancelled as error:
+            stopped.append(error)
+            raise
+
+    with pytest.raises(ValueError, match="first"), made_beside(work):
+        raise ValueError("first")
+    assert stopped
+
+
+def test_what_fails_while_it_is_made_ahead_fails_at_its_turn():
+    def work(number):
+        if number == 5:
+            raise ValueError(str(number))
+        return number
+
+    taken = []
+    with pytest.raises(ValueError, match="5"):
+        taken.extend(made_ahead(work, range(100)))
+    assert taken == [0, 1, 2, 3, 4]
 
 
 def test_a_comparison_holds_no_more_than_which_voxels_changed():

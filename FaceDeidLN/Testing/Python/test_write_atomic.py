@@ -1,15 +1,19 @@
 """Outputs appear whole or not at all."""
 
+import contextlib
 import errno
 import os
 import signal
 import stat
+import sys
+import threading
 from pathlib import Path
 
 import pytest
 from FaceDeidLNLib.core.errors import InputError, OutputError
 from FaceDeidLNLib.output import atomic, leftovers
 from FaceDeidLNLib.output.atomic import released_file, released_folder, released_together
+from FaceDeidLNLib.output.destination import require_destination
 from releases import companion_of, kill_once_begun, names, release_file, release_folder, start
 
 
@@ -23,7 +27,7 @@ def test_nothing_has_the_name_while_it_is_written(tmp_path):
     with released_file(tmp_path / "a.nii.gz") as partial:
         partial.write_text("x")
         assert not (tmp_path / "a.nii.gz").exists()
-        assert partial.parent.parent == tmp_path
+        assert partial.parent.parent.samefile(tmp_path)
         assert partial.parent.name.startswith(".facedeidln-")
         assert partial.name == "a.nii.gz"
 
@@ -140,6 +144,22 @@ def test_what_was_made_by_somebody_else_in_the_meantime_is_kept(tmp_path):
     assert (tmp_path / "a.nrrd").read_text() == "theirs"
 
 
+@pytest.mark.skipif(os.name == "nt", reason="another name for a place is made by POSIX means here")
+def test_an_input_by_another_name_is_an_input(tmp_path, monkeypatch):
+    """As through a bind mount, or on a disk that knows no case: the names tell nothing, what is there does."""
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "ct.nrrd").write_text("original")
+    (tmp_path / "there").symlink_to("in")
+    os.link(tmp_path / "in" / "ct.nrrd", tmp_path / "hard.nrrd")
+    monkeypatch.setattr(Path, "resolve", lambda self, strict=False: self.absolute())
+    for output, source in (("there/ct.nrrd", "in/ct.nrrd"), ("hard.nrrd", "in/ct.nrrd"), ("there/a.nrrd", "in"), ("in/a.nrrd", "there")):
+        with pytest.raises(InputError, match="choose another place"):
+            release_file(tmp_path / output, overwrite=True, inputs=[tmp_path / source])
+        with pytest.raises(InputError, match="name another place"):
+            require_destination(tmp_path / output, True, [tmp_path / source])
+    assert (tmp_path / "in" / "ct.nrrd").read_text() == "original"
+
+
 @pytest.mark.parametrize("output", ["in", "in/out", "."])
 def test_an_output_that_is_inside_or_around_the_input_is_refused(tmp_path, output):
     (tmp_path / "in").mkdir()
@@ -228,7 +248,7 @@ def test_a_disk_error_after_the_last_rename_says_that_the_output_is_there(tmp_pa
     sync = atomic._sync
 
     def files_only(path):
-        if path == tmp_path:
+        if path.samefile(tmp_path):
             raise OSError(errno.EIO, "I/O error")
         sync(path)
 
@@ -295,7 +315,7 @@ def swap_a_file(tmp_path, partial):
     (tmp_path / "out").rename(tmp_path / "moved")
     (tmp_path / "out").symlink_to(tmp_path / "shared")
     (tmp_path / "shared" / partial.parent.name).mkdir()
-    (tmp_path / "shared" / partial.parent.name / partial.name).write_bytes(b"another")
+    partial.write_bytes(b"more")  # where the system knows the folder by its name alone, this lands in the other one
 
 
 def swap_a_folder(tmp_path, partial):
@@ -314,6 +334,57 @@ def test_a_folder_swapped_for_a_link_while_it_is_written_to_leaves_no_partial_fi
     with pytest.raises(OutputError), released_file(tmp_path / "out" / "ct.nrrd", overwrite) as partial:
         swap_a_file(tmp_path, partial)
     assert not [path for path in tmp_path.rglob("*") if path.is_file() and not path.name.endswith(".lock")]
+
+
+def _open_to_others(path, root):
+    """Everybody can read a file: no folder above it, up to ``root``, keeps others out."""
+    modes = [folder.stat().st_mode for folder in path.parents if folder.is_relative_to(root)]
+    return path.stat().st_mode & 0o044 and all(mode & 0o055 for mode in modes)
+
+
+def _look(folder, stop, seen):
+    """Note what of an output others can read before it has its name."""
+    while not stop.is_set():
+        files = [Path(place, name) for place, _, names in os.walk(folder) if ".partial" in place for name in names]
+        for path in files:
+            with contextlib.suppress(OSError):  # it is gone again
+                if _open_to_others(path, folder):
+                    seen.append(path)
+
+
+def _swap(link, folders, stop):
+    """Let a link lead to one folder and then to the other, over and over."""
+    other = link.with_name("other")
+    while not stop.is_set():
+        for folder in folders:
+            other.symlink_to(folder)
+            other.replace(link)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere a folder is known by its name alone")
+@pytest.mark.parametrize("release", [release_file, release_folder])
+def test_a_folder_that_is_swapped_all_the_time_never_shows_or_keeps_a_part_of_an_output(release, tmp_path):
+    folders, stop, seen = [tmp_path / "a", tmp_path / "b"], threading.Event(), []
+    for folder in folders:
+        folder.mkdir()
+    (tmp_path / "out").symlink_to("a")
+    threads = [threading.Thread(target=_swap, args=(tmp_path / "out", folders, stop))]
+    threads += [threading.Thread(target=_look, args=(folder, stop, seen)) for folder in folders]
+    for thread in threads:
+        thread.start()
+    try:
+        for number in range(40):
+            output = tmp_path / "out" / f"{number}.nrrd"
+            with contextlib.suppress(OutputError):
+                release(output, companion=companion_of(output, "c"))
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+    assert seen == []
+    for folder in folders:
+        assert {path.name.split(".")[1] for path in folder.iterdir()} <= {"nrrd", "json"}, "a hidden file stayed"
+        assert all(path.with_suffix(".json").exists() for path in folder.glob("*.nrrd"))
 
 
 @pytest.mark.skipif(os.name == "nt", reason="a folder with open files cannot be renamed there")

@@ -1,7 +1,5 @@
 """Image files out: the same kind, values, type and geometry, or nothing."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 import SimpleITK as sitk
@@ -11,7 +9,8 @@ from FaceDeidLNLib.core.geometry import Geometry
 from FaceDeidLNLib.core.volume import Volume
 from FaceDeidLNLib.input.case import CtInput
 from FaceDeidLNLib.input.ct import read_ct
-from FaceDeidLNLib.output import images
+from FaceDeidLNLib.input.images import read_volume
+from FaceDeidLNLib.output import images, nrrd
 from FaceDeidLNLib.output.images import write_image
 from scipy.spatial.transform import Rotation
 from test_read_images import HU, write, write_nrrd
@@ -103,25 +102,39 @@ def test_a_result_that_does_not_fit_the_ct_is_refused(tmp_path, change):
 
 
 @pytest.mark.parametrize("spoil", ["voxel", "origin", "cut"])
-def test_what_does_not_read_back_the_same_is_not_released(tmp_path, monkeypatch, spoil):
-    def write_wrongly(image, name, **kwargs):
-        if spoil == "voxel":
-            image[3, 4, 5] = 77
-        if spoil == "origin":
-            image.SetOrigin((0.0, 0.1, 0.0))
-        sitk.WriteImage(image, name, **kwargs)
+@pytest.mark.parametrize("extension", [".nrrd", ".mha"])
+def test_what_does_not_read_back_the_same_is_not_released(tmp_path, monkeypatch, spoil, extension):
+    once = images._write
+
+    def write_wrongly(result, partial, path):
+        array, matrix = result.array.copy(), result.geometry.ijk_to_lps.copy()
+        array[5, 4, 3] += spoil == "voxel"
+        matrix[1, 3] += 0.1 * (spoil == "origin")
+        once(Volume(array, Geometry(array.shape, matrix)), partial, path)
         if spoil == "cut":
-            with open(name, "r+b") as file:  # noqa: PTH123
+            with partial.open("r+b") as file:
                 file.truncate(2000)
 
     ct = case(tmp_path)
-    monkeypatch.setattr(images, "sitk", dataclasses.make_dataclass("Sitk", [])())
-    for name in ("GetImageFromArray",):
-        setattr(images.sitk, name, getattr(sitk, name))
-    images.sitk.WriteImage = write_wrongly
+    monkeypatch.setattr(images, "_write", write_wrongly)
     with pytest.raises(OutputError, match="nothing is left of it"):
-        write_image(ct, ct.volume, tmp_path / "out.nrrd")
+        write_image(ct, ct.volume, tmp_path / f"out{extension}")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", ["i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", "f4", "f8"])
+def test_a_nrrd_is_read_by_others_as_it_was_meant(tmp_path, kind):
+    limits = np.iinfo(kind) if kind[0] in "iu" else np.finfo(kind)
+    array = np.linspace(float(limits.min) / 4, float(limits.max) / 4, 4 * 5 * 6).astype(kind).reshape(4, 5, 6)[:, ::-1]
+    turn = np.array([[0.8, -0.6, 0.0], [0.6, 0.8, 0.1], [0.0, 0.0, 1.0]])  # sheared
+    geometry = Geometry(array.shape, np.block([[turn * [1 / 3, 0.7, 2.5], np.array([[-1e-7], [123.4], [1e3]])], [np.zeros((1, 3)), 1.0]]))
+    nrrd.write_nrrd(Volume(array, geometry), tmp_path / "a.nrrd", 1)
+    image, own = sitk.ReadImage(str(tmp_path / "a.nrrd")), read_volume(tmp_path / "a.nrrd")
+    assert np.array_equal(sitk.GetArrayFromImage(image), array)
+    assert sitk.GetArrayFromImage(image).dtype == own.array.dtype == np.dtype(kind)
+    assert np.array_equal(own.array, array)
+    assert np.array_equal(own.geometry.ijk_to_lps, geometry.ijk_to_lps)
+    assert np.allclose(image.TransformContinuousIndexToPhysicalPoint((5, 4, 3)), geometry.to_lps(np.array([[3, 4, 5]]))[0], atol=1e-6)
 
 
 def test_the_input_is_never_overwritten(tmp_path):

@@ -202,17 +202,31 @@ def _first_look(ct: Volume, member: Member, alive: Alive) -> tuple[HeadFrame, Re
 
 def turned_look(ct: Volume, turn: np.ndarray, member: Member) -> tuple[HeadFrame, Reading] | None:
     """Head frame and first reading on a ``reduced`` CT, turned by ``turn`` (3, 3, in LPS) before; None as ``find_head``."""
+    found = turned_head(ct, turn, member)
+    return None if found is None else (found[0], first_reading(ct, found[0], member))
+
+
+def first_reading(ct: Volume, frame: HeadFrame, member: Member) -> Reading:
+    """The fine reading of a ``reduced`` CT in a head frame."""
+    return _look(ct, frame, member, VIEWS[0])
+
+
+def turned_head(ct: Volume, turn: np.ndarray, member: Member) -> tuple[HeadFrame, float] | None:
+    """As ``find_head`` on a ``reduced`` CT turned by ``turn`` (3, 3, in LPS) before; the frame is that of the CT as it is."""
     around = np.eye(4)
     around[:3, :3] = turn
-    frame = find_head(Volume(ct.array, replace(ct.geometry, ijk_to_lps=around @ ct.geometry.ijk_to_lps)), member)
-    if frame is None:
+    found = find_head(Volume(ct.array, replace(ct.geometry, ijk_to_lps=around @ ct.geometry.ijk_to_lps)), member)
+    if found is None:
         return None
-    frame = HeadFrame(turn.T @ frame.axes, turn.T @ frame.origin)
-    return frame, _look(ct, frame, member, VIEWS[0])
+    frame, seen = found
+    return HeadFrame(turn.T @ frame.axes, turn.T @ frame.origin), seen
 
 
-def find_head(ct: Volume, member: Member) -> HeadFrame | None:
-    """The head frame by the coarse network and the mean face; None where fewer than two landmarks can be seen."""
+def find_head(ct: Volume, member: Member) -> tuple[HeadFrame, float] | None:
+    """The head frame by the coarse network and the mean face, and how much was seen (sum of the masses above 0.15).
+
+    None where fewer than two landmarks can be seen.
+    """
     grid = body_grid(ct)
     if grid is None:
         return None
@@ -220,7 +234,7 @@ def find_head(ct: Volume, member: Member) -> HeadFrame | None:
     weights = np.where(reading.mass > 0.15, reading.mass, 0.0)
     if np.count_nonzero(weights) < 2:
         return None
-    return robust_frame(reading.positions, weights, scale_mm=15.0)
+    return robust_frame(reading.positions, weights, scale_mm=15.0), float(weights.sum())
 
 
 def _refined(reading: Reading, frame: HeadFrame) -> HeadFrame:

@@ -16,7 +16,7 @@ from ...core.segment import BoxMask, Segment, places, tight
 from ...core.volume import AIR_HU, Volume
 from ...input.names import is_node
 from ..face_frame import FaceFrame
-from ..grids import closing, deep_in, grow, sample
+from ..grids import closing, deep_in, grow, is_above
 from ..jaw.arch import trace_outline
 from ..jaw.grid import JawGrid
 from ..jaw.hyoid import find_hyoid
@@ -157,7 +157,7 @@ def _place(label: str, mask: np.ndarray, grid: JawGrid, geometry: Geometry) -> B
     box = geometry.box_around(source.geometry.corners())
     if 0 in box.shape:
         return nothing
-    return tight(label, sample(source, geometry.crop(box)) > 0.5, box.start)
+    return tight(label, is_above(source, geometry.crop(box), 0.5), box.start)
 
 
 def _without_skin(level: Level, ct: Volume) -> Level:
@@ -195,8 +195,8 @@ def _depth(mandible: Mandible, view: Geometry, body: Volume) -> np.ndarray:
     Airways, mouth and folds up to 9 mm wide count as inside: the core of ``body`` is solid.
     """
     grid = mandible.grid
-    tissue = ((mandible.hu > SKIN_HU) | ~grid.in_view(view)) & (sample(body, grid.geometry) > 0.2)
-    solid = closing(tissue, 3) | (sample(deep_in(body, CORE_MM), grid.geometry) > 0.5)
+    tissue = ((mandible.hu > SKIN_HU) | ~grid.in_view(view)) & is_above(body, grid.geometry, 0.2)
+    solid = closing(tissue, 3) | is_above(deep_in(body, CORE_MM), grid.geometry, 0.5)
     if solid.all():
         return np.full(solid.shape, np.inf, dtype=np.float32)
     # The skin lies half a step outside of the centre of the outermost voxel.

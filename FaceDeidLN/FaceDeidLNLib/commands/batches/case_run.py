@@ -11,7 +11,7 @@ from typing import Any
 
 from ...output.certificate import certificate_path
 from ...output.signing import is_own_release
-from ...release import Watch, remove_released
+from ...release import AttemptWatch, remove_released
 from ..console import BAD_INPUT, FAIL, PASS, REVIEW
 from .child import Child, ChildEnded, overdue
 from .task import Ended, Task
@@ -26,7 +26,7 @@ class CaseRunner:
 
     def run(self, task: Task) -> Ended:
         """Run a case to its end; whatever happens to its process, no output is left that is not reported as released."""
-        watch, begin = Watch(task.output), time.monotonic()
+        watch, begin = AttemptWatch(task.output), time.monotonic()
         answer: dict[str, Any] = {}
         try:
             answer, was_asked = self._fit_child(task).ask(_words(task))

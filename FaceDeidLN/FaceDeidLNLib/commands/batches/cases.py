@@ -33,6 +33,8 @@ _COLUMNS = ("input", "output", *FILE_COLUMNS, "node_segments", "series")
 _SEGMENTATION = (".seg.nrrd", ".seg.nhdr")
 #: The commands that do a case.
 DEFACE, STUDY = "deface", "study"
+#: Shared words that only a study knows.
+_OF_STUDIES = ("--one", "--withhold-doubtful")
 #: Folders that a batch keeps beside its own: what was refused, and earlier releases.
 QUARANTINE, SUPERSEDED = BESIDE = ("-quarantine", "-superseded")
 #: What a batch writes into its folder beside the outputs.
@@ -59,6 +61,10 @@ class Case:
     def arguments(self) -> list[str]:
         """What follows ``deface INPUT OUTPUT`` for this case alone."""
         return [word for flag, path in self.files for word in (flag, str(path))] + list(self.options)
+
+    def shared(self, words: Iterable[str]) -> list[str]:
+        """Of the words that all cases of a batch share, those that this case's command knows."""
+        return [word for word in words if self.command == STUDY or word not in _OF_STUDIES]
 
     def input_key(self) -> str:
         """A short hash that changes with the names, sizes and times of what is read."""
@@ -141,9 +147,12 @@ def cases_now(inputs: Path, out_dir: Path, studies: bool = False) -> list[Case]:
 
 
 def _study(case: Case) -> Case:
-    """A case as a whole study. Raises InputError where it is told something that only a single CT can be told."""
+    """A folder as a whole study; an image file stays the one CT that it is, and so does what is not there, which its case refuses.
+
+    Raises InputError where a study is told something that only a single CT can be told.
+    """
     if not case.input.is_dir():
-        raise InputError(f"{case.input} is no folder, and --studies takes the folders of whole studies.")
+        return case
     told = [flag for flag, _ in case.files if flag not in ("--nodes", "--protect")] + [flag for flag in case.options if flag == "--series"]
     if told:
         raise InputError(f"{case.name}: {told[0]} is for one CT, and --studies takes whole studies: leave that column empty.")

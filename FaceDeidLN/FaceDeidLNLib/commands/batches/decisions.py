@@ -77,7 +77,7 @@ def _rows(path: Path) -> list[dict[str | None, str]]:
         raise InputError(f"{path} is not in UTF-8: save it as CSV in UTF-8, and look whether its remarks are still right.") from problem
     except (OSError, csv.Error) as problem:
         raise InputError(f"{path} cannot be read as decisions ({problem}): name the file that the review page saved.") from problem
-    names = list(lines.fieldnames)
+    names = [name for name in lines.fieldnames if name]  # a spreadsheet may have saved empty columns behind the last one
     if not set(COLUMNS[:_NEEDED]) <= set(names) or len(set(names)) < len(names):
         raise InputError(f"{path} holds no decisions: its columns are {', '.join(COLUMNS)}, each once.")
     return rows

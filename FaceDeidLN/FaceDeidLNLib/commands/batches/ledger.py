@@ -24,7 +24,7 @@ from ...core.errors import InputError, OutputError
 from ...core.locks import HELD, lock
 from ...core.private import OWNER_FILE
 from ...output.atomic import released_file
-from .row import COLUMNS, FIELDS, Row, row_of
+from .row import COLUMNS, FIELDS, Row, as_told, row_of
 
 #: SQLite's place for the number that tells a file's owner ("FdLn") and the version of its tables.
 _APPLICATION, _VERSION = 0x46644C6E, 3
@@ -103,11 +103,11 @@ class Ledger:
         for row in rows:
             self.crashes.pop(row.case, None)
         if self.results.exists():
-            _append(self.results, "".join(_line(_EXPORTED(row)) for row in new))
+            _append(self.results, "".join(_line(_EXPORTED(as_told(row))) for row in new))
 
     def export(self) -> None:
         """Write the table anew, one line per case."""
-        text = _line(COLUMNS) + "".join(_line(_EXPORTED(row)) for row in self.rows.values())
+        text = _line(COLUMNS) + "".join(_line(_EXPORTED(as_told(row))) for row in self.rows.values())
         with released_file(self.results, overwrite=True) as partial:
             partial.write_bytes(text.encode(errors=_NO_TEXT))
 

@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
+from ...facts import coarse
 from ...output.signing import is_own_release
-from ...release import Watch, remove_released
+from ...release import AttemptWatch, remove_released
 from ..console import BAD_INPUT, FAIL, PASS, REVIEW, Console
 from .cases import Case
 from .engine import Engine
@@ -19,7 +20,7 @@ from .figures import figures_of
 from .ledger import Ledger
 from .places import Places
 from .row import SIGNED_OFF, Row
-from .superseded import SUPERSEDED, set_aside
+from .superseded import set_aside
 from .task import Ended, Limits, Task
 
 _WAIT_S = 0.1
@@ -41,6 +42,16 @@ class Setting:
     signing_key: Path | None = None
     #: Names of node segments that count in every case, with "," between them; they are among the words too.
     node_segments: str = ""
+
+
+@dataclass(frozen=True)
+class _Attempt:
+    """A case at work: what lay under its output's name and the key of its inputs when it was begun, and whether it replaces a release."""
+
+    case: Case
+    watch: AttemptWatch
+    input_key: str
+    replaces: bool
 
 
 class Supply(Protocol):
@@ -81,8 +92,9 @@ class Loop:
     def __init__(self, ledger: Ledger, engine: Engine, setting: Setting, console: Console, settled: Callable[[], None]) -> None:
         self._ledger, self._engine, self._setting, self._console, self._settled = ledger, engine, setting, console, settled
         self._waiting: deque[Case] = deque()
-        #: The case, what lay under its output's name, and the key of its inputs when it was begun.
-        self._at_work: dict[str, tuple[Case, Watch, str]] = {}
+        self._at_work: dict[str, _Attempt] = {}
+        #: Ended before they began, because there is no place for their output.
+        self._refused: list[Ended] = []
         self._known, self._done = 0, 0
         #: Also of cases that the ledger does not count as begun, because somebody else's output lies there.
         self._crashes: dict[str, list[str]] = {}
@@ -98,7 +110,7 @@ class Loop:
                 if is_over and not new and not self._waiting and not self._at_work:
                     return
                 self._feed()
-                ended = self._engine.wait(_WAIT_S)
+                ended, self._refused = [*self._refused, *self._engine.wait(_WAIT_S)], []
                 self._note(ended)
                 self._has_new_rows |= bool(ended)
                 self._settle_if_due()
@@ -119,8 +131,13 @@ class Loop:
         for _ in range(min(self._engine.room, len(self._waiting))):
             case = self._waiting.popleft()
             output = self._setting.out_dir / case.output
-            self._at_work[case.name] = (case, Watch(output), case.input_key())
-            tasks.append(self._task(case, output))
+            task = self._task(case, output)
+            try:
+                output.parent.mkdir(parents=True, exist_ok=True)
+                tasks.append(task)
+            except OSError as problem:
+                self._refused.append(Ended(case.name, BAD_INPUT, (f"there is no place for its output ({problem.strerror})",)))
+            self._at_work[case.name] = _Attempt(case, AttemptWatch(output), case.input_key(), task.is_begun and output.exists())
         self._ledger.begin(*(task.case for task in tasks if task.is_begun))
         for task in tasks:
             self._engine.start(task)
@@ -130,7 +147,6 @@ class Loop:
         key = self._setting.signing_key
         own = case.name in self._ledger.begun and is_own_release(output, key)
         is_begun = own or self._setting.overwrite or not output.exists()
-        output.parent.mkdir(parents=True, exist_ok=True)
         return Task(case.name, words_of(case, self._setting), output.absolute(), self._setting.limits, is_begun, key)
 
     def _note(self, ended: list[Ended]) -> None:
@@ -142,32 +158,44 @@ class Loop:
 
     def _final(self, ended: Ended) -> Row | None:
         """The row of a case that ended; None where it is tried again."""
-        case, watch, input_key = self._at_work.pop(ended.case)
-        row = replace(row_of(ended, case, self._setting), input_key=input_key)
+        attempt = self._at_work.pop(ended.case)
+        case = attempt.case
+        row = replace(row_of(ended, case, self._setting), input_key=attempt.input_key)
         before = self._crashes.pop(case.name, None) or list(self._ledger.crashes.get(case.name, ()))
         if ended.is_crash and len(before) < self._setting.retries:
             self._crashes[case.name] = [*before, row.reasons]
             self._ledger.crashed(case.name, row.reasons)
             self._waiting.append(case)
             return None
-        if ended.code != PASS and watch.has_new_certificate():
-            remove_released(self._setting.out_dir / case.output)  # of a worker that was lost before it could report or undo
-        told = [row.reasons, *self._set_aside(case, ended), *(f"tried again after: {reason}" for reason in before)]
+        left = [] if ended.code == PASS else [_taken_back(attempt.watch), self._set_aside(attempt)]
+        told = [row.reasons, *left, *(f"tried again after: {reason}" for reason in before)]
         return replace(row, attempts=len(before) + 1, reasons="; ".join(filter(None, told)))
 
-    def _set_aside(self, case: Case, ended: Ended) -> list[str]:
-        """An earlier release that was to be replaced does not stay among the results of this batch where no new one came."""
-        if ended.code == PASS or not self._setting.overwrite:
-            return []
-        out_dir = self._setting.out_dir
-        is_moved = set_aside(out_dir / case.output, case.output, Places(out_dir).superseded)
-        return [SUPERSEDED] if is_moved else []
+    def _set_aside(self, attempt: _Attempt) -> str:
+        """A release that was to be replaced does not stay among the results of this batch where no new one came.
+
+        That is an earlier one (--overwrite), or that of an attempt that ended without telling of it.
+        """
+        if not attempt.replaces:
+            return ""
+        out_dir, output = self._setting.out_dir, attempt.case.output
+        return set_aside(out_dir / output, output, Places(out_dir).superseded)
+
+
+def _taken_back(watch: AttemptWatch) -> str:
+    """What a worker released that was lost before it could report or undo it goes; why it could not, where it could not."""
+    try:
+        if watch.has_new_certificate():
+            remove_released(watch.output)
+    except OSError as problem:
+        return f"what an attempt released could not be taken back ({problem.strerror}): take it away"
+    return ""
 
 
 def words_of(case: Case, setting: Setting) -> tuple[str, ...]:
     """The whole command line of a case."""
     words = [case.command, str(case.input), str((setting.out_dir / case.output).absolute())]
-    words += [*case.arguments(), *setting.words, *case.sign_off, "--json", "--quiet"]
+    words += [*case.arguments(), *case.shared(setting.words), *case.sign_off, "--json", "--quiet"]
     if setting.qa is not None:
         words += ["--qa", str((setting.qa / case.name).absolute())]
     if setting.signing_key is not None:
@@ -187,7 +215,7 @@ def row_of(ended: Ended, case: Case, setting: Setting) -> Row:
         output=case.output if ended.code == PASS else "",
         verdict=verdict,
         privacy=str(report.get("privacy", "")),
-        reasons=case.without_paths("; ".join(ended.reasons), setting.out_dir),
+        reasons=coarse(case.without_paths("; ".join(ended.reasons), setting.out_dir)),
         seconds=f"{ended.seconds:.1f}",
         cpu_seconds="" if ended.cpu_seconds is None else f"{ended.cpu_seconds:.2f}",
         peak_memory_mb="" if ended.peak_memory_mb is None else str(ended.peak_memory_mb),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from ...output.certificate import named
 from ...output.worklist import DECISIONS_ENDING, LIST_ENDING
 from .cases import QUARANTINE, SUPERSEDED
 from .shards import Shard
@@ -62,5 +63,5 @@ class Places:
         return self._beside(SUPERSEDED)
 
     def _beside(self, ending: str) -> Path:
-        folder = self.out_dir.resolve()
+        folder = named(self.out_dir.resolve())
         return folder.with_name(folder.name + ending)

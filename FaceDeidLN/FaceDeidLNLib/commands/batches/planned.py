@@ -82,12 +82,12 @@ def _still_right(cases: list[Case], ledger: Ledger, options: argparse.Namespace,
 
 def _rejected(case: Case, setting: Setting, places: Places) -> Row:
     """The row of a case that a person rejected before it was done with these choices; what was released of it does not stay."""
-    if setting.overwrite:
-        set_aside(setting.out_dir / case.output, case.output, places.superseded)
+    why = "not done again: take the line out of the decisions to have it done"
+    moved = set_aside(setting.out_dir / case.output, case.output, places.superseded) if setting.overwrite else ""
     return Row(
         case=case.name,
         verdict="REVIEW",
-        reasons="not done again: take the line out of the decisions to have it done",
+        reasons="; ".join(filter(None, (why, moved))),
         exit_code=REVIEW,
         input_key=case.input_key(),
         options_key=case.options_key(setting.words),

@@ -16,6 +16,7 @@ from ...output.certificate import certificate_path
 from .figures import FIGURES
 from .ledger import Row
 from .plots import histogram
+from .row import as_told
 
 _PLACE = "<!--BODY-->"
 _HEADS = ("case", "verdict", "privacy", "seconds", "CPU seconds", "memory (MB)", "attempts", "reasons")
@@ -110,6 +111,7 @@ def _table(rows: Sequence[Row], certificates: str) -> list[str]:
 
 
 def _table_row(row: Row, certificates: str) -> str:
+    row = as_told(row)
     took = (row.seconds, row.cpu_seconds, row.peak_memory_mb, str(row.attempts))
     cells = [escape(cell) for cell in (row.case, row.verdict, row.privacy, *took, row.reasons)]
     if row.is_released:

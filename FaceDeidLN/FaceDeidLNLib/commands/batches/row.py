@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import PurePosixPath
 
 from ..console import BAD_INPUT, FAIL, PASS, REVIEW
@@ -62,6 +62,15 @@ class Row:
     def waits(self) -> bool:
         """A person can still mend it or decide on it."""
         return not self.is_released and not self.is_rejected
+
+
+def as_told(row: Row) -> Row:
+    """The row with its costs to one digit, as table and report have them, which travel: heads of one size fall together."""
+    return replace(row, **{name: _one_digit(getattr(row, name)) for name in ("seconds", "cpu_seconds", "peak_memory_mb")})
+
+
+def _one_digit(text: str) -> str:
+    return f"{float(f'{float(text):.0e}'):.10g}" if text else ""
 
 
 FIELDS = tuple(item.name for item in fields(Row))

@@ -10,21 +10,18 @@ import itertools
 import shutil
 from pathlib import Path
 
-from ...core.errors import OutputError
 from ...core.private import OWNER_FOLDER
 from ...output.certificate import certificate_path, is_certified
 
-#: What the row of such a case says.
+#: What the row of such a case says: of a release that was moved, or could not be. It stops no other case.
 SUPERSEDED = "the earlier release was set aside"
+_STAYS = "the earlier release could not be set aside ({why}) and is not of this batch: take it away"
 
 
-def set_aside(output: Path, name: str, folder: Path) -> bool:
-    """Move an earlier release, with its certificate, to ``name`` in ``folder``; False where there is none.
-
-    :raises OutputError: it cannot be moved.
-    """
+def set_aside(output: Path, name: str, folder: Path) -> str:
+    """Move an earlier release, with its certificate, to ``name`` in ``folder``; what became of it, empty where there is none."""
     if not is_certified(output):
-        return False
+        return ""
     place = folder / name
     for number in itertools.count(2):
         if not (place.exists() or certificate_path(place).exists()):
@@ -35,6 +32,6 @@ def set_aside(output: Path, name: str, folder: Path) -> bool:
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.move(output, place)  # before its certificate: what has none is no release
         shutil.move(certificate_path(output), certificate_path(place))
-    except OSError as problem:
-        raise OutputError(f"{output} is to be replaced and cannot be moved to {folder} ({problem.strerror}): take it away.") from problem
-    return True
+    except OSError as problem:  # shutil.Error, of a folder to another disk, has no text of the system
+        return _STAYS.format(why=problem.strerror or "not all of it could be moved")
+    return SUPERSEDED

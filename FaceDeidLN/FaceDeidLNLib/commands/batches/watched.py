@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from ...core.errors import InputError
 from .cases import Case
 
 #: What a receiver calls a file that it is still writing.
@@ -19,6 +20,25 @@ _LEAST_PAUSE_S = 0.2
 _LOOKS = 4
 #: For so many times the time of rest a case that was taken is looked at again.
 _LATER = 20
+
+
+def patient(find: Callable[[], list[Case]], say: Callable[[str], None]) -> Callable[[], list[Case]]:
+    """As ``find``, but finds nothing, and says once why, as long as something is wrong that may be mended while a batch watches.
+
+    Two that would have one name, for instance, or a share that is gone for a moment.
+    """
+    said: set[str] = set()
+
+    def look() -> list[Case]:
+        try:
+            return find()
+        except (InputError, OSError) as problem:
+            if str(problem) not in said:
+                say(f"Nothing new is taken as long as this is so: {problem}")
+            said.add(str(problem))
+            return []
+
+    return look
 
 
 class Watched:
@@ -63,7 +83,10 @@ class Watched:
 
     def _look_again(self, case: Case) -> None:
         """One that has changed since it was taken is new once more where it is wanted again, and forgotten where it is not."""
-        if case.name not in self._taken or self._taken[case.name][0] == case.input_key():
+        try:
+            if case.name not in self._taken or self._taken[case.name][0] == case.input_key():
+                return
+        except OSError:  # something of it was moved or removed meanwhile: next time tells
             return
         wanted = self._grown(case)
         if wanted is None:
@@ -73,6 +96,12 @@ class Watched:
             self._known.discard(case.name)
 
     def _rests(self, case: Case, now: float) -> bool:
+        try:
+            return self._has_rested(case, now)
+        except OSError:  # something of it was moved or removed while it was looked at
+            return False
+
+    def _has_rested(self, case: Case, now: float) -> bool:
         key = case.input_key()
         if self._seen.get(case.name, ("", 0.0))[0] != key:
             self._seen[case.name] = (key, now)

@@ -126,7 +126,7 @@ def _blurred(block: np.ndarray, sigma: float, axis: int) -> np.ndarray:
     slabs = [(slice(None),) * across + (slice(*pair),) for pair in itertools.pairwise(ends)]
 
     def blur(slab: tuple[slice, ...]) -> None:
-        ndimage.gaussian_filter1d(block[slab], sigma, axis, output=out[slab], mode="wrap", truncate=2.5)
+        ndimage.gaussian_filter1d(block[slab], sigma, axis, output=out[slab], mode="reflect", truncate=2.5)
 
     with ThreadPoolExecutor() as pool:
         list(pool.map(blur, slabs))

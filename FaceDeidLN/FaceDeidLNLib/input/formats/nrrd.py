@@ -33,6 +33,8 @@ _TO_LPS = {
     "las": (1, -1, 1),
     "": (1, 1, 1),
 }
+#: So many bytes of a header are read first.
+_PIECE = 1 << 16
 #: Kinds of an axis that is no direction of space.
 _NO_SPACE = re.compile(r"list|vector|point|normal|.*color|complex|quaternion|.*vector|.*matrix|stub|scalar|time|none")
 
@@ -51,11 +53,13 @@ def read_nrrd_header(path: Path) -> ImageHeader:
 
 def _fields(path: Path) -> tuple[dict[str, str], dict[str, str], int | None]:
     """Fields, keys, and where the header ends: None where it goes on to the end of the file, as a detached one may."""
+    content, end = b"", None
     with path.open("rb") as file:
-        content = file.read(MAX_HEADER_BYTES)
+        while end is None and (more := file.read(min(max(_PIECE, len(content)), MAX_HEADER_BYTES - len(content)))):
+            content += more
+            end = re.search(rb"\r?\n\r?\n", content)
     if not content.startswith(b"NRRD000"):
         raise damaged(path, "it does not begin as a NRRD does")
-    end = re.search(rb"\r?\n\r?\n", content)
     text = (content if end is None else content[: end.start()]).decode("utf-8", "replace")
     fields, keys = {}, {}
     for line in text.splitlines()[1:]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import zlib
 from collections.abc import Iterator
 from typing import BinaryIO
@@ -23,16 +24,46 @@ def read_voxels(header: ImageHeader) -> np.ndarray:
 
     :raises InputError: the file ends early, is damaged, or holds more than its header says.
     """
-    try:
+    with _named(header):
         raw = _plain(header) if not header.wbits else _inflated(header)
-    except (zlib.error, EOFError) as error:
-        raise InputError(f"{header.path.name} cannot be read ({error}): it is truncated or damaged, get it again.") from error
     values = raw.view(header.dtype).astype(header.dtype.newbyteorder("="), copy=False)
     values = values.reshape(header.sizes[::-1])
     last = len(header.sizes) - 1
     others = [axis for axis in range(len(header.sizes)) if axis not in header.domain]
     order = [last - axis for axis in (*header.domain[::-1], *others[::-1])]
     return np.ascontiguousarray(values.transpose(order).reshape(*header.geometry.shape, -1))
+
+
+def can_be_compared(header: ImageHeader) -> bool:
+    """The file's values stand compressed, in the order of an array (k, j, i), and mean what they are: see ``holds``."""
+    return header.wbits != 0 and header.domain == (0, 1, 2) and header.components == 1 and header.scale == (1.0, 0.0)
+
+
+def holds(header: ImageHeader, expected: np.ndarray) -> bool:
+    """A file that can be compared holds exactly the values, and the type, of an array (k, j, i); no second array is made.
+
+    :raises InputError: as ``read_voxels``.
+    """
+    if header.geometry.shape != expected.shape or header.dtype.newbyteorder("=") != expected.dtype:
+        return False
+    values, place, rest = expected.reshape(-1), 0, b""
+    with _named(header):
+        for piece in _inflated_bytes(header):
+            rest += piece
+            here = np.frombuffer(rest, header.dtype, len(rest) // header.dtype.itemsize)
+            if not np.array_equal(here, values[place : place + len(here)]):
+                return False
+            place, rest = place + len(here), rest[here.nbytes :]
+    return place == len(values)
+
+
+@contextlib.contextmanager
+def _named(header: ImageHeader) -> Iterator[None]:
+    """What is wrong with compressed voxels becomes a sentence."""
+    try:
+        yield
+    except (zlib.error, EOFError) as error:
+        raise InputError(f"{header.path.name} cannot be read ({error}): it is truncated or damaged, get it again.") from error
 
 
 def require_room(header: ImageHeader) -> None:
@@ -56,21 +87,27 @@ def _plain(header: ImageHeader) -> np.ndarray:
 
 
 def _inflated(header: ImageHeader) -> np.ndarray:
+    out, place = np.empty(header.bytes, dtype=np.uint8), 0
+    for piece in _inflated_bytes(header):
+        out[place : place + len(piece)] = np.frombuffer(piece, dtype=np.uint8)
+        place += len(piece)
+    return out
+
+
+def _inflated_bytes(header: ImageHeader) -> Iterator[bytes]:
+    """The bytes of the voxels, as many as the header says, piece by piece."""
     require_room(header)
-    out = np.empty(header.bytes, dtype=np.uint8)
     place = -header.offset
     with header.data.open("rb") as file:
         file.seek(header.start)
         for piece in inflated_pieces(file, header.wbits):
             first = max(0, -place)
-            wanted = piece[first : max(first, header.bytes - place)]
-            out[max(place, 0) : max(place, 0) + len(wanted)] = np.frombuffer(wanted, dtype=np.uint8)
+            yield piece[first : max(first, header.bytes - place)]
             place += len(piece)
             if place > header.bytes + _SLACK:
                 raise InputError(f"{header.path.name} goes on after its last voxel, so that its header is wrong: get it again.")
     if place < header.bytes:
         raise EOFError("it ends before its last voxel")
-    return out
 
 
 def inflated_pieces(file: BinaryIO, wbits: int) -> Iterator[bytes]:

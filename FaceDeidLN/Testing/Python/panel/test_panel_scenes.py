@@ -130,6 +130,16 @@ class ScenesTest(PanelTest):
         self.ui.inputSelector.setCurrentNode(first)
         self.assertEqual([bool(node.GetDisplayVisibility()) for node in made], [True, False, True])
 
+    def test_what_went_with_its_ct_comes_back_after_the_other_one_left_the_scene(self):
+        first, _ = self.load_sample()
+        self.click("detectButton", "curveButton")
+        made = [self.node.landmarks, self.node.curve]
+        second, _ = self.load_sample()
+        self.assertEqual([bool(node.GetDisplayVisibility()) for node in made], [False, False])
+        slicer.mrmlScene.RemoveNode(second)
+        self.ui.inputSelector.setCurrentNode(first)
+        self.assertEqual([bool(node.GetDisplayVisibility()) for node in made], [True, True])
+
     def test_what_was_chosen_before_the_first_ct_stays(self):
         ct, nodes = load_phantom()
         self.node.inputVolume = self.node.protectedSegmentation = None
