@@ -9,6 +9,7 @@ import slicer
 from FaceDeidLNLib.core.parameters import RANGES, Parameters
 from FaceDeidLNLib.effect.records import EFFECT_NAMES, OWN_DEFAULTS
 from FaceDeidLNLib.face.styles import REGIONS
+from FaceDeidLNLib.header.options import CHOICES as HEADERS
 from slicer import vtkMRMLMarkupsClosedCurveNode, vtkMRMLMarkupsFiducialNode, vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
 from slicer.i18n import tr as _
 from slicer.i18n import translate
@@ -31,8 +32,6 @@ README_URL = "https://github.com/FaceDeidLN/SlicerFaceDeidLN#readme"
 WRAP_ENGINES = ["built-in", "SurfaceWrapSolidify"]
 CUT_ENGINES = ["built-in", "Dynamic Modeler"]
 MASK_ENGINES = ["built-in", "Mask volume"]
-#: What happens to DICOM headers at export.
-HEADERS = ["keep", "basic", "research"]
 
 
 #
@@ -124,7 +123,7 @@ class FaceDeidLNParameterNode:
     wrapEngine: Annotated[str, Choice(WRAP_ENGINES)] = WRAP_ENGINES[0]
     cutEngine: Annotated[str, Choice(CUT_ENGINES)] = CUT_ENGINES[0]
     maskEngine: Annotated[str, Choice(MASK_ENGINES)] = MASK_ENGINES[0]
-    header: Annotated[str, Choice(HEADERS)] = HEADERS[0]
+    header: Annotated[str, Choice(list(HEADERS))] = HEADERS[0]
     acceptRecognisable: bool = False
     liveFace: bool = False
 

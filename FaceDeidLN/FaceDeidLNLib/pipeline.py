@@ -12,6 +12,7 @@ from .case.judge import verify
 from .case.privacy import privacy_causes, privacy_of
 from .case.records import CaseResult, Request
 from .core.errors import FaceNotFoundError
+from .core.memory import give_back
 from .core.progress import Alive, Progress, alive_in, silent
 from .core.volume import Volume
 from .effect.base import apply_effect
@@ -68,6 +69,7 @@ def _prove(request: Request, make: Callable[[Face], Volume], privacy: str, progr
             lost = left_out_doubts(request.left_out, state.face.segment, request.ct)
             state = replace(state, levels=below_ears(state.levels, state.face), failures=(*state.failures, *lost))
         with watch.step("effect", 0.7):
+            give_back()
             state = replace(state, result=make(state.face))
     except FaceNotFoundError as error:
         return replace(state, reasons=(str(error), *state.failures))

@@ -19,6 +19,7 @@ from .case.judge import verify
 from .case.records import CaseResult
 from .clearance import NOT_SIGNED, RECOGNISABLE_REASON, Clearance, Judged, SignOff, clear
 from .core.errors import InputError
+from .core.memory import give_back
 from .core.progress import Alive, idle
 from .core.volume import Volume
 from .effect.choices import told
@@ -106,6 +107,7 @@ def write_released(ct: CtInput, cleared: Clearance, destination: Destination, al
     if not isinstance(cleared, Clearance):
         raise TypeError("only what clear() permits is written")
     volume, case = cleared.volume, cleared.case
+    give_back()
 
     def write(partial: Path, certificate: Path) -> None:
         require_own_certificate(destination.output, destination.overwrite)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import wait
 from dataclasses import replace
 
 import numpy as np
@@ -19,6 +19,7 @@ from ..anatomy.level.find import Level, find_levels
 from ..anatomy.outline import within_outline
 from ..anatomy.second_face import second_face
 from ..anatomy.skin import skin_depth
+from ..core.ahead import made_beside
 from ..core.errors import FaceNotFoundError
 from ..core.landmarks import Landmarks
 from ..core.parameters import Parameters
@@ -80,8 +81,7 @@ def find_anatomy(ct: Volume, landmarks: Landmarks, alive: Alive = idle, guides: 
     Raises FaceNotFoundError where the landmarks fix no head.
     """
     frame = fit_frame(landmarks)
-    with ThreadPoolExecutor(1) as pool:  # the other processor looks for a second face; only this thread tells that it is alive
-        second = pool.submit(second_face, ct, frame)
+    with made_beside(lambda going: second_face(ct, frame, going)) as second:  # only this thread tells that it is alive
         outlined = within_outline(ct, find_body(ct, alive=alive), guides, frame)
         body, doubts = outlined.body, (*jaw_doubts(ct, landmarks, guides), *hyoid_doubts(frame, guides), *outlined.doubts)
         alive()

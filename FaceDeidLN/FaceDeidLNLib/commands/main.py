@@ -14,6 +14,7 @@ from typing import NoReturn
 
 from .. import __version__
 from ..core.errors import Cancelled, FaceDeidError, FaceNotFoundError
+from ..core.memory import share_heap
 from ..core.scratch import sweep
 from ..core.shortage import require_address_space, shortage
 from ..input.file_names import require_text
@@ -165,6 +166,7 @@ def run() -> NoReturn:
     longer than they work, and those that can run beside each other do.
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read when numpy is loaded, which no command did yet
+    share_heap()
     sys.exit(main())
 
 

@@ -1,12 +1,17 @@
-"""A few results of a list made ahead by the other processors, for work that lets other threads run."""
+"""Work for the other processors, where it lets other threads run: a few results of a list made ahead, or one thing beside another."""
 
 from __future__ import annotations
 
 import os
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TypeVar
+
+from .errors import Cancelled
+from .progress import Alive
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -33,3 +38,19 @@ def made_ahead(function: Callable[[Item], Result], items: Iterable[Item]) -> Ite
                 yield waiting.popleft().result()
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def made_beside(function: Callable[[Alive], Result]) -> Iterator[Future[Result]]:
+    """``function`` at work while the body runs. Where the body ends first, it is stopped the next time that it tells it is alive."""
+    over = threading.Event()
+
+    def alive() -> None:
+        if over.is_set():
+            raise Cancelled("What was made beside it is not needed any more.")
+
+    with ThreadPoolExecutor(1) as pool:
+        try:
+            yield pool.submit(function, alive)
+        finally:
+            over.set()

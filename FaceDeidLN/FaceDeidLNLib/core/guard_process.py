@@ -87,12 +87,15 @@ def take_back(renames: Path) -> None:
 
     It holds, for each, the name to be given, the identity (inode) of what gets it, and where what it replaces waits. Where the last
     one has its name all have, and only what waits is taken away; else what has a name loses it, and what was replaced comes back.
-    A file that somebody else has put there is left alone: what it lists is not ours to take away.
+    A file that somebody else has put there is left alone: what it lists is not ours to take away. Nor is what does not wait beside the
+    name that it had, under a hidden name of ours.
     """
     try:
         if not _is_ours(renames):
             return
         steps = [(Path(place), identity, Path(aside)) for place, identity, aside in json.loads(renames.read_text(encoding="utf-8"))]
+        if not all(_waits_beside(place, aside) for place, _, aside in steps):
+            return
     except (OSError, ValueError, TypeError, RecursionError):
         steps = []  # torn: it is written whole before the first of them
     is_whole = bool(steps) and _is(*steps[-1][:2])
@@ -109,10 +112,14 @@ def take_back(renames: Path) -> None:
 
 
 def _is_ours(path: Path) -> bool:
-    """A plain file that this user made and nobody else can write; on Windows, which names no owner here, a plain file."""
+    """A plain file of this user; on Windows, which names no owner here, a plain file. Its rights tell nothing: some mounts grant all."""
     state = os.lstat(path)
-    is_own = not hasattr(os, "getuid") or (state.st_uid == os.getuid() and not state.st_mode & 0o022)
-    return stat.S_ISREG(state.st_mode) and is_own
+    return stat.S_ISREG(state.st_mode) and (not hasattr(os, "getuid") or state.st_uid == os.getuid())
+
+
+def _waits_beside(place: Path, aside: Path) -> bool:
+    is_hidden = aside.name.startswith(".facedeidln-") and aside.name.endswith(".replaced")
+    return is_hidden and aside.parent == place.parent and ".." not in place.parts
 
 
 def _is(place: Path, identity: int) -> bool:

@@ -66,10 +66,15 @@ def index_affine(source: Geometry, target: Geometry) -> tuple[np.ndarray, np.nda
     return ijk[:3, :3][::-1, ::-1], ijk[:3, 3][::-1]
 
 
+def block_factors(geometry: Geometry, spacing_mm: float) -> tuple[int, ...]:
+    """How many voxels along (k, j, i) ``block_mean`` makes one of."""
+    return tuple(max(1, int(spacing_mm / s + 1e-6)) for s in geometry.sampling)
+
+
 def block_mean(volume: Volume, spacing_mm: float) -> Volume:
     """Average whole blocks of voxels wherever a block still fits into ``spacing_mm``: the anti-aliasing before sub-sampling."""
-    factors = [max(1, int(spacing_mm / s + 1e-6)) for s in volume.geometry.sampling]
-    if factors == [1, 1, 1]:
+    factors = block_factors(volume.geometry, spacing_mm)
+    if factors == (1, 1, 1):
         return volume
     shape = [max(1, n // f) for n, f in zip(volume.array.shape, factors, strict=True)]
     factors = [min(f, n) for f, n in zip(factors, volume.array.shape, strict=True)]

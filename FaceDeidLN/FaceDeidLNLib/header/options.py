@@ -38,6 +38,8 @@ OPTIONS: dict[str, ProfileOption] = {
 #: Codes of what was done to the pixels (113101 Clean Pixel Data, 113102 Clean Recognizable Visual Features), beside any profile.
 FACE_CODES = frozenset({"113101", "113102"})
 KEEP, RESEARCH = "keep", "research"
+#: What ``--header`` begins with, and what the panel offers.
+CHOICES = (KEEP, BASIC.name, RESEARCH)
 #: What archives like TCIA ask for.
 RESEARCH_OPTIONS = ("modified-dates", "patient-characteristics", "clean-descriptors", "safe-private")
 

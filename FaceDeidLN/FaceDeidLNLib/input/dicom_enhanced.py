@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from pydicom.datadict import tag_for_keyword
 from pydicom.dataset import Dataset
 
 from ..core.errors import InputError
@@ -82,6 +83,7 @@ def _flat(common: Dataset, shared: Dataset, group: Dataset) -> Dataset:
         for holder in (group, shared):
             found = next(iter(holder.get(macro) or []), None)
             if found is not None and attribute in found:
-                setattr(header, classic, found[attribute].value)
+                element = found[attribute]
+                header.add_new(tag_for_keyword(classic), element.VR, element.value)  # the one that is there may be other headers' too
                 break
     return header

@@ -93,7 +93,8 @@ def _ct_slices(found: Sequence[HeaderSlice], place: Path) -> tuple[list[HeaderSl
         raise InputError(f"{place} holds no DICOM file: give the folder of a CT series or an image file.")
     images = [s for s in found if s.header.get("Modality") == "CT" and "Rows" in s.header]
     if not images:
-        kinds = ", ".join(sorted({str(s.header.get("Modality", "unknown")) for s in found}))
+        found_kinds = {str(s.header.get("Modality", "unknown")) for s in found}
+        kinds = ", ".join(sorted("CT objects without rows of pixels" if kind == "CT" else kind for kind in found_kinds))
         raise InputError(f"{place} holds no CT images but {kinds}: give the folder of a CT series.")
     of_class = [s for s in images if s.header.get("SOPClassUID") in _CT_CLASSES]
     candidates = of_class or [s for s in images if _lies_in_space(s)] or images

@@ -47,14 +47,28 @@ def same_grid(one: Geometry, other: Geometry) -> bool:
 def thinned_elsewhere(one: Geometry, other: Geometry) -> bool:
     """True where a grid has a half, third or quarter of another one's voxels along two axes or all, but not its field of view.
 
-    A part that somebody cut out has such a shape by a rare chance only; a copy of fewer voxels must reach over the same place.
+    A copy of fewer voxels must reach over the same place. Who cuts out a part may choose such a shape too: it lies on the other's voxels.
     """
     for factor in THINNED:
         fewer = [n in (m // factor, -(-m // factor)) for n, m in zip(one.shape, other.shape, strict=True)]
         if sum(fewer) >= 2 and all(is_fewer or n == m for is_fewer, n, m in zip(fewer, one.shape, other.shape, strict=True)):
             ends = [np.stack([at.min(0), at.max(0)]) for at in (one.corners(), other.corners())]
-            return bool(np.abs(ends[0] - ends[1]).max() > (factor + 1) * max(other.spacing))
+            return bool(np.abs(ends[0] - ends[1]).max() > (factor + 1) * max(other.spacing)) and not _cut_out(one, other)
     return False
+
+
+def _cut_out(one: Geometry, other: Geometry) -> bool:
+    """True where a grid holds some of another one's voxels, and its place is none that a lost one falls to.
+
+    Those are the origin of the coordinates, and the other grid's own corner, where the header of the whole was given to a part.
+    """
+    matrix, offset = _same_grid(*index_affine(one, other), one.shape, ROUNDED_GRID)
+    if not np.array_equal(matrix, np.rint(matrix)) or not np.array_equal(offset, np.rint(offset)):
+        return False
+    first, last = (np.array([(0, 0, 0), np.array(one.shape) - 1]) - offset) @ matrix  # the inverse of such a matrix is its transpose
+    ends = np.array(other.shape) - 1
+    inside = np.all((np.minimum(first, last) >= 0) & (np.maximum(first, last) <= ends))
+    return bool(inside and np.any((first > 0) & (first < ends)) and np.any(one.ijk_to_lps[:3, 3]))
 
 
 def _place(segment: Segment, ct: Geometry) -> BoxMask:

@@ -17,8 +17,20 @@ from ..core.segment import BoxMask
 from ..core.volume import Volume
 from ..facts import facts_of
 from ..verify.verdict import Verdict
+from .as_made import note_as_made
 from .candidates import made_here
-from .nodes import FACE_COLOR, add_ct, add_curve, add_landmarks, add_segmentation, add_skin_model, fill_ct, fill_segmentation, fill_skin
+from .nodes import (
+    FACE_COLOR,
+    add_ct,
+    add_curve,
+    add_landmarks,
+    add_segmentation,
+    add_skin_model,
+    fill_ct,
+    fill_curve,
+    fill_segmentation,
+    fill_skin,
+)
 from .scene import SceneContext
 from .verdicts import mark
 
@@ -74,12 +86,12 @@ def material_of(ct: Volume, case: CaseResult, released: bool) -> CaseMaterial:
     )
 
 
-def add_case(context: SceneContext, material: CaseMaterial, given: CaseNodes = CaseNodes()) -> CaseNodes:
+def add_case(context: SceneContext, material: CaseMaterial, given: CaseNodes = CaseNodes(), old: CaseNodes = CaseNodes()) -> CaseNodes:
     """Put a case into a scene.
 
     ``given`` are nodes that are there already: the CT, whose parent transform is everybody's; the result, the protected
     segments and the skin, which are filled anew (and the result renamed); the face, the landmarks and the curve, which
-    are the user's and stay as they are.
+    are the user's and stay as they are. ``old`` has the curve and the face that are filled anew where none is given.
     """
     ct = given.ct or add_ct(context, material.ct, "CT")
     name = ct.GetName()
@@ -92,9 +104,9 @@ def add_case(context: SceneContext, material: CaseMaterial, given: CaseNodes = C
     if landmarks is None and material.landmarks is not None:
         landmarks = add_landmarks(context, material.landmarks, f"{name} landmarks", ct)
     if curve is None and material.curve is not None and len(material.curve) > 0:
-        curve = add_curve(context, material.curve, f"{name} face curve", ct, skin)
+        curve = _curve_node(context, material, ct, skin, old.curve)
     if face is None and material.face is not None:
-        face = _face_node(context, material, f"{name} face", ct)
+        face = _face_node(context, material, ct, old.face)
     result = None if material.result is None else _result_node(context, material, ct, given.result)
     return CaseNodes(ct, result, face, _protected_node(context, material, ct, given.protected), landmarks, curve, skin)
 
@@ -127,6 +139,32 @@ def _result_node(
     return node
 
 
-def _face_node(context: SceneContext, material: CaseMaterial, name: str, ct: slicer.vtkMRMLVolumeNode) -> slicer.vtkMRMLSegmentationNode:
+def _curve_node(
+    context: SceneContext,
+    material: CaseMaterial,
+    ct: slicer.vtkMRMLScalarVolumeNode,
+    skin: slicer.vtkMRMLModelNode | None,
+    node: slicer.vtkMRMLMarkupsClosedCurveNode | None,
+) -> slicer.vtkMRMLMarkupsClosedCurveNode:
+    if node is None:
+        node = add_curve(context, material.curve, f"{ct.GetName()} face curve", ct, skin)
+    else:
+        fill_curve(node, material.curve)
+        node.SetAndObserveSurfaceConstraintNode(skin)
+    note_as_made(node, ct)
+    return node
+
+
+def _face_node(
+    context: SceneContext,
+    material: CaseMaterial,
+    ct: slicer.vtkMRMLScalarVolumeNode,
+    node: slicer.vtkMRMLSegmentationNode | None,
+) -> slicer.vtkMRMLSegmentationNode:
     colors = {material.face.name: FACE_COLOR}
-    return made_here(add_segmentation(context, [material.face], material.ct.geometry, name, colors, ct))
+    if node is None:
+        node = made_here(add_segmentation(context, [material.face], material.ct.geometry, f"{ct.GetName()} face", colors, ct))
+    else:
+        fill_segmentation(node, [material.face], material.ct.geometry, colors, ct)
+    note_as_made(node, ct)
+    return node

@@ -16,7 +16,7 @@ from ..core.progress import Alive, Progress, idle, silent
 from ..core.volume import Volume, block_mean
 from .ct import ct_of_node
 from .links import SKIN_PREFIX, linked
-from .markups import ras
+from .markups import SKIN_COLOR, ras
 from .matrices import matrix_from_array
 from .nodes import volume_from_node
 from .scene import SceneContext
@@ -28,7 +28,6 @@ _SURFACE_MM = 1.5
 #: The largest change is that of a patch of this size (mm), not of one noisy voxel.
 _PATCH_MM = 6.0
 _BEFORE, _AFTER = "before", "after"
-_SKIN_COLOR = (0.88, 0.80, 0.74)
 #: What this module makes of a CT and views show; the segments to protect are the user's.
 _SEEN = ("landmarks", "curve", "face", "kept", "skin")
 #: Attribute of a node that was hidden because another CT was turned to.
@@ -152,7 +151,7 @@ def _model(context: SceneContext, surface: vtkPolyData, node: slicer.vtkMRMLMode
     node.SetAndObserveTransformNodeID(None)
     node.SetAndObservePolyData(surface)
     node.GetDisplayNode().SetScalarVisibility(False)
-    node.GetDisplayNode().SetColor(*_SKIN_COLOR)
+    node.GetDisplayNode().SetColor(*SKIN_COLOR)
     node.GetDisplayNode().SetVisibility(True)
     return node
 

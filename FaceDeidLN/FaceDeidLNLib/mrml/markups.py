@@ -20,7 +20,7 @@ from .scene import SceneContext
 _CURVE_COLOR = (1.0, 0.45, 0.1)
 #: In per cent of the view.
 _TEXT_SCALE, _GLYPH_SCALE = 2.2, 1.5
-_SKIN_COLOR = (0.88, 0.80, 0.74)
+SKIN_COLOR = (0.88, 0.80, 0.74)
 #: Slicer looks for the skin along a ray no longer than this share of the square root of the skin's diagonal, and takes the
 #: nearest vertex beyond it; 1 is the longest it allows (18 mm on a head).
 _SEARCH_TOLERANCE = 1.0
@@ -65,8 +65,11 @@ def pointed_at(node: slicer.vtkMRMLMarkupsNode | None) -> str:
     """The label of the point that the pointer is over, in whichever view; empty where it is over none."""
     for number in range(0 if node is None else node.GetNumberOfDisplayNodes()):
         display = node.GetNthDisplayNode(number)
-        if display is not None and display.GetActiveComponentType() == display.ComponentControlPoint:
-            return node.GetNthControlPointLabel(display.GetActiveComponentIndex())
+        if display is None or display.GetActiveComponentType() != display.ComponentControlPoint:
+            continue
+        index = display.GetActiveComponentIndex()
+        if 0 <= index < node.GetNumberOfControlPoints():  # a point that was taken away stays active until the pointer moves
+            return node.GetNthControlPointLabel(index)
     return ""
 
 
@@ -191,7 +194,7 @@ def add_skin_model(
     node = context.scene.AddNewNodeByClass("vtkMRMLModelNode", name)
     share_parent(node, reference)
     fill_skin(node, surface_lps)
-    return displayed(node, ScalarVisibility=False, Color=_SKIN_COLOR, Opacity=0.6)
+    return displayed(node, ScalarVisibility=False, Color=SKIN_COLOR, Opacity=0.6)
 
 
 def fill_skin(node: slicer.vtkMRMLModelNode, surface_lps: vtk.vtkPolyData) -> None:

@@ -64,17 +64,22 @@ def _write_all(folder: Path, material: CaseMaterial) -> list[Path]:
     What MRML packs on the way, which holds the face, goes whatever happens, and with a process that is killed.
     """
     make_review_folder(folder, material.title)
-    with held_folder(folder) as held, _hidden(held) as hidden:
-        try:
-            names = [path.name for path in _write_into(hidden, material) if path.exists()]
-            held.require_unmoved()
-            for name in names:
-                (hidden / name).replace(held.place / name)
-        except OutputError as error:
-            raise OutputError(held.named(str(error).replace(f"{hidden}/", f"{held.place}/"))) from error
-        except OSError as error:
-            raise OutputError(f"The review folder {folder} cannot be written: {error.strerror}.") from error
-    return [folder / name for name in (README_FILE, *names)]
+    try:
+        with held_folder(folder) as held, _hidden(held) as hidden:
+            return [folder / name for name in (README_FILE, *_written(held, hidden, material))]
+    except OSError as error:
+        raise OutputError(f"The review folder {folder} cannot be written: {error.strerror or error}.") from error
+
+
+def _written(held: HeldFolder, hidden: Path, material: CaseMaterial) -> list[str]:
+    try:
+        names = [path.name for path in _write_into(hidden, material) if path.exists()]
+        held.require_unmoved()
+    except OutputError as error:
+        raise OutputError(held.named(str(error).replace(f"{hidden}/", f"{held.place}/"))) from error
+    for name in names:
+        (hidden / name).replace(held.place / name)
+    return names
 
 
 @contextlib.contextmanager

@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+import numpy as np
 import slicer
 
 from ..case.records import CaseResult
 from ..clearance import Judged
 from ..core.errors import InputError
+from ..core.geometry import Geometry
 from ..core.parameters import Parameters
 from ..core.volume import Volume
 from ..facts import facts_of
@@ -31,6 +33,8 @@ NOT_RELEASED_SUFFIX = "NOT RELEASED"
 RELEASED_ATTRIBUTE = "FaceDeidLN.Released"
 #: Attribute of a result's node: how it was made, where that way is a tested one.
 _MADE = "FaceDeidLN.Made"
+#: Attribute of a result's node: the CT's matrix to world LPS when it was made, and how far (mm) files and transforms may blur it.
+_PLACE, _MOVED_MM = "FaceDeidLN.MadeAt", 0.01
 _CERTIFICATE = "FaceDeidLN.certificate"
 _CT = "FaceDeidLN.ct"
 #: The figure of an image that follows which tells what result it was made after.
@@ -66,6 +70,22 @@ def privacy_as_made(node: slicer.vtkMRMLScalarVolumeNode, result: Volume, parame
     What was edited, loaded, or made with other parameters than those chosen now was never attacked.
     """
     return privacy if node.GetAttribute(_MADE) == _making(result, parameters) else RECOGNISABLE
+
+
+def remember_place(node: slicer.vtkMRMLScalarVolumeNode, geometry: Geometry) -> None:
+    """Keep with a result's node where in the world it was made."""
+    node.SetAttribute(_PLACE, json.dumps(geometry.ijk_to_lps.ravel().tolist()))
+
+
+def require_place(node: slicer.vtkMRMLScalarVolumeNode, geometry: Geometry) -> None:
+    """Raises InputError where the CT on this grid was moved since its result was made: levels found anew lie elsewhere by a voxel."""
+    noted = node.GetAttribute(_PLACE)
+    if not noted:
+        return
+    corners = np.indices((2, 2, 2)).reshape(3, -1).T * (np.array(geometry.shape) - 1)
+    then = Geometry(geometry.shape, np.reshape(json.loads(noted), (4, 4))).to_lps(corners)
+    if np.abs(geometry.to_lps(corners) - then).max() > _MOVED_MM:
+        raise InputError(f'The CT was moved since "{node.GetName()}" was made of it: put its transform back, or apply again.')
 
 
 def _making(result: Volume, parameters: Parameters) -> str:

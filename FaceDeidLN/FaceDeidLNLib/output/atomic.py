@@ -22,11 +22,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.apart import touch
+from ..core.below import links_below
 from ..core.errors import FaceDeidError, InputError, OutputError
 from ..core.guard import removed_with_us, taken_back_with_us
 from .certificate import is_certified
 from .held_folder import HeldFolder, held_folder
-from .leftovers import clear_leftovers, remove, short, sibling, undo_renames
+from .leftovers import clear_leftovers, remove, short, sibling
 from .lock import sole_writer
 
 #: What a folder may hold if it is to be replaced: nobody's other files are deleted with it.
@@ -60,7 +61,7 @@ def released_file(path: Path, overwrite: bool = False, inputs: Sequence[Path] = 
     if path.is_dir():
         raise InputError(f"{path} is a folder: name a file for the output.")
     beside = None if companion is None else companion.path
-    with _place(path, overwrite, inputs, beside) as place, _as_output_error(path), _partial(place) as partial:
+    with _as_output_error(path), _place(path, overwrite, inputs, beside) as place, _partial(place) as partial:
         yield partial
         _sync(partial)
         if overwrite and companion is None:
@@ -84,7 +85,7 @@ def released_folder(path: Path, overwrite: bool = False, inputs: Sequence[Path] 
     if path.exists() and not path.is_dir():
         raise InputError(f"{path} is a file: name a folder for the output.")
     beside = None if companion is None else companion.path
-    with _place(path, overwrite, inputs, beside) as place, _as_output_error(path):
+    with _as_output_error(path), _place(path, overwrite, inputs, beside) as place:
         _require_replaceable(place.path)
         with _partial(place) as partial:
             partial.mkdir()
@@ -107,10 +108,11 @@ def released_together(places: Sequence[tuple[Path, Path]], overwrite: bool = Fal
     """
     with contextlib.ExitStack() as held:
         wanted = [Path(path).absolute() for path, _ in places]
-        undo_renames(wanted[-1])  # before what waits beside the others is taken for old
-        taken = [held.enter_context(_place(Path(path).absolute(), overwrite, inputs, Path(companion))) for path, companion in places]
+        held.enter_context(_as_output_error(wanted[0]))
+        # The last first: there renames that a killed run had begun are undone, before what waits beside others is taken for old.
+        taken = [held.enter_context(_place(Path(path).absolute(), overwrite, inputs, Path(beside))) for path, beside in places[::-1]][::-1]
         hidden = [held.enter_context(_partial(place)) for place in taken]
-        with _as_output_error(wanted[0]), _named_as_wanted(wanted, hidden):
+        with _named_as_wanted(wanted, hidden):
             yield hidden
             names = []
             for place, partial in zip(taken, hidden, strict=True):
@@ -276,7 +278,7 @@ def _lock_of(path: Path) -> Path:
 
 def _require_apart(path: Path, inputs: Sequence[Path]) -> None:
     for given in inputs:
-        if touch(Path(given), path):
+        if any(touch(source, path) for source in (Path(given), *links_below(Path(given)))):
             raise InputError(f"The output {path} is, holds or lies inside the input {given}: choose another place.")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

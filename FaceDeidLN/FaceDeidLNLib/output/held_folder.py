@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +27,7 @@ class HeldFolder:
 
     def named(self, text: str) -> str:
         """A text with the folder's own name in place of the other one."""
-        return text.replace(str(self.place), str(self.path))
+        return re.sub(rf"{re.escape(str(self.place))}(?!\d)", lambda _: str(self.path), text)
 
     def require_unmoved(self) -> None:
         """Raises OutputError where the folder's name leads elsewhere by now."""

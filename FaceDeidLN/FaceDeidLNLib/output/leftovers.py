@@ -8,7 +8,6 @@ import os
 import secrets
 import shutil
 import socket
-import stat
 import sys
 from pathlib import Path
 
@@ -63,16 +62,8 @@ def clear_leftovers(path: Path, companion: Path | None, is_locked: bool) -> None
 def undo_renames(path: Path, is_locked: bool = False) -> None:
     """Undo the renames, those of other outputs too, of which this one was to be the last, where the run that began them is gone."""
     for left in list(path.parent.glob(f"{prefix(path)}*.renames")):
-        if _is_left(left, prefix(path), is_locked) and _is_our_own(left):
+        if _is_left(left, prefix(path), is_locked):
             take_back(left)
-
-
-def _is_our_own(left: Path) -> bool:
-    """A plain file of this user: in a folder of many, a list that somebody else put there could name any file of ours."""
-    with contextlib.suppress(OSError):
-        known = left.lstat()
-        return stat.S_ISREG(known.st_mode) and (os.name == "nt" or known.st_uid == os.getuid())
-    return False
 
 
 def _clear(path: Path, is_locked: bool, companion: Path | None = None) -> None:
@@ -89,7 +80,8 @@ def _clear(path: Path, is_locked: bool, companion: Path | None = None) -> None:
                 companion.unlink(missing_ok=True)
             left.rename(path)
         else:
-            remove(left)
+            with contextlib.suppress(PermissionError):  # somebody else's file of such a name, in a folder of many
+                remove(left)
 
 
 def _is_left(name: Path, start: str, is_locked: bool) -> bool:

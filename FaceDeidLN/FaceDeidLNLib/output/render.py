@@ -9,7 +9,7 @@ import numpy as np
 from scipy import ndimage
 
 from ..core.geometry import Box, Geometry
-from ..core.volume import AIR_HU, Volume, block_mean, canonical_grid, resample
+from ..core.volume import AIR_HU, Volume, block_factors, block_mean, canonical_grid, resample
 
 #: The skin, as everywhere in the field: half way between air and soft tissue, moved towards air so that thin parts stay.
 SKIN_HU = -300.0
@@ -29,8 +29,8 @@ _FINEST_MM = 1.0
 _MOST_VOXELS = 12_000_000
 _BLOCK = 4
 _FIELD_MARGIN_MM = 12.0
-#: How many standard deviations the smoothing reaches; and a multiple of every number of voxels that are averaged to 1 mm.
-_TRUNCATE, _ALIGNED = 3.0, 12
+#: How many standard deviations the smoothing reaches.
+_TRUNCATE = 3.0
 #: Between the key light (above and right of the eye) and the light that comes from the eye itself.
 _KEY_LIGHT, _EYE_LIGHT = 0.62, 0.38
 
@@ -106,7 +106,7 @@ def changed_skin(skin: Skin, before: Volume, after: Volume) -> Changed:
     inner = grid.box_around(after.geometry.crop(box).corners(), reach)  # all that the changed voxels can reach
     outer = grid.box_around(grid.crop(inner).corners(), reach)
     source = after.geometry.box_around(grid.crop(outer).corners(), reach)
-    part = _smooth(after.crop(_on_blocks(source)), grid.crop(outer))
+    part = _smooth(after.crop(_on_blocks(source, block_factors(after.geometry, spacing))), grid.crop(outer))
     array = skin.volume.array.copy()
     array[inner.slices] = part[tuple(slice(a - o, b - o) for a, b, o in zip(inner.start, inner.stop, outer.start, strict=True))]
     whole = replace(skin, volume=Volume(array, grid), leap_mm=_leaps(array, skin.threshold_hu, spacing))
@@ -120,9 +120,9 @@ def _differing(before: np.ndarray, after: np.ndarray) -> Box | None:
     return Box(tuple(int(end[0]) for end in ends), tuple(int(end[-1]) + 1 for end in ends)) if ends[0].size else None
 
 
-def _on_blocks(box: Box) -> Box:
+def _on_blocks(box: Box, factors: tuple[int, ...]) -> Box:
     """The box from where blocks of voxels begin, so that their means are those of the whole volume."""
-    return Box(tuple(start - start % _ALIGNED for start in box.start), box.stop)
+    return Box(tuple(start - start % factor for start, factor in zip(box.start, factors, strict=True)), box.stop)
 
 
 def _leaps(array: np.ndarray, threshold_hu: float, spacing: float) -> np.ndarray:

@@ -25,7 +25,7 @@ from ..core.parameters import Parameters
 from ..core.progress import Alive, idle
 from ..core.segment import Segment, tight
 from ..core.volume import Volume, resample
-from ..effect.records import FILL_HU
+from ..effect.records import FILL_HU, effects_with
 from ..face.segment import RIM_MM, SKIN_MM, Face
 from ..mrml.nodes import add_ct, add_curve, add_segmentation, add_skin_model, segments_from_node, surface_lps_from_node, volume_from_node
 from ..mrml.removal import scratch_nodes
@@ -186,7 +186,7 @@ def mask_volume(context: SceneContext, ct: Volume, face: Face, parameters: Param
     :raises FaceDeidError: the effect is missing or refused, or the fill value does not fit the CT's scalar type.
     """
     require_engines(Engines(mask=True))
-    if parameters.effect != "mask":
+    if parameters.effect not in effects_with(FILL_HU.field):
         raise FaceDeidError(f'Mask volume can fill, and not do "{parameters.effect}": choose the effect "mask" or the built-in engine.')
     if parameters.watermark:
         raise FaceDeidError("Mask volume writes no watermark: leave it out or choose the built-in engine.")

@@ -9,6 +9,9 @@ import slicer
 
 from ..core.errors import Cancelled, InputError
 from ..core.progress import Progress, silent
+from ..effect.records import FILL_HU, effects_with
+from ..mrml.as_made import is_as_made
+from ..mrml.case import CaseNodes
 from ..mrml.followers import followers
 from ..mrml.links import linked
 from ..mrml.protection import checked_segments
@@ -36,33 +39,38 @@ def asked_from(
     maskEngine: str = BUILT_IN_NAME,
     acceptRecognisable: bool = False,
     reuse: bool = False,
+    renew: bool = False,
     alsoVolumes: Sequence[slicer.vtkMRMLScalarVolumeNode] = (),
     progress: Progress | None = None,
     **lengths: float,
 ) -> tuple[NodeRequest, Engines, Progress]:
     """Request, engines and progress; with ``reuse`` the nodes for skin and protected segments of the last run are filled again.
 
+    With ``renew`` a curve and a face segment that nobody changed since this module made them follow what is chosen now.
+
     :raises InputError: no CT, or an engine that there is not. :raises TypeError: an unknown keyword.
     """
     parameters = parameters_of_keywords(style, effect, levels, lengths)
     if ct is None:
         raise InputError("Choose a CT volume first.")
+    old_curve, old_face = (node if renew and is_as_made(node, ct) else None for node in (curve, faceSegmentation))
     asked = NodeRequest(
         ct,
         protectedSegmentation,
         segmentIDs,
         landmarks,
-        curve,
-        faceSegmentation,
+        None if old_curve else curve,
+        None if old_face else faceSegmentation,
         outputVolume,
         parameters,
         acceptRecognisable,
         linked(ct, "kept") if reuse else None,
         linked(ct, "skin") if reuse else None,
         tuple(alsoVolumes),
+        CaseNodes(curve=old_curve, face=old_face),
     )
     chosen = {"wrapEngine": wrapEngine, "cutEngine": cutEngine, "maskEngine": maskEngine}
-    is_mask = parameters.effect == "mask"
+    is_mask = parameters.effect in effects_with(FILL_HU.field)
     engines = Engines(*(_is_other(name, value) for name, value in chosen.items()))
     return asked, Engines(engines.wrap, engines.cut, engines.mask and is_mask), _while_there(ct, progress or silent)
 

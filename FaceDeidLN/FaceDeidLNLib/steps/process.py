@@ -25,7 +25,7 @@ from ..mrml.ct import ct_of_node
 from ..mrml.links import link
 from ..mrml.nodes import curve_points_from_node, landmarks_from_node, segments_from_node, volume_from_node
 from ..mrml.scene import SceneContext
-from ..mrml.verdicts import StoredVerdict, record, remember_making, verdict_on
+from ..mrml.verdicts import StoredVerdict, record, remember_making, remember_place, verdict_on
 from ..pipeline import deface
 from .follow import add_followed, follow_images
 
@@ -36,7 +36,8 @@ class NodeRequest:
 
     ``segment_ids`` chooses segments of ``protected`` (None: all); the face segment is the first one of ``face``.
     ``kept`` and ``skin`` are nodes of an earlier run that take the protected segments and the skin (None: new nodes).
-    ``also`` are further images of the same head that get the same face.
+    ``also`` are further images of the same head that get the same face. ``old`` has the curve and the face segment that nobody changed
+    since they were made: they are made anew, into the same nodes.
     """
 
     ct: slicer.vtkMRMLScalarVolumeNode
@@ -51,6 +52,7 @@ class NodeRequest:
     kept: slicer.vtkMRMLSegmentationNode | None = None
     skin: slicer.vtkMRMLModelNode | None = None
     also: Sequence[slicer.vtkMRMLScalarVolumeNode] = ()
+    old: CaseNodes = field(default_factory=CaseNodes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,6 +168,7 @@ def process_nodes(
     done = put_into_scene(context, asked, request, case)
     if done.case.result is not None:
         remember_making(done.nodes.result, volume_from_node(done.nodes.result), request.parameters, done.privacy)
+        remember_place(done.nodes.result, request.ct.geometry)
     followed = tuple(add_followed(context, pair, done.nodes.result) for pair in made)
     return replace(done, followed=followed, withheld=withheld)
 
@@ -176,7 +179,9 @@ def put_into_scene(context: SceneContext, asked: NodeRequest, request: Request, 
     stored = None if own.result is None else verdict_on(own, asked.accept_recognisable)
     released = stored is not None and stored.released
     given = CaseNodes(asked.ct, asked.output, asked.face, asked.kept, asked.landmarks, asked.curve, asked.skin)
-    nodes = add_case(context, material_of(request.ct, own, released), given)
+    nodes = add_case(context, material_of(request.ct, own, released), given, asked.old)
+    if asked.old.curve is not None and nodes.curve is None:  # the region has none any more
+        asked.old.curve.SetDisplayVisibility(False)
     if nodes.result is not None:
         record(context, nodes.result, asked.ct, stored)
     link(asked.ct, "protected", asked.protected)

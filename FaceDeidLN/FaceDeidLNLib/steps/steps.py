@@ -20,6 +20,7 @@ from ..effect.registry import effect_named
 from ..face.segment import Face
 from ..input.calibration import as_worked_on, in_own_values
 from ..input.place import place_segments
+from ..mrml.as_made import note_as_made
 from ..mrml.candidates import made_here
 from ..mrml.links import link
 from ..mrml.nodes import (
@@ -39,7 +40,15 @@ from ..mrml.nodes import (
 )
 from ..mrml.scene import SceneContext
 from ..mrml.undo import all_or_nothing
-from ..mrml.verdicts import mark, privacy_as_made, remember_making, require_no_follower, with_certificate
+from ..mrml.verdicts import (
+    mark,
+    privacy_as_made,
+    remember_making,
+    remember_place,
+    require_no_follower,
+    require_place,
+    with_certificate,
+)
 from ..pipeline import examine
 from ..programs.engines import Engines, cut_by_curve, mask_volume, wrapped_anatomy
 from ..verify.privacy import RECOGNISABLE, is_tested
@@ -94,18 +103,23 @@ class Steps:
         else:
             fill_curve(node, control)
             node.SetAndObserveSurfaceConstraintNode(skin)
+        note_as_made(node, asked.ct, not engines.wrap)
         link(asked.ct, "curve", node)
         return node
 
     def face(self, asked: NodeRequest, engines: Engines = BUILT_IN, progress: Progress = silent) -> slicer.vtkMRMLSegmentationNode:
         """Make the face segment from curve and skin: into the first segment of ``asked.face`` or a new node."""
         request, face = self._face(replace(asked, face=None), engines, progress)
-        name, node = f"{asked.ct.GetName()} face", asked.face
+        name, node = f"{asked.ct.GetName()} face", asked.face or asked.old.face
         colors = {face.segment.name: FACE_COLOR}
         if node is None:
             node = made_here(add_segmentation(self.context, [face.segment], request.ct.geometry, name, colors, asked.ct))
         else:
             fill_segmentation(node, [face.segment], request.ct.geometry, colors, asked.ct)
+        if asked.old.curve is not None and len(face.curve.control):
+            fill_curve(asked.old.curve, face.curve.control)
+            note_as_made(asked.old.curve, asked.ct)
+        note_as_made(node, asked.ct, not (engines.wrap or engines.cut))
         link(asked.ct, "face", node)
         return node
 
@@ -130,6 +144,7 @@ class Steps:
         if is_tested(privacy):
             privacy = privacy_as_run(privacy, parameters, self.cache.automatic(request.ct), self._anatomy(request, progress), face)
         remember_making(node, result, parameters, privacy)
+        remember_place(node, request.ct.geometry)
         link(asked.ct, "result", node)
         return node
 
@@ -141,6 +156,7 @@ class Steps:
         require_fit(asked.parameters.style, asked.parameters.effect)  # the certificate names both
         request = self._drawn_by_user_if_any(request_from_nodes(asked), progress)
         result = volume_from_node(asked.output)
+        require_place(asked.output, request.ct.geometry)
         result = result.with_array(result.array.copy())
         privacy = privacy_as_made(asked.output, result, request.parameters, privacy_of(request))
         case = examine(request, as_worked_on(source_of(asked, request), result), privacy, progress, self.cache)
@@ -170,7 +186,8 @@ class Steps:
         require_images(asked.also, asked.ct)
         if asked.also and engines != BUILT_IN:
             raise InputError("Further images follow what the built-in engines make: choose those, or let no image follow.")
-        with all_or_nothing(self.context.scene, [*with_certificate(asked.output), asked.kept, asked.skin, *followed_before(asked.also)]):
+        changed = [*with_certificate(asked.output), asked.kept, asked.skin, asked.old.curve, asked.old.face, *followed_before(asked.also)]
+        with all_or_nothing(self.context.scene, changed):
             if engines == BUILT_IN:
                 request = self._drawn_by_user_if_any(request_from_nodes(asked), progress)
                 return process_nodes(self.context, asked, progress, request, self.cache)

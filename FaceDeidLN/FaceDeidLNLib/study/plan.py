@@ -62,7 +62,7 @@ def plan(folder: Path, alive: Alive = idle) -> Plan:
     """
     found = find_instances(folder, alive)
     studies = tuple(
-        replace(_planned(uid, patient, instances), damaged=tuple(one for one in found.damaged if one.study in ("", uid)))
+        replace(_planned(uid, patient, instances, alive), damaged=tuple(one for one in found.damaged if one.study in ("", uid)))
         for (patient, uid), instances in _by_study(found).items()
     )
     return Plan(Path(folder), studies, found.damaged, found.others)
@@ -75,7 +75,7 @@ def _by_study(found: Found) -> dict[tuple[str, str], list[Instance]]:
     return studies
 
 
-def _planned(uid: str, patient: str, instances: list[Instance]) -> StudyPlan:
+def _planned(uid: str, patient: str, instances: list[Instance], alive: Alive) -> StudyPlan:
     first: dict[str, Instance] = {}
     for instance in instances:
         first.setdefault(instance.uid, instance)
@@ -86,9 +86,10 @@ def _planned(uid: str, patient: str, instances: list[Instance]) -> StudyPlan:
         groups.setdefault((instance.text("SeriesInstanceUID"), family_of(instance.sop_class)), []).append(instance)
     series = tuple(one for (uid_of_one, family), members in groups.items() for one in _stacks(uid_of_one, family, members))
     study = Study(uid, patient, tuple(one for one in series if not _is_unclear(one, unclear)))
-    entries = [
-        Entry(instance, decision) for one in study.series for instance, decision in zip(one.instances, _decided(one, study), strict=True)
-    ]
+    entries = []
+    for one in study.series:
+        alive()  # a CT's decision looks for its landmarks
+        entries += [Entry(instance, decision) for instance, decision in zip(one.instances, _decided(one, study), strict=True)]
     entries += [Entry(instance, Decision.doubt(TWO)) for one in series if _is_unclear(one, unclear) for instance in one.instances]
     entries += [Entry(instance, Decision.doubt(TWO) if instance.uid in unclear else Decision.withhold(COPY)) for instance in copies]
     return StudyPlan(study, tuple(entries))

@@ -14,6 +14,8 @@ from slicer.i18n import tr as _
 VIEWS = ("FaceDeidLNBefore", "FaceDeidLNAfter")
 #: Number of the layout; Slicer's own and those of other modules are smaller, or in the hundreds.
 LAYOUT = 41700
+#: Attribute of a display node that the comparison confines to some views; a scene that is saved meanwhile keeps it.
+_COMPARED = "FaceDeidLN.Compared"
 _ITEM = (
     '<item><view class="vtkMRMLViewNode" singletontag="{tag}"{kind}>'
     '<property name="viewlabel" action="default">{label}</property></view></item>'
@@ -27,8 +29,6 @@ class SideBySide:
 
     def __init__(self) -> None:
         self._layout: int | None = None
-        self._confined: list[str] = []
-        self._models: tuple[str, ...] = ()
 
     @property
     def shown(self) -> bool:
@@ -50,29 +50,31 @@ class SideBySide:
             display = model.GetDisplayNode()
             display.RemoveAllViewNodeIDs()
             display.AddViewNodeID(view.GetID())
+            display.SetAttribute(_COMPARED, "before" if model is before else "after")
             view.SetBoxVisible(False)
             view.SetAxisLabelsVisible(False)
             view.SetLinkedControl(True)
-        self._models = (before.GetDisplayNodeID(), after.GetDisplayNodeID())
         look_from_front(manager, (before, after), views)
 
     def leave(self) -> None:
-        """The user's layout again, and every node visible where it was; of the two models the one before stays, the CT's own skin."""
-        manager = slicer.app.layoutManager()
-        for identifier in (*self._confined, *self._models):
-            display = slicer.mrmlScene.GetNodeByID(identifier)
-            if display is not None:
+        """The user's layout again, and every node visible where it was; of the two models the one before stays, the CT's own skin.
+
+        That also ends a comparison that a scene was saved with, whose layout before nobody knows.
+        """
+        for display in _of_class(slicer.mrmlScene, "vtkMRMLDisplayNode"):
+            part = display.GetAttribute(_COMPARED)
+            if part:
                 display.RemoveAllViewNodeIDs()
-                display.SetVisibility(display.GetVisibility() and identifier not in self._models[1:])
-        self._confined, self._models = [], ()
-        if manager is not None and self._layout is not None and manager.layout == LAYOUT:
-            manager.setLayout(self._layout)
-        self._layout = None
+                display.SetVisibility(display.GetVisibility() and part != "after")
+                display.SetAttribute(_COMPARED, None)
+        self.forget()
 
     def forget(self) -> None:
         """The scene is being closed: only the layout is left to be put back."""
-        self._confined, self._models = [], ()
-        self.leave()
+        manager = slicer.app.layoutManager()
+        if manager is not None and manager.layout == LAYOUT:
+            manager.setLayout(slicer.vtkMRMLLayoutNode.SlicerLayoutConventionalView if self._layout is None else self._layout)
+        self._layout = None
 
     def _confine_others(self, views: list[Any], models: tuple[Any, Any]) -> None:
         """What is visible in every view is visible in all but these two; what is confined to some views already is not here."""
@@ -86,7 +88,7 @@ class SideBySide:
                 continue
             for view in others:
                 display.AddViewNodeID(view.GetID())
-            self._confined.append(display.GetID())
+            display.SetAttribute(_COMPARED, "elsewhere")
 
 
 def _describe(layout: Any) -> None:  # noqa: ANN401  the vtkMRMLLayoutNode

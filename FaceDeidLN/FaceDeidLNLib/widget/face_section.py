@@ -1,4 +1,4 @@
-"""Sections 4 to 6: the curve, the face segment with its live preview, and the effect."""
+"""Sections 3 to 5: the curve, the face segment with its live preview, and the effect."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class FaceSection(Section):
             slider.blockSignals(True)  # it rounds, which nobody asked for
             slider.value = _own(node)[number.keyword]
             slider.blockSignals(False)
-        self.ui.maskComboBox.enabled = node.effect == "mask"
+        self.ui.maskComboBox.enabled = node.effect in effects_with(FILL_HU.field)
         for name, combo in (("wrap", self.ui.wrapComboBox), ("cut", self.ui.cutComboBox), ("mask", self.ui.maskComboBox)):
             reason = missing_engine(name)
             index = combo.findText(ENGINE_NAMES[f"{name}Engine"])
@@ -141,8 +141,10 @@ class FaceSection(Section):
             self.timer.start()
             return
 
+        ct, chosen = node.inputVolume, self.panel.chosen()
+
         def work(progress: Progress) -> None:
-            self.panel.logic.createFaceSegment(node.inputVolume, progress=progress, **self.panel.chosen())
+            self.panel.logic.createFaceSegment(ct, progress=progress, renew=True, **chosen)
 
         if self.panel.follow(_("Live preview"), work):
             self.panel.say(_("The face segment follows."))
@@ -162,28 +164,26 @@ class FaceSection(Section):
 
     def on_curve(self, checked: bool = False) -> None:
         """Draw the curve."""
-        node = self.panel.node
+        node, ct, chosen = self.panel.node, self.panel.node.inputVolume, self.panel.chosen()
 
         def work(progress: Progress) -> None:
-            if node.landmarks is None:
-                node.landmarks = self.panel.logic.detectLandmarks(node.inputVolume, progress=progress)
-            node.curve = self.panel.logic.createCurve(node.inputVolume, progress=progress, **self.panel.chosen())
-            self.panel.show_skin()
+            found = chosen["landmarks"] or self.panel.logic.detectLandmarks(ct, progress=progress)
+            drawn = self.panel.logic.createCurve(ct, progress=progress, **{**chosen, "landmarks": found})
+            self.panel.take(node, ct, landmarks=found, curve=drawn)
 
         if self.panel.run(_("Draw curve"), work, [node.curve]):
             self.changed()
 
     def on_face(self, checked: bool = False) -> None:
         """Make the face segment and show it in 3D."""
-        node = self.panel.node
+        node, ct, chosen = self.panel.node, self.panel.node.inputVolume, self.panel.chosen()
 
         def work(progress: Progress) -> None:
-            made = self.panel.logic.createFaceSegment(node.inputVolume, progress=progress, **self.panel.chosen())
+            made = self.panel.logic.createFaceSegment(ct, progress=progress, renew=True, **chosen)
             made.CreateClosedSurfaceRepresentation()
-            node.faceSegmentation = made
-            self.panel.show_skin()
+            self.panel.take(node, ct, faceSegmentation=made)
 
-        self.panel.run(_("Create face segment"), work, [node.faceSegmentation])
+        self.panel.run(_("Create face segment"), work, [node.faceSegmentation, node.curve])
 
     def on_edit(self, checked: bool = False) -> None:
         """Open the Segment Editor with the face segment and the CT."""
@@ -205,29 +205,23 @@ class FaceSection(Section):
 
     def on_apply(self, checked: bool = False) -> None:
         """Hide the face and verify; a result that did not pass stays for looking only, and the next one takes its place."""
-        node = self.panel.node
-        output = node.outputVolume or replaceable(node.inputVolume)
+        node, ct = self.panel.node, self.panel.node.inputVolume
+        output = node.outputVolume or replaceable(ct)
+        chosen = {**self.panel.chosen(), "outputVolume": output, "reuse": True, "renew": True}
 
         def work(progress: Progress) -> None:
-            result = self.panel.logic.process(
-                node.inputVolume, progress=progress, reuse=True, **{**self.panel.chosen(), "outputVolume": output}
-            )
-            for field, made in (
-                ("landmarks", result.nodes.landmarks),
-                ("curve", result.nodes.curve),
-                ("faceSegmentation", result.nodes.face),
-            ):
-                setattr(node, field, made)
-            node.resultVolume = result.nodes.result
-            if result.nodes.result is None:
+            result = self.panel.logic.process(ct, progress=progress, **chosen)
+            made = result.nodes
+            if made.result is None:
                 raise FaceDeidError(f"{result.verdict}: {'; '.join(result.reasons)}")
-            show_in_slices(context(), result.nodes.result)
-            self.panel.show_skin()
+            if node.inputVolume is ct:
+                show_in_slices(context(), made.result)
+            self.panel.take(node, ct, landmarks=made.landmarks, curve=made.curve, faceSegmentation=made.face, resultVolume=made.result)
             withheld.extend(result.withheld)
 
         withheld: list[str] = []
-        changed = [*with_certificate(output), linked(node.inputVolume, "kept"), linked(node.inputVolume, "skin")]
-        if self.panel.run(_("De-identify"), work, [*changed, *followed_before(followers(node.inputVolume))]):
+        changed = [*with_certificate(output), linked(ct, "kept"), linked(ct, "skin"), node.curve, node.faceSegmentation]
+        if self.panel.run(_("De-identify"), work, [*changed, *followed_before(followers(ct))]):
             self.ui.remarkEdit.clear()  # it was meant for the result before
             self.panel.say("; ".join(withheld))
 

@@ -1,4 +1,4 @@
-"""Section 3: the landmarks with their confidence; found, loaded, placed, dragged or unset."""
+"""Section 2: the landmarks with their confidence; found, loaded, placed, dragged or unset."""
 
 from __future__ import annotations
 
@@ -137,11 +137,11 @@ class LandmarksSection(Section):
 
     def on_detect(self, checked: bool = False) -> None:
         """Find the landmarks."""
-        node = self.panel.node
+        node, ct = self.panel.node, self.panel.node.inputVolume
 
         def work(progress: Progress) -> None:
-            node.landmarks = self.panel.logic.detectLandmarks(node.inputVolume, landmarks=node.landmarks, progress=progress)
-            self.panel.show_skin()
+            found = self.panel.logic.detectLandmarks(ct, landmarks=node.landmarks, progress=progress)
+            self.panel.take(node, ct, landmarks=found)
 
         self.panel.run(_("Detect landmarks"), work, [node.landmarks])
 

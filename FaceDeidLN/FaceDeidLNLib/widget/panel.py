@@ -35,6 +35,8 @@ from .work_list_section import WorkListSection
 SECTIONS = tuple(f"{name}Section" for name in ("protect", "landmarks", "curve", "face", "effect", "review", "workList", "study"))
 #: So long (ms) work that nobody clicked for goes on before its dialog appears.
 _APPEARS_MS = 1000
+#: Priority of an observer that is told before Qt's node selectors, which turn to the next entry when theirs leaves the scene.
+_BEFORE_SELECTORS = 10.0
 #: So long (ms) after a node was added it is looked at.
 _ARRIVES_MS = 300
 
@@ -81,13 +83,14 @@ class Panel(VTKObservationMixin):
         for section in self.sections:
             section.observe(None)
         self.removeObservers()
-        if node is None:
-            self.compare.leave()
+        self.compare.leave()  # what a scene brings that was saved while two views were compared, too
         self.node = node
         if node is not None:
             self._ct = node.inputVolume
             self.addObserver(node, vtk.vtkCommand.ModifiedEvent, self.update)
             self.addObserver(slicer.mrmlScene, slicer.mrmlScene.NodeAddedEvent, self._on_node_added)
+            leaves, first = slicer.mrmlScene.NodeAboutToBeRemovedEvent, _BEFORE_SELECTORS
+            self.addObserver(slicer.mrmlScene, leaves, self._on_node_leaves, priority=first)
             self.update()
             if node.inputVolume is None:
                 node.inputVolume = first_ct(slicer.mrmlScene)
@@ -96,6 +99,13 @@ class Panel(VTKObservationMixin):
         """A node is empty when it is added: what it is for this panel is seen when it has been read."""
         if not self.busy:
             self._arrival.start()
+
+    @vtk.calldata_type(vtk.VTK_OBJECT)
+    def _on_node_leaves(self, caller: object, event: object, leaving: Any) -> None:  # noqa: ANN401  a node
+        """What was chosen is taken out of the scene: nothing is chosen then, and not what stands next in the selector."""
+        for field in ("inputVolume", *OWN, "outputVolume"):
+            if self.node is not None and getattr(self.node, field) is leaving:
+                setattr(self.node, field, None)
 
     def forget(self) -> None:
         """The scene is being closed: nothing of it may be kept, and a step at work ends."""
@@ -134,14 +144,16 @@ class Panel(VTKObservationMixin):
         ct, before = self.node.inputVolume, self._ct
         if ct is not before:
             self._ct = ct
+            self.compare.leave()  # its models are of the CT before
             with slicer.util.NodeModify(self.node):
                 if before is not None:
                     self.node.outputVolume = None
-                    only_own(context(), ct)
                 for field, role in OWN.items():
                     own = linked(ct, role)
                     if before is not None or own is not None:  # what was chosen before any CT is meant for the first one
                         setattr(self.node, field, own)
+            if ct is not None or before is not None:
+                only_own(context(), ct)
         if ct is not None:
             self._choose_protected(ct, ct is before)
             for field, role in OWN.items():
@@ -169,10 +181,17 @@ class Panel(VTKObservationMixin):
         """One sentence at the panel's foot."""
         self.ui.statusLabel.text = text
 
-    def show_skin(self) -> None:
+    def take(self, node: Any, ct: Any, **made: Any) -> None:  # noqa: ANN401  the parameter node, nodes
+        """Choose what was made of a CT, and show its skin, unless another CT was turned to meanwhile: then it stays with its own."""
+        if node.inputVolume is ct:
+            for field, own in made.items():
+                setattr(node, field, own)
+            self.show_skin(ct)
+
+    def show_skin(self, ct: Any) -> None:  # noqa: ANN401  a vtkMRMLScalarVolumeNode
         """The CT's skin in the 3D views, made once for each CT and centred; without windows nothing is made."""
         manager = slicer.app.layoutManager()
-        made = None if manager is None else show_skin(context(), self.node.inputVolume)
+        made = None if manager is None else show_skin(context(), ct)
         if made is not None:
             look_from_front(manager, (made,))
 
@@ -201,13 +220,16 @@ class Panel(VTKObservationMixin):
         """
         self.compare.leave()
         self.update()
-        fields = {name: getattr(self.node, name) for name in (*OWN, "outputVolume")}
-        node = self.node
+        node, ct = self.node, self.node.inputVolume
+        fields = {name: getattr(node, name) for name in (*OWN, "outputVolume")}
 
         def restore_choices() -> None:
             for name, value in fields.items():
-                there = value is None or slicer.mrmlScene.IsNodePresent(value)
-                setattr(node, name, value if there else None)
+                own = value if value is not None and slicer.mrmlScene.IsNodePresent(value) else None
+                if node.inputVolume is ct:
+                    setattr(node, name, own)
+                elif name in OWN and ct is not None:  # another one was turned to: it has its own
+                    link(ct, OWN[name], own)
 
         def step() -> None:
             with progress_dialog(title) as progress, self.undo.step(title, slicer.mrmlScene, changed, restore_choices):
@@ -242,18 +264,21 @@ class Panel(VTKObservationMixin):
     def on_sample(self, link: str) -> None:
         """Load the synthetic head and choose it."""
 
+        node = self.node
+
         def work(progress: Progress) -> None:
             ct, nodes = self.load_sample(progress=progress)
-            self.node.inputVolume = ct
+            node.inputVolume = ct
             self.update()
-            self.node.protectedSegmentation = nodes
+            node.protectedSegmentation = nodes
             show_fitted(context(), ct)
-            self.show_skin()
+            self.show_skin(ct)
 
         self.run(_("Synthetic head"), work)
 
     def on_undo(self, checked: bool = False) -> None:
         """Undo the last step."""
+        self.compare.leave()
         label = self.undo.undo()
         self.update()
         self.say(_("Undone: {step}").format(step=label) if label else "")

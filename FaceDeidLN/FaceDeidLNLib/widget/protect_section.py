@@ -1,4 +1,4 @@
-"""Section 2: what is protected, the node levels, and the extensions that segment."""
+"""Section 1: what is protected, the node levels, and the extensions that segment."""
 
 from __future__ import annotations
 

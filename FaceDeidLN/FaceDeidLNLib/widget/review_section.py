@@ -56,7 +56,8 @@ class ReviewSection(Section):
         self._show_figures([] if stored is None else figures(stored))
         has_ct = result is not None and (ct_of(result) or self.panel.node.inputVolume) is not None
         self.ui.jumpButton.enabled = has_ct
-        self.ui.compareButton.enabled = self.ui.verifyButton.enabled = has_ct and leader_of(result) is None
+        self.ui.verifyButton.enabled = has_ct and leader_of(result) is None
+        self.ui.compareButton.enabled = self.panel.compare.shown or self.ui.verifyButton.enabled
         self.ui.compareButton.text = _("Back") if self.panel.compare.shown else _("Before | after")
         self.update_sign_off()
 
@@ -122,12 +123,13 @@ class ReviewSection(Section):
     def on_verify(self, checked: bool = False) -> None:
         """Judge the result anew."""
         node = self.panel.node
+        ct, result = ct_of(node.resultVolume) or node.inputVolume, node.resultVolume
+        chosen = {**self.panel.chosen(), "outputVolume": result, "reuse": True}
 
         def work(progress: Progress) -> None:
-            chosen = {**self.panel.chosen(), "outputVolume": node.resultVolume, "reuse": True}
-            self.panel.logic.verify(ct_of(node.resultVolume) or node.inputVolume, progress=progress, **chosen)
+            self.panel.logic.verify(ct, progress=progress, **chosen)
 
-        self.panel.run(_("Verify"), work, with_certificate(node.resultVolume))
+        self.panel.run(_("Verify"), work, with_certificate(result))
 
     def on_sign_off(self, checked: bool = False) -> None:
         """Release a REVIEW with the reviewer's remark."""

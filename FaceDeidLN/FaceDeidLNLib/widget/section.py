@@ -52,8 +52,11 @@ class Shared(Protocol):
     def say(self, text: str) -> None:
         """One sentence at the panel's foot."""
 
-    def show_skin(self) -> None:
-        """The CT's skin in the 3D views."""
+    def take(self, node: Any, ct: Any, **made: Any) -> None:  # noqa: ANN401
+        """Choose what was made of a CT, unless another one was turned to meanwhile."""
+
+    def show_skin(self, ct: Any) -> None:  # noqa: ANN401
+        """A CT's skin in the 3D views."""
 
     def look(self, title: str, work: Callable[[Progress], None]) -> bool:
         """Do something that there is nothing to undo of."""

@@ -16,7 +16,7 @@ from ..steps.follow import same_frame
 from ..steps.study import Line, PlannedStudy, can_plan, plan_lines, release_study, result_lines
 from . import dialogs
 from .section import Section, Shared
-from .work import fit_to_text, new_item
+from .work import fit_to_text, new_item, without_options
 
 #: What the folder of the released studies is called.
 _NAME = "deidentified-studies"
@@ -127,8 +127,8 @@ class StudySection(Section):
         table.setRowCount(len(lines))
         for row, line in enumerate(lines):
             for column, text in enumerate(line):
-                item = qt.QTableWidgetItem(str(text))
-                item.setToolTip(str(text))
+                item = qt.QTableWidgetItem(without_options(str(text)))
+                item.setToolTip(item.text())
                 table.setItem(row, column, item)
 
 
@@ -136,4 +136,4 @@ def _outcome(result: Any) -> str:  # noqa: ANN401  a StudyResult
     """One study's end in a sentence."""
     if result.output is not None:
         return _("PASS: released as {folder}, with its certificate").format(folder=result.output)
-    return _("REVIEW, NOT RELEASED: {reasons}").format(reasons="; ".join(result.reasons))
+    return _("REVIEW, NOT RELEASED: {reasons}").format(reasons=without_options("; ".join(result.reasons)))

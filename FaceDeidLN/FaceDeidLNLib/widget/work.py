@@ -17,8 +17,8 @@ from slicer.i18n import tr as _
 from ..core.errors import Cancelled, FaceDeidError
 from ..core.progress import Progress
 
-#: What a message tells those who type: "(--overwrite)". The panel has no such options.
-_OPTION = re.compile(r"\s*\(--[^()]*\)")
+#: What a message tells those who type: "(--overwrite)", "place it in Slicer and give it with --landmarks". The panel has no such options.
+_OPTION = re.compile(r"\s*\(--[^()]*\)|( in Slicer)? and give [^,;:.]*? with --[\w-]+|,? or give --[\w-]+|( with)? --[\w-]+( or --[\w-]+)*")
 
 
 @contextmanager

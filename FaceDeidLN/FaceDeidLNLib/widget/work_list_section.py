@@ -14,13 +14,13 @@ from ..core.progress import Progress
 from ..mrml.links import linked
 from ..mrml.looks import jump_to, show_fitted
 from ..mrml.scene import context
-from ..mrml.verdicts import read_verdict
+from ..mrml.verdicts import ct_of, read_verdict
 from ..output.worklist import WorkItem, read_worklist
 from ..steps.worklist import doubt_place, list_of, load_item, reject, unload
 from . import dialogs
 from .compare import look_at
 from .section import OWN, Section, Shared
-from .work import fit_to_text
+from .work import fit_to_text, without_options
 
 
 class WorkListSection(Section):
@@ -62,7 +62,7 @@ class WorkListSection(Section):
         table = self.ui.workListTable
         table.setRowCount(len(self._items))
         for row, item in enumerate(self._items):
-            for column, words in enumerate((item.case, self._done.get(item.case, item.verdict), item.reasons)):
+            for column, words in enumerate((item.case, self._done.get(item.case, item.verdict), without_options(item.reasons))):
                 cell = table.item(row, column)
                 if cell is None:
                     cell = qt.QTableWidgetItem()
@@ -89,9 +89,12 @@ class WorkListSection(Section):
         return next((item for item in later if item.case not in self._done and item is not self._open and self._fits(item)), None)
 
     def _may_leave(self) -> bool:
-        """Is the result released, or a REVIEW whose remark is written?"""
+        """Is the result this case's own, and released, or a REVIEW whose remark is written?"""
+        result = self.panel.node.resultVolume
+        if result is None or ct_of(result) is not self._ct:
+            return False
         try:
-            stored = read_verdict(self.panel.node.resultVolume)
+            stored = read_verdict(result)
         except FaceDeidError:  # the review says so
             return False
         if stored is None:
@@ -148,7 +151,7 @@ class WorkListSection(Section):
         node = self.panel.node
 
         def work(progress: Progress) -> None:
-            self.panel.show_skin()
+            self.panel.show_skin(node.inputVolume)
             segmentations = (node.protectedSegmentation, node.faceSegmentation)
             place = doubt_place(item.reasons, node.landmarks, segmentations, node.resultVolume)
             if place is not None:
@@ -156,7 +159,7 @@ class WorkListSection(Section):
                 look_at(slicer.app.layoutManager(), place, node.inputVolume)
 
         if self.panel.look(_("Show the doubt"), work):
-            self.panel.say(f"{item.case}: {item.reasons}")
+            self.panel.say(f"{item.case}: {without_options(item.reasons)}")
 
     def on_return(self) -> None:
         """Return in the remark: the open case leaves."""

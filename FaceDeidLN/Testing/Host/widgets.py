@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pythonqt
 import slicer
+import vtk
 from PySide6.QtCore import Property, Qt, Signal
 from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import (
@@ -172,6 +173,7 @@ class qMRMLNodeComboBox(QWidget):
         events = () if scene is None else (scene.NodeAddedEvent, scene.NodeRemovedEvent, scene.EndCloseEvent)
         self._tags = [scene.AddObserver(event, lambda caller, event: self._refresh()) for event in events]
         if scene is not None:
+            self._tags.append(scene.AddObserver(scene.NodeAboutToBeRemovedEvent, self._leaves))
             self._tags.append(scene.AddObserver(scene.EndImportEvent, lambda caller, event: self._rebuild()))
         self._refresh()
 
@@ -181,6 +183,19 @@ class qMRMLNodeComboBox(QWidget):
             self._current = None
             self.currentNodeChanged.emit(None)
         self._refresh()
+
+    @vtk.calldata_type(vtk.VTK_OBJECT)
+    def _leaves(self, caller: object, event: str, node: slicer.vtkMRMLNode) -> None:
+        """The entry that takes a leaving one's place is chosen, or the last one (QComboBox, whose rows they are)."""
+        if node in self._nodes:
+            entries = [*([None] if self.flags.get("noneEnabled") else []), *self._nodes]
+            place = entries.index(node)
+            entries.remove(node)
+            self._nodes.remove(node)
+            self._box.removeItem(place)
+            if node is self._current:
+                self._current = entries[min(place, len(entries) - 1)] if entries else None
+                self.currentNodeChanged.emit(self._current)
 
     def currentNode(self) -> slicer.vtkMRMLNode:
         return self._current

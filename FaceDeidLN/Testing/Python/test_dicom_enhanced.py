@@ -113,6 +113,19 @@ def test_an_enhanced_ct_is_read_and_written_back_as_one(tmp_path, name):
         assert after.PerFrameFunctionalGroupsSequence == source.PerFrameFunctionalGroupsSequence
 
 
+def test_an_attribute_at_the_top_as_well_as_in_the_frames_is_no_other_frame_s(tmp_path):
+    """Slices of a series share what they have alike, so that nobody may write into it."""
+    for name in ("alone", "both"):
+        for path in enhanced(tmp_path / name, Series(stored_head()), files=2):
+            ds = pydicom.dcmread(path)
+            if name == "both":
+                ds.ImagePositionPatient, ds.RescaleSlope, ds.RescaleIntercept = [1, 2, 3], "3", "7"
+            ds.save_as(path)
+    alone, both = (read_ct(tmp_path / name / "in").volume for name in ("alone", "both"))
+    assert alone.geometry.same_as(both.geometry)
+    assert np.array_equal(alone.array, both.array)
+
+
 def test_frames_that_are_not_described_are_refused(tmp_path):
     (path,) = enhanced(tmp_path, Series(stored_head()))
     ds = pydicom.dcmread(path)

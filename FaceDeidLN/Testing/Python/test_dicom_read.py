@@ -220,6 +220,13 @@ def test_one_odd_slice_is_refused_with_the_reason(tmp_path, tags, sentence):
         read_ct(tmp_path)
 
 
+def test_ct_objects_without_pixels_are_told_as_that(tmp_path):
+    for path in write_series(tmp_path, Series(stored_head())):
+        spoil(path, Rows=None)
+    with pytest.raises(InputError, match="holds no CT images but CT objects without rows of pixels"):
+        read_ct(tmp_path)
+
+
 def test_a_slice_with_empty_pixels_is_refused(tmp_path):
     path = write_series(tmp_path, Series(stored_head()))[2]
     data = pydicom.dcmread(path)

@@ -109,6 +109,19 @@ def test_a_changed_skin_is_the_one_of_the_changed_ct(volume, name):
     assert np.percentile(np.abs(depths[0] - depths[1])[both], 99) < 0.5
 
 
+@pytest.mark.parametrize("finest_mm", [1.0, 1.25])
+@pytest.mark.parametrize("spacing_mm", [0.25, 0.3])
+def test_voxels_that_are_averaged_are_the_same_blocks_in_a_changed_skin(spacing_mm, finest_mm):
+    shape = (73, 61, 67)
+    array = np.random.default_rng(1).integers(-1000, 1000, shape).astype(np.int16)
+    volume = Volume(array, Geometry(shape, np.diag([spacing_mm, spacing_mm, spacing_mm, 1.0])))
+    after = array.copy()
+    after[31:35, 29:34, 33:37] += 500
+    changed = changed_skin(prepare_skin(volume, finest_mm=finest_mm), volume, volume.with_array(after))
+    whole = prepare_skin(volume.with_array(after), finest_mm=finest_mm)
+    assert np.abs(changed.skin.volume.array - whole.volume.array).max() < 1.0
+
+
 def test_where_nothing_changed_no_ray_is_sent_again():
     skin = prepare_skin(straight_ball())
     view = view_of(skin, "front", 40)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from FaceDeidLNLib.core.errors import InputError
-from FaceDeidLNLib.core.geometry import Geometry
+from FaceDeidLNLib.core.geometry import Box, Geometry
 from FaceDeidLNLib.core.segment import Segment
 from FaceDeidLNLib.core.volume import Volume
 from FaceDeidLNLib.input.place import place_segments
@@ -305,6 +305,58 @@ def test_a_mask_of_fewer_voxels_over_the_whole_ct_has_not(tmp_path, factors, fli
         matrix[:3, 3] = last
         volume = fewer(factors, matrix)
     assert len(read_segments(write_volume(volume, tmp_path / "ln.nrrd"), ct=GRID)) == 1
+
+
+WIDE = Geometry((9, 40, 44), GRID.ijk_to_lps)
+
+
+def cut_out(start, shape, flips=(1, 1, 1)):
+    """A mask on a part of the voxels of ``WIDE``, some of its (i, j, k) axes turned round."""
+    matrix = WIDE.crop(Box(start, tuple(np.add(start, shape)))).ijk_to_lps.copy()
+    matrix[:3, :3] *= flips
+    matrix[:3, 3] -= matrix[:3, :3] @ np.where(np.array(flips) < 0, np.array(shape[::-1]) - 1, 0)
+    return Volume(np.ones(shape, dtype=np.uint8), Geometry(shape, matrix))
+
+
+@pytest.mark.parametrize("start", [(0, 10, 11), (0, 0, 11), (0, 20, 22), (2, 9, 13), (4, 20, 22)])
+@pytest.mark.parametrize("flips", [(1, 1, 1), (-1, 1, -1)])
+def test_a_half_that_was_cut_out_of_the_ct_has_not(tmp_path, start, flips):
+    shape = (4 if start[0] else 9, 20, 22)
+    assert len(read_segments(write_volume(cut_out(start, shape, flips), tmp_path / "ln.nrrd"), ct=WIDE)) == 1
+
+
+def test_a_half_whose_directions_were_rounded_has_not(tmp_path):
+    cut, turn = cut_out((0, 10, 11), (9, 20, 22)), np.eye(4)
+    turn[:3, :3] = Rotation.from_euler("xyz", (0.1, -0.1, 0.1), degrees=True).as_matrix()
+    grid = Geometry(cut.geometry.shape, cut.geometry.ijk_to_lps @ turn)
+    assert len(read_segments(write_volume(Volume(cut.array, grid), tmp_path / "ln.nrrd"), ct=WIDE)) == 1
+
+
+@pytest.mark.parametrize("moved", [(0.5, 0, 0), (0, 0, 40), (0, 0, -8)], ids=["between the voxels", "beyond the CT", "half out of it"])
+def test_a_half_that_lies_not_on_the_cts_voxels_has_lost_its_geometry(tmp_path, moved):
+    cut = cut_out((0, 10, 11), (9, 20, 22))
+    matrix = cut.geometry.ijk_to_lps.copy()
+    matrix[:3, 3] += moved
+    path = write_volume(Volume(cut.array, Geometry(cut.geometry.shape, matrix)), tmp_path / "ln.nrrd")
+    with pytest.raises(InputError, match="its geometry was lost"):
+        read_segments(path, ct=WIDE)
+
+
+@pytest.mark.parametrize("signs", [(1, 1), (-1, -1)])
+def test_a_half_without_a_place_has_lost_its_geometry_where_the_origin_falls_on_a_voxel_too(tmp_path, signs):
+    matrix = np.diag([*signs, 1.0, 1.0])
+    path = write_volume(Volume(np.ones((9, 20, 20), np.uint8), Geometry((9, 20, 20), matrix)), tmp_path / "ln.nrrd")
+    ct = matrix.copy()
+    ct[:2, 3] = np.multiply(signs, (-9, -7))
+    with pytest.raises(InputError, match="its geometry was lost"):
+        read_segments(path, ct=Geometry((9, 40, 40), ct))
+
+
+@pytest.mark.parametrize(("start", "flips"), [((0, 0, 0), (1, 1, 1)), ((0, 20, 22), (-1, -1, 1))])
+def test_a_half_that_begins_at_a_corner_of_the_ct_has_lost_its_geometry(tmp_path, start, flips):
+    path = write_volume(cut_out(start, (9, 20, 22), flips), tmp_path / "ln.nrrd")
+    with pytest.raises(InputError, match="its geometry was lost"):
+        read_segments(path, ct=WIDE)
 
 
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 0, 1)])

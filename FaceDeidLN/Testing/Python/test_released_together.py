@@ -73,17 +73,17 @@ def test_what_guard_and_process_left_half_done_is_undone_by_the_next_run(tmp_pat
     assert content(tmp_path) == before
 
 
-def test_a_list_of_renames_that_is_not_our_own_undoes_nothing(tmp_path, monkeypatch):
-    output, ours = tmp_path / "ct.nrrd", tmp_path / "thesis.txt"
-    ours.write_text("mine")
-    planted = sibling(output, "renames")
-    planted.write_text(json.dumps([[str(ours), ours.stat().st_ino, str(tmp_path / "none")], [str(output), 1, str(tmp_path / "none")]]))
-    with monkeypatch.context() as other:
-        other.setattr(os, "getuid", lambda: planted.stat().st_uid + 1)
-        undo_renames(output, is_locked=True)
-    assert ours.read_text() == "mine"
+@pytest.mark.parametrize("is_hidden", [False, True])
+def test_only_what_waits_under_a_hidden_name_beside_its_own_is_taken_away(tmp_path, is_hidden):
+    output, precious = tmp_path / "ct.nrrd", tmp_path / "thesis"
+    output.write_text("released")
+    precious.mkdir()
+    waits = sibling(output, "replaced") if is_hidden else precious
+    waits.mkdir(exist_ok=True)
+    sibling(output, "renames").write_text(json.dumps([[str(output), output.stat().st_ino, str(waits)]]))
     undo_renames(output, is_locked=True)
-    assert not ours.exists(), "the same list of our own is believed"
+    assert precious.is_dir()
+    assert waits.exists() != is_hidden
 
 
 def refused(*_: object) -> None:

@@ -10,7 +10,10 @@ import pydicom
 import pytest
 from FaceDeidLNLib.core.geometry import Box, Geometry
 from FaceDeidLNLib.core.volume import Volume
-from FaceDeidLNLib.study import rtstruct
+from FaceDeidLNLib.input.ct import read_ct
+from FaceDeidLNLib.study import ct as ct_family
+from FaceDeidLNLib.study import rays, rtstruct
+from FaceDeidLNLib.study.ct import CtFamily
 from FaceDeidLNLib.study.elsewhere import remembered, require_in_view, require_on_skin, require_same_body
 from FaceDeidLNLib.study.family import DoubtError, Series, StudyRun
 from FaceDeidLNLib.study.hidden import HiddenFace
@@ -97,6 +100,20 @@ def test_a_ct_that_shows_more_of_the_face_than_the_one_that_decides_is_doubtful(
     assert "where the CT that decides ends" in beyond_doubt(hidden, whole, SKIN_HU)
     assert beyond_doubt(hidden, whole.with_array(np.full_like(whole.array, -1000)), SKIN_HU) is None
     assert beyond_doubt(bench.run.hidden[bench.source.frame], whole, SKIN_HU) is None
+
+
+def test_a_ct_whose_grid_misses_the_region_is_asked_for_more_of_the_face_before_it_is_kept(bench, work, monkeypatch):
+    monkeypatch.setattr(ct_family, "follow_ct", lambda hidden, ct: None)
+    monkeypatch.setattr(ct_family, "shows_face", lambda found: False)
+    run = replace(work, hidden={bench.source.frame: neck_ct(bench)})
+    with pytest.raises(DoubtError, match="where the CT that decides ends"):
+        CtFamily()._follow(bench.series("ct"), read_ct(bench.ct), run)
+
+
+def test_a_share_of_the_face_that_is_hardly_any_is_not_told_as_none(bench, monkeypatch):
+    monkeypatch.setattr(rays, "FEWEST", 1)
+    monkeypatch.setattr(rays, "linear", lambda array, kji: np.where(np.arange(len(kji)) == 0, 40.0, -1000.0))
+    assert "it shows 1% of the face region" in beyond_doubt(neck_ct(bench), bench.source.phantom.ct, SKIN_HU)
 
 
 @pytest.mark.parametrize(("degrees", "said"), [(0.0, False), (3.0, False), (10.0, True), (180.0, True)])

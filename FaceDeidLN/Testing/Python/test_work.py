@@ -5,8 +5,10 @@ A figure that grows here makes every run slower, on every machine. Where more wo
 
 import io
 import os
+import platform
 import subprocess
 import sys
+import time
 import tracemalloc
 from collections import Counter
 from pathlib import Path
@@ -16,7 +18,9 @@ import numpy as np
 import pydicom
 import pytest
 from dicom_series import Series, stored_head, write_series
-from FaceDeidLNLib.core.ahead import made_ahead
+from FaceDeidLNLib.core import memory
+from FaceDeidLNLib.core.ahead import made_ahead, made_beside
+from FaceDeidLNLib.core.errors import Cancelled
 from FaceDeidLNLib.core.volume import Volume, block_mean
 from FaceDeidLNLib.header.base import KeepHeader
 from FaceDeidLNLib.input import dicom_header, dicom_pixels
@@ -157,6 +161,47 @@ def test_a_nrrd_is_written_and_proved_without_a_copy_of_the_ct(tmp_path):
     assert peak_of(lambda: write_image(ct, ct.volume, tmp_path / "out.nrrd")) < 0.6 * array.nbytes
 
 
+_FREED = """
+import os
+import pathlib
+from FaceDeidLNLib.core.memory import give_back
+
+def held():
+    return int(pathlib.Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+parts = [bytes(100_000) for _ in range(1000)]
+last = parts[-1]
+del parts
+before = held()
+give_back()
+print(before - held())
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be asked for what it keeps")
+def test_memory_that_was_freed_goes_back_to_the_system():
+    environment = {**os.environ, "PYTHONPATH": str(Path(FaceDeidLNLib.__file__).parents[1])}
+    given = subprocess.run([sys.executable, "-c", _FREED], env=environment, capture_output=True, text=True, check=True).stdout
+    assert int(given) > 50_000_000
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be asked for one heap")
+def test_threads_share_one_heap():
+    code = "from FaceDeidLNLib.core import memory; print(memory._of_glibc('mallopt')(memory._M_ARENA_MAX, 1))"
+    environment = {**os.environ, "PYTHONPATH": str(Path(FaceDeidLNLib.__file__).parents[1])}
+    assert subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True).stdout == "1\n"
+
+
+def test_where_the_c_library_is_another_nothing_is_asked(monkeypatch):
+    memory._of_glibc.cache_clear()
+    monkeypatch.setattr(sys, "platform", "win32")
+    try:
+        assert memory.give_back() is None
+        assert memory._of_glibc("malloc_trim")(0) is None
+    finally:
+        memory._of_glibc.cache_clear()
+
+
 def test_results_made_ahead_come_in_order_and_few_wait():
     begun = []
 
@@ -169,6 +214,23 @@ def test_results_made_ahead_come_in_order_and_few_wait():
         assert number == done
         most = max(most, len(begun) - done)
     assert most <= 2 * (os.cpu_count() or 1) + 2
+
+
+def test_what_is_made_beside_ends_where_it_is_not_needed_any_more():
+    stopped = []
+
+    def work(alive):
+        try:
+            while True:
+                alive()
+                time.sleep(0.005)
+        except Cancelled as error:
+            stopped.append(error)
+            raise
+
+    with pytest.raises(ValueError, match="first"), made_beside(work):
+        raise ValueError("first")
+    assert stopped
 
 
 def test_what_fails_while_it_is_made_ahead_fails_at_its_turn():

@@ -113,7 +113,7 @@ def _connected(jobs: int, scheduler: str | None) -> tuple[Any, Client]:
         import dask
         from distributed import Client, LocalCluster
     except ImportError as problem:
-        raise InputError("--engine dask needs the package distributed: pip install 'facedeidln[dask]'.") from problem
+        raise InputError("--engine dask needs the package distributed: pip install distributed.") from problem
     if scheduler is not None:
         try:
             return None, Client(scheduler, timeout=_CONNECT_S)

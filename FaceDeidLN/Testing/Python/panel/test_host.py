@@ -172,6 +172,18 @@ def test_before_stands_on_the_left_and_after_on_the_right_with_one_camera_and_no
     assert all(view.GetLinkedControl() for view in views)
 
 
+def test_a_scene_that_was_saved_while_two_views_were_compared_opens_in_a_usual_layout(shown, windows):
+    from FaceDeidLNLib.widget.compare import SideBySide
+
+    before, after, other = models()
+    shown.panel.compare.show(before, after)
+    shown.panel.compare = SideBySide()  # that of another day knows nothing of it
+    shown.widget.enter()
+    assert windows.layout == 2
+    assert [node.GetDisplayNode().GetNumberOfViewNodeIDs() for node in (before, after, other)] == [0, 0, 0]
+    assert [bool(node.GetDisplayNode().GetVisibility()) for node in (before, after, other)] == [True, False, True]
+
+
 def test_leaving_the_panel_puts_the_layout_and_everything_in_it_back(shown, windows):
     before, after, other = models()
     shown.widget.enter()

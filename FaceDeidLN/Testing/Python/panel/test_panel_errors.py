@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import slicer
+import vtk
 from FaceDeidLNLib.core.errors import FaceDeidError
 from FaceDeidLNLib.core.geometry import Geometry
 from FaceDeidLNLib.core.volume import Volume
@@ -90,9 +91,12 @@ class ErrorsTest(PanelTest):
         self.node.faceSegmentation = self.add("vtkMRMLSegmentationNode", "nothing")
         self.assert_said('"nothing" has no segment', "applyButton")
 
-    def test_a_region_that_is_no_curve_and_a_curve(self):
+    def test_a_region_that_is_no_curve_and_a_curve_that_a_person_changed(self):
         self.load_sample()
         self.click("curveButton")
+        place = [0.0] * 3
+        self.node.curve.GetNthControlPointPositionWorld(0, place)
+        self.node.curve.SetNthControlPointPositionWorld(0, place[0] + 3.0, place[1], place[2])
         self.choose("styleComboBox", "box")
         self.assert_said("is not drawn by a curve", "faceButton")
 
@@ -109,6 +113,23 @@ class ErrorsTest(PanelTest):
         ct, _ = self.load_sample()
         with self.assertRaisesRegex(FaceDeidError, "There is no result to verify"):
             self.logic.verify(ct)
+
+    def test_a_ct_that_was_moved_since_its_result_was_made(self):
+        ct, _ = self.load_sample()
+        self.click("applyButton")
+        said = self.ui.verdictLabel.text
+        move = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
+        for node in (ct, self.node.resultVolume, self.node.protectedSegmentation, self.node.landmarks, self.node.curve):
+            node.SetAndObserveTransformNodeID(move.GetID())
+        self.click("verifyButton")
+        self.assertEqual((self.errors, self.ui.verdictLabel.text), ([], said))
+        away = vtk.vtkTransform()
+        away.RotateZ(3.0)
+        move.SetMatrixTransformToParent(away.GetMatrix())
+        self.click("verifyButton")
+        self.assertEqual(len(self.errors), 1)
+        self.assertIn("put its transform back, or apply again", self.errors[0])
+        self.assertEqual(self.ui.verdictLabel.text, said)
 
     def test_what_was_never_verified_cannot_be_signed_off_or_accepted(self):
         self.load_sample()

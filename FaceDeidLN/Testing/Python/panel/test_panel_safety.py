@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
+import ast
 from dataclasses import replace
+from pathlib import Path
 from unittest import mock
 
 import numpy as np
 import slicer
+from FaceDeidLNLib.mrml.links import linked
 from FaceDeidLNLib.mrml.nodes import add_ct, segments_from_node, volume_from_node
 from FaceDeidLNLib.mrml.scene import context
+from FaceDeidLNLib.programs import engines
 from FaceDeidLNLib.programs.engines import missing_engine
-from person import STEPS, PanelTest, changed_case, ids, phantom, phantom_case
+from person import STEPS, PanelTest, changed_case, ids, load_phantom, phantom, phantom_case
+
+
+def messages(*stages):
+    """All texts of some of the library's folders, "X" for what is filled in; docstrings are none."""
+    library = Path(engines.__file__).parents[1]
+    for path in (path for stage in stages for path in (library / stage).rglob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        docs = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+        within = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.JoinedStr):
+                yield "".join(part.value if isinstance(part, ast.Constant) else "X" for part in node.values)
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str) and not {id(node)} & (docs | within):
+                yield node.value
+
 
 BROKEN = ZeroDivisionError("division by zero")
 
@@ -148,6 +167,32 @@ class SafetyTest(PanelTest):
         self.assertEqual(self.errors, ["The result would overwrite the CT: choose another output volume."])
         self.assertEqual(self.ui.statusLabel.text, self.errors[0])
 
+    def once(self, act):
+        """Let something happen as soon as the next step is at work."""
+        waiting = [act]
+        self.at(0.0, lambda dialog: waiting.pop()() if waiting else None)
+
+    def test_a_step_goes_on_where_the_panel_is_left_meanwhile(self):
+        self.load_sample()
+        node = self.node
+        for button, made in (("detectButton", "landmarks"), ("curveButton", "curve"), ("faceButton", "faceSegmentation")):
+            with self.subTest(button):
+                self.once(self.widget.exit)
+                self.click(button)
+                self.assertIsNone(self.node)
+                self.widget.enter()
+                self.assertIsNotNone(getattr(node, made))
+        self.assertEqual(self.errors, [])
+
+    def test_what_was_made_of_a_ct_is_not_taken_for_that_of_another_one_turned_to_meanwhile(self):
+        first, _ = self.load_sample()
+        second, _ = load_phantom()
+        self.once(lambda: setattr(self.node, "inputVolume", second))
+        self.click("detectButton")
+        self.assertEqual((self.errors, self.node.inputVolume, self.node.landmarks), ([], second, None))
+        self.assertIsNotNone(linked(first, "landmarks"))
+        self.assertIsNone(linked(second, "landmarks"))
+
     def test_no_message_speaks_of_options_that_only_the_command_line_has(self):
         self.load_sample()
         self.choose("styleComboBox", "box")
@@ -156,6 +201,16 @@ class SafetyTest(PanelTest):
         self.assertEqual(len(self.errors), 1)
         self.assertIn("needs a curve", self.errors[0])
         self.assertNotIn("--", self.errors[0])
+
+    def test_what_the_library_tells_those_who_type_is_left_out(self):
+        from FaceDeidLNLib.widget.work import without_options  # Qt comes with the panel
+
+        told = [text for text in messages("anatomy", "verify", "face", "effect", "case", "output") if "--" in text]
+        self.assertGreater(len(told), 8)
+        for text in told:
+            with self.subTest(text):
+                self.assertNotIn("--", without_options(text))
+                self.assertNotRegex(without_options(text), r"(with|give|or|and)\W*$")
 
     def test_an_unexpected_error_is_one_sentence_and_the_log_has_the_rest(self):
         self.load_sample()

@@ -130,6 +130,16 @@ class ScenesTest(PanelTest):
         self.ui.inputSelector.setCurrentNode(first)
         self.assertEqual([bool(node.GetDisplayVisibility()) for node in made], [True, False, True])
 
+    def test_what_went_with_its_ct_comes_back_after_the_other_one_left_the_scene(self):
+        first, _ = self.load_sample()
+        self.click("detectButton", "curveButton")
+        made = [self.node.landmarks, self.node.curve]
+        second, _ = self.load_sample()
+        self.assertEqual([bool(node.GetDisplayVisibility()) for node in made], [False, False])
+        slicer.mrmlScene.RemoveNode(second)
+        self.ui.inputSelector.setCurrentNode(first)
+        self.assertEqual([bool(node.GetDisplayVisibility()) for node in made], [True, True])
+
     def test_what_was_chosen_before_the_first_ct_stays(self):
         ct, nodes = load_phantom()
         self.node.inputVolume = self.node.protectedSegmentation = None
@@ -152,6 +162,14 @@ class ScenesTest(PanelTest):
         slicer.mrmlScene.RemoveNode(ct)
         self.assertIsNone(self.node.inputVolume)
         self.assertEqual(self.enabled("applyButton"), [])
+
+    def test_a_node_that_leaves_the_scene_is_not_replaced_by_the_next_one(self):
+        _, nodes = self.load_sample()
+        self.click("applyButton")
+        for field in ("faceSegmentation", "resultVolume", "protectedSegmentation", "inputVolume"):
+            with self.subTest(field):
+                slicer.mrmlScene.RemoveNode(getattr(self.node, field))
+                self.assertIsNone(getattr(self.node, field))
 
     def test_the_panel_can_be_left_and_entered_again(self):
         ct, _ = self.load_sample()

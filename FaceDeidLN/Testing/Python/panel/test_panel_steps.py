@@ -11,10 +11,11 @@ import slicer
 from FaceDeidLNLib.core.errors import FaceDeidError
 from FaceDeidLNLib.core.parameters import LONGEST_WATERMARK
 from FaceDeidLNLib.core.segment import tight
-from FaceDeidLNLib.mrml.nodes import add_ct, add_segmentation, segments_from_node, volume_from_node
+from FaceDeidLNLib.mrml.nodes import add_ct, add_segmentation, curve_points_from_node, segments_from_node, volume_from_node
 from FaceDeidLNLib.mrml.scene import context
 from FaceDeidLNLib.programs.engines import missing_engine
 from person import STEPS, PanelTest, ids, phantom
+from vtk.util.numpy_support import vtk_to_numpy
 
 EXPORTS = ("nrrdButton", "niftiButton", "dicomButton")
 
@@ -93,6 +94,47 @@ class StepsTest(PanelTest):
         begun = []
         self.panel.run("Step", lambda progress: begun.append(self.panel.run("Another", lambda inner: begun.append("inner"))))
         self.assertEqual(begun, [False])
+
+    def voxels(self):
+        """How many voxels the face segment has."""
+        return sum(int(segment.mask.array.sum()) for segment in segments_from_node(self.node.faceSegmentation))
+
+    def test_what_nobody_edited_follows_the_region_and_what_somebody_did_stays(self):
+        self.load_sample()
+        self.click("curveButton")
+        self.click("faceButton")
+        whole, points = self.voxels(), curve_points_from_node(self.node.curve)[0]
+        self.choose("styleComboBox", "eyes")
+        self.click("faceButton")
+        self.assertLess(self.voxels(), whole / 2)
+        self.assertFalse(np.array_equal(curve_points_from_node(self.node.curve)[0], points))
+        self.click("undoButton")
+        self.assertEqual(self.voxels(), whole)
+        self.assertTrue(np.array_equal(curve_points_from_node(self.node.curve)[0], points))
+        place = [0.0] * 3
+        self.node.curve.GetNthControlPointPositionWorld(0, place)
+        self.node.curve.SetNthControlPointPositionWorld(0, place[0], place[1], place[2] - 4.0)
+        mine = curve_points_from_node(self.node.curve)[0]
+        self.click("faceButton")
+        self.assertTrue(np.array_equal(curve_points_from_node(self.node.curve)[0], mine))
+
+    def test_apply_makes_an_old_face_segment_anew_unless_it_was_edited(self):
+        self.load_sample()
+        self.answer_at_once()
+        self.click("applyButton")
+        face, curve = self.node.faceSegmentation, self.node.curve
+        asked = []
+        for cut in (0, 1):
+            vtk_to_numpy(face.GetSegmentation().GetNthSegment(0).GetRepresentation("Binary labelmap").GetPointData().GetScalars())[::2] *= (
+                1 - cut
+            )
+            requests = self.answer_at_once()
+            self.click("applyButton")
+            asked.append(requests[-1].face_segment)
+            self.assertIs(self.node.faceSegmentation, face)
+            self.assertIs(self.node.curve, curve)
+        self.assertIsNone(asked[0])
+        self.assertIsNotNone(asked[1])
 
     def test_an_edited_face_segment_is_the_one_that_is_hidden(self):
         ct, _ = self.load_sample()

@@ -48,6 +48,18 @@ class WorkListTest(PanelTest):
         self.assertIn("Mouth looked at", (results / "one.certificate.json").read_text(encoding="utf-8"))
         self.assertEqual(self.node.inputVolume.GetName(), "two")  # the next one is open already
 
+    def test_the_result_of_another_ct_cannot_leave_as_the_open_case(self):
+        self.answer_at_once()
+        self.node.acceptRecognisable = True
+        self.load_sample()
+        self.click("applyButton")
+        others = self.node.resultVolume
+        self.open(self.batch("one"))
+        self.click("nextCaseButton")
+        self.assertEqual(self.enabled("doneCaseButton"), ["doneCaseButton"])
+        self.node.resultVolume = others
+        self.assertEqual(self.enabled("doneCaseButton"), [])
+
     def test_return_in_the_remark_is_the_second_click(self):
         self.answer_at_once(changed_case("REVIEW", "stomion is uncertain"))
         self.node.acceptRecognisable = True

@@ -1,0 +1,48 @@
+"""What this module made and nobody changed: a curve or a face segment that may be made anew when what it was made of changes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+import numpy as np
+import slicer
+
+from ..core.segment import tight
+from .segmentations import segments_from_node
+
+#: Attribute of a node that holds what was put into it; saved with the scene.
+_AS_MADE = "FaceDeidLN.AsMade"
+#: Slicer's files keep points to less than that (mm).
+_SAME_MM = 0.01
+
+
+def note_as_made(node: slicer.vtkMRMLNode, ct: slicer.vtkMRMLScalarVolumeNode, renewable: bool = True) -> None:
+    """Remember what a curve or a face segment of a CT holds now; one that is not ``renewable`` counts as a person's from now on."""
+    node.SetAttribute(_AS_MADE, json.dumps([ct.GetID(), _content(node)]) if renewable else None)
+
+
+def is_as_made(node: slicer.vtkMRMLNode | None, ct: slicer.vtkMRMLScalarVolumeNode) -> bool:
+    """Does a node hold just what this module put into it for this CT? False for None, and for what a person drew, dragged or edited."""
+    noted = None if node is None else node.GetAttribute(_AS_MADE)
+    if not noted:
+        return False
+    (made_of, then), now = json.loads(noted), _content(node)
+    if made_of != ct.GetID():
+        return False
+    if isinstance(now, str) or isinstance(then, str):
+        return then == now
+    return np.shape(then) == np.shape(now) and bool(np.all(np.abs(np.subtract(then, now)) < _SAME_MM))
+
+
+def _content(node: slicer.vtkMRMLNode) -> str | list[list[float]]:
+    """A curve's control points in its own RAS mm, or the digest of a segmentation's voxels."""
+    if node.IsA("vtkMRMLMarkupsNode"):
+        return [[round(v, 4) for v in node.GetNthControlPointPosition(n)] for n in range(node.GetNumberOfControlPoints())]
+    digest = hashlib.sha256()
+    for segment in segments_from_node(node):
+        held = tight(segment.name, segment.mask.array)
+        corner = segment.mask.geometry.to_lps(np.array(held.box.start))
+        digest.update(f"{held.name} {np.round(corner, 1).tolist()} {held.array.shape}".encode())
+        digest.update(np.packbits(held.array).tobytes())
+    return digest.hexdigest()
