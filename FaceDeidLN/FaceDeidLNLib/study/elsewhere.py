@@ -61,6 +61,18 @@ def require_same_body(image: Volume, shown: Sequence[Volume]) -> None:
         raise DoubtError("it goes on where no CT of its frame of reference shows anything: a face may be there")
 
 
+def is_confirmed(ct: Volume, shown: Sequence[Volume]) -> bool:
+    """True where a CT shows, in a part that others (``remembered``) show as well, the body where they show it.
+
+    Then its frame of reference is to be believed, and what it shows beyond them is what the headers say.
+    """
+    coarse = block_mean(ct, COARSE_MM)
+    grid = coarse.geometry
+    hu = _hu_at(grid.to_lps(np.argwhere(np.ones(grid.shape, dtype=bool))), shown).reshape(grid.shape)
+    body, air = coarse.array[hu > SKIN_HU], coarse.array[hu < MOST_AIR_HU]
+    return min(len(body), len(air)) >= FEWEST_PLACES and _alike(body, air) >= LEAST_ALIKE
+
+
 def require_in_view(name: str, points: np.ndarray, shown: Sequence[Volume]) -> None:
     """What is drawn at points (N, 3) in LPS mm lies where CTs (``remembered``) show something.
 

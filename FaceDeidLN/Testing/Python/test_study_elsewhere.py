@@ -127,6 +127,23 @@ def test_a_head_that_nods_or_looks_backwards_lies_elsewhere(bench, degrees, said
     assert (placed_doubt(hidden, there, edge_level(hidden, there), 3.0 + 3.5) is not None) is said
 
 
+def neck_in(bench: Bench, folder: Path, shift_mm: float) -> Series:
+    """A CT of the neck, below the face region, in the frame of reference of the CT that decides, some mm further down than it lies."""
+    head = bench.source.phantom.ct
+    neck = head.crop(Box((0, 0, 0), (10, *head.array.shape[1:])))
+    matrix = neck.geometry.ijk_to_lps.copy()
+    matrix[2, 3] -= shift_mm
+    source = StudyFolder(folder, bench.source.phantom, bench.source.study, bench.source.frame)
+    source.series(Volume(neck.array, Geometry(neck.array.shape, matrix)), "neck", "neck")
+    return plan(folder).studies[0].study.series[0]
+
+
+@pytest.mark.parametrize(("shift_mm", "outcome"), [(0.0, Outcome.KEEP), (400.0, Outcome.WITHHOLD)])
+def test_a_ct_without_the_face_is_kept_where_another_ct_confirms_its_place(bench, work, tmp_path, shift_mm, outcome):
+    done = FAMILIES["ct"].release(neck_in(bench, tmp_path / "in", shift_mm), work)
+    assert done[0].decision.outcome is outcome
+
+
 def test_structures_of_a_head_that_no_ct_shows_are_doubtful(bench, work, tmp_path):
     dataset = pydicom.dcmread(bench.source.folder / "rtstruct.dcm")
     for item in dataset.ROIContourSequence:
