@@ -97,16 +97,19 @@ def prove(root: Path, run: StudyRun, progress: Progress = silent) -> Proof:
     for shown in _series_below(root, run):
         folder = shown.folder
         progress(0.95, f"proof: {folder.name}")
-        families = shown.families & MEASURES.keys()
-        if not families:
+        if unknown := shown.families - MEASURES.keys():
+            doubts.append(f"{folder.name} may show the old skin, and nothing measures it ({', '.join(sorted(unknown))})")
+            continue
+        measures = {family: measure for family in shown.families if (measure := MEASURES[family]) is not None}
+        if not measures:
             continue
         if len(shown.families) > 1 or len(shown.frames) > 1:
             doubts.append(f"{folder.name} holds objects of several kinds or frames of reference, which nobody measured")
             continue
         try:
             hidden, matrix = run.face_in(*shown.frames)
-            (family,) = families
-            measured = list(MEASURES[family](folder, hidden, matrix))
+            ((family, measure),) = measures.items()
+            measured = list(measure(folder, hidden, matrix))
         except Exception as error:  # what breaks a reader cannot be measured, whatever it is
             doubts.append(f"{folder.name} cannot be measured: {in_words(error)}")
             continue
