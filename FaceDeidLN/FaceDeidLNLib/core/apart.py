@@ -9,7 +9,7 @@ from pathlib import Path
 
 def touch(one: Path, other: Path) -> bool:
     """True where one path is the other, lies in it, or holds it, whatever their names are and whether or not they are there yet."""
-    first, second = one.resolve(), other.resolve()
+    first, second = (Path(os.path.realpath(path)) for path in (one, other))  # Path.resolve fails at a loop of links
     return _is_in(first, second) or _is_in(second, first)
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 UNSIGNED = "unsigned"
-_HOW = "make one with: openssl genpkey -algorithm ed25519 -out project-key.pem"
+_HOW = "make one (openssl genpkey -algorithm ed25519 -out project-key.pem)"
 
 
 class Signature(Enum):
@@ -99,7 +99,7 @@ def private_key(path: Path) -> Ed25519PrivateKey:
     """The private key of a PEM file. Raises InputError where it is none."""
     ed25519, key = _ed25519(), _loaded(path, "load_pem_private_key", None)
     if not isinstance(key, ed25519.Ed25519PrivateKey):
-        raise InputError(f"{path} holds no private Ed25519 key in PEM without a password: {_HOW}")
+        raise InputError(f"{path} holds no private Ed25519 key in PEM without a password: {_HOW}.")
     return key
 
 

@@ -91,6 +91,8 @@ class CtFamily:
         if followed is None:
             if shows_face(detect_landmarks(ct.volume)):
                 raise DoubtError("a face was found in it where the CT that decides shows none")
+            if doubt := beyond_doubt(hidden, ct.volume, SKIN_HU):
+                raise DoubtError(doubt)
             keep(series, run)
             run.seen.setdefault(series.frame, []).append(remembered(ct.volume))
             return Done(series.instances, Decision(Outcome.KEEP, NOTHING))

@@ -7,7 +7,7 @@ import pytest
 from FaceDeidLNLib.anatomy.face_frame import fit_frame
 from FaceDeidLNLib.anatomy.landmark.detect import detect_landmarks
 from FaceDeidLNLib.anatomy.landmark.grids import reduced
-from FaceDeidLNLib.anatomy.second_face import BONE_HU, is_limb, is_plate, other_face, pieces_outside, second_face
+from FaceDeidLNLib.anatomy.second_face import BONE_HU, LEAST_FACE_ML, is_limb, is_plate, other_face, pieces_outside, second_face
 from FaceDeidLNLib.core.geometry import Box, Geometry
 from FaceDeidLNLib.core.volume import AIR_HU, Volume, canonical_grid, resample
 from FaceDeidLNLib.input.ct import read_ct
@@ -128,6 +128,34 @@ def test_an_arm_is_no_work_for_the_network():
 
 def test_a_side_of_a_head_rest_is_no_work_for_the_network():
     assert is_limb(*small_with((slice(20, 50), slice(40, 44), slice(40, 48))))
+
+
+def part_of_ball(radius_mm: float, thick_mm: float, half_angle: float) -> tuple[Volume, np.ndarray]:
+    """A reduced CT with bone on that part of a ball, inside of its surface, and the places of the bone."""
+    geometry = canonical_grid(np.array([(-120.0, -120.0, -120.0), (120.0, 120.0, 120.0)]), 4.0)
+    at = geometry.to_lps(np.indices(geometry.shape).reshape(3, -1).T)
+    off = np.linalg.norm(at, axis=1)
+    dense = (off <= radius_mm) & (off > radius_mm - thick_mm) & (at[:, 0] >= off * np.cos(np.radians(half_angle)))
+    hu = np.where(dense, 400.0, AIR_HU).astype(np.float32).reshape(geometry.shape)
+    return Volume(hu, geometry), hu > BONE_HU
+
+
+@pytest.mark.parametrize(
+    ("radius_mm", "thick_mm", "half_angle", "is_one"),
+    [
+        (100.0, 4.0, 25.0, True),  # on few sides and wide, but small
+        (110.0, 8.0, 33.0, False),  # ... and not small
+        (55.0, 4.0, 75.0, False),  # small, but on many sides
+    ],
+)
+def test_what_is_bent_as_a_face_is_a_limb_only_where_it_is_on_few_sides_and_small(radius_mm, thick_mm, half_angle, is_one):
+    assert is_limb(*part_of_ball(radius_mm, thick_mm, half_angle)) == is_one
+
+
+def test_a_thick_rod_on_few_sides_is_a_limb_though_it_is_not_small():
+    small, rod = small_with((slice(20, 32), slice(40, 52), slice(5, 95)))
+    assert np.count_nonzero(rod) * small.geometry.voxel_mm3 > 4000.0 * LEAST_FACE_ML
+    assert is_limb(small, rod)
 
 
 def test_the_front_half_of_a_second_head_is_work_for_the_network_and_seen_by_it(bare):

@@ -5,9 +5,11 @@ import json
 import os
 import signal
 import sys
+import threading
 
 import pytest
 from FaceDeidLNLib.core.errors import InputError, OutputError
+from FaceDeidLNLib.core.guard_process import take_back
 from FaceDeidLNLib.output import atomic, leftovers
 from FaceDeidLNLib.output.atomic import Companion
 from releases import companion_of, names, release_file, release_folder, start
@@ -99,28 +101,63 @@ def test_a_link_to_a_folder_is_replaced_and_what_it_leads_to_stays(tmp_path):
     assert (names(tmp_path / "old"), names(tmp_path / "link")) == (["IM0001.dcm"], ["IM0002.dcm"])
 
 
+def listed(victim, output, waits=".facedeidln-1.replaced"):
+    """A list of renames of a process that is gone, by which the victim is to be taken away; the last of them did not happen."""
+    steps = [
+        [str(victim), victim.stat().st_ino, str(victim.parent / waits)],
+        [str(output), 0, str(output.parent / ".facedeidln-2.replaced")],
+    ]
+    return json.dumps(steps)
+
+
+@pytest.fixture
+def victim(tmp_path):
+    (tmp_path / "victim").write_text("dear to somebody")
+    return tmp_path / "victim"
+
+
+@pytest.fixture
+def planted(tmp_path):
+    """Where a list lies that the output ``a.nrrd`` beside it would take up."""
+    return tmp_path / f"{leftovers.prefix(tmp_path / 'a.nrrd')}999999999-0.renames"
+
+
+def test_renames_of_ours_that_did_not_all_happen_are_undone(victim, planted):
+    planted.write_text(listed(victim, planted.with_name("a.nrrd")))
+    leftovers.undo_renames(planted.with_name("a.nrrd"))
+    assert not victim.exists()
+
+
 @pytest.mark.skipif(os.name == "nt", reason="owners and pipes are POSIX's")
-@pytest.mark.parametrize("kind", ["of another user", "open to others", "link", "pipe", "no list"])
-def test_renames_that_somebody_else_has_listed_are_not_undone(kind, tmp_path, monkeypatch):
-    victim, output = tmp_path / "victim", tmp_path / "out" / "a.nrrd"
-    victim.write_text("dear to somebody")
-    output.parent.mkdir()
-    planted = output.parent / f"{leftovers.prefix(output)}999999999-0.renames"
-    steps = json.dumps([[str(victim), victim.stat().st_ino, str(tmp_path / "x")], [str(tmp_path / "none"), 0, str(tmp_path / "y")]])
+@pytest.mark.parametrize("undo", ["at the next run", "after a death"])
+@pytest.mark.parametrize("kind", ["of another user", "link", "pipe", "what waits is not hidden", "what waits lies elsewhere"])
+def test_renames_that_somebody_else_has_listed_are_not_undone(kind, undo, victim, planted, monkeypatch):
+    output = planted.with_name("a.nrrd")
+    waits = {"what waits is not hidden": "x", "what waits lies elsewhere": "below/.facedeidln-1.replaced"}.get(
+        kind, ".facedeidln-1.replaced"
+    )
+    text = listed(victim, output, waits)
     match kind:
         case "link":
-            (tmp_path / "list").write_text(steps)
-            planted.symlink_to(tmp_path / "list")
+            planted.with_name("list").write_text(text)
+            planted.symlink_to("list")
         case "pipe":
             os.mkfifo(planted)
+            threading.Thread(target=planted.write_text, args=(text,), daemon=True).start()
         case _:
-            planted.write_text("null" if kind == "no list" else steps)
-            planted.chmod(0o666 if kind == "open to others" else 0o600)
+            planted.write_text(text)
     if kind == "of another user":
         user = os.getuid()
         monkeypatch.setattr(os, "getuid", lambda: user + 1)
-        leftovers.undo_renames(output)
-        monkeypatch.undo()
-    else:
-        release_file(output)
+    (leftovers.undo_renames if undo == "at the next run" else lambda _: take_back(planted))(output)
+    monkeypatch.undo()
     assert victim.read_text() == "dear to somebody"
+    if kind == "pipe":
+        os.close(os.open(planted, os.O_RDONLY | os.O_NONBLOCK))  # lets the one who writes go
+
+
+@pytest.mark.parametrize("text", ["null", "[[1]]", "", "[" * 9999])
+def test_what_is_no_list_of_renames_hinders_no_output(text, planted):
+    planted.write_text(text)
+    release_file(planted.with_name("a.nrrd"))
+    assert names(planted.parent) == ["a.nrrd"]
