@@ -13,8 +13,9 @@ from typing import Any
 
 import pydicom
 
+from ..core.coarse import coarse
 from ..effect.choices import told
-from ..facts import coarse, figures_in_classes
+from ..facts import figures_in_classes
 from ..header.base import HeaderPolicy
 from ..header.segment_names import without_names
 from ..output.certificate import ENDING, STUDY_SCHEMA, Told, file_sha256, harmless_text, named

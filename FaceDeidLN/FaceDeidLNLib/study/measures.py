@@ -91,8 +91,8 @@ def _on_rays(image: Volume, hidden: HiddenFace, level: float) -> np.ndarray:
     return np.where(np.isnan(found), np.nan, hidden.depth_before(points))
 
 
-#: By family: what rebuilds the surfaces that a released series shows; None where its objects show nothing of the head. A series of a
-#: family that does not stand here makes its study doubtful.
+#: By family: what rebuilds the surfaces that a released series shows; None where its objects show nothing of the head. What followed or
+#: was clipped of a family that does not stand here makes its study doubtful.
 MEASURES: dict[str, Measure | None] = {
     "ct": of_ct,
     "pet_mr": of_images,

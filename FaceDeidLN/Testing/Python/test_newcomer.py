@@ -1,5 +1,5 @@
 """What a newcomer does: an effect, a node level, a segmentation program and a family of a study's objects, each by one new file and at
-most three edited ones; then all of them are used from the command line and from the panel, and the tests that run over all rows still
+most two edited ones; then all of them are used from the command line and from the panel, and the tests that run over all rows still
 hold."""
 
 from __future__ import annotations
@@ -207,7 +207,6 @@ TASKS = {
             ("study/rules.py", "RULES = (\n", f'    Rule("{TOY_CLASS.removeprefix("1.2.840.10008.5.1.4.1.1.")}", "Toy", "toy"),\n'),
             ("study/registry.py", "from .seg import SegFamily\n", "from .toy import ToyFamily\n"),
             ("study/registry.py", "        DocumentsFamily(),\n", "        ToyFamily(),\n"),
-            ("study/measures.py", '    "registration": None,\n', '    "toy": None,\n'),
         ],
     ),
     "provider": (

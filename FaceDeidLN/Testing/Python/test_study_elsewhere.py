@@ -138,6 +138,32 @@ def test_structures_of_a_head_that_no_ct_shows_are_doubtful(bench, work, tmp_pat
         FAMILIES["rtstruct"].release(plan(tmp_path / "in").studies[0].study.series[0], work)
 
 
+@pytest.mark.parametrize("degrees", [10.0, 15.0, 20.0, 30.0, 45.0, 90.0, 180.0])
+@pytest.mark.parametrize("named", ["BODY", "zzz"])
+def test_the_outline_of_a_turned_head_is_clipped_or_doubtful_whatever_its_name(bench, degrees, named):
+    points = outline_points(bench)
+    cosine, sine = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    turned = points @ np.array([[cosine, -sine, 0], [sine, cosine, 0], [0, 0, 1]]).T
+    shown = bench.run.seen_in(bench.source.frame)
+    try:
+        assert rtstruct.require_whole_place("it", turned, shown, named == "BODY", False)
+    except DoubtError:
+        assert degrees > 10.0
+
+
+def test_the_outline_of_the_head_and_what_lies_below_its_skin_are_at_their_place(bench):
+    shown, points = bench.run.seen_in(bench.source.frame), outline_points(bench)
+    assert rtstruct.require_whole_place("it", points, shown, True, False)
+    centre = points.mean(axis=0)
+    assert not rtstruct.require_whole_place("brain", centre + 0.75 * (points - centre), shown, False, False)
+
+
+def outline_points(bench: Bench) -> np.ndarray:
+    """Points (N, 3) of the outline of the head, as drawn."""
+    dataset = pydicom.dcmread(bench.source.folder / "rtstruct.dcm")
+    return np.vstack([rtstruct.points_of(one, np.eye(4)) for one in rtstruct.contours_of(dataset, 1)[0].ContourSequence])
+
+
 def test_a_dose_where_no_ct_shows_anything_is_doubtful(bench, work, tmp_path):
     dataset = pydicom.dcmread(bench.source.folder / "dose.dcm")
     dataset.ImagePositionPatient = [float(value) + shift for value, shift in zip(dataset.ImagePositionPatient, FAR_MM, strict=True)]

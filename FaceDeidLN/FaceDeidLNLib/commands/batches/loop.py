@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from ...facts import coarse
+from ...core.coarse import coarse
 from ...output.signing import is_own_release
 from ...release import AttemptWatch, remove_released
 from ..console import BAD_INPUT, FAIL, PASS, REVIEW, Console
