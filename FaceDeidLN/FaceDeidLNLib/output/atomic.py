@@ -21,8 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..core.apart import touch
-from ..core.below import links_below
+from ..core.apart import reach
 from ..core.errors import FaceDeidError, InputError, OutputError
 from ..core.guard import removed_with_us, taken_back_with_us
 from .certificate import is_certified
@@ -278,7 +277,7 @@ def _lock_of(path: Path) -> Path:
 
 def _require_apart(path: Path, inputs: Sequence[Path]) -> None:
     for given in inputs:
-        if any(touch(source, path) for source in (Path(given), *links_below(Path(given)))):
+        if reach(Path(given), path):
             raise InputError(f"The output {path} is, holds or lies inside the input {given}: choose another place.")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
