@@ -6,11 +6,11 @@ between heads: whoever has a candidate's CT could check a certificate against it
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .case.records import CaseResult
+from .core.coarse import coarse
 from .verify.compare import Comparison
 from .verify.coverage import Coverage
 from .verify.privacy import RECOGNISABLE
@@ -23,8 +23,6 @@ _SHARE_OF_BODY = (0.1, 0.4)
 #: Figures of objects that follow or are clipped: counts, and the share of the old skin's step that is left.
 _COUNTS = ("changed_voxels", "voxels_without_dose", "frames_dropped")
 _STEP = "share_of_step_left"
-#: A figure with a unit in a sentence.
-_FIGURE = re.compile(r"\b(\d+(?:[.,]\d+)?)(?=\s?(?:%|mm\b|ml\b|HU\b|voxels\b))")
 
 
 def facts_of(result: CaseResult) -> dict[str, Any]:
@@ -155,16 +153,3 @@ def in_class(value: float, bounds: Sequence[float], unit: str) -> str:
     if not below:
         return f"less than {above[0]:g} {unit}"
     return f"at least {below[-1]:g} {unit}" + (f", less than {above[0]:g} {unit}" if above else "")
-
-
-def coarse(sentence: str) -> str:
-    """A sentence with each of its figures cut off after its first digit, so that what misses a bound is not told as the bound."""
-    return _FIGURE.sub(lambda found: _first_digit(found[1].replace(",", "")), sentence)
-
-
-def _first_digit(number: str) -> str:
-    first = re.search(r"[1-9]", number)
-    if first is None:
-        return "0"
-    whole, _, _ = number.partition(".")
-    return f"{float(number[: first.end()] + '0' * max(0, len(whole) - first.end())):g}"

@@ -76,9 +76,10 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
     results = carry_out(planned, options.output, _asked(options), policy, console.progress, options.qa)
     if any(result.output is not None for result in results):
         keep_mappings(policy, options.key)
-    code = PASS if all(result.output is not None for result in results) else REVIEW
+    code = PASS if results and all(result.output is not None for result in results) else REVIEW
     facts = {"studies": [result_facts(result) for result in results], **_left(planned)}
     lines = [line for result in results for line in result_lines(result)]
+    lines += [] if results else ["REVIEW: no file could be read", *(f"  - {one.error}" for one in planned.damaged)]
     lines += [f"  review material (shows the face): {options.qa}"] if options.qa is not None else []
     return Outcome(code, facts, "\n".join(lines))
 

@@ -68,13 +68,14 @@ def _certified(folder: Path) -> frozenset[str] | None:
 
     :raises InputError: they differ, or one says that headers were kept.
     """
+    from ..core.below import below
     from ..core.plain_files import read_plain_text
     from ..header.options import OPTIONS
     from ..output.certificate import ENDING
 
     folder = folder.absolute()
     found = set()
-    for path in [_certificate_beside(folder), *sorted(folder.rglob(f"*{ENDING}"))]:
+    for path in [_certificate_beside(folder), *sorted(entry.path for entry in below(folder) if entry.path.name.endswith(ENDING))]:
         try:
             content = json.loads(read_plain_text(path))
             told = content.get("header") or content.get("headers") or {}

@@ -6,11 +6,18 @@ import os
 import stat
 from pathlib import Path
 
+from .below import links_below
+
 
 def touch(one: Path, other: Path) -> bool:
     """True where one path is the other, lies in it, or holds it, whatever their names are and whether or not they are there yet."""
-    first, second = one.resolve(), other.resolve()
+    first, second = (Path(os.path.realpath(path)) for path in (one, other))  # Path.resolve fails at a loop of links
     return _is_in(first, second) or _is_in(second, first)
+
+
+def reach(given: Path, other: Path) -> bool:
+    """True where a path, or where a link below it leads to, touches another."""
+    return any(touch(place, other) for place in (given, *links_below(given)))
 
 
 def _is_in(inner: Path, outer: Path) -> bool:

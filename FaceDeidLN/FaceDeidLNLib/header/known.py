@@ -14,6 +14,7 @@ from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 from pydicom.uid import UID
 
+from ..core.below import below
 from ..input.dicom_bounds import Room
 from ..input.dicom_files import PIXELS
 from .dated import Calendar, dates_of, plain_date
@@ -254,5 +255,8 @@ def _without_preamble(path: Path) -> Dataset:
 
 
 def known_in(folder: Path) -> Known:
-    """The identifiers of all originals below a folder."""
-    return known_of(path for path in sorted(Path(folder).rglob("*")) if path.is_file())
+    """The identifiers of all originals below a folder, links followed; what cannot be looked at is named in ``unread``."""
+    entries = sorted(below(folder), key=lambda entry: entry.path)
+    known = known_of(entry.path for entry in entries if entry.is_file)
+    known.unread += [entry.path.name for entry in entries if entry.problem]
+    return known

@@ -18,6 +18,7 @@ from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 
+from ..core.below import below
 from ..input.dicom_bounds import require_bounded
 from ..input.dicom_files import PIXELS
 from .dated import dates_of
@@ -73,8 +74,12 @@ def verify_headers(
     found = [Finding(name, "original", "cannot be read, so that nobody knows what to look for") for name in known.unread]
     released: set[str] = set()
     referenced: list[tuple[str, str]] = []
-    for path in sorted(path for path in Path(folder).rglob("*") if path.is_file()):
-        name = path.relative_to(folder).as_posix()
+    for entry in sorted(below(folder), key=lambda entry: entry.path):
+        path, name = entry.path, entry.path.relative_to(folder).as_posix()
+        if entry.problem:
+            found.append(Finding(name, "file", entry.problem))
+        if not entry.is_file:
+            continue
         raw = path.read_bytes()
         try:
             require_bounded(path)

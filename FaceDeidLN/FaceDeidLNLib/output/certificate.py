@@ -27,8 +27,9 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -49,9 +50,25 @@ ALLOWED = REQUIRED | {"schema", "limits", "seconds", "header", "signature"}
 FORBIDDEN_WORDS = frozenset({"position", "positions", "seed", "input", "original", "source", "patient", "frame", *LANDMARK_NAMES})
 #: ... and those that may count something, but not describe it.
 COUNTED_WORDS = frozenset({"landmark", "landmarks", "curve"})
-#: No figure but 0 stands here: it would be nearly the same for every scan of one head.
-_IN_CLASSES = (("protected",), ("checks",))
+#: The keys that lead to a value.
+Keys = tuple[str, ...]
 _HASH = re.compile(r"\b[0-9a-fA-F]{32,}\b")
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a kind of certificate tells: by the keys that lead to a value, where figures may stand, and where hashes.
+
+    A figure of the head would be nearly the same for every scan of it.
+    """
+
+    figures: Callable[[Keys], bool]
+    hashes: Callable[[Keys], bool]
+
+
+_OF_ONE_IMAGE = Told(
+    lambda where: where[:1] not in (("protected",), ("checks",)), lambda where: where[:1] == ("output",) or where == ("protected", "name")
+)
 
 
 def certificate_path(output: Path) -> Path:
@@ -82,7 +99,15 @@ def certificate_text(content: Mapping[str, Any]) -> str:
     missing, unknown = REQUIRED - set(content), set(content) - ALLOWED
     if missing or unknown:
         raise OutputError(f"The certificate lacks {sorted(missing)} and has unknown keys {sorted(unknown)}: nothing was written.")
-    plain = _plain({**content, "schema": SCHEMA}, ())
+    return harmless_text({**content, "schema": SCHEMA}, _OF_ONE_IMAGE)
+
+
+def harmless_text(content: Mapping[str, Any], told: Told) -> str:
+    """A certificate of any kind as JSON text.
+
+    :raises OutputError: it holds a key, figure or hash that may describe the original face, or NaN.
+    """
+    plain = _plain(content, (), told)
     try:
         return json.dumps(plain, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n"
     except ValueError as error:
@@ -141,24 +166,24 @@ def file_sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _plain(value: object, where: tuple[str, ...]) -> object:
+def _plain(value: object, where: Keys, told: Told) -> object:
     """The value in JSON's own types, every key and string checked."""
     if isinstance(value, Mapping):
         for key, item in value.items():
             _require_harmless(str(key), item, where)
-        return {str(key): _plain(item, (*where, str(key))) for key, item in value.items()}
+        return {str(key): _plain(item, (*where, str(key)), told) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(item, where) for item in value]
+        return [_plain(item, where, told) for item in value]
     if isinstance(value, np.generic):
-        return _plain(value.item(), where)
+        return _plain(value.item(), where, told)
     if isinstance(value, str):
-        if _HASH.search(value) and where[:1] != ("output",) and where != ("protected", "name"):
+        if _HASH.search(value) and not told.hashes(where):
             raise OutputError(
                 f"The certificate may hold hashes of the output only, and there is one under {'.'.join(where)}: nothing was written."
             )
         return value
     if value is None or isinstance(value, (bool, int, float)):
-        if value and not isinstance(value, bool) and where[:1] in _IN_CLASSES:
+        if value and not isinstance(value, bool) and not told.figures(where):
             raise OutputError(
                 f"The certificate tells figures of a head in classes only, and has one under {'.'.join(where)}: nothing was written."
             )
@@ -167,7 +192,9 @@ def _plain(value: object, where: tuple[str, ...]) -> object:
 
 
 def _require_harmless(key: str, value: object, where: tuple[str, ...]) -> None:
-    """Refuse a key that names something of the original face; seconds and counts say nothing of it."""
+    """Refuse a key that names something of the original face; seconds, counts and files of the output say nothing of it."""
+    if where == ("files",):
+        return
     words = {key.lower(), *re.split(r"[^a-z0-9]+", key.lower())}
     is_count = isinstance(value, (int, np.integer)) or (where == ("seconds",) and isinstance(value, float))
     if words & FORBIDDEN_WORDS or (words & COUNTED_WORDS and not is_count):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..core.apart import touch
+from ..core.apart import reach
 from ..core.errors import InputError
 from ..header.base import HeaderPolicy, KeepHeader
 
@@ -39,7 +39,7 @@ def require_destination(path: Path, overwrite: bool, inputs: Sequence[Path] = ()
         raise InputError(f"{path} exists already: name another output, or give --overwrite.")
     target = path.resolve()
     for given in inputs:
-        if touch(given, path):
+        if reach(given, path):
             raise InputError(f"The output {path} is, holds or lies inside {given}: name another place.")
     require_writable_folder(next(folder for folder in target.parents if folder.exists()))
 

@@ -7,18 +7,18 @@ SHA-256 where it was released), ``series`` (what was checked of each), ``surface
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pydicom
 
+from ..core.coarse import coarse
 from ..effect.choices import told
-from ..facts import coarse, figures_in_classes
+from ..facts import figures_in_classes
 from ..header.base import HeaderPolicy
 from ..header.segment_names import without_names
-from ..output.certificate import ENDING, STUDY_SCHEMA, file_sha256, named
+from ..output.certificate import ENDING, STUDY_SCHEMA, Told, file_sha256, harmless_text, named
 from ..release import software
 from .family import Options
 from .outcome import Outcome
@@ -39,7 +39,10 @@ def certificate_path_of(folder: Path) -> Path:
 def certificate_text(
     partial: Path, planned: StudyPlan, reports: Sequence[Report], options: Options, policy: HeaderPolicy, proof: Proof, seconds: float
 ) -> str:
-    """The certificate of a study that is complete under a temporary name."""
+    """The certificate of a study that is complete under a temporary name.
+
+    :raises OutputError: it would hold a key, figure or hash that may describe the original face.
+    """
     files = {pydicom.dcmread(path, specific_tags=["SOPInstanceUID"]).SOPInstanceUID: path for path in sorted(partial.rglob("*.dcm"))}
     clipped = {rule_for(report.entry.instance.sop_class).family for report in reports if report.decision.outcome is Outcome.CLIP}
     content: dict[str, Any] = {
@@ -55,7 +58,17 @@ def certificate_text(
         "limits": [_DOSE_LIMIT] * ("rtdose" in clipped) + [_unreadable(len(planned.damaged))] * bool(planned.damaged),
         "seconds": float(f"{seconds:.0e}"),
     }
-    return json.dumps(content, indent=2, sort_keys=True, allow_nan=False) + "\n"
+    return harmless_text(content, TOLD)
+
+
+#: The files of the output; names that people gave, and UIDs of classes, only look like hashes.
+_HASHES = (("series", "clipped"), ("series", "made_anew"), ("series", "protected", "name"), ("instances", "class"))
+#: What was chosen, how long it took, what was done to headers, and how many objects there are: no head decides these figures.
+_FIGURES = (("series", "structures"), ("series", "segments"))
+TOLD = Told(
+    lambda where: where[:1] in (("parameters",), ("headers",), ("seconds",)) or where in _FIGURES,
+    lambda where: where[:1] == ("files",) or where in _HASHES,
+)
 
 
 def _unreadable(count: int) -> str:

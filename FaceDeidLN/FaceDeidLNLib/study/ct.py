@@ -32,7 +32,7 @@ from ..verify.coverage import SKIN_HU
 from ..verify.overruled import overruled_doubts
 from ..verify.plausible import shows_face
 from .decide_ct import deciding_series, landmarks_of
-from .elsewhere import remembered
+from .elsewhere import is_confirmed, remembered
 from .family import NO_FACE_THERE, Done, DoubtError, Series, Study, StudyRun
 from .hidden import HiddenFace
 from .images import plain_image
@@ -44,6 +44,7 @@ from .staging import staged, staged_instance
 DECIDES = "shows the face best of its frame of reference: it decides the region and the new surface"
 FOLLOWS = "same frame of reference as the CT that decides: same region, same new surface, on its own grid"
 NO_FACE = "no face was found in this CT, though its field of view may hold one"
+UNCONFIRMED = "it shows none of the face region, and shares no part of the body with a CT of its frame of reference that would confirm that"
 NOTHING = "its field of view holds no voxel of the face region"
 
 
@@ -91,6 +92,10 @@ class CtFamily:
         if followed is None:
             if shows_face(detect_landmarks(ct.volume)):
                 raise DoubtError("a face was found in it where the CT that decides shows none")
+            if doubt := beyond_doubt(hidden, ct.volume, SKIN_HU):
+                raise DoubtError(doubt)
+            if not is_confirmed(ct.volume, run.seen_in(series.frame)):
+                return Done(series.instances, Decision.withhold(UNCONFIRMED))
             keep(series, run)
             run.seen.setdefault(series.frame, []).append(remembered(ct.volume))
             return Done(series.instances, Decision(Outcome.KEEP, NOTHING))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pydicom
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 
+from ..core.below import below
 from ..core.errors import InputError
 from ..core.progress import Alive, idle
 from ..input.dicom_bounds import Room
@@ -88,11 +88,11 @@ def find_instances(folder: Path, alive: Alive = idle) -> Found:
     instances, others = [], []
     broken = [] if index is None else [_gone(path) for path in _missing(index)]
     paths = []
-    for path in files_below(folder):
-        if path.is_file():
-            paths.append(path)
-        elif not path.exists():
-            broken.append(Damaged(path, InputError(f"{path.name} is a link that leads nowhere: an instance may be missing")))
+    for entry in sorted(below(folder), key=lambda entry: entry.path):
+        if entry.problem:
+            broken.append(Damaged(entry.path, InputError(f"{entry.path.name} {entry.problem}: an instance may be missing")))
+        elif entry.is_file:
+            paths.append(entry.path)
     room = Room(len(paths))
     for path in paths:
         alive()
@@ -116,20 +116,6 @@ def find_instances(folder: Path, alive: Alive = idle) -> Found:
     if not instances and not broken:
         raise InputError(f"{folder} holds no DICOM file: give the folder of a study.")
     return Found(tuple(instances), tuple(broken), tuple(path for path in others if path not in gone))
-
-
-def files_below(folder: Path) -> list[Path]:
-    """All files below a folder in the order of their paths; links to folders are followed, each folder is looked into once."""
-    seen, out = set(), []
-    for parent, folders, names in os.walk(folder, followlinks=True):
-        place = os.path.realpath(parent)
-        if place in seen:
-            folders.clear()
-            continue
-        seen.add(place)
-        folders.sort()
-        out += [Path(parent, name) for name in names]
-    return sorted(out)
 
 
 def _gone(path: Path) -> Damaged:

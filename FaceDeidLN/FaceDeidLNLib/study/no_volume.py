@@ -43,6 +43,8 @@ RENDERED = {
     "VOLUME RENDERING",
 }
 _WORDS = {"MIP", "MINIP", "VRT", "VR", "SSD", "RADIAL", "ROTATION", "CINEMATIC"}
+#: Classes whose frames have a flavour (PS3.3 C.8.16.1): enhanced and legacy converted CT, MR and PET.
+SAMPLED = {f"1.2.840.10008.5.1.4.1.1.{root}" for root in ("2.1", "2.2", "4.1", "4.4", "128.1", "130")}
 #: Direction cosines that differ by more are those of another plane.
 _TURNED = 0.1
 
@@ -69,12 +71,12 @@ def by_header(instance: Instance, series: Series, fewest: int) -> Decision | Non
 def kinds_of(instance: Instance) -> set[str]:
     """What an image, and each of its frames, is said to be.
 
-    VOLUME as the third value is the flavour of frames that sample a volume evenly (PS3.3 C.8.16.1.3) in multi-frame objects, which have
-    functional groups, and a rendering in others.
+    VOLUME as the third value is the flavour of frames that sample a volume evenly (PS3.3 C.8.16.1.3) in objects of ``SAMPLED``, and a
+    rendering in others.
     """
     groups = [one for keyword in (SHARED, PER_FRAME) for one in instance.header.get(keyword) or []]
     types = [instance.words("ImageType"), *(types for group in groups for types in _frame_types(group))]
-    if groups:
+    if instance.sop_class in SAMPLED:
         types = [(*one[:2], *(value for value in one[2:3] if value != "VOLUME"), *one[3:]) for one in types]
     return {value for one in types for value in one} | {*instance.words("SeriesType"), *instance.words("VolumeBasedCalculationTechnique")}
 

@@ -5,6 +5,7 @@ Of the work only the place of the old skin is taken, which the originals gave; t
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -89,24 +90,32 @@ class Proof:
     doubts: tuple[str, ...]
 
 
-def prove(root: Path, run: StudyRun, progress: Progress = silent) -> Proof:
-    """Measure every series below ``root``, the CT that decides first in its frame of reference."""
+def prove(root: Path, run: StudyRun, progress: Progress = silent, kept: Collection[str] = ()) -> Proof:
+    """Measure every series below ``root``, the CT that decides first in its frame of reference.
+
+    ``kept``: UIDs of the originals that stayed as they were. What did not, of a family that no measure is known of, is a doubt.
+    """
     surfaces: list[Surface] = []
     doubts: list[str] = []
     own: dict[int, Surface] = {}
+    same = {run.writer.written[uid] for uid in kept if uid in run.writer.written}
     for shown in _series_below(root, run):
         folder = shown.folder
         progress(0.95, f"proof: {folder.name}")
-        families = shown.families & MEASURES.keys()
-        if not families:
+        unknown = shown.families - MEASURES.keys()
+        if unknown and not same.issuperset(folder.glob("*.dcm")):
+            doubts.append(f"{folder.name} may show the old skin, and nothing measures it ({', '.join(sorted(unknown))})")
+            continue
+        measures = {family: measure for family in shown.families if (measure := MEASURES.get(family)) is not None}
+        if not measures:
             continue
         if len(shown.families) > 1 or len(shown.frames) > 1:
             doubts.append(f"{folder.name} holds objects of several kinds or frames of reference, which nobody measured")
             continue
         try:
             hidden, matrix = run.face_in(*shown.frames)
-            (family,) = families
-            measured = list(MEASURES[family](folder, hidden, matrix))
+            ((family, measure),) = measures.items()
+            measured = list(measure(folder, hidden, matrix))
         except Exception as error:  # what breaks a reader cannot be measured, whatever it is
             doubts.append(f"{folder.name} cannot be measured: {in_words(error)}")
             continue

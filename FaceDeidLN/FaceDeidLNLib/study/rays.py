@@ -52,7 +52,7 @@ def beyond_doubt(hidden: HiddenFace, image: Volume, level: float | None) -> str 
         beyond[beyond] = linear(image.array, kji[beyond]) > level
     if np.count_nonzero(beyond) < FEWEST:
         return None
-    return f"it shows {beyond.mean():.0%} of the face region where the CT that decides ends: nothing was hidden there"
+    return f"it shows {max(beyond.mean(), 0.01):.0%} of the face region where the CT that decides ends: nothing was hidden there"
 
 
 def found_skin(volume: Volume, origin: np.ndarray, unit: np.ndarray, around: np.ndarray, level: float) -> np.ndarray:

@@ -107,15 +107,14 @@ class StudyReview:
             "instances": len(series.instances),
             "outcomes": [{"outcome": outcome, "reason": reason} for outcome, reason in said],
         }
-        if series.family not in SHOWERS or all(
-            one.decision.outcome is Outcome.WITHHOLD and not one.decision.doubtful for one in said.values()
-        ):
+        show = SHOWERS.get(series.family)
+        if show is None or all(one.decision.outcome is Outcome.WITHHOLD and not one.decision.doubtful for one in said.values()):
             return facts
         name = f"{number:02d}-{series.instances[0].text('Modality') or 'OT'}.png"
         title = "; ".join(f"{outcome}: {reason}" for outcome, reason in said)
         try:
             with owner_only():
-                _draw(series, run, self.folder / name, f"{facts['series'] or name} - {title}")
+                _draw(series, show, run, self.folder / name, f"{facts['series'] or name} - {title}")
         except FaceDeidError as error:
             return {**facts, "no_picture": str(error)}
         except Exception as error:  # an object that breaks a reader is withheld, and has no picture
@@ -123,11 +122,10 @@ class StudyReview:
         return {**facts, "picture": name}
 
 
-def _draw(series: Series, run: StudyRun, path: Path, title: str) -> None:
+def _draw(series: Series, show: Shower, run: StudyRun, path: Path, title: str) -> None:
     """The sheets of all stacks of a series, one picture each."""
     hidden, matrix = run.face_in(series.frame) if run.leads_to_face(series.frame) else (None, np.eye(4))
     written = [instance for instance in series.instances if instance.uid in run.writer.written]
-    show = SHOWERS[series.family]
     before = show(written or series.instances, hidden, matrix)
     after = show([Instance(run.writer.written[one.uid], one.header) for one in written], hidden, matrix) if written else []
     for stack, look in enumerate(before):
@@ -215,5 +213,13 @@ def _solid(parts: Sequence[np.ndarray], hidden: HiddenFace | None) -> Volume:
     return Volume(np.where(filled, 40.0, AIR_HU).astype(np.float32), grid)
 
 
-#: By family: what shows the objects of a series. The other families show nothing of the head.
-SHOWERS: dict[str, Shower] = {"ct": _ct, "pet_mr": _images, "rtdose": _doses, "rtstruct": _structures, "seg": _segments}
+#: By family: what shows the objects of a series; None where they show nothing of the head.
+SHOWERS: dict[str, Shower | None] = {
+    "ct": _ct,
+    "pet_mr": _images,
+    "rtdose": _doses,
+    "rtstruct": _structures,
+    "seg": _segments,
+    "registration": None,
+    "documents": None,
+}

@@ -13,7 +13,7 @@ from pydicom.dataset import Dataset
 
 from ..core.volume import Volume
 from ..face.polar import to_polar
-from .elsewhere import require_in_view, require_on_skin
+from .elsewhere import lies_on_skin, require_in_body, require_in_view, require_on_skin
 from .family import ClippedOneByOne, DoubtError, StudyRun
 from .hidden import HiddenFace
 from .instances import Instance
@@ -54,8 +54,8 @@ class RtStructFamily(ClippedOneByOne):
         drawn_in = {str(roi.get("ReferencedFrameOfReferenceUID") or instance.frame) for roi in dataset.get("StructureSetROISequence") or []}
         if drawn_in - {instance.frame}:
             raise DoubtError("its structures lie in several frames of reference, and the face is looked for in one of them")
-        _require_place(dataset, run.seen_in(instance.frame), matrix)
-        names = followers(dataset, hidden, matrix)
+        outlines = _require_place(dataset, run.seen_in(instance.frame), matrix)
+        names = followers(dataset, hidden, matrix, outlines)
         for number in names:
             remake(contours_of(dataset, number), hidden, matrix)
         require_no_copy([(name, points) for _, name, points in _in_region(dataset, hidden, matrix)], hidden)
@@ -64,13 +64,32 @@ class RtStructFamily(ClippedOneByOne):
         return {"structures": len(dataset.get("StructureSetROISequence") or []), "made_anew": sorted(names.values())}
 
 
-def _require_place(dataset: Dataset, shown: Sequence[Volume], matrix: np.ndarray) -> None:
-    """Raises DoubtError where a structure lies where no CT shows anything, or the outline of the body elsewhere than on its skin."""
-    kinds = kinds_of(dataset)
+def _require_place(dataset: Dataset, shown: Sequence[Volume], matrix: np.ndarray) -> frozenset[int]:
+    """The numbers of the structures that outline the body, whatever they are called.
+
+    :raises DoubtError: one lies where no CT shows anything, or was drawn around a body that lies elsewhere.
+    """
+    kinds, outlines = kinds_of(dataset), set()
     for number, name, points in _structures(dataset, matrix):
-        require_in_view(f"the structure '{name}'", points, shown)
-        if is_outline(name, kinds.get(number, "")) and len(points) and np.ptp(points, axis=0).min() > WHOLE_MM:
-            require_on_skin(f"the structure '{name}'", points, shown)
+        kind, said = kinds.get(number, ""), f"the structure '{name}'"
+        require_in_view(said, points, shown)
+        if require_whole_place(said, points, shown, is_outline(name, kind), kind in TYPES or ON_SKIN.search(name) is not None):
+            outlines.add(number)
+    return frozenset(outlines)
+
+
+def require_whole_place(said: str, points: np.ndarray, shown: Sequence[Volume], is_named: bool, is_layer: bool) -> bool:
+    """True for what outlines the body; ``is_named`` so, or ``is_layer`` on it, which may stand out of it.
+
+    :raises DoubtError: it is as large as a head and was drawn around a body that lies elsewhere.
+    """
+    if not len(points) or np.ptp(points, axis=0).min() <= WHOLE_MM:
+        return False
+    if is_named:
+        require_on_skin(said, points, shown)
+    if is_named or not is_layer:
+        require_in_body(said, points, shown)
+    return lies_on_skin(points, shown)
 
 
 def kinds_of(dataset: Dataset) -> dict[int, str]:
@@ -103,14 +122,17 @@ def points_of(contour: Dataset, matrix: np.ndarray) -> np.ndarray:
     return points @ matrix[:3, :3].T + matrix[:3, 3]
 
 
-def followers(dataset: Dataset, hidden: HiddenFace, matrix: np.ndarray) -> dict[int, str]:
-    """Number and name of the structures that follow the old skin in the region: by geometry, or by type or name with a point near it."""
+def followers(dataset: Dataset, hidden: HiddenFace, matrix: np.ndarray, outlines: frozenset[int] = frozenset()) -> dict[int, str]:
+    """Number and name of the structures that follow the old skin in the region: by geometry, or by type or name with a point near it.
+
+    ``outlines`` are the numbers of those that outline the body, as if they were called so.
+    """
     kinds = kinds_of(dataset)
     found = {}
     for number, name, points in _in_region(dataset, hidden, matrix):
         depth = hidden.depth_before(points)
         points, depth = points[depth < SHALLOW_MM], depth[depth < SHALLOW_MM]
-        said = kinds.get(number, "") in TYPES or is_skin(name)
+        said = number in outlines or kinds.get(number, "") in TYPES or is_skin(name)
         if (said and len(points)) or share_followed(points, depth, hidden) > SHARE:
             found[number] = name
     return found
@@ -124,7 +146,8 @@ def require_no_copy(parts: Sequence[tuple[str, np.ndarray]], hidden: HiddenFace)
     clear, most = clear_cells(hidden), most_left(hidden)
     left = [name for name, points in parts if share_alike(points, hidden, clear) > most]
     if left:
-        raise DoubtError(f"{len(left)} structures still follow the old skin: {', '.join(left)}")
+        named = ", ".join(f"'{name}'" for name in left)
+        raise DoubtError(f"{len(left)} structures still follow the old skin: {named}")
     if parts and share_alike(np.vstack([points for _, points in parts]), hidden, clear) > most:
         raise DoubtError("its structures follow the old skin together, each of them a part of it")
 

@@ -12,13 +12,13 @@ from pydicom.pixels import pack_bits
 
 from ..core.geometry import Geometry
 from ..core.volume import Volume
-from .elsewhere import require_in_view, require_on_skin
+from .elsewhere import require_in_view
 from .family import ClippedOneByOne, DoubtError, StudyRun
 from .grids import moved
 from .hidden import HiddenFace
 from .instances import Instance
 from .pictures import remove_pictures
-from .rtstruct import DEEP_MM, SHALLOW_MM, SHARE, WHOLE_MM, is_outline, is_skin, require_no_copy, share_followed
+from .rtstruct import DEEP_MM, ON_SKIN, SHALLOW_MM, SHARE, is_outline, is_skin, require_no_copy, require_whole_place, share_followed
 
 
 class SegFamily(ClippedOneByOne):
@@ -33,9 +33,9 @@ class SegFamily(ClippedOneByOne):
         frames = dataset.pixel_array
         frames = frames.reshape((-1, *frames.shape[-2:])).copy()
         names = {int(item.SegmentNumber): str(item.get("SegmentLabel") or "") for item in dataset.SegmentSequence}
-        _require_place(frames, dataset, names, run.seen_in(instance.frame), matrix)
+        outlines = _require_place(frames, dataset, names, run.seen_in(instance.frame), matrix)
         was_empty = not frames.any()
-        clipped = clip(frames, dataset, names, hidden, matrix)
+        clipped = clip(frames, dataset, names, hidden, matrix, outlines)
         require_no_copy([(names[one], _edge_in_region(frames, dataset, one, hidden, matrix)) for one in labels_of(dataset, names)], hidden)
         dropped = write_frames(dataset, frames, was_empty)
         remove_pictures_but_pixels(dataset)
@@ -43,14 +43,21 @@ class SegFamily(ClippedOneByOne):
         return {"segments": len(names), "clipped": sorted(names.get(label, str(label)) for label in clipped), "frames_dropped": dropped}
 
 
-def _require_place(frames: np.ndarray, dataset: Dataset, names: dict[int, str], shown: Sequence[Volume], matrix: np.ndarray) -> None:
-    """Raises DoubtError where segments lie where no CT shows anything, or the outline of the body elsewhere than on its skin."""
+def _require_place(
+    frames: np.ndarray, dataset: Dataset, names: dict[int, str], shown: Sequence[Volume], matrix: np.ndarray
+) -> frozenset[int]:
+    """The numbers of the segments that outline the body, whatever they are called.
+
+    :raises DoubtError: one lies where no CT shows anything, or was drawn around a body that lies elsewhere.
+    """
     parts = [frame_grid(dataset, index, matrix).to_lps(_places(_edge(frame > 0))) for index, frame in enumerate(frames) if frame.any()]
     require_in_view("a segment", np.vstack([np.zeros((0, 3)), *parts]), shown)
+    outlines = set()
     for label in labels_of(dataset, names):
-        points = edge_points(frames, dataset, label, matrix) if is_outline(names[label]) else np.zeros((0, 3))
-        if len(points) and np.ptp(points, axis=0).min() > WHOLE_MM:
-            require_on_skin(f"the segment '{names[label]}'", points, shown)
+        name, points = names[label], edge_points(frames, dataset, label, matrix)
+        if require_whole_place(f"the segment '{name}'", points, shown, is_outline(name), ON_SKIN.search(name) is not None):
+            outlines.add(label)
+    return frozenset(outlines)
 
 
 def _places(mask: np.ndarray) -> np.ndarray:
@@ -127,12 +134,22 @@ def _share(frames: np.ndarray, dataset: Dataset, label: int, hidden: HiddenFace,
     return share_followed(points[depth < SHALLOW_MM], depth[depth < SHALLOW_MM], hidden)
 
 
-def clip(frames: np.ndarray, dataset: Dataset, names: dict[int, str], hidden: HiddenFace, matrix: np.ndarray) -> list[int]:
-    """Let segments that follow the old skin, by geometry or by name, follow the new one in the region, in place; returns their numbers."""
+def clip(
+    frames: np.ndarray,
+    dataset: Dataset,
+    names: dict[int, str],
+    hidden: HiddenFace,
+    matrix: np.ndarray,
+    outlines: frozenset[int] = frozenset(),
+) -> list[int]:
+    """Let segments that follow the old skin follow the new one in the region, in place; returns their numbers.
+
+    They do by geometry, by name, or as ``outlines`` of the body.
+    """
     done = []
     full = int(dataset.get("MaximumFractionalValue") or 1)
     for label in labels_of(dataset, names):
-        said = is_skin(names[label])
+        said = label in outlines or is_skin(names[label])
         if not said and _share(frames, dataset, label, hidden, matrix) <= SHARE:
             continue
         points = segment_points(frames, dataset, label, matrix)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
 import time
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 from batches import batch, fill, rows_of, started
@@ -77,6 +79,20 @@ def test_what_can_be_mended_while_a_batch_watches_is_said_once_and_does_not_end_
     assert [("No such file" in one, "2 cases would be written" in one) for one in said] == [(True, False), (False, True)]
     (inputs / "a.nii.gz").rename(inputs / "b.nii.gz")
     assert taken_within(supply, 0.8) == ["a", "b"]
+
+
+def test_what_comes_back_after_it_was_mended_is_said_again():
+    said, looks = [], iter([OSError("gone"), OSError("gone"), [], OSError("gone")])
+
+    def find():
+        found = next(looks)
+        if isinstance(found, OSError):
+            raise found
+        return found
+
+    look = patient(find, said.append)
+    assert [look() for _ in range(4)] == [[]] * 4
+    assert len(said) == 2
 
 
 def test_what_is_moved_while_it_is_looked_at_is_looked_at_again(tmp_path, monkeypatch):
@@ -152,13 +168,14 @@ class Instant:
     """An engine whose cases end at once."""
 
     room = 1
+    ended = ()
 
     def start(self, task):
         self.ended = [Ended(task.case, 3, ("look",), {"exit_code": 3, "verdict": "REVIEW"})]
 
     def wait(self, seconds):
         ended, self.ended = self.ended, []
-        return ended
+        return list(ended)
 
     def close(self):
         pass
@@ -173,6 +190,22 @@ def test_cases_that_come_one_by_one_do_not_have_all_lists_written_for_each(tmp_p
         )
         assert len(ledger.rows) == 12
     assert len(written) < 6
+
+
+def test_a_folder_that_cannot_be_looked_at_costs_its_own_row_only(tmp_path, monkeypatch):
+    stat = os.stat
+
+    def refused(path, *words, **named):
+        if "case-1" in str(path):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return stat(path, *words, **named)
+
+    monkeypatch.setattr(os, "stat", refused)
+    supply = Trickle(tmp_path, 3)
+    supply.cases = [replace(case, input=tmp_path / case.name) for case in supply.cases]
+    with closing(Ledger(tmp_path / "ledger.sqlite", tmp_path / "results.csv")) as ledger:
+        Loop(ledger, Instant(), Setting(tmp_path / "out", (), Limits(1.0)), Console(quiet=True), lambda: None).run(supply)
+        assert {name: row.exit_code for name, row in ledger.rows.items()} == {"case-0": 3, "case-1": 2, "case-2": 3}
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the stand-in is a POSIX script")

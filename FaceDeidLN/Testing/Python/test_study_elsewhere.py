@@ -10,7 +10,10 @@ import pydicom
 import pytest
 from FaceDeidLNLib.core.geometry import Box, Geometry
 from FaceDeidLNLib.core.volume import Volume
-from FaceDeidLNLib.study import rtstruct
+from FaceDeidLNLib.input.ct import read_ct
+from FaceDeidLNLib.study import ct as ct_family
+from FaceDeidLNLib.study import rays, rtstruct
+from FaceDeidLNLib.study.ct import CtFamily
 from FaceDeidLNLib.study.elsewhere import remembered, require_in_view, require_on_skin, require_same_body
 from FaceDeidLNLib.study.family import DoubtError, Series, StudyRun
 from FaceDeidLNLib.study.hidden import HiddenFace
@@ -99,6 +102,20 @@ def test_a_ct_that_shows_more_of_the_face_than_the_one_that_decides_is_doubtful(
     assert beyond_doubt(bench.run.hidden[bench.source.frame], whole, SKIN_HU) is None
 
 
+def test_a_ct_whose_grid_misses_the_region_is_asked_for_more_of_the_face_before_it_is_kept(bench, work, monkeypatch):
+    monkeypatch.setattr(ct_family, "follow_ct", lambda hidden, ct: None)
+    monkeypatch.setattr(ct_family, "shows_face", lambda found: False)
+    run = replace(work, hidden={bench.source.frame: neck_ct(bench)})
+    with pytest.raises(DoubtError, match="where the CT that decides ends"):
+        CtFamily()._follow(bench.series("ct"), read_ct(bench.ct), run)
+
+
+def test_a_share_of_the_face_that_is_hardly_any_is_not_told_as_none(bench, monkeypatch):
+    monkeypatch.setattr(rays, "FEWEST", 1)
+    monkeypatch.setattr(rays, "linear", lambda array, kji: np.where(np.arange(len(kji)) == 0, 40.0, -1000.0))
+    assert "it shows 1% of the face region" in beyond_doubt(neck_ct(bench), bench.source.phantom.ct, SKIN_HU)
+
+
 @pytest.mark.parametrize(("degrees", "said"), [(0.0, False), (3.0, False), (10.0, True), (180.0, True)])
 def test_a_head_that_nods_or_looks_backwards_lies_elsewhere(bench, degrees, said):
     hidden = bench.run.hidden[bench.source.frame]
@@ -110,6 +127,23 @@ def test_a_head_that_nods_or_looks_backwards_lies_elsewhere(bench, degrees, said
     assert (placed_doubt(hidden, there, edge_level(hidden, there), 3.0 + 3.5) is not None) is said
 
 
+def neck_in(bench: Bench, folder: Path, shift_mm: float) -> Series:
+    """A CT of the neck, below the face region, in the frame of reference of the CT that decides, some mm further down than it lies."""
+    head = bench.source.phantom.ct
+    neck = head.crop(Box((0, 0, 0), (10, *head.array.shape[1:])))
+    matrix = neck.geometry.ijk_to_lps.copy()
+    matrix[2, 3] -= shift_mm
+    source = StudyFolder(folder, bench.source.phantom, bench.source.study, bench.source.frame)
+    source.series(Volume(neck.array, Geometry(neck.array.shape, matrix)), "neck", "neck")
+    return plan(folder).studies[0].study.series[0]
+
+
+@pytest.mark.parametrize(("shift_mm", "outcome"), [(0.0, Outcome.KEEP), (400.0, Outcome.WITHHOLD)])
+def test_a_ct_without_the_face_is_kept_where_another_ct_confirms_its_place(bench, work, tmp_path, shift_mm, outcome):
+    done = FAMILIES["ct"].release(neck_in(bench, tmp_path / "in", shift_mm), work)
+    assert done[0].decision.outcome is outcome
+
+
 def test_structures_of_a_head_that_no_ct_shows_are_doubtful(bench, work, tmp_path):
     dataset = pydicom.dcmread(bench.source.folder / "rtstruct.dcm")
     for item in dataset.ROIContourSequence:
@@ -119,6 +153,32 @@ def test_structures_of_a_head_that_no_ct_shows_are_doubtful(bench, work, tmp_pat
     dataset.save_as(tmp_path / "in" / "far.dcm")
     with pytest.raises(DoubtError, match="BODY.*no CT"):
         FAMILIES["rtstruct"].release(plan(tmp_path / "in").studies[0].study.series[0], work)
+
+
+@pytest.mark.parametrize("degrees", [10.0, 15.0, 20.0, 30.0, 45.0, 90.0, 180.0])
+@pytest.mark.parametrize("named", ["BODY", "zzz"])
+def test_the_outline_of_a_turned_head_is_clipped_or_doubtful_whatever_its_name(bench, degrees, named):
+    points = outline_points(bench)
+    cosine, sine = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    turned = points @ np.array([[cosine, -sine, 0], [sine, cosine, 0], [0, 0, 1]]).T
+    shown = bench.run.seen_in(bench.source.frame)
+    try:
+        assert rtstruct.require_whole_place("it", turned, shown, named == "BODY", False)
+    except DoubtError:
+        assert degrees > 10.0
+
+
+def test_the_outline_of_the_head_and_what_lies_below_its_skin_are_at_their_place(bench):
+    shown, points = bench.run.seen_in(bench.source.frame), outline_points(bench)
+    assert rtstruct.require_whole_place("it", points, shown, True, False)
+    centre = points.mean(axis=0)
+    assert not rtstruct.require_whole_place("brain", centre + 0.75 * (points - centre), shown, False, False)
+
+
+def outline_points(bench: Bench) -> np.ndarray:
+    """Points (N, 3) of the outline of the head, as drawn."""
+    dataset = pydicom.dcmread(bench.source.folder / "rtstruct.dcm")
+    return np.vstack([rtstruct.points_of(one, np.eye(4)) for one in rtstruct.contours_of(dataset, 1)[0].ContourSequence])
 
 
 def test_a_dose_where_no_ct_shows_anything_is_doubtful(bench, work, tmp_path):

@@ -9,15 +9,18 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
-from FaceDeidLNLib.study import documents, pet_mr, rtdose, rtstruct, seg
+from FaceDeidLNLib.study import documents, pet_mr, proof, rtdose, rtstruct, seg
 from FaceDeidLNLib.study.documents import DocumentsFamily
 from FaceDeidLNLib.study.family import DoubtError, Series, StudyRun
 from FaceDeidLNLib.study.grids import RegionVoxels, region_voxels
+from FaceDeidLNLib.study.measures import MEASURES
 from FaceDeidLNLib.study.outcome import Outcome
 from FaceDeidLNLib.study.plan import plan, to_do
 from FaceDeidLNLib.study.proof import prove
 from FaceDeidLNLib.study.references import close_references, references_of
 from FaceDeidLNLib.study.registry import FAMILIES
+from FaceDeidLNLib.study.review import SHOWERS
+from FaceDeidLNLib.study.rules import WITHHELD
 from study_bench import Bench
 from synthetic_objects import write_segments
 
@@ -150,6 +153,17 @@ def test_the_proof_finds_untouched_segments(bench, work, monkeypatch):
     monkeypatch.setattr(seg, "require_no_copy", lambda *_: None)
     FAMILIES["seg"].release(bench.series("seg"), work)
     assert any("SEG" in doubt for doubt in prove(work.writer.root, work).doubts)
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_what_nothing_measures_is_a_doubt_where_it_did_not_stay_as_it_was(bench, work, monkeypatch, is_kept):
+    monkeypatch.setattr(proof, "family_of", lambda sop_class: "toy")
+    doubts = prove(work.writer.root, work, kept=set(work.writer.written) if is_kept else ()).doubts
+    assert any("may show the old skin, and nothing measures it (toy)" in doubt for doubt in doubts) is not is_kept
+
+
+def test_every_family_that_leaves_says_what_it_shows():
+    assert FAMILIES.keys() - {WITHHELD} == MEASURES.keys() == SHOWERS.keys()
 
 
 def test_an_icon_left_in_any_object_is_found(bench, work):

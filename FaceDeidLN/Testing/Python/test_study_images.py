@@ -17,7 +17,7 @@ from FaceDeidLNLib.study.instances import find_instances
 from FaceDeidLNLib.study.no_volume import by_header
 from FaceDeidLNLib.study.rtstruct import is_skin
 from pydicom.dataset import Dataset
-from pydicom.uid import generate_uid
+from pydicom.uid import MRImageStorage, generate_uid
 
 MR = {"SOPClassUID": "1.2.840.10008.5.1.4.1.1.4", "Modality": "MR"}
 ENHANCED_MR = "1.2.840.10008.5.1.4.1.1.4.1"
@@ -116,6 +116,14 @@ def test_of_a_multi_frame_object_its_frames_say_what_it_is(tmp_path, kind, techn
     dataset.save_as(tmp_path / "mr.dcm")
     assert word in why(tmp_path)
     assert bool(word) == bool(why(tmp_path))
+
+
+def test_a_rendering_with_functional_groups_of_another_class_is_no_volume(tmp_path):
+    write_enhanced(tmp_path / "mr.dcm", STORED)
+    dataset = pydicom.dcmread(tmp_path / "mr.dcm")
+    dataset.ImageType, dataset.SOPClassUID = ["DERIVED", "SECONDARY", "VOLUME"], MRImageStorage
+    dataset.save_as(tmp_path / "mr.dcm")
+    assert "rendering" in why(tmp_path)
 
 
 def test_a_survey_in_several_planes_is_withheld(tmp_path):

@@ -6,6 +6,7 @@ import csv
 import hashlib
 import io
 import json
+import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -13,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from ... import __version__
+from ...core.below import Entry, below, is_folder, links_below
 from ...core.cells import as_cell
 from ...core.errors import InputError
 from ...core.plain_files import read_plain_text
@@ -77,11 +79,11 @@ class Case:
     def without_paths(self, text: str, out_dir: Path) -> str:
         """A text without the paths and file names of what is read, which may hold patients' names, and without that of the results."""
         known = {self.input: "[input]", **{path: f"[{flag.removeprefix('--')}]" for flag, path in self.files}, out_dir: "[results]"}
-        spelled = {str(form): word for path, word in known.items() for form in (path, path.absolute(), path.resolve())}
+        spelled = {str(form): word for path, word in known.items() for form in (path, path.absolute(), os.path.realpath(path))}
         spelled |= {str(path.absolute().parent): "[folder]" for path, word in known.items() if word != "[results]"}
         spelled |= {path.name: word for path, word in known.items() if path.name != Path(self.output).name and word != "[results]"}
-        if Path(self.input).is_dir():
-            spelled |= {file.name: "[file]" for file in self.input.rglob("*")}
+        if is_folder(self.input):
+            spelled |= {entry.path.name: "[file]" for entry in below(self.input)}
         for form in sorted(filter(_is_telling, spelled), key=len, reverse=True):
             text = text.replace(form, spelled[form])
         return text
@@ -114,14 +116,27 @@ def write_inputs(cases: list[Case], path: Path) -> None:
 
 
 def _stamp(path: Path) -> list[object]:
-    files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
-    return [[file.name, (state := file.stat()).st_size, state.st_mtime_ns] for file in files if file.exists()]
+    """Of each file below a folder, or of a file, its name, size and time; why it cannot be told where it cannot."""
+    if is_folder(path):
+        return [_told(entry) for entry in sorted(below(path), key=lambda entry: entry.path) if entry.is_file or entry.problem]
+    try:
+        return [_told(Entry(path, path.stat()))]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        return [[path.name, str(error.strerror)]]
 
 
-def find_cases(inputs: Path, out_dir: Path, studies: bool = False) -> list[Case]:
+def _told(entry: Entry) -> list[object]:
+    state = entry.state
+    return [entry.path.name, entry.problem] if state is None else [entry.path.name, state.st_size, state.st_mtime_ns]
+
+
+def find_cases(inputs: Path, out_dir: Path, studies: bool = False, with_links: bool = True) -> list[Case]:
     """The cases of a folder (each image file, each subfolder that holds DICOM) or of a CSV; whole ``studies``, or single CTs.
 
-    Raises InputError where there is none, or where two would be written to the same place.
+    Raises InputError where there is none, where two would be written to the same place, or where an output is, holds or lies inside
+    an input or, ``with_links``, what a link below an input leads to.
     """
     if inputs.is_dir():
         cases = [Case(_name(path.name), path, path.name) for path in _entries(inputs.resolve(), out_dir.resolve())]
@@ -135,15 +150,18 @@ def find_cases(inputs: Path, out_dir: Path, studies: bool = False) -> list[Case]
         if count > 1:
             raise InputError(f"{inputs}: {count} cases would be written to {name}.*; name different outputs in a CSV.")
     _require_own_places(cases, inputs)
-    _require_apart(cases, out_dir)
+    _require_apart(cases, out_dir, with_links)
     return [_study(case) for case in cases] if studies else cases
 
 
 def cases_now(inputs: Path, out_dir: Path, studies: bool = False) -> list[Case]:
-    """As ``find_cases`` for a folder that something else writes into: empty where nothing has come yet."""
+    """As ``find_cases`` for a folder that something else writes into: empty where nothing has come yet.
+
+    It is asked often, so that the links below an input are left to the case itself, which refuses them too.
+    """
     if not any(_entries(inputs.resolve(), out_dir.resolve())):
         return []
-    return find_cases(inputs, out_dir, studies)
+    return find_cases(inputs, out_dir, studies, with_links=False)
 
 
 def _study(case: Case) -> Case:
@@ -159,10 +177,11 @@ def _study(case: Case) -> Case:
     return replace(case, command=STUDY)
 
 
-def _require_apart(cases: list[Case], out_dir: Path) -> None:
+def _require_apart(cases: list[Case], out_dir: Path, with_links: bool) -> None:
     """No output is, holds or lies inside anything that a case reads."""
-    given = (path for case in cases for path in (case.input, *(file for _, file in case.files)))
-    read = {part.resolve() for path in given for part in image_files(path)}
+    given = [path for case in cases for path in (case.input, *(file for _, file in case.files))]
+    links = [link for path in given for link in links_below(path)] if with_links else []
+    read = {Path(os.path.realpath(part)) for part in (*(part for path in given for part in image_files(path)), *links)}
     around = {folder for path in read for folder in path.parents}
     for case in cases:
         output = (out_dir / case.output).resolve()
@@ -220,8 +239,15 @@ def _is_of_batch(path: Path, out_dir: Path) -> bool:
 
 
 def holds_dicom(path: Path) -> bool:
-    """A folder with at least one DICOM file, at any depth."""
-    return path.is_dir() and any(_is_dicom(file) for file in path.rglob("*") if file.is_file())
+    """A folder with at least one DICOM file, at any depth, or with what nobody can look at: whoever does the case says so."""
+    return is_folder(path) and any(_may_be_dicom(entry) for entry in below(path))
+
+
+def _may_be_dicom(entry: Entry) -> bool:
+    try:
+        return bool(entry.problem) or (entry.is_file and _is_dicom(entry.path))
+    except OSError:  # it cannot be opened
+        return True
 
 
 def _is_dicom(path: Path) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from ...facts import coarse
+from ...core.coarse import coarse
 from ...output.signing import is_own_release
 from ...release import AttemptWatch, remove_released
 from ..console import BAD_INPUT, FAIL, PASS, REVIEW, Console
@@ -131,13 +131,15 @@ class Loop:
         for _ in range(min(self._engine.room, len(self._waiting))):
             case = self._waiting.popleft()
             output = self._setting.out_dir / case.output
-            task = self._task(case, output)
+            key, replaces = case.input_key(), False
             try:
+                task = self._task(case, output)
                 output.parent.mkdir(parents=True, exist_ok=True)
+                replaces = task.is_begun and output.exists()
                 tasks.append(task)
             except OSError as problem:
                 self._refused.append(Ended(case.name, BAD_INPUT, (f"there is no place for its output ({problem.strerror})",)))
-            self._at_work[case.name] = _Attempt(case, AttemptWatch(output), case.input_key(), task.is_begun and output.exists())
+            self._at_work[case.name] = _Attempt(case, AttemptWatch(output), key, replaces)
         self._ledger.begin(*(task.case for task in tasks if task.is_begun))
         for task in tasks:
             self._engine.start(task)

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from ...core.below import below
 from ...core.errors import InputError
 from .cases import Case
 
@@ -31,12 +32,14 @@ def patient(find: Callable[[], list[Case]], say: Callable[[str], None]) -> Calla
 
     def look() -> list[Case]:
         try:
-            return find()
+            found = find()
         except (InputError, OSError) as problem:
             if str(problem) not in said:
                 say(f"Nothing new is taken as long as this is so: {problem}")
             said.add(str(problem))
             return []
+        said.clear()  # one that comes back is said again
+        return found
 
     return look
 
@@ -111,11 +114,11 @@ class Watched:
 
 def is_unfinished(path: Path) -> bool:
     """A receiver is still writing there, as its names say."""
-    files = path.rglob("*") if path.is_dir() else [path]
+    files = (entry.path for entry in below(path)) if path.is_dir() else [path]
     return any(file.suffix.lower() in UNFINISHED for file in files)
 
 
 def _age_s(path: Path) -> float:
     """How long ago anything there was written last, by the clock of the files; never less than nothing."""
-    files = [path, *path.rglob("*")] if path.is_dir() else [path]
-    return max(0.0, time.time() - max((file.stat().st_mtime for file in files if file.exists()), default=0.0))
+    inside = [entry.state.st_mtime for entry in below(path) if entry.state is not None] if path.is_dir() else []
+    return max(0.0, time.time() - max([path.stat().st_mtime, *inside]))

@@ -91,9 +91,12 @@ class ErrorsTest(PanelTest):
         self.node.faceSegmentation = self.add("vtkMRMLSegmentationNode", "nothing")
         self.assert_said('"nothing" has no segment', "applyButton")
 
-    def test_a_region_that_is_no_curve_and_a_curve(self):
+    def test_a_region_that_is_no_curve_and_a_curve_that_a_person_changed(self):
         self.load_sample()
         self.click("curveButton")
+        place = [0.0] * 3
+        self.node.curve.GetNthControlPointPositionWorld(0, place)
+        self.node.curve.SetNthControlPointPositionWorld(0, place[0] + 3.0, place[1], place[2])
         self.choose("styleComboBox", "box")
         self.assert_said("is not drawn by a curve", "faceButton")
 
