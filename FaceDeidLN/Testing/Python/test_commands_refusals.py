@@ -252,6 +252,7 @@ def test_an_empty_remark_is_a_text(capsys):
 @pytest.mark.parametrize(
     "words", [("verify-certificate", os.sep), ("batch", "nothing.csv", os.sep), ("verify-headers", os.sep), ("study", ".", os.sep)]
 )
-def test_the_root_of_a_disk_is_no_output(words, capsys):
+def test_the_root_of_a_disk_is_no_output(words, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     assert main(words) == 2
     assert "Unexpected" not in capsys.readouterr().err

@@ -95,7 +95,7 @@ def test_structures_on_the_skin_are_made_anew_and_nodes_stay_byte_for_byte(bench
 
 def test_untouched_structures_are_doubtful(bench, work, monkeypatch):
     monkeypatch.setattr(rtstruct, "remake", lambda *_: None)
-    with pytest.raises(DoubtError, match="BODY, Structure 7"):
+    with pytest.raises(DoubtError, match="'BODY', 'Structure 7'"):
         FAMILIES["rtstruct"].release(bench.series("rtstruct"), work)
 
 
