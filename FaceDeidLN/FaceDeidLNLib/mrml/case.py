@@ -12,6 +12,7 @@ import vtk
 
 from ..anatomy.skin import skin_surface
 from ..case.records import CaseResult
+from ..core.geometry import Geometry
 from ..core.landmarks import Landmarks
 from ..core.segment import BoxMask
 from ..core.volume import Volume
@@ -104,9 +105,9 @@ def add_case(context: SceneContext, material: CaseMaterial, given: CaseNodes = C
     if landmarks is None and material.landmarks is not None:
         landmarks = add_landmarks(context, material.landmarks, f"{name} landmarks", ct)
     if curve is None and material.curve is not None and len(material.curve) > 0:
-        curve = _curve_node(context, material, ct, skin, old.curve)
+        curve = put_curve(context, material.curve, ct, skin, old.curve)
     if face is None and material.face is not None:
-        face = _face_node(context, material, ct, old.face)
+        face = put_face(context, material.face, material.ct.geometry, ct, old.face)
     result = None if material.result is None else _result_node(context, material, ct, given.result)
     return CaseNodes(ct, result, face, _protected_node(context, material, ct, given.protected), landmarks, curve, skin)
 
@@ -139,32 +140,37 @@ def _result_node(
     return node
 
 
-def _curve_node(
+def put_curve(
     context: SceneContext,
-    material: CaseMaterial,
+    control: np.ndarray,
     ct: slicer.vtkMRMLScalarVolumeNode,
     skin: slicer.vtkMRMLModelNode | None,
-    node: slicer.vtkMRMLMarkupsClosedCurveNode | None,
+    node: slicer.vtkMRMLMarkupsClosedCurveNode | None = None,
+    renewable: bool = True,
 ) -> slicer.vtkMRMLMarkupsClosedCurveNode:
+    """A CT's curve through control points (N, 3; LPS mm) on its skin, in ``node`` or a new one; ``renewable`` as ``note_as_made``."""
     if node is None:
-        node = add_curve(context, material.curve, f"{ct.GetName()} face curve", ct, skin)
+        node = add_curve(context, control, f"{ct.GetName()} face curve", ct, skin)
     else:
-        fill_curve(node, material.curve)
+        fill_curve(node, control)
         node.SetAndObserveSurfaceConstraintNode(skin)
-    note_as_made(node, ct)
+    note_as_made(node, ct, renewable)
     return node
 
 
-def _face_node(
+def put_face(
     context: SceneContext,
-    material: CaseMaterial,
+    face: BoxMask,
+    geometry: Geometry,
     ct: slicer.vtkMRMLScalarVolumeNode,
-    node: slicer.vtkMRMLSegmentationNode | None,
+    node: slicer.vtkMRMLSegmentationNode | None = None,
+    renewable: bool = True,
 ) -> slicer.vtkMRMLSegmentationNode:
-    colors = {material.face.name: FACE_COLOR}
+    """A CT's face segment, a mask on ``geometry``, in ``node`` or a new one; ``renewable`` as ``note_as_made``."""
+    colors = {face.name: FACE_COLOR}
     if node is None:
-        node = made_here(add_segmentation(context, [material.face], material.ct.geometry, f"{ct.GetName()} face", colors, ct))
+        node = made_here(add_segmentation(context, [face], geometry, f"{ct.GetName()} face", colors, ct))
     else:
-        fill_segmentation(node, [material.face], material.ct.geometry, colors, ct)
-    note_as_made(node, ct)
+        fill_segmentation(node, [face], geometry, colors, ct)
+    note_as_made(node, ct, renewable)
     return node

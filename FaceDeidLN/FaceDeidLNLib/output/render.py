@@ -9,6 +9,7 @@ import numpy as np
 from scipy import ndimage
 
 from ..core.geometry import Box, Geometry
+from ..core.segment import tight
 from ..core.volume import AIR_HU, Volume, block_factors, block_mean, canonical_grid, resample
 
 #: The skin, as everywhere in the field: half way between air and soft tissue, moved towards air so that thin parts stay.
@@ -98,8 +99,8 @@ class Changed:
 
 def changed_skin(skin: Skin, before: Volume, after: Volume) -> Changed:
     """The skin of ``after``, made anew only where its voxels are not those of ``before``, whose skin is ``skin``; same grids."""
-    box = _differing(before.array, after.array)
-    if box is None:
+    box = tight("changed", before.array != after.array).box
+    if 0 in box.shape:
         return Changed(skin, np.zeros((0, 3)))
     grid, spacing = skin.volume.geometry, skin.volume.geometry.spacing[0]
     reach = _TRUNCATE * _sigma(after, spacing) * spacing + 2 * max(*after.geometry.spacing, spacing)
@@ -111,13 +112,6 @@ def changed_skin(skin: Skin, before: Volume, after: Volume) -> Changed:
     array[inner.slices] = part[tuple(slice(a - o, b - o) for a, b, o in zip(inner.start, inner.stop, outer.start, strict=True))]
     whole = replace(skin, volume=Volume(array, grid), leap_mm=_leaps(array, skin.threshold_hu, spacing))
     return Changed(whole, grid.crop(inner).padded(1).corners())
-
-
-def _differing(before: np.ndarray, after: np.ndarray) -> Box | None:
-    """The box of the voxels that differ; None where none does."""
-    differ = before != after
-    ends = [np.flatnonzero(differ.any(tuple({0, 1, 2} - {axis}))) for axis in range(3)]
-    return Box(tuple(int(end[0]) for end in ends), tuple(int(end[-1]) + 1 for end in ends)) if ends[0].size else None
 
 
 def _on_blocks(box: Box, factors: tuple[int, ...]) -> Box:
@@ -176,9 +170,7 @@ def _tissue_points(skin: Skin) -> np.ndarray:
 
 def hit_points(skin: Skin, view: View) -> np.ndarray:
     """LPS mm (height, width, 3) where the ray of each pixel first meets the skin; NaN where it never does."""
-    start, length = _rays(skin, view)
-    depth = _march(skin, start.reshape(-1, 3), view.into, length)
-    return start + depth.reshape(start.shape[:2])[..., None] * view.into
+    return _met(skin, view, (slice(None), slice(None)))
 
 
 def hit_points_changed(changed: Changed, view: View, before: np.ndarray) -> np.ndarray:
@@ -189,11 +181,16 @@ def hit_points_changed(changed: Changed, view: View, before: np.ndarray) -> np.n
     pixels, most = view.pixels(changed.corners), np.asarray(view.size_px)
     low, high = np.clip(np.floor(pixels.min(0)).astype(int), 0, most), np.clip(np.ceil(pixels.max(0)).astype(int) + 1, 0, most)
     part = (slice(low[1], high[1]), slice(low[0], high[0]))
-    start, length = _rays(changed.skin, view)
-    start = start[part]
-    depth = _march(changed.skin, start.reshape(-1, 3), view.into, length)
-    points[part] = start + depth.reshape(start.shape[:2])[..., None] * view.into
+    points[part] = _met(changed.skin, view, part)
     return points
+
+
+def _met(skin: Skin, view: View, part: tuple[slice, slice]) -> np.ndarray:
+    """As ``hit_points``, for a part of the rows and columns of a picture."""
+    start, length = _rays(skin, view)
+    start = start[part]
+    depth = _march(skin, start.reshape(-1, 3), view.into, length)
+    return start + depth.reshape(start.shape[:2])[..., None] * view.into
 
 
 def _rays(skin: Skin, view: View) -> tuple[np.ndarray, float]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from ..core.errors import InputError, OutputError
 from ..core.plain_files import open_plain
 from ..core.private import OWNER_FOLDER, write_private
-from .held_folder import held_folder
+from .held_folder import HeldFolder, held_folder
 
 SCENE_FILE = "scene.mrb"
 LANDMARKS_FILE = "landmarks.mrk.json"
@@ -90,17 +90,17 @@ def make_review_folder(folder: Path, title: str) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with held_folder(folder) as held:
-            _begin(held.place, folder, title)
+            _begin(held, title)
     except OSError as error:
         raise OutputError(f"The review folder {folder} cannot be written: {error.strerror}.") from error
 
 
-def _begin(place: Path, folder: Path, title: str) -> None:
-    """``place`` is the folder itself, by whatever name."""
+def _begin(held: HeldFolder, title: str) -> None:
+    place = held.place
     try:
         require_review_folder(place)
     except InputError as error:
-        raise InputError(str(error).replace(str(place), str(folder))) from error
+        raise InputError(held.named(str(error))) from error
     if is_review(place) or not any(place.iterdir()):
         place.chmod(OWNER_FOLDER)
     for name in REVIEW_FILES:

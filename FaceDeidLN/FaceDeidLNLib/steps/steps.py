@@ -21,19 +21,15 @@ from ..face.segment import Face
 from ..input.calibration import as_worked_on, in_own_values
 from ..input.place import place_segments
 from ..mrml.as_made import note_as_made
-from ..mrml.candidates import made_here
+from ..mrml.case import put_curve, put_face
 from ..mrml.links import link
 from ..mrml.nodes import (
-    FACE_COLOR,
     add_ct,
-    add_curve,
     add_landmarks,
-    add_segmentation,
     add_skin_model,
     fill_ct,
     fill_curve,
     fill_landmarks,
-    fill_segmentation,
     fill_skin,
     nearest_on_surface,
     volume_from_node,
@@ -97,29 +93,18 @@ class Steps:
         progress(0.7, "face curve")
         control = find_curve(request.ct, anatomy, request.parameters).control
         skin = self._skin(asked, anatomy)
-        node = asked.curve
-        if node is None:
-            node = add_curve(self.context, control, f"{asked.ct.GetName()} face curve", asked.ct, skin)
-        else:
-            fill_curve(node, control)
-            node.SetAndObserveSurfaceConstraintNode(skin)
-        note_as_made(node, asked.ct, not engines.wrap)
+        node = put_curve(self.context, control, asked.ct, skin, asked.curve, renewable=not engines.wrap)
         link(asked.ct, "curve", node)
         return node
 
     def face(self, asked: NodeRequest, engines: Engines = BUILT_IN, progress: Progress = silent) -> slicer.vtkMRMLSegmentationNode:
         """Make the face segment from curve and skin: into the first segment of ``asked.face`` or a new node."""
         request, face = self._face(replace(asked, face=None), engines, progress)
-        name, node = f"{asked.ct.GetName()} face", asked.face or asked.old.face
-        colors = {face.segment.name: FACE_COLOR}
-        if node is None:
-            node = made_here(add_segmentation(self.context, [face.segment], request.ct.geometry, name, colors, asked.ct))
-        else:
-            fill_segmentation(node, [face.segment], request.ct.geometry, colors, asked.ct)
+        given, renewable = asked.face or asked.old.face, not (engines.wrap or engines.cut)
+        node = put_face(self.context, face.segment, request.ct.geometry, asked.ct, given, renewable)
         if asked.old.curve is not None and len(face.curve.control):
             fill_curve(asked.old.curve, face.curve.control)
             note_as_made(asked.old.curve, asked.ct)
-        note_as_made(node, asked.ct, not (engines.wrap or engines.cut))
         link(asked.ct, "face", node)
         return node
 
