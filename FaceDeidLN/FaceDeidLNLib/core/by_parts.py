@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+
+from .processors import processors
 
 #: Voxels in a part.
 PART = 1 << 15
@@ -17,5 +18,5 @@ def by_parts(function: Callable[..., np.ndarray], *voxels: np.ndarray) -> np.nda
     count = len(voxels[0])
     if count <= PART:
         return function(*voxels)
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(processors()) as pool:
         return np.concatenate(list(pool.map(lambda start: function(*(one[start : start + PART] for one in voxels)), range(0, count, PART))))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import numpy as np
 from scipy import ndimage
 from scipy.special import ndtr
 
+from ...core.processors import processors
 from ...core.volume import AIR_HU, Volume
 from ...face.segment import Face
 
@@ -122,13 +122,13 @@ class Noise:
 def _blurred(block: np.ndarray, sigma: float, axis: int) -> np.ndarray:
     """A block blurred along one axis (Gaussian, standard deviation in cells); the processors share its slabs along another."""
     out, across = np.empty_like(block), 1 if axis == 0 else 0
-    ends = np.linspace(0, block.shape[across], (os.cpu_count() or 1) + 1).astype(int)
+    ends = np.linspace(0, block.shape[across], processors() + 1).astype(int)
     slabs = [(slice(None),) * across + (slice(*pair),) for pair in itertools.pairwise(ends)]
 
     def blur(slab: tuple[slice, ...]) -> None:
         ndimage.gaussian_filter1d(block[slab], sigma, axis, output=out[slab], mode="reflect", truncate=2.5)
 
-    with ThreadPoolExecutor() as pool:
+    with ThreadPoolExecutor(processors()) as pool:
         list(pool.map(blur, slabs))
     return out
 
