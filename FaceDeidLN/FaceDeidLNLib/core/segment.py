@@ -57,6 +57,11 @@ def places(mask: np.ndarray) -> np.ndarray:
     return unflat(np.flatnonzero(mask), mask.shape)
 
 
+def flat(mask: np.ndarray) -> np.ndarray:
+    """The voxels (N,) set in a mask, counted in C order, in the narrowest type that counts all."""
+    return np.flatnonzero(mask).astype(np.min_scalar_type(mask.size), copy=False)
+
+
 def unflat(voxels: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
     """The (k, j, i) places (N, 3) of voxels that are counted in C order."""
     return np.stack(np.unravel_index(voxels, shape), axis=-1)
