@@ -11,7 +11,7 @@ from ..anatomy.face_frame import FaceFrame
 from ..core.geometry import Box
 from ..core.landmarks import Landmark, Landmarks
 from ..core.processors import processors
-from ..core.segment import tight
+from ..core.segment import box_of
 from ..core.volume import Volume, linear, resample
 from ..face.polar import skin_distance, to_polar, unit_vectors
 from ..face.segment import Face
@@ -157,16 +157,15 @@ def displacement(original: Volume, result: Volume, sight: Sight) -> np.ndarray:
 
 def share_of_body(changed: np.ndarray, ct: Volume, body: Volume) -> float:
     """Volume of the changed voxels (bool, the CT's grid) that lie in the body (bool, its own grid) over the body's volume."""
-    part = tight("changed", changed)
-    if not part.voxels:
+    box = box_of(changed)
+    if 0 in box.shape:
         return 0.0
-    last = part.box.stop[0]
 
     def count(first: int) -> int:
-        slab = Box((first, *part.box.start[1:]), (min(first + TOGETHER, last), *part.box.stop[1:]))
+        slab = Box((first, *box.start[1:]), (min(first + TOGETHER, box.stop[0]), *box.stop[1:]))
         in_body = resample(body, ct.geometry.crop(slab), order=0, fill=0.0).array > 0.5
-        return int(np.count_nonzero(in_body & part.inside(slab)))
+        return int(np.count_nonzero(in_body & changed[slab.slices]))
 
     with ThreadPoolExecutor(processors()) as pool:
-        voxels = sum(pool.map(count, range(part.box.start[0], last, TOGETHER)))
+        voxels = sum(pool.map(count, range(box.start[0], box.stop[0], TOGETHER)))
     return float(voxels * ct.geometry.voxel_mm3 / (np.count_nonzero(body.array) * body.geometry.voxel_mm3))

@@ -117,7 +117,9 @@ def soft_statistics(values: np.ndarray, mask: np.ndarray) -> tuple[float, float]
 
 @dataclass(frozen=True, eq=False)
 class Noise:
-    """Gaussian noise over a whole box: a ``block`` (K, J, I), float32, of cells; a voxel times ``shrunk`` is its cell.
+    """Gaussian noise over a whole box: a ``block`` (K, J, I) of cells; a voxel times ``shrunk`` is its cell.
+
+    The block is float16: its eleven bits are finer than what a CT's whole HU tell, and half a box is what it takes.
 
     Drawn for the box as a whole, so that it nowhere repeats: two places with the same noise would tell fill from tissue. A correlation
     of more than MOST_SIGMA cells is the same in larger cells.
@@ -135,13 +137,13 @@ class Noise:
         for axis in np.flatnonzero(cells):
             _blur(block, float(cells[axis]), int(axis))
         block *= np.float32(deviation / max(_deviation(block), 1e-9))
-        return cls(block, shrunk)
+        return cls(block.astype(np.float16), shrunk)
 
     def at(self, voxels: np.ndarray) -> np.ndarray:
         """Its values (N,), float32, at voxels (N, 3) of the shape it was drawn for."""
         cell = voxels if (self.shrunk == 1.0).all() else (voxels * self.shrunk).astype(np.int32)
         _, rows, columns = self.block.shape
-        return self.block.ravel()[(cell[:, 0] * np.intp(rows) + cell[:, 1]) * np.intp(columns) + cell[:, 2]]
+        return self.block.ravel()[(cell[:, 0] * np.intp(rows) + cell[:, 1]) * np.intp(columns) + cell[:, 2]].astype(np.float32)
 
 
 def _white(shape: tuple[int, int, int], random: np.random.Generator) -> np.ndarray:
