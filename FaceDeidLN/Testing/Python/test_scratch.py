@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from FaceDeidLNLib.core import guard, guard_process, scratch
 from FaceDeidLNLib.core.errors import OutputError
+from FaceDeidLNLib.core.locks import lock
 from FaceDeidLNLib.core.scratch import scratch_folder, scratch_root, sweep
 from processes import ENVIRONMENT, command
 
@@ -116,6 +117,39 @@ def test_the_copy_of_a_living_process_is_not_swept_however_old(temporary):
             os.utime(path, (0, 0))
         sweep()
         assert (folder / "ct.nrrd").exists()
+
+
+@posix
+def test_a_folder_is_never_one_whose_lock_a_sweeper_took_first(temporary, monkeypatch):
+    def late(handle):
+        monkeypatch.setattr(scratch, "lock", lock)
+        sweeper = os.open(next(scratch_root().iterdir()), os.O_RDWR)
+        lock(sweeper)
+        try:
+            lock(handle)
+        finally:
+            os.close(sweeper)
+
+    monkeypatch.setattr(scratch, "lock", late)
+    with scratch_folder() as folder:
+        sweep()
+        assert folder.exists()
+    sweep()
+    assert list(temporary.iterdir()) == []
+
+
+def test_a_place_that_somebody_elses_end_removes_is_made_again(temporary, monkeypatch):
+    looked = scratch._require_ours
+
+    def removed_before(root):
+        if root.exists():
+            monkeypatch.setattr(scratch, "_require_ours", looked)
+            root.rmdir()
+        looked(root)
+
+    monkeypatch.setattr(scratch, "_require_ours", removed_before)
+    with scratch_folder() as folder:
+        assert folder.exists()
 
 
 def test_a_folder_that_lost_its_lock_is_swept(temporary):
