@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import json
 import os
@@ -11,14 +10,13 @@ import stat
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 from FaceDeidLNLib.core import guard, guard_process, scratch
 from FaceDeidLNLib.core.errors import OutputError
 from FaceDeidLNLib.core.locks import lock
 from FaceDeidLNLib.core.scratch import scratch_folder, scratch_root, sweep
-from processes import ENVIRONMENT, command
+from processes import ENVIRONMENT, command, lives
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="signals and modes are POSIX's")
 
@@ -55,17 +53,11 @@ def at_work(temporary, *words):
     return process, [int(word) for word in note.read_text().split()]
 
 
-def wait_for(what, longest_s=30.0):
+def wait_for(what, longest_s=300.0):
     deadline = time.monotonic() + longest_s
     while not what():
         assert time.monotonic() < deadline
         time.sleep(0.02)
-
-
-def lives(identifier):
-    with contextlib.suppress(OSError):
-        return Path(f"/proc/{identifier}/stat").read_text().split()[2] not in "ZX"
-    return False
 
 
 @posix
