@@ -33,8 +33,9 @@ WORDS = {
         met mets metasta* mass masses masse masa massa *lesion* lesao tumor* tumour* tumeur* *tumor guz opuchol* geschwulst* raumforderung*
         neoplas* carcinom* karzinom* cancer* krebs* gtv* ctv* itv* ptv* level* lvl* *опухол* *метаст* *肿瘤* *腫瘍* *转移* *転移*
         *종양* *ورم* lasion* zmian* zmen* kitle* kasvain* daganat* *结节* *結節* *病灶* *病变* *결절* *병변*
-        recurrence* rezidiv* recidiv* recidief rechute recaida* filia filiae absiedlung* rundherd* avid bulky conglomer* konglomer* elni ifrt eni
-        poortwachter* schildwacht* gg ggl lgl lgll lks laps nll sln slns slnb pln plns rpln rplns sentinel* лу bezgavk* hach target boost hotspot* pet+
+        recurrence* rezidiv* recidiv* recidief rechute recaida* filia filiae absiedlung* rundherd* avid bulky conglomer* konglomer*
+        elni ifrt eni poortwachter* schildwacht* lgl lgll
+        gg ggl lks laps nll sln slns slnb pln plns rpln rplns sentinel* лу bezgavk* hach target boost hotspot* pet+
         station* stazion* nivel* niveau* poziom* stufe 1a 1b 2a 2b ia ib iia iib iva ivb va vb vc vi viia viib viii ix xa xb""",
     Role.ORGAN: """
         *parotid* *parotis* *parotyd* parotideo smg submand* glandul* glnd* glande* ghiandol* sublingual* salivary *speicheldrus*
