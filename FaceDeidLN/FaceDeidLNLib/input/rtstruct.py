@@ -35,8 +35,8 @@ def read_rtstruct(dataset: Dataset, path: Path, ct: Geometry, frame_of_reference
     """The structures of an RTSTRUCT as masks on the CT's grid ``ct``.
 
     Points and open lines (PS3.3 C.8.8.6) count where the name says node, target or gland: a line as if it were closed, a point as the
-    voxel that it lies in. Other structures without closed contours are left out. Slices between the contours of a structure belong to it: see
-    ``fill_contours``.
+    voxel that it lies in. Other structures without closed contours are left out.
+    Slices between the contours of a structure belong to it: see ``fill_contours``.
 
     :param frame_of_reference_uid: of the CT; "" where it is not known, and then nothing is compared.
     :raises InputError: another frame of reference (both UIDs are named), contours across the CT's planes, a damaged file,
