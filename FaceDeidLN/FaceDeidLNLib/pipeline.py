@@ -69,7 +69,6 @@ def _prove(request: Request, make: Callable[[Face], Volume], privacy: str, progr
             lost = left_out_doubts(request.left_out, state.face.segment, request.ct)
             state = replace(state, levels=below_ears(state.levels, state.face), failures=(*state.failures, *lost))
         with watch.step("effect", 0.7):
-            give_back()
             state = replace(state, result=make(state.face))
     except FaceNotFoundError as error:
         return replace(state, reasons=(str(error), *state.failures))
@@ -78,7 +77,7 @@ def _prove(request: Request, make: Callable[[Face], Volume], privacy: str, progr
 
 
 class Stopwatch:
-    """Seconds per step, and the steps' announcement."""
+    """Seconds per step, and the steps' announcement. What a step has freed is given back before the next one."""
 
     def __init__(self, progress: Progress) -> None:
         self.seconds: dict[str, float] = {}
@@ -92,4 +91,5 @@ class Stopwatch:
         try:
             yield alive_in(self._progress, fraction, name)
         finally:
+            give_back()
             self.seconds[name] = round(time.perf_counter() - begin, 3)

@@ -8,6 +8,7 @@ from scipy import ndimage
 
 from ..core.geometry import Box, Geometry
 from ..core.volume import Volume, index_affine
+from .aligned import each_plane, is_aligned
 
 #: Between air (-1000) and skin (about 0): where half a voxel is tissue, a little lower for thin cartilage.
 TISSUE_HU = -400.0
@@ -26,13 +27,23 @@ def sample(volume: Volume, target: Geometry) -> np.ndarray:
     Returns float32 (integer input too). Multi-threaded; any affine, shear included. Going on with the nearest voxel
     keeps the cut planes of the field of view from looking like skin.
     """
-    return sitk.GetArrayFromImage(_resampled(volume, target))
+    matrix, offset = index_affine(volume.geometry, target)
+    if not is_aligned(matrix):
+        return sitk.GetArrayFromImage(_resampled(volume, target))
+    out = np.empty(target.shape, dtype=np.float32)
+    each_plane(volume.array, matrix, offset, target.shape, out.__setitem__)
+    return out
 
 
 def is_above(volume: Volume, target: Geometry, level: float) -> np.ndarray:
-    """Where ``sample`` gives more than ``level`` (bool); what it gives is not copied."""
-    image = _resampled(volume, target)
-    return sitk.GetArrayViewFromImage(image) > level
+    """Where ``sample`` gives more than ``level`` (bool); what it gives is not kept."""
+    matrix, offset = index_affine(volume.geometry, target)
+    if not is_aligned(matrix):
+        image = _resampled(volume, target)  # the view lives as long as it
+        return sitk.GetArrayViewFromImage(image) > level
+    out = np.empty(target.shape, dtype=bool)
+    each_plane(volume.array, matrix, offset, target.shape, lambda k, plane: np.greater(plane.astype(np.float32), level, out=out[k]))
+    return out
 
 
 def _resampled(volume: Volume, target: Geometry) -> sitk.Image:

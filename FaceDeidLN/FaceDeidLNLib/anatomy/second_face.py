@@ -7,12 +7,12 @@ as it lies and turned, sees a face.
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from scipy import ndimage
 
+from ..core.processors import processors
 from ..core.progress import Alive, idle
 from ..core.segment import places
 from ..core.volume import AIR_HU, Volume
@@ -207,7 +207,7 @@ def other_face(small: Volume, frame: FaceFrame, piece: np.ndarray, alive: Alive 
     """
     member = load_model().members[0]
     part = without_head(small.crop(small.geometry.box_around(small.geometry.to_lps(places(piece)), AROUND_MM)), frame)
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(processors()) as pool:
         looks = [pool.submit(turned_head, part, turn, member) for turn in TURNS]
         try:
             found = []

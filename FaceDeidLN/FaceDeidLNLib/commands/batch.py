@@ -16,11 +16,11 @@ Stopped or killed, the same command goes on where it was. The exit code is that 
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..core.errors import InputError
+from ..core.processors import processors
 from . import options as shared
 from .batches.engine import ENGINES, LOCAL
 from .batches.shards import Shard, shard
@@ -87,7 +87,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def add_engine(parser: argparse.ArgumentParser) -> None:
     """Who runs the cases, and what each may take."""
     group = parser.add_argument_group("engine")
-    jobs = min(os.cpu_count() or 1, _MOST_JOBS)
+    jobs = min(processors(), _MOST_JOBS)
     group.add_argument("--engine", choices=ENGINES, default=LOCAL, help="processes of this machine, or Dask (default: %(default)s)")
     group.add_argument(
         "--scheduler", metavar="ADDRESS", help="with --engine dask: a cluster that runs already (default: one of this machine)"
@@ -241,7 +241,7 @@ def setting_of(options: argparse.Namespace) -> Setting:
     from .batches.loop import Setting
     from .batches.task import Limits
 
-    threads = max(1, (os.cpu_count() or 1) // options.jobs)
+    threads = max(1, processors() // options.jobs)
     limits = Limits(options.timeout_min * 60, options.memory_mb, threads)
     words, names = tuple(shared_words(options)), ",".join(options.node_segments)
     return Setting(options.out_dir, words, limits, options.retries, options.overwrite, options.qa, options.signing_key, names)

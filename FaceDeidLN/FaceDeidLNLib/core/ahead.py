@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -11,6 +10,7 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from .errors import Cancelled
+from .processors import processors
 from .progress import Alive
 
 Item = TypeVar("Item")
@@ -23,7 +23,7 @@ def made_ahead(function: Callable[[Item], Result], items: Iterable[Item]) -> Ite
     The first item is worked on alone, so that libraries that set themselves up at first use do so once. Raises what ``function``
     raises, at that item's turn.
     """
-    left, count = iter(items), os.cpu_count() or 1
+    left, count = iter(items), processors()
     for first in left:
         yield function(first)
         break

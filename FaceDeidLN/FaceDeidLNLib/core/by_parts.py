@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+
+from .processors import processors
 
 #: Voxels in a part.
 PART = 1 << 15
@@ -15,7 +16,15 @@ PART = 1 << 15
 def by_parts(function: Callable[..., np.ndarray], *voxels: np.ndarray) -> np.ndarray:
     """``function(*voxels)`` for a function that gives values (N,) of arrays (N, ...) and treats every voxel alone."""
     count = len(voxels[0])
+    first = function(*(one[:PART] for one in voxels))
     if count <= PART:
-        return function(*voxels)
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return np.concatenate(list(pool.map(lambda start: function(*(one[start : start + PART] for one in voxels)), range(0, count, PART))))
+        return first
+    out = np.empty((count, *first.shape[1:]), dtype=first.dtype)
+    out[:PART] = first
+
+    def fill(start: int) -> None:
+        out[start : start + PART] = function(*(one[start : start + PART] for one in voxels))
+
+    with ThreadPoolExecutor(processors()) as pool:
+        list(pool.map(fill, range(PART, count, PART)))
+    return out

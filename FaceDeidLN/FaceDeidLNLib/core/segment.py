@@ -57,6 +57,11 @@ def places(mask: np.ndarray) -> np.ndarray:
     return unflat(np.flatnonzero(mask), mask.shape)
 
 
+def flat(mask: np.ndarray) -> np.ndarray:
+    """The voxels (N,) set in a mask, counted in C order, in the narrowest type that counts all."""
+    return np.flatnonzero(mask).astype(np.min_scalar_type(mask.size), copy=False)
+
+
 def unflat(voxels: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
     """The (k, j, i) places (N, 3) of voxels that are counted in C order."""
     return np.stack(np.unravel_index(voxels, shape), axis=-1)
@@ -64,16 +69,21 @@ def unflat(voxels: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
 
 def tight(name: str, mask: np.ndarray, offset: tuple[int, int, int] = (0, 0, 0)) -> BoxMask:
     """A BoxMask of a (k, j, i) bool array whose first voxel lies at ``offset`` of the CT's grid."""
+    inner = box_of(mask)
+    box = Box(tuple(a + o for a, o in zip(inner.start, offset, strict=True)), tuple(b + o for b, o in zip(inner.stop, offset, strict=True)))
+    return BoxMask(name, box, np.ascontiguousarray(mask[inner.slices]))
+
+
+def box_of(mask: np.ndarray) -> Box:
+    """The smallest box that holds the voxels set in a (k, j, i) bool array; an empty one at its first voxel where none is."""
     if not mask.any():
-        return BoxMask(name, Box(offset, offset), np.zeros((0, 0, 0), dtype=bool))
+        return Box((0, 0, 0), (0, 0, 0))
     start, stop = [], []
     for axis in range(3):
         line = np.flatnonzero(mask.any(axis=tuple(a for a in range(3) if a != axis)))
         start.append(int(line[0]))
         stop.append(int(line[-1]) + 1)
-    cut = mask[tuple(slice(a, b) for a, b in zip(start, stop, strict=True))]
-    box = Box(tuple(a + o for a, o in zip(start, offset, strict=True)), tuple(b + o for b, o in zip(stop, offset, strict=True)))
-    return BoxMask(name, box, np.ascontiguousarray(cut))
+    return Box(tuple(start), tuple(stop))
 
 
 def united(name: str, masks: Sequence[BoxMask]) -> BoxMask:

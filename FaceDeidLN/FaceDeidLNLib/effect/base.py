@@ -8,6 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
+from ..core.memory import give_back
 from ..core.parameters import Parameters
 from ..core.volume import Volume
 from ..face.segment import Face
@@ -39,7 +40,8 @@ def apply_effect(effect: Effect, ct: Volume, face: Face, parameters: Parameters)
         values = stamped(values, ct, face, parameters.watermark)
     mask = face.segment.array
     new = to_scalar_type(values[mask], ct.array.dtype)
-    del values  # before there is another CT
+    del values
+    give_back()  # before there is another CT
     array = ct.array.copy()
     array[face.segment.box.slices][mask] = new
     return ct.with_array(array)

@@ -10,14 +10,14 @@ from scipy import ndimage
 from ..core.by_parts import by_parts
 from ..core.geometry import Geometry
 from ..core.parameters import Parameters
-from ..core.segment import unflat
+from ..core.segment import flat, unflat
 from ..core.volume import Volume
 from ..face.polar import PolarRaster, to_polar, unit_vectors
 from ..face.relief import random_surface
 from ..face.segment import Face
 from .tools.bone_plate import BonePlate, drawn_plate
 from .tools.ear_surface import smooth_ears
-from .tools.texture import Tissue, deep_tissue, scan_air, soft_tissue
+from .tools.texture import Tissue, scan_air, soft_tissue, tissues
 
 #: Over so many mm at its back the new tissue goes over into the old one.
 BLEND_MM = 3.0
@@ -76,9 +76,8 @@ class Reface:
     def _values(self, ct: Volume, face: Face, random: np.random.Generator) -> np.ndarray:
         """New HU (N,) of the segment's voxels."""
         here, mask = ct.array[face.segment.box.slices], face.segment.array
-        new, old = self.drawn(ct, face, random), here[mask]
-        air = scan_air(here, len(old), random)
-        return by_parts(new.values, np.flatnonzero(mask), old, air)
+        voxels, new = flat(mask), self.drawn(ct, face, random)
+        return by_parts(new.values, voxels, here[mask], scan_air(here, len(voxels), random))
 
     def drawn(self, ct: Volume, face: Face, random: np.random.Generator) -> NewFace:
         """What takes the face's place."""
@@ -131,10 +130,10 @@ class NewFace:
         dense = surface - DENSE_LAYER_MM - DENSE_LAYER_SD_MM * roughness(face, random)
         floor = face.membrane - FLOOR_MM - FLOOR_SD_MM * roughness(face, random)
         layer = np.clip(SKIN_LAYER_MM + SKIN_LAYER_SD_MM * roughness(face, random), *SKIN_LAYER_LIMITS_MM)
-        soft, deep = soft_tissue(ct, face, random), deep_tissue(ct, face, random)
         fine = PolarRaster(step=FINE_DEGREES)
         maps = (finer(one, face.raster, fine) for one in (surface, dense, floor, layer))
         grid, bare = ct.geometry.crop(face.segment.box), beside_air(ct, face)
+        soft, deep = tissues(ct, face, random)
         return cls(face, grid, edge_mm(ct), fine, *maps, bare, soft, deep)
 
     def values(self, voxels: np.ndarray, old: np.ndarray, air: np.ndarray) -> np.ndarray:

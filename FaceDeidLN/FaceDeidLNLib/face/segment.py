@@ -15,6 +15,7 @@ from ..core.by_parts import by_parts
 from ..core.errors import FaceNotFoundError
 from ..core.geometry import Box, Geometry
 from ..core.parameters import Parameters
+from ..core.processors import processors
 from ..core.progress import Alive, idle
 from ..core.segment import BoxMask, places, unflat
 from ..core.volume import Volume, canonical_grid, resample
@@ -235,5 +236,5 @@ def _smooth_fields(face: Face, target: Geometry) -> tuple[np.ndarray, ...]:
     if face.curve.islands:
         on_island = fine.sample(signed_degrees(fine, face.curve.on_island(fine)), directions)
         fields.append(np.radians(on_island) * distance)
-    with ThreadPoolExecutor() as pool:
+    with ThreadPoolExecutor(processors()) as pool:
         return tuple(pool.map(lambda field: resample(Volume(field.reshape(coarse.shape), coarse), target, fill=-1.0).array, fields))

@@ -38,6 +38,7 @@ import numpy as np
 from ..core.errors import InputError, OutputError
 from ..core.landmarks import LANDMARK_NAMES
 from ..core.plain_files import open_plain, read_plain_text
+from ..core.processors import processors
 from ..input.images import image_extension
 
 SCHEMA = "facedeidln-certificate/1"
@@ -147,7 +148,7 @@ def output_sha256(output: Path) -> str | dict[str, str]:
     """The SHA-256 of an output: of the file, or of every file of the folder by its name."""
     if output.is_dir():
         files = sorted(output.iterdir())
-        with ThreadPoolExecutor() as pool:  # hashing lets other threads run
+        with ThreadPoolExecutor(processors()) as pool:  # hashing lets other threads run
             return dict(zip([file.name for file in files], pool.map(file_sha256, files), strict=True))
     return file_sha256(output)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from scipy import ndimage
 
+from ..core.processors import processors
 from ..core.segment import BoxMask
 from ..core.volume import Volume
 from . import drawing
@@ -149,7 +150,7 @@ def _skin_panels(case: Shown) -> list[list[np.ndarray]]:
         before = hit_points(skin, view)
         return [before] if changed is None else [before, hit_points_changed(changed, view, before)]
 
-    with ThreadPoolExecutor() as pool:  # what draws letters is for one thread alone, and comes after
+    with ThreadPoolExecutor(processors()) as pool:  # what draws letters is for one thread alone, and comes after
         hits = list(pool.map(hits_of, views))
     return [_skin_pair(case, name, view, skins, points) for name, view, points in zip(_SKIN_VIEWS, views, hits, strict=True)]
 

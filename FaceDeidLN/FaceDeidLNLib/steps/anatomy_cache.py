@@ -13,6 +13,7 @@ from ..anatomy.level.find import Level
 from ..case.find import Finder, combined
 from ..case.records import Anatomy, Request
 from ..core.landmarks import Landmarks
+from ..core.processors import processors
 from ..core.progress import Alive, idle
 from ..core.segment import Segment
 from ..core.volume import Volume
@@ -67,7 +68,7 @@ def _ct_key(ct: Volume) -> tuple:
     """Place and voxels: any edit of the CT gives another key."""
     data = np.ascontiguousarray(ct.array).reshape(-1).view(np.uint8)
     parts = [data[start : start + _PART] for start in range(0, len(data), _PART)]
-    with ThreadPoolExecutor() as pool:  # hashing lets other threads run
+    with ThreadPoolExecutor(processors()) as pool:  # hashing lets other threads run
         voxels = tuple(pool.map(lambda part: hashlib.sha256(part).digest(), parts))
     return (ct.array.shape, ct.array.dtype.str, ct.geometry.ijk_to_lps.tobytes(), voxels)
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..anatomy.face_frame import FaceFrame
+from ..core.geometry import Box
 from ..core.landmarks import Landmark, Landmarks
-from ..core.segment import tight
+from ..core.processors import processors
+from ..core.segment import box_of
 from ..core.volume import Volume, linear, resample
 from ..face.polar import skin_distance, to_polar, unit_vectors
 from ..face.segment import Face
@@ -36,6 +39,8 @@ WIDE_MM = 16.0
 MIN_CONFIDENCE = 0.5
 #: Brighter than this is no skin: teeth between open lips, bite blocks, metal.
 BRIGHT_HU = 300.0
+#: Slices of the changed part that are laid onto the body's grid at a time: all of them are larger than a CT.
+TOGETHER = 16
 #: The lids lie this far (mm) in front of the eyeball's centre.
 LIDS_MM = 14.0
 
@@ -152,9 +157,15 @@ def displacement(original: Volume, result: Volume, sight: Sight) -> np.ndarray:
 
 def share_of_body(changed: np.ndarray, ct: Volume, body: Volume) -> float:
     """Volume of the changed voxels (bool, the CT's grid) that lie in the body (bool, its own grid) over the body's volume."""
-    part = tight("changed", changed)
-    if not part.voxels:
+    box = box_of(changed)
+    if 0 in box.shape:
         return 0.0
-    in_body = resample(body, ct.geometry.crop(part.box), order=0, fill=0.0).array > 0.5
-    share_mm3 = np.count_nonzero(in_body & part.array) * ct.geometry.voxel_mm3
-    return float(share_mm3 / (np.count_nonzero(body.array) * body.geometry.voxel_mm3))
+
+    def count(first: int) -> int:
+        slab = Box((first, *box.start[1:]), (min(first + TOGETHER, box.stop[0]), *box.stop[1:]))
+        in_body = resample(body, ct.geometry.crop(slab), order=0, fill=0.0).array > 0.5
+        return int(np.count_nonzero(in_body & changed[slab.slices]))
+
+    with ThreadPoolExecutor(processors()) as pool:
+        voxels = sum(pool.map(count, range(box.start[0], box.stop[0], TOGETHER)))
+    return float(voxels * ct.geometry.voxel_mm3 / (np.count_nonzero(body.array) * body.geometry.voxel_mm3))

@@ -9,7 +9,6 @@ concentration and plausible shape are calibrated to the probability of an error 
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -17,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ...core.processors import processors
 from ...core.progress import Alive, idle
 from ...core.volume import Volume
 from .derived import DERIVED, derive
@@ -177,7 +177,7 @@ def read_landmarks(ct: Volume, model: LandmarkModel, alive: Alive = idle) -> Rea
     members = [model.members[n % len(model.members)] for n in range(1, len(VIEWS))]
     alive()
     readings = [first]
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(processors()) as pool:
         for reading in pool.map(lambda member, view: _look(small, better, member, view), members, VIEWS[1:]):
             alive()
             readings.append(reading)

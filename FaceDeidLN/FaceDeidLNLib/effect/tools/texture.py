@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import numpy as np
 from scipy import ndimage
 from scipy.special import ndtr
 
+from ...core.processors import processors
 from ...core.volume import AIR_HU, Volume
 from ...face.segment import Face
 
@@ -31,6 +31,10 @@ NOISE_LIMITS_HU = (3.0, 60.0)
 GRAIN_MM = 0.5
 MOTTLE_MM = 4.0
 MOTTLE_HU = 15.0
+#: The grain's deviation in the mixture below, where the mottle's is 1; and how the values of the mixture are looked up: in so many steps
+#: over so many standard deviations to either side.
+DEEP_GRAIN = 0.3
+MOST_NORMAL, NORMAL_STEPS = 5.0, 1 << 12
 #: A part of the new tissue is denser (HU more) in patches, like enhanced gland and vessel: correlation (Gaussian sigma, mm) and
 #: where they begin and are full (standard deviations). They are so large that no filter removes them, and so rare that the
 #: values' spread does not tell of them: who takes away what is like the fill leaves them, and finds them at 150 HU.
@@ -42,38 +46,59 @@ PATCH_FROM, PATCH_FULL = 0.3, 0.8
 DENSE_HU = 115.0
 #: A noise with a longer correlation (standard deviation, cells) than that is made in larger cells.
 MOST_SIGMA = 2.0
+#: So many of the scan's values stand for its air: no more than 16 bits count.
+AIR_VALUES = 1 << 16
+#: So many values are drawn one after the other.
+DRAWN_TOGETHER = 1 << 20
 #: What is denser than this is not plain air.
 AIR_LIMIT_HU = -900.0
 
 
-def soft_tissue(ct: Volume, face: Face, random: np.random.Generator) -> Tissue:
-    """Dense soft tissue: the patient's mean, the scan's noise, some mottle, and patches that are denser."""
+def tissues(ct: Volume, face: Face, random: np.random.Generator) -> tuple[Tissue, Tissue]:
+    """``soft_tissue`` and ``deep_tissue`` of one scan: where one goes over into the other its noise goes on."""
+    grain = grain_of(ct, face, random)
+    return soft_tissue(ct, face, random, grain), deep_tissue(ct, face, random, grain)
+
+
+def grain_of(ct: Volume, face: Face, random: np.random.Generator) -> Noise:
+    """The grain of the scan's noise over the segment's box, of deviation 1."""
+    return Noise.drawn(GRAIN_MM / np.array(ct.geometry.sampling), 1.0, face.segment.box.shape, random)
+
+
+def soft_tissue(ct: Volume, face: Face, random: np.random.Generator, grain: Noise | None = None) -> Tissue:
+    """Dense soft tissue: the patient's mean, the scan's noise (of that ``grain``), some mottle, and patches that are denser."""
     mean, noise = soft_statistics(ct.array[face.segment.box.slices], face.segment.array)
+    grain = grain_of(ct, face, random) if grain is None else grain
     steps, shape = np.array(ct.geometry.sampling), face.segment.box.shape
-    grain, patches = Noise.drawn(GRAIN_MM / steps, noise, shape, random), Noise.drawn(PATCH_MM / steps, 1.0, shape, random)
-    mottle = Noise.drawn(MOTTLE_MM / steps, MOTTLE_HU, shape, random)
+    patches, mottle = Noise.drawn(PATCH_MM / steps, 1.0, shape, random), Noise.drawn(MOTTLE_MM / steps, MOTTLE_HU, shape, random)
 
     def tissue(at: np.ndarray) -> np.ndarray:
         patch = np.clip((patches.at(at) - PATCH_FROM) / (PATCH_FULL - PATCH_FROM), 0.0, 1.0)
-        return max(mean, DENSE_HU) + grain.at(at) + mottle.at(at) + PATCH_HU * patch
+        return max(mean, DENSE_HU) + noise * grain.at(at) + mottle.at(at) + PATCH_HU * patch
 
     return tissue
 
 
-def deep_tissue(ct: Volume, face: Face, random: np.random.Generator) -> Tissue:
-    """A mixture like the patient's own: fat and muscle in patches.
+def deep_tissue(ct: Volume, face: Face, random: np.random.Generator, grain: Noise | None = None) -> Tissue:
+    """A mixture like the patient's own: fat and muscle in patches, with the noise of that ``grain``.
 
     Correlated noise whose values are replaced, rank by rank, by those of the segment's own tissue: its histogram is theirs.
     """
     values = ct.array[face.segment.box.slices][face.segment.array]
     own = values[(values > TISSUE_HU[0]) & (values < TISSUE_HU[1])]
     if len(own) < FEWEST_VOXELS:
-        return soft_tissue(ct, face, random)
-    steps, shape = np.array(ct.geometry.sampling), face.segment.box.shape
-    mottle, grain = Noise.drawn(MOTTLE_MM / steps, 1.0, shape, random), Noise.drawn(GRAIN_MM / steps, 0.3, shape, random)
-    ranks = np.linspace(0, 1, 64)
-    levels = np.quantile(own, ranks)
-    return lambda at: np.interp(ndtr((mottle.at(at) + grain.at(at)) / np.sqrt(1.09)), ranks, levels).astype(np.float32)
+        return soft_tissue(ct, face, random, grain)
+    grain = grain_of(ct, face, random) if grain is None else grain
+    mottle = Noise.drawn(MOTTLE_MM / np.array(ct.geometry.sampling), 1.0, face.segment.box.shape, random)
+    ranks, normal = np.linspace(0, 1, 64), np.linspace(-MOST_NORMAL, MOST_NORMAL, NORMAL_STEPS)
+    levels = np.interp(ndtr(normal), ranks, np.quantile(own, ranks)).astype(np.float32)
+    scale = (NORMAL_STEPS - 1) / (2 * MOST_NORMAL)
+
+    def tissue(at: np.ndarray) -> np.ndarray:
+        drawn = (mottle.at(at) + DEEP_GRAIN * grain.at(at)) * (scale / np.sqrt(1.0 + DEEP_GRAIN**2))
+        return levels[np.clip(np.rint(drawn + (NORMAL_STEPS - 1) / 2), 0, NORMAL_STEPS - 1).astype(np.intp)]
+
+    return tissue
 
 
 def soft_statistics(values: np.ndarray, mask: np.ndarray) -> tuple[float, float]:
@@ -92,7 +117,9 @@ def soft_statistics(values: np.ndarray, mask: np.ndarray) -> tuple[float, float]
 
 @dataclass(frozen=True, eq=False)
 class Noise:
-    """Gaussian noise over a whole box: a ``block`` (K, J, I), float32, of cells; a voxel times ``shrunk`` is its cell.
+    """Gaussian noise over a whole box: a ``block`` (K, J, I) of cells; a voxel times ``shrunk`` is its cell.
+
+    The block is float16: its eleven bits are finer than what a CT's whole HU tell, and half a box is what it takes.
 
     Drawn for the box as a whole, so that it nowhere repeats: two places with the same noise would tell fill from tissue. A correlation
     of more than MOST_SIGMA cells is the same in larger cells.
@@ -106,31 +133,53 @@ class Noise:
         """Noise with ``deviation`` for voxels of ``shape``, correlated over ``sigma`` voxels per axis; white where that is below 0.33."""
         shrunk = np.where(sigma > MOST_SIGMA, MOST_SIGMA / sigma, 1.0).astype(np.float32)
         cells = np.where(sigma > 0.33, np.minimum(sigma, MOST_SIGMA), 0.0)
-        block = random.standard_normal(tuple(int(np.ceil(n * s)) + 1 for n, s in zip(shape, shrunk, strict=True)), dtype=np.float32)
+        block = _white(tuple(int(np.ceil(n * s)) + 1 for n, s in zip(shape, shrunk, strict=True)), random)
         for axis in np.flatnonzero(cells):
-            block = _blurred(block, float(cells[axis]), int(axis))
-        block *= np.float32(deviation / max(float(block.std()), 1e-9))
-        return cls(block, shrunk)
+            _blur(block, float(cells[axis]), int(axis))
+        block *= np.float32(deviation / max(_deviation(block), 1e-9))
+        return cls(block.astype(np.float16), shrunk)
 
     def at(self, voxels: np.ndarray) -> np.ndarray:
         """Its values (N,), float32, at voxels (N, 3) of the shape it was drawn for."""
         cell = voxels if (self.shrunk == 1.0).all() else (voxels * self.shrunk).astype(np.int32)
         _, rows, columns = self.block.shape
-        return self.block.ravel()[(cell[:, 0] * np.intp(rows) + cell[:, 1]) * np.intp(columns) + cell[:, 2]]
+        return self.block.ravel()[(cell[:, 0] * np.intp(rows) + cell[:, 1]) * np.intp(columns) + cell[:, 2]].astype(np.float32)
 
 
-def _blurred(block: np.ndarray, sigma: float, axis: int) -> np.ndarray:
-    """A block blurred along one axis (Gaussian, standard deviation in cells); the processors share its slabs along another."""
-    out, across = np.empty_like(block), 1 if axis == 0 else 0
-    ends = np.linspace(0, block.shape[across], (os.cpu_count() or 1) + 1).astype(int)
-    slabs = [(slice(None),) * across + (slice(*pair),) for pair in itertools.pairwise(ends)]
+def _white(shape: tuple[int, int, int], random: np.random.Generator) -> np.ndarray:
+    """Independent normal values, float32; the processors share its parts, each of which has a key of its own that ``random`` draws.
 
-    def blur(slab: tuple[slice, ...]) -> None:
-        ndimage.gaussian_filter1d(block[slab], sigma, axis, output=out[slab], mode="reflect", truncate=2.5)
+    The parts are the same on every machine.
+    """
+    block, step = np.empty(shape, dtype=np.float32), max(1, DRAWN_TOGETHER // (shape[1] * shape[2]))
+    starts = range(0, shape[0], step)
+    keys = random.integers(0, 1 << 64, (len(starts), 2), dtype=np.uint64)
 
-    with ThreadPoolExecutor() as pool:
+    def draw(start: int, key: np.ndarray) -> None:
+        np.random.Generator(np.random.Philox(key=key)).standard_normal(dtype=np.float32, out=block[start : start + step])
+
+    with ThreadPoolExecutor(processors()) as pool:
+        list(pool.map(draw, starts, keys))
+    return block
+
+
+def _deviation(block: np.ndarray) -> float:
+    """The standard deviation of a block's values; no second block is made for it, as numpy's would be."""
+    square = sum(float(np.vdot(plane, plane)) for plane in block) / block.size
+    return float(np.sqrt(max(square - float(block.mean()) ** 2, 0.0)))
+
+
+def _blur(block: np.ndarray, sigma: float, axis: int) -> None:
+    """Blur a block in its place along one axis (Gaussian, standard deviation in cells); the processors share its slabs along another."""
+    across = 1 if axis == 0 else 0
+    ends = np.linspace(0, block.shape[across], processors() + 1).astype(int)
+    slabs = [block[(slice(None),) * across + (slice(*pair),)] for pair in itertools.pairwise(ends)]
+
+    def blur(slab: np.ndarray) -> None:
+        ndimage.gaussian_filter1d(slab, sigma, axis, output=slab, mode="reflect", truncate=2.5)
+
+    with ThreadPoolExecutor(processors()) as pool:
         list(pool.map(blur, slabs))
-    return out
 
 
 def scan_air(values: np.ndarray, count: int, random: np.random.Generator) -> np.ndarray:
@@ -138,4 +187,5 @@ def scan_air(values: np.ndarray, count: int, random: np.random.Generator) -> np.
     air = values[values < AIR_LIMIT_HU]
     if not len(air):
         return np.full(count, AIR_HU, dtype=np.float32)
-    return random.choice(air, count).astype(np.float32)
+    some = random.choice(air, min(len(air), AIR_VALUES)).astype(np.float32)  # as many as a processor's cache holds
+    return some[random.integers(0, len(some), count, dtype=np.uint16)]

@@ -1,0 +1,88 @@
+"""Linear interpolation on a grid whose axes run along the source's: one axis after the other, a plane at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..core.processors import processors
+
+#: Off the diagonal, where axes run along each other's, there are roundings only.
+_ROUNDING = 1e-9
+#: Planes that are made one after the other: neighbours lie between the same planes of the source.
+_TOGETHER = 16
+
+
+def is_aligned(matrix: np.ndarray) -> bool:
+    """Whether each axis of the target runs along that of the source; ``matrix`` (3, 3) is that of ``core.volume.index_affine``."""
+    return bool(np.allclose(matrix, np.diag(np.diag(matrix)), rtol=0.0, atol=_ROUNDING))
+
+
+@dataclass(frozen=True, eq=False)
+class _Axis:
+    """Where the target's places (N,) along one axis lie: between ``low`` and ``high``, ``share`` of the way, next to ``nearest``.
+
+    ``beyond``: those that lie outside the source, half a voxel of edge included.
+    """
+
+    low: np.ndarray
+    high: np.ndarray
+    share: np.ndarray
+    nearest: np.ndarray
+    beyond: np.ndarray
+
+    @classmethod
+    def of(cls, step: float, start: float, count: int, size: int) -> _Axis:
+        """For ``count`` places from ``start`` on, ``step`` apart, along an axis of ``size`` voxels."""
+        at = start + step * np.arange(count)
+        within = np.clip(at, 0, size - 1)
+        low = np.floor(within).astype(np.intp)
+        nearest = np.clip(np.floor(at + 0.5), 0, size - 1).astype(np.intp)
+        return cls(low, np.minimum(low + 1, size - 1), within - low, nearest, (at < -0.5) | (at >= size - 0.5))
+
+
+def each_plane(
+    array: np.ndarray, matrix: np.ndarray, offset: np.ndarray, shape: tuple[int, int, int], take: Callable[[int, np.ndarray], None]
+) -> None:
+    """``take(k, plane)`` for each plane (j, i; float64) of a target of ``shape``, in threads; ``matrix`` is aligned.
+
+    The values are those of SimpleITK's linear interpolator, which computes x, then y, then z in doubles, too; beyond the source, along
+    any axis, its nearest voxel goes on.
+    """
+    if 0 in shape:
+        return
+    planes, rows, columns = (_Axis.of(float(matrix[a, a]), float(offset[a]), shape[a], array.shape[a]) for a in range(3))
+
+    def some(start: int) -> None:
+        held: dict[int, np.ndarray] = {}
+        for k in range(start, min(start + _TOGETHER, shape[0])):
+            low, high = int(planes.low[k]), int(planes.high[k])
+            held = {at: held[at] if at in held else _plane(array[at], rows, columns) for at in (low, high)}
+            plane = _between(held[low], held[high], planes.share[k]) if planes.share[k] > 0 else held[low].copy()
+            nearest = array[planes.nearest[k]]
+            if planes.beyond[k]:
+                plane = nearest[np.ix_(rows.nearest, columns.nearest)].astype(np.float64)
+            plane[rows.beyond] = nearest[np.ix_(rows.nearest[rows.beyond], columns.nearest)]
+            plane[:, columns.beyond] = nearest[np.ix_(rows.nearest, columns.nearest[columns.beyond])]
+            take(k, plane)
+
+    with ThreadPoolExecutor(processors()) as pool:
+        list(pool.map(some, range(0, shape[0], _TOGETHER)))
+
+
+def _plane(source: np.ndarray, rows: _Axis, columns: _Axis) -> np.ndarray:
+    """One plane (j, i) of the source at the target's rows and columns."""
+    first, last = int(rows.low.min()), int(rows.high.max()) + 1
+    part = source[first:last].astype(np.float64)
+    part = _between(part[:, columns.low], part[:, columns.high], columns.share)
+    return _between(part[rows.low - first], part[rows.high - first], rows.share[:, None])
+
+
+def _between(low: np.ndarray, high: np.ndarray, share: np.ndarray) -> np.ndarray:
+    out = high - low
+    out *= share
+    out += low
+    return out
