@@ -15,10 +15,10 @@ are those of attack_rows.py: regions and effects, other systems as presets, what
 - ``best``: whichever of these has the highest AUC.
 
 Controls: the head scanned again, cut 6 mm deep, smoothed with 10 mm, and the original itself for the model, with the floor (tissue
-behind the face, and what lies around the curve), which no effect changes. A class is given for the default levels alone: ``tested`` is a
-row with rank-1 at most 8 % and AUC at most 0.65 by matching, on at least 50 patients, while the controls keep their power, and at most
-5 % and 0.65 on average over the draws by the model (0.60 is the aim). A row with named nodes that holds sets how much may be kept: the
-median volumes of its patients.
+behind the face, and what lies around the curve), which no effect changes. A class is given for the default levels and this code alone:
+``tested`` is a row with rank-1 at most 8 % and AUC at most 0.65 by matching, on at least 50 patients, while the controls keep their power,
+and at most 5 % and 0.65 on average over the draws by the model (0.60 is the aim). A row with named nodes that holds sets how much may be
+kept: the median volumes of its patients.
 
 What was measured lies in --out, a file per row and patient, and is not measured again: with --minutes the script stops after so many and
 goes on where it is started again. --write puts the rows that all patients have into FaceDeidLNLib/verify/attack_table.csv; ``code`` there
@@ -302,7 +302,7 @@ def classified(lines: Sequence[Line]) -> list[Line]:
 
 def _class_of(line: Line, power: bool) -> str:
     """The attackers that are resisted, in the full battery, on enough patients and with controls that have power."""
-    if line["levels"] != DEFAULT_LEVELS:
+    if line["levels"] != DEFAULT_LEVELS or line["code"]:
         return ""
     enough = int(line["patients"]) >= FEWEST_PATIENTS and line["battery"] == "full" and power
     names = [f"{attack}_{part}" for attack in LATER for part in FIGURES]

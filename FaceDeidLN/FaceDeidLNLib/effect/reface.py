@@ -13,7 +13,7 @@ from ..core.parameters import Parameters
 from ..core.segment import flat, unflat
 from ..core.volume import Volume
 from ..face.polar import PolarRaster, to_polar, unit_vectors
-from ..face.relief import random_surface
+from ..face.relief import random_surface, smooth_noise
 from ..face.segment import Face
 from .tools.bone_plate import BonePlate, drawn_plate
 from .tools.ear_surface import smooth_ears
@@ -225,5 +225,4 @@ def finer(values: np.ndarray, raster: PolarRaster, fine: PolarRaster) -> np.ndar
 
 def roughness(face: Face, random: np.random.Generator) -> np.ndarray:
     """Smooth noise of deviation 1 on ``face.raster``."""
-    noise = ndimage.gaussian_filter(random.standard_normal(face.raster.shape), FLOOR_DEGREES / face.raster.step, mode="reflect")
-    return noise / max(float(noise.std()), 1e-9)
+    return smooth_noise(face.raster, FLOOR_DEGREES, random)

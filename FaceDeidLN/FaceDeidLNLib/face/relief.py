@@ -58,10 +58,9 @@ MEAN_HEAD_MM = 101.2
 #: patient to patient (where it is 3.5, 2.1, 0.9 and 2.5), so that the draw outweighs what the curve tells.
 VARIATION = {(2, 0): 5.5, (0, 1): 5.0, (0, 2): 4.5, (2, 1): 4.5, (1, 0): 3.5, (1, 1): 2.5}
 #: The new head's size is drawn (standard deviation), so full that the bone of nearly everybody lies below the surface and the limits
-#: below are seldom met: where they are, the membrane shows. Of an adult's own size (within ADULT of the mean) nothing is kept:
-#: head size told persons apart.
+#: below are seldom met. Of an adult's own size (within ADULT of the mean) nothing is kept: head size told persons apart.
 SIZE_SD = 0.04
-FULLNESS = 1.065
+FULLNESS = 1.12
 ADULT = 0.2
 #: The new face looks elsewhere than the old one: its features are turned together (standard deviations in degrees of azimuth
 #: and elevation), so that who lays a head onto the new nose and chin misses the skin that stayed around them.
@@ -71,24 +70,21 @@ SWELLING_MM = 5.0
 SWELLING_DEGREES = 12.0
 #: The old skin goes over into the new one within so many degrees from the curve (2 mm each): gently at first (mm per mm, over so many
 #: degrees), for a step there would draw the curve, then steeply. The longer and flatter, the smoother, and the more of the face's
-#: shape is handed on by the curve: by a skin that rose no more steeply than 0.6, a model that had learned from others' results told
-#: persons apart (AUC 0.70).
-FADE_DEGREES = 5.0
-GENTLE, GENTLE_DEGREES = 0.45, 3.5
+#: shape is handed on by the curve: what lay within 9 degrees of it told persons apart (AUC 0.61 where the rise took 5 degrees).
+FADE_DEGREES = 4.0
+GENTLE, GENTLE_DEGREES = 0.45, 2.5
 STEEPEST = 3.0
-#: Below the chin, where every face turns back, it does so within fewer degrees: else the new chin would lie under the old one,
-#: with the bone just behind it. The change is made between these elevations.
-CHIN_FADE_DEGREES = 4.0
-CHIN_ELEVATION = (-30.0, -10.0)
 MM_PER_DEGREE = 1.8
 #: The distance from the curve is smoothed over so many degrees (Gaussian sigma): the corners of its raster would show as terraces.
 SMOOTH_DEGREES = 1.0
 #: The new head (without features) is nowhere further (mm) behind the membrane, and nowhere further in front of it, without and with
-#: its features: the face segment reaches little further. Up to this share of a limit nothing is bent.
-LOWEST_MM = 6.0
-HEAD_HIGHEST_MM = 22.0
-HIGHEST_MM = 29.0
-UNBENT = 0.65
+#: its features: the face segment reaches little further. Up to this share of a limit nothing is bent. Where a limit is
+#: met the membrane shows, and with it the old face: limits of 6, 22 and 29 mm, bent from 0.65 on, handed on a fifth of any change of the
+#: membrane, these a hundredth.
+LOWEST_MM = 10.0
+HEAD_HIGHEST_MM = 36.0
+HIGHEST_MM = 39.0
+UNBENT = 0.85
 
 
 def random_surface(face: Face, random: np.random.Generator) -> np.ndarray:
@@ -101,9 +97,7 @@ def random_surface(face: Face, random: np.random.Generator) -> np.ndarray:
     if not face.inside.any():
         return face.membrane
     degrees = _degrees_inside(face)
-    chin = 1.0 - np.clip((face.raster.directions()[..., 1] - CHIN_ELEVATION[0]) / (CHIN_ELEVATION[1] - CHIN_ELEVATION[0]), 0.0, 1.0)
-    fade = FADE_DEGREES + chin * (CHIN_FADE_DEGREES - FADE_DEGREES)
-    share = np.clip(degrees / fade, 0.0, 1.0)
+    share = np.clip(degrees / FADE_DEGREES, 0.0, 1.0)
     share = share**2 * (3 - 2 * share)
     head = (drawn_size(face, random) * generic_head(face.raster, random) - face.membrane) * share
     rise = MM_PER_DEGREE * (GENTLE * degrees + (STEEPEST - GENTLE) * np.maximum(degrees - GENTLE_DEGREES, 0.0))
@@ -143,8 +137,13 @@ def generic_head(raster: PolarRaster, random: np.random.Generator) -> np.ndarray
     powers = dict.fromkeys((*MEAN_HEAD, *VARIATION))
     drawn = {power: MEAN_HEAD.get(power, 0.0) + random.normal(0.0, VARIATION.get(power, 0.0)) for power in powers}
     distance = sum(value * across**m * up**n for (m, n), value in drawn.items())
-    noise = ndimage.gaussian_filter(random.standard_normal(raster.shape), SWELLING_DEGREES / raster.step, mode="reflect")
-    return distance + SWELLING_MM * noise / max(float(noise.std()), 1e-9)
+    return distance + SWELLING_MM * smooth_noise(raster, SWELLING_DEGREES, random)
+
+
+def smooth_noise(raster: PolarRaster, degrees: float, random: np.random.Generator) -> np.ndarray:
+    """Noise of deviation 1 on a raster (rows, columns), correlated over so many degrees (Gaussian sigma)."""
+    noise = ndimage.gaussian_filter(random.standard_normal(raster.shape), degrees / raster.step, mode="reflect")
+    return noise / max(float(noise.std()), 1e-9)
 
 
 def _drawn(feature: Feature, directions: np.ndarray, random: np.random.Generator) -> np.ndarray:

@@ -32,7 +32,7 @@ MAP_MARGIN = 4
 SMOOTH_MM = 3.0
 #: The segment reaches this far (mm) behind and in front of the membrane, so that a new surface fits in.
 BEHIND_MEMBRANE_MM = 12.0
-BEFORE_MEMBRANE_MM = 30.0
+BEFORE_MEMBRANE_MM = 40.0
 
 
 #: At the curve the layer is this thick (mm) and grows as fast as one goes inwards: no cliff at the border, and under the

@@ -103,6 +103,14 @@ def test_the_new_surface_meets_the_old_skin_at_the_curve(face):
     assert np.array_equal(surface[~face.inside], face.skin[~face.inside])
 
 
+def test_away_from_the_curve_the_new_surface_hardly_knows_what_the_curve_spans(face):
+    larger = replace(face, membrane=face.membrane * 1.05)
+    away = signed_degrees(face.raster, face.inside) > 8.0
+    moved = [np.abs(random_surface(larger, np.random.default_rng(k)) - random_surface(face, np.random.default_rng(k))) for k in range(6)]
+    handed_on = np.mean([one[away].mean() for one in moved]) / (0.05 * face.membrane[away]).mean()
+    assert handed_on < 0.13
+
+
 def test_two_draws_are_two_faces(face):
     surfaces = [random_surface(face, np.random.default_rng(seed)) for seed in (1, 2)]
     assert np.abs(surfaces[0] - surfaces[1])[face.inside].mean() > 2.0
