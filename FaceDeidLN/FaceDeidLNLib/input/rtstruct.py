@@ -18,6 +18,7 @@ from ..core.segment import Segment, tight
 from ..core.volume import Volume
 from .contours import Contour, fill_contours
 from .frame_of_reference import require_same_frame
+from .names import Role, role_of
 from .plausible import FARTHEST_MM
 from .segments import require_few
 
@@ -31,8 +32,10 @@ MOST_CROSSINGS, MOST_CTS, LEAST_VOXELS = 60_000_000, 16, 1 << 28
 
 
 def read_rtstruct(dataset: Dataset, path: Path, ct: Geometry, frame_of_reference_uid: str = "") -> list[Segment]:
-    """The structures of an RTSTRUCT as masks on the CT's grid ``ct``; structures without closed contours are left out.
+    """The structures of an RTSTRUCT as masks on the CT's grid ``ct``.
 
+    Points and open lines (PS3.3 C.8.8.6) count where the name says node, target or gland: a line as if it were closed, a point as the
+    voxel that it lies in. Other structures without closed contours are left out.
     Slices between the contours of a structure belong to it: see ``fill_contours``.
 
     :param frame_of_reference_uid: of the CT; "" where it is not known, and then nothing is compared.
@@ -59,9 +62,10 @@ def _structures(dataset: Dataset, path: Path, ct: Geometry, frame_of_reference_u
         roi = rois.get(int(item.ReferencedROINumber))
         if roi is None or _other_frame(roi, frame_of_reference_uid):
             continue
-        contours = list(_closed_contours(item))
-        if contours:
-            drawn.append((str(roi.get("ROIName", "")) or f"ROI {roi.ROINumber}", [ct.to_kji(points) for points in contours]))
+        name = str(roi.get("ROIName", "")) or f"ROI {roi.ROINumber}"
+        placed = [_on_voxels(ct.to_kji(points)) for points in _contours(item, role_of(name) in (Role.NODE, Role.ORGAN))]
+        if placed:
+            drawn.append((name, placed))
     if not drawn:
         raise InputError(f"{path.name} holds no closed contour of this CT: check that it is the right structure set.")
     require_few(len(drawn), path.name)
@@ -88,8 +92,8 @@ def _other_frame(roi: Dataset, ct_uid: str) -> bool:
     return bool(ct_uid and own and own != ct_uid)
 
 
-def _closed_contours(item: Dataset) -> Iterator[np.ndarray]:
-    """The closed contours of a structure as points (N, 3) in LPS mm."""
+def _contours(item: Dataset, with_open: bool) -> Iterator[np.ndarray]:
+    """The closed contours of a structure as points (N, 3) in LPS mm, ``with_open`` lines too, and points one by one."""
     for contour in item.get("ContourSequence", ()):
         kind = str(contour.get("ContourGeometricType", "")).upper()
         points = _points(contour)
@@ -97,6 +101,15 @@ def _closed_contours(item: Dataset) -> Iterator[np.ndarray]:
             raise ValueError(f"a contour point lies beyond {FARTHEST_MM:g} mm, or nowhere")
         if kind.startswith("CLOSED") and len(points) >= 3:
             yield points
+        elif with_open and kind == "POINT":
+            yield from points[:, None]
+        elif with_open and len(points):
+            yield points
+
+
+def _on_voxels(kji: np.ndarray) -> np.ndarray:
+    """Points (N, 3) in voxels; those of what encloses nothing at the middle of the voxels that they lie in."""
+    return kji if len(kji) >= 3 else np.rint(kji)
 
 
 def _points(contour: Dataset) -> np.ndarray:

@@ -33,6 +33,8 @@ WORDS = {
         met mets metasta* mass masses masse masa massa *lesion* lesao tumor* tumour* tumeur* *tumor guz opuchol* geschwulst* raumforderung*
         neoplas* carcinom* karzinom* cancer* krebs* gtv* ctv* itv* ptv* level* lvl* *опухол* *метаст* *肿瘤* *腫瘍* *转移* *転移*
         *종양* *ورم* lasion* zmian* zmen* kitle* kasvain* daganat* *结节* *結節* *病灶* *病变* *결절* *병변*
+        recurrence* rezidiv* recidiv* recidief rechute recaida* filia filiae absiedlung* rundherd* avid bulky conglomer* konglomer*
+        elni ifrt eni poortwachter* schildwacht* lgl lgll
         gg ggl lks laps nll sln slns slnb pln plns rpln rplns sentinel* лу bezgavk* hach target boost hotspot* pet+
         station* stazion* nivel* niveau* poziom* stufe 1a 1b 2a 2b ia ib iia iib iva ivb va vb vc vi viia viib viii ix xa xb""",
     Role.ORGAN: """
@@ -75,8 +77,9 @@ _PLAIN = str.maketrans({"ø": "o", "æ": "ae", "œ": "oe", "ł": "l", "đ": "d",
 
 
 def words_of(name: str) -> list[str]:
-    """Small plain words: "GTVnLeft_2", "LN-Neck IB", "Körper", "N+" -> gtvn left 2, ln neck ib, korper, n+."""
-    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
+    """Small plain words: "GTVnLeft_2", "LN-Neck IB", "Körper", "N+", "L.N. lip" -> gtvn left 2, ln neck ib, korper, n+, ln lip."""
+    joined = re.sub(r"(?<![^\W_])(?:[^\W\d_]\.)+[^\W\d_](?![^\W_])", lambda found: found[0].replace(".", ""), name)
+    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", joined)
     return re.findall(r"[^\W_]+\+?", folded(spaced))
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from pydicom.dataset import Dataset
@@ -42,7 +43,11 @@ RENDERED = {
     "SURFACE_RENDER",
     "VOLUME RENDERING",
 }
-_WORDS = {"MIP", "MINIP", "VRT", "VR", "SSD", "RADIAL", "ROTATION", "CINEMATIC"}
+#: Words of a description, whatever stands between them: "MIP-COR", "sMIP", "Thick MIP(10mm)".
+_MIP = r"(MIN|MAX|S|T|M)?(MIP|INIP)S?(\d.*)?|PROJECTION"
+_WORDS = re.compile(_MIP + "|VRT|VR|SSD|RADIAL|ROTATION|CINEMATIC|PROJEKTION|PROYECCI[OÓ]N|PROIEZIONE|PROJEÇÃO")
+#: The same of a value of Image Type, where a maker's word may stand beside it: "CSA MIP", "MIP_THICK".
+_TYPE_WORDS = re.compile(_MIP)
 #: Classes whose frames have a flavour (PS3.3 C.8.16.1): enhanced and legacy converted CT, MR and PET.
 SAMPLED = {f"1.2.840.10008.5.1.4.1.1.{root}" for root in ("2.1", "2.2", "4.1", "4.4", "128.1", "130")}
 #: Direction cosines that differ by more are those of another plane.
@@ -52,10 +57,9 @@ _TURNED = 0.1
 def by_header(instance: Instance, series: Series, fewest: int) -> Decision | None:
     """Why an image is withheld whatever its voxels hold; None where it is not. ``fewest``: slices that a volume has at least."""
     kinds = kinds_of(instance)
-    words = set(instance.text("SeriesDescription").upper().replace("_", " ").replace("/", " ").split())
     if "LOCALIZER" in kinds:
         return Decision.withhold("a scout: the face in profile is burned into a projection")
-    if kinds & PROJECTED or words & _WORDS:
+    if kinds & PROJECTED or _says(_TYPE_WORDS, kinds) or _says(_WORDS, [instance.text("SeriesDescription").upper()]):
         return Decision.withhold("a projection (MIP, curved or rotated view): the face cannot be taken out of it")
     if kinds & RENDERED:
         return Decision.withhold("a rendering: the face cannot be taken out of it")
@@ -66,6 +70,10 @@ def by_header(instance: Instance, series: Series, fewest: int) -> Decision | Non
     if fewest not in series.known:
         series.known[fewest] = _of_series(series, fewest)
     return series.known[fewest]
+
+
+def _says(words: re.Pattern[str], texts: Iterable[str]) -> bool:
+    return any(words.fullmatch(word) for text in texts for word in re.findall(r"[^\W_]+", text))
 
 
 def kinds_of(instance: Instance) -> set[str]:

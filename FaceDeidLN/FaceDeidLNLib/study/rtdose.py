@@ -37,7 +37,7 @@ class RtDoseFamily(ClippedOneByOne):
     def clip(self, run: StudyRun, instance: Instance, hidden: HiddenFace, matrix: np.ndarray) -> dict[str, Any]:
         """Clip, verify, write."""
         dataset = pydicom.dcmread(instance.path)
-        if "ROIContourSequence" in dataset:
+        if dataset.get("ROIContourSequence"):
             raise DoubtError("it holds isodose contours beside the dose, which nobody looks at")
         stored = dataset.pixel_array
         stored = stored.reshape((-1, *stored.shape[-2:]))

@@ -13,6 +13,7 @@ from pydicom.dataset import Dataset
 
 from ..core.volume import Volume
 from ..face.polar import to_polar
+from ..input.names import Role, role_of
 from .elsewhere import lies_on_skin, require_in_body, require_in_view, require_on_skin
 from .family import ClippedOneByOne, DoubtError, StudyRun
 from .hidden import HiddenFace
@@ -33,7 +34,11 @@ ON_SKIN = re.compile(r"mask|bolus|isodos|shell|gy|%", re.IGNORECASE)
 #: What is as large as this (mm) in every direction may be the outline of a head.
 WHOLE_MM = 100.0
 #: Anatomy with such a word in its name.
-INNER = re.compile(r"vertebr|mandib|carotid|ciliar|vitre|corpus|callosum|airway|pineal", re.IGNORECASE)
+INNER = re.compile(
+    r"vertebr|mandib|carotid|ciliar|vitre|corpus|callosum|airway|pineal|netzhaut|schleimhaut|hornhaut|bindehaut|hirnhaut", re.IGNORECASE
+)
+#: What lies on the skin though a target stands in its name: "Bolus PTV".
+LAYERS = re.compile(r"bolus|isodos", re.IGNORECASE)
 #: Less deep (mm) than this below the old skin is its surroundings.
 SHALLOW_MM = 12.0
 #: A structure follows the old skin where a share of the face has points of it at one depth, within so many mm.
@@ -104,8 +109,18 @@ def is_outline(name: str, kind: str = "") -> bool:
 
 
 def is_skin(name: str) -> bool:
-    """True for the name of a structure on the skin or after it, in the languages of planning systems."""
-    return NAMES.search(name) is not None and INNER.search(name) is None
+    """True for the name of a structure on the skin or after it, in the languages of planning systems.
+
+    A node, target or gland is none, whatever else its name holds: "LN mask", "GTV skin side", "parotid contour".
+    """
+    if NAMES.search(name) is None or INNER.search(name) is not None:
+        return False
+    return LAYERS.search(name) is not None or role_of(name) not in (Role.NODE, Role.ORGAN)
+
+
+def is_called_skin(name: str, depth: np.ndarray) -> bool:
+    """True for such a name where the structure comes up to the old skin; ``depth`` (N,) in mm is that of its points in the region."""
+    return is_skin(name) and bool(len(depth)) and float(depth.min()) < SAME_DEPTH_MM
 
 
 def contours_of(dataset: Dataset, number: int) -> list[Dataset]:
@@ -132,7 +147,7 @@ def followers(dataset: Dataset, hidden: HiddenFace, matrix: np.ndarray, outlines
     for number, name, points in _in_region(dataset, hidden, matrix):
         depth = hidden.depth_before(points)
         points, depth = points[depth < SHALLOW_MM], depth[depth < SHALLOW_MM]
-        said = number in outlines or kinds.get(number, "") in TYPES or is_skin(name)
+        said = number in outlines or kinds.get(number, "") in TYPES or is_called_skin(name, depth)
         if (said and len(points)) or share_followed(points, depth, hidden) > SHARE:
             found[number] = name
     return found

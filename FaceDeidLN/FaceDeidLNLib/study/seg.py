@@ -18,7 +18,7 @@ from .grids import moved
 from .hidden import HiddenFace
 from .instances import Instance
 from .pictures import remove_pictures
-from .rtstruct import DEEP_MM, ON_SKIN, SHALLOW_MM, SHARE, is_outline, is_skin, require_no_copy, require_whole_place, share_followed
+from .rtstruct import DEEP_MM, ON_SKIN, SHALLOW_MM, SHARE, is_called_skin, is_outline, require_no_copy, require_whole_place, share_followed
 
 
 class SegFamily(ClippedOneByOne):
@@ -128,12 +128,6 @@ def _edge_in_region(frames: np.ndarray, dataset: Dataset, label: int, hidden: Hi
     return points[hidden.in_region(points)] if len(points) else points
 
 
-def _share(frames: np.ndarray, dataset: Dataset, label: int, hidden: HiddenFace, matrix: np.ndarray) -> float:
-    points = _edge_in_region(frames, dataset, label, hidden, matrix)
-    depth = hidden.depth_before(points)
-    return share_followed(points[depth < SHALLOW_MM], depth[depth < SHALLOW_MM], hidden)
-
-
 def clip(
     frames: np.ndarray,
     dataset: Dataset,
@@ -149,8 +143,11 @@ def clip(
     done = []
     full = int(dataset.get("MaximumFractionalValue") or 1)
     for label in labels_of(dataset, names):
-        said = label in outlines or is_skin(names[label])
-        if not said and _share(frames, dataset, label, hidden, matrix) <= SHARE:
+        edge = _edge_in_region(frames, dataset, label, hidden, matrix)
+        depth = hidden.depth_before(edge)
+        near = depth < SHALLOW_MM
+        said = label in outlines or is_called_skin(names[label], depth)
+        if not said and share_followed(edge[near], depth[near], hidden) <= SHARE:
             continue
         points = segment_points(frames, dataset, label, matrix)
         points = points[hidden.in_region(points)] if len(points) else points

@@ -242,10 +242,28 @@ def test_another_frame_of_reference_is_refused_with_both_uids(tmp_path):
 
 def test_a_structure_set_without_closed_contours_is_refused(tmp_path):
     geometry = grid()
-    dataset = structure_set([square(geometry, 4, 5, 9)])
+    dataset = structure_set([square(geometry, 4, 5, 9)], "Isocentre")
     dataset.ROIContourSequence[0].ContourSequence[0].ContourGeometricType = "POINT"
     with pytest.raises(InputError, match="no closed contour"):
         read_rtstruct(dataset, tmp_path / "rt.dcm", geometry, FRAME)
+
+
+@pytest.mark.parametrize(
+    ("kind", "places", "held"),
+    [
+        ("OPEN_PLANAR", [(4, 5, 5), (4, 5, 8), (4, 8, 8), (4, 8, 5)], (slice(4, 5), slice(5, 9), slice(5, 9))),
+        ("POINT", [(4, 5.3, 6.4)], (slice(4, 5), slice(5, 6), slice(6, 7))),
+        ("POINT", [(4, 5.3, 6.4), (5, 5.2, 6.2)], (slice(4, 6), slice(5, 6), slice(6, 7))),
+    ],
+)
+def test_a_node_that_was_marked_by_an_open_line_or_points_is_kept(kind, places, held, tmp_path):
+    geometry = grid()
+    dataset = structure_set([geometry.to_lps(np.array(places, dtype=float))], "LN Ib left")
+    dataset.ROIContourSequence[0].ContourSequence[0].ContourGeometricType = kind
+    mask = place_segments(read_rtstruct(dataset, tmp_path / "rt.dcm", geometry, FRAME), geometry)[0].full(SHAPE)
+    expected = np.zeros(SHAPE, dtype=bool)
+    expected[held] = True
+    assert np.array_equal(mask, expected)
 
 
 def without(where, keyword):

@@ -126,6 +126,13 @@ def test_the_terminology_code_of_a_seg_nrrd_is_read(tmp_path):
         "kitle yüz",
         "zmiana twarz",
         "PET+ buccal",
+        "L.N. face",
+        "l.n.buccal",
+        "Rezidiv Lippe, lip",
+        "récidive lip",
+        "poortwachter lip",
+        "ELNI face",
+        "avid face",
     ],
 )
 def test_a_short_name_beside_a_place_of_the_face_is_a_node(name):

@@ -239,6 +239,22 @@ def test_structures_of_several_frames_of_reference_are_doubtful(bench, work, tmp
         FAMILIES["rtstruct"].release(changed_copy(bench, tmp_path, "rtstruct.dcm", change), work)
 
 
+def test_a_structure_that_is_called_after_the_skin_and_is_a_node_stays_byte_for_byte(bench, work, tmp_path):
+    def change(dataset: pydicom.Dataset) -> None:
+        dataset.StructureSetROISequence[2].ROIName = "node contour"
+
+    done = FAMILIES["rtstruct"].release(changed_copy(bench, tmp_path, "rtstruct.dcm", change), work)[0]
+    assert done.figures["made_anew"] == ["BODY", "Structure 7"]
+
+
+def test_a_segment_that_is_called_after_the_skin_and_is_a_node_stays_to_the_bit(bench, work, tmp_path):
+    def change(dataset: pydicom.Dataset) -> None:
+        dataset.SegmentSequence[1].SegmentLabel = "node mask"
+
+    done = FAMILIES["seg"].release(changed_copy(bench, tmp_path, "seg.dcm", change), work)[0]
+    assert done.figures["clipped"] == ["Segment_1"]
+
+
 def test_a_dose_with_isodose_contours_is_doubtful(bench, work, tmp_path):
     def change(dataset: pydicom.Dataset) -> None:
         dataset.ROIContourSequence = [pydicom.Dataset()]

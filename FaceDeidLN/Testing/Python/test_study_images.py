@@ -15,7 +15,7 @@ from FaceDeidLNLib.study.family import Series
 from FaceDeidLNLib.study.images import read_stacks, with_planes
 from FaceDeidLNLib.study.instances import find_instances
 from FaceDeidLNLib.study.no_volume import by_header
-from FaceDeidLNLib.study.rtstruct import is_skin
+from FaceDeidLNLib.study.rtstruct import is_called_skin, is_skin
 from pydicom.dataset import Dataset
 from pydicom.uid import MRImageStorage, generate_uid
 
@@ -91,6 +91,13 @@ def test_what_did_not_change_is_written_back_to_the_bit(tmp_path):
     [
         ({"ImageType": ["DERIVED", "SECONDARY", "MIP"]}, "projection"),
         ({"SeriesType": ["WHOLE BODY", "REPROJECTION"]}, "projection"),
+        ({"ImageType": ["DERIVED", "SECONDARY", "OTHER", "CSA MPR", "MIP_THICK"]}, "projection"),
+        ({"ImageType": ["DERIVED", "PRIMARY", "PROJECTION"]}, "projection"),
+        ({"SeriesDescription": "T1-MIP-COR"}, "projection"),
+        ({"SeriesDescription": "Thick MIP(10mm)"}, "projection"),
+        ({"SeriesDescription": "tMIP10, Projektion"}, "projection"),
+        ({"SeriesDescription": "3D-VRT"}, "projection"),
+        ({"SeriesDescription": "T1 MPR, Mipha-study"}, ""),
         ({"ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"]}, "scout"),
         ({"BurnedInAnnotation": "YES"}, "burned"),
         ({"ImageType": ["DERIVED", "SECONDARY", "SCREEN SAVE"]}, "rendering"),
@@ -150,6 +157,22 @@ def test_names_of_the_skin_in_other_languages_are_known(name):
     assert is_skin(name)
 
 
-@pytest.mark.parametrize("name", ["LN level II", "Vertebral body C2", "Mandible body", "Carotid body L", "Corpus callosum", "GTV"])
+@pytest.mark.parametrize(
+    "name", ["LN level II", "Vertebral body C2", "Mandible body", "Carotid body L", "Corpus callosum", "GTV", "Netzhaut re", "Schleimhaut"]
+)
 def test_inner_anatomy_is_no_skin_by_its_name(name):
     assert not is_skin(name)
+
+
+@pytest.mark.parametrize("name", ["LN mask", "node contour", "GTV skin side", "LK Haut", "ganglio piel", "PTV surface", "Parotid outline"])
+def test_a_node_a_target_or_a_gland_is_no_skin_whatever_else_its_name_holds(name):
+    assert not is_skin(name)
+
+
+def test_a_bolus_on_a_target_is_skin_by_its_name():
+    assert is_skin("Bolus PTV")
+
+
+@pytest.mark.parametrize(("depth", "is_called"), [([4.0, 9.0], False), ([1.0, 9.0], True), ([-6.0, -3.0], True), ([], False)])
+def test_what_does_not_come_up_to_the_skin_is_none_by_its_name_alone(depth, is_called):
+    assert is_called_skin("Mask 1", np.array(depth)) is is_called
