@@ -18,6 +18,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from .errors import FaceDeidError
@@ -57,37 +58,29 @@ class Guard:
             self._process.wait(_PATIENCE_S)
 
 
-@contextlib.contextmanager
-def removed_with_us(path: Path) -> Iterator[None]:
+def removed_with_us(path: Path) -> AbstractContextManager[None]:
     """While this lasts, ``path`` is removed if this process ends, however it does. Nobody else may come to use that name."""
-    guard = _guard(os.getpid())
-    guard.tell("add", "path", str(path))
-    try:
-        yield
-    finally:
-        guard.tell("drop", "path", str(path))
+    return _noted("path", str(path))
 
 
-@contextlib.contextmanager
-def taken_back_with_us(renames: Path) -> Iterator[None]:
+def taken_back_with_us(renames: Path) -> AbstractContextManager[None]:
     """While this lasts, what ``renames`` lists (see ``guard_process.take_back``) is undone if this process ends, however it does."""
-    guard = _guard(os.getpid())
-    guard.tell("add", "renames", str(renames))
-    try:
-        yield
-    finally:
-        guard.tell("drop", "renames", str(renames))
+    return _noted("renames", str(renames))
+
+
+def ended_with_us(process: subprocess.Popen) -> AbstractContextManager[None]:
+    """While this lasts, a program that leads its own session is ended, with its children, if this process ends."""
+    return _noted("program", process.pid)
 
 
 @contextlib.contextmanager
-def ended_with_us(process: subprocess.Popen) -> Iterator[None]:
-    """While this lasts, a program that leads its own session is ended, with its children, if this process ends."""
+def _noted(kind: str, value: str | int) -> Iterator[None]:
     guard = _guard(os.getpid())
-    guard.tell("add", "program", process.pid)
+    guard.tell("add", kind, value)
     try:
         yield
     finally:
-        guard.tell("drop", "program", process.pid)
+        guard.tell("drop", kind, value)
 
 
 def death_signal() -> Callable[[], None] | None:

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from .errors import OutputError
 from .guard import removed_with_us
-from .locks import has_name, lock
+from .locks import HELD, has_name, lock
 
 _LOCK = ".lock"
 _OWNER_ONLY = 0o700
@@ -94,20 +94,27 @@ def _new_folder() -> tuple[Path, int]:
         root = scratch_root()
         with contextlib.suppress(FileExistsError):
             root.mkdir(mode=_OWNER_ONLY)
-        _require_ours(root)
         folder = root / secrets.token_hex(8)
         lock_file = folder.with_name(folder.name + _LOCK)
         try:
+            _require_ours(root)
             handle = os.open(lock_file, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileNotFoundError:  # another process was the last one, and removed the place
+        except FileNotFoundError:  # somebody else was the last one, and removed the place
             continue
-        with contextlib.suppress(OSError):  # held by a sweeper for a moment, or a file system without locks
-            lock(handle)
-        if has_name(handle, lock_file):
+        if _is_held(handle) and has_name(handle, lock_file):
             folder.mkdir(mode=_OWNER_ONLY)
             return folder, handle
         os.close(handle)
     raise OutputError(f"No temporary folder can be made in {scratch_root()}: remove it, or set TMPDIR to another place.")
+
+
+def _is_held(handle: int) -> bool:
+    """Lock a new file; False where a sweeper was faster, which removes it. A file system without locks has no sweepers."""
+    try:
+        lock(handle)
+    except OSError as problem:
+        return problem.errno not in HELD
+    return True
 
 
 def _require_ours(root: Path) -> None:

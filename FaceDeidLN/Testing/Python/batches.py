@@ -57,6 +57,9 @@ def do(words):
     if how == "garbage":
         print("hello")
         return 0
+    if how == "once" and os.path.exists(os.path.join(os.path.dirname(source), "hanging.pid")):
+        write(output, True)
+        return report(0, verdict="PASS", privacy="recognisable")
     open(os.path.join(os.path.dirname(source), "hanging.pid"), "w").write(str(os.getppid()))
     time.sleep(1000)
 serve(do, int(sys.argv[3].split("=")[1]))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import stat
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -81,6 +83,19 @@ def data_folder() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real test data: {folder} is not there (set FACEDEIDLN_TEST_DATA)")
     return folder
+
+
+@pytest.fixture
+def module() -> Iterator[ModuleType]:
+    """The Slicer module, imported on top of the stand-ins; the scene is empty again afterwards."""
+    import scripted
+    import slicer
+
+    with pytest.MonkeyPatch.context() as patch:
+        scripted.install(patch, "FaceDeidLN")
+        yield importlib.import_module("FaceDeidLN")
+        slicer.mrmlScene.Clear(False)
+        sys.modules.pop("FaceDeidLN", None)
 
 
 @pytest.fixture

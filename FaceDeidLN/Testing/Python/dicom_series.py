@@ -49,6 +49,10 @@ class Series:
         return matrix
 
 
+#: Slices that are large enough for every compression.
+BIG = {"shape": (9, 64, 72)}
+
+
 def head(shape: tuple[int, int, int] = (12, 20, 24), seed: int = 1) -> np.ndarray:
     """HU (k, j, i) of a noisy ball of soft tissue in air, int32."""
     grid = np.meshgrid(*[np.linspace(-1, 1, n) for n in shape], indexing="ij")
@@ -108,3 +112,14 @@ def _save(dataset: pydicom.Dataset, path: Path) -> None:
     else:  # what Slicer 5.10 has
         dataset.is_implicit_VR, dataset.is_little_endian = dataset.file_meta.TransferSyntaxUID == ImplicitVRLittleEndian, True
         dataset.save_as(path, write_like_original=False)
+
+
+def spoil(path: Path, **tags: object) -> None:
+    """Change elements of a file by their keywords; None takes one away."""
+    ds = pydicom.dcmread(path)
+    for keyword, value in tags.items():
+        if value is None:
+            delattr(ds, keyword)
+        else:
+            setattr(ds, keyword, value)
+    ds.save_as(path)

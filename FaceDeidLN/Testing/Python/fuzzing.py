@@ -22,12 +22,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from FaceDeidLNLib.core.errors import FaceDeidError
+from FaceDeidLNLib.core.processors import LIMIT
 from fuzz_mutations import bytes_changed
 from fuzz_roads import WHOLE_ROADS
 from fuzz_targets import TARGETS, Target
 
-#: Bounds of one reading: CPU seconds (and so many times as long in all), and memory beyond what the libraries take.
-MOST_SECONDS, WAIT, MOST_BYTES = 30, 20, 1 << 30
+#: Bounds of one reading: CPU seconds (and so many times as long in all), and memory beyond what the libraries take; and what the stack
+#: of a thread takes of it, of which algebra libraries keep one per processor.
+MOST_SECONDS, WAIT, MOST_BYTES, STACK_BYTES = 30, 20, 1 << 30, 8 << 20
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,7 @@ def _outcome(target: Target, path: Path, seed: int) -> Tried:
 def _worker(connection: multiprocessing.connection.Connection, names: tuple[str, ...], seeds: range) -> None:
     warnings.simplefilter("ignore")
     sys.stderr = io.StringIO()
+    os.environ[LIMIT] = "1"  # what each thread reserves counts in the limit
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # what the libraries of the independent readers print
     draw = random.Random(1)
     uuid.uuid4 = lambda: uuid.UUID(int=draw.getrandbits(128))  # the same UIDs in every run
@@ -85,7 +88,8 @@ def _worker(connection: multiprocessing.connection.Connection, names: tuple[str,
         signal.signal(number, _too_long)
     pages = int(Path("/proc/self/statm").read_text().split()[0]) if Path("/proc/self/statm").exists() else 0
     if pages:
-        resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + MOST_BYTES,) * 2)
+        limit = pages * resource.getpagesize() + MOST_BYTES + (os.cpu_count() or 1) * STACK_BYTES
+        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     for target in (*TARGETS, *WHOLE_ROADS):
         if target.name not in names:
             continue

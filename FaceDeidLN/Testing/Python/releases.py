@@ -35,7 +35,7 @@ def start(code, folder):
 
 def kill_once_begun(process, folder):
     """SIGKILL the process as soon as its partial output holds something."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while not [p for p in folder.rglob("*") if ".partial" in str(p) and p.is_file() and p.stat().st_size]:
         assert process.poll() is None, process.stderr.read()
         assert time.monotonic() < deadline

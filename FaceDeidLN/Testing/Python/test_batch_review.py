@@ -55,7 +55,7 @@ def browser(tmp_path):
 
 
 def saved(folder):
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 300
     while not (found := list(folder.glob("*.csv"))):
         assert time.monotonic() < deadline
         time.sleep(0.1)

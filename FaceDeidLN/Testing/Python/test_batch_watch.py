@@ -12,6 +12,8 @@ from dataclasses import replace
 
 import pytest
 from batches import batch, fill, rows_of, started
+from FaceDeidLNLib.commands.batches import loop
+from FaceDeidLNLib.commands.batches import watched as watching
 from FaceDeidLNLib.commands.batches.cases import Case, cases_now
 from FaceDeidLNLib.commands.batches.ledger import Ledger
 from FaceDeidLNLib.commands.batches.loop import Loop, Setting
@@ -30,55 +32,82 @@ def watched(folder, known=(), stable_s=0.5, grown=lambda case: False):
     return Watched(find, set(known), stable_s, lambda cases: None, grown)
 
 
-def taken_within(supply, seconds):
-    deadline, taken = time.monotonic() + seconds, []
-    while time.monotonic() < deadline:
-        taken += [case.name for case in supply.take()]
-        time.sleep(0.05)
-    return taken
+class Clock:
+    """Time that goes on only where a test lets it; the files of a folder are dated by it, too."""
+
+    def __init__(self, folder):
+        self.now, self.folder, self.known = time.time(), folder, {}
+
+    def monotonic(self):
+        return self.now
+
+    time = monotonic
+
+    def go_on(self, seconds):
+        for path in self.folder.rglob("*"):
+            state = path.stat()
+            if self.known.get(path) != state.st_size:
+                os.utime(path, (self.now, self.now))
+            self.known[path] = state.st_size
+        self.now += seconds
+
+    def taken_within(self, supply, seconds):
+        taken = []
+        for _ in range(round(seconds / 0.05)):
+            taken += [case.name for case in supply.take()]
+            self.go_on(0.05)
+        return taken
 
 
-def test_a_case_is_taken_once_and_not_before_it_rests(tmp_path):
+@pytest.fixture
+def clock(monkeypatch, tmp_path):
+    one = Clock(tmp_path)
+    for module in (watching, loop):
+        monkeypatch.setattr(module, "time", one)
+    return one
+
+
+def test_a_case_is_taken_once_and_not_before_it_rests(tmp_path, clock):
     supply = watched(tmp_path)
     (tmp_path / "a").mkdir()
     for number in range(4):
         (tmp_path / "a" / f"{number}.dcm").write_bytes(b"x")
-        assert taken_within(supply, 0.3) == []
-    assert taken_within(supply, 1.2) == ["a"]
-    assert taken_within(supply, 0.8) == []
+        assert clock.taken_within(supply, 0.3) == []
+    assert clock.taken_within(supply, 1.2) == ["a"]
+    assert clock.taken_within(supply, 0.8) == []
 
 
-def test_what_a_receiver_still_writes_is_left_alone(tmp_path):
+def test_what_a_receiver_still_writes_is_left_alone(tmp_path, clock):
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "1.dcm.part").write_bytes(b"x")
     supply = watched(tmp_path, stable_s=0.2)
-    assert taken_within(supply, 0.8) == []
+    assert clock.taken_within(supply, 0.8) == []
     (tmp_path / "a" / "1.dcm.part").rename(tmp_path / "a" / "1.dcm")
-    assert taken_within(supply, 1.0) == ["a"]
+    assert clock.taken_within(supply, 1.0) == ["a"]
 
 
 @pytest.mark.parametrize(("wanted", "times"), [(True, 2), (False, 1)])
-def test_what_grew_after_it_was_taken_is_taken_again_where_that_is_wanted(wanted, times, tmp_path):
+def test_what_grew_after_it_was_taken_is_taken_again_where_that_is_wanted(wanted, times, tmp_path, clock):
     (tmp_path / "a").write_bytes(b"x")
     said = iter([None, wanted])
     supply = watched(tmp_path, stable_s=0.2, grown=lambda case: next(said))
-    assert taken_within(supply, 0.6) == ["a"]
+    assert clock.taken_within(supply, 0.6) == ["a"]
     (tmp_path / "a").write_bytes(b"xx")
-    assert taken_within(supply, 1.0) == ["a"] * (times - 1)
+    assert clock.taken_within(supply, 1.0) == ["a"] * (times - 1)
     assert next(said, "asked twice") == "asked twice"
 
 
-def test_what_can_be_mended_while_a_batch_watches_is_said_once_and_does_not_end_it(tmp_path):
+def test_what_can_be_mended_while_a_batch_watches_is_said_once_and_does_not_end_it(tmp_path, clock):
     inputs, said = tmp_path / "in", []
     supply = Watched(patient(lambda: cases_now(inputs, tmp_path / "out"), said.append), set(), 0.1, lambda cases: None)
-    assert taken_within(supply, 0.5) == []  # a share that is not there yet
+    assert clock.taken_within(supply, 0.5) == []  # a share that is not there yet
     inputs.mkdir()
     for name in ("a.nrrd", "a.nii.gz"):
         (inputs / name).write_text("x")
-    assert taken_within(supply, 0.8) == []
+    assert clock.taken_within(supply, 0.8) == []
     assert [("No such file" in one, "2 cases would be written" in one) for one in said] == [(True, False), (False, True)]
     (inputs / "a.nii.gz").rename(inputs / "b.nii.gz")
-    assert taken_within(supply, 0.8) == ["a", "b"]
+    assert clock.taken_within(supply, 0.8) == ["a", "b"]
 
 
 def test_what_comes_back_after_it_was_mended_is_said_again():
@@ -95,18 +124,18 @@ def test_what_comes_back_after_it_was_mended_is_said_again():
     assert len(said) == 2
 
 
-def test_what_is_moved_while_it_is_looked_at_is_looked_at_again(tmp_path, monkeypatch):
+def test_what_is_moved_while_it_is_looked_at_is_looked_at_again(tmp_path, monkeypatch, clock):
     (tmp_path / "a").write_text("x")
     supply = watched(tmp_path, stable_s=0.1)
     with monkeypatch.context() as patch:
         patch.setattr(Case, "input_key", lambda case: (tmp_path / "gone").stat())
-        assert taken_within(supply, 0.5) == []
-    assert taken_within(supply, 0.8) == ["a"]
+        assert clock.taken_within(supply, 0.5) == []
+    assert clock.taken_within(supply, 0.8) == ["a"]
 
 
-def test_what_is_done_already_is_not_taken(tmp_path):
+def test_what_is_done_already_is_not_taken(tmp_path, clock):
     (tmp_path / "a").write_bytes(b"x")
-    assert taken_within(watched(tmp_path, known={"a"}, stable_s=0.2), 0.8) == []
+    assert clock.taken_within(watched(tmp_path, known={"a"}, stable_s=0.2), 0.8) == []
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the stand-in is a POSIX script")
@@ -125,7 +154,7 @@ def test_a_watching_batch_takes_what_comes_keeps_its_lists_and_goes_on_after_a_s
         return subprocess.Popen(words, env=ENVIRONMENT)
 
     def until(done):
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300
         while not done():
             assert time.monotonic() < deadline
             time.sleep(0.1)
@@ -140,7 +169,7 @@ def test_a_watching_batch_takes_what_comes_keeps_its_lists_and_goes_on_after_a_s
     fill(stand_in, "review")
     until(lambda: (tmp_path / "out-worklist.csv").exists() and read_worklist(tmp_path / "out-worklist.csv"))
     process.send_signal(signal.SIGTERM)
-    assert process.wait(60) == 3
+    assert process.wait(300) == 3
     fill(stand_in, "pass-2")
     process = start()
     until(lambda: "pass-2" in rows())
@@ -181,11 +210,11 @@ class Instant:
         pass
 
 
-def test_cases_that_come_one_by_one_do_not_have_all_lists_written_for_each(tmp_path):
+def test_cases_that_come_one_by_one_do_not_have_all_lists_written_for_each(tmp_path, clock):
     written = []
     with closing(Ledger(tmp_path / "ledger.sqlite", tmp_path / "results.csv")) as ledger:
         setting = Setting(tmp_path / "out", (), Limits(1.0))
-        Loop(ledger, Instant(), setting, Console(quiet=True), lambda: (written.append(len(ledger.rows)), time.sleep(0.3))).run(
+        Loop(ledger, Instant(), setting, Console(quiet=True), lambda: (written.append(len(ledger.rows)), clock.go_on(0.3))).run(
             Trickle(tmp_path, 12)
         )
         assert len(ledger.rows) == 12

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import tempfile
 import time
@@ -22,6 +21,7 @@ from FaceDeidLNLib.mrml.scene import context
 from FaceDeidLNLib.programs.child_programs import watched_programs
 from FaceDeidLNLib.programs.extensions import CADS, OFFERS, OwnModel, segment_with
 from FaceDeidLNLib.providers.base import ProviderError
+from processes import lives
 
 #: Tells its own id and its child's, and then says nothing for a minute.
 SILENT = "import os, subprocess; print(os.getpid(), subprocess.Popen(['sleep', '60']).pid, flush=True); import time; time.sleep(60)"
@@ -44,15 +44,6 @@ def folders(monkeypatch, tmp_path):
 def launch(code):
     """Start Python as an extension starts its program."""
     return slicer.util.launchConsoleProcess([sys.executable, "-c", code], useStartupEnvironment=False)
-
-
-def lives(identifier):
-    """Is there such a process, and not only what is left of it?"""
-    try:
-        os.kill(identifier, 0)
-        return Path(f"/proc/{identifier}/stat").read_text().split()[2] != "Z"
-    except OSError:
-        return False
 
 
 def all_of(program):
@@ -97,7 +88,7 @@ def test_cancel_ends_the_program_with_its_child_and_removes_its_folder(folders):
         segment()
     assert time.monotonic() - begin < 50  # and not the program's minute
     assert not Path(folders[0]).exists()
-    while any(lives(int(identifier)) for identifier in said[0].split()):
+    while any(lives(identifier) for identifier in said[0].split()):
         assert time.monotonic() - begin < 50  # whoever adopted the child takes his time on a busy machine
         time.sleep(0.05)
 

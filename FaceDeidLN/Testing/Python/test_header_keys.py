@@ -29,7 +29,7 @@ def test_those_who_start_together_have_one_key(tmp_path, monkeypatch):
     write, together = secrets.token_bytes, threading.Barrier(4)
 
     def slowly(count):
-        together.wait(10)
+        together.wait(300)
         return write(count)
 
     monkeypatch.setattr(secrets, "token_bytes", slowly)  # all have seen that there is none

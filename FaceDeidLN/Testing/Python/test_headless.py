@@ -85,7 +85,7 @@ def behind_a_launcher(folder: Path, *words: object) -> subprocess.Popen[bytes]:
 @pytest.mark.skipif(sys.platform == "win32", reason="process ids are POSIX's")
 def test_a_worker_behind_a_launcher_works_while_its_parent_lives(phantom_ct_file, tmp_path):
     launcher = behind_a_launcher(tmp_path, "deface", phantom_ct_file, tmp_path / "out.nrrd", "--accept-recognisable")
-    assert launcher.wait(120) == 0
+    assert launcher.wait(600) == 0
     launcher.stdin.close()
     assert (tmp_path / "out.nrrd").is_file()
 
@@ -96,7 +96,7 @@ def test_a_worker_behind_a_launcher_ends_when_its_parent_hangs_up(phantom_ct_fil
     while not (tmp_path / "pid").exists():
         time.sleep(0.05)
     launcher.stdin.close()
-    assert launcher.wait(60) is not None
+    assert launcher.wait(600) is not None
     assert not (tmp_path / "out.nrrd").exists()
 
 

@@ -37,6 +37,7 @@ from FaceDeidLNLib.providers.nnlandmark import read_nnlandmark
 from FaceDeidLNLib.providers.nnunet import NnUnetModel
 from FaceDeidLNLib.providers.registry import KINDS, provider_named, typed_kinds
 from FaceDeidLNLib.providers.totalsegmentator import FREE_TASKS, TotalSegmentator
+from processes import lives
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="the stand-ins are POSIX scripts")
 
@@ -173,14 +174,16 @@ def test_a_program_that_hangs_is_stopped_with_its_children(tmp_path):
         "hanging",
         f"""
         import subprocess, time
-        subprocess.Popen([sys.executable, "-c", "import time; time.sleep(3); open(r'{tmp_path}/late', 'w').close()"])
-        time.sleep(60)
+        open(r"{tmp_path}/child", "w").write(str(subprocess.Popen(["sleep", "600"]).pid))
+        time.sleep(600)
         """,
     )
     with pytest.raises(ProviderError, match="took longer than 2 s"):
         run_command([str(command)], 2)
-    time.sleep(2.5)
-    assert not (tmp_path / "late").exists()
+    note, deadline = tmp_path / "child", time.monotonic() + 300
+    while note.exists() and lives(note.read_text()):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_a_program_that_is_not_there_is_said_to_be_missing():

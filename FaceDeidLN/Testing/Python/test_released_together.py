@@ -41,7 +41,7 @@ def content(folder: Path) -> dict[str, str]:
 
 def settled(folder: Path, wanted: dict[str, str]) -> bool:
     """True once the guard has done its work; it needs a moment."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 300
     while content(folder) != wanted and time.monotonic() < deadline:
         time.sleep(0.02)
     return content(folder) == wanted

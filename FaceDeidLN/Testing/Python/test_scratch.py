@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import json
 import os
@@ -11,13 +10,13 @@ import stat
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 from FaceDeidLNLib.core import guard, guard_process, scratch
 from FaceDeidLNLib.core.errors import OutputError
+from FaceDeidLNLib.core.locks import lock
 from FaceDeidLNLib.core.scratch import scratch_folder, scratch_root, sweep
-from processes import ENVIRONMENT, command
+from processes import ENVIRONMENT, command, lives
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="signals and modes are POSIX's")
 
@@ -54,17 +53,11 @@ def at_work(temporary, *words):
     return process, [int(word) for word in note.read_text().split()]
 
 
-def wait_for(what, longest_s=30.0):
+def wait_for(what, longest_s=300.0):
     deadline = time.monotonic() + longest_s
     while not what():
         assert time.monotonic() < deadline
         time.sleep(0.02)
-
-
-def lives(identifier):
-    with contextlib.suppress(OSError):
-        return Path(f"/proc/{identifier}/stat").read_text().split()[2] not in "ZX"
-    return False
 
 
 @posix
@@ -116,6 +109,39 @@ def test_the_copy_of_a_living_process_is_not_swept_however_old(temporary):
             os.utime(path, (0, 0))
         sweep()
         assert (folder / "ct.nrrd").exists()
+
+
+@posix
+def test_a_folder_is_never_one_whose_lock_a_sweeper_took_first(temporary, monkeypatch):
+    def late(handle):
+        monkeypatch.setattr(scratch, "lock", lock)
+        sweeper = os.open(next(scratch_root().iterdir()), os.O_RDWR)
+        lock(sweeper)
+        try:
+            lock(handle)
+        finally:
+            os.close(sweeper)
+
+    monkeypatch.setattr(scratch, "lock", late)
+    with scratch_folder() as folder:
+        sweep()
+        assert folder.exists()
+    sweep()
+    assert list(temporary.iterdir()) == []
+
+
+def test_a_place_that_somebody_elses_end_removes_is_made_again(temporary, monkeypatch):
+    looked = scratch._require_ours
+
+    def removed_before(root):
+        if root.exists():
+            monkeypatch.setattr(scratch, "_require_ours", looked)
+            root.rmdir()
+        looked(root)
+
+    monkeypatch.setattr(scratch, "_require_ours", removed_before)
+    with scratch_folder() as folder:
+        assert folder.exists()
 
 
 def test_a_folder_that_lost_its_lock_is_swept(temporary):

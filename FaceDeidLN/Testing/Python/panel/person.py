@@ -21,6 +21,7 @@ from FaceDeidLNLib.core.parameters import Parameters
 from FaceDeidLNLib.core.segment import tight
 from FaceDeidLNLib.mrml.nodes import add_ct, add_segmentation
 from FaceDeidLNLib.mrml.scene import context
+from FaceDeidLNLib.mrml.segmentations import segments_from_node
 from FaceDeidLNLib.phantom import make_phantom
 from FaceDeidLNLib.pipeline import deface
 from FaceDeidLNLib.verify.verdict import Verdict
@@ -65,6 +66,11 @@ def load_phantom(progress=None):
 def changed_case(verdict, *reasons):
     """The phantom's case with another verdict."""
     return replace(phantom_case(), verdict=Verdict(verdict), reasons=reasons)
+
+
+def face_voxels(node):
+    """How large the face segment of a parameter node is."""
+    return int(segments_from_node(node.faceSegmentation)[0].mask.array.sum())
 
 
 def ids():
