@@ -11,6 +11,7 @@ from pydicom.uid import CTImageStorage
 
 from ..core.errors import InputError
 from .dicom_files import told
+from .dicom_geometry import SAME_PLACE_MM
 from .dicom_header import ENHANCED, HeaderSlice, numbers
 
 #: How many series a message lists at most.
@@ -18,8 +19,6 @@ _LISTED = 12
 _CT_CLASSES = (CTImageStorage, *ENHANCED)
 #: Fewer slices than this are no stack of their own but odd ones out.
 _STACK = 3
-#: Slices closer than this, in mm, lie at the same place.
-_SAME_PLACE_MM = 0.01
 #: What may tell the stacks of one series apart, the most telling first.
 DIFFERENCES = (
     "ConvolutionKernel",
@@ -213,7 +212,7 @@ def _size(item: HeaderSlice) -> str:
 def _overlap(items: Sequence[HeaderSlice]) -> bool:
     """Two slices lie at the same place, or stacks of different reconstruction lie in each other."""
     heights = sorted(_heights(items))
-    return any(after - before < _SAME_PLACE_MM for before, after in zip(heights, heights[1:], strict=False)) or _interleaved(items)
+    return any(after - before < SAME_PLACE_MM for before, after in zip(heights, heights[1:], strict=False)) or _interleaved(items)
 
 
 def _interleaved(items: Sequence[HeaderSlice]) -> bool:
