@@ -167,7 +167,7 @@ def _one_stack(items: list[HeaderSlice], uid: str, stack: str, single: Path | No
     if len(stacks) == 1 and stack in ("", "1"):
         return items
     if stack:
-        if not stack.isdigit() or not 1 <= int(stack) <= len(stacks):
+        if not stack.isdecimal() or not 1 <= int(stack) <= len(stacks):
             raise InputError(f"The series {uid} has no stack {stack} but {len(stacks)}: {_stack_list(uid, stacks)}.")
         return next(_one_stack(part, uid, "", single) for n, part in enumerate(stacks.values(), start=1) if n == int(stack))
     for part in stacks.values():
