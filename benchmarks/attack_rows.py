@@ -31,6 +31,10 @@ from other_tools import DECODERS, OTHERS
 
 #: Effects that every style is tried with: the one that hides best, and the simplest.
 EVERYWHERE = ("reface", "mask")
+#: What leaves the skin near its place, or most of the face as it is, is found by the few options that are quick to try: nobody asks what a
+#: model would find in it.
+EASILY_FOUND = ("blur", "drown", "scramble", "epidermis")
+WHOLE_FACE = ("full", "full-hairline", "plane")
 #: Node levels of a default run, and those that the default effect is tried with as well.
 DEFAULT_LEVELS = "+".join(Parameters().levels)
 EXTRA = ("none", "Ia+Ib+VIII")
@@ -71,6 +75,11 @@ class Variant:
         if self.effect in DECODERS:
             return {name: ALL_REVERSALS[name] for name in DECODERS[self.effect]}
         return reversals_of(self.effect) if self.effect in EFFECT_NAMES else {}
+
+    @property
+    def is_contested(self) -> bool:
+        """It takes every option, and the model, to find somebody in it."""
+        return self.style.split("+")[0] in WHOLE_FACE and self.effect not in EASILY_FOUND
 
     @property
     def is_random(self) -> bool:

@@ -7,7 +7,8 @@ from the marks in landmarks.json, the de-identification from the project's own l
 are those of attack_rows.py: regions and effects, other systems as presets, what other tools do, levels, and named nodes that are kept;
 --only chooses some, as style/effect[/levels[/nodes]],... Every row meets
 
-- matching of surfaces: 5 filters at 8 levels, rigidly aligned with every skin; what undoes the effect is tried too (one draw);
+- matching of surfaces: 5 filters at 8 levels, rigidly aligned with every skin; what undoes the effect is tried too (one draw); where that
+  finds nearly everybody (Variant.is_contested), 3 filters at 5 levels, and no model;
 - the model that learned (attack_learned.py): --draws results of each patient, each attacked in turn, from the new skin; from all levels
   seen from the front, bone included; from inner sides and whatever lies behind the foremost surface; and from what comes to light once
   the fill is taken away;
@@ -177,11 +178,10 @@ class Work:
             for variant, face, found in faces(self.folder, name, ct, results):
                 if time.monotonic() > self.until:
                     return False
-                made = [
-                    apply_effect(variant.made_by, ct, face, variant.parameters()) for _ in range(self.draws if variant.is_random else 1)
-                ]
+                count = self.draws if variant.is_random and variant.is_contested else 1
+                made = [apply_effect(variant.made_by, ct, face, variant.parameters()) for _ in range(count)]
                 row = self._attacked(name, variant, made[0])
-                looks = looked_at(name, made, points, anatomy.depth, self.draws)
+                looks = looked_at(name, made, points, anatomy.depth, self.draws) if variant.is_contested else ()
                 share = share_of_body(made[0].array != ct.array, ct, found.body)
                 self._keep(replace(row, body_share=share, kept_ml=face.kept_ml, views=looks))
         except FaceDeidError as error:
@@ -209,7 +209,7 @@ class Work:
         window, truth = face_window(patient(self.folder, name)[1]), self.gallery.fields[self.gallery.names.index(name)]
         undone = {label: undo(result, window) for label, undo in variant.reversals.items()}
         given = {label: partial(_given, volume) for label, volume in undone.items()}
-        distances = probe_distances(Probe(name, result, window), self.gallery, FULL if variant.style else CHEAP, given)
+        distances = probe_distances(Probe(name, result, window), self.gallery, FULL if variant.is_contested else CHEAP, given)
         best = np.nanmin([recovered_mm(volume, window, truth) for volume in (result, *undone.values())])
         return Seen(name, variant, distances, float(best))
 
@@ -241,7 +241,7 @@ def line_of(out: Path, gallery: Gallery, draws: int, variant: Variant) -> Line:
         "privacy": "",
         "code": "",
     }
-    line |= {"battery": "full" if variant.style else "cheap", "patients": len(rows)}
+    line |= {"battery": "full" if variant.is_contested else "cheap", "patients": len(rows)}
     line |= matched(rows, gallery) if rows[0].distances else {}
     line |= {"body_share": _round(np.mean([row.body_share for row in rows])), "body_share_max": _round(max(row.body_share for row in rows))}
     line |= {"recovered_mm": _round(np.nanmean([row.recovered_mm for row in rows]))} if rows[0].distances else {}

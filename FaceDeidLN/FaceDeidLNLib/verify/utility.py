@@ -17,6 +17,8 @@ from .coverage import share_of_body
 
 #: Width (HU) of the histogram's bins for entropy and uniformity: pyradiomics' default.
 BIN_HU = 25.0
+#: What a threshold takes for bone (HU).
+BONE_HU = 300.0
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,7 @@ class StructureUtility:
     """One structure: share of its voxels kept to the bit, its volume, and the relative change of ten first-order features.
 
     ``feature_change`` is (after - before) / |before|; 0 where nothing changed, infinite where a feature was 0 before.
+    ``front_moved_mm``: see ``front_moved``; the structure itself may have kept every voxel.
     """
 
     name: str
@@ -31,6 +34,7 @@ class StructureUtility:
     kept: float
     volume_mm3: float
     feature_change: dict[str, float]
+    front_moved_mm: float | None = None
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,29 @@ def structure_utility(original: Volume, result: Volume, structure: BoxMask) -> S
     if len(before):
         old, new = first_order(before), first_order(after)
         change = {name: _relative(old[name], new[name]) for name in old}
-    return StructureUtility(structure.name, structure.voxels, kept, structure.voxels * original.geometry.voxel_mm3, change)
+    volume = structure.voxels * original.geometry.voxel_mm3
+    return StructureUtility(structure.name, structure.voxels, kept, volume, change, front_moved(original, result, structure))
+
+
+def front_moved(original: Volume, result: Volume, structure: BoxMask) -> float | None:
+    """Median distance (mm) by which the front of a structure moves that a threshold of BONE_HU draws: a plate before bone is taken for it.
+
+    Seen from the patient's front along the nearest axis of the grid, in the columns whose foremost voxel so dense is the structure's own;
+    a column without any such voxel in the result is left out. None where the structure is nowhere foremost.
+    """
+    towards_back = original.geometry.ijk_to_lps[1, :3]
+    index = int(np.argmax(np.abs(towards_back) / np.array(original.geometry.spacing)))
+    axis = 2 - index
+    columns = tuple(slice(None) if at == axis else part for at, part in enumerate(structure.box.slices))
+    mask = np.zeros(original.array[columns].shape, dtype=bool)
+    mask[tuple(part if at == axis else slice(None) for at, part in enumerate(structure.box.slices))] = structure.array
+    order = slice(None, None, 1 if towards_back[index] > 0 else -1)
+    before, after, own = (np.moveaxis(one, axis, -1)[..., order] for one in (original.array[columns], result.array[columns], mask))
+    old, new = np.argmax(before > BONE_HU, -1), np.argmax(after > BONE_HU, -1)
+    foremost = np.take_along_axis((before > BONE_HU) & own, old[..., None], -1)[..., 0] & (after > BONE_HU).any(-1)
+    if not foremost.any():
+        return None
+    return float(np.median(np.abs(new - old)[foremost])) * original.geometry.spacing[index]
 
 
 def first_order(values: np.ndarray) -> dict[str, float]:

@@ -71,6 +71,22 @@ def test_a_known_change_of_a_structure_is_told(phantom):
     assert found.feature_change["variance"] == np.inf
 
 
+def test_a_plate_before_a_bone_moves_its_front_though_no_voxel_of_it_changed(phantom):
+    geometry = phantom.ct.geometry
+    bone = phantom.ct.with_array(np.full(phantom.ct.array.shape, 40, dtype=np.int16))
+    bone.array[CUBE] = 900
+    plate = bone.with_array(bone.array.copy())
+    found = structure_utility(bone, plate, cube())
+    assert (found.kept, found.front_moved_mm) == (1.0, 0.0)
+    index = int(np.argmax(np.abs(geometry.ijk_to_lps[1, :3])))
+    away = -5 if geometry.ijk_to_lps[1, index] > 0 else 5
+    plate.array[tuple(slice(s.start + away, s.stop + away) if axis == 2 - index else s for axis, s in enumerate(CUBE))] = 900
+    found = structure_utility(bone, plate, cube())
+    assert found.kept == 1.0
+    assert found.front_moved_mm == pytest.approx(5 * geometry.spacing[index])
+    assert structure_utility(plate.with_array(np.full_like(plate.array, 40)), plate, cube()).front_moved_mm is None
+
+
 def test_the_dice_coefficient_is_twice_the_overlap_over_both():
     assert dice(cube(), cube(shift=5)) == pytest.approx(2 * 125 / 2000)
     assert dice(cube(), cube(shift=10)) == 0.0
