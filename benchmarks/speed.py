@@ -41,6 +41,8 @@ PATIENTS = 12
 #: The target for an effect alone.
 MOST_EFFECT_SECONDS = 2.0
 RUNS = 5
+#: Parts that other scripts measure: 88 patients killed in the middle and resumed, and the panel's clicks on the CT of SIZE.
+BESIDE = {"batch": "batch_check.py", "panel": "panel_seconds.py"}
 VOLUME_BYTES = SIZE[0] * SIZE[1] * SIZE[2] * 2
 
 
@@ -52,12 +54,25 @@ def main() -> int:
     parser.add_argument("--face-deid-ct", type=Path, metavar="FOLDER", help="the folder of face_deid_ct.py, to compare with")
     parser.add_argument("--face-deid-ct-python", default=sys.executable, metavar="PYTHON", help="a Python that can run it")
     parser.add_argument("--runs", type=int, default=RUNS, help="runs of each process; the middle one is told (default: %(default)s)")
-    parser.add_argument("--only", nargs="+", choices=(*PARTS, "stages"), default=(*PARTS, "stages"), help="parts to measure (default: all)")
+    every = (*PARTS, "stages", *BESIDE)
+    parser.add_argument("--only", nargs="+", choices=every, default=every, metavar="PART", help="%(choices)s (default: all)")
     options = parser.parse_args()
     other = None if options.face_deid_ct is None else Other(options.face_deid_ct, options.face_deid_ct_python)
     missed = report_series(options.data, other, options.runs, options.only) if set(options.only) & set(PARTS) else 0
     missed += report_stages(options) if "stages" in options.only else 0
+    missed += sum(report_beside(name, options.data) for name in BESIDE if name in options.only)
     return int(bool(missed))
+
+
+def report_beside(name: str, data: Path) -> int:
+    """What another script of this folder prints of a part of the program; 1 where it fails."""
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder) / "ct.nrrd"
+        words = {"batch": [data, Path(folder) / "batch", "--singles", "0"], "panel": [source]}[name]
+        if name == "panel":
+            measure("upsample", data / "heads" / "cthead_ct.nrrd", source, "")
+        print(f"{BESIDE[name]}:", flush=True)
+        return int(subprocess.run([sys.executable, Path(__file__).with_name(BESIDE[name]), *words], check=False).returncode != 0)
 
 
 def report_stages(options: argparse.Namespace) -> int:

@@ -16,7 +16,7 @@ from vtkmodules.vtkFiltersGeneral import vtkTransformPolyDataFilter
 
 from ..core.errors import InputError
 from ..core.landmarks import LANDMARK_NAMES, Landmark, Landmarks
-from ..input.markups import DESCRIPTION, NOT_MOVED_MM
+from ..input.markups import placed
 from ..output.markups import describe
 from .matrices import LPS_RAS, matrix_from_array, share_parent, to_world_ras
 from .scene import SceneContext
@@ -134,13 +134,7 @@ def _landmark(node: slicer.vtkMRMLMarkupsNode, index: int) -> Landmark:
         return Landmark(name, None, 0.0, "user", description or "no position was set")
     place = [0.0, 0.0, 0.0]
     node.GetNthControlPointPositionWorld(index, place)
-    position = ras(place)[0]
-    told = DESCRIPTION.match(description)
-    if told and not node.GetNthControlPointLocked(index):
-        found_at = np.array([float(value) for value in told["position"].split(",")])
-        if np.linalg.norm(found_at - position) <= NOT_MOVED_MM:
-            return Landmark(name, found_at, float(told["confidence"]), told["source"])
-    return Landmark(name, position, 1.0, "user")
+    return placed(name, ras(place)[0], description, node.GetNthControlPointLocked(index))
 
 
 def add_curve(
