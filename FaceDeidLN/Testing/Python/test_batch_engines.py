@@ -72,6 +72,15 @@ def test_stopping_ends_what_is_at_work_and_leaves_no_process(stand_in):
             os.kill(process, 0)
 
 
+def test_a_case_that_a_thread_takes_up_while_the_engine_is_closed_is_not_begun(stand_in):
+    fill(stand_in, "pass")
+    engine = LocalEngine(1)
+    engine.close()
+    engine._run(task(stand_in, "pass"))
+    assert engine.runners == []
+    assert not (stand_in / "started.log").exists()
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells the peak of a part of a process's life")
 def test_the_peak_is_that_of_the_case_and_not_of_the_one_before():
     begin_peak()
