@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 import FaceDeidLNLib
@@ -19,12 +20,14 @@ from FaceDeidLNLib.anatomy import grids
 from FaceDeidLNLib.anatomy.grids import is_above, sample
 from FaceDeidLNLib.case.find import find_anatomy, find_face
 from FaceDeidLNLib.case.records import Request
+from FaceDeidLNLib.core import ahead
 from FaceDeidLNLib.core.geometry import Geometry
 from FaceDeidLNLib.core.parameters import Parameters
 from FaceDeidLNLib.core.volume import Volume
 from FaceDeidLNLib.effect.base import apply_effect
 from FaceDeidLNLib.effect.registry import effect_named
 from FaceDeidLNLib.effect.tools import texture
+from FaceDeidLNLib.output import nrrd
 from FaceDeidLNLib.verify.coverage import share_of_body
 from peaks import peak_of
 
@@ -142,6 +145,19 @@ def test_parts_of_the_noise_are_not_alike(monkeypatch):
     block = texture._white((40, 10, 10), np.random.default_rng(4))
     alike = np.corrcoef(block.reshape(4, -1))
     assert np.abs(alike - np.eye(4)).max() < 0.15
+
+
+def test_a_file_that_processors_compress_together_is_one_stream_and_the_same_for_any_number_of_them(monkeypatch):
+    planes = [np.random.default_rng(n).integers(0, 9, (n + 1, 70), dtype=np.int16) for n in range(9)]
+    packed = []
+    for count in (1, 4):
+        monkeypatch.setattr(ahead, "processors", lambda count=count: count)
+        packed.append(b"".join(nrrd._packed(iter(planes), 1)))
+    assert packed[0] == packed[1]
+    stream = zlib.decompressobj(wbits=31)
+    assert stream.decompress(packed[0]) == b"".join(plane.tobytes() for plane in planes)
+    assert stream.eof
+    assert not stream.unused_data
 
 
 def test_every_step_gives_back_what_it_freed(monkeypatch):
