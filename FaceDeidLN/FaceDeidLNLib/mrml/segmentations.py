@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import slicer
-import vtk
-from vtk.util.numpy_support import vtk_to_numpy
+from vtkmodules.util.numpy_support import vtk_to_numpy
+from vtkmodules.util.vtkConstants import VTK_UNSIGNED_CHAR
+from vtkmodules.vtkCommonCore import reference as by_reference
+from vtkmodules.vtkCommonMath import vtkMatrix4x4
 
 from ..core.errors import FaceDeidError, InputError
 from ..core.geometry import Geometry
@@ -103,7 +105,7 @@ def _oriented_image(mask: BoxMask, ijk_to_ras: np.ndarray) -> slicer.vtkOriented
     image = slicer.vtkOrientedImageData()
     extent = [v for start, stop in zip(mask.box.start[::-1], mask.box.stop[::-1], strict=True) for v in (start, stop - 1)]
     image.SetExtent(extent if mask.array.size else [0, -1, 0, -1, 0, -1])
-    image.AllocateScalars(vtk.VTK_UNSIGNED_CHAR, 1)
+    image.AllocateScalars(VTK_UNSIGNED_CHAR, 1)
     if mask.array.size:
         vtk_to_numpy(image.GetPointData().GetScalars()).reshape(mask.array.shape)[...] = mask.array
     image.SetGeometryFromImageToWorldMatrix(matrix_from_array(ijk_to_ras))
@@ -145,7 +147,7 @@ def _segment(node: slicer.vtkMRMLSegmentationNode, segment: slicer.vtkSegment) -
         )
     shape = tuple(high - low + 1 for low, high in zip(extent[-2::-2], extent[::-2], strict=True))
     labels = vtk_to_numpy(image.GetPointData().GetScalars()).reshape(shape)
-    matrix = vtk.vtkMatrix4x4()
+    matrix = vtkMatrix4x4()
     image.GetImageToWorldMatrix(matrix)
     ijk_to_ras = array_from_matrix(matrix)
     ijk_to_ras[:3, 3] += ijk_to_ras[:3, :3] @ np.asarray(extent[::2], dtype=float)
@@ -155,7 +157,7 @@ def _segment(node: slicer.vtkMRMLSegmentationNode, segment: slicer.vtkSegment) -
 
 def terminology_code(segment: slicer.vtkSegment) -> str:
     """Scheme, value and meaning of a segment's type ("SCT:59441001 Lymph node"); empty where it has none."""
-    entry = vtk.reference("")
+    entry = by_reference("")
     found = _TYPE.match(str(entry)) if segment.GetTag(_TERMINOLOGY_TAG, entry) else None
     return "" if found is None else f"{found[1]}:{found[2]} {found[3]}"
 

@@ -20,7 +20,7 @@ from ..effect.registry import effect_named
 from ..face.segment import Face
 from ..input.calibration import as_worked_on, in_own_values
 from ..input.place import place_segments
-from ..mrml.as_made import note_as_made
+from ..mrml.as_made import note_as_made, same_points
 from ..mrml.case import put_curve, put_face
 from ..mrml.links import link
 from ..mrml.nodes import (
@@ -53,8 +53,6 @@ from .follow import followed_before, require_images
 from .process import NodeRequest, NodeResult, process_nodes, put_into_scene, request_from_nodes, source_of
 
 BUILT_IN = Engines()
-#: A scene file keeps the points of a curve to less than that.
-_SAME_MM = 0.01
 
 
 @dataclass(frozen=True, eq=False)
@@ -206,8 +204,7 @@ class Steps:
         if request.curve is None:
             return request
         drawn = find_curve(request.ct, self._anatomy(request, progress), request.parameters).control
-        same = drawn.shape == request.curve.shape and np.abs(drawn - request.curve).max() < _SAME_MM
-        return replace(request, curve=None) if same else request
+        return replace(request, curve=None) if same_points(drawn, request.curve) else request
 
     def _made_face(self, request: Request, anatomy: Anatomy, progress: Progress) -> Face:
         progress(0.4, "node levels")
