@@ -25,6 +25,8 @@ FACE_COLOR: Color = (1.0, 0.69, 0.18)
 PROTECTED_COLOR: Color = (0.35, 0.87, 0.47)
 _BINARY = "Binary labelmap"
 _SURFACE = "Closed surface"
+#: Of vtkBinaryLabelmapToClosedSurfaceConversionRule: by vtkSurfaceNets3D, smoothed by itself, in a fifth of the time of the default.
+_SURFACE_NETS = {"Conversion method": "1", "SurfaceNets smoothing": "1"}
 #: The segmented property type in Slicer's terminology entry: context~category~TYPE~modifier~...
 _TYPE = re.compile(r"[^~]*~[^~]*~([^~^]+)\^([^~^]+)\^([^~^]*)")
 #: Tag of a segment that holds its terminology entry (vtkSegment::GetTerminologyEntryTagName is no part of every release).
@@ -47,6 +49,8 @@ def add_segmentation(
     """
     node = context.scene.AddNewNodeByClass("vtkMRMLSegmentationNode", name)
     node.SetSourceRepresentationToBinaryLabelmap()
+    for name, value in _SURFACE_NETS.items():
+        node.GetSegmentation().SetConversionParameter(name, value)
     fill_segmentation(node, masks, geometry, colors, reference)
     node.CreateDefaultDisplayNodes()
     return node

@@ -11,9 +11,11 @@ from ..anatomy.skin import skin_surface, snap_to_skin
 from ..case.find import find_curve, find_face
 from ..case.privacy import privacy_as_run, privacy_of
 from ..case.records import Anatomy, Request
+from ..core.ahead import told_beside
 from ..core.errors import FaceNotFoundError, InputError
 from ..core.landmarks import LANDMARK_NAMES, Landmarks
 from ..core.progress import Progress, alive_in, silent
+from ..core.volume import Volume
 from ..effect.base import apply_effect
 from ..effect.choices import require_fit
 from ..effect.registry import effect_named
@@ -68,9 +70,13 @@ class Steps:
     def landmarks(self, asked: NodeRequest, engines: Engines = BUILT_IN, progress: Progress = silent) -> slicer.vtkMRMLMarkupsFiducialNode:
         """Find the landmarks: into ``asked.landmarks``, whose points moved or locked by the user stay, or a new node."""
         request = _without_protected(replace(asked, curve=None, face=None))
-        progress(0.05, "landmarks")
-        alive = alive_in(progress, 0.05, "landmarks")
-        found = self.cache.landmarks(request.ct, _placed_by_user(request.landmarks), alive, request.guides)
+
+        def found_by(tell: Progress) -> Landmarks:
+            tell(0.05, "landmarks")
+            alive = alive_in(tell, 0.05, "landmarks")
+            return self.cache.landmarks(request.ct, _placed_by_user(request.landmarks), alive, request.guides)
+
+        found = told_beside(found_by, progress)
         progress(0.95, "landmarks")
         node = asked.landmarks
         if node is None:
@@ -84,7 +90,7 @@ class Steps:
     def curve(self, asked: NodeRequest, engines: Engines = BUILT_IN, progress: Progress = silent) -> slicer.vtkMRMLMarkupsClosedCurveNode:
         """Draw the style's curve on the skin: into ``asked.curve`` or a new node, with the skin as its constraint."""
         request = _without_protected(replace(asked, curve=None, face=None))
-        anatomy = self._anatomy(request, progress)
+        anatomy = told_beside(lambda tell: self._anatomy(request, tell), progress)
         if engines.wrap:
             progress(0.5, "Wrap Solidify")
             anatomy = wrapped_anatomy(self.context, anatomy, alive_in(progress, 0.5, "Wrap Solidify"))
@@ -115,7 +121,7 @@ class Steps:
         if engines.mask:
             result = mask_volume(self.context, request.ct, face, parameters)
         else:
-            result = apply_effect(effect_named(parameters.effect), request.ct, face, parameters)
+            result = told_beside(lambda tell: _hidden(request, face, tell), progress)
         result = in_own_values(source_of(asked, request), result)
         node = asked.output
         if node is None:
@@ -142,10 +148,11 @@ class Steps:
         require_place(asked.output, request.ct.geometry)
         result = result.with_array(result.array.copy())
         privacy = privacy_as_made(asked.output, result, request.parameters, privacy_of(request))
-        case = examine(request, as_worked_on(source_of(asked, request), result), privacy, progress, self.cache)
+        worked_on = as_worked_on(source_of(asked, request), result)
+        case = told_beside(lambda tell: examine(request, worked_on, privacy, tell, self.cache), progress)
         if case.face is None:
             raise FaceNotFoundError("; ".join(case.reasons))
-        return put_into_scene(self.context, asked, request, case)
+        return put_into_scene(self.context, asked, request, case, progress)
 
     def snap(self, asked: NodeRequest, progress: Progress = silent) -> None:
         """Put the control points of ``asked.curve`` onto the skin, where a drag in a slice view has left it.
@@ -195,7 +202,7 @@ class Steps:
     def _drawn_by_user_if_any(self, request: Request, progress: Progress) -> Request:
         """As ``drawn_by_user``; where no face is found the request itself, and whoever makes it finds that out."""
         try:
-            return self.drawn_by_user(request, progress)
+            return told_beside(lambda tell: self.drawn_by_user(request, tell), progress)
         except FaceNotFoundError:
             return request
 
@@ -225,7 +232,7 @@ class Steps:
     def _face(self, asked: NodeRequest, engines: Engines, progress: Progress) -> tuple[Request, Face]:
         """The request as ``drawn_by_user`` and its face: only one that is made anew knows what protected segments keep of it."""
         request = self._drawn_by_user_if_any(request_from_nodes(asked), progress)
-        anatomy = self._anatomy(request, progress)
+        anatomy = told_beside(lambda tell: self._anatomy(request, tell), progress)
         if engines.wrap and request.face_segment is None:
             progress(0.5, "Wrap Solidify")
             anatomy = wrapped_anatomy(self.context, anatomy, alive_in(progress, 0.5, "Wrap Solidify"))
@@ -233,7 +240,7 @@ class Steps:
             progress(0.6, "Curve cut")
             curve = find_curve(request.ct, anatomy, request.parameters, request.curve)
             request = replace(request, face_segment=cut_by_curve(self.context, request, anatomy, curve.control))
-        return request, self._made_face(request, anatomy, progress)
+        return request, told_beside(lambda tell: self._made_face(request, anatomy, tell), progress)
 
     def _skin(self, asked: NodeRequest, anatomy: Anatomy) -> slicer.vtkMRMLModelNode:
         surface, node = skin_surface(anatomy.depth), asked.skin
@@ -244,6 +251,12 @@ class Steps:
             fill_skin(node, surface)
         link(asked.ct, "skin", node)
         return node
+
+
+def _hidden(request: Request, face: Face, tell: Progress) -> Volume:
+    """The CT after its effect."""
+    tell(0.7, "effect")
+    return apply_effect(effect_named(request.parameters.effect), request.ct, face, request.parameters)
 
 
 def _without_protected(asked: NodeRequest) -> Request:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from batches import batch, fill, rows_of, started
+from FaceDeidLNLib.commands.batches import child
 from FaceDeidLNLib.commands.batches.case_run import CaseRunner
 from FaceDeidLNLib.commands.batches.engine import LocalEngine
 from FaceDeidLNLib.commands.batches.serve import begin_peak, circumstances
@@ -48,6 +49,13 @@ def test_a_process_that_was_killed_while_it_waited_is_replaced(stand_in):
         time.sleep(0.02)
     assert runner.run(task(stand_in, "review")).code == 3
     runner.stop()
+
+
+def test_matrix_products_are_those_of_the_command_line_whatever_number_of_cases_runs_at_once(monkeypatch):
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+    shared = [child._environment(threads) for threads in (1, 4)]
+    assert [one["OMP_NUM_THREADS"] for one in shared] == ["1", "4"]
+    assert [one["OPENBLAS_NUM_THREADS"] for one in shared] == ["1", "1"]
 
 
 def test_a_remainder_of_an_attempt_that_was_lost_is_replaced(stand_in):
