@@ -1,6 +1,6 @@
 """Seconds per stage, per effect and peak memory for a CT of 512 x 512 x 234 voxels, beside the time just to read and write the same file.
 
-    python benchmarks/speed.py DATA [--face-deid-ct FOLDER --face-deid-ct-python PYTHON] [--only series]
+    python benchmarks/speed.py DATA [--face-deid-ct FOLDER --face-deid-ct-python PYTHON] [--only PART ...]
 
 First the whole road from DICOM to DICOM (see speed_series.py), beside face_deid_ct where FOLDER holds its face_deid_ct.py
 (https://github.com/kitamura-felipe/face_deid_ct, to be fetched by whoever measures) and PYTHON has what that asks for.
@@ -27,7 +27,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from speed_series import Other, report_series
+from speed_series import PARTS, Other, report_series
 
 PACKAGES = Path(__file__).resolve().parents[1] / "FaceDeidLN"
 sys.path.insert(0, str(PACKAGES))
@@ -41,6 +41,8 @@ PATIENTS = 12
 #: The target for an effect alone.
 MOST_EFFECT_SECONDS = 2.0
 RUNS = 5
+#: Parts that other scripts measure: 88 patients killed in the middle and resumed, and the panel's clicks on the CT of SIZE.
+BESIDE = {"batch": "batch_check.py", "panel": "panel_seconds.py"}
 VOLUME_BYTES = SIZE[0] * SIZE[1] * SIZE[2] * 2
 
 
@@ -51,12 +53,26 @@ def main() -> int:
     parser.add_argument("--effect", default="", help="effect of the whole run (default: the program's)")
     parser.add_argument("--face-deid-ct", type=Path, metavar="FOLDER", help="the folder of face_deid_ct.py, to compare with")
     parser.add_argument("--face-deid-ct-python", default=sys.executable, metavar="PYTHON", help="a Python that can run it")
-    parser.add_argument("--runs", type=int, default=RUNS, help="runs of each process of the DICOM road (default: %(default)s)")
-    parser.add_argument("--only", choices=("series", "stages"), help="the DICOM road alone, or the rest alone")
+    parser.add_argument("--runs", type=int, default=RUNS, help="runs of each process; the middle one is told (default: %(default)s)")
+    every = (*PARTS, "stages", *BESIDE)
+    parser.add_argument("--only", nargs="+", choices=every, default=every, metavar="PART", help="%(choices)s (default: all)")
     options = parser.parse_args()
     other = None if options.face_deid_ct is None else Other(options.face_deid_ct, options.face_deid_ct_python)
-    missed = 0 if options.only == "stages" else report_series(options.data, other, options.runs)
-    return int(bool(missed)) if options.only == "series" else int(bool(missed + report_stages(options)))
+    missed = report_series(options.data, other, options.runs, options.only) if set(options.only) & set(PARTS) else 0
+    missed += report_stages(options) if "stages" in options.only else 0
+    missed += sum(report_beside(name, options.data) for name in BESIDE if name in options.only)
+    return int(bool(missed))
+
+
+def report_beside(name: str, data: Path) -> int:
+    """What another script of this folder prints of a part of the program; 1 where it fails."""
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder) / "ct.nrrd"
+        words = {"batch": [data, Path(folder) / "batch", "--singles", "0"], "panel": [source]}[name]
+        if name == "panel":
+            measure("upsample", data / "heads" / "cthead_ct.nrrd", source, "")
+        print(f"{BESIDE[name]}:", flush=True)
+        return int(subprocess.run([sys.executable, Path(__file__).with_name(BESIDE[name]), *words], check=False).returncode != 0)
 
 
 def report_stages(options: argparse.Namespace) -> int:
@@ -64,12 +80,17 @@ def report_stages(options: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "ct.nrrd"
         measure("upsample", options.data / "heads" / "cthead_ct.nrrd", source, "")
-        copy = measure("copy", source, Path(folder) / "copy.nrrd", options.effect)
-        whole = measure("deface", source, Path(folder) / "deface.nrrd", options.effect)
+        copy = middle_of([measure("copy", source, Path(folder) / f"copy{n}.nrrd", options.effect) for n in range(options.runs)])
+        whole = middle_of([measure("deface", source, Path(folder) / f"deface{n}.nrrd", options.effect) for n in range(options.runs)])
         segment = measure("segment", source, Path(), options.effect)
         patients = [measure("segment", patient, Path(), options.effect) for patient in some_patients(options.data)]
         effects = measure("effects", source, Path(), options.effect)
     return report(copy, whole) + report_segment(segment, patients) + report_effects(effects)
+
+
+def middle_of(runs: list[dict[str, Any]]) -> dict[str, Any]:
+    """The middle of several measurements by what all of their steps took together."""
+    return sorted(runs, key=lambda told: sum(told["seconds"].values()))[len(runs) // 2]
 
 
 def some_patients(data: Path) -> list[Path]:

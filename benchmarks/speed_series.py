@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,6 +33,8 @@ MOST_OF_OTHER, MOST_OF_COPY, MOST_VOLUMES = 0.6, 3.0, {"dicom": 3.5, "nrrd": 3.0
 MOST_REVIEW_SECONDS, MOST_START_SECONDS, MOST_IMPORT_SECONDS = 3.0, 0.3, 0.6
 #: Numbers of slices at which time and memory are looked at.
 SIZES = (100, 300, 1000)
+#: What can be measured alone: help, errors and imports; the road beside its neighbours; the road at those sizes, by kind.
+PARTS = ("start", "road", "nrrd", "dicom")
 _IMPORTS = "import " + ", ".join(f"FaceDeidLNLib.{name}" for name in ("pipeline", "release", "input.ct", "input.beside", "commands.inputs"))
 _DICOM_IMPORTS = _IMPORTS + ", FaceDeidLNLib.input.dicom, FaceDeidLNLib.output.dicom"
 _COPY = """
@@ -199,17 +201,25 @@ def measure_sizes(data: Path, kind: str, sizes: tuple[int, ...] = SIZES) -> dict
             make(kind, data, source, slices)
             found[slices] = run(deface_words(source, target))
             shutil.rmtree(target, ignore_errors=True)
+        one = found[slices]
+        print(f"{kind}, {slices}: {one.wall:.2f} s, {one.cpu:.2f} s of processors, {one.peak / 1e6:.0f} MB", file=sys.stderr, flush=True)
     return found
 
 
-def report_series(data: Path, other: Other | None, runs: int) -> int:
-    """Measure and print; how many targets are missed."""
-    cores, load = os.cpu_count(), os.getloadavg()[0]
-    print(f"{cores} processors, load {load:.1f} before; wall and processor seconds of whole processes, middle of {runs}")
-    start, road = measure_start(runs), measure_road(data, other, runs)
-    missed = _report_start(start) + _report_road(road)
-    base = {"nrrd": start["imports"].peak, "dicom": start["imports, DICOM"].peak}
-    return missed + sum(_report_sizes(kind, measure_sizes(data, kind), base[kind]) for kind in ("nrrd", "dicom"))
+def report_series(data: Path, other: Other | None, runs: int, parts: Collection[str] = PARTS) -> int:
+    """Measure and print ``parts`` of PARTS; how many targets are missed."""
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    print(f"{usable} processors, load {os.getloadavg()[0]:.1f} before; wall and processor seconds of whole processes, middle of {runs}")
+    missed = _report_start(measure_start(runs)) if "start" in parts else 0
+    missed += _report_road(measure_road(data, other, runs)) if "road" in parts else 0
+    kinds = [kind for kind in MOST_VOLUMES if kind in parts]
+    return missed + sum(_report_sizes(kind, measure_sizes(data, kind), measure_imports(kind)) for kind in kinds)
+
+
+def measure_imports(kind: str) -> int:
+    """The largest resident set of a process that only loads the program for "nrrd" or "dicom"; the middle of three."""
+    words = [sys.executable, "-c", _DICOM_IMPORTS if kind == "dicom" else _IMPORTS]
+    return sorted(run(words).peak for _ in range(3))[1]
 
 
 def _report_start(found: dict[str, Run]) -> int:

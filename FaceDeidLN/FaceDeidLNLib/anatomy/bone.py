@@ -7,7 +7,7 @@ from scipy import ndimage
 
 from ..core.by_parts import by_parts
 from ..core.geometry import Box
-from ..core.segment import unflat
+from ..core.segment import box_of, unflat
 from ..core.volume import Volume, linear
 from .body import find_body
 from .grids import deep_in, steps_of
@@ -79,7 +79,8 @@ def _streaks(hu: np.ndarray, bone: np.ndarray, sampling: tuple[float, float, flo
 
 def _pieces(bone: np.ndarray, deep: np.ndarray, smallest: float) -> np.ndarray:
     """The connected pieces with at least ``smallest`` voxels, one of them ``deep`` (bool (N,) of the N voxels of bone)."""
-    piece = ndimage.label(bone)[0][bone]
+    within = bone[box_of(bone).slices]
+    piece = ndimage.label(within)[0][within]
     if not piece.size:
         return bone
     size, reached = np.bincount(piece), np.bincount(piece[deep], minlength=int(piece.max()) + 1)

@@ -241,8 +241,7 @@ def setting_of(options: argparse.Namespace) -> Setting:
     from .batches.loop import Setting
     from .batches.task import Limits
 
-    threads = max(1, processors() // options.jobs)
-    limits = Limits(options.timeout_min * 60, options.memory_mb, threads)
+    limits = Limits(options.timeout_min * 60, options.memory_mb, processors(options.jobs))
     words, names = tuple(shared_words(options)), ",".join(options.node_segments)
     return Setting(options.out_dir, words, limits, options.retries, options.overwrite, options.qa, options.signing_key, names)
 

@@ -56,7 +56,7 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
     rows, whole = evaluate(original, result, structures)
     pairs = agreements(structures, _read(options.structures_after, after), original.geometry.voxel_mm3)
     if options.structures_after and not pairs:
-        raise InputError("no structure has the same name in both segmentations")
+        raise InputError("No structure has the same name in both segmentations: name them alike.")
     facts = {
         "structures": [_finite(asdict(row)) for row in rows],
         "agreement": [asdict(pair) for pair in pairs],

@@ -1,7 +1,8 @@
-"""Work for the other processors, where it lets other threads run: a few results of a list made ahead, or one thing beside another."""
+"""Work in other threads, where it lets them run: a few results made ahead, one thing beside another, or beside what is told of it."""
 
 from __future__ import annotations
 
+import queue
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -11,10 +12,12 @@ from typing import TypeVar
 
 from .errors import Cancelled
 from .processors import processors
-from .progress import Alive
+from .progress import Alive, Progress, silent
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+#: A window that was not redrawn for so long (s) still seems to follow the hand.
+_TOLD_AGAIN_S = 0.1
 
 
 def made_ahead(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
@@ -54,3 +57,43 @@ def made_beside(function: Callable[[Alive], Result]) -> Iterator[Future[Result]]
             yield pool.submit(function, alive)
         finally:
             over.set()
+
+
+def told_beside(work: Callable[[Progress], Result], progress: Progress) -> Result:
+    """What ``work`` gives, done in a thread of its own; this one tells ``progress`` all that it tells, and the last again and again.
+
+    So a window lives through pieces that tell nothing. Where ``progress`` raises, the work is stopped the next time that it tells
+    something, and this ends when it has stopped. For work on arrays: a scene is for the thread that shows it.
+    """
+    if progress is silent:
+        return work(progress)
+    said: queue.SimpleQueue[tuple[float, str] | None] = queue.SimpleQueue()
+    over = threading.Event()
+
+    def tell(fraction: float, message: str) -> None:
+        if over.is_set():
+            raise Cancelled("The work is not wanted any more.")
+        said.put((fraction, message))
+
+    with ThreadPoolExecutor(1) as pool:
+        made = pool.submit(work, tell)
+        made.add_done_callback(lambda done: said.put(None))
+        try:
+            _tell_until_done(said, progress)
+        finally:
+            over.set()
+    return made.result()
+
+
+def _tell_until_done(said: queue.SimpleQueue[tuple[float, str] | None], progress: Progress) -> None:
+    """Tell what is said, until None is."""
+    last: tuple[float, str] | None = None
+    while True:
+        try:
+            last = said.get(timeout=_TOLD_AGAIN_S)
+            if last is None:
+                return
+        except queue.Empty:
+            pass
+        if last is not None:
+            progress(*last)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 #: What a thread works on is held until it is done, so that without a limit memory would grow with the machine.
 MOST = 8
@@ -10,9 +11,12 @@ MOST = 8
 LIMIT = "OMP_NUM_THREADS"
 
 
-def processors() -> int:
-    """Threads that work at once, 1 to MOST: the processors that a scheduler left this process, and no more than LIMIT says."""
-    return max(1, min(_allowed(), _limit(), MOST))
+def processors(processes: int = 1) -> int:
+    """Threads that work at once in each of so many processes, 1 to MOST.
+
+    They share the processors that a scheduler left this process, and no more than LIMIT says.
+    """
+    return max(1, min(min(_allowed(), _limit()) // processes, MOST))
 
 
 def _allowed() -> int:
@@ -23,4 +27,4 @@ def _allowed() -> int:
 
 def _limit() -> int:
     said = os.environ.get(LIMIT, "").split(",")[0].strip()
-    return int(said) if said.isascii() and said.isdigit() and int(said) else MOST
+    return int(said) if said.isascii() and said.isdigit() and int(said) else sys.maxsize

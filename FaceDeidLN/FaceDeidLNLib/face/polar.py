@@ -55,13 +55,16 @@ class PolarRaster:
 def to_polar(frame: FaceFrame, lps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Directions (N, 2) in degrees and distances (N,) in LPS mm of points (N, 3) from the frame's origin."""
     face = frame.to_face(lps)
-    return directions_of(face), np.linalg.norm(face, axis=1) * frame.scale
+    return directions_of(face), np.sqrt(np.einsum("ij,ij->i", face, face)) * frame.scale
 
 
 def directions_of(face: np.ndarray) -> np.ndarray:
     """Directions (N, 2) in degrees of points (N, 3) in face coordinates."""
-    flat = np.hypot(face[:, 0], face[:, 1])
-    return np.degrees(np.stack([np.arctan2(face[:, 0], face[:, 1]), np.arctan2(face[:, 2], flat)], axis=1))
+    left, front, up = face.T
+    out = np.empty((len(face), 2))
+    np.arctan2(left, front, out=out[:, 0])
+    np.arctan2(up, np.sqrt(left * left + front * front), out=out[:, 1])
+    return np.degrees(out, out=out)
 
 
 def unit_vectors(frame: FaceFrame, directions: np.ndarray) -> np.ndarray:

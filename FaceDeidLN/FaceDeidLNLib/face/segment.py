@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import ndimage
 
 from ..anatomy.face_frame import FaceFrame
-from ..anatomy.grids import grow_mm, is_above
+from ..anatomy.grids import grow_mm, is_above, sample
 from ..core.by_parts import by_parts
 from ..core.errors import FaceNotFoundError
 from ..core.geometry import Box, Geometry
 from ..core.parameters import Parameters
-from ..core.processors import processors
 from ..core.progress import Alive, idle
 from ..core.segment import BoxMask, places, unflat
-from ..core.volume import Volume, canonical_grid, resample
+from ..core.volume import Volume, canonical_grid
 from .curve import FaceCurve
 from .ears import Ear
 from .membrane import harmonic_fill
@@ -236,5 +234,4 @@ def _smooth_fields(face: Face, target: Geometry) -> tuple[np.ndarray, ...]:
     if face.curve.islands:
         on_island = fine.sample(signed_degrees(fine, face.curve.on_island(fine)), directions)
         fields.append(np.radians(on_island) * distance)
-    with ThreadPoolExecutor(processors()) as pool:
-        return tuple(pool.map(lambda field: resample(Volume(field.reshape(coarse.shape), coarse), target, fill=-1.0).array, fields))
+    return tuple(sample(Volume(field.reshape(coarse.shape), coarse), target) for field in fields)

@@ -69,15 +69,18 @@ def _read(path: Path) -> bytes:
 def read_pseudonyms(path: Path) -> dict[str, str]:
     """Pseudonyms by PatientID from a CSV with the columns ``patient_id`` and ``pseudonym``.
 
-    :raises InputError: it cannot be read, lacks a column, or gives two patients one pseudonym.
+    :raises InputError: it cannot be read, lacks a column, or gives two patients one pseudonym or one patient two.
     """
     try:
         rows = list(csv.DictReader(io.StringIO(read_plain_text(path, encoding="utf-8-sig"), newline="")))
     except (OSError, UnicodeDecodeError, csv.Error) as problem:
         raise InputError(f"{path} cannot be read as a CSV of pseudonyms ({problem}).") from problem
-    if any(not row.get("patient_id") or not row.get("pseudonym") for row in rows):
+    pairs = {tuple((row.get(name) or "").strip() for name in ("patient_id", "pseudonym")) for row in rows}
+    if not all(patient and pseudonym for patient, pseudonym in pairs):
         raise InputError(f"{path}: each row needs a patient_id and a pseudonym.")
-    found = {row["patient_id"].strip(): row["pseudonym"].strip() for row in rows}
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise InputError(f"{path} gives one patient two pseudonyms: keep one of them.")
     if len(set(found.values())) < len(found):
-        raise InputError(f"{path} gives two patients the same pseudonym.")
+        raise InputError(f"{path} gives two patients the same pseudonym: give each one of his own.")
     return found

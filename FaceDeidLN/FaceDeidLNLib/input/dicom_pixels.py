@@ -36,24 +36,25 @@ def read_stored(slices: Sequence[HeaderSlice], stored: Sequence[StoredSlice], al
 
     :raises InputError: a file cannot be decoded, holds less than its header says, or does not lead back to stored values.
     """
-    for is_alone, run in groupby(zip(slices, stored, strict=True), key=lambda pair: _is_compressed_alone(pair[0])):
+    for is_alone, run in groupby(zip(slices, stored, strict=True), key=lambda pair: _frames(pair[0].header) == 1):
         read = _slice_by_slice if is_alone else _file_by_file
         yield from read(list(run), alive)
 
 
-def _is_compressed_alone(item: HeaderSlice) -> bool:
-    return bool(_compression(item)) and _frames(item.header) == 1
-
-
 def _slice_by_slice(pairs: Sequence[tuple[HeaderSlice, StoredSlice]], alive: Alive) -> Iterator[np.ndarray]:
-    """The values of compressed slices that have a file each; the processors share them, as decoding lets other threads run."""
-    for (item, how), values in zip(pairs, made_ahead(lambda pair: _by_simpleitk(*pair), pairs), strict=True):
+    """The values of slices that have a file each; the processors share them, as reading and decoding let other threads run."""
+    for (item, how), values in zip(pairs, made_ahead(lambda pair: _of_own_file(*pair), pairs), strict=True):
         alive()
         yield next(_all_decoded(_Encoded(item.path), [(item, how)], idle)) if values is None else values
 
 
+def _of_own_file(item: HeaderSlice, how: StoredSlice) -> np.ndarray | None:
+    """The values of the one slice of a file; None as for ``_by_simpleitk``."""
+    return _by_simpleitk(item, how) if _compression(item) else _whole_values(_native(item)[0], item.header, how)
+
+
 def _file_by_file(pairs: Sequence[tuple[HeaderSlice, StoredSlice]], alive: Alive) -> Iterator[np.ndarray]:
-    """The values of slices that are not compressed, or lie in one file together."""
+    """The values of slices that lie in one file together."""
     for path, group in groupby(pairs, key=lambda pair: pair[0].path):
         frames = list(group)
         if _compression(frames[0][0]):

@@ -11,6 +11,7 @@ from pydicom.uid import CTImageStorage
 
 from ..core.errors import InputError
 from .dicom_files import told
+from .dicom_geometry import SAME_PLACE_MM
 from .dicom_header import ENHANCED, HeaderSlice, numbers
 
 #: How many series a message lists at most.
@@ -18,8 +19,6 @@ _LISTED = 12
 _CT_CLASSES = (CTImageStorage, *ENHANCED)
 #: Fewer slices than this are no stack of their own but odd ones out.
 _STACK = 3
-#: Slices closer than this, in mm, lie at the same place.
-_SAME_PLACE_MM = 0.01
 #: What may tell the stacks of one series apart, the most telling first.
 DIFFERENCES = (
     "ConvolutionKernel",
@@ -168,7 +167,7 @@ def _one_stack(items: list[HeaderSlice], uid: str, stack: str, single: Path | No
     if len(stacks) == 1 and stack in ("", "1"):
         return items
     if stack:
-        if not stack.isdigit() or not 1 <= int(stack) <= len(stacks):
+        if not stack.isdecimal() or not 1 <= int(stack) <= len(stacks):
             raise InputError(f"The series {uid} has no stack {stack} but {len(stacks)}: {_stack_list(uid, stacks)}.")
         return next(_one_stack(part, uid, "", single) for n, part in enumerate(stacks.values(), start=1) if n == int(stack))
     for part in stacks.values():
@@ -213,7 +212,7 @@ def _size(item: HeaderSlice) -> str:
 def _overlap(items: Sequence[HeaderSlice]) -> bool:
     """Two slices lie at the same place, or stacks of different reconstruction lie in each other."""
     heights = sorted(_heights(items))
-    return any(after - before < _SAME_PLACE_MM for before, after in zip(heights, heights[1:], strict=False)) or _interleaved(items)
+    return any(after - before < SAME_PLACE_MM for before, after in zip(heights, heights[1:], strict=False)) or _interleaved(items)
 
 
 def _interleaved(items: Sequence[HeaderSlice]) -> bool:

@@ -111,8 +111,13 @@ def _landmark(name: str, control: dict[str, Any], markup: dict[str, Any], path: 
     if not _is_defined(control):
         return Landmark(name, None, 0.0, "user", description or "not defined in the markups file")
     position = _position(control, markup, path)
-    told = DESCRIPTION.match(description)
-    if told and not control.get("locked", False):
+    return placed(name, position, description, control.get("locked", False))
+
+
+def placed(name: str, position: np.ndarray, description: str, is_locked: bool) -> Landmark:
+    """A point in LPS mm (3,) as it was found, where its description tells so and nobody moved or locked it; else the user's."""
+    told = None if is_locked else DESCRIPTION.match(description)
+    if told:
         found_at = np.array([float(value) for value in told["position"].split(",")])
         if np.linalg.norm(found_at - position) <= NOT_MOVED_MM:
             return Landmark(name, found_at, float(told["confidence"]), told["source"])

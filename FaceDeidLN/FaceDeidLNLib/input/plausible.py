@@ -130,7 +130,9 @@ def _why_no_ct(volume: Volume, outside: np.ndarray | None = None) -> str:
     other = below[below != _commonest(below)] if below.size else below
     if other.size > max(MAX_BELOW_AIR_SHARE * values.size, MOST_BLENDS * (below.size - other.size)):
         return f"{100 * other.size / values.size:.0f} % of the voxels are below air; the values run down to {values.min():.5g}"
-    for seen, apart in ((values, 0.0), (_measured(volume, outside), FAT_TO_MUSCLE)):
+    measured = _measured(volume, outside)
+    looked_at = [(values, 0.0), (measured, FAT_TO_MUSCLE)] if measured.size < values.size else [(values, 0.0)]
+    for seen, apart in looked_at:
         heaps = _two_heaps(seen[seen >= BELOW_AIR_HU])
         if heaps is not None and heaps[1] - heaps[0] > apart and not AIR_HU_RANGE[0] <= heaps[0] <= AIR_HU_RANGE[1]:
             return f"its air lies near {heaps[0]:.0f} and not near -1000"

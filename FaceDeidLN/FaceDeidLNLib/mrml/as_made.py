@@ -7,14 +7,20 @@ import json
 
 import numpy as np
 import slicer
+from numpy.typing import ArrayLike
 
 from ..core.segment import tight
 from .segmentations import segments_from_node
 
 #: Attribute of a node that holds what was put into it; saved with the scene.
 _AS_MADE = "FaceDeidLN.AsMade"
-#: Slicer's files keep points to less than that (mm).
-_SAME_MM = 0.01
+#: Slicer's files and transforms keep points to less than that (mm).
+SAME_MM = 0.01
+
+
+def same_points(before: ArrayLike, now: ArrayLike) -> bool:
+    """Are as many points (N, 3) in mm at the same places, but for what a scene's file rounds?"""
+    return np.shape(before) == np.shape(now) and bool(np.all(np.abs(np.subtract(before, now)) < SAME_MM))
 
 
 def note_as_made(node: slicer.vtkMRMLNode, ct: slicer.vtkMRMLScalarVolumeNode, renewable: bool = True) -> None:
@@ -32,7 +38,7 @@ def is_as_made(node: slicer.vtkMRMLNode | None, ct: slicer.vtkMRMLScalarVolumeNo
         return False
     if isinstance(now, str) or isinstance(then, str):
         return then == now
-    return np.shape(then) == np.shape(now) and bool(np.all(np.abs(np.subtract(then, now)) < _SAME_MM))
+    return same_points(then, now)
 
 
 def _content(node: slicer.vtkMRMLNode) -> str | list[list[float]]:

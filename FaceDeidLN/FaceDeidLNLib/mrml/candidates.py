@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import slicer
-import vtk
+from vtkmodules.vtkCommonCore import vtkMath
 
 from ..core.segment import Segment
 from ..core.volume import Volume
@@ -124,6 +124,6 @@ def overlap(first: slicer.vtkMRMLDisplayableNode, second: slicer.vtkMRMLDisplaya
         bounds = [0.0, -1.0] * 3
         node.GetRASBounds(bounds)
         boxes.append(bounds)
-    if not all(vtk.vtkMath.AreBoundsInitialized(bounds) for bounds in boxes):
+    if not all(vtkMath.AreBoundsInitialized(bounds) for bounds in boxes):
         return False
     return all(boxes[0][a] <= boxes[1][a + 1] and boxes[1][a] <= boxes[0][a + 1] for a in (0, 2, 4))

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import slicer
-import vtk
+from vtkmodules.vtkCommonDataModel import vtkPolyData
 
 from ..anatomy.skin import skin_surface
 from ..case.records import CaseResult
@@ -49,7 +49,7 @@ class CaseMaterial:
     protected: Sequence[BoxMask] = ()
     landmarks: Landmarks | None = None
     curve: np.ndarray | None = None
-    skin: vtk.vtkPolyData | None = None
+    skin: vtkPolyData | None = None
     #: False: the result is for looking only, and its node's name says so.
     released: bool = False
     title: str = ""

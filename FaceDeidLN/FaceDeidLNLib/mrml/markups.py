@@ -7,12 +7,16 @@ from typing import Any
 
 import numpy as np
 import slicer
-import vtk
-from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
+from vtkmodules.util.numpy_support import numpy_to_vtk, vtk_to_numpy
+from vtkmodules.vtkCommonCore import reference as by_reference
+from vtkmodules.vtkCommonCore import vtkPoints
+from vtkmodules.vtkCommonDataModel import vtkPolyData, vtkStaticCellLocator, vtkVector3d
+from vtkmodules.vtkCommonTransforms import vtkTransform
+from vtkmodules.vtkFiltersGeneral import vtkTransformPolyDataFilter
 
 from ..core.errors import InputError
 from ..core.landmarks import LANDMARK_NAMES, Landmark, Landmarks
-from ..input.markups import DESCRIPTION, NOT_MOVED_MM
+from ..input.markups import placed
 from ..output.markups import describe
 from .matrices import LPS_RAS, matrix_from_array, share_parent, to_world_ras
 from .scene import SceneContext
@@ -87,7 +91,7 @@ def fill_landmarks(node: slicer.vtkMRMLMarkupsFiducialNode, landmarks: Landmarks
     known = {_name(node.GetNthControlPointLabel(n)): n for n in range(node.GetNumberOfControlPoints())}
     node.SetFixedNumberOfControlPoints(False)
     for landmark in landmarks:
-        position = vtk.vtkVector3d(*((0.0, 0.0, 0.0) if landmark.position is None else ras(landmark.position)[0]))
+        position = vtkVector3d(*((0.0, 0.0, 0.0) if landmark.position is None else ras(landmark.position)[0]))
         index = known.get(landmark.name)
         if index is None:
             index = node.AddControlPointWorld(position, landmark.name)
@@ -130,13 +134,7 @@ def _landmark(node: slicer.vtkMRMLMarkupsNode, index: int) -> Landmark:
         return Landmark(name, None, 0.0, "user", description or "no position was set")
     place = [0.0, 0.0, 0.0]
     node.GetNthControlPointPositionWorld(index, place)
-    position = ras(place)[0]
-    told = DESCRIPTION.match(description)
-    if told and not node.GetNthControlPointLocked(index):
-        found_at = np.array([float(value) for value in told["position"].split(",")])
-        if np.linalg.norm(found_at - position) <= NOT_MOVED_MM:
-            return Landmark(name, found_at, float(told["confidence"]), told["source"])
-    return Landmark(name, position, 1.0, "user")
+    return placed(name, ras(place)[0], description, node.GetNthControlPointLocked(index))
 
 
 def add_curve(
@@ -164,7 +162,7 @@ def add_curve(
 
 def fill_curve(node: slicer.vtkMRMLMarkupsCurveNode, control_points_lps: np.ndarray) -> None:
     """Give an existing curve node other control points (N, 3) in LPS mm."""
-    points = vtk.vtkPoints()
+    points = vtkPoints()
     for position in ras(control_points_lps):
         points.InsertNextPoint(position)
     node.SetControlPointPositionsWorld(points)
@@ -188,7 +186,7 @@ def curve_points_from_node(node: slicer.vtkMRMLMarkupsCurveNode) -> tuple[np.nda
 
 
 def add_skin_model(
-    context: SceneContext, surface_lps: vtk.vtkPolyData, name: str = "Skin", reference: slicer.vtkMRMLTransformableNode | None = None
+    context: SceneContext, surface_lps: vtkPolyData, name: str = "Skin", reference: slicer.vtkMRMLTransformableNode | None = None
 ) -> slicer.vtkMRMLModelNode:
     """A new vtkMRMLModelNode of a surface whose points are world LPS mm; ``reference`` gives its parent transform."""
     node = context.scene.AddNewNodeByClass("vtkMRMLModelNode", name)
@@ -197,11 +195,11 @@ def add_skin_model(
     return displayed(node, ScalarVisibility=False, Color=SKIN_COLOR, Opacity=0.6)
 
 
-def fill_skin(node: slicer.vtkMRMLModelNode, surface_lps: vtk.vtkPolyData) -> None:
+def fill_skin(node: slicer.vtkMRMLModelNode, surface_lps: vtkPolyData) -> None:
     """Give an existing model node another surface whose points are world LPS mm."""
-    transform = vtk.vtkTransform()
+    transform = vtkTransform()
     transform.SetMatrix(matrix_from_array(np.linalg.inv(to_world_ras(node)) @ LPS_RAS))
-    to_local = vtk.vtkTransformPolyDataFilter()
+    to_local = vtkTransformPolyDataFilter()
     to_local.SetTransform(transform)
     to_local.SetInputData(surface_lps)
     to_local.Update()
@@ -210,10 +208,10 @@ def fill_skin(node: slicer.vtkMRMLModelNode, surface_lps: vtk.vtkPolyData) -> No
 
 def nearest_on_surface(node: slicer.vtkMRMLModelNode, points_lps: np.ndarray) -> np.ndarray:
     """The points (N, 3) of a model's surface nearest to points (N, 3), both in world LPS mm; raises as ``surface_lps_from_node``."""
-    locator = vtk.vtkStaticCellLocator()
+    locator = vtkStaticCellLocator()
     locator.SetDataSet(surface_lps_from_node(node))
     locator.BuildLocator()
-    found, cell, part, distance = [0.0] * 3, vtk.reference(0), vtk.reference(0), vtk.reference(0.0)
+    found, cell, part, distance = [0.0] * 3, by_reference(0), by_reference(0), by_reference(0.0)
     nearest = []
     for point in np.atleast_2d(np.asarray(points_lps, dtype=float)):
         locator.FindClosestPoint(point, found, cell, part, distance)
@@ -221,7 +219,7 @@ def nearest_on_surface(node: slicer.vtkMRMLModelNode, points_lps: np.ndarray) ->
     return np.array(nearest)
 
 
-def surface_lps_from_node(node: slicer.vtkMRMLModelNode) -> vtk.vtkPolyData:
+def surface_lps_from_node(node: slicer.vtkMRMLModelNode) -> vtkPolyData:
     """The surface of a vtkMRMLModelNode with its points in world LPS mm (a copy).
 
     :raises InputError: the model has no surface.
@@ -229,7 +227,7 @@ def surface_lps_from_node(node: slicer.vtkMRMLModelNode) -> vtk.vtkPolyData:
     if node.GetPolyData() is None or node.GetPolyData().GetNumberOfPoints() == 0:
         raise InputError(f'The model "{node.GetName()}" is empty.')
     matrix = LPS_RAS @ to_world_ras(node)
-    surface = vtk.vtkPolyData()
+    surface = vtkPolyData()
     surface.DeepCopy(node.GetPolyData())
     points = vtk_to_numpy(surface.GetPoints().GetData()).astype(float) @ matrix[:3, :3].T + matrix[:3, 3]
     surface.GetPoints().SetData(numpy_to_vtk(points, deep=True))

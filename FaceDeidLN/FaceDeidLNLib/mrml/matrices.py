@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import slicer
-import vtk
+from vtkmodules.vtkCommonMath import vtkMatrix4x4
 
 from ..core.errors import FaceDeidError
 
@@ -14,14 +14,14 @@ LPS_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _DIGITS = 10
 
 
-def array_from_matrix(matrix: vtk.vtkMatrix4x4) -> np.ndarray:
+def array_from_matrix(matrix: vtkMatrix4x4) -> np.ndarray:
     """A 4x4 array of a VTK matrix."""
     return np.array([[matrix.GetElement(row, column) for column in range(4)] for row in range(4)])
 
 
-def matrix_from_array(array: np.ndarray) -> vtk.vtkMatrix4x4:
+def matrix_from_array(array: np.ndarray) -> vtkMatrix4x4:
     """A VTK matrix of a 4x4 array."""
-    matrix = vtk.vtkMatrix4x4()
+    matrix = vtkMatrix4x4()
     matrix.DeepCopy(np.asarray(array, dtype=float).ravel())
     return matrix
 
@@ -36,7 +36,7 @@ def to_world_ras(node: slicer.vtkMRMLTransformableNode) -> np.ndarray:
         return np.eye(4)
     if not parent.IsTransformToWorldLinear():
         raise FaceDeidError(f'"{node.GetName()}" is under the non-linear transform "{parent.GetName()}": harden the transform first.')
-    matrix = vtk.vtkMatrix4x4()
+    matrix = vtkMatrix4x4()
     parent.GetMatrixTransformToWorld(matrix)
     return array_from_matrix(matrix)
 

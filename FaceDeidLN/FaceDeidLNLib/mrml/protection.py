@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import slicer
-import vtk
+from vtkmodules.vtkCommonCore import reference as by_reference
 
 from ..input.names import KEPT, Role
 from .nodes import segment_roles
@@ -14,7 +14,7 @@ _TAG = "FaceDeidLN.protect"
 
 def is_checked(node: slicer.vtkMRMLSegmentationNode, identifier: str, role: Role) -> bool:
     """Is the segment protected: as the user said, else by its role?"""
-    said = vtk.reference("")
+    said = by_reference("")
     if node.GetSegmentation().GetSegment(identifier).GetTag(_TAG, said):
         return str(said) == "1"
     return role in KEPT
@@ -22,7 +22,7 @@ def is_checked(node: slicer.vtkMRMLSegmentationNode, identifier: str, role: Role
 
 def was_asked(node: slicer.vtkMRMLSegmentationNode, identifier: str) -> bool:
     """Did the user say himself whether the segment is protected?"""
-    return node.GetSegmentation().GetSegment(identifier).GetTag(_TAG, vtk.reference(""))
+    return node.GetSegmentation().GetSegment(identifier).GetTag(_TAG, by_reference(""))
 
 
 def check(node: slicer.vtkMRMLSegmentationNode, identifier: str, checked: bool) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import slicer
-import vtk
+from vtkmodules.vtkCommonCore import vtkLogger
 
 from ..core.errors import OutputError
 from ..core.guard import removed_with_us
@@ -50,12 +50,12 @@ def write_review(folder: Path, material: CaseMaterial) -> list[Path]:
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """VTK's remarks on single points of a curve that meet no skin are not for whoever started the work; errors still are."""
-    before = vtk.vtkLogger.GetCurrentVerbosityCutoff()
-    vtk.vtkLogger.SetStderrVerbosity(vtk.vtkLogger.VERBOSITY_ERROR)
+    before = vtkLogger.GetCurrentVerbosityCutoff()
+    vtkLogger.SetStderrVerbosity(vtkLogger.VERBOSITY_ERROR)
     try:
         yield
     finally:
-        vtk.vtkLogger.SetStderrVerbosity(before)
+        vtkLogger.SetStderrVerbosity(before)
 
 
 def _write_all(folder: Path, material: CaseMaterial) -> list[Path]:
@@ -101,6 +101,9 @@ def _write_into(folder: Path, material: CaseMaterial) -> list[Path]:
     for node in filter(None, (nodes.face, nodes.protected)):
         node.AddDefaultStorageNode()
         node.GetStorageNode().SetCropToMinimumExtent(True)  # else each is as large as the CT
+    for node in filter(None, (nodes.ct, nodes.result)):
+        node.AddDefaultStorageNode()
+        node.GetStorageNode().SetUseCompression(False)  # the noise of a CT halves at best, for more time than all else here takes
     written = []
     for node, name in (
         (nodes.landmarks, LANDMARKS_FILE),

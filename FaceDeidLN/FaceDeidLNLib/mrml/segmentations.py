@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import slicer
-import vtk
-from vtk.util.numpy_support import vtk_to_numpy
+from vtkmodules.util.numpy_support import vtk_to_numpy
+from vtkmodules.util.vtkConstants import VTK_UNSIGNED_CHAR
+from vtkmodules.vtkCommonCore import reference as by_reference
+from vtkmodules.vtkCommonMath import vtkMatrix4x4
 
 from ..core.errors import FaceDeidError, InputError
 from ..core.geometry import Geometry
@@ -23,6 +25,8 @@ FACE_COLOR: Color = (1.0, 0.69, 0.18)
 PROTECTED_COLOR: Color = (0.35, 0.87, 0.47)
 _BINARY = "Binary labelmap"
 _SURFACE = "Closed surface"
+#: Of vtkBinaryLabelmapToClosedSurfaceConversionRule: by vtkSurfaceNets3D, smoothed by itself, in a fifth of the time of the default.
+_SURFACE_NETS = {"Conversion method": "1", "SurfaceNets smoothing": "1"}
 #: The segmented property type in Slicer's terminology entry: context~category~TYPE~modifier~...
 _TYPE = re.compile(r"[^~]*~[^~]*~([^~^]+)\^([^~^]+)\^([^~^]*)")
 #: Tag of a segment that holds its terminology entry (vtkSegment::GetTerminologyEntryTagName is no part of every release).
@@ -45,6 +49,8 @@ def add_segmentation(
     """
     node = context.scene.AddNewNodeByClass("vtkMRMLSegmentationNode", name)
     node.SetSourceRepresentationToBinaryLabelmap()
+    for name, value in _SURFACE_NETS.items():
+        node.GetSegmentation().SetConversionParameter(name, value)
     fill_segmentation(node, masks, geometry, colors, reference)
     node.CreateDefaultDisplayNodes()
     return node
@@ -103,7 +109,7 @@ def _oriented_image(mask: BoxMask, ijk_to_ras: np.ndarray) -> slicer.vtkOriented
     image = slicer.vtkOrientedImageData()
     extent = [v for start, stop in zip(mask.box.start[::-1], mask.box.stop[::-1], strict=True) for v in (start, stop - 1)]
     image.SetExtent(extent if mask.array.size else [0, -1, 0, -1, 0, -1])
-    image.AllocateScalars(vtk.VTK_UNSIGNED_CHAR, 1)
+    image.AllocateScalars(VTK_UNSIGNED_CHAR, 1)
     if mask.array.size:
         vtk_to_numpy(image.GetPointData().GetScalars()).reshape(mask.array.shape)[...] = mask.array
     image.SetGeometryFromImageToWorldMatrix(matrix_from_array(ijk_to_ras))
@@ -145,7 +151,7 @@ def _segment(node: slicer.vtkMRMLSegmentationNode, segment: slicer.vtkSegment) -
         )
     shape = tuple(high - low + 1 for low, high in zip(extent[-2::-2], extent[::-2], strict=True))
     labels = vtk_to_numpy(image.GetPointData().GetScalars()).reshape(shape)
-    matrix = vtk.vtkMatrix4x4()
+    matrix = vtkMatrix4x4()
     image.GetImageToWorldMatrix(matrix)
     ijk_to_ras = array_from_matrix(matrix)
     ijk_to_ras[:3, 3] += ijk_to_ras[:3, :3] @ np.asarray(extent[::2], dtype=float)
@@ -155,7 +161,7 @@ def _segment(node: slicer.vtkMRMLSegmentationNode, segment: slicer.vtkSegment) -
 
 def terminology_code(segment: slicer.vtkSegment) -> str:
     """Scheme, value and meaning of a segment's type ("SCT:59441001 Lymph node"); empty where it has none."""
-    entry = vtk.reference("")
+    entry = by_reference("")
     found = _TYPE.match(str(entry)) if segment.GetTag(_TERMINOLOGY_TAG, entry) else None
     return "" if found is None else f"{found[1]}:{found[2]} {found[3]}"
 

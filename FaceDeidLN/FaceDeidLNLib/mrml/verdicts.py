@@ -22,6 +22,7 @@ from ..output.seen import digest
 from ..release import case_content, judged
 from ..verify.privacy import RECOGNISABLE, is_tested
 from ..verify.verdict import Verdict
+from .as_made import SAME_MM
 from .links import LEADER, linked
 from .nodes import volume_from_node
 from .scene import SceneContext
@@ -33,8 +34,8 @@ NOT_RELEASED_SUFFIX = "NOT RELEASED"
 RELEASED_ATTRIBUTE = "FaceDeidLN.Released"
 #: Attribute of a result's node: how it was made, where that way is a tested one.
 _MADE = "FaceDeidLN.Made"
-#: Attribute of a result's node: the CT's matrix to world LPS when it was made, and how far (mm) files and transforms may blur it.
-_PLACE, _MOVED_MM = "FaceDeidLN.MadeAt", 0.01
+#: Attribute of a result's node: the CT's matrix to world LPS when it was made.
+_PLACE = "FaceDeidLN.MadeAt"
 _CERTIFICATE = "FaceDeidLN.certificate"
 _CT = "FaceDeidLN.ct"
 #: The figure of an image that follows which tells what result it was made after.
@@ -82,9 +83,7 @@ def require_place(node: slicer.vtkMRMLScalarVolumeNode, geometry: Geometry) -> N
     noted = node.GetAttribute(_PLACE)
     if not noted:
         return
-    corners = np.indices((2, 2, 2)).reshape(3, -1).T * (np.array(geometry.shape) - 1)
-    then = Geometry(geometry.shape, np.reshape(json.loads(noted), (4, 4))).to_lps(corners)
-    if np.abs(geometry.to_lps(corners) - then).max() > _MOVED_MM:
+    if not geometry.same_as(Geometry(geometry.shape, np.reshape(json.loads(noted), (4, 4))), SAME_MM):
         raise InputError(f'The CT was moved since "{node.GetName()}" was made of it: put its transform back, or apply again.')
 
 

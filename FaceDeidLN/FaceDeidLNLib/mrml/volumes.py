@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import slicer
-import vtk
-from vtk.util.numpy_support import get_vtk_array_type, vtk_to_numpy
+from vtkmodules.util.numpy_support import get_vtk_array_type, vtk_to_numpy
+from vtkmodules.vtkCommonDataModel import vtkImageData
+from vtkmodules.vtkCommonMath import vtkMatrix4x4
 
 from ..core.errors import InputError
 from ..core.geometry import Geometry
@@ -47,8 +48,8 @@ def fill_ct(node: slicer.vtkMRMLScalarVolumeNode, volume: Volume, reference: sli
     node.SetIJKToRASMatrix(matrix)
 
 
-def _image(array: np.ndarray) -> vtk.vtkImageData:
-    image = vtk.vtkImageData()
+def _image(array: np.ndarray) -> vtkImageData:
+    image = vtkImageData()
     image.SetDimensions(*array.shape[::-1])
     image.AllocateScalars(get_vtk_array_type(array.dtype.newbyteorder("=")), 1)
     vtk_to_numpy(image.GetPointData().GetScalars()).reshape(array.shape)[...] = array
@@ -71,6 +72,6 @@ def volume_from_node(node: slicer.vtkMRMLScalarVolumeNode | None) -> Volume:
     shape = tuple(reversed(image.GetDimensions()))
     array = vtk_to_numpy(image.GetPointData().GetScalars()).reshape(shape)
     array.flags.writeable = False
-    matrix = vtk.vtkMatrix4x4()
+    matrix = vtkMatrix4x4()
     node.GetIJKToRASMatrix(matrix)
     return Volume(array, Geometry(shape, world_lps_from_local(node, array_from_matrix(matrix))))

@@ -125,6 +125,7 @@ def derived_header(dataset: Dataset, marks: Marks, header: HeaderPolicy, origina
     syntax = str(dataset.file_meta.get("TransferSyntaxUID", ""))
     remove_links(dataset, originals)
     remove_pictures(dataset)
+    unmark_clean(dataset)
     dataset = header.clean(dataset)
     kept = [str(value) for value in dataset.get("ImageType") or []][1:]
     dataset.ImageType = ["DERIVED", *(kept or ["PRIMARY", "AXIAL"])]
@@ -137,14 +138,21 @@ def derived_header(dataset: Dataset, marks: Marks, header: HeaderPolicy, origina
     return dataset
 
 
+def unmark_clean(dataset: Dataset) -> None:
+    """Take away whatever a source says of its face, (0028,0302) and code 113102: of a result only this project's own attacks tell."""
+    if "RecognizableVisualFeatures" in dataset:
+        del dataset.RecognizableVisualFeatures
+    if codes := dataset.get("DeidentificationMethodCodeSequence"):
+        dataset.DeidentificationMethodCodeSequence = [item for item in codes if item.get("CodeValue") != CLEAN_FACE_CODE]
+        if not dataset.DeidentificationMethodCodeSequence:
+            del dataset.DeidentificationMethodCodeSequence
+
+
 def _mark_clean(dataset: Dataset) -> None:
     """Say that the face was removed: (0028,0302) = NO and code 113102 (PS3.15 E.3.2, PS3.3 C.7.1.1)."""
     dataset.RecognizableVisualFeatures = "NO"
-    codes = list(dataset.get("DeidentificationMethodCodeSequence") or [])
-    if not any(item.get("CodeValue") == CLEAN_FACE_CODE for item in codes):
-        code = Dataset()
-        code.CodeValue = CLEAN_FACE_CODE
-        code.CodingSchemeDesignator = "DCM"
-        code.CodeMeaning = "Clean Recognizable Visual Features Option"
-        codes.append(code)
-    dataset.DeidentificationMethodCodeSequence = codes
+    code = Dataset()
+    code.CodeValue = CLEAN_FACE_CODE
+    code.CodingSchemeDesignator = "DCM"
+    code.CodeMeaning = "Clean Recognizable Visual Features Option"
+    dataset.DeidentificationMethodCodeSequence = [*(dataset.get("DeidentificationMethodCodeSequence") or []), code]

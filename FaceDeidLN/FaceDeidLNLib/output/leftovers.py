@@ -87,7 +87,7 @@ def _clear(path: Path, is_locked: bool, companion: Path | None = None) -> None:
 def _is_left(name: Path, start: str, is_locked: bool) -> bool:
     """True where the process that made a name is gone."""
     process = name.name[len(start) :].split("-")[0]
-    return process.isdigit() and (is_locked or not _is_alive(int(process)))
+    return process.isdecimal() and (is_locked or not _is_alive(int(process)))
 
 
 def _is_alive(process: int) -> bool:
@@ -101,7 +101,7 @@ def _is_alive(process: int) -> bool:
         return bool(handle)
     try:
         os.kill(process, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):  # a number that no process has
         return False
     except PermissionError:
         return True

@@ -30,7 +30,7 @@ from .render import (
     view_of,
 )
 from .review_folder import AFTER_FILE, BEFORE_FILE
-from .slices import SlicePlane, lookup_mask, sample_changed, sample_gray, sample_mask, slice_plane
+from .slices import SlicePlane, lookup_changed, lookup_gray, lookup_mask, slice_plane
 
 __all__ = ["VIEWS", "Skin", "labelled_skin_view", "prepare_skin", "review_picture", "review_sheet", "skin_view"]
 
@@ -207,19 +207,20 @@ def _second_axial(case: Shown, centre: np.ndarray, focus: np.ndarray) -> tuple[n
 
 
 def _slice_pair(case: Shown, plane: SlicePlane, caption: str) -> list[np.ndarray]:
-    before = sample_gray(case.original, plane)
+    kji = plane.kji(case.original)
+    before = lookup_gray(case.original, kji)
     if case.segment is not None:
-        drawing.outline(before, sample_mask(case.segment, case.original, plane), FACE_COLOR)
+        drawing.outline(before, lookup_mask(case.segment, kji), FACE_COLOR)
     pictures = [before]
     if case.result is not None:
-        after = sample_gray(case.result, plane)
-        changed = sample_changed(case.original, case.result, plane)
+        after = lookup_gray(case.result, kji)
+        changed = lookup_changed(case.original, case.result, kji)
         drawing.blend(after, 0.35 * changed, CHANGED_COLOR)
         drawing.outline(after, ndimage.binary_closing(changed, iterations=3), CHANGED_COLOR)
         pictures.append(after)
     for picture, when in zip(pictures, ("before", "after"), strict=False):
         for mask in case.protected:
-            drawing.outline(picture, sample_mask(mask, case.original, plane), PROTECTED_COLOR)
+            drawing.outline(picture, lookup_mask(mask, kji), PROTECTED_COLOR)
         _label(picture, plane.right, plane.down, f"{when}, {caption}")
     return pictures
 

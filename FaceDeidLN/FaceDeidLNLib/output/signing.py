@@ -78,14 +78,22 @@ def is_own_release(output: Path, key: Path | None) -> bool:
 def read_certificate(path: Path) -> dict[str, Any]:
     """A certificate's content.
 
-    :raises InputError: it cannot be read.
+    :raises InputError: it cannot be read, or says something twice, of which a signature covers one alone.
     """
     try:
-        content = json.loads(read_plain_text(path))
+        content = json.loads(read_plain_text(path), object_pairs_hook=_each_once)
     except (OSError, ValueError, RecursionError) as problem:
         raise InputError(f"{path} is no certificate that can be read: name an output that has its certificate beside it.") from problem
     if not isinstance(content, dict):
         raise InputError(f"{path} is no certificate: it holds no JSON object.")
+    return content
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object. Raises ValueError where a name stands in it twice."""
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        raise ValueError("a name stands in it twice")
     return content
 
 
@@ -160,4 +168,4 @@ def _verifies(key: Ed25519PublicKey, value: bytes, content: dict[str, Any]) -> b
 
 def _signed_bytes(content: dict[str, Any]) -> bytes:
     plain = {name: value for name, value in content.items() if name != "signature"}
-    return json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    return json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode(errors="surrogatepass")

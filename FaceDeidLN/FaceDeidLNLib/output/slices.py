@@ -48,7 +48,11 @@ def slice_plane(plane: str, centre_lps: np.ndarray, field_mm: float, size_px: tu
 
 def sample_gray(volume: Volume, plane: SlicePlane) -> np.ndarray:
     """The slice (height, width, 3) uint8 in the window ``WINDOW_HU``; air outside the scan."""
-    kji = plane.kji(volume)
+    return lookup_gray(volume, plane.kji(volume))
+
+
+def lookup_gray(volume: Volume, kji: np.ndarray) -> np.ndarray:
+    """As ``sample_gray``, at positions (3, height, width) in the volume's array."""
     low = np.maximum(np.floor(kji.reshape(3, -1).min(1)).astype(int) - 1, 0)
     high = np.minimum(np.ceil(kji.reshape(3, -1).max(1)).astype(int) + 2, volume.array.shape)
     if np.any(high <= low):
@@ -81,7 +85,12 @@ def lookup_mask(mask: BoxMask, kji: np.ndarray) -> np.ndarray:
 
 def sample_changed(original: Volume, result: Volume, plane: SlicePlane) -> np.ndarray:
     """Where the pixel's nearest voxel differs between two volumes of the same grid: bool (height, width)."""
-    inside, index = _nearest(plane.kji(original), np.zeros(3, dtype=np.int64), original.array.shape)
+    return lookup_changed(original, result, plane.kji(original))
+
+
+def lookup_changed(original: Volume, result: Volume, kji: np.ndarray) -> np.ndarray:
+    """As ``sample_changed``, at positions (3, height, width) in the arrays."""
+    inside, index = _nearest(kji, np.zeros(3, dtype=np.int64), original.array.shape)
     out = np.zeros(inside.shape, dtype=bool)
     out[inside] = original.array[index] != result.array[index]
     return out

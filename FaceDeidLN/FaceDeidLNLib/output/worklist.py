@@ -7,7 +7,7 @@ It stands beside the folder of the results, for its owner alone, because paths o
 ``case``            the case's name in the batch
 ``ct``, ``series``  image file or DICOM folder, and the UID of its series where the folder holds several
 ``output``          where the mended release goes
-``verdict``         REVIEW, FAIL or BAD INPUT, and ``reasons`` why
+``verdict``         REVIEW, WITHHELD, FAIL or BAD INPUT, and ``reasons`` why
 ``review``          the case's ``--qa`` folder (scene, landmarks, curve)
 ``nodes`` ...       the files that the case was given: ``nodes``, ``protect``, ``landmarks``, ``curve``, ``face_segment``;
                     ``node_segments`` names with "," between them

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import weakref
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -30,6 +31,7 @@ class AnatomyCache(Finder):
 
     def __init__(self) -> None:
         self._kept: dict[tuple, object] = {}
+        self._keys: weakref.WeakKeyDictionary[Volume, tuple] = weakref.WeakKeyDictionary()
 
     def clear(self) -> None:
         """Forget everything: the scene was closed."""
@@ -37,7 +39,7 @@ class AnatomyCache(Finder):
 
     def automatic(self, ct: Volume, alive: Alive = idle) -> Landmarks:
         """The landmarks found without help."""
-        return self._once(("landmarks", _ct_key(ct)), lambda: super(AnatomyCache, self).automatic(ct, alive))
+        return self._once(("landmarks", self._ct_key(ct)), lambda: super(AnatomyCache, self).automatic(ct, alive))
 
     def landmarks(self, ct: Volume, given: Landmarks | None, alive: Alive = idle, guides: Sequence[Segment] = ()) -> Landmarks:
         """As ``case.find.find_landmarks``."""
@@ -45,15 +47,23 @@ class AnatomyCache(Finder):
 
     def anatomy(self, ct: Volume, landmarks: Landmarks, alive: Alive = idle, guides: Sequence[Segment] = ()) -> Anatomy:
         """Body, frame and skin."""
-        key = ("anatomy", _ct_key(ct), _landmark_key(landmarks), _segments_key(guides))
+        key = ("anatomy", self._ct_key(ct), _landmark_key(landmarks), _segments_key(guides))
         return self._once(key, lambda: super(AnatomyCache, self).anatomy(ct, landmarks, alive, guides))
 
     def levels(self, request: Request, anatomy: Anatomy, alive: Alive = idle) -> tuple[Level, ...]:
         """The node levels."""
         named = _segments_key((*request.guides, *request.protected))
         parameters = (request.parameters.levels, request.parameters.superficial_mm)
-        key = ("levels", _ct_key(request.ct), _landmark_key(anatomy.landmarks), named, parameters)
+        key = ("levels", self._ct_key(request.ct), _landmark_key(anatomy.landmarks), named, parameters)
         return self._once(key, lambda: super(AnatomyCache, self).levels(request, anatomy, alive))
+
+    def _ct_key(self, ct: Volume) -> tuple:
+        """Place and voxels. A volume of read-only voxels is what one step read of a node, and its voxels are looked at once."""
+        if ct.array.flags.writeable:
+            return _ct_key(ct)
+        if ct not in self._keys:
+            self._keys[ct] = _ct_key(ct)
+        return self._keys[ct]
 
     def _once(self, key: tuple, work: Callable[[], Found]) -> Found:
         if key not in self._kept:

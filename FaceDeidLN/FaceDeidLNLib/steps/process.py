@@ -9,6 +9,7 @@ import slicer
 
 from ..case.find import Finder
 from ..case.records import CaseResult, Request
+from ..core.ahead import told_beside
 from ..core.errors import InputError
 from ..core.parameters import NUMBERS, Parameters
 from ..core.progress import Progress, silent
@@ -20,7 +21,7 @@ from ..input.calibration import in_own_values
 from ..input.case import CtInput
 from ..input.plausible import require_ct
 from ..mrml.candidates import atlases, declined, guides_of, kept_of, not_chosen, unchecked
-from ..mrml.case import CaseNodes, add_case, material_of
+from ..mrml.case import CaseMaterial, CaseNodes, add_case, material_of
 from ..mrml.ct import ct_of_node
 from ..mrml.links import link
 from ..mrml.nodes import curve_points_from_node, landmarks_from_node, segments_from_node, volume_from_node
@@ -76,6 +77,8 @@ class NodeResult:
 
 #: Keyword arguments of the module's ``process`` and the fields of ``Parameters`` that they are, or of its ``own``.
 LENGTHS = {number.keyword: number.field for number in (*NUMBERS, *OWN_NUMBERS)}
+#: How much of the work is done when a case goes into the scene.
+_IN_SCENE = 0.97
 _OWN = frozenset(number.field for number in OWN_NUMBERS)
 
 
@@ -163,9 +166,9 @@ def process_nodes(
     request = request or request_from_nodes(asked)
     if asked.also:
         request = replace(request, parameters=seeded(request.parameters))  # they share one surface
-    case = deface(request, progress, finder)
+    case = told_beside(lambda tell: deface(request, tell, finder), progress)
     made, withheld = follow_images(asked.also, case, request.protected, asked.accept_recognisable, progress)
-    done = put_into_scene(context, asked, request, case)
+    done = put_into_scene(context, asked, request, case, progress)
     if done.case.result is not None:
         remember_making(done.nodes.result, volume_from_node(done.nodes.result), request.parameters, done.privacy)
         remember_place(done.nodes.result, request.ct.geometry)
@@ -173,13 +176,21 @@ def process_nodes(
     return replace(done, followed=followed, withheld=withheld)
 
 
-def put_into_scene(context: SceneContext, asked: NodeRequest, request: Request, case: CaseResult) -> NodeResult:
+def put_into_scene(
+    context: SceneContext, asked: NodeRequest, request: Request, case: CaseResult, progress: Progress = silent
+) -> NodeResult:
     """The nodes of a case, its certificate beside its result in the CT's own values, and both linked to the CT."""
     own = case if case.result is None else replace(case, result=in_own_values(source_of(asked, request), case.result))
-    stored = None if own.result is None else verdict_on(own, asked.accept_recognisable)
+
+    def shown(tell: Progress) -> tuple[StoredVerdict | None, CaseMaterial]:
+        tell(_IN_SCENE, "certificate")
+        stored = None if own.result is None else verdict_on(own, asked.accept_recognisable)
+        return stored, material_of(request.ct, own, stored is not None and stored.released)
+
+    stored, material = told_beside(shown, progress)
     released = stored is not None and stored.released
     given = CaseNodes(asked.ct, asked.output, asked.face, asked.kept, asked.landmarks, asked.curve, asked.skin)
-    nodes = add_case(context, material_of(request.ct, own, released), given, asked.old)
+    nodes = add_case(context, material, given, asked.old)
     if asked.old.curve is not None and nodes.curve is None:  # the region has none any more
         asked.old.curve.SetDisplayVisibility(False)
     if nodes.result is not None:

@@ -11,16 +11,18 @@ from ..anatomy.skin import skin_surface, snap_to_skin
 from ..case.find import find_curve, find_face
 from ..case.privacy import privacy_as_run, privacy_of
 from ..case.records import Anatomy, Request
+from ..core.ahead import told_beside
 from ..core.errors import FaceNotFoundError, InputError
 from ..core.landmarks import LANDMARK_NAMES, Landmarks
 from ..core.progress import Progress, alive_in, silent
+from ..core.volume import Volume
 from ..effect.base import apply_effect
 from ..effect.choices import require_fit
 from ..effect.registry import effect_named
 from ..face.segment import Face
 from ..input.calibration import as_worked_on, in_own_values
 from ..input.place import place_segments
-from ..mrml.as_made import note_as_made
+from ..mrml.as_made import note_as_made, same_points
 from ..mrml.case import put_curve, put_face
 from ..mrml.links import link
 from ..mrml.nodes import (
@@ -53,8 +55,6 @@ from .follow import followed_before, require_images
 from .process import NodeRequest, NodeResult, process_nodes, put_into_scene, request_from_nodes, source_of
 
 BUILT_IN = Engines()
-#: A scene file keeps the points of a curve to less than that.
-_SAME_MM = 0.01
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,9 +70,13 @@ class Steps:
     def landmarks(self, asked: NodeRequest, engines: Engines = BUILT_IN, progress: Progress = silent) -> slicer.vtkMRMLMarkupsFiducialNode:
         """Find the landmarks: into ``asked.landmarks``, whose points moved or locked by the user stay, or a new node."""
         request = _without_protected(replace(asked, curve=None, face=None))
-        progress(0.05, "landmarks")
-        alive = alive_in(progress, 0.05, "landmarks")
-        found = self.cache.landmarks(request.ct, _placed_by_user(request.landmarks), alive, request.guides)
+
+        def found_by(tell: Progress) -> Landmarks:
+            tell(0.05, "landmarks")
+            alive = alive_in(tell, 0.05, "landmarks")
+            return self.cache.landmarks(request.ct, _placed_by_user(request.landmarks), alive, request.guides)
+
+        found = told_beside(found_by, progress)
         progress(0.95, "landmarks")
         node = asked.landmarks
         if node is None:
@@ -86,7 +90,7 @@ class Steps:
     def curve(self, asked: NodeRequest, engines: Engines = BUILT_IN, progress: Progress = silent) -> slicer.vtkMRMLMarkupsClosedCurveNode:
         """Draw the style's curve on the skin: into ``asked.curve`` or a new node, with the skin as its constraint."""
         request = _without_protected(replace(asked, curve=None, face=None))
-        anatomy = self._anatomy(request, progress)
+        anatomy = told_beside(lambda tell: self._anatomy(request, tell), progress)
         if engines.wrap:
             progress(0.5, "Wrap Solidify")
             anatomy = wrapped_anatomy(self.context, anatomy, alive_in(progress, 0.5, "Wrap Solidify"))
@@ -117,7 +121,7 @@ class Steps:
         if engines.mask:
             result = mask_volume(self.context, request.ct, face, parameters)
         else:
-            result = apply_effect(effect_named(parameters.effect), request.ct, face, parameters)
+            result = told_beside(lambda tell: _hidden(request, face, tell), progress)
         result = in_own_values(source_of(asked, request), result)
         node = asked.output
         if node is None:
@@ -144,10 +148,11 @@ class Steps:
         require_place(asked.output, request.ct.geometry)
         result = result.with_array(result.array.copy())
         privacy = privacy_as_made(asked.output, result, request.parameters, privacy_of(request))
-        case = examine(request, as_worked_on(source_of(asked, request), result), privacy, progress, self.cache)
+        worked_on = as_worked_on(source_of(asked, request), result)
+        case = told_beside(lambda tell: examine(request, worked_on, privacy, tell, self.cache), progress)
         if case.face is None:
             raise FaceNotFoundError("; ".join(case.reasons))
-        return put_into_scene(self.context, asked, request, case)
+        return put_into_scene(self.context, asked, request, case, progress)
 
     def snap(self, asked: NodeRequest, progress: Progress = silent) -> None:
         """Put the control points of ``asked.curve`` onto the skin, where a drag in a slice view has left it.
@@ -197,7 +202,7 @@ class Steps:
     def _drawn_by_user_if_any(self, request: Request, progress: Progress) -> Request:
         """As ``drawn_by_user``; where no face is found the request itself, and whoever makes it finds that out."""
         try:
-            return self.drawn_by_user(request, progress)
+            return told_beside(lambda tell: self.drawn_by_user(request, tell), progress)
         except FaceNotFoundError:
             return request
 
@@ -206,8 +211,7 @@ class Steps:
         if request.curve is None:
             return request
         drawn = find_curve(request.ct, self._anatomy(request, progress), request.parameters).control
-        same = drawn.shape == request.curve.shape and np.abs(drawn - request.curve).max() < _SAME_MM
-        return replace(request, curve=None) if same else request
+        return replace(request, curve=None) if same_points(drawn, request.curve) else request
 
     def _made_face(self, request: Request, anatomy: Anatomy, progress: Progress) -> Face:
         progress(0.4, "node levels")
@@ -228,7 +232,7 @@ class Steps:
     def _face(self, asked: NodeRequest, engines: Engines, progress: Progress) -> tuple[Request, Face]:
         """The request as ``drawn_by_user`` and its face: only one that is made anew knows what protected segments keep of it."""
         request = self._drawn_by_user_if_any(request_from_nodes(asked), progress)
-        anatomy = self._anatomy(request, progress)
+        anatomy = told_beside(lambda tell: self._anatomy(request, tell), progress)
         if engines.wrap and request.face_segment is None:
             progress(0.5, "Wrap Solidify")
             anatomy = wrapped_anatomy(self.context, anatomy, alive_in(progress, 0.5, "Wrap Solidify"))
@@ -236,7 +240,7 @@ class Steps:
             progress(0.6, "Curve cut")
             curve = find_curve(request.ct, anatomy, request.parameters, request.curve)
             request = replace(request, face_segment=cut_by_curve(self.context, request, anatomy, curve.control))
-        return request, self._made_face(request, anatomy, progress)
+        return request, told_beside(lambda tell: self._made_face(request, anatomy, tell), progress)
 
     def _skin(self, asked: NodeRequest, anatomy: Anatomy) -> slicer.vtkMRMLModelNode:
         surface, node = skin_surface(anatomy.depth), asked.skin
@@ -247,6 +251,12 @@ class Steps:
             fill_skin(node, surface)
         link(asked.ct, "skin", node)
         return node
+
+
+def _hidden(request: Request, face: Face, tell: Progress) -> Volume:
+    """The CT after its effect."""
+    tell(0.7, "effect")
+    return apply_effect(effect_named(request.parameters.effect), request.ct, face, request.parameters)
 
 
 def _without_protected(asked: NodeRequest) -> Request:

@@ -51,7 +51,7 @@ NOTHING = "its field of view holds no voxel of the face region"
 class CtFamily:
     """CT Image, Enhanced CT Image."""
 
-    name = "ct"
+    name, shows_nothing = "ct", False
 
     def decide(self, series: Series, study: Study) -> tuple[Decision, ...]:
         """Scouts, projections, renderings and colour are withheld; one series per frame of reference decides."""

@@ -25,7 +25,7 @@ MOST_POINTS = 60
 class DocumentsFamily:
     """Softcopy presentation states, key object selections, structured reports."""
 
-    name = "documents"
+    name, shows_nothing = "documents", True
 
     def decide(self, series: Series, study: Study) -> tuple[Decision, ...]:
         """Keep, unless something in it draws."""

@@ -157,6 +157,7 @@ class Done:
 class ClippedOneByOne:
     """What families have in common whose instances are clipped each by itself, where a CT leads to the face."""
 
+    shows_nothing = False
     #: What is done, for plan and certificate.
     clips: str
 
@@ -187,6 +188,8 @@ class ObjectFamily(Protocol):
     """How a family of objects is judged by its headers, and how it is made safe."""
 
     name: str
+    #: Its objects show nothing of the head, so that nothing measures or draws them (``measures.MEASURES``, ``review.SHOWERS``).
+    shows_nothing: bool
 
     def decide(self, series: Series, study: Study) -> tuple[Decision, ...]:
         """One decision per instance of the series, by headers alone."""

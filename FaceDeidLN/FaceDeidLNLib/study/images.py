@@ -21,7 +21,7 @@ from ..input.dicom_pixels import read_stored
 from ..input.plausible import require_grid
 from ..output.dicom import set_pixels
 from ..output.dicom_clean import remove_pictures
-from ..output.dicom_header import source_header
+from ..output.dicom_header import source_header, unmark_clean
 from ..output.dicom_plain import PlainHeaders
 from .instances import Instance
 
@@ -98,6 +98,7 @@ def with_planes(
 ) -> pydicom.Dataset:
     """The data set of an instance with the stored values (j, i) of its frames; ``headers`` as in ``plain_image``."""
     dataset = plain_image(instance, headers)
+    unmark_clean(dataset)
     kept = [str(value) for value in dataset.get("ImageType") or []][1:]
     dataset.ImageType = ["DERIVED", *(kept or ["PRIMARY"])]
     dataset.DerivationDescription = description

@@ -91,14 +91,12 @@ def _on_rays(image: Volume, hidden: HiddenFace, level: float) -> np.ndarray:
     return np.where(np.isnan(found), np.nan, hidden.depth_before(points))
 
 
-#: By family: what rebuilds the surfaces that a released series shows; None where its objects show nothing of the head. What followed or
-#: was clipped of a family that does not stand here makes its study doubtful.
-MEASURES: dict[str, Measure | None] = {
+#: By family: what rebuilds the surfaces that a released series shows. A family that does not stand here, and does not say that it shows
+#: nothing of the head, makes its study doubtful.
+MEASURES: dict[str, Measure] = {
     "ct": of_ct,
     "pet_mr": of_images,
     "rtdose": of_dose,
     "rtstruct": of_structures,
     "seg": of_segments,
-    "registration": None,
-    "documents": None,
 }

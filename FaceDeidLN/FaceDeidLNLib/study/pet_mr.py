@@ -39,7 +39,7 @@ DERIVATION = "FaceDeidLN: face de-identified after the CT of the study"
 class PetMrFamily:
     """Positron emission tomography and MR images."""
 
-    name = "pet_mr"
+    name, shows_nothing = "pet_mr", False
 
     def decide(self, series: Series, study: Study) -> tuple[Decision, ...]:
         """Follow where the frame of reference is a CT's, or may be registered to one; scouts and projections are withheld."""

@@ -70,8 +70,11 @@ def plan(folder: Path, alive: Alive = idle) -> Plan:
 
 def _by_study(found: Found) -> dict[tuple[str, str], list[Instance]]:
     studies: dict[tuple[str, str], list[Instance]] = {}
+    spelled: dict[str, str] = {}
     for instance in found.instances:
-        studies.setdefault((instance.text("PatientID"), instance.text("StudyInstanceUID")), []).append(instance)
+        patient = instance.text("PatientID")
+        patient = spelled.setdefault(" ".join(patient.split()).casefold(), patient)  # as two systems write one number
+        studies.setdefault((patient, instance.text("StudyInstanceUID")), []).append(instance)
     return studies
 
 

@@ -5,7 +5,6 @@ Of the work only the place of the old skin is taken, which the originals gave; t
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from .family import NO_FRAME, StudyRun
 from .measures import MEASURES
 from .rays import FEWEST
 from .references import every_item, frame_of
-from .registry import family_of
+from .registry import FAMILIES, family_of
 
 #: Icon Image Sequence (0088,0200) as released files, which are little endian, have it.
 ICON = b"\x88\x00\x00\x02"
@@ -90,32 +89,30 @@ class Proof:
     doubts: tuple[str, ...]
 
 
-def prove(root: Path, run: StudyRun, progress: Progress = silent, kept: Collection[str] = ()) -> Proof:
+def prove(root: Path, run: StudyRun, progress: Progress = silent) -> Proof:
     """Measure every series below ``root``, the CT that decides first in its frame of reference.
 
-    ``kept``: UIDs of the originals that stayed as they were. What did not, of a family that no measure is known of, is a doubt.
+    A family that no measure is known of, and that does not say that it shows nothing of the head, is a doubt, whatever was done with it.
     """
     surfaces: list[Surface] = []
     doubts: list[str] = []
     own: dict[int, Surface] = {}
-    same = {run.writer.written[uid] for uid in kept if uid in run.writer.written}
     for shown in _series_below(root, run):
         folder = shown.folder
         progress(0.95, f"proof: {folder.name}")
-        unknown = shown.families - MEASURES.keys()
-        if unknown and not same.issuperset(folder.glob("*.dcm")):
+        showing = {family for family in shown.families if _shows_head(family)}
+        if unknown := showing - MEASURES.keys():
             doubts.append(f"{folder.name} may show the old skin, and nothing measures it ({', '.join(sorted(unknown))})")
             continue
-        measures = {family: measure for family in shown.families if (measure := MEASURES.get(family)) is not None}
-        if not measures:
+        if not showing:
             continue
         if len(shown.families) > 1 or len(shown.frames) > 1:
             doubts.append(f"{folder.name} holds objects of several kinds or frames of reference, which nobody measured")
             continue
         try:
             hidden, matrix = run.face_in(*shown.frames)
-            ((family, measure),) = measures.items()
-            measured = list(measure(folder, hidden, matrix))
+            (family,) = showing
+            measured = list(MEASURES[family](folder, hidden, matrix))
         except Exception as error:  # what breaks a reader cannot be measured, whatever it is
             doubts.append(f"{folder.name} cannot be measured: {in_words(error)}")
             continue
@@ -126,6 +123,11 @@ def prove(root: Path, run: StudyRun, progress: Progress = silent, kept: Collecti
             surfaces.append(surface)
     doubts += [f"{path.parent.name}/{path.name} holds an icon" for path in sorted(root.rglob("*.dcm")) if _has_icon(path)]
     return Proof(tuple(surfaces), tuple(doubts))
+
+
+def _shows_head(family: str) -> bool:
+    """Objects of a family may show something of the head; those of one that nobody knows may."""
+    return family not in FAMILIES or not FAMILIES[family].shows_nothing
 
 
 @dataclass(frozen=True)

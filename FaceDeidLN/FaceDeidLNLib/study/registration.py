@@ -23,7 +23,7 @@ SAME_MM, REACH_MM = 0.5, 200.0
 class RegistrationFamily:
     """Spatial Registration (not the deformable one)."""
 
-    name = "registration"
+    name, shows_nothing = "registration", True
 
     def decide(self, series: Series, study: Study) -> tuple[Decision, ...]:
         """Keep what is rigid."""

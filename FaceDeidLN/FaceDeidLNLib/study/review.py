@@ -213,13 +213,11 @@ def _solid(parts: Sequence[np.ndarray], hidden: HiddenFace | None) -> Volume:
     return Volume(np.where(filled, 40.0, AIR_HU).astype(np.float32), grid)
 
 
-#: By family: what shows the objects of a series; None where they show nothing of the head.
-SHOWERS: dict[str, Shower | None] = {
+#: By family: what shows the objects of a series.
+SHOWERS: dict[str, Shower] = {
     "ct": _ct,
     "pet_mr": _images,
     "rtdose": _doses,
     "rtstruct": _structures,
     "seg": _segments,
-    "registration": None,
-    "documents": None,
 }

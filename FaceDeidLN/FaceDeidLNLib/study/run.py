@@ -105,8 +105,7 @@ def run_one(
             _stop_at_doubts(planned, reports, options)
             reports[:] = [replace(report, file=_place(report, writer)) for report in _closed(reports, writer)]
             _require_clean(partial, planned, policy)
-            kept = {report.entry.instance.uid for report in reports if report.decision.outcome is Outcome.KEEP}
-            proofs.append(prove(partial, work, progress, kept))
+            proofs.append(prove(partial, work, progress))
             if proofs[0].doubts:
                 raise _Stop("; ".join(proofs[0].doubts))
     except _Stop as stop:

@@ -10,7 +10,7 @@ from .rules import WITHHELD, rule_for
 class WithheldFamily:
     """Every class that the table withholds, and every class that it does not name."""
 
-    name = WITHHELD
+    name, shows_nothing = WITHHELD, False
 
     def decide(self, series: Series, study: Study) -> tuple[Decision, ...]:
         """The reason of the table."""

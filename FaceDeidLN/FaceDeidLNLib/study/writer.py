@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,6 +33,8 @@ class StudyWriter:
     #: Original SOP instance UID -> the instances that what was written refers to, as it names them.
     references: dict[str, tuple[str, ...]] = field(default_factory=dict)
     _folders: dict[tuple[str, int], Path] = field(default_factory=dict)
+    #: The last number given in each folder; what was taken back leaves a gap.
+    _last: Counter[Path] = field(default_factory=Counter)
 
     def put(self, instance: Instance, dataset: Dataset, stack: int = 1) -> None:
         """Write what stands for an instance, as uncompressed explicit little endian; what is not decoded keeps its compression.
@@ -72,8 +75,8 @@ class StudyWriter:
             self._folders[series] = self.root / f"{len(self._folders) + 1:02d}-{modality}"
         folder = self._folders[series]
         folder.mkdir(parents=True, exist_ok=True)
-        number = 1 + sum(path.parent == folder for path in self.written.values())
-        return folder / f"IM{number:04d}.dcm"
+        self._last[folder] += 1
+        return folder / f"IM{self._last[folder]:04d}.dcm"
 
 
 def _plain_syntax(dataset: Dataset) -> pydicom.uid.UID:

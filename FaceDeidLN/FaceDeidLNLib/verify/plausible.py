@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..anatomy.face_frame import MEAN_FACE, FaceFrame, fit_frame
+from ..core.geometry import Geometry
 from ..core.landmarks import Landmarks
 from ..core.volume import AIR_HU, Volume
 from ..face.polar import skin_distance, unit_vectors
@@ -36,6 +37,9 @@ MAX_TURN_DEGREES = 60.0
 FACE_PARTS = ("pronasale", "sellion", "stomion", "pogonion", "menton", "eye_right", "eye_left")
 #: A landmark expected this close (mm) to where the scanned head ends, or beyond it, may be out of view.
 EDGE_MM = 10.0
+#: Where so much (mm) beside the middle of the mouth is not in view, that middle is found too far to the other side (by 5 to 16 mm in the
+#: synthetic head), and the node levels with it.
+BESIDE_MM = 25.0
 #: This far (mm) behind a landmark of the skin there is tissue in any head.
 INWARDS_MM = 20.0
 
@@ -88,7 +92,22 @@ def confirmed(landmarks: Landmarks) -> frozenset[str]:
 def implausible(face: Face, landmarks: Landmarks, ct: Volume) -> tuple[str, ...]:
     """Why the landmarks may not be this face's, or the header not this patient's; empty where nothing speaks against them."""
     doubts = (*_odd_proportions(face.frame, landmarks), *_off_skin(face, landmarks), *_nose_elsewhere(face, landmarks, ct))
-    return (*turned(face.frame), *doubts)
+    return (*turned(face.frame), *cut_beside(face.frame, ct.geometry), *doubts)
+
+
+def cut_beside(frame: FaceFrame, view: Geometry) -> tuple[str, ...]:
+    """Says that the field of view ends beside the middle of the face, along the axis of the CT that runs across it."""
+    mouth = np.array(MEAN_FACE["stomion"]) - (0.0, INWARDS_MM, 0.0)
+    aside = np.array([BESIDE_MM / frame.scale, 0.0, 0.0])
+    sides = view.to_kji(frame.to_lps(np.array([mouth - aside, mouth + aside])))
+    axis = int(np.argmax(np.abs(sides[1] - sides[0]) * view.sampling))
+    last = view.shape[axis] - 0.5
+    if all(-0.5 <= side[axis] <= last for side in sides):
+        return ()
+    return (
+        "the field of view ends close beside the middle of the face, which is found too far to the other side then: look whether landmarks "
+        "and node levels lie where they belong",
+    )
 
 
 def turned(frame: FaceFrame) -> tuple[str, ...]:

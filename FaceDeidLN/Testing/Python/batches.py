@@ -40,6 +40,8 @@ def do(words):
     if how == "review":
         seen = {{"review_sha256": "r1"}} if "--qa" in words else {{}}
         return report(3, verdict="REVIEW", reasons=["look, at\\nthis"], **seen)
+    if how == "withheld":
+        return report(3, verdict="PASS", privacy="recognisable", reasons=["the person may still be recognised"])
     if how == "fail":
         return report(1, verdict="FAIL", reasons=["a voxel changed"])
     if how == "bad":

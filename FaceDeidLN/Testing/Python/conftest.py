@@ -16,14 +16,14 @@ import pytest
 from batches import STAND_IN
 from FaceDeidLNLib.commands.batches import child
 from FaceDeidLNLib.phantom import Phantom, PhantomOptions, make_phantom
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from written import write_volume
 
 if TYPE_CHECKING:
     from study_bench import Bench
 
 # A slow machine is no failure.
-settings.register_profile("facedeidln", deadline=None)
+settings.register_profile("facedeidln", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("facedeidln")
 
 #: Voxels of the phantom that most tests use: coarse, and different along every axis.

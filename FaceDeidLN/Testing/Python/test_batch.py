@@ -50,6 +50,16 @@ def test_the_exit_code_is_that_of_the_worst_case(names, code, stand_in, tmp_path
     assert batch(stand_in, tmp_path / "out") == code
 
 
+def test_a_pass_that_nobody_accepted_as_recognisable_is_called_withheld(stand_in, tmp_path, capsys):
+    fill(stand_in, "pass", "withheld")
+    assert batch(stand_in, tmp_path / "out") == 3
+    row = rows_of(tmp_path / "out")["withheld"]
+    assert (row["verdict"], row["exit_code"], row["output"]) == ("WITHHELD", "3", "")
+    report = (tmp_path / "out" / "report.html").read_text()
+    assert "1 PASS (50%)" in report
+    assert "1 WITHHELD (50%)" in report
+
+
 def test_a_case_that_hangs_is_ended(stand_in, tmp_path):
     fill(stand_in, "hang", "pass")
     assert batch(stand_in, tmp_path / "out", "--timeout-min", "0.02") == 1

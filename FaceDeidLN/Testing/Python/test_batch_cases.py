@@ -71,8 +71,12 @@ def test_studies_are_folders_with_nothing_that_only_one_ct_has(tmp_path):
     ("text", "said"),
     [
         ("input,node\nct.nrrd,n.nrrd\n", "does not know the column node"),
+        ("input,nodes,nodes\nct.nrrd,n1.nrrd,n2.nrrd\n", "the column nodes twice"),
+        ("ct.nrrd,x.nrrd\n", "does not know the column ct.nrrd"),
+        ("nodes,output\nn.nrrd,x.nrrd\n", "no column input"),
+        (f"input,output\nct.nrrd,sub/{'y' * 300}.nrrd\n", "longer than disks take"),
         ("input;output\nct.nrrd;x.nrrd\n", "with commas between them"),
-        ("nodes\nn.nrrd\n", "names no input in line 2"),
+        ("nodes,input\nn.nrrd,\n", "names no input in line 2"),
         ("input,output\nct.nrrd,../x.nrrd\n", "does not lie inside"),
         ("input,output\nct.nrrd,/x.nrrd\n", "does not lie inside"),
         ("input,output\nct.nrrd,C:\\x.nrrd\n", "does not lie inside"),

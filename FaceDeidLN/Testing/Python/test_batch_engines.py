@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from batches import batch, fill, rows_of, started
+from FaceDeidLNLib.commands.batches import child
 from FaceDeidLNLib.commands.batches.case_run import CaseRunner
 from FaceDeidLNLib.commands.batches.engine import LocalEngine
 from FaceDeidLNLib.commands.batches.serve import begin_peak, circumstances
@@ -50,6 +51,13 @@ def test_a_process_that_was_killed_while_it_waited_is_replaced(stand_in):
     runner.stop()
 
 
+def test_matrix_products_are_those_of_the_command_line_whatever_number_of_cases_runs_at_once(monkeypatch):
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+    shared = [child._environment(threads) for threads in (1, 4)]
+    assert [one["OMP_NUM_THREADS"] for one in shared] == ["1", "4"]
+    assert [one["OPENBLAS_NUM_THREADS"] for one in shared] == ["1", "1"]
+
+
 def test_a_remainder_of_an_attempt_that_was_lost_is_replaced(stand_in):
     fill(stand_in, "pass")
     runner = CaseRunner()
@@ -70,6 +78,15 @@ def test_stopping_ends_what_is_at_work_and_leaves_no_process(stand_in):
     for process in processes:
         with pytest.raises(ProcessLookupError):
             os.kill(process, 0)
+
+
+def test_a_case_that_a_thread_takes_up_while_the_engine_is_closed_is_not_begun(stand_in):
+    fill(stand_in, "pass")
+    engine = LocalEngine(1)
+    engine.close()
+    engine._run(task(stand_in, "pass"))
+    assert engine.runners == []
+    assert not (stand_in / "started.log").exists()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells the peak of a part of a process's life")

@@ -46,7 +46,7 @@ def pair(request, tmp_path_factory):
     return folder, paths[1], paths[1].read_bytes()
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(share=st.floats(0, 1, exclude_max=True))
 def test_a_slice_cut_at_any_byte_stops_the_run_by_name(pair, share):
     folder, path, content = pair

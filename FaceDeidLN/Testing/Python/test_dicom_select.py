@@ -105,8 +105,9 @@ def test_two_stacks_in_one_series_are_listed_and_one_can_be_chosen(tmp_path, nam
         read_ct(tmp_path)
     assert np.array_equal(read_ct(tmp_path, f"{series.uid}#2").volume.array, other.hu)
     assert np.array_equal(read_ct(paths[3]).volume.array, other.hu)
-    with pytest.raises(InputError, match="no stack 3 but 2"):
-        read_ct(tmp_path, f"{series.uid}#3")
+    for number in ("3", "\u00b2"):
+        with pytest.raises(InputError, match=f"no stack {number} but 2"):
+            read_ct(tmp_path, f"{series.uid}#{number}")
 
 
 def test_reformats_under_the_same_series_are_another_stack(tmp_path):

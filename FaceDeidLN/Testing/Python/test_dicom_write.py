@@ -151,6 +151,25 @@ def test_untested_work_is_not_marked_as_clean(tmp_path):
     assert "DeidentificationMethodCodeSequence" not in ds
 
 
+@pytest.mark.parametrize("tested", [False, True])
+def test_what_a_source_says_of_its_face_is_not_said_of_the_result(tmp_path, tested):
+    write_series(tmp_path / "in", Series(stored_head()))
+    for path in (tmp_path / "in").iterdir():
+        ds = pydicom.dcmread(path)
+        ds.RecognizableVisualFeatures = "NO"
+        codes = [Dataset(), Dataset()]
+        for code, value in zip(codes, ("113102", "113100"), strict=True):
+            code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = value, "DCM", "said before"
+        ds.DeidentificationMethodCodeSequence = codes
+        ds.save_as(path)
+    ct = read_ct(tmp_path / "in")
+    write_dicom_series(ct, defaced(ct), tmp_path / "out", Marks("x", tested))
+    for path in (tmp_path / "out").iterdir():
+        ds = pydicom.dcmread(path)
+        assert ("RecognizableVisualFeatures" in ds) is tested
+        assert [code.CodeValue for code in ds.DeidentificationMethodCodeSequence] == ["113100", "113102"][: 1 + tested]
+
+
 def test_tested_work_is_marked_as_clean(tmp_path):
     ds = pydicom.dcmread(written(tmp_path, Series(stored_head()), Marks("x", tested=True))[2][0])
     assert ds.RecognizableVisualFeatures == "NO"

@@ -13,7 +13,7 @@ from FaceDeidLNLib.core.parameters import Parameters
 from FaceDeidLNLib.core.volume import Volume
 from FaceDeidLNLib.input.place import place_segments
 from FaceDeidLNLib.pipeline import deface
-from FaceDeidLNLib.verify.plausible import MAX_TURN_DEGREES, most_prominent, shows_face, turned
+from FaceDeidLNLib.verify.plausible import MAX_TURN_DEGREES, cut_beside, most_prominent, shows_face, turned
 from FaceDeidLNLib.verify.verdict import NO_FACE_SENTENCE, Verdict
 from hypothesis import given
 from hypothesis import strategies as st
@@ -58,6 +58,17 @@ def test_a_tilted_head_is_not_told_to_be_turned(axis, degrees):
 
 def test_a_head_on_its_side_is_told_with_its_angle():
     assert "90 degrees" in turned(frame(Rotation.from_euler("z", 90, degrees=True).as_matrix() @ UPRIGHT))[0]
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 0, 1)])
+@pytest.mark.parametrize(("low", "is_cut"), [(-80.0, False), (-30.0, False), (-15.0, True), (0.0, True)])
+def test_a_view_that_ends_beside_the_middle_of_the_face_is_told(low, is_cut, order):
+    matrix = np.eye(4)
+    matrix[:3, 3] = (low, -140.0, -40.0)  # it ends below the mouth, which is no side
+    matrix = matrix @ np.eye(4)[:, [*order, 3]]
+    size = np.array([80 - int(low), 200, 120])[list(order)]
+    view = Geometry(tuple(int(n) for n in size[::-1]), matrix)
+    assert bool(cut_beside(frame(UPRIGHT), view)) is is_cut
 
 
 def test_a_neck_is_no_face(phantom):

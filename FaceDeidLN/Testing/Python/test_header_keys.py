@@ -64,10 +64,18 @@ def test_a_profile_without_a_key_is_refused():
         policy_named("research", None)
 
 
-def test_two_patients_with_one_pseudonym_are_refused(tmp_path):
-    (tmp_path / "ids.csv").write_text("patient_id,pseudonym\na,1\nb,1\n", encoding="utf-8")
-    with pytest.raises(InputError, match="same pseudonym"):
+@pytest.mark.parametrize(
+    ("rows", "said"), [("a,1\nb,1", "same pseudonym"), ("a,1\nb,2\na ,3", "one patient two pseudonyms"), ("a,1\n ,2", "needs a patient_id")]
+)
+def test_pseudonyms_that_do_not_tell_patients_apart_are_refused(tmp_path, rows, said):
+    (tmp_path / "ids.csv").write_text(f"patient_id,pseudonym\n{rows}\n", encoding="utf-8")
+    with pytest.raises(InputError, match=said):
         read_pseudonyms(tmp_path / "ids.csv")
+
+
+def test_a_patient_who_is_listed_twice_alike_has_one_pseudonym(tmp_path):
+    (tmp_path / "ids.csv").write_text("patient_id,pseudonym\na,1\na,1\n", encoding="utf-8")
+    assert read_pseudonyms(tmp_path / "ids.csv") == {"a": "1"}
 
 
 def test_mappings_stand_beside_the_key_and_grow(tmp_path):

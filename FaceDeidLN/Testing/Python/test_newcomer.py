@@ -60,7 +60,7 @@ from .family import Done
 from .outcome import Decision, Outcome
 
 class ToyFamily:
-    name = "toy"
+    name, shows_nothing = "toy", True
     def decide(self, series, study):
         return tuple(Decision(Outcome.KEEP, "toys are kept") for _ in series.instances)
     def release(self, series, run):

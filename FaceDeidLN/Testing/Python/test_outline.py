@@ -84,7 +84,7 @@ def test_a_result_whose_skin_an_outline_moved_was_never_attacked(phantom, solid)
     assert result.privacy == RECOGNISABLE
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(cut=st.floats(75.0, 105.0))
 def test_an_outline_that_cuts_off_the_face_takes_nothing_away_and_is_a_doubt(phantom, solid, frame, cut):
     """``cut``: everything further than this in front of the ears is missing, the nose at least."""

@@ -154,7 +154,7 @@ def test_every_effect_keeps_the_promises(phantom, effect):
     assert result.verdict is not Verdict.FAIL
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     order=st.permutations((0, 1, 2)),
     flips=st.tuples(*[st.booleans()] * 3),

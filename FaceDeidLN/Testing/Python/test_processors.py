@@ -37,3 +37,9 @@ def test_where_the_system_does_not_tell_what_was_left_all_are_counted(monkeypatc
     monkeypatch.delattr(os, "sched_getaffinity", raising=False)
     monkeypatch.setattr(os, "cpu_count", lambda: counted)
     assert processors() == threads
+
+
+@pytest.mark.parametrize(("processes", "threads"), [(1, MOST), (8, 8), (16, 4), (100, 1)])
+def test_processes_at_once_share_the_processors_of_a_large_machine(monkeypatch, processes, threads):
+    left(monkeypatch, 64)
+    assert processors(processes) == threads

@@ -51,7 +51,7 @@ def inside(segment: Segment, ct: Volume) -> np.ndarray:
     return out.reshape(ct.array.shape)
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     head=ANGLES,
     shift=st.tuples(*[st.floats(-200, 200)] * 3),

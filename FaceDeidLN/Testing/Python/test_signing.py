@@ -67,6 +67,21 @@ def test_any_edit_shows(tmp_path_factory, name, value):
     shutil.rmtree(folder)
 
 
+def test_a_certificate_that_says_something_twice_is_none(tmp_path):
+    output = release(tmp_path, key_file(tmp_path))
+    path = certificate_path(output)
+    path.write_text(path.read_text().replace("{", '{"verdict": "FAIL",', 1))
+    with pytest.raises(InputError, match="no certificate that can be read"):
+        signature_state(path, tmp_path / "key.pem")
+
+
+def test_half_a_letter_in_a_certificate_is_an_edit(tmp_path):
+    output = release(tmp_path, key_file(tmp_path))
+    path = certificate_path(output)
+    path.write_text(path.read_text().replace("{", '{"new": "\\ud800",', 1))
+    assert signature_state(path, tmp_path / "key.pem") is Signature.BROKEN
+
+
 def test_signed_anew_by_somebody_else_it_is_not_the_projects(tmp_path):
     output = release(tmp_path, key_file(tmp_path, "theirs.pem"), privacy="super-safe")
     assert signature_state(certificate_path(output), key_file(tmp_path)) is Signature.OTHER_KEY

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pydicom
@@ -155,15 +156,18 @@ def test_the_proof_finds_untouched_segments(bench, work, monkeypatch):
     assert any("SEG" in doubt for doubt in prove(work.writer.root, work).doubts)
 
 
-@pytest.mark.parametrize("is_kept", [True, False])
-def test_what_nothing_measures_is_a_doubt_where_it_did_not_stay_as_it_was(bench, work, monkeypatch, is_kept):
+@pytest.mark.parametrize("shows_nothing", [True, False, None])
+def test_what_nothing_measures_is_a_doubt_unless_its_family_says_that_it_shows_nothing(bench, work, monkeypatch, shows_nothing):
     monkeypatch.setattr(proof, "family_of", lambda sop_class: "toy")
-    doubts = prove(work.writer.root, work, kept=set(work.writer.written) if is_kept else ()).doubts
-    assert any("may show the old skin, and nothing measures it (toy)" in doubt for doubt in doubts) is not is_kept
+    if shows_nothing is not None:
+        monkeypatch.setitem(FAMILIES, "toy", SimpleNamespace(shows_nothing=shows_nothing))
+    doubts = prove(work.writer.root, work).doubts
+    assert any("may show the old skin, and nothing measures it (toy)" in doubt for doubt in doubts) is not shows_nothing
 
 
-def test_every_family_that_leaves_says_what_it_shows():
-    assert FAMILIES.keys() - {WITHHELD} == MEASURES.keys() == SHOWERS.keys()
+def test_every_family_that_leaves_and_shows_something_is_measured_and_drawn():
+    shown = {name for name, family in FAMILIES.items() if not family.shows_nothing}
+    assert shown - {WITHHELD} == MEASURES.keys() == SHOWERS.keys()
 
 
 def test_an_icon_left_in_any_object_is_found(bench, work):

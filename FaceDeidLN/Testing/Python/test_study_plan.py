@@ -25,7 +25,7 @@ from FaceDeidLNLib.study.registration import ways
 from FaceDeidLNLib.study.staging import staged, staged_instance
 from FaceDeidLNLib.study.writer import StudyWriter
 from pydicom.fileset import FileSet
-from pydicom.uid import RLELossless
+from pydicom.uid import RLELossless, generate_uid
 from synthetic_documents import PLANNED, write_the_rest
 from synthetic_study import StudyFolder, study_phantom
 
@@ -148,6 +148,13 @@ def test_patients_and_studies_in_one_folder_are_kept_apart(tmp_path):
     write_series(tmp_path / "b", replace(one, tags={"PatientID": "P2"}))
     write_series(tmp_path / "c", Written(STORED))
     assert len({(study.study.patient, study.study.uid) for study in plan(tmp_path).studies}) == 3
+
+
+def test_one_patient_in_two_spellings_has_one_study(tmp_path):
+    one = Written(STORED, tags={"PatientID": "ab 1"})
+    write_series(tmp_path / "a", one)
+    write_series(tmp_path / "b", replace(one, uid=generate_uid(prefix=None), tags={"PatientID": "AB 1 "}))
+    assert [len(study.study.series) for study in plan(tmp_path).studies] == [2]
 
 
 def shifted(x: float) -> np.ndarray:

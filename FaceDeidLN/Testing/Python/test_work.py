@@ -9,7 +9,6 @@ import platform
 import subprocess
 import sys
 import time
-import tracemalloc
 from collections import Counter
 from pathlib import Path
 
@@ -21,7 +20,8 @@ from dicom_series import Series, stored_head, write_series
 from FaceDeidLNLib.core import memory
 from FaceDeidLNLib.core.ahead import made_ahead, made_beside
 from FaceDeidLNLib.core.errors import Cancelled
-from FaceDeidLNLib.core.processors import LIMIT, processors
+from FaceDeidLNLib.core.geometry import Geometry
+from FaceDeidLNLib.core.processors import processors
 from FaceDeidLNLib.core.volume import Volume, block_mean
 from FaceDeidLNLib.header.base import KeepHeader
 from FaceDeidLNLib.input import dicom_header, dicom_pixels
@@ -35,6 +35,7 @@ from FaceDeidLNLib.output.dicom_plain import PlainHeaders
 from FaceDeidLNLib.output.images import write_image
 from FaceDeidLNLib.output.representable import representable
 from FaceDeidLNLib.verify.compare import compare
+from peaks import peak_of
 
 SLICES = 12
 #: Of each source file: looked at (is it DICOM, how large is it unpacked), its data set, its pixels.
@@ -263,22 +264,7 @@ def test_a_result_that_can_be_stored_is_not_copied(tmp_path):
 
 def read_geometry(shape):
     """A grid of millimetres."""
-    from FaceDeidLNLib.core.geometry import Geometry
-
     return Geometry(shape, np.eye(4))
-
-
-def peak_of(function):
-    """The most bytes that a call holds at once in one thread, as Python and numpy count them, without what first use loads."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(LIMIT, "1")
-        function()
-        tracemalloc.start()
-        try:
-            function()
-            return tracemalloc.get_traced_memory()[1]
-        finally:
-            tracemalloc.stop()
 
 
 def loaded_by(code):

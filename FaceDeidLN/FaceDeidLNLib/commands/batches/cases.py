@@ -9,7 +9,7 @@ import json
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
@@ -31,6 +31,8 @@ FILE_COLUMNS = {
 }
 #: No batch has more.
 MOST_CASES = 100_000
+#: Bytes of a file's name, so that the certificate's beside it, which is longer, fits the 255 of most disks.
+LONGEST_NAME = 235
 _COLUMNS = ("input", "output", *FILE_COLUMNS, "node_segments", "series")
 _SEGMENTATION = (".seg.nrrd", ".seg.nhdr")
 #: The commands that do a case.
@@ -262,13 +264,16 @@ def _is_dicom(path: Path) -> bool:
 def _from_csv(path: Path) -> Iterator[Case]:
     try:
         text = read_plain_text(path, encoding="utf-8-sig")
-        rows = list(csv.DictReader(text.splitlines(), skipinitialspace=True))
+        table = csv.DictReader(text.splitlines(), skipinitialspace=True)
+        names, rows = table.fieldnames or (), list(table)
     except (OSError, UnicodeDecodeError, csv.Error) as problem:
         raise InputError(f"{path} is not a CSV file in UTF-8: {problem}.") from problem
     if len(rows) > MOST_CASES:
         raise InputError(f"{path} has {len(rows)} cases: a batch has at most {MOST_CASES}, make several of it.")
     if "\0" in text:
         raise InputError(f"{path} is not a CSV file in UTF-8: it holds zero bytes.")
+    if wrong := _why_no_table(names):
+        raise InputError(f"{path} {wrong}; the columns are {', '.join(_COLUMNS)}, with commas between them.")
     for number, row in enumerate(rows, start=2):
         if not any(row.values()):
             continue  # a line of commas, as spreadsheets leave them
@@ -278,13 +283,19 @@ def _from_csv(path: Path) -> Iterator[Case]:
         yield _case_of_row(path.resolve().parent, {name: (value or "").strip() for name, value in row.items()})
 
 
+def _why_no_table(names: Sequence[str]) -> str:
+    """What is wrong with the first line of the CSV; empty where nothing is."""
+    if unknown := [name for name in names if name not in _COLUMNS]:
+        return f"does not know the column {', '.join(name[:40] for name in unknown[:5])}"
+    if twice := [name for name, count in Counter(names).items() if count > 1]:
+        return f"has the column {twice[0]} twice, where several files stand in one field with ; between them"
+    return "" if "input" in names or not names else "has no column input"
+
+
 def _why_no_case(row: dict[str | None, str], number: int) -> str:
     """What is wrong with a row of the CSV; empty where nothing is."""
     if None in row:
         return f"has more fields in line {number} than columns"
-    unknown = [name for name in row if name not in _COLUMNS]
-    if unknown:
-        return f"does not know the column {', '.join(name[:40] for name in unknown[:5])}"
     return "" if row.get("input") else f"names no input in line {number}"
 
 
@@ -294,6 +305,8 @@ def _case_of_row(folder: Path, row: dict[str, str]) -> Case:
     there = PureWindowsPath(output)  # so that a table means the same everywhere
     if output.is_absolute() or there.drive or there.root or ".." in there.parts or not output.name:
         raise InputError(f"The output {output} does not lie inside the batch's output folder.")
+    if any(len(os.fsencode(part)) > LONGEST_NAME for part in output.parts):
+        raise InputError(f"The output {str(output)[:40]}... has a name longer than disks take: name it in {LONGEST_NAME} bytes or less.")
     files = [
         (flag, folder / name.strip()) for column, flag in FILE_COLUMNS.items() for name in row.get(column, "").split(";") if name.strip()
     ]

@@ -24,7 +24,9 @@ GRACE_S = 10.0
 _POLL_S = 0.2
 #: After so many cases a process makes room for a new one, because libraries may grow.
 _MOST_CASES = 100
-_THREADS = ("ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "VTK_SMP_MAX_THREADS")
+_THREADS = ("ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS", "OMP_NUM_THREADS", "VTK_SMP_MAX_THREADS")
+#: As of the command line (``main.run``), whatever else is shared: the last bits of a matrix product depend on its threads.
+_MATRIX_THREADS = {"OPENBLAS_NUM_THREADS": "1"}
 #: What a command ends with after a case that went as cases do.
 _ORDERLY = (0, 2, 3)
 
@@ -137,4 +139,4 @@ def overdue(limits: Limits) -> str:
 def _environment(threads: int) -> dict[str, str]:
     """The processes share the cores instead of each wanting all of them, and find the package wherever it lies."""
     path = os.pathsep.join(filter(None, (str(_PACKAGE_ROOT), os.environ.get("PYTHONPATH"))))
-    return {**os.environ, **dict.fromkeys(_THREADS, str(threads)), "PYTHONPATH": path}
+    return {**_MATRIX_THREADS, **os.environ, **dict.fromkeys(_THREADS, str(threads)), "PYTHONPATH": path}

@@ -57,6 +57,7 @@ class LocalEngine:
         self._ended: queue.Queue[Ended] = queue.Queue()
         self._threads = ThreadPoolExecutor(jobs, "case")
         self._own = threading.local()
+        self._lock, self._is_closed = threading.Lock(), False
         self.runners: list[CaseRunner] = []
 
     @property
@@ -78,6 +79,8 @@ class LocalEngine:
     def close(self) -> None:
         """Ask all processes to clean up and end, and wait for that."""
         self._threads.shutdown(wait=False, cancel_futures=True)
+        with self._lock:  # whoever makes a runner has made it, or makes none any more
+            self._is_closed = True
         enders = [threading.Thread(target=runner.stop) for runner in self.runners]
         for ender in enders:
             ender.start()
@@ -86,9 +89,12 @@ class LocalEngine:
         self._threads.shutdown(wait=True)
 
     def _run(self, task: Task) -> None:
-        if not hasattr(self._own, "runner"):
-            self._own.runner = self._make()
-            self.runners.append(self._own.runner)
+        with self._lock:
+            if self._is_closed:
+                return
+            if not hasattr(self._own, "runner"):
+                self._own.runner = self._make()
+                self.runners.append(self._own.runner)
         try:
             self._ended.put(self._own.runner.run(task))
         except Exception as problem:  # of a case, a full disk for instance: it is no other case's

@@ -19,7 +19,7 @@ from .engine import Engine
 from .figures import figures_of
 from .ledger import Ledger
 from .places import Places
-from .row import SIGNED_OFF, Row
+from .row import SIGNED_OFF, WITHHELD, Row
 from .superseded import set_aside
 from .task import Ended, Limits, Task
 
@@ -210,8 +210,7 @@ def row_of(ended: Ended, case: Case, setting: Setting) -> Row:
     report = ended.report
     said = report.get("verdict") if report.get("exit_code") == ended.code else None
     verdict = str(said or _VERDICT_WITHOUT_REPORT[ended.code])
-    if ended.code == PASS and verdict == "REVIEW":
-        verdict = SIGNED_OFF
+    verdict = {(PASS, "REVIEW"): SIGNED_OFF, (REVIEW, "PASS"): WITHHELD}.get((ended.code, verdict), verdict)
     return Row(
         case=case.name,
         output=case.output if ended.code == PASS else "",

@@ -29,7 +29,7 @@ class _Axis:
 
 def histogram(cells: Sequence[str], title: str) -> str:
     """The values among the cells as a figure of HTML; nothing where no cell holds a number."""
-    values = [float(cell) for cell in cells if cell.replace(".", "", 1).isdigit()]
+    values = [float(cell) for cell in cells if cell.replace(".", "", 1).isdecimal()]
     if not values:
         return ""
     if min(values) == max(values):

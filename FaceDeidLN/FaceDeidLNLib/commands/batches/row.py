@@ -10,8 +10,8 @@ from pathlib import PurePosixPath
 
 from ..console import BAD_INPUT, FAIL, PASS, REVIEW
 
-#: Verdicts of a batch beside those of a case: what a person decided.
-REJECTED, SIGNED_OFF = "REJECTED", "SIGNED OFF"
+#: Verdicts of a batch beside those of a case: what a person decided, and a PASS that is recognisable and that nobody accepted as that.
+REJECTED, SIGNED_OFF, WITHHELD = "REJECTED", "SIGNED OFF", "WITHHELD"
 
 
 @dataclass(frozen=True)

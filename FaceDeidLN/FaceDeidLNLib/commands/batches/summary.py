@@ -29,12 +29,11 @@ def summary(rows: Sequence[Row], places: Places, left_out: Sequence[str], unhear
         "left_out": list(left_out),
         "decisions_unheard": list(unheard),
     }
-    lines = [f"{len(rows)} cases: {counts}; {released} released. Results: {places.results}"]
-    lines.append(f"  which input each case had stands in {places.inputs}: keep it to yourself")
-    if waiting:
-        lines.append(f"  {waiting} wait for a person: {places.worklist}")
-    if refused:
-        lines.append(f"  {refused} were refused, each with the reason beside it: {places.quarantine}")
+    lines = [f"{len(rows)} case{'' if len(rows) == 1 else 's'}: {counts}; {released} released. Results: {places.results}"]
+    lines.append(f"  which input each case had, for you alone: {places.inputs}")
+    to_do = [f"{waiting} for a person to look at or mend: {places.worklist}"] if waiting else []
+    to_do += [f"{refused} refused, with the reason beside each: {places.quarantine}"] if refused else []
+    lines += [f"  {'; '.join(to_do)}"] if to_do else []
     lines += [f"  note: {sentence}" for sentence in unheard]
     if left_out:
         lines.append(f"  not read: {len(left_out)} segmentations ({left_out[0]}, ...); in a CSV each case can name its own, to protect it")
