@@ -1,4 +1,4 @@
-"""Second copies of one DICOM file in a folder ("IM0001 (1).dcm"): the same instance to the byte is one slice."""
+"""Files of one SOP Instance UID in a folder: the same to the byte ("IM0001 (1).dcm") are one slice, others are refused."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import filecmp
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..core.errors import InputError
 from .dicom_header import HeaderSlice
 
 
@@ -24,3 +25,18 @@ def without_copies(items: Sequence[HeaderSlice], keep: Path | None = None) -> tu
         first.setdefault(uid, item)
         kept.append(item)
     return kept, tuple(copies)
+
+
+def require_own_uids(items: Sequence[HeaderSlice]) -> None:
+    """No two files of a series have the same SOP Instance UID: an archive would keep one slice of those that are released.
+
+    :raises InputError: two have; files without one are told elsewhere.
+    """
+    first: dict[str, Path] = {}
+    for item in items:
+        uid = str(item.header.get("SOPInstanceUID") or "")
+        if uid and first.setdefault(uid, item.path) != item.path:
+            raise InputError(
+                f"{first[uid].name} and {item.path.name} have the same SOP Instance UID: an archive would keep one of the two, so give "
+                "each file a UID of its own first."
+            )

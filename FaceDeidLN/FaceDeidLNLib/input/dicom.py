@@ -15,7 +15,7 @@ from ..core.progress import Alive, idle
 from ..core.stack import Stack
 from ..core.volume import AIR_HU, Volume
 from .case import Calibration, CtInput, Padding, StoredSlice, slices_geometry
-from .copies import without_copies
+from .copies import require_own_uids, without_copies
 from .dicom_damaged import require_others
 from .dicom_enhanced import frames_of, require_all_frames
 from .dicom_files import DicomFile, read_folder, told
@@ -113,6 +113,7 @@ def find_series(folder: Path, series: str | None = None, alive: Alive = idle) ->
         require_numbers(item)
     require_all_frames(choice.slices)
     placed = series_geometry(choice.slices)
+    require_own_uids(placed.slices)
     stored = tuple(_stored(s) for s in placed.slices)
     notes = (*_notes(there.others, damaged, copies), *choice.notes, *filter(None, [placed.note, _missing(placed.slices)]))
     return Series(folder, placed, stored, source_uids(headers), notes)

@@ -102,6 +102,15 @@ def test_two_files_of_one_instance_that_differ_are_refused_by_name(tmp_path):
         read_ct(tmp_path)
 
 
+def test_slices_of_one_number_are_refused_because_an_archive_keeps_one_of_them(tmp_path):
+    for path in write_series(tmp_path, Series(stored_head())):
+        data = pydicom.dcmread(path)
+        data.SOPInstanceUID = data.file_meta.MediaStorageSOPInstanceUID = "1.2.3"
+        data.save_as(path)
+    with pytest.raises(InputError, match="the same SOP Instance UID"):
+        read_ct(tmp_path)
+
+
 @pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, JPEG2000Lossless, RLELossless])
 @pytest.mark.parametrize("share", [0.3, 0.9])
 def test_a_truncated_slice_is_refused(tmp_path, syntax, share):
