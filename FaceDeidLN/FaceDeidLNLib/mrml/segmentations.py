@@ -49,8 +49,8 @@ def add_segmentation(
     """
     node = context.scene.AddNewNodeByClass("vtkMRMLSegmentationNode", name)
     node.SetSourceRepresentationToBinaryLabelmap()
-    for name, value in _SURFACE_NETS.items():
-        node.GetSegmentation().SetConversionParameter(name, value)
+    for parameter, value in _SURFACE_NETS.items():
+        node.GetSegmentation().SetConversionParameter(parameter, value)
     fill_segmentation(node, masks, geometry, colors, reference)
     node.CreateDefaultDisplayNodes()
     return node
