@@ -51,7 +51,7 @@ def main() -> int:
     for caption, volume in shown:
         skin = prepare_skin(volume)
         panels.append(np.hstack([labelled_skin_view(skin, side, PANEL_PX, focus, caption * (side == "front")) for side in SIDES]))
-    panels += [np.zeros_like(panels[0])] * (-len(panels) % PER_LINE)
+    panels += [np.full_like(panels[0], panels[0][0, 0])] * (-len(panels) % PER_LINE)
     write_png(grid([panels[start : start + PER_LINE] for start in range(0, len(panels), PER_LINE)]), options.out)
     return 0
 

@@ -159,7 +159,7 @@ def test_a_lost_worker_costs_its_case_an_attempt_with_the_reason(on_dask, tmp_pa
     assert batch(inputs, tmp_path / "out", *words) == 0
     victim.join()
     row = rows_of(tmp_path / "out")["once"]
-    assert (row["attempts"], rows_of(tmp_path / "out")["pass"]["attempts"]) == ("2", "1")
+    assert row["attempts"] == "2"
     assert "the worker of the cluster was lost" in row["reasons"]
 
 

@@ -40,10 +40,10 @@ def phantom():
 
 @functools.cache
 def outside():
-    """Where no round field of view reaches (k, j, i)."""
+    """Where a round field of view does not reach (k, j, i); it is so large that the face segment lies in it."""
     shape = phantom().ct.array.shape
     rows, columns = np.indices(shape[1:]) - np.array(shape[1:])[:, None, None] / 2
-    return np.broadcast_to(np.hypot(rows / shape[1], columns / shape[2]) > 0.5, shape)
+    return np.broadcast_to(np.hypot(rows / shape[1], columns / shape[2]) > 0.57, shape)
 
 
 def padded():
