@@ -10,15 +10,8 @@ import numpy as np
 
 from ..core.processors import processors
 
-#: Off the diagonal, where axes run along each other's, there are roundings only.
-_ROUNDING = 1e-9
 #: Planes that are made one after the other: neighbours lie between the same planes of the source.
 _TOGETHER = 16
-
-
-def is_aligned(matrix: np.ndarray) -> bool:
-    """Whether each axis of the target runs along that of the source; ``matrix`` (3, 3) is that of ``core.volume.index_affine``."""
-    return bool(np.allclose(matrix, np.diag(np.diag(matrix)), rtol=0.0, atol=_ROUNDING))
 
 
 @dataclass(frozen=True, eq=False)

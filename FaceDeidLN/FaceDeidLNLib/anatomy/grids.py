@@ -7,8 +7,8 @@ import SimpleITK as sitk
 from scipy import ndimage
 
 from ..core.geometry import Box, Geometry
-from ..core.volume import Volume, index_affine
-from .aligned import each_plane, is_aligned
+from ..core.volume import Volume, index_affine, is_aligned
+from .aligned import each_plane
 
 #: Between air (-1000) and skin (about 0): where half a voxel is tissue, a little lower for thin cartilage.
 TISSUE_HU = -400.0

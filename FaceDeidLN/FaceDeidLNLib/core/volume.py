@@ -18,6 +18,8 @@ BELOW_AIR_HU = -1400.0
 PAIRWISE = 8
 #: So many voxels are averaged at a time.
 _PART = 1 << 19
+#: Off the diagonal, where axes run along each other's, there are roundings only.
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,13 +111,18 @@ def _mean_of(factor: int, array: np.ndarray, axis: int) -> np.ndarray:
     return total
 
 
+def is_aligned(matrix: np.ndarray) -> bool:
+    """Whether each axis of the target runs along that of the source; ``matrix`` (3, 3) is that of ``index_affine``."""
+    return bool(np.allclose(matrix, np.diag(np.diag(matrix)), rtol=0.0, atol=_ROUNDING))
+
+
 def resample(volume: Volume, target: Geometry, order: int = 1, fill: float = AIR_HU) -> Volume:
     """The volume at the voxel centres of ``target`` (spline ``order`` 0 or 1; ``fill`` outside), as float32."""
     from scipy import ndimage
 
     matrix, offset = index_affine(volume.geometry, target)
     source = np.asarray(volume.array, dtype=np.float32)
-    if np.allclose(matrix, np.diag(np.diag(matrix)), atol=1e-9):
+    if is_aligned(matrix):
         matrix = np.diag(matrix)  # the separable case, which scipy does several times faster
     array = ndimage.affine_transform(
         source, matrix, offset=offset, output_shape=target.shape, order=order, mode="constant", cval=fill, output=np.float32

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import ndimage
 
-from ..anatomy.aligned import each_plane, is_aligned
+from ..anatomy.aligned import each_plane
 from ..core.geometry import Box, Geometry
 from ..core.segment import tight
-from ..core.volume import AIR_HU, Volume, block_factors, block_mean, canonical_grid, index_affine, resample
+from ..core.volume import AIR_HU, Volume, block_factors, block_mean, canonical_grid, index_affine, is_aligned, resample
 
 #: The skin, as everywhere in the field: half way between air and soft tissue, moved towards air so that thin parts stay.
 SKIN_HU = -300.0
