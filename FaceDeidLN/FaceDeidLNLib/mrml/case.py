@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import slicer
-from vtkmodules.vtkCommonDataModel import vtkPolyData
+from vtkmodules.vtkCommonDataModel import vtkImageData, vtkPolyData
 
 from ..anatomy.skin import skin_surface
 from ..case.records import CaseResult
@@ -45,6 +45,8 @@ class CaseMaterial:
 
     ct: Volume
     result: Volume | None = None
+    #: The result's voxels as its node takes them; None: made when it is put into a scene.
+    image: vtkImageData | None = None
     face: BoxMask | None = None
     protected: Sequence[BoxMask] = ()
     landmarks: Landmarks | None = None
@@ -133,9 +135,9 @@ def _result_node(
     node: slicer.vtkMRMLScalarVolumeNode | None,
 ) -> slicer.vtkMRMLScalarVolumeNode:
     if node is None:
-        node = add_ct(context, material.result, "result", ct)
+        node = add_ct(context, material.result, "result", ct, material.image)
     else:
-        fill_ct(node, material.result, ct)
+        fill_ct(node, material.result, ct, material.image)
     mark(node, ct.GetName(), material.released)
     return node
 

@@ -16,7 +16,7 @@ from .markups import (
     surface_lps_from_node,
 )
 from .segmentations import FACE_COLOR, PROTECTED_COLOR, add_segmentation, add_segments, fill_segmentation, segment_roles, segments_from_node
-from .volumes import add_ct, fill_ct, volume_from_node
+from .volumes import add_ct, fill_ct, image_of, volume_from_node
 
 __all__ = [
     "FACE_COLOR",
@@ -33,6 +33,7 @@ __all__ = [
     "fill_landmarks",
     "fill_segmentation",
     "fill_skin",
+    "image_of",
     "landmarks_from_node",
     "nearest_on_surface",
     "ras",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 
 import slicer
@@ -22,9 +22,9 @@ from ..input.case import CtInput
 from ..input.plausible import require_ct
 from ..mrml.candidates import atlases, declined, guides_of, kept_of, not_chosen, unchecked
 from ..mrml.case import CaseMaterial, CaseNodes, add_case, material_of
-from ..mrml.ct import ct_of_node
+from ..mrml.ct import ct_of_node, ct_of_values
 from ..mrml.links import link
-from ..mrml.nodes import curve_points_from_node, landmarks_from_node, segments_from_node, volume_from_node
+from ..mrml.nodes import curve_points_from_node, image_of, landmarks_from_node, segments_from_node, volume_from_node
 from ..mrml.scene import SceneContext
 from ..mrml.verdicts import StoredVerdict, record, remember_making, remember_place, verdict_on
 from ..pipeline import deface
@@ -124,9 +124,13 @@ def request_from_nodes(asked: NodeRequest) -> Request:
     )
 
 
-def source_of(asked: NodeRequest, request: Request) -> CtInput:
-    """The CT of a request with what takes results back to its node's own values; only values that were no HU are measured again."""
-    return ct_of_node(asked.ct, by_hand=request.calibrated)
+def source_of(asked: NodeRequest, request: Request) -> Callable[[], CtInput]:
+    """Makes the CT of a request with what takes results back to its node's own values, without the scene.
+
+    Only values that were no HU are measured again.
+    """
+    values, identifier = volume_from_node(asked.ct), asked.ct.GetID()
+    return lambda: ct_of_values(values, identifier, by_hand=request.calibrated)
 
 
 def guides_from_nodes(asked: NodeRequest) -> tuple[Segment, ...]:
@@ -169,8 +173,8 @@ def process_nodes(
     case = told_beside(lambda tell: deface(request, tell, finder), progress)
     made, withheld = follow_images(asked.also, case, request.protected, asked.accept_recognisable, progress)
     done = put_into_scene(context, asked, request, case, progress)
-    if done.case.result is not None:
-        remember_making(done.nodes.result, volume_from_node(done.nodes.result), request.parameters, done.privacy)
+    if done.stored is not None:
+        remember_making(done.nodes.result, done.stored.digest, request.parameters, done.privacy)
         remember_place(done.nodes.result, request.ct.geometry)
     followed = tuple(add_followed(context, pair, done.nodes.result) for pair in made)
     return replace(done, followed=followed, withheld=withheld)
@@ -180,12 +184,14 @@ def put_into_scene(
     context: SceneContext, asked: NodeRequest, request: Request, case: CaseResult, progress: Progress = silent
 ) -> NodeResult:
     """The nodes of a case, its certificate beside its result in the CT's own values, and both linked to the CT."""
-    own = case if case.result is None else replace(case, result=in_own_values(source_of(asked, request), case.result))
+    source = source_of(asked, request)
 
     def shown(tell: Progress) -> tuple[StoredVerdict | None, CaseMaterial]:
         tell(_IN_SCENE, "certificate")
+        own = case if case.result is None else replace(case, result=in_own_values(source(), case.result))
         stored = None if own.result is None else verdict_on(own, asked.accept_recognisable)
-        return stored, material_of(request.ct, own, stored is not None and stored.released)
+        material = material_of(request.ct, own, stored is not None and stored.released)
+        return stored, replace(material, image=None if own.result is None else image_of(own.result))
 
     stored, material = told_beside(shown, progress)
     released = stored is not None and stored.released

@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import slicer
+from vtkmodules.vtkCommonDataModel import vtkImageData
 
 from ..anatomy.skin import skin_surface, snap_to_skin
 from ..case.find import find_curve, find_face
 from ..case.privacy import privacy_as_run, privacy_of
-from ..case.records import Anatomy, Request
+from ..case.records import Anatomy, CaseResult, Request
 from ..core.ahead import told_beside
 from ..core.errors import FaceNotFoundError, InputError
 from ..core.landmarks import LANDMARK_NAMES, Landmarks
@@ -33,6 +34,7 @@ from ..mrml.nodes import (
     fill_curve,
     fill_landmarks,
     fill_skin,
+    image_of,
     nearest_on_surface,
     volume_from_node,
 )
@@ -47,6 +49,7 @@ from ..mrml.verdicts import (
     require_place,
     with_certificate,
 )
+from ..output.seen import digest
 from ..pipeline import examine
 from ..programs.engines import Engines, cut_by_curve, mask_volume, wrapped_anatomy
 from ..verify.privacy import RECOGNISABLE, is_tested
@@ -117,22 +120,24 @@ class Steps:
         require_fit(asked.parameters.style, asked.parameters.effect)
         request, face = self._face(asked, engines, progress)
         progress(0.7, "effect")
-        parameters = request.parameters
-        if engines.mask:
-            result = mask_volume(self.context, request.ct, face, parameters)
-        else:
-            result = told_beside(lambda tell: _hidden(request, face, tell), progress)
-        result = in_own_values(source_of(asked, request), result)
+        parameters, source = request.parameters, source_of(asked, request)
+        masked = mask_volume(self.context, request.ct, face, parameters) if engines.mask else None
+
+        def made(tell: Progress) -> tuple[Volume, vtkImageData, str]:
+            result = in_own_values(source(), _hidden(request, face, tell) if masked is None else masked)
+            return result, image_of(result), digest(result)
+
+        result, image, seen = told_beside(made, progress)
         node = asked.output
         if node is None:
-            node = add_ct(self.context, result, "result", asked.ct)
+            node = add_ct(self.context, result, "result", asked.ct, image)
         else:
-            fill_ct(node, result, asked.ct)
+            fill_ct(node, result, asked.ct, image)
         mark(node, asked.ct.GetName(), False, f"{parameters.style} {parameters.effect}")
         privacy = privacy_of(request) if engines == BUILT_IN else RECOGNISABLE
         if is_tested(privacy):
             privacy = privacy_as_run(privacy, parameters, self.cache.automatic(request.ct), self._anatomy(request, progress), face)
-        remember_making(node, result, parameters, privacy)
+        remember_making(node, seen, parameters, privacy)
         remember_place(node, request.ct.geometry)
         link(asked.ct, "result", node)
         return node
@@ -144,12 +149,16 @@ class Steps:
         require_no_follower(asked.output)
         require_fit(asked.parameters.style, asked.parameters.effect)  # the certificate names both
         request = self._drawn_by_user_if_any(request_from_nodes(asked), progress)
-        result = volume_from_node(asked.output)
+        values, source = volume_from_node(asked.output), source_of(asked, request)
         require_place(asked.output, request.ct.geometry)
-        result = result.with_array(result.array.copy())
-        privacy = privacy_as_made(asked.output, result, request.parameters, privacy_of(request))
-        worked_on = as_worked_on(source_of(asked, request), result)
-        case = told_beside(lambda tell: examine(request, worked_on, privacy, tell, self.cache), progress)
+        seen = told_beside(lambda tell: _seen(values, tell), progress)
+        privacy = privacy_as_made(asked.output, seen, request.parameters, privacy_of(request))
+
+        def examined(tell: Progress) -> CaseResult:
+            result = values.with_array(values.array.copy())  # its node is filled anew
+            return examine(request, as_worked_on(source(), result), privacy, tell, self.cache)
+
+        case = told_beside(examined, progress)
         if case.face is None:
             raise FaceNotFoundError("; ".join(case.reasons))
         return put_into_scene(self.context, asked, request, case, progress)
@@ -257,6 +266,12 @@ def _hidden(request: Request, face: Face, tell: Progress) -> Volume:
     """The CT after its effect."""
     tell(0.7, "effect")
     return apply_effect(effect_named(request.parameters.effect), request.ct, face, request.parameters)
+
+
+def _seen(result: Volume, tell: Progress) -> str:
+    """The hash of a result's voxels and place."""
+    tell(0.0, "result")
+    return digest(result)
 
 
 def _without_protected(asked: NodeRequest) -> Request:

@@ -9,7 +9,7 @@ from slicer.i18n import tr as _
 
 from ..anatomy.level.find import LEVEL_PREFIX
 from ..core.errors import FaceDeidError
-from ..core.progress import Progress, alive_in
+from ..core.progress import Progress
 from ..mrml.looks import jump_to, largest_change, show_in_slices, skin_models
 from ..mrml.scene import context
 from ..mrml.verdicts import StoredVerdict, ct_of, leader_of, read_verdict, with_certificate
@@ -98,13 +98,12 @@ class ReviewSection(Section):
         """Skin before and after side by side, or back to the layout that was."""
         result = self.panel.node.resultVolume
         if self.panel.compare.shown:
-            self.panel.compare.leave()
-            self.update()
+            self.panel.look(_("Back"), lambda progress: self.panel.compare.leave())
             return
 
         def work(progress: Progress) -> None:
             before, after = skin_models(context(), ct_of(result) or self.panel.node.inputVolume, result, progress)
-            self.panel.compare.show(before, after)
+            self.panel.compare.show(before, after, progress)
 
         self.panel.look(_("Before and after"), work)
 
@@ -113,8 +112,7 @@ class ReviewSection(Section):
         result = self.panel.node.resultVolume
 
         def work(progress: Progress) -> None:
-            alive = alive_in(progress, 0.5, _("Looking for the largest change"))
-            place = largest_change(ct_of(result) or self.panel.node.inputVolume, result, alive)
+            place = largest_change(ct_of(result) or self.panel.node.inputVolume, result, progress)
             show_in_slices(context(), result)
             jump_to(context(), place)
 
