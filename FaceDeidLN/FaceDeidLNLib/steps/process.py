@@ -4,27 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from itertools import islice
 
+import numpy as np
 import slicer
 
 from ..case.find import Finder
 from ..case.records import CaseResult, Request
 from ..core.ahead import told_beside
 from ..core.errors import InputError
+from ..core.landmarks import Landmarks
 from ..core.parameters import NUMBERS, Parameters
 from ..core.progress import Progress, silent
-from ..core.segment import Segment
 from ..core.volume import Volume
 from ..effect.base import seeded
 from ..effect.records import OWN_NUMBERS, own_numbers
 from ..input.calibration import in_own_values
 from ..input.case import CtInput
 from ..input.plausible import require_ct
-from ..mrml.candidates import atlases, declined, guides_of, kept_of, not_chosen, unchecked
+from ..mrml.candidates import atlases, but_outlines, declined, guides_of, kept_of, not_chosen, unchecked
 from ..mrml.case import CaseMaterial, CaseNodes, add_case, material_of
-from ..mrml.ct import ct_of_node, ct_of_values
+from ..mrml.ct import ct_of_values
 from ..mrml.links import link
-from ..mrml.nodes import curve_points_from_node, image_of, landmarks_from_node, segments_from_node, volume_from_node
+from ..mrml.nodes import (
+    StoredSegment,
+    curve_points_from_node,
+    image_of,
+    landmarks_from_node,
+    read_stored,
+    stored_segments,
+    volume_from_node,
+)
 from ..mrml.scene import SceneContext
 from ..mrml.verdicts import StoredVerdict, record, remember_making, remember_place, verdict_on
 from ..pipeline import deface
@@ -100,26 +110,71 @@ def parameters_of_keywords(
     return Parameters(**given, own=own_numbers(given.get("effect", Parameters.effect), own), **numbers)
 
 
-def request_from_nodes(asked: NodeRequest) -> Request:
+@dataclass(frozen=True, eq=False)
+class _Given:
+    """What nodes hold of a request, with no voxel looked at; ``values`` are the CT's own.
+
+    ``silent`` are segments of segmentations that nobody chose, ``unchecked`` those of the chosen one.
+    """
+
+    values: Volume
+    protected: Sequence[StoredSegment]
+    guides: Sequence[StoredSegment]
+    silent: Sequence[StoredSegment]
+    unchecked: Sequence[StoredSegment]
+    face: Sequence[StoredSegment]
+    landmarks: Landmarks | None
+    curve: np.ndarray | None
+
+
+def request_from_nodes(asked: NodeRequest, progress: Progress = silent) -> Request:
     """The pipeline's request in world LPS.
 
     :raises InputError: a node cannot be used; the message says which and why.
     :raises FaceDeidError: a node is under a non-linear transform.
     """
-    source = ct_of_node(asked.ct, by_hand=asked.landmarks is not None)
-    ct = source.volume
-    require_ct(ct, f'"{asked.ct.GetName()}"', source.outside)
     if asked.output is not None and asked.output is asked.ct:
         raise InputError("The result would overwrite the CT: choose another output volume.")
-    return Request(
-        ct=ct,
-        protected=_protected(asked),
+    values, identifier, name = volume_from_node(asked.ct), asked.ct.GetID(), asked.ct.GetName()
+    given = _given(asked, values)
+
+    def read(tell: Progress) -> Request:
+        tell(0.0, "CT and segments")
+        source = ct_of_values(values, identifier, by_hand=given.landmarks is not None)
+        require_ct(source.volume, f'"{name}"', source.outside)
+        return _request(given, source, asked.parameters)
+
+    return told_beside(read, progress)
+
+
+def _given(asked: NodeRequest, values: Volume) -> _Given:
+    nodes = atlases(asked.ct, asked.protected, asked.face, asked.kept)
+    taken = () if declined(asked.ct) else nodes
+    return _Given(
+        values,
+        protected=_protected(asked, taken),
+        guides=guides_from_nodes((asked.protected, *nodes)),
+        silent=not_chosen(asked.ct, asked.protected, asked.face, asked.kept, *taken),
+        unchecked=unchecked(asked.protected, asked.segment_ids),
+        face=() if asked.face is None else _face_segment(asked.face),
         landmarks=None if asked.landmarks is None else landmarks_from_node(asked.landmarks),
         curve=None if asked.curve is None else curve_points_from_node(asked.curve)[0],
-        face_segment=None if asked.face is None else _face_segment(asked.face),
-        parameters=asked.parameters,
-        guides=guides_from_nodes(asked),
-        left_out=_left_out(asked, ct),
+    )
+
+
+def _request(given: _Given, source: CtInput, parameters: Parameters) -> Request:
+    groups = (given.protected, given.guides, given.silent, given.unchecked, given.face)
+    read = iter(read_stored([segment for group in groups for segment in group]))
+    protected, guides, silent_ones, not_checked, face = (tuple(islice(read, len(group))) for group in groups)
+    return Request(
+        ct=source.volume,
+        protected=protected,
+        landmarks=given.landmarks,
+        curve=given.curve,
+        face_segment=face[0] if face else None,
+        parameters=parameters,
+        guides=guides,
+        left_out=(*silent_ones, *but_outlines(not_checked, source.volume)),
         calibrated=source.calibration is not None,
     )
 
@@ -133,30 +188,22 @@ def source_of(asked: NodeRequest, request: Request) -> Callable[[], CtInput]:
     return lambda: ct_of_values(values, identifier, by_hand=request.calibrated)
 
 
-def guides_from_nodes(asked: NodeRequest) -> tuple[Segment, ...]:
-    """The guides of the chosen segmentation and of the scene's atlases, one for each name."""
-    nodes = (asked.protected, *atlases(asked.ct, asked.protected, asked.face, asked.kept))
+def guides_from_nodes(nodes: Sequence[slicer.vtkMRMLSegmentationNode | None]) -> tuple[StoredSegment, ...]:
+    """The guides of segmentations, one for each name; the first that has it counts."""
     return tuple({guide.name: guide for node in reversed(nodes) for guide in guides_of(node)}.values())
 
 
-def _protected(asked: NodeRequest) -> tuple[Segment, ...]:
-    """The segments asked for and, unless the user wants nothing kept, the nodes and glands of the scene's atlases."""
-    asked_for = () if asked.protected is None else tuple(segments_from_node(asked.protected, asked.segment_ids))
-    taken = () if declined(asked.ct) else atlases(asked.ct, asked.protected, asked.face, asked.kept)
-    return (*asked_for, *(segment for node in taken for segment in segments_from_node(node, kept_of(node))))
+def _protected(asked: NodeRequest, taken: Sequence[slicer.vtkMRMLSegmentationNode]) -> tuple[StoredSegment, ...]:
+    """The segments asked for and the nodes and glands of the atlases that are ``taken``."""
+    asked_for = () if asked.protected is None else tuple(stored_segments(asked.protected, asked.segment_ids))
+    return (*asked_for, *(segment for node in taken for segment in stored_segments(node, kept_of(node))))
 
 
-def _left_out(asked: NodeRequest, ct: Volume) -> tuple[Segment, ...]:
-    """What nobody chose or unchecked, and is not kept."""
-    taken = () if declined(asked.ct) else atlases(asked.ct, asked.protected, asked.face, asked.kept)
-    return (*not_chosen(asked.ct, asked.protected, asked.face, asked.kept, *taken), *unchecked(asked.protected, asked.segment_ids, ct))
-
-
-def _face_segment(node: slicer.vtkMRMLSegmentationNode) -> Segment:
-    segments = segments_from_node(node)
+def _face_segment(node: slicer.vtkMRMLSegmentationNode) -> list[StoredSegment]:
+    segments = stored_segments(node)
     if not segments:
         raise InputError(f'"{node.GetName()}" has no segment: draw the face or choose no segmentation.')
-    return segments[0]
+    return segments[:1]
 
 
 def process_nodes(
@@ -167,7 +214,7 @@ def process_nodes(
     ``request`` is what was made of ``asked`` already (None: made here), ``finder`` who looks for the anatomy. Nothing is added to
     the scene when an exception is raised, by the work or by ``progress``. Raises what ``request_from_nodes`` and the pipeline raise.
     """
-    request = request or request_from_nodes(asked)
+    request = request or request_from_nodes(asked, progress)
     if asked.also:
         request = replace(request, parameters=seeded(request.parameters))  # they share one surface
     case = told_beside(lambda tell: deface(request, tell, finder), progress)

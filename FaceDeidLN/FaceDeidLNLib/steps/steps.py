@@ -72,7 +72,7 @@ class Steps:
 
     def landmarks(self, asked: NodeRequest, engines: Engines = BUILT_IN, progress: Progress = silent) -> slicer.vtkMRMLMarkupsFiducialNode:
         """Find the landmarks: into ``asked.landmarks``, whose points moved or locked by the user stay, or a new node."""
-        request = _without_protected(replace(asked, curve=None, face=None))
+        request = _without_protected(replace(asked, curve=None, face=None), progress)
 
         def found_by(tell: Progress) -> Landmarks:
             tell(0.05, "landmarks")
@@ -92,7 +92,7 @@ class Steps:
 
     def curve(self, asked: NodeRequest, engines: Engines = BUILT_IN, progress: Progress = silent) -> slicer.vtkMRMLMarkupsClosedCurveNode:
         """Draw the style's curve on the skin: into ``asked.curve`` or a new node, with the skin as its constraint."""
-        request = _without_protected(replace(asked, curve=None, face=None))
+        request = _without_protected(replace(asked, curve=None, face=None), progress)
         anatomy = told_beside(lambda tell: self._anatomy(request, tell), progress)
         if engines.wrap:
             progress(0.5, "Wrap Solidify")
@@ -148,7 +148,7 @@ class Steps:
             raise InputError("There is no result to verify: apply an effect first, or choose its volume.")
         require_no_follower(asked.output)
         require_fit(asked.parameters.style, asked.parameters.effect)  # the certificate names both
-        request = self._drawn_by_user_if_any(request_from_nodes(asked), progress)
+        request = self._drawn_by_user_if_any(request_from_nodes(asked, progress), progress)
         values, source = volume_from_node(asked.output), source_of(asked, request)
         require_place(asked.output, request.ct.geometry)
         seen = told_beside(lambda tell: _seen(values, tell), progress)
@@ -168,7 +168,7 @@ class Steps:
 
         That is the curve's own skin model, which a scene file brings back; without one the skin is looked for in the CT.
         """
-        request = _without_protected(replace(asked, face=None))
+        request = _without_protected(replace(asked, face=None), progress)
         if request.curve is None:
             return
         skin = asked.curve.GetSurfaceConstraintNode()
@@ -188,7 +188,7 @@ class Steps:
         changed = [*with_certificate(asked.output), asked.kept, asked.skin, asked.old.curve, asked.old.face, *followed_before(asked.also)]
         with all_or_nothing(self.context.scene, changed):
             if engines == BUILT_IN:
-                request = self._drawn_by_user_if_any(request_from_nodes(asked), progress)
+                request = self._drawn_by_user_if_any(request_from_nodes(asked, progress), progress)
                 return process_nodes(self.context, asked, progress, request, self.cache)
             made_face = asked.face or (self.face(asked, engines, progress) if engines.wrap or engines.cut else None)
             asked = replace(asked, face=made_face)
@@ -240,7 +240,7 @@ class Steps:
 
     def _face(self, asked: NodeRequest, engines: Engines, progress: Progress) -> tuple[Request, Face]:
         """The request as ``drawn_by_user`` and its face: only one that is made anew knows what protected segments keep of it."""
-        request = self._drawn_by_user_if_any(request_from_nodes(asked), progress)
+        request = self._drawn_by_user_if_any(request_from_nodes(asked, progress), progress)
         anatomy = told_beside(lambda tell: self._anatomy(request, tell), progress)
         if engines.wrap and request.face_segment is None:
             progress(0.5, "Wrap Solidify")
@@ -274,9 +274,9 @@ def _seen(result: Volume, tell: Progress) -> str:
     return digest(result)
 
 
-def _without_protected(asked: NodeRequest) -> Request:
+def _without_protected(asked: NodeRequest, progress: Progress) -> Request:
     """The request of a step that protects nothing; jaw and outline among the segments guide it as they guide the later ones."""
-    return replace(request_from_nodes(asked), protected=(), left_out=())
+    return replace(request_from_nodes(asked, progress), protected=(), left_out=())
 
 
 def _placed_by_user(landmarks: Landmarks | None) -> Landmarks | None:

@@ -131,16 +131,18 @@ def release_study(
     require_key(signing_key)
     options = Options(withhold_doubtful=withhold_doubtful, signing_key=signing_key)
     if asked is not None:
-        options = replace(options, parameters=asked.parameters, request=_request_for(asked), accept_recognisable=asked.accept_recognisable)
+        options = replace(
+            options, parameters=asked.parameters, request=_request_for(asked, progress), accept_recognisable=asked.accept_recognisable
+        )
     results = told_beside(lambda tell: run(planned, out, options, policy, tell), progress)
     if any(result.output is not None for result in results):
         keep_mappings(policy, header.key)
     return results
 
 
-def _request_for(asked: NodeRequest) -> Callable[[CtInput], Request]:
+def _request_for(asked: NodeRequest, progress: Progress) -> Callable[[CtInput], Request]:
     """Gives what is protected in the CT of the panel; another CT has nothing of its own in the scene."""
-    given = request_from_nodes(replace(asked, landmarks=None, curve=None, face=None, output=None))
+    given = request_from_nodes(replace(asked, landmarks=None, curve=None, face=None, output=None), progress)
     values = volume_from_node(asked.ct)
 
     def request(ct: CtInput) -> Request:

@@ -185,8 +185,9 @@ class Panel(VTKObservationMixin):
     def take(self, node: Any, ct: Any, progress: Progress = silent, **made: Any) -> None:  # noqa: ANN401  the parameter node, nodes
         """Choose what was made of a CT, and show its skin, unless another CT was turned to meanwhile: then it stays with its own."""
         if node.inputVolume is ct:
-            for field, own in made.items():
-                setattr(node, field, own)
+            with slicer.util.NodeModify(node):
+                for field, own in made.items():
+                    setattr(node, field, own)
             self.show_skin(ct, progress)
 
     def show_skin(self, ct: Any, progress: Progress = silent) -> None:  # noqa: ANN401  a vtkMRMLScalarVolumeNode
@@ -224,12 +225,13 @@ class Panel(VTKObservationMixin):
         fields = {name: getattr(node, name) for name in (*OWN, "outputVolume")}
 
         def restore_choices() -> None:
-            for name, value in fields.items():
-                own = value if value is not None and slicer.mrmlScene.IsNodePresent(value) else None
-                if node.inputVolume is ct:
-                    setattr(node, name, own)
-                elif name in OWN and ct is not None:  # another one was turned to: it has its own
-                    link(ct, OWN[name], own)
+            with slicer.util.NodeModify(node):
+                for name, value in fields.items():
+                    own = value if value is not None and slicer.mrmlScene.IsNodePresent(value) else None
+                    if node.inputVolume is ct:
+                        setattr(node, name, own)
+                    elif name in OWN and ct is not None:  # another one was turned to: it has its own
+                        link(ct, OWN[name], own)
 
         def step() -> None:
             with progress_dialog(title) as progress, drawn_once(progress):

@@ -27,6 +27,7 @@ class ReviewSection(Section):
         super().__init__(panel)
         self._shown = ""
         self._seen: StoredVerdict | None = None
+        self._rows: list[tuple[str, str]] = []
         table = self.ui.figuresTable
         table.setColumnCount(2)
         table.horizontalHeader().visible = table.verticalHeader().visible = False
@@ -86,7 +87,10 @@ class ReviewSection(Section):
         self.ui.verdictLabel.styleSheet = f"background-color: {background}; color: {text}; border-radius: 4px;"
 
     def _show_figures(self, rows: list[tuple[str, str]]) -> None:
-        table = self.ui.figuresTable
+        """The rows, where they are others than those shown: each cell that is set lets the table measure all of them."""
+        if rows == self._rows:
+            return
+        self._rows, table = rows, self.ui.figuresTable
         table.setRowCount(len(rows))
         for row, texts in enumerate(rows):
             for column, text in enumerate(texts):
