@@ -15,7 +15,7 @@ from ..core.ahead import told_beside
 from ..core.errors import InputError
 from ..core.landmarks import Landmarks
 from ..core.parameters import NUMBERS, Parameters
-from ..core.progress import Progress, silent
+from ..core.progress import Progress, alive_in, silent
 from ..core.volume import Volume
 from ..effect.base import seeded
 from ..effect.records import OWN_NUMBERS, own_numbers
@@ -211,8 +211,8 @@ def process_nodes(
 ) -> NodeResult:
     """Hide the face of the CT in a node, and put everything that was found and made into the scene.
 
-    ``request`` is what was made of ``asked`` already (None: made here), ``finder`` who looks for the anatomy. Nothing is added to
-    the scene when an exception is raised, by the work or by ``progress``. Raises what ``request_from_nodes`` and the pipeline raise.
+    ``request`` is what was made of ``asked`` already (None: made here), ``finder`` who looks for the anatomy. Where ``progress`` raises
+    as ``put_into_scene``; else nothing is added when an exception is raised. Raises what ``request_from_nodes`` and the pipeline raise.
     """
     request = request or request_from_nodes(asked, progress)
     if asked.also:
@@ -230,7 +230,10 @@ def process_nodes(
 def put_into_scene(
     context: SceneContext, asked: NodeRequest, request: Request, case: CaseResult, progress: Progress = silent
 ) -> NodeResult:
-    """The nodes of a case, its certificate beside its result in the CT's own values, and both linked to the CT."""
+    """The nodes of a case, its certificate beside its result in the CT's own values, and both linked to the CT.
+
+    Where ``progress`` raises, some of it may be in the scene already: who calls this takes it out again (``all_or_nothing``).
+    """
     source = source_of(asked, request)
 
     def shown(tell: Progress) -> tuple[StoredVerdict | None, CaseMaterial]:
@@ -243,7 +246,7 @@ def put_into_scene(
     stored, material = told_beside(shown, progress)
     released = stored is not None and stored.released
     given = CaseNodes(asked.ct, asked.output, asked.face, asked.kept, asked.landmarks, asked.curve, asked.skin)
-    nodes = add_case(context, material, given, asked.old)
+    nodes = add_case(context, material, given, asked.old, alive_in(progress, _IN_SCENE, "scene"))
     if asked.old.curve is not None and nodes.curve is None:  # the region has none any more
         asked.old.curve.SetDisplayVisibility(False)
     if nodes.result is not None:

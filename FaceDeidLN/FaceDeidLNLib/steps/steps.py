@@ -161,7 +161,8 @@ class Steps:
         case = told_beside(examined, progress)
         if case.face is None:
             raise FaceNotFoundError("; ".join(case.reasons))
-        return put_into_scene(self.context, asked, request, case, progress)
+        with all_or_nothing(self.context.scene, _changed_by(asked)):
+            return put_into_scene(self.context, asked, request, case, progress)
 
     def snap(self, asked: NodeRequest, progress: Progress = silent) -> None:
         """Put the control points of ``asked.curve`` onto the skin, where a drag in a slice view has left it.
@@ -185,8 +186,7 @@ class Steps:
         require_images(asked.also, asked.ct)
         if asked.also and engines != BUILT_IN:
             raise InputError("Further images follow what the built-in engines make: choose those, or let no image follow.")
-        changed = [*with_certificate(asked.output), asked.kept, asked.skin, asked.old.curve, asked.old.face, *followed_before(asked.also)]
-        with all_or_nothing(self.context.scene, changed):
+        with all_or_nothing(self.context.scene, [*_changed_by(asked), *followed_before(asked.also)]):
             if engines == BUILT_IN:
                 request = self._drawn_by_user_if_any(request_from_nodes(asked, progress), progress)
                 return process_nodes(self.context, asked, progress, request, self.cache)
@@ -260,6 +260,11 @@ class Steps:
             fill_skin(node, surface)
         link(asked.ct, "skin", node)
         return node
+
+
+def _changed_by(asked: NodeRequest) -> list[slicer.vtkMRMLNode | None]:
+    """The nodes that are there and take what is made now."""
+    return [*with_certificate(asked.output), asked.kept, asked.skin, asked.old.curve, asked.old.face]
 
 
 def _hidden(request: Request, face: Face, tell: Progress) -> Volume:
