@@ -46,8 +46,6 @@ class CaseMaterial:
 
     ct: Volume
     result: Volume | None = None
-    #: The result's voxels as its node takes them; None: made when it is put into a scene.
-    image: vtkImageData | None = None
     face: BoxMask | None = None
     protected: Sequence[BoxMask] = ()
     landmarks: Landmarks | None = None
@@ -58,6 +56,8 @@ class CaseMaterial:
     title: str = ""
     #: The result's figures (``facts``), which tell of the original face.
     figures: dict[str, Any] | None = None
+    #: The result's voxels as its node takes them; None: made when it is put into a scene.
+    image: vtkImageData | None = None
 
 
 @dataclass(frozen=True, eq=False)
