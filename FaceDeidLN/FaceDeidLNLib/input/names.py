@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from ..core.errors import InputError
 from ..core.segment import Segment
@@ -37,6 +38,7 @@ class Choice:
     left_out: tuple[Segment, ...] = ()
 
 
+@lru_cache(maxsize=4096)
 def role_of(name: str, code: str = "") -> Role:
     """The role of a segment by its terminology code ("SCT:59441001 Lymph node": scheme, value, meaning), else by its name."""
     value, _, meaning = code.partition(" ")

@@ -12,7 +12,7 @@ from ..core.volume import Volume
 from ..input.names import GUIDING, KEPT, Role, is_outline
 from ..input.patient import Patient
 from .links import linked
-from .nodes import segment_roles, segments_from_node
+from .nodes import StoredSegment, segment_roles, stored_segments
 from .protection import checked_segments, was_asked
 
 #: What a segmentation of this module's own is called by the CT it belongs to.
@@ -72,12 +72,12 @@ def kept_of(node: slicer.vtkMRMLSegmentationNode) -> list[str]:
     return checked_segments(node)
 
 
-def guides_of(node: slicer.vtkMRMLSegmentationNode | None) -> tuple[Segment, ...]:
+def guides_of(node: slicer.vtkMRMLSegmentationNode | None) -> tuple[StoredSegment, ...]:
     """Mandible, hyoid, salivary glands and outline of a segmentation, protected or not: they help to find levels, landmarks and skin."""
     if node is None:
         return ()
     wanted = [identifier for identifier, (_, role) in segment_roles(node).items() if role in GUIDING]
-    return tuple(segments_from_node(node, wanted))
+    return tuple(stored_segments(node, wanted))
 
 
 def likely(ct: slicer.vtkMRMLScalarVolumeNode | None) -> slicer.vtkMRMLSegmentationNode | None:
@@ -92,7 +92,7 @@ def likely(ct: slicer.vtkMRMLScalarVolumeNode | None) -> slicer.vtkMRMLSegmentat
     return found[0] if len(found) == 1 else None
 
 
-def not_chosen(ct: slicer.vtkMRMLScalarVolumeNode, *chosen: slicer.vtkMRMLSegmentationNode | None) -> tuple[Segment, ...]:
+def not_chosen(ct: slicer.vtkMRMLScalarVolumeNode, *chosen: slicer.vtkMRMLSegmentationNode | None) -> tuple[StoredSegment, ...]:
     """Segments of the scene that would be kept by their name and are not, because nobody chose their segmentation.
 
     Those of which the user said himself whether they are kept are not among them.
@@ -100,21 +100,27 @@ def not_chosen(ct: slicer.vtkMRMLScalarVolumeNode, *chosen: slicer.vtkMRMLSegmen
     return tuple(segment for node in candidates(ct) if not any(node is mine for mine in chosen) for segment in _silent(node))
 
 
-def unchecked(node: slicer.vtkMRMLSegmentationNode | None, segment_ids: Sequence[str] | None, ct: Volume) -> tuple[Segment, ...]:
+def unchecked(node: slicer.vtkMRMLSegmentationNode | None, segment_ids: Sequence[str] | None) -> tuple[StoredSegment, ...]:
     """Segments of the chosen segmentation that are not kept by their name alone, without a word of the user.
 
-    Not those of an atlas, nor an outline that goes around the patient; and none where ``segment_ids`` are a choice of the user's own.
+    Not those of an atlas; and none where ``segment_ids`` are a choice of the user's own. ``but_outlines`` takes out one that goes
+    around the patient.
     """
     if node is None or segment_ids is None or sorted(segment_ids) != sorted(checked_segments(node)) or is_atlas(node):
         return ()
     named = [i for i, (_, role) in segment_roles(node).items() if role not in KEPT and i not in segment_ids and not was_asked(node, i)]
-    left, patient = segments_from_node(node, named), Patient(ct)
-    return tuple(segment for segment in left if not (is_outline(segment) and patient.is_outlined_by(segment)))
+    return tuple(stored_segments(node, named))
 
 
-def _silent(node: slicer.vtkMRMLSegmentationNode) -> list[Segment]:
+def but_outlines(segments: Sequence[Segment], ct: Volume) -> tuple[Segment, ...]:
+    """The segments that are no outline of the patient of a CT."""
+    patient = Patient(ct)
+    return tuple(segment for segment in segments if not (is_outline(segment) and patient.is_outlined_by(segment)))
+
+
+def _silent(node: slicer.vtkMRMLSegmentationNode) -> list[StoredSegment]:
     wanted = [i for i, (_, role) in segment_roles(node).items() if role in KEPT and not was_asked(node, i)]
-    return segments_from_node(node, wanted)
+    return stored_segments(node, wanted)
 
 
 def overlap(first: slicer.vtkMRMLDisplayableNode, second: slicer.vtkMRMLDisplayableNode) -> bool:

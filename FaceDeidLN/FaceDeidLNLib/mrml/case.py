@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 import slicer
-from vtkmodules.vtkCommonDataModel import vtkPolyData
+from vtkmodules.vtkCommonDataModel import vtkImageData, vtkPolyData
 
 from ..anatomy.skin import skin_surface
 from ..case.records import CaseResult
 from ..core.geometry import Geometry
 from ..core.landmarks import Landmarks
+from ..core.progress import Alive, idle
 from ..core.segment import BoxMask
 from ..core.volume import Volume
 from ..facts import facts_of
@@ -55,6 +56,8 @@ class CaseMaterial:
     title: str = ""
     #: The result's figures (``facts``), which tell of the original face.
     figures: dict[str, Any] | None = None
+    #: The result's voxels as its node takes them; None: made when it is put into a scene.
+    image: vtkImageData | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,8 +90,14 @@ def material_of(ct: Volume, case: CaseResult, released: bool) -> CaseMaterial:
     )
 
 
-def add_case(context: SceneContext, material: CaseMaterial, given: CaseNodes = CaseNodes(), old: CaseNodes = CaseNodes()) -> CaseNodes:
-    """Put a case into a scene.
+def add_case(
+    context: SceneContext,
+    material: CaseMaterial,
+    given: CaseNodes = CaseNodes(),
+    old: CaseNodes = CaseNodes(),
+    alive: Alive = idle,
+) -> CaseNodes:
+    """Put a case into a scene; ``alive`` is called between its parts, and where it raises some of them are there already.
 
     ``given`` are nodes that are there already: the CT, whose parent transform is everybody's; the result, the protected
     segments and the skin, which are filled anew (and the result renamed); the face, the landmarks and the curve, which
@@ -106,8 +115,10 @@ def add_case(context: SceneContext, material: CaseMaterial, given: CaseNodes = C
         landmarks = add_landmarks(context, material.landmarks, f"{name} landmarks", ct)
     if curve is None and material.curve is not None and len(material.curve) > 0:
         curve = put_curve(context, material.curve, ct, skin, old.curve)
+    alive()
     if face is None and material.face is not None:
         face = put_face(context, material.face, material.ct.geometry, ct, old.face)
+    alive()
     result = None if material.result is None else _result_node(context, material, ct, given.result)
     return CaseNodes(ct, result, face, _protected_node(context, material, ct, given.protected), landmarks, curve, skin)
 
@@ -133,9 +144,9 @@ def _result_node(
     node: slicer.vtkMRMLScalarVolumeNode | None,
 ) -> slicer.vtkMRMLScalarVolumeNode:
     if node is None:
-        node = add_ct(context, material.result, "result", ct)
+        node = add_ct(context, material.result, "result", ct, material.image)
     else:
-        fill_ct(node, material.result, ct)
+        fill_ct(node, material.result, ct, material.image)
     mark(node, ct.GetName(), material.released)
     return node
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import slicer
 
+from ..core.volume import Volume
 from ..input.calibration import calibrated
 from ..input.case import CtInput
 from ..input.padding import without_padding
@@ -18,6 +19,11 @@ def ct_of_node(node: slicer.vtkMRMLScalarVolumeNode | None, by_hand: bool = Fals
     :param by_hand: a person placed landmarks, so that values may be no HU, as those of a cone beam: they are calibrated.
     :raises InputError: no voxels, or several values per voxel. :raises FaceDeidError: a parent transform is not linear.
     """
-    volume, padding = without_padding(volume_from_node(node))
-    ct = CtInput(volume, Path(f"/{node.GetID()}"), "node", padding=padding)
+    return ct_of_values(volume_from_node(node), node.GetID(), by_hand)
+
+
+def ct_of_values(values: Volume, identifier: str, by_hand: bool = False) -> CtInput:
+    """As ``ct_of_node``, of a node's voxels and its id: without the scene, so that it can be done beside the window."""
+    volume, padding = without_padding(values)
+    ct = CtInput(volume, Path(f"/{identifier}"), "node", padding=padding)
     return calibrated(ct) if by_hand else ct

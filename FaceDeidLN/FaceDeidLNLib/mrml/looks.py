@@ -11,10 +11,11 @@ from vtkmodules.vtkCommonTransforms import vtkTransform
 from vtkmodules.vtkFiltersCore import vtkFlyingEdges3D
 from vtkmodules.vtkFiltersGeneral import vtkTransformPolyDataFilter
 
+from ..core.ahead import told_beside
 from ..core.errors import InputError
-from ..core.progress import Alive, Progress, idle, silent
+from ..core.progress import Progress, silent
 from ..core.volume import Volume, block_mean
-from .ct import ct_of_node
+from .ct import ct_of_values
 from .links import SKIN_PREFIX, linked
 from .markups import SKIN_COLOR, ras
 from .matrices import matrix_from_array
@@ -27,6 +28,8 @@ _SKIN_HU = -400.0
 _SURFACE_MM = 1.5
 #: The largest change is that of a patch of this size (mm), not of one noisy voxel.
 _PATCH_MM = 6.0
+#: How much of a step is done when the skin is made to look at.
+_SKIN_LAST = 0.98
 _BEFORE, _AFTER = "before", "after"
 #: What this module makes of a CT and views show; the segments to protect are the user's.
 _SEEN = ("landmarks", "curve", "face", "kept", "skin")
@@ -34,23 +37,26 @@ _SEEN = ("landmarks", "curve", "face", "kept", "skin")
 _LEFT = "FaceDeidLN.HiddenWithItsCT"
 
 
-def largest_change(ct: slicer.vtkMRMLScalarVolumeNode, result: slicer.vtkMRMLScalarVolumeNode, alive: Alive = idle) -> np.ndarray:
-    """World RAS mm (3,) of the place where the values changed most, as a mean over a patch; ``alive`` is called between the steps.
+def largest_change(ct: slicer.vtkMRMLScalarVolumeNode, result: slicer.vtkMRMLScalarVolumeNode, progress: Progress = silent) -> np.ndarray:
+    """World RAS mm (3,) of the place where the values changed most, as a mean over a patch.
 
     :raises InputError: the two volumes have not the same grid, or nothing changed.
     """
     before, after = volume_from_node(ct), volume_from_node(result)
     if not before.geometry.same_as(after.geometry):
         raise InputError("The two volumes lie on different grids.")
+    return told_beside(lambda tell: _largest_change(before, after, tell), progress)
+
+
+def _largest_change(before: Volume, after: Volume, tell: Progress) -> np.ndarray:
+    tell(0.5, "largest change")
     changed = np.argwhere(before.array != after.array)
-    alive()
     if not len(changed):
         raise InputError("The two volumes are the same: nothing changed.")
     low, high = changed.min(0), changed.max(0) + 1
     window = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
     size = [max(1, round(_PATCH_MM / step)) for step in before.geometry.sampling]
     difference = np.abs(after.array[window].astype(np.float32) - before.array[window].astype(np.float32))
-    alive()
     smooth = ndimage.uniform_filter(difference, size, mode="constant")
     place = low + np.array(np.unravel_index(int(np.argmax(smooth)), smooth.shape))
     return ras(before.geometry.to_lps(place[None]))[0]
@@ -87,10 +93,8 @@ def skin_models(
 
     The scene is as it was where ``progress`` raises.
     """
-    progress(0.1, "skin before")
-    skin_before = _skin_of(ct)
-    progress(0.5, "skin after")
-    skin_after = _skin_of(result)
+    skin_before = _skin_of(ct, progress, 0.1, "skin before")
+    skin_after = _skin_of(result, progress, 0.5, "skin after")
     progress(0.9, "3D views")
     before = _model(context, skin_before, linked_model(ct, _BEFORE), f"{ct.GetName()} skin before (SHOWS THE FACE)")
     after = _model(context, skin_after, linked_model(result, _AFTER), f"{result.GetName()} skin after")
@@ -99,11 +103,11 @@ def skin_models(
     return before, after
 
 
-def show_skin(context: SceneContext, ct: slicer.vtkMRMLScalarVolumeNode) -> slicer.vtkMRMLModelNode | None:
+def show_skin(context: SceneContext, ct: slicer.vtkMRMLScalarVolumeNode, progress: Progress = silent) -> slicer.vtkMRMLModelNode | None:
     """The skin of a CT as a model in the 3D views, made where there is none yet: then it is returned. What belongs to others is hidden."""
     made = None
     if linked_model(ct, _BEFORE) is None:
-        made = _model(context, _skin_of(ct), None, f"{ct.GetName()} skin before (SHOWS THE FACE)")
+        made = _model(context, _skin_of(ct, progress, _SKIN_LAST, "skin"), None, f"{ct.GetName()} skin before (SHOWS THE FACE)")
         ct.SetNodeReferenceID(_role(_BEFORE), made.GetID())
     only_own(context, ct)
     return made
@@ -156,8 +160,14 @@ def _model(context: SceneContext, surface: vtkPolyData, node: slicer.vtkMRMLMode
     return node
 
 
-def _skin_of(node: slicer.vtkMRMLScalarVolumeNode) -> vtkPolyData:
-    return _surface(ct_of_node(node, by_hand=True).volume)
+def _skin_of(node: slicer.vtkMRMLScalarVolumeNode, progress: Progress, fraction: float, message: str) -> vtkPolyData:
+    values, identifier = volume_from_node(node), node.GetID()
+
+    def made(tell: Progress) -> vtkPolyData:
+        tell(fraction, message)
+        return _surface(ct_of_values(values, identifier, by_hand=True).volume)
+
+    return told_beside(made, progress)
 
 
 def _surface(volume: Volume) -> vtkPolyData:
@@ -166,7 +176,7 @@ def _surface(volume: Volume) -> vtkPolyData:
     image = vtkImageData()
     image.SetDimensions(*small.array.shape[::-1])
     scalars = np.ascontiguousarray(small.array, dtype=np.float32)
-    image.GetPointData().SetScalars(numpy_to_vtk(scalars.ravel(), deep=True))
+    image.GetPointData().SetScalars(numpy_to_vtk(scalars.ravel()))
     contour = vtkFlyingEdges3D()
     contour.SetInputData(image)
     contour.SetValue(0, _SKIN_HU)

@@ -9,7 +9,7 @@ import numpy as np
 import slicer
 from vtkmodules.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 from vtkmodules.vtkCommonCore import reference as by_reference
-from vtkmodules.vtkCommonCore import vtkPoints
+from vtkmodules.vtkCommonCore import vtkDataArray, vtkPoints
 from vtkmodules.vtkCommonDataModel import vtkPolyData, vtkStaticCellLocator, vtkVector3d
 from vtkmodules.vtkCommonTransforms import vtkTransform
 from vtkmodules.vtkFiltersGeneral import vtkTransformPolyDataFilter
@@ -196,14 +196,32 @@ def add_skin_model(
 
 
 def fill_skin(node: slicer.vtkMRMLModelNode, surface_lps: vtkPolyData) -> None:
-    """Give an existing model node another surface whose points are world LPS mm."""
+    """Give an existing model node another surface whose points are world LPS mm.
+
+    Where it has that very surface nothing is done: a curve that lies on it would look for its own place on all of it anew.
+    """
     transform = vtkTransform()
     transform.SetMatrix(matrix_from_array(np.linalg.inv(to_world_ras(node)) @ LPS_RAS))
     to_local = vtkTransformPolyDataFilter()
     to_local.SetTransform(transform)
     to_local.SetInputData(surface_lps)
     to_local.Update()
-    node.SetAndObservePolyData(to_local.GetOutput())
+    if not _same_surface(node.GetPolyData(), to_local.GetOutput()):
+        node.SetAndObservePolyData(to_local.GetOutput())
+
+
+def _same_surface(first: vtkPolyData | None, second: vtkPolyData) -> bool:
+    """Have two surfaces the same points and polygons, in the same order?"""
+    if first is None or first.GetNumberOfPoints() != second.GetNumberOfPoints() or first.GetNumberOfCells() != second.GetNumberOfCells():
+        return False
+    if not first.GetNumberOfPoints():
+        return True
+    return all(np.array_equal(*map(vtk_to_numpy, pair)) for pair in zip(_parts(first), _parts(second), strict=True))
+
+
+def _parts(surface: vtkPolyData) -> tuple[vtkDataArray, ...]:
+    polys = surface.GetPolys()
+    return surface.GetPoints().GetData(), polys.GetOffsetsArray(), polys.GetConnectivityArray()
 
 
 def nearest_on_surface(node: slicer.vtkMRMLModelNode, points_lps: np.ndarray) -> np.ndarray:

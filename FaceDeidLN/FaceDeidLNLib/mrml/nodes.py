@@ -15,12 +15,24 @@ from .markups import (
     ras,
     surface_lps_from_node,
 )
-from .segmentations import FACE_COLOR, PROTECTED_COLOR, add_segmentation, add_segments, fill_segmentation, segment_roles, segments_from_node
-from .volumes import add_ct, fill_ct, volume_from_node
+from .segmentations import (
+    FACE_COLOR,
+    PROTECTED_COLOR,
+    StoredSegment,
+    add_segmentation,
+    add_segments,
+    fill_segmentation,
+    read_stored,
+    segment_roles,
+    segments_from_node,
+    stored_segments,
+)
+from .volumes import add_ct, fill_ct, image_of, volume_from_node
 
 __all__ = [
     "FACE_COLOR",
     "PROTECTED_COLOR",
+    "StoredSegment",
     "add_ct",
     "add_curve",
     "add_landmarks",
@@ -33,11 +45,14 @@ __all__ = [
     "fill_landmarks",
     "fill_segmentation",
     "fill_skin",
+    "image_of",
     "landmarks_from_node",
     "nearest_on_surface",
     "ras",
+    "read_stored",
     "segment_roles",
     "segments_from_node",
+    "stored_segments",
     "surface_lps_from_node",
     "volume_from_node",
 ]

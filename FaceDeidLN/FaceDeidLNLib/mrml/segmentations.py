@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import slicer
+from scipy import ndimage
 from vtkmodules.util.numpy_support import vtk_to_numpy
 from vtkmodules.util.vtkConstants import VTK_UNSIGNED_CHAR
 from vtkmodules.vtkCommonCore import reference as by_reference
 from vtkmodules.vtkCommonMath import vtkMatrix4x4
 
 from ..core.errors import FaceDeidError, InputError
-from ..core.geometry import Geometry
+from ..core.geometry import Box, Geometry
 from ..core.segment import BoxMask, Segment
 from ..core.volume import Volume
 from ..input.names import Role, role_of
@@ -116,8 +118,32 @@ def _oriented_image(mask: BoxMask, ijk_to_ras: np.ndarray) -> slicer.vtkOriented
     return image
 
 
+@dataclass(frozen=True, eq=False)
+class StoredSegment:
+    """A segment as its node holds it, of which ``read_stored`` makes a mask without the scene.
+
+    ``labels`` (k, j, i) is the node's own memory on the grid ``geometry`` (world LPS), often one array for all segments; the voxels of
+    this one have the value ``label``.
+    """
+
+    name: str
+    origin: str
+    code: str
+    labels: np.ndarray
+    label: int
+    geometry: Geometry
+
+
 def segments_from_node(node: slicer.vtkMRMLSegmentationNode, ids: Sequence[str] | None = None) -> list[Segment]:
     """The segments of a vtkMRMLSegmentationNode on their own grid in world LPS: all, or those with the given ids.
+
+    Each is cropped to the box that holds it, as those of a file are. Raises as ``stored_segments``.
+    """
+    return read_stored(stored_segments(node, ids))
+
+
+def stored_segments(node: slicer.vtkMRMLSegmentationNode, ids: Sequence[str] | None = None) -> list[StoredSegment]:
+    """The segments of a node, all or those with the given ids, with no voxel looked at.
 
     Closed surfaces are voxelised by Slicer's converter; the node itself is not changed.
 
@@ -130,7 +156,7 @@ def segments_from_node(node: slicer.vtkMRMLSegmentationNode, ids: Sequence[str] 
     if missing:
         raise InputError(f'"{node.GetName()}" has no segment "{missing[0]}"; it has: {", ".join(known) or "none"}.')
     source = segmentation if segmentation.ContainsRepresentation(_BINARY) or not known else _voxelised(node)
-    return [_segment(node, source.GetSegment(i)) for i in (known if ids is None else ids)]
+    return [_stored(node, source.GetSegment(i)) for i in (known if ids is None else ids)]
 
 
 def _voxelised(node: slicer.vtkMRMLSegmentationNode) -> slicer.vtkSegmentation:
@@ -141,22 +167,45 @@ def _voxelised(node: slicer.vtkMRMLSegmentationNode) -> slicer.vtkSegmentation:
     return copy
 
 
-def _segment(node: slicer.vtkMRMLSegmentationNode, segment: slicer.vtkSegment) -> Segment:
+def _stored(node: slicer.vtkMRMLSegmentationNode, segment: slicer.vtkSegment) -> StoredSegment:
+    told = segment.GetName(), f"segment:{node.GetName()}", terminology_code(segment)
     image = segment.GetRepresentation(_BINARY)
     extent = image.GetExtent() if image is not None else (0, -1) * 3
     if any(high < low for low, high in zip(extent[::2], extent[1::2], strict=True)):
         nothing = Geometry((1, 1, 1), world_lps_from_local(node, np.eye(4)))
-        return Segment(
-            segment.GetName(), Volume(np.zeros((1, 1, 1), dtype=bool), nothing), f"segment:{node.GetName()}", terminology_code(segment)
-        )
+        return StoredSegment(*told, np.zeros((1, 1, 1), dtype=np.uint8), 1, nothing)
     shape = tuple(high - low + 1 for low, high in zip(extent[-2::-2], extent[::-2], strict=True))
     labels = vtk_to_numpy(image.GetPointData().GetScalars()).reshape(shape)
     matrix = vtkMatrix4x4()
     image.GetImageToWorldMatrix(matrix)
     ijk_to_ras = array_from_matrix(matrix)
     ijk_to_ras[:3, 3] += ijk_to_ras[:3, :3] @ np.asarray(extent[::2], dtype=float)
-    mask = Volume(labels == segment.GetLabelValue(), Geometry(shape, world_lps_from_local(node, ijk_to_ras)))
-    return Segment(segment.GetName(), mask, f"segment:{node.GetName()}", terminology_code(segment))
+    return StoredSegment(*told, labels, int(segment.GetLabelValue()), Geometry(shape, world_lps_from_local(node, ijk_to_ras)))
+
+
+def read_stored(stored: Sequence[StoredSegment]) -> list[Segment]:
+    """The masks of segments, each in the box that holds it.
+
+    Labels that many segments share are looked through once, and what is asked for twice is one mask.
+    """
+    boxes: dict[tuple, list] = {}
+    masks: dict[tuple, Volume] = {}
+    segments = []
+    for one in stored:
+        memory = one.labels.__array_interface__["data"][0], one.labels.shape, one.geometry.ijk_to_lps.tobytes()
+        if memory not in boxes:
+            boxes[memory] = ndimage.find_objects(one.labels if one.labels.dtype.kind in "iu" else one.labels.astype(np.int32))
+        if (memory, one.label) not in masks:
+            masks[memory, one.label] = _mask_in(one, boxes[memory])
+        segments.append(Segment(one.name, masks[memory, one.label], one.origin, one.code))
+    return segments
+
+
+def _mask_in(one: StoredSegment, boxes: list) -> Volume:
+    found = boxes[one.label - 1] if 0 < one.label <= len(boxes) else None
+    slices = found or (slice(0, 1),) * 3  # of an empty one: one voxel that is not set
+    box = Box(tuple(s.start for s in slices), tuple(s.stop for s in slices))
+    return Volume(one.labels[slices] == one.label, one.geometry.crop(box))
 
 
 def terminology_code(segment: slicer.vtkSegment) -> str:

@@ -16,7 +16,6 @@ from ..clearance import Judged
 from ..core.errors import InputError
 from ..core.geometry import Geometry
 from ..core.parameters import Parameters
-from ..core.volume import Volume
 from ..facts import facts_of
 from ..output.seen import digest
 from ..release import case_content, judged
@@ -60,13 +59,13 @@ class StoredVerdict(Judged):
         return not self.refusal
 
 
-def remember_making(node: slicer.vtkMRMLScalarVolumeNode, result: Volume, parameters: Parameters, privacy: str) -> None:
-    """Keep with a result's node what it was made with, so that ``privacy_as_made`` knows it again."""
+def remember_making(node: slicer.vtkMRMLScalarVolumeNode, result: str, parameters: Parameters, privacy: str) -> None:
+    """Keep with a result's node what it was made with, so that ``privacy_as_made`` knows it again; ``result`` is its ``digest``."""
     node.SetAttribute(_MADE, _making(result, parameters) if is_tested(privacy) else None)
 
 
-def privacy_as_made(node: slicer.vtkMRMLScalarVolumeNode, result: Volume, parameters: Parameters, privacy: str) -> str:
-    """The class ``privacy`` of a run with these parameters, where ``result`` came of one; recognisable where its origin is unknown.
+def privacy_as_made(node: slicer.vtkMRMLScalarVolumeNode, result: str, parameters: Parameters, privacy: str) -> str:
+    """The class ``privacy`` of a run with these parameters, where the result of this ``digest`` came of one; recognisable where not.
 
     What was edited, loaded, or made with other parameters than those chosen now was never attacked.
     """
@@ -87,8 +86,8 @@ def require_place(node: slicer.vtkMRMLScalarVolumeNode, geometry: Geometry) -> N
         raise InputError(f'The CT was moved since "{node.GetName()}" was made of it: put its transform back, or apply again.')
 
 
-def _making(result: Volume, parameters: Parameters) -> str:
-    return hashlib.sha256(f"{digest(result)} {replace(parameters, seed=None)}".encode()).hexdigest()
+def _making(result: str, parameters: Parameters) -> str:
+    return hashlib.sha256(f"{result} {replace(parameters, seed=None)}".encode()).hexdigest()
 
 
 def verdict_on(case: CaseResult, accepted: bool) -> StoredVerdict:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import slicer
 from vtkmodules.util.numpy_support import get_vtk_array_type, vtk_to_numpy
 from vtkmodules.vtkCommonDataModel import vtkImageData
@@ -19,23 +18,35 @@ _WINDOW_HU, _LEVEL_HU = 400.0, 40.0
 
 
 def add_ct(
-    context: SceneContext, volume: Volume, name: str, reference: slicer.vtkMRMLVolumeNode | None = None
+    context: SceneContext,
+    volume: Volume,
+    name: str,
+    reference: slicer.vtkMRMLVolumeNode | None = None,
+    image: vtkImageData | None = None,
 ) -> slicer.vtkMRMLScalarVolumeNode:
     """A new vtkMRMLScalarVolumeNode with the voxels (copied, same scalar type) and geometry of a volume.
 
-    ``reference``: the new node gets this volume node's parent transform, and still lies where ``volume`` says.
+    ``reference``: the new node gets this volume node's parent transform, and still lies where ``volume`` says. ``image`` as ``fill_ct``.
 
     :raises InputError: the scalar type is none that Slicer shows (bool, 64-bit integers).
     """
+    image = image_of(volume) if image is None else image
     node = context.scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", name)
-    fill_ct(node, volume, reference)
+    fill_ct(node, volume, reference, image)
     return node
 
 
-def fill_ct(node: slicer.vtkMRMLScalarVolumeNode, volume: Volume, reference: slicer.vtkMRMLVolumeNode | None = None) -> None:
-    """Give an existing node voxels, geometry, parent transform and window as ``add_ct`` does; raises as it does."""
-    if volume.array.dtype.kind not in "iuf" or (volume.array.dtype.kind != "f" and volume.array.dtype.itemsize > 4):
-        raise InputError(f"Voxels of the type {volume.array.dtype} cannot be put into a volume node.")
+def fill_ct(
+    node: slicer.vtkMRMLScalarVolumeNode,
+    volume: Volume,
+    reference: slicer.vtkMRMLVolumeNode | None = None,
+    image: vtkImageData | None = None,
+) -> None:
+    """Give an existing node voxels, geometry, parent transform and window as ``add_ct`` does; raises as it does.
+
+    ``image`` is what ``image_of`` made of the volume before; it becomes the node's own.
+    """
+    image = image_of(volume) if image is None else image
     matrix = matrix_from_array(local_ras_from_world(reference, volume.geometry.ijk_to_lps))
     parent = None if reference is None else reference.GetParentTransformNode()
     node.SetAndObserveTransformNodeID(None if parent is None else parent.GetID())
@@ -44,11 +55,15 @@ def fill_ct(node: slicer.vtkMRMLScalarVolumeNode, volume: Volume, reference: sli
     if display is not None:  # before there are voxels: a window would be looked for in all of them
         display.SetAutoWindowLevel(False)
         display.SetWindowLevel(_WINDOW_HU, _LEVEL_HU)
-    node.SetAndObserveImageData(_image(volume.array))
+    node.SetAndObserveImageData(image)
     node.SetIJKToRASMatrix(matrix)
 
 
-def _image(array: np.ndarray) -> vtkImageData:
+def image_of(volume: Volume) -> vtkImageData:
+    """The voxels of a volume (copied, same scalar type) as a node takes them. Needs no scene; raises as ``add_ct``."""
+    array = volume.array
+    if array.dtype.kind not in "iuf" or (array.dtype.kind != "f" and array.dtype.itemsize > 4):
+        raise InputError(f"Voxels of the type {array.dtype} cannot be put into a volume node.")
     image = vtkImageData()
     image.SetDimensions(*array.shape[::-1])
     image.AllocateScalars(get_vtk_array_type(array.dtype.newbyteorder("=")), 1)

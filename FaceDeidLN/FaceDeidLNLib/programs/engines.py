@@ -107,7 +107,8 @@ def wrapped_anatomy(context: SceneContext, anatomy: Anatomy, alive: Alive = idle
         logic.logCallback = lambda message: alive()
         logic.applyWrapSolidify()
         mask = segments_from_node(node)[0].mask
-    wrapped = resample(mask.with_array(mask.array.astype(np.float32)), depth.geometry, fill=0.0).array >= 0.5
+    padded = Volume(np.pad(mask.array, 1).astype(np.float32), mask.geometry.padded(1))
+    wrapped = resample(padded, depth.geometry, fill=0.0).array >= 0.5
     wrapped |= _beyond_view(solid)
     _require_head(solid, wrapped)
     step = depth.geometry.spacing[0]

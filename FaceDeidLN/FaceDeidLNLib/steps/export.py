@@ -11,6 +11,7 @@ import pydicom
 import slicer
 
 from ..clearance import clear
+from ..core.ahead import told_beside
 from ..core.errors import InputError
 from ..core.geometry import Geometry
 from ..core.progress import Alive, Progress, alive_in, idle, silent
@@ -67,32 +68,64 @@ def export_result(
     stored = require_released(result)
     if path.suffix == "" and leader_of(result) is not None:
         raise InputError(f'"{result.GetName()}" follows a CT: export it as NRRD or NIfTI, or its whole study as DICOM.')
-    progress(0.05, "checking")
-    ct_node, volume = ct_of(result), volume_from_node(result)
+    ct_node = ct_of(result)
     if ct_node is None:
         raise InputError(f'The CT of "{result.GetName()}" is not in the scene any more: load it and apply again.')
-    if digest(volume) != stored.digest:
-        raise InputError(f'"{result.GetName()}" was changed after it was verified: verify it again.')
-    if path.suffix == "":
-        ct = dicom_source(ct_node, alive_in(progress, 0.1, "reading the original"))
-    else:
-        ct = CtInput(volume_from_node(ct_node), _loaded_from(ct_node), "node")
-    if ct.kind == "dicom":
-        volume = in_order_of(ct, volume)
-        _require_padding_kept(ct, ct_node, volume)
-        volume = without_padding_of(ct, volume)
-    cleared = clear(stored, volume, stored.content)
-    place = Destination(path, overwrite, ct.files, policy, signing_key)
-    write_released(ct, cleared, place, alive_in(progress, 0.5, "writing and reading back"))
-    keep_mappings(policy, header.key)
+    name, volume, ct = result.GetName(), volume_from_node(result), _original(ct_node, as_dicom=path.suffix == "")
+
+    def written(tell: Progress) -> None:
+        tell(0.05, "checking")
+        if digest(volume) != stored.digest:
+            raise InputError(f'"{name}" was changed after it was verified: verify it again.')
+        source = ct.read(alive_in(tell, 0.1, "reading the original"))
+        cleared = clear(stored, _as_written(source, ct.values, volume), stored.content)
+        place = Destination(path, overwrite, source.files, policy, signing_key)
+        write_released(source, cleared, place, alive_in(tell, 0.5, "writing and reading back"))
+        keep_mappings(policy, header.key)
+
+    told_beside(written, progress)
 
 
-def _require_padding_kept(ct: CtInput, ct_node: slicer.vtkMRMLScalarVolumeNode, volume: Volume) -> None:
+@dataclass(frozen=True, eq=False)
+class _Original:
+    """What a result was made of, as its node has it: it can be read without the scene. ``series`` is None for no DICOM."""
+
+    values: Volume
+    name: str
+    path: Path
+    series: str | None = None
+
+    def read(self, alive: Alive = idle) -> CtInput:
+        """The CT that tells how a result is written; raises as ``dicom_source``."""
+        if self.series is None:
+            return CtInput(self.values, self.path, "node")
+        source = read_dicom_series(self.path, self.series or None, alive)
+        _require_even(source)
+        if not holds(source, in_order_of(source, self.values)):
+            raise InputError(f'The DICOM files of "{self.name}" do not hold its voxels: export it as NRRD or NIfTI.')
+        return source
+
+
+def _original(ct: slicer.vtkMRMLScalarVolumeNode, as_dicom: bool) -> _Original:
+    """Where a CT's node came from; raises InputError where it is to be a DICOM series and came from none."""
+    path, series = _series_of(ct) if as_dicom else (_loaded_from(ct), None)
+    return _Original(volume_from_node(ct), ct.GetName(), path, series)
+
+
+def _as_written(ct: CtInput, before: Volume, result: Volume) -> Volume:
+    """A result as its file holds it: in a series' order, with air for its padding."""
+    if ct.kind != "dicom":
+        return result
+    result = in_order_of(ct, result)
+    _require_padding_kept(ct, before, result)
+    return without_padding_of(ct, result)
+
+
+def _require_padding_kept(ct: CtInput, before: Volume, volume: Volume) -> None:
     """Raises InputError where a result differs from its CT in what the series calls padding: DICOM keeps that as it was."""
     if ct.outside is None:
         return
-    before = in_order_of(ct, volume_from_node(ct_node))
-    if not np.array_equal(volume.array[ct.outside], before.array[ct.outside]):
+    if not np.array_equal(volume.array[ct.outside], in_order_of(ct, before).array[ct.outside]):
         raise InputError("The new face reaches into what the DICOM files call padding, which they keep: export it as NRRD or NIfTI.")
 
 
@@ -147,19 +180,18 @@ def dicom_source(ct: slicer.vtkMRMLScalarVolumeNode, alive: Alive = idle) -> CtI
 
     :raises InputError: it was not loaded from DICOM, its slices are uneven, or the files do not hold the node's voxels.
     """
+    return _original(ct, as_dicom=True).read(alive)
+
+
+def _series_of(ct: slicer.vtkMRMLScalarVolumeNode) -> tuple[Path, str]:
+    """Folder and series (empty: the only one) that a CT's node was loaded from; raises InputError where that was no DICOM."""
     files, read_here = dicom_files(ct), source_folder(ct)
     if files:
         folder = Path(os.path.commonpath([file.parent for file in files]))
-        series = str(pydicom.dcmread(files[0], stop_before_pixels=True, specific_tags=["SeriesInstanceUID"]).SeriesInstanceUID)
-    elif read_here is not None:
-        folder, series = read_here
-    else:
+        return folder, str(pydicom.dcmread(files[0], stop_before_pixels=True, specific_tags=["SeriesInstanceUID"]).SeriesInstanceUID)
+    if read_here is None:
         raise InputError(f'"{ct.GetName()}" was not loaded from DICOM: export it as NRRD or NIfTI.')
-    source = read_dicom_series(folder, series or None, alive)
-    _require_even(source)
-    if not holds(source, in_order_of(source, volume_from_node(ct))):
-        raise InputError(f'The DICOM files of "{ct.GetName()}" do not hold its voxels: export it as NRRD or NIfTI.')
-    return source
+    return read_here
 
 
 def holds(ct: CtInput, volume: Volume) -> bool:

@@ -2,29 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from itertools import islice
 
+import numpy as np
 import slicer
 
 from ..case.find import Finder
 from ..case.records import CaseResult, Request
 from ..core.ahead import told_beside
 from ..core.errors import InputError
+from ..core.landmarks import Landmarks
 from ..core.parameters import NUMBERS, Parameters
-from ..core.progress import Progress, silent
-from ..core.segment import Segment
+from ..core.progress import Progress, alive_in, silent
 from ..core.volume import Volume
 from ..effect.base import seeded
 from ..effect.records import OWN_NUMBERS, own_numbers
 from ..input.calibration import in_own_values
 from ..input.case import CtInput
 from ..input.plausible import require_ct
-from ..mrml.candidates import atlases, declined, guides_of, kept_of, not_chosen, unchecked
+from ..mrml.candidates import atlases, but_outlines, declined, guides_of, kept_of, not_chosen, unchecked
 from ..mrml.case import CaseMaterial, CaseNodes, add_case, material_of
-from ..mrml.ct import ct_of_node
+from ..mrml.ct import ct_of_values
 from ..mrml.links import link
-from ..mrml.nodes import curve_points_from_node, landmarks_from_node, segments_from_node, volume_from_node
+from ..mrml.nodes import (
+    StoredSegment,
+    curve_points_from_node,
+    image_of,
+    landmarks_from_node,
+    read_stored,
+    stored_segments,
+    volume_from_node,
+)
 from ..mrml.scene import SceneContext
 from ..mrml.verdicts import StoredVerdict, record, remember_making, remember_place, verdict_on
 from ..pipeline import deface
@@ -100,59 +110,100 @@ def parameters_of_keywords(
     return Parameters(**given, own=own_numbers(given.get("effect", Parameters.effect), own), **numbers)
 
 
-def request_from_nodes(asked: NodeRequest) -> Request:
+@dataclass(frozen=True, eq=False)
+class _Given:
+    """What nodes hold of a request, with no voxel looked at; ``values`` are the CT's own.
+
+    ``silent`` are segments of segmentations that nobody chose, ``unchecked`` those of the chosen one.
+    """
+
+    values: Volume
+    protected: Sequence[StoredSegment]
+    guides: Sequence[StoredSegment]
+    silent: Sequence[StoredSegment]
+    unchecked: Sequence[StoredSegment]
+    face: Sequence[StoredSegment]
+    landmarks: Landmarks | None
+    curve: np.ndarray | None
+
+
+def request_from_nodes(asked: NodeRequest, progress: Progress = silent) -> Request:
     """The pipeline's request in world LPS.
 
     :raises InputError: a node cannot be used; the message says which and why.
     :raises FaceDeidError: a node is under a non-linear transform.
     """
-    source = ct_of_node(asked.ct, by_hand=asked.landmarks is not None)
-    ct = source.volume
-    require_ct(ct, f'"{asked.ct.GetName()}"', source.outside)
     if asked.output is not None and asked.output is asked.ct:
         raise InputError("The result would overwrite the CT: choose another output volume.")
-    return Request(
-        ct=ct,
-        protected=_protected(asked),
+    values, identifier, name = volume_from_node(asked.ct), asked.ct.GetID(), asked.ct.GetName()
+    given = _given(asked, values)
+
+    def read(tell: Progress) -> Request:
+        tell(0.0, "CT and segments")
+        source = ct_of_values(values, identifier, by_hand=given.landmarks is not None)
+        require_ct(source.volume, f'"{name}"', source.outside)
+        return _request(given, source, asked.parameters)
+
+    return told_beside(read, progress)
+
+
+def _given(asked: NodeRequest, values: Volume) -> _Given:
+    nodes = atlases(asked.ct, asked.protected, asked.face, asked.kept)
+    taken = () if declined(asked.ct) else nodes
+    return _Given(
+        values,
+        protected=_protected(asked, taken),
+        guides=guides_from_nodes((asked.protected, *nodes)),
+        silent=not_chosen(asked.ct, asked.protected, asked.face, asked.kept, *taken),
+        unchecked=unchecked(asked.protected, asked.segment_ids),
+        face=() if asked.face is None else _face_segment(asked.face),
         landmarks=None if asked.landmarks is None else landmarks_from_node(asked.landmarks),
         curve=None if asked.curve is None else curve_points_from_node(asked.curve)[0],
-        face_segment=None if asked.face is None else _face_segment(asked.face),
-        parameters=asked.parameters,
-        guides=guides_from_nodes(asked),
-        left_out=_left_out(asked, ct),
+    )
+
+
+def _request(given: _Given, source: CtInput, parameters: Parameters) -> Request:
+    groups = (given.protected, given.guides, given.silent, given.unchecked, given.face)
+    read = iter(read_stored([segment for group in groups for segment in group]))
+    protected, guides, silent_ones, not_checked, face = (tuple(islice(read, len(group))) for group in groups)
+    return Request(
+        ct=source.volume,
+        protected=protected,
+        landmarks=given.landmarks,
+        curve=given.curve,
+        face_segment=face[0] if face else None,
+        parameters=parameters,
+        guides=guides,
+        left_out=(*silent_ones, *but_outlines(not_checked, source.volume)),
         calibrated=source.calibration is not None,
     )
 
 
-def source_of(asked: NodeRequest, request: Request) -> CtInput:
-    """The CT of a request with what takes results back to its node's own values; only values that were no HU are measured again."""
-    return ct_of_node(asked.ct, by_hand=request.calibrated)
+def source_of(asked: NodeRequest, request: Request) -> Callable[[], CtInput]:
+    """Makes the CT of a request with what takes results back to its node's own values, without the scene.
+
+    Only values that were no HU are measured again.
+    """
+    values, identifier = volume_from_node(asked.ct), asked.ct.GetID()
+    return lambda: ct_of_values(values, identifier, by_hand=request.calibrated)
 
 
-def guides_from_nodes(asked: NodeRequest) -> tuple[Segment, ...]:
-    """The guides of the chosen segmentation and of the scene's atlases, one for each name."""
-    nodes = (asked.protected, *atlases(asked.ct, asked.protected, asked.face, asked.kept))
+def guides_from_nodes(nodes: Sequence[slicer.vtkMRMLSegmentationNode | None]) -> tuple[StoredSegment, ...]:
+    """The guides of segmentations, one for each name; the first that has it counts."""
     return tuple({guide.name: guide for node in reversed(nodes) for guide in guides_of(node)}.values())
 
 
-def _protected(asked: NodeRequest) -> tuple[Segment, ...]:
-    """The segments asked for and, unless the user wants nothing kept, the nodes and glands of the scene's atlases."""
-    asked_for = () if asked.protected is None else tuple(segments_from_node(asked.protected, asked.segment_ids))
-    taken = () if declined(asked.ct) else atlases(asked.ct, asked.protected, asked.face, asked.kept)
-    return (*asked_for, *(segment for node in taken for segment in segments_from_node(node, kept_of(node))))
+def _protected(asked: NodeRequest, taken: Sequence[slicer.vtkMRMLSegmentationNode]) -> tuple[StoredSegment, ...]:
+    """The segments asked for and the nodes and glands of the atlases that are ``taken``."""
+    asked_for = () if asked.protected is None else tuple(stored_segments(asked.protected, asked.segment_ids))
+    return (*asked_for, *(segment for node in taken for segment in stored_segments(node, kept_of(node))))
 
 
-def _left_out(asked: NodeRequest, ct: Volume) -> tuple[Segment, ...]:
-    """What nobody chose or unchecked, and is not kept."""
-    taken = () if declined(asked.ct) else atlases(asked.ct, asked.protected, asked.face, asked.kept)
-    return (*not_chosen(asked.ct, asked.protected, asked.face, asked.kept, *taken), *unchecked(asked.protected, asked.segment_ids, ct))
-
-
-def _face_segment(node: slicer.vtkMRMLSegmentationNode) -> Segment:
-    segments = segments_from_node(node)
+def _face_segment(node: slicer.vtkMRMLSegmentationNode) -> list[StoredSegment]:
+    segments = stored_segments(node)
     if not segments:
         raise InputError(f'"{node.GetName()}" has no segment: draw the face or choose no segmentation.')
-    return segments[0]
+    return segments[:1]
 
 
 def process_nodes(
@@ -160,17 +211,17 @@ def process_nodes(
 ) -> NodeResult:
     """Hide the face of the CT in a node, and put everything that was found and made into the scene.
 
-    ``request`` is what was made of ``asked`` already (None: made here), ``finder`` who looks for the anatomy. Nothing is added to
-    the scene when an exception is raised, by the work or by ``progress``. Raises what ``request_from_nodes`` and the pipeline raise.
+    ``request`` is what was made of ``asked`` already (None: made here), ``finder`` who looks for the anatomy. Where ``progress`` raises
+    as ``put_into_scene``; else nothing is added when an exception is raised. Raises what ``request_from_nodes`` and the pipeline raise.
     """
-    request = request or request_from_nodes(asked)
+    request = request or request_from_nodes(asked, progress)
     if asked.also:
         request = replace(request, parameters=seeded(request.parameters))  # they share one surface
     case = told_beside(lambda tell: deface(request, tell, finder), progress)
     made, withheld = follow_images(asked.also, case, request.protected, asked.accept_recognisable, progress)
     done = put_into_scene(context, asked, request, case, progress)
-    if done.case.result is not None:
-        remember_making(done.nodes.result, volume_from_node(done.nodes.result), request.parameters, done.privacy)
+    if done.stored is not None:
+        remember_making(done.nodes.result, done.stored.digest, request.parameters, done.privacy)
         remember_place(done.nodes.result, request.ct.geometry)
     followed = tuple(add_followed(context, pair, done.nodes.result) for pair in made)
     return replace(done, followed=followed, withheld=withheld)
@@ -179,18 +230,23 @@ def process_nodes(
 def put_into_scene(
     context: SceneContext, asked: NodeRequest, request: Request, case: CaseResult, progress: Progress = silent
 ) -> NodeResult:
-    """The nodes of a case, its certificate beside its result in the CT's own values, and both linked to the CT."""
-    own = case if case.result is None else replace(case, result=in_own_values(source_of(asked, request), case.result))
+    """The nodes of a case, its certificate beside its result in the CT's own values, and both linked to the CT.
+
+    Where ``progress`` raises, some of it may be in the scene already: who calls this takes it out again (``all_or_nothing``).
+    """
+    source = source_of(asked, request)
 
     def shown(tell: Progress) -> tuple[StoredVerdict | None, CaseMaterial]:
         tell(_IN_SCENE, "certificate")
+        own = case if case.result is None else replace(case, result=in_own_values(source(), case.result))
         stored = None if own.result is None else verdict_on(own, asked.accept_recognisable)
-        return stored, material_of(request.ct, own, stored is not None and stored.released)
+        material = material_of(request.ct, own, stored is not None and stored.released)
+        return stored, replace(material, image=None if own.result is None else image_of(own.result))
 
     stored, material = told_beside(shown, progress)
     released = stored is not None and stored.released
     given = CaseNodes(asked.ct, asked.output, asked.face, asked.kept, asked.landmarks, asked.curve, asked.skin)
-    nodes = add_case(context, material, given, asked.old)
+    nodes = add_case(context, material, given, asked.old, alive_in(progress, _IN_SCENE, "scene"))
     if asked.old.curve is not None and nodes.curve is None:  # the region has none any more
         asked.old.curve.SetDisplayVisibility(False)
     if nodes.result is not None:

@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import slicer
+from vtkmodules.vtkCommonDataModel import vtkImageData
 
 from ..anatomy.skin import skin_surface, snap_to_skin
 from ..case.find import find_curve, find_face
 from ..case.privacy import privacy_as_run, privacy_of
-from ..case.records import Anatomy, Request
+from ..case.records import Anatomy, CaseResult, Request
 from ..core.ahead import told_beside
 from ..core.errors import FaceNotFoundError, InputError
 from ..core.landmarks import LANDMARK_NAMES, Landmarks
@@ -33,6 +34,7 @@ from ..mrml.nodes import (
     fill_curve,
     fill_landmarks,
     fill_skin,
+    image_of,
     nearest_on_surface,
     volume_from_node,
 )
@@ -47,6 +49,7 @@ from ..mrml.verdicts import (
     require_place,
     with_certificate,
 )
+from ..output.seen import digest
 from ..pipeline import examine
 from ..programs.engines import Engines, cut_by_curve, mask_volume, wrapped_anatomy
 from ..verify.privacy import RECOGNISABLE, is_tested
@@ -69,7 +72,7 @@ class Steps:
 
     def landmarks(self, asked: NodeRequest, engines: Engines = BUILT_IN, progress: Progress = silent) -> slicer.vtkMRMLMarkupsFiducialNode:
         """Find the landmarks: into ``asked.landmarks``, whose points moved or locked by the user stay, or a new node."""
-        request = _without_protected(replace(asked, curve=None, face=None))
+        request = _without_protected(replace(asked, curve=None, face=None), progress)
 
         def found_by(tell: Progress) -> Landmarks:
             tell(0.05, "landmarks")
@@ -89,7 +92,7 @@ class Steps:
 
     def curve(self, asked: NodeRequest, engines: Engines = BUILT_IN, progress: Progress = silent) -> slicer.vtkMRMLMarkupsClosedCurveNode:
         """Draw the style's curve on the skin: into ``asked.curve`` or a new node, with the skin as its constraint."""
-        request = _without_protected(replace(asked, curve=None, face=None))
+        request = _without_protected(replace(asked, curve=None, face=None), progress)
         anatomy = told_beside(lambda tell: self._anatomy(request, tell), progress)
         if engines.wrap:
             progress(0.5, "Wrap Solidify")
@@ -117,22 +120,24 @@ class Steps:
         require_fit(asked.parameters.style, asked.parameters.effect)
         request, face = self._face(asked, engines, progress)
         progress(0.7, "effect")
-        parameters = request.parameters
-        if engines.mask:
-            result = mask_volume(self.context, request.ct, face, parameters)
-        else:
-            result = told_beside(lambda tell: _hidden(request, face, tell), progress)
-        result = in_own_values(source_of(asked, request), result)
+        parameters, source = request.parameters, source_of(asked, request)
+        masked = mask_volume(self.context, request.ct, face, parameters) if engines.mask else None
+
+        def made(tell: Progress) -> tuple[Volume, vtkImageData, str]:
+            result = in_own_values(source(), _hidden(request, face, tell) if masked is None else masked)
+            return result, image_of(result), digest(result)
+
+        result, image, seen = told_beside(made, progress)
         node = asked.output
         if node is None:
-            node = add_ct(self.context, result, "result", asked.ct)
+            node = add_ct(self.context, result, "result", asked.ct, image)
         else:
-            fill_ct(node, result, asked.ct)
+            fill_ct(node, result, asked.ct, image)
         mark(node, asked.ct.GetName(), False, f"{parameters.style} {parameters.effect}")
         privacy = privacy_of(request) if engines == BUILT_IN else RECOGNISABLE
         if is_tested(privacy):
             privacy = privacy_as_run(privacy, parameters, self.cache.automatic(request.ct), self._anatomy(request, progress), face)
-        remember_making(node, result, parameters, privacy)
+        remember_making(node, seen, parameters, privacy)
         remember_place(node, request.ct.geometry)
         link(asked.ct, "result", node)
         return node
@@ -143,23 +148,28 @@ class Steps:
             raise InputError("There is no result to verify: apply an effect first, or choose its volume.")
         require_no_follower(asked.output)
         require_fit(asked.parameters.style, asked.parameters.effect)  # the certificate names both
-        request = self._drawn_by_user_if_any(request_from_nodes(asked), progress)
-        result = volume_from_node(asked.output)
+        request = self._drawn_by_user_if_any(request_from_nodes(asked, progress), progress)
+        values, source = volume_from_node(asked.output), source_of(asked, request)
         require_place(asked.output, request.ct.geometry)
-        result = result.with_array(result.array.copy())
-        privacy = privacy_as_made(asked.output, result, request.parameters, privacy_of(request))
-        worked_on = as_worked_on(source_of(asked, request), result)
-        case = told_beside(lambda tell: examine(request, worked_on, privacy, tell, self.cache), progress)
+        seen = told_beside(lambda tell: _seen(values, tell), progress)
+        privacy = privacy_as_made(asked.output, seen, request.parameters, privacy_of(request))
+
+        def examined(tell: Progress) -> CaseResult:
+            result = values.with_array(values.array.copy())  # its node is filled anew
+            return examine(request, as_worked_on(source(), result), privacy, tell, self.cache)
+
+        case = told_beside(examined, progress)
         if case.face is None:
             raise FaceNotFoundError("; ".join(case.reasons))
-        return put_into_scene(self.context, asked, request, case, progress)
+        with all_or_nothing(self.context.scene, _changed_by(asked)):
+            return put_into_scene(self.context, asked, request, case, progress)
 
     def snap(self, asked: NodeRequest, progress: Progress = silent) -> None:
         """Put the control points of ``asked.curve`` onto the skin, where a drag in a slice view has left it.
 
         That is the curve's own skin model, which a scene file brings back; without one the skin is looked for in the CT.
         """
-        request = _without_protected(replace(asked, face=None))
+        request = _without_protected(replace(asked, face=None), progress)
         if request.curve is None:
             return
         skin = asked.curve.GetSurfaceConstraintNode()
@@ -176,10 +186,9 @@ class Steps:
         require_images(asked.also, asked.ct)
         if asked.also and engines != BUILT_IN:
             raise InputError("Further images follow what the built-in engines make: choose those, or let no image follow.")
-        changed = [*with_certificate(asked.output), asked.kept, asked.skin, asked.old.curve, asked.old.face, *followed_before(asked.also)]
-        with all_or_nothing(self.context.scene, changed):
+        with all_or_nothing(self.context.scene, [*_changed_by(asked), *followed_before(asked.also)]):
             if engines == BUILT_IN:
-                request = self._drawn_by_user_if_any(request_from_nodes(asked), progress)
+                request = self._drawn_by_user_if_any(request_from_nodes(asked, progress), progress)
                 return process_nodes(self.context, asked, progress, request, self.cache)
             made_face = asked.face or (self.face(asked, engines, progress) if engines.wrap or engines.cut else None)
             asked = replace(asked, face=made_face)
@@ -231,7 +240,7 @@ class Steps:
 
     def _face(self, asked: NodeRequest, engines: Engines, progress: Progress) -> tuple[Request, Face]:
         """The request as ``drawn_by_user`` and its face: only one that is made anew knows what protected segments keep of it."""
-        request = self._drawn_by_user_if_any(request_from_nodes(asked), progress)
+        request = self._drawn_by_user_if_any(request_from_nodes(asked, progress), progress)
         anatomy = told_beside(lambda tell: self._anatomy(request, tell), progress)
         if engines.wrap and request.face_segment is None:
             progress(0.5, "Wrap Solidify")
@@ -253,15 +262,26 @@ class Steps:
         return node
 
 
+def _changed_by(asked: NodeRequest) -> list[slicer.vtkMRMLNode | None]:
+    """The nodes that are there and take what is made now."""
+    return [*with_certificate(asked.output), asked.kept, asked.skin, asked.old.curve, asked.old.face]
+
+
 def _hidden(request: Request, face: Face, tell: Progress) -> Volume:
     """The CT after its effect."""
     tell(0.7, "effect")
     return apply_effect(effect_named(request.parameters.effect), request.ct, face, request.parameters)
 
 
-def _without_protected(asked: NodeRequest) -> Request:
+def _seen(result: Volume, tell: Progress) -> str:
+    """The hash of a result's voxels and place."""
+    tell(0.0, "result")
+    return digest(result)
+
+
+def _without_protected(asked: NodeRequest, progress: Progress) -> Request:
     """The request of a step that protects nothing; jaw and outline among the segments guide it as they guide the later ones."""
-    return replace(request_from_nodes(asked), protected=(), left_out=())
+    return replace(request_from_nodes(asked, progress), protected=(), left_out=())
 
 
 def _placed_by_user(landmarks: Landmarks | None) -> Landmarks | None:

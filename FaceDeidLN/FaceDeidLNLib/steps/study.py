@@ -13,6 +13,7 @@ import pydicom
 import slicer
 
 from ..case.records import Request
+from ..core.ahead import told_beside
 from ..core.errors import InputError
 from ..core.progress import Progress, alive_in, silent
 from ..core.scratch import scratch_folder
@@ -49,7 +50,7 @@ class PlannedStudy:
     def of_folder(self, folder: Path, progress: Progress = silent) -> Plan:
         """The plan of a folder. Raises InputError: it holds no DICOM."""
         self.close()
-        self.plan = plan(folder, alive_in(progress, 0.3, "reading headers"))
+        self.plan = _planned(folder, progress)
         return self.plan
 
     def of_ct(self, ct: slicer.vtkMRMLScalarVolumeNode, progress: Progress = silent) -> Plan:
@@ -66,8 +67,12 @@ class PlannedStudy:
         staged = self._kept.enter_context(scratch_folder())
         for number, file in enumerate(files):
             _lend(file, staged / f"{number:06d}.dcm")
-        self.plan = plan(staged, alive_in(progress, 0.3, "reading headers"))
+        self.plan = _planned(staged, progress)
         return self.plan
+
+
+def _planned(folder: Path, progress: Progress) -> Plan:
+    return told_beside(lambda tell: plan(folder, alive_in(tell, 0.3, "reading headers")), progress)
 
 
 def study_files(ct: slicer.vtkMRMLScalarVolumeNode) -> tuple[Path, ...]:
@@ -126,20 +131,23 @@ def release_study(
     require_key(signing_key)
     options = Options(withhold_doubtful=withhold_doubtful, signing_key=signing_key)
     if asked is not None:
-        options = replace(options, parameters=asked.parameters, request=_request_for(asked), accept_recognisable=asked.accept_recognisable)
-    results = run(planned, out, options, policy, progress)
+        options = replace(
+            options, parameters=asked.parameters, request=_request_for(asked, progress), accept_recognisable=asked.accept_recognisable
+        )
+    results = told_beside(lambda tell: run(planned, out, options, policy, tell), progress)
     if any(result.output is not None for result in results):
         keep_mappings(policy, header.key)
     return results
 
 
-def _request_for(asked: NodeRequest) -> Callable[[CtInput], Request]:
+def _request_for(asked: NodeRequest, progress: Progress) -> Callable[[CtInput], Request]:
     """Gives what is protected in the CT of the panel; another CT has nothing of its own in the scene."""
-    given = request_from_nodes(replace(asked, landmarks=None, curve=None, face=None, output=None))
+    given = request_from_nodes(replace(asked, landmarks=None, curve=None, face=None, output=None), progress)
+    values = volume_from_node(asked.ct)
 
     def request(ct: CtInput) -> Request:
         try:
-            same = holds(ct, in_order_of(ct, volume_from_node(asked.ct)))
+            same = holds(ct, in_order_of(ct, values))
         except InputError:
             same = False
         return replace(given, ct=ct.volume) if same else Request(ct.volume)

@@ -7,17 +7,19 @@ import io
 import os
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import slicer
 
+from ..core.ahead import told_beside
 from ..core.cells import as_cell
 from ..core.errors import InputError, OutputError
 from ..core.landmarks import Landmarks
 from ..core.private import OWNER_FILE
 from ..core.progress import Progress, silent
-from ..core.segment import Segment
+from ..core.segment import BoxMask, Segment
 from ..input.any_segments import read_any_segments
 from ..input.calibration import for_a_node
 from ..input.case import CtInput
@@ -75,28 +77,45 @@ def load_item(context: SceneContext, item: WorkItem, progress: Progress = silent
 
     :raises InputError: a file cannot be read or does not fit; the message says which.
     """
-    progress(0.05, "reading the CT")
-    ct = read_values(item.ct, item.series or None)
-    progress(0.5, "reading the segments")
-    segments, wanted = _segments(item, ct)
-    masks = place_segments(segments, ct.volume.geometry)
-    landmarks, curve = _landmarks(item), None if item.curve is None else read_curve_json(item.curve)
-    face = None if item.face_segment is None else place_segments(_read(item.face_segment, ct)[:1], ct.volume.geometry)
+    read = told_beside(lambda tell: _read_item(item, tell), progress)
     progress(0.9, "scene")
-    node = add_ct(context, for_a_node(ct), item.case)
+    node = add_ct(context, for_a_node(read.ct), item.case)
     remember_source(node, item.ct, item.series)
-    geometry = ct.volume.geometry
+    geometry, name = read.ct.volume.geometry, item.case
     nodes = CaseNodes(
         ct=node,
-        face=None if not face else add_segmentation(context, face, geometry, f"{item.case} face", None, node),
-        protected=None if not masks else add_segmentation(context, masks, geometry, f"{item.case} segments", None, node),
-        landmarks=None if landmarks is None else add_landmarks(context, landmarks, f"{item.case} landmarks", node),
-        curve=None if curve is None else add_curve(context, curve, f"{item.case} face curve", node),
+        face=None if not read.face else add_segmentation(context, read.face, geometry, f"{name} face", None, node),
+        protected=None if not read.masks else add_segmentation(context, read.masks, geometry, f"{name} segments", None, node),
+        landmarks=None if read.landmarks is None else add_landmarks(context, read.landmarks, f"{name} landmarks", node),
+        curve=None if read.curve is None else add_curve(context, read.curve, f"{name} face curve", node),
     )
-    _check(nodes.protected, wanted)
+    _check(nodes.protected, read.wanted)
     for role in ("protected", "landmarks", "curve", "face"):
         link(node, role, getattr(nodes, role))
     return nodes
+
+
+@dataclass(frozen=True, eq=False)
+class _Files:
+    """What the files of a case hold, masks on the CT's grid; ``wanted`` are the names of those that were asked for."""
+
+    ct: CtInput
+    masks: Sequence[BoxMask]
+    wanted: set[str]
+    face: Sequence[BoxMask] | None
+    landmarks: Landmarks | None
+    curve: np.ndarray | None
+
+
+def _read_item(item: WorkItem, tell: Progress) -> _Files:
+    """The files of a case, read without the scene."""
+    tell(0.05, "reading the CT")
+    ct = read_values(item.ct, item.series or None)
+    tell(0.5, "reading the segments")
+    segments, wanted = _segments(item, ct)
+    masks = place_segments(segments, ct.volume.geometry)
+    face = None if item.face_segment is None else place_segments(_read(item.face_segment, ct)[:1], ct.volume.geometry)
+    return _Files(ct, masks, wanted, face, _landmarks(item), None if item.curve is None else read_curve_json(item.curve))
 
 
 def unload(context: SceneContext, ct: slicer.vtkMRMLScalarVolumeNode | None) -> None:
@@ -118,6 +137,7 @@ def doubt_place(
     landmarks: slicer.vtkMRMLMarkupsFiducialNode | None,
     segmentations: Sequence[slicer.vtkMRMLSegmentationNode | None],
     result: slicer.vtkMRMLScalarVolumeNode | None,
+    progress: Progress = silent,
 ) -> np.ndarray | None:
     """World RAS mm (3,) of what a verdict's reasons speak of: a landmark, a segment, else where the result changed most."""
     words = reasons.casefold().replace("_", " ")
@@ -130,7 +150,7 @@ def doubt_place(
                 return ras(segment.mask.geometry.to_lps(np.argwhere(segment.mask.array)).mean(0))[0]
     ct = None if result is None else ct_of(result)
     try:
-        return None if ct is None else largest_change(ct, result)
+        return None if ct is None else largest_change(ct, result, progress)
     except InputError:
         return None
 

@@ -10,6 +10,9 @@ import slicer
 import vtk
 from slicer.i18n import tr as _
 
+from ..core.progress import Progress, silent
+from .views import drawn_once, let_draw
+
 #: Singleton tags of the two views, from left to right: views of our own, so that the user's stay as they are.
 VIEWS = ("FaceDeidLNBefore", "FaceDeidLNAfter")
 #: Number of the layout; Slicer's own and those of other modules are smaller, or in the hundreds.
@@ -35,7 +38,7 @@ class SideBySide:
         """Are the two views there now?"""
         return self._layout is not None
 
-    def show(self, before: Any, after: Any) -> None:  # noqa: ANN401  two model nodes
+    def show(self, before: Any, after: Any, progress: Progress = silent) -> None:  # noqa: ANN401  two model nodes
         """The model before on the left, the one after on the right, turned together; without windows nothing is shown."""
         manager = slicer.app.layoutManager()
         if manager is None:
@@ -45,29 +48,28 @@ class SideBySide:
         _describe(manager.layoutLogic().GetLayoutNode())
         manager.setLayout(LAYOUT)
         views = [slicer.mrmlScene.GetSingletonNode(tag, "vtkMRMLViewNode") for tag in VIEWS]
-        self._confine_others(views, (before, after))
-        for model, view in zip((before, after), views, strict=True):
-            display = model.GetDisplayNode()
-            display.RemoveAllViewNodeIDs()
-            display.AddViewNodeID(view.GetID())
-            display.SetAttribute(_COMPARED, "before" if model is before else "after")
-            view.SetBoxVisible(False)
-            view.SetAxisLabelsVisible(False)
-            view.SetLinkedControl(True)
-        look_from_front(manager, (before, after), views)
+        with drawn_once(progress):  # the two, that the layout has only now, as well
+            self._confine_others(views, (before, after))
+            for model in (before, after):
+                model.SetDisplayVisibility(False)
+            let_draw(progress)  # new views draw what they see before anybody asks them to, both at once
+            for model, view in zip((before, after), views, strict=True):
+                self._confine(model, view, "before" if model is before else "after")
+            look_from_front(manager, (before, after), views)
 
     def leave(self) -> None:
         """The user's layout again, and every node visible where it was; of the two models the one before stays, the CT's own skin.
 
         That also ends a comparison that a scene was saved with, whose layout before nobody knows.
         """
-        for display in _of_class(slicer.mrmlScene, "vtkMRMLDisplayNode"):
-            part = display.GetAttribute(_COMPARED)
-            if part:
-                display.RemoveAllViewNodeIDs()
-                display.SetVisibility(display.GetVisibility() and part != "after")
-                display.SetAttribute(_COMPARED, None)
-        self.forget()
+        with drawn_once():
+            for display in _of_class(slicer.mrmlScene, "vtkMRMLDisplayNode"):
+                part = display.GetAttribute(_COMPARED)
+                if part:
+                    display.RemoveAllViewNodeIDs()
+                    display.SetVisibility(display.GetVisibility() and part != "after")
+                    display.SetAttribute(_COMPARED, None)
+            self.forget()
 
     def forget(self) -> None:
         """The scene is being closed: only the layout is left to be put back."""
@@ -75,6 +77,17 @@ class SideBySide:
         if manager is not None and manager.layout == LAYOUT:
             manager.setLayout(slicer.vtkMRMLLayoutNode.SlicerLayoutConventionalView if self._layout is None else self._layout)
         self._layout = None
+
+    def _confine(self, model: Any, view: Any, part: str) -> None:  # noqa: ANN401  a model's and a view's node
+        """A model is seen in this view alone, which shows nothing around it."""
+        display = model.GetDisplayNode()
+        display.RemoveAllViewNodeIDs()
+        display.AddViewNodeID(view.GetID())
+        display.SetVisibility(True)
+        display.SetAttribute(_COMPARED, part)
+        view.SetBoxVisible(False)
+        view.SetAxisLabelsVisible(False)
+        view.SetLinkedControl(True)
 
     def _confine_others(self, views: list[Any], models: tuple[Any, Any]) -> None:
         """What is visible in every view is visible in all but these two; what is confined to some views already is not here."""

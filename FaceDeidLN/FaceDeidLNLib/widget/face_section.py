@@ -169,7 +169,7 @@ class FaceSection(Section):
         def work(progress: Progress) -> None:
             found = chosen["landmarks"] or self.panel.logic.detectLandmarks(ct, progress=progress)
             drawn = self.panel.logic.createCurve(ct, progress=progress, **{**chosen, "landmarks": found})
-            self.panel.take(node, ct, landmarks=found, curve=drawn)
+            self.panel.take(node, ct, progress, landmarks=found, curve=drawn)
 
         if self.panel.run(_("Draw curve"), work, [node.curve]):
             self.changed()
@@ -181,7 +181,7 @@ class FaceSection(Section):
         def work(progress: Progress) -> None:
             made = self.panel.logic.createFaceSegment(ct, progress=progress, renew=True, **chosen)
             made.CreateClosedSurfaceRepresentation()
-            self.panel.take(node, ct, faceSegmentation=made)
+            self.panel.take(node, ct, progress, faceSegmentation=made)
 
         self.panel.run(_("Create face segment"), work, [node.faceSegmentation, node.curve])
 
@@ -216,7 +216,9 @@ class FaceSection(Section):
                 raise FaceDeidError(f"{result.verdict}: {'; '.join(result.reasons)}")
             if node.inputVolume is ct:
                 show_in_slices(context(), made.result)
-            self.panel.take(node, ct, landmarks=made.landmarks, curve=made.curve, faceSegmentation=made.face, resultVolume=made.result)
+            self.panel.take(
+                node, ct, progress, landmarks=made.landmarks, curve=made.curve, faceSegmentation=made.face, resultVolume=made.result
+            )
             withheld.extend(result.withheld)
 
         withheld: list[str] = []

@@ -141,7 +141,7 @@ class LandmarksSection(Section):
 
         def work(progress: Progress) -> None:
             found = self.panel.logic.detectLandmarks(ct, landmarks=node.landmarks, progress=progress)
-            self.panel.take(node, ct, landmarks=found)
+            self.panel.take(node, ct, progress, landmarks=found)
 
         self.panel.run(_("Detect landmarks"), work, [node.landmarks])
 

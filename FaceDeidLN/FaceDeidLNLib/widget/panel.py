@@ -13,7 +13,7 @@ from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
 from ..core.errors import Cancelled
-from ..core.progress import Progress
+from ..core.progress import Progress, silent
 from ..mrml.candidates import declined, likely
 from ..mrml.links import link, linked
 from ..mrml.looks import only_own, show_fitted, show_skin
@@ -28,6 +28,7 @@ from .protect_section import ProtectSection
 from .review_section import ReviewSection
 from .section import OWN
 from .study_section import StudySection
+from .views import drawn_once
 from .work import guarded, no_popup, popup, progress_dialog
 from .work_list_section import WorkListSection
 
@@ -181,17 +182,18 @@ class Panel(VTKObservationMixin):
         """One sentence at the panel's foot."""
         self.ui.statusLabel.text = text
 
-    def take(self, node: Any, ct: Any, **made: Any) -> None:  # noqa: ANN401  the parameter node, nodes
+    def take(self, node: Any, ct: Any, progress: Progress = silent, **made: Any) -> None:  # noqa: ANN401  the parameter node, nodes
         """Choose what was made of a CT, and show its skin, unless another CT was turned to meanwhile: then it stays with its own."""
         if node.inputVolume is ct:
-            for field, own in made.items():
-                setattr(node, field, own)
-            self.show_skin(ct)
+            with slicer.util.NodeModify(node):
+                for field, own in made.items():
+                    setattr(node, field, own)
+            self.show_skin(ct, progress)
 
-    def show_skin(self, ct: Any) -> None:  # noqa: ANN401  a vtkMRMLScalarVolumeNode
+    def show_skin(self, ct: Any, progress: Progress = silent) -> None:  # noqa: ANN401  a vtkMRMLScalarVolumeNode
         """The CT's skin in the 3D views, made once for each CT and centred; without windows nothing is made."""
         manager = slicer.app.layoutManager()
-        made = None if manager is None else show_skin(context(), ct)
+        made = None if manager is None else show_skin(context(), ct, progress)
         if made is not None:
             look_from_front(manager, (made,))
 
@@ -199,7 +201,7 @@ class Panel(VTKObservationMixin):
         """Do something that changes no step's outcome, so that there is nothing to undo; returns whether it was done."""
 
         def shown() -> None:
-            with progress_dialog(title) as progress:
+            with progress_dialog(title) as progress, drawn_once(progress):
                 work(self._in_this_scene(progress))
 
         return self._alone(title, shown)
@@ -208,7 +210,7 @@ class Panel(VTKObservationMixin):
         """Do something that follows a drag or a slider by itself: a dialog only where it takes long, a message only at the panel's foot."""
 
         def unasked() -> None:
-            with progress_dialog(title, _APPEARS_MS) as progress:
+            with progress_dialog(title, _APPEARS_MS) as progress, drawn_once(progress):
                 work(self._in_this_scene(progress))
 
         return self._alone(title, unasked, no_popup)
@@ -218,22 +220,24 @@ class Panel(VTKObservationMixin):
 
         Returns whether it was done.
         """
-        self.compare.leave()
         self.update()
         node, ct = self.node, self.node.inputVolume
         fields = {name: getattr(node, name) for name in (*OWN, "outputVolume")}
 
         def restore_choices() -> None:
-            for name, value in fields.items():
-                own = value if value is not None and slicer.mrmlScene.IsNodePresent(value) else None
-                if node.inputVolume is ct:
-                    setattr(node, name, own)
-                elif name in OWN and ct is not None:  # another one was turned to: it has its own
-                    link(ct, OWN[name], own)
+            with slicer.util.NodeModify(node):
+                for name, value in fields.items():
+                    own = value if value is not None and slicer.mrmlScene.IsNodePresent(value) else None
+                    if node.inputVolume is ct:
+                        setattr(node, name, own)
+                    elif name in OWN and ct is not None:  # another one was turned to: it has its own
+                        link(ct, OWN[name], own)
 
         def step() -> None:
-            with progress_dialog(title) as progress, self.undo.step(title, slicer.mrmlScene, changed, restore_choices):
-                work(self._in_this_scene(progress))
+            with progress_dialog(title) as progress, drawn_once(progress):
+                self.compare.leave()
+                with self.undo.step(title, slicer.mrmlScene, changed, restore_choices):
+                    work(self._in_this_scene(progress))
 
         return self._alone(title, step)
 
@@ -272,13 +276,17 @@ class Panel(VTKObservationMixin):
             self.update()
             node.protectedSegmentation = nodes
             show_fitted(context(), ct)
-            self.show_skin(ct)
+            self.show_skin(ct, progress)
 
         self.run(_("Synthetic head"), work)
 
     def on_undo(self, checked: bool = False) -> None:
         """Undo the last step."""
-        self.compare.leave()
-        label = self.undo.undo()
-        self.update()
-        self.say(_("Undone: {step}").format(step=label) if label else "")
+        undone: list[str] = []
+
+        def work(progress: Progress) -> None:
+            self.compare.leave()
+            undone.append(self.undo.undo())
+
+        if self.look(_("Undo"), work) and undone[0]:
+            self.say(_("Undone: {step}").format(step=undone[0]))

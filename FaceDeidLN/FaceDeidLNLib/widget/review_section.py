@@ -9,7 +9,7 @@ from slicer.i18n import tr as _
 
 from ..anatomy.level.find import LEVEL_PREFIX
 from ..core.errors import FaceDeidError
-from ..core.progress import Progress, alive_in
+from ..core.progress import Progress
 from ..mrml.looks import jump_to, largest_change, show_in_slices, skin_models
 from ..mrml.scene import context
 from ..mrml.verdicts import StoredVerdict, ct_of, leader_of, read_verdict, with_certificate
@@ -27,6 +27,7 @@ class ReviewSection(Section):
         super().__init__(panel)
         self._shown = ""
         self._seen: StoredVerdict | None = None
+        self._rows: list[tuple[str, str]] = []
         table = self.ui.figuresTable
         table.setColumnCount(2)
         table.horizontalHeader().visible = table.verticalHeader().visible = False
@@ -86,7 +87,10 @@ class ReviewSection(Section):
         self.ui.verdictLabel.styleSheet = f"background-color: {background}; color: {text}; border-radius: 4px;"
 
     def _show_figures(self, rows: list[tuple[str, str]]) -> None:
-        table = self.ui.figuresTable
+        """The rows, where they are others than those shown: each cell that is set lets the table measure all of them."""
+        if rows == self._rows:
+            return
+        self._rows, table = rows, self.ui.figuresTable
         table.setRowCount(len(rows))
         for row, texts in enumerate(rows):
             for column, text in enumerate(texts):
@@ -98,13 +102,12 @@ class ReviewSection(Section):
         """Skin before and after side by side, or back to the layout that was."""
         result = self.panel.node.resultVolume
         if self.panel.compare.shown:
-            self.panel.compare.leave()
-            self.update()
+            self.panel.look(_("Back"), lambda progress: self.panel.compare.leave())
             return
 
         def work(progress: Progress) -> None:
             before, after = skin_models(context(), ct_of(result) or self.panel.node.inputVolume, result, progress)
-            self.panel.compare.show(before, after)
+            self.panel.compare.show(before, after, progress)
 
         self.panel.look(_("Before and after"), work)
 
@@ -113,8 +116,7 @@ class ReviewSection(Section):
         result = self.panel.node.resultVolume
 
         def work(progress: Progress) -> None:
-            alive = alive_in(progress, 0.5, _("Looking for the largest change"))
-            place = largest_change(ct_of(result) or self.panel.node.inputVolume, result, alive)
+            place = largest_change(ct_of(result) or self.panel.node.inputVolume, result, progress)
             show_in_slices(context(), result)
             jump_to(context(), place)
 

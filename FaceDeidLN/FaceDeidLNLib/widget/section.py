@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 from typing import Any, Protocol
 
-from ..core.progress import Progress
+from ..core.progress import Progress, silent
 from ..mrml.undo import UndoStack
 from .compare import SideBySide
 
@@ -52,10 +52,10 @@ class Shared(Protocol):
     def say(self, text: str) -> None:
         """One sentence at the panel's foot."""
 
-    def take(self, node: Any, ct: Any, **made: Any) -> None:  # noqa: ANN401
+    def take(self, node: Any, ct: Any, progress: Progress = silent, **made: Any) -> None:  # noqa: ANN401
         """Choose what was made of a CT, unless another one was turned to meanwhile."""
 
-    def show_skin(self, ct: Any) -> None:  # noqa: ANN401
+    def show_skin(self, ct: Any, progress: Progress = silent) -> None:  # noqa: ANN401
         """A CT's skin in the 3D views."""
 
     def look(self, title: str, work: Callable[[Progress], None]) -> bool:

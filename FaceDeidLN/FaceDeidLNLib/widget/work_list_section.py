@@ -151,9 +151,9 @@ class WorkListSection(Section):
         node = self.panel.node
 
         def work(progress: Progress) -> None:
-            self.panel.show_skin(node.inputVolume)
+            self.panel.show_skin(node.inputVolume, progress)
             segmentations = (node.protectedSegmentation, node.faceSegmentation)
-            place = doubt_place(item.reasons, node.landmarks, segmentations, node.resultVolume)
+            place = doubt_place(item.reasons, node.landmarks, segmentations, node.resultVolume, progress)
             if place is not None:
                 jump_to(context(), place)
                 look_at(slicer.app.layoutManager(), place, node.inputVolume)

@@ -10,13 +10,38 @@ import slicer
 _CONVENTIONAL, _CONVENTIONAL_XML = 2, '<layout><item><view class="vtkMRMLViewNode" singletontag="1"/></item></layout>'
 
 
+class View:
+    """ctkVTKAbstractView: it is not drawn while it is paused, and says so where nobody had paused it."""
+
+    def __init__(self) -> None:
+        self.cornerAnnotationText, self.paused, self.resumed = "", 0, 0
+
+    def itself(self) -> View:
+        return self
+
+    def setCornerAnnotationText(self, text: str) -> None:
+        self.cornerAnnotationText = text
+
+    def scheduleRender(self) -> None:
+        pass
+
+    def pauseRender(self) -> None:
+        self.paused += 1
+
+    def resumeRender(self) -> None:
+        assert self.paused, "Cannot resume rendering, pause render count is already 0!"
+        self.paused -= 1
+        self.resumed += not self.paused
+
+
 class LayoutManager:
-    """qMRMLLayoutManager with 3D views only."""
+    """qMRMLLayoutManager with 3D views, and one slice view that is in every layout."""
 
     def __init__(self) -> None:
         self._node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLayoutNode", "layout")
         self._node.AddLayoutDescription(_CONVENTIONAL, _CONVENTIONAL_XML)
         self._widgets, self.cameras = [], {}
+        self._slices = {name: SimpleNamespace(sliceView=View().itself) for name in self.sliceViewNames()}
         self.setLayout(_CONVENTIONAL)
 
     @property
@@ -26,6 +51,12 @@ class LayoutManager:
     @property
     def threeDViewCount(self) -> int:
         return len(self._widgets)
+
+    def sliceViewNames(self) -> tuple[str, ...]:
+        return ("Red",)
+
+    def sliceWidget(self, name: str) -> SimpleNamespace:
+        return self._slices[name]
 
     def layoutLogic(self) -> SimpleNamespace:
         return SimpleNamespace(GetLayoutNode=lambda: self._node)
@@ -58,7 +89,6 @@ class LayoutManager:
             camera.SetLayoutName(tag)
             camera = slicer.mrmlScene.AddNode(camera)
         self.cameras[tag] = camera
-        of_view = SimpleNamespace(cornerAnnotationText="", scheduleRender=lambda: None)
+        of_view = View()
         of_view.resetFocalPoint = lambda: camera.SetFocalPoint(0.0, 0.0, 0.0)  # the middle of all that the view has drawn
-        of_view.setCornerAnnotationText = lambda text: setattr(of_view, "cornerAnnotationText", text)
         self._widgets.append(SimpleNamespace(mrmlViewNode=lambda: view, threeDView=lambda: of_view))

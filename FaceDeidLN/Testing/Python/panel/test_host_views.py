@@ -158,3 +158,57 @@ def test_an_edit_begins_with_mask_volume_as_the_panel_masks(shown, windows):
         assert parameters.GetNodeReference("Mask volume.InputVolume") is ct
     finally:
         person.doCleanups()
+
+
+def views_of(windows):
+    solid = [windows.threeDWidget(number).threeDView() for number in range(windows.threeDViewCount)]
+    return [*solid, *(windows.sliceWidget(name).sliceView() for name in windows.sliceViewNames())]
+
+
+def nothing(progress):
+    pass
+
+
+def cancelled(progress):
+    from FaceDeidLNLib.core.errors import Cancelled
+
+    raise Cancelled("Cancelled")
+
+
+def broken(progress):
+    raise ValueError("broken")
+
+
+@pytest.mark.parametrize("ending", [nothing, cancelled, broken])
+@pytest.mark.parametrize("kind", ["run", "look", "follow"])
+def test_views_are_drawn_once_after_a_step_and_never_during_it_however_it_ends(shown, windows, kind, ending):
+    during = []
+
+    def work(progress):
+        during.extend(view.paused for view in views_of(windows))
+        ending(progress)
+
+    shown.widget.enter()
+    before = [view.resumed for view in views_of(windows)]
+    getattr(shown.panel, kind)("Step", work)
+    assert len(during) == 2
+    assert all(during)
+    assert [view.paused for view in views_of(windows)] == [0, 0]
+    assert [view.resumed for view in views_of(windows)] == [count + 1 for count in before]
+
+
+def test_the_window_is_told_before_each_view_is_drawn(shown, windows):
+    from FaceDeidLNLib.widget.views import drawn_once
+
+    told = []
+    with drawn_once(lambda fraction, message: told.append([view.paused for view in views_of(windows)])):
+        pass
+    assert told == [[1, 1], [0, 1]]
+
+
+def test_the_views_of_a_comparison_are_drawn_once_each_when_both_show_their_model(shown, windows):
+    before, after, _ = models()
+    shown.panel.compare.show(before, after)
+    assert all(not view.paused for view in views_of(windows))
+    assert [view.resumed for view in views_of(windows)][:2] == [1, 1]
+    assert all(model.GetDisplayNode().GetVisibility() for model in (before, after))
