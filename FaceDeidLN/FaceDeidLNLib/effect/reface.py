@@ -72,17 +72,22 @@ class Reface:
 
     def apply(self, ct: Volume, face: Face, parameters: Parameters, random: np.random.Generator) -> np.ndarray:
         """New HU for the box; a function of the face only through the curve, apart from density and noise statistics."""
-        out = self._replaced(ct, face, random)  # what was drawn for it takes room, and is gone now
+        here, mask = ct.array[face.segment.box.slices], face.segment.array
+        values = self._values(ct, face, random)  # what was drawn for it takes room, and is gone now
+        out = here.astype(np.float32)
+        out[mask] = values
         return smooth_ears(out, ct, face, lambda ear: soft_tissue(ct, face, random)(ear), random)
 
-    def _replaced(self, ct: Volume, face: Face, random: np.random.Generator) -> np.ndarray:
-        """New HU for the box, ears as they were."""
+    def _values(self, ct: Volume, face: Face, random: np.random.Generator) -> np.ndarray:
+        """New HU (N,) of the segment's voxels."""
         here, mask, new = ct.array[face.segment.box.slices], face.segment.array, self.drawn(ct, face, random)
-        out = here.astype(np.float32)
-        out[mask] = scan_air(here, face.segment.voxels, random)
-        near = mask & ~before(new.surface, new.raster, face.frame, new.grid, new.edge / 2)
-        out[near] = by_parts(new.values, flat(near), here[near], out[near])
-        return out
+        values = scan_air(here, face.segment.voxels, random)
+        near = before(new.surface, new.raster, face.frame, new.grid, new.edge / 2)
+        np.greater(mask, near, out=near)
+        voxels, old, of_segment = flat(near), here[near], near[mask]
+        del near
+        values[of_segment] = by_parts(new.values, voxels, old, values[of_segment])
+        return values
 
     def drawn(self, ct: Volume, face: Face, random: np.random.Generator) -> NewFace:
         """What takes the face's place."""
