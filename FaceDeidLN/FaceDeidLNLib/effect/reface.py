@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import ndimage
 
+from ..core.ahead import made_beside
 from ..core.by_parts import by_parts
 from ..core.geometry import Geometry
 from ..core.parameters import Parameters
@@ -132,9 +133,9 @@ class NewFace:
         layer = np.clip(SKIN_LAYER_MM + SKIN_LAYER_SD_MM * roughness(face, random), *SKIN_LAYER_LIMITS_MM)
         fine = PolarRaster(step=FINE_DEGREES)
         maps = (finer(one, face.raster, fine) for one in (surface, dense, floor, layer))
-        grid, bare = ct.geometry.crop(face.segment.box), beside_air(ct, face)
-        soft, deep = tissues(ct, face, random)
-        return cls(face, grid, edge_mm(ct), fine, *maps, bare, soft, deep)
+        with made_beside(lambda going: beside_air(ct, face)) as bare:  # nothing of it is drawn
+            soft, deep = tissues(ct, face, random)
+        return cls(face, ct.geometry.crop(face.segment.box), edge_mm(ct), fine, *maps, bare.result(), soft, deep)
 
     def values(self, voxels: np.ndarray, old: np.ndarray, air: np.ndarray) -> np.ndarray:
         """HU (N,) of voxels (N,), flat in the grid: ``air`` before the surface, tissue behind it, below the floor their ``old`` values."""
