@@ -21,6 +21,7 @@ from ..anatomy.skin import skin_depth
 from ..core.ahead import awaited, made_beside
 from ..core.errors import FaceNotFoundError
 from ..core.landmarks import Landmarks
+from ..core.memory import give_back
 from ..core.parameters import Parameters
 from ..core.progress import Alive, idle
 from ..core.segment import BoxMask, Segment, tight
@@ -157,7 +158,9 @@ def region_of(request: Request, anatomy: Anatomy, chosen: Region, alive: Alive =
     curve = find_curve(ct, anatomy, parameters, request.curve)
     face = solid_layer(anatomy.frame, curve, anatomy.depth, ct.geometry, parameters, alive)
     alive()
+    give_back()  # the node levels are found beside this, and both need room at once
     found = bone_mask(ct, face.region.box, parameters.bone_hu, anatomy.body)
+    give_back()
     bone = without_islands(face, ct.geometry, bone_that_stays(face, ct, found, anatomy.landmarks))
     if request.curve is None:
         bone |= below_jaw(face, ct.geometry, found | drawn_mandible(request.guides, ct.geometry, face.region.box), anatomy.landmarks)
