@@ -99,7 +99,7 @@ def test_the_new_surface_does_not_know_the_face(face):
 def test_the_new_surface_meets_the_old_skin_at_the_curve(face):
     surface = random_surface(face, np.random.default_rng(5))
     rim = np.abs(signed_degrees(face.raster, face.inside)) <= face.raster.step
-    assert np.abs(surface - face.membrane)[rim].max() < 3.0
+    assert np.abs(surface - face.membrane)[rim].max() < 5.0
     assert np.array_equal(surface[~face.inside], face.skin[~face.inside])
 
 
@@ -213,4 +213,5 @@ def test_where_the_field_of_view_ends_before_the_new_face_it_is_bent_back_and_no
     ends = view_end(face.frame.origin, unit_vectors(face.frame, face.raster.directions().reshape(-1, 2)), tight).reshape(bent.shape)
     flat = np.minimum(surface, ends - VIEW_MARGIN_MM)
     assert (bent <= np.maximum(flat, face.membrane) + 1.0)[face.inside].all()
-    assert np.abs(ndimage.laplace(bent))[face.inside].max() <= np.abs(ndimage.laplace(flat))[face.inside].max()
+    cut = ndimage.binary_dilation(flat < surface, iterations=2) & face.inside
+    assert np.abs(ndimage.laplace(bent))[cut].max() < np.abs(ndimage.laplace(flat))[cut].max()
