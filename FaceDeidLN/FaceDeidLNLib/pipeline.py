@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from .case.find import Finder, below_ears, combined, find_face
+from .case.find import Finder, below_ears, combined, spared_face, whole_face
 from .case.judge import verify
 from .case.privacy import privacy_causes, privacy_of
 from .case.records import CaseResult, Request
+from .core.ahead import awaited, made_beside
 from .core.errors import FaceNotFoundError
 from .core.memory import give_back
 from .core.progress import Alive, Progress, alive_in, silent
@@ -62,12 +63,14 @@ def _prove(request: Request, make: Callable[[Face], Volume], privacy: str, progr
                 raise FaceNotFoundError(NO_FACE_SENTENCE)
         with watch.step("skin", 0.2) as alive:
             state = replace(state, anatomy=finder.anatomy(request.ct, state.landmarks, alive, request.guides))
-        with watch.step("node levels", 0.3) as alive:
-            state = replace(state, levels=finder.levels(request, state.anatomy, alive))
-        with watch.step("face segment", 0.4) as alive:
-            state = replace(state, face=find_face(request, state.anatomy, protected, state.levels, alive))
-            lost = left_out_doubts(request.left_out, state.face.segment, request.ct)
-            state = replace(state, levels=below_ears(state.levels, state.face), failures=(*state.failures, *lost))
+        anatomy = state.anatomy
+        with made_beside(lambda going: whole_face(request, anatomy, going)) as whole:
+            with watch.step("node levels", 0.3) as alive:
+                state = replace(state, levels=finder.levels(request, anatomy, alive))
+            with watch.step("face segment", 0.4) as alive:
+                state = replace(state, face=spared_face(request, awaited(whole, alive), protected, state.levels))
+                lost = left_out_doubts(request.left_out, state.face.segment, request.ct)
+                state = replace(state, levels=below_ears(state.levels, state.face), failures=(*state.failures, *lost))
         with watch.step("effect", 0.7):
             state = replace(state, result=make(state.face))
     except FaceNotFoundError as error:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import wait
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -19,9 +18,10 @@ from ..anatomy.level.find import Level, find_levels
 from ..anatomy.outline import within_outline
 from ..anatomy.second_face import second_face
 from ..anatomy.skin import skin_depth
-from ..core.ahead import made_beside
+from ..core.ahead import awaited, made_beside
 from ..core.errors import FaceNotFoundError
 from ..core.landmarks import Landmarks
+from ..core.memory import give_back
 from ..core.parameters import Parameters
 from ..core.progress import Alive, idle
 from ..core.segment import BoxMask, Segment, tight
@@ -37,8 +37,6 @@ from .records import Anatomy, Request
 
 #: The box, in mm of the mean face (left, anterior, superior), in which the skin is looked at closely.
 FACE_BOX_MM = np.array([(-105.0, -15.0, -125.0), (105.0, 165.0, 120.0)])
-#: Whoever waits for another thread tells as often (s) that it is alive.
-ALIVE_S = 0.2
 
 
 class Finder:
@@ -86,9 +84,7 @@ def find_anatomy(ct: Volume, landmarks: Landmarks, alive: Alive = idle, guides: 
         body, doubts = outlined.body, (*jaw_doubts(ct, landmarks, guides), *hyoid_doubts(frame, guides), *outlined.doubts)
         alive()
         depth = skin_depth(ct, body, face_bounds(frame), alive=alive)
-        while wait((second,), ALIVE_S).not_done:
-            alive()
-        unhidden = (*second.result(), *layer_doubts(ct, frame, depth))
+        unhidden = (*awaited(second, alive), *layer_doubts(ct, frame, depth))
     return Anatomy(body, landmarks, frame, depth, (*unhidden, *doubts), outlined.dropped_mm3 > 0, unhidden)
 
 
@@ -107,31 +103,50 @@ def node_levels(request: Request, anatomy: Anatomy, alive: Alive = idle) -> tupl
     )
 
 
-def find_face(request: Request, anatomy: Anatomy, protected: Sequence[BoxMask], levels: Sequence[Level] = (), alive: Alive = idle) -> Face:
-    """The face segment: the region, or the user's own segment, without bone, protected segments and node levels.
+@dataclass(frozen=True, eq=False)
+class WholeFace:
+    """A face of which nothing was taken out yet, ears included; its region without them, and the bone in it that stays."""
 
-    The margin is kept around the protected segments only: a level already ends below the skin. Raises InputError where
-    region and curve do not fit; whether the effect fits is asked where one is applied.
-    """
+    face: Face
+    main: BoxMask
+    bone: BoxMask
+
+
+def whole_face(request: Request, anatomy: Anatomy, alive: Alive = idle) -> WholeFace:
+    """The region with its ears, or the user's own segment. Raises InputError where region and curve do not fit."""
     ct, parameters = request.ct, request.parameters
     chosen = chosen_region(parameters)
     main, bone = region_of(request, anatomy, chosen, alive)
     alive()
     face = with_ears(main, chosen.ears, ct, anatomy.body, FACE_BOX_MM, parameters)
-    region = face.region
     if request.face_segment is not None:
-        region = place_segments([request.face_segment], ct.geometry)[0]
+        face = replace(face, region=place_segments([request.face_segment], ct.geometry)[0])
         bone = replace(bone, array=np.zeros_like(bone.array))
-    stays = bone.inside(region.box)
+    return WholeFace(face, main.region, bone)
+
+
+def find_face(request: Request, anatomy: Anatomy, protected: Sequence[BoxMask], levels: Sequence[Level] = (), alive: Alive = idle) -> Face:
+    """The face segment: the region, or the user's own segment, without bone, protected segments and node levels.
+
+    Raises InputError where region and curve do not fit; whether the effect fits is asked where one is applied.
+    """
+    return spared_face(request, whole_face(request, anatomy, alive), protected, levels)
+
+
+def spared_face(request: Request, whole: WholeFace, protected: Sequence[BoxMask], levels: Sequence[Level]) -> Face:
+    """The face less what stays. The margin is kept around the protected segments only: a level already ends below the skin."""
+    ct, parameters, face = request.ct, request.parameters, whole.face
+    region = face.region
+    stays = whole.bone.inside(region.box)
     for level in below_ears(levels, face):
         stays |= level.mask.inside(region.box)
     segment = spare(region, stays, protected, ct.geometry, parameters.protect_margin_mm)
     kept = region.array & ~stays & ~segment.array
-    kept_ml = volumes_kept(replace(face, region=region), ct.geometry, kept)
+    kept_ml = volumes_kept(face, ct.geometry, kept)
     segment = tight(segment.name, segment.array, segment.box.start)
     if not segment.voxels:
         raise FaceNotFoundError("nothing of the face segment is left once bone and protected segments are taken out")
-    return replace(face, segment=segment, region=region, ears=ears_in(face, segment, main.region), kept=int(kept.sum()), kept_ml=kept_ml)
+    return replace(face, segment=segment, ears=ears_in(face, segment, whole.main), kept=int(kept.sum()), kept_ml=kept_ml)
 
 
 def region_of(request: Request, anatomy: Anatomy, chosen: Region, alive: Alive = idle) -> tuple[Face, BoxMask]:
@@ -143,7 +158,9 @@ def region_of(request: Request, anatomy: Anatomy, chosen: Region, alive: Alive =
     curve = find_curve(ct, anatomy, parameters, request.curve)
     face = solid_layer(anatomy.frame, curve, anatomy.depth, ct.geometry, parameters, alive)
     alive()
+    give_back()  # the node levels are found beside this, and both need room at once
     found = bone_mask(ct, face.region.box, parameters.bone_hu, anatomy.body)
+    give_back()
     bone = without_islands(face, ct.geometry, bone_that_stays(face, ct, found, anatomy.landmarks))
     if request.curve is None:
         bone |= below_jaw(face, ct.geometry, found | drawn_mandible(request.guides, ct.geometry, face.region.box), anatomy.landmarks)

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from ..core.ahead import made_beside
 from ..core.volume import Volume
 from ..face.styles import chosen_region
 from ..verify.compare import Comparison, compare
@@ -56,7 +57,8 @@ def find_evidence(ct: Volume, state: CaseResult, changed: np.ndarray) -> Evidenc
         *overruled_doubts(ct, changed, alone, landmarks, state.automatic, style),
         *ear_doubts(ct, changed, face, landmarks),
     )
-    coverage = measure_coverage(ct, state.result, changed, alone, landmarks)
+    with made_beside(lambda going: share_of_body(changed, ct, state.anatomy.body)) as share:
+        coverage = measure_coverage(ct, state.result, changed, alone, landmarks)
     return Evidence(
         coverage=replace(coverage, features={**coverage.features, **ear_features(ct, changed, face, landmarks)}),
         landmarks=landmarks,
@@ -64,6 +66,6 @@ def find_evidence(ct: Volume, state: CaseResult, changed: np.ndarray) -> Evidenc
         out_of_view=unseen,
         implausible=against,
         confirmed=confirmed(landmarks),
-        body_share=share_of_body(changed, ct, state.anatomy.body),
+        body_share=share.result(),
         most_of_body=style.most_of_body,
     )

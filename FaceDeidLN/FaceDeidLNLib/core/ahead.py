@@ -6,7 +6,7 @@ import queue
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -18,6 +18,8 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 #: A window that was not redrawn for so long (s) still seems to follow the hand.
 _TOLD_AGAIN_S = 0.1
+#: Whoever waits for another thread tells as often (s) that it is alive.
+_ALIVE_S = 0.2
 
 
 def made_ahead(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
@@ -57,6 +59,13 @@ def made_beside(function: Callable[[Alive], Result]) -> Iterator[Future[Result]]
             yield pool.submit(function, alive)
         finally:
             over.set()
+
+
+def awaited(made: Future[Result], alive: Alive) -> Result:
+    """What is made beside, or what that raised; ``alive`` is called as long as it takes."""
+    while wait((made,), _ALIVE_S).not_done:
+        alive()
+    return made.result()
 
 
 def told_beside(work: Callable[[Progress], Result], progress: Progress) -> Result:

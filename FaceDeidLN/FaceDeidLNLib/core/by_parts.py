@@ -1,4 +1,4 @@
-"""Long lists of voxels, worked on part by part: a part fits into a processor's cache, and the processors share the parts."""
+"""Long lists of voxels, worked on part by part: a part fits into processors' caches, and the processors share the parts."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import numpy as np
 
 from .processors import processors
 
-#: Voxels in a part.
-PART = 1 << 15
+#: Voxels in a part. Before and after each numpy call a thread waits for the interpreter: with half as many voxels a call the threads
+#: wait longer for each other than a nearer cache saves, and with more each of them takes the more memory.
+PART = 1 << 16
 
 
 def by_parts(function: Callable[..., np.ndarray], *voxels: np.ndarray) -> np.ndarray:

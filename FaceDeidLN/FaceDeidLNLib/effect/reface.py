@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import ndimage
 
+from ..anatomy.face_frame import FaceFrame
+from ..core.ahead import made_beside
 from ..core.by_parts import by_parts
 from ..core.geometry import Geometry
 from ..core.parameters import Parameters
@@ -51,6 +53,9 @@ BARE_HU, BARE_MM = -400.0, 3.0
 LEAST_CHANGE_HU = 2.0
 
 
+#: Cubes of so many mm are judged as one, if they are seen under so many degrees (from their centre) at most, and stand no further from
+#: the middle of the face (degrees of azimuth and elevation).
+CUBE_MM, CUBE_DEGREES, BACK_DEGREES, HIGH_DEGREES = 3.0, 3.0, 150.0, 45.0
 #: The surface ends so far (mm) before the field of view does, and is bent back over so many degrees (Gaussian sigma).
 VIEW_MARGIN_MM, VIEW_DEGREES = 3.0, 5.0
 
@@ -78,9 +83,14 @@ class Reface:
 
     def _values(self, ct: Volume, face: Face, random: np.random.Generator) -> np.ndarray:
         """New HU (N,) of the segment's voxels."""
-        here, mask = ct.array[face.segment.box.slices], face.segment.array
-        voxels, new = flat(mask), self.drawn(ct, face, random)
-        return by_parts(new.values, voxels, here[mask], scan_air(here, len(voxels), random))
+        here, mask, new = ct.array[face.segment.box.slices], face.segment.array, self.drawn(ct, face, random)
+        values = scan_air(here, face.segment.voxels, random)
+        near = before(new.surface, new.raster, face.frame, new.grid, new.edge / 2 * MOST_SLANT)
+        np.greater(mask, near, out=near)
+        voxels, old, of_segment = flat(near), here[near], near[mask]
+        del near
+        values[of_segment] = by_parts(new.values, voxels, old, values[of_segment])
+        return values
 
     def drawn(self, ct: Volume, face: Face, random: np.random.Generator) -> NewFace:
         """What takes the face's place."""
@@ -136,9 +146,10 @@ class NewFace:
         layer = np.clip(SKIN_LAYER_MM + SKIN_LAYER_SD_MM * roughness(face, random), *SKIN_LAYER_LIMITS_MM)
         fine = PolarRaster(step=FINE_DEGREES)
         surface, *maps = (finer(one, face.raster, fine) for one in (surface, dense, floor, layer))
-        grid, bare = ct.geometry.crop(face.segment.box), beside_air(ct, face)
-        soft, deep = tissues(ct, face, random)
-        return cls(face, grid, edge_mm(ct), fine, surface, slant(surface, fine), *maps, bare, soft, deep)
+        with made_beside(lambda going: beside_air(ct, face)) as bare:  # nothing of it is drawn
+            soft, deep = tissues(ct, face, random)
+        maps = (surface, slant(surface, fine), *maps)
+        return cls(face, ct.geometry.crop(face.segment.box), edge_mm(ct), fine, *maps, bare.result(), soft, deep)
 
     def values(self, voxels: np.ndarray, old: np.ndarray, air: np.ndarray) -> np.ndarray:
         """HU (N,) of voxels (N,), flat in the grid: ``air`` before the surface, tissue behind it, below the floor their ``old`` values."""
@@ -177,6 +188,30 @@ class NewFace:
         new = air + np.clip(0.5 + below / edge, 0.0, 1.0) * (blend * tissue + (1 - blend) * old - air)
         by_chance = (np.abs(new - old) < 1.0) & ((above_floor > 0) | ~is_tissue)
         return np.where(by_chance, old + LEAST_CHANGE_HU, new)
+
+
+def before(surface: np.ndarray, raster: PolarRaster, frame: FaceFrame, grid: Geometry, margin_mm: float) -> np.ndarray:
+    """Voxels (bool, ``grid``'s shape) that lie ``margin_mm`` and more before the surface (mm, on ``raster``), told for cubes of them.
+
+    A cube counts only where even its nearest corner lies before the highest of the surface in all directions in which it is seen.
+    """
+    cube = np.maximum(1, np.rint(CUBE_MM / np.array(grid.sampling)).astype(int))
+    count = -(-np.array(grid.shape) // cube)
+    centres = grid.to_lps((np.indices(count).reshape(3, -1).T + 0.5) * cube - 0.5)
+    corners = np.stack(np.meshgrid(*([-0.5, 0.5],) * 3), axis=-1).reshape(-1, 3) * cube
+    radius = np.linalg.norm(grid.to_lps(corners) - grid.to_lps(np.zeros((1, 3))), axis=1).max()
+    directions, distance = to_polar(frame, centres)
+    # Within this many degrees of its centre a cube is seen, the more in azimuth the higher it stands; nowhere does it go around the back.
+    is_small = radius <= distance * np.sin(np.radians(CUBE_DEGREES))
+    is_small &= (np.abs(directions) <= (BACK_DEGREES, HIGH_DEGREES)).all(axis=1)
+    wide = np.degrees(np.arcsin(np.sin(np.radians(CUBE_DEGREES)) / np.cos(np.radians(HIGH_DEGREES))))
+    reach = [int(np.ceil(degrees / raster.step)) + 2 for degrees in (CUBE_DEGREES, wide)]
+    highest = ndimage.maximum_filter(surface, [2 * cells + 1 for cells in reach], mode="nearest")
+    at = np.clip(np.rint(raster.cells(directions)).astype(int), 0, np.array(raster.shape) - 1)
+    out = (is_small & (distance - radius > highest[tuple(at.T)] + margin_mm)).reshape(count)
+    for axis, size in enumerate(cube):
+        out = np.repeat(out, size, axis)
+    return out[tuple(slice(n) for n in grid.shape)]
 
 
 def in_view(surface: np.ndarray, grid: Geometry, face: Face) -> np.ndarray:

@@ -11,11 +11,9 @@ companion first, so that an output is never beside a companion that is not its o
 from __future__ import annotations
 
 import contextlib
-import errno
 import json
 import os
 import shutil
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -28,13 +26,11 @@ from .certificate import is_certified
 from .held_folder import HeldFolder, held_folder
 from .leftovers import clear_leftovers, remove, short, sibling
 from .lock import sole_writer
+from .to_disk import NOT_OFFERED, SYNCED_TOGETHER
+from .to_disk import sync as _sync
 
 #: What a folder may hold if it is to be replaced: nobody's other files are deleted with it.
 _REPLACEABLE = (".dcm", ".certificate.json")
-#: So many files are synchronised at a time.
-SYNCED_TOGETHER = 8
-#: Network and user-space file systems that cannot synchronise folders, or have no hard links, answer with these.
-_NOT_OFFERED = (errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EPERM, errno.EMLINK)
 
 
 @dataclass(frozen=True)
@@ -218,7 +214,7 @@ def _rename_to_free(partial: Path, path: Path) -> None:
     except FileExistsError as error:
         raise OutputError(f"{path} was made by somebody else in the meantime: nothing was written.") from error
     except OSError as error:
-        if error.errno not in _NOT_OFFERED:
+        if error.errno not in NOT_OFFERED:
             raise
     _require_untaken(path, overwrite=False)
     partial.rename(path)
@@ -321,21 +317,6 @@ def _as_output_error(path: Path) -> Iterator[None]:
         raise OutputError(
             f"{path} could not be written ({error.strerror or error}): nothing is left of it; make room and try again."
         ) from error
-
-
-def _sync(path: Path) -> None:
-    """Have the disk hold what was written; folders cannot be synchronised everywhere."""
-    is_folder = path.is_dir()
-    if is_folder and sys.platform == "win32":
-        return
-    handle = os.open(path, os.O_RDONLY if is_folder else os.O_RDWR)
-    try:
-        os.fsync(handle)
-    except OSError as error:
-        if not is_folder or error.errno not in _NOT_OFFERED:
-            raise
-    finally:
-        os.close(handle)
 
 
 def _sync_folder_of(place: _Place) -> None:

@@ -27,6 +27,7 @@ from .atomic import Companion, released_folder
 from .dicom_encoder import Encoder
 from .dicom_header import Marks, derived_header, headers_of, naming, slices_by_file
 from .representable import representable, stored_values
+from .to_disk import synchronising
 
 
 def write_dicom_series(
@@ -58,10 +59,11 @@ def write_dicom_series(
     if result.array.dtype != ct.slices.array.dtype or not result.geometry.same_as(ct.slices.geometry):
         raise OutputError("The result has another scalar type or grid than the CT: nothing was written.")
     header, encoder = KeepHeader() if header is None else header, Encoder()
-    with released_folder(folder, overwrite, (ct.path, *ct.files, *inputs), companion) as partial:
+    with released_folder(folder, overwrite, (ct.path, *ct.files, *inputs), companion) as partial, synchronising() as to_disk:
         for n, (source, dataset) in enumerate(derived_slices(ct, result, marks, header, alive), start=1):
             with naming(source):
                 encoder.save(dataset, partial / f"IM{n:04d}.dcm")
+            to_disk(partial / f"IM{n:04d}.dcm")
         _require_same(ct, representable(ct, result), partial, Path(folder), header.uid(ct.frame_of_reference_uid), alive)
         _require_clean(partial, Path(folder), ct.files, header)
 

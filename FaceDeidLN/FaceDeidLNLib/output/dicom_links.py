@@ -9,6 +9,7 @@ from functools import lru_cache
 from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag
 
+from ..input.dicom_files import as_stored
 from .dicom_plain import leaves, tags_of, value_bytes
 
 #: Sequences that name other images, series or earlier values of this one.
@@ -55,7 +56,7 @@ def remove_links(dataset: Dataset, originals: frozenset[str]) -> None:
     for holder, tag, value in [*leaves(dataset)]:
         if holder is dataset and tag in own:
             continue
-        if _leads_back(str(holder.get_item(tag).VR), tag.is_private, value, known):
+        if _leads_back(as_stored(holder, tag).VR, tag.is_private, value, known):
             del holder[tag]
 
 

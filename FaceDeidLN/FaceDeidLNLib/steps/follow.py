@@ -8,13 +8,15 @@ import pydicom
 import slicer
 
 from ..case.records import CaseResult
+from ..core.ahead import told_beside
 from ..core.errors import FaceDeidError, InputError
-from ..core.progress import Progress
+from ..core.progress import Alive, Progress, alive_in
 from ..core.segment import Segment
+from ..core.volume import Volume
 from ..input.calibration import in_own_values
 from ..input.case import CtInput
 from ..input.plausible import require_ct
-from ..mrml.ct import ct_of_node
+from ..mrml.ct import ct_of_values
 from ..mrml.links import link
 from ..mrml.nodes import add_ct, fill_ct, volume_from_node
 from ..mrml.scene import SceneContext
@@ -36,18 +38,29 @@ def follow_images(
     """
     if not images or case.result is None or case.verdict is Verdict.FAIL:
         return [], ()
-    try:
-        leader = Leader(case, protected, accepted)
-    except FaceDeidError as problem:
-        return [], tuple(_withheld(node, problem) for node in images)
-    made, withheld = [], []
-    for number, node in enumerate(images):
-        progress(0.9 + 0.1 * number / len(images), node.GetName())
+    values = [(node.GetName(), volume_from_node(node), node.GetID()) for node in images]
+
+    def follow(tell: Progress) -> list[FollowedImage | str]:
+        tell(0.9, values[0][0])
         try:
-            made.append((node, leader.follow(*_image_of(node))))
-        except FaceDeidError as doubt:
-            withheld.append(_withheld(node, doubt))
-    return made, tuple(withheld)
+            leader = Leader(case, protected, accepted)
+        except FaceDeidError as problem:
+            return [_withheld(name, problem) for name, _, _ in values]
+        return [_followed(leader, one, alive_in(tell, 0.9 + 0.1 * n / len(values), one[0])) for n, one in enumerate(values)]
+
+    done = list(zip(images, told_beside(follow, progress), strict=True))
+    made = [(node, image) for node, image in done if isinstance(image, FollowedImage)]
+    return made, tuple(why for _, why in done if isinstance(why, str))
+
+
+def _followed(leader: Leader, one: tuple[str, Volume, str], alive: Alive) -> FollowedImage | str:
+    """What is made of an image (name, values, id of its node), or why it is withheld."""
+    name, values, identifier = one
+    alive()
+    try:
+        return leader.follow(*_image_of(values, identifier, name))
+    except FaceDeidError as doubt:
+        return _withheld(name, doubt)
 
 
 def add_followed(context: SceneContext, pair: Pair, leader: slicer.vtkMRMLScalarVolumeNode) -> slicer.vtkMRMLScalarVolumeNode:
@@ -95,15 +108,15 @@ def frame_of(node: slicer.vtkMRMLScalarVolumeNode) -> str:
     return str(pydicom.dcmread(files[0], stop_before_pixels=True, specific_tags=["FrameOfReferenceUID"]).get("FrameOfReferenceUID", ""))
 
 
-def _image_of(node: slicer.vtkMRMLScalarVolumeNode) -> tuple[CtInput, bool]:
-    """An image, and whether it is a CT in HU."""
-    ct = ct_of_node(node)
+def _image_of(values: Volume, identifier: str, name: str) -> tuple[CtInput, bool]:
+    """An image of the scene, and whether it is a CT in HU."""
+    ct = ct_of_values(values, identifier)
     try:
-        require_ct(ct.volume, node.GetName(), ct.outside)
+        require_ct(ct.volume, name, ct.outside)
     except InputError:
-        return CtInput(volume_from_node(node), ct.path, ct.kind), False
+        return CtInput(values, ct.path, ct.kind), False
     return ct, True
 
 
-def _withheld(node: slicer.vtkMRMLScalarVolumeNode, why: FaceDeidError) -> str:
-    return f'"{node.GetName()}" does not follow: {why}'
+def _withheld(name: str, why: FaceDeidError) -> str:
+    return f'"{name}" does not follow: {why}'

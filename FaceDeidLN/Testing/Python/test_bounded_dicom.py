@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import sys
 import time
@@ -18,6 +19,8 @@ from FaceDeidLNLib.input.any_segments import read_any_segments
 from FaceDeidLNLib.input.ct import read_ct
 from FaceDeidLNLib.study.instances import find_instances
 from fuzz_targets import make_structures
+from hypothesis import given
+from hypothesis import strategies as st
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import Tag
@@ -143,6 +146,24 @@ def test_the_elements_of_a_whole_file_are_counted_as_they_are(tmp_path, syntax):
     dataset = pydicom.dcmread(path)
     in_meta = 0 if syntax == "1.2.840.10008.1.2.1.99" else len(dataset.file_meta)
     assert room.elements == in_meta + len(dataset) + 2 * (1 + len(code))
+
+
+#: What the beginning of an element may be made of.
+PIECES = (*(bytes([n]) for n in (0, 1, 2, 8, 0x7F, 0xE0, 0xFE, 0xFF)), b"\xfe\xff\x00\xe0", b"UN", b"OW", b"SQ", b"US")
+
+
+@given(st.lists(st.sampled_from(PIECES)), st.booleans(), st.integers(0, 64))
+def test_elements_seen_in_the_first_bytes_count_as_those_that_are_read_one_by_one(pieces, big, window):
+    data = b"".join(pieces)
+
+    def counted(begin):
+        source = dicom_bounds._Plain(io.BytesIO(data), len(data))
+        source.skip(begin)
+        found = list(dicom_bounds._headers(source, big))
+        return np.array([len(found), sum(is_item for is_item, _ in found), sum(size for _, size in found)])
+
+    seen, at = dicom_bounds._seen_in(data[:window], 0, big)
+    assert (np.array(seen) + counted(at) == counted(0)).all()
 
 
 def test_twenty_thousand_files_beside_a_series_take_seconds(tmp_path):

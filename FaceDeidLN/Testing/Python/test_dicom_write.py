@@ -1,5 +1,6 @@
 """DICOM series out: the same series, changed only where the result is."""
 
+import errno
 import shutil
 
 import numpy as np
@@ -13,6 +14,7 @@ from FaceDeidLNLib.core.volume import Volume
 from FaceDeidLNLib.header.base import KeepHeader
 from FaceDeidLNLib.input import dicom
 from FaceDeidLNLib.input.ct import read_ct
+from FaceDeidLNLib.output import to_disk
 from FaceDeidLNLib.output.dicom import derived_slices, representable, write_dicom_series
 from FaceDeidLNLib.output.dicom_encoder import Encoder, save
 from FaceDeidLNLib.output.dicom_header import Marks
@@ -237,6 +239,19 @@ def test_a_source_slice_that_vanished_leaves_nothing_under_the_name(tmp_path, mo
     with pytest.raises(OutputError, match="could not be written"):
         write_dicom_series(ct, defaced(ct), tmp_path / "out", MARKS)
     assert [p.name for p in tmp_path.iterdir()] == ["in"]
+
+
+def test_a_file_that_the_disk_does_not_take_leaves_nothing_under_the_name(tmp_path, monkeypatch):
+    write_series(tmp_path / "in", Series(stored_head()))
+    ct = read_ct(tmp_path / "in")
+
+    def full(path):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(to_disk, "sync", full)
+    with pytest.raises(OutputError, match="No space left"):
+        write_dicom_series(ct, ct.volume, tmp_path / "out", MARKS)
+    assert [path.name for path in tmp_path.iterdir()] == ["in"]
 
 
 def test_a_source_slice_that_vanished_after_its_header_was_read_is_written_all_the_same(tmp_path):

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from FaceDeidLNLib.anatomy.face_frame import FaceFrame
 from FaceDeidLNLib.case.find import find_anatomy, find_face
 from FaceDeidLNLib.case.records import Request
 from FaceDeidLNLib.core.by_parts import PART, by_parts
@@ -15,15 +16,18 @@ from FaceDeidLNLib.core.parameters import Parameters
 from FaceDeidLNLib.core.volume import Volume
 from FaceDeidLNLib.effect.base import apply_effect, drawing
 from FaceDeidLNLib.effect.records import EFFECT_NAMES, RECORDS
-from FaceDeidLNLib.effect.reface import VIEW_MARGIN_MM, in_view, view_end
+from FaceDeidLNLib.effect.reface import VIEW_MARGIN_MM, before, in_view, view_end
 from FaceDeidLNLib.effect.registry import EFFECTS
 from FaceDeidLNLib.effect.tools import smoothing
 from FaceDeidLNLib.effect.tools.texture import Noise, soft_tissue
-from FaceDeidLNLib.face.polar import signed_degrees, to_polar, unit_vectors
+from FaceDeidLNLib.face.polar import PolarRaster, signed_degrees, to_polar, unit_vectors
 from FaceDeidLNLib.face.relief import random_surface
 from FaceDeidLNLib.face.segment import Face, depth_of
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import ndimage
 from scipy.spatial import cKDTree
+from scipy.spatial.transform import Rotation
 
 
 @pytest.fixture(scope="module")
@@ -215,3 +219,17 @@ def test_where_the_field_of_view_ends_before_the_new_face_it_is_bent_back_and_no
     assert (bent <= np.maximum(flat, face.membrane) + 1.0)[face.inside].all()
     cut = ndimage.binary_dilation(flat < surface, iterations=2) & face.inside
     assert np.abs(ndimage.laplace(bent))[cut].max() < np.abs(ndimage.laplace(flat))[cut].max()
+
+
+@given(st.integers(0, 1 << 32), st.floats(0.0, 60.0), st.sampled_from([(1.0, 1.0, 1.0), (0.9, 0.9, 2.0), (3.0, 1.0, 1.0)]))
+@settings(max_examples=8)
+def test_cubes_of_voxels_before_the_surface_hold_none_that_is_not(seed, degrees, spacing):
+    random, raster = np.random.default_rng(seed), PolarRaster(step=2.0)
+    turned = Rotation.from_euler("zyx", [degrees, degrees / 2, -degrees / 3], degrees=True).as_matrix()
+    frame = FaceFrame(turned, np.array([30.0, 40.0, 20.0]), 1.1, np.zeros((0, 3)), np.zeros((0, 3)))
+    grid = Geometry(tuple(int(120 / s) for s in spacing[::-1]), np.diag([*spacing, 1.0]))
+    surface = random.uniform(20.0, 60.0, raster.shape)
+    at = np.argwhere(before(surface, raster, frame, grid, 1.5))
+    directions, distance = to_polar(frame, grid.to_lps(at))
+    assert len(at)
+    assert (raster.sample(surface, directions) - distance < -1.5).all()

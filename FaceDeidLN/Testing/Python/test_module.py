@@ -219,3 +219,27 @@ def test_ears_hidden_step_by_step_pass_as_in_one_go(module, head):
 def test_a_misspelt_length_is_a_type_error(module, head):
     with pytest.raises(TypeError, match="depthMM"):
         module.FaceDeidLNLogic().process(head[0], depthMM=3.0)
+
+
+@pytest.mark.parametrize("step", ["process", "verify"])
+def test_a_step_that_is_stopped_while_its_case_goes_into_the_scene_leaves_the_scene_as_it_was(
+    module, head, asked, phantom_case, monkeypatch, step
+):
+    def stop_in_scene(fraction, message):
+        if message == "scene":
+            raise Cancelled("stopped")
+
+    logic = module.FaceDeidLNLogic()
+    chosen = {"protectedSegmentation": head[1], "acceptRecognisable": True}
+    if step == "verify":
+        monkeypatch.setattr("FaceDeidLNLib.steps.steps.examine", lambda *arguments: phantom_case)
+        chosen["outputVolume"] = logic.process(head[0], **chosen).nodes.result
+    before = nodes_there()
+    with pytest.raises(Cancelled):
+        getattr(logic, step)(head[0], progress=stop_in_scene, **chosen)
+    assert nodes_there() == before
+
+
+def nodes_there():
+    scene = module_context().scene
+    return {(node.GetID(), node.GetName()) for node in (scene.GetNthNode(n) for n in range(scene.GetNumberOfNodes()))}

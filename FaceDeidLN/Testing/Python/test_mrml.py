@@ -15,13 +15,16 @@ from FaceDeidLNLib.mrml.nodes import (
     add_segmentation,
     fill_ct,
     fill_segmentation,
+    read_stored,
     segments_from_node,
+    stored_segments,
     volume_from_node,
 )
 from FaceDeidLNLib.mrml.scene import context, headless_context, new_context
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mrml_grids import linear_transform, numbers, tilted
+from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
 
@@ -177,6 +180,24 @@ def test_masks_that_share_one_label_map_are_told_apart(here):
     for segment, expected in zip(segments_from_node(node), arrays, strict=True):
         places = tilted().to_kji(segment.mask.geometry.to_lps(np.argwhere(segment.mask.array)))
         assert np.abs(places - np.argwhere(expected)).max() < 1e-4
+
+
+def test_a_label_map_that_segments_share_is_looked_through_once_and_each_mask_is_as_small_as_its_box(here, monkeypatch):
+    looked, real = [], ndimage.find_objects
+    monkeypatch.setattr("FaceDeidLNLib.mrml.segmentations.ndimage.find_objects", lambda labels: looked.append(labels.shape) or real(labels))
+    masks, arrays = two_blobs()
+    arrays[1] &= ~arrays[0]
+    node = add_segmentation(here, [masks[0], tight("b", arrays[1])], tilted(), "S")
+    node.GetSegmentation().CollapseBinaryLabelmaps(False)
+    back = segments_from_node(node)
+    assert len(looked) == 1
+    assert [segment.mask.array.shape for segment in back] == [tight("", array).array.shape for array in arrays]
+
+
+def test_a_segment_that_is_asked_for_twice_is_one_mask(here):
+    node = add_segmentation(here, two_blobs()[0], tilted(), "S")
+    first, _, again, _ = read_stored([*stored_segments(node), *stored_segments(node)])
+    assert again.mask is first.mask
 
 
 def test_an_empty_mask_comes_back_empty_with_its_name(here):

@@ -18,6 +18,7 @@ from FaceDeidLNLib.mrml.nodes import (
     add_landmarks,
     add_skin_model,
     curve_points_from_node,
+    fill_skin,
     landmarks_from_node,
     surface_lps_from_node,
 )
@@ -169,6 +170,19 @@ def distance_to(surface, points):
         locator.FindClosestPoint(point, found, cell, sub, square)
         distances.append(square.get() ** 0.5)
     return np.array(distances)
+
+
+def test_a_skin_is_put_into_its_node_only_where_it_is_another_one(here, skin):
+    node = add_skin_model(here, skin[0])
+    shown, moved = node.GetPolyData(), vtk.vtkPolyData()
+    fill_skin(node, skin[0])
+    assert node.GetPolyData() is shown
+    moved.DeepCopy(skin[0])
+    x, y, z = moved.GetPoint(7)
+    moved.GetPoints().SetPoint(7, x, y, z + 1.0)
+    fill_skin(node, moved)
+    assert node.GetPolyData() is not shown
+    assert node.GetPolyData().GetPoint(7) == pytest.approx((-x, -y, z + 1.0), abs=1e-3)
 
 
 def test_the_curve_keeps_the_control_points_it_was_given(here, skin):

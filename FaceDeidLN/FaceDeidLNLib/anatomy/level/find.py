@@ -10,6 +10,7 @@ from scipy import ndimage
 
 from ...core.geometry import Box, Geometry
 from ...core.landmarks import Landmarks
+from ...core.memory import give_back
 from ...core.plugins import made_by
 from ...core.progress import Alive, idle
 from ...core.segment import BoxMask, Segment, places, tight
@@ -78,10 +79,12 @@ def find_levels(
         return ()
     mandible = find_mandible(ct, frame, segments, alive)
     alive()
+    give_back()
     if mandible.hu is None:
         mandible = replace(mandible, hu=mandible.grid.take(ct, AIR_HU))
     depth = _depth(mandible, ct.geometry, body)
     alive()
+    give_back()
     levels = levels_of(mandible, ct.geometry, names, segments, depth, superficial_mm, landmarks)
     alive()
     return tuple(_without_skin(level, ct) for level in levels)

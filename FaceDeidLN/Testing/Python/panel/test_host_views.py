@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from types import SimpleNamespace
 
 import pytest
@@ -212,3 +213,43 @@ def test_the_views_of_a_comparison_are_drawn_once_each_when_both_show_their_mode
     assert all(not view.paused for view in views_of(windows))
     assert [view.resumed for view in views_of(windows)][:2] == [1, 1]
     assert all(model.GetDisplayNode().GetVisibility() for model in (before, after))
+
+
+def test_what_takes_long_is_done_beside_the_window(shown, windows, monkeypatch, tmp_path):
+    import threading
+
+    from person import PanelTest, load_phantom
+
+    done = {}
+
+    def note(place, name):
+        real = getattr(importlib.import_module(place), name)
+
+        def noted(*arguments, **named):
+            done.setdefault(name, set()).add(threading.current_thread() is threading.main_thread())
+            return real(*arguments, **named)
+
+        monkeypatch.setattr(f"{place}.{name}", noted)
+
+    person = PanelTest()
+    person.setUp()
+    try:
+        for place, name in (
+            ("FaceDeidLNLib.steps.process", "read_stored"),
+            ("FaceDeidLNLib.steps.process", "image_of"),
+            ("FaceDeidLNLib.steps.export", "digest"),
+            ("FaceDeidLNLib.steps.export", "write_released"),
+            ("FaceDeidLNLib.mrml.looks", "_surface"),
+            ("FaceDeidLNLib.mrml.looks", "_largest_change"),
+        ):
+            note(place, name)
+        person.node.inputVolume, person.node.protectedSegmentation = load_phantom()
+        person.node.acceptRecognisable = True
+        person.answer_at_once()
+        person.answers = [str(tmp_path / "out")]
+        person.click("applyButton", "compareButton", "jumpButton", "nrrdButton")
+        assert person.errors == []
+        assert sorted(done) == ["_largest_change", "_surface", "digest", "image_of", "read_stored", "write_released"]
+        assert set().union(*done.values()) == {False}
+    finally:
+        person.doCleanups()
