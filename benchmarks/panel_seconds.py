@@ -1,7 +1,10 @@
 """Clicks and seconds per step of the panel on real CTs: python benchmarks/panel_seconds.py CT...
 
-A CT is an image file or a DICOM folder. It is loaded on the stand-in host, and then: the straight road (Apply, Before | after, Largest
-change, an NRRD file), and each step alone. Seconds of CPU and of the clock, one line a click.
+or, in the application, Slicer --no-splash --python-script benchmarks/panel_seconds.py -- CT...
+
+A CT is an image file or a DICOM folder. It is loaded on the stand-in host, or in Slicer, and then: the straight road (Apply,
+Before | after, Largest change, an NRRD file), and each step alone. Seconds of CPU and of the clock, and the longest time in which no
+event gets through, so that the window is not painted; one line a click.
 """
 
 from __future__ import annotations
@@ -14,39 +17,91 @@ from collections.abc import Callable
 from pathlib import Path
 from unittest import mock
 
-import pytest
-
 ROOT = Path(__file__).resolve().parents[1] / "FaceDeidLN"
 _ROAD = ("acceptCheckBox", "applyButton", "compareButton", "jumpButton", "nrrdButton")
-_STEPS = ("detectButton", "curveButton", "faceButton", "applyButton", "verifyButton")
+_STEPS = ("detectButton", "curveButton", "faceButton", "applyButton", "verifyButton", "compareButton", "compareButton")
+#: So long (s) after a click what it left to be drawn is waited for.
+_SETTLES_S = 0.5
 
 
-def timed(name: str, work: Callable[[], object]) -> None:
+class Pauses:
+    """The longest time without a turn of the event loop, in which no window is painted."""
+
+    def __init__(self) -> None:
+        import qt
+
+        self.longest, self._last, self._timer = 0.0, time.perf_counter(), qt.QTimer()
+        self._timer.setInterval(10)
+        self._timer.connect("timeout()", self.turn)
+        self._timer.start()
+
+    def turn(self) -> None:
+        """The event loop came around."""
+        now = time.perf_counter()
+        self.longest, self._last = max(self.longest, now - self._last), now
+
+    def begin(self) -> None:
+        """Forget what was."""
+        self.longest, self._last = 0.0, time.perf_counter()
+
+
+def timed(name: str, work: Callable[[], object], pauses: Pauses) -> None:
     """Do some work and print what it took."""
+    settle()
+    pauses.begin()
     cpu, clock = time.process_time(), time.perf_counter()
     work()
-    print(f"  {name:16} {time.process_time() - cpu:6.1f} s CPU {time.perf_counter() - clock:6.1f} s", flush=True)
+    cpu, clock = time.process_time() - cpu, time.perf_counter() - clock
+    settle()
+    pauses.turn()
+    print(f"  {name:16} {cpu:6.1f} s CPU {clock:6.1f} s, longest pause {pauses.longest:5.2f} s", flush=True)
+
+
+def settle() -> None:
+    """Let everything be drawn that waits for it."""
+    import slicer
+
+    end = time.perf_counter() + _SETTLES_S
+    while time.perf_counter() < end:
+        slicer.app.processEvents()
+        time.sleep(0.01)
 
 
 def measure(path: Path, widget: object) -> None:
     """One CT: the straight road, and step by step."""
     import slicer
     from FaceDeidLNLib.input.ct import read_ct
+    from FaceDeidLNLib.mrml.looks import show_fitted
     from FaceDeidLNLib.mrml.nodes import add_ct
     from FaceDeidLNLib.mrml.scene import context
 
-    volume = read_ct(path).volume
+    volume, pauses = read_ct(path).volume, Pauses()
     for title, buttons in (("straight road", _ROAD), ("step by step", _STEPS)):
         slicer.mrmlScene.Clear(False)
         widget.enter()
-        add_ct(context(), volume, "CT")  # the panel chooses the only CT by itself
+        widget.panel.node.inputVolume = ct = add_ct(context(), volume, "CT")
+        show_fitted(context(), ct)
         print(f"{path.name} {'x'.join(map(str, volume.array.shape[::-1]))}, {title}: {len(buttons)} clicks")
         with tempfile.TemporaryDirectory() as folder:
             answer = mock.patch("FaceDeidLNLib.widget.dialogs.file_to_save", lambda *asked, folder=folder: f"{folder}/out.nrrd")
             with answer:
                 for button in buttons:
-                    timed(button, getattr(widget.ui, button).click)
+                    timed(button, getattr(widget.ui, button).click, pauses)
         print(f"  {widget.ui.verdictLabel.text}")
+
+
+def main_in_slicer(paths: list[Path]) -> None:
+    """Open the module in the application, measure every CT, and end it."""
+    import slicer
+
+    code = 1
+    try:
+        slicer.util.selectModule("FaceDeidLN")
+        for path in paths:
+            measure(path, slicer.util.getModuleWidget("FaceDeidLN"))
+        code = 0
+    finally:
+        slicer.util.exit(code)
 
 
 def main(paths: list[Path]) -> None:
@@ -54,6 +109,7 @@ def main(paths: list[Path]) -> None:
     sys.path[:0] = [str(ROOT), str(ROOT / "Testing" / "Host")]
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     import host
+    import pytest
 
     with pytest.MonkeyPatch.context() as patch:
         _, widget, _ = host.open_module(patch, "FaceDeidLN")
@@ -63,4 +119,9 @@ def main(paths: list[Path]) -> None:
 
 
 if __name__ == "__main__":
-    main([Path(word) for word in sys.argv[1:]])
+    if getattr(sys.modules.get("slicer"), "app", None) is not None:
+        from FaceDeidLNLib.commands.words import script_words
+
+        main_in_slicer([Path(word) for word in script_words(sys.argv[1:])])
+    else:
+        main([Path(word) for word in sys.argv[1:]])

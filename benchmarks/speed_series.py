@@ -79,6 +79,12 @@ def run(words: list[str], folder: Path = PACKAGES) -> Run:
     return Run(wall, used.ru_utime + used.ru_stime, used.ru_maxrss * unit)
 
 
+def run_anew(words: list[str], target: Path) -> Run:
+    """As ``run``, where ``target`` (a folder) is not there: a release that is to be replaced is hashed first, which the others do not."""
+    shutil.rmtree(target, ignore_errors=True)
+    return run(words)
+
+
 def deface_words(source: Path, target: Path, *more: str) -> list[str]:
     """The words that de-identify a CT."""
     return [sys.executable, "-m", "FaceDeidLNLib.commands.main", "deface", str(source), str(target), "--overwrite", "--quiet", *more]
@@ -166,7 +172,7 @@ def measure_road(data: Path, other: Other | None, runs: int) -> dict[str, Run]:
         copies.mkdir()
         make("dicom", data, source, SLICES)
         measures = {
-            "de-identify": lambda: run(deface_words(source, target)),
+            "de-identify": lambda: run_anew(deface_words(source, target), target),
             "read and write": lambda: run([sys.executable, "-c", _COPY, str(source), str(copies)]),
         }
         if other is not None:
