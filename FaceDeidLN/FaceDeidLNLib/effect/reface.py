@@ -38,6 +38,9 @@ EDGE_VOXELS = 2.0
 FINE_DEGREES = 0.5
 #: Small voxels show the surface over so many, up to so many mm: as a scanner does.
 SMALL_VOXELS, SMALL_MM = 3.0, 2.5
+#: Over how many mm of a line of sight an edge is seen grows with the surface's slant, up to this: where it ran nearly along the line of
+#: sight, over less than a voxel, it showed terraces.
+MOST_SLANT = 4.0
 #: Under the new surface lies so much (mm: mean, deviation; correlation as above) dense tissue, and below it a mixture of fat
 #: and muscle that cannot be told from the old one by its values: what comes to light where the dense layer is taken away is random, too.
 DENSE_LAYER_MM = 13.0
@@ -82,7 +85,7 @@ class Reface:
         """New HU (N,) of the segment's voxels."""
         here, mask, new = ct.array[face.segment.box.slices], face.segment.array, self.drawn(ct, face, random)
         values = scan_air(here, face.segment.voxels, random)
-        near = before(new.surface, new.raster, face.frame, new.grid, new.edge / 2)
+        near = before(new.surface, new.raster, face.frame, new.grid, new.edge / 2 * MOST_SLANT)
         np.greater(mask, near, out=near)
         voxels, old, of_segment = flat(near), here[near], near[mask]
         del near
@@ -125,6 +128,7 @@ class NewFace:
     edge: float
     raster: PolarRaster
     surface: np.ndarray
+    slant: np.ndarray
     dense: np.ndarray
     floor: np.ndarray
     layer: np.ndarray
@@ -141,9 +145,10 @@ class NewFace:
         floor = face.membrane - FLOOR_MM - FLOOR_SD_MM * roughness(face, random)
         layer = np.clip(SKIN_LAYER_MM + SKIN_LAYER_SD_MM * roughness(face, random), *SKIN_LAYER_LIMITS_MM)
         fine = PolarRaster(step=FINE_DEGREES)
-        maps = (finer(one, face.raster, fine) for one in (surface, dense, floor, layer))
+        surface, *maps = (finer(one, face.raster, fine) for one in (surface, dense, floor, layer))
         with made_beside(lambda going: beside_air(ct, face)) as bare:  # nothing of it is drawn
             soft, deep = tissues(ct, face, random)
+        maps = (surface, slant(surface, fine), *maps)
         return cls(face, ct.geometry.crop(face.segment.box), edge_mm(ct), fine, *maps, bare.result(), soft, deep)
 
     def values(self, voxels: np.ndarray, old: np.ndarray, air: np.ndarray) -> np.ndarray:
@@ -152,7 +157,7 @@ class NewFace:
         directions, distance = to_polar(self.face.frame, self.grid.to_lps(at))
         cells = self.raster.cells(directions)
         below = self.raster.sample_at(self.surface, cells) - distance
-        behind = below > -self.edge / 2
+        behind = below > -self.edge / 2 * MOST_SLANT
         out = air.copy()
         bare = self.bare.ravel()[voxels[behind]]
         out[behind] = self._behind(at[behind], bare, cells[behind], below[behind], distance[behind], old[behind], air[behind])
@@ -168,7 +173,7 @@ class NewFace:
         old: np.ndarray,
         air: np.ndarray,
     ) -> np.ndarray:
-        """HU (N,) of voxels ``at`` (N, 3) that are no further than half an edge before the surface."""
+        """HU (N,) of voxels ``at`` (N, 3) that are near the surface or behind it."""
         old_depth = self.face.depth.at(self.grid.to_lps(at))
         old_depth = np.where(bare, np.minimum(old_depth, 0.0), old_depth)
         below_dense, below_floor = (self.raster.sample_at(one, cells) - distance for one in (self.dense, self.floor))
@@ -178,8 +183,9 @@ class NewFace:
             tissue = self.plate.over(tissue, at, (self.raster, cells), distance, self.edge / 2)
         above_floor = np.maximum(self.raster.sample_at(self.layer, cells) - old_depth, -below_floor)
         is_tissue = old > AIR_SPACE_HU
+        edge = self.edge * self.raster.sample_at(self.slant, cells)
         blend = np.where(is_tissue, np.clip(above_floor / BLEND_MM, 0.0, 1.0), 1.0)
-        new = air + np.clip(0.5 + below / self.edge, 0.0, 1.0) * (blend * tissue + (1 - blend) * old - air)
+        new = air + np.clip(0.5 + below / edge, 0.0, 1.0) * (blend * tissue + (1 - blend) * old - air)
         by_chance = (np.abs(new - old) < 1.0) & ((above_floor > 0) | ~is_tissue)
         return np.where(by_chance, old + LEAST_CHANGE_HU, new)
 
@@ -237,6 +243,13 @@ def edge_mm(ct: Volume) -> float:
     """Width (mm) over which a surface is seen in a CT of these voxels."""
     voxel = float(np.mean(ct.geometry.spacing))
     return max(EDGE_VOXELS * voxel, min(SMALL_VOXELS * voxel, SMALL_MM))
+
+
+def slant(surface: np.ndarray, raster: PolarRaster) -> np.ndarray:
+    """Mm along the line of sight for one mm across a surface (mm on ``raster``): 1 where they meet squarely, at most MOST_SLANT."""
+    up, across = np.gradient(surface, np.radians(raster.step))
+    across /= np.cos(np.radians(raster.directions()[..., 1]))
+    return np.minimum(np.sqrt(1.0 + (up**2 + across**2) / surface**2), MOST_SLANT)
 
 
 def beside_air(ct: Volume, face: Face) -> np.ndarray:

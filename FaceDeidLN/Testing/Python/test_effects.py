@@ -16,7 +16,7 @@ from FaceDeidLNLib.core.parameters import Parameters
 from FaceDeidLNLib.core.volume import Volume
 from FaceDeidLNLib.effect.base import apply_effect, drawing
 from FaceDeidLNLib.effect.records import EFFECT_NAMES, RECORDS
-from FaceDeidLNLib.effect.reface import VIEW_MARGIN_MM, before, in_view, view_end
+from FaceDeidLNLib.effect.reface import MOST_SLANT, VIEW_MARGIN_MM, before, in_view, slant, view_end
 from FaceDeidLNLib.effect.registry import EFFECTS
 from FaceDeidLNLib.effect.tools import smoothing
 from FaceDeidLNLib.effect.tools.texture import Noise, soft_tissue
@@ -103,7 +103,7 @@ def test_the_new_surface_does_not_know_the_face(face):
 def test_the_new_surface_meets_the_old_skin_at_the_curve(face):
     surface = random_surface(face, np.random.default_rng(5))
     rim = np.abs(signed_degrees(face.raster, face.inside)) <= face.raster.step
-    assert np.abs(surface - face.membrane)[rim].max() < 3.0
+    assert np.abs(surface - face.membrane)[rim].max() < 5.0
     assert np.array_equal(surface[~face.inside], face.skin[~face.inside])
 
 
@@ -128,7 +128,10 @@ def test_reface_leaves_air_in_front_and_tissue_behind_its_surface(phantom, face)
     below = face.raster.sample(surface, directions) - distance
     values = result.array[tuple(at.T)]
     voxel = max(phantom.ct.geometry.spacing)
-    assert (values[below < -voxel] < -800).all()
+    square = face.raster.sample(slant(surface, face.raster), directions) < 1.2
+    assert square.mean() > 0.4
+    assert (values[square & (below < -voxel)] < -800).all()
+    assert (values[below < -MOST_SLANT * voxel] < -800).all()
     assert (values[(below > voxel) & (below < 8.0)] > -300).mean() > 0.995
 
 
@@ -217,7 +220,8 @@ def test_where_the_field_of_view_ends_before_the_new_face_it_is_bent_back_and_no
     ends = view_end(face.frame.origin, unit_vectors(face.frame, face.raster.directions().reshape(-1, 2)), tight).reshape(bent.shape)
     flat = np.minimum(surface, ends - VIEW_MARGIN_MM)
     assert (bent <= np.maximum(flat, face.membrane) + 1.0)[face.inside].all()
-    assert np.abs(ndimage.laplace(bent))[face.inside].max() <= np.abs(ndimage.laplace(flat))[face.inside].max()
+    cut = ndimage.binary_dilation(flat < surface, iterations=2) & face.inside
+    assert np.abs(ndimage.laplace(bent))[cut].max() < np.abs(ndimage.laplace(flat))[cut].max()
 
 
 @given(st.integers(0, 1 << 32), st.floats(0.0, 60.0), st.sampled_from([(1.0, 1.0, 1.0), (0.9, 0.9, 2.0), (3.0, 1.0, 1.0)]))

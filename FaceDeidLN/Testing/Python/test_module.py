@@ -28,8 +28,8 @@ def head(module, phantom):
 
 @pytest.fixture(scope="module")
 def phantom_case(phantom):
-    """What the pipeline makes of the phantom."""
-    return deface(Request(phantom.ct, phantom.nodes))
+    """What the pipeline makes of the phantom, as a result that needs a person's consent."""
+    return replace(deface(Request(phantom.ct, phantom.nodes)), privacy="recognisable")
 
 
 @pytest.fixture
