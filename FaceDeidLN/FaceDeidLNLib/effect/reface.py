@@ -85,7 +85,7 @@ class Reface:
         """New HU (N,) of the segment's voxels."""
         here, mask, new = ct.array[face.segment.box.slices], face.segment.array, self.drawn(ct, face, random)
         values = scan_air(here, face.segment.voxels, random)
-        near = before(new.surface, new.raster, face.frame, new.grid, new.edge / 2 * MOST_SLANT)
+        near = before(new.surface + new.edge / 2 * new.slant, new.raster, face.frame, new.grid)
         np.greater(mask, near, out=near)
         voxels, old, of_segment = flat(near), here[near], near[mask]
         del near
@@ -120,7 +120,8 @@ class NewFace:
 
     ``surface``, ``dense`` and ``floor`` are the new surface and the ends of its dense layer (``soft`` over ``deep`` tissue) and
     of all new tissue, mm on ``raster``, ``layer`` the thickness (mm) of what is replaced below the old skin, ``bare`` the voxels beside
-    air; ``edge`` is the width in mm over which the surface is seen.
+    air; ``edge`` is the width in mm over which the surface is seen where a line of sight meets it squarely; elsewhere ``slant``
+    (on ``raster``) times as much of the line.
     """
 
     face: Face
@@ -157,10 +158,12 @@ class NewFace:
         directions, distance = to_polar(self.face.frame, self.grid.to_lps(at))
         cells = self.raster.cells(directions)
         below = self.raster.sample_at(self.surface, cells) - distance
-        behind = below > -self.edge / 2 * MOST_SLANT
+        edge = self.edge * self.raster.sample_at(self.slant, cells)
+        behind = below > -edge / 2
         out = air.copy()
         bare = self.bare.ravel()[voxels[behind]]
-        out[behind] = self._behind(at[behind], bare, cells[behind], below[behind], distance[behind], old[behind], air[behind])
+        seen = np.clip(0.5 + below[behind] / edge[behind], 0.0, 1.0)
+        out[behind] = self._behind(at[behind], bare, cells[behind], seen, distance[behind], old[behind], air[behind])
         return out
 
     def _behind(
@@ -168,12 +171,12 @@ class NewFace:
         at: np.ndarray,
         bare: np.ndarray,
         cells: np.ndarray,
-        below: np.ndarray,
+        seen: np.ndarray,
         distance: np.ndarray,
         old: np.ndarray,
         air: np.ndarray,
     ) -> np.ndarray:
-        """HU (N,) of voxels ``at`` (N, 3) that are near the surface or behind it."""
+        """HU (N,) of voxels ``at`` (N, 3) that are near the surface or behind it: a share ``seen`` (N,) of each is."""
         old_depth = self.face.depth.at(self.grid.to_lps(at))
         old_depth = np.where(bare, np.minimum(old_depth, 0.0), old_depth)
         below_dense, below_floor = (self.raster.sample_at(one, cells) - distance for one in (self.dense, self.floor))
@@ -183,15 +186,14 @@ class NewFace:
             tissue = self.plate.over(tissue, at, (self.raster, cells), distance, self.edge / 2)
         above_floor = np.maximum(self.raster.sample_at(self.layer, cells) - old_depth, -below_floor)
         is_tissue = old > AIR_SPACE_HU
-        edge = self.edge * self.raster.sample_at(self.slant, cells)
         blend = np.where(is_tissue, np.clip(above_floor / BLEND_MM, 0.0, 1.0), 1.0)
-        new = air + np.clip(0.5 + below / edge, 0.0, 1.0) * (blend * tissue + (1 - blend) * old - air)
+        new = air + seen * (blend * tissue + (1 - blend) * old - air)
         by_chance = (np.abs(new - old) < 1.0) & ((above_floor > 0) | ~is_tissue)
         return np.where(by_chance, old + LEAST_CHANGE_HU, new)
 
 
-def before(surface: np.ndarray, raster: PolarRaster, frame: FaceFrame, grid: Geometry, margin_mm: float) -> np.ndarray:
-    """Voxels (bool, ``grid``'s shape) that lie ``margin_mm`` and more before the surface (mm, on ``raster``), told for cubes of them.
+def before(surface: np.ndarray, raster: PolarRaster, frame: FaceFrame, grid: Geometry) -> np.ndarray:
+    """Voxels (bool, ``grid``'s shape) that lie before the surface (mm, on ``raster``), told for cubes of them.
 
     A cube counts only where even its nearest corner lies before the highest of the surface in all directions in which it is seen.
     """
@@ -208,7 +210,7 @@ def before(surface: np.ndarray, raster: PolarRaster, frame: FaceFrame, grid: Geo
     reach = [int(np.ceil(degrees / raster.step)) + 2 for degrees in (CUBE_DEGREES, wide)]
     highest = ndimage.maximum_filter(surface, [2 * cells + 1 for cells in reach], mode="nearest")
     at = np.clip(np.rint(raster.cells(directions)).astype(int), 0, np.array(raster.shape) - 1)
-    out = (is_small & (distance - radius > highest[tuple(at.T)] + margin_mm)).reshape(count)
+    out = (is_small & (distance - radius > highest[tuple(at.T)])).reshape(count)
     for axis, size in enumerate(cube):
         out = np.repeat(out, size, axis)
     return out[tuple(slice(n) for n in grid.shape)]

@@ -232,7 +232,7 @@ def test_cubes_of_voxels_before_the_surface_hold_none_that_is_not(seed, degrees,
     frame = FaceFrame(turned, np.array([30.0, 40.0, 20.0]), 1.1, np.zeros((0, 3)), np.zeros((0, 3)))
     grid = Geometry(tuple(int(120 / s) for s in spacing[::-1]), np.diag([*spacing, 1.0]))
     surface = random.uniform(20.0, 60.0, raster.shape)
-    at = np.argwhere(before(surface, raster, frame, grid, 1.5))
+    at = np.argwhere(before(surface + 1.5, raster, frame, grid))
     directions, distance = to_polar(frame, grid.to_lps(at))
     assert len(at)
     assert (raster.sample(surface, directions) - distance < -1.5).all()
