@@ -60,7 +60,7 @@ VARIATION = {(2, 0): 3.3, (0, 1): 3.0, (0, 2): 2.7, (2, 1): 2.7, (1, 0): 2.1, (1
 #: The new head's size is drawn (standard deviation), so full that the bone of nearly everybody lies below the surface and the limits
 #: below are seldom met. Of an adult's own size (within ADULT of the mean) nothing is kept: head size told persons apart.
 SIZE_SD = 0.025
-FULLNESS = 1.07
+FULLNESS = 1.1
 ADULT = 0.2
 #: The new face looks elsewhere than the old one: its features are turned together (standard deviations in degrees of azimuth
 #: and elevation), so that who lays a head onto the new nose and chin misses the skin that stayed around them.
@@ -69,9 +69,9 @@ POSE_DEGREES = (2.5, 2.5)
 SWELLING_MM = 3.5
 SWELLING_DEGREES = 12.0
 #: The old skin goes over into the new one within so many degrees from the curve (2 mm each), without an edge at either end. The longer,
-#: the more of the face's shape is handed on by the curve: a model that learned from seven draws of 60 patients finds AUC 0.54 where it
-#: takes 5 degrees, 0.55 with 6 and 0.55 to 0.58 with 7.
-FADE_DEGREES = 7.0
+#: the more of the face's shape is handed on by the curve: a model that learned from results of 60 patients found AUC 0.58 with 5 degrees,
+#: and 0.59 to 0.65 (four sets of draws) with 7 and a head less full.
+FADE_DEGREES = 5.0
 #: Roughly how long a degree is on a face.
 MM_PER_DEGREE = 1.8
 #: The distance from the curve is smoothed over so many degrees (Gaussian sigma): the corners of its raster would show as terraces.
