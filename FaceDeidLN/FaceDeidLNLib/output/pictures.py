@@ -6,11 +6,13 @@ import textwrap
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 from scipy import ndimage
 
+from ..core.geometry import Box, Geometry
 from ..core.processors import processors
 from ..core.segment import BoxMask
 from ..core.volume import Volume
@@ -27,7 +29,7 @@ from .render import (
     shade,
     skin_view,
     view_axes,
-    view_of,
+    view_onto,
 )
 from .review_folder import AFTER_FILE, BEFORE_FILE
 from .slices import SlicePlane, lookup_changed, lookup_gray, lookup_mask, slice_plane
@@ -40,7 +42,7 @@ PROTECTED_COLOR: drawing.Color = (88, 222, 120)
 #: Side of one panel in pixels.
 PANEL_PX = 300
 #: Voxels of the drawn skin: a pixel of a panel is about as large.
-_FINEST_MM = 1.25
+_FINEST_MM = 1.5
 _SKIN_VIEWS = ("front", "right 45", "left", "below")
 #: Around the face segment, so that the ears, the brow and the neck below the chin are seen with it.
 _AROUND_FACE_MM = 45.0
@@ -141,10 +143,13 @@ def _sheet(case: Shown, pairs: list[list[np.ndarray]], title: str) -> np.ndarray
 
 
 def _skin_panels(case: Shown) -> list[list[np.ndarray]]:
-    skin, focus = prepare_skin(case.original, finest_mm=_FINEST_MM), case.focus()
-    changed = None if case.result is None else changed_skin(skin, case.original, case.result)
+    focus = case.focus()
+    views = [view_onto(focus, name, case.panel) for name in _SKIN_VIEWS]
+    shown = _in_pictures(case.original.geometry, focus, views)
+    original = case.original.crop(shown)
+    skin = prepare_skin(original, finest_mm=_FINEST_MM)
+    changed = None if case.result is None else changed_skin(skin, original, case.result.crop(shown))
     skins = [skin] if changed is None else [skin, changed.skin]
-    views = [view_of(skin, name, case.panel, focus) for name in _SKIN_VIEWS]
 
     def hits_of(view: View) -> list[np.ndarray]:
         before = hit_points(skin, view)
@@ -153,6 +158,13 @@ def _skin_panels(case: Shown) -> list[list[np.ndarray]]:
     with ThreadPoolExecutor(processors()) as pool:  # what draws letters is for one thread alone, and comes after
         hits = list(pool.map(hits_of, views))
     return [_skin_pair(case, name, view, skins, points) for name, view, points in zip(_SKIN_VIEWS, views, hits, strict=True)]
+
+
+def _in_pictures(geometry: Geometry, focus: np.ndarray, views: Sequence[View]) -> Box:
+    """The voxels of the cube around the focus that is as wide as the widest picture: shoulders beside it take time, and hide the face."""
+    reach = max(max(view.size_px) * view.mm_per_pixel for view in views) / 2
+    middle = (focus.min(0) + focus.max(0)) / 2
+    return geometry.box_around(middle + reach * np.array(list(product((-1.0, 1.0), repeat=3))))
 
 
 def _skin_pair(case: Shown, name: str, view: View, skins: Sequence[Skin], hits: Sequence[np.ndarray]) -> list[np.ndarray]:

@@ -163,8 +163,12 @@ def view_of(
     skin: Skin, direction: str | Sequence[float], size_px: int | tuple[int, int] = 320, focus_lps: np.ndarray | None = None
 ) -> View:
     """The view that just holds ``focus_lps`` (N, 3), or all tissue, in ``size_px`` (side, or width and height)."""
+    return view_onto(_tissue_points(skin) if focus_lps is None else np.atleast_2d(focus_lps), direction, size_px)
+
+
+def view_onto(points: np.ndarray, direction: str | Sequence[float], size_px: int | tuple[int, int] = 320) -> View:
+    """The view that just holds LPS mm points (N, 3), with a margin."""
     size = (size_px, size_px) if isinstance(size_px, int) else size_px
-    points = _tissue_points(skin) if focus_lps is None else np.atleast_2d(focus_lps)
     right, down, into = view_axes(direction)
     plane = np.stack([points @ right, points @ down], axis=1)
     low, high = plane.min(0) - _FIELD_MARGIN_MM, plane.max(0) + _FIELD_MARGIN_MM
@@ -223,7 +227,7 @@ def _march(skin: Skin, start: np.ndarray, into: np.ndarray, length: float) -> np
     geometry, step = skin.volume.geometry, skin.volume.geometry.spacing[0] * 0.75
     origin, along = geometry.to_kji(start), into[::-1] / geometry.spacing[0]
     found = np.full(len(start), np.nan)
-    alive, depth = np.arange(len(start)), np.zeros(len(start))
+    alive, depth, end = np.arange(len(start)), np.zeros(len(start)), np.minimum(_leaves(origin, along, skin.volume.array.shape), length)
     before = np.full(len(start), AIR_HU)
     while len(alive):
         position = origin[alive] + depth[:, None] * along
@@ -233,10 +237,17 @@ def _march(skin: Skin, start: np.ndarray, into: np.ndarray, length: float) -> np
         found[alive[met]] = depth[met] - step * np.clip(share, 0.0, 1.0)
         block = np.clip(np.floor(position / _BLOCK), 0, np.asarray(skin.leap_mm.shape) - 1).astype(int)
         leap = np.maximum(skin.leap_mm[tuple(block.T)], step)
-        keep = ~met & (depth + leap < length)
+        keep = ~met & (depth + leap < end[alive])
         alive, before = alive[keep], np.where(leap > step, AIR_HU, value)[keep]
         depth = (depth + leap)[keep]
     return found
+
+
+def _leaves(origin: np.ndarray, along: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Depth in mm (N,) from where on a ray is more than a voxel outside the volume for good, where there is air alone."""
+    crossing = np.flatnonzero(np.abs(along) > 1e-9)
+    last = np.where(along > 0, np.asarray(shape, dtype=float), -1.0)
+    return ((last[crossing] - origin[:, crossing]) / along[crossing]).min(axis=1)
 
 
 def shade(skin: Skin, view: View, points: np.ndarray) -> np.ndarray:
