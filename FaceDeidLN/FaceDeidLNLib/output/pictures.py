@@ -22,9 +22,10 @@ from .render import (
     Skin,
     View,
     changed_skin,
+    cleared,
     head_focus,
-    hit_points,
     hit_points_changed,
+    hit_points_near,
     prepare_skin,
     shade,
     skin_view,
@@ -42,7 +43,7 @@ PROTECTED_COLOR: drawing.Color = (88, 222, 120)
 #: Side of one panel in pixels.
 PANEL_PX = 300
 #: Voxels of the drawn skin: a pixel of a panel is about as large.
-_FINEST_MM = 1.5
+_FINEST_MM = 1.25
 _SKIN_VIEWS = ("front", "right 45", "left", "below")
 #: Around the face segment, so that the ears, the brow and the neck below the chin are seen with it.
 _AROUND_FACE_MM = 45.0
@@ -147,12 +148,12 @@ def _skin_panels(case: Shown) -> list[list[np.ndarray]]:
     views = [view_onto(focus, name, case.panel) for name in _SKIN_VIEWS]
     shown = _in_pictures(case.original.geometry, focus, views)
     original = case.original.crop(shown)
-    skin = prepare_skin(original, finest_mm=_FINEST_MM)
+    skin = cleared(prepare_skin(original, finest_mm=_FINEST_MM))
     changed = None if case.result is None else changed_skin(skin, original, case.result.crop(shown))
     skins = [skin] if changed is None else [skin, changed.skin]
 
     def hits_of(view: View) -> list[np.ndarray]:
-        before = hit_points(skin, view)
+        before = hit_points_near(skin, view)
         return [before] if changed is None else [before, hit_points_changed(changed, view, before)]
 
     with ThreadPoolExecutor(processors()) as pool:  # what draws letters is for one thread alone, and comes after
@@ -230,9 +231,10 @@ def _slice_pair(case: Shown, plane: SlicePlane, caption: str) -> list[np.ndarray
         drawing.blend(after, 0.35 * changed, CHANGED_COLOR)
         drawing.outline(after, ndimage.binary_closing(changed, iterations=3), CHANGED_COLOR)
         pictures.append(after)
+    kept = [shown for shown in (lookup_mask(mask, kji) for mask in case.protected) if shown.any()]
     for picture, when in zip(pictures, ("before", "after"), strict=False):
-        for mask in case.protected:
-            drawing.outline(picture, lookup_mask(mask, kji), PROTECTED_COLOR)
+        for shown in kept:
+            drawing.outline(picture, shown, PROTECTED_COLOR)
         _label(picture, plane.right, plane.down, f"{when}, {caption}")
     return pictures
 
