@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..anatomy.body import find_body
-from ..anatomy.bone import bone_mask
+from ..anatomy.bone import bone_mask, metal_slices
 from ..anatomy.face_frame import FaceFrame, fit_frame
 from ..anatomy.grids import steps_of
 from ..anatomy.jaw.hyoid import hyoid_doubts
@@ -200,9 +200,11 @@ def region_of(request: Request, anatomy: Anatomy, chosen: Region, alive: Alive =
 
 
 def bone_of(ct: Volume, anatomy: Anatomy, face: Face, bone_hu: float) -> FaceBone:
-    """The bone in ``bone_window`` of a face's region. Nothing of it depends on the curve, nor on a length, but by that window."""
+    """The bone in ``bone_window`` of a face's region. Nothing of it depends on the curve, nor on a length, but by that window
+    and the slices with metal: what lies beyond the region says nothing of its streaks.
+    """
     window = bone_window(face.region.box, ct.geometry)
-    found = bone_mask(ct, window, bone_hu, anatomy.body)
+    found = bone_mask(ct, window, bone_hu, anatomy.body, metal_slices(ct, face.region.box))
     give_back()
     around = replace(face, region=BoxMask(face.region.name, window, face.region.inside(window)))
     return FaceBone(BoxMask("Bone", window, found), BoxMask("Bone", window, bone_that_stays(around, ct, found, anatomy.landmarks)))

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from ..anatomy.bone import metal_slices
 from ..anatomy.level.find import Level
 from ..case.find import FaceBone, Finder, bone_window, combined
 from ..case.records import Anatomy, Request
@@ -95,7 +96,8 @@ class AnatomyCache(Finder):
         """The bone in the window around a region."""
         if face.depth is not anatomy.depth:
             return super().bone(ct, anatomy, face, bone_hu)
-        key = ("bone", self._ct_key(ct), bone_window(face.region.box, ct.geometry), bone_hu)
+        metal = metal_slices(ct, face.region.box).tobytes()
+        key = ("bone", self._ct_key(ct), bone_window(face.region.box, ct.geometry), metal, bone_hu)
         kept = self._of_anatomy(anatomy, key, lambda: _Packed.of(super(AnatomyCache, self).bone(ct, anatomy, face, bone_hu)))
         return kept.unpacked()
 
