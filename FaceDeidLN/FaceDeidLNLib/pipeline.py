@@ -64,7 +64,7 @@ def _prove(request: Request, make: Callable[[Face], Volume], privacy: str, progr
         with watch.step("skin", 0.2) as alive:
             state = replace(state, anatomy=finder.anatomy(request.ct, state.landmarks, alive, request.guides))
         anatomy = state.anatomy
-        with made_beside(lambda going: whole_face(request, anatomy, going)) as whole:
+        with made_beside(lambda going: whole_face(request, anatomy, going, finder)) as whole:
             with watch.step("node levels", 0.3) as alive:
                 state = replace(state, levels=finder.levels(request, anatomy, alive))
             with watch.step("face segment", 0.4) as alive:

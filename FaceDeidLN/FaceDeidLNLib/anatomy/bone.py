@@ -26,11 +26,11 @@ SMALLEST_BONE_MM3 = 200.0
 BONE_DEPTH_MM = 6.0
 
 
-def bone_mask(ct: Volume, box: Box, threshold_hu: float = 300.0, body: Volume | None = None) -> np.ndarray:
+def bone_mask(ct: Volume, box: Box, threshold_hu: float = 300.0, body: Volume | None = None, metal: np.ndarray | None = None) -> np.ndarray:
     """Bone and teeth: bool of the voxels in ``box`` on the CT's own grid.
 
-    ``ct`` holds HU; ``body`` is what ``find_body`` gave (found here where it is not handed over). Raises what
-    ``find_body`` raises.
+    ``ct`` holds HU; ``body`` is what ``find_body`` gave (found here where it is not handed over), ``metal``
+    what ``metal_slices`` gave (of this box where it is not). Raises what ``find_body`` raises.
     """
     part = ct.crop(box)
     bone = part.array > threshold_hu
@@ -45,7 +45,7 @@ def bone_mask(ct: Volume, box: Box, threshold_hu: float = 300.0, body: Volume | 
 
     inside, deep = by_parts(found, np.flatnonzero(bone)).T
     bone, deep = _only(bone, inside), deep[inside]
-    sound = ~_streaks(part.array, bone, part.geometry.sampling)[bone]
+    sound = ~_streaks(metal_slices(ct, box) if metal is None else metal, bone, box, part.geometry.sampling)[bone]
     return _pieces(_only(bone, sound), deep[sound], SMALLEST_BONE_MM3 / part.geometry.voxel_mm3)
 
 
@@ -61,10 +61,17 @@ def _only(mask: np.ndarray, chosen: np.ndarray) -> np.ndarray:
     return out
 
 
-def _streaks(hu: np.ndarray, bone: np.ndarray, sampling: tuple[float, float, float]) -> np.ndarray:
-    """The thin parts of ``bone`` in the slices near dental metal."""
+def metal_slices(ct: Volume, box: Box) -> np.ndarray:
+    """Which slices (K,; bool) of the CT, along its first array axis, hold dental metal in ``box``."""
+    out = np.zeros(ct.array.shape[0], dtype=bool)
+    out[box.slices[0]] = (ct.array[box.slices] > METAL_HU).any(axis=(1, 2))
+    return out
+
+
+def _streaks(metal: np.ndarray, bone: np.ndarray, box: Box, sampling: tuple[float, float, float]) -> np.ndarray:
+    """The thin parts of ``bone`` (bool of the box) in the slices near dental metal; ``metal`` as ``metal_slices``."""
     out = np.zeros(bone.shape, dtype=bool)
-    metal = (hu > METAL_HU).any(axis=(1, 2))
+    metal = metal[box.slices[0]]
     if not metal.any() or max(sampling[1:]) > COARSEST_PIXEL_MM:
         return out
     near = ndimage.binary_dilation(metal, iterations=steps_of(STREAK_SLICES_MM, sampling[0]))

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..anatomy.body import find_body
-from ..anatomy.bone import bone_mask
+from ..anatomy.bone import bone_mask, metal_slices
 from ..anatomy.face_frame import FaceFrame, fit_frame
+from ..anatomy.grids import steps_of
 from ..anatomy.jaw.hyoid import hyoid_doubts
 from ..anatomy.jaw.mandible import drawn_mandible
 from ..anatomy.jaw.points import jaw_doubts, jaw_landmarks
@@ -20,6 +21,7 @@ from ..anatomy.second_face import second_face
 from ..anatomy.skin import skin_depth
 from ..core.ahead import awaited, made_beside
 from ..core.errors import FaceNotFoundError
+from ..core.geometry import Box, Geometry
 from ..core.landmarks import Landmarks
 from ..core.memory import give_back
 from ..core.parameters import Parameters
@@ -37,6 +39,16 @@ from .records import Anatomy, Request
 
 #: The box, in mm of the mean face (left, anterior, superior), in which the skin is looked at closely.
 FACE_BOX_MM = np.array([(-105.0, -15.0, -125.0), (105.0, 165.0, 120.0)])
+#: The lattice (mm) of the box in which bone is looked for.
+WINDOW_MM = 8.0
+
+
+@dataclass(frozen=True, eq=False)
+class FaceBone:
+    """Bone in and around the box of a face's region: all that was ``found``, and what ``stays`` as it lies below the skin."""
+
+    found: BoxMask
+    stays: BoxMask
 
 
 class Finder:
@@ -53,6 +65,18 @@ class Finder:
     def levels(self, request: Request, anatomy: Anatomy, alive: Alive = idle) -> tuple[Level, ...]:
         """As ``node_levels``."""
         return node_levels(request, anatomy, alive)
+
+    def own_curve(self, ct: Volume, anatomy: Anatomy, parameters: Parameters) -> FaceCurve:
+        """As ``find_curve`` without a user's points."""
+        return find_curve(ct, anatomy, parameters)
+
+    def bone(self, ct: Volume, anatomy: Anatomy, face: Face, bone_hu: float) -> FaceBone:
+        """As ``bone_of``."""
+        return bone_of(ct, anatomy, face, bone_hu)
+
+
+#: Who remembers nothing.
+LOOKS_ANEW = Finder()
 
 
 def find_landmarks(ct: Volume, user: Landmarks | None, alive: Alive = idle, guides: Sequence[Segment] = ()) -> Landmarks:
@@ -112,11 +136,11 @@ class WholeFace:
     bone: BoxMask
 
 
-def whole_face(request: Request, anatomy: Anatomy, alive: Alive = idle) -> WholeFace:
+def whole_face(request: Request, anatomy: Anatomy, alive: Alive = idle, finder: Finder = LOOKS_ANEW) -> WholeFace:
     """The region with its ears, or the user's own segment. Raises InputError where region and curve do not fit."""
     ct, parameters = request.ct, request.parameters
     chosen = chosen_region(parameters)
-    main, bone = region_of(request, anatomy, chosen, alive)
+    main, bone = region_of(request, anatomy, chosen, alive, finder)
     alive()
     face = with_ears(main, chosen.ears, ct, anatomy.body, FACE_BOX_MM, parameters)
     if request.face_segment is not None:
@@ -125,12 +149,19 @@ def whole_face(request: Request, anatomy: Anatomy, alive: Alive = idle) -> Whole
     return WholeFace(face, main.region, bone)
 
 
-def find_face(request: Request, anatomy: Anatomy, protected: Sequence[BoxMask], levels: Sequence[Level] = (), alive: Alive = idle) -> Face:
+def find_face(
+    request: Request,
+    anatomy: Anatomy,
+    protected: Sequence[BoxMask],
+    levels: Sequence[Level] = (),
+    alive: Alive = idle,
+    finder: Finder = LOOKS_ANEW,
+) -> Face:
     """The face segment: the region, or the user's own segment, without bone, protected segments and node levels.
 
     Raises InputError where region and curve do not fit; whether the effect fits is asked where one is applied.
     """
-    return spared_face(request, whole_face(request, anatomy, alive), protected, levels)
+    return spared_face(request, whole_face(request, anatomy, alive, finder), protected, levels)
 
 
 def spared_face(request: Request, whole: WholeFace, protected: Sequence[BoxMask], levels: Sequence[Level]) -> Face:
@@ -149,22 +180,45 @@ def spared_face(request: Request, whole: WholeFace, protected: Sequence[BoxMask]
     return replace(face, segment=segment, ears=ears_in(face, segment, whole.main), kept=int(kept.sum()), kept_ml=kept_ml)
 
 
-def region_of(request: Request, anatomy: Anatomy, chosen: Region, alive: Alive = idle) -> tuple[Face, BoxMask]:
+def region_of(request: Request, anatomy: Anatomy, chosen: Region, alive: Alive = idle, finder: Finder = LOOKS_ANEW) -> tuple[Face, BoxMask]:
     """The face before anything is taken out, without ears, and the bone in it that stays: none for a strategy."""
     ct, parameters = request.ct, request.parameters
     if not isinstance(chosen, Style) and request.curve is None:
         face = strategy_face(chosen, ct, anatomy.body, anatomy.frame, anatomy.depth, parameters)
         return face, replace(face.region, array=np.zeros_like(face.region.array))
-    curve = find_curve(ct, anatomy, parameters, request.curve)
+    own = request.curve is None
+    curve = finder.own_curve(ct, anatomy, parameters) if own else find_curve(ct, anatomy, parameters, request.curve)
     face = solid_layer(anatomy.frame, curve, anatomy.depth, ct.geometry, parameters, alive)
     alive()
     give_back()  # the node levels are found beside this, and both need room at once
-    found = bone_mask(ct, face.region.box, parameters.bone_hu, anatomy.body)
-    give_back()
-    bone = without_islands(face, ct.geometry, bone_that_stays(face, ct, found, anatomy.landmarks))
-    if request.curve is None:
-        bone |= below_jaw(face, ct.geometry, found | drawn_mandible(request.guides, ct.geometry, face.region.box), anatomy.landmarks)
+    known = finder.bone(ct, anatomy, face, parameters.bone_hu)
+    bone = without_islands(face, ct.geometry, known.stays.inside(face.region.box))
+    if own:
+        jaw = known.found.inside(face.region.box) | drawn_mandible(request.guides, ct.geometry, face.region.box)
+        bone |= below_jaw(face, ct.geometry, jaw, anatomy.landmarks)
     return face, replace(face.region, array=bone)
+
+
+def bone_of(ct: Volume, anatomy: Anatomy, face: Face, bone_hu: float) -> FaceBone:
+    """The bone in ``bone_window`` of a face's region. Nothing of it depends on the curve, nor on a length, but by that window
+    and the slices with metal: what lies beyond the region says nothing of its streaks.
+    """
+    window = bone_window(face.region.box, ct.geometry)
+    found = bone_mask(ct, window, bone_hu, anatomy.body, metal_slices(ct, face.region.box))
+    give_back()
+    around = replace(face, region=BoxMask(face.region.name, window, face.region.inside(window)))
+    return FaceBone(BoxMask("Bone", window, found), BoxMask("Bone", window, bone_that_stays(around, ct, found, anatomy.landmarks)))
+
+
+def bone_window(box: Box, grid: Geometry) -> Box:
+    """The box in which the bone of a region is looked for: its sides lie on a lattice of WINDOW_MM, or at the ends of the grid.
+
+    So it stays the same while curve and lengths are tried, and so does the bone.
+    """
+    step = np.array([steps_of(WINDOW_MM, sampling) for sampling in grid.sampling])
+    start = np.array(box.start) // step * step
+    stop = np.minimum(-(-np.array(box.stop) // step) * step, grid.shape)
+    return Box(tuple(int(v) for v in start), tuple(int(v) for v in stop))
 
 
 def find_curve(ct: Volume, anatomy: Anatomy, parameters: Parameters, control_lps: np.ndarray | None = None) -> FaceCurve:

@@ -6,8 +6,10 @@ import contextlib
 import json
 import secrets
 import shutil
-from collections.abc import Iterator
-from pathlib import Path
+import zipfile
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
 
 import slicer
 from vtkmodules.vtkCommonCore import vtkLogger
@@ -30,8 +32,9 @@ from ..output.review_folder import (
     SCENE_FILE,
     make_review_folder,
 )
-from .case import CaseMaterial, add_case
+from .case import CaseMaterial, CaseNodes, add_case
 from .scene import SceneContext, new_context
+from .volumes import add_ct, shared_image_of
 
 
 def write_review(folder: Path, material: CaseMaterial) -> list[Path]:
@@ -97,38 +100,56 @@ def _hidden(held: HeldFolder) -> Iterator[Path]:
 def _write_into(folder: Path, material: CaseMaterial) -> list[Path]:
     """The files of a review, some of which may not be there."""
     context = new_context()
-    nodes = add_case(context, material)
+    nodes = _add_to(context, material)
     for node in filter(None, (nodes.face, nodes.protected)):
         node.AddDefaultStorageNode()
         node.GetStorageNode().SetCropToMinimumExtent(True)  # else each is as large as the CT
     for node in filter(None, (nodes.ct, nodes.result)):
         node.AddDefaultStorageNode()
         node.GetStorageNode().SetUseCompression(False)  # the noise of a CT halves at best, for more time than all else here takes
-    written = []
-    for node, name in (
-        (nodes.landmarks, LANDMARKS_FILE),
-        (nodes.curve, CURVE_FILE),
-        (nodes.face, FACE_FILE),
-        (nodes.protected, PROTECTED_FILE),
-    ):
-        if node is not None:
-            written.append(_write_node(node, folder / name))
+    own = [
+        folder / name
+        for node, name in (
+            (nodes.landmarks, LANDMARKS_FILE),
+            (nodes.curve, CURVE_FILE),
+            (nodes.face, FACE_FILE),
+            (nodes.protected, PROTECTED_FILE),
+        )
+        if node is not None and _stored_as(node, folder / name)
+    ]
+    scene = _write_scene(context, folder / SCENE_FILE)
+    _unpack(scene, own)
+    written = [scene, *own]
     if material.figures is not None:
         write_private(folder / FIGURES_FILE, json.dumps(material.figures, indent=2) + "\n")
         written.append(folder / FIGURES_FILE)
     review_picture(material.ct, material.result, material.face, material.protected, folder / PICTURE_FILE, material.title)
-    written += [folder / BEFORE_FILE, folder / AFTER_FILE, folder / PICTURE_FILE]
-    return [*written, _write_scene(context, folder / SCENE_FILE)]
+    return [*written, folder / BEFORE_FILE, folder / AFTER_FILE, folder / PICTURE_FILE]
 
 
-def _write_node(node: slicer.vtkMRMLStorableNode, path: Path) -> Path:
+def _add_to(context: SceneContext, material: CaseMaterial) -> CaseNodes:
+    """The case in a scene that only lives while it is written: its volumes are the material's own memory, not copies of it."""
+    ct = add_ct(context, material.ct, "CT", image=shared_image_of(material.ct))
+    result = None if material.result is None else shared_image_of(material.result)
+    return add_case(context, replace(material, image=result), CaseNodes(ct=ct))
+
+
+def _stored_as(node: slicer.vtkMRMLStorableNode, path: Path) -> bool:
+    """Give a node's file its name, which it keeps in the scene's bundle."""
     if node.GetStorageNode() is None:
         node.AddDefaultStorageNode()
-    storage = node.GetStorageNode()
-    storage.SetFileName(str(path))
-    if not storage.WriteData(node) or not path.is_file():
-        raise OutputError(f"{path} cannot be written: is the disk full?")
-    return path
+    node.GetStorageNode().SetFileName(str(path))
+    return True
+
+
+def _unpack(scene: Path, files: Sequence[Path]) -> None:
+    """The files of these names that were packed into a scene, beside it: writing a segmentation once more takes long."""
+    with zipfile.ZipFile(scene) as bundle:
+        packed = {PurePosixPath(name).name: name for name in bundle.namelist()}
+        for file in files:
+            if file.name not in packed:
+                raise OutputError(f"{file} cannot be written: is the disk full?")
+            file.write_bytes(bundle.read(packed[file.name]))
 
 
 def _write_scene(context: SceneContext, path: Path) -> Path:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
 import slicer
-from vtkmodules.util.numpy_support import get_vtk_array_type, vtk_to_numpy
+from vtkmodules.util.numpy_support import get_vtk_array_type, numpy_to_vtk, vtk_to_numpy
 from vtkmodules.vtkCommonDataModel import vtkImageData
 from vtkmodules.vtkCommonMath import vtkMatrix4x4
 
@@ -62,13 +63,32 @@ def fill_ct(
 def image_of(volume: Volume) -> vtkImageData:
     """The voxels of a volume (copied, same scalar type) as a node takes them. Needs no scene; raises as ``add_ct``."""
     array = volume.array
-    if array.dtype.kind not in "iuf" or (array.dtype.kind != "f" and array.dtype.itemsize > 4):
-        raise InputError(f"Voxels of the type {array.dtype} cannot be put into a volume node.")
+    _require_shown(array)
     image = vtkImageData()
     image.SetDimensions(*array.shape[::-1])
     image.AllocateScalars(get_vtk_array_type(array.dtype.newbyteorder("=")), 1)
     vtk_to_numpy(image.GetPointData().GetScalars()).reshape(array.shape)[...] = array
     return image
+
+
+def shared_image_of(volume: Volume) -> vtkImageData:
+    """As ``image_of``, without a copy where the array lies in memory as VTK has it: the volume must outlive the image.
+
+    For nodes that nobody changes.
+    """
+    array = volume.array
+    if not (array.flags.c_contiguous and array.flags.writeable and array.dtype.isnative and array.size):
+        return image_of(volume)
+    _require_shown(array)
+    image = vtkImageData()
+    image.SetDimensions(*array.shape[::-1])
+    image.GetPointData().SetScalars(numpy_to_vtk(array.reshape(-1), deep=False))
+    return image
+
+
+def _require_shown(array: np.ndarray) -> None:
+    if array.dtype.kind not in "iuf" or (array.dtype.kind != "f" and array.dtype.itemsize > 4):
+        raise InputError(f"Voxels of the type {array.dtype} cannot be put into a volume node.")
 
 
 def volume_from_node(node: slicer.vtkMRMLScalarVolumeNode | None) -> Volume:

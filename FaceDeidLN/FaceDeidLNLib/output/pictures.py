@@ -6,11 +6,13 @@ import textwrap
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 from scipy import ndimage
 
+from ..core.geometry import Box, Geometry
 from ..core.processors import processors
 from ..core.segment import BoxMask
 from ..core.volume import Volume
@@ -20,14 +22,15 @@ from .render import (
     Skin,
     View,
     changed_skin,
+    cleared,
     head_focus,
-    hit_points,
     hit_points_changed,
+    hit_points_near,
     prepare_skin,
     shade,
     skin_view,
     view_axes,
-    view_of,
+    view_onto,
 )
 from .review_folder import AFTER_FILE, BEFORE_FILE
 from .slices import SlicePlane, lookup_changed, lookup_gray, lookup_mask, slice_plane
@@ -141,18 +144,28 @@ def _sheet(case: Shown, pairs: list[list[np.ndarray]], title: str) -> np.ndarray
 
 
 def _skin_panels(case: Shown) -> list[list[np.ndarray]]:
-    skin, focus = prepare_skin(case.original, finest_mm=_FINEST_MM), case.focus()
-    changed = None if case.result is None else changed_skin(skin, case.original, case.result)
+    focus = case.focus()
+    views = [view_onto(focus, name, case.panel) for name in _SKIN_VIEWS]
+    shown = _in_pictures(case.original.geometry, focus, views)
+    original = case.original.crop(shown)
+    skin = cleared(prepare_skin(original, finest_mm=_FINEST_MM))
+    changed = None if case.result is None else changed_skin(skin, original, case.result.crop(shown))
     skins = [skin] if changed is None else [skin, changed.skin]
-    views = [view_of(skin, name, case.panel, focus) for name in _SKIN_VIEWS]
 
     def hits_of(view: View) -> list[np.ndarray]:
-        before = hit_points(skin, view)
+        before = hit_points_near(skin, view)
         return [before] if changed is None else [before, hit_points_changed(changed, view, before)]
 
     with ThreadPoolExecutor(processors()) as pool:  # what draws letters is for one thread alone, and comes after
         hits = list(pool.map(hits_of, views))
     return [_skin_pair(case, name, view, skins, points) for name, view, points in zip(_SKIN_VIEWS, views, hits, strict=True)]
+
+
+def _in_pictures(geometry: Geometry, focus: np.ndarray, views: Sequence[View]) -> Box:
+    """The voxels of the cube around the focus that is as wide as the widest picture: shoulders beside it take time, and hide the face."""
+    reach = max(max(view.size_px) * view.mm_per_pixel for view in views) / 2
+    middle = (focus.min(0) + focus.max(0)) / 2
+    return geometry.box_around(middle + reach * np.array(list(product((-1.0, 1.0), repeat=3))))
 
 
 def _skin_pair(case: Shown, name: str, view: View, skins: Sequence[Skin], hits: Sequence[np.ndarray]) -> list[np.ndarray]:
@@ -218,9 +231,10 @@ def _slice_pair(case: Shown, plane: SlicePlane, caption: str) -> list[np.ndarray
         drawing.blend(after, 0.35 * changed, CHANGED_COLOR)
         drawing.outline(after, ndimage.binary_closing(changed, iterations=3), CHANGED_COLOR)
         pictures.append(after)
+    kept = [shown for shown in (lookup_mask(mask, kji) for mask in case.protected) if shown.any()]
     for picture, when in zip(pictures, ("before", "after"), strict=False):
-        for mask in case.protected:
-            drawing.outline(picture, lookup_mask(mask, kji), PROTECTED_COLOR)
+        for shown in kept:
+            drawing.outline(picture, shown, PROTECTED_COLOR)
         _label(picture, plane.right, plane.down, f"{when}, {caption}")
     return pictures
 

@@ -3,18 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import ndimage
 
-from ..anatomy.aligned import each_plane
-from ..core.geometry import Box, Geometry
-from ..core.segment import tight
-from ..core.volume import AIR_HU, Volume, block_factors, block_mean, canonical_grid, index_affine, is_aligned, resample
+from ..core.geometry import Geometry
+from ..core.volume import AIR_HU, Volume
+from .skin_grid import BLOCK, SKIN_HU, Changed, Skin, changed_skin, cleared, prepare_skin
 
-#: The skin, as everywhere in the field: half way between air and soft tissue, moved towards air so that thin parts stay.
-SKIN_HU = -300.0
+__all__ = [
+    "BACKGROUND",
+    "SKIN_HU",
+    "VIEWS",
+    "Changed",
+    "Skin",
+    "View",
+    "changed_skin",
+    "cleared",
+    "head_focus",
+    "hit_points",
+    "hit_points_changed",
+    "hit_points_near",
+    "prepare_skin",
+    "shade",
+    "skin_view",
+    "view_axes",
+    "view_of",
+    "view_onto",
+]
+
 #: Viewing directions in LPS, from the eye into the scene; "below" looks up to nostrils and chin past the cut neck.
 VIEWS: dict[str, tuple[float, float, float]] = {
     "front": (0.0, 1.0, 0.0),
@@ -26,28 +44,11 @@ VIEWS: dict[str, tuple[float, float, float]] = {
 }
 BACKGROUND = np.array([24, 27, 31], dtype=np.uint8)
 _SKIN_TONE = np.array([226.0, 210.0, 198.0])
-_FINEST_MM = 1.0
-#: A whole-body CT is drawn coarser, so that a picture never needs more than this many voxels (48 MB).
-_MOST_VOXELS = 12_000_000
-#: Voxels along a side of the blocks over which rays leap: smaller ones let them come nearer to the skin in one leap.
-_BLOCK = 2
 _FIELD_MARGIN_MM = 12.0
-#: How many standard deviations the smoothing reaches.
-_TRUNCATE = 3.0
+#: A ray runs along a plane of voxels where it moves less than this (voxels per mm) across.
+_PARALLEL = 1e-9
 #: Between the key light (above and right of the eye) and the light that comes from the eye itself.
 _KEY_LIGHT, _EYE_LIGHT = 0.62, 0.38
-
-
-@dataclass(frozen=True, eq=False)
-class Skin:
-    """A CT made ready for pictures: HU on an isotropic grid along the patient axes, and where rays may leap.
-
-    ``leap_mm`` says, for blocks of voxels, how far the nearest block that touches the patient is at least.
-    """
-
-    volume: Volume
-    leap_mm: np.ndarray
-    threshold_hu: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,84 +69,6 @@ class View:
         return plane + (np.asarray(self.size_px) - 1) / 2
 
 
-def prepare_skin(volume: Volume, threshold_hu: float = SKIN_HU, finest_mm: float = _FINEST_MM) -> Skin:
-    """Make a CT ready for any number of pictures, whose pixels are not much finer than ``finest_mm`` (1 s for 512x512x200 at 1 mm)."""
-    corners = volume.geometry.corners()
-    extent = np.maximum(corners.max(0) - corners.min(0), 1.0)
-    spacing = max(finest_mm, float(np.prod(extent) / _MOST_VOXELS) ** (1 / 3))
-    grid = canonical_grid(np.vstack([corners - 2 * spacing, corners + 2 * spacing]), spacing)
-    array = _smooth(volume, grid)
-    return Skin(Volume(array, grid), _leaps(array, threshold_hu, spacing), threshold_hu)
-
-
-def _smooth(volume: Volume, grid: Geometry) -> np.ndarray:
-    """HU on an isotropic grid, without the noise of single voxels."""
-    spacing = grid.spacing[0]
-    fine = _between_voxels(block_mean(volume, spacing), grid)
-    array = ndimage.gaussian_filter(fine, _sigma(volume, spacing), mode="nearest", truncate=_TRUNCATE)
-    return np.nan_to_num(array, copy=False, nan=AIR_HU)
-
-
-def _between_voxels(volume: Volume, grid: Geometry) -> np.ndarray:
-    """HU (float32) at the centres of a grid's voxels, air outside the scan."""
-    matrix, offset = index_affine(volume.geometry, grid)
-    if not is_aligned(matrix):
-        return resample(volume, grid, order=1, fill=AIR_HU).array
-    out = np.empty(grid.shape, dtype=np.float32)
-    each_plane(volume.array, matrix, offset, grid.shape, out.__setitem__)
-    for axis, size in enumerate(volume.array.shape):
-        at = offset[axis] + matrix[axis, axis] * np.arange(grid.shape[axis])
-        out[(slice(None),) * axis + ((at < 0) | (at > size - 1),)] = AIR_HU
-    return out
-
-
-def _sigma(volume: Volume, spacing: float) -> float:
-    # Half the coarsest voxel: what a slice gap cannot show must not show as steps either.
-    return float(np.clip(0.5 * max(volume.geometry.spacing) / spacing, 0.5, 3.0))
-
-
-@dataclass(frozen=True, eq=False)
-class Changed:
-    """The skin of a result, and the LPS ``corners`` (8, 3) of the box outside of which it is the skin before."""
-
-    skin: Skin
-    corners: np.ndarray
-
-
-def changed_skin(skin: Skin, before: Volume, after: Volume) -> Changed:
-    """The skin of ``after``, made anew only where its voxels are not those of ``before``, whose skin is ``skin``; same grids."""
-    box = tight("changed", before.array != after.array).box
-    if 0 in box.shape:
-        return Changed(skin, np.zeros((0, 3)))
-    grid, spacing = skin.volume.geometry, skin.volume.geometry.spacing[0]
-    reach = _TRUNCATE * _sigma(after, spacing) * spacing + 2 * max(*after.geometry.spacing, spacing)
-    inner = grid.box_around(after.geometry.crop(box).corners(), reach)  # all that the changed voxels can reach
-    outer = grid.box_around(grid.crop(inner).corners(), reach)
-    source = after.geometry.box_around(grid.crop(outer).corners(), reach)
-    part = _smooth(after.crop(_on_blocks(source, block_factors(after.geometry, spacing))), grid.crop(outer))
-    array = skin.volume.array.copy()
-    array[inner.slices] = part[tuple(slice(a - o, b - o) for a, b, o in zip(inner.start, inner.stop, outer.start, strict=True))]
-    whole = replace(skin, volume=Volume(array, grid), leap_mm=_leaps(array, skin.threshold_hu, spacing))
-    return Changed(whole, grid.crop(inner).padded(1).corners())
-
-
-def _on_blocks(box: Box, factors: tuple[int, ...]) -> Box:
-    """The box from where blocks of voxels begin, so that their means are those of the whole volume."""
-    return Box(tuple(start - start % factor for start, factor in zip(box.start, factors, strict=True)), box.stop)
-
-
-def _leaps(array: np.ndarray, threshold_hu: float, spacing: float) -> np.ndarray:
-    pad = [(0, -n % _BLOCK) for n in array.shape]
-    tissue = np.pad(array > threshold_hu, pad)
-    blocks = [n // _BLOCK for n in tissue.shape]
-    taken = tissue.reshape(blocks[0], _BLOCK, blocks[1], _BLOCK, blocks[2], _BLOCK).any(axis=(1, 3, 5))
-    # A leap starts anywhere in its block and the crossing may lie one voxel before the first voxel above the threshold.
-    slack = (_BLOCK * np.sqrt(3.0) + 1.0) * spacing
-    if not taken.any():
-        return np.full(taken.shape, float(sum(array.shape)) * spacing, dtype=np.float32)
-    return np.maximum(ndimage.distance_transform_edt(~taken) * _BLOCK * spacing - slack, 0.0).astype(np.float32)
-
-
 def view_axes(direction: str | Sequence[float]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Unit vectors in LPS: to the right of the picture, down, and into the scene.
 
@@ -163,8 +86,12 @@ def view_of(
     skin: Skin, direction: str | Sequence[float], size_px: int | tuple[int, int] = 320, focus_lps: np.ndarray | None = None
 ) -> View:
     """The view that just holds ``focus_lps`` (N, 3), or all tissue, in ``size_px`` (side, or width and height)."""
+    return view_onto(_tissue_points(skin) if focus_lps is None else np.atleast_2d(focus_lps), direction, size_px)
+
+
+def view_onto(points: np.ndarray, direction: str | Sequence[float], size_px: int | tuple[int, int] = 320) -> View:
+    """The view that just holds LPS mm points (N, 3), with a margin."""
     size = (size_px, size_px) if isinstance(size_px, int) else size_px
-    points = _tissue_points(skin) if focus_lps is None else np.atleast_2d(focus_lps)
     right, down, into = view_axes(direction)
     plane = np.stack([points @ right, points @ down], axis=1)
     low, high = plane.min(0) - _FIELD_MARGIN_MM, plane.max(0) + _FIELD_MARGIN_MM
@@ -179,32 +106,45 @@ def _tissue_points(skin: Skin) -> np.ndarray:
     taken = np.argwhere(tissue & ~ndimage.binary_erosion(tissue, iterations=2))
     if len(taken) == 0:
         return skin.volume.geometry.corners()
-    centres = np.minimum(taken * _BLOCK + _BLOCK / 2, np.asarray(skin.volume.array.shape) - 1)
+    centres = np.minimum(taken * BLOCK + BLOCK / 2, np.asarray(skin.volume.array.shape) - 1)
     return skin.volume.geometry.to_lps(centres)
 
 
 def hit_points(skin: Skin, view: View) -> np.ndarray:
     """LPS mm (height, width, 3) where the ray of each pixel first meets the skin; NaN where it never does."""
-    return _met(skin, view, (slice(None), slice(None)))
+    start, length = _rays(skin, view)
+    return _met(skin, view, start, np.zeros(start.shape[:2]), length)
+
+
+def hit_points_near(skin: Skin, view: View) -> np.ndarray:
+    """As ``hit_points`` to a small part of a voxel, in less time: rays begin where they come to the scan."""
+    start, length = _rays(skin, view)
+    origin, along = _in_voxels(skin, view, start.reshape(-1, 3))
+    shape = np.asarray(skin.volume.array.shape)
+    begin, _ = _through(origin, along, np.full(3, -1.0), shape.astype(float))
+    return _met(skin, view, start, np.maximum(begin, 0.0).reshape(start.shape[:2]), length)
 
 
 def hit_points_changed(changed: Changed, view: View, before: np.ndarray) -> np.ndarray:
-    """As ``hit_points`` of the changed skin; ``before`` is where the rays met the skin before, and only those that can differ are sent."""
+    """As ``hit_points`` of the changed skin; ``before`` is where the rays met the skin before, and only those that can differ are sent.
+
+    They begin where they come to the box of what changed.
+    """
     points = before.copy()
     if not len(changed.corners):
         return points
-    pixels, most = view.pixels(changed.corners), np.asarray(view.size_px)
-    low, high = np.clip(np.floor(pixels.min(0)).astype(int), 0, most), np.clip(np.ceil(pixels.max(0)).astype(int) + 1, 0, most)
-    part = (slice(low[1], high[1]), slice(low[0], high[0]))
-    points[part] = _met(changed.skin, view, part)
+    start, length = _rays(changed.skin, view)
+    origin, along = _in_voxels(changed.skin, view, start.reshape(-1, 3))
+    corners = changed.skin.volume.geometry.to_kji(changed.corners)
+    into, out = (depth.reshape(start.shape[:2]) for depth in _through(origin, along, corners.min(0), corners.max(0)))
+    differ = (into <= out) & ~((before - start) @ view.into < into)
+    points[differ] = _met(changed.skin, view, start[differ][None], np.maximum(into[differ], 0.0)[None], length)[0]
     return points
 
 
-def _met(skin: Skin, view: View, part: tuple[slice, slice]) -> np.ndarray:
-    """As ``hit_points``, for a part of the rows and columns of a picture."""
-    start, length = _rays(skin, view)
-    start = start[part]
-    depth = _march(skin, start.reshape(-1, 3), view.into, length)
+def _met(skin: Skin, view: View, start: np.ndarray, begin: np.ndarray, length: float) -> np.ndarray:
+    """Where rays from ``start`` (rows, columns, 3) first meet the skin from the depths ``begin`` (rows, columns) on."""
+    depth = _march(skin, start.reshape(-1, 3), view, begin.ravel(), length)
     return start + depth.reshape(start.shape[:2])[..., None] * view.into
 
 
@@ -218,25 +158,67 @@ def _rays(skin: Skin, view: View) -> tuple[np.ndarray, float]:
     return start, float(depths.max() - depths.min())
 
 
-def _march(skin: Skin, start: np.ndarray, into: np.ndarray, length: float) -> np.ndarray:
-    """Depth in mm (N,) of the first crossing of the threshold along each ray, NaN without one."""
-    geometry, step = skin.volume.geometry, skin.volume.geometry.spacing[0] * 0.75
-    origin, along = geometry.to_kji(start), into[::-1] / geometry.spacing[0]
+def _in_voxels(skin: Skin, view: View, start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The (k, j, i) places (3, N) of points (N, 3; LPS mm) in the skin's grid, and the step (3,) that one mm into the scene is there."""
+    geometry = skin.volume.geometry
+    return np.ascontiguousarray(geometry.to_kji(start).T), view.into[::-1] / geometry.spacing[0]
+
+
+def _through(origin: np.ndarray, along: np.ndarray, low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Depths in mm (N,) at which rays come to the box from ``low`` to ``high`` (3,) and leave it; the latter is less where they miss it."""
+    first, last = np.full(origin.shape[1], -np.inf), np.full(origin.shape[1], np.inf)
+    for at, step, begin, end in zip(origin, along, low, high, strict=True):
+        if abs(step) > _PARALLEL:
+            one, other = (begin - at) / step, (end - at) / step
+            first, last = np.maximum(first, np.minimum(one, other)), np.minimum(last, np.maximum(one, other))
+        else:
+            last = np.where((at < begin) | (at > end), -np.inf, last)
+    return first, last
+
+
+def _march(skin: Skin, start: np.ndarray, view: View, begin: np.ndarray, length: float) -> np.ndarray:
+    """Depth in mm (N,) of the first crossing of the threshold along each ray from the depth ``begin`` (N,) on, NaN without one."""
+    step = skin.volume.geometry.spacing[0] * 0.75
+    origin, along = _in_voxels(skin, view, start)
+    shape = np.asarray(skin.volume.array.shape)
+    _, end = _through(origin, along, np.full(3, -1.0), shape.astype(float))  # beyond it there is air alone
+    end = np.minimum(end, length)
     found = np.full(len(start), np.nan)
-    alive, depth = np.arange(len(start)), np.zeros(len(start))
-    before = np.full(len(start), AIR_HU)
+    alive = np.flatnonzero(begin < end)
+    depth, slow = begin[alive], np.zeros(len(alive), dtype=bool)
     while len(alive):
-        position = origin[alive] + depth[:, None] * along
-        value = ndimage.map_coordinates(skin.volume.array, position.T, order=1, cval=AIR_HU)
-        met = value > skin.threshold_hu
-        share = (value - skin.threshold_hu)[met] / np.maximum(value - before, 1e-3)[met]
-        found[alive[met]] = depth[met] - step * np.clip(share, 0.0, 1.0)
-        block = np.clip(np.floor(position / _BLOCK), 0, np.asarray(skin.leap_mm.shape) - 1).astype(int)
-        leap = np.maximum(skin.leap_mm[tuple(block.T)], step)
-        keep = ~met & (depth + leap < length)
-        alive, before = alive[keep], np.where(leap > step, AIR_HU, value)[keep]
-        depth = (depth + leap)[keep]
+        position = origin[:, alive] + depth * along[:, None]
+        leap = skin.leap_mm.take(np.ravel_multi_index((position / BLOCK).astype(np.intp), skin.leap_mm.shape, mode="clip"))
+        near = np.flatnonzero(leap <= step)  # who may leap further than a step has air around
+        if skin.clear is not None:
+            near = _nearer(skin, position, leap, near)
+        met = near[_value(skin, position[:, near]) > skin.threshold_hu]
+        found[alive[met]] = depth[met] - step * _share(skin, position[:, met], along[:, None] * step, slow[met])
+        leap = np.maximum(leap, step)
+        keep = depth + leap < end[alive]
+        keep[met] = False
+        alive, slow, depth = alive[keep], (leap <= step)[keep], (depth + leap)[keep]
     return found
+
+
+def _nearer(skin: Skin, position: np.ndarray, leap: np.ndarray, near: np.ndarray) -> np.ndarray:
+    """Which of the rays ``near`` the skin have tissue in their very cell; the others' ``leap`` (mm) is made longer."""
+    cell = np.floor(position[:, near]).astype(np.intp)
+    clear = skin.clear.take(np.ravel_multi_index(cell, skin.clear.shape, mode="clip"))
+    leap[near] = np.maximum(leap[near], (clear - np.float32(1)) * np.float32(skin.volume.geometry.spacing[0]))
+    return near[clear == 0]
+
+
+def _value(skin: Skin, position: np.ndarray) -> np.ndarray:
+    """HU at places (3, N) of the skin's grid, air outside."""
+    return ndimage.map_coordinates(skin.volume.array, position, order=1, cval=AIR_HU)
+
+
+def _share(skin: Skin, position: np.ndarray, step: np.ndarray, slow: np.ndarray) -> np.ndarray:
+    """Which part of its last step (3, 1) lies below the skin for rays at ``position`` (3, N); but ``slow`` ones came from air."""
+    value, before = _value(skin, position), np.full(len(slow), AIR_HU)
+    before[slow] = _value(skin, (position - step)[:, slow])
+    return np.clip((value - skin.threshold_hu) / np.maximum(value - before, 1e-3), 0.0, 1.0)
 
 
 def shade(skin: Skin, view: View, points: np.ndarray) -> np.ndarray:

@@ -77,6 +77,9 @@ def sample_mask(mask: BoxMask, volume: Volume, plane: SlicePlane) -> np.ndarray:
 
 def lookup_mask(mask: BoxMask, kji: np.ndarray) -> np.ndarray:
     """Where positions (3, height, width) in the CT's array have their nearest voxel in the mask: bool (height, width)."""
+    flat = kji.reshape(3, -1)
+    if np.any(flat.max(1) < np.asarray(mask.box.start) - 1) or np.any(flat.min(1) > mask.box.stop):
+        return np.zeros(kji.shape[1:], dtype=bool)  # most masks lie beside a slice
     inside, index = _nearest(kji, np.asarray(mask.box.start), mask.array.shape)
     out = np.zeros(inside.shape, dtype=bool)
     out[inside] = mask.array[index]

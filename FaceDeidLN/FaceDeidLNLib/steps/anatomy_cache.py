@@ -6,36 +6,66 @@ import hashlib
 import weakref
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
 
+from ..anatomy.bone import metal_slices
 from ..anatomy.level.find import Level
-from ..case.find import Finder, combined
+from ..case.find import FaceBone, Finder, bone_window, combined
 from ..case.records import Anatomy, Request
+from ..core.geometry import Box
 from ..core.landmarks import Landmarks
+from ..core.parameters import Parameters
 from ..core.processors import processors
 from ..core.progress import Alive, idle
-from ..core.segment import Segment
+from ..core.segment import BoxMask, Segment
 from ..core.volume import Volume
+from ..face.curve import FaceCurve
+from ..face.segment import Face
 
 Found = TypeVar("Found")
 #: How many CTs are remembered: body and skin of one take some ten megabytes.
 _CTS = 3
+#: So many regions of one CT are remembered, as lengths go back and forth: the bone of one takes some five megabytes.
+_TRIED = 4
 #: So many bytes of a CT are hashed at a time.
 _PART = 1 << 24
 
 
+@dataclass(frozen=True, eq=False)
+class _Packed:
+    """The bone in a box in an eighth of its memory."""
+
+    box: Box
+    found: np.ndarray
+    stays: np.ndarray
+
+    @classmethod
+    def of(cls, bone: FaceBone) -> _Packed:
+        return cls(bone.found.box, np.packbits(bone.found.array), np.packbits(bone.stays.array))
+
+    def unpacked(self) -> FaceBone:
+        return FaceBone(self._mask(self.found), self._mask(self.stays))
+
+    def _mask(self, bits: np.ndarray) -> BoxMask:
+        voxels = np.unpackbits(bits, count=int(np.prod(self.box.shape)))
+        return BoxMask("Bone", self.box, voxels.view(bool).reshape(self.box.shape))
+
+
 class AnatomyCache(Finder):
-    """Landmarks, anatomy and node levels of the last few CTs; what is kept depends on nothing but what its key holds."""
+    """Landmarks, anatomy, node levels and bone of the last few CTs; what is kept depends on nothing but what its key holds."""
 
     def __init__(self) -> None:
         self._kept: dict[tuple, object] = {}
+        self._by_anatomy: weakref.WeakKeyDictionary[Anatomy, dict[tuple, object]] = weakref.WeakKeyDictionary()
         self._keys: weakref.WeakKeyDictionary[Volume, tuple] = weakref.WeakKeyDictionary()
 
     def clear(self) -> None:
         """Forget everything: the scene was closed."""
         self._kept.clear()
+        self._by_anatomy.clear()
 
     def automatic(self, ct: Volume, alive: Alive = idle) -> Landmarks:
         """The landmarks found without help."""
@@ -57,6 +87,24 @@ class AnatomyCache(Finder):
         key = ("levels", self._ct_key(request.ct), _landmark_key(anatomy.landmarks), named, parameters)
         return self._once(key, lambda: super(AnatomyCache, self).levels(request, anatomy, alive))
 
+    def own_curve(self, ct: Volume, anatomy: Anatomy, parameters: Parameters) -> FaceCurve:
+        """The style's own curve."""
+        key = ("curve", self._ct_key(ct), parameters.style, parameters.ears, parameters.lips)
+        return self._of_anatomy(anatomy, key, lambda: super(AnatomyCache, self).own_curve(ct, anatomy, parameters))
+
+    def bone(self, ct: Volume, anatomy: Anatomy, face: Face, bone_hu: float) -> FaceBone:
+        """The bone in the window around a region."""
+        if face.depth is not anatomy.depth:
+            return super().bone(ct, anatomy, face, bone_hu)
+        metal = metal_slices(ct, face.region.box).tobytes()
+        key = ("bone", self._ct_key(ct), bone_window(face.region.box, ct.geometry), metal, bone_hu)
+        kept = self._of_anatomy(anatomy, key, lambda: _Packed.of(super(AnatomyCache, self).bone(ct, anatomy, face, bone_hu)))
+        return kept.unpacked()
+
+    def _of_anatomy(self, anatomy: Anatomy, key: tuple, work: Callable[[], Found]) -> Found:
+        """What was found with this very anatomy."""
+        return _once(self._by_anatomy.setdefault(anatomy, {}), key, _TRIED, work)
+
     def _ct_key(self, ct: Volume) -> tuple:
         """Place and voxels. A volume of read-only voxels is what one step read of a node, and its voxels are looked at once."""
         if ct.array.flags.writeable:
@@ -66,12 +114,17 @@ class AnatomyCache(Finder):
         return self._keys[ct]
 
     def _once(self, key: tuple, work: Callable[[], Found]) -> Found:
-        if key not in self._kept:
-            of_kind = [other for other in self._kept if other[0] == key[0]]
-            for other in of_kind[: max(0, len(of_kind) - _CTS + 1)]:
-                del self._kept[other]
-            self._kept[key] = work()
-        return self._kept[key]
+        return _once(self._kept, key, _CTS, work)
+
+
+def _once(kept: dict[tuple, object], key: tuple, most: int, work: Callable[[], Found]) -> Found:
+    """What is kept by a key, or else what ``work`` gives; of a kind (the key's first part) so many are kept at most."""
+    if key not in kept:
+        of_kind = [other for other in kept if other[0] == key[0]]
+        for other in of_kind[: max(0, len(of_kind) - most + 1)]:
+            del kept[other]
+        kept[key] = work()
+    return kept[key]
 
 
 def _ct_key(ct: Volume) -> tuple:

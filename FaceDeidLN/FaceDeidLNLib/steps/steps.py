@@ -219,7 +219,7 @@ class Steps:
         """The request without a curve that is the style's own."""
         if request.curve is None:
             return request
-        drawn = find_curve(request.ct, self._anatomy(request, progress), request.parameters).control
+        drawn = self.cache.own_curve(request.ct, self._anatomy(request, progress), request.parameters).control
         return replace(request, curve=None) if same_points(drawn, request.curve) else request
 
     def _made_face(self, request: Request, anatomy: Anatomy, progress: Progress) -> Face:
@@ -227,7 +227,7 @@ class Steps:
         levels = self.cache.levels(request, anatomy, alive_in(progress, 0.4, "node levels"))
         progress(0.65, "face segment")
         protected = place_segments(request.protected, request.ct.geometry)
-        return find_face(request, anatomy, protected, levels, alive_in(progress, 0.65, "face segment"))
+        return find_face(request, anatomy, protected, levels, alive_in(progress, 0.65, "face segment"), self.cache)
 
     def _anatomy(self, request: Request, progress: Progress) -> Anatomy:
         progress(0.05, "landmarks")

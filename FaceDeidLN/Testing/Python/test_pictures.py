@@ -15,8 +15,10 @@ from FaceDeidLNLib.output.render import (
     BACKGROUND,
     VIEWS,
     changed_skin,
+    cleared,
     hit_points,
     hit_points_changed,
+    hit_points_near,
     prepare_skin,
     skin_view,
     view_axes,
@@ -107,6 +109,40 @@ def test_a_changed_skin_is_the_one_of_the_changed_ct(volume, name):
     both = np.isfinite(depths[0]) & np.isfinite(depths[1])
     assert np.mean(np.isfinite(depths[0]) != np.isfinite(depths[1])) < 0.01
     assert np.percentile(np.abs(depths[0] - depths[1])[both], 99) < 0.5
+
+
+@settings(max_examples=4, deadline=None)
+@given(volume=turned_balls(), name=st.sampled_from(sorted(VIEWS)))
+def test_the_quick_way_meets_the_same_skin(volume, name):
+    skin = prepare_skin(volume)
+    view = view_of(skin, name, 48, CENTRE + 45 * np.array([[1, 1, 1], [-1, -1, -1]]))
+    slow, quick = (points @ view.into for points in (hit_points(skin, view), hit_points_near(cleared(skin), view)))
+    both = np.isfinite(slow) & np.isfinite(quick)
+    assert both.any()
+    assert np.mean(np.isfinite(slow) != np.isfinite(quick)) < 0.01
+    assert np.percentile(np.abs(slow - quick)[both], 99) < 0.5
+
+
+def test_no_tissue_lies_as_near_as_a_cell_is_said_to_be_clear():
+    volume = straight_ball()
+    skin = cleared(prepare_skin(volume))
+    tissue = skin.volume.array > skin.threshold_hu
+    for clear in range(1, int(skin.clear.max()) + 1):
+        cells = np.argwhere(skin.clear == clear)
+        for place in cells[:: max(1, len(cells) // 50)]:
+            around = tuple(slice(max(n - clear + 1, 0), n + clear + 1) for n in place)
+            assert not tissue[around].any()
+
+
+def test_new_tissue_is_met_by_rays_that_passed_it_before():
+    volume = straight_ball()
+    without = ball(volume.geometry.ijk_to_lps, volume.array.shape, bump_mm=-100.0)
+    skin = cleared(prepare_skin(without))
+    view = view_of(skin, "right", 80, CENTRE + 45 * np.array([[1, 1, 1], [-1, -1, -1]]))
+    points = hit_points_changed(changed_skin(skin, without, volume), view, hit_points_near(skin, view))
+    whole = hit_points(prepare_skin(volume), view)
+    assert np.count_nonzero(np.isfinite(points[..., 0]) != np.isfinite(whole[..., 0])) < 10
+    assert np.nanpercentile(np.abs((points - whole) @ view.into), 99) < 0.5
 
 
 @pytest.mark.parametrize("finest_mm", [1.0, 1.25])
