@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import time
@@ -34,9 +35,12 @@ def release(folder: Path, text: str) -> None:
 
 
 def content(folder: Path) -> dict[str, str]:
-    """Every file and what it says; ``os.walk`` passes over what the guard is just taking away."""
-    files = [Path(parent, name) for parent, _, names in os.walk(folder) for name in names if not name.endswith(".lock")]
-    return {path.relative_to(folder).as_posix(): path.read_text() for path in files if path.exists()}
+    """Every file and what it says; what the guard is just taking away is passed over, at whatever moment it goes."""
+    said = {}
+    for path in (Path(parent, name) for parent, _, names in os.walk(folder) for name in names if not name.endswith(".lock")):
+        with contextlib.suppress(FileNotFoundError):
+            said[path.relative_to(folder).as_posix()] = path.read_text()
+    return said
 
 
 def settled(folder: Path, wanted: dict[str, str]) -> bool:
