@@ -72,7 +72,7 @@ def seen(picture):
 # The renderer
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(volume=turned_balls(), name=st.sampled_from(sorted(VIEWS)))
 def test_rays_meet_the_surface_where_it_is_whatever_the_geometry(volume, name):
     skin = prepare_skin(volume)
@@ -84,7 +84,7 @@ def test_rays_meet_the_surface_where_it_is_whatever_the_geometry(volume, name):
     assert np.percentile(error, 95) < 1.5
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(volume=turned_balls())
 def test_no_ray_that_aims_at_the_body_passes_it(volume):
     skin = prepare_skin(volume)
