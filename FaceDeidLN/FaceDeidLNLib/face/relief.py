@@ -72,14 +72,12 @@ SWELLING_DEGREES = 12.0
 #: the more of the face's shape is handed on by the curve: a model that learned from results of 60 patients found AUC 0.58 with 5 degrees,
 #: and 0.59 to 0.65 (four sets of draws) with 7 and a head less full.
 FADE_DEGREES = 5.0
-#: Roughly how long a degree is on a face.
-MM_PER_DEGREE = 1.8
 #: The distance from the curve is smoothed over so many degrees (Gaussian sigma): the corners of its raster would show as terraces.
 SMOOTH_DEGREES = 1.0
 #: The new head (without features) is nowhere further (mm) behind the membrane, and nowhere further in front of it, without and with
 #: its features: the face segment reaches little further. Up to this share of a limit nothing is bent. Where a limit is
 #: met the membrane shows, and with it the old face: limits of 6, 22 and 29 mm, bent from 0.65 on, handed on a fifth of any change of the
-#: membrane (two patients and the phantom), these 0.01 in the patients and 0.09 in the phantom.
+#: membrane (two patients and the phantom); a test holds these below 0.13 in the phantom.
 LOWEST_MM = 10.0
 HEAD_HIGHEST_MM = 36.0
 HIGHEST_MM = 39.0

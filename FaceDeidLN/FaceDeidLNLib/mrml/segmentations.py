@@ -195,13 +195,14 @@ def read_stored(stored: Sequence[StoredSegment]) -> list[Segment]:
     masks: dict[tuple, Volume] = {}
     segments = []
     for memory, one in zip(places, stored, strict=True):
-        if (memory, one.label) not in masks and shared[memory] == 1:
-            masks[memory, one.label] = _mask_alone(one)
-        if (memory, one.label) not in masks and memory not in boxes:
-            boxes[memory] = ndimage.find_objects(one.labels if one.labels.dtype.kind in "iu" else one.labels.astype(np.int32))
-        if (memory, one.label) not in masks:
-            masks[memory, one.label] = _mask_in(one, boxes[memory])
-        segments.append(Segment(one.name, masks[memory, one.label], one.origin, one.code))
+        key = (memory, one.label)
+        if key not in masks and shared[memory] == 1:
+            masks[key] = _mask_alone(one)
+        elif key not in masks:
+            if memory not in boxes:
+                boxes[memory] = ndimage.find_objects(one.labels if one.labels.dtype.kind in "iu" else one.labels.astype(np.int32))
+            masks[key] = _mask_in(one, boxes[memory])
+        segments.append(Segment(one.name, masks[key], one.origin, one.code))
     return segments
 
 

@@ -10,9 +10,10 @@ from ...core.by_parts import by_parts
 from ...core.segment import unflat
 from ...core.volume import Volume
 from ...face.polar import PolarRaster, signed_degrees, to_polar
-from ...face.relief import MM_PER_DEGREE
 from ...face.segment import Face, depth_of
 
+#: Roughly how long a degree is on a face.
+MM_PER_DEGREE = 1.8
 #: New tissue before the old skin rises from the curve no more steeply than this (mm per mm): a step would draw the curve.
 RISE = 0.5
 #: Further (degrees) outside the curve lie ears, which have their own outline.
