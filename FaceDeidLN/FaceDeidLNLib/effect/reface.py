@@ -158,12 +158,12 @@ class NewFace:
         directions, distance = to_polar(self.face.frame, self.grid.to_lps(at))
         cells = self.raster.cells(directions)
         below = self.raster.sample_at(self.surface, cells) - distance
-        edge = self.edge * self.raster.sample_at(self.slant, cells)
-        behind = below > -edge / 2
+        edge = self.edge * self.slant.ravel()[self.raster.nearest(cells)]
+        behind = np.flatnonzero(below > -edge / 2)
         out = air.copy()
-        bare = self.bare.ravel()[voxels[behind]]
-        seen = np.clip(0.5 + below[behind] / edge[behind], 0.0, 1.0)
-        out[behind] = self._behind(at[behind], bare, cells[behind], seen, distance[behind], old[behind], air[behind])
+        if len(behind):
+            bare, seen = self.bare.ravel()[voxels[behind]], np.clip(0.5 + below[behind] / edge[behind], 0.0, 1.0)
+            out[behind] = self._behind(at[behind], bare, cells[behind], seen, distance[behind], old[behind], air[behind])
         return out
 
     def _behind(
@@ -177,19 +177,35 @@ class NewFace:
         air: np.ndarray,
     ) -> np.ndarray:
         """HU (N,) of voxels ``at`` (N, 3) that are near the surface or behind it: a share ``seen`` (N,) of each is."""
-        old_depth = self.face.depth.at(self.grid.to_lps(at))
-        old_depth = np.where(bare, np.minimum(old_depth, 0.0), old_depth)
-        below_dense, below_floor = (self.raster.sample_at(one, cells) - distance for one in (self.dense, self.floor))
-        dense = np.clip(0.5 - below_dense / BLEND_MM, 0.0, 1.0)
-        tissue = dense * self.soft(at) + (1 - dense) * self.deep(at)
+        nearest = self.raster.nearest(cells)
+        below_dense, below_floor = (one.ravel()[nearest] - distance for one in (self.dense, self.floor))
+        tissue = self._tissue(at, np.clip(0.5 - below_dense / BLEND_MM, 0.0, 1.0))
         if self.plate is not None:
             tissue = self.plate.over(tissue, at, (self.raster, cells), distance, self.edge / 2)
-        above_floor = np.maximum(self.raster.sample_at(self.layer, cells) - old_depth, -below_floor)
+        above_floor = -below_floor
+        low = np.flatnonzero(above_floor < BLEND_MM)  # elsewhere all is new, however deep it lay
+        above_floor[low] = np.maximum(self._within_layer(at[low], bare[low], nearest[low]), above_floor[low])
         is_tissue = old > AIR_SPACE_HU
         blend = np.where(is_tissue, np.clip(above_floor / BLEND_MM, 0.0, 1.0), 1.0)
         new = air + seen * (blend * tissue + (1 - blend) * old - air)
         by_chance = (np.abs(new - old) < 1.0) & ((above_floor > 0) | ~is_tissue)
         return np.where(by_chance, old + LEAST_CHANGE_HU, new)
+
+    def _tissue(self, at: np.ndarray, dense: np.ndarray) -> np.ndarray:
+        """HU (N,) of new tissue at voxels (N, 3) of which a share ``dense`` (N,) is the dense layer; each kind is made only where it is."""
+        out = np.zeros(len(at))
+        for share, kind in ((dense, self.soft), (1 - dense, self.deep)):
+            some = np.flatnonzero(share > 0)
+            out[some] += share[some] * kind(at[some])
+        return out
+
+    def _within_layer(self, at: np.ndarray, bare: np.ndarray, nearest: np.ndarray) -> np.ndarray:
+        """How far (N,) in mm voxels (N, 3) lie above the end of the layer that is replaced below the old skin; ``bare`` is skin.
+
+        ``nearest`` (N,) are their cells on ``raster``.
+        """
+        depth = self.face.depth.at(self.grid.to_lps(at))
+        return self.layer.ravel()[nearest] - np.where(bare, np.minimum(depth, 0.0), depth)
 
 
 def before(surface: np.ndarray, raster: PolarRaster, frame: FaceFrame, grid: Geometry) -> np.ndarray:

@@ -51,6 +51,14 @@ class PolarRaster:
         """As ``sample``, at continuous positions (..., 2) of ``cells``, for several maps of the same directions."""
         return ndimage.map_coordinates(values, np.moveaxis(cells, -1, 0), order=1, mode="nearest")
 
+    def nearest(self, cells: np.ndarray) -> np.ndarray:
+        """Which cell (N,), counted row by row, is the nearest to continuous positions (N, 2); the edge goes on outside.
+
+        For maps that hardly change over a cell: it is looked for once, and each map is then a look-up.
+        """
+        rows, columns = (np.clip(np.rint(one), 0, size - 1).astype(np.intp) for one, size in zip(cells.T, self.shape, strict=True))
+        return rows * self.shape[1] + columns
+
 
 def to_polar(frame: FaceFrame, lps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Directions (N, 2) in degrees and distances (N,) in LPS mm of points (N, 3) from the frame's origin."""
