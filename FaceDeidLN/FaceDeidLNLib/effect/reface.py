@@ -14,7 +14,7 @@ from ..core.geometry import Geometry
 from ..core.parameters import Parameters
 from ..core.segment import flat, unflat
 from ..core.volume import Volume
-from ..face.polar import PolarRaster, to_polar, unit_vectors
+from ..face.polar import PolarRaster, to_polar, unit_vectors, voxels_to_polar
 from ..face.relief import random_surface, smooth_noise
 from ..face.segment import Face
 from .tools.bone_plate import BonePlate, drawn_plate
@@ -155,7 +155,7 @@ class NewFace:
     def values(self, voxels: np.ndarray, old: np.ndarray, air: np.ndarray) -> np.ndarray:
         """HU (N,) of voxels (N,), flat in the grid: ``air`` before the surface, tissue behind it, below the floor their ``old`` values."""
         at = unflat(voxels, self.grid.shape)
-        directions, distance = to_polar(self.face.frame, self.grid.to_lps(at))
+        directions, distance = voxels_to_polar(self.face.frame, self.grid, at)
         cells = self.raster.cells(directions)
         below = self.raster.sample_at(self.surface, cells) - distance
         edge = self.edge * self.slant.ravel()[self.raster.nearest(cells)]

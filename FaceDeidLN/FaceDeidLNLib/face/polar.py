@@ -8,6 +8,7 @@ import numpy as np
 from scipy import ndimage
 
 from ..anatomy.face_frame import FaceFrame
+from ..core.geometry import Geometry
 from ..core.volume import Volume
 
 #: Rays end here (mm of the mean face): beyond the nose of any adult, before a chest that the chin nearly touches.
@@ -66,10 +67,18 @@ def to_polar(frame: FaceFrame, lps: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     return directions_of(face), np.sqrt(np.einsum("ij,ij->i", face, face)) * frame.scale
 
 
+def voxels_to_polar(frame: FaceFrame, grid: Geometry, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """As ``to_polar``, of array positions (N, 3), (k, j, i) on ``grid``, in one step and in float32: good to 0.001 mm."""
+    begin, *ends = frame.to_face(grid.to_lps(np.vstack([np.zeros(3), np.eye(3)])))
+    face = at.astype(np.float32) @ (np.array(ends) - begin).astype(np.float32)
+    face += begin.astype(np.float32)
+    return directions_of(face), np.sqrt(np.einsum("ij,ij->i", face, face)) * np.float32(frame.scale)
+
+
 def directions_of(face: np.ndarray) -> np.ndarray:
-    """Directions (N, 2) in degrees of points (N, 3) in face coordinates."""
-    left, front, up = face.T
-    out = np.empty((len(face), 2))
+    """Directions (N, 2) in degrees of points (N, 3) in face coordinates, in their floating type."""
+    left, front, up = np.ascontiguousarray(face.T)
+    out = np.empty((len(face), 2), dtype=face.dtype)
     np.arctan2(left, front, out=out[:, 0])
     np.arctan2(up, np.sqrt(left * left + front * front), out=out[:, 1])
     return np.degrees(out, out=out)
