@@ -53,23 +53,33 @@ class StoredSlice:
         slope, offset = calibration.slope, calibration.offset
         return replace(self, slope=slope * self.slope, intercept=slope * self.intercept + offset)
 
+    def holds(self, hu: np.ndarray) -> bool:
+        """Can short numbers, in HU, be stored as they are? Told by the least and the largest; False where that does not tell."""
+        if self.slope != 1.0 or not self.whole or not hu.size or hu.dtype != np.int16 or self.bits_stored > 16:
+            return False
+        low, high = self.range
+        return low <= int(hu.min()) - int(self.intercept) and int(hu.max()) - int(self.intercept) <= high
+
     def to_stored(self, hu: np.ndarray) -> np.ndarray:
         """The nearest stored values (same shape) of HU, clipped to what can be stored: int32, or 16 bits where those hold them."""
         hu = np.asarray(hu)
-        if self.slope == 1.0 and self.whole and hu.size and hu.dtype == np.int16 and self.bits_stored <= 16:
-            low, high = int(hu.min()) - int(self.intercept), int(hu.max()) - int(self.intercept)
-            if low >= self.range[0] and high <= self.range[1]:
-                return _shifted(hu, -int(self.intercept), np.dtype(np.int16 if self.signed else np.uint16))
+        if self.holds(hu):
+            return _shifted(hu, -int(self.intercept), np.dtype(np.int16 if self.signed else np.uint16))
         if self.slope == 1.0 and self.whole and hu.dtype.kind in "iu":
             return np.clip(hu.astype(np.int32) - np.int32(self.intercept), *self.range)
         stored = np.rint((hu.astype(np.float64) - self.intercept) / self.slope)
         return np.clip(stored, *self.range).astype(np.int32)
 
     def to_hu(self, stored: np.ndarray) -> np.ndarray:
-        """HU of stored values: int32 where slope and intercept are whole numbers (int16 where 16 bits give no more), else float32."""
+        """HU of stored values: int32 where slope and intercept are whole numbers (int16 where 16 bits give no more), else float32.
+
+        Where HU are the stored values, they may be ``stored`` itself: not to be changed.
+        """
         if self.slope == 1.0 and self.whole and stored.size and stored.dtype.itemsize == 2:
             low, high = int(stored.min()) + int(self.intercept), int(stored.max()) + int(self.intercept)
             if low >= -(2**15) and high < 2**15:
+                if not self.intercept:
+                    return stored.view(np.int16)
                 return _shifted(stored, int(self.intercept), np.dtype(np.int16))
         if self.whole:
             return stored.astype(np.int32) * np.int32(self.slope) + np.int32(self.intercept)

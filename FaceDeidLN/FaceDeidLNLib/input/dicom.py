@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +22,7 @@ from .dicom_damaged import require_others
 from .dicom_enhanced import frames_of, require_all_frames
 from .dicom_files import DicomFile, read_folder, told
 from .dicom_geometry import Placed, series_geometry
-from .dicom_header import Headers, HeaderSlice, before_pixels, numbers, pixels_at, require_numbers, source_uids
+from .dicom_header import Headers, HeaderSlice, before_pixels, numbers, pixels_at, require_numbers, source_uids, value_of
 from .dicom_pixels import read_stored
 from .dicom_select import choose_series
 from .padding import MOST_AIR_HU, MOST_TISSUE_HU, bright_padding
@@ -72,7 +74,7 @@ def read_dicom_series(folder: Path, series: str | None = None, alive: Alive = id
 
     :raises InputError: no DICOM, no CT, several series or patients, a scout, damaged files, uneven slices.
     """
-    found = find_series(folder, series, alive)
+    found = find_series(folder, series, alive, MOST_HELD)
     if calibration is not None:
         found = found.calibrated(calibration)
     placed = found.placed
@@ -96,15 +98,16 @@ def read_dicom_series(folder: Path, series: str | None = None, alive: Alive = id
     )
 
 
-def find_series(folder: Path, series: str | None = None, alive: Alive = idle) -> Series:
-    """The series that ``read_dicom_series`` reads, without its voxels; raises the same errors, but those of voxels."""
+def find_series(folder: Path, series: str | None = None, alive: Alive = idle, held: int = 0) -> Series:
+    """The series that ``read_dicom_series`` reads, without its voxels; raises the same errors, but those of voxels.
+
+    :param held: of so many files at most, every element before the pixels is held.
+    """
     folder = Path(folder)
     single = folder if folder.is_file() else None
-    there = read_folder(folder if single is None else folder.parent, alive, deep=single is None)
-    are_few = len(there.files) <= MOST_HELD
-    shared = Headers()
-    found = [_header_slice(file, are_few, shared) for file in there.files]
-    headers, copies = without_copies(found, single)
+    take = partial(_header_slice, places=itertools.count(), held=held, shared=Headers())
+    there = read_folder(folder if single is None else folder.parent, take, alive, deep=single is None)
+    headers, copies = without_copies(there.files, single)
     if not headers:
         require_others(there.damaged, (), ())
     choice = choose_series([frame for item in headers for frame in frames_of(item)], folder, series, single)
@@ -119,8 +122,8 @@ def find_series(folder: Path, series: str | None = None, alive: Alive = idle) ->
     return Series(folder, placed, stored, source_uids(headers), notes)
 
 
-def _header_slice(file: DicomFile, hold: bool, shared: Headers) -> HeaderSlice:
-    whole = before_pixels(file) if hold else None
+def _header_slice(file: DicomFile, places: Iterator[int], held: int, shared: Headers) -> HeaderSlice:
+    whole = before_pixels(file) if next(places) < held else None
     pixels = pixels_at(file)
     header = shared.header_of(file)  # all that is left of the data set
     return HeaderSlice(file.path, header, pixels=pixels, before_pixels=whole)
@@ -142,7 +145,7 @@ def _missing(slices: Sequence[HeaderSlice]) -> str:
 
 
 def _series_of(items: Sequence[HeaderSlice]) -> set[str]:
-    return {str(item.header.get("SeriesInstanceUID", "")) for item in items}
+    return {str(value_of(item.header, "SeriesInstanceUID", "")) for item in items}
 
 
 def _notes(others: Sequence[Path], damaged: Sequence[Path], copies: Sequence[Path]) -> tuple[str, ...]:
@@ -157,7 +160,7 @@ def _stored(item: HeaderSlice) -> StoredSlice:
     :raises InputError: colour, several bits that a CT does not have, a modality look-up table, a slope of 0.
     """
     header, name = item.header, item.path.name
-    if int(header.get("SamplesPerPixel", 1)) != 1 or header.get("PhotometricInterpretation", "MONOCHROME2") not in _GREY:
+    if int(value_of(header, "SamplesPerPixel", 1)) != 1 or value_of(header, "PhotometricInterpretation", "MONOCHROME2") not in _GREY:
         raise InputError(f"{name} is {header.get('PhotometricInterpretation', 'a colour image')}: a CT slice is of one grey.")
     if "ModalityLUTSequence" in header:
         raise InputError(
@@ -166,11 +169,13 @@ def _stored(item: HeaderSlice) -> StoredSlice:
     allocated = int(header.BitsAllocated)
     if allocated not in (8, 16):
         raise InputError(f"{name} has {allocated} bits per voxel: a CT slice has 16.")
-    slope = float(header.get("RescaleSlope", 1))
+    slope = float(value_of(header, "RescaleSlope", 1))
     if slope == 0.0:
         raise InputError(f"{name} has a rescale slope of 0: its values cannot be turned into HU.")
-    bits = int(header.get("BitsStored", allocated))
-    how = StoredSlice(slope, float(header.get("RescaleIntercept", 0)), allocated, bits, bool(header.get("PixelRepresentation", 0)))
+    bits = int(value_of(header, "BitsStored", allocated))
+    how = StoredSlice(
+        slope, float(value_of(header, "RescaleIntercept", 0)), allocated, bits, bool(value_of(header, "PixelRepresentation", 0))
+    )
     return replace(how, padding=_padding(how, item))
 
 
@@ -179,7 +184,7 @@ def _padding(how: StoredSlice, item: HeaderSlice) -> tuple[int, int] | None:
 
     :raises InputError: it lies beyond the stored bits: decoders cut it to those bits, and padding would turn into bone.
     """
-    ends = [item.header.get(keyword) for keyword in ("PixelPaddingValue", "PixelPaddingRangeLimit")]
+    ends = [value_of(item.header, keyword) for keyword in ("PixelPaddingValue", "PixelPaddingRangeLimit")]
     found = [_signed(end, how) for end in ends if isinstance(end, int)]
     if not isinstance(ends[0], int):
         return None
@@ -216,7 +221,7 @@ def read_planes(series: Series, alive: Alive = idle) -> Iterator[Plane]:
         _require_recoverable(how, hu, values, item.path.name)
         outside = bright_padding(how, values)
         if outside is not None:
-            hu[outside] = AIR_HU
+            hu = np.where(outside, hu.dtype.type(AIR_HU), hu)  # the stored values stay
         fits = whole and (hu.dtype == np.int16 or (hu.min() >= -(2**15) and hu.max() < 2**15))
         hu = hu.astype(np.int16 if fits else np.int32 if whole else np.float32, copy=False)
         yield Plane(hu, outside, None if outside is None else values[outside])

@@ -43,6 +43,8 @@ _PIXELS = 0x7FE0
 #: Two short numbers and a long one, in little and in big endian; and the most bytes before a value.
 _WORDS = tuple((struct.Struct(f"{order}HH"), struct.Struct(f"{order}I")) for order in "<>")
 _LONGEST_HEAD = 12
+#: Most elements begin so: their tag, their representation and a short length.
+_BEGINS = tuple(struct.Struct(f"{order}HH2sH") for order in "<>")
 
 
 class _Source(Protocol):
@@ -196,24 +198,23 @@ class _Seen(NamedTuple):
 def _seen_in(head: bytes, at: int, big: bool) -> tuple[_Seen, int]:
     """As ``_headers``, which is several times slower, of the elements from ``at`` on that a file's first bytes hold whole, and end before
     the pixels; and where the first other one begins."""
-    two, four = _WORDS[big]
+    four, begin, size = _WORDS[big][1], _BEGINS[big], len(head)
     elements = items = values = 0
-    while at + _LONGEST_HEAD <= len(head):
-        tag = two.unpack_from(head, at)
-        if tag[0] == _PIXELS:
+    while at + _LONGEST_HEAD <= size:
+        group, number, kind, length = begin.unpack_from(head, at)
+        if group == _PIXELS:
             break
-        start, kind, length = at + 8, head[at + 4 : at + 6], 0
-        if tag[0] == 0xFFFE:
-            items += tag == _ITEM
-        elif kind in _SHORT:
-            length = two.unpack_from(head, at + 4)[1]
-        elif kind in _LONG:
-            start, length = at + _LONGEST_HEAD, four.unpack_from(head, at + 8)[0]
-        else:
-            kind, length = b"", four.unpack_from(head, at + 4)[0]
-        if length == _UNDEFINED or not length or _is_sequence(kind, tag):
-            length = 0
-        if start + length > len(head):
+        start = at + 8
+        if group == 0xFFFE:
+            items, length = items + ((group, number) == _ITEM), 0
+        elif kind not in _SHORT:
+            if kind in _LONG:
+                start, length = at + _LONGEST_HEAD, four.unpack_from(head, at + 8)[0]
+            else:
+                kind, length = b"", four.unpack_from(head, at + 4)[0]
+            if length == _UNDEFINED or _is_sequence(kind, (group, number)):
+                length = 0
+        if start + length > size:
             break
         elements, values, at = elements + 1, values + length, start + length
     return _Seen(elements, items, values), at

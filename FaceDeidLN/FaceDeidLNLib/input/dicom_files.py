@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 import pydicom
 from pydicom.dataelem import DataElement, RawDataElement
@@ -21,6 +21,7 @@ from .dicom_bounds import Room
 from .dicom_damaged import Damaged, damaged
 from .file_names import require_text
 
+Taken = TypeVar("Taken")
 #: Values longer than this, in bytes, stay on the disk until they are asked for.
 DEFER_BYTES = 4096
 #: A DICOM file begins with a preamble and this mark (PS3.10 7.1); files from before 1996 begin with the first element.
@@ -49,39 +50,45 @@ class DicomFile:
 
 
 @dataclass(frozen=True, eq=False)
-class Folder:
-    """The DICOM files of a folder in the order of their paths, the files that are no DICOM, and the damaged ones."""
+class Folder(Generic[Taken]):
+    """What was taken of the DICOM files of a folder in the order of their paths, the files that are no DICOM, and the damaged ones."""
 
-    files: tuple[DicomFile, ...]
+    files: tuple[Taken, ...]
     others: tuple[Path, ...]
     damaged: tuple[Damaged, ...] = ()
 
 
-def read_folder(folder: Path, alive: Alive = idle, deep: bool = True) -> Folder:
+def read_folder(folder: Path, take: Callable[[DicomFile], Taken], alive: Alive = idle, deep: bool = True) -> Folder[Taken]:
     """Every file of a folder, and below it where ``deep``; hidden files and DICOMDIR are passed over.
 
-    :raises InputError: a file that seems to have been a DICOM file and says nothing any more.
+    :param take: gives what is wanted of a file; nothing else of it is held while the next one is read.
+    :raises InputError: what ``take`` raises, or a file that seems to have been a DICOM file and says nothing any more.
     """
     broken: list[Damaged] = []
-    dicom, found, others = [], [], []
+    dicom, found, named, others = {}, [], [], []
     for path in _files(Path(folder), deep):
         alive()
-        (dicom if is_dicom(path) else others).append(path)
+        head = _head(path)
+        if _is_marked(head) or _begins_like_data(head):
+            dicom[path] = _is_marked(head)
+        else:
+            others.append(path)
     room = Room(len(dicom))
     for path in dicom:  # all of them before one is read
         alive()
         room.require(path)
-    for path in dicom:
+    for path, marked in dicom.items():
         alive()
         try:
-            dataset = read_whole(path)
+            dataset = _read_whole(path, marked)
         except InputError as error:
             broken.append(damaged(path, error))
             continue
-        if dataset is not None and "SOPClassUID" in dataset:
+        if "SOPClassUID" in dataset:
             require_text(path)
-            found.append(DicomFile(path, dataset))
-    for path, what in remains(others, [file.path for file in found]):
+            named.append(path)
+            found.append(take(DicomFile(path, dataset)))
+    for path, what in remains(others, named):
         raise InputError(f"{path.name} {what}: a slice may be missing, get it again or take the file away.")
     return Folder(tuple(found), tuple(others), tuple(broken))
 
@@ -121,7 +128,7 @@ def _entries(folder: Path) -> list[_Entry]:
 def is_dicom(path: Path) -> bool:
     """True for a file that begins as a DICOM file does."""
     head = _head(path)
-    return head[_PREAMBLE:_HEAD] == _MARK or _begins_like_data(head)
+    return _is_marked(head) or _begins_like_data(head)
 
 
 def read_whole(path: Path) -> Dataset | None:
@@ -130,9 +137,11 @@ def read_whole(path: Path) -> Dataset | None:
     :raises InputError: it ends early, claims more than it holds, or nests deeper than can be followed.
     """
     head = _head(path)
-    marked = head[_PREAMBLE:_HEAD] == _MARK
-    if not marked and not _begins_like_data(head):
-        return None
+    return _read_whole(path, _is_marked(head)) if _is_marked(head) or _begins_like_data(head) else None
+
+
+def _read_whole(path: Path, marked: bool) -> Dataset:
+    """As ``read_whole`` for a file whose beginning is known: with a preamble and the mark, or as data."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what is wrong with the file becomes one sentence here
@@ -163,6 +172,10 @@ def _head(path: Path) -> bytes:
         raise InputError(f"{path.name} cannot be read ({error.strerror or error}): check the file and its permissions.") from error
 
 
+def _is_marked(head: bytes) -> bool:
+    return head[_PREAMBLE:_HEAD] == _MARK
+
+
 def _begins_like_data(head: bytes) -> bool:
     """True where the first bytes are the first element of a data set in little endian, as files without preamble begin."""
     if len(head) < 8 or int.from_bytes(head[:2], "little") not in _FIRST_GROUPS:
@@ -191,6 +204,11 @@ def _is_complete(dataset: Dataset, path: Path) -> bool:
 def as_stored(dataset: Dataset, tag: BaseTag) -> DataElement | RawDataElement:
     """An element as it stands in a data set: what was not decoded is not, and what stayed on the disk stays there (pydicom 2 and 3)."""
     return dataset._dict[tag]
+
+
+def stored_or_none(dataset: Dataset, tag: BaseTag) -> DataElement | RawDataElement | None:
+    """As ``as_stored``; None where there is no such element."""
+    return dataset._dict.get(tag)
 
 
 def keep_only(dataset: Dataset, elements: dict[BaseTag, DataElement | RawDataElement]) -> None:

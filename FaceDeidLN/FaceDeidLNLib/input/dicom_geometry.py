@@ -8,7 +8,7 @@ import numpy as np
 
 from ..core.errors import InputError
 from ..core.geometry import Geometry
-from .dicom_header import HeaderSlice
+from .dicom_header import HeaderSlice, value_of
 
 #: Slice gaps may differ by this share of the usual gap, by no less than the rounding of written positions (mm) ...
 GAP_SHARE = 0.02
@@ -81,25 +81,30 @@ def series_geometry(items: list[HeaderSlice]) -> Placed:
 
 
 def _position(item: HeaderSlice) -> np.ndarray:
-    return np.array(item.header.ImagePositionPatient, dtype=float)
+    return np.array(value_of(item.header, "ImagePositionPatient"), dtype=float)
 
 
 def _require_alike(items: list[HeaderSlice]) -> None:
     """Every slice has the same size, spacing and direction."""
     first = items[0].header
+    size, spacing, direction = (first.Rows, first.Columns), first.PixelSpacing, first.ImageOrientationPatient
     for item in items:
         header = item.header
-        if (header.Rows, header.Columns) != (first.Rows, first.Columns) or not np.allclose(
-            header.PixelSpacing, first.PixelSpacing, rtol=1e-4
-        ):
+        alike = (value_of(header, "Rows"), value_of(header, "Columns")) == size
+        if not alike or not _is_near(value_of(header, "PixelSpacing"), spacing, rtol=1e-4, atol=1e-8):
             raise InputError(
                 f"{item.path.name} differs in size or pixel spacing from {items[0].path.name}: give slices of one acquisition."
             )
-        if not np.allclose(header.ImageOrientationPatient, first.ImageOrientationPatient, rtol=0, atol=ORIENTATION_TOLERANCE):
+        if not _is_near(value_of(header, "ImageOrientationPatient"), direction, rtol=0.0, atol=ORIENTATION_TOLERANCE):
             raise InputError(f"{item.path.name} is turned against {items[0].path.name}: give slices of one acquisition.")
     rows = np.array(first.ImageOrientationPatient, dtype=float).reshape(2, 3)
     if not np.allclose(rows @ rows.T, np.eye(2), atol=1e-3):
         raise InputError(f"{items[0].path.name} has direction cosines that are not perpendicular unit vectors: the header is damaged.")
+
+
+def _is_near(values: object, others: object, rtol: float, atol: float) -> bool:
+    """Slices of a series share what they have in common: what is the same object needs no comparison."""
+    return values is others or bool(np.allclose(values, others, rtol=rtol, atol=atol))
 
 
 def _require_apart(items: list[HeaderSlice], height: np.ndarray) -> None:

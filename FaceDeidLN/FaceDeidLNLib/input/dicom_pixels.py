@@ -102,17 +102,22 @@ def _pixel_bytes(item: HeaderSlice) -> bytes:
 
 
 def _whole_values(words: np.ndarray, header: Dataset, how: StoredSlice) -> np.ndarray:
-    """The values in the stored bits of words; what stands in the other bits (overlays, PS3.5 8.1.1) is none of the CT's business."""
-    high = int(header.get("HighBit", how.bits_stored - 1))
+    """The values in the stored bits of words; what stands in the other bits (overlays, PS3.5 8.1.1) is none of the CT's business.
+
+    Where all bits are stored, the words themselves: not to be changed.
+    """
+    high, bits = int(header.get("HighBit", how.bits_stored - 1)), 8 * words.dtype.itemsize
     word = np.dtype(f"u{words.dtype.itemsize}")
-    values = words.astype(word) >> word.type(max(0, high + 1 - how.bits_stored))
-    values &= word.type((1 << how.bits_stored) - 1)
+    values, below = words.astype(word, copy=False), max(0, high + 1 - how.bits_stored)
+    above = bits - how.bits_stored - below
     if not how.signed:
-        return values
-    sign = word.type(1 << (how.bits_stored - 1))
-    values ^= sign
-    values -= sign  # wraps to the bits of the signed value
-    return values.view(f"i{word.itemsize}")
+        return (values >> word.type(below) if below else values) & word.type((1 << how.bits_stored) - 1) if above or below else values
+    number = np.dtype(f"i{word.itemsize}")
+    if not (above or below):
+        return values.view(number)
+    signed = (values << word.type(above)).view(number)  # the sign is the highest bit, and shifting back repeats it
+    signed >>= number.type(above + below)
+    return signed
 
 
 def _by_simpleitk(item: HeaderSlice, how: StoredSlice) -> np.ndarray | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from pydicom.uid import CTImageStorage
 from ..core.errors import InputError
 from .dicom_files import told
 from .dicom_geometry import SAME_PLACE_MM
-from .dicom_header import ENHANCED, HeaderSlice, numbers
+from .dicom_header import ENHANCED, HeaderSlice, numbers, value_of
 
 #: How many series a message lists at most.
 _LISTED = 12
@@ -83,19 +84,19 @@ def stacks_of(items: list[HeaderSlice]) -> list[list[HeaderSlice]]:
 
 def is_localizer(item: HeaderSlice) -> bool:
     """True for a scout: LOCALIZER among the values of ImageType (PS3.3 C.8.2.1.1.1)."""
-    return any(str(value).upper() == "LOCALIZER" for value in _values(item.header.get("ImageType")))
+    return any(str(value).upper() == "LOCALIZER" for value in _values(value_of(item.header, "ImageType")))
 
 
 def _ct_slices(found: Sequence[HeaderSlice], place: Path) -> tuple[list[HeaderSlice], tuple[str, ...]]:
     """The CT slices by SOP class; where none has a CT's class, what lies in space and is grey. And what was left out."""
     if not found:
         raise InputError(f"{place} holds no DICOM file: give the folder of a CT series or an image file.")
-    images = [s for s in found if s.header.get("Modality") == "CT" and "Rows" in s.header]
+    images = [s for s in found if value_of(s.header, "Modality") == "CT" and "Rows" in s.header]
     if not images:
         found_kinds = {str(s.header.get("Modality", "unknown")) for s in found}
         kinds = ", ".join(sorted("CT objects without rows of pixels" if kind == "CT" else kind for kind in found_kinds))
         raise InputError(f"{place} holds no CT images but {kinds}: give the folder of a CT series.")
-    of_class = [s for s in images if s.header.get("SOPClassUID") in _CT_CLASSES]
+    of_class = [s for s in images if value_of(s.header, "SOPClassUID") in _CT_CLASSES]
     candidates = of_class or [s for s in images if _lies_in_space(s)] or images
     slices = [s for s in candidates if not is_localizer(s)]
     if not slices:
@@ -116,14 +117,14 @@ def _described(items: Sequence[HeaderSlice]) -> str:
 
 
 def _lies_in_space(item: HeaderSlice) -> bool:
-    grey = item.header.get("SamplesPerPixel", 1) == 1
-    return grey and all(item.header.get(keyword) for keyword in ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing"))
+    grey = value_of(item.header, "SamplesPerPixel", 1) == 1
+    return grey and all(value_of(item.header, keyword) for keyword in ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing"))
 
 
 def _by_series(slices: Sequence[HeaderSlice]) -> dict[str, list[HeaderSlice]]:
     groups: dict[str, list[HeaderSlice]] = {}
     for item in slices:
-        groups.setdefault(str(item.header.get("SeriesInstanceUID", "")), []).append(item)
+        groups.setdefault(str(value_of(item.header, "SeriesInstanceUID", "")), []).append(item)
     return groups
 
 
@@ -142,12 +143,12 @@ def _joined(groups: dict[str, list[HeaderSlice]]) -> dict[str, list[HeaderSlice]
 
 def _person(item: HeaderSlice) -> str:
     """Who it is: the ID, and without one the name."""
-    return str(item.header.get("PatientID") or "").strip() or _name(item)
+    return str(value_of(item.header, "PatientID") or "").strip() or _name(item)
 
 
 def _name(item: HeaderSlice) -> str:
     """The name without what says nothing: empty components at the end (PS3.5 6.2), case and blanks."""
-    groups = str(item.header.get("PatientName") or "").casefold().split("=")
+    groups = str(value_of(item.header, "PatientName") or "").casefold().split("=")
     return "=".join("^".join(" ".join(part.split()) for part in group.split("^")).rstrip("^") for group in groups).rstrip("=")
 
 
@@ -201,12 +202,22 @@ def _parts(items: Sequence[HeaderSlice], value: Callable[[HeaderSlice], str]) ->
 
 
 def _direction(item: HeaderSlice) -> str:
-    return " ".join(f"{part + 0.0:.1f}" for part in np.round(numbers(item, "ImageOrientationPatient"), 1))
+    return _rounded(numbers(item, "ImageOrientationPatient"))
+
+
+@lru_cache(maxsize=16)
+def _rounded(direction: tuple[float, ...]) -> str:
+    """Most slices have the same."""
+    return " ".join(f"{part + 0.0:.1f}" for part in np.round(direction, 1))
 
 
 def _size(item: HeaderSlice) -> str:
-    spacing = " x ".join(f"{part:.3g}" for part in numbers(item, "PixelSpacing"))
-    return f"{item.header.get('Rows')} x {item.header.get('Columns')} pixels of {spacing} mm"
+    return _size_told(*(str(value_of(item.header, side)) for side in ("Rows", "Columns")), numbers(item, "PixelSpacing"))
+
+
+@lru_cache(maxsize=16)
+def _size_told(rows: str, columns: str, spacing: tuple[float, ...]) -> str:
+    return f"{rows} x {columns} pixels of {' x '.join(f'{part:.3g}' for part in spacing)} mm"
 
 
 def _overlap(items: Sequence[HeaderSlice]) -> bool:
@@ -217,7 +228,7 @@ def _overlap(items: Sequence[HeaderSlice]) -> bool:
 
 def _interleaved(items: Sequence[HeaderSlice]) -> bool:
     ends = []
-    for part in _parts(items, lambda item: str(item.header.get("ConvolutionKernel", ""))).values():
+    for part in _parts(items, lambda item: str(value_of(item.header, "ConvolutionKernel", ""))).values():
         heights = _heights(part)
         if heights:
             ends.append((min(heights), max(heights)))

@@ -19,7 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..core.apart import reach
+from ..core.apart import first_that_reaches
 from ..core.errors import FaceDeidError, InputError, OutputError
 from ..core.guard import removed_with_us, taken_back_with_us
 from .certificate import is_certified
@@ -272,9 +272,9 @@ def _lock_of(path: Path) -> Path:
 
 
 def _require_apart(path: Path, inputs: Sequence[Path]) -> None:
-    for given in inputs:
-        if reach(Path(given), path):
-            raise InputError(f"The output {path} is, holds or lies inside the input {given}: choose another place.")
+    given = first_that_reaches(map(Path, inputs), path)
+    if given is not None:
+        raise InputError(f"The output {path} is, holds or lies inside the input {given}: choose another place.")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

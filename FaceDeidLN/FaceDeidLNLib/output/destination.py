@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..core.apart import reach
+from ..core.apart import first_that_reaches
 from ..core.errors import InputError
 from ..header.base import HeaderPolicy, KeepHeader
 
@@ -38,9 +38,9 @@ def require_destination(path: Path, overwrite: bool, inputs: Sequence[Path] = ()
     if path.exists() and not overwrite:
         raise InputError(f"{path} exists already: name another output, or give --overwrite.")
     target = path.resolve()
-    for given in inputs:
-        if reach(given, path):
-            raise InputError(f"The output {path} is, holds or lies inside {given}: name another place.")
+    given = first_that_reaches(inputs, path)
+    if given is not None:
+        raise InputError(f"The output {path} is, holds or lies inside {given}: name another place.")
     require_writable_folder(next(folder for folder in target.parents if folder.exists()))
 
 

@@ -30,6 +30,7 @@ class Encoder:
 
     def __init__(self) -> None:
         self._known: dict[Hashable, bytes] = {}
+        self._raw: dict[int, tuple[RawDataElement, bytes]] = {}
         self._around_uid: dict[Hashable, tuple[bytes, bytes]] = {}
 
     def save(self, dataset: Dataset, path: Path) -> None:
@@ -60,7 +61,7 @@ class Encoder:
         characters = dataset.get("SpecificCharacterSet", characters)
         for _, element in sorted(dataset.items(), key=_number):
             if element.is_raw:
-                yield self._shared(element, characters)
+                yield self._as_it_stands(element, characters)
             elif element.VR == "SQ" and not element.is_undefined_length:
                 yield self._sequence(element, characters)
             elif element.VR == "OW" and type(element.value) is bytes and not element.is_undefined_length:
@@ -82,6 +83,16 @@ class Encoder:
             return None
         held = b"".join(self._elements(item, characters))
         return _ITEM.pack(0xFFFE, 0xE000, len(held)) + held
+
+    def _as_it_stands(self, element: RawDataElement, characters: str | Sequence[str]) -> bytes:
+        """As ``_shared``, for the very element that slices share, which is known by its identity as long as it is held here."""
+        held = self._raw.get(id(element))
+        if held is not None:
+            return held[1]
+        found = self._shared(element, characters)
+        if len(found) <= MAX_KNOWN:
+            self._raw[id(element)] = element, found
+        return found
 
     def _shared(self, element: DataElement | RawDataElement, characters: str | Sequence[str]) -> bytes:
         key = _key(element, characters)

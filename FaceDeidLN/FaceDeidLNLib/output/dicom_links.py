@@ -54,9 +54,10 @@ def remove_links(dataset: Dataset, originals: frozenset[str]) -> None:
     own = {tag: dataset.get_item(tag) for tag in _NAMES_IMAGES if tag in dataset}
     _remove_references(dataset)
     for holder, tag, value in [*leaves(dataset)]:
-        if holder is dataset and tag in own:
+        vr = as_stored(holder, tag).VR
+        if not _may_lead_back(vr, value) or (holder is dataset and tag in own):
             continue
-        if _leads_back(as_stored(holder, tag).VR, tag.is_private, value, known):
+        if vr == "UR" or _holds_way_back(tag.is_private, value, known):
             del holder[tag]
 
 
@@ -87,18 +88,14 @@ def _as_bytes(originals: frozenset[str]) -> frozenset[bytes]:
     return frozenset(uid.encode() for uid in originals if uid)
 
 
-def _leads_back(vr: str, is_private: bool, value: bytes, known: frozenset[bytes]) -> bool:
-    """True for an address, a private UID, and a value with a UID of the source in it."""
-    if vr == "UR":
-        return True
-    if b"." not in value and b"://" not in value:
-        return False
-    return _holds_way_back(is_private, value, known)
+def _may_lead_back(vr: str, value: bytes) -> bool:
+    """False for what is no address, and holds neither one nor a UID."""
+    return vr == "UR" or b"." in value or b"://" in value
 
 
 @lru_cache(maxsize=4096)
 def _holds_way_back(is_private: bool, value: bytes, known: frozenset[bytes]) -> bool:
-    """As ``_leads_back``; most values come with every slice."""
+    """True for an address, a private UID, and a value with a UID of the source in it; most values come with every slice."""
     if _ADDRESS.search(value) and not value.startswith(_STANDARD):
         return True
     for uid in (*_UID.findall(value), *_UID.findall(value.replace(b"\0", b""))):  # UTF-16 too

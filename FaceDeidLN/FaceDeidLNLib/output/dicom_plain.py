@@ -55,7 +55,8 @@ class PlainHeaders:
         elements: dict[BaseTag, DataElement | RawDataElement] = {}
         characters = str(source._character_set)
         for tag, raw in sorted(source.items(), key=_number):
-            if tag.group <= 0x0002 or tag.element == 0:
+            number = int(tag)
+            if number >> 16 <= 0x0002 or not number & 0xFFFF:
                 continue
             element = self._decoded(source, tag, level) if raw.VR == "SQ" else self._leaf(source, raw, characters, level)
             if element is None:
@@ -69,8 +70,8 @@ class PlainHeaders:
     def _leaf(self, source: Dataset, raw: DataElement | RawDataElement, characters: str, level: int) -> DataElement | RawDataElement | None:
         """An element as it can be written; None where it cannot be decoded. What is no sequence is remembered."""
         key = _key(source, raw, characters)
-        if key is not None and key in self._known:
-            return self._known[key]
+        if key is not None and (known := self._known.get(key, raw)) is not raw:
+            return known
         element = self._decoded(source, raw.tag, level)
         if key is not None and (element is None or element.is_raw):
             self._known[key] = element
@@ -118,7 +119,13 @@ def leaves(dataset: Dataset) -> Iterator[tuple[Dataset, BaseTag, bytes]]:
 
 def value_bytes(element: DataElement | RawDataElement) -> bytes:
     """The value of an element as it would be written in explicit VR little endian."""
-    return (element.value or b"") if element.is_raw else _encoded(element)
+    value = element.value
+    if element.is_raw:
+        return value or b""
+    if element.VR == "UI" and isinstance(value, str):  # of each instance another one
+        text = value.encode("iso8859")
+        return text + b"\0" * (len(text) % 2)
+    return _encoded(element)
 
 
 def tags_of(*keywords: str) -> frozenset[BaseTag]:
@@ -128,16 +135,17 @@ def tags_of(*keywords: str) -> frozenset[BaseTag]:
 
 def _key(source: Dataset, raw: DataElement | RawDataElement, characters: str) -> Hashable | None:
     """Everything that what becomes of an element depends on; None where that is more than itself, its maker and the characters."""
-    if not raw.is_raw or raw.value is None or len(raw.value) > MAX_KNOWN:
+    value, vr = raw.value, raw.VR
+    if not raw.is_raw or value is None or len(value) > MAX_KNOWN:
         return None
     maker = None
-    if raw.VR in (None, "UN"):
+    if vr is None or vr == "UN":
         if raw.tag.is_private:
             maker = source.get_item(BaseTag((raw.tag & 0xFFFF0000) | raw.tag.element >> 8))
             maker = None if maker is None else bytes(maker.value or b"") if maker.is_raw else str(maker.value)
         elif len(DicomDictionary.get(raw.tag, ("",))[0]) != 2:  # signed or unsigned is said elsewhere in the header
             return None
-    return int(raw.tag), raw.VR, raw.value, raw.length, raw.is_little_endian, characters, maker
+    return int(raw.tag), vr, value, raw.length, raw.is_little_endian, characters, maker
 
 
 def _number(item: tuple[BaseTag, object]) -> int:

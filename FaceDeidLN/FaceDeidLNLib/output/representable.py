@@ -19,6 +19,8 @@ def representable(ct: CtInput, result: Volume) -> Volume:
     array = result.array
     for k, how in enumerate(ct.stored):
         plane, source = array[k], ct.slices.array[k]
+        if ct.padding is None and how.holds(plane):
+            continue
         new = plane != source  # reading made sure that the CT's own values come back
         if not new.any():
             continue

@@ -8,7 +8,10 @@ import pydicom
 import pytest
 from dicom_series import BIG, Series, head, spoil, stored_head, write_series
 from FaceDeidLNLib.core.errors import InputError
+from FaceDeidLNLib.input.case import StoredSlice
 from FaceDeidLNLib.input.ct import read_ct
+from FaceDeidLNLib.input.dicom_pixels import _whole_values
+from pydicom.dataset import Dataset
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
     ExplicitVRLittleEndian,
@@ -171,3 +174,33 @@ def test_a_series_without_uid_is_read(tmp_path):
     for path in write_series(tmp_path, series):
         spoil(path, SeriesInstanceUID=None)
     assert np.array_equal(read_ct(tmp_path).volume.array, series.hu)
+
+
+@pytest.mark.parametrize("signed", [False, True])
+@pytest.mark.parametrize("kind", ["<u1", "<u2", ">u2"])
+def test_every_word_has_the_value_of_its_stored_bits_wherever_they_lie(kind, signed):
+    allocated = 8 * np.dtype(kind).itemsize
+    words = np.arange(1 << allocated).astype(kind)
+    for bits in range(1, allocated + 1):
+        for high in range(allocated):
+            low = max(0, high + 1 - bits)
+            header, how = Dataset(), StoredSlice(bits_allocated=allocated, bits_stored=bits, signed=signed)
+            header.HighBit = high
+            expected = words.astype(np.int64) >> low & ((1 << bits) - 1)
+            if signed:
+                expected -= (expected >> (bits - 1)) << bits
+            values = _whole_values(words, header, how)
+            assert values.dtype.itemsize == words.dtype.itemsize
+            assert np.array_equal(values, expected), (bits, high)
+
+
+@pytest.mark.parametrize("intercept", [0.0, -1024.0])
+def test_padding_becomes_air_and_its_stored_values_stay(tmp_path, intercept):
+    stored = stored_head(0.0) if not intercept else stored_head()
+    bright = 3000 - int(intercept)
+    stored[:, :3] = stored[:, -3:] = bright
+    write_series(tmp_path, Series(stored, intercept=intercept, signed=not intercept))
+    ct = read_ct(tmp_path)
+    assert np.all(ct.volume.array[ct.padding.mask] == -1000)
+    assert ct.padding.mask[:, 0].all()
+    assert np.all(ct.padding.values == bright)
