@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
-from types import MappingProxyType
 
 import pydicom
-from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_dataset
-from pydicom.tag import BaseTag
 
 from ..core.errors import OutputError
 from ..core.progress import Alive, idle
@@ -152,18 +148,11 @@ def unmark_clean(dataset: Dataset) -> None:
             del dataset.DeidentificationMethodCodeSequence
 
 
-@lru_cache(maxsize=1)
-def _clean_face_code() -> Mapping[BaseTag, DataElement]:
-    """The elements of code 113102, made once; all headers that have it share them."""
+def _mark_clean(dataset: Dataset) -> None:
+    """Say that the face was removed: (0028,0302) = NO and code 113102 (PS3.15 E.3.2, PS3.3 C.7.1.1)."""
+    dataset.RecognizableVisualFeatures = "NO"
     code = Dataset()
     code.CodeValue = CLEAN_FACE_CODE
     code.CodingSchemeDesignator = "DCM"
     code.CodeMeaning = "Clean Recognizable Visual Features Option"
-    return MappingProxyType(dict(code.items()))
-
-
-def _mark_clean(dataset: Dataset) -> None:
-    """Say that the face was removed: (0028,0302) = NO and code 113102 (PS3.15 E.3.2, PS3.3 C.7.1.1)."""
-    dataset.RecognizableVisualFeatures = "NO"
-    code = Dataset(dict(_clean_face_code()))
     dataset.DeidentificationMethodCodeSequence = [*(dataset.get("DeidentificationMethodCodeSequence") or []), code]
