@@ -12,7 +12,7 @@ from collections.abc import Callable
 _M_ARENA_MAX, _M_MMAP_THRESHOLD, _M_TOP_PAD, _M_TRIM_THRESHOLD = -8, -3, -2, -1
 #: Arrays below the first size (bytes) come out of the heap, which grows by the second and shrinks by itself from the third on: pieces
 #: that a processor's cache holds are made and freed all the time, and each page that the system hands out anew is filled with zeros.
-_IN_HEAP, _GROWS_BY, _SHRINKS_FROM = 1 << 20, 4 << 20, 16 << 20
+_IN_HEAP, _GROWS_BY, _SHRINKS_FROM = 2 << 20, 4 << 20, 16 << 20
 
 
 def give_back() -> None:
