@@ -20,6 +20,7 @@ from hypothesis import HealthCheck, settings
 from written import write_volume
 
 if TYPE_CHECKING:
+    from FaceDeidLNLib.case.find import Finder
     from study_bench import Bench
 
 # A slow machine is no failure.
@@ -40,6 +41,17 @@ def phantom() -> Phantom:
 def fine_phantom() -> Phantom:
     """A synthetic head with 1.5 mm voxels, for what needs details."""
     return make_phantom((1.5, 1.5, 1.5), seed=1, options=PhantomOptions())
+
+
+@pytest.fixture(scope="session")
+def finder() -> Finder:
+    """Looks for landmarks, skin and node levels of a CT once, for tests of what comes after them.
+
+    It finds the very same as a new search (see test_anatomy_cache.py), whichever test asks first.
+    """
+    from FaceDeidLNLib.steps.anatomy_cache import AnatomyCache
+
+    return AnatomyCache()
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,9 @@ import pytest
 from FaceDeidLNLib.case import find
 from FaceDeidLNLib.case.find import Finder, find_anatomy, find_curve, find_face
 from FaceDeidLNLib.case.records import Request
+from FaceDeidLNLib.core.landmarks import Landmark, Landmarks
 from FaceDeidLNLib.core.parameters import Parameters
+from FaceDeidLNLib.pipeline import deface
 from FaceDeidLNLib.steps.anatomy_cache import AnatomyCache
 
 
@@ -61,3 +63,17 @@ def test_the_bone_of_a_ct_that_was_edited_is_not_the_one_before(phantom, anatomy
     boneless = Request(phantom.ct.with_array(np.minimum(phantom.ct.array, 100)))
     after = find_face(boneless, anatomy, (), finder=cache)
     assert before.segment.voxels < after.segment.voxels == find_face(boneless, anatomy, ()).segment.voxels
+
+
+def test_the_whole_road_gives_the_same_with_what_was_found_for_others_before(phantom):
+    cache = AnatomyCache()
+    chin = Landmark("pogonion", phantom.landmarks.position("pogonion") + (0.0, 2.0, 3.0), source="user")
+    plain = Request(phantom.ct, (), phantom.landmarks, parameters=Parameters(effect="mask"))
+    by_hand = replace(plain, landmarks=Landmarks({"pogonion": chin}))
+    first = deface(plain, finder=cache)
+    for request in (by_hand, plain):
+        seen, anew = deface(request, finder=cache), deface(request)
+        assert np.array_equal(seen.result.array, anew.result.array)
+        assert (seen.verdict, seen.reasons) == (anew.verdict, anew.reasons)
+        assert [level.volume_ml for level in seen.levels] == [level.volume_ml for level in anew.levels]
+    assert np.array_equal(first.result.array, seen.result.array)

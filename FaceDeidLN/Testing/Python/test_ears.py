@@ -29,13 +29,13 @@ def anatomy(phantom) -> Anatomy:
 
 
 @pytest.fixture(scope="module")
-def masked(phantom) -> CaseResult:
-    return deface(Request(phantom.ct, phantom.nodes, phantom.landmarks, parameters=Parameters(ears=True, effect="mask")))
+def masked(phantom, finder) -> CaseResult:
+    return deface(Request(phantom.ct, phantom.nodes, phantom.landmarks, parameters=Parameters(ears=True, effect="mask")), finder=finder)
 
 
 @pytest.fixture(scope="module")
-def plain(phantom) -> CaseResult:
-    return deface(Request(phantom.ct, phantom.nodes, phantom.landmarks, parameters=Parameters(effect="mask")))
+def plain(phantom, finder) -> CaseResult:
+    return deface(Request(phantom.ct, phantom.nodes, phantom.landmarks, parameters=Parameters(effect="mask")), finder=finder)
 
 
 def ear_of(result: CaseResult, side: str) -> Ear:
@@ -107,8 +107,10 @@ def test_the_surface_below_an_ear_is_spanned_by_the_skin_around_it(masked):
         assert (ear.skin - ear.surface)[~around].max() > 8.0  # the auricle stands out of it
 
 
-def test_reface_leaves_air_where_the_auricle_was(phantom):
-    result = deface(Request(phantom.ct, (), phantom.landmarks, parameters=Parameters(ears=True, effect="reface", seed=2, levels=())))
+def test_reface_leaves_air_where_the_auricle_was(phantom, finder):
+    result = deface(
+        Request(phantom.ct, (), phantom.landmarks, parameters=Parameters(ears=True, effect="reface", seed=2, levels=())), finder=finder
+    )
     assert result.verdict is Verdict.PASS
     for side in SIDES:
         ear, at = ear_of(result, side), auricle(phantom, result, side)
@@ -125,24 +127,24 @@ def test_an_ear_that_stays_is_seen_by_its_thinness(side, phantom, masked, plain)
     assert ear_share(phantom.ct, nothing, masked.face, phantom.landmarks, side) == 0.0
 
 
-def test_an_ear_that_a_protected_segment_keeps_gives_review(phantom):
+def test_an_ear_that_a_protected_segment_keeps_gives_review(phantom, finder):
     points = phantom.ct.geometry.to_lps(np.argwhere(np.ones(phantom.ct.array.shape, dtype=bool)))
     near = np.linalg.norm(points - phantom.landmarks.position("tragion_left") - (12.0, 12.0, 5.0), axis=1) < 25
     keep = Segment("implant", phantom.ct.with_array(near.reshape(phantom.ct.array.shape)))
-    result = deface(Request(phantom.ct, (keep,), phantom.landmarks, parameters=Parameters(ears=True, levels=())))
+    result = deface(Request(phantom.ct, (keep,), phantom.landmarks, parameters=Parameters(ears=True, levels=())), finder=finder)
     assert result.verdict is Verdict.REVIEW
     assert any("left ear" in reason for reason in result.reasons)
 
 
-def test_an_unknown_tragion_in_view_gives_review(phantom):
+def test_an_unknown_tragion_in_view_gives_review(phantom, finder):
     points = dict(phantom.landmarks.points)
     points["tragion_left"] = Landmark("tragion_left", None, 0.0, reason="not found")
-    result = deface(Request(phantom.ct, (), Landmarks(points), parameters=Parameters(ears=True, levels=())))
+    result = deface(Request(phantom.ct, (), Landmarks(points), parameters=Parameters(ears=True, levels=())), finder=finder)
     assert result.verdict is Verdict.REVIEW
     assert any("tragion_left" in reason for reason in result.reasons)
 
 
-def test_ears_beyond_the_field_of_view_are_told_and_raise_no_doubt(phantom):
+def test_ears_beyond_the_field_of_view_are_told_and_raise_no_doubt(phantom, finder):
     front = phantom.ct.geometry.to_kji(phantom.landmarks.position("tragion_left") - (0.0, 22.0, 0.0))[0]
     box = Box((0, 0, 0), (phantom.ct.array.shape[0], int(front[1]), phantom.ct.array.shape[2]))
     part = phantom.ct.crop(box)
@@ -151,7 +153,7 @@ def test_ears_beyond_the_field_of_view_are_told_and_raise_no_doubt(phantom):
         name: Landmark(name, None, 0.0, reason="out of view") if "tragion" in name else point
         for name, point in phantom.landmarks.points.items()
     }
-    result = deface(Request(ct, (), Landmarks(points), parameters=Parameters(ears=True, levels=())))
+    result = deface(Request(ct, (), Landmarks(points), parameters=Parameters(ears=True, levels=())), finder=finder)
     assert set(result.out_of_view) == {"tragion_right", "tragion_left"}
     assert not any("tragion" in reason for reason in result.reasons)
 

@@ -26,9 +26,9 @@ from scipy import ndimage
 
 
 @pytest.fixture(scope="module")
-def masked(phantom):
+def masked(phantom, finder):
     """The phantom with its nodes protected and the face masked."""
-    return deface(Request(phantom.ct, phantom.nodes, phantom.landmarks, parameters=Parameters(effect="mask")))
+    return deface(Request(phantom.ct, phantom.nodes, phantom.landmarks, parameters=Parameters(effect="mask")), finder=finder)
 
 
 def region_of(result) -> np.ndarray:
@@ -47,9 +47,9 @@ def test_protected_voxels_are_bit_identical(phantom, masked):
         assert np.array_equal(masked.result.array[node.mask.array], phantom.ct.array[node.mask.array])
 
 
-def test_a_node_in_the_face_would_change_if_it_were_not_protected(phantom):
+def test_a_node_in_the_face_would_change_if_it_were_not_protected(phantom, finder):
     node = phantom.segment("LN cheek left").mask.array
-    result = deface(Request(phantom.ct, (), phantom.landmarks, parameters=Parameters(effect="mask", levels=())))
+    result = deface(Request(phantom.ct, (), phantom.landmarks, parameters=Parameters(effect="mask", levels=())), finder=finder)
     assert not np.array_equal(result.result.array[node], phantom.ct.array[node])
 
 
@@ -58,9 +58,9 @@ def test_voxels_outside_the_face_segment_are_bit_identical(phantom, masked):
     assert np.array_equal(masked.result.array[outside], phantom.ct.array[outside])
 
 
-def test_margin_around_protected_voxels_is_kept(phantom):
+def test_margin_around_protected_voxels_is_kept(phantom, finder):
     parameters = Parameters(effect="mask", protect_margin_mm=5.0)
-    result = deface(Request(phantom.ct, phantom.nodes, phantom.landmarks, parameters=parameters))
+    result = deface(Request(phantom.ct, phantom.nodes, phantom.landmarks, parameters=parameters), finder=finder)
     node = phantom.segment("LN cheek left").mask.array
     near = ndimage.distance_transform_edt(~node, sampling=phantom.ct.geometry.sampling) <= 5.0
     assert np.array_equal(result.result.array[near], phantom.ct.array[near])
@@ -92,28 +92,28 @@ def test_curve_lies_on_the_skin(masked):
         assert np.abs(depth).max() < 1.0
 
 
-def test_a_curve_that_runs_there_and_back_encloses_nothing_and_is_said_so(phantom, masked):
+def test_a_curve_that_runs_there_and_back_encloses_nothing_and_is_said_so(phantom, masked, finder):
     there = masked.face.curve.control[:5]
-    result = deface(Request(phantom.ct, (), phantom.landmarks, curve=np.concatenate([there, there[::-1]])))
+    result = deface(Request(phantom.ct, (), phantom.landmarks, curve=np.concatenate([there, there[::-1]])), finder=finder)
     assert result.verdict is Verdict.REVIEW
     assert any("encloses nothing" in reason for reason in result.reasons)
 
 
-def test_users_curve_is_a_hard_constraint(phantom, masked):
+def test_users_curve_is_a_hard_constraint(phantom, masked, finder):
     centre = masked.face.curve.control.mean(0)
     small = centre + 0.5 * (masked.face.curve.control - centre)
-    result = deface(Request(phantom.ct, (), phantom.landmarks, small, parameters=Parameters(effect="mask")))
+    result = deface(Request(phantom.ct, (), phantom.landmarks, small, parameters=Parameters(effect="mask")), finder=finder)
     assert region_of(result).sum() < 0.6 * region_of(masked).sum()
     assert result.verdict is Verdict.REVIEW
 
 
-def test_users_face_segment_is_used_less_the_protected_voxels(phantom, masked):
+def test_users_face_segment_is_used_less_the_protected_voxels(phantom, masked, finder):
     own = np.zeros(phantom.ct.array.shape, dtype=bool)
     own[masked.face.region.box.slices] = masked.face.region.array
     node = phantom.segment("LN cheek left")
     segment = Segment("own", phantom.ct.with_array(own | node.mask.array))
     request = Request(phantom.ct, (node,), phantom.landmarks, None, segment, Parameters(effect="mask", protect_margin_mm=0.0, levels=()))
-    assert np.array_equal(region_of(deface(request)), (own | node.mask.array) & ~node.mask.array)
+    assert np.array_equal(region_of(deface(request, finder=finder)), (own | node.mask.array) & ~node.mask.array)
 
 
 def test_users_landmark_overrules_the_automatic_one(phantom):
@@ -146,8 +146,8 @@ def test_cancelling_stops_the_work(phantom):
 
 
 @pytest.mark.parametrize("effect", sorted(EFFECTS))
-def test_every_effect_keeps_the_promises(phantom, effect):
-    result = deface(Request(phantom.ct, phantom.nodes, phantom.landmarks, parameters=Parameters(effect=effect)))
+def test_every_effect_keeps_the_promises(phantom, effect, finder):
+    result = deface(Request(phantom.ct, phantom.nodes, phantom.landmarks, parameters=Parameters(effect=effect)), finder=finder)
     assert result.comparison.changed_outside_face == 0
     assert {node.name for node in phantom.nodes} <= {check.name for check in result.comparison.protected}
     assert sum(check.changed for check in result.comparison.protected) == 0
@@ -191,10 +191,10 @@ def reordered(ct: Volume, order, flips) -> Volume:
     return Volume(np.ascontiguousarray(array), replace(ct.geometry, shape=array.shape, ijk_to_lps=turned))
 
 
-def test_axis_order_does_not_change_the_face_segment(phantom, masked):
+def test_axis_order_does_not_change_the_face_segment(phantom, masked, finder):
     turned = reordered(phantom.ct, (2, 0, 1), (True, False, True))
-    result = deface(Request(turned, (), phantom.landmarks, parameters=Parameters(effect="mask")))
-    plain = deface(Request(phantom.ct, (), phantom.landmarks, parameters=Parameters(effect="mask")))
+    result = deface(Request(turned, (), phantom.landmarks, parameters=Parameters(effect="mask")), finder=finder)
+    plain = deface(Request(phantom.ct, (), phantom.landmarks, parameters=Parameters(effect="mask")), finder=finder)
     assert region_of(result).sum() == pytest.approx(region_of(plain).sum(), rel=0.01)
 
 

@@ -93,10 +93,10 @@ def test_lips_take_the_front_teeth_that_the_full_face_leaves(phantom, anatomy):
 
 
 @pytest.mark.parametrize("style", REGIONS)
-def test_every_region_keeps_nodes_and_levels_to_the_bit_and_passes(style, phantom):
+def test_every_region_keeps_nodes_and_levels_to_the_bit_and_passes(style, phantom, finder):
     nodes = tuple(node for node in phantom.nodes if "cheek" not in node.name.casefold())
     more = {"effect": "drown", "seed": 1} if style == "outline" else {"effect": "mask", "levels": ()}  # levels once: they take long
-    result = deface(Request(phantom.ct, nodes, phantom.landmarks, parameters=Parameters(style=style, **more)))
+    result = deface(Request(phantom.ct, nodes, phantom.landmarks, parameters=Parameters(style=style, **more)), finder=finder)
     assert result.reasons == ()
     assert result.verdict is Verdict.PASS
     assert all(check.changed == 0 for check in result.comparison.protected)
@@ -187,11 +187,13 @@ def test_what_the_benchmark_never_ran_with_is_recognisable(change, phantom, monk
         ("LN cheek left", ((0.01, 50.0), (0.0, 0.0)), "recognisable"),
     ],
 )
-def test_a_face_of_which_protected_segments_keep_more_than_was_attacked_is_recognisable(where, attacked, privacy, phantom, monkeypatch):
+def test_a_face_of_which_protected_segments_keep_more_than_was_attacked_is_recognisable(
+    where, attacked, privacy, phantom, monkeypatch, finder
+):
     monkeypatch.setattr("FaceDeidLNLib.case.privacy.privacy_class", lambda region, effect: TESTED)
     monkeypatch.setattr("FaceDeidLNLib.verify.privacy.tested_to_keep", lambda region, effect: attacked)
     node = next(node for node in phantom.nodes if node.name == where)
-    result = deface(Request(phantom.ct, (node,)))
+    result = deface(Request(phantom.ct, (node,)), finder=finder)
     assert (result.verdict, result.privacy) == (Verdict.PASS, privacy)
     assert bool(result.face.kept) == (where == "LN cheek left") == (result.face.kept_ml[0] > 0)
     assert certificate_facts(result)["named_in_face"].split()[0] == (

@@ -129,25 +129,27 @@ def test_a_blur_is_recognisable():
     assert privacy_class("full", "blur") == "recognisable"
 
 
-def test_chin_taken_for_the_nose_gives_review(phantom):
+def test_chin_taken_for_the_nose_gives_review(phantom, finder):
     points = {name: Landmark(name, point.position, 0.9) for name, point in phantom.landmarks.points.items()}
     wrong = {"pronasale": "pogonion", "sellion": "stomion"}
     points |= {name: Landmark(name, points[other].position, 0.9) for name, other in wrong.items()}
-    result = deface(Request(phantom.ct, (), Landmarks(points), parameters=Parameters(effect="mask")))
+    result = deface(Request(phantom.ct, (), Landmarks(points), parameters=Parameters(effect="mask")), finder=finder)
     assert result.verdict is Verdict.REVIEW
 
 
-def test_a_weak_effect_gives_review(phantom):
-    result = deface(Request(phantom.ct, (), phantom.landmarks, parameters=Parameters(effect="blur", own=(("sigma_mm", 0.5),))))
+def test_a_weak_effect_gives_review(phantom, finder):
+    result = deface(
+        Request(phantom.ct, (), phantom.landmarks, parameters=Parameters(effect="blur", own=(("sigma_mm", 0.5),))), finder=finder
+    )
     assert result.verdict is Verdict.REVIEW
 
 
-def test_a_node_that_fills_the_nose_gives_review(phantom):
+def test_a_node_that_fills_the_nose_gives_review(phantom, finder):
     nose = phantom.landmarks.position("pronasale")
     points = phantom.ct.geometry.to_lps(np.argwhere(np.ones(phantom.ct.array.shape, dtype=bool)))
     ball = (np.linalg.norm(points - nose, axis=1) < 20).reshape(phantom.ct.array.shape)
     segment = Segment("node", phantom.ct.with_array(ball))
-    result = deface(Request(phantom.ct, (segment,), phantom.landmarks, parameters=Parameters(effect="mask")))
+    result = deface(Request(phantom.ct, (segment,), phantom.landmarks, parameters=Parameters(effect="mask")), finder=finder)
     assert result.verdict is Verdict.REVIEW
     assert any("pronasale" in reason for reason in result.reasons)
 
@@ -175,27 +177,30 @@ def skin_voxels_changed(ct: Volume, result: Volume, position: np.ndarray) -> flo
     ],
     ids=["the chin at the mouth", "the jaw too high", "all too high"],
 )
-def test_landmarks_placed_wrongly_by_hand_never_let_the_chin_pass(phantom, names, up_mm):
+def test_landmarks_placed_wrongly_by_hand_never_let_the_chin_pass(phantom, names, up_mm, finder):
     request = Request(phantom.ct, (), placed(phantom, **dict.fromkeys(names, (0.0, 0.0, up_mm))), parameters=Parameters(effect="mask"))
-    result = deface(request)
+    result = deface(request, finder=finder)
     seen = skin_voxels_changed(phantom.ct, result.result, phantom.landmarks.position("pogonion"))
     assert result.verdict is Verdict.REVIEW or seen >= 0.9
 
 
-def test_a_face_drawn_too_high_by_hand_gives_review(phantom):
+def test_a_face_drawn_too_high_by_hand_gives_review(phantom, finder):
     names = ("pronasale", "sellion", "stomion", "pogonion", "menton", "eye_right", "eye_left", "tragion_right", "tragion_left")
     moves = dict.fromkeys(names, (0.0, 0.0, 40.0))
-    assert deface(Request(phantom.ct, (), placed(phantom, **moves), parameters=Parameters(effect="mask"))).verdict is Verdict.REVIEW
+    assert (
+        deface(Request(phantom.ct, (), placed(phantom, **moves), parameters=Parameters(effect="mask")), finder=finder).verdict
+        is Verdict.REVIEW
+    )
 
 
-def test_a_point_corrected_by_a_few_mm_passes(phantom):
-    result = deface(Request(phantom.ct, (), placed(phantom, pogonion=(0.0, 2.0, 3.0)), parameters=Parameters(effect="mask")))
+def test_a_point_corrected_by_a_few_mm_passes(phantom, finder):
+    result = deface(Request(phantom.ct, (), placed(phantom, pogonion=(0.0, 2.0, 3.0)), parameters=Parameters(effect="mask")), finder=finder)
     assert result.reasons == ()
 
 
-def test_a_face_segment_as_large_as_the_body_gives_review(phantom):
+def test_a_face_segment_as_large_as_the_body_gives_review(phantom, finder):
     everything = Segment("all", phantom.ct.with_array(np.ones(phantom.ct.array.shape, dtype=bool)))
-    result = deface(Request(phantom.ct, face_segment=everything, parameters=Parameters(effect="mask", levels=())))
+    result = deface(Request(phantom.ct, face_segment=everything, parameters=Parameters(effect="mask", levels=())), finder=finder)
     assert result.verdict is Verdict.REVIEW
     assert any("far more than a face" in reason for reason in result.reasons)
 
@@ -208,8 +213,8 @@ def test_only_the_benchmarked_region_and_parameters_can_be_tested(phantom, monke
     assert privacy_of(Request(phantom.ct, curve=np.zeros((9, 3)))) == "recognisable"
 
 
-def test_failures_of_programs_survive_a_second_verification(phantom):
-    result = deface(Request(phantom.ct, (), phantom.landmarks, parameters=Parameters(effect="mask", levels=())))
+def test_failures_of_programs_survive_a_second_verification(phantom, finder):
+    result = deface(Request(phantom.ct, (), phantom.landmarks, parameters=Parameters(effect="mask", levels=())), finder=finder)
     again = verify(phantom.ct, replace(result, failures=("it crashed",)))
     assert again.verdict is Verdict.REVIEW
     assert "it crashed" in again.reasons
