@@ -30,6 +30,7 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import os
 import pickle
 import sys
 import tempfile
@@ -39,6 +40,8 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the command line has it; read when numpy is loaded
 
 import numpy as np
 from attack_learned import BEHIND, FLOOR, FRONT, INNER, ORIGINAL, SKIN, View, figures, looked_at
