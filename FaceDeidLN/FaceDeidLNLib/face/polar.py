@@ -77,7 +77,7 @@ def voxels_to_polar(frame: FaceFrame, grid: Geometry, at: np.ndarray) -> tuple[n
 
 def directions_of(face: np.ndarray) -> np.ndarray:
     """Directions (N, 2) in degrees of points (N, 3) in face coordinates, in their floating type."""
-    left, front, up = np.ascontiguousarray(face.T)
+    left, front, up = face.T
     out = np.empty((len(face), 2), dtype=face.dtype)
     np.arctan2(left, front, out=out[:, 0])
     np.arctan2(up, np.sqrt(left * left + front * front), out=out[:, 1])
