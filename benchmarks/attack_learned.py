@@ -91,14 +91,14 @@ def looked_at(name: str, volumes: Sequence[Volume], marks: Landmarks, depth: Vol
 
     ``depth`` is the true signed depth (mm) below the skin.
     """
-    window, out = face_window(marks), []
+    window, out, number = face_window(marks), [], int(name.rsplit("_", 1)[1])
     for draw in range(draws):
-        pose = jittered(window, np.random.default_rng([int(name[3:]), draw]))
+        pose = jittered(window, np.random.default_rng([number, draw]))
         volume = volumes[draw % len(volumes)]
         maps = {**maps_of(volume, pose).of, "unfilled": unfilled_map(volume, pose)}
         kept = {group: values.astype(np.float32) for group, values in maps.items() if behind or group not in FLOOR.split("+")}
         out.append(View(kept, skin_map(depth, pose)))
-    pose = jittered(window, np.random.default_rng([int(name[3:]), draws]))
+    pose = jittered(window, np.random.default_rng([number, draws]))
     return (*out, View({}, skin_map(depth, pose)))
 
 
