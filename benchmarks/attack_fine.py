@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 from attack_learned import FRONT, INNER, SKIN, View, looked_at, sightings_of
 from attack_rows import Variant
-from attack_table import file_of, galleries
+from attack_table import Seen, file_of, galleries  # its pickles ask the program that runs for Seen
 from FaceDeidLNLib.attack.battery import FULL, Probe, probe_distances
 from FaceDeidLNLib.attack.controls import another_scan, cut_skin
 from FaceDeidLNLib.attack.depth_maps import lines_inside
@@ -116,7 +116,7 @@ def matched(ct: Volume, gallery: Gallery, landmarks: Landmarks, variant: Variant
 def learned(out: Path, variant: Variant, names: Sequence[str], views: tuple[View, ...], draw: int) -> Found:
     """The head's ranks by a model of the patients' results that are kept; nothing where there are none."""
     files = [file_of(out, variant, name) for name in names]
-    rows = [pickle.loads(file.read_bytes()) for file in files if file.exists()]
+    rows: list[Seen] = [pickle.loads(file.read_bytes()) for file in files if file.exists()]
     patients = [list(row.views) for row in rows if row.views]
     if not patients:
         return {}
