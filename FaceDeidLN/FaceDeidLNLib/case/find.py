@@ -26,7 +26,7 @@ from ..core.landmarks import Landmarks
 from ..core.memory import give_back
 from ..core.parameters import Parameters
 from ..core.progress import Alive, idle
-from ..core.segment import BoxMask, Segment, tight
+from ..core.segment import BoxMask, Segment, tight, united
 from ..core.volume import Volume
 from ..face.build import ears_in, strategy_face, with_ears
 from ..face.curve import FaceCurve, draw_curve, follow_curve, with_islands
@@ -145,6 +145,7 @@ def whole_face(request: Request, anatomy: Anatomy, alive: Alive = idle, finder: 
     face = with_ears(main, chosen.ears, ct, anatomy.body, FACE_BOX_MM, parameters)
     if request.face_segment is not None:
         face = replace(face, region=place_segments([request.face_segment], ct.geometry)[0])
+        face = replace(face, curve=replace(face.curve, run_out=0.0), apron=replace(face.apron, array=np.zeros_like(face.apron.array)))
         bone = replace(bone, array=np.zeros_like(bone.array))
     return WholeFace(face, main.region, bone)
 
@@ -177,7 +178,10 @@ def spared_face(request: Request, whole: WholeFace, protected: Sequence[BoxMask]
     segment = tight(segment.name, segment.array, segment.box.start)
     if not segment.voxels:
         raise FaceNotFoundError("nothing of the face segment is left once bone and protected segments are taken out")
-    return replace(face, segment=segment, ears=ears_in(face, segment, whole.main), kept=int(kept.sum()), kept_ml=kept_ml)
+    around = spare(face.apron, region.inside(face.apron.box), protected, ct.geometry, parameters.protect_margin_mm)
+    apron = tight("Apron", around.array, around.box.start)
+    segment = united(segment.name, (segment, apron))
+    return replace(face, segment=segment, apron=apron, ears=ears_in(face, segment, whole.main), kept=int(kept.sum()), kept_ml=kept_ml)
 
 
 def region_of(request: Request, anatomy: Anatomy, chosen: Region, alive: Alive = idle, finder: Finder = LOOKS_ANEW) -> tuple[Face, BoxMask]:

@@ -12,7 +12,7 @@ from ..core.ahead import made_beside
 from ..core.by_parts import by_parts
 from ..core.geometry import Geometry
 from ..core.parameters import Parameters
-from ..core.segment import flat, unflat
+from ..core.segment import flat, places, unflat
 from ..core.volume import Volume
 from ..face.polar import PolarRaster, to_polar, unit_vectors, voxels_to_polar
 from ..face.relief import random_surface, smooth_noise
@@ -47,6 +47,8 @@ DENSE_LAYER_MM = 13.0
 DENSE_LAYER_SD_MM = 3.0
 #: What is less dense than this (HU) is an air space and is not blended in.
 AIR_SPACE_HU = -250.0
+#: More than this (HU) is no noise of air.
+ANY_TISSUE_HU = -850.0
 #: Skin is what air (HU less than that) lies beside, within so many mm and in the next voxel at least.
 BARE_HU, BARE_MM = -400.0, 3.0
 #: Old tissue that happens to get its own value back changes by so much (HU): nothing of the skin is left, not even by chance.
@@ -72,6 +74,7 @@ class Reface:
     """
 
     name = "reface"
+    runs_out = True
 
     def apply(self, ct: Volume, face: Face, parameters: Parameters, random: np.random.Generator) -> np.ndarray:
         """New HU for the box; a function of the face only through the curve, apart from density and noise statistics."""
@@ -79,7 +82,17 @@ class Reface:
         values = self._values(ct, face, random)  # what was drawn for it takes room, and is gone now
         out = here.astype(np.float32)
         out[mask] = values
+        del values
+        self._spare_skin(out, here, face)
         return smooth_ears(out, ct, face, lambda ear: soft_tissue(ct, face, random)(ear), random)
+
+    @staticmethod
+    def _spare_skin(out: np.ndarray, here: np.ndarray, face: Face) -> None:
+        """Beyond the curve new tissue is laid over the old skin, which shows in the voxels that touch it and is not to be eroded."""
+        if face.apron.voxels:
+            beyond = tuple((places(face.apron.array) + np.subtract(face.apron.box.start, face.segment.box.start)).T)
+            old, new = here[beyond], out[beyond]
+            out[beyond] = np.where(new > np.maximum(old, ANY_TISSUE_HU), new, old)
 
     def _values(self, ct: Volume, face: Face, random: np.random.Generator) -> np.ndarray:
         """New HU (N,) of the segment's voxels."""
@@ -240,7 +253,7 @@ def in_view(surface: np.ndarray, grid: Geometry, face: Face) -> np.ndarray:
     directions = face.raster.directions().reshape(-1, 2)
     end = view_end(face.frame.origin, unit_vectors(face.frame, directions), grid).reshape(surface.shape) - VIEW_MARGIN_MM
     room, height = end - face.membrane, surface - face.membrane
-    share = np.where(face.inside & (height > 0), np.clip(room / np.maximum(height, 1e-6), 0.0, 1.0), 1.0)
+    share = np.where(height > 0, np.clip(room / np.maximum(height, 1e-6), 0.0, 1.0), 1.0)
     if (share == 1.0).all():
         return surface
     cells = VIEW_DEGREES / face.raster.step

@@ -30,13 +30,15 @@ class FaceCurve:
 
     ``outline`` (K, 2) is the same line as directions in degrees from the frame's origin; where the field of view cuts
     the face it runs on outside, so that the face segment reaches the volume's edge at every depth. ``islands`` are
-    further outlines, of parts that belong to the region wherever the curve runs.
+    further outlines, of parts that belong to the region wherever the curve runs. A new face may run out over the air before the skin so
+    far (``run_out``, degrees) beyond the curve: not at all where a user says where it ends.
     """
 
     control: np.ndarray
     path: np.ndarray
     outline: np.ndarray
     islands: tuple[np.ndarray, ...] = ()
+    run_out: float = 0.0
 
     def inside(self, raster: PolarRaster) -> np.ndarray:
         """Cells (rows, columns) inside the curve or an island."""
@@ -61,7 +63,7 @@ def draw_curve(style: Style, frame: FaceFrame, depth: Volume, extent: Geometry) 
     field of view, the curve runs along its edge. Raises FaceNotFoundError where the outline meets no skin.
     """
     directions, _ = to_polar(frame, frame.to_lps(frame.adapt(np.array(style.border))))
-    return _on_skin(directions, frame, depth, extent)
+    return replace(_on_skin(directions, frame, depth, extent), run_out=style.run_out)
 
 
 def with_islands(curve: FaceCurve, style: Style, frame: FaceFrame) -> FaceCurve:

@@ -30,7 +30,7 @@ def follow_face(
     if segment is None:
         return None
     spared = replace(face.region, array=face.region.array & ~face.segment.inside(face.region.box))
-    mask = segment.array & ~centred(spared, own, grid.crop(segment.box))
+    mask = _whole_voxels(face, segment, own, grid) & ~centred(spared, own, grid.crop(segment.box))
     for other in protected:
         mask &= ~grown(other, segment.box, grid, margin_mm)
     for level in levels:
@@ -39,7 +39,17 @@ def follow_face(
     if not found.voxels:
         return None
     ears = tuple(_followed(ear, own, grid, found) for ear in face.ears)
-    return replace(face, segment=found, region=overlapping(face.region, own, grid) or found, ears=ears)
+    apron = tight(face.apron.name, centred(face.apron, own, grid.crop(found.box)) & found.array, found.box.start)
+    return replace(face, segment=found, apron=apron, region=overlapping(face.region, own, grid) or found, ears=ears)
+
+
+def _whole_voxels(face: Face, segment: BoxMask, own: Geometry, grid: Geometry) -> np.ndarray:
+    """What of ``segment``, all that overlaps the face's, does so inside the curve, or has its centre in the apron: bool of its box."""
+    if not face.apron.voxels:
+        return segment.array
+    inner = overlapping(face.without_apron().segment, own, grid)
+    mask = centred(face.apron, own, grid.crop(segment.box))
+    return mask if inner is None else mask | inner.inside(segment.box)
 
 
 def _followed(ear: Ear, own: Geometry, grid: Geometry, segment: BoxMask) -> Ear:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from .apron import beyond_curve, share_of_height, smoothstep
+from .membrane import harmonic_fill
 from .polar import PolarRaster, signed_degrees
 from .segment import Face
 
@@ -62,6 +64,8 @@ VARIATION = {(2, 0): 3.3, (0, 1): 3.0, (0, 2): 2.7, (2, 1): 2.7, (1, 0): 2.1, (1
 #: below are seldom met. Of an adult's own size (within ADULT of the mean) nothing is kept: head size told persons apart.
 SIZE_SD = 0.025
 FULLNESS = 1.1
+#: The forehead need not be so full: its bone lies deeper. From one elevation (degrees) to the other this share of the distance goes.
+FOREHEAD, FOREHEAD_ELEVATION = 0.055, (12.0, 34.0)
 ADULT = 0.2
 #: The new face looks elsewhere than the old one: its features are turned together (standard deviations in degrees of azimuth
 #: and elevation), so that who lays a head onto the new nose and chin misses the skin that stayed around them.
@@ -73,6 +77,10 @@ SWELLING_DEGREES = 12.0
 #: the more of the face's shape is handed on by the curve: a model that learned from results of 60 patients found AUC 0.58 with 5 degrees,
 #: and 0.59 to 0.65 (four sets of draws) with 7 and a head less full.
 FADE_DEGREES = 5.0
+#: Where it runs out beyond the curve it is rounded off over so many degrees (Gaussian sigma), from so far within.
+ROUND_DEGREES, ROUNDED_WITHIN = 5.0, 10.0
+#: It ends so far (mm) below the old skin, which it knows to a millimetre only: no step is seen there.
+SUNK_MM = 1.5
 #: The distance from the curve is smoothed over so many degrees (Gaussian sigma): the corners of its raster would show as terraces.
 SMOOTH_DEGREES = 1.0
 #: The new head (without features) is nowhere further (mm) behind the membrane, and nowhere further in front of it, without and with
@@ -94,20 +102,29 @@ def random_surface(face: Face, random: np.random.Generator) -> np.ndarray:
     """
     if not face.inside.any():
         return face.membrane
-    share = np.clip(_degrees_inside(face) / FADE_DEGREES, 0.0, 1.0)
-    share = share**2 * (3 - 2 * share)
     head = drawn_size(face, random) * generic_head(face.raster, random) - face.membrane
     head = np.where(head < 0, _limited(head, LOWEST_MM), _limited(head, HEAD_HIGHEST_MM))
     pose = random.normal(0.0, POSE_DEGREES)
     features = sum(_drawn(feature, face.raster.directions() - pose, random) for feature in FEATURES)
-    return face.membrane + share * _limited(head + features, HIGHEST_MM)
+    return _run_out(face.membrane + _limited(head + features, HIGHEST_MM), face)
 
 
-def _degrees_inside(face: Face) -> np.ndarray:
-    """Distance (degrees) inwards from the curve on ``face.raster``, 0 outside: from a finer raster, smoothed."""
-    fine = PolarRaster()
+def _run_out(new: np.ndarray, face: Face) -> np.ndarray:
+    """A new face (mm, on ``face.raster``) as it ends at the curve, or runs out beyond it where it stands out from the old skin.
+
+    Beyond the curve it goes on as high over the skin as a membrane over its own border; there and just within it is rounded off.
+    """
+    directions, fine = face.raster.directions(), PolarRaster()
     degrees = ndimage.gaussian_filter(signed_degrees(fine, face.curve.inside(fine)), SMOOTH_DEGREES / fine.step)
-    return np.where(face.inside, np.maximum(fine.sample(degrees, face.raster.directions()), 0.0), 0.0)
+    degrees = fine.sample(degrees, directions)
+    beyond = beyond_curve(directions[..., 1], face.curve.run_out)
+    new = face.membrane + harmonic_fill(new - face.membrane, ~face.inside)
+    rounded = ndimage.gaussian_filter(new, ROUND_DEGREES / face.raster.step, mode="nearest")
+    is_long = np.minimum(beyond / max(face.curve.run_out, 1.0), 1.0)
+    height = new + (rounded - new) * smoothstep(1.0 - degrees / ROUNDED_WITHIN) * is_long - face.membrane
+    hollow, raised = share_of_height(degrees, FADE_DEGREES), share_of_height(degrees, FADE_DEGREES, beyond)
+    share = np.where(height > 0, raised, np.where(face.inside, hollow, 0.0))
+    return face.membrane + height * share - np.where(face.inside, 0.0, SUNK_MM * is_long * (1.0 - share))
 
 
 def drawn_size(face: Face, random: np.random.Generator) -> float:
@@ -132,6 +149,8 @@ def generic_head(raster: PolarRaster, random: np.random.Generator) -> np.ndarray
     powers = dict.fromkeys((*MEAN_HEAD, *VARIATION))
     drawn = {power: MEAN_HEAD.get(power, 0.0) + random.normal(0.0, VARIATION.get(power, 0.0)) for power in powers}
     distance = sum(value * across**m * up**n for (m, n), value in drawn.items())
+    low, high = FOREHEAD_ELEVATION
+    distance *= 1.0 - FOREHEAD * smoothstep((directions[..., 1] - low) / (high - low))
     return distance + SWELLING_MM * smooth_noise(raster, SWELLING_DEGREES, random)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy import ndimage
@@ -15,8 +15,9 @@ from ..core.errors import FaceNotFoundError
 from ..core.geometry import Box, Geometry
 from ..core.parameters import Parameters
 from ..core.progress import Alive, idle
-from ..core.segment import BoxMask, places, unflat
+from ..core.segment import BoxMask, places, tight, unflat
 from ..core.volume import Volume, canonical_grid
+from .apron import beyond_curve, share_of_height
 from .curve import FaceCurve
 from .ears import Ear
 from .membrane import harmonic_fill
@@ -25,7 +26,7 @@ from .polar import PolarRaster, signed_degrees, skin_distance, to_polar, unit_ve
 #: Step in degrees of the membrane and of the skin's map: 4 mm on the face.
 MAP_STEP = 2.0
 #: Cells around the curve in which the skin is looked for; beyond them the map goes on with the nearest.
-MAP_MARGIN = 4
+MAP_MARGIN = 12
 #: Step in mm of the grid for what changes slowly in space (directions, distance to the membrane); linear between its points.
 SMOOTH_MM = 3.0
 #: The segment reaches this far (mm) behind and in front of the membrane, so that a new surface fits in.
@@ -54,7 +55,8 @@ class Face:
     ``skin``: distance (mm) from the frame's origin to the surface spanned by the curve and to the skin, on ``raster``;
     ``inside``: the raster's cells inside the curve. ``ears``: those that are hidden too; their voxels are in ``segment``.
     ``kept``: number of voxels that would change if no protected segment, or its margin, were there; ``kept_ml``: their volume (ml),
-    and that of those among them that lie before the skin or less than NEAR_SKIN_MM below it.
+    and that of those among them that lie before the skin or less than NEAR_SKIN_MM below it. ``apron``: what of the segment lies beyond the
+    curve, in the air before the skin, where a new face runs out.
     """
 
     segment: BoxMask
@@ -69,6 +71,14 @@ class Face:
     ears: tuple[Ear, ...] = ()
     kept: int = 0
     kept_ml: tuple[float, float] = (0.0, 0.0)
+    apron: BoxMask = field(default_factory=lambda: _nothing())
+
+    def without_apron(self) -> Face:
+        """The face that ends at its curve."""
+        if not self.apron.voxels:
+            return self
+        segment = replace(self.segment, array=self.segment.array & ~self.apron.inside(self.segment.box))
+        return replace(self, segment=tight(segment.name, segment.array, segment.box.start), apron=_nothing())
 
     def parts(self) -> tuple[BoxMask, ...]:
         """The segment in parts that do not overlap: the face, and each ear that has voxels in it."""
@@ -106,7 +116,7 @@ def solid_layer(frame: FaceFrame, curve: FaceCurve, depth: Volume, grid: Geometr
     if not mask.any():
         raise FaceNotFoundError("the face segment is empty: the curve encloses no part of the field of view")
     region = BoxMask("Face region", box, mask)
-    return Face(region, region, frame, curve, depth, raster, inside, membrane, skin)
+    return replace(face, segment=region, region=region, apron=_apron_of(face, grid))
 
 
 def below_skin(face: Face, grid: Geometry, mask: np.ndarray, margin_mm: float) -> np.ndarray:
@@ -200,6 +210,39 @@ def _box_of(face: Face, grid: Geometry, parameters: Parameters) -> Box:
     inner = np.minimum(skin - 2 * max(parameters.depth_mm, ISLAND_MM if face.curve.islands else 0.0), membrane - BEHIND_MEMBRANE_MM)
     points = face.frame.origin + np.vstack([unit * outer[:, None], unit * np.maximum(inner, 0.0)[:, None]])
     return grid.box_around(points, margin_mm=3.0)
+
+
+def _apron_of(face: Face, grid: Geometry) -> BoxMask:
+    """The voxels before the skin, beyond the curve, that a new face may need to run out."""
+    if not face.curve.run_out:
+        return _nothing()
+    signed = signed_degrees(face.raster, face.inside)
+    elevation = face.raster.directions()[..., 1]
+    near = (signed > -beyond_curve(elevation, face.curve.run_out) - 2 * face.raster.step) & (signed < face.raster.step)
+    unit = unit_vectors(face.frame, face.raster.directions()[near])
+    skin = face.skin[near]
+    box = grid.box_around(face.frame.origin + np.vstack([unit * skin[:, None], unit * (skin + BEFORE_MEMBRANE_MM)[:, None]]), margin_mm=3.0)
+    if not np.all(box.shape):
+        return _nothing()
+    local = grid.crop(box)
+    step = face.depth.geometry.spacing[0]
+    depth = face.depth.crop(face.depth.geometry.box_around(local.corners(), margin_mm=3 * step))
+    level = depth.with_array(np.minimum(-depth.array, _smooth_apron(face, depth.geometry)))
+    around = Volume(np.pad(level.array, 1, constant_values=-1.0), level.geometry.padded(1))
+    return tight("Apron", is_above(around, local, 0.0), box.start)
+
+
+def _smooth_apron(face: Face, target: Geometry) -> np.ndarray:
+    """Distance (mm) behind the furthest that a new face may stand out beyond the curve, or to its end if that is nearer."""
+    coarse = canonical_grid(target.corners(), SMOOTH_MM)
+    directions, distance = to_polar(face.frame, coarse.to_lps(np.indices(coarse.shape).reshape(3, -1).T))
+    fine = PolarRaster()
+    degrees = fine.sample(signed_degrees(fine, face.curve.inside(fine)), directions)
+    beyond = beyond_curve(directions[:, 1], face.curve.run_out)
+    room = BEFORE_MEMBRANE_MM * share_of_height(degrees, 0.0, beyond + 1e-6)
+    reach = np.minimum(face.raster.sample(face.skin, directions) + room - distance, np.radians(degrees + beyond) * distance)
+    field_ = np.minimum(reach, np.radians(-degrees) * distance + SMOOTH_MM)
+    return sample(Volume(field_.reshape(coarse.shape), coarse), target)
 
 
 def _level_set(face: Face, target: Geometry, parameters: Parameters, alive: Alive) -> Volume:

@@ -12,6 +12,9 @@ Point = tuple[float, float, float]
 BOTH_SIDES = ("right", "left")
 #: More than this share of the body was never meant: a face was at most 14 % of it, even in slabs of a few centimetres.
 MOST_OF_BODY = 0.25
+#: How far (degrees) beyond a whole face new tissue runs out, 2 mm each: so far that a slender head under a full face still looks like one, and
+#: short of the ears, which stand 20 degrees behind the curve.
+RUN_OUT_DEGREES = 16.0
 
 
 @dataclass(frozen=True)
@@ -20,7 +23,8 @@ class Style:
 
     ``gives`` is one phrase for tooltips and help. ``border`` (N, 3) is its closed outline in mm of the mean face (left, anterior,
     superior), ``islands`` are further ones that belong to it. ``covers`` names the landmarks whose skin must change for the style to
-    be kept, ``ears`` the sides whose ear it hides when ears are asked for.
+    be kept, ``ears`` the sides whose ear it hides when ears are asked for. Beyond its border
+    new tissue runs out over the air, so far (``run_out``, degrees): where all of a face is new, it would end as a mask does.
     """
 
     name: str
@@ -30,6 +34,7 @@ class Style:
     ears: tuple[str, ...] = BOTH_SIDES
     islands: tuple[tuple[Point, ...], ...] = ()
     most_of_body: float = MOST_OF_BODY
+    run_out: float = 0.0
 
 
 #: What can be asked for by name: a style, or the way in which another tool chooses its region.
@@ -66,6 +71,7 @@ FULL = Style(
     gives="from the brow to the chin, in front of the ears",
     border=_both_sides(_FULL_LEFT),
     covers=("pronasale", "sellion", "stomion", "pogonion", "eye_right", "eye_left"),
+    run_out=RUN_OUT_DEGREES,
 )
 
 #: As ``full``, with the forehead up to the hair line, which stands 55 to 60 mm above the sellion (trichion to nasion 60 mm: Farkas,
@@ -75,6 +81,7 @@ FULL_HAIRLINE = Style(
     gives="as full, with the forehead up to the hair line",
     border=_both_sides(((0, 84, 106), (24, 80, 105), (44, 68, 98), (58, 54, 80), *_FULL_LEFT[4:])),
     covers=FULL.covers,
+    run_out=FULL.run_out,
 )
 
 #: The bar over the eyes in old medical publications: lids, bony orbits' inner two thirds, and the nasal root between them.

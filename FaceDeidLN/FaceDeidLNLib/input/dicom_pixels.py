@@ -63,7 +63,8 @@ def _file_by_file(pairs: Sequence[tuple[HeaderSlice, StoredSlice]], alive: Alive
         native = _native(frames[0][0])
         for item, how in frames:
             alive()
-            yield _whole_values(native[item.frame], item.header, how)
+            values = _whole_values(native[item.frame], item.header, how)
+            yield values.copy() if np.shares_memory(values, native) else values  # a view would keep the whole file's pixels
 
 
 def _frames(header: Dataset) -> int:
