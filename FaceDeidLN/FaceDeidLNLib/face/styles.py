@@ -12,8 +12,8 @@ Point = tuple[float, float, float]
 BOTH_SIDES = ("right", "left")
 #: More than this share of the body was never meant: a face was at most 14 % of it, even in slabs of a few centimetres.
 MOST_OF_BODY = 0.25
-#: How far (degrees) beyond a whole face new tissue runs out, 2 mm each: so far that a slender head under a full face still looks like one, and
-#: short of the ears, which stand 20 degrees behind the curve.
+#: How far (degrees) beyond a whole face new tissue runs out, 2 mm each: so far that a slender head under a full face still looks like
+#: one, and short of the ears, which stand 20 degrees behind the curve.
 RUN_OUT_DEGREES = 16.0
 
 

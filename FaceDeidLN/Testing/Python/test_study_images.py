@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
@@ -71,6 +72,22 @@ def test_echoes_at_the_same_places_are_a_stack_each(tmp_path):
     write_enhanced(tmp_path / "mr.dcm", np.repeat(STORED, 2, axis=0) + np.arange(18)[:, None, None] % 2, echoes=2)
     first, second = read_stacks(find_instances(tmp_path).instances)
     assert np.array_equal(second.volume.array - first.volume.array, np.full(STORED.shape, 2.0))
+
+
+def test_echoes_of_one_file_do_not_each_keep_all_of_its_pixels(tmp_path):
+    echoes, stored = 8, np.repeat(np.random.default_rng(2).integers(0, 900, (9, 64, 64)), 8, axis=0)
+    write_enhanced(tmp_path / "mr.dcm", stored, echoes)
+    dataset = pydicom.dcmread(tmp_path / "mr.dcm")
+    dataset.BitsStored, dataset.HighBit = 16, 15
+    dataset.save_as(tmp_path / "mr.dcm", enforce_file_format=True)
+    instances = find_instances(tmp_path).instances
+    assert len(read_stacks(instances)) == echoes
+    tracemalloc.start()
+    stacks = read_stacks(instances)
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    own = sum(stack.volume.array.nbytes for stack in stacks) + 2 * stored.size
+    assert held < own + 4 * 2 * stored.size
 
 
 def test_what_did_not_change_is_written_back_to_the_bit(tmp_path):
