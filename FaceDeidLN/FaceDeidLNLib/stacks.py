@@ -11,6 +11,7 @@ from .case.records import CaseResult
 from .core.segment import BoxMask, tight
 from .core.stack import Stack
 from .core.volume import Volume
+from .face.apron import laid_over
 from .input.case import CtInput
 from .output.representable import representable
 from .verify.compare import compare, different_bits
@@ -23,14 +24,19 @@ def on_slices(ct: CtInput, result: CaseResult) -> CaseResult:
     """A result on the even grid, carried to the slices of ``ct.stack`` as they can be stored, with the verdict on those.
 
     Protected segments and node levels cover a slice that lies between two planes wherever they hold one of them; so does the face
-    segment, without them. Comparison is of the slices to the bit; the face is judged on the grid made of the new slices.
+    segment, without them. Beyond the curve only air may become tissue. Comparison is of the slices to the bit; the face is judged on the
+    grid made of the new slices.
     """
     stack, shape = ct.stack, ct.volume.array.shape
     kept = [(mask, stack.covered(mask.full(shape))) for mask in (*result.protected, *(level.mask for level in result.levels))]
-    face = stack.covered(result.face.segment.full(shape))
+    face = stack.covered(result.face.without_apron().segment.full(shape))
+    beyond = stack.covered(result.face.apron.full(shape) & different_bits(ct.volume.array, result.result.array)) & ~face
     for _, covered in kept:
         face &= ~covered
-    new = np.where(face, stack.carried(result.result.array), stack.array)
+        beyond &= ~covered
+    carried = stack.carried(result.result.array)
+    new = np.where(face, carried, np.where(beyond, laid_over(stack.array, carried), stack.array))
+    face |= beyond
     slices = representable(ct, ct.slices.with_array(new))
     again = result.result.with_array(stack.with_array(slices.array).even())
     state = replace(result, result=again, slices=slices, failures=(*result.failures, *_wide_gaps(stack, face)))

@@ -28,7 +28,7 @@ from ..core.parameters import Parameters
 from ..core.progress import Alive, idle
 from ..core.segment import BoxMask, Segment, tight, united
 from ..core.volume import Volume
-from ..face.build import ears_in, strategy_face, with_ears
+from ..face.build import ears_in, strategy_face, with_ears, with_own_segment
 from ..face.curve import FaceCurve, draw_curve, follow_curve, with_islands
 from ..face.jaw import below_jaw, bone_that_stays
 from ..face.segment import Face, solid_layer, spare, volumes_kept, without_islands
@@ -144,8 +144,7 @@ def whole_face(request: Request, anatomy: Anatomy, alive: Alive = idle, finder: 
     alive()
     face = with_ears(main, chosen.ears, ct, anatomy.body, FACE_BOX_MM, parameters)
     if request.face_segment is not None:
-        face = replace(face, region=place_segments([request.face_segment], ct.geometry)[0])
-        face = replace(face, curve=replace(face.curve, run_out=0.0), apron=replace(face.apron, array=np.zeros_like(face.apron.array)))
+        face = with_own_segment(face, place_segments([request.face_segment], ct.geometry)[0], ct.geometry)
         bone = replace(bone, array=np.zeros_like(bone.array))
     return WholeFace(face, main.region, bone)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import replace
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 import numpy as np
 
@@ -31,16 +31,14 @@ class Effect(Protocol):
         ...
 
 
-@runtime_checkable
-class RunsOut(Effect, Protocol):
-    """An effect whose new face runs out over the air beyond the curve (``face.apron``); every other is given a face that ends there."""
-
-    runs_out: bool
+def runs_out(effect: Effect) -> bool:
+    """Does its new face run out over the air beyond the curve (``face.apron``)? It says so itself; every other is given none of it."""
+    return bool(getattr(effect, "runs_out", False))
 
 
 def apply_effect(effect: Effect, ct: Volume, face: Face, parameters: Parameters) -> Volume:
     """A copy of the CT with the effect, and the watermark if one is asked for, inside the face segment: no other voxel is ever written."""
-    face = face if isinstance(effect, RunsOut) else face.without_apron()
+    face = face if runs_out(effect) else face.without_apron()
     values = effect.apply(ct, face, parameters, drawing(parameters.seed))
     if parameters.watermark:
         from .tools.watermark import stamped  # it loads fonts, which few need

@@ -14,6 +14,7 @@ from ..core.geometry import Geometry
 from ..core.parameters import Parameters
 from ..core.segment import flat, places, unflat
 from ..core.volume import Volume
+from ..face.apron import laid_over
 from ..face.polar import PolarRaster, to_polar, unit_vectors, voxels_to_polar
 from ..face.relief import random_surface, smooth_noise
 from ..face.segment import Face
@@ -47,8 +48,6 @@ DENSE_LAYER_MM = 13.0
 DENSE_LAYER_SD_MM = 3.0
 #: What is less dense than this (HU) is an air space and is not blended in.
 AIR_SPACE_HU = -250.0
-#: More than this (HU) is no noise of air.
-ANY_TISSUE_HU = -850.0
 #: Skin is what air (HU less than that) lies beside, within so many mm and in the next voxel at least.
 BARE_HU, BARE_MM = -400.0, 3.0
 #: Old tissue that happens to get its own value back changes by so much (HU): nothing of the skin is left, not even by chance.
@@ -83,16 +82,10 @@ class Reface:
         out = here.astype(np.float32)
         out[mask] = values
         del values
-        self._spare_skin(out, here, face)
-        return smooth_ears(out, ct, face, lambda ear: soft_tissue(ct, face, random)(ear), random)
-
-    @staticmethod
-    def _spare_skin(out: np.ndarray, here: np.ndarray, face: Face) -> None:
-        """Beyond the curve new tissue is laid over the old skin, which shows in the voxels that touch it and is not to be eroded."""
         if face.apron.voxels:
             beyond = tuple((places(face.apron.array) + np.subtract(face.apron.box.start, face.segment.box.start)).T)
-            old, new = here[beyond], out[beyond]
-            out[beyond] = np.where(new > np.maximum(old, ANY_TISSUE_HU), new, old)
+            out[beyond] = laid_over(here[beyond], out[beyond])
+        return smooth_ears(out, ct, face, lambda ear: soft_tissue(ct, face, random)(ear), random)
 
     def _values(self, ct: Volume, face: Face, random: np.random.Generator) -> np.ndarray:
         """New HU (N,) of the segment's voxels."""
@@ -124,7 +117,7 @@ class RefaceVeil(Reface):
         """A new face with a plate."""
         new = NewFace.drawn(ct, face, random)
         rough = [finer(roughness(face, random), face.raster, new.raster) for _ in range(3)]
-        return replace(new, plate=drawn_plate(new.surface, rough, ct, face, random))
+        return replace(new, plate=drawn_plate(new.surface, new.raster, rough, ct, face, random))
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,4 +1,4 @@
-"""Beyond the curve the new face runs out over the air before the old skin: nothing of the patient is changed there."""
+"""Beyond the curve the new face runs out over the air before the old skin: no tissue of the patient is changed there."""
 
 from __future__ import annotations
 
@@ -8,6 +8,17 @@ import numpy as np
 #: of sight, and new tissue would hang there as a bib. On the forehead, where no ear stands near, it is longer by a share.
 APRON_ELEVATION = (-35.0, -10.0)
 FOREHEAD_ELEVATION, LONGER = (15.0, 35.0), 0.4
+
+#: Up to here (HU) it is air, or something as thin as hair, whose place new tissue takes; more than this is no noise of air.
+THIN_HU, ANY_TISSUE_HU = -250.0, -850.0
+
+
+def laid_over(old: np.ndarray, new: np.ndarray) -> np.ndarray:
+    """HU beyond the curve: new tissue takes the place of air alone.
+
+    Old skin shows in the voxels that touch it and is not eroded, and where a head has moved since it was found, its tissue stays.
+    """
+    return np.where((old < THIN_HU) & (new > np.maximum(old, ANY_TISSUE_HU)), new, old)
 
 
 def beyond_curve(elevation: np.ndarray, run_out: float) -> np.ndarray:

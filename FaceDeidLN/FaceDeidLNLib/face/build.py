@@ -11,6 +11,7 @@ from ..anatomy.face_frame import FaceFrame
 from ..anatomy.grids import sample
 from ..anatomy.skin import skin_depth
 from ..core.errors import FaceNotFoundError
+from ..core.geometry import Geometry
 from ..core.parameters import Parameters
 from ..core.segment import BoxMask, tight, united
 from ..core.volume import Volume
@@ -18,12 +19,14 @@ from .cells import cells_mask, in_cells
 from .curve import NO_CURVE
 from .ears import EARS_BOX_MM, Ear, find_ears
 from .polar import PolarRaster, skin_distance, unit_vectors
-from .segment import MAP_STEP, Face, below_skin, filled_map
+from .segment import MAP_STEP, Face, below_skin, filled_map, grown
 from .strategies import Strategy
 
 #: A skin as large as the body is looked at on a grid of so many voxels at most.
 MOST_VOXELS = 20_000_000
 FINEST_MM = 1.5
+#: Air so near (mm) to what a user added to a face segment belongs to that: old skin shows in the voxels beside it.
+ADDED_MM = 6.0
 #: Lines of sight lower than this (degrees) run down the neck and show no skin of the head.
 LOWEST_DEGREES = -45.0
 
@@ -75,6 +78,21 @@ def with_ears(face: Face, sides: tuple[str, ...], ct: Volume, body: Volume, face
     ears = tuple(_without_bone(face, ear, depth, ct, body, parameters.bone_hu) for ear in ears)
     region = united(face.region.name, (face.region, *(ear.segment for ear in ears)))
     return replace(face, region=region, depth=depth, ears=ears)
+
+
+def with_own_segment(face: Face, own: BoxMask, grid: Geometry) -> Face:
+    """The face with a user's segment as its region, on the CT's ``grid``.
+
+    One that was made here and edited holds the air beyond the curve, too, in which a new face runs out: that stays so, but near what the
+    user added. One that was drawn otherwise holds little of it, and there the new face ends.
+    """
+    added = tight("added", own.array & ~face.region.inside(own.box) & ~face.apron.inside(own.box), own.box.start)
+    held = own.inside(face.apron.box) & face.apron.array & ~grown(added, face.apron.box, grid, ADDED_MM)
+    if np.count_nonzero(held) <= face.apron.voxels / 2:
+        nothing = replace(face.apron, array=np.zeros_like(held))
+        return replace(face, region=own, curve=replace(face.curve, run_out=0.0), apron=nothing)
+    apron = tight(face.apron.name, held, face.apron.box.start)
+    return replace(face, region=replace(own, array=own.array & ~apron.inside(own.box)), apron=apron)
 
 
 def _without_bone(face: Face, ear: Ear, depth: Volume, ct: Volume, body: Volume, bone_hu: float) -> Ear:

@@ -21,7 +21,8 @@ def follow_face(
 ) -> Face | None:
     """``face``, made on the grid ``own``, on another ``grid``; None where that holds no voxel of it.
 
-    A voxel belongs to it as soon as it overlaps the face segment, so that no thick slice keeps half of the old skin. It stays
+    A voxel belongs to it as soon as it overlaps the face segment, so that no thick slice keeps half of the old skin; beyond the curve
+    its centre must lie in that air. It stays
     out where its centre lies in what the face spares (bone), and where it comes within ``margin_mm`` of the ``protected``
     masks; these and the node ``levels`` lie on ``grid`` already. What an effect reads of a face beside the segment is in LPS mm
     and stays the same: the same draw gives the same surface.
@@ -30,26 +31,21 @@ def follow_face(
     if segment is None:
         return None
     spared = replace(face.region, array=face.region.array & ~face.segment.inside(face.region.box))
-    mask = _whole_voxels(face, segment, own, grid) & ~centred(spared, own, grid.crop(segment.box))
+    inner = overlapping(face.without_apron().segment, own, grid)
+    if inner is None:
+        return None
+    beyond = centred(face.apron, own, grid.crop(segment.box)) & ~inner.inside(segment.box)
+    mask = (inner.inside(segment.box) | beyond) & ~centred(spared, own, grid.crop(segment.box))
     for other in protected:
         mask &= ~grown(other, segment.box, grid, margin_mm)
     for level in levels:
         mask &= ~level.inside(segment.box)
     found = tight(face.segment.name, mask, segment.box.start)
-    if not found.voxels:
+    apron = tight(face.apron.name, beyond & mask, segment.box.start)
+    if found.voxels == apron.voxels:
         return None
     ears = tuple(_followed(ear, own, grid, found) for ear in face.ears)
-    apron = tight(face.apron.name, centred(face.apron, own, grid.crop(found.box)) & found.array, found.box.start)
     return replace(face, segment=found, apron=apron, region=overlapping(face.region, own, grid) or found, ears=ears)
-
-
-def _whole_voxels(face: Face, segment: BoxMask, own: Geometry, grid: Geometry) -> np.ndarray:
-    """What of ``segment``, all that overlaps the face's, does so inside the curve, or has its centre in the apron: bool of its box."""
-    if not face.apron.voxels:
-        return segment.array
-    inner = overlapping(face.without_apron().segment, own, grid)
-    mask = centred(face.apron, own, grid.crop(segment.box))
-    return mask if inner is None else mask | inner.inside(segment.box)
 
 
 def _followed(ear: Ear, own: Geometry, grid: Geometry, segment: BoxMask) -> Ear:

@@ -198,7 +198,7 @@ def mask_volume(context: SceneContext, ct: Volume, face: Face, parameters: Param
     with scratch_nodes(context.scene):
         source = add_ct(context, ct, "CT to mask")
         output = context.scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "masked CT")
-        segments = add_segmentation(context, [face.segment], ct.geometry, "face to mask", None, source)
+        segments = add_segmentation(context, [face.without_apron().segment], ct.geometry, "face to mask", None, source)
         identifier = segments.GetSegmentation().GetNthSegmentID(0)
         done = effect.maskVolumeWithSegment(segments, identifier, "FILL_INSIDE", [fill], source, output)
         if not done:

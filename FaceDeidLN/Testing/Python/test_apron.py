@@ -12,9 +12,10 @@ from FaceDeidLNLib.core.geometry import Geometry
 from FaceDeidLNLib.core.parameters import Parameters
 from FaceDeidLNLib.core.segment import Segment, places, tight
 from FaceDeidLNLib.core.volume import Volume
-from FaceDeidLNLib.effect.base import RunsOut, apply_effect
+from FaceDeidLNLib.effect.base import apply_effect, runs_out
 from FaceDeidLNLib.effect.registry import EFFECTS
-from FaceDeidLNLib.face.apron import beyond_curve, share_of_height
+from FaceDeidLNLib.effect.tools.bone_plate import BEYOND_DEGREES
+from FaceDeidLNLib.face.apron import THIN_HU, beyond_curve, share_of_height
 from FaceDeidLNLib.face.follow import follow_face
 from FaceDeidLNLib.face.polar import PolarRaster, signed_degrees, to_polar, voxels_to_polar
 from FaceDeidLNLib.face.relief import random_surface
@@ -72,14 +73,14 @@ def test_new_tissue_beyond_the_curve_sinks_into_the_skin_at_its_end(seed, phanto
     assert height[at_end].max(initial=0.0) < 3.0
 
 
-@pytest.mark.parametrize("effect", [name for name, effect in EFFECTS.items() if isinstance(effect, RunsOut)])
+@pytest.mark.parametrize("effect", [name for name, effect in EFFECTS.items() if runs_out(effect)])
 def test_no_tissue_beyond_the_curve_is_taken_away(effect, phantom, face):
     old, new = (array[face.apron.box.slices][face.apron.array] for array in (phantom.ct.array, refaced(phantom.ct, face, 4, effect)))
     assert (new >= old).all()
     assert (new > old).any()
 
 
-@pytest.mark.parametrize("effect", [name for name, effect in EFFECTS.items() if not isinstance(effect, RunsOut)])
+@pytest.mark.parametrize("effect", [name for name, effect in EFFECTS.items() if not runs_out(effect)])
 def test_an_effect_that_does_not_run_out_leaves_the_air_beyond_the_curve(effect, phantom, face):
     old, new = (array[face.apron.box.slices][face.apron.array] for array in (phantom.ct.array, refaced(phantom.ct, face, 4, effect)))
     assert np.array_equal(old, new)
@@ -118,6 +119,49 @@ def test_on_another_grid_only_voxels_with_their_centre_in_the_air_beyond_the_cur
     assert followed.apron.voxels
     lps = thick.crop(followed.apron.box).to_lps(places(followed.apron.array))
     assert depth_of(face, lps).max() < max(grid.spacing)
+
+
+@pytest.mark.parametrize("shift", [(2, 0, 0), (0, 2, 0), (0, 0, 2)])
+def test_tissue_of_a_head_that_moved_is_not_taken_for_air(shift, phantom, face):
+    moved = Volume(np.roll(phantom.ct.array, shift, axis=(0, 1, 2)), phantom.ct.geometry)
+    old, new = (array[face.apron.box.slices][face.apron.array] for array in (moved.array, refaced(moved, face, 4)))
+    assert (old > THIN_HU).any()
+    assert np.array_equal(old[old > THIN_HU], new[old > THIN_HU])
+
+
+def test_a_segment_that_was_made_here_and_edited_leaves_the_skin_beyond_the_curve(phantom, anatomy, face):
+    mask = face.segment.full(phantom.ct.array.shape)
+    mask[tuple(places(mask)[len(places(mask)) // 2])] = False
+    edited = find_face(Request(phantom.ct, face_segment=Segment("own", Volume(mask, phantom.ct.geometry))), anatomy, ())
+    assert edited.apron.voxels > 0.9 * face.apron.voxels
+    for effect in ("mask", "reface"):
+        old, new = (array[face.apron.box.slices][face.apron.array] for array in (phantom.ct.array, refaced(phantom.ct, edited, 4, effect)))
+        assert (new >= old).all()
+
+
+def test_what_a_user_adds_beyond_the_curve_is_hidden_with_the_air_beside_it(phantom, anatomy, face):
+    mask = face.segment.full(phantom.ct.array.shape)
+    at = places(face.apron.array) + np.array(face.apron.box.start)
+    near = at[np.argmin(np.abs(depth_of(face, phantom.ct.geometry.to_lps(at))))]
+    added = np.zeros_like(mask)
+    added[tuple(slice(max(i - 2, 0), i + 3) for i in near)] = True
+    skin = added & (phantom.ct.array > -850)
+    assert (skin & ~mask).any()
+    drawn = find_face(Request(phantom.ct, face_segment=Segment("own", Volume(mask | added, phantom.ct.geometry))), anatomy, ())
+    assert (refaced(phantom.ct, drawn, 4, "mask")[skin] == -1000).all()
+
+
+def test_a_series_that_shows_none_of_the_face_has_none_to_follow(phantom, face):
+    only_air = replace(face, segment=face.apron)
+    assert follow_face(only_air, phantom.ct.geometry, phantom.ct.geometry, (), 2.0) is None
+
+
+def test_no_plate_of_bone_stands_far_beyond_the_curve(phantom, face):
+    new = refaced(phantom.ct, face, 4, "reface-veil")
+    at = np.argwhere((new > 1000) & (phantom.ct.array < 300))
+    outside, _ = beyond(face, phantom.ct.geometry, at)
+    assert (outside < 0).any()
+    assert outside.max() < BEYOND_DEGREES + 1.0
 
 
 @given(st.floats(-80, 80), st.floats(-80, 80), st.floats(0.0, 30.0))

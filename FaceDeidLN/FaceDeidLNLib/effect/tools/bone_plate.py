@@ -9,7 +9,8 @@ import numpy as np
 from scipy.special import ndtr
 
 from ...core.volume import Volume
-from ...face.polar import PolarRaster
+from ...face.apron import share_of_height
+from ...face.polar import PolarRaster, signed_degrees
 from ...face.segment import Face
 from .texture import FEWEST_VOXELS, GRAIN_MM, Noise, Tissue
 
@@ -27,17 +28,23 @@ USUAL_BONE_HU = (200.0, 1300.0)
 #: They end so far (mm: mean, deviation) behind the outer part and not on the old tissue: its depth below the old skin would show from
 #: behind (a model that looked at inner sides found 20 % of persons where they reached down to it, and 10 % so).
 FILL_MM, FILL_SD_MM = 5.0, 3.0
+#: Beyond the curve it ends within so many degrees.
+BEYOND_DEGREES = 4.0
 #: One part goes over into the next within so many mm.
 SEAM_MM = 3.5
 
 
 @dataclass(frozen=True, eq=False)
 class BonePlate:
-    """What was drawn: distance (mm) to outer side, seam and inner end on the new face's raster, and the values of both parts."""
+    """What was drawn: distance (mm) to outer side, seam and inner end on the new face's raster, and the values of both parts.
+
+    ``share`` (on the raster) is how much of it there is: all inside the curve, where it hides bone, and none where the face runs out.
+    """
 
     outer: np.ndarray
     seam: np.ndarray
     end: np.ndarray
+    share: np.ndarray
     compact: Tissue
     spongy: Tissue
 
@@ -50,18 +57,22 @@ class BonePlate:
         """
         raster, where = cells
         outer, seam, end = (raster.sample_at(one, where) for one in (self.outer, self.seam, self.end))
-        share = np.clip(0.5 + (outer - distance) / edge, 0.0, 1.0) * np.clip(0.5 + (distance - end) / SEAM_MM, 0.0, 1.0)
+        share = raster.sample_at(self.share, where) * np.clip(0.5 + (outer - distance) / edge, 0.0, 1.0)
+        share *= np.clip(0.5 + (distance - end) / SEAM_MM, 0.0, 1.0)
         compact = np.clip(0.5 + (distance - seam) / SEAM_MM, 0.0, 1.0)
         return (1 - share) * tissue + share * (compact * self.compact(at) + (1 - compact) * self.spongy(at))
 
 
-def drawn_plate(surface: np.ndarray, rough: Sequence[np.ndarray], ct: Volume, face: Face, random: np.random.Generator) -> BonePlate:
-    """A plate below a new ``surface`` (mm), on its raster; the three maps of ``rough`` have deviation 1."""
+def drawn_plate(
+    surface: np.ndarray, raster: PolarRaster, rough: Sequence[np.ndarray], ct: Volume, face: Face, random: np.random.Generator
+) -> BonePlate:
+    """A plate below a new ``surface`` (mm), on its ``raster``; the three maps of ``rough`` have deviation 1."""
+    share = share_of_height(signed_degrees(raster, face.curve.inside(raster)), 0.0, BEYOND_DEGREES)
     outer = surface - np.maximum(COVER_MM + COVER_SD_MM * rough[0], LEAST_COVER_MM)
     seam = outer - COMPACT_MM - COMPACT_SD_MM * rough[1]
     end = seam - FILL_MM - FILL_SD_MM * rough[2]
     grain = Noise.drawn(GRAIN_MM / np.array(ct.geometry.sampling), COMPACT_SD_HU, face.segment.box.shape, random)
-    return BonePlate(outer, seam, end, lambda at: COMPACT_HU + grain.at(at), spongy_bone(ct, face, random))
+    return BonePlate(outer, seam, end, share, lambda at: COMPACT_HU + grain.at(at), spongy_bone(ct, face, random))
 
 
 def spongy_bone(ct: Volume, face: Face, random: np.random.Generator) -> Tissue:
