@@ -73,12 +73,12 @@ def voxels_to_polar(frame: FaceFrame, grid: Geometry, at: np.ndarray) -> tuple[n
     Added term by term: a matrix product rounds as the processor at hand does, and the same seed would draw another face elsewhere.
     """
     begin, *ends = frame.to_face(grid.to_lps(np.vstack([np.zeros(3), np.eye(3)])))
-    steps, places = (np.array(ends) - begin).astype(np.float32), [place.astype(np.float32) for place in at.T]
-    face = np.empty((3, len(at)), dtype=np.float32).T
-    for axis in range(3):
-        face[:, axis] = begin[axis]
-        for place, step in zip(places, steps[:, axis], strict=True):
-            face[:, axis] += place * step
+    face = np.repeat(begin.astype(np.float32)[:, None], len(at), axis=1)
+    for place, step in zip(at.T, (np.array(ends) - begin).astype(np.float32), strict=True):
+        along = place.astype(np.float32)
+        for axis in range(3):
+            face[axis] += along * step[axis]
+    face = face.T
     return directions_of(face), np.sqrt(np.einsum("ij,ij->i", face, face)) * np.float32(frame.scale)
 
 

@@ -96,9 +96,9 @@ UNBENT = 0.85
 def random_surface(face: Face, random: np.random.Generator) -> np.ndarray:
     """Distance (mm) from the frame's origin to a new surface, on ``face.raster``.
 
-    It depends on the curve (through ``face.membrane``), on the head's frame and on ``random``; the skin and the bone inside
-    the curve are never read. Only near the curve does it follow the membrane; further in it is a head drawn at random, of
-    which the curve gives no more than the size of a child's or a giant's head.
+    It depends on the curve and the skin around it (through ``face.membrane``), on the head's frame and on ``random``; the skin and the
+    bone inside the curve are never read. Only near the curve does it follow the membrane; further in it is a head drawn at random, of
+    which the curve gives no more than the size of a child's or a giant's head. Beyond the curve it runs out on the old skin.
     """
     if not face.inside.any():
         return face.membrane

@@ -1,4 +1,4 @@
-"""The face segment: the solid head's outer layer inside the curve, minus bone and minus what is protected."""
+"""The face segment: the solid head's outer layer inside the curve, and air beyond it for a new face, minus bone and what is protected."""
 
 from __future__ import annotations
 

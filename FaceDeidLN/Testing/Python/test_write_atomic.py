@@ -258,8 +258,17 @@ def test_without_hard_links_an_output_is_released_and_no_other_replaced(tmp_path
 
 def test_an_old_folder_comes_back_when_the_process_died_between_the_two_renames(tmp_path):
     release_folder(tmp_path / "b", ["old.dcm"])
-    code = "import os\nwith released_folder(Path(sys.argv[1]) / 'b', overwrite=True) as p:\n    (p / 'new.dcm').write_text('new')\n"
-    code += "    keep = Path.rename\n    def rename(a, b):\n        keep(a, b)\n        os.kill(os.getpid(), 9)\n    Path.rename = rename\n"
+    code = """
+        import os, signal
+        keep = Path.rename
+        def rename(a, b):
+            keep(a, b)
+            os.kill(os.getpid(), 9)
+            signal.pause()  # it may take another instruction to die
+        with released_folder(Path(sys.argv[1]) / 'b', overwrite=True) as p:
+            (p / 'new.dcm').write_text('new')
+            Path.rename = rename
+    """
     process = start(code, tmp_path)
     process.communicate()
     assert process.returncode == -signal.SIGKILL

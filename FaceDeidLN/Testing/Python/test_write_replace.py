@@ -25,7 +25,7 @@ def test_killed_while_replacing_the_old_output_never_has_the_new_companion_and_c
     name, count = moment.split()
     holder = "Path" if name == "rename" else "os"
     code = f"""
-        import os
+        import os, signal
         from FaceDeidLNLib.output.atomic import Companion
         output = Path(sys.argv[1]) / {output.name!r}
         original, calls = {holder}.{name}, []
@@ -34,6 +34,7 @@ def test_killed_while_replacing_the_old_output_never_has_the_new_companion_and_c
             calls.append(1)
             if len(calls) == {count}:
                 os.kill(os.getpid(), 9)
+                signal.pause()  # it may take another instruction to die
         {holder}.{name} = killed
         beside = Companion(output.with_suffix(".json"), lambda _, path: path.write_text("new"))
         with released_{kind}(output, overwrite=True, companion=beside) as partial:
