@@ -45,6 +45,8 @@ PANEL_PX = 300
 #: Voxels of the drawn skin: a pixel of a panel is about as large.
 _FINEST_MM = 1.25
 _SKIN_VIEWS = ("front", "right 45", "left", "below")
+#: Tissue so far (mm), and a voxel at least, behind where the skin is seen is skin.
+BEHIND_SKIN_MM = 2.0
 #: Around the face segment, so that the ears, the brow and the neck below the chin are seen with it.
 _AROUND_FACE_MM = 45.0
 #: The skin counts as moved in a picture from here on: less is the width of a drawn line.
@@ -172,7 +174,7 @@ def _skin_pair(case: Shown, name: str, view: View, skins: Sequence[Skin], hits: 
     before, points = skins[0], hits[0]
     picture = shade(before, view, points)
     if case.segment is not None:
-        drawing.outline(picture, _hit_mask(case, points), FACE_COLOR)
+        drawing.outline(picture, _hit_mask(case, view, points), FACE_COLOR)
     _label(picture, view.right, view.down, f"before, {name}")
     if len(skins) == 1:
         return [picture]
@@ -183,7 +185,9 @@ def _skin_pair(case: Shown, name: str, view: View, skins: Sequence[Skin], hits: 
     return [picture, changed]
 
 
-def _hit_mask(case: Shown, points: np.ndarray) -> np.ndarray:
+def _hit_mask(case: Shown, view: View, points: np.ndarray) -> np.ndarray:
+    """Whether the skin at points (rows, columns, 3) belongs to the face segment: what lies just behind it, not the air that touches it."""
+    points = points + np.asarray(view.into) * max(BEHIND_SKIN_MM, *case.original.geometry.spacing)
     kji = case.original.geometry.to_kji(np.nan_to_num(points, nan=1e9).reshape(-1, 3))
     return lookup_mask(case.segment, kji.T.reshape(3, *points.shape[:2]))
 
