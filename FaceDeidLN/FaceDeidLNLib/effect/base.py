@@ -11,6 +11,7 @@ import numpy as np
 from ..core.memory import give_back
 from ..core.parameters import Parameters
 from ..core.volume import Volume
+from ..face.apron import laid_over
 from ..face.segment import Face
 
 #: Of a seed that nobody can guess.
@@ -37,13 +38,19 @@ def runs_out(effect: Effect) -> bool:
 
 
 def apply_effect(effect: Effect, ct: Volume, face: Face, parameters: Parameters) -> Volume:
-    """A copy of the CT with the effect, and the watermark if one is asked for, inside the face segment: no other voxel is ever written."""
+    """A copy of the CT with the effect, and the watermark if one is asked for, inside the face segment: no other voxel is ever written.
+
+    In the air beyond the curve only air becomes tissue, whatever an effect gives.
+    """
     face = face if runs_out(effect) else face.without_apron()
     values = effect.apply(ct, face, parameters, drawing(parameters.seed))
     if parameters.watermark:
         from .tools.watermark import stamped  # it loads fonts, which few need
 
         values = stamped(values, ct, face, parameters.watermark)
+    if face.apron.voxels:
+        beyond = face.apron.inside(face.segment.box)
+        values[beyond] = laid_over(ct.array[face.segment.box.slices][beyond], values[beyond])
     mask = face.segment.array
     new = to_scalar_type(values[mask], ct.array.dtype)
     del values

@@ -12,9 +12,8 @@ from ..core.ahead import made_beside
 from ..core.by_parts import by_parts
 from ..core.geometry import Geometry
 from ..core.parameters import Parameters
-from ..core.segment import flat, places, unflat
+from ..core.segment import flat, unflat
 from ..core.volume import Volume
-from ..face.apron import laid_over
 from ..face.polar import PolarRaster, to_polar, unit_vectors, voxels_to_polar
 from ..face.relief import random_surface, smooth_noise
 from ..face.segment import Face
@@ -81,10 +80,6 @@ class Reface:
         values = self._values(ct, face, random)  # what was drawn for it takes room, and is gone now
         out = here.astype(np.float32)
         out[mask] = values
-        del values
-        if face.apron.voxels:
-            beyond = tuple((places(face.apron.array) + np.subtract(face.apron.box.start, face.segment.box.start)).T)
-            out[beyond] = laid_over(here[beyond], out[beyond])
         return smooth_ears(out, ct, face, lambda ear: soft_tissue(ct, face, random)(ear), random)
 
     def _values(self, ct: Volume, face: Face, random: np.random.Generator) -> np.ndarray:

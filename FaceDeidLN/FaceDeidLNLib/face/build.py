@@ -89,8 +89,7 @@ def with_own_segment(face: Face, own: BoxMask, grid: Geometry) -> Face:
     added = tight("added", own.array & ~face.region.inside(own.box) & ~face.apron.inside(own.box), own.box.start)
     held = own.inside(face.apron.box) & face.apron.array & ~grown(added, face.apron.box, grid, ADDED_MM)
     if np.count_nonzero(held) <= face.apron.voxels / 2:
-        nothing = replace(face.apron, array=np.zeros_like(held))
-        return replace(face, region=own, curve=replace(face.curve, run_out=0.0), apron=nothing)
+        return replace(face.without_apron(), region=own, curve=replace(face.curve, run_out=0.0))
     apron = tight(face.apron.name, held, face.apron.box.start)
     return replace(face, region=replace(own, array=own.array & ~apron.inside(own.box)), apron=apron)
 

@@ -111,8 +111,7 @@ def solid_layer(frame: FaceFrame, curve: FaceCurve, depth: Volume, grid: Geometr
     alive()
     level = _level_set(face, grid.crop(box), parameters, alive)
     alive()
-    around = Volume(np.pad(level.array, 1, constant_values=-1.0), level.geometry.padded(1))
-    mask = is_above(around, grid.crop(box), 0.0)
+    mask = _voxels_above(level, grid.crop(box))
     if not mask.any():
         raise FaceNotFoundError("the face segment is empty: the curve encloses no part of the field of view")
     region = BoxMask("Face region", box, mask)
@@ -224,34 +223,44 @@ def _apron_of(face: Face, grid: Geometry) -> BoxMask:
     box = grid.box_around(face.frame.origin + np.vstack([unit * skin[:, None], unit * (skin + BEFORE_MEMBRANE_MM)[:, None]]), margin_mm=3.0)
     if not np.all(box.shape):
         return _nothing()
-    local = grid.crop(box)
-    step = face.depth.geometry.spacing[0]
-    depth = face.depth.crop(face.depth.geometry.box_around(local.corners(), margin_mm=3 * step))
+    depth = _depth_around(face, grid.crop(box))
     level = depth.with_array(np.minimum(-depth.array, _smooth_apron(face, depth.geometry)))
-    around = Volume(np.pad(level.array, 1, constant_values=-1.0), level.geometry.padded(1))
-    return tight("Apron", is_above(around, local, 0.0), box.start)
+    return tight("Apron", _voxels_above(level, grid.crop(box)), box.start)
+
+
+def _voxels_above(level: Volume, target: Geometry) -> np.ndarray:
+    """The voxels of ``target`` (bool) where a level set is positive; it is negative around its grid."""
+    return is_above(Volume(np.pad(level.array, 1, constant_values=-1.0), level.geometry.padded(1)), target, 0.0)
+
+
+def _depth_around(face: Face, target: Geometry) -> Volume:
+    """The skin's depth on that part of its working grid which holds ``target``."""
+    return face.depth.crop(face.depth.geometry.box_around(target.corners(), margin_mm=3 * face.depth.geometry.spacing[0]))
+
+
+def _seen_coarsely(face: Face, target: Geometry) -> tuple[Geometry, np.ndarray, np.ndarray, np.ndarray]:
+    """A coarse grid around ``target``, and its points' directions, distances (mm), and degrees inwards from the curve."""
+    coarse = canonical_grid(target.corners(), SMOOTH_MM)
+    directions, distance = to_polar(face.frame, coarse.to_lps(np.indices(coarse.shape).reshape(3, -1).T))
+    fine = PolarRaster()
+    return coarse, directions, distance, fine.sample(signed_degrees(fine, face.curve.inside(fine)), directions)
 
 
 def _smooth_apron(face: Face, target: Geometry) -> np.ndarray:
     """Distance (mm) behind the furthest that a new face may stand out beyond the curve, or to its end if that is nearer."""
-    coarse = canonical_grid(target.corners(), SMOOTH_MM)
-    directions, distance = to_polar(face.frame, coarse.to_lps(np.indices(coarse.shape).reshape(3, -1).T))
-    fine = PolarRaster()
-    degrees = fine.sample(signed_degrees(fine, face.curve.inside(fine)), directions)
+    coarse, directions, distance, degrees = _seen_coarsely(face, target)
     beyond = beyond_curve(directions[:, 1], face.curve.run_out)
     room = BEFORE_MEMBRANE_MM * share_of_height(degrees, 0.0, beyond + 1e-6)
     reach = np.minimum(face.raster.sample(face.skin, directions) + room - distance, np.radians(degrees + beyond) * distance)
-    field_ = np.minimum(reach, np.radians(-degrees) * distance + SMOOTH_MM)
-    return sample(Volume(field_.reshape(coarse.shape), coarse), target)
+    reach = np.minimum(reach, np.radians(-degrees) * distance + SMOOTH_MM)
+    return sample(Volume(reach.reshape(coarse.shape), coarse), target)
 
 
 def _level_set(face: Face, target: Geometry, parameters: Parameters, alive: Alive) -> Volume:
     """Positive inside the layer, in mm to its nearest border, on the working grid around ``target``."""
     if not np.all(target.shape):
         raise FaceNotFoundError("the face lies outside the field of view")
-    step = face.depth.geometry.spacing[0]
-    box = face.depth.geometry.box_around(target.corners(), margin_mm=3 * step)
-    depth = face.depth.crop(box)
+    depth = _depth_around(face, target)
     border, before, beyond, *islands = _smooth_fields(face, depth.geometry)
     alive()
     front = np.maximum(depth.array + np.float32(parameters.outside_mm), before + np.float32(BEFORE_MEMBRANE_MM))
@@ -266,15 +275,13 @@ def _smooth_fields(face: Face, target: Geometry) -> tuple[np.ndarray, ...]:
 
     Nothing beyond the face on the same line of sight, such as a chest under a bent head, belongs to it.
     """
-    coarse = canonical_grid(target.corners(), SMOOTH_MM)
-    directions, distance = to_polar(face.frame, coarse.to_lps(np.indices(coarse.shape).reshape(3, -1).T))
-    fine = PolarRaster()
-    degrees = fine.sample(signed_degrees(fine, face.curve.inside(fine)), directions)
+    coarse, directions, distance, degrees = _seen_coarsely(face, target)
     cells = face.raster.cells(directions)
     membrane = face.raster.sample_at(face.membrane, cells)
     end = np.maximum(face.raster.sample_at(face.skin, cells), membrane) + BEFORE_MEMBRANE_MM
     fields = [np.radians(degrees) * distance, membrane - distance, end - distance]
     if face.curve.islands:
+        fine = PolarRaster()
         on_island = fine.sample(signed_degrees(fine, face.curve.on_island(fine)), directions)
         fields.append(np.radians(on_island) * distance)
     return tuple(sample(Volume(field.reshape(coarse.shape), coarse), target) for field in fields)

@@ -187,7 +187,7 @@ def _skin_pair(case: Shown, name: str, view: View, skins: Sequence[Skin], hits: 
 
 def _hit_mask(case: Shown, view: View, points: np.ndarray) -> np.ndarray:
     """Whether the skin at points (rows, columns, 3) belongs to the face segment: what lies just behind it, not the air that touches it."""
-    points = points + np.asarray(view.into) * max(BEHIND_SKIN_MM, *case.original.geometry.spacing)
+    points = points + view.into * max(BEHIND_SKIN_MM, *case.original.geometry.spacing)
     kji = case.original.geometry.to_kji(np.nan_to_num(points, nan=1e9).reshape(-1, 3))
     return lookup_mask(case.segment, kji.T.reshape(3, *points.shape[:2]))
 

@@ -6,6 +6,7 @@ import numpy as np
 from scipy import ndimage
 
 from ...core.volume import Volume
+from ...face.apron import smoothstep
 from ...face.ears import MAP_STEP, Ear, below_surface_mm
 from ...face.segment import Face
 from .texture import Tissue, scan_air
@@ -38,5 +39,4 @@ def swellings(ear: Ear, random: np.random.Generator) -> np.ndarray:
     """How far (rows, columns; mm of the mean face) the new surface stands before ``ear.surface``: a broad rise with random swellings."""
     noise = ndimage.gaussian_filter(random.standard_normal(ear.border.shape), SWELLING_LENGTH_MM / MAP_STEP, mode="reflect")
     noise *= SWELLING_MM / max(float(noise.std()), 1e-9)
-    share = np.clip(ear.border / FADE_MM, 0.0, 1.0)
-    return share**2 * (3 - 2 * share) * (SWELL_MM + noise)
+    return smoothstep(ear.border / FADE_MM) * (SWELL_MM + noise)
