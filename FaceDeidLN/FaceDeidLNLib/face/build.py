@@ -87,7 +87,9 @@ def with_own_segment(face: Face, own: BoxMask, grid: Geometry) -> Face:
     user added. One that was drawn otherwise holds little of it, and there the new face ends.
     """
     added = tight("added", own.array & ~face.region.inside(own.box) & ~face.apron.inside(own.box), own.box.start)
-    held = own.inside(face.apron.box) & face.apron.array & ~grown(added, face.apron.box, grid, ADDED_MM)
+    held = (
+        own.inside(face.apron.box) & face.apron.array & ~face.region.inside(face.apron.box) & ~grown(added, face.apron.box, grid, ADDED_MM)
+    )
     if np.count_nonzero(held) <= face.apron.voxels / 2:
         return replace(face.without_apron(), region=own, curve=replace(face.curve, run_out=0.0))
     apron = tight(face.apron.name, held, face.apron.box.start)

@@ -134,6 +134,7 @@ def test_a_segment_that_was_made_here_and_edited_leaves_the_skin_beyond_the_curv
     mask[tuple(places(mask)[len(places(mask)) // 2])] = False
     edited = find_face(Request(phantom.ct, face_segment=Segment("own", Volume(mask, phantom.ct.geometry))), anatomy, ())
     assert edited.apron.voxels > 0.9 * face.apron.voxels
+    assert not (edited.apron.inside(face.region.box) & face.region.array).any()
     for effect in ("mask", "reface"):
         old, new = (array[face.apron.box.slices][face.apron.array] for array in (phantom.ct.array, refaced(phantom.ct, edited, 4, effect)))
         assert (new >= old).all()
