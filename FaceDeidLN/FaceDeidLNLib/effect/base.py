@@ -8,6 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
+from ..core.by_parts import by_parts
 from ..core.memory import give_back
 from ..core.parameters import Parameters
 from ..core.volume import Volume
@@ -52,7 +53,7 @@ def apply_effect(effect: Effect, ct: Volume, face: Face, parameters: Parameters)
         beyond = face.apron.inside(face.segment.box)
         values[beyond] = laid_over(ct.array[face.segment.box.slices][beyond], values[beyond])
     mask = face.segment.array
-    new = to_scalar_type(values[mask], ct.array.dtype)
+    new = by_parts(lambda part: to_scalar_type(part, ct.array.dtype), values[mask])
     del values
     give_back()  # before there is another CT
     array = ct.array.copy()

@@ -10,7 +10,8 @@ from ..core.parameters import Parameters
 from ..core.volume import Volume, linear
 from ..face.segment import Face
 from .tools.skin_layer import most_before, skin_depth
-from .tools.texture import Noise, scan_air
+from .tools.noise import Noise
+from .tools.texture import scan_air
 
 #: Mean and deviation of the new skin's shift (mm), and how far neighbouring places shift alike (mm).
 SHIFT_MM = 4.0

@@ -12,7 +12,8 @@ from ...core.volume import Volume
 from ...face.apron import share_of_height
 from ...face.polar import PolarRaster, signed_degrees
 from ...face.segment import Face
-from .texture import FEWEST_VOXELS, GRAIN_MM, Noise, Tissue
+from .noise import Noise
+from .texture import FEWEST_VOXELS, GRAIN_MM, Tissue
 
 #: The plate begins so far (mm) below the new surface, more or less (deviation, least).
 COVER_MM, COVER_SD_MM, LEAST_COVER_MM = 3.0, 0.8, 2.0

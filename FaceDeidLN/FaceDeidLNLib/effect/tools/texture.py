@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
 from scipy.special import ndtr
 
-from ...core.processors import processors
 from ...core.volume import AIR_HU, Volume
 from ...face.segment import Face
+from .noise import Noise
 
 #: Gives HU (N,) of tissue for voxels (N, 3), in the order (k, j, i) of the face segment's box.
 Tissue = Callable[[np.ndarray], np.ndarray]
@@ -44,12 +40,8 @@ PATCH_FROM, PATCH_FULL = 0.3, 0.8
 #: The new tissue is at least so dense (skin, gland or enhanced muscle): through a fill of 45 HU, smoothed and seen at 50 HU,
 #: the old muscle and bone behind it told persons apart (rank-1 20 % of 60).
 DENSE_HU = 115.0
-#: A noise with a longer correlation (standard deviation, cells) than that is made in larger cells.
-MOST_SIGMA = 2.0
 #: So many of the scan's values stand for its air: no more than 16 bits count.
 AIR_VALUES = 1 << 16
-#: So many values are drawn one after the other.
-DRAWN_TOGETHER = 1 << 20
 #: What is denser than this is not plain air.
 AIR_LIMIT_HU = -900.0
 
@@ -113,85 +105,6 @@ def soft_statistics(values: np.ndarray, mask: np.ndarray) -> tuple[float, float]
     step = values[..., 1:][pair].astype(np.float32) - values[..., :-1][pair]
     noise = 1.4826 * float(np.median(np.abs(step))) / np.sqrt(2) if len(step) else USUAL_NOISE_HU
     return float(np.median(values[soft])), float(np.clip(noise, *NOISE_LIMITS_HU))
-
-
-@dataclass(frozen=True, eq=False)
-class Noise:
-    """Gaussian noise over a whole box: a ``block`` (K, J, I) of cells; a voxel times ``shrunk`` is its cell.
-
-    The block is float16: its eleven bits are finer than what a CT's whole HU tell, and half a box is what it takes.
-
-    Drawn for the box as a whole, so that it nowhere repeats: two places with the same noise would tell fill from tissue. A correlation
-    of more than MOST_SIGMA cells is the same in larger cells.
-    """
-
-    block: np.ndarray
-    shrunk: np.ndarray
-
-    @classmethod
-    def drawn(cls, sigma: np.ndarray, deviation: float, shape: tuple[int, ...], random: np.random.Generator) -> Noise:
-        """Noise with ``deviation`` for voxels of ``shape``, correlated over ``sigma`` voxels per axis; white where that is below 0.33."""
-        shrunk = np.where(sigma > MOST_SIGMA, MOST_SIGMA / sigma, 1.0).astype(np.float32)
-        cells = np.where(sigma > 0.33, np.minimum(sigma, MOST_SIGMA), 0.0)
-        block = _white(tuple(int(np.ceil(n * s)) + 1 for n, s in zip(shape, shrunk, strict=True)), random)
-        for axis in np.flatnonzero(cells):
-            _blur(block, float(cells[axis]), int(axis))
-        return cls(_halved(block, np.float32(deviation / max(_deviation(block), 1e-9))), shrunk)
-
-    def at(self, voxels: np.ndarray) -> np.ndarray:
-        """Its values (N,), float32, at voxels (N, 3) of the shape it was drawn for."""
-        cell = voxels if (self.shrunk == 1.0).all() else (voxels * self.shrunk).astype(np.int32)
-        _, rows, columns = self.block.shape
-        return self.block.ravel()[(cell[:, 0] * np.intp(rows) + cell[:, 1]) * np.intp(columns) + cell[:, 2]].astype(np.float32)
-
-
-def _white(shape: tuple[int, int, int], random: np.random.Generator) -> np.ndarray:
-    """Independent normal values, float32; the processors share its parts, each of which has a key of its own that ``random`` draws.
-
-    The parts are the same on every machine.
-    """
-    block, step = np.empty(shape, dtype=np.float32), max(1, DRAWN_TOGETHER // (shape[1] * shape[2]))
-    starts = range(0, shape[0], step)
-    keys = random.integers(0, 1 << 64, (len(starts), 2), dtype=np.uint64)
-
-    def draw(start: int, key: np.ndarray) -> None:
-        np.random.Generator(np.random.Philox(key=key)).standard_normal(dtype=np.float32, out=block[start : start + step])
-
-    with ThreadPoolExecutor(processors()) as pool:
-        list(pool.map(draw, starts, keys))
-    return block
-
-
-def _deviation(block: np.ndarray) -> float:
-    """The standard deviation of a block's values; no second block is made for it, as numpy's would be."""
-    square = sum(float(np.vdot(plane, plane)) for plane in block) / block.size
-    return float(np.sqrt(max(square - float(block.mean()) ** 2, 0.0)))
-
-
-def _blur(block: np.ndarray, sigma: float, axis: int) -> None:
-    """Blur a block in its place along one axis (Gaussian, standard deviation in cells); the processors share its slabs along another."""
-    across = 1 if axis == 0 else 0
-    ends = np.linspace(0, block.shape[across], processors() + 1).astype(int)
-    slabs = [block[(slice(None),) * across + (slice(*pair),)] for pair in itertools.pairwise(ends)]
-
-    def blur(slab: np.ndarray) -> None:
-        ndimage.gaussian_filter1d(slab, sigma, axis, output=slab, mode="reflect", truncate=2.5)
-
-    with ThreadPoolExecutor(processors()) as pool:
-        list(pool.map(blur, slabs))
-
-
-def _halved(block: np.ndarray, factor: np.float32) -> np.ndarray:
-    """The block times a factor in half precision; the processors share its planes."""
-    out = np.empty(block.shape, dtype=np.float16)
-
-    def fill(start: int) -> None:
-        out[start : start + step] = block[start : start + step] * factor
-
-    step = max(1, DRAWN_TOGETHER // block[0].size)
-    with ThreadPoolExecutor(processors()) as pool:
-        list(pool.map(fill, range(0, len(block), step)))
-    return out
 
 
 def scan_air(values: np.ndarray, count: int, random: np.random.Generator) -> np.ndarray:
