@@ -8,9 +8,10 @@ from scipy import ndimage
 from ..core.by_parts import by_parts
 from ..core.geometry import Box
 from ..core.segment import box_of, unflat
-from ..core.volume import Volume, linear
+from ..core.volume import Volume
 from .body import find_body
 from .grids import deep_in, steps_of
+from .solid import Solid, cells_of
 
 #: Dental metal (some scanners stop at 2248 HU); the streaks are looked for in the slices that hold it.
 METAL_HU = 2200.0
@@ -37,21 +38,17 @@ def bone_mask(ct: Volume, box: Box, threshold_hu: float = 300.0, body: Volume | 
     if not bone.any():
         return bone
     body = find_body(ct) if body is None else body
-    inner = deep_in(body, BONE_DEPTH_MM)
+    masks = [Solid.of(one.array) for one in (body, deep_in(body, BONE_DEPTH_MM))]
 
     def found(voxels: np.ndarray) -> np.ndarray:
         kji = body.geometry.to_kji(part.geometry.to_lps(unflat(voxels, bone.shape)))
-        return np.stack([_within(body.array, kji), _within(inner.array, kji)], axis=1)
+        cells = cells_of(kji, body.array.shape)
+        return np.stack([mask.holds(kji, cells) for mask in masks], axis=1)
 
     inside, deep = by_parts(found, np.flatnonzero(bone)).T
     bone, deep = _only(bone, inside), deep[inside]
     sound = ~_streaks(metal_slices(ct, box) if metal is None else metal, bone, box, part.geometry.sampling)[bone]
     return _pieces(_only(bone, sound), deep[sound], SMALLEST_BONE_MM3 / part.geometry.voxel_mm3)
-
-
-def _within(body: np.ndarray, kji: np.ndarray) -> np.ndarray:
-    """True (N,) for array positions (N, 3) in ``body`` (bool), which goes on beyond its own grid."""
-    return linear(body.view(np.uint8), kji) > 0.5
 
 
 def _only(mask: np.ndarray, chosen: np.ndarray) -> np.ndarray:

@@ -73,7 +73,7 @@ def drawing(seed: int | None, stream: int = 0) -> np.random.Generator:
 
     Philox (Salmon et al., SC 2011) is a keyed block function over a counter: from values that were seen, others cannot be computed as
     from the state of a shift register. It is no proven cipher. Its key has 128 bits, from a seed of 256 that is stored nowhere, so that
-    seeds cannot be tried one after the other; and what is seen are not its values but sums of smoothed normal draws, rounded to whole
+    seeds cannot be tried one after the other; and what is seen are not its values but sums of smoothed draws, rounded to whole
     HU. It has to stay unknown: whoever knew every draw could tell, from where new tissue ends, how deep below the old skin that is.
     """
     seed = secrets.randbits(SEED_BITS) if seed is None else seed

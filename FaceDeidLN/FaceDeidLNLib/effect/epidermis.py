@@ -9,8 +9,8 @@ from ..core.by_parts import by_parts
 from ..core.parameters import Parameters
 from ..core.volume import Volume, linear
 from ..face.segment import Face
-from .tools.skin_layer import most_before, skin_depth
 from .tools.noise import Noise
+from .tools.skin_layer import most_before, skin_depth
 from .tools.texture import scan_air
 
 #: Mean and deviation of the new skin's shift (mm), and how far neighbouring places shift alike (mm).

@@ -19,7 +19,8 @@ from FaceDeidLNLib.effect.records import EFFECT_NAMES, RECORDS
 from FaceDeidLNLib.effect.reface import MOST_SLANT, VIEW_MARGIN_MM, before, in_view, slant, view_end
 from FaceDeidLNLib.effect.registry import EFFECTS
 from FaceDeidLNLib.effect.tools import smoothing
-from FaceDeidLNLib.effect.tools.texture import Noise, soft_tissue
+from FaceDeidLNLib.effect.tools.noise import Noise
+from FaceDeidLNLib.effect.tools.texture import soft_tissue
 from FaceDeidLNLib.face.polar import PolarRaster, signed_degrees, to_polar, unit_vectors
 from FaceDeidLNLib.face.relief import HIGHEST_MM, random_surface
 from FaceDeidLNLib.face.segment import Face, depth_of

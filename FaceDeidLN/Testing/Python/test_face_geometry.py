@@ -5,19 +5,20 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from FaceDeidLNLib.anatomy.face_frame import MEAN_FACE, fit_frame
-from FaceDeidLNLib.anatomy.grids import grow_mm
+from FaceDeidLNLib.anatomy.grids import grow_line, grow_mm
+from FaceDeidLNLib.anatomy.solid import Solid, cells_of
 from FaceDeidLNLib.core.errors import FaceNotFoundError, InputError
 from FaceDeidLNLib.core.geometry import Box, Geometry
 from FaceDeidLNLib.core.landmarks import Landmark, Landmarks
-from FaceDeidLNLib.core.segment import BoxMask, tight
-from FaceDeidLNLib.core.volume import Volume, canonical_grid
+from FaceDeidLNLib.core.segment import BoxMask, flat, tight, unflat
+from FaceDeidLNLib.core.volume import Volume, canonical_grid, linear
 from FaceDeidLNLib.face.membrane import harmonic_fill
 from FaceDeidLNLib.face.polar import PolarRaster, polygon_mask, signed_degrees, skin_distance, to_polar, unit_vectors
 from FaceDeidLNLib.face.segment import grown
 from FaceDeidLNLib.face.styles import FULL, style_named
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.ndimage import distance_transform_edt
+from scipy.ndimage import distance_transform_edt, maximum_filter1d
 from scipy.spatial.transform import Rotation
 
 ANGLES = st.tuples(*[st.floats(-60, 60)] * 3)
@@ -167,6 +168,30 @@ def test_growth_by_mm_is_what_the_distance_map_says(seed, sampling, radius):
     distance = distance_transform_edt(~mask, sampling=sampling)
     told = np.abs(distance - radius) > 1e-9
     np.testing.assert_array_equal(grow_mm(mask, radius, sampling)[told], (distance <= radius)[told])
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 12), st.integers(0, 2))
+def test_growth_along_a_line_is_what_the_widest_neighbour_says(seed, steps, axis):
+    mask = np.random.default_rng(seed).random((6, 11, 5)) < 0.05
+    assert np.array_equal(grow_line(mask, steps, axis), maximum_filter1d(mask.view(np.uint8), 2 * steps + 1, axis) > 0)
+
+
+@given(st.integers(0, 2**32 - 1), st.tuples(*[st.integers(1, 7)] * 3), st.floats(0.0, 1.0))
+def test_a_point_lies_in_a_mask_where_more_than_half_of_what_is_around_it_does(seed, shape, share):
+    random = np.random.default_rng(seed)
+    mask, points = random.random(shape) < share, random.uniform(-2.0, 8.0, (300, 3))
+    points[100:] = np.rint(2 * points[100:]) / 2  # centres of voxels, faces and edges between them
+    points[200:] = np.rint(points[200:])
+    assert np.array_equal(Solid.of(mask).holds(points, cells_of(points, shape)), linear(mask.view(np.uint8), points) > 0.5)
+
+
+@given(st.integers(0, 2**32 - 1), st.tuples(*[st.integers(0, 7)] * 3))
+def test_voxels_counted_in_one_row_are_found_again(seed, shape):
+    mask = np.random.default_rng(seed).random(shape) < 0.4
+    counted = flat(mask)
+    assert np.array_equal(counted, np.flatnonzero(mask))
+    assert np.array_equal(unflat(counted, shape), np.argwhere(mask))
+    assert np.array_equal(flat(mask), counted)
 
 
 def test_growth_of_nothing_is_nothing():

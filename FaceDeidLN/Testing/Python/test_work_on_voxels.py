@@ -27,7 +27,7 @@ from FaceDeidLNLib.core.parameters import Parameters
 from FaceDeidLNLib.core.volume import Volume
 from FaceDeidLNLib.effect.base import apply_effect
 from FaceDeidLNLib.effect.registry import effect_named
-from FaceDeidLNLib.effect.tools import texture
+from FaceDeidLNLib.effect.tools import noise
 from FaceDeidLNLib.output import nrrd
 from FaceDeidLNLib.verify.coverage import share_of_body
 from peaks import peak_of
@@ -117,8 +117,8 @@ def test_grids_along_the_axes_of_the_ct_are_not_resampled_as_oblique_ones(found)
 
 
 def test_a_new_face_is_drawn_with_four_blocks_of_noise_one_of_them_the_grain_of_both_tissues(found, phantom, monkeypatch):
-    face, drawn, white = found[0], [], texture._white
-    monkeypatch.setattr(texture, "_white", lambda shape, random: drawn.append(np.prod(shape)) or white(shape, random))
+    face, drawn, white = found[0], [], noise._white
+    monkeypatch.setattr(noise, "_white", lambda shape, random: drawn.append(np.prod(shape)) or white(shape, random))
     apply_effect(effect_named("reface"), phantom.ct, face, Parameters(effect="reface", seed=1))
     assert len(drawn) == 4  # grain, patches, and the mottle of each tissue
     assert max(drawn) < 1.2 * face.segment.array.size
@@ -133,18 +133,18 @@ def test_what_a_new_face_is_made_with_is_no_more_than_its_boxes_few_times(found,
 
 
 def test_the_noise_of_a_seed_is_the_same_however_many_processors_draw_it(monkeypatch):
-    monkeypatch.setattr(texture, "DRAWN_TOGETHER", 1000)
+    monkeypatch.setattr(noise, "DRAWN_TOGETHER", 1000)
     blocks = []
     for count in (1, 3, 8):
-        monkeypatch.setattr(texture, "processors", lambda count=count: count)
-        blocks.append(texture.Noise.drawn(np.array([0.2, 1.0, 1.5]), 12.0, (30, 20, 10), np.random.default_rng(4)).block)
+        monkeypatch.setattr(noise, "processors", lambda count=count: count)
+        blocks.append(noise.Noise.drawn(np.array([0.2, 0.4, 0.6]), 12.0, (30, 20, 10), np.random.default_rng(4)).block)
     assert np.array_equal(blocks[0], blocks[1])
     assert np.array_equal(blocks[0], blocks[2])
 
 
 def test_parts_of_the_noise_are_not_alike(monkeypatch):
-    monkeypatch.setattr(texture, "DRAWN_TOGETHER", 1000)
-    block = texture._white((40, 10, 10), np.random.default_rng(4))
+    monkeypatch.setattr(noise, "DRAWN_TOGETHER", 1000)
+    block = noise._white((40, 10, 10), np.random.default_rng(4))
     alike = np.corrcoef(block.reshape(4, -1))
     assert np.abs(alike - np.eye(4)).max() < 0.15
 

@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from ...core.processors import processors
 
-#: A noise with a longer correlation (standard deviation, cells) than that is made in larger cells; with a shorter one than that it is white.
+#: Noise with a longer correlation (standard deviation, cells) than the first is made in larger cells, below the second it is white.
 MOST_SIGMA, LEAST_SIGMA = 2.0, 0.33
 #: A Gaussian ends so many standard deviations from its middle.
 TRUNCATE = 2.5

@@ -113,4 +113,4 @@ def scan_air(values: np.ndarray, count: int, random: np.random.Generator) -> np.
     if not len(air):
         return np.full(count, AIR_HU, dtype=np.float32)
     some = random.choice(air, min(len(air), AIR_VALUES)).astype(np.float32)  # as many as a processor's cache holds
-    return some[random.integers(0, len(some), count, dtype=np.uint16)]
+    return some.take(random.integers(0, len(some), count, dtype=np.uint16))
