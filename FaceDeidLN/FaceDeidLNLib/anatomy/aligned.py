@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..core.processors import processors
+from .solid import Solid
 
 #: Planes that are made one after the other: neighbours lie between the same planes of the source.
 _TOGETHER = 16
@@ -64,6 +65,48 @@ def each_plane(
 
     with ThreadPoolExecutor(processors()) as pool:
         list(pool.map(some, range(0, shape[0], _TOGETHER)))
+
+
+def above_planes(array: np.ndarray, level: float, matrix: np.ndarray, offset: np.ndarray, out: np.ndarray) -> None:
+    """Whether the values of ``each_plane`` are above a level, into ``out`` (bool, the target's shape).
+
+    They are so where all eight voxels around are, and nowhere where none is: only between them a value has to be known.
+    """
+    if not out.size:
+        return
+    planes, rows, columns = (_Axis.of(float(matrix[a, a]), float(offset[a]), out.shape[a], array.shape[a]) for a in range(3))
+    above = array > level
+    solid = Solid.of(above)
+    every, some = (one.reshape(array.shape) for one in (solid.all, solid.any))
+
+    def fill(start: int) -> None:
+        seen, differ = -1, np.empty(0, dtype=np.intp)
+        for k in range(start, min(start + _TOGETHER, len(out))):
+            low, high = int(planes.low[k]), int(planes.high[k])
+            if low != seen:
+                seen, inside = low, every[low][rows.low].take(columns.low, 1)
+                differ = np.flatnonzero(some[low][rows.low].take(columns.low, 1) & ~inside)
+            out[k] = inside
+            j, i = np.divmod(differ, len(columns.low))
+            ends = [_at(array[at], rows, columns, j, i) for at in (low, high)]
+            out[k].ravel()[differ] = (_between(*ends, planes.share[k])).astype(np.float32) > level
+            nearest = above[planes.nearest[k]]
+            if planes.beyond[k]:
+                out[k] = nearest[rows.nearest].take(columns.nearest, 1)
+            out[k][rows.beyond] = nearest[rows.nearest[rows.beyond]].take(columns.nearest, 1)
+            out[k][:, columns.beyond] = nearest[rows.nearest].take(columns.nearest[columns.beyond], 1)
+
+    with ThreadPoolExecutor(processors()) as pool:
+        list(pool.map(fill, range(0, len(out), _TOGETHER)))
+
+
+def _at(plane: np.ndarray, rows: _Axis, columns: _Axis, j: np.ndarray, i: np.ndarray) -> np.ndarray:
+    """The values (N,; float64) of one plane of the source at the target's rows ``j`` and columns ``i`` (N,)."""
+    low, high, share = columns.low.take(i), columns.high.take(i), columns.share.take(i)
+    lines = [at.take(j) * plane.shape[1] for at in (rows.low, rows.high)]
+    flat = plane.ravel()
+    ends = [_between(*(flat.take(line + at).astype(np.float64) for at in (low, high)), share) for line in lines]
+    return _between(*ends, rows.share.take(j))
 
 
 def _plane(source: np.ndarray, rows: _Axis, columns: _Axis) -> np.ndarray:

@@ -8,7 +8,7 @@ from scipy import ndimage
 
 from ..core.geometry import Box, Geometry
 from ..core.volume import Volume, index_affine, is_aligned
-from .aligned import each_plane
+from .aligned import above_planes, each_plane
 
 #: Between air (-1000) and skin (about 0): where half a voxel is tissue, a little lower for thin cartilage.
 TISSUE_HU = -400.0
@@ -42,7 +42,7 @@ def is_above(volume: Volume, target: Geometry, level: float) -> np.ndarray:
         image = _resampled(volume, target)  # the view lives as long as it
         return sitk.GetArrayViewFromImage(image) > level
     out = np.empty(target.shape, dtype=bool)
-    each_plane(volume.array, matrix, offset, target.shape, lambda k, plane: np.greater(plane.astype(np.float32), level, out=out[k]))
+    above_planes(volume.array, level, matrix, offset, out)
     return out
 
 
