@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -11,9 +12,10 @@ from scipy import ndimage
 from ..anatomy.face_frame import FaceFrame
 from ..anatomy.grids import grow_line, steps_of
 from ..core.ahead import made_beside
-from ..core.by_parts import PART, by_parts
+from ..core.by_parts import PART
 from ..core.geometry import Geometry
 from ..core.parameters import Parameters
+from ..core.processors import processors
 from ..core.segment import flat, unflat
 from ..core.volume import Volume
 from ..face.polar import PolarRaster, to_polar, unit_vectors, voxels_to_polar
@@ -90,9 +92,21 @@ class Reface:
         values = scan_air(here, face.segment.voxels, random)
         near = before(new.surface + new.edge / 2 * new.slant, new.raster, face.frame, new.grid)
         np.greater(mask, near, out=near)
-        voxels, old, of_segment = flat(near), here[near], near[mask]
-        del near
-        values[of_segment] = by_parts(new.values, voxels, old, values[of_segment])
+        plane, begin = mask[:1].size, np.cumsum([0, *np.count_nonzero(mask, axis=(1, 2))])
+
+        def fill(first: int) -> None:
+            some = slice(first, first + together)
+            voxels, old, of_segment = flat(near[some]), here[some][near[some]], near[some][mask[some]]
+            of_planes = values[begin[first] : begin[min(first + together, len(mask))]]
+            air = of_planes[of_segment]
+            for start in range(0, len(voxels), PART):
+                part = slice(start, start + PART)
+                air[part] = new.values(voxels[part].astype(np.intp) + first * plane, old[part], air[part])
+            of_planes[of_segment] = air
+
+        together = max(1, PART * len(mask) // max(1, np.count_nonzero(near)))
+        with ThreadPoolExecutor(processors()) as pool:
+            list(pool.map(fill, range(0, len(mask), together)))
         return values
 
     def drawn(self, ct: Volume, face: Face, random: np.random.Generator) -> NewFace:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy.special import ndtr
 
+from ...core.by_parts import by_parts
 from ...core.volume import AIR_HU, Volume
 from ...face.segment import Face
 from .noise import Noise
@@ -113,4 +114,4 @@ def scan_air(values: np.ndarray, count: int, random: np.random.Generator) -> np.
     if not len(air):
         return np.full(count, AIR_HU, dtype=np.float32)
     some = random.choice(air, min(len(air), AIR_VALUES)).astype(np.float32)  # as many as a processor's cache holds
-    return some.take(random.integers(0, len(some), count, dtype=np.uint16))
+    return by_parts(some.take, random.integers(0, len(some), count, dtype=np.uint16))
