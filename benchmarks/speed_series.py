@@ -3,8 +3,8 @@
 ``speed.py`` prints it. The series is heads/cthead_ct.nrrd on 512 x 512 pixels, with the header of a real slice (ge-head-dicom),
 uncompressed. Seconds are wall and processor seconds (user and system) of the whole process, the middle of several runs by the wall;
 the three take turns, so that what else runs on the machine meets them all. Memory is the largest resident set above that of a process
-that only loads the program. A process begins with the size of the one that starts it, so that this one loads no library and makes no CT
-itself:
+that only loads the program. What was compiled once is not compiled again, whatever the environment says. A process begins with the size
+of the one that starts it, so that this one loads no library and makes no CT itself:
 
     python benchmarks/speed_series.py make-dicom|make-nrrd DATA TARGET SLICES
 """
@@ -66,7 +66,7 @@ class Other:
 
 def run(words: list[str], folder: Path = PACKAGES) -> Run:
     """Run a process to its end. Raises RuntimeError where it fails."""
-    environment = {**os.environ, "PYTHONPATH": str(folder)}
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"} | {"PYTHONPATH": str(folder)}
     begin = time.perf_counter()
     process = subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     said = process.stdout.read()

@@ -215,11 +215,14 @@ class NewFace:
         above_floor = -below_floor
         low = np.flatnonzero(above_floor < BLEND_MM)  # elsewhere all is new, however deep it lay
         above_floor[low] = np.maximum(self._within_layer(at.take(low, 0), bare[low], nearest[low]), above_floor[low])
-        is_tissue = old > AIR_SPACE_HU
-        blend = np.where(is_tissue, np.clip(above_floor / BLEND_MM, 0.0, 1.0), 1.0)
-        new = air + seen * (blend * tissue + (1 - blend) * old - air)
-        by_chance = (np.abs(new - old) < 1.0) & ((above_floor > 0) | ~is_tissue)
-        return np.where(by_chance, old + LEAST_CHANGE_HU, new)
+        mixed = low.compress(old[low] > AIR_SPACE_HU)
+        blend = np.clip(above_floor[mixed] / BLEND_MM, 0.0, 1.0)
+        tissue[mixed] = blend * tissue[mixed] + (1 - blend) * old[mixed]
+        new = air + seen * (tissue - air)
+        same = np.flatnonzero(np.abs(new - old) < 1.0)
+        by_chance = same.compress((above_floor[same] > 0) | (old[same] <= AIR_SPACE_HU))
+        new[by_chance] = old[by_chance] + LEAST_CHANGE_HU
+        return new
 
     def _tissue(self, at: np.ndarray, dense: np.ndarray) -> np.ndarray:
         """HU (N,) of new tissue at voxels (N, 3) of which a share ``dense`` (N,) is the dense layer; each kind is made only where it is."""
