@@ -278,8 +278,13 @@ def _depth_around(face: Face, target: Geometry) -> Volume:
 def _seen_coarsely(seen: Outlook, target: Geometry) -> tuple[Geometry, np.ndarray, np.ndarray, np.ndarray]:
     """A coarse grid around ``target``, and its points' directions, distances (mm), and degrees inwards from the curve."""
     coarse = canonical_grid(target.corners(), SMOOTH_MM)
-    directions, distance = to_polar(seen.face.frame, coarse.to_lps(np.indices(coarse.shape).reshape(3, -1).T))
-    return coarse, directions, distance, PolarRaster().sample(seen.degrees, directions)
+
+    def look(points: np.ndarray) -> np.ndarray:
+        directions, distance = to_polar(seen.face.frame, coarse.to_lps(unflat(points, coarse.shape)))
+        return np.column_stack([directions, distance, PolarRaster().sample(seen.degrees, directions)])
+
+    looked = by_parts(look, np.arange(np.prod(coarse.shape)))
+    return coarse, looked[:, :2], looked[:, 2], looked[:, 3].astype(seen.degrees.dtype)
 
 
 def _smooth_apron(seen: Outlook, target: Geometry) -> np.ndarray:

@@ -6,7 +6,7 @@ import numpy as np
 from vtkmodules.util.numpy_support import numpy_to_vtk
 from vtkmodules.vtkCommonDataModel import vtkImageData, vtkPolyData
 from vtkmodules.vtkCommonTransforms import vtkTransform
-from vtkmodules.vtkFiltersCore import vtkPolyDataNormals, vtkReverseSense, vtkSurfaceNets3D
+from vtkmodules.vtkFiltersCore import vtkSurfaceNets3D
 from vtkmodules.vtkFiltersGeneral import vtkTransformPolyDataFilter
 
 from ..core.geometry import Geometry
@@ -14,8 +14,8 @@ from ..core.segment import BoxMask
 from ..core.volume import block_factors
 from .matrices import matrix_from_array
 
-#: As fine (mm) as the skin is known on which a face segment lies.
-_DRAFT_MM = 1.5
+#: So far apart (mm) the voxels are at most; the skin on which a face segment lies is known every 1.5 mm.
+_DRAFT_MM = 2.0
 
 
 def draft_surface(mask: BoxMask, geometry: Geometry, ijk_to_ras: np.ndarray) -> vtkPolyData:
@@ -26,7 +26,7 @@ def draft_surface(mask: BoxMask, geometry: Geometry, ijk_to_ras: np.ndarray) -> 
     start = [low + at - factor for low, at, factor in zip(mask.box.start, first, factors, strict=True)]
     image = vtkImageData()
     image.SetDimensions(*some.shape[::-1])
-    image.SetOrigin(*start[::-1])
+    image.SetOrigin(*start[::-1])  # in voxels of the grid
     image.SetSpacing(*factors[::-1])
     image.GetPointData().SetScalars(numpy_to_vtk(some.reshape(-1).view(np.uint8), deep=True))
     nets = vtkSurfaceNets3D()
@@ -37,18 +37,5 @@ def draft_surface(mask: BoxMask, geometry: Geometry, ijk_to_ras: np.ndarray) -> 
     placed = vtkTransformPolyDataFilter()
     placed.SetTransform(transform)
     placed.SetInputConnection(nets.GetOutputPort())
-    return _shaded(placed, mirrored=np.linalg.det(ijk_to_ras[:3, :3]) < 0)
-
-
-def _shaded(surface: vtkTransformPolyDataFilter, mirrored: bool) -> vtkPolyData:
-    """The surface with its normals outwards, whether or not its axes are those of a mirror."""
-    if mirrored:
-        turned = vtkReverseSense()
-        turned.SetInputConnection(surface.GetOutputPort())
-        surface = turned
-    normals = vtkPolyDataNormals()
-    normals.SetInputConnection(surface.GetOutputPort())
-    normals.ConsistencyOff()
-    normals.SplittingOff()
-    normals.Update()
-    return normals.GetOutput()
+    placed.Update()
+    return placed.GetOutput()

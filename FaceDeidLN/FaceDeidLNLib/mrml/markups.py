@@ -28,8 +28,8 @@ SKIN_COLOR = (0.88, 0.80, 0.74)
 #: Slicer looks for the skin along a ray no longer than this share of the square root of the skin's diagonal, and takes the
 #: nearest vertex beyond it; 1 is the longest it allows (18 mm on a head).
 _SEARCH_TOLERANCE = 1.0
-#: Points that lie nearer (mm) to each other are the same, but for what a transform rounds.
-_SAME_PLACE_MM = 1e-6
+#: Points that lie nearer (mm) to each other are the same, but for what VTK rounds.
+_SAME_PLACE_MM = 1e-4
 
 
 def ras(lps: np.ndarray) -> np.ndarray:
