@@ -73,7 +73,11 @@ def places(mask: np.ndarray) -> np.ndarray:
 
 def flat(mask: np.ndarray) -> np.ndarray:
     """The voxels (N,) set in a mask, counted in C order, in the narrowest type that counts all."""
-    return np.flatnonzero(mask).astype(np.min_scalar_type(mask.size), copy=False)
+    counts = np.array([np.count_nonzero(plane) for plane in mask], dtype=np.intp)
+    out = np.empty(counts.sum(), dtype=np.min_scalar_type(mask.size))
+    for number, (plane, stop) in enumerate(zip(mask, np.cumsum(counts), strict=True)):  # a wide number for each voxel takes room
+        np.add(np.flatnonzero(plane), number * plane.size, out=out[stop - counts[number] : stop], casting="unsafe")
+    return out
 
 
 def unflat(voxels: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
