@@ -131,15 +131,15 @@ def _way_out(depth: Volume, frame: FaceFrame, unit: np.ndarray, radii: np.ndarra
 
 def polygon_mask(raster: PolarRaster, path: np.ndarray) -> np.ndarray:
     """Cells (rows, columns) inside the closed polygon ``path`` (N, 2) of directions in degrees (even-odd rule)."""
-    cells = raster.cells(path)
-    rows, columns = raster.shape
+    (row0, col0), (rows, columns) = raster.cells(path).T, raster.shape
+    row1, col1 = np.roll(row0, -1), np.roll(col0, -1)
+    first = np.maximum(np.ceil(np.minimum(row0, row1)), 0).astype(int)
+    count = np.maximum(np.minimum(np.ceil(np.maximum(row0, row1)), rows).astype(int) - first, 0)
+    side = np.repeat(np.arange(len(path)), count)  # each side of the polygon, once for each row that it crosses
+    across = np.arange(len(side)) - np.repeat(np.cumsum(count) - count - first, count)
+    at = col0[side] + (across - row0[side]) * (col1[side] - col0[side]) / (row1[side] - row0[side])
     crossings = np.zeros((rows, columns + 1), dtype=np.int32)
-    for (row0, col0), (row1, col1) in zip(cells, np.roll(cells, -1, axis=0), strict=True):
-        low, high = sorted((row0, row1))
-        across = np.arange(max(0, int(np.ceil(low))), min(rows, int(np.ceil(high))))
-        if len(across):
-            at = col0 + (across - row0) * (col1 - col0) / (row1 - row0)
-            np.add.at(crossings, (across, np.clip(np.ceil(at), 0, columns).astype(int)), 1)
+    np.add.at(crossings, (across, np.clip(np.ceil(at), 0, columns).astype(int)), 1)
     return (np.cumsum(crossings, axis=1)[:, :columns] % 2).astype(bool)
 
 
