@@ -3,8 +3,10 @@
 or, in the application, Slicer --no-splash --python-script benchmarks/panel_seconds.py -- CT...
 
 A CT is an image file or a DICOM folder. It is loaded on the stand-in host, or in Slicer, and then: the straight road (Apply,
-Before | after, Largest change, an NRRD file), and each step alone. Seconds of CPU and of the clock, and the longest time in which no
-event gets through, so that the window is not painted; one line a click.
+Before | after, Largest change, an NRRD file), each step alone, and the live preview: lengths are changed and points of the curve are
+dragged. Seconds of CPU and of the clock, and the longest time in which no event gets through, so that the window is not painted; one
+line a click or change. A preview's seconds go from the change until the new face segment is in the scene, without the time that a length
+must rest (FaceSection.timer); of its surface a draft is in the scene then, and the last line is the whole one.
 """
 
 from __future__ import annotations
@@ -15,11 +17,18 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 from unittest import mock
+
+if TYPE_CHECKING:
+    from FaceDeidLNLib.core.volume import Volume
 
 ROOT = Path(__file__).resolve().parents[1] / "FaceDeidLN"
 _ROAD = ("acceptCheckBox", "applyButton", "compareButton", "jumpButton", "nrrdButton")
 _STEPS = ("detectButton", "curveButton", "faceButton", "applyButton", "verifyButton", "compareButton", "compareButton")
+#: The lengths of the live preview, and by how much (mm) each is changed; then the points of the curve that are dragged, and how far (mm).
+_LENGTHS = {"depthMm": -1.0, "outsideMm": 1.0, "protectMarginMm": 1.0, "superficialMm": 1.0}
+_POINTS, _DRAGGED_MM = (3, 4), (0.0, 2.0, -5.0)
 #: So long (s) after a click what it left to be drawn is waited for.
 _SETTLES_S = 0.5
 
@@ -67,20 +76,26 @@ def settle() -> None:
         time.sleep(0.01)
 
 
-def measure(path: Path, widget: object) -> None:
-    """One CT: the straight road, and step by step."""
+def loaded(volume: Volume, widget: object) -> None:
+    """A new scene with a CT, which the panel shows."""
     import slicer
-    from FaceDeidLNLib.input.ct import read_ct
     from FaceDeidLNLib.mrml.looks import show_fitted
     from FaceDeidLNLib.mrml.nodes import add_ct
     from FaceDeidLNLib.mrml.scene import context
 
+    slicer.mrmlScene.Clear(False)
+    widget.enter()
+    widget.panel.node.inputVolume = ct = add_ct(context(), volume, "CT")
+    show_fitted(context(), ct)
+
+
+def measure(path: Path, widget: object) -> None:
+    """One CT: the straight road, step by step, and the live preview."""
+    from FaceDeidLNLib.input.ct import read_ct
+
     volume, pauses = read_ct(path).volume, Pauses()
     for title, buttons in (("straight road", _ROAD), ("step by step", _STEPS)):
-        slicer.mrmlScene.Clear(False)
-        widget.enter()
-        widget.panel.node.inputVolume = ct = add_ct(context(), volume, "CT")
-        show_fitted(context(), ct)
+        loaded(volume, widget)
         print(f"{path.name} {'x'.join(map(str, volume.array.shape[::-1]))}, {title}: {len(buttons)} clicks")
         with tempfile.TemporaryDirectory() as folder:
             answer = mock.patch("FaceDeidLNLib.widget.dialogs.file_to_save", lambda *asked, folder=folder: f"{folder}/out.nrrd")
@@ -88,6 +103,45 @@ def measure(path: Path, widget: object) -> None:
                 for button in buttons:
                     timed(button, getattr(widget.ui, button).click, pauses)
         print(f"  {widget.ui.verdictLabel.text}")
+
+    preview(path, volume, widget, pauses)
+
+
+def preview(path: Path, volume: Volume, widget: object, pauses: Pauses) -> None:
+    """The live preview of one CT: each length, points of the curve, and a length of the curve that was dragged; then all of it again."""
+    loaded(volume, widget)
+    for button in ("detectButton", "curveButton", "faceButton"):
+        getattr(widget.ui, button).click()
+    node, timer = widget.panel.node, widget.panel.face.timer
+    node.liveFace, rest = True, timer.interval
+    timer.setInterval(0)
+    changes = [(name, lambda name=name, by=by: setattr(node, name, getattr(node, name) + by)) for name, by in _LENGTHS.items()]
+    changes += [(f"curve point {number}", lambda number=number: drag(node.curve, number)) for number in _POINTS]
+    print(f"{path.name} {'x'.join(map(str, volume.array.shape[::-1]))}, live preview, without the {rest} ms of rest")
+    for name, change in (*changes, changes[0], *changes):
+        timed(name, lambda change=change: followed(change, widget), pauses)
+    timed("whole surface", widget.panel.face.draw_whole, pauses)
+    timer.setInterval(rest)
+    print(f"  {widget.ui.statusLabel.text}")
+
+
+def drag(curve: object, number: int) -> None:
+    """Drag a control point and let it go, as the mouse does."""
+    import slicer
+
+    place = [0.0, 0.0, 0.0]
+    curve.GetNthControlPointPositionWorld(number, place)
+    curve.SetNthControlPointPositionWorld(number, *(at + by for at, by in zip(place, _DRAGGED_MM, strict=True)))
+    curve.InvokeEvent(slicer.vtkMRMLMarkupsNode.PointEndInteractionEvent)
+
+
+def followed(change: Callable[[], object], widget: object) -> None:
+    """Change something and wait until the face segment has followed."""
+    import slicer
+
+    change()
+    while widget.panel.face.timer.active:
+        slicer.app.processEvents()
 
 
 def main_in_slicer(paths: list[Path]) -> None:

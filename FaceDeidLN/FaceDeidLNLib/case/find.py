@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -31,7 +31,7 @@ from ..core.volume import Volume
 from ..face.build import ears_in, strategy_face, with_ears, with_own_segment
 from ..face.curve import FaceCurve, draw_curve, follow_curve, with_islands
 from ..face.jaw import below_jaw, bone_that_stays
-from ..face.segment import Face, solid_layer, spare, volumes_kept, without_islands
+from ..face.segment import Face, Outlook, seen_within, solid_layer, spare, volumes_kept, without_islands
 from ..face.styles import Region, Style, chosen_region, drawn_style
 from ..input.place import place_segments
 from ..verify.layer import layer_doubts
@@ -54,6 +54,10 @@ class FaceBone:
 class Finder:
     """Who looks for the anatomy in a CT: each time anew. Another one may remember, and must find the very same."""
 
+    def judged(self, values: Volume, by_hand: bool, judge: Callable[[], tuple[Volume, bool]]) -> tuple[Volume, bool]:
+        """What ``judge`` makes of a node's values: the CT in HU, and whether it was calibrated, which is done ``by_hand`` only."""
+        return judge()
+
     def automatic(self, ct: Volume, alive: Alive = idle) -> Landmarks:
         """The landmarks found without help."""
         return detect_landmarks(ct, alive)
@@ -69,6 +73,10 @@ class Finder:
     def own_curve(self, ct: Volume, anatomy: Anatomy, parameters: Parameters) -> FaceCurve:
         """As ``find_curve`` without a user's points."""
         return find_curve(ct, anatomy, parameters)
+
+    def seen(self, ct: Volume, anatomy: Anatomy, curve: FaceCurve) -> Outlook:
+        """As ``seen_within``."""
+        return seen_within(anatomy.frame, curve, anatomy.depth, ct.geometry)
 
     def bone(self, ct: Volume, anatomy: Anatomy, face: Face, bone_hu: float) -> FaceBone:
         """As ``bone_of``."""
@@ -167,20 +175,20 @@ def find_face(
 def spared_face(request: Request, whole: WholeFace, protected: Sequence[BoxMask], levels: Sequence[Level]) -> Face:
     """The face less what stays. The margin is kept around the protected segments only: a level already ends below the skin."""
     ct, parameters, face = request.ct, request.parameters, whole.face
-    region = face.region
-    stays = whole.bone.inside(region.box)
-    for level in below_ears(levels, face):
-        stays |= level.mask.inside(region.box)
-    segment = spare(region, stays, protected, ct.geometry, parameters.protect_margin_mm)
-    kept = region.array & ~stays & ~segment.array
-    kept_ml = volumes_kept(face, ct.geometry, kept)
+    region, margin = face.region, parameters.protect_margin_mm
+    stays = (whole.bone, *(level.mask for level in below_ears(levels, face)))
+    segment = spare(region, stays, protected, ct.geometry, margin)
+    kept, kept_ml = 0, (0.0, 0.0)
+    if protected:
+        changed = spare(region, stays, (), ct.geometry, margin).array
+        kept, kept_ml = volumes_kept(face, ct.geometry, np.greater(changed, segment.array, out=changed))
     segment = tight(segment.name, segment.array, segment.box.start)
     if not segment.voxels:
         raise FaceNotFoundError("nothing of the face segment is left once bone and protected segments are taken out")
-    around = spare(face.apron, region.inside(face.apron.box), protected, ct.geometry, parameters.protect_margin_mm)
+    around = spare(face.apron, (region,), protected, ct.geometry, margin)
     apron = tight("Apron", around.array, around.box.start)
     segment = united(segment.name, (segment, apron))
-    return replace(face, segment=segment, apron=apron, ears=ears_in(face, segment, whole.main), kept=int(kept.sum()), kept_ml=kept_ml)
+    return replace(face, segment=segment, apron=apron, ears=ears_in(face, segment, whole.main), kept=kept, kept_ml=kept_ml)
 
 
 def region_of(request: Request, anatomy: Anatomy, chosen: Region, alive: Alive = idle, finder: Finder = LOOKS_ANEW) -> tuple[Face, BoxMask]:
@@ -191,7 +199,7 @@ def region_of(request: Request, anatomy: Anatomy, chosen: Region, alive: Alive =
         return face, replace(face.region, array=np.zeros_like(face.region.array))
     own = request.curve is None
     curve = finder.own_curve(ct, anatomy, parameters) if own else find_curve(ct, anatomy, parameters, request.curve)
-    face = solid_layer(anatomy.frame, curve, anatomy.depth, ct.geometry, parameters, alive)
+    face = solid_layer(finder.seen(ct, anatomy, curve), ct.geometry, parameters, alive)
     alive()
     give_back()  # the node levels are found beside this, and both need room at once
     known = finder.bone(ct, anatomy, face, parameters.bone_hu)

@@ -39,13 +39,27 @@ class BoxMask:
     def inside(self, box: Box) -> np.ndarray:
         """The mask seen through another box of the same grid: bool of that box's shape."""
         out = np.zeros(box.shape, dtype=bool)
-        low = np.maximum(self.box.start, box.start)
-        high = np.minimum(self.box.stop, box.stop)
-        if np.all(high > low):
-            here = tuple(slice(a - s, b - s) for a, b, s in zip(low, high, self.box.start, strict=True))
-            there = tuple(slice(a - s, b - s) for a, b, s in zip(low, high, box.start, strict=True))
-            out[there] = self.array[here]
+        here, there = self._common(box)
+        out[there] = self.array[here]
         return out
+
+    def add_to(self, array: np.ndarray, box: Box) -> None:
+        """Set the mask's voxels in a bool array of another box, too: as ``array |= inside(box)``, without that copy."""
+        here, there = self._common(box)
+        array[there] |= self.array[here]
+
+    def take_from(self, array: np.ndarray, box: Box) -> None:
+        """Clear the mask's voxels in a bool array of another box: as ``array &= ~inside(box)``, without that copy."""
+        here, there = self._common(box)
+        np.greater(array[there], self.array[here], out=array[there])
+
+    def _common(self, box: Box) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
+        """What another box has in common with this one: its place in this array, and in one of the other box."""
+        low = np.maximum(self.box.start, box.start)
+        high = np.maximum(np.minimum(self.box.stop, box.stop), low)
+        if np.any(high == low):
+            return ((slice(0, 0),) * 3,) * 2
+        return tuple(tuple(slice(a - s, b - s) for a, b, s in zip(low, high, start, strict=True)) for start in (self.box.start, box.start))
 
     def full(self, shape: tuple[int, int, int]) -> np.ndarray:
         """The mask on the whole grid."""
@@ -59,12 +73,10 @@ def places(mask: np.ndarray) -> np.ndarray:
 
 def flat(mask: np.ndarray) -> np.ndarray:
     """The voxels (N,) set in a mask, counted in C order, in the narrowest type that counts all."""
-    out = np.empty(np.count_nonzero(mask), dtype=np.min_scalar_type(mask.size))
-    done, each = 0, mask[:1].size
-    for k, plane in enumerate(mask):  # all at once they take twice as much room again
-        some = np.flatnonzero(plane)
-        np.add(some, k * each, out=out[done : done + len(some)], casting="unsafe")
-        done += len(some)
+    counts = np.array([np.count_nonzero(plane) for plane in mask], dtype=np.intp)
+    out = np.empty(counts.sum(), dtype=np.min_scalar_type(mask.size))
+    for number, (plane, stop) in enumerate(zip(mask, np.cumsum(counts), strict=True)):  # a wide number for each voxel takes room
+        np.add(np.flatnonzero(plane), number * plane.size, out=out[stop - counts[number] : stop], casting="unsafe")
     return out
 
 
@@ -90,12 +102,9 @@ def box_of(mask: np.ndarray) -> Box:
     """The smallest box that holds the voxels set in a (k, j, i) bool array; an empty one at its first voxel where none is."""
     if not mask.any():
         return Box((0, 0, 0), (0, 0, 0))
-    start, stop = [], []
-    for axis in range(3):
-        line = np.flatnonzero(mask.any(axis=tuple(a for a in range(3) if a != axis)))
-        start.append(int(line[0]))
-        stop.append(int(line[-1]) + 1)
-    return Box(tuple(start), tuple(stop))
+    plane = mask.any(axis=0)
+    lines = [np.flatnonzero(line) for line in (mask.any(axis=(1, 2)), plane.any(axis=1), plane.any(axis=0))]
+    return Box(tuple(int(line[0]) for line in lines), tuple(int(line[-1]) + 1 for line in lines))
 
 
 def united(name: str, masks: Sequence[BoxMask]) -> BoxMask:
@@ -106,4 +115,7 @@ def united(name: str, masks: Sequence[BoxMask]) -> BoxMask:
     start = np.min([mask.box.start for mask in filled], axis=0)
     stop = np.max([mask.box.stop for mask in filled], axis=0)
     box = Box(tuple(int(v) for v in start), tuple(int(v) for v in stop))
-    return BoxMask(name, box, np.logical_or.reduce([mask.inside(box) for mask in filled]))
+    out = filled[0].inside(box)
+    for mask in filled[1:]:
+        mask.add_to(out, box)
+    return BoxMask(name, box, out)

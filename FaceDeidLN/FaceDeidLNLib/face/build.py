@@ -108,5 +108,8 @@ def ears_in(face: Face, segment: BoxMask, taken: BoxMask) -> tuple[Ear, ...]:
     cut = []
     for ear in face.ears:
         box = ear.segment.box
-        cut.append(replace(ear, segment=replace(ear.segment, array=ear.segment.array & segment.inside(box) & ~taken.inside(box))))
+        rest = segment.inside(box)
+        rest &= ear.segment.array
+        taken.take_from(rest, box)
+        cut.append(replace(ear, segment=replace(ear.segment, array=rest)))
     return tuple(cut)

@@ -114,7 +114,7 @@ def _cast(directions: np.ndarray, frame: FaceFrame, depth: Volume, extent: Geome
     if np.isnan(known).all():
         raise FaceNotFoundError("the face's outline meets no skin: the landmarks do not fit this head")
     usual = float(np.nanmedian(known))
-    points = _skin_points(directions, frame, depth, usual)
+    points = _points_at(directions, frame, known, usual)
     outside = ~extent.holds(extent.to_kji(points))
     if not outside.any():
         return points
@@ -135,7 +135,11 @@ def _cast(directions: np.ndarray, frame: FaceFrame, depth: Volume, extent: Geome
 
 def _skin_points(directions: np.ndarray, frame: FaceFrame, depth: Volume, usual_mm: float) -> np.ndarray:
     """The skin (N, 3) in LPS mm; a ray through a gap takes the distance of its neighbours along the curve, or the usual one."""
-    distance = skin_distance(depth, frame, directions)
+    return _points_at(directions, frame, skin_distance(depth, frame, directions), usual_mm)
+
+
+def _points_at(directions: np.ndarray, frame: FaceFrame, distance: np.ndarray, usual_mm: float) -> np.ndarray:
+    """As ``_skin_points``, where the distances (N,) that are known are given, NaN for the others."""
     known = np.flatnonzero(~np.isnan(distance))
     if not len(known):
         distance = np.full(len(directions), usual_mm)

@@ -28,6 +28,9 @@ POGONION_MM = 10.0
 BELOW_BONE_MM = 9.5
 #: The lower border of the bone is looked for in sectors of this width (degrees of azimuth), and its neighbours'.
 SECTOR_DEGREES = 5.0
+#: A height (mm) is known to less than that, and every so many of the bone's voxels are looked at to see where there is any, then all.
+LIMIT_ROUNDING_MM = 0.01
+SOME_THEN_ALL = (64, 1)
 #: The chin is hidden at least this far (mm) below the pogonion, whatever was taken for bone.
 BELOW_POGONION_MM = 14.0
 
@@ -81,20 +84,25 @@ def below_jaw(face: Face, grid: Geometry, bone: np.ndarray, landmarks: Landmarks
     below = face.region.array & _below(face, local, chin_mm)
     if not below.any():
         return out
-    lowest = _lowest_bone(face, local, bone)
 
-    def is_neck(voxels: np.ndarray) -> np.ndarray:
+    def sector_and_height(voxels: np.ndarray) -> np.ndarray:
         points = face.frame.to_face(local.to_lps(unflat(voxels, below.shape)))
-        limit = np.minimum(lowest[_sector(directions_of(points))] - BELOW_BONE_MM / face.frame.scale, chin_mm)
-        return points[:, 2] < limit
+        return np.stack([_sector(directions_of(points)), points[:, 2]], axis=1)
 
-    out[below] = by_parts(is_neck, np.flatnonzero(below))
+    sector, height = by_parts(sector_and_height, np.flatnonzero(below)).T
+    sector, margin = sector.astype(np.intp), BELOW_BONE_MM / face.frame.scale
+    lowest = _lowest_bone(face, local, bone, np.unique(sector), chin_mm + margin)
+    out[below] = height < np.minimum(lowest[sector] - margin, chin_mm)
     return out
 
 
-def _lowest_bone(face: Face, local: Geometry, bone: np.ndarray) -> np.ndarray:
-    """Superior face coordinate of the lowest of ``bone`` (bool, on ``local``) inside the curve, per sector; -inf where none is."""
+def _lowest_bone(face: Face, local: Geometry, bone: np.ndarray, sectors: np.ndarray, limit_mm: float) -> np.ndarray:
+    """Superior face coordinate of the lowest of ``bone`` (bool, on ``local``) inside the curve, for these sectors; -inf where none is.
+
+    Above ``limit_mm`` it is that of any bone. So little of the bone is looked at: what lies lower, and else what tells that there is some.
+    """
     shown = face.inside.astype(np.float32)
+    lowest = np.full(int(360 / SECTOR_DEGREES) + 2, np.inf)
 
     def sector_and_height(voxels: np.ndarray) -> np.ndarray:
         points = face.frame.to_face(local.to_lps(unflat(voxels, bone.shape)))
@@ -102,10 +110,17 @@ def _lowest_bone(face: Face, local: Geometry, bone: np.ndarray) -> np.ndarray:
         inside = face.raster.sample(shown, directions) > 0.5
         return np.stack([_sector(directions), np.where(inside, points[:, 2], np.inf)], axis=1)
 
-    sector, height = by_parts(sector_and_height, np.flatnonzero(bone)).T
-    lowest = np.full(int(360 / SECTOR_DEGREES) + 2, np.inf)
-    np.minimum.at(lowest, sector.astype(int), height)
-    around = np.minimum.reduce([np.roll(lowest, step) for step in (-1, 0, 1)])
+    def look(voxels: np.ndarray) -> np.ndarray:
+        sector, height = by_parts(sector_and_height, voxels).T
+        np.minimum.at(lowest, sector.astype(int), height)
+        return np.minimum.reduce([np.roll(lowest, step) for step in (-1, 0, 1)])
+
+    low = bone & _below(face, local, limit_mm + LIMIT_ROUNDING_MM)
+    around = look(np.flatnonzero(low))
+    high = np.flatnonzero(np.greater(bone, low, out=low))
+    for step in SOME_THEN_ALL:
+        if np.isinf(around[sectors]).any():
+            around = look(high[::step])
     return np.where(np.isfinite(around), around, -np.inf)
 
 
@@ -119,7 +134,12 @@ def _below(face: Face, local: Geometry, limit_mm: float) -> np.ndarray:
     zero = float(face.frame.to_face(local.to_lps(np.zeros((1, 3))))[0, 2])
     steps = [float(face.frame.to_face(local.to_lps(np.eye(3)[axis][None]))[0, 2]) - zero for axis in range(3)]
     lines = [np.arange(n, dtype=np.float32) * step for n, step in zip(local.shape, steps, strict=True)]
+    ends = [np.array([line.min(), line.max()]) for line in lines[1:]]
     out = np.empty(local.shape, dtype=bool)
     for here, start in zip(out, zero + lines[0], strict=True):
-        np.less(start + lines[1][:, None] + lines[2], limit_mm, out=here)
+        least, most = (start + ends[0] + ends[1]) < limit_mm  # as rounding keeps the order, most planes lie on one side
+        if least == most:
+            here[:] = least
+        else:
+            np.less(start + lines[1][:, None] + lines[2], limit_mm, out=here)
     return out

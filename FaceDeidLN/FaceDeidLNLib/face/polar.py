@@ -8,6 +8,7 @@ import numpy as np
 from scipy import ndimage
 
 from ..anatomy.face_frame import FaceFrame
+from ..core.by_parts import by_parts
 from ..core.geometry import Geometry
 from ..core.volume import Volume
 
@@ -15,6 +16,8 @@ from ..core.volume import Volume
 FARTHEST_MM = 165.0
 NEAREST_MM = 20.0
 RAY_STEP_MM = 2.0
+#: So many steps of a ray are looked at together, from its end inwards: a head's skin is met within one or two times as many.
+STEPS_AT_ONCE = 26
 
 
 @dataclass(frozen=True)
@@ -105,28 +108,38 @@ def skin_distance(depth: Volume, frame: FaceFrame, directions: np.ndarray) -> np
     reach counts, so that a mouth wide open does not hide the lip behind it. NaN where the ray meets no skin.
     """
     radii = np.arange(NEAREST_MM, FARTHEST_MM, RAY_STEP_MM) * frame.scale
-    unit = unit_vectors(frame, directions)
+    unit, distance, left = unit_vectors(frame, directions), np.full(len(directions), np.nan), np.arange(len(directions))
+    stop = len(radii)
+    while stop > 1 and len(left):  # most rays need no look further in
+        start = max(0, stop - STEPS_AT_ONCE)
+        distance[left] = _way_out(depth, frame, unit[left], radii[start:stop], radii[1] - radii[0])
+        left, stop = left[np.isnan(distance[left])], start + 1
+    return distance
+
+
+def _way_out(depth: Volume, frame: FaceFrame, unit: np.ndarray, radii: np.ndarray, step: float) -> np.ndarray:
+    """As ``skin_distance`` of unit vectors (N, 3), where only these distances, ``step`` apart, are looked at."""
     points = frame.origin + unit[:, None, :] * radii[None, :, None]
-    along = depth.at(points.reshape(-1, 3)).reshape(len(unit), -1)
+    along = by_parts(depth.at, points.reshape(-1, 3)).reshape(len(unit), -1)
     out = (along[:, :-1] > 0) & (along[:, 1:] <= 0)
     last = out.shape[1] - 1 - np.argmax(out[:, ::-1], axis=1)
     row = np.arange(len(unit))
     inner, outer = along[row, last], along[row, last + 1]
-    distance = radii[last] + (radii[1] - radii[0]) * inner / np.maximum(inner - outer, 1e-6)
+    distance = radii[last] + step * inner / np.maximum(inner - outer, 1e-6)
     return np.where(out.any(1), distance, np.nan)
 
 
 def polygon_mask(raster: PolarRaster, path: np.ndarray) -> np.ndarray:
     """Cells (rows, columns) inside the closed polygon ``path`` (N, 2) of directions in degrees (even-odd rule)."""
-    cells = raster.cells(path)
-    rows, columns = raster.shape
+    (row0, col0), (rows, columns) = raster.cells(path).T, raster.shape
+    row1, col1 = np.roll(row0, -1), np.roll(col0, -1)
+    first = np.maximum(np.ceil(np.minimum(row0, row1)), 0).astype(int)
+    count = np.maximum(np.minimum(np.ceil(np.maximum(row0, row1)), rows).astype(int) - first, 0)
+    side = np.repeat(np.arange(len(path)), count)  # each side of the polygon, once for each row that it crosses
+    across = np.arange(len(side)) - np.repeat(np.cumsum(count) - count - first, count)
+    at = col0[side] + (across - row0[side]) * (col1[side] - col0[side]) / (row1[side] - row0[side])
     crossings = np.zeros((rows, columns + 1), dtype=np.int32)
-    for (row0, col0), (row1, col1) in zip(cells, np.roll(cells, -1, axis=0), strict=True):
-        low, high = sorted((row0, row1))
-        across = np.arange(max(0, int(np.ceil(low))), min(rows, int(np.ceil(high))))
-        if len(across):
-            at = col0 + (across - row0) * (col1 - col0) / (row1 - row0)
-            np.add.at(crossings, (across, np.clip(np.ceil(at), 0, columns).astype(int)), 1)
+    np.add.at(crossings, (across, np.clip(np.ceil(at), 0, columns).astype(int)), 1)
     return (np.cumsum(crossings, axis=1)[:, :columns] % 2).astype(bool)
 
 

@@ -19,7 +19,7 @@ from ..core.segment import BoxMask, places, tight, unflat
 from ..core.volume import Volume, canonical_grid
 from .apron import beyond_curve, share_of_height
 from .curve import FaceCurve
-from .ears import Ear
+from .ears import NOTHING, Ear
 from .membrane import harmonic_fill
 from .polar import PolarRaster, signed_degrees, skin_distance, to_polar, unit_vectors
 
@@ -29,6 +29,8 @@ MAP_STEP = 2.0
 MAP_MARGIN = 12
 #: Step in mm of the grid for what changes slowly in space (directions, distance to the membrane); linear between its points.
 SMOOTH_MM = 3.0
+#: So many of what changes slowly are kept, one for each part of the grid.
+MOST_FIELDS = 3
 #: The segment reaches this far (mm) behind and in front of the membrane, so that a new surface fits in.
 BEHIND_MEMBRANE_MM = 12.0
 BEFORE_MEMBRANE_MM = 40.0
@@ -44,6 +46,10 @@ ISLAND_MM = 22.0
 SKIN_MM = 2.5
 #: What protected segments keep shows the old skin where it lies less deep (mm) than that.
 NEAR_SKIN_MM = 4.0
+
+
+#: What changes slowly in space, on a coarse grid.
+SmoothFields = tuple[Volume, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,30 +77,51 @@ class Face:
     ears: tuple[Ear, ...] = ()
     kept: int = 0
     kept_ml: tuple[float, float] = (0.0, 0.0)
-    apron: BoxMask = field(default_factory=lambda: _nothing())
+    apron: BoxMask = NOTHING
 
     def without_apron(self) -> Face:
         """The face that ends at its curve."""
         if not self.apron.voxels:
             return self
-        segment = replace(self.segment, array=self.segment.array & ~self.apron.inside(self.segment.box))
-        return replace(self, segment=tight(segment.name, segment.array, segment.box.start), apron=_nothing())
+        rest = self.segment.array.copy()
+        self.apron.take_from(rest, self.segment.box)
+        return replace(self, segment=tight(self.segment.name, rest, self.segment.box.start), apron=NOTHING)
 
     def parts(self) -> tuple[BoxMask, ...]:
         """The segment in parts that do not overlap: the face, and each ear that has voxels in it."""
         ears = tuple(ear.segment for ear in self.ears if ear.segment.voxels)
         rest = self.segment.array.copy()
         for ear in ears:
-            rest &= ~ear.inside(self.segment.box)
+            ear.take_from(rest, self.segment.box)
         return (BoxMask(self.segment.name, self.segment.box, rest), *ears)
 
 
-def solid_layer(frame: FaceFrame, curve: FaceCurve, depth: Volume, grid: Geometry, parameters: Parameters, alive: Alive = idle) -> Face:
-    """The layer inside the curve from ``outside_mm`` in front of the skin to ``depth_mm`` below it.
+@dataclass(frozen=True, eq=False)
+class Outlook:
+    """What of a face depends on nothing but its curve, the skin and the CT's grid: no length changes it.
 
-    The layer is widened to the membrane: all that stands in front of it (nose, lips, chin) goes, and a new surface has
-    room before it. Nothing is taken out yet. Raises FaceNotFoundError where the curve encloses nothing or no voxel of ``grid`` lies
-    in the layer.
+    ``face`` has no voxels yet, but its apron; ``degrees`` is how far a line of sight lies inwards from the curve, on a PolarRaster.
+    ``fields`` are kept for the last few parts of the skin's grid on which they were asked for.
+    """
+
+    face: Face
+    degrees: np.ndarray
+    fields: dict[tuple, SmoothFields] = field(default_factory=dict)
+
+    def smooth_fields(self, target: Geometry) -> SmoothFields:
+        """As ``_smooth_fields``."""
+        key = (target.shape, target.ijk_to_lps.tobytes())
+        if key not in self.fields:
+            for old in list(self.fields)[: max(0, len(self.fields) - MOST_FIELDS + 1)]:
+                del self.fields[old]
+            self.fields[key] = _smooth_fields(self, target)
+        return self.fields[key]
+
+
+def seen_within(frame: FaceFrame, curve: FaceCurve, depth: Volume, grid: Geometry) -> Outlook:
+    """The skin and the membrane within a curve, and where a new face runs out beyond it.
+
+    Raises FaceNotFoundError where the curve encloses nothing.
     """
     raster = PolarRaster(step=MAP_STEP)
     inside = curve.inside(raster)
@@ -106,16 +133,27 @@ def solid_layer(frame: FaceFrame, curve: FaceCurve, depth: Volume, grid: Geometr
     skin[near] = skin_distance(depth, frame, directions[near])
     skin = filled_map(skin.reshape(raster.shape))
     membrane = harmonic_fill(skin, inside)
-    face = Face(_nothing(), _nothing(), frame, curve, depth, raster, inside, membrane, skin)
-    box = _box_of(face, grid, parameters)
+    fine = PolarRaster()
+    face = Face(NOTHING, NOTHING, frame, curve, depth, raster, inside, membrane, skin)
+    seen = Outlook(face, signed_degrees(fine, curve.inside(fine)))
+    return replace(seen, face=replace(face, apron=_apron_of(seen, grid)))
+
+
+def solid_layer(seen: Outlook, grid: Geometry, parameters: Parameters, alive: Alive = idle) -> Face:
+    """The layer inside the curve from ``outside_mm`` in front of the skin to ``depth_mm`` below it.
+
+    The layer is widened to the membrane: all that stands in front of it (nose, lips, chin) goes, and a new surface has
+    room before it. Nothing is taken out yet. Raises FaceNotFoundError where no voxel of ``grid`` lies in the layer.
+    """
+    box = _box_of(seen.face, grid, parameters)
     alive()
-    level = _level_set(face, grid.crop(box), parameters, alive)
+    level = _level_set(seen, grid.crop(box), parameters, alive)
     alive()
     mask = _voxels_above(level, grid.crop(box))
     if not mask.any():
         raise FaceNotFoundError("the face segment is empty: the curve encloses no part of the field of view")
     region = BoxMask("Face region", box, mask)
-    return replace(face, segment=region, region=region, apron=_apron_of(face, grid))
+    return replace(seen.face, segment=region, region=region)
 
 
 def below_skin(face: Face, grid: Geometry, mask: np.ndarray, margin_mm: float) -> np.ndarray:
@@ -144,19 +182,21 @@ def without_islands(face: Face, grid: Geometry, mask: np.ndarray) -> np.ndarray:
     return out
 
 
-def spare(region: BoxMask, bone: np.ndarray, protected: Sequence[BoxMask], grid: Geometry, margin_mm: float) -> BoxMask:
-    """The face segment: the region without ``bone`` (bool of its box) and without the protected masks grown by ``margin_mm``."""
-    mask = region.array & ~bone
+def spare(region: BoxMask, stays: Sequence[BoxMask], protected: Sequence[BoxMask], grid: Geometry, margin_mm: float) -> BoxMask:
+    """The face segment: the region without what ``stays``, and without the protected masks grown by ``margin_mm``."""
+    mask = region.array.copy()
+    for one in stays:
+        one.take_from(mask, region.box)
     for segment in protected:
-        mask &= ~grown(segment, region.box, grid, margin_mm)
+        np.greater(mask, grown(segment, region.box, grid, margin_mm), out=mask)
     return BoxMask("Face", region.box, mask)
 
 
-def volumes_kept(face: Face, grid: Geometry, kept: np.ndarray) -> tuple[float, float]:
-    """Volume (ml) of ``kept`` (bool of the region's box), and of what of it lies before the skin or less than NEAR_SKIN_MM below it."""
+def volumes_kept(face: Face, grid: Geometry, kept: np.ndarray) -> tuple[int, tuple[float, float]]:
+    """How many voxels are ``kept`` (bool of the region's box), their volume in ml, and that of those less than NEAR_SKIN_MM below skin."""
     depth = depth_of(face, grid.crop(face.region.box).to_lps(places(kept)))
     near = int(np.count_nonzero(depth < NEAR_SKIN_MM))
-    return len(depth) * grid.voxel_mm3 / 1000.0, near * grid.voxel_mm3 / 1000.0
+    return len(depth), (len(depth) * grid.voxel_mm3 / 1000.0, near * grid.voxel_mm3 / 1000.0)
 
 
 def grown(mask: BoxMask, box: Box, grid: Geometry, margin_mm: float) -> np.ndarray:
@@ -185,10 +225,6 @@ def _smallest_stretch(grid: Geometry) -> float:
     return float(np.linalg.svd(axes, compute_uv=False)[-1])
 
 
-def _nothing() -> BoxMask:
-    return BoxMask("", Box((0, 0, 0), (0, 0, 0)), np.zeros((0, 0, 0), dtype=bool))
-
-
 def filled_map(skin: np.ndarray) -> np.ndarray:
     """The skin's map (rows, columns) with its gaps (NaN: rays that met no skin) filled from the nearest known cell."""
     gaps = np.isnan(skin)
@@ -211,10 +247,11 @@ def _box_of(face: Face, grid: Geometry, parameters: Parameters) -> Box:
     return grid.box_around(points, margin_mm=3.0)
 
 
-def _apron_of(face: Face, grid: Geometry) -> BoxMask:
+def _apron_of(seen: Outlook, grid: Geometry) -> BoxMask:
     """The voxels before the skin, beyond the curve, that a new face may need to run out."""
+    face = seen.face
     if not face.curve.run_out:
-        return _nothing()
+        return NOTHING
     signed = signed_degrees(face.raster, face.inside)
     elevation = face.raster.directions()[..., 1]
     near = (signed > -beyond_curve(elevation, face.curve.run_out) - 2 * face.raster.step) & (signed < face.raster.step)
@@ -222,9 +259,9 @@ def _apron_of(face: Face, grid: Geometry) -> BoxMask:
     skin = face.skin[near]
     box = grid.box_around(face.frame.origin + np.vstack([unit * skin[:, None], unit * (skin + BEFORE_MEMBRANE_MM)[:, None]]), margin_mm=3.0)
     if not np.all(box.shape):
-        return _nothing()
+        return NOTHING
     depth = _depth_around(face, grid.crop(box))
-    level = depth.with_array(np.minimum(-depth.array, _smooth_apron(face, depth.geometry)))
+    level = depth.with_array(np.minimum(-depth.array, _smooth_apron(seen, depth.geometry)))
     return tight("Apron", _voxels_above(level, grid.crop(box)), box.start)
 
 
@@ -238,17 +275,21 @@ def _depth_around(face: Face, target: Geometry) -> Volume:
     return face.depth.crop(face.depth.geometry.box_around(target.corners(), margin_mm=3 * face.depth.geometry.spacing[0]))
 
 
-def _seen_coarsely(face: Face, target: Geometry) -> tuple[Geometry, np.ndarray, np.ndarray, np.ndarray]:
+def _seen_coarsely(seen: Outlook, target: Geometry) -> tuple[Geometry, np.ndarray, np.ndarray, np.ndarray]:
     """A coarse grid around ``target``, and its points' directions, distances (mm), and degrees inwards from the curve."""
     coarse = canonical_grid(target.corners(), SMOOTH_MM)
-    directions, distance = to_polar(face.frame, coarse.to_lps(np.indices(coarse.shape).reshape(3, -1).T))
-    fine = PolarRaster()
-    return coarse, directions, distance, fine.sample(signed_degrees(fine, face.curve.inside(fine)), directions)
+
+    def look(points: np.ndarray) -> np.ndarray:
+        directions, distance = to_polar(seen.face.frame, coarse.to_lps(unflat(points, coarse.shape)))
+        return np.column_stack([directions, distance, PolarRaster().sample(seen.degrees, directions)])
+
+    looked = by_parts(look, np.arange(np.prod(coarse.shape)))
+    return coarse, looked[:, :2], looked[:, 2], looked[:, 3].astype(seen.degrees.dtype)
 
 
-def _smooth_apron(face: Face, target: Geometry) -> np.ndarray:
+def _smooth_apron(seen: Outlook, target: Geometry) -> np.ndarray:
     """Distance (mm) behind the furthest that a new face may stand out beyond the curve, or to its end if that is nearer."""
-    coarse, directions, distance, degrees = _seen_coarsely(face, target)
+    face, (coarse, directions, distance, degrees) = seen.face, _seen_coarsely(seen, target)
     beyond = beyond_curve(directions[:, 1], face.curve.run_out)
     room = BEFORE_MEMBRANE_MM * share_of_height(degrees, 0.0, beyond + 1e-6)
     reach = np.minimum(face.raster.sample(face.skin, directions) + room - distance, np.radians(degrees + beyond) * distance)
@@ -256,12 +297,12 @@ def _smooth_apron(face: Face, target: Geometry) -> np.ndarray:
     return sample(Volume(reach.reshape(coarse.shape), coarse), target)
 
 
-def _level_set(face: Face, target: Geometry, parameters: Parameters, alive: Alive) -> Volume:
+def _level_set(seen: Outlook, target: Geometry, parameters: Parameters, alive: Alive) -> Volume:
     """Positive inside the layer, in mm to its nearest border, on the working grid around ``target``."""
     if not np.all(target.shape):
         raise FaceNotFoundError("the face lies outside the field of view")
-    depth = _depth_around(face, target)
-    border, before, beyond, *islands = _smooth_fields(face, depth.geometry)
+    depth = _depth_around(seen.face, target)
+    border, before, beyond, *islands = (sample(field, depth.geometry) for field in seen.smooth_fields(depth.geometry))
     alive()
     front = np.maximum(depth.array + np.float32(parameters.outside_mm), before + np.float32(BEFORE_MEMBRANE_MM))
     deepest = np.float32(parameters.depth_mm) + sum(np.clip(island, 0, max(0.0, ISLAND_MM - parameters.depth_mm)) for island in islands)
@@ -270,12 +311,12 @@ def _level_set(face: Face, target: Geometry, parameters: Parameters, alive: Aliv
     return depth.with_array(np.minimum.reduce([front, back, beyond, border]))
 
 
-def _smooth_fields(face: Face, target: Geometry) -> tuple[np.ndarray, ...]:
+def _smooth_fields(seen: Outlook, target: Geometry) -> SmoothFields:
     """Distance in mm to the border (positive inside), the membrane (positive behind it), the face's end, and the islands' border if any.
 
-    Nothing beyond the face on the same line of sight, such as a chest under a bent head, belongs to it.
+    On a coarse grid around ``target``. Nothing beyond the face on the same line of sight, such as a chest under a bent head, belongs to it.
     """
-    coarse, directions, distance, degrees = _seen_coarsely(face, target)
+    face, (coarse, directions, distance, degrees) = seen.face, _seen_coarsely(seen, target)
     cells = face.raster.cells(directions)
     membrane = face.raster.sample_at(face.membrane, cells)
     end = np.maximum(face.raster.sample_at(face.skin, cells), membrane) + BEFORE_MEMBRANE_MM
@@ -284,4 +325,4 @@ def _smooth_fields(face: Face, target: Geometry) -> tuple[np.ndarray, ...]:
         fine = PolarRaster()
         on_island = fine.sample(signed_degrees(fine, face.curve.on_island(fine)), directions)
         fields.append(np.radians(on_island) * distance)
-    return tuple(sample(Volume(field.reshape(coarse.shape), coarse), target) for field in fields)
+    return tuple(Volume(field.reshape(coarse.shape), coarse) for field in fields)

@@ -28,6 +28,8 @@ SKIN_COLOR = (0.88, 0.80, 0.74)
 #: Slicer looks for the skin along a ray no longer than this share of the square root of the skin's diagonal, and takes the
 #: nearest vertex beyond it; 1 is the longest it allows (18 mm on a head).
 _SEARCH_TOLERANCE = 1.0
+#: Points that lie nearer (mm) to each other are the same, but for what VTK rounds.
+_SAME_PLACE_MM = 1e-4
 
 
 def ras(lps: np.ndarray) -> np.ndarray:
@@ -161,9 +163,15 @@ def add_curve(
 
 
 def fill_curve(node: slicer.vtkMRMLMarkupsCurveNode, control_points_lps: np.ndarray) -> None:
-    """Give an existing curve node other control points (N, 3) in LPS mm."""
+    """Give an existing curve node other control points (N, 3) in LPS mm.
+
+    Where it has those very points nothing is done: it would look for its path on the skin anew.
+    """
+    wanted, has = ras(control_points_lps), _control_points(node)
+    if np.shape(has) == wanted.shape and np.allclose(has, wanted, rtol=0.0, atol=_SAME_PLACE_MM):
+        return
     points = vtkPoints()
-    for position in ras(control_points_lps):
+    for position in wanted:
         points.InsertNextPoint(position)
     node.SetControlPointPositionsWorld(points)
 
@@ -173,16 +181,20 @@ def curve_points_from_node(node: slicer.vtkMRMLMarkupsCurveNode) -> tuple[np.nda
 
     :raises InputError: fewer than three control points: that encloses nothing.
     """
-    positions = []
-    for index in range(node.GetNumberOfControlPoints()):
-        if node.GetNthControlPointPositionStatus(index) == slicer.vtkMRMLMarkupsNode.PositionDefined:
-            position = [0.0, 0.0, 0.0]
-            node.GetNthControlPointPositionWorld(index, position)
-            positions.append(position)
+    positions = [position for position in _control_points(node) if not np.isnan(position).any()]
     if len(positions) < 3:
         raise InputError(f'The curve "{node.GetName()}" has {len(positions)} points: a closed curve needs at least three.')
     path = node.GetCurvePointsWorld()
     return ras(positions), ras(vtk_to_numpy(path.GetData()))
+
+
+def _control_points(node: slicer.vtkMRMLMarkupsCurveNode) -> np.ndarray:
+    """The control points (N, 3) of a curve node in world RAS mm; NaN where a position is not set."""
+    positions = np.full((node.GetNumberOfControlPoints(), 3), np.nan)
+    for index, position in enumerate(positions):
+        if node.GetNthControlPointPositionStatus(index) == slicer.vtkMRMLMarkupsNode.PositionDefined:
+            node.GetNthControlPointPositionWorld(index, position)
+    return positions
 
 
 def add_skin_model(

@@ -13,6 +13,7 @@ from scipy import ndimage
 from vtkmodules.util.numpy_support import vtk_to_numpy
 from vtkmodules.util.vtkConstants import VTK_UNSIGNED_CHAR
 from vtkmodules.vtkCommonCore import reference as by_reference
+from vtkmodules.vtkCommonDataModel import vtkPolyData
 from vtkmodules.vtkCommonMath import vtkMatrix4x4
 
 from ..core.errors import FaceDeidError, InputError
@@ -20,6 +21,7 @@ from ..core.geometry import Box, Geometry
 from ..core.segment import BoxMask, Segment, box_of
 from ..core.volume import Volume
 from ..input.names import Role, role_of
+from .draft import draft_surface
 from .matrices import array_from_matrix, local_ras_from_world, matrix_from_array, share_parent, world_lps_from_local
 from .scene import SceneContext
 
@@ -65,8 +67,12 @@ def fill_segmentation(
     geometry: Geometry,
     colors: Mapping[str, Color] | None = None,
     reference: slicer.vtkMRMLVolumeNode | None = None,
+    draft: bool = False,
 ) -> None:
-    """Replace all segments of an existing node as ``add_segmentation`` makes them; a segment of the same name keeps its id."""
+    """Replace all segments of an existing node as ``add_segmentation`` makes them; a segment of the same name keeps its id.
+
+    Where their surfaces were there, they are there again: a ``draft`` of them, until ``draw_surface`` is called, or the whole ones.
+    """
     if reference is not None:
         node.SetReferenceImageGeometryParameterFromVolumeNode(reference)
         share_parent(node, reference)
@@ -74,12 +80,19 @@ def fill_segmentation(
     shown = segmentation.ContainsRepresentation(_SURFACE)
     known = {segmentation.GetSegment(i).GetName(): i for i in segmentation.GetSegmentIDs()}
     segmentation.RemoveAllSegments()
+    ijk_to_ras = local_ras_from_world(reference, geometry.ijk_to_lps)
     for mask in masks:
         color = (colors or {}).get(mask.name, PROTECTED_COLOR)
-        image = _oriented_image(mask, local_ras_from_world(reference, geometry.ijk_to_lps))
-        _add_segment(node, mask.name, image, color, known.get(mask.name, ""))
+        surface = draft_surface(mask, geometry, ijk_to_ras) if shown and draft else None
+        _add_segment(node, mask.name, _oriented_image(mask, ijk_to_ras), color, known.get(mask.name, ""), surface)
     if shown:
         node.CreateClosedSurfaceRepresentation()
+
+
+def draw_surface(node: slicer.vtkMRMLSegmentationNode) -> None:
+    """Make the closed surfaces of a segmentation anew, where it has any."""
+    if node.GetSegmentation().ContainsRepresentation(_SURFACE):
+        node.GetSegmentation().CreateRepresentation(_SURFACE, True)
 
 
 def add_segments(node: slicer.vtkMRMLSegmentationNode, masks: Sequence[BoxMask], geometry: Geometry, origin: str) -> None:
@@ -98,12 +111,19 @@ def add_segments(node: slicer.vtkMRMLSegmentationNode, masks: Sequence[BoxMask],
 
 
 def _add_segment(
-    node: slicer.vtkMRMLSegmentationNode, name: str, image: slicer.vtkOrientedImageData, color: Color, identifier: str
+    node: slicer.vtkMRMLSegmentationNode,
+    name: str,
+    image: slicer.vtkOrientedImageData,
+    color: Color,
+    identifier: str,
+    surface: vtkPolyData | None = None,
 ) -> None:
     segment = slicer.vtkSegment()
     segment.SetName(name)
     segment.SetColor(*color)
     segment.AddRepresentation(_BINARY, image)
+    if surface is not None:
+        segment.AddRepresentation(_SURFACE, surface)
     node.GetSegmentation().AddSegment(segment, identifier)
 
 

@@ -6,7 +6,7 @@ import hashlib
 import weakref
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
@@ -23,12 +23,14 @@ from ..core.progress import Alive, idle
 from ..core.segment import BoxMask, Segment
 from ..core.volume import Volume
 from ..face.curve import FaceCurve
-from ..face.segment import Face
+from ..face.ears import NOTHING
+from ..face.segment import Face, Outlook
 
 Found = TypeVar("Found")
 #: How many CTs are remembered: body and skin of one take some ten megabytes.
 _CTS = 3
-#: So many regions of one CT are remembered, as lengths go back and forth: the bone of one takes some five megabytes.
+#: So many regions of one CT are remembered, as lengths go back and forth: the bone of one takes some five megabytes,
+#: and what is seen within a curve as many.
 _TRIED = 4
 #: So many bytes of a CT are hashed at a time.
 _PART = 1 << 24
@@ -36,22 +38,19 @@ _PART = 1 << 24
 
 @dataclass(frozen=True, eq=False)
 class _Packed:
-    """The bone in a box in an eighth of its memory."""
+    """A mask in an eighth of its memory."""
 
+    name: str
     box: Box
-    found: np.ndarray
-    stays: np.ndarray
+    bits: np.ndarray
 
     @classmethod
-    def of(cls, bone: FaceBone) -> _Packed:
-        return cls(bone.found.box, np.packbits(bone.found.array), np.packbits(bone.stays.array))
+    def of(cls, mask: BoxMask) -> _Packed:
+        return cls(mask.name, mask.box, np.packbits(mask.array))
 
-    def unpacked(self) -> FaceBone:
-        return FaceBone(self._mask(self.found), self._mask(self.stays))
-
-    def _mask(self, bits: np.ndarray) -> BoxMask:
-        voxels = np.unpackbits(bits, count=int(np.prod(self.box.shape)))
-        return BoxMask("Bone", self.box, voxels.view(bool).reshape(self.box.shape))
+    def unpacked(self) -> BoxMask:
+        voxels = np.unpackbits(self.bits, count=int(np.prod(self.box.shape)))
+        return BoxMask(self.name, self.box, voxels.view(bool).reshape(self.box.shape))
 
 
 class AnatomyCache(Finder):
@@ -66,6 +65,16 @@ class AnatomyCache(Finder):
         """Forget everything: the scene was closed."""
         self._kept.clear()
         self._by_anatomy.clear()
+
+    def judged(self, values: Volume, by_hand: bool, judge: Callable[[], tuple[Volume, bool]]) -> tuple[Volume, bool]:
+        """The CT of a node's values; of those that were found to be HU as they are no more is looked at than whether they are the same."""
+        key = ("judged", self._ct_key(values), by_hand)
+        if key in self._kept:
+            return values, False
+        ct, calibrated = judge()
+        if ct is values:
+            self._once(key, lambda: calibrated)
+        return ct, calibrated
 
     def automatic(self, ct: Volume, alive: Alive = idle) -> Landmarks:
         """The landmarks found without help."""
@@ -92,14 +101,30 @@ class AnatomyCache(Finder):
         key = ("curve", self._ct_key(ct), parameters.style, parameters.ears, parameters.lips)
         return self._of_anatomy(anatomy, key, lambda: super(AnatomyCache, self).own_curve(ct, anatomy, parameters))
 
+    def seen(self, ct: Volume, anatomy: Anatomy, curve: FaceCurve) -> Outlook:
+        """What no length changes of a face within a curve."""
+        lines = (curve.control, curve.outline, *curve.islands)
+        key = ("seen", self._ct_key(ct), curve.run_out, tuple((line.shape, line.tobytes()) for line in lines))
+
+        def look() -> tuple[Outlook, _Packed]:
+            seen = super(AnatomyCache, self).seen(ct, anatomy, curve)
+            return replace(seen, face=replace(seen.face, apron=NOTHING)), _Packed.of(seen.face.apron)
+
+        seen, apron = self._of_anatomy(anatomy, key, look)
+        return replace(seen, face=replace(seen.face, curve=curve, apron=apron.unpacked()))
+
     def bone(self, ct: Volume, anatomy: Anatomy, face: Face, bone_hu: float) -> FaceBone:
         """The bone in the window around a region."""
         if face.depth is not anatomy.depth:
             return super().bone(ct, anatomy, face, bone_hu)
         metal = metal_slices(ct, face.region.box).tobytes()
         key = ("bone", self._ct_key(ct), bone_window(face.region.box, ct.geometry), metal, bone_hu)
-        kept = self._of_anatomy(anatomy, key, lambda: _Packed.of(super(AnatomyCache, self).bone(ct, anatomy, face, bone_hu)))
-        return kept.unpacked()
+
+        def look() -> tuple[_Packed, _Packed]:
+            bone = super(AnatomyCache, self).bone(ct, anatomy, face, bone_hu)
+            return _Packed.of(bone.found), _Packed.of(bone.stays)
+
+        return FaceBone(*(part.unpacked() for part in self._of_anatomy(anatomy, key, look)))
 
     def _of_anatomy(self, anatomy: Anatomy, key: tuple, work: Callable[[], Found]) -> Found:
         """What was found with this very anatomy."""

@@ -40,13 +40,15 @@ def asked_from(
     acceptRecognisable: bool = False,
     reuse: bool = False,
     renew: bool = False,
+    draft: bool = False,
     alsoVolumes: Sequence[slicer.vtkMRMLScalarVolumeNode] = (),
     progress: Progress | None = None,
     **lengths: float,
 ) -> tuple[NodeRequest, Engines, Progress]:
     """Request, engines and progress; with ``reuse`` the nodes for skin and protected segments of the last run are filled again.
 
-    With ``renew`` a curve and a face segment that nobody changed since this module made them follow what is chosen now.
+    With ``renew`` a curve and a face segment that nobody changed since this module made them follow what is chosen now; ``draft`` as in
+    ``NodeRequest``.
 
     :raises InputError: no CT, or an engine that there is not. :raises TypeError: an unknown keyword.
     """
@@ -68,6 +70,7 @@ def asked_from(
         linked(ct, "skin") if reuse else None,
         tuple(alsoVolumes),
         CaseNodes(curve=old_curve, face=old_face),
+        draft,
     )
     chosen = {"wrapEngine": wrapEngine, "cutEngine": cutEngine, "maskEngine": maskEngine}
     is_mask = parameters.effect in effects_with(FILL_HU.field)

@@ -9,7 +9,7 @@ from itertools import islice
 import numpy as np
 import slicer
 
-from ..case.find import Finder
+from ..case.find import LOOKS_ANEW, Finder
 from ..case.records import CaseResult, Request
 from ..core.ahead import told_beside
 from ..core.errors import InputError
@@ -48,7 +48,7 @@ class NodeRequest:
     ``segment_ids`` chooses segments of ``protected`` (None: all); the face segment is the first one of ``face``.
     ``kept`` and ``skin`` are nodes of an earlier run that take the protected segments and the skin (None: new nodes).
     ``also`` are further images of the same head that get the same face. ``old`` has the curve and the face segment that nobody changed
-    since they were made: they are made anew, into the same nodes.
+    since they were made: they are made anew, into the same nodes. ``draft``: of a face segment's surface a draft will do for now.
     """
 
     ct: slicer.vtkMRMLScalarVolumeNode
@@ -64,6 +64,7 @@ class NodeRequest:
     skin: slicer.vtkMRMLModelNode | None = None
     also: Sequence[slicer.vtkMRMLScalarVolumeNode] = ()
     old: CaseNodes = field(default_factory=CaseNodes)
+    draft: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,8 +128,8 @@ class _Given:
     curve: np.ndarray | None
 
 
-def request_from_nodes(asked: NodeRequest, progress: Progress = silent) -> Request:
-    """The pipeline's request in world LPS.
+def request_from_nodes(asked: NodeRequest, progress: Progress = silent, finder: Finder | None = None) -> Request:
+    """The pipeline's request in world LPS; a ``finder`` that remembers does not judge a CT again.
 
     :raises InputError: a node cannot be used; the message says which and why.
     :raises FaceDeidError: a node is under a non-linear transform.
@@ -138,11 +139,15 @@ def request_from_nodes(asked: NodeRequest, progress: Progress = silent) -> Reque
     values, identifier, name = volume_from_node(asked.ct), asked.ct.GetID(), asked.ct.GetName()
     given = _given(asked, values)
 
-    def read(tell: Progress) -> Request:
-        tell(0.0, "CT and segments")
+    def judge() -> tuple[Volume, bool]:
         source = ct_of_values(values, identifier, by_hand=given.landmarks is not None)
         require_ct(source.volume, f'"{name}"', source.outside)
-        return _request(given, source, asked.parameters)
+        return source.volume, source.calibration is not None
+
+    def read(tell: Progress) -> Request:
+        tell(0.0, "CT and segments")
+        ct, calibrated = (finder or LOOKS_ANEW).judged(values, given.landmarks is not None, judge)
+        return _request(given, ct, calibrated, asked.parameters)
 
     return told_beside(read, progress)
 
@@ -162,20 +167,20 @@ def _given(asked: NodeRequest, values: Volume) -> _Given:
     )
 
 
-def _request(given: _Given, source: CtInput, parameters: Parameters) -> Request:
+def _request(given: _Given, ct: Volume, calibrated: bool, parameters: Parameters) -> Request:
     groups = (given.protected, given.guides, given.silent, given.unchecked, given.face)
     read = iter(read_stored([segment for group in groups for segment in group]))
     protected, guides, silent_ones, not_checked, face = (tuple(islice(read, len(group))) for group in groups)
     return Request(
-        ct=source.volume,
+        ct=ct,
         protected=protected,
         landmarks=given.landmarks,
         curve=given.curve,
         face_segment=face[0] if face else None,
         parameters=parameters,
         guides=guides,
-        left_out=(*silent_ones, *but_outlines(not_checked, source.volume)),
-        calibrated=source.calibration is not None,
+        left_out=(*silent_ones, *but_outlines(not_checked, ct)),
+        calibrated=calibrated,
     )
 
 

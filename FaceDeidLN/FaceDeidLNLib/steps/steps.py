@@ -27,12 +27,15 @@ from ..mrml.as_made import note_as_made, same_points
 from ..mrml.case import put_curve, put_face
 from ..mrml.links import link
 from ..mrml.nodes import (
+    FACE_COLOR,
     add_ct,
     add_landmarks,
     add_skin_model,
+    curve_points_from_node,
     fill_ct,
     fill_curve,
     fill_landmarks,
+    fill_segmentation,
     fill_skin,
     image_of,
     nearest_on_surface,
@@ -72,7 +75,7 @@ class Steps:
 
     def landmarks(self, asked: NodeRequest, engines: Engines = BUILT_IN, progress: Progress = silent) -> slicer.vtkMRMLMarkupsFiducialNode:
         """Find the landmarks: into ``asked.landmarks``, whose points moved or locked by the user stay, or a new node."""
-        request = _without_protected(replace(asked, curve=None, face=None), progress)
+        request = self._without_protected(replace(asked, curve=None, face=None), progress)
 
         def found_by(tell: Progress) -> Landmarks:
             tell(0.05, "landmarks")
@@ -92,7 +95,7 @@ class Steps:
 
     def curve(self, asked: NodeRequest, engines: Engines = BUILT_IN, progress: Progress = silent) -> slicer.vtkMRMLMarkupsClosedCurveNode:
         """Draw the style's curve on the skin: into ``asked.curve`` or a new node, with the skin as its constraint."""
-        request = _without_protected(replace(asked, curve=None, face=None), progress)
+        request = self._without_protected(replace(asked, curve=None, face=None), progress)
         anatomy = told_beside(lambda tell: self._anatomy(request, tell), progress)
         if engines.wrap:
             progress(0.5, "Wrap Solidify")
@@ -108,7 +111,12 @@ class Steps:
         """Make the face segment from curve and skin: into the first segment of ``asked.face`` or a new node."""
         request, face = self._face(replace(asked, face=None), engines, progress)
         given, renewable = asked.face or asked.old.face, not (engines.wrap or engines.cut)
-        node = put_face(self.context, face.segment, request.ct.geometry, asked.ct, given, renewable)
+        if given is not None and asked.draft:
+            node = given
+            fill_segmentation(node, [face.segment], request.ct.geometry, {face.segment.name: FACE_COLOR}, asked.ct, draft=True)
+            note_as_made(node, asked.ct, renewable)
+        else:
+            node = put_face(self.context, face.segment, request.ct.geometry, asked.ct, given, renewable)
         if asked.old.curve is not None and len(face.curve.control):
             fill_curve(asked.old.curve, face.curve.control)
             note_as_made(asked.old.curve, asked.ct)
@@ -148,7 +156,7 @@ class Steps:
             raise InputError("There is no result to verify: apply an effect first, or choose its volume.")
         require_no_follower(asked.output)
         require_fit(asked.parameters.style, asked.parameters.effect)  # the certificate names both
-        request = self._drawn_by_user_if_any(request_from_nodes(asked, progress), progress)
+        request = self._drawn_by_user_if_any(request_from_nodes(asked, progress, self.cache), progress)
         values, source = volume_from_node(asked.output), source_of(asked, request)
         require_place(asked.output, request.ct.geometry)
         seen = told_beside(lambda tell: _seen(values, tell), progress)
@@ -169,14 +177,14 @@ class Steps:
 
         That is the curve's own skin model, which a scene file brings back; without one the skin is looked for in the CT.
         """
-        request = _without_protected(replace(asked, face=None), progress)
-        if request.curve is None:
+        if asked.curve is None:
             return
         skin = asked.curve.GetSurfaceConstraintNode()
         if skin is not None and skin.GetPolyData() is not None and skin.GetPolyData().GetNumberOfPoints():
-            fill_curve(asked.curve, nearest_on_surface(skin, request.curve))
-        else:
-            fill_curve(asked.curve, snap_to_skin(self._anatomy(request, progress).depth, request.curve))
+            fill_curve(asked.curve, nearest_on_surface(skin, curve_points_from_node(asked.curve)[0]))
+            return
+        request = self._without_protected(replace(asked, face=None), progress)
+        fill_curve(asked.curve, snap_to_skin(self._anatomy(request, progress).depth, request.curve))
 
     def all(self, asked: NodeRequest, engines: Engines, progress: Progress = silent) -> NodeResult:
         """Everything: the pipeline as it is, or effect and verification with other engines than the built-in ones.
@@ -188,7 +196,7 @@ class Steps:
             raise InputError("Further images follow what the built-in engines make: choose those, or let no image follow.")
         with all_or_nothing(self.context.scene, [*_changed_by(asked), *followed_before(asked.also)]):
             if engines == BUILT_IN:
-                request = self._drawn_by_user_if_any(request_from_nodes(asked, progress), progress)
+                request = self._drawn_by_user_if_any(request_from_nodes(asked, progress, self.cache), progress)
                 return process_nodes(self.context, asked, progress, request, self.cache)
             made_face = asked.face or (self.face(asked, engines, progress) if engines.wrap or engines.cut else None)
             asked = replace(asked, face=made_face)
@@ -240,7 +248,7 @@ class Steps:
 
     def _face(self, asked: NodeRequest, engines: Engines, progress: Progress) -> tuple[Request, Face]:
         """The request as ``drawn_by_user`` and its face: only one that is made anew knows what protected segments keep of it."""
-        request = self._drawn_by_user_if_any(request_from_nodes(asked, progress), progress)
+        request = self._drawn_by_user_if_any(request_from_nodes(asked, progress, self.cache), progress)
         anatomy = told_beside(lambda tell: self._anatomy(request, tell), progress)
         if engines.wrap and request.face_segment is None:
             progress(0.5, "Wrap Solidify")
@@ -250,6 +258,10 @@ class Steps:
             curve = find_curve(request.ct, anatomy, request.parameters, request.curve)
             request = replace(request, face_segment=cut_by_curve(self.context, request, anatomy, curve.control))
         return request, told_beside(lambda tell: self._made_face(request, anatomy, tell), progress)
+
+    def _without_protected(self, asked: NodeRequest, progress: Progress) -> Request:
+        """The request of a step that protects nothing; jaw and outline among the segments guide it as they guide the later ones."""
+        return replace(request_from_nodes(asked, progress, self.cache), protected=(), left_out=())
 
     def _skin(self, asked: NodeRequest, anatomy: Anatomy) -> slicer.vtkMRMLModelNode:
         surface, node = skin_surface(anatomy.depth), asked.skin
@@ -277,11 +289,6 @@ def _seen(result: Volume, tell: Progress) -> str:
     """The hash of a result's voxels and place."""
     tell(0.0, "result")
     return digest(result)
-
-
-def _without_protected(asked: NodeRequest, progress: Progress) -> Request:
-    """The request of a step that protects nothing; jaw and outline among the segments guide it as they guide the later ones."""
-    return replace(request_from_nodes(asked, progress), protected=(), left_out=())
 
 
 def _placed_by_user(landmarks: Landmarks | None) -> Landmarks | None:

@@ -17,6 +17,7 @@ from ..face.styles import STYLES
 from ..mrml.followers import followers
 from ..mrml.links import linked
 from ..mrml.looks import show_in_slices
+from ..mrml.nodes import draw_surface
 from ..mrml.scene import context
 from ..mrml.verdicts import replaceable, with_certificate
 from ..programs.engines import missing_engine
@@ -24,10 +25,13 @@ from ..steps.asked import ENGINE_NAMES
 from ..steps.follow import followed_before
 from . import dialogs
 from .section import Section, Shared
+from .views import drawn_once
 from .words import EFFECT_TIPS, REGION_TIPS, privacy_of_choice
 
 #: So long (ms) a length must rest before the live preview follows it.
 _REST_MS = 400
+#: Of the surface of a face segment that follows a draft is shown, until nothing has moved for so long (ms).
+_DRAFT_MS = 1500
 #: What the live preview depends on, beside the nodes.
 _LIVE = ("style", "ears", "lips", "levels", "depthMm", "outsideMm", "protectMarginMm", "superficialMm", "wrapEngine", "cutEngine")
 
@@ -46,6 +50,11 @@ class FaceSection(Section):
         self.timer.setSingleShot(True)
         self.timer.setInterval(_REST_MS)
         self.timer.connect("timeout()", self.follow)
+        self.drawing = qt.QTimer()
+        self.drawing.setSingleShot(True)
+        self.drawing.setInterval(_DRAFT_MS)
+        self.drawing.connect("timeout()", self.draw_whole)
+        self._draft = None
         self.ui.curveButton.connect("clicked(bool)", self.on_curve)
         self.ui.faceButton.connect("clicked(bool)", self.on_face)
         self.ui.editFaceButton.connect("clicked(bool)", self.on_edit)
@@ -144,10 +153,26 @@ class FaceSection(Section):
         ct, chosen = node.inputVolume, self.panel.chosen()
 
         def work(progress: Progress) -> None:
-            self.panel.logic.createFaceSegment(ct, progress=progress, renew=True, **chosen)
+            self._draft = self.panel.logic.createFaceSegment(ct, progress=progress, renew=True, draft=True, **chosen)
 
         if self.panel.follow(_("Live preview"), work):
             self.panel.say(_("The face segment follows."))
+            self.drawing.start()
+
+    def stop(self) -> None:
+        """Nothing follows any more."""
+        self.timer.stop()
+        self.drawing.stop()
+        self._draft = None
+
+    def draw_whole(self) -> None:
+        """Draw the whole surface of the face segment that has followed: nothing moves any more."""
+        if self.panel.busy:
+            self.drawing.start()
+        elif self._draft is not None and self._draft.GetScene() is not None:
+            with drawn_once():
+                draw_surface(self._draft)
+            self._draft = None
 
     def on_event(self, caller: object = None, event: object = None) -> None:
         """Put the dragged point back onto the skin."""

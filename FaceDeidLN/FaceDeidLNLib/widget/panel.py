@@ -121,7 +121,7 @@ class Panel(VTKObservationMixin):
     def close(self) -> None:
         """The panel goes: nothing of it may come back later, and no copy of a study may stay."""
         self._arrival.stop()
-        self.face.timer.stop()
+        self.face.stop()
         self.study.close()
 
     def update(self, caller: object = None, event: object = None) -> None:

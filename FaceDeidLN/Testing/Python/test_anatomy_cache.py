@@ -34,7 +34,8 @@ def requests(phantom, anatomy):
     control = find_curve(phantom.ct, anatomy, own.parameters).control
     for curve in (None, moved(control, 1, (1.0, 0.0, 1.0)), moved(control, 8, (0.0, 12.0, -25.0))):
         yield replace(own, curve=curve)
-    for lengths in ({"depth_mm": 9.0}, {"bone_hu": 500.0}, {}):
+        yield replace(own, curve=curve, parameters=Parameters(outside_mm=6.0, depth_mm=14.0))
+    for lengths in ({"depth_mm": 9.0}, {"bone_hu": 500.0}, {"depth_mm": 30.0}, {"style": "venetian"}, {"depth_mm": 9.0}, {}):
         yield replace(own, parameters=Parameters(**lengths))
 
 
@@ -42,11 +43,37 @@ def test_each_face_of_a_preview_is_the_one_made_from_scratch(phantom, anatomy):
     cache, sizes = AnatomyCache(), set()
     for request in requests(phantom, anatomy):
         seen, anew = (find_face(request, anatomy, (), finder=finder) for finder in (cache, Finder()))
-        assert (seen.segment.box, seen.region.box) == (anew.segment.box, anew.region.box)
-        assert np.array_equal(seen.segment.array, anew.segment.array)
-        assert np.array_equal(seen.curve.control, anew.curve.control)
+        for part in ("segment", "region", "apron"):
+            one, other = getattr(seen, part), getattr(anew, part)
+            assert one.box == other.box
+            assert np.array_equal(one.array, other.array)
+        for part in ("inside", "membrane", "skin"):
+            assert np.array_equal(getattr(seen, part), getattr(anew, part))
+        for part in ("control", "path", "outline", "run_out"):
+            assert np.array_equal(getattr(seen.curve, part), getattr(anew.curve, part))
         sizes.add(anew.segment.voxels)
-    assert len(sizes) == 5  # the last is the first again
+    assert len(sizes) == 10  # the last two are there before
+
+
+def test_what_a_curve_shows_is_not_looked_for_again_when_a_length_changes(phantom, anatomy):
+    cache = AnatomyCache()
+    with mock.patch.object(find, "seen_within", wraps=find.seen_within) as looked:
+        for outside in (2.0, 4.0, 6.0):
+            find_face(Request(phantom.ct, parameters=Parameters(outside_mm=outside)), anatomy, (), finder=cache)
+    assert looked.call_count == 1
+
+
+def test_a_ct_is_judged_once_and_anew_when_it_was_edited_calibrated_or_asked_otherwise(phantom):
+    cache, edited = AnatomyCache(), phantom.ct.with_array(phantom.ct.array.copy())
+    edited.array[0, 0, 0] += 1
+    judge = mock.Mock(side_effect=lambda: (judged, False))
+    for judged, by_hand, count in ((phantom.ct, False, 1), (phantom.ct, False, 1), (phantom.ct, True, 2), (edited, False, 3)):
+        assert cache.judged(judged, by_hand, judge) == (judged, False)
+        assert judge.call_count == count
+    other, calibrate = edited.with_array(edited.array + 5), mock.Mock(side_effect=lambda: (phantom.ct, True))
+    for count in (1, 2):
+        assert cache.judged(other, False, calibrate) == (phantom.ct, True)
+        assert calibrate.call_count == count
 
 
 def test_bone_is_not_looked_for_again_when_a_length_leaves_its_window(phantom, anatomy):

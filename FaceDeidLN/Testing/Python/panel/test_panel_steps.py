@@ -70,8 +70,19 @@ class StepsTest(PanelTest):
         self.click("liveCheckBox")
         self.ui.depthSlider.value = 4.0
         self.assertTrue(self.panel.face.timer.active)
+        whole = self.triangles()
         self.panel.face.follow()
         self.assertLess(face_voxels(self.node), thick)
+        self.assertTrue(self.panel.face.drawing.active)
+        draft = self.triangles()
+        self.assertTrue(0 < draft <= whole)
+        self.panel.face.draw_whole()
+        self.assertGreaterEqual(self.triangles(), draft)
+
+    def triangles(self):
+        """How many triangles the surface of the face segment has."""
+        segmentation = self.node.faceSegmentation.GetSegmentation()
+        return segmentation.GetSegment(segmentation.GetNthSegmentID(0)).GetRepresentation("Closed surface").GetNumberOfCells()
 
     def test_the_live_preview_waits_while_a_step_is_at_work(self):
         self.load_sample()
