@@ -11,12 +11,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
+import numpy as np
 import slicer
-from vtkmodules.vtkCommonCore import vtkLogger
+from vtkmodules.vtkCommonCore import vtkLogger, vtkPoints
+from vtkmodules.vtkCommonDataModel import vtkCellArray, vtkPolyData
 
+from ..core.ahead import awaited, made_beside
 from ..core.errors import OutputError
 from ..core.guard import removed_with_us
 from ..core.private import OWNER_FOLDER, owner_only, write_private
+from ..core.progress import idle
+from ..core.volume import Volume
 from ..output.held_folder import HeldFolder, held_folder
 from ..output.pictures import review_picture
 from ..output.review_folder import (
@@ -32,7 +37,9 @@ from ..output.review_folder import (
     SCENE_FILE,
     make_review_folder,
 )
+from .bundle import fill_bundle, one_voxel_like
 from .case import CaseMaterial, CaseNodes, add_case
+from .nodes import add_skin_model, fill_skin
 from .scene import SceneContext, new_context
 from .volumes import add_ct, shared_image_of
 
@@ -104,10 +111,25 @@ def _write_into(folder: Path, material: CaseMaterial) -> list[Path]:
     for node in filter(None, (nodes.face, nodes.protected)):
         node.AddDefaultStorageNode()
         node.GetStorageNode().SetCropToMinimumExtent(True)  # else each is as large as the CT
-    for node in filter(None, (nodes.ct, nodes.result)):
-        node.AddDefaultStorageNode()
-        node.GetStorageNode().SetUseCompression(False)  # the noise of a CT halves at best, for more time than all else here takes
-    own = [
+    volumes = _with_one_voxel(folder, ((nodes.ct, material.ct), (nodes.result, material.result)))
+    own = _named(folder, nodes)
+    scene = _write_scene(context, folder / SCENE_FILE)
+    _unpack(scene, own)
+    written = [scene, *own]
+    if material.figures is not None:
+        write_private(folder / FIGURES_FILE, json.dumps(material.figures, indent=2) + "\n")
+        written.append(folder / FIGURES_FILE)
+    whole = folder / f"_{SCENE_FILE}"
+    with made_beside(lambda alive: fill_bundle(scene, whole, volumes, alive)) as filled:
+        review_picture(material.ct, material.result, material.face, material.protected, folder / PICTURE_FILE, material.title)
+        awaited(filled, idle)
+    whole.replace(scene)
+    return [*written, folder / BEFORE_FILE, folder / AFTER_FILE, folder / PICTURE_FILE]
+
+
+def _named(folder: Path, nodes: CaseNodes) -> list[Path]:
+    """Have the nodes that can be given back stored under the names by which they are known; returns their files."""
+    return [
         folder / name
         for node, name in (
             (nodes.landmarks, LANDMARKS_FILE),
@@ -117,21 +139,48 @@ def _write_into(folder: Path, material: CaseMaterial) -> list[Path]:
         )
         if node is not None and _stored_as(node, folder / name)
     ]
-    scene = _write_scene(context, folder / SCENE_FILE)
-    _unpack(scene, own)
-    written = [scene, *own]
-    if material.figures is not None:
-        write_private(folder / FIGURES_FILE, json.dumps(material.figures, indent=2) + "\n")
-        written.append(folder / FIGURES_FILE)
-    review_picture(material.ct, material.result, material.face, material.protected, folder / PICTURE_FILE, material.title)
-    return [*written, folder / BEFORE_FILE, folder / AFTER_FILE, folder / PICTURE_FILE]
+
+
+def _with_one_voxel(folder: Path, volumes: Sequence[tuple[slicer.vtkMRMLScalarVolumeNode | None, Volume | None]]) -> dict[str, np.ndarray]:
+    """Leave volume nodes one voxel each to be written; returns what their files, by name, are to hold.
+
+    While MRML writes and packs voxels nothing else is at work, and each of them is read and written three times.
+    """
+    arrays = {}
+    for node, volume in volumes:
+        if node is not None:
+            file = folder / f"{node.GetName()}.nrrd"
+            _stored_as(node, file)
+            node.GetStorageNode().SetUseCompression(False)  # the noise of a CT halves at best, for more time than all else here takes
+            node.SetAndObserveImageData(one_voxel_like(volume.array))
+            arrays[file.name] = volume.array
+    return arrays
 
 
 def _add_to(context: SceneContext, material: CaseMaterial) -> CaseNodes:
-    """The case in a scene that only lives while it is written: its volumes are the material's own memory, not copies of it."""
+    """The case in a scene that only lives while it is written: its volumes are the material's own memory, not copies of it.
+
+    The skin comes last and in silence: the curve, whose file holds its control points alone, would look for its way on it.
+    """
     ct = add_ct(context, material.ct, "CT", image=shared_image_of(material.ct))
+    skin = None if material.skin is None else add_skin_model(context, _triangle(), f"{ct.GetName()} skin", ct)
     result = None if material.result is None else shared_image_of(material.result)
-    return add_case(context, replace(material, image=result), CaseNodes(ct=ct))
+    nodes = add_case(context, replace(material, image=result, skin=None), CaseNodes(ct=ct, skin=skin))
+    if skin is not None:
+        skin.DisableModifiedEventOn()
+        fill_skin(skin, material.skin)
+    return nodes
+
+
+def _triangle() -> vtkPolyData:
+    """The least surface."""
+    points, corners, surface = vtkPoints(), vtkCellArray(), vtkPolyData()
+    for place in ((0.0, 0.0, 0.0), (1.0, 0.0, 0.0), (0.0, 1.0, 0.0)):
+        points.InsertNextPoint(place)
+    corners.InsertNextCell(3, (0, 1, 2))
+    surface.SetPoints(points)
+    surface.SetPolys(corners)
+    return surface
 
 
 def _stored_as(node: slicer.vtkMRMLStorableNode, path: Path) -> bool:

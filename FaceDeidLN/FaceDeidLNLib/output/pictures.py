@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -19,6 +19,7 @@ from ..core.volume import Volume
 from . import drawing
 from .render import (
     VIEWS,
+    Changed,
     Skin,
     View,
     changed_skin,
@@ -116,7 +117,7 @@ def review_picture(
     :raises OutputError: the file cannot be written.
     """
     case = Shown(original, result, segment, [mask for mask in protected if mask.voxels])
-    pairs = _skin_panels(case) + _slice_panels(case)
+    pairs = _panels(case)
     sheet = _sheet(case, pairs, title)
     for which, name in enumerate((BEFORE_FILE, AFTER_FILE)[: len(pairs[0])]):
         drawing.write_png(drawing.grid([[pairs[number][which] for number in _THUMBNAILS]]), path.with_name(name))
@@ -135,7 +136,7 @@ def review_sheet(
 ) -> np.ndarray:
     """The review sheet as an array (height, width, 3) uint8; arguments as in ``review_picture``."""
     case = Shown(original, result, segment, [mask for mask in protected if mask.voxels], panel_px)
-    return _sheet(case, _skin_panels(case) + _slice_panels(case), title)
+    return _sheet(case, _panels(case), title)
 
 
 def _sheet(case: Shown, pairs: list[list[np.ndarray]], title: str) -> np.ndarray:
@@ -145,22 +146,32 @@ def _sheet(case: Shown, pairs: list[list[np.ndarray]], title: str) -> np.ndarray
     return drawing.grid([[_heading(title, width)], *rows, [_legend(case, width)]])
 
 
-def _skin_panels(case: Shown) -> list[list[np.ndarray]]:
+def _panels(case: Shown) -> list[list[np.ndarray]]:
+    """Skin and slices, each before and after. What draws letters is for one thread alone, and comes after what takes time."""
+    slices = _slices(case)
+    with ThreadPoolExecutor(processors()) as pool:
+        skins = _skin_pictures(case, pool)
+        cuts = list(pool.map(lambda one: _slice_pictures(case, one[0]), slices))
+        pairs = [*((view.right, view.down, name, made.result()) for name, view, made in skins)]
+    pairs += [(plane.right, plane.down, name, pictures) for (plane, name), pictures in zip(slices, cuts, strict=True)]
+    for right, down, name, pictures in pairs:
+        for picture, when in zip(pictures, ("before", "after"), strict=False):
+            _label(picture, right, down, f"{when}, {name}")
+    return [pictures for *_, pictures in pairs]
+
+
+def _skin_pictures(case: Shown, pool: ThreadPoolExecutor) -> list[tuple[str, View, Future[list[np.ndarray]]]]:
+    """The skin from each side, with the pictures before and after, which the pool makes."""
     focus = case.focus()
     views = [view_onto(focus, name, case.panel) for name in _SKIN_VIEWS]
     shown = _in_pictures(case.original.geometry, focus, views)
     original = case.original.crop(shown)
     skin = cleared(prepare_skin(original, finest_mm=_FINEST_MM))
-    changed = None if case.result is None else changed_skin(skin, original, case.result.crop(shown))
-    skins = [skin] if changed is None else [skin, changed.skin]
-
-    def hits_of(view: View) -> list[np.ndarray]:
-        before = hit_points_near(skin, view)
-        return [before] if changed is None else [before, hit_points_changed(changed, view, before)]
-
-    with ThreadPoolExecutor(processors()) as pool:  # what draws letters is for one thread alone, and comes after
-        hits = list(pool.map(hits_of, views))
-    return [_skin_pair(case, name, view, skins, points) for name, view, points in zip(_SKIN_VIEWS, views, hits, strict=True)]
+    changed = None if case.result is None else pool.submit(changed_skin, skin, original, case.result.crop(shown))
+    hits = list(pool.map(lambda view: hit_points_near(skin, view), views))
+    after = None if changed is None else changed.result()
+    made = [pool.submit(_skin_pair, case, view, skin, points, after) for view, points in zip(views, hits, strict=True)]
+    return list(zip(_SKIN_VIEWS, views, made, strict=True))
 
 
 def _in_pictures(geometry: Geometry, focus: np.ndarray, views: Sequence[View]) -> Box:
@@ -170,19 +181,17 @@ def _in_pictures(geometry: Geometry, focus: np.ndarray, views: Sequence[View]) -
     return geometry.box_around(middle + reach * np.array(list(product((-1.0, 1.0), repeat=3))))
 
 
-def _skin_pair(case: Shown, name: str, view: View, skins: Sequence[Skin], hits: Sequence[np.ndarray]) -> list[np.ndarray]:
-    before, points = skins[0], hits[0]
-    picture = shade(before, view, points)
+def _skin_pair(case: Shown, view: View, skin: Skin, points: np.ndarray, changed: Changed | None) -> list[np.ndarray]:
+    """The skin, which is seen at ``points``, before and after."""
+    picture = shade(skin, view, points)
     if case.segment is not None:
         drawing.outline(picture, _hit_mask(case, view, points), FACE_COLOR)
-    _label(picture, view.right, view.down, f"before, {name}")
-    if len(skins) == 1:
+    if changed is None:
         return [picture]
-    after, points_after = skins[1], hits[1]
-    changed = shade(after, view, points_after)
-    drawing.outline(changed, _moved(view, points, points_after), CHANGED_COLOR)
-    _label(changed, view.right, view.down, f"after, {name}")
-    return [picture, changed]
+    points_after = hit_points_changed(changed, view, points)
+    after = shade(changed.skin, view, points_after)
+    drawing.outline(after, _moved(view, points, points_after), CHANGED_COLOR)
+    return [picture, after]
 
 
 def _hit_mask(case: Shown, view: View, points: np.ndarray) -> np.ndarray:
@@ -199,14 +208,15 @@ def _moved(view: View, before: np.ndarray, after: np.ndarray) -> np.ndarray:
     return ndimage.binary_opening(appeared | (np.nan_to_num(shift) > _MOVED_MM))
 
 
-def _slice_panels(case: Shown) -> list[list[np.ndarray]]:
+def _slices(case: Shown) -> list[tuple[SlicePlane, str]]:
+    """The planes that are shown, and what each of them is called."""
     focus = case.focus()
     middle, extent = focus.mean(0), focus.max(0) - focus.min(0)
     centre = middle if case.segment is None or not case.segment.voxels else case.centre(case.segment)
     second, name = _second_axial(case, centre, focus)
     wanted = [("axial", centre, "axial"), ("axial", second, name), ("coronal", centre, "coronal"), ("sagittal", centre, "sagittal")]
     field = float(np.clip(extent.max(), 100.0, 260.0))
-    return [_slice_pair(case, slice_plane(plane, _through(plane, point, middle), field, case.panel), text) for plane, point, text in wanted]
+    return [(slice_plane(plane, _through(plane, point, middle), field, case.panel), text) for plane, point, text in wanted]
 
 
 def _through(plane: str, point: np.ndarray, middle: np.ndarray) -> np.ndarray:
@@ -223,7 +233,8 @@ def _second_axial(case: Shown, centre: np.ndarray, focus: np.ndarray) -> tuple[n
     return centre + np.array([0.0, 0.0, 0.5 * (focus[:, 2].min() + _AROUND_FACE_MM - centre[2])]), "axial, lower"
 
 
-def _slice_pair(case: Shown, plane: SlicePlane, caption: str) -> list[np.ndarray]:
+def _slice_pictures(case: Shown, plane: SlicePlane) -> list[np.ndarray]:
+    """A slice before and after."""
     kji = plane.kji(case.original)
     before = lookup_gray(case.original, kji)
     if case.segment is not None:
@@ -235,11 +246,9 @@ def _slice_pair(case: Shown, plane: SlicePlane, caption: str) -> list[np.ndarray
         drawing.blend(after, 0.35 * changed, CHANGED_COLOR)
         drawing.outline(after, ndimage.binary_closing(changed, iterations=3), CHANGED_COLOR)
         pictures.append(after)
-    kept = [shown for shown in (lookup_mask(mask, kji) for mask in case.protected) if shown.any()]
-    for picture, when in zip(pictures, ("before", "after"), strict=False):
-        for shown in kept:
-            drawing.outline(picture, shown, PROTECTED_COLOR)
-        _label(picture, plane.right, plane.down, f"{when}, {caption}")
+    for kept in (lookup_mask(mask, kji) for mask in case.protected):
+        for picture in pictures if kept.any() else ():
+            drawing.outline(picture, kept, PROTECTED_COLOR)
     return pictures
 
 
