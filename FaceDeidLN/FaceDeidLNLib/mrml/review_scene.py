@@ -8,6 +8,7 @@ import secrets
 import shutil
 import zipfile
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
@@ -23,7 +24,7 @@ from ..core.private import OWNER_FOLDER, owner_only, write_private
 from ..core.progress import idle
 from ..core.volume import Volume
 from ..output.held_folder import HeldFolder, held_folder
-from ..output.pictures import review_picture
+from ..output.pictures import Drawn, Shown, draw, review_picture, shown
 from ..output.review_folder import (
     AFTER_FILE,
     BEFORE_FILE,
@@ -44,17 +45,23 @@ from .scene import SceneContext, new_context
 from .volumes import add_ct, shared_image_of
 
 
-def write_review(folder: Path, material: CaseMaterial) -> list[Path]:
+def write_review(folder: Path, material: CaseMaterial, drawn: Future[Drawn] | None = None) -> list[Path]:
     """Write the review folder of a case and return the files written; files of an earlier review are replaced.
 
     Nobody but their owner can read them, whatever the umask is. The scene is built apart from any scene that is open.
+    ``drawn``: the material's pictures, which somebody draws already.
 
     :raises InputError: the folder is no earlier review and holds files of these names.
     :raises OutputError: a file cannot be written.
     """
     folder = Path(folder).absolute()
-    with owner_only(), _quiet():
-        return _write_all(folder, material)
+    begun = contextlib.nullcontext(drawn) if drawn is not None else made_beside(lambda alive: draw(_pictured(material), alive))
+    with owner_only(), _quiet(), begun as drawing:
+        return _write_all(folder, material, drawing)
+
+
+def _pictured(material: CaseMaterial) -> Shown:
+    return shown(material.ct, material.result, material.face, material.protected)
 
 
 @contextlib.contextmanager
@@ -68,7 +75,7 @@ def _quiet() -> Iterator[None]:
         vtkLogger.SetStderrVerbosity(before)
 
 
-def _write_all(folder: Path, material: CaseMaterial) -> list[Path]:
+def _write_all(folder: Path, material: CaseMaterial, drawn: Future[Drawn]) -> list[Path]:
     """Everything is written in a hidden folder of its owner alone, in the review folder itself whatever its name leads to meanwhile.
 
     What MRML packs on the way, which holds the face, goes whatever happens, and with a process that is killed.
@@ -76,14 +83,14 @@ def _write_all(folder: Path, material: CaseMaterial) -> list[Path]:
     make_review_folder(folder, material.title)
     try:
         with held_folder(folder) as held, _hidden(held) as hidden:
-            return [folder / name for name in (README_FILE, *_written(held, hidden, material))]
+            return [folder / name for name in (README_FILE, *_written(held, hidden, material, drawn))]
     except OSError as error:
         raise OutputError(f"The review folder {folder} cannot be written: {error.strerror or error}.") from error
 
 
-def _written(held: HeldFolder, hidden: Path, material: CaseMaterial) -> list[str]:
+def _written(held: HeldFolder, hidden: Path, material: CaseMaterial, drawn: Future[Drawn]) -> list[str]:
     try:
-        names = [path.name for path in _write_into(hidden, material) if path.exists()]
+        names = [path.name for path in _write_into(hidden, material, drawn) if path.exists()]
         held.require_unmoved()
     except OutputError as error:
         raise OutputError(held.named(str(error).replace(f"{hidden}/", f"{held.place}/"))) from error
@@ -104,7 +111,7 @@ def _hidden(held: HeldFolder) -> Iterator[Path]:
             held.remove(name)
 
 
-def _write_into(folder: Path, material: CaseMaterial) -> list[Path]:
+def _write_into(folder: Path, material: CaseMaterial, drawn: Future[Drawn]) -> list[Path]:
     """The files of a review, some of which may not be there."""
     context = new_context()
     nodes = _add_to(context, material)
@@ -121,7 +128,7 @@ def _write_into(folder: Path, material: CaseMaterial) -> list[Path]:
         written.append(folder / FIGURES_FILE)
     whole = folder / f"_{SCENE_FILE}"
     with made_beside(lambda alive: fill_bundle(scene, whole, volumes, alive)) as filled:
-        review_picture(material.ct, material.result, material.face, material.protected, folder / PICTURE_FILE, material.title)
+        review_picture(drawn.result(), folder / PICTURE_FILE, material.title)
         awaited(filled, idle)
     whole.replace(scene)
     return [*written, folder / BEFORE_FILE, folder / AFTER_FILE, folder / PICTURE_FILE]

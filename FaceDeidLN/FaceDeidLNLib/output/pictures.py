@@ -14,6 +14,7 @@ from scipy import ndimage
 
 from ..core.geometry import Box, Geometry
 from ..core.processors import processors
+from ..core.progress import Alive, idle
 from ..core.segment import BoxMask
 from ..core.volume import Volume
 from . import drawing
@@ -36,7 +37,18 @@ from .render import (
 from .review_folder import AFTER_FILE, BEFORE_FILE
 from .slices import SlicePlane, lookup_changed, lookup_gray, lookup_mask, slice_plane
 
-__all__ = ["VIEWS", "Skin", "labelled_skin_view", "prepare_skin", "review_picture", "review_sheet", "skin_view"]
+__all__ = [
+    "VIEWS",
+    "Drawn",
+    "Skin",
+    "draw",
+    "labelled_skin_view",
+    "prepare_skin",
+    "review_picture",
+    "review_sheet",
+    "shown",
+    "skin_view",
+]
 
 FACE_COLOR: drawing.Color = (255, 176, 46)
 CHANGED_COLOR: drawing.Color = (255, 92, 64)
@@ -105,25 +117,61 @@ def _label(picture: np.ndarray, right: np.ndarray, down: np.ndarray, caption: st
     drawing.write_text(picture, caption, 6, 5)
 
 
-def review_picture(
-    original: Volume, result: Volume | None, segment: BoxMask | None, protected: Sequence[BoxMask], path: Path, title: str = ""
-) -> None:
-    """Write the review sheet as one PNG: skin from four sides and four slices, before and after; and small pictures beside it.
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """One view before and, where there is a result, after; with its directions and its name, which is not written into it yet."""
 
-    ``original`` and ``result`` are CTs in HU on the same grid, ``segment`` and ``protected`` masks on it. Without a
-    result the sheet shows the original with the masks alone; without a segment it shows the whole scan.
+    pictures: list[np.ndarray]
+    right: np.ndarray
+    down: np.ndarray
+    name: str
+
+    def label(self) -> None:
+        """Write into the pictures what they show."""
+        for picture, when in zip(self.pictures, ("before", "after"), strict=False):
+            _label(picture, self.right, self.down, f"{when}, {self.name}")
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """A case with its panels, skin from four sides and four slices, but for letters."""
+
+    case: Shown
+    panels: list[Panel]
+
+
+def draw(case: Shown, alive: Alive = idle) -> Drawn:
+    """All of a sheet that takes time; in any thread. ``alive`` is called between its parts."""
+    slices = _slices(case)
+    with ThreadPoolExecutor(processors()) as pool:
+        skins = _skin_panels(case, pool, alive)
+        cuts = pool.map(lambda one: Panel(_slice_pictures(case, one[0]), one[0].right, one[0].down, one[1]), slices)
+        return Drawn(case, [*(skin.result() for skin in skins), *cuts])
+
+
+def review_picture(drawn: Drawn, path: Path, title: str = "") -> None:
+    """Write the review sheet as one PNG, and small pictures beside it; for one thread, which alone may draw letters.
+
     The picture shows the face, and says so: it belongs to the review material and nowhere else.
 
     :raises OutputError: the file cannot be written.
     """
-    case = Shown(original, result, segment, [mask for mask in protected if mask.voxels])
-    pairs = _panels(case)
-    sheet = _sheet(case, pairs, title)
-    for which, name in enumerate((BEFORE_FILE, AFTER_FILE)[: len(pairs[0])]):
-        drawing.write_png(drawing.grid([[pairs[number][which] for number in _THUMBNAILS]]), path.with_name(name))
+    sheet = _sheet(drawn, title)
+    for which, name in enumerate((BEFORE_FILE, AFTER_FILE)[: len(drawn.panels[0].pictures)]):
+        drawing.write_png(drawing.grid([[drawn.panels[number].pictures[which] for number in _THUMBNAILS]]), path.with_name(name))
     warning = drawing.blank(sheet.shape[1], 24)
     drawing.write_text(warning, "This picture shows the face: do not share it.", 6, 5, drawing.FAINT)
     drawing.write_png(drawing.grid([[sheet], [warning]], gap=0), path)
+
+
+def shown(
+    original: Volume, result: Volume | None, segment: BoxMask | None, protected: Sequence[BoxMask], panel_px: int = PANEL_PX
+) -> Shown:
+    """What a sheet is to show. ``original`` and ``result`` are CTs in HU on the same grid, ``segment`` and ``protected`` masks on it.
+
+    Without a result the sheet shows the original with the masks alone; without a segment it shows the whole scan.
+    """
+    return Shown(original, result, segment, [mask for mask in protected if mask.voxels], panel_px)
 
 
 def review_sheet(
@@ -134,44 +182,37 @@ def review_sheet(
     title: str = "",
     panel_px: int = PANEL_PX,
 ) -> np.ndarray:
-    """The review sheet as an array (height, width, 3) uint8; arguments as in ``review_picture``."""
-    case = Shown(original, result, segment, [mask for mask in protected if mask.voxels], panel_px)
-    return _sheet(case, _panels(case), title)
+    """The review sheet as an array (height, width, 3) uint8; arguments as of ``shown``."""
+    return _sheet(draw(shown(original, result, segment, protected, panel_px)), title)
 
 
-def _sheet(case: Shown, pairs: list[list[np.ndarray]], title: str) -> np.ndarray:
-    half = len(_SKIN_VIEWS)
+def _sheet(drawn: Drawn, title: str) -> np.ndarray:
+    case, half = drawn.case, len(_SKIN_VIEWS)
+    for panel in drawn.panels:
+        panel.label()
+    pairs = [panel.pictures for panel in drawn.panels]
     rows = [[pair[which] for pair in part] for part in (pairs[:half], pairs[half:]) for which in range(len(pairs[0]))]
     width = half * case.panel_px + (half - 1) * 6
     return drawing.grid([[_heading(title, width)], *rows, [_legend(case, width)]])
 
 
-def _panels(case: Shown) -> list[list[np.ndarray]]:
-    """Skin and slices, each before and after. What draws letters is for one thread alone, and comes after what takes time."""
-    slices = _slices(case)
-    with ThreadPoolExecutor(processors()) as pool:
-        skins = _skin_pictures(case, pool)
-        cuts = list(pool.map(lambda one: _slice_pictures(case, one[0]), slices))
-        pairs = [*((view.right, view.down, name, made.result()) for name, view, made in skins)]
-    pairs += [(plane.right, plane.down, name, pictures) for (plane, name), pictures in zip(slices, cuts, strict=True)]
-    for right, down, name, pictures in pairs:
-        for picture, when in zip(pictures, ("before", "after"), strict=False):
-            _label(picture, right, down, f"{when}, {name}")
-    return [pictures for *_, pictures in pairs]
-
-
-def _skin_pictures(case: Shown, pool: ThreadPoolExecutor) -> list[tuple[str, View, Future[list[np.ndarray]]]]:
-    """The skin from each side, with the pictures before and after, which the pool makes."""
+def _skin_panels(case: Shown, pool: ThreadPoolExecutor, alive: Alive) -> list[Future[Panel]]:
+    """The skin from each side, which the pool draws."""
     focus = case.focus()
     views = [view_onto(focus, name, case.panel) for name in _SKIN_VIEWS]
-    shown = _in_pictures(case.original.geometry, focus, views)
-    original = case.original.crop(shown)
+    seen = _in_pictures(case.original.geometry, focus, views)
+    original = case.original.crop(seen)
     skin = cleared(prepare_skin(original, finest_mm=_FINEST_MM))
-    changed = None if case.result is None else pool.submit(changed_skin, skin, original, case.result.crop(shown))
+    alive()
+    changed = None if case.result is None else pool.submit(changed_skin, skin, original, case.result.crop(seen))
     hits = list(pool.map(lambda view: hit_points_near(skin, view), views))
     after = None if changed is None else changed.result()
-    made = [pool.submit(_skin_pair, case, view, skin, points, after) for view, points in zip(views, hits, strict=True)]
-    return list(zip(_SKIN_VIEWS, views, made, strict=True))
+    alive()
+
+    def panel(view: View, name: str, points: np.ndarray) -> Panel:
+        return Panel(_skin_pair(case, view, skin, points, after), view.right, view.down, name)
+
+    return [pool.submit(panel, view, name, points) for view, name, points in zip(views, _SKIN_VIEWS, hits, strict=True)]
 
 
 def _in_pictures(geometry: Geometry, focus: np.ndarray, views: Sequence[View]) -> Box:
