@@ -100,7 +100,7 @@ def _joined(pictures: Sequence[np.ndarray], axis: int, gap: int) -> np.ndarray:
 
 def _padded(picture: np.ndarray, pad: Sequence[tuple[int, int]]) -> np.ndarray:
     out = np.empty([n + a + b for n, (a, b) in zip(picture.shape, pad, strict=True)], dtype=np.uint8)
-    out[:] = PAPER
+    out[: pad[0][0]] = out[out.shape[0] - pad[0][1] :] = out[:, : pad[1][0]] = out[:, out.shape[1] - pad[1][1] :] = PAPER
     out[pad[0][0] : pad[0][0] + picture.shape[0], pad[1][0] : pad[1][0] + picture.shape[1]] = picture
     return out
 

@@ -88,12 +88,13 @@ class Shown:
     def focus(self) -> np.ndarray:
         """The LPS box (8, 3) of the scan that is shown."""
         geometry = self.original.geometry
-        points = geometry.corners() if self.segment is None or not self.segment.voxels else self._box_corners(self.segment)
+        points = geometry.corners() if self.segment is None or not self.segment.array.any() else self._box_corners(self.segment)
         return head_focus(geometry, points, _AROUND_FACE_MM)
 
     def centre(self, mask: BoxMask) -> np.ndarray:
         """LPS mm (3,) of the centre of gravity of a mask that is not empty."""
-        along = [np.count_nonzero(mask.array, axis=tuple({0, 1, 2} - {axis})) for axis in range(3)]
+        seen = np.add.reduce(mask.array.view(np.uint8), axis=0, dtype=np.uint32)  # a sum over each axis alone takes several times longer
+        along = [np.array([np.count_nonzero(plane) for plane in mask.array]), seen.sum(1), seen.sum(0)]
         kji = [start + np.average(np.arange(len(counts)), weights=counts) for start, counts in zip(mask.box.start, along, strict=True)]
         return self.original.geometry.to_lps(np.array(kji))[0]
 
@@ -171,7 +172,7 @@ def shown(
 
     Without a result the sheet shows the original with the masks alone; without a segment it shows the whole scan.
     """
-    return Shown(original, result, segment, [mask for mask in protected if mask.voxels], panel_px)
+    return Shown(original, result, segment, [mask for mask in protected if mask.array.any()], panel_px)
 
 
 def review_sheet(
@@ -253,7 +254,7 @@ def _slices(case: Shown) -> list[tuple[SlicePlane, str]]:
     """The planes that are shown, and what each of them is called."""
     focus = case.focus()
     middle, extent = focus.mean(0), focus.max(0) - focus.min(0)
-    centre = middle if case.segment is None or not case.segment.voxels else case.centre(case.segment)
+    centre = middle if case.segment is None or not case.segment.array.any() else case.centre(case.segment)
     second, name = _second_axial(case, centre, focus)
     wanted = [("axial", centre, "axial"), ("axial", second, name), ("coronal", centre, "coronal"), ("sagittal", centre, "sagittal")]
     field = float(np.clip(extent.max(), 100.0, 260.0))
