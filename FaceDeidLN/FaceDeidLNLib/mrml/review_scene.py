@@ -118,18 +118,20 @@ def _write_into(folder: Path, material: CaseMaterial, drawn: Future[Drawn]) -> l
     for node in filter(None, (nodes.face, nodes.protected)):
         node.AddDefaultStorageNode()
         node.GetStorageNode().SetCropToMinimumExtent(True)  # else each is as large as the CT
+        node.GetStorageNode().SetUseCompression(False)  # which is done beside the pictures
     volumes = _with_one_voxel(folder, ((nodes.ct, material.ct), (nodes.result, material.result)))
     own = _named(folder, nodes)
+    masks = {file.name for file in own} & {FACE_FILE, PROTECTED_FILE}
     scene = _write_scene(context, folder / SCENE_FILE)
-    _unpack(scene, own)
     written = [scene, *own]
     if material.figures is not None:
         write_private(folder / FIGURES_FILE, json.dumps(material.figures, indent=2) + "\n")
         written.append(folder / FIGURES_FILE)
     whole = folder / f"_{SCENE_FILE}"
-    with made_beside(lambda alive: fill_bundle(scene, whole, volumes, alive)) as filled:
+    with made_beside(lambda alive: fill_bundle(scene, whole, volumes, masks, alive)) as filled:
         review_picture(drawn.result(), folder / PICTURE_FILE, material.title)
         awaited(filled, idle)
+    _unpack(whole, own)
     whole.replace(scene)
     return [*written, folder / BEFORE_FILE, folder / AFTER_FILE, folder / PICTURE_FILE]
 
