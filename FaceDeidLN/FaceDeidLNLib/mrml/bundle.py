@@ -74,11 +74,12 @@ def _pack(bundle: zipfile.ZipFile, packed: zipfile.ZipInfo, parts: Sequence[byte
 
 def _compressed(nrrd: bytes, small: Path) -> bytes:
     """An uncompressed NRRD, compressed: a mask is as good as empty, and the more thorough levels only look longer for less."""
-    header, end, voxels = nrrd.partition(_END)
-    if (header + b"\n").count(_RAW) != 1:
+    start = nrrd.find(_END) + len(_END)
+    header = nrrd[:start]
+    if header.count(_RAW) != 1:
         raise OutputError(f"{small} cannot be filled: this version of Slicer writes segments otherwise.")
     coder = zlib.compressobj(_MASK_LEVEL, zlib.DEFLATED, _GZIP)
-    return b"".join([(header + b"\n").replace(_RAW, b"\nencoding: gzip\n")[:-1], end, coder.compress(voxels), coder.flush()])
+    return b"".join([header.replace(_RAW, b"\nencoding: gzip\n"), coder.compress(memoryview(nrrd)[start:]), coder.flush()])
 
 
 def _said_compressed(scene: bytes, masks: Collection[str]) -> bytes:

@@ -113,6 +113,22 @@ def _hidden(held: HeldFolder) -> Iterator[Path]:
 
 def _write_into(folder: Path, material: CaseMaterial, drawn: Future[Drawn]) -> list[Path]:
     """The files of a review, some of which may not be there."""
+    own, volumes = _write_small(folder, material)
+    scene, whole, masks = folder / SCENE_FILE, folder / f"_{SCENE_FILE}", {file.name for file in own} & {FACE_FILE, PROTECTED_FILE}
+    with made_beside(lambda alive: fill_bundle(scene, whole, volumes, masks, alive)) as filled:
+        review_picture(drawn.result(), folder / PICTURE_FILE, material.title)
+        awaited(filled, idle)
+    _unpack(whole, own)
+    whole.replace(scene)
+    written = [scene, *own]
+    if material.figures is not None:
+        write_private(folder / FIGURES_FILE, json.dumps(material.figures, indent=2) + "\n")
+        written.append(folder / FIGURES_FILE)
+    return [*written, folder / BEFORE_FILE, folder / AFTER_FILE, folder / PICTURE_FILE]
+
+
+def _write_small(folder: Path, material: CaseMaterial) -> tuple[list[Path], dict[str, np.ndarray]]:
+    """Write the scene with a voxel of each volume, and forget it; returns what is to be unpacked, and the volumes by their files."""
     context = new_context()
     nodes = _add_to(context, material)
     for node in filter(None, (nodes.face, nodes.protected)):
@@ -121,19 +137,8 @@ def _write_into(folder: Path, material: CaseMaterial, drawn: Future[Drawn]) -> l
         node.GetStorageNode().SetUseCompression(False)  # which is done beside the pictures
     volumes = _with_one_voxel(folder, ((nodes.ct, material.ct), (nodes.result, material.result)))
     own = _named(folder, nodes)
-    masks = {file.name for file in own} & {FACE_FILE, PROTECTED_FILE}
-    scene = _write_scene(context, folder / SCENE_FILE)
-    written = [scene, *own]
-    if material.figures is not None:
-        write_private(folder / FIGURES_FILE, json.dumps(material.figures, indent=2) + "\n")
-        written.append(folder / FIGURES_FILE)
-    whole = folder / f"_{SCENE_FILE}"
-    with made_beside(lambda alive: fill_bundle(scene, whole, volumes, masks, alive)) as filled:
-        review_picture(drawn.result(), folder / PICTURE_FILE, material.title)
-        awaited(filled, idle)
-    _unpack(whole, own)
-    whole.replace(scene)
-    return [*written, folder / BEFORE_FILE, folder / AFTER_FILE, folder / PICTURE_FILE]
+    _write_scene(context, folder / SCENE_FILE)
+    return own, volumes
 
 
 def _named(folder: Path, nodes: CaseNodes) -> list[Path]:
