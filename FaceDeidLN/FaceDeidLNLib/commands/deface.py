@@ -235,12 +235,24 @@ def part(progress: Progress, low: float, high: float) -> Progress:
 
 
 def write_review_folder(folder: Path, ct: CtInput, result: CaseResult, released: bool) -> str | None:
-    """The review material, which contains the face; the hash of the result that it shows, None where there is no result."""
-    from ..mrml.case import material_of
-    from ..mrml.review_scene import write_review
+    """The review material, which contains the face; the hash of the result that it shows, None where there is no result.
+
+    Its pictures are drawn while MRML, which takes a second to load, is loaded and at work.
+    """
+    from ..core.ahead import made_beside
+    from ..output.pictures import draw, shown
     from ..output.seen import note_seen
 
-    write_review(folder, material_of(ct.volume, result, released))
+    face = None if result.face is None else result.face.segment
+    pictured = shown(ct.volume, result.result, face, (*result.protected, *(level.mask for level in result.levels)))
+    with made_beside(lambda alive: draw(pictured, alive)) as drawn:
+        from ..mrml.parts import load_parts
+
+        load_parts()
+        from ..mrml.case import material_of
+        from ..mrml.review_scene import write_review
+
+        write_review(folder, material_of(ct.volume, result, released), drawn)
     if result.result is None or result.parameters.seed is None:
         return None
     return note_seen(folder, result.result, result.parameters.seed)

@@ -20,6 +20,8 @@ PAPER: Color = (24, 27, 31)
 INK: Color = (232, 232, 228)
 FAINT: Color = (150, 155, 160)
 _DPI = 72
+#: Of zlib: a shaded picture is a hundredth part smaller with VTK's own 5, for twice the time.
+_PNG_LEVEL = 2
 #: Height of a line with a caption at the top of a picture.
 _CAPTION_PX = 24
 
@@ -54,8 +56,12 @@ def blend(picture: np.ndarray, weight: np.ndarray, color: Color) -> None:
 
 def outline(picture: np.ndarray, mask: np.ndarray, color: Color) -> None:
     """Draw the border of a mask (height, width), one pixel wide and inside it, in place."""
-    edge = mask & ~ndimage.binary_erosion(mask, border_value=1)
-    picture[edge] = color
+    inner = mask.copy()
+    inner[1:] &= mask[:-1]
+    inner[:-1] &= mask[1:]
+    inner[:, 1:] &= mask[:, :-1]
+    inner[:, :-1] &= mask[:, 1:]
+    picture[mask & ~inner] = color
 
 
 def edge_letters(picture: np.ndarray, left: str, right: str, top: str, bottom: str) -> None:
@@ -94,7 +100,7 @@ def _joined(pictures: Sequence[np.ndarray], axis: int, gap: int) -> np.ndarray:
 
 def _padded(picture: np.ndarray, pad: Sequence[tuple[int, int]]) -> np.ndarray:
     out = np.empty([n + a + b for n, (a, b) in zip(picture.shape, pad, strict=True)], dtype=np.uint8)
-    out[:] = PAPER
+    out[: pad[0][0]] = out[out.shape[0] - pad[0][1] :] = out[:, : pad[1][0]] = out[:, out.shape[1] - pad[1][1] :] = PAPER
     out[pad[0][0] : pad[0][0] + picture.shape[0], pad[1][0] : pad[1][0] + picture.shape[1]] = picture
     return out
 
@@ -113,6 +119,7 @@ def write_png(picture: np.ndarray, path: Path) -> None:
     image.SetDimensions(picture.shape[1], picture.shape[0], 1)
     image.GetPointData().SetScalars(numpy_to_vtk(np.ascontiguousarray(picture[::-1]).reshape(-1, 3), deep=True))
     writer = vtkPNGWriter()
+    writer.SetCompressionLevel(_PNG_LEVEL)
     writer.SetWriteToMemory(True)
     writer.SetInputData(image)
     writer.Write()

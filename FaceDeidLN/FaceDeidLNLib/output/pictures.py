@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -14,11 +14,13 @@ from scipy import ndimage
 
 from ..core.geometry import Box, Geometry
 from ..core.processors import processors
+from ..core.progress import Alive, idle
 from ..core.segment import BoxMask
 from ..core.volume import Volume
 from . import drawing
 from .render import (
     VIEWS,
+    Changed,
     Skin,
     View,
     changed_skin,
@@ -35,7 +37,18 @@ from .render import (
 from .review_folder import AFTER_FILE, BEFORE_FILE
 from .slices import SlicePlane, lookup_changed, lookup_gray, lookup_mask, slice_plane
 
-__all__ = ["VIEWS", "Skin", "labelled_skin_view", "prepare_skin", "review_picture", "review_sheet", "skin_view"]
+__all__ = [
+    "VIEWS",
+    "Drawn",
+    "Skin",
+    "draw",
+    "labelled_skin_view",
+    "prepare_skin",
+    "review_picture",
+    "review_sheet",
+    "shown",
+    "skin_view",
+]
 
 FACE_COLOR: drawing.Color = (255, 176, 46)
 CHANGED_COLOR: drawing.Color = (255, 92, 64)
@@ -75,12 +88,13 @@ class Shown:
     def focus(self) -> np.ndarray:
         """The LPS box (8, 3) of the scan that is shown."""
         geometry = self.original.geometry
-        points = geometry.corners() if self.segment is None or not self.segment.voxels else self._box_corners(self.segment)
+        points = geometry.corners() if self.segment is None or not self.segment.array.any() else self._box_corners(self.segment)
         return head_focus(geometry, points, _AROUND_FACE_MM)
 
     def centre(self, mask: BoxMask) -> np.ndarray:
         """LPS mm (3,) of the centre of gravity of a mask that is not empty."""
-        along = [np.count_nonzero(mask.array, axis=tuple({0, 1, 2} - {axis})) for axis in range(3)]
+        seen = np.add.reduce(mask.array.view(np.uint8), axis=0, dtype=np.uint32)  # a sum over each axis alone takes several times longer
+        along = [np.array([np.count_nonzero(plane) for plane in mask.array]), seen.sum(1), seen.sum(0)]
         kji = [start + np.average(np.arange(len(counts)), weights=counts) for start, counts in zip(mask.box.start, along, strict=True)]
         return self.original.geometry.to_lps(np.array(kji))[0]
 
@@ -104,25 +118,61 @@ def _label(picture: np.ndarray, right: np.ndarray, down: np.ndarray, caption: st
     drawing.write_text(picture, caption, 6, 5)
 
 
-def review_picture(
-    original: Volume, result: Volume | None, segment: BoxMask | None, protected: Sequence[BoxMask], path: Path, title: str = ""
-) -> None:
-    """Write the review sheet as one PNG: skin from four sides and four slices, before and after; and small pictures beside it.
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """One view before and, where there is a result, after; with its directions and its name, which is not written into it yet."""
 
-    ``original`` and ``result`` are CTs in HU on the same grid, ``segment`` and ``protected`` masks on it. Without a
-    result the sheet shows the original with the masks alone; without a segment it shows the whole scan.
+    pictures: list[np.ndarray]
+    right: np.ndarray
+    down: np.ndarray
+    name: str
+
+    def label(self) -> None:
+        """Write into the pictures what they show."""
+        for picture, when in zip(self.pictures, ("before", "after"), strict=False):
+            _label(picture, self.right, self.down, f"{when}, {self.name}")
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """A case with its panels, skin from four sides and four slices, but for letters."""
+
+    case: Shown
+    panels: list[Panel]
+
+
+def draw(case: Shown, alive: Alive = idle) -> Drawn:
+    """All of a sheet that takes time; in any thread. ``alive`` is called between its parts."""
+    slices = _slices(case)
+    with ThreadPoolExecutor(processors()) as pool:
+        skins = _skin_panels(case, pool, alive)
+        cuts = pool.map(lambda one: Panel(_slice_pictures(case, one[0]), one[0].right, one[0].down, one[1]), slices)
+        return Drawn(case, [*(skin.result() for skin in skins), *cuts])
+
+
+def review_picture(drawn: Drawn, path: Path, title: str = "") -> None:
+    """Write the review sheet as one PNG, and small pictures beside it; for one thread, which alone may draw letters.
+
     The picture shows the face, and says so: it belongs to the review material and nowhere else.
 
     :raises OutputError: the file cannot be written.
     """
-    case = Shown(original, result, segment, [mask for mask in protected if mask.voxels])
-    pairs = _skin_panels(case) + _slice_panels(case)
-    sheet = _sheet(case, pairs, title)
-    for which, name in enumerate((BEFORE_FILE, AFTER_FILE)[: len(pairs[0])]):
-        drawing.write_png(drawing.grid([[pairs[number][which] for number in _THUMBNAILS]]), path.with_name(name))
+    sheet = _sheet(drawn, title)
+    for which, name in enumerate((BEFORE_FILE, AFTER_FILE)[: len(drawn.panels[0].pictures)]):
+        drawing.write_png(drawing.grid([[drawn.panels[number].pictures[which] for number in _THUMBNAILS]]), path.with_name(name))
     warning = drawing.blank(sheet.shape[1], 24)
     drawing.write_text(warning, "This picture shows the face: do not share it.", 6, 5, drawing.FAINT)
     drawing.write_png(drawing.grid([[sheet], [warning]], gap=0), path)
+
+
+def shown(
+    original: Volume, result: Volume | None, segment: BoxMask | None, protected: Sequence[BoxMask], panel_px: int = PANEL_PX
+) -> Shown:
+    """What a sheet is to show. ``original`` and ``result`` are CTs in HU on the same grid, ``segment`` and ``protected`` masks on it.
+
+    Without a result the sheet shows the original with the masks alone; without a segment it shows the whole scan.
+    """
+    return Shown(original, result, segment, [mask for mask in protected if mask.array.any()], panel_px)
 
 
 def review_sheet(
@@ -133,34 +183,37 @@ def review_sheet(
     title: str = "",
     panel_px: int = PANEL_PX,
 ) -> np.ndarray:
-    """The review sheet as an array (height, width, 3) uint8; arguments as in ``review_picture``."""
-    case = Shown(original, result, segment, [mask for mask in protected if mask.voxels], panel_px)
-    return _sheet(case, _skin_panels(case) + _slice_panels(case), title)
+    """The review sheet as an array (height, width, 3) uint8; arguments as of ``shown``."""
+    return _sheet(draw(shown(original, result, segment, protected, panel_px)), title)
 
 
-def _sheet(case: Shown, pairs: list[list[np.ndarray]], title: str) -> np.ndarray:
-    half = len(_SKIN_VIEWS)
+def _sheet(drawn: Drawn, title: str) -> np.ndarray:
+    case, half = drawn.case, len(_SKIN_VIEWS)
+    for panel in drawn.panels:
+        panel.label()
+    pairs = [panel.pictures for panel in drawn.panels]
     rows = [[pair[which] for pair in part] for part in (pairs[:half], pairs[half:]) for which in range(len(pairs[0]))]
     width = half * case.panel_px + (half - 1) * 6
     return drawing.grid([[_heading(title, width)], *rows, [_legend(case, width)]])
 
 
-def _skin_panels(case: Shown) -> list[list[np.ndarray]]:
+def _skin_panels(case: Shown, pool: ThreadPoolExecutor, alive: Alive) -> list[Future[Panel]]:
+    """The skin from each side, which the pool draws."""
     focus = case.focus()
     views = [view_onto(focus, name, case.panel) for name in _SKIN_VIEWS]
-    shown = _in_pictures(case.original.geometry, focus, views)
-    original = case.original.crop(shown)
+    seen = _in_pictures(case.original.geometry, focus, views)
+    original = case.original.crop(seen)
     skin = cleared(prepare_skin(original, finest_mm=_FINEST_MM))
-    changed = None if case.result is None else changed_skin(skin, original, case.result.crop(shown))
-    skins = [skin] if changed is None else [skin, changed.skin]
+    alive()
+    changed = None if case.result is None else pool.submit(changed_skin, skin, original, case.result.crop(seen))
+    hits = list(pool.map(lambda view: hit_points_near(skin, view), views))
+    after = None if changed is None else changed.result()
+    alive()
 
-    def hits_of(view: View) -> list[np.ndarray]:
-        before = hit_points_near(skin, view)
-        return [before] if changed is None else [before, hit_points_changed(changed, view, before)]
+    def panel(view: View, name: str, points: np.ndarray) -> Panel:
+        return Panel(_skin_pair(case, view, skin, points, after), view.right, view.down, name)
 
-    with ThreadPoolExecutor(processors()) as pool:  # what draws letters is for one thread alone, and comes after
-        hits = list(pool.map(hits_of, views))
-    return [_skin_pair(case, name, view, skins, points) for name, view, points in zip(_SKIN_VIEWS, views, hits, strict=True)]
+    return [pool.submit(panel, view, name, points) for view, name, points in zip(views, _SKIN_VIEWS, hits, strict=True)]
 
 
 def _in_pictures(geometry: Geometry, focus: np.ndarray, views: Sequence[View]) -> Box:
@@ -170,19 +223,17 @@ def _in_pictures(geometry: Geometry, focus: np.ndarray, views: Sequence[View]) -
     return geometry.box_around(middle + reach * np.array(list(product((-1.0, 1.0), repeat=3))))
 
 
-def _skin_pair(case: Shown, name: str, view: View, skins: Sequence[Skin], hits: Sequence[np.ndarray]) -> list[np.ndarray]:
-    before, points = skins[0], hits[0]
-    picture = shade(before, view, points)
+def _skin_pair(case: Shown, view: View, skin: Skin, points: np.ndarray, changed: Changed | None) -> list[np.ndarray]:
+    """The skin, which is seen at ``points``, before and after."""
+    picture = shade(skin, view, points)
     if case.segment is not None:
         drawing.outline(picture, _hit_mask(case, view, points), FACE_COLOR)
-    _label(picture, view.right, view.down, f"before, {name}")
-    if len(skins) == 1:
+    if changed is None:
         return [picture]
-    after, points_after = skins[1], hits[1]
-    changed = shade(after, view, points_after)
-    drawing.outline(changed, _moved(view, points, points_after), CHANGED_COLOR)
-    _label(changed, view.right, view.down, f"after, {name}")
-    return [picture, changed]
+    points_after = hit_points_changed(changed, view, points)
+    after = shade(changed.skin, view, points_after)
+    drawing.outline(after, _moved(view, points, points_after), CHANGED_COLOR)
+    return [picture, after]
 
 
 def _hit_mask(case: Shown, view: View, points: np.ndarray) -> np.ndarray:
@@ -199,14 +250,15 @@ def _moved(view: View, before: np.ndarray, after: np.ndarray) -> np.ndarray:
     return ndimage.binary_opening(appeared | (np.nan_to_num(shift) > _MOVED_MM))
 
 
-def _slice_panels(case: Shown) -> list[list[np.ndarray]]:
+def _slices(case: Shown) -> list[tuple[SlicePlane, str]]:
+    """The planes that are shown, and what each of them is called."""
     focus = case.focus()
     middle, extent = focus.mean(0), focus.max(0) - focus.min(0)
-    centre = middle if case.segment is None or not case.segment.voxels else case.centre(case.segment)
+    centre = middle if case.segment is None or not case.segment.array.any() else case.centre(case.segment)
     second, name = _second_axial(case, centre, focus)
     wanted = [("axial", centre, "axial"), ("axial", second, name), ("coronal", centre, "coronal"), ("sagittal", centre, "sagittal")]
     field = float(np.clip(extent.max(), 100.0, 260.0))
-    return [_slice_pair(case, slice_plane(plane, _through(plane, point, middle), field, case.panel), text) for plane, point, text in wanted]
+    return [(slice_plane(plane, _through(plane, point, middle), field, case.panel), text) for plane, point, text in wanted]
 
 
 def _through(plane: str, point: np.ndarray, middle: np.ndarray) -> np.ndarray:
@@ -223,7 +275,8 @@ def _second_axial(case: Shown, centre: np.ndarray, focus: np.ndarray) -> tuple[n
     return centre + np.array([0.0, 0.0, 0.5 * (focus[:, 2].min() + _AROUND_FACE_MM - centre[2])]), "axial, lower"
 
 
-def _slice_pair(case: Shown, plane: SlicePlane, caption: str) -> list[np.ndarray]:
+def _slice_pictures(case: Shown, plane: SlicePlane) -> list[np.ndarray]:
+    """A slice before and after."""
     kji = plane.kji(case.original)
     before = lookup_gray(case.original, kji)
     if case.segment is not None:
@@ -235,11 +288,9 @@ def _slice_pair(case: Shown, plane: SlicePlane, caption: str) -> list[np.ndarray
         drawing.blend(after, 0.35 * changed, CHANGED_COLOR)
         drawing.outline(after, ndimage.binary_closing(changed, iterations=3), CHANGED_COLOR)
         pictures.append(after)
-    kept = [shown for shown in (lookup_mask(mask, kji) for mask in case.protected) if shown.any()]
-    for picture, when in zip(pictures, ("before", "after"), strict=False):
-        for shown in kept:
-            drawing.outline(picture, shown, PROTECTED_COLOR)
-        _label(picture, plane.right, plane.down, f"{when}, {caption}")
+    for kept in (lookup_mask(mask, kji) for mask in case.protected):
+        for picture in pictures if kept.any() else ():
+            drawing.outline(picture, kept, PROTECTED_COLOR)
     return pictures
 
 

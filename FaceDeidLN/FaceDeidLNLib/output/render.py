@@ -185,26 +185,30 @@ def _march(skin: Skin, start: np.ndarray, view: View, begin: np.ndarray, length:
     end = np.minimum(end, length)
     found = np.full(len(start), np.nan)
     alive = np.flatnonzero(begin < end)
-    depth, slow = begin[alive], np.zeros(len(alive), dtype=bool)
+    origin, end, depth, slow = origin.take(alive, axis=1), end[alive], begin[alive], np.zeros(len(alive), dtype=bool)
     while len(alive):
-        position = origin[:, alive] + depth * along[:, None]
-        leap = skin.leap_mm.take(np.ravel_multi_index((position / BLOCK).astype(np.intp), skin.leap_mm.shape, mode="clip"))
+        position = origin + depth * along[:, None]
+        block = np.ravel_multi_index((position / BLOCK).astype(np.intp), skin.leap_mm.shape, mode="clip")
+        leap = skin.leap_mm.take(block, mode="clip")  # which it is: a mode that asks nothing is faster
         near = np.flatnonzero(leap <= step)  # who may leap further than a step has air around
         if skin.clear is not None:
             near = _nearer(skin, position, leap, near)
-        met = near[_value(skin, position[:, near]) > skin.threshold_hu]
-        found[alive[met]] = depth[met] - step * _share(skin, position[:, met], along[:, None] * step, slow[met])
+        met = near[_value(skin, position.take(near, axis=1)) > skin.threshold_hu]
+        found[alive[met]] = depth[met] - step * _share(skin, position.take(met, axis=1), along[:, None] * step, slow[met])
         leap = np.maximum(leap, step)
-        keep = depth + leap < end[alive]
+        depth, slow = depth + leap, leap <= step
+        keep = depth < end
         keep[met] = False
-        alive, slow, depth = alive[keep], (leap <= step)[keep], (depth + leap)[keep]
+        kept = np.flatnonzero(keep)
+        alive, origin, end = alive.take(kept), origin.take(kept, axis=1), end.take(kept)
+        depth, slow = depth.take(kept), slow.take(kept)
     return found
 
 
 def _nearer(skin: Skin, position: np.ndarray, leap: np.ndarray, near: np.ndarray) -> np.ndarray:
     """Which of the rays ``near`` the skin have tissue in their very cell; the others' ``leap`` (mm) is made longer."""
-    cell = np.floor(position[:, near]).astype(np.intp)
-    clear = skin.clear.take(np.ravel_multi_index(cell, skin.clear.shape, mode="clip"))
+    cell = np.floor(position.take(near, axis=1)).astype(np.intp)
+    clear = skin.clear.take(np.ravel_multi_index(cell, skin.clear.shape, mode="clip"), mode="clip")
     leap[near] = np.maximum(leap[near], (clear - np.float32(1)) * np.float32(skin.volume.geometry.spacing[0]))
     return near[clear == 0]
 

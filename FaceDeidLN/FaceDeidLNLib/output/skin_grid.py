@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import reduce
 
 import numpy as np
 from scipy import ndimage
 
 from ..anatomy.aligned import each_plane
 from ..core.geometry import Box, Geometry
-from ..core.segment import tight
+from ..core.processors import processors
 from ..core.volume import AIR_HU, Volume, block_factors, block_mean, canonical_grid, index_affine, is_aligned, resample
 
 #: The skin, as everywhere in the field: half way between air and soft tissue, moved towards air so that thin parts stay.
@@ -81,8 +83,23 @@ def _smooth(volume: Volume, grid: Geometry) -> np.ndarray:
     """HU on an isotropic grid, without the noise of single voxels."""
     spacing = grid.spacing[0]
     fine = _between_voxels(block_mean(volume, spacing), grid)
-    array = ndimage.gaussian_filter(fine, _sigma(volume, spacing), mode="nearest", truncate=_TRUNCATE)
-    return np.nan_to_num(array, copy=False, nan=AIR_HU)
+    _blur(fine, _sigma(volume, spacing))
+    if not np.isfinite(fine.sum(dtype=float)):  # so is the sum of all where one is not
+        np.nan_to_num(fine, copy=False, nan=AIR_HU)
+    return fine
+
+
+def _blur(array: np.ndarray, sigma: float) -> None:
+    """A Gaussian over an array (k, j, i), in place; the processors share the lines along each axis."""
+    for axis, across in ((0, 1), (1, 0), (2, 0)):
+        parts = np.array_split(array, processors(), axis=across)
+        with ThreadPoolExecutor(len(parts)) as pool:
+            list(pool.map(lambda part, axis=axis: _blur_along(part, axis, sigma), parts))
+
+
+def _blur_along(part: np.ndarray, axis: int, sigma: float) -> None:
+    if part.size:
+        ndimage.gaussian_filter1d(part, sigma, axis, output=part, mode="nearest", truncate=_TRUNCATE)
 
 
 def _between_voxels(volume: Volume, grid: Geometry) -> np.ndarray:
@@ -113,7 +130,7 @@ class Changed:
 
 def changed_skin(skin: Skin, before: Volume, after: Volume) -> Changed:
     """The skin of ``after``, made anew only where its voxels are not those of ``before``, whose skin is ``skin``; same grids."""
-    box = tight("changed", before.array != after.array).box
+    box = _different(before.array, after.array)
     if 0 in box.shape:
         return Changed(skin, np.zeros((0, 3)))
     grid, spacing = skin.volume.geometry, skin.volume.geometry.spacing[0]
@@ -127,6 +144,20 @@ def changed_skin(skin: Skin, before: Volume, after: Volume) -> Changed:
     whole = replace(skin, volume=Volume(array, grid), leap_mm=_leaps_changed(skin, array, inner))
     whole = whole if skin.clear is None else cleared(whole)
     return Changed(whole, grid.crop(inner).padded(1).corners())
+
+
+def _different(one: np.ndarray, other: np.ndarray) -> Box:
+    """The smallest box that holds where two arrays (k, j, i) differ; a slice at a time, which a processor's cache holds."""
+    along = [np.zeros(n, dtype=bool) for n in one.shape]
+    differ = np.empty(one.shape[1:], dtype=bool)
+    for k, (a, b) in enumerate(zip(one, other, strict=True)):
+        np.not_equal(a, b, out=differ)
+        along[0][k] = differ.any()
+        if along[0][k]:
+            along[1] |= differ.any(axis=1)
+            along[2] |= differ.any(axis=0)
+    ends = [np.flatnonzero(line)[[0, -1]] if line.any() else (0, -1) for line in along]
+    return Box(tuple(int(first) for first, _ in ends), tuple(int(last) + 1 for _, last in ends))
 
 
 def _on_blocks(box: Box, factors: tuple[int, ...]) -> Box:
@@ -159,8 +190,10 @@ def _slack(spacing: float) -> float:
 def _leaps(array: np.ndarray, threshold_hu: float, spacing: float) -> np.ndarray:
     pad = [(0, -n % BLOCK) for n in array.shape]
     tissue = np.pad(array > threshold_hu, pad)
-    blocks = [n // BLOCK for n in tissue.shape]
-    taken = tissue.reshape(blocks[0], BLOCK, blocks[1], BLOCK, blocks[2], BLOCK).any(axis=(1, 3, 5))
+    taken = tissue
+    for axis in range(3):
+        first, *rest = (taken[(slice(None),) * axis + (slice(n, None, BLOCK),)] for n in range(BLOCK))
+        taken = reduce(np.logical_or, rest, first)
     if not taken.any():
         return np.full(taken.shape, float(sum(array.shape)) * spacing, dtype=np.float32)
     return np.maximum(ndimage.distance_transform_edt(~taken) * BLOCK * spacing - _slack(spacing), 0.0).astype(np.float32)

@@ -37,7 +37,7 @@ class SlicePlane:
         across = (np.arange(width) - (width - 1) / 2)[None, :, None] * self.mm_per_pixel * self.right
         along = (np.arange(height) - (height - 1) / 2)[:, None, None] * self.mm_per_pixel * self.down
         kji = volume.geometry.to_kji((self.centre + across + along).reshape(-1, 3))
-        return kji.T.reshape(3, height, width)
+        return np.ascontiguousarray(kji.T).reshape(3, height, width)
 
 
 def slice_plane(plane: str, centre_lps: np.ndarray, field_mm: float, size_px: tuple[int, int]) -> SlicePlane:

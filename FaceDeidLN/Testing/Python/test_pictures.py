@@ -10,7 +10,7 @@ from FaceDeidLNLib.core.geometry import Geometry
 from FaceDeidLNLib.core.segment import tight
 from FaceDeidLNLib.core.volume import Volume
 from FaceDeidLNLib.output import drawing
-from FaceDeidLNLib.output.pictures import labelled_skin_view, review_picture, review_sheet
+from FaceDeidLNLib.output.pictures import draw, labelled_skin_view, review_picture, review_sheet, shown
 from FaceDeidLNLib.output.render import (
     BACKGROUND,
     VIEWS,
@@ -299,7 +299,7 @@ def test_the_sheet_of_a_ct_alone_can_be_made(case):
 
 
 def test_the_picture_file_holds_the_sheet_the_right_way_up(case, tmp_path):
-    review_picture(case[0], None, None, [], tmp_path / "review.png", title="PASS")
+    review_picture(draw(shown(case[0], None, None, [])), tmp_path / "review.png", title="PASS")
     reader = vtk.vtkPNGReader()
     reader.SetFileName(str(tmp_path / "review.png"))
     reader.Update()

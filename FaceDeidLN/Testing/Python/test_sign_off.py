@@ -37,7 +37,7 @@ def reviewed(tmp_path_factory):
     ct = write_volume(phantom.ct, folder / "ct.nrrd")
     words = ("deface", ct, folder / "out.nrrd", "--protect", kept, "--accept-recognisable", "--quiet")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(review_scene, "write_review", lambda place, material: place.mkdir())
+        patch.setattr(review_scene, "write_review", lambda place, material, drawn: place.mkdir())
         assert run(*words, "--qa", folder / "qa") == 3
     return words, folder
 
