@@ -246,9 +246,6 @@ def write_review_folder(folder: Path, ct: CtInput, result: CaseResult, released:
     face = None if result.face is None else result.face.segment
     pictured = shown(ct.volume, result.result, face, (*result.protected, *(level.mask for level in result.levels)))
     with made_beside(lambda alive: draw(pictured, alive)) as drawn:
-        from ..mrml.parts import load_parts
-
-        load_parts()
         from ..mrml.case import material_of
         from ..mrml.review_scene import write_review
 
