@@ -15,7 +15,7 @@ from ..anatomy.jaw.hyoid import hyoid_doubts
 from ..anatomy.jaw.mandible import drawn_mandible
 from ..anatomy.jaw.points import jaw_doubts, jaw_landmarks
 from ..anatomy.landmark.detect import detect_landmarks
-from ..anatomy.level.find import Level, find_levels
+from ..anatomy.level.find import Ground, Level, find_ground, levels_on
 from ..anatomy.outline import within_outline
 from ..anatomy.second_face import second_face
 from ..anatomy.skin import skin_depth
@@ -68,7 +68,11 @@ class Finder:
 
     def levels(self, request: Request, anatomy: Anatomy, alive: Alive = idle) -> tuple[Level, ...]:
         """As ``node_levels``."""
-        return node_levels(request, anatomy, alive)
+        return node_levels(request, anatomy, alive, self)
+
+    def ground(self, request: Request, anatomy: Anatomy, alive: Alive = idle) -> Ground:
+        """As ``level_ground``."""
+        return level_ground(request, anatomy, alive)
 
     def own_curve(self, ct: Volume, anatomy: Anatomy, parameters: Parameters) -> FaceCurve:
         """As ``find_curve`` without a user's points."""
@@ -126,13 +130,18 @@ def face_bounds(frame: FaceFrame) -> np.ndarray:
     return np.array([corners.min(0), corners.max(0)])
 
 
-def node_levels(request: Request, anatomy: Anatomy, alive: Alive = idle) -> tuple[Level, ...]:
+def level_ground(request: Request, anatomy: Anatomy, alive: Alive = idle) -> Ground:
+    """What the node levels are made from."""
+    return find_ground(request.ct, anatomy.body, anatomy.frame, (*request.guides, *request.protected), alive)
+
+
+def node_levels(request: Request, anatomy: Anatomy, alive: Alive = idle, finder: Finder | None = None) -> tuple[Level, ...]:
     """The node levels that are to stay as they are."""
-    segments = (*request.guides, *request.protected)
-    parameters = request.parameters
-    return find_levels(
-        request.ct, anatomy.body, anatomy.frame, parameters.levels, segments, parameters.superficial_mm, alive, anatomy.landmarks
-    )
+    segments, parameters = (*request.guides, *request.protected), request.parameters
+    if not parameters.levels:
+        return ()
+    ground = (finder or LOOKS_ANEW).ground(request, anatomy, alive)
+    return levels_on(ground, request.ct, parameters.levels, segments, parameters.superficial_mm, alive, anatomy.landmarks)
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,7 +12,7 @@ from typing import TypeVar
 import numpy as np
 
 from ..anatomy.bone import metal_slices
-from ..anatomy.level.find import Level
+from ..anatomy.level.find import Ground, Level
 from ..case.find import FaceBone, Finder, bone_window, combined
 from ..case.records import Anatomy, Request
 from ..core.geometry import Box
@@ -95,6 +95,12 @@ class AnatomyCache(Finder):
         parameters = (request.parameters.levels, request.parameters.superficial_mm)
         key = ("levels", self._ct_key(request.ct), _landmark_key(anatomy.landmarks), named, parameters)
         return self._once(key, lambda: super(AnatomyCache, self).levels(request, anatomy, alive))
+
+    def ground(self, request: Request, anatomy: Anatomy, alive: Alive = idle) -> Ground:
+        """What the node levels are made from, which lengths do not change."""
+        named = _segments_key((*request.guides, *request.protected))
+        key = ("ground", self._ct_key(request.ct), _landmark_key(anatomy.landmarks), named)
+        return self._of_anatomy(anatomy, key, lambda: super(AnatomyCache, self).ground(request, anatomy, alive))
 
     def own_curve(self, ct: Volume, anatomy: Anatomy, parameters: Parameters) -> FaceCurve:
         """The style's own curve."""

@@ -63,6 +63,21 @@ def test_what_a_curve_shows_is_not_looked_for_again_when_a_length_changes(phanto
     assert looked.call_count == 1
 
 
+def test_the_node_levels_of_each_length_are_those_made_from_scratch_on_one_mandible(phantom, anatomy):
+    cache, volumes = AnatomyCache(), []
+    with mock.patch.object(find, "find_ground", wraps=find.find_ground) as looked:
+        seen = [cache.levels(Request(phantom.ct, parameters=Parameters(superficial_mm=mm)), anatomy) for mm in (2.0, 5.0, 9.0, 3.0)]
+        assert looked.call_count == 1
+    for levels, mm in zip(seen, (2.0, 5.0, 9.0, 3.0), strict=True):
+        anew = Finder().levels(Request(phantom.ct, parameters=Parameters(superficial_mm=mm)), anatomy)
+        assert [level.name for level in levels] == [level.name for level in anew]
+        for one, other in zip(levels, anew, strict=True):
+            assert one.mask.box == other.mask.box
+            assert np.array_equal(one.mask.array, other.mask.array)
+        volumes.append(sum(level.volume_ml for level in levels))
+    assert len(set(volumes)) == 4
+
+
 def test_a_ct_is_judged_once_and_anew_when_it_was_edited_calibrated_or_asked_otherwise(phantom):
     cache, edited = AnatomyCache(), phantom.ct.with_array(phantom.ct.array.copy())
     edited.array[0, 0, 0] += 1

@@ -59,6 +59,27 @@ class Level:
     reason: str = ""
 
 
+@dataclass(frozen=True, eq=False)
+class Ground:
+    """What the levels of a head are made from: the mandible, and the depth (mm) below the skin on its grid. No length changes it."""
+
+    mandible: Mandible
+    depth: np.ndarray
+
+
+def find_ground(ct: Volume, body: Volume, frame: FaceFrame, segments: Sequence[Segment] = (), alive: Alive = idle) -> Ground:
+    """The mandible and the skin of a CT (HU); arguments as of ``find_levels``."""
+    mandible = find_mandible(ct, frame, segments, alive)
+    alive()
+    give_back()
+    if mandible.hu is None:
+        mandible = replace(mandible, hu=mandible.grid.take(ct, AIR_HU))
+    depth = _depth(mandible, ct.geometry, body)
+    alive()
+    give_back()
+    return Ground(mandible, depth)
+
+
 def find_levels(
     ct: Volume,
     body: Volume,
@@ -77,15 +98,20 @@ def find_levels(
     """
     if not names:
         return ()
-    mandible = find_mandible(ct, frame, segments, alive)
-    alive()
-    give_back()
-    if mandible.hu is None:
-        mandible = replace(mandible, hu=mandible.grid.take(ct, AIR_HU))
-    depth = _depth(mandible, ct.geometry, body)
-    alive()
-    give_back()
-    levels = levels_of(mandible, ct.geometry, names, segments, depth, superficial_mm, landmarks)
+    return levels_on(find_ground(ct, body, frame, segments, alive), ct, names, segments, superficial_mm, alive, landmarks)
+
+
+def levels_on(
+    ground: Ground,
+    ct: Volume,
+    names: Sequence[str],
+    segments: Sequence[Segment] = (),
+    superficial_mm: float = SUPERFICIAL_MM,
+    alive: Alive = idle,
+    landmarks: Landmarks | None = None,
+) -> tuple[Level, ...]:
+    """As ``find_levels``, where mandible and skin are known."""
+    levels = levels_of(ground.mandible, ct.geometry, names, segments, ground.depth, superficial_mm, landmarks)
     alive()
     return tuple(_without_skin(level, ct) for level in levels)
 
