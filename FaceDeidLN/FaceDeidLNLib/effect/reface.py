@@ -14,6 +14,7 @@ from ..anatomy.grids import grow_line, steps_of
 from ..core.ahead import made_beside
 from ..core.by_parts import PART
 from ..core.geometry import Geometry
+from ..core.memory import give_back
 from ..core.parameters import Parameters
 from ..core.processors import processors
 from ..core.segment import flat, unflat
@@ -81,7 +82,8 @@ class Reface:
     def apply(self, ct: Volume, face: Face, parameters: Parameters, random: np.random.Generator) -> np.ndarray:
         """New HU for the box; a function of the face only through the curve, apart from density and noise statistics."""
         here, mask = ct.array[face.segment.box.slices], face.segment.array
-        values = self._values(ct, face, random)  # what was drawn for it takes room, and is gone now
+        values = self._values(ct, face, random)
+        give_back()  # what was drawn for it took room, and is gone now
         out = here.astype(np.float32)
         out[mask] = values
         return smooth_ears(out, ct, face, lambda ear: soft_tissue(ct, face, random)(ear), random)
