@@ -27,7 +27,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from speed_series import PARTS, Other, report_series
+from speed_series import PARTS, Other, as_users_have_it, report_series
 
 PACKAGES = Path(__file__).resolve().parents[1] / "FaceDeidLN"
 sys.path.insert(0, str(PACKAGES))
@@ -112,9 +112,8 @@ def upsample(source: Path, target: Path) -> None:
 
 def measure(task: str, source: Path, target: Path, effect: str) -> dict[str, Any]:
     """Run a task of this file in a process of its own."""
-    environment = {**os.environ, "PYTHONPATH": str(PACKAGES)}
     words = [sys.executable, str(Path(__file__).resolve()), "--task", task, str(source), str(target), effect]
-    return json.loads(subprocess.run(words, env=environment, capture_output=True, text=True, check=True).stdout)
+    return json.loads(subprocess.run(words, env=as_users_have_it(), capture_output=True, text=True, check=True).stdout)
 
 
 def run_task(task: str, source: Path, target: Path, effect: str) -> dict[str, Any]:

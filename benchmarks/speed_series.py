@@ -64,11 +64,15 @@ class Other:
     python: str
 
 
+def as_users_have_it(folder: Path = PACKAGES) -> dict[str, str]:
+    """The environment of a process that finds the program in ``folder``, and what it compiles there the next time."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"} | {"PYTHONPATH": str(folder)}
+
+
 def run(words: list[str], folder: Path = PACKAGES) -> Run:
     """Run a process to its end. Raises RuntimeError where it fails."""
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"} | {"PYTHONPATH": str(folder)}
     begin = time.perf_counter()
-    process = subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    process = subprocess.Popen(words, env=as_users_have_it(folder), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     said = process.stdout.read()
     _, status, used = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
