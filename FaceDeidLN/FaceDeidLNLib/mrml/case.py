@@ -176,12 +176,13 @@ def put_face(
     ct: slicer.vtkMRMLScalarVolumeNode,
     node: slicer.vtkMRMLSegmentationNode | None = None,
     renewable: bool = True,
+    draft: bool = False,
 ) -> slicer.vtkMRMLSegmentationNode:
-    """A CT's face segment, a mask on ``geometry``, in ``node`` or a new one; ``renewable`` as ``note_as_made``."""
+    """A CT's face segment, a mask on ``geometry``, in ``node`` or a new one; ``renewable`` as ``note_as_made``, ``draft`` for a surface."""
     colors = {face.name: FACE_COLOR}
     if node is None:
         node = made_here(add_segmentation(context, [face], geometry, f"{ct.GetName()} face", colors, ct))
     else:
-        fill_segmentation(node, [face], geometry, colors, ct)
+        fill_segmentation(node, [face], geometry, colors, ct, draft)
     note_as_made(node, ct, renewable)
     return node

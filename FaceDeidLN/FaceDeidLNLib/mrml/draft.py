@@ -1,9 +1,13 @@
-"""A draft of a segment's closed surface: made of every so many voxels, in a small part of the whole one's time."""
+"""A draft of a segment's closed surface: made of every so many voxels, in a small part of the whole one's time.
+
+It says of itself that it is one, so that whatever brings it back (Undo, another CT that is turned to) is known for a draft.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 from vtkmodules.util.numpy_support import numpy_to_vtk
+from vtkmodules.vtkCommonCore import vtkUnsignedCharArray
 from vtkmodules.vtkCommonDataModel import vtkImageData, vtkPolyData
 from vtkmodules.vtkCommonTransforms import vtkTransform
 from vtkmodules.vtkFiltersCore import vtkSurfaceNets3D
@@ -16,6 +20,8 @@ from .matrices import matrix_from_array
 
 #: So far apart (mm) the voxels are at most; the skin on which a face segment lies is known every 1.5 mm.
 _DRAFT_MM = 2.0
+#: The array in a surface's field data by which it is known for a draft.
+_MARK = "FaceDeidLN.draft"
 
 
 def draft_surface(mask: BoxMask, geometry: Geometry, ijk_to_ras: np.ndarray) -> vtkPolyData:
@@ -38,4 +44,13 @@ def draft_surface(mask: BoxMask, geometry: Geometry, ijk_to_ras: np.ndarray) -> 
     placed.SetTransform(transform)
     placed.SetInputConnection(nets.GetOutputPort())
     placed.Update()
-    return placed.GetOutput()
+    surface, mark = placed.GetOutput(), vtkUnsignedCharArray()
+    mark.SetName(_MARK)
+    mark.InsertNextValue(1)
+    surface.GetFieldData().AddArray(mark)
+    return surface
+
+
+def is_draft(surface: vtkPolyData | None) -> bool:
+    """Whether a surface is a draft."""
+    return surface is not None and surface.GetFieldData().GetArray(_MARK) is not None

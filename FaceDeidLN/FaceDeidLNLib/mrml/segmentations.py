@@ -21,7 +21,7 @@ from ..core.geometry import Box, Geometry
 from ..core.segment import BoxMask, Segment, box_of
 from ..core.volume import Volume
 from ..input.names import Role, role_of
-from .draft import draft_surface
+from .draft import draft_surface, is_draft
 from .matrices import array_from_matrix, local_ras_from_world, matrix_from_array, share_parent, world_lps_from_local
 from .scene import SceneContext
 
@@ -30,6 +30,7 @@ FACE_COLOR: Color = (1.0, 0.69, 0.18)
 PROTECTED_COLOR: Color = (0.35, 0.87, 0.47)
 _BINARY = "Binary labelmap"
 _SURFACE = "Closed surface"
+_SEGMENTATION = "vtkMRMLSegmentationNode"
 #: Of vtkBinaryLabelmapToClosedSurfaceConversionRule: by vtkSurfaceNets3D, smoothed by itself, in a fifth of the time of the default.
 _SURFACE_NETS = {"Conversion method": "1", "SurfaceNets smoothing": "1"}
 #: The segmented property type in Slicer's terminology entry: context~category~TYPE~modifier~...
@@ -52,7 +53,7 @@ def add_segmentation(
     segments' green otherwise. ``reference`` is the CT's node: its grid becomes the segmentation's reference geometry,
     and the segmentation gets its parent transform.
     """
-    node = context.scene.AddNewNodeByClass("vtkMRMLSegmentationNode", name)
+    node = context.scene.AddNewNodeByClass(_SEGMENTATION, name)
     node.SetSourceRepresentationToBinaryLabelmap()
     for parameter, value in _SURFACE_NETS.items():
         node.GetSegmentation().SetConversionParameter(parameter, value)
@@ -87,6 +88,16 @@ def fill_segmentation(
         _add_segment(node, mask.name, _oriented_image(mask, ijk_to_ras), color, known.get(mask.name, ""), surface)
     if shown:
         node.CreateClosedSurfaceRepresentation()
+
+
+def drafts(scene: slicer.vtkMRMLScene) -> tuple[slicer.vtkMRMLSegmentationNode, ...]:
+    """The segmentations of a scene with a surface that is a draft."""
+    nodes = (scene.GetNthNodeByClass(n, _SEGMENTATION) for n in range(scene.GetNumberOfNodesByClass(_SEGMENTATION)))
+    return tuple(node for node in nodes if _has_draft(node.GetSegmentation()))
+
+
+def _has_draft(segmentation: slicer.vtkSegmentation) -> bool:
+    return any(is_draft(segmentation.GetSegment(name).GetRepresentation(_SURFACE)) for name in segmentation.GetSegmentIDs())
 
 
 def draw_surface(node: slicer.vtkMRMLSegmentationNode) -> None:

@@ -27,7 +27,6 @@ from ..mrml.as_made import note_as_made, same_points
 from ..mrml.case import put_curve, put_face
 from ..mrml.links import link
 from ..mrml.nodes import (
-    FACE_COLOR,
     add_ct,
     add_landmarks,
     add_skin_model,
@@ -35,7 +34,6 @@ from ..mrml.nodes import (
     fill_ct,
     fill_curve,
     fill_landmarks,
-    fill_segmentation,
     fill_skin,
     image_of,
     nearest_on_surface,
@@ -111,12 +109,7 @@ class Steps:
         """Make the face segment from curve and skin: into the first segment of ``asked.face`` or a new node."""
         request, face = self._face(replace(asked, face=None), engines, progress)
         given, renewable = asked.face or asked.old.face, not (engines.wrap or engines.cut)
-        if given is not None and asked.draft:
-            node = given
-            fill_segmentation(node, [face.segment], request.ct.geometry, {face.segment.name: FACE_COLOR}, asked.ct, draft=True)
-            note_as_made(node, asked.ct, renewable)
-        else:
-            node = put_face(self.context, face.segment, request.ct.geometry, asked.ct, given, renewable)
+        node = put_face(self.context, face.segment, request.ct.geometry, asked.ct, given, renewable, asked.draft)
         if asked.old.curve is not None and len(face.curve.control):
             fill_curve(asked.old.curve, face.curve.control)
             note_as_made(asked.old.curve, asked.ct)

@@ -17,7 +17,7 @@ from ..face.styles import STYLES
 from ..mrml.followers import followers
 from ..mrml.links import linked
 from ..mrml.looks import show_in_slices
-from ..mrml.nodes import draw_surface
+from ..mrml.nodes import drafts, draw_surface
 from ..mrml.scene import context
 from ..mrml.verdicts import replaceable, with_certificate
 from ..programs.engines import missing_engine
@@ -30,7 +30,7 @@ from .words import EFFECT_TIPS, REGION_TIPS, privacy_of_choice
 
 #: So long (ms) a length must rest before the live preview follows it.
 _REST_MS = 400
-#: Of the surface of a face segment that follows a draft is shown, until nothing has moved for so long (ms).
+#: A face segment that follows has a draft of its surface until nothing has moved for so long (ms).
 _DRAFT_MS = 1500
 #: What the live preview depends on, beside the nodes.
 _LIVE = ("style", "ears", "lips", "levels", "depthMm", "outsideMm", "protectMarginMm", "superficialMm", "wrapEngine", "cutEngine")
@@ -54,7 +54,6 @@ class FaceSection(Section):
         self.drawing.setSingleShot(True)
         self.drawing.setInterval(_DRAFT_MS)
         self.drawing.connect("timeout()", self.draw_whole)
-        self._draft = None
         self.ui.curveButton.connect("clicked(bool)", self.on_curve)
         self.ui.faceButton.connect("clicked(bool)", self.on_face)
         self.ui.editFaceButton.connect("clicked(bool)", self.on_edit)
@@ -111,6 +110,8 @@ class FaceSection(Section):
             combo.setItemData(index, reason, qt.Qt.ToolTipRole)
         self._explain()
         self._note_changes()
+        if not self.drawing.active and drafts(context().scene):  # left by what failed or was undone, or by another CT
+            self.drawing.start()
 
     def _explain(self) -> None:
         """What each effect and region is for, and its privacy class with what else is chosen now."""
@@ -153,7 +154,7 @@ class FaceSection(Section):
         ct, chosen = node.inputVolume, self.panel.chosen()
 
         def work(progress: Progress) -> None:
-            self._draft = self.panel.logic.createFaceSegment(ct, progress=progress, renew=True, draft=True, **chosen)
+            self.panel.logic.createFaceSegment(ct, progress=progress, renew=True, draft=True, **chosen)
 
         if self.panel.follow(_("Live preview"), work):
             self.panel.say(_("The face segment follows."))
@@ -163,16 +164,15 @@ class FaceSection(Section):
         """Nothing follows any more."""
         self.timer.stop()
         self.drawing.stop()
-        self._draft = None
 
     def draw_whole(self) -> None:
-        """Draw the whole surface of the face segment that has followed: nothing moves any more."""
+        """Draw the whole surface of every face segment that has a draft of it: nothing moves any more."""
         if self.panel.busy:
             self.drawing.start()
-        elif self._draft is not None and self._draft.GetScene() is not None:
-            with drawn_once():
-                draw_surface(self._draft)
-            self._draft = None
+            return
+        with drawn_once():
+            for node in drafts(context().scene):
+                draw_surface(node)
 
     def on_event(self, caller: object = None, event: object = None) -> None:
         """Put the dragged point back onto the skin."""

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from FaceDeidLNLib.core.geometry import Geometry
 from FaceDeidLNLib.core.segment import tight
-from FaceDeidLNLib.mrml.nodes import add_segmentation, draw_surface, fill_segmentation, segments_from_node
+from FaceDeidLNLib.mrml.nodes import add_segmentation, drafts, draw_surface, fill_segmentation, segments_from_node
 from FaceDeidLNLib.mrml.scene import headless_context
+from FaceDeidLNLib.mrml.undo import all_or_nothing
 
 
 def surface(node):
@@ -42,3 +43,21 @@ def test_a_draft_is_small_and_lies_where_the_whole_surface_does(ball):
     assert np.array_equal(segments_from_node(node)[0].mask.array, mask.array)
     draw_surface(node)
     assert surface(node).GetNumberOfPoints() == whole
+
+
+def test_a_draft_is_known_for_one_until_the_whole_surface_is_drawn_or_it_is_brought_back(ball):
+    mask, geometry, _ = ball
+    context = headless_context()
+    node, other = (add_segmentation(context, [mask], geometry, name) for name in ("face", "another"))
+    for each in (node, other):
+        each.CreateClosedSurfaceRepresentation()
+    assert drafts(context.scene) == ()
+    fill_segmentation(node, [mask], geometry, draft=True)
+    assert drafts(context.scene) == (node,)
+    with all_or_nothing(context.scene, [node]) as undo:
+        draw_surface(node)
+    assert drafts(context.scene) == ()
+    undo()
+    assert drafts(context.scene) == (node,)
+    fill_segmentation(node, [mask], geometry)
+    assert drafts(context.scene) == ()

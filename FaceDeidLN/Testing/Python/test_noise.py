@@ -25,10 +25,10 @@ def alike(values, axis, lag):
     return np.corrcoef(*(end.ravel() for end in ends))[0, 1]
 
 
-def test_a_large_block_that_is_blurred_takes_one_byte_a_voxel():
+def test_a_large_block_that_is_blurred_takes_two_bytes_a_voxel():
     assert np.prod(SHAPE) > DRAWN_TOGETHER
     made, _ = drawn()
-    assert made.block.dtype == np.int8
+    assert made.block.dtype == np.int16
     assert made.block.size < 1.05 * np.prod(SHAPE)
 
 
@@ -46,10 +46,18 @@ def test_dice_give_the_asked_deviation_and_no_mean():
 @pytest.mark.parametrize("sigma", [FINE, (0.1, 1.0, 1.0), (2.0, 2.0, 2.0)])
 def test_the_mean_of_dice_is_normal(sigma):
     made, values = drawn(sigma)
-    assert made.block.dtype == np.int8
+    assert made.block.dtype == np.int16
     assert abs(stats.kurtosis(values, axis=None)) < 0.25
     assert abs(stats.skew(values, axis=None)) < 0.1
-    assert 3.0 < np.abs(values).max() / 12.0 < 4.2
+    assert 4.0 < np.abs(values).max() / 12.0 < 7.0
+
+
+def test_no_comb_is_left_of_dice_even_in_the_noisiest_scan_of_whole_numbers():
+    made, _ = drawn()
+    whole = np.rint(60.0 / 12.0 * made.at(np.argwhere(np.ones(SHAPE, dtype=bool))))
+    counts = np.bincount((whole[np.abs(whole) < 60] + 60).astype(int))[1:]
+    beside = (counts[2:] + counts[:-2]) / 2
+    assert np.abs(counts[1:-1] / beside - 1.0).max() < 0.08
 
 
 def test_dice_are_alike_over_the_same_distances_as_normal_values(monkeypatch):

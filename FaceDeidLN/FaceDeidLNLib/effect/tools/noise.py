@@ -20,8 +20,9 @@ DRAWN_TOGETHER = 1 << 20
 #: A block of more values than DRAWN_TOGETHER that are means over so many at least is made of two dice each: their mean is normal (central
 #: limit theorem; of -1.2 an excess kurtosis of -0.2 at most is left), and they take a fraction of the time.
 FEWEST_DICE = 12.0
-#: The values of such a block in one standard deviation: as fine as whole HU in the noise of any scan, and 4.1 deviations fill a byte.
-STEPS = 31.0
+#: So many values of such a block are one standard deviation: some sixty to a whole HU of the noisiest scan, so that rounding shows no comb.
+#: Eight deviations fill sixteen bits, and nothing is that rare.
+STEPS, MOST_STEPS = 4096.0, 32767
 #: So many of its values are blurred at a time: they stay in a processor's cache.
 BLURRED_TOGETHER = 1 << 18
 #: Two dice of sixteen sides, 0 to 15, are a byte: their mean and standard deviation.
@@ -32,7 +33,7 @@ _DICE_MEAN, _DICE_SD = 15.0, float(np.sqrt(2 * (16**2 - 1) / 12))
 class Noise:
     """Gaussian noise over a whole box: a ``block`` (K, J, I) of cells, in ``unit``; a voxel times ``shrunk`` is its cell.
 
-    The block is float16 or int8: what they tell apart is finer than what a CT's whole HU tell, and half a box or less is what they take.
+    The block is float16 or int16: what they tell apart is finer than what a CT's whole HU tell, and half a box is what they take.
 
     Drawn for the box as a whole, so that it nowhere repeats: two places with the same noise would tell fill from tissue. A correlation
     of more than MOST_SIGMA cells is the same in larger cells.
@@ -79,9 +80,9 @@ def _squares(weights: np.ndarray) -> float:
 
 
 def _of_dice(shape: tuple[int, ...], kernels: list[np.ndarray], random: np.random.Generator) -> np.ndarray:
-    """Blurred noise (int8) of STEPS to a standard deviation; the processors share its slabs, which no machine makes otherwise."""
+    """Blurred noise (int16) of STEPS to a standard deviation; the processors share its slabs, which no machine makes otherwise."""
     wide = [n + 2 * (len(one) - 1) for n, one in zip(shape, kernels, strict=True)]
-    rough, out = _bytes(wide, random), np.empty(shape, dtype=np.int8)
+    rough, out = _bytes(wide, random), np.empty(shape, dtype=np.int16)
     scale = np.float32(STEPS / (_DICE_SD * np.sqrt(np.prod([_squares(one) for one in kernels]))))
     step, more = max(1, BLURRED_TOGETHER // (wide[1] * wide[2])), 2 * (len(kernels[0]) - 1)
 
@@ -92,7 +93,7 @@ def _of_dice(shape: tuple[int, ...], kernels: list[np.ndarray], random: np.rando
             slab = _blurred(slab, weights, axis)
         slab -= np.float32(_DICE_MEAN)
         slab *= scale
-        np.clip(np.rint(slab, out=slab), -127, 127, out=slab)
+        np.clip(np.rint(slab, out=slab), -MOST_STEPS, MOST_STEPS, out=slab)
         out[start : start + step] = slab
 
     with ThreadPoolExecutor(processors()) as pool:

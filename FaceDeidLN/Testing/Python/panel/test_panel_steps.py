@@ -7,7 +7,7 @@ from unittest import mock
 
 import numpy as np
 import slicer
-from FaceDeidLNLib.mrml.nodes import curve_points_from_node, segments_from_node, volume_from_node
+from FaceDeidLNLib.mrml.nodes import curve_points_from_node, drafts, segments_from_node, volume_from_node
 from FaceDeidLNLib.programs.engines import missing_engine
 from person import STEPS, PanelTest, face_voxels, phantom
 from vtk.util.numpy_support import vtk_to_numpy
@@ -70,14 +70,48 @@ class StepsTest(PanelTest):
         self.click("liveCheckBox")
         self.ui.depthSlider.value = 4.0
         self.assertTrue(self.panel.face.timer.active)
-        whole = self.triangles()
         self.panel.face.follow()
         self.assertLess(face_voxels(self.node), thick)
+
+    def preview(self, depth):
+        """Let the face segment follow a length; returns it, and how many triangles the draft of its surface has."""
+        self.ui.depthSlider.value = depth
+        self.panel.face.follow()
         self.assertTrue(self.panel.face.drawing.active)
-        draft = self.triangles()
-        self.assertTrue(0 < draft <= whole)
+        return self.node.faceSegmentation, self.triangles()
+
+    @mock.patch("FaceDeidLNLib.mrml.draft._DRAFT_MM", 9.0)
+    def test_the_surface_that_follows_is_a_draft_until_nothing_moves(self):
+        self.load_sample()
+        self.click("faceButton", "liveCheckBox")
+        _, draft = self.preview(9.0)
         self.panel.face.draw_whole()
-        self.assertGreaterEqual(self.triangles(), draft)
+        self.assertGreater(self.triangles(), 2 * draft)
+        self.assertEqual(drafts(slicer.mrmlScene), ())
+
+    @mock.patch("FaceDeidLNLib.mrml.draft._DRAFT_MM", 9.0)
+    def test_a_draft_that_undo_brings_back_does_not_stay(self):
+        self.load_sample()
+        self.click("faceButton", "liveCheckBox")
+        face, draft = self.preview(9.0)
+        self.click("faceButton")
+        self.panel.face.draw_whole()
+        self.panel.face.drawing.stop()
+        self.click("undoButton")
+        self.assertEqual(drafts(slicer.mrmlScene), (face,))
+        self.assertTrue(self.panel.face.drawing.active)
+        self.panel.face.draw_whole()
+        self.assertGreater(self.triangles(), 2 * draft)
+
+    @mock.patch("FaceDeidLNLib.mrml.draft._DRAFT_MM", 9.0)
+    def test_a_draft_of_a_preview_that_failed_does_not_stay(self):
+        self.load_sample()
+        self.click("faceButton", "liveCheckBox")
+        self.ui.depthSlider.value = 9.0
+        with mock.patch("FaceDeidLNLib.mrml.case.note_as_made", side_effect=RuntimeError("no")):
+            self.panel.face.follow()
+        self.assertEqual(len(drafts(slicer.mrmlScene)), 1)
+        self.assertTrue(self.panel.face.drawing.active)
 
     def triangles(self):
         """How many triangles the surface of the face segment has."""
