@@ -70,7 +70,7 @@ def each_plane(
 def above_planes(array: np.ndarray, level: float, matrix: np.ndarray, offset: np.ndarray, out: np.ndarray) -> None:
     """Whether the values of ``each_plane`` are above a level, into ``out`` (bool, the target's shape).
 
-    They are so where all eight voxels around are, and nowhere where none is: only between them a value has to be known.
+    They are so where all eight voxels around are, and nowhere where none is: only between them a value has to be known. No value is NaN.
     """
     if not out.size:
         return
@@ -86,10 +86,10 @@ def above_planes(array: np.ndarray, level: float, matrix: np.ndarray, offset: np
             if low != seen:
                 seen, inside = low, every[low][rows.low].take(columns.low, 1)
                 differ = np.flatnonzero(some[low][rows.low].take(columns.low, 1) & ~inside)
-            out[k] = inside
-            j, i = np.divmod(differ, len(columns.low))
+            plane, (j, i) = inside.flatten(), np.divmod(differ, len(columns.low))
             ends = [_at(array[at], rows, columns, j, i) for at in (low, high)]
-            out[k].ravel()[differ] = (_between(*ends, planes.share[k])).astype(np.float32) > level
+            plane[differ] = _between(*ends, planes.share[k]).astype(np.float32) > level
+            out[k] = plane.reshape(inside.shape)
             nearest = above[planes.nearest[k]]
             if planes.beyond[k]:
                 out[k] = nearest[rows.nearest].take(columns.nearest, 1)

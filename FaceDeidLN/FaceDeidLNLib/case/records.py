@@ -89,3 +89,7 @@ class CaseResult:
     #: Which conditions of the class ``tested`` are not met.
     causes: tuple[str, ...] = ()
     seconds: dict[str, float] = field(default_factory=dict)
+
+    def masks_shown(self) -> tuple[BoxMask | None, tuple[BoxMask, ...]]:
+        """The face segment, if there is one, and all that is protected: what is drawn of a case over its CT."""
+        return None if self.face is None else self.face.segment, (*self.protected, *(level.mask for level in self.levels))

@@ -243,9 +243,7 @@ def write_review_folder(folder: Path, ct: CtInput, result: CaseResult, released:
     from ..output.pictures import draw, shown
     from ..output.seen import note_seen
 
-    face = None if result.face is None else result.face.segment
-    pictured = shown(ct.volume, result.result, face, (*result.protected, *(level.mask for level in result.levels)))
-    with made_beside(lambda alive: draw(pictured, alive)) as drawn:
+    with made_beside(lambda alive: draw(shown(ct.volume, result.result, *result.masks_shown()), alive)) as drawn:
         from ..mrml.case import material_of
         from ..mrml.review_scene import write_review
 

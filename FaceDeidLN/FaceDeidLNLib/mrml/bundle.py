@@ -44,6 +44,13 @@ def fill_bundle(small: Path, path: Path, arrays: Mapping[str, np.ndarray], masks
 
     :raises OutputError: a volume has no such file, or MRML wrote it in a way that is not known. :raises OSError: the disk does not take it.
     """
+    try:
+        _fill(small, path, arrays, masks, alive)
+    except (zipfile.BadZipFile, zlib.error) as error:
+        raise OutputError(f"{small} cannot be read back ({error}): is the disk full?") from error
+
+
+def _fill(small: Path, path: Path, arrays: Mapping[str, np.ndarray], masks: Collection[str], alive: Alive) -> None:
     with zipfile.ZipFile(small) as given, zipfile.ZipFile(path, "w") as bundle:
         missing = {*arrays, *masks} - {PurePosixPath(name).name for name in given.namelist()}
         if missing:

@@ -75,12 +75,12 @@ class CaseNodes:
 
 def material_of(ct: Volume, case: CaseResult, released: bool) -> CaseMaterial:
     """What a pipeline's result shows of its case; ``released`` says whether the result may leave."""
-    reasons = "; ".join(case.reasons)
+    reasons, (face, protected) = "; ".join(case.reasons), case.masks_shown()
     return CaseMaterial(
         ct=ct,
         result=case.result,
-        face=None if case.face is None else case.face.segment,
-        protected=(*case.protected, *(level.mask for level in case.levels)),
+        face=face,
+        protected=protected,
         landmarks=case.landmarks,
         curve=None if case.face is None else case.face.curve.control,
         skin=None if case.anatomy is None else skin_surface(case.anatomy.depth),

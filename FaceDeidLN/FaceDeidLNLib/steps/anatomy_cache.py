@@ -54,7 +54,7 @@ class _Packed:
 
 
 class AnatomyCache(Finder):
-    """Landmarks, anatomy, node levels and bone of the last few CTs; what is kept depends on nothing but what its key holds."""
+    """What was found in the last few CTs, from whether they are HU to the bone in a face; it depends on nothing but what its key holds."""
 
     def __init__(self) -> None:
         self._kept: dict[tuple, object] = {}

@@ -115,3 +115,12 @@ def test_of_a_review_mrml_writes_a_voxel_of_each_volume_and_a_curve_looks_for_no
     review_scene.write_review(tmp_path, CaseMaterial(ct, result=ct, skin=surface, curve=curve))
     assert surfaces == [1]
     assert sizes[0] < array.nbytes < 2 * array.nbytes < (tmp_path / "scene.mrb").stat().st_size
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 0.98])
+def test_a_bundle_that_was_cut_off_is_an_error_in_words(share, tmp_path):
+    volume = numbers("int16")
+    small = scene_of(volume, tmp_path / "scene.mrb", False)
+    small.write_bytes(small.read_bytes()[: int(share * small.stat().st_size)])
+    with pytest.raises(OutputError, match="is the disk full"):
+        fill_bundle(small, tmp_path / "whole.mrb", {"CT.nrrd": volume.array}, {"face.seg.nrrd"})
