@@ -11,7 +11,7 @@ from ..core.volume import Volume, linear
 from ..face.segment import Face
 from .tools.noise import Noise
 from .tools.skin_layer import most_before, skin_depth
-from .tools.texture import scan_air
+from .tools.texture import plain_air, scan_air
 
 #: Mean and deviation of the new skin's shift (mm), and how far neighbouring places shift alike (mm).
 SHIFT_MM = 4.0
@@ -38,7 +38,7 @@ class Epidermis:
         at, old, depth = np.argwhere(mask), values[mask], skin_depth(ct, face)
         shift = np.clip(SHIFT_MM + smooth_noise(ct, face, at, random) * SHIFT_SD_MM, 0.0, parameters.outside_mm - 1.0)
         shift = np.minimum(shift, most_before(ct, face))
-        air = scan_air(values, len(at), random)
+        air = scan_air(plain_air(values), len(at), random)
         skin = SKIN_HU + by_parts(Noise.drawn(0.5 / np.array(ct.geometry.sampling), 12.0, values.shape, random).at, at)
         part = np.clip(0.5 + (depth + shift) / float(np.mean(ct.geometry.spacing)), 0.0, 1.0)
         values[mask] = np.where(depth > 1.5, np.maximum(old, skin), air + part * (skin - air))

@@ -24,7 +24,7 @@ from ..face.relief import random_surface, smooth_noise
 from ..face.segment import Face
 from .tools.bone_plate import BonePlate, drawn_plate
 from .tools.ear_surface import smooth_ears
-from .tools.texture import Tissue, scan_air, soft_tissue, tissues
+from .tools.texture import Scan, Tissue, scan_air, soft_tissue, tissues
 
 #: Over so many mm at its back the new tissue goes over into the old one.
 BLEND_MM = 3.0
@@ -86,12 +86,12 @@ class Reface:
         give_back()  # what was drawn for it took room, and is gone now
         out = here.astype(np.float32)
         out[mask] = values
-        return smooth_ears(out, ct, face, lambda ear: soft_tissue(ct, face, random)(ear), random)
+        return smooth_ears(out, ct, face, lambda ear: soft_tissue(ct, face, Scan.of(ct, face), random)(ear), random)
 
     def _values(self, ct: Volume, face: Face, random: np.random.Generator) -> np.ndarray:
         """New HU (N,) of the segment's voxels."""
         here, mask, new = ct.array[face.segment.box.slices], face.segment.array, self.drawn(ct, face, random)
-        values = scan_air(here, face.segment.voxels, random)
+        values = scan_air(new.air, face.segment.voxels, random)
         near = before(new.surface + new.edge / 2 * new.slant, new.raster, face.frame, new.grid)
         np.greater(mask, near, out=near)
         plane, begin = mask[:1].size, np.cumsum([0, *np.count_nonzero(mask, axis=(1, 2))])
@@ -139,7 +139,7 @@ class NewFace:
 
     ``surface``, ``dense`` and ``floor`` are the new surface and the ends of its dense layer (``soft`` over ``deep`` tissue) and
     of all new tissue, mm on ``raster``, ``layer`` the thickness (mm) of what is replaced below the old skin, ``bare`` the voxels beside
-    air; ``edge`` is the width in mm over which the surface is seen where a line of sight meets it squarely; elsewhere ``slant``
+    air, ``air`` the scan's plain air (HU, N); ``edge`` is the width in mm over which the surface is seen where a line of sight meets it squarely; elsewhere ``slant``
     (on ``raster``) times as much of the line.
     """
 
@@ -153,6 +153,7 @@ class NewFace:
     floor: np.ndarray
     layer: np.ndarray
     bare: np.ndarray
+    air: np.ndarray
     soft: Tissue
     deep: Tissue
     plate: BonePlate | None = None
@@ -165,11 +166,14 @@ class NewFace:
         floor = face.membrane - FLOOR_MM - FLOOR_SD_MM * roughness(face, random)
         layer = np.clip(SKIN_LAYER_MM + SKIN_LAYER_SD_MM * roughness(face, random), *SKIN_LAYER_LIMITS_MM)
         fine = PolarRaster(step=FINE_DEGREES)
-        surface, *maps = (finer(one, face.raster, fine) for one in (surface, dense, floor, layer))
-        with made_beside(lambda going: beside_air(ct, face)) as bare:  # nothing of it is drawn
-            soft, deep = tissues(ct, face, random)
+        with (
+            made_beside(lambda going: beside_air(ct, face)) as bare,
+            made_beside(lambda going: Scan.of(ct, face)) as scan,
+        ):  # nothing is drawn
+            surface, *maps = (finer(one, face.raster, fine) for one in (surface, dense, floor, layer))
+            soft, deep = tissues(ct, face, scan, random)
         maps = (surface, slant(surface, fine), *maps)
-        return cls(face, ct.geometry.crop(face.segment.box), edge_mm(ct), fine, *maps, bare.result(), soft, deep)
+        return cls(face, ct.geometry.crop(face.segment.box), edge_mm(ct), fine, *maps, bare.result(), scan.result().air, soft, deep)
 
     def values(self, voxels: np.ndarray, old: np.ndarray, air: np.ndarray) -> np.ndarray:
         """HU (N,) of voxels (N,), flat in the grid: ``air`` before the surface, tissue behind it, below the floor their ``old`` values."""

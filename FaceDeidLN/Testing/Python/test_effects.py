@@ -20,7 +20,7 @@ from FaceDeidLNLib.effect.reface import MOST_SLANT, VIEW_MARGIN_MM, before, in_v
 from FaceDeidLNLib.effect.registry import EFFECTS
 from FaceDeidLNLib.effect.tools import smoothing
 from FaceDeidLNLib.effect.tools.noise import Noise
-from FaceDeidLNLib.effect.tools.texture import soft_tissue
+from FaceDeidLNLib.effect.tools.texture import Scan, soft_tissue
 from FaceDeidLNLib.face.polar import PolarRaster, signed_degrees, to_polar, unit_vectors
 from FaceDeidLNLib.face.relief import HIGHEST_MM, random_surface
 from FaceDeidLNLib.face.segment import Face, depth_of
@@ -165,7 +165,7 @@ def test_skin_that_was_found_too_far_out_is_replaced_in_every_draw(phantom, face
 
 def test_a_third_of_the_new_tissue_is_dense_in_patches_that_a_wide_filter_keeps(phantom, face):
     at = np.argwhere(np.ones(face.segment.box.shape, dtype=bool))
-    tissue = soft_tissue(phantom.ct, face, np.random.default_rng(2))(at).reshape(face.segment.box.shape)
+    tissue = soft_tissue(phantom.ct, face, Scan.of(phantom.ct, face), np.random.default_rng(2))(at).reshape(face.segment.box.shape)
     wide = ndimage.gaussian_filter(tissue, 3.0 / np.array(phantom.ct.geometry.sampling))
     assert 0.15 < (wide > 150.0).mean() < 0.45
 

@@ -9,7 +9,7 @@ from ...core.volume import Volume
 from ...face.apron import smoothstep
 from ...face.ears import MAP_STEP, Ear, below_surface_mm
 from ...face.segment import Face
-from .texture import Tissue, scan_air
+from .texture import Tissue, plain_air, scan_air
 
 #: The new surface swells over the one that the skin around the ear spans: by this much in the middle (mm), at random by so much
 #: (standard deviation, mm) over such a length (mm), and not within so much of the border (mm).
@@ -30,7 +30,7 @@ def smooth_ears(values: np.ndarray, ct: Volume, face: Face, tissue: Tissue, rand
         place = ear.place(ct.geometry.crop(face.segment.box).to_lps(at))
         below = below_surface_mm(ear, place) + ear.frame.scale * ear.sample(swellings(ear, random), place)
         soft = np.clip(0.5 + below / float(np.mean(ct.geometry.spacing)), 0.0, 1.0)
-        air = scan_air(ct.array[face.segment.box.slices], len(at), random)
+        air = scan_air(plain_air(ct.array[face.segment.box.slices]), len(at), random)
         values[inside] = air + soft * (tissue(at) - air)
     return values
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import ndtr
@@ -28,6 +30,8 @@ NOISE_LIMITS_HU = (3.0, 60.0)
 GRAIN_MM = 0.5
 MOTTLE_MM = 4.0
 MOTTLE_HU = 15.0
+#: Where among its values, from the least to the most, a mixture is looked at.
+RANKS = np.linspace(0, 1, 64)
 #: The grain's deviation in the mixture below, where the mottle's is 1; and how the values of the mixture are looked up: in so many steps
 #: over so many standard deviations to either side.
 DEEP_GRAIN = 0.3
@@ -47,10 +51,32 @@ AIR_VALUES = 1 << 16
 AIR_LIMIT_HU = -900.0
 
 
-def tissues(ct: Volume, face: Face, random: np.random.Generator) -> tuple[Tissue, Tissue]:
+@dataclass(frozen=True, eq=False)
+class Scan:
+    """What new tissue takes over from a scan: mean and noise (HU) of its dense soft tissue, and what else lies in the face segment.
+
+    ``mixture`` are quantiles (HU) of the tissue there, None where there is too little of it; ``air`` is its plain air (HU, N).
+    """
+
+    mean: float
+    noise: float
+    mixture: np.ndarray | None
+    air: np.ndarray
+
+    @classmethod
+    def of(cls, ct: Volume, face: Face) -> Scan:
+        """Look at the segment's box of a CT (HU)."""
+        here, mask = ct.array[face.segment.box.slices], face.segment.array
+        values = here[mask]
+        own = values[(values > TISSUE_HU[0]) & (values < TISSUE_HU[1])]
+        mixture = None if len(own) < FEWEST_VOXELS else np.quantile(own, RANKS)
+        return cls(*soft_statistics(here, mask), mixture, plain_air(here))
+
+
+def tissues(ct: Volume, face: Face, scan: Future[Scan], random: np.random.Generator) -> tuple[Tissue, Tissue]:
     """``soft_tissue`` and ``deep_tissue`` of one scan: where one goes over into the other its noise goes on."""
-    grain = grain_of(ct, face, random)
-    return soft_tissue(ct, face, random, grain), deep_tissue(ct, face, random, grain)
+    grain = grain_of(ct, face, random)  # before the scan is asked for, which is looked at meanwhile
+    return soft_tissue(ct, face, scan.result(), random, grain), deep_tissue(ct, face, scan.result(), random, grain)
 
 
 def grain_of(ct: Volume, face: Face, random: np.random.Generator) -> Noise:
@@ -58,33 +84,28 @@ def grain_of(ct: Volume, face: Face, random: np.random.Generator) -> Noise:
     return Noise.drawn(GRAIN_MM / np.array(ct.geometry.sampling), 1.0, face.segment.box.shape, random)
 
 
-def soft_tissue(ct: Volume, face: Face, random: np.random.Generator, grain: Noise | None = None) -> Tissue:
+def soft_tissue(ct: Volume, face: Face, scan: Scan, random: np.random.Generator, grain: Noise | None = None) -> Tissue:
     """Dense soft tissue: the patient's mean, the scan's noise (of that ``grain``), some mottle, and patches that are denser."""
-    mean, noise = soft_statistics(ct.array[face.segment.box.slices], face.segment.array)
     grain = grain_of(ct, face, random) if grain is None else grain
     steps, shape = np.array(ct.geometry.sampling), face.segment.box.shape
     patches, mottle = Noise.drawn(PATCH_MM / steps, 1.0, shape, random), Noise.drawn(MOTTLE_MM / steps, MOTTLE_HU, shape, random)
 
     def tissue(at: np.ndarray) -> np.ndarray:
         patch = np.clip((patches.at(at) - PATCH_FROM) / (PATCH_FULL - PATCH_FROM), 0.0, 1.0)
-        return max(mean, DENSE_HU) + noise * grain.at(at) + mottle.at(at) + PATCH_HU * patch
+        return max(scan.mean, DENSE_HU) + scan.noise * grain.at(at) + mottle.at(at) + PATCH_HU * patch
 
     return tissue
 
 
-def deep_tissue(ct: Volume, face: Face, random: np.random.Generator, grain: Noise | None = None) -> Tissue:
+def deep_tissue(ct: Volume, face: Face, scan: Scan, random: np.random.Generator, grain: Noise) -> Tissue:
     """A mixture like the patient's own: fat and muscle in patches, with the noise of that ``grain``.
 
     Correlated noise whose values are replaced, rank by rank, by those of the segment's own tissue: its histogram is theirs.
     """
-    values = ct.array[face.segment.box.slices][face.segment.array]
-    own = values[(values > TISSUE_HU[0]) & (values < TISSUE_HU[1])]
-    if len(own) < FEWEST_VOXELS:
-        return soft_tissue(ct, face, random, grain)
-    grain = grain_of(ct, face, random) if grain is None else grain
+    if scan.mixture is None:
+        return soft_tissue(ct, face, scan, random, grain)
     mottle = Noise.drawn(MOTTLE_MM / np.array(ct.geometry.sampling), 1.0, face.segment.box.shape, random)
-    ranks, normal = np.linspace(0, 1, 64), np.linspace(-MOST_NORMAL, MOST_NORMAL, NORMAL_STEPS)
-    levels = np.interp(ndtr(normal), ranks, np.quantile(own, ranks)).astype(np.float32)
+    levels = np.interp(ndtr(np.linspace(-MOST_NORMAL, MOST_NORMAL, NORMAL_STEPS)), RANKS, scan.mixture).astype(np.float32)
     scale = (NORMAL_STEPS - 1) / (2 * MOST_NORMAL)
 
     def tissue(at: np.ndarray) -> np.ndarray:
@@ -108,9 +129,13 @@ def soft_statistics(values: np.ndarray, mask: np.ndarray) -> tuple[float, float]
     return float(np.median(values[soft])), float(np.clip(noise, *NOISE_LIMITS_HU))
 
 
-def scan_air(values: np.ndarray, count: int, random: np.random.Generator) -> np.ndarray:
-    """``count`` values (HU, float32) drawn from the plain air among ``values``; AIR_HU where there is none."""
-    air = values[values < AIR_LIMIT_HU]
+def plain_air(values: np.ndarray) -> np.ndarray:
+    """The plain air (N,) among HU."""
+    return values[values < AIR_LIMIT_HU]
+
+
+def scan_air(air: np.ndarray, count: int, random: np.random.Generator) -> np.ndarray:
+    """``count`` values (HU, float32) drawn from a scan's plain ``air`` (HU, N); AIR_HU where there is none."""
     if not len(air):
         return np.full(count, AIR_HU, dtype=np.float32)
     some = random.choice(air, min(len(air), AIR_VALUES)).astype(np.float32)  # as many as a processor's cache holds
