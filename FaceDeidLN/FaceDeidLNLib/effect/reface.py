@@ -139,8 +139,8 @@ class NewFace:
 
     ``surface``, ``dense`` and ``floor`` are the new surface and the ends of its dense layer (``soft`` over ``deep`` tissue) and
     of all new tissue, mm on ``raster``, ``layer`` the thickness (mm) of what is replaced below the old skin, ``bare`` the voxels beside
-    air, ``air`` the scan's plain air (HU, N); ``edge`` is the width in mm over which the surface is seen where a line of sight meets it squarely; elsewhere ``slant``
-    (on ``raster``) times as much of the line.
+    air, ``air`` the scan's plain air (HU, N); ``edge`` is the width in mm over which the surface is seen where a line of sight meets it
+    squarely; elsewhere ``slant`` (on ``raster``) times as much of the line.
     """
 
     face: Face
