@@ -71,7 +71,8 @@ def report_beside(name: str, data: Path) -> int:
         if name == "panel":
             measure("upsample", data / "heads" / "cthead_ct.nrrd", source, "")
         print(f"{BESIDE[name]}:", flush=True)
-        return int(subprocess.run([sys.executable, Path(__file__).with_name(BESIDE[name]), *words], check=False).returncode != 0)
+        words = [sys.executable, Path(__file__).with_name(BESIDE[name]), *words]
+        return int(subprocess.run(words, env=as_users_have_it(None), check=False).returncode != 0)
 
 
 def report_stages(options: argparse.Namespace) -> int:

@@ -64,9 +64,10 @@ class Other:
     python: str
 
 
-def as_users_have_it(folder: Path = PACKAGES) -> dict[str, str]:
-    """The environment of a process that finds the program in ``folder``, and what it compiles there the next time."""
-    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"} | {"PYTHONPATH": str(folder)}
+def as_users_have_it(folder: Path | None = PACKAGES) -> dict[str, str]:
+    """The environment of a process that finds the program in ``folder`` (None: wherever it is), and what is compiled there once."""
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return kept if folder is None else kept | {"PYTHONPATH": str(folder)}
 
 
 def run(words: list[str], folder: Path = PACKAGES) -> Run:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 from scipy import ndimage
@@ -86,12 +86,14 @@ class Reface:
         give_back()  # what was drawn for it took room, and is gone now
         out = here.astype(np.float32)
         out[mask] = values
-        return smooth_ears(out, ct, face, lambda ear: soft_tissue(ct, face, Scan.of(ct, face), random)(ear), random)
+        scan = cache(lambda: Scan.of(ct, face))  # only where there are ears, and once for both
+        return smooth_ears(out, ct, face, lambda ear: soft_tissue(ct, face, scan(), random)(ear), random)
 
     def _values(self, ct: Volume, face: Face, random: np.random.Generator) -> np.ndarray:
         """New HU (N,) of the segment's voxels."""
         here, mask, new = ct.array[face.segment.box.slices], face.segment.array, self.drawn(ct, face, random)
         values = scan_air(new.air, face.segment.voxels, random)
+        new = replace(new, air=new.air[:0].copy())  # the rest of it is needed no more
         near = before(new.surface + new.edge / 2 * new.slant, new.raster, face.frame, new.grid)
         np.greater(mask, near, out=near)
         plane, begin = mask[:1].size, np.cumsum([0, *np.count_nonzero(mask, axis=(1, 2))])

@@ -42,7 +42,8 @@ def fill_bundle(small: Path, path: Path, arrays: Mapping[str, np.ndarray], masks
 
     ``masks`` are names of files that MRML did not compress, and that are compressed.
 
-    :raises OutputError: a volume has no such file, or MRML wrote it in a way that is not known. :raises OSError: the disk does not take it.
+    :raises OutputError: ``small`` cannot be read back, lacks a file, or is written in a way that is not known.
+    :raises OSError: the disk does not take it.
     """
     try:
         _fill(small, path, arrays, masks, alive)

@@ -96,7 +96,10 @@ def drafts(scene: slicer.vtkMRMLScene) -> tuple[slicer.vtkMRMLSegmentationNode, 
     return tuple(node for node in nodes if _has_draft(node.GetSegmentation()))
 
 
-def _has_draft(segmentation: slicer.vtkSegmentation) -> bool:
+def _has_draft(segmentation: slicer.vtkSegmentation | None) -> bool:
+    """Whether a surface is a draft and can be made anew: not where somebody made it what all else is made from."""
+    if segmentation is None or segmentation.GetSourceRepresentationName() == _SURFACE:
+        return False
     return any(is_draft(segmentation.GetSegment(name).GetRepresentation(_SURFACE)) for name in segmentation.GetSegmentIDs())
 
 

@@ -32,6 +32,8 @@ _CTS = 3
 #: So many regions of one CT are remembered, as lengths go back and forth: the bone of one takes some five megabytes,
 #: and what is seen within a curve as many.
 _TRIED = 4
+#: Mandible and skin of one CT take twelve megabytes, and only other segments ask for others.
+_GROUNDS = 1
 #: So many bytes of a CT are hashed at a time.
 _PART = 1 << 24
 
@@ -100,7 +102,7 @@ class AnatomyCache(Finder):
         """What the node levels are made from, which lengths do not change."""
         named = _segments_key((*request.guides, *request.protected))
         key = ("ground", self._ct_key(request.ct), _landmark_key(anatomy.landmarks), named)
-        return self._of_anatomy(anatomy, key, lambda: super(AnatomyCache, self).ground(request, anatomy, alive))
+        return self._of_anatomy(anatomy, key, lambda: super(AnatomyCache, self).ground(request, anatomy, alive), _GROUNDS)
 
     def own_curve(self, ct: Volume, anatomy: Anatomy, parameters: Parameters) -> FaceCurve:
         """The style's own curve."""
@@ -132,9 +134,9 @@ class AnatomyCache(Finder):
 
         return FaceBone(*(part.unpacked() for part in self._of_anatomy(anatomy, key, look)))
 
-    def _of_anatomy(self, anatomy: Anatomy, key: tuple, work: Callable[[], Found]) -> Found:
+    def _of_anatomy(self, anatomy: Anatomy, key: tuple, work: Callable[[], Found], most: int = _TRIED) -> Found:
         """What was found with this very anatomy."""
-        return _once(self._by_anatomy.setdefault(anatomy, {}), key, _TRIED, work)
+        return _once(self._by_anatomy.setdefault(anatomy, {}), key, most, work)
 
     def _ct_key(self, ct: Volume) -> tuple:
         """Place and voxels. A volume of read-only voxels is what one step read of a node, and its voxels are looked at once."""

@@ -33,7 +33,7 @@ _DICE_MEAN, _DICE_SD = 15.0, float(np.sqrt(2 * (16**2 - 1) / 12))
 class Noise:
     """Gaussian noise over a whole box: a ``block`` (K, J, I) of cells, in ``unit``; a voxel times ``shrunk`` is its cell.
 
-    The block is float16 or int16: what they tell apart is finer than what a CT's whole HU tell, and half a box is what they take.
+    The block is float16 or int16: what they tell apart is finer than what a CT's whole HU tell, and half a box or less is what they take.
 
     Drawn for the box as a whole, so that it nowhere repeats: two places with the same noise would tell fill from tissue. A correlation
     of more than MOST_SIGMA cells is the same in larger cells.

@@ -53,9 +53,9 @@ AIR_LIMIT_HU = -900.0
 
 @dataclass(frozen=True, eq=False)
 class Scan:
-    """What new tissue takes over from a scan: mean and noise (HU) of its dense soft tissue, and what else lies in the face segment.
+    """What new tissue takes over from a scan: mean and noise (HU) of the dense soft tissue in the face segment.
 
-    ``mixture`` are quantiles (HU) of the tissue there, None where there is too little of it; ``air`` is its plain air (HU, N).
+    ``mixture`` are quantiles (HU) of all tissue there, None where there is too little of it; ``air`` is the plain air (HU, N) of its box.
     """
 
     mean: float
@@ -67,10 +67,12 @@ class Scan:
     def of(cls, ct: Volume, face: Face) -> Scan:
         """Look at the segment's box of a CT (HU)."""
         here, mask = ct.array[face.segment.box.slices], face.segment.array
-        values = here[mask]
-        own = values[(values > TISSUE_HU[0]) & (values < TISSUE_HU[1])]
-        mixture = None if len(own) < FEWEST_VOXELS else np.quantile(own, RANKS)
-        return cls(*soft_statistics(here, mask), mixture, plain_air(here))
+        return cls(*soft_statistics(here, mask), _mixture(here[mask]), plain_air(here))
+
+
+def _mixture(values: np.ndarray) -> np.ndarray | None:
+    own = values[(values > TISSUE_HU[0]) & (values < TISSUE_HU[1])]
+    return None if len(own) < FEWEST_VOXELS else np.quantile(own, RANKS)
 
 
 def tissues(ct: Volume, face: Face, scan: Future[Scan], random: np.random.Generator) -> tuple[Tissue, Tissue]:
@@ -88,11 +90,12 @@ def soft_tissue(ct: Volume, face: Face, scan: Scan, random: np.random.Generator,
     """Dense soft tissue: the patient's mean, the scan's noise (of that ``grain``), some mottle, and patches that are denser."""
     grain = grain_of(ct, face, random) if grain is None else grain
     steps, shape = np.array(ct.geometry.sampling), face.segment.box.shape
+    mean, noise = max(scan.mean, DENSE_HU), scan.noise  # no more of the scan is kept
     patches, mottle = Noise.drawn(PATCH_MM / steps, 1.0, shape, random), Noise.drawn(MOTTLE_MM / steps, MOTTLE_HU, shape, random)
 
     def tissue(at: np.ndarray) -> np.ndarray:
         patch = np.clip((patches.at(at) - PATCH_FROM) / (PATCH_FULL - PATCH_FROM), 0.0, 1.0)
-        return max(scan.mean, DENSE_HU) + scan.noise * grain.at(at) + mottle.at(at) + PATCH_HU * patch
+        return mean + noise * grain.at(at) + mottle.at(at) + PATCH_HU * patch
 
     return tissue
 
