@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import itertools
 import os
 import sys
@@ -37,6 +38,8 @@ COMMANDS: dict[str, ModuleType] = {
     "evaluate": evaluate,
     "test": suite,
 }
+#: For Python's gc.set_threshold.
+_CYCLES = (50_000, 20, 100)
 _EXAMPLES = """\
 examples:
   facedeidln demo
@@ -163,10 +166,12 @@ def run() -> NoReturn:
     """The ``facedeidln`` program.
 
     Matrix products run on one thread each, unless somebody says otherwise: they are small, so that several threads wait for each other
-    longer than they work, and those that can run beside each other do.
+    longer than they work, and those that can run beside each other do. Cycles are looked for seldom: a series' headers are many small
+    objects that stay, and looking through them again and again took a twentieth of the time.
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read when numpy is loaded, which no command did yet
     share_heap()
+    gc.set_threshold(*_CYCLES)
     sys.exit(main())
 
 
