@@ -38,7 +38,7 @@ def main() -> int:
     parser.add_argument("--singles", type=int, default=None, help="how many cases to run one by one (default: all)")
     options = parser.parse_args()
     options.out.mkdir(parents=True)
-    cases = write_table(options.data, options.out / "cases.csv")
+    cases = write_table(options.data.resolve(), options.out / "cases.csv")
     words = [*PROGRAM, "batch", str(options.out / "cases.csv"), str(options.out / "batch"), "--jobs", str(options.jobs), *CHOICES]
     begin = time.monotonic()
     done = kill_in_the_middle(words, options.out / "batch" / "results.csv", len(cases) // 2)
@@ -89,6 +89,7 @@ def check_rows(cases: list[dict[str, str]], folder: Path) -> list[str]:
     expected = {case["output"].removesuffix(".nrrd") for case in cases}
     problems = [] if sorted(row["case"] for row in rows) == sorted(expected) else ["the rows are not one per case"]
     released = {row["output"] for row in rows if row["exit_code"] == "0"}
+    problems += [] if released else ["nothing was released, so that nothing was compared"]
     there = {path.name for path in folder.iterdir()} - {"results.csv", "report.html", ".batch.lock"}
     wanted = released | {name.removesuffix(".nrrd") + ".certificate.json" for name in released}
     return problems + [f"only one of row and file: {name}" for name in sorted(there ^ wanted)]
