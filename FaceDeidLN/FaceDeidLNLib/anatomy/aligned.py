@@ -56,11 +56,7 @@ def each_plane(
             low, high = int(planes.low[k]), int(planes.high[k])
             held = {at: held[at] if at in held else _plane(array[at], rows, columns) for at in (low, high)}
             plane = _between(held[low], held[high], planes.share[k]) if planes.share[k] > 0 else held[low].copy()
-            nearest = array[planes.nearest[k]]
-            if planes.beyond[k]:
-                plane = nearest[np.ix_(rows.nearest, columns.nearest)].astype(np.float64)
-            plane[rows.beyond] = nearest[np.ix_(rows.nearest[rows.beyond], columns.nearest)]
-            plane[:, columns.beyond] = nearest[np.ix_(rows.nearest, columns.nearest[columns.beyond])]
+            _go_on(plane, array[planes.nearest[k]], rows, columns, planes.beyond[k])
             take(k, plane)
 
     with ThreadPoolExecutor(processors()) as pool:
@@ -90,14 +86,18 @@ def above_planes(array: np.ndarray, level: float, matrix: np.ndarray, offset: np
             ends = [_at(array[at], rows, columns, j, i) for at in (low, high)]
             plane[differ] = _between(*ends, planes.share[k]).astype(np.float32) > level
             out[k] = plane.reshape(inside.shape)
-            nearest = above[planes.nearest[k]]
-            if planes.beyond[k]:
-                out[k] = nearest[rows.nearest].take(columns.nearest, 1)
-            out[k][rows.beyond] = nearest[rows.nearest[rows.beyond]].take(columns.nearest, 1)
-            out[k][:, columns.beyond] = nearest[rows.nearest].take(columns.nearest[columns.beyond], 1)
+            _go_on(out[k], above[planes.nearest[k]], rows, columns, planes.beyond[k])
 
     with ThreadPoolExecutor(processors()) as pool:
         list(pool.map(fill, range(0, len(out), _TOGETHER)))
+
+
+def _go_on(plane: np.ndarray, nearest: np.ndarray, rows: _Axis, columns: _Axis, beyond: bool) -> None:
+    """Let the source's ``nearest`` plane go on in a target's plane beyond it; ``beyond``: all of the target's plane lies there."""
+    if beyond:
+        plane[:] = nearest[np.ix_(rows.nearest, columns.nearest)]
+    plane[rows.beyond] = nearest[np.ix_(rows.nearest[rows.beyond], columns.nearest)]
+    plane[:, columns.beyond] = nearest[np.ix_(rows.nearest, columns.nearest[columns.beyond])]
 
 
 def _at(plane: np.ndarray, rows: _Axis, columns: _Axis, j: np.ndarray, i: np.ndarray) -> np.ndarray:

@@ -15,7 +15,7 @@ from ..anatomy.jaw.hyoid import hyoid_doubts
 from ..anatomy.jaw.mandible import drawn_mandible
 from ..anatomy.jaw.points import jaw_doubts, jaw_landmarks
 from ..anatomy.landmark.detect import detect_landmarks
-from ..anatomy.level.find import Ground, Level, find_ground, levels_on
+from ..anatomy.level.find import Ground, Level, find_ground, find_levels
 from ..anatomy.outline import within_outline
 from ..anatomy.second_face import second_face
 from ..anatomy.skin import skin_depth
@@ -141,7 +141,7 @@ def node_levels(request: Request, anatomy: Anatomy, alive: Alive = idle, finder:
     if not parameters.levels:
         return ()
     ground = (finder or LOOKS_ANEW).ground(request, anatomy, alive)
-    return levels_on(ground, request.ct, parameters.levels, segments, parameters.superficial_mm, alive, anatomy.landmarks)
+    return find_levels(ground, request.ct, parameters.levels, segments, parameters.superficial_mm, alive, anatomy.landmarks)
 
 
 @dataclass(frozen=True, eq=False)

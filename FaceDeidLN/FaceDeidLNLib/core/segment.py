@@ -66,6 +66,10 @@ class BoxMask:
         return self.inside(Box((0, 0, 0), shape))
 
 
+#: A mask of no voxel.
+NOTHING = BoxMask("", Box((0, 0, 0), (0, 0, 0)), np.zeros((0, 0, 0), dtype=bool))
+
+
 def places(mask: np.ndarray) -> np.ndarray:
     """The (k, j, i) places (N, 3) of the voxels set in a mask, in C order: ``np.argwhere``, some three times faster."""
     return unflat(np.flatnonzero(mask), mask.shape)

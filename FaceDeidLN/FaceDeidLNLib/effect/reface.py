@@ -171,7 +171,7 @@ class NewFace:
         with (
             made_beside(lambda going: beside_air(ct, face)) as bare,
             made_beside(lambda going: Scan.of(ct, face)) as scan,
-        ):  # nothing is drawn
+        ):  # neither takes anything from ``random``
             surface, *maps = (finer(one, face.raster, fine) for one in (surface, dense, floor, layer))
             soft, deep = tissues(ct, face, scan, random)
         maps = (surface, slant(surface, fine), *maps)

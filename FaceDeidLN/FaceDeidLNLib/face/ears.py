@@ -9,9 +9,9 @@ import numpy as np
 from scipy import ndimage
 
 from ..anatomy.face_frame import MEAN_FACE, FaceFrame
-from ..core.geometry import Box, Geometry
+from ..core.geometry import Geometry
 from ..core.parameters import Parameters
-from ..core.segment import BoxMask
+from ..core.segment import NOTHING, BoxMask
 from ..core.volume import Volume
 from .membrane import harmonic_fill
 
@@ -28,8 +28,6 @@ MIDDLE, HALF_AXES, LEAN_DEGREES = (-15.0, 2.0), (29.0, 43.0), 15.0
 DEPTH_MM, RIM_MM, DEEPER_VOXELS = 4.0, 2.0, 0.6
 #: The part of the head, in mm of the mean face (left, anterior, superior), whose skin has to be known for the ears.
 EARS_BOX_MM = np.array([(-115.0, -75.0, -75.0), (115.0, 45.0, 80.0)])
-
-NOTHING = BoxMask("", Box((0, 0, 0), (0, 0, 0)), np.zeros((0, 0, 0), dtype=bool))
 
 
 @dataclass(frozen=True, eq=False)

@@ -86,8 +86,8 @@ def below_jaw(face: Face, grid: Geometry, bone: np.ndarray, landmarks: Landmarks
         return out
 
     def sector_and_height(voxels: np.ndarray) -> np.ndarray:
-        points = face.frame.to_face(local.to_lps(unflat(voxels, below.shape)))
-        return np.stack([_sector(directions_of(points)), points[:, 2]], axis=1)
+        directions, height = _seen(face, local, voxels)
+        return np.stack([_sector(directions), height], axis=1)
 
     sector, height = by_parts(sector_and_height, np.flatnonzero(below)).T
     sector, margin = sector.astype(np.intp), BELOW_BONE_MM / face.frame.scale
@@ -105,10 +105,9 @@ def _lowest_bone(face: Face, local: Geometry, bone: np.ndarray, sectors: np.ndar
     lowest = np.full(int(360 / SECTOR_DEGREES) + 2, np.inf)
 
     def sector_and_height(voxels: np.ndarray) -> np.ndarray:
-        points = face.frame.to_face(local.to_lps(unflat(voxels, bone.shape)))
-        directions = directions_of(points)
+        directions, height = _seen(face, local, voxels)
         inside = face.raster.sample(shown, directions) > 0.5
-        return np.stack([_sector(directions), np.where(inside, points[:, 2], np.inf)], axis=1)
+        return np.stack([_sector(directions), np.where(inside, height, np.inf)], axis=1)
 
     def look(voxels: np.ndarray) -> np.ndarray:
         sector, height = by_parts(sector_and_height, voxels).T
@@ -122,6 +121,12 @@ def _lowest_bone(face: Face, local: Geometry, bone: np.ndarray, sectors: np.ndar
         if np.isinf(around[sectors]).any():
             around = look(high[::step])
     return np.where(np.isfinite(around), around, -np.inf)
+
+
+def _seen(face: Face, local: Geometry, voxels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Directions (N, 2) in degrees and superior face coordinates (N,) of voxels (N,) that are counted in C order on ``local``."""
+    points = face.frame.to_face(local.to_lps(unflat(voxels, local.shape)))
+    return directions_of(points), points[:, 2]
 
 
 def _sector(directions: np.ndarray) -> np.ndarray:

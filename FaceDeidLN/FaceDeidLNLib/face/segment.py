@@ -15,11 +15,11 @@ from ..core.errors import FaceNotFoundError
 from ..core.geometry import Box, Geometry
 from ..core.parameters import Parameters
 from ..core.progress import Alive, idle
-from ..core.segment import BoxMask, places, tight, unflat
+from ..core.segment import NOTHING, BoxMask, places, tight, unflat
 from ..core.volume import Volume, canonical_grid
 from .apron import beyond_curve, share_of_height
 from .curve import FaceCurve
-from .ears import NOTHING, Ear
+from .ears import Ear
 from .membrane import harmonic_fill
 from .polar import PolarRaster, signed_degrees, skin_distance, to_polar, unit_vectors
 

@@ -14,6 +14,7 @@ from ..input.patient import Patient
 from .links import linked
 from .nodes import StoredSegment, segment_roles, stored_segments
 from .protection import checked_segments, was_asked
+from .scene import nodes_of_class
 
 #: What a segmentation of this module's own is called by the CT it belongs to.
 _OWN = ("face", "kept")
@@ -31,14 +32,12 @@ def candidates(ct: slicer.vtkMRMLScalarVolumeNode | None) -> list[slicer.vtkMRML
     scene = None if ct is None else ct.GetScene()
     if scene is None:
         return []
-    volumes = [
-        scene.GetNthNodeByClass(n, "vtkMRMLScalarVolumeNode") for n in range(scene.GetNumberOfNodesByClass("vtkMRMLScalarVolumeNode"))
-    ]
+    volumes = nodes_of_class(scene, "vtkMRMLScalarVolumeNode")
     own = [linked(volume, role) for volume in volumes for role in _OWN]
     own += [
         linked(volume, "protected") for volume in volumes if volume is not ct and linked(volume, "protected") is not linked(ct, "protected")
     ]
-    found = [scene.GetNthNodeByClass(n, "vtkMRMLSegmentationNode") for n in range(scene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode"))]
+    found = nodes_of_class(scene, "vtkMRMLSegmentationNode")
     return [node for node in found if not any(node is mine for mine in own) and not node.GetAttribute(_MADE_HERE) and overlap(node, ct)]
 
 

@@ -20,7 +20,7 @@ from .links import SKIN_PREFIX, linked
 from .markups import SKIN_COLOR, ras
 from .matrices import matrix_from_array
 from .nodes import volume_from_node
-from .scene import SceneContext
+from .scene import SceneContext, nodes_of_class
 
 #: Skin against air, as in the verification.
 _SKIN_HU = -400.0
@@ -115,9 +115,7 @@ def show_skin(context: SceneContext, ct: slicer.vtkMRMLScalarVolumeNode, progres
 
 def only_own(context: SceneContext, ct: slicer.vtkMRMLScalarVolumeNode | None) -> None:
     """Of what was made of the CTs of a scene, show what belongs to this one: its skin before, and what was seen of it when it was left."""
-    scene = context.scene
-    for number in range(scene.GetNumberOfNodesByClass("vtkMRMLScalarVolumeNode")):
-        volume = scene.GetNthNodeByClass(number, "vtkMRMLScalarVolumeNode")
+    for volume in nodes_of_class(context.scene, "vtkMRMLScalarVolumeNode"):
         skin = linked_model(volume, _BEFORE)
         if skin is not None and skin.GetDisplayNode() is not None:
             skin.GetDisplayNode().SetVisibility(volume is ct)

@@ -26,6 +26,11 @@ class SceneContext:
     application_logic: slicer.vtkMRMLApplicationLogic
 
 
+def nodes_of_class(scene: slicer.vtkMRMLScene, kind: str) -> list[slicer.vtkMRMLNode]:
+    """The nodes of a scene that are of a class, or of one that is derived from it."""
+    return [scene.GetNthNodeByClass(number, kind) for number in range(scene.GetNumberOfNodesByClass(kind))]
+
+
 def in_application() -> bool:
     """True inside the Slicer application, False on slicer-core."""
     return getattr(slicer, "app", None) is not None

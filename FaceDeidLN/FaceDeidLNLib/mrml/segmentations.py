@@ -23,7 +23,7 @@ from ..core.volume import Volume
 from ..input.names import Role, role_of
 from .draft import draft_surface, is_draft
 from .matrices import array_from_matrix, local_ras_from_world, matrix_from_array, share_parent, world_lps_from_local
-from .scene import SceneContext
+from .scene import SceneContext, nodes_of_class
 
 Color = tuple[float, float, float]
 FACE_COLOR: Color = (1.0, 0.69, 0.18)
@@ -92,8 +92,7 @@ def fill_segmentation(
 
 def drafts(scene: slicer.vtkMRMLScene) -> tuple[slicer.vtkMRMLSegmentationNode, ...]:
     """The segmentations of a scene with a surface that is a draft."""
-    nodes = (scene.GetNthNodeByClass(n, _SEGMENTATION) for n in range(scene.GetNumberOfNodesByClass(_SEGMENTATION)))
-    return tuple(node for node in nodes if _has_draft(node.GetSegmentation()))
+    return tuple(node for node in nodes_of_class(scene, _SEGMENTATION) if _has_draft(node.GetSegmentation()))
 
 
 def _has_draft(segmentation: slicer.vtkSegmentation | None) -> bool:

@@ -24,7 +24,7 @@ from ..verify.verdict import Verdict
 from .as_made import SAME_MM
 from .links import LEADER, linked
 from .nodes import volume_from_node
-from .scene import SceneContext
+from .scene import SceneContext, nodes_of_class
 
 RELEASED_SUFFIX = "de-identified"
 #: A result that did not pass may be looked at, and its name says in every list that it is nothing else.
@@ -147,8 +147,7 @@ def leader_of(result: slicer.vtkMRMLScalarVolumeNode | None) -> slicer.vtkMRMLSc
 def followers_of(leader: slicer.vtkMRMLScalarVolumeNode | None) -> list[slicer.vtkMRMLScalarVolumeNode]:
     """What was made of further images after a CT's result."""
     scene = None if leader is None else leader.GetScene()
-    count = 0 if scene is None else scene.GetNumberOfNodesByClass("vtkMRMLScalarVolumeNode")
-    nodes = [scene.GetNthNodeByClass(number, "vtkMRMLScalarVolumeNode") for number in range(count)]
+    nodes = [] if scene is None else nodes_of_class(scene, "vtkMRMLScalarVolumeNode")
     return [node for node in nodes if leader_of(node) is leader and ct_of(node) is not None]
 
 
@@ -160,8 +159,7 @@ def mark(result: slicer.vtkMRMLScalarVolumeNode, ct_name: str, released: bool, m
 
 def images_of(scene: slicer.vtkMRMLScene) -> Iterator[slicer.vtkMRMLScalarVolumeNode]:
     """The volumes of a scene that may be a CT or another image of a head: no label map, no colours, and no result of this module."""
-    for number in range(scene.GetNumberOfNodesByClass("vtkMRMLScalarVolumeNode")):
-        node = scene.GetNthNodeByClass(number, "vtkMRMLScalarVolumeNode")
+    for node in nodes_of_class(scene, "vtkMRMLScalarVolumeNode"):
         if node.GetClassName() == "vtkMRMLScalarVolumeNode" and node.GetAttribute(RELEASED_ATTRIBUTE) is None:
             yield node
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import reduce
 
@@ -10,8 +9,8 @@ import numpy as np
 from scipy import ndimage
 
 from ..anatomy.aligned import each_plane
+from ..core.blur import blur_along
 from ..core.geometry import Box, Geometry
-from ..core.processors import processors
 from ..core.volume import AIR_HU, Volume, block_factors, block_mean, canonical_grid, index_affine, is_aligned, resample
 
 #: The skin, as everywhere in the field: half way between air and soft tissue, moved towards air so that thin parts stay.
@@ -83,23 +82,11 @@ def _smooth(volume: Volume, grid: Geometry) -> np.ndarray:
     """HU on an isotropic grid, without the noise of single voxels."""
     spacing = grid.spacing[0]
     fine = _between_voxels(block_mean(volume, spacing), grid)
-    _blur(fine, _sigma(volume, spacing))
+    for axis in range(3):
+        blur_along(fine, _sigma(volume, spacing), axis, "nearest", _TRUNCATE)
     if not np.isfinite(fine.sum(dtype=float)):  # so is the sum of all where one is not
         np.nan_to_num(fine, copy=False, nan=AIR_HU)
     return fine
-
-
-def _blur(array: np.ndarray, sigma: float) -> None:
-    """A Gaussian over an array (k, j, i), in place; the processors share the lines along each axis."""
-    for axis, across in ((0, 1), (1, 0), (2, 0)):
-        parts = np.array_split(array, processors(), axis=across)
-        with ThreadPoolExecutor(len(parts)) as pool:
-            list(pool.map(lambda part, axis=axis: _blur_along(part, axis, sigma), parts))
-
-
-def _blur_along(part: np.ndarray, axis: int, sigma: float) -> None:
-    if part.size:
-        ndimage.gaussian_filter1d(part, sigma, axis, output=part, mode="nearest", truncate=_TRUNCATE)
 
 
 def _between_voxels(volume: Volume, grid: Geometry) -> np.ndarray:

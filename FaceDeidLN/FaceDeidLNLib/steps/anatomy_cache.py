@@ -20,10 +20,9 @@ from ..core.landmarks import Landmarks
 from ..core.parameters import Parameters
 from ..core.processors import processors
 from ..core.progress import Alive, idle
-from ..core.segment import BoxMask, Segment
+from ..core.segment import NOTHING, BoxMask, Segment
 from ..core.volume import Volume
 from ..face.curve import FaceCurve
-from ..face.ears import NOTHING
 from ..face.segment import Face, Outlook
 
 Found = TypeVar("Found")

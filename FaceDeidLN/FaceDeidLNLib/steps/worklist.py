@@ -32,7 +32,7 @@ from ..mrml.looks import largest_change
 from ..mrml.nodes import add_ct, add_curve, add_landmarks, add_segmentation, landmarks_from_node, ras, segments_from_node
 from ..mrml.protection import check
 from ..mrml.removal import remove_nodes, with_display
-from ..mrml.scene import SceneContext
+from ..mrml.scene import SceneContext, nodes_of_class
 from ..mrml.sources import remember_source
 from ..mrml.verdicts import ct_of
 from ..output.review_folder import LANDMARKS_FILE
@@ -122,9 +122,7 @@ def unload(context: SceneContext, ct: slicer.vtkMRMLScalarVolumeNode | None) -> 
     """Take a CT out of the scene with all that belongs to it: its own nodes, its results, their certificates and skins."""
     if ct is None or ct.GetScene() is not context.scene:
         return
-    count = context.scene.GetNumberOfNodesByClass("vtkMRMLScalarVolumeNode")
-    volumes = [context.scene.GetNthNodeByClass(n, "vtkMRMLScalarVolumeNode") for n in range(count)]
-    roots = [ct, *(volume for volume in volumes if ct_of(volume) is ct)]
+    roots = [ct, *(volume for volume in nodes_of_class(context.scene, "vtkMRMLScalarVolumeNode") if ct_of(volume) is ct)]
     nodes = [*roots, *(linked(ct, role) for role in ROLES)]
     nodes += [
         context.scene.GetNodeByID(own) for root in roots for role, own in references_of(root).items() if role not in (FOLLOWS, LEADER)

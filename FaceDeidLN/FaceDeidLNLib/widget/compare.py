@@ -11,6 +11,7 @@ import vtk
 from slicer.i18n import tr as _
 
 from ..core.progress import Progress, silent
+from ..mrml.scene import nodes_of_class
 from .views import drawn_once, let_draw
 
 #: Singleton tags of the two views, from left to right: views of our own, so that the user's stay as they are.
@@ -63,7 +64,7 @@ class SideBySide:
         That also ends a comparison that a scene was saved with, whose layout before nobody knows.
         """
         with drawn_once():
-            for display in _of_class(slicer.mrmlScene, "vtkMRMLDisplayNode"):
+            for display in nodes_of_class(slicer.mrmlScene, "vtkMRMLDisplayNode"):
                 part = display.GetAttribute(_COMPARED)
                 if part:
                     display.RemoveAllViewNodeIDs()
@@ -92,9 +93,9 @@ class SideBySide:
     def _confine_others(self, views: list[Any], models: tuple[Any, Any]) -> None:
         """What is visible in every view is visible in all but these two; what is confined to some views already is not here."""
         scene = slicer.mrmlScene
-        others = [node for node in _of_class(scene, "vtkMRMLAbstractViewNode") if not any(node is view for view in views)]
+        others = [node for node in nodes_of_class(scene, "vtkMRMLAbstractViewNode") if not any(node is view for view in views)]
         own = [model.GetDisplayNode() for model in models]
-        for display in _of_class(scene, "vtkMRMLDisplayNode"):
+        for display in nodes_of_class(scene, "vtkMRMLDisplayNode"):
             if display.GetNumberOfViewNodeIDs() or any(display is mine for mine in own):
                 continue
             if display.IsA("vtkMRMLVolumeDisplayNode") and not display.IsA("vtkMRMLVolumeRenderingDisplayNode"):
@@ -157,7 +158,3 @@ def _place_camera(view: Any, center: list[float], radius_mm: float, toward: tupl
     camera.SetPosition(center[0] + toward[0] * distance, center[1] + toward[1] * distance, center[2])
     camera.SetViewUp(0.0, 0.0, 1.0)
     camera.ResetClippingRange()
-
-
-def _of_class(scene: Any, kind: str) -> list[Any]:  # noqa: ANN401
-    return [scene.GetNthNodeByClass(n, kind) for n in range(scene.GetNumberOfNodesByClass(kind))]

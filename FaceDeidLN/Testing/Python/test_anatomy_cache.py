@@ -39,14 +39,17 @@ def requests(phantom, anatomy):
         yield replace(own, parameters=Parameters(**lengths))
 
 
+def assert_same_mask(one, other):
+    assert one.box == other.box
+    assert np.array_equal(one.array, other.array)
+
+
 def test_each_face_of_a_preview_is_the_one_made_from_scratch(phantom, anatomy):
     cache, sizes = AnatomyCache(), set()
     for request in requests(phantom, anatomy):
         seen, anew = (find_face(request, anatomy, (), finder=finder) for finder in (cache, Finder()))
         for part in ("segment", "region", "apron"):
-            one, other = getattr(seen, part), getattr(anew, part)
-            assert one.box == other.box
-            assert np.array_equal(one.array, other.array)
+            assert_same_mask(getattr(seen, part), getattr(anew, part))
         for part in ("inside", "membrane", "skin"):
             assert np.array_equal(getattr(seen, part), getattr(anew, part))
         for part in ("control", "path", "outline", "run_out"):
@@ -72,8 +75,7 @@ def test_the_node_levels_of_each_length_are_those_made_from_scratch_on_one_mandi
         anew = Finder().levels(Request(phantom.ct, parameters=Parameters(superficial_mm=mm)), anatomy)
         assert [level.name for level in levels] == [level.name for level in anew]
         for one, other in zip(levels, anew, strict=True):
-            assert one.mask.box == other.mask.box
-            assert np.array_equal(one.mask.array, other.mask.array)
+            assert_same_mask(one.mask, other.mask)
         volumes.append(sum(level.volume_ml for level in levels))
     assert len(set(volumes)) == 4
 

@@ -11,7 +11,7 @@ from FaceDeidLNLib.anatomy.body import find_body
 from FaceDeidLNLib.anatomy.face_frame import fit_frame
 from FaceDeidLNLib.anatomy.jaw.fit import JawFrame, fit_jaw, mean_mandible, mean_surface, stable_part, start_frame
 from FaceDeidLNLib.anatomy.jaw.mandible import mandible_of_ct, mandible_of_segment, reached_by_mean
-from FaceDeidLNLib.anatomy.level.find import find_levels, levels_of
+from FaceDeidLNLib.anatomy.level.find import find_ground, find_levels, levels_of
 from FaceDeidLNLib.anatomy.level.table import LEVEL_NAMES
 from FaceDeidLNLib.case.records import Request
 from FaceDeidLNLib.core.errors import InputError
@@ -36,7 +36,7 @@ DEFAULT = Parameters().levels
 def levels(fine_phantom):
     """All levels of the fine phantom by name."""
     ct = fine_phantom.ct
-    return {level.name: level for level in find_levels(ct, find_body(ct), fit_frame(fine_phantom.landmarks), LEVEL_NAMES)}
+    return {level.name: level for level in find_levels(find_ground(ct, find_body(ct), fit_frame(fine_phantom.landmarks)), ct, LEVEL_NAMES)}
 
 
 @pytest.fixture(scope="module")
@@ -147,7 +147,8 @@ def test_the_certificate_says_why_a_level_was_not_judged(phantom):
 def test_a_drawn_mandible_gives_the_same_levels_as_the_bone(fine_phantom, levels):
     frame = fit_frame(fine_phantom.landmarks)
     body = find_body(fine_phantom.ct)
-    drawn = find_levels(fine_phantom.ct, body, frame, ("Ib",), [fine_phantom.segment("Mandible")])
+    segments = [fine_phantom.segment("Mandible")]
+    drawn = find_levels(find_ground(fine_phantom.ct, body, frame, segments), fine_phantom.ct, ("Ib",), segments)
     for level in drawn:
         a, b = mask(level, fine_phantom), mask(levels[level.name], fine_phantom)
         assert 2 * np.count_nonzero(a & b) / (np.count_nonzero(a) + np.count_nonzero(b)) > 0.85
@@ -155,7 +156,8 @@ def test_a_drawn_mandible_gives_the_same_levels_as_the_bone(fine_phantom, levels
 
 def test_a_drawn_gland_and_hyoid_raise_the_confidence(fine_phantom, levels):
     segments = [fine_phantom.segment(name) for name in ("Submandibular gland left", "Submandibular gland right", "Hyoid")]
-    found = find_levels(fine_phantom.ct, find_body(fine_phantom.ct), fit_frame(fine_phantom.landmarks), ("Ib",), segments)
+    ground = find_ground(fine_phantom.ct, find_body(fine_phantom.ct), fit_frame(fine_phantom.landmarks), segments)
+    found = find_levels(ground, fine_phantom.ct, ("Ib",), segments)
     assert found[0].confidence > levels["Ib left"].confidence
     assert "gland" in found[0].derived_from
 
@@ -175,14 +177,14 @@ def test_a_level_out_of_view_is_not_judged(phantom):
     matrix[:3, 3] = phantom.ct.geometry.to_lps(np.array([[first, 0, 0]]))[0]
     array = phantom.ct.array[first:]
     ct = Volume(array, replace(phantom.ct.geometry, shape=array.shape, ijk_to_lps=matrix))
-    found = find_levels(ct, find_body(ct), fit_frame(phantom.landmarks), ("Ia", "Ib"))
+    found = find_levels(find_ground(ct, find_body(ct), fit_frame(phantom.landmarks)), ct, ("Ia", "Ib"))
     assert not any(level.judged for level in found)
     assert all("field of view" in level.reason and level.confidence == 0 for level in found)
 
 
 def test_a_head_without_bone_gives_no_judged_level(phantom):
     soft = phantom.ct.with_array(np.minimum(phantom.ct.array, 100))
-    found = find_levels(soft, find_body(soft), fit_frame(phantom.landmarks), ("Ib",))
+    found = find_levels(find_ground(soft, find_body(soft), fit_frame(phantom.landmarks)), soft, ("Ib",))
     assert not any(level.judged for level in found)
     assert "mandible" in found[0].reason
 

@@ -20,7 +20,7 @@ from FaceDeidLNLib.anatomy import grids
 from FaceDeidLNLib.anatomy.grids import is_above, sample
 from FaceDeidLNLib.case.find import find_anatomy, find_face
 from FaceDeidLNLib.case.records import Request
-from FaceDeidLNLib.core import ahead
+from FaceDeidLNLib.core import ahead, blur
 from FaceDeidLNLib.core.by_parts import PART
 from FaceDeidLNLib.core.geometry import Geometry
 from FaceDeidLNLib.core.parameters import Parameters
@@ -136,7 +136,8 @@ def test_the_noise_of_a_seed_is_the_same_however_many_processors_draw_it(monkeyp
     monkeypatch.setattr(noise, "DRAWN_TOGETHER", 1000)
     blocks = []
     for count in (1, 3, 8):
-        monkeypatch.setattr(noise, "processors", lambda count=count: count)
+        for module in (noise, blur):
+            monkeypatch.setattr(module, "processors", lambda count=count: count)
         blocks.append(noise.Noise.drawn(np.array([0.2, 0.4, 0.6]), 12.0, (30, 20, 10), np.random.default_rng(4)).block)
     assert np.array_equal(blocks[0], blocks[1])
     assert np.array_equal(blocks[0], blocks[2])

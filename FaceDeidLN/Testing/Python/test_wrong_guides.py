@@ -9,7 +9,7 @@ import pytest
 from FaceDeidLNLib.anatomy.body import find_body
 from FaceDeidLNLib.anatomy.face_frame import fit_frame
 from FaceDeidLNLib.anatomy.jaw.hyoid import hyoid_doubts
-from FaceDeidLNLib.anatomy.level.find import find_levels
+from FaceDeidLNLib.anatomy.level.find import find_ground, find_levels
 from FaceDeidLNLib.case.find import find_anatomy
 from FaceDeidLNLib.case.records import Request
 from FaceDeidLNLib.commands.inputs import make_request
@@ -26,7 +26,12 @@ from written import write_volume
 def levels_with(phantom):
     """The default levels of the phantom by name, with some segments."""
     body, frame = find_body(phantom.ct), fit_frame(phantom.landmarks)
-    return lambda *segments: {level.name: level for level in find_levels(phantom.ct, body, frame, Parameters().levels, segments)}
+
+    def found(*segments):
+        ground = find_ground(phantom.ct, body, frame, segments)
+        return {level.name: level for level in find_levels(ground, phantom.ct, Parameters().levels, segments)}
+
+    return found
 
 
 @pytest.fixture(scope="module")

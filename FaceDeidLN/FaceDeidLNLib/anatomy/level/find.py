@@ -68,7 +68,11 @@ class Ground:
 
 
 def find_ground(ct: Volume, body: Volume, frame: FaceFrame, segments: Sequence[Segment] = (), alive: Alive = idle) -> Ground:
-    """The mandible and the skin of a CT (HU); arguments as of ``find_levels``."""
+    """The mandible and the skin of a CT (HU).
+
+    ``body`` is what find_body gave; ``frame`` the head's axes from its landmarks; ``segments`` (any grid) may hold a mandible, which then
+    takes the place of the one in the CT.
+    """
     mandible = find_mandible(ct, frame, segments, alive)
     alive()
     give_back()
@@ -81,27 +85,6 @@ def find_ground(ct: Volume, body: Volume, frame: FaceFrame, segments: Sequence[S
 
 
 def find_levels(
-    ct: Volume,
-    body: Volume,
-    frame: FaceFrame,
-    names: Sequence[str],
-    segments: Sequence[Segment] = (),
-    superficial_mm: float = SUPERFICIAL_MM,
-    alive: Alive = idle,
-    landmarks: Landmarks | None = None,
-) -> tuple[Level, ...]:
-    """The node levels of a CT (HU).
-
-    ``body`` is what find_body gave; ``frame`` the head's axes from its landmarks; ``names`` out of ``LEVEL_NAMES``;
-    ``segments`` (any grid) may hold a mandible, a hyoid and submandibular glands, which then take the place of what is
-    found in the CT; ``landmarks`` are for levels that start from them. Raises InputError for an unknown name.
-    """
-    if not names:
-        return ()
-    return levels_on(find_ground(ct, body, frame, segments, alive), ct, names, segments, superficial_mm, alive, landmarks)
-
-
-def levels_on(
     ground: Ground,
     ct: Volume,
     names: Sequence[str],
@@ -110,7 +93,11 @@ def levels_on(
     alive: Alive = idle,
     landmarks: Landmarks | None = None,
 ) -> tuple[Level, ...]:
-    """As ``find_levels``, where mandible and skin are known."""
+    """The node levels of a CT (HU) whose ``ground`` is known.
+
+    ``names`` out of ``LEVEL_NAMES``; ``segments`` (any grid) may hold a hyoid and submandibular glands, which then take the place of what
+    is found in the CT; ``landmarks`` are for levels that start from them. Raises InputError for an unknown name.
+    """
     levels = levels_of(ground.mandible, ct.geometry, names, segments, ground.depth, superficial_mm, landmarks)
     alive()
     return tuple(_without_skin(level, ct) for level in levels)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
 
+from ...core.blur import blur_along
 from ...core.processors import processors
 
 #: Noise with a longer correlation (standard deviation, cells) than the first is made in larger cells, below the second it is white.
@@ -54,7 +53,7 @@ class Noise:
             return cls(_of_dice(size, kernels, random), shrunk, np.float32(deviation / STEPS))
         block = _white(size, random)
         for axis in np.flatnonzero(cells):
-            _blur(block, float(cells[axis]), int(axis))
+            blur_along(block, float(cells[axis]), int(axis), "reflect", TRUNCATE)
         return cls(_halved(block, np.float32(deviation / max(_deviation(block), 1e-9))), shrunk, np.float32(1.0))
 
     def at(self, voxels: np.ndarray) -> np.ndarray:
@@ -148,19 +147,6 @@ def _deviation(block: np.ndarray) -> float:
     """The standard deviation of a block's values; no second block is made for it, as numpy's would be."""
     square = sum(float(np.vdot(plane, plane)) for plane in block) / block.size
     return float(np.sqrt(max(square - float(block.mean()) ** 2, 0.0)))
-
-
-def _blur(block: np.ndarray, sigma: float, axis: int) -> None:
-    """Blur a block in its place along one axis (Gaussian, standard deviation in cells); the processors share its slabs along another."""
-    across = 1 if axis == 0 else 0
-    ends = np.linspace(0, block.shape[across], processors() + 1).astype(int)
-    slabs = [block[(slice(None),) * across + (slice(*pair),)] for pair in itertools.pairwise(ends)]
-
-    def blur(slab: np.ndarray) -> None:
-        ndimage.gaussian_filter1d(slab, sigma, axis, output=slab, mode="reflect", truncate=TRUNCATE)
-
-    with ThreadPoolExecutor(processors()) as pool:
-        list(pool.map(blur, slabs))
 
 
 def _halved(block: np.ndarray, factor: np.float32) -> np.ndarray:
