@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 
-from ..core.processors import processors
+from ..core.processors import shared_out
 from .solid import Solid
 
 #: Planes that are made one after the other: neighbours lie between the same planes of the source.
@@ -59,8 +58,7 @@ def each_plane(
             _go_on(plane, array[planes.nearest[k]], rows, columns, planes.beyond[k])
             take(k, plane)
 
-    with ThreadPoolExecutor(processors()) as pool:
-        list(pool.map(some, range(0, shape[0], _TOGETHER)))
+    shared_out(some, range(0, shape[0], _TOGETHER))
 
 
 def above_planes(array: np.ndarray, level: float, matrix: np.ndarray, offset: np.ndarray, out: np.ndarray) -> None:
@@ -88,8 +86,7 @@ def above_planes(array: np.ndarray, level: float, matrix: np.ndarray, offset: np
             out[k] = plane.reshape(inside.shape)
             _go_on(out[k], above[planes.nearest[k]], rows, columns, planes.beyond[k])
 
-    with ThreadPoolExecutor(processors()) as pool:
-        list(pool.map(fill, range(0, len(out), _TOGETHER)))
+    shared_out(fill, range(0, len(out), _TOGETHER))
 
 
 def _go_on(plane: np.ndarray, nearest: np.ndarray, rows: _Axis, columns: _Axis, beyond: bool) -> None:

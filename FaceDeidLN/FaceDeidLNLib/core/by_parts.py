@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from .processors import processors
+from .processors import shared_out
 
 #: Voxels in a part. Before and after each numpy call a thread waits for the interpreter: with half as many voxels a call the threads
 #: wait longer for each other than a nearer cache saves, and with more each of them takes the more memory.
@@ -26,6 +25,5 @@ def by_parts(function: Callable[..., np.ndarray], *voxels: np.ndarray) -> np.nda
     def fill(start: int) -> None:
         out[start : start + PART] = function(*(one[start : start + PART] for one in voxels))
 
-    with ThreadPoolExecutor(processors()) as pool:
-        list(pool.map(fill, range(PART, count, PART)))
+    shared_out(fill, range(PART, count, PART))
     return out

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from .geometry import Box, Geometry
-from .processors import processors
+from .processors import shared_out
 
 #: What lies outside a CT: air.
 AIR_HU = -1000.0
@@ -90,8 +89,7 @@ def block_mean(volume: Volume, spacing_mm: float) -> Volume:
         out[start : start + step] = part
 
     step = max(1, _PART // (factors[0] * array[0].size))
-    with ThreadPoolExecutor(processors()) as pool:  # a few slices at a time, which a processor's cache holds
-        list(pool.map(fill, range(0, shape[0], step)))
+    shared_out(fill, range(0, shape[0], step))  # a few slices at a time, which a processor's cache holds
     matrix = volume.geometry.ijk_to_lps.copy()
     matrix[:3, 3] = volume.geometry.to_lps(np.array([[(f - 1) / 2 for f in factors]]))[0]
     matrix[:3, :3] = matrix[:3, :3] * np.asarray(factors[::-1], dtype=float)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 
@@ -16,7 +15,7 @@ from ..core.by_parts import PART
 from ..core.geometry import Geometry
 from ..core.memory import give_back
 from ..core.parameters import Parameters
-from ..core.processors import processors
+from ..core.processors import shared_out
 from ..core.segment import flat, unflat
 from ..core.volume import Volume
 from ..face.polar import PolarRaster, to_polar, unit_vectors, voxels_to_polar
@@ -109,8 +108,7 @@ class Reface:
             of_planes[of_segment] = air
 
         together = max(1, PART * len(mask) // max(1, np.count_nonzero(near)))
-        with ThreadPoolExecutor(processors()) as pool:
-            list(pool.map(fill, range(0, len(mask), together)))
+        shared_out(fill, range(0, len(mask), together))
         return values
 
     def drawn(self, ct: Volume, face: Face, random: np.random.Generator) -> NewFace:

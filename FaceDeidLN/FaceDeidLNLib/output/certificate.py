@@ -28,7 +28,6 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,7 +37,7 @@ import numpy as np
 from ..core.errors import InputError, OutputError
 from ..core.landmarks import LANDMARK_NAMES
 from ..core.plain_files import open_plain, read_plain_text
-from ..core.processors import processors
+from ..core.processors import shared_out
 from ..input.images import image_extension
 
 SCHEMA = "facedeidln-certificate/1"
@@ -148,8 +147,7 @@ def output_sha256(output: Path) -> str | dict[str, str]:
     """The SHA-256 of an output: of the file, or of every file of the folder by its name."""
     if output.is_dir():
         files = sorted(output.iterdir())
-        with ThreadPoolExecutor(processors()) as pool:  # hashing lets other threads run
-            return dict(zip([file.name for file in files], pool.map(file_sha256, files), strict=True))
+        return dict(zip([file.name for file in files], shared_out(file_sha256, files), strict=True))  # hashing lets other threads run
     return file_sha256(output)
 
 

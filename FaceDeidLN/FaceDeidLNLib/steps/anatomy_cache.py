@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import weakref
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -18,7 +17,7 @@ from ..case.records import Anatomy, Request
 from ..core.geometry import Box
 from ..core.landmarks import Landmarks
 from ..core.parameters import Parameters
-from ..core.processors import processors
+from ..core.processors import shared_out
 from ..core.progress import Alive, idle
 from ..core.segment import NOTHING, BoxMask, Segment
 from ..core.volume import Volume
@@ -163,8 +162,7 @@ def _ct_key(ct: Volume) -> tuple:
     """Place and voxels: any edit of the CT gives another key."""
     data = np.ascontiguousarray(ct.array).reshape(-1).view(np.uint8)
     parts = [data[start : start + _PART] for start in range(0, len(data), _PART)]
-    with ThreadPoolExecutor(processors()) as pool:  # hashing lets other threads run
-        voxels = tuple(pool.map(lambda part: hashlib.sha256(part).digest(), parts))
+    voxels = tuple(shared_out(lambda part: hashlib.sha256(part).digest(), parts))  # hashing lets other threads run
     return (ct.array.shape, ct.array.dtype.str, ct.geometry.ijk_to_lps.tobytes(), voxels)
 
 

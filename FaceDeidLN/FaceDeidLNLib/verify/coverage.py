@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +9,7 @@ import numpy as np
 from ..anatomy.face_frame import FaceFrame
 from ..core.geometry import Box
 from ..core.landmarks import Landmark, Landmarks
-from ..core.processors import processors
+from ..core.processors import shared_out
 from ..core.segment import box_of
 from ..core.volume import Volume, linear, resample
 from ..face.polar import skin_distance, to_polar, unit_vectors
@@ -166,6 +165,5 @@ def share_of_body(changed: np.ndarray, ct: Volume, body: Volume) -> float:
         in_body = resample(body, ct.geometry.crop(slab), order=0, fill=0.0).array > 0.5
         return int(np.count_nonzero(in_body & changed[slab.slices]))
 
-    with ThreadPoolExecutor(processors()) as pool:
-        voxels = sum(pool.map(count, range(box.start[0], box.stop[0], TOGETHER)))
+    voxels = sum(shared_out(count, range(box.start[0], box.stop[0], TOGETHER)))
     return float(voxels * ct.geometry.voxel_mm3 / (np.count_nonzero(body.array) * body.geometry.voxel_mm3))

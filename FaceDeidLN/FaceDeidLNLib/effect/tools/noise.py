@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 
 from ...core.blur import blur_along
-from ...core.processors import processors
+from ...core.processors import shared_out
 
 #: Noise with a longer correlation (standard deviation, cells) than the first is made in larger cells, below the second it is white.
 MOST_SIGMA, LEAST_SIGMA = 2.0, 0.33
@@ -95,8 +94,7 @@ def _of_dice(shape: tuple[int, ...], kernels: list[np.ndarray], random: np.rando
         np.clip(np.rint(slab, out=slab), -MOST_STEPS, MOST_STEPS, out=slab)
         out[start : start + step] = slab
 
-    with ThreadPoolExecutor(processors()) as pool:
-        list(pool.map(fill, range(0, shape[0], step)))
+    shared_out(fill, range(0, shape[0], step))
     return out
 
 
@@ -138,8 +136,7 @@ def _white(shape: tuple[int, int, int], random: np.random.Generator) -> np.ndarr
     def draw(start: int, key: np.ndarray) -> None:
         np.random.Generator(np.random.Philox(key=key)).standard_normal(dtype=np.float32, out=block[start : start + step])
 
-    with ThreadPoolExecutor(processors()) as pool:
-        list(pool.map(draw, starts, keys))
+    shared_out(draw, starts, keys)
     return block
 
 
@@ -157,6 +154,5 @@ def _halved(block: np.ndarray, factor: np.float32) -> np.ndarray:
         out[start : start + step] = block[start : start + step] * factor
 
     step = max(1, DRAWN_TOGETHER // block[0].size)
-    with ThreadPoolExecutor(processors()) as pool:
-        list(pool.map(fill, range(0, len(block), step)))
+    shared_out(fill, range(0, len(block), step))
     return out
