@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..core.processors import shared_out
+from ..core.ahead import shared_out
 from .solid import Solid
 
 #: Planes that are made one after the other: neighbours lie between the same planes of the source.

@@ -150,14 +150,15 @@ def release_all(
     said: SignOff,
 ) -> None:
     """Write the CT, and with it the files of --also: all of them appear, or none."""
-    from ..output.atomic import released_together
-    from ..output.certificate import certificate_path
     from ..release import release
-    from ..study.files import write_files
 
     if not followed:
         release(ct, result, place, options.accept_recognisable, said)
         return
+    from ..output.atomic import released_together
+    from ..output.certificate import certificate_path
+    from ..study.files import write_files
+
     outputs = [*(one.place.output for one in followed), place.output]
     inputs = (ct.path, *place.inputs, *(one.made.image.path for one in followed))
     with released_together([(output, certificate_path(output)) for output in outputs], options.overwrite, inputs) as hidden:

@@ -22,6 +22,12 @@ _TOLD_AGAIN_S = 0.1
 _ALIVE_S = 0.2
 
 
+def shared_out(function: Callable[..., Result], *items: Iterable) -> list[Result]:
+    """``list(map(function, *items))``, worked on in as many threads as there are processors; raises what ``function`` raises."""
+    with ThreadPoolExecutor(processors()) as pool:
+        return list(pool.map(function, *items))
+
+
 def made_ahead(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
     """``function`` of item after item, in their order; no more results than two a processor wait to be taken.
 

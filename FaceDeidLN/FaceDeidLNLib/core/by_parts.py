@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .processors import shared_out
+from .ahead import shared_out
 
 #: Voxels in a part. Before and after each numpy call a thread waits for the interpreter: with half as many voxels a call the threads
 #: wait longer for each other than a nearer cache saves, and with more each of them takes the more memory.

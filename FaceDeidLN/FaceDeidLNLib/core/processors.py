@@ -4,11 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
-
-Result = TypeVar("Result")
 
 #: What a thread works on is held until it is done, so that without a limit memory would grow with the machine.
 MOST = 8
@@ -22,12 +17,6 @@ def processors(processes: int = 1) -> int:
     They share the processors that a scheduler left this process, and no more than LIMIT says.
     """
     return max(1, min(min(_allowed(), _limit()) // processes, MOST))
-
-
-def shared_out(function: Callable[..., Result], *items: Iterable) -> list[Result]:
-    """``list(map(function, *items))``, worked on in as many threads as there are processors; raises what ``function`` raises."""
-    with ThreadPoolExecutor(processors()) as pool:
-        return list(pool.map(function, *items))
 
 
 def _allowed() -> int:

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from .ahead import shared_out
 from .geometry import Box, Geometry
-from .processors import shared_out
 
 #: What lies outside a CT: air.
 AIR_HU = -1000.0

@@ -10,12 +10,11 @@ from scipy import ndimage
 
 from ..anatomy.face_frame import FaceFrame
 from ..anatomy.grids import grow_line, steps_of
-from ..core.ahead import made_beside
+from ..core.ahead import made_beside, shared_out
 from ..core.by_parts import PART
 from ..core.geometry import Geometry
 from ..core.memory import give_back
 from ..core.parameters import Parameters
-from ..core.processors import shared_out
 from ..core.segment import flat, unflat
 from ..core.volume import Volume
 from ..face.polar import PolarRaster, to_polar, unit_vectors, voxels_to_polar
@@ -161,15 +160,15 @@ class NewFace:
     @classmethod
     def drawn(cls, ct: Volume, face: Face, random: np.random.Generator) -> NewFace:
         """Draw a face for the voxels of the face segment's box."""
-        surface = in_view(random_surface(face, random), ct.geometry, face)
-        dense = surface - DENSE_LAYER_MM - DENSE_LAYER_SD_MM * roughness(face, random)
-        floor = face.membrane - FLOOR_MM - FLOOR_SD_MM * roughness(face, random)
-        layer = np.clip(SKIN_LAYER_MM + SKIN_LAYER_SD_MM * roughness(face, random), *SKIN_LAYER_LIMITS_MM)
         fine = PolarRaster(step=FINE_DEGREES)
         with (
             made_beside(lambda going: beside_air(ct, face)) as bare,
             made_beside(lambda going: Scan.of(ct, face)) as scan,
         ):  # neither takes anything from ``random``
+            surface = in_view(random_surface(face, random), ct.geometry, face)
+            dense = surface - DENSE_LAYER_MM - DENSE_LAYER_SD_MM * roughness(face, random)
+            floor = face.membrane - FLOOR_MM - FLOOR_SD_MM * roughness(face, random)
+            layer = np.clip(SKIN_LAYER_MM + SKIN_LAYER_SD_MM * roughness(face, random), *SKIN_LAYER_LIMITS_MM)
             surface, *maps = (finer(one, face.raster, fine) for one in (surface, dense, floor, layer))
             soft, deep = tissues(ct, face, scan, random)
         maps = (surface, slant(surface, fine), *maps)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.interpolate import CubicSpline
 
 from ..anatomy.face_frame import FaceFrame
 from ..core.errors import FaceNotFoundError
 from ..core.geometry import Geometry
 from ..core.volume import Volume
 from .polar import PolarRaster, polygon_mask, skin_distance, to_polar, unit_vectors
+from .spline import closed_spline
 from .styles import Style
 
 #: Distance in mm between control points, and between the points of the path, along the curve.
@@ -69,7 +69,7 @@ def draw_curve(style: Style, frame: FaceFrame, depth: Volume, extent: Geometry) 
 def with_islands(curve: FaceCurve, style: Style, frame: FaceFrame) -> FaceCurve:
     """The curve with the islands of a style on this head."""
     drawn = (to_polar(frame, frame.to_lps(frame.adapt(np.array(island))))[0] for island in style.islands)
-    return replace(curve, islands=tuple(_spline(directions, 40 * len(directions)) for directions in drawn))
+    return replace(curve, islands=tuple(closed_spline(directions, 40 * len(directions)) for directions in drawn))
 
 
 def follow_curve(control_lps: np.ndarray, frame: FaceFrame, depth: Volume, extent: Geometry) -> FaceCurve:
@@ -84,12 +84,12 @@ def follow_curve(control_lps: np.ndarray, frame: FaceFrame, depth: Volume, exten
     centre = np.median(directions, axis=0)
     outline = directions.copy()
     outline[at_edge] += EDGE_DEGREES * _unit(directions[at_edge] - centre)
-    return FaceCurve(control, curve.path, _spline(outline, 40 * len(outline)))
+    return FaceCurve(control, curve.path, closed_spline(outline, 40 * len(outline)))
 
 
 def _on_skin(directions: np.ndarray, frame: FaceFrame, depth: Volume, extent: Geometry) -> FaceCurve:
     """Spline through the directions, evenly spaced in mm, cast onto the skin."""
-    fine = _spline(directions, 40 * len(directions))
+    fine = closed_spline(directions, 40 * len(directions))
     rough = _cast(fine, frame, depth, extent)
     length = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(np.vstack([rough, rough[:1]]), axis=0), axis=1))])
     closed = np.vstack([fine, fine[:1]])
@@ -98,14 +98,6 @@ def _on_skin(directions: np.ndarray, frame: FaceFrame, depth: Volume, extent: Ge
         at = np.linspace(0, length[-1], max(8, round(length[-1] / step)), endpoint=False)
         spaced[step] = np.stack([np.interp(at, length, closed[:, axis]) for axis in range(2)], axis=1)
     return FaceCurve(_cast(spaced[CONTROL_MM], frame, depth, extent), _cast(spaced[PATH_MM], frame, depth, extent), fine)
-
-
-def _spline(directions: np.ndarray, count: int) -> np.ndarray:
-    """A closed cubic spline through directions (N, 2), at ``count`` points."""
-    closed = np.vstack([directions, directions[:1]])
-    along = np.concatenate([[0.0], np.cumsum(np.maximum(np.linalg.norm(np.diff(closed, axis=0), axis=1), 1e-3))])
-    spline = CubicSpline(along, closed, bc_type="periodic")
-    return spline(np.linspace(0, along[-1], count, endpoint=False))
 
 
 def _cast(directions: np.ndarray, frame: FaceFrame, depth: Volume, extent: Geometry) -> np.ndarray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from enum import Enum
+from functools import cache
 
 
 class Role(str, Enum):
@@ -92,18 +93,18 @@ def folded(text: str) -> str:
 def role_of_words(words: list[str]) -> Role:
     """The first role of ``WORDS`` that one of the words has; a number at a word's end does not count."""
     plain = {re.sub(r"\d+$", "", word) or word for word in words} | set(words)
-    for role, patterns in _PATTERNS.items():
-        if any(pattern.fullmatch(word) for word in plain for pattern in patterns):
+    for role, known in WORDS.items():
+        if any(pattern.fullmatch(word) for word in plain for pattern in _patterns(known)):
             return role
     return Role.UNKNOWN
 
 
-def _pattern(text: str) -> re.Pattern[str]:
-    return re.compile(re.escape(folded(text)).replace(r"\*", r".*"))
+@cache
+def _patterns(known: str) -> tuple[re.Pattern[str], ...]:
+    """The patterns of a list of words, made when a segment is read: most runs have none."""
+    return tuple(re.compile(re.escape(folded(word)).replace(r"\*", r".*")) for word in known.split())
 
 
-_PATTERNS = {role: tuple(_pattern(word) for word in words.split()) for role, words in WORDS.items()}
-_PLAIN_ORGANS = tuple(_pattern(word) for word in PLAIN_ORGANS.split())
 _SIDES = frozenset(SIDES.split())
 _OUTLINES = frozenset(folded(name.strip()) for name in OUTLINES.split(","))
 
@@ -111,7 +112,7 @@ _OUTLINES = frozenset(folded(name.strip()) for name in OUTLINES.split(","))
 def is_plain_organ(words: list[str]) -> bool:
     """True where the words name an organ and nothing else: "eye_lens_right", "Auge li", no "eye mass" and no "node at eye"."""
     plain = [re.sub(r"\d+$", "", word) for word in words]
-    organs = [word for word in plain if any(pattern.fullmatch(word) for pattern in _PLAIN_ORGANS)]
+    organs = [word for word in plain if any(pattern.fullmatch(word) for pattern in _patterns(PLAIN_ORGANS))]
     return bool(organs) and all(not word or word in organs or word in _SIDES for word in plain)
 
 

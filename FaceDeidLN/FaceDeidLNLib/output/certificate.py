@@ -34,10 +34,10 @@ from typing import Any
 
 import numpy as np
 
+from ..core.ahead import shared_out
 from ..core.errors import InputError, OutputError
 from ..core.landmarks import LANDMARK_NAMES
 from ..core.plain_files import open_plain, read_plain_text
-from ..core.processors import shared_out
 from ..input.images import image_extension
 
 SCHEMA = "facedeidln-certificate/1"

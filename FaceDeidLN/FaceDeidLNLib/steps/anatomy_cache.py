@@ -14,12 +14,12 @@ from ..anatomy.bone import metal_slices
 from ..anatomy.level.find import Ground, Level
 from ..case.find import FaceBone, Finder, bone_window, combined
 from ..case.records import Anatomy, Request
+from ..core.ahead import shared_out
 from ..core.geometry import Box
 from ..core.landmarks import Landmarks
 from ..core.parameters import Parameters
-from ..core.processors import shared_out
 from ..core.progress import Alive, idle
-from ..core.segment import NOTHING, BoxMask, Segment
+from ..core.segment import BoxMask, Segment
 from ..core.volume import Volume
 from ..face.curve import FaceCurve
 from ..face.segment import Face, Outlook
@@ -109,15 +109,14 @@ class AnatomyCache(Finder):
 
     def seen(self, ct: Volume, anatomy: Anatomy, curve: FaceCurve) -> Outlook:
         """What no length changes of a face within a curve."""
-        lines = (curve.control, curve.outline, *curve.islands)
-        key = ("seen", self._ct_key(ct), curve.run_out, tuple((line.shape, line.tobytes()) for line in lines))
+        key = ("seen", self._ct_key(ct), _curve_key(curve))
+        seen = self._of_anatomy(anatomy, key, lambda: super(AnatomyCache, self).seen(ct, anatomy, curve))
+        return replace(seen, face=replace(seen.face, curve=curve))
 
-        def look() -> tuple[Outlook, _Packed]:
-            seen = super(AnatomyCache, self).seen(ct, anatomy, curve)
-            return replace(seen, face=replace(seen.face, apron=NOTHING)), _Packed.of(seen.face.apron)
-
-        seen, apron = self._of_anatomy(anatomy, key, look)
-        return replace(seen, face=replace(seen.face, curve=curve, apron=apron.unpacked()))
+    def apron(self, ct: Volume, anatomy: Anatomy, seen: Outlook) -> BoxMask:
+        """Where a new face runs out beyond a curve."""
+        key = ("apron", self._ct_key(ct), _curve_key(seen.face.curve))
+        return self._of_anatomy(anatomy, key, lambda: _Packed.of(super(AnatomyCache, self).apron(ct, anatomy, seen))).unpacked()
 
     def bone(self, ct: Volume, anatomy: Anatomy, face: Face, bone_hu: float) -> FaceBone:
         """The bone in the window around a region."""
@@ -151,7 +150,7 @@ class AnatomyCache(Finder):
 def _once(kept: dict[tuple, object], key: tuple, most: int, work: Callable[[], Found]) -> Found:
     """What is kept by a key, or else what ``work`` gives; of a kind (the key's first part) so many are kept at most."""
     if key not in kept:
-        of_kind = [other for other in kept if other[0] == key[0]]
+        of_kind = [other for other in list(kept) if other[0] == key[0]]  # another thread may keep something of another kind meanwhile
         for other in of_kind[: max(0, len(of_kind) - most + 1)]:
             del kept[other]
         kept[key] = work()
@@ -164,6 +163,12 @@ def _ct_key(ct: Volume) -> tuple:
     parts = [data[start : start + _PART] for start in range(0, len(data), _PART)]
     voxels = tuple(shared_out(lambda part: hashlib.sha256(part).digest(), parts))  # hashing lets other threads run
     return (ct.array.shape, ct.array.dtype.str, ct.geometry.ijk_to_lps.tobytes(), voxels)
+
+
+def _curve_key(curve: FaceCurve) -> tuple:
+    """Its lines: one that was drawn otherwise gives another key."""
+    lines = (curve.control, curve.outline, *curve.islands)
+    return (curve.run_out, tuple((line.shape, line.tobytes()) for line in lines))
 
 
 def _segments_key(segments: Sequence[Segment]) -> tuple:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..anatomy.face_frame import FaceFrame
+from ..core.ahead import shared_out
 from ..core.geometry import Box
 from ..core.landmarks import Landmark, Landmarks
-from ..core.processors import shared_out
 from ..core.segment import box_of
 from ..core.volume import Volume, linear, resample
 from ..face.polar import skin_distance, to_polar, unit_vectors

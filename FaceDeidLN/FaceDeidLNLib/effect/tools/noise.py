@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...core.ahead import shared_out
 from ...core.blur import blur_along
-from ...core.processors import shared_out
 
 #: Noise with a longer correlation (standard deviation, cells) than the first is made in larger cells, below the second it is white.
 MOST_SIGMA, LEAST_SIGMA = 2.0, 0.33
