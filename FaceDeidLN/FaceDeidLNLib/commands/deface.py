@@ -90,6 +90,10 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
 
     console.progress(0.0, "reading")
     begin = time.perf_counter()
+    if options.qa is not None:
+        from ..core.libraries import load_ahead
+
+        load_ahead("slicer_core")  # the MRML of the review material; the application has its own, loaded long since
     ct = read_ct(options.input, options.series, by_hand=options.landmarks is not None)
     notes = (*ct.notes, *require_kind(ct, place.output), *segments_beside(ct, given_files(options)))
     require_dicom(ct, options)
@@ -242,16 +246,21 @@ def write_review_folder(folder: Path, ct: CtInput, result: CaseResult, released:
     """
     from ..core.ahead import made_beside
     from ..output.pictures import draw, shown
-    from ..output.seen import note_seen
+    from ..output.seen import Seen, digest, note_seen
 
-    with made_beside(lambda alive: draw(shown(ct.volume, result.result, *result.masks_shown()), alive)) as drawn:
+    with (
+        made_beside(lambda alive: draw(shown(ct.volume, result.result, *result.masks_shown()), alive)) as drawn,
+        made_beside(lambda alive: None if result.result is None else digest(result.result)) as hashed,
+    ):
         from ..mrml.case import material_of
         from ..mrml.review_scene import write_review
 
         write_review(folder, material_of(ct.volume, result, released), drawn)
-    if result.result is None or result.parameters.seed is None:
+        found = hashed.result()
+    if found is None or result.parameters.seed is None:
         return None
-    return note_seen(folder, result.result, result.parameters.seed)
+    note_seen(folder, Seen(found, result.parameters.seed))
+    return found
 
 
 @dataclass(frozen=True)

@@ -35,11 +35,9 @@ def digest(volume: Volume) -> str:
     return found.hexdigest()
 
 
-def note_seen(folder: Path, result: Volume, seed: int) -> str:
-    """Write what the review in ``folder`` shows; returns the result's hash."""
-    seen = Seen(digest(result), seed)
+def note_seen(folder: Path, seen: Seen) -> None:
+    """Write what the review in ``folder`` shows."""
     write_private(folder / SEEN_FILE, json.dumps({"result": seen.result, "seed": str(seen.seed)}) + "\n")
-    return seen.result
 
 
 def read_seen(folder: Path) -> Seen:

@@ -1,0 +1,50 @@
+"""Libraries that are loaded before their package is imported (core/libraries.py)."""
+
+import subprocess
+import sys
+
+import pytest
+from FaceDeidLNLib.core.libraries import load_ahead
+
+_LOADED = """
+import sys
+from pathlib import Path
+from FaceDeidLNLib.core.libraries import load_ahead
+thread = load_ahead("slicer_core")
+thread.join()
+before = Path("/proc/self/maps").read_text().count("slicer_core/")
+import slicer
+print(before, "slicer" in sys.modules, slicer.vtkMRMLScene().GetNumberOfNodes())
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="/proc tells it on Linux alone")
+def test_a_package_is_imported_as_ever_after_its_libraries_were_loaded():
+    found = subprocess.run([sys.executable, "-c", _LOADED], capture_output=True, text=True, check=True).stdout.split()
+    assert int(found[0]) > 100
+    assert found[1:] == ["True", "0"]
+
+
+def test_what_is_not_imported_yet_stays_so():
+    modules = set(sys.modules)
+    thread = load_ahead("scipy.cluster")
+    if thread is not None:
+        thread.join()
+    assert "scipy.cluster._hierarchy" not in set(sys.modules) - modules
+
+
+@pytest.mark.parametrize("package", ["no_package_of_this_name", "json"])
+def test_a_package_without_libraries_is_no_error(package):
+    assert load_ahead(package) is None
+
+
+def test_a_file_that_is_no_library_is_left_to_whoever_imports_it(tmp_path, monkeypatch):
+    folder = tmp_path / "with_a_broken_library"
+    folder.mkdir()
+    (folder / "__init__.py").write_text("")
+    (folder / "broken.so").write_bytes(b"no library")
+    monkeypatch.syspath_prepend(tmp_path)
+    thread = load_ahead("with_a_broken_library")
+    if thread is not None:
+        thread.join(10)
+        assert not thread.is_alive()
