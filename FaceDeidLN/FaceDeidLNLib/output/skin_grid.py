@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from functools import reduce
 
 import numpy as np
-from scipy import ndimage
 
 from ..anatomy.aligned import each_plane
+from ..anatomy.grids import depth_in
 from ..core.blur import blur_along
 from ..core.geometry import Box, Geometry
 from ..core.volume import AIR_HU, Volume, block_factors, block_mean, canonical_grid, index_affine, is_aligned, resample
@@ -183,4 +183,4 @@ def _leaps(array: np.ndarray, threshold_hu: float, spacing: float) -> np.ndarray
         taken = reduce(np.logical_or, rest, first)
     if not taken.any():
         return np.full(taken.shape, float(sum(array.shape)) * spacing, dtype=np.float32)
-    return np.maximum(ndimage.distance_transform_edt(~taken) * BLOCK * spacing - _slack(spacing), 0.0).astype(np.float32)
+    return np.maximum(depth_in(~taken) * BLOCK * spacing - _slack(spacing), 0.0).astype(np.float32)

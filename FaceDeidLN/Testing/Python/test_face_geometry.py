@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from FaceDeidLNLib.anatomy.face_frame import MEAN_FACE, fit_frame
-from FaceDeidLNLib.anatomy.grids import grow_line, grow_mm
+from FaceDeidLNLib.anatomy.grids import depth_in, grow_line, grow_mm
 from FaceDeidLNLib.anatomy.solid import Solid, cells_of
 from FaceDeidLNLib.core.errors import FaceNotFoundError, InputError
 from FaceDeidLNLib.core.geometry import Box, Geometry
@@ -15,9 +15,11 @@ from FaceDeidLNLib.core.volume import Volume, canonical_grid, linear
 from FaceDeidLNLib.face.membrane import harmonic_fill
 from FaceDeidLNLib.face.polar import PolarRaster, polygon_mask, signed_degrees, skin_distance, to_polar, unit_vectors
 from FaceDeidLNLib.face.segment import grown
+from FaceDeidLNLib.face.spline import LEAST_LENGTH, closed_spline
 from FaceDeidLNLib.face.styles import FULL, style_named
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.interpolate import CubicSpline
 from scipy.ndimage import distance_transform_edt, maximum_filter1d
 from scipy.spatial.transform import Rotation
 
@@ -192,6 +194,25 @@ def test_voxels_counted_in_one_row_are_found_again(seed, shape):
     assert np.array_equal(counted, np.flatnonzero(mask))
     assert np.array_equal(unflat(counted, shape), np.argwhere(mask))
     assert np.array_equal(flat(mask), counted)
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 1000), shape=st.tuples(*[st.integers(1, 17)] * 3), share=st.sampled_from([0.02, 0.3, 0.9, 0.999]))
+def test_depth_in_a_mask_is_the_distance_map_of_scipy_to_the_bit(seed, shape, share):
+    solid = np.random.default_rng(seed).random(shape) < share
+    solid.flat[seed % solid.size] = False
+    assert np.array_equal(depth_in(solid), distance_transform_edt(solid))
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 1000), number=st.integers(3, 60), count=st.integers(1, 500), twice=st.booleans())
+def test_a_closed_spline_is_that_of_scipy(seed, number, count, twice):
+    points = np.random.default_rng(seed).normal(0, 40, (number, 2))
+    points = np.repeat(points, 2, axis=0) if twice else points  # as where a user placed two points in one place
+    closed = np.vstack([points, points[:1]])
+    along = np.concatenate([[0.0], np.cumsum(np.maximum(np.linalg.norm(np.diff(closed, axis=0), axis=1), LEAST_LENGTH))])
+    theirs = CubicSpline(along, closed, bc_type="periodic")(np.linspace(0, along[-1], count, endpoint=False))
+    assert np.allclose(closed_spline(points, count), theirs, rtol=0, atol=1e-6)
 
 
 def test_growth_of_nothing_is_nothing():

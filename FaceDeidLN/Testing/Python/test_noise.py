@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from FaceDeidLNLib.core import blur
+from FaceDeidLNLib.core import ahead, blur
 from FaceDeidLNLib.effect.tools import noise
 from FaceDeidLNLib.effect.tools.noise import DRAWN_TOGETHER, Noise
 from scipy import ndimage, stats
@@ -73,7 +73,7 @@ def test_dice_are_alike_over_the_same_distances_as_normal_values(monkeypatch):
 def test_dice_are_the_same_however_many_processors_throw_them(monkeypatch):
     blocks = []
     for count in (1, 3):
-        for module in (noise, blur):
+        for module in (ahead, blur):
             monkeypatch.setattr(module, "processors", lambda count=count: count)
         blocks.append(drawn()[0].block)
     assert np.array_equal(*blocks)

@@ -315,6 +315,14 @@ def test_the_program_has_matrices_multiplied_on_one_thread():
     assert said.split()[-2:] == ["False", "1"]
 
 
+def test_the_road_does_without_parts_of_scipy_that_take_long_to_load():
+    code = "import FaceDeidLNLib.input.dicom, FaceDeidLNLib.pipeline, FaceDeidLNLib.release\nimport sys\n"
+    code += "print(*[name for name in ('interpolate', 'optimize', 'stats', 'signal') if f'scipy.{name}' in sys.modules])"
+    path = str(Path(FaceDeidLNLib.__file__).parents[1])
+    words = [sys.executable, "-c", f"import sys; sys.path.insert(0, {path!r})\n{code}"]
+    assert subprocess.run(words, capture_output=True, text=True, check=True).stdout.split() == []
+
+
 def test_image_files_do_without_the_libraries_for_dicom_and_for_triangles():
     road = "import FaceDeidLNLib.input.ct, FaceDeidLNLib.pipeline, FaceDeidLNLib.release, FaceDeidLNLib.input.beside"
     assert not {"pydicom", "vtkmodules"} & set(loaded_by(road))

@@ -136,7 +136,7 @@ def test_the_noise_of_a_seed_is_the_same_however_many_processors_draw_it(monkeyp
     monkeypatch.setattr(noise, "DRAWN_TOGETHER", 1000)
     blocks = []
     for count in (1, 3, 8):
-        for module in (noise, blur):
+        for module in (ahead, blur):
             monkeypatch.setattr(module, "processors", lambda count=count: count)
         blocks.append(noise.Noise.drawn(np.array([0.2, 0.4, 0.6]), 12.0, (30, 20, 10), np.random.default_rng(4)).block)
     assert np.array_equal(blocks[0], blocks[1])

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import ndimage
 
 from ...core.geometry import Box, Geometry
 from ...core.landmarks import Landmarks
@@ -17,7 +16,7 @@ from ...core.segment import BoxMask, Segment, places, tight
 from ...core.volume import AIR_HU, Volume
 from ...input.names import is_node
 from ..face_frame import FaceFrame
-from ..grids import closing, deep_in, grow, is_above
+from ..grids import closing, deep_in, depth_in, grow, is_above
 from ..jaw.arch import trace_outline
 from ..jaw.grid import JawGrid
 from ..jaw.hyoid import find_hyoid
@@ -216,5 +215,5 @@ def _depth(mandible: Mandible, view: Geometry, body: Volume) -> np.ndarray:
     if solid.all():
         return np.full(solid.shape, np.inf, dtype=np.float32)
     # The skin lies half a step outside of the centre of the outermost voxel.
-    depth = (ndimage.distance_transform_edt(solid) - 0.5) * grid.step_mm
+    depth = (depth_in(solid) - 0.5) * grid.step_mm
     return np.maximum(depth, 0.0).astype(np.float32)
