@@ -7,6 +7,7 @@ import ctypes
 import importlib.util
 import os
 import threading
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 #: Of extension modules, where libraries can be loaded by ``dlopen``.
@@ -23,11 +24,19 @@ def load_ahead(package: str) -> threading.Thread | None:
     with contextlib.suppress(OSError, TypeError, AttributeError):  # as on Windows
         dlopen = ctypes.CDLL(None).dlopen
         dlopen.restype, dlopen.argtypes = ctypes.c_void_p, (ctypes.c_char_p, ctypes.c_int)
-        thread = threading.Thread(target=lambda: [dlopen(os.fsencode(file), os.RTLD_NOW) for file in files], daemon=True)
+        thread = threading.Thread(target=_load, args=(dlopen, files))
         if files:
             thread.start()
             return thread
     return None
+
+
+def _load(dlopen: Callable[[bytes, int], object], files: Sequence[Path]) -> None:
+    """Load files until the program ends, which waits for the one at work: no process ends well while the linker is busy."""
+    for file in files:
+        if not threading.main_thread().is_alive():
+            return
+        dlopen(os.fsencode(file), os.RTLD_NOW)
 
 
 def _extensions(package: str) -> list[Path]:

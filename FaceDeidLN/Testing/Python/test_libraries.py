@@ -25,6 +25,13 @@ def test_a_package_is_imported_as_ever_after_its_libraries_were_loaded():
     assert found[1:] == ["True", "0"]
 
 
+@pytest.mark.parametrize("after_s", [0.0, 0.05, 0.3, 0.6])
+def test_a_program_that_ends_meanwhile_ends(after_s):
+    code = "import sys, time\nfrom FaceDeidLNLib.core.libraries import load_ahead\nload_ahead('slicer_core')\n"
+    code += f"time.sleep({after_s})\nsys.exit(2)"
+    assert subprocess.run([sys.executable, "-c", code], timeout=60, check=False).returncode == 2
+
+
 def test_what_is_not_imported_yet_stays_so():
     modules = set(sys.modules)
     thread = load_ahead("scipy.cluster")
