@@ -103,6 +103,7 @@ class WorkListTest(PanelTest):
         self.assertEqual(list(results.iterdir()), [])
 
     def test_the_filter_says_which_case_is_the_next(self):
+        self.addCleanup(setattr, self.ui.workListFilterEdit, "text", "")
         self.answer_at_once()
         self.open(self.batch("one", "two"))
         self.ui.workListFilterEdit.text = "TWO review"
