@@ -19,6 +19,7 @@ from FaceDeidLNLib.face.spline import LEAST_LENGTH, closed_spline
 from FaceDeidLNLib.face.styles import FULL, style_named
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from peaks import peak_of
 from scipy.interpolate import CubicSpline
 from scipy.ndimage import distance_transform_edt, maximum_filter1d
 from scipy.spatial.transform import Rotation
@@ -213,6 +214,17 @@ def test_a_closed_spline_is_that_of_scipy(seed, number, count, twice):
     along = np.concatenate([[0.0], np.cumsum(np.maximum(np.linalg.norm(np.diff(closed, axis=0), axis=1), LEAST_LENGTH))])
     theirs = CubicSpline(along, closed, bc_type="periodic")(np.linspace(0, along[-1], count, endpoint=False))
     assert np.allclose(closed_spline(points, count), theirs, rtol=0, atol=1e-6)
+
+
+def test_a_closed_spline_through_ten_thousand_points_takes_little_memory():
+    turn = np.linspace(0.0, 2 * np.pi, 10_000, endpoint=False)
+    points = np.column_stack([np.cos(turn), np.sin(turn)])
+    assert peak_of(lambda: closed_spline(points, 20_000)) < 32 * 20_000 * 8
+
+
+def test_a_closed_spline_through_what_is_no_point_is_refused():
+    with pytest.raises(ValueError, match="infs or NaNs"):
+        closed_spline(np.array([[0.0, 0.0], [1.0, np.nan], [2.0, 1.0], [0.0, 2.0]]), 100)
 
 
 def test_growth_of_nothing_is_nothing():

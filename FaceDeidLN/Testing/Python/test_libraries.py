@@ -7,14 +7,13 @@ import pytest
 from FaceDeidLNLib.core.libraries import load_ahead
 
 _LOADED = """
-import sys
 from pathlib import Path
 from FaceDeidLNLib.core.libraries import load_ahead
 thread = load_ahead("slicer_core")
 thread.join()
 before = Path("/proc/self/maps").read_text().count("slicer_core/")
 import slicer
-print(before, "slicer" in sys.modules, slicer.vtkMRMLScene().GetNumberOfNodes())
+print(before, slicer.vtkMRMLScene().GetNumberOfNodes())
 """
 
 
@@ -22,7 +21,7 @@ print(before, "slicer" in sys.modules, slicer.vtkMRMLScene().GetNumberOfNodes())
 def test_a_package_is_imported_as_ever_after_its_libraries_were_loaded():
     found = subprocess.run([sys.executable, "-c", _LOADED], capture_output=True, text=True, check=True).stdout.split()
     assert int(found[0]) > 100
-    assert found[1:] == ["True", "0"]
+    assert found[1:] == ["0"]
 
 
 @pytest.mark.parametrize("after_s", [0.0, 0.05, 0.3, 0.6])
@@ -30,6 +29,13 @@ def test_a_program_that_ends_meanwhile_ends(after_s):
     code = "import sys, time\nfrom FaceDeidLNLib.core.libraries import load_ahead\nload_ahead('slicer_core')\n"
     code += f"time.sleep({after_s})\nsys.exit(2)"
     assert subprocess.run([sys.executable, "-c", code], timeout=60, check=False).returncode == 2
+
+
+def test_a_program_waits_for_the_library_at_work():
+    thread = load_ahead("slicer_core")
+    assert thread is None or not thread.daemon  # else one run in twenty crashes at its end, or never ends
+    if thread is not None:
+        thread.join()
 
 
 def test_what_is_not_imported_yet_stays_so():

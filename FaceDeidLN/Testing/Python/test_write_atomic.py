@@ -56,7 +56,8 @@ def test_a_companion_looks_at_the_whole_output_while_that_is_read_back(tmp_path)
 
 
 @pytest.mark.parametrize("companion", [None, Companion(Path("a.json"), lambda whole, beside: None)])
-def test_nothing_looks_where_no_companion_asks_to(companion, tmp_path):
+def test_nothing_looks_where_no_companion_asks_to(companion, tmp_path, monkeypatch):
+    monkeypatch.delattr(atomic, "made_beside")
     with looked_at(tmp_path / "not there", companion):
         pass
 
