@@ -6,7 +6,6 @@ import platform
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -110,14 +109,12 @@ def write_released(ct: CtInput, cleared: Clearance, destination: Destination, al
     volume, case = cleared.volume, cleared.case
     give_back()
 
-    hashed = cache(output_sha256)
-
     def write(partial: Path, certificate: Path) -> None:
         require_own_certificate(destination.output, destination.overwrite)
-        facts = content(ct.kind, case, output_facts(ct, volume, partial, hashed(partial)), destination.header)
-        certificate.write_text(signed_text(certificate_text(facts), destination.signing_key), encoding="utf-8")
+        text = certificate_text(content(ct, volume, case, partial, destination.header))
+        certificate.write_text(signed_text(text, destination.signing_key), encoding="utf-8")
 
-    companion = Companion(certificate_path(destination.output).absolute(), write, hashed)
+    companion = Companion(certificate_path(destination.output).absolute(), write)
     if ct.kind != "dicom":
         write_image(ct, volume, destination.output, destination.overwrite, destination.inputs, companion, alive)
     else:
@@ -167,24 +164,24 @@ def case_content(result: CaseResult) -> dict[str, Any]:
     }
 
 
-def content(kind: str, case: dict[str, Any], output: dict[str, Any], header: HeaderPolicy) -> dict[str, Any]:
-    """What the certificate says of a CT of that kind: of its case, as in ``Clearance``, and of its output (``output_facts``)."""
-    facts = {**case, "output": output}
-    if kind != "dicom":
+def content(ct: CtInput, volume: Volume, case: dict[str, Any], written: Path, header: HeaderPolicy) -> dict[str, Any]:
+    """What the certificate says of an output that is complete under a temporary name; ``case`` as in ``Clearance``."""
+    facts = {**case, "output": output_facts(ct, volume, written)}
+    if ct.kind != "dicom":
         return {**facts, "limits": []}
     kept = isinstance(header, KeepHeader)
     facts |= {name: without_names(facts[name], header) for name in ("protected", "reasons", "checks")}
     return {**facts, "header": header.facts(), "limits": ["Names and dates in the DICOM header are untouched."] if kept else []}
 
 
-def output_facts(ct: CtInput, result: Volume, written: Path, hashes: str | dict[str, str]) -> dict[str, Any]:
-    """Kind, type, size and hashes of an output that is complete under a temporary name."""
+def output_facts(ct: CtInput, result: Volume, written: Path) -> dict[str, Any]:
+    """Kind, type, size and hashes of the output."""
     return {
         "kind": ct.kind if ct.kind == "dicom" else image_extension(written),
         "scalar_type": str(result.array.dtype),
         "size": list(result.array.shape[::-1]),
         "spacing_mm": [round(step, 6) for step in result.geometry.spacing],
-        "sha256": hashes,
+        "sha256": output_sha256(written),
     }
 
 

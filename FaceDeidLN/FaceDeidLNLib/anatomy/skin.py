@@ -8,7 +8,6 @@ import numpy as np
 import SimpleITK as sitk
 from scipy.spatial import cKDTree
 
-from ..core.ahead import awaited, made_beside
 from ..core.errors import FaceNotFoundError
 from ..core.geometry import Box, Geometry
 from ..core.progress import Alive, idle
@@ -101,13 +100,13 @@ def _level(ct: Volume, body: Volume, grid: Geometry, alive: Alive) -> np.ndarray
     if 0 in part.array.shape:
         raise FaceNotFoundError("The part of the CT that was to be looked at lies outside of it.")
     small = block_mean(part, grid.spacing[0])
-    with made_beside(lambda going: _near_and_deep(body, small.geometry)) as placed:
-        own = np.clip(small.array, AIR_HU, -AIR_HU).astype(np.float32)
-        between = _between_cuts(is_above(body, small.geometry, 0.5), small.geometry)
-        near, deep = awaited(placed, alive)
+    own = np.clip(small.array, AIR_HU, -AIR_HU).astype(np.float32)
+    alive()
+    near, deep = _near_and_deep(body, small.geometry)
+    alive()
     own[~near] = AIR_HU
     np.maximum(own, FILLED_HU, out=own, where=deep)
-    seen = small.with_array(own).crop(between)
+    seen = small.with_array(own).crop(_between_cuts(is_above(body, small.geometry, 0.5), small.geometry))
     level = sample(with_border(seen, seen.array > TISSUE_HU, AIR_HU), grid)
     alive()
     level[_spikes(level > TISSUE_HU, grid.spacing[0])] = AIR_HU

@@ -31,7 +31,7 @@ from ..core.volume import Volume
 from ..face.build import ears_in, strategy_face, with_ears, with_own_segment
 from ..face.curve import FaceCurve, draw_curve, follow_curve, with_islands
 from ..face.jaw import below_jaw, bone_that_stays
-from ..face.segment import Face, Outlook, apron_of, seen_within, solid_layer, spare, volumes_kept, without_islands
+from ..face.segment import Face, Outlook, seen_within, solid_layer, spare, volumes_kept, without_islands
 from ..face.styles import Region, Style, chosen_region, drawn_style
 from ..input.place import place_segments
 from ..verify.layer import layer_doubts
@@ -80,11 +80,7 @@ class Finder:
 
     def seen(self, ct: Volume, anatomy: Anatomy, curve: FaceCurve) -> Outlook:
         """As ``seen_within``."""
-        return seen_within(anatomy.frame, curve, anatomy.depth)
-
-    def apron(self, ct: Volume, anatomy: Anatomy, seen: Outlook) -> BoxMask:
-        """As ``apron_of``."""
-        return apron_of(seen, ct.geometry)
+        return seen_within(anatomy.frame, curve, anatomy.depth, ct.geometry)
 
     def bone(self, ct: Volume, anatomy: Anatomy, face: Face, bone_hu: float) -> FaceBone:
         """As ``bone_of``."""
@@ -212,17 +208,15 @@ def region_of(request: Request, anatomy: Anatomy, chosen: Region, alive: Alive =
         return face, replace(face.region, array=np.zeros_like(face.region.array))
     own = request.curve is None
     curve = finder.own_curve(ct, anatomy, parameters) if own else find_curve(ct, anatomy, parameters, request.curve)
-    seen = finder.seen(ct, anatomy, curve)
-    with made_beside(lambda going: finder.apron(ct, anatomy, seen)) as apron:
-        face = solid_layer(seen, ct.geometry, parameters, alive)
-        alive()
-        give_back()  # the node levels are found beside this, and both need room at once
-        known = finder.bone(ct, anatomy, face, parameters.bone_hu)
-        bone = without_islands(face, ct.geometry, known.stays.inside(face.region.box))
-        if own:
-            jaw = known.found.inside(face.region.box) | drawn_mandible(request.guides, ct.geometry, face.region.box)
-            bone |= below_jaw(face, ct.geometry, jaw, anatomy.landmarks)
-        return replace(face, apron=awaited(apron, alive)), replace(face.region, array=bone)
+    face = solid_layer(finder.seen(ct, anatomy, curve), ct.geometry, parameters, alive)
+    alive()
+    give_back()  # the node levels are found beside this, and both need room at once
+    known = finder.bone(ct, anatomy, face, parameters.bone_hu)
+    bone = without_islands(face, ct.geometry, known.stays.inside(face.region.box))
+    if own:
+        jaw = known.found.inside(face.region.box) | drawn_mandible(request.guides, ct.geometry, face.region.box)
+        bone |= below_jaw(face, ct.geometry, jaw, anatomy.landmarks)
+    return face, replace(face.region, array=bone)
 
 
 def bone_of(ct: Volume, anatomy: Anatomy, face: Face, bone_hu: float) -> FaceBone:

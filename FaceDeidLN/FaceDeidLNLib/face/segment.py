@@ -100,7 +100,7 @@ class Face:
 class Outlook:
     """What of a face depends on nothing but its curve, the skin and the CT's grid: no length changes it.
 
-    ``face`` has no voxels yet; ``degrees`` is how far a line of sight lies inwards from the curve, on a PolarRaster.
+    ``face`` has no voxels yet, but its apron; ``degrees`` is how far a line of sight lies inwards from the curve, on a PolarRaster.
     ``fields`` are kept for the last few parts of the skin's grid on which they were asked for.
     """
 
@@ -118,8 +118,8 @@ class Outlook:
         return self.fields[key]
 
 
-def seen_within(frame: FaceFrame, curve: FaceCurve, depth: Volume) -> Outlook:
-    """The skin and the membrane within a curve.
+def seen_within(frame: FaceFrame, curve: FaceCurve, depth: Volume, grid: Geometry) -> Outlook:
+    """The skin and the membrane within a curve, and where a new face runs out beyond it.
 
     Raises FaceNotFoundError where the curve encloses nothing.
     """
@@ -135,25 +135,8 @@ def seen_within(frame: FaceFrame, curve: FaceCurve, depth: Volume) -> Outlook:
     membrane = harmonic_fill(skin, inside)
     fine = PolarRaster()
     face = Face(NOTHING, NOTHING, frame, curve, depth, raster, inside, membrane, skin)
-    return Outlook(face, signed_degrees(fine, curve.inside(fine)))
-
-
-def apron_of(seen: Outlook, grid: Geometry) -> BoxMask:
-    """The voxels before the skin, beyond the curve, that a new face may need to run out."""
-    face = seen.face
-    if not face.curve.run_out:
-        return NOTHING
-    signed = signed_degrees(face.raster, face.inside)
-    elevation = face.raster.directions()[..., 1]
-    near = (signed > -beyond_curve(elevation, face.curve.run_out) - 2 * face.raster.step) & (signed < face.raster.step)
-    unit = unit_vectors(face.frame, face.raster.directions()[near])
-    skin = face.skin[near]
-    box = grid.box_around(face.frame.origin + np.vstack([unit * skin[:, None], unit * (skin + BEFORE_MEMBRANE_MM)[:, None]]), margin_mm=3.0)
-    if not np.all(box.shape):
-        return NOTHING
-    depth = _depth_around(face, grid.crop(box))
-    level = depth.with_array(np.minimum(-depth.array, _smooth_apron(seen, depth.geometry)))
-    return tight("Apron", _voxels_above(level, grid.crop(box)), box.start)
+    seen = Outlook(face, signed_degrees(fine, curve.inside(fine)))
+    return replace(seen, face=replace(face, apron=_apron_of(seen, grid)))
 
 
 def solid_layer(seen: Outlook, grid: Geometry, parameters: Parameters, alive: Alive = idle) -> Face:
@@ -262,6 +245,24 @@ def _box_of(face: Face, grid: Geometry, parameters: Parameters) -> Box:
     inner = np.minimum(skin - 2 * max(parameters.depth_mm, ISLAND_MM if face.curve.islands else 0.0), membrane - BEHIND_MEMBRANE_MM)
     points = face.frame.origin + np.vstack([unit * outer[:, None], unit * np.maximum(inner, 0.0)[:, None]])
     return grid.box_around(points, margin_mm=3.0)
+
+
+def _apron_of(seen: Outlook, grid: Geometry) -> BoxMask:
+    """The voxels before the skin, beyond the curve, that a new face may need to run out."""
+    face = seen.face
+    if not face.curve.run_out:
+        return NOTHING
+    signed = signed_degrees(face.raster, face.inside)
+    elevation = face.raster.directions()[..., 1]
+    near = (signed > -beyond_curve(elevation, face.curve.run_out) - 2 * face.raster.step) & (signed < face.raster.step)
+    unit = unit_vectors(face.frame, face.raster.directions()[near])
+    skin = face.skin[near]
+    box = grid.box_around(face.frame.origin + np.vstack([unit * skin[:, None], unit * (skin + BEFORE_MEMBRANE_MM)[:, None]]), margin_mm=3.0)
+    if not np.all(box.shape):
+        return NOTHING
+    depth = _depth_around(face, grid.crop(box))
+    level = depth.with_array(np.minimum(-depth.array, _smooth_apron(seen, depth.geometry)))
+    return tight("Apron", _voxels_above(level, grid.crop(box)), box.start)
 
 
 def _voxels_above(level: Volume, target: Geometry) -> np.ndarray:

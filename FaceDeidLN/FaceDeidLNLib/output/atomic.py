@@ -19,7 +19,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..core.ahead import made_beside
 from ..core.apart import first_that_reaches
 from ..core.errors import FaceDeidError, InputError, OutputError
 from ..core.guard import removed_with_us, taken_back_with_us
@@ -39,23 +38,10 @@ class Companion:
     """A file that stands beside an output and vouches for it.
 
     ``write`` gets the complete output and the companion under their temporary names, when the output's name is known to be free.
-    ``look`` gets the complete output before, in another thread, while that is read back and compared.
     """
 
     path: Path
     write: Callable[[Path, Path], None]
-    look: Callable[[Path], object] | None = None
-
-
-@contextlib.contextmanager
-def looked_at(partial: Path, companion: Companion | None) -> Iterator[None]:
-    """While the body reads back a complete output, its companion looks at it, too."""
-    if companion is None or companion.look is None:
-        yield
-        return
-    look = companion.look
-    with made_beside(lambda going: look(partial)):
-        yield
 
 
 @contextlib.contextmanager

@@ -9,14 +9,12 @@ images with the face (see :mod:`.dicom_links`).
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 
-from ..core.ahead import made_ahead
 from ..core.errors import InputError, OutputError
 from ..core.progress import Alive, idle
 from ..core.volume import Volume
@@ -25,7 +23,7 @@ from ..header.known import known_of
 from ..header.proof import verify_headers
 from ..input.case import CtInput, StoredSlice
 from ..input.dicom import find_series, grids_of, read_planes
-from .atomic import Companion, looked_at, released_folder
+from .atomic import Companion, released_folder
 from .dicom_encoder import Encoder
 from .dicom_header import Marks, derived_header, headers_of, naming, slices_by_file
 from .representable import representable, stored_values
@@ -66,9 +64,8 @@ def write_dicom_series(
             with naming(source):
                 encoder.save(dataset, partial / f"IM{n:04d}.dcm")
             to_disk(partial / f"IM{n:04d}.dcm")
-        with looked_at(partial, companion):
-            _require_same(ct, representable(ct, result), partial, Path(folder), header.uid(ct.frame_of_reference_uid), alive)
-            _require_clean(partial, Path(folder), ct.files, header)
+        _require_same(ct, representable(ct, result), partial, Path(folder), header.uid(ct.frame_of_reference_uid), alive)
+        _require_clean(partial, Path(folder), ct.files, header)
 
 
 def derived_slices(ct: CtInput, result: Volume, marks: Marks, header: HeaderPolicy, alive: Alive = idle) -> Iterator[tuple[Path, Dataset]]:
@@ -77,13 +74,12 @@ def derived_slices(ct: CtInput, result: Volume, marks: Marks, header: HeaderPoli
     for source in slices:
         with naming(source):
             header.learn(headers[source])
-    with closing(made_ahead(lambda numbers: stored_values(ct, result, numbers), slices.values())) as stored:
-        for source, numbers in slices.items():
-            alive()
-            with naming(source):
-                dataset = derived_header(headers.pop(source), marks, header, ct.source_uids)
-                set_pixels(dataset, ct.stored[numbers[0]], next(stored))
-            yield source, dataset
+    for source, numbers in slices.items():
+        alive()
+        with naming(source):
+            dataset = derived_header(headers.pop(source), marks, header, ct.source_uids)
+            set_pixels(dataset, ct.stored[numbers[0]], stored_values(ct, result, numbers))
+        yield source, dataset
 
 
 def set_pixels(dataset: Dataset, how: StoredSlice, values: np.ndarray) -> None:

@@ -19,7 +19,7 @@ from ..core.geometry import Box
 from ..core.landmarks import Landmarks
 from ..core.parameters import Parameters
 from ..core.progress import Alive, idle
-from ..core.segment import BoxMask, Segment
+from ..core.segment import NOTHING, BoxMask, Segment
 from ..core.volume import Volume
 from ..face.curve import FaceCurve
 from ..face.segment import Face, Outlook
@@ -109,14 +109,15 @@ class AnatomyCache(Finder):
 
     def seen(self, ct: Volume, anatomy: Anatomy, curve: FaceCurve) -> Outlook:
         """What no length changes of a face within a curve."""
-        key = ("seen", self._ct_key(ct), _curve_key(curve))
-        seen = self._of_anatomy(anatomy, key, lambda: super(AnatomyCache, self).seen(ct, anatomy, curve))
-        return replace(seen, face=replace(seen.face, curve=curve))
+        lines = (curve.control, curve.outline, *curve.islands)
+        key = ("seen", self._ct_key(ct), curve.run_out, tuple((line.shape, line.tobytes()) for line in lines))
 
-    def apron(self, ct: Volume, anatomy: Anatomy, seen: Outlook) -> BoxMask:
-        """Where a new face runs out beyond a curve."""
-        key = ("apron", self._ct_key(ct), _curve_key(seen.face.curve))
-        return self._of_anatomy(anatomy, key, lambda: _Packed.of(super(AnatomyCache, self).apron(ct, anatomy, seen))).unpacked()
+        def look() -> tuple[Outlook, _Packed]:
+            seen = super(AnatomyCache, self).seen(ct, anatomy, curve)
+            return replace(seen, face=replace(seen.face, apron=NOTHING)), _Packed.of(seen.face.apron)
+
+        seen, apron = self._of_anatomy(anatomy, key, look)
+        return replace(seen, face=replace(seen.face, curve=curve, apron=apron.unpacked()))
 
     def bone(self, ct: Volume, anatomy: Anatomy, face: Face, bone_hu: float) -> FaceBone:
         """The bone in the window around a region."""
@@ -163,12 +164,6 @@ def _ct_key(ct: Volume) -> tuple:
     parts = [data[start : start + _PART] for start in range(0, len(data), _PART)]
     voxels = tuple(shared_out(lambda part: hashlib.sha256(part).digest(), parts))  # hashing lets other threads run
     return (ct.array.shape, ct.array.dtype.str, ct.geometry.ijk_to_lps.tobytes(), voxels)
-
-
-def _curve_key(curve: FaceCurve) -> tuple:
-    """Its lines: one that was drawn otherwise gives another key."""
-    lines = (curve.control, curve.outline, *curve.islands)
-    return (curve.run_out, tuple((line.shape, line.tobytes()) for line in lines))
 
 
 def _segments_key(segments: Sequence[Segment]) -> tuple:

@@ -2,7 +2,6 @@
 
 import errno
 import shutil
-import threading
 
 import numpy as np
 import pydicom
@@ -315,13 +314,3 @@ def test_a_series_that_does_not_read_back_the_same_is_not_released(tmp_path, mon
     with pytest.raises(OutputError, match="not the one written"):
         write_dicom_series(ct, defaced(ct), tmp_path / "out", MARKS)
     assert [p.name for p in tmp_path.iterdir()] == ["in"]
-
-
-def test_whoever_wants_no_more_slices_leaves_no_thread(tmp_path):
-    write_series(tmp_path / "in", Series(stored_head()))
-    ct = read_ct(tmp_path / "in")
-    before = threading.active_count()
-    slices = derived_slices(ct, ct.volume, MARKS, KeepHeader())
-    assert len({next(slices)[0] for _ in range(3)}) == 3
-    slices.close()
-    assert threading.active_count() == before

@@ -7,9 +7,8 @@ import time
 import numpy as np
 import pytest
 from dicom_series import Series, stored_head, write_series
-from FaceDeidLNLib import release as release_module
 from FaceDeidLNLib.case.records import CaseResult, Request
-from FaceDeidLNLib.core.errors import InputError, OutputError
+from FaceDeidLNLib.core.errors import InputError
 from FaceDeidLNLib.core.parameters import Parameters
 from FaceDeidLNLib.input.ct import read_ct
 from FaceDeidLNLib.output.certificate import certificate_path, is_certified
@@ -44,32 +43,6 @@ def test_a_released_folder_is_replaced_with_its_certificate(ct, tmp_path):
     release(ct, passed(ct, -900), Destination(tmp_path / "out", overwrite=True), False)
     assert watch.has_released()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "out", "out.certificate.json"]
-
-
-@pytest.mark.parametrize("failures", [0, 1])
-def test_an_output_is_hashed_once_or_again_where_that_failed_while_it_was_read_back(failures, ct, tmp_path, monkeypatch):
-    calls, real = [], release_module.output_sha256
-
-    def hashed(output):
-        calls.append(output)
-        if len(calls) <= failures:
-            raise OSError("a disk that comes back")
-        return real(output)
-
-    monkeypatch.setattr(release_module, "output_sha256", hashed)
-    release(ct, passed(ct), Destination(tmp_path / "out"), False)
-    assert is_certified(tmp_path / "out")
-    assert len(calls) == 1 + failures
-
-
-def test_an_output_that_cannot_be_hashed_is_not_released(ct, tmp_path, monkeypatch):
-    def hashed(output):
-        raise OSError("a disk that is gone")
-
-    monkeypatch.setattr(release_module, "output_sha256", hashed)
-    with pytest.raises(OutputError):
-        release(ct, passed(ct), Destination(tmp_path / "out"), False)
-    assert [path.name for path in tmp_path.iterdir()] == ["in"]
 
 
 @pytest.mark.parametrize("ahead_s", [-3600, 0, 3600])

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from FaceDeidLNLib.core.errors import InputError, OutputError
 from FaceDeidLNLib.output import atomic, leftovers
-from FaceDeidLNLib.output.atomic import Companion, looked_at, released_file, released_folder, released_together
+from FaceDeidLNLib.output.atomic import released_file, released_folder, released_together
 from FaceDeidLNLib.output.destination import require_destination
 from releases import companion_of, kill_once_begun, names, release_file, release_folder, start
 
@@ -40,26 +40,6 @@ def test_nobody_else_can_look_into_what_is_not_complete(released, tmp_path):
                 partial.write_text("x")
     finally:
         os.umask(before)
-
-
-def test_a_companion_looks_at_the_whole_output_while_that_is_read_back(tmp_path):
-    looked = []
-    companion = Companion(
-        tmp_path / "a.json", lambda _, beside: beside.write_text(looked[0]), lambda whole: looked.append(whole.read_text())
-    )
-    with released_file(tmp_path / "a.nrrd", companion=companion) as partial:
-        partial.write_text("whole")
-        with looked_at(partial, companion):
-            assert partial.read_text() == "whole"
-    assert (tmp_path / "a.json").read_text() == "whole"
-    assert len(looked) == 1
-
-
-@pytest.mark.parametrize("companion", [None, Companion(Path("a.json"), lambda whole, beside: None)])
-def test_nothing_looks_where_no_companion_asks_to(companion, tmp_path, monkeypatch):
-    monkeypatch.delattr(atomic, "made_beside")
-    with looked_at(tmp_path / "not there", companion):
-        pass
 
 
 def test_what_another_process_of_that_number_left_goes_because_nobody_holds_the_lock(tmp_path):
