@@ -9,7 +9,6 @@ Names and dates in DICOM headers stay unless --header names a profile.
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -91,10 +90,6 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
 
     console.progress(0.0, "reading")
     begin = time.perf_counter()
-    if options.qa is not None and sign_off is None and "slicer" not in sys.modules:
-        from ..core.libraries import load_ahead
-
-        load_ahead("slicer_core")  # the MRML of the review material
     ct = read_ct(options.input, options.series, by_hand=options.landmarks is not None)
     notes = (*ct.notes, *require_kind(ct, place.output), *segments_beside(ct, given_files(options)))
     require_dicom(ct, options)
