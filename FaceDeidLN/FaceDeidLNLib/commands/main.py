@@ -167,8 +167,8 @@ def run() -> NoReturn:
 
     Matrix products run on one thread each, unless somebody says otherwise: they are small, so that several threads wait for each other
     longer than they work, and those that can run beside each other do. Cycles are looked for seldom: a series' headers are many small
-    objects that stay, and looking through them again and again took a twentieth of the time. Nor are they looked
-    through when the program ends, and all of it goes with the process.
+    objects that stay, and looking through them again and again took a twentieth of the time. Nor are they looked through at the end,
+    when all of it goes with the process.
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read when numpy is loaded, which no command did yet
     share_heap()

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-
 import numpy as np
 from scipy import ndimage
 
+from .ahead import shared_out
 from .processors import processors
 
 
@@ -21,5 +20,4 @@ def blur_along(array: np.ndarray, sigma: float, axis: int, mode: str, truncate: 
         if slab.size:
             ndimage.gaussian_filter1d(slab, sigma, axis, output=slab, mode=mode, truncate=truncate)
 
-    with ThreadPoolExecutor(len(slabs)) as pool:
-        list(pool.map(blur, slabs))
+    shared_out(blur, slabs)

@@ -11,8 +11,9 @@ _KINDS = ("vtkMRMLScalarVolumeNode", "vtkMRMLSegmentationNode", "vtkMRMLMarkupsN
 
 
 def left():
-    """What a closed scene must not hold; the planes of the application's slice views are models, too, which nobody sees in a list."""
-    return [node.GetName() for kind in _KINDS for node in slicer.util.getNodesByClass(kind) if not node.GetHideFromEditors()]
+    """What a closed scene must not hold; the planes of the application's slice views are models, too."""
+    is_plane = slicer.vtkMRMLSliceLogic.IsSliceModelNode
+    return [node.GetName() for kind in _KINDS for node in slicer.util.getNodesByClass(kind) if not is_plane(node)]
 
 
 class ClosingTest(PanelTest):
