@@ -8,7 +8,9 @@ from scipy import ndimage
 
 from ..core.geometry import Box, Geometry
 from ..core.volume import Volume, index_affine, is_aligned
+from . import packed
 from .aligned import above_planes, each_plane
+from .distance import squares_to
 
 #: Between air (-1000) and skin (about 0): where half a voxel is tissue, a little lower for thin cartilage.
 TISSUE_HU = -400.0
@@ -144,23 +146,35 @@ def _spread(mask: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
     return out
 
 
-def _step(mask: np.ndarray, number: int, axes: tuple[int, ...]) -> np.ndarray:
-    """One voxel of dilation: a cross, every second time a cube, which together come near to a ball."""
-    if number % 2 == 0:
-        return _spread(mask, axes)
-    for axis in axes:
+def grow_cube(mask: np.ndarray) -> np.ndarray:
+    """Dilation of a bool array by one voxel, over edges and corners too."""
+    for axis in ALL_AXES:
         mask = _spread(mask, (axis,))
     return mask
+
+
+def _step(bits: np.ndarray, number: int, axes: tuple[int, ...]) -> np.ndarray:
+    """One voxel of dilation of packed bits: a cross, every second time a cube, which together come near to a ball."""
+    if number % 2 == 0:
+        return packed.spread(bits, axes)
+    for axis in axes:
+        bits = packed.spread(bits, (axis,))
+    return bits
 
 
 def grow(mask: np.ndarray, steps: int, axes: tuple[int, ...] = ALL_AXES) -> np.ndarray:
     """Dilation of a bool array by ``steps`` voxels with a near-round element, along ``axes`` only.
 
-    Shifted ORs over whole arrays, some ten times faster than the general dilations of scipy and SimpleITK at this size.
+    Shifted ORs over whole arrays, many times faster than the general dilations of scipy and SimpleITK at this size.
     """
+    if steps == 1:
+        return _spread(mask, axes)
+    if not steps or not mask.size:
+        return mask
+    bits = packed.pack(mask)
     for number in range(steps):
-        mask = _step(mask, number, axes)
-    return mask
+        bits = _step(bits, number, axes)
+    return packed.unpack(bits, mask.shape[2])
 
 
 def grow_line(mask: np.ndarray, steps: int, axis: int) -> np.ndarray:
@@ -206,13 +220,8 @@ def grow_mm(mask: np.ndarray, radius_mm: float, sampling: tuple[float, float, fl
 
 
 def depth_in(solid: np.ndarray) -> np.ndarray:
-    """Distance in voxels (float64) of each voxel of a bool array to the nearest that is not set, 0 there. Some are not set.
-
-    Squares are whole numbers, exact up to 4096 voxels, and so what scipy's distance_transform_edt gives, in a third of the time (Maurer
-    et al., IEEE TPAMI 2003;25:265).
-    """
-    squares = sitk.SignedMaurerDistanceMap(sitk.GetImageFromArray((~solid).view(np.uint8)), False, True, False)
-    return np.sqrt(np.where(solid, sitk.GetArrayViewFromImage(squares), 0).astype(np.float64))
+    """Distance in voxels (float64) of each voxel of a bool array to the nearest that is not set, 0 there. Some are not set."""
+    return np.sqrt(squares_to(~solid), dtype=np.float64)
 
 
 def steps_of(length_mm: float, spacing_mm: float) -> int:
@@ -222,10 +231,10 @@ def steps_of(length_mm: float, spacing_mm: float) -> int:
 
 def deep_in(body: Volume, depth_mm: float) -> Volume:
     """What of ``body`` (bool) lies about ``depth_mm`` below its surface, in whole voxels; the array's borders are no surface."""
-    inner = body.array
+    outside = packed.pack(~body.array)
     for _ in range(steps_of(depth_mm, body.geometry.spacing[0])):
-        inner = shrink(inner, 1)
-    return body.with_array(inner)
+        outside = packed.spread(outside, ALL_AXES)
+    return body.with_array(~packed.unpack(outside, body.array.shape[2]))
 
 
 def surface_of(mask: np.ndarray) -> np.ndarray:
@@ -246,10 +255,11 @@ def opening(mask: np.ndarray, steps: int, axes: tuple[int, ...] = ALL_AXES) -> n
 
 def reach(seed: np.ndarray, mask: np.ndarray, steps: int) -> np.ndarray:
     """What of ``mask`` can be reached from ``seed`` in ``steps`` voxels without leaving it (geodesic dilation)."""
-    out = seed & mask
+    within = packed.pack(mask)
+    out = packed.pack(seed) & within
     for number in range(steps):
-        out = _step(out, number, ALL_AXES) & mask
-    return out
+        out = _step(out, number, ALL_AXES) & within
+    return packed.unpack(out, mask.shape[2])
 
 
 def fill_holes(mask: np.ndarray) -> np.ndarray:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import SimpleITK as sitk
 from scipy.spatial import cKDTree
 
 from ..core.errors import FaceNotFoundError
@@ -13,7 +12,8 @@ from ..core.geometry import Box, Geometry
 from ..core.progress import Alive, idle
 from ..core.segment import tight
 from ..core.volume import AIR_HU, Volume, block_mean, canonical_grid, linear
-from .grids import TISSUE_HU, closing, cut_sides, fill_holes, grow, is_above, opening, sample, shrink, steps_of, vertical_axis, with_border
+from .distance import squares_to
+from .grids import TISSUE_HU, closing, cut_sides, fill_holes, grow, grow_cube, is_above, opening, sample, shrink, steps_of, vertical_axis, with_border
 
 if TYPE_CHECKING:
     from vtkmodules.vtkCommonDataModel import vtkPolyData
@@ -54,9 +54,9 @@ def skin_depth(ct: Volume, body: Volume, box_lps: np.ndarray, spacing_mm: float 
 
 
 def _signed_distance(level: np.ndarray, solid: np.ndarray) -> np.ndarray:
-    """Signed distance in voxels to level = TISSUE_HU: interpolated next to it, from whole voxels (Maurer 2003) further away."""
-    image = sitk.GetImageFromArray(solid.astype(np.uint8))
-    depth = sitk.GetArrayFromImage(sitk.SignedMaurerDistanceMap(image, True, False, False))
+    """Signed distance in voxels to level = TISSUE_HU: interpolated next to it, from the outermost whole voxels further away."""
+    depth = np.sqrt(squares_to(solid & grow_cube(~solid)), dtype=np.float32)
+    np.negative(depth, out=depth, where=~solid)
     depth += np.where(solid, np.float32(RIM_INSIDE_VOXELS), np.float32(RIM_OUTSIDE_VOXELS))
     near = np.flatnonzero((grow(solid, 1) & ~shrink(solid, 1)).ravel())
     distance = _distance_to_crossing(level - TISSUE_HU, near)

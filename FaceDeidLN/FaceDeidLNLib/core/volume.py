@@ -126,3 +126,16 @@ def resample(volume: Volume, target: Geometry, order: int = 1, fill: float = AIR
         source, matrix, offset=offset, output_shape=target.shape, order=order, mode="constant", cval=fill, output=np.float32
     )
     return Volume(array, target)
+
+
+def nearest(volume: Volume, target: Geometry, fill: float) -> np.ndarray:
+    """The volume's values at the voxels nearest to the voxel centres of ``target``; ``fill`` beyond its own first and last centres."""
+    matrix, offset = index_affine(volume.geometry, target)
+    if not is_aligned(matrix):
+        return resample(volume, target, 0, fill).array.astype(volume.array.dtype)
+    out = volume.array
+    for axis, (step, start, count) in enumerate(zip(np.diag(matrix), offset, target.shape, strict=True)):
+        at = (np.arange(count) + start / step) * step
+        out = out.take(np.floor(at + 0.5).astype(np.intp), axis, mode="clip")
+        out[(slice(None),) * axis + ((at < 0) | (at > volume.array.shape[axis] - 1),)] = fill
+    return out

@@ -11,7 +11,7 @@ from ..core.ahead import shared_out
 from ..core.geometry import Box
 from ..core.landmarks import Landmark, Landmarks
 from ..core.segment import box_of
-from ..core.volume import Volume, linear, resample
+from ..core.volume import Volume, linear, nearest
 from ..face.polar import skin_distance, to_polar, unit_vectors
 from ..face.segment import Face
 
@@ -162,8 +162,7 @@ def share_of_body(changed: np.ndarray, ct: Volume, body: Volume) -> float:
 
     def count(first: int) -> int:
         slab = Box((first, *box.start[1:]), (min(first + TOGETHER, box.stop[0]), *box.stop[1:]))
-        in_body = resample(body, ct.geometry.crop(slab), order=0, fill=0.0).array > 0.5
-        return int(np.count_nonzero(in_body & changed[slab.slices]))
+        return int(np.count_nonzero(nearest(body, ct.geometry.crop(slab), False) & changed[slab.slices]))
 
     voxels = sum(shared_out(count, range(box.start[0], box.stop[0], TOGETHER)))
     return float(voxels * ct.geometry.voxel_mm3 / (np.count_nonzero(body.array) * body.geometry.voxel_mm3))
