@@ -177,21 +177,6 @@ def grow(mask: np.ndarray, steps: int, axes: tuple[int, ...] = ALL_AXES) -> np.n
     return packed.unpack(bits, mask.shape[2])
 
 
-def grow_line(mask: np.ndarray, steps: int, axis: int) -> np.ndarray:
-    """Dilation of a bool array by ``steps`` voxels to both sides along one axis; what has grown by one step grows by two more next."""
-    line = (slice(None),) * axis
-    for forward in (True, False):
-        done = 0
-        while done < steps:
-            by = min(done + 1, steps - done)
-            near, far = (*line, slice(None, -by)), (*line, slice(by, None))
-            out = mask.copy()
-            to, of = (far, near) if forward else (near, far)
-            out[to] |= mask[of]
-            mask, done = out, done + by
-    return mask
-
-
 def shrink(mask: np.ndarray, steps: int, axes: tuple[int, ...] = ALL_AXES) -> np.ndarray:
     """Erosion, the counterpart of ``grow``; the array's borders are not eroded."""
     return ~grow(~mask, steps, axes)

@@ -42,3 +42,37 @@ def _spread_lines(bits: np.ndarray, out: np.ndarray) -> None:
     np.right_shift(bits, 7, out=moved)
     moved[..., 0] = 0
     flat[:-1] |= moved.reshape(-1)[1:]
+
+
+def grow_line(bits: np.ndarray, steps: int, axis: int) -> np.ndarray:
+    """Each voxel and its neighbours up to ``steps`` to both sides along one axis; what has grown by one step grows by two more next.
+
+    The voxels beyond a line's end, which its last byte may hold, are not set.
+    """
+    for forward in (True, False):
+        done = 0
+        while done < steps:
+            by = min(done + 1, steps - done)
+            bits = bits | _moved(bits, by if forward else -by, axis)
+            done += by
+    return bits
+
+
+def _moved(bits: np.ndarray, by: int, axis: int) -> np.ndarray:
+    """The voxels ``by`` places further along an axis; what leaves the array is lost."""
+    if axis != _LINE:
+        return _shifted(bits, by, axis)
+    (whole, rest), way = divmod(abs(by), 8), 1 if by > 0 else -1
+    near = _shifted(bits, way * whole, axis)
+    if not rest:
+        return near
+    far = _shifted(bits, way * (whole + 1), axis)  # a byte holds voxels of two
+    return (near >> rest) | (far << (8 - rest)) if by > 0 else (near << rest) | (far >> (8 - rest))
+
+
+def _shifted(array: np.ndarray, by: int, axis: int) -> np.ndarray:
+    out, line, kept = np.zeros_like(array), (slice(None),) * axis, max(0, array.shape[axis] - abs(by))
+    low, high = (*line, slice(kept)), (*line, slice(array.shape[axis] - kept, None))
+    to, of = (high, low) if by > 0 else (low, high)
+    out[to] = array[of]
+    return out

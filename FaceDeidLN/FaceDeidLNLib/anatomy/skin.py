@@ -13,7 +13,21 @@ from ..core.progress import Alive, idle
 from ..core.segment import tight
 from ..core.volume import AIR_HU, Volume, block_mean, canonical_grid, linear
 from .distance import squares_to
-from .grids import TISSUE_HU, closing, cut_sides, fill_holes, grow, grow_cube, is_above, opening, sample, shrink, steps_of, vertical_axis, with_border
+from .grids import (
+    TISSUE_HU,
+    closing,
+    cut_sides,
+    fill_holes,
+    grow,
+    grow_cube,
+    is_above,
+    opening,
+    sample,
+    shrink,
+    steps_of,
+    vertical_axis,
+    with_border,
+)
 
 if TYPE_CHECKING:
     from vtkmodules.vtkCommonDataModel import vtkPolyData

@@ -24,8 +24,12 @@ _ALIVE_S = 0.2
 
 def shared_out(function: Callable[..., Result], *items: Iterable) -> list[Result]:
     """``list(map(function, *items))``, worked on in as many threads as there are processors; raises what ``function`` raises."""
-    with ThreadPoolExecutor(processors()) as pool:
-        return list(pool.map(function, *items))
+    asked = list(zip(*items, strict=False))
+    count = min(processors(), len(asked))
+    if count < 2:
+        return [function(*one) for one in asked]
+    with ThreadPoolExecutor(count) as pool:
+        return list(pool.map(function, *zip(*asked, strict=True)))
 
 
 def made_ahead(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:

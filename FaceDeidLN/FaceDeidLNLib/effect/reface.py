@@ -8,8 +8,9 @@ from functools import cache, cached_property
 import numpy as np
 from scipy import ndimage
 
+from ..anatomy import packed
 from ..anatomy.face_frame import FaceFrame
-from ..anatomy.grids import grow_line, steps_of
+from ..anatomy.grids import steps_of
 from ..core.ahead import made_beside, shared_out
 from ..core.by_parts import PART
 from ..core.geometry import Geometry
@@ -319,8 +320,9 @@ def beside_air(ct: Volume, face: Face) -> np.ndarray:
     together = max(1, PART // here[0].size, 2 * reach[0])
     for start in range(0, len(here), together):  # a few slices at a time, which a processor's cache holds
         first = max(0, start - reach[0])
-        bare = grow_line(here[first : start + together + reach[0]] < BARE_HU, reach[0], 0)[start - first :][:together]
-        out[start : start + together] = grow_line(grow_line(bare, reach[1], 1), reach[2], 2)
+        bare = packed.grow_line(packed.pack(here[first : start + together + reach[0]] < BARE_HU), reach[0], 0)[start - first :][:together]
+        bare = packed.grow_line(packed.grow_line(bare, reach[1], 1), reach[2], 2)
+        out[start : start + together] = packed.unpack(bare, here.shape[2])
     return out
 
 

@@ -12,6 +12,8 @@ from scipy.spatial.transform import Rotation
 
 #: The alveolar part: teeth, fillings and the upper jaw lie next to it, so it does not help to place the mandible.
 ALVEOLAR_MM = (-52.0, 55.0)
+#: The mean mandible's points lie on a grid of whole numbers of so many mm.
+MEAN_STEP_MM = 2.0
 #: Points of the mean mandible that take part in the fit.
 FIT_POINTS = 1500
 FIT_STEPS = 100
@@ -72,7 +74,7 @@ def mean_surface() -> np.ndarray:
     Points inside the bone always find a partner close by and would hold a fit where it is.
     """
     points = mean_mandible()
-    kji = np.rint((points - points.min(0)) / 2.0).astype(int) + 1
+    kji = np.rint((points - points.min(0)) / MEAN_STEP_MM).astype(int) + 1
     there = np.zeros(kji.max(0) + 2, dtype=bool)
     there[tuple(kji.T)] = True
     around = (there[tuple((kji + step).T)] for step in np.vstack([np.eye(3, dtype=int), -np.eye(3, dtype=int)]))

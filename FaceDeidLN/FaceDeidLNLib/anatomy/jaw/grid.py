@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -23,6 +23,8 @@ class JawGrid:
     """An isotropic grid (k superior, j anterior, i left) along the jaw's axes."""
 
     frame: JawFrame
+    #: What was told of fields of view: the same one is asked for several times.
+    views: dict[tuple[tuple[int, int, int], bytes], np.ndarray] = field(default_factory=dict)
 
     @cached_property
     def geometry(self) -> Geometry:
@@ -71,8 +73,11 @@ class JawGrid:
         if 0 in box.shape:
             return np.full(self.geometry.shape, outside, dtype=np.float32)
         part = volume.crop(box)
-        return np.where(inside_view(volume.geometry, self.geometry), sample(part, self.geometry), np.float32(outside))
+        return np.where(self.in_view(volume.geometry), sample(part, self.geometry), np.float32(outside))
 
     def in_view(self, geometry: Geometry) -> np.ndarray:
-        """Voxels of this grid that lie in the field of view, bool."""
-        return inside_view(geometry, self.geometry)
+        """Voxels of this grid that lie in the field of view, bool; not to be changed."""
+        key = (geometry.shape, geometry.ijk_to_lps.tobytes())
+        if key not in self.views:
+            self.views[key] = inside_view(geometry, self.geometry)
+        return self.views[key]

@@ -15,10 +15,11 @@ from ...core.segment import Segment, places
 from ...core.volume import AIR_HU, Volume
 from ...input.names import is_node
 from ...input.place import place_segments
+from ..distance import squares_to
 from ..face_frame import FaceFrame
 from ..grids import closing, grow, grow_mm, steps_of, surface_of
 from .arch import beside
-from .fit import JawFrame, fit_jaw, mean_mandible, stable_part, start_frame
+from .fit import MEAN_STEP_MM, JawFrame, fit_jaw, mean_mandible, stable_part, start_frame
 from .grid import STEP_MM, JawGrid
 
 #: Bone for the purpose of finding the jaw: low enough for its thin angle in thick slices.
@@ -27,8 +28,8 @@ BONE_HU = 250.0
 NEAR_MM = 7.0
 #: Bone further than this (mm) from the mean mandible at the landmarks' place takes no part in the fit.
 REACH_MM = 18.0
-#: Cells (mm) in which bone is told to be nearer or further than that.
-LATTICE_MM = 3.0
+#: What the roundings of a distance stay far below (mm).
+ROUNDING_MM = 1e-6
 #: A point of the mean with bone of the patient within this distance (mm) was found.
 FOUND_MM = 5.0
 #: Marrow up to this wide (mm) inside the bone is filled.
@@ -122,16 +123,23 @@ def _bone_points(ct: Volume, start: JawFrame) -> np.ndarray:
 def reached_by_mean(jaw: np.ndarray, reach: float) -> np.ndarray:
     """True (N,) for points (N, 3) less than ``reach`` (jaw mm) from the mean mandible without its alveolar part.
 
-    Cells of a lattice tell, but for those at just that distance: there the nearest point is searched.
+    The points of the mean's own grid tell how far it is from them, and so, but for the way to the next of these, from every point: the
+    nearest point of the mean is searched only where that decides.
     """
-    mean, slack = stable_part(), np.sqrt(3.0) * LATTICE_MM
-    low, high = mean.min(0) - reach - 2 * slack, mean.max(0) + reach + 2 * slack
-    lattice = np.zeros(np.ceil((high - low) / LATTICE_MM).astype(int) + 1, dtype=bool)
-    lattice[tuple(np.rint((mean - low) / LATTICE_MM).astype(int).T)] = True
-    sure, perhaps = (grow_mm(lattice, reach + further, (LATTICE_MM,) * 3) for further in (-slack, slack))
-    cells = tuple(np.clip(np.rint((jaw - low) / LATTICE_MM).astype(int), 0, np.array(lattice.shape) - 1).T)
-    near = sure[cells]
-    doubtful = np.flatnonzero(perhaps[cells] & ~near)
+    mean = stable_part()
+    margin = MEAN_STEP_MM * np.ceil(reach / MEAN_STEP_MM + 1)
+    low = mean.min(0) - margin
+    grid = np.zeros(((np.ptp(mean, axis=0) + 2 * margin) / MEAN_STEP_MM).astype(int) + 1, dtype=bool)
+    grid[tuple(((mean - low) / MEAN_STEP_MM).astype(int).T)] = True
+    away = MEAN_STEP_MM * np.sqrt(squares_to(grid), dtype=np.float64)
+    places = (jaw - low) / MEAN_STEP_MM
+    cells = np.rint(places)
+    way = MEAN_STEP_MM * np.linalg.norm(places - cells, axis=1)
+    within = np.all((cells >= 0) & (cells < grid.shape), axis=1)
+    far = np.full(len(jaw), np.inf)
+    far[within] = away[tuple(cells[within].astype(int).T)]
+    near = far + way < reach - ROUNDING_MM
+    doubtful = np.flatnonzero((far - way < reach + ROUNDING_MM) & ~near)
     near[doubtful] = cKDTree(mean).query(jaw[doubtful], distance_upper_bound=reach)[0] < reach
     return near
 
