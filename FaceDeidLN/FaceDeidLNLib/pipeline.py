@@ -55,14 +55,16 @@ def _prove(request: Request, make: Callable[[Face], Volume], privacy: str, progr
     state = CaseResult(Verdict.REVIEW, (), privacy, request.parameters, protected, failures=findings.failures, provided=findings.lines)
     state = replace(state, seconds=watch.seconds, causes=privacy_causes(request))
     try:
-        with watch.step("landmarks", 0.05) as alive:
-            automatic = finder.automatic(request.ct, alive)
-            landmarks = combined(request.ct, automatic, request.landmarks, request.guides)
-            state = replace(state, automatic=automatic, landmarks=landmarks)
-            if not shows_face(state.landmarks):
-                raise FaceNotFoundError(NO_FACE_SENTENCE)
-        with watch.step("skin", 0.2) as alive:
-            state = replace(state, anatomy=finder.anatomy(request.ct, state.landmarks, alive, request.guides))
+        with made_beside(lambda going: finder.body(request.ct, going)) as body:
+            with watch.step("landmarks", 0.05) as alive:
+                automatic = finder.automatic(request.ct, alive)
+                landmarks = combined(request.ct, automatic, request.landmarks, request.guides)
+                state = replace(state, automatic=automatic, landmarks=landmarks)
+                if not shows_face(state.landmarks):
+                    raise FaceNotFoundError(NO_FACE_SENTENCE)
+            with watch.step("skin", 0.2) as alive:
+                found = finder.anatomy(request.ct, state.landmarks, alive, request.guides, lambda going: awaited(body, going))
+                state = replace(state, anatomy=found)
         anatomy = state.anatomy
         with made_beside(lambda going: whole_face(request, anatomy, going, finder)) as whole:
             with watch.step("node levels", 0.3) as alive:

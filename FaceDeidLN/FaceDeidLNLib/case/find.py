@@ -37,6 +37,8 @@ from ..input.place import place_segments
 from ..verify.layer import layer_doubts
 from .records import Anatomy, Request
 
+#: Gives a CT's body; what it is called with is told that it is alive.
+Body = Callable[[Alive], Volume]
 #: The box, in mm of the mean face (left, anterior, superior), in which the skin is looked at closely.
 FACE_BOX_MM = np.array([(-105.0, -15.0, -125.0), (105.0, 165.0, 120.0)])
 #: The lattice (mm) of the box in which bone is looked for.
@@ -62,9 +64,15 @@ class Finder:
         """The landmarks found without help."""
         return detect_landmarks(ct, alive)
 
-    def anatomy(self, ct: Volume, landmarks: Landmarks, alive: Alive = idle, guides: Sequence[Segment] = ()) -> Anatomy:
-        """As ``find_anatomy``."""
-        return find_anatomy(ct, landmarks, alive, guides)
+    def body(self, ct: Volume, alive: Alive = idle) -> Volume:
+        """As ``find_body``."""
+        return find_body(ct, alive=alive)
+
+    def anatomy(
+        self, ct: Volume, landmarks: Landmarks, alive: Alive = idle, guides: Sequence[Segment] = (), body: Body | None = None
+    ) -> Anatomy:
+        """As ``find_anatomy``; ``body`` gives the body where somebody looks for it already."""
+        return find_anatomy(ct, landmarks, alive, guides, body or (lambda going: self.body(ct, going)))
 
     def levels(self, request: Request, anatomy: Anatomy, alive: Alive = idle) -> tuple[Level, ...]:
         """As ``node_levels``."""
@@ -109,19 +117,21 @@ def combined(ct: Volume, automatic: Landmarks, given: Landmarks | None, guides: 
     return found.overruled_by(Landmarks(gone))
 
 
-def find_anatomy(ct: Volume, landmarks: Landmarks, alive: Alive = idle, guides: Sequence[Segment] = ()) -> Anatomy:
+def find_anatomy(
+    ct: Volume, landmarks: Landmarks, alive: Alive = idle, guides: Sequence[Segment] = (), body: Body | None = None
+) -> Anatomy:
     """Body, head frame and skin around the face, the body within the outlines among the ``guides``.
 
-    Raises FaceNotFoundError where the landmarks fix no head.
+    ``body`` gives what ``find_body`` does, which no landmark changes. Raises FaceNotFoundError where the landmarks fix no head.
     """
     frame = fit_frame(landmarks)
     with made_beside(lambda going: second_face(ct, frame, going)) as second:  # only this thread tells that it is alive
-        outlined = within_outline(ct, find_body(ct, alive=alive), guides, frame)
-        body, doubts = outlined.body, (*jaw_doubts(ct, landmarks, guides), *hyoid_doubts(frame, guides), *outlined.doubts)
+        outlined = within_outline(ct, find_body(ct, alive=alive) if body is None else body(alive), guides, frame)
+        doubts = (*jaw_doubts(ct, landmarks, guides), *hyoid_doubts(frame, guides), *outlined.doubts)
         alive()
-        depth = skin_depth(ct, body, face_bounds(frame), alive=alive)
+        depth = skin_depth(ct, outlined.body, face_bounds(frame), alive=alive)
         unhidden = (*awaited(second, alive), *layer_doubts(ct, frame, depth))
-    return Anatomy(body, landmarks, frame, depth, (*unhidden, *doubts), outlined.dropped_mm3 > 0, unhidden)
+    return Anatomy(outlined.body, landmarks, frame, depth, (*unhidden, *doubts), outlined.dropped_mm3 > 0, unhidden)
 
 
 def face_bounds(frame: FaceFrame) -> np.ndarray:

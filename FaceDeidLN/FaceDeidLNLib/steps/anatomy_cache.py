@@ -12,7 +12,7 @@ import numpy as np
 
 from ..anatomy.bone import metal_slices
 from ..anatomy.level.find import Ground, Level
-from ..case.find import FaceBone, Finder, bone_window, combined
+from ..case.find import Body, FaceBone, Finder, bone_window, combined
 from ..case.records import Anatomy, Request
 from ..core.ahead import shared_out
 from ..core.geometry import Box
@@ -84,10 +84,16 @@ class AnatomyCache(Finder):
         """As ``case.find.find_landmarks``."""
         return combined(ct, self.automatic(ct, alive), given, guides)
 
-    def anatomy(self, ct: Volume, landmarks: Landmarks, alive: Alive = idle, guides: Sequence[Segment] = ()) -> Anatomy:
+    def body(self, ct: Volume, alive: Alive = idle) -> Volume:
+        """The body, which is the same wherever the landmarks are."""
+        return self._once(("body", self._ct_key(ct)), lambda: super(AnatomyCache, self).body(ct, alive))
+
+    def anatomy(
+        self, ct: Volume, landmarks: Landmarks, alive: Alive = idle, guides: Sequence[Segment] = (), body: Body | None = None
+    ) -> Anatomy:
         """Body, frame and skin."""
         key = ("anatomy", self._ct_key(ct), _landmark_key(landmarks), _segments_key(guides))
-        return self._once(key, lambda: super(AnatomyCache, self).anatomy(ct, landmarks, alive, guides))
+        return self._once(key, lambda: super(AnatomyCache, self).anatomy(ct, landmarks, alive, guides, body))
 
     def levels(self, request: Request, anatomy: Anatomy, alive: Alive = idle) -> tuple[Level, ...]:
         """The node levels."""
