@@ -31,7 +31,7 @@ from ..core.volume import Volume
 from ..face.build import ears_in, strategy_face, with_ears, with_own_segment
 from ..face.curve import FaceCurve, draw_curve, follow_curve, with_islands
 from ..face.jaw import below_jaw, bone_that_stays
-from ..face.segment import Face, Outlook, seen_within, solid_layer, spare, volumes_kept, without_islands
+from ..face.segment import Face, Outlook, layer_box, seen_within, solid_layer, spare, volumes_kept, without_islands
 from ..face.styles import Region, Style, chosen_region, drawn_style
 from ..input.place import place_segments
 from ..verify.layer import layer_doubts
@@ -90,9 +90,9 @@ class Finder:
         """As ``seen_within``."""
         return seen_within(anatomy.frame, curve, anatomy.depth, ct.geometry)
 
-    def bone(self, ct: Volume, anatomy: Anatomy, face: Face, bone_hu: float) -> FaceBone:
+    def bone(self, ct: Volume, anatomy: Anatomy, box: Box, bone_hu: float, layer: Callable[[], Face]) -> FaceBone:
         """As ``bone_of``."""
-        return bone_of(ct, anatomy, face, bone_hu)
+        return bone_of(ct, anatomy, box, bone_hu, layer)
 
 
 #: Who remembers nothing.
@@ -218,10 +218,12 @@ def region_of(request: Request, anatomy: Anatomy, chosen: Region, alive: Alive =
         return face, replace(face.region, array=np.zeros_like(face.region.array))
     own = request.curve is None
     curve = finder.own_curve(ct, anatomy, parameters) if own else find_curve(ct, anatomy, parameters, request.curve)
-    face = solid_layer(finder.seen(ct, anatomy, curve), ct.geometry, parameters, alive)
-    alive()
+    seen = finder.seen(ct, anatomy, curve)
+    box = layer_box(seen.face, ct.geometry, parameters)
+    with made_beside(lambda going: solid_layer(seen, ct.geometry, parameters, going)) as layer:
+        known = finder.bone(ct, anatomy, box, parameters.bone_hu, lambda: awaited(layer, alive))
+        face = awaited(layer, alive)
     give_back()  # the node levels are found beside this, and both need room at once
-    known = finder.bone(ct, anatomy, face, parameters.bone_hu)
     bone = without_islands(face, ct.geometry, known.stays.inside(face.region.box))
     if own:
         jaw = known.found.inside(face.region.box) | drawn_mandible(request.guides, ct.geometry, face.region.box)
@@ -229,13 +231,14 @@ def region_of(request: Request, anatomy: Anatomy, chosen: Region, alive: Alive =
     return face, replace(face.region, array=bone)
 
 
-def bone_of(ct: Volume, anatomy: Anatomy, face: Face, bone_hu: float) -> FaceBone:
-    """The bone in ``bone_window`` of a face's region. Nothing of it depends on the curve, nor on a length, but by that window
-    and the slices with metal: what lies beyond the region says nothing of its streaks.
+def bone_of(ct: Volume, anatomy: Anatomy, box: Box, bone_hu: float, layer: Callable[[], Face]) -> FaceBone:
+    """The bone in ``bone_window`` of the ``box`` of a region, which ``layer`` gives. Nothing of it depends on the curve, nor on a length,
+    but by that window and the slices with metal: what lies beyond the region says nothing of its streaks.
     """
-    window = bone_window(face.region.box, ct.geometry)
-    found = bone_mask(ct, window, bone_hu, anatomy.body, metal_slices(ct, face.region.box))
+    window = bone_window(box, ct.geometry)
+    found = bone_mask(ct, window, bone_hu, anatomy.body, metal_slices(ct, box))
     give_back()
+    face = layer()
     around = replace(face, region=BoxMask(face.region.name, window, face.region.inside(window)))
     return FaceBone(BoxMask("Bone", window, found), BoxMask("Bone", window, bone_that_stays(around, ct, found, anatomy.landmarks)))
 

@@ -145,7 +145,7 @@ def solid_layer(seen: Outlook, grid: Geometry, parameters: Parameters, alive: Al
     The layer is widened to the membrane: all that stands in front of it (nose, lips, chin) goes, and a new surface has
     room before it. Nothing is taken out yet. Raises FaceNotFoundError where no voxel of ``grid`` lies in the layer.
     """
-    box = _box_of(seen.face, grid, parameters)
+    box = layer_box(seen.face, grid, parameters)
     alive()
     level = _level_set(seen, grid.crop(box), parameters, alive)
     alive()
@@ -234,8 +234,8 @@ def filled_map(skin: np.ndarray) -> np.ndarray:
     return skin[tuple(nearest)]
 
 
-def _box_of(face: Face, grid: Geometry, parameters: Parameters) -> Box:
-    """The box of voxels that holds the layer."""
+def layer_box(face: Face, grid: Geometry, parameters: Parameters) -> Box:
+    """The box of voxels that holds the solid layer. Raises FaceNotFoundError where the curve encloses nothing."""
     directions = face.raster.directions()[face.inside]
     if not len(directions):
         raise FaceNotFoundError("the curve encloses nothing: draw it around the face")

@@ -125,15 +125,12 @@ class AnatomyCache(Finder):
         seen, apron = self._of_anatomy(anatomy, key, look)
         return replace(seen, face=replace(seen.face, curve=curve, apron=apron.unpacked()))
 
-    def bone(self, ct: Volume, anatomy: Anatomy, face: Face, bone_hu: float) -> FaceBone:
+    def bone(self, ct: Volume, anatomy: Anatomy, box: Box, bone_hu: float, layer: Callable[[], Face]) -> FaceBone:
         """The bone in the window around a region."""
-        if face.depth is not anatomy.depth:
-            return super().bone(ct, anatomy, face, bone_hu)
-        metal = metal_slices(ct, face.region.box).tobytes()
-        key = ("bone", self._ct_key(ct), bone_window(face.region.box, ct.geometry), metal, bone_hu)
+        key = ("bone", self._ct_key(ct), bone_window(box, ct.geometry), metal_slices(ct, box).tobytes(), bone_hu)
 
         def look() -> tuple[_Packed, _Packed]:
-            bone = super(AnatomyCache, self).bone(ct, anatomy, face, bone_hu)
+            bone = super(AnatomyCache, self).bone(ct, anatomy, box, bone_hu, layer)
             return _Packed.of(bone.found), _Packed.of(bone.stays)
 
         return FaceBone(*(part.unpacked() for part in self._of_anatomy(anatomy, key, look)))
