@@ -36,6 +36,7 @@ from .output.leftovers import time_there
 from .output.representable import representable
 from .output.signing import signed_text
 from .stacks import on_slices, released_volume
+from .verify.kept_padding import padding_doubts
 from .verify.privacy import is_tested
 
 if TYPE_CHECKING:
@@ -76,15 +77,33 @@ def refusal_sentence(result: CaseResult, accept_recognisable: bool, said: SignOf
 
 
 def as_stored(ct: CtInput, result: CaseResult) -> CaseResult:
-    """The result as the input's kind can store it (DICOM has whole numbers of few bits), verified again where that differs."""
+    """The result as the input's kind can store it (DICOM has whole numbers of few bits; padding stays), verified where that differs."""
     if result.result is None:
         return result
+    looked = _with_padding_looked_at(ct, result)
     if ct.stack is not None:
-        return on_slices(ct, result)
-    stored = representable(ct, result.result)
-    if stored is result.result:
+        return on_slices(ct, looked)
+    stored = representable(ct, looked.result)
+    if stored is result.result and looked is result:
         return result
-    return verify(ct.volume, replace(result, result=stored))
+    return verify(ct.volume, replace(looked, result=stored))
+
+
+def judged_with_padding(ct: CtInput, result: CaseResult) -> CaseResult:
+    """The verdict on a result that stays as somebody made it, with what there is to say of padding before the face."""
+    if result.result is None:
+        return result
+    looked = _with_padding_looked_at(ct, result)
+    return result if looked is result else verify(ct.volume, looked)
+
+
+def _with_padding_looked_at(ct: CtInput, result: CaseResult) -> CaseResult:
+    """The case with what there is to say of padding before the face; ``result`` itself where there is nothing."""
+    found = padding_doubts(ct.padding_worked_on, ct.volume.geometry, result.face)
+    if not found or found[0] in result.anatomy.unhidden:
+        return result
+    anatomy = result.anatomy
+    return replace(result, anatomy=replace(anatomy, doubts=(*found, *anatomy.doubts), unhidden=(*anatomy.unhidden, *found)))
 
 
 def release(ct: CtInput, result: CaseResult, destination: Destination, accept_recognisable: bool, said: SignOff = NOT_SIGNED) -> None:

@@ -209,7 +209,7 @@ def check_arguments(options: argparse.Namespace) -> Destination:
     """
     from ..header.policy import policy_named
     from ..input.images import image_files
-    from ..output.certificate import require_own_certificate
+    from ..output.certificate import certificate_path, require_own_certificate
     from ..output.destination import Destination, require_destination
     from ..output.review_folder import require_review_folder
     from ..output.signing import require_key
@@ -223,7 +223,8 @@ def check_arguments(options: argparse.Namespace) -> Destination:
     require_own_certificate(options.output, options.overwrite)
     check_also(options)
     if options.qa is not None:
-        require_destination(options.qa, True, (options.output, options.input))
+        outputs = (options.output, *(out for _, out in options.also))
+        require_destination(options.qa, True, (*outputs, *map(certificate_path, outputs), options.input))
         require_review_folder(options.qa, files)
     header = policy_named(options.header, options.key, options.patients, tuple(filter(None, (options.output, options.qa))))
     require_key(options.signing_key)  # before any work

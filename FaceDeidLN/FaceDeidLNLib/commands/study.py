@@ -116,10 +116,11 @@ def _require_review(options: argparse.Namespace) -> None:
     """Raises InputError where the review material cannot go where it is wanted."""
     if options.qa is None:
         return
+    from ..output.certificate import certificate_path
     from ..output.destination import require_destination
     from ..study.review import require_review
 
-    require_destination(options.qa, True, (options.output, options.input))
+    require_destination(options.qa, True, (options.output, certificate_path(options.output), options.input))
     if options.one:
         require_review(options.qa)
     for folder in options.qa.glob("study-*"):

@@ -146,6 +146,13 @@ class CtInput:
         return None if self.padding is None or self.stack is not None else self.padding.mask
 
     @property
+    def padding_worked_on(self) -> np.ndarray | None:
+        """As ``outside``, also where ``volume`` is an even grid: there padding is where the nearer of two slices has it."""
+        if self.padding is None or self.stack is None:
+            return self.outside
+        return self.stack.with_array(self.padding.mask.astype(np.uint8)).even() > 0
+
+    @property
     def slices(self) -> Volume:
         """The slices as they are stored, in HU; where they lie at uneven places, their geometry has the mean step."""
         if self.stack is None:

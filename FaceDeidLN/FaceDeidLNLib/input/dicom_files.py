@@ -29,6 +29,8 @@ _PREAMBLE, _MARK = 128, b"DICM"
 _HEAD = _PREAMBLE + len(_MARK)
 _ENDINGS = (".dcm", ".dicom", ".dic", ".ima")
 _PACKED = ".gz"
+#: What macOS keeps of a file under its name after "._", on disks that cannot hold it, begins so (AppleDouble).
+_OF_MACOS = b"\0\x05\x16\x07"
 _FIRST_GROUPS = (0x0002, 0x0008)
 #: Value representations of the elements that a file without preamble can begin with.
 _FIRST_VRS = (b"UL", b"UI", b"OB", b"CS", b"SH", b"LO", b"DA", b"TM")
@@ -237,15 +239,20 @@ def _ends(path: Path, last: int | None) -> bool:
 def remains(others: Sequence[Path], dicom: Sequence[Path]) -> Iterator[tuple[Path, str]]:
     """Of the files that are no DICOM those that seem to be left of one, each with what it is.
 
-    Such a one has a DICOM file's ending, or stands beside DICOM files, is named like them, and holds nothing.
+    Such a one has a DICOM file's ending, or stands beside DICOM files, is named like them, and holds nothing. What macOS puts beside
+    every file is none.
     """
     named = {(path.parent, _ending(path)) for path in dicom}
     for path in others:
         ending = _ending(path)
         if ending == _PACKED and _ending(path.with_suffix("")) in _ENDINGS:
             yield path, "is compressed (gzip), and is not unpacked here"
-        elif ending in _ENDINGS or ((path.parent, ending) in named and not _head(path).strip(b"\0")):
+        elif (ending in _ENDINGS or ((path.parent, ending) in named and not _head(path).strip(b"\0"))) and not _is_of_macos(path):
             yield path, "is empty" if not path.stat().st_size else "is no DICOM file, though it is named like one"
+
+
+def _is_of_macos(path: Path) -> bool:
+    return _head(path).startswith(_OF_MACOS)
 
 
 def _ending(path: Path) -> str:

@@ -62,11 +62,13 @@ def write_image(
 def require_writable(ct: CtInput, path: Path) -> None:
     """Refuse, before any work is done, an image file that this CT cannot be written to.
 
-    :raises InputError: extension, or NIfTI for a sheared grid or for a scalar type that it has not.
+    :raises InputError: extension, capitals in it, or NIfTI for a sheared grid or for a scalar type that it has not.
     """
     extension = image_extension(path)
     if extension not in WRITABLE_EXTENSIONS:
         raise InputError(f"{path.name}: the output can be one of {', '.join(WRITABLE_EXTENSIONS)}, in a single file.")
+    if extension != ".nrrd" and not path.name.endswith(extension):  # SimpleITK knows capitals of none, or as another format
+        raise InputError(f"{path.name}: write the ending of the output in lower case, {extension}.")
     if extension.startswith(".nii") and _shear_mm(ct.volume.geometry) > SAME_GEOMETRY_MM:
         raise InputError(f"{path.name}: NIfTI cannot hold the gantry tilt of this CT; write .nrrd instead.")
 

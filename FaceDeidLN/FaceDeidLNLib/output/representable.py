@@ -13,10 +13,13 @@ from ..input.case import CtInput
 def representable(ct: CtInput, result: Volume) -> Volume:
     """``result`` (HU) as the source's DICOM storage can hold it: the nearest stored values, clipped to its range.
 
-    What equals the CT stays as it is, and so does padding; an image file holds everything. ``result`` itself where all of it can
+    What equals the CT stays as it is, and so does padding; an image file holds everything else. ``result`` itself where all of it can
     be held.
     """
     array = result.array
+    if ct.kind != "dicom" and ct.padding is not None:
+        kept = np.where(ct.padding.mask, ct.volume.array, array)
+        return result if np.array_equal(kept, array) else result.with_array(kept)
     for k, how in enumerate(ct.stored):
         plane, source = array[k], ct.slices.array[k]
         if ct.padding is None and how.holds(plane):

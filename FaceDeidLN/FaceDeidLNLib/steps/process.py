@@ -38,6 +38,7 @@ from ..mrml.nodes import (
 from ..mrml.scene import SceneContext
 from ..mrml.verdicts import StoredVerdict, record, remember_making, remember_place, verdict_on
 from ..pipeline import deface
+from ..release import as_stored
 from .follow import add_followed, follow_images
 
 
@@ -222,7 +223,8 @@ def process_nodes(
     request = request or request_from_nodes(asked, progress)
     if asked.also:
         request = replace(request, parameters=seeded(request.parameters))  # they share one surface
-    case = told_beside(lambda tell: deface(request, tell, finder), progress)
+    source = source_of(asked, request)
+    case = told_beside(lambda tell: as_stored(source(), deface(request, tell, finder)), progress)
     made, withheld = follow_images(asked.also, case, request.protected, asked.accept_recognisable, progress)
     done = put_into_scene(context, asked, request, case, progress)
     if done.stored is not None:

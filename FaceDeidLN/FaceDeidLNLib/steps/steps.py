@@ -53,6 +53,7 @@ from ..mrml.verdicts import (
 from ..output.seen import digest
 from ..pipeline import examine
 from ..programs.engines import Engines, cut_by_curve, mask_volume, wrapped_anatomy
+from ..release import judged_with_padding
 from ..verify.privacy import RECOGNISABLE, is_tested
 from .anatomy_cache import AnatomyCache
 from .follow import followed_before, require_images
@@ -157,7 +158,7 @@ class Steps:
 
         def examined(tell: Progress) -> CaseResult:
             result = values.with_array(values.array.copy())  # its node is filled anew
-            return examine(request, as_worked_on(source(), result), privacy, tell, self.cache)
+            return judged_with_padding(source(), examine(request, as_worked_on(source(), result), privacy, tell, self.cache))
 
         case = told_beside(examined, progress)
         if case.face is None:

@@ -212,6 +212,14 @@ def test_the_review_does_not_replace_what_a_person_mended(option, phantom_ct_fil
     assert (qa / name).read_text() == "mended"
 
 
+def test_the_review_does_not_take_the_name_of_a_certificate_or_of_a_further_output(phantom_ct_file, tmp_path, capsys):
+    also = ("--also", phantom_ct_file, tmp_path / "more.nrrd")
+    for taken in ("out.certificate.json", "more.nrrd", "more.certificate.json"):
+        said = refused(capsys, "deface", phantom_ct_file, tmp_path / "out.nrrd", *also, "--qa", tmp_path / taken)
+        assert "name another place" in said
+    assert not [path.name for path in tmp_path.iterdir() if path.name.startswith(("out", "more"))]
+
+
 def test_a_folder_with_files_of_somebody_else_is_no_review_folder(phantom_ct_file, tmp_path, capsys):
     qa = tmp_path / "qa"
     qa.mkdir()

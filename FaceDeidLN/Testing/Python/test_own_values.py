@@ -228,3 +228,16 @@ def test_a_case_of_a_work_list_is_loaded_with_its_own_values(kind, tmp_path):
     context().scene.Clear(False)
     nodes = load_item(context(), WorkItem("case", path, tmp_path / "out.nrrd"))
     assert np.array_equal(volume_from_node(nodes.ct).array, values)
+
+
+def test_a_ct_that_was_cut_to_a_window_is_not_released_and_not_by_verifying_it_again():
+    here = context()
+    here.scene.Clear(False)
+    node = add_ct(here, phantom().ct.with_array(np.clip(phantom().ct.array, -800, 800).astype(np.int16)), "CT")
+    steps = Steps(here, CACHE)
+    first = steps.all(NodeRequest(node, accept_recognisable=True), Engines())
+    assert (first.verdict, first.released) == ("REVIEW", False)
+    asked = NodeRequest(node, landmarks=first.nodes.landmarks, output=first.nodes.result, accept_recognisable=True)
+    again = steps.verify(asked)
+    assert (again.verdict, again.released) == ("REVIEW", False)
+    assert any("padding" in reason for reason in again.reasons)

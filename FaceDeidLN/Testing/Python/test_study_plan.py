@@ -126,6 +126,13 @@ def test_a_compressed_file_and_a_link_that_leads_nowhere_may_be_instances_that_a
     assert sorted(one.path.name for one in plan(tmp_path / "in").studies[0].damaged) == ["9.dcm.gz", "gone"]
 
 
+def test_what_macos_puts_beside_each_file_is_no_instance_that_is_missing(tmp_path):
+    for path in write_series(tmp_path / "in", Written(STORED)):
+        path.with_name(f"._{path.name}").write_bytes(b"\0\x05\x16\x07\0\2\0\0Mac OS X        " + bytes(100))
+    (study,) = plan(tmp_path / "in").studies
+    assert (study.damaged, len(study.entries)) == ((), 12)
+
+
 def test_the_headless_script_of_slicer_plans_a_study(tmp_path, capsys):
     write_series(tmp_path / "in", Written(STORED))
     script = runpy.run_path(str(Path(__file__).parents[2] / "Scripts" / "deface.py"))

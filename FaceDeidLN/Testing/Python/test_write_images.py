@@ -92,6 +92,14 @@ def test_a_kind_that_cannot_be_released_in_one_file_is_refused(tmp_path, extensi
         write_image(ct, ct.volume, tmp_path / f"out{extension}")
 
 
+@pytest.mark.parametrize("extension", [".NII.GZ", ".nii.GZ", ".Nii", ".MHA"])
+def test_capitals_in_an_ending_that_cannot_be_written_with_them_are_refused_with_the_way_out(tmp_path, extension):
+    ct = case(tmp_path)
+    with pytest.raises(InputError, match=f"in lower case, {extension.lower()}"):
+        write_image(ct, ct.volume, tmp_path / f"out{extension}")
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith("out")] == []
+
+
 @pytest.mark.parametrize("change", ["type", "grid"])
 def test_a_result_that_does_not_fit_the_ct_is_refused(tmp_path, change):
     ct = case(tmp_path)
