@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
 from .case.find import Finder, below_ears, combined, spared_face, whole_face
@@ -55,20 +55,21 @@ def _prove(request: Request, make: Callable[[Face], Volume], privacy: str, progr
     state = CaseResult(Verdict.REVIEW, (), privacy, request.parameters, protected, failures=findings.failures, provided=findings.lines)
     state = replace(state, seconds=watch.seconds, causes=privacy_causes(request))
     try:
-        with made_beside(lambda going: finder.body(request.ct, going)) as body:
+        with ExitStack() as beside:  # what needs little of the step before it begins before that is done
+            body = beside.enter_context(made_beside(lambda going: finder.body(request.ct, going)))
             with watch.step("landmarks", 0.05) as alive:
                 automatic = finder.automatic(request.ct, alive)
                 landmarks = combined(request.ct, automatic, request.landmarks, request.guides)
                 state = replace(state, automatic=automatic, landmarks=landmarks)
-                if not shows_face(state.landmarks):
+                if not shows_face(landmarks):
                     raise FaceNotFoundError(NO_FACE_SENTENCE)
+            jaw = beside.enter_context(made_beside(lambda going: finder.mandible(request, landmarks, going)))
             with watch.step("skin", 0.2) as alive:
-                found = finder.anatomy(request.ct, state.landmarks, alive, request.guides, lambda going: awaited(body, going))
-                state = replace(state, anatomy=found)
-        anatomy = state.anatomy
-        with made_beside(lambda going: whole_face(request, anatomy, going, finder)) as whole:
+                anatomy = finder.anatomy(request.ct, landmarks, alive, request.guides, lambda going: awaited(body, going))
+                state = replace(state, anatomy=anatomy)
+            whole = beside.enter_context(made_beside(lambda going: whole_face(request, anatomy, going, finder)))
             with watch.step("node levels", 0.3) as alive:
-                state = replace(state, levels=finder.levels(request, anatomy, alive))
+                state = replace(state, levels=finder.levels(request, anatomy, alive, lambda going: awaited(jaw, going)))
             with watch.step("face segment", 0.4) as alive:
                 state = replace(state, face=spared_face(request, awaited(whole, alive), protected, state.levels))
                 lost = left_out_doubts(request.left_out, state.face.without_apron().segment, request.ct)

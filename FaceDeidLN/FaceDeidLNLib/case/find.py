@@ -12,7 +12,7 @@ from ..anatomy.bone import bone_mask, metal_slices
 from ..anatomy.face_frame import FaceFrame, fit_frame
 from ..anatomy.grids import steps_of
 from ..anatomy.jaw.hyoid import hyoid_doubts
-from ..anatomy.jaw.mandible import drawn_mandible
+from ..anatomy.jaw.mandible import Mandible, drawn_mandible, find_mandible
 from ..anatomy.jaw.points import jaw_doubts, jaw_landmarks
 from ..anatomy.landmark.detect import detect_landmarks
 from ..anatomy.level.find import Ground, Level, find_ground, find_levels
@@ -37,8 +37,10 @@ from ..input.place import place_segments
 from ..verify.layer import layer_doubts
 from .records import Anatomy, Request
 
-#: Gives a CT's body; what it is called with is told that it is alive.
+#: Gives a CT's body, which somebody looks for already; what it is called with is told that it is alive.
 Body = Callable[[Alive], Volume]
+#: The same for its mandible.
+Jaw = Callable[[Alive], Mandible]
 #: The box, in mm of the mean face (left, anterior, superior), in which the skin is looked at closely.
 FACE_BOX_MM = np.array([(-105.0, -15.0, -125.0), (105.0, 165.0, 120.0)])
 #: The lattice (mm) of the box in which bone is looked for.
@@ -74,13 +76,17 @@ class Finder:
         """As ``find_anatomy``; ``body`` gives the body where somebody looks for it already."""
         return find_anatomy(ct, landmarks, alive, guides, body or (lambda going: self.body(ct, going)))
 
-    def levels(self, request: Request, anatomy: Anatomy, alive: Alive = idle) -> tuple[Level, ...]:
-        """As ``node_levels``."""
-        return node_levels(request, anatomy, alive, self)
+    def mandible(self, request: Request, landmarks: Landmarks, alive: Alive = idle) -> Mandible | None:
+        """The mandible that node levels are made around, which needs no skin; None where there are to be none."""
+        return _mandible(request, fit_frame(landmarks), alive) if request.parameters.levels else None
 
-    def ground(self, request: Request, anatomy: Anatomy, alive: Alive = idle) -> Ground:
+    def levels(self, request: Request, anatomy: Anatomy, alive: Alive = idle, jaw: Jaw | None = None) -> tuple[Level, ...]:
+        """As ``node_levels``."""
+        return node_levels(request, anatomy, alive, self, jaw)
+
+    def ground(self, request: Request, anatomy: Anatomy, alive: Alive = idle, jaw: Jaw | None = None) -> Ground:
         """As ``level_ground``."""
-        return level_ground(request, anatomy, alive)
+        return level_ground(request, anatomy, alive, jaw)
 
     def own_curve(self, ct: Volume, anatomy: Anatomy, parameters: Parameters) -> FaceCurve:
         """As ``find_curve`` without a user's points."""
@@ -140,17 +146,25 @@ def face_bounds(frame: FaceFrame) -> np.ndarray:
     return np.array([corners.min(0), corners.max(0)])
 
 
-def level_ground(request: Request, anatomy: Anatomy, alive: Alive = idle) -> Ground:
-    """What the node levels are made from."""
-    return find_ground(request.ct, anatomy.body, anatomy.frame, (*request.guides, *request.protected), alive)
+def _mandible(request: Request, frame: FaceFrame, alive: Alive) -> Mandible:
+    return find_mandible(request.ct, frame, (*request.guides, *request.protected), alive)
 
 
-def node_levels(request: Request, anatomy: Anatomy, alive: Alive = idle, finder: Finder | None = None) -> tuple[Level, ...]:
-    """The node levels that are to stay as they are."""
+def level_ground(request: Request, anatomy: Anatomy, alive: Alive = idle, jaw: Jaw | None = None) -> Ground:
+    """What the node levels are made from; ``jaw`` gives the mandible where somebody looks for it already."""
+    mandible = _mandible(request, anatomy.frame, alive) if jaw is None else jaw(alive)
+    segments = (*request.guides, *request.protected)
+    return find_ground(request.ct, anatomy.body, anatomy.frame, segments, alive, mandible)
+
+
+def node_levels(
+    request: Request, anatomy: Anatomy, alive: Alive = idle, finder: Finder | None = None, jaw: Jaw | None = None
+) -> tuple[Level, ...]:
+    """The node levels that are to stay as they are; ``jaw`` as ``level_ground``."""
     segments, parameters = (*request.guides, *request.protected), request.parameters
     if not parameters.levels:
         return ()
-    ground = (finder or LOOKS_ANEW).ground(request, anatomy, alive)
+    ground = (finder or LOOKS_ANEW).ground(request, anatomy, alive, jaw)
     return find_levels(ground, request.ct, parameters.levels, segments, parameters.superficial_mm, alive, anatomy.landmarks)
 
 

@@ -11,8 +11,9 @@ from typing import TypeVar
 import numpy as np
 
 from ..anatomy.bone import metal_slices
+from ..anatomy.jaw.mandible import Mandible
 from ..anatomy.level.find import Ground, Level
-from ..case.find import Body, FaceBone, Finder, bone_window, combined
+from ..case.find import Body, FaceBone, Finder, Jaw, bone_window, combined
 from ..case.records import Anatomy, Request
 from ..core.ahead import shared_out
 from ..core.geometry import Box
@@ -95,18 +96,26 @@ class AnatomyCache(Finder):
         key = ("anatomy", self._ct_key(ct), _landmark_key(landmarks), _segments_key(guides))
         return self._once(key, lambda: super(AnatomyCache, self).anatomy(ct, landmarks, alive, guides, body))
 
-    def levels(self, request: Request, anatomy: Anatomy, alive: Alive = idle) -> tuple[Level, ...]:
+    def mandible(self, request: Request, landmarks: Landmarks, alive: Alive = idle) -> Mandible | None:
+        """The mandible, whatever levels are asked for."""
+        if not request.parameters.levels:
+            return None
+        key = ("mandible", self._ct_key(request.ct), _landmark_key(landmarks), _segments_key((*request.guides, *request.protected)))
+        return _once(self._kept, key, _GROUNDS, lambda: super(AnatomyCache, self).mandible(request, landmarks, alive))
+
+    def levels(self, request: Request, anatomy: Anatomy, alive: Alive = idle, jaw: Jaw | None = None) -> tuple[Level, ...]:
         """The node levels."""
         named = _segments_key((*request.guides, *request.protected))
         parameters = (request.parameters.levels, request.parameters.superficial_mm)
         key = ("levels", self._ct_key(request.ct), _landmark_key(anatomy.landmarks), named, parameters)
-        return self._once(key, lambda: super(AnatomyCache, self).levels(request, anatomy, alive))
+        return self._once(key, lambda: super(AnatomyCache, self).levels(request, anatomy, alive, jaw))
 
-    def ground(self, request: Request, anatomy: Anatomy, alive: Alive = idle) -> Ground:
+    def ground(self, request: Request, anatomy: Anatomy, alive: Alive = idle, jaw: Jaw | None = None) -> Ground:
         """What the node levels are made from, which lengths do not change."""
+        jaw = jaw or (lambda going: self.mandible(request, anatomy.landmarks, going))
         named = _segments_key((*request.guides, *request.protected))
         key = ("ground", self._ct_key(request.ct), _landmark_key(anatomy.landmarks), named)
-        return self._of_anatomy(anatomy, key, lambda: super(AnatomyCache, self).ground(request, anatomy, alive), _GROUNDS)
+        return self._of_anatomy(anatomy, key, lambda: super(AnatomyCache, self).ground(request, anatomy, alive, jaw), _GROUNDS)
 
     def own_curve(self, ct: Volume, anatomy: Anatomy, parameters: Parameters) -> FaceCurve:
         """The style's own curve."""

@@ -66,13 +66,15 @@ class Ground:
     depth: np.ndarray
 
 
-def find_ground(ct: Volume, body: Volume, frame: FaceFrame, segments: Sequence[Segment] = (), alive: Alive = idle) -> Ground:
-    """The mandible and the skin of a CT (HU).
+def find_ground(
+    ct: Volume, body: Volume, frame: FaceFrame, segments: Sequence[Segment] = (), alive: Alive = idle, mandible: Mandible | None = None
+) -> Ground:
+    """The mandible and the skin of a CT (HU); ``mandible`` where it was found already.
 
     ``body`` is what find_body gave; ``frame`` the head's axes from its landmarks; ``segments`` (any grid) may hold a mandible, which then
     takes the place of the one in the CT.
     """
-    mandible = find_mandible(ct, frame, segments, alive)
+    mandible = find_mandible(ct, frame, segments, alive) if mandible is None else mandible
     alive()
     give_back()
     if mandible.hu is None:
