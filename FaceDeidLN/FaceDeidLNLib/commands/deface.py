@@ -249,6 +249,9 @@ def write_review_folder(folder: Path, ct: CtInput, result: CaseResult, released:
         made_beside(lambda alive: draw(shown(ct.volume, result.result, *result.masks_shown()), alive)) as drawn,
         made_beside(lambda alive: None if result.result is None else digest(result.result)) as hashed,
     ):
+        from ..mrml.sparing import load_slicer
+
+        load_slicer()
         from ..mrml.case import material_of
         from ..mrml.review_scene import write_review
 

@@ -119,6 +119,7 @@ def _write_into(folder: Path, material: CaseMaterial, drawn: Future[Drawn]) -> l
         review_picture(drawn.result(), folder / PICTURE_FILE, material.title)
         awaited(filled, idle)
     _unpack(whole, own)
+    scene.unlink()  # else ext4 writes all of a file to the disk that takes another's name
     whole.replace(scene)
     written = [scene, *own]
     if material.figures is not None:
@@ -138,7 +139,15 @@ def _write_small(folder: Path, material: CaseMaterial) -> tuple[list[Path], dict
     volumes = _with_one_voxel(folder, ((nodes.ct, material.ct), (nodes.result, material.result)))
     own = _named(folder, nodes)
     _write_scene(context, folder / SCENE_FILE)
+    if nodes.protected is not None:
+        _emptied(nodes.protected.GetSegmentation())
     return own, volumes
+
+
+def _emptied(segmentation: slicer.vtkSegmentation) -> None:
+    """Take the voxels from segments that go: else each is cut out of those with which it shares them before it goes."""
+    for identifier in segmentation.GetSegmentIDs():
+        segmentation.GetSegment(identifier).RemoveAllRepresentations()
 
 
 def _named(folder: Path, nodes: CaseNodes) -> list[Path]:
