@@ -31,6 +31,13 @@ def spread(bits: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
     return out
 
 
+def spread_cube(bits: np.ndarray) -> np.ndarray:
+    """Each voxel and all that touch it, over edges and corners too."""
+    for axis in range(3):
+        bits = spread(bits, (axis,))
+    return bits
+
+
 def _spread_lines(bits: np.ndarray, out: np.ndarray) -> None:
     moved, flat = np.right_shift(bits, 1), out.reshape(-1)
     out |= moved

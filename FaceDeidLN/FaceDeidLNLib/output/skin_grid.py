@@ -7,6 +7,7 @@ from functools import reduce
 
 import numpy as np
 
+from ..anatomy import packed
 from ..anatomy.aligned import each_plane
 from ..anatomy.grids import depth_in
 from ..core.blur import blur_along
@@ -22,8 +23,6 @@ _MOST_VOXELS = 12_000_000
 BLOCK = 2
 #: So many voxels around a cell are looked at for tissue: about as many as a leap over blocks stays away from it.
 _CLEAR = 4
-#: Voxels whose bits make one number.
-_WORD = 64
 #: How many standard deviations the smoothing reaches.
 _TRUNCATE = 3.0
 
@@ -59,37 +58,15 @@ def cleared(skin: Skin) -> Skin:
 
 def _clear(tissue: np.ndarray) -> np.ndarray:
     """For the cell between each voxel and the next ones: 0 with tissue at a corner, else 1 + how many (to _CLEAR) around have none."""
-    touched = _spread(_packed(tissue), back=False)
-    clear = np.full(tissue.shape, _CLEAR + 1, dtype=np.uint8)
-    for number in range(_CLEAR + 1):
-        touched = _spread(touched) if number else touched
-        clear -= np.unpackbits(touched.view(np.uint8), axis=2, count=tissue.shape[2], bitorder="little")
-    return clear
-
-
-def _packed(mask: np.ndarray) -> np.ndarray:
-    """A mask (k, j, i) as the bits of whole numbers along i, an eighth of its size."""
-    bits = np.packbits(mask, axis=2, bitorder="little")
-    lines = np.zeros((*mask.shape[:2], -(-mask.shape[2] // _WORD)), dtype="<u8")
-    lines.view(np.uint8)[:, :, : bits.shape[2]] = bits
-    return lines
-
-
-def _spread(bits: np.ndarray, back: bool = True) -> np.ndarray:
-    """What is set in ``_packed`` bits or in the next one along any axis, and where ``back`` in the one before."""
-    for axis in range(2):
+    touched = tissue.copy()
+    for axis in range(3):
         lower, upper = _neighbours(axis)
-        spread = bits.copy()
-        spread[lower] |= bits[upper]
-        if back:
-            spread[upper] |= bits[lower]
-        bits = spread
-    spread = bits | bits >> 1
-    spread[:, :, :-1] |= bits[:, :, 1:] << (_WORD - 1)
-    if back:
-        spread |= bits << 1
-        spread[:, :, 1:] |= bits[:, :, :-1] >> (_WORD - 1)
-    return spread
+        touched[lower] |= touched[upper].copy()
+    bits, clear = packed.pack(touched), np.full(tissue.shape, _CLEAR + 1, dtype=np.uint8)
+    for number in range(_CLEAR + 1):
+        bits = packed.spread_cube(bits) if number else bits
+        clear -= packed.unpack(bits, tissue.shape[2]).view(np.uint8)
+    return clear
 
 
 def _neighbours(axis: int) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
