@@ -9,7 +9,7 @@ import numpy as np
 from scipy import ndimage
 
 from ..anatomy.face_frame import FaceFrame
-from ..anatomy.grids import grow_mm, is_above, sample
+from ..anatomy.grids import each_sampled, grow_mm, is_above, sample
 from ..core.by_parts import by_parts
 from ..core.errors import FaceNotFoundError
 from ..core.geometry import Box, Geometry
@@ -302,13 +302,25 @@ def _level_set(seen: Outlook, target: Geometry, parameters: Parameters, alive: A
     if not np.all(target.shape):
         raise FaceNotFoundError("the face lies outside the field of view")
     depth = _depth_around(seen.face, target)
-    border, before, beyond, *islands = (sample(field, depth.geometry) for field in seen.smooth_fields(depth.geometry))
+    fields = seen.smooth_fields(depth.geometry)
     alive()
-    front = np.maximum(depth.array + np.float32(parameters.outside_mm), before + np.float32(BEFORE_MEMBRANE_MM))
+    level = np.empty(depth.array.shape, dtype=np.float32)
+
+    def fill(k: int, planes: np.ndarray) -> None:
+        level[k] = _level_of(depth.array[k], planes, parameters)
+
+    each_sampled(fields, depth.geometry, fill)
+    return depth.with_array(level)
+
+
+def _level_of(depth: np.ndarray, fields: np.ndarray, parameters: Parameters) -> np.ndarray:
+    """The level set where the skin's depth and what changes slowly, one after the other, are known; all float32."""
+    border, before, beyond, *islands = fields
+    front = np.maximum(depth + np.float32(parameters.outside_mm), before + np.float32(BEFORE_MEMBRANE_MM))
     deepest = np.float32(parameters.depth_mm) + sum(np.clip(island, 0, max(0.0, ISLAND_MM - parameters.depth_mm)) for island in islands)
     thickness = np.minimum(deepest, np.maximum(border, 0) + np.float32(RIM_MM))
-    back = np.maximum(thickness - depth.array, np.float32(BEHIND_MEMBRANE_MM) - before)
-    return depth.with_array(np.minimum.reduce([front, back, beyond, border]))
+    back = np.maximum(thickness - depth, np.float32(BEHIND_MEMBRANE_MM) - before)
+    return np.minimum.reduce([front, back, beyond, border])
 
 
 def _smooth_fields(seen: Outlook, target: Geometry) -> SmoothFields:
