@@ -56,7 +56,11 @@ def each_plane(
 
 
 def each_of_planes(
-    arrays: Sequence[np.ndarray], matrix: np.ndarray, offset: np.ndarray, shape: tuple[int, int, int], take: Callable[[int, np.ndarray], None]
+    arrays: Sequence[np.ndarray],
+    matrix: np.ndarray,
+    offset: np.ndarray,
+    shape: tuple[int, int, int],
+    take: Callable[[int, np.ndarray], None],
 ) -> None:
     """As ``each_plane`` of several arrays of one shape: ``take(k, planes)`` with their planes (j, array, i), one beside the other."""
     if 0 in shape:
