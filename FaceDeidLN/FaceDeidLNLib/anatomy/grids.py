@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 import SimpleITK as sitk
 from scipy import ndimage
@@ -9,7 +11,7 @@ from scipy import ndimage
 from ..core.geometry import Box, Geometry
 from ..core.volume import Volume, index_affine, is_aligned
 from . import packed
-from .aligned import above_planes, each_plane
+from .aligned import above_planes, each_of_planes, each_plane
 from .distance import squares_to
 
 #: Between air (-1000) and skin (about 0): where half a voxel is tissue, a little lower for thin cartilage.
@@ -35,6 +37,18 @@ def sample(volume: Volume, target: Geometry) -> np.ndarray:
     out = np.empty(target.shape, dtype=np.float32)
     each_plane(volume.array, matrix, offset, target.shape, out.__setitem__)
     return out
+
+
+def each_sampled(volumes: Sequence[Volume], target: Geometry, take: Callable[[int, np.ndarray], None]) -> None:
+    """``take(k, planes)`` for each plane of ``target``, in threads: what ``sample`` gives of volumes on one grid, (volume, j, i)."""
+    matrix, offset = index_affine(volumes[0].geometry, target)
+    if is_aligned(matrix):
+        arrays = [volume.array for volume in volumes]
+        each_of_planes(arrays, matrix, offset, target.shape, lambda k, planes: take(k, planes.astype(np.float32).transpose(1, 0, 2)))
+        return
+    whole = [sample(volume, target) for volume in volumes]
+    for k in range(target.shape[0]):
+        take(k, np.stack([one[k] for one in whole]))
 
 
 def is_above(volume: Volume, target: Geometry, level: float) -> np.ndarray:

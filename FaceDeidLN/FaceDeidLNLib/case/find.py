@@ -32,6 +32,7 @@ from ..face.build import ears_in, strategy_face, with_ears, with_own_segment
 from ..face.curve import FaceCurve, draw_curve, follow_curve, with_islands
 from ..face.jaw import below_jaw, bone_that_stays
 from ..face.segment import Face, Outlook, layer_box, seen_within, solid_layer, spare, volumes_kept, without_islands
+from ..face.sight import Sight
 from ..face.styles import Region, Style, chosen_region, drawn_style
 from ..input.place import place_segments
 from ..verify.layer import layer_doubts
@@ -88,13 +89,21 @@ class Finder:
         """As ``level_ground``."""
         return level_ground(request, anatomy, alive, jaw)
 
-    def own_curve(self, ct: Volume, anatomy: Anatomy, parameters: Parameters) -> FaceCurve:
-        """As ``find_curve`` without a user's points."""
-        return find_curve(ct, anatomy, parameters)
+    def curve(self, ct: Volume, anatomy: Anatomy, parameters: Parameters, control_lps: np.ndarray | None = None) -> FaceCurve:
+        """As ``find_curve``."""
+        return find_curve(ct, anatomy, parameters, control_lps)
+
+    def sight(self, anatomy: Anatomy) -> Sight:
+        """The skin as it is seen from inside the head."""
+        return Sight(anatomy.frame, anatomy.depth)
 
     def seen(self, ct: Volume, anatomy: Anatomy, curve: FaceCurve) -> Outlook:
         """As ``seen_within``."""
-        return seen_within(anatomy.frame, curve, anatomy.depth, ct.geometry)
+        return seen_within(self.sight(anatomy), curve, ct.geometry)
+
+    def layer(self, ct: Volume, anatomy: Anatomy, seen: Outlook, parameters: Parameters, alive: Alive = idle) -> Face:
+        """As ``solid_layer``, of what was ``seen`` with this anatomy."""
+        return solid_layer(seen, ct.geometry, parameters, alive)
 
     def bone(self, ct: Volume, anatomy: Anatomy, box: Box, bone_hu: float, layer: Callable[[], Face]) -> FaceBone:
         """As ``bone_of``."""
@@ -231,10 +240,9 @@ def region_of(request: Request, anatomy: Anatomy, chosen: Region, alive: Alive =
         face = strategy_face(chosen, ct, anatomy.body, anatomy.frame, anatomy.depth, parameters)
         return face, replace(face.region, array=np.zeros_like(face.region.array))
     own = request.curve is None
-    curve = finder.own_curve(ct, anatomy, parameters) if own else find_curve(ct, anatomy, parameters, request.curve)
-    seen = finder.seen(ct, anatomy, curve)
+    seen = finder.seen(ct, anatomy, finder.curve(ct, anatomy, parameters, request.curve))
     box = layer_box(seen.face, ct.geometry, parameters)
-    with made_beside(lambda going: solid_layer(seen, ct.geometry, parameters, going)) as layer:
+    with made_beside(lambda going: finder.layer(ct, anatomy, seen, parameters, going)) as layer:
         known = finder.bone(ct, anatomy, box, parameters.bone_hu, lambda: awaited(layer, alive))
         face = awaited(layer, alive)
     give_back()  # the node levels are found beside this, and both need room at once
@@ -283,6 +291,8 @@ def find_curve(ct: Volume, anatomy: Anatomy, parameters: Parameters, control_lps
 
 def below_ears(levels: Sequence[Level], face: Face) -> tuple[Level, ...]:
     """The node levels without the auricles that are to be hidden: an ear is no part of the level below it."""
+    if not face.ears:
+        return tuple(levels)
     return tuple(_without(level, face) for level in levels)
 
 

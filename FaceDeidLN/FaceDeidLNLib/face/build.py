@@ -19,7 +19,8 @@ from .cells import cells_mask, in_cells
 from .curve import NO_CURVE
 from .ears import EARS_BOX_MM, Ear, find_ears
 from .polar import PolarRaster, skin_distance, unit_vectors
-from .segment import MAP_STEP, Face, below_skin, filled_map, grown
+from .segment import Face, below_skin, filled_map, grown
+from .sight import MAP_STEP
 from .strategies import Strategy
 
 #: A skin as large as the body is looked at on a grid of so many voxels at most.

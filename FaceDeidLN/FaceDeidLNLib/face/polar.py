@@ -107,8 +107,13 @@ def skin_distance(depth: Volume, frame: FaceFrame, directions: np.ndarray) -> np
     ``depth`` is the signed depth below the skin in mm (positive in tissue). The outermost way out of the tissue within
     reach counts, so that a mouth wide open does not hide the lip behind it. NaN where the ray meets no skin.
     """
+    return skin_along(depth, frame, unit_vectors(frame, directions))
+
+
+def skin_along(depth: Volume, frame: FaceFrame, unit: np.ndarray) -> np.ndarray:
+    """As ``skin_distance``, along unit vectors (N, 3) in LPS."""
     radii = np.arange(NEAREST_MM, FARTHEST_MM, RAY_STEP_MM) * frame.scale
-    unit, distance, left = unit_vectors(frame, directions), np.full(len(directions), np.nan), np.arange(len(directions))
+    distance, left = np.full(len(unit), np.nan), np.arange(len(unit))
     stop = len(radii)
     while stop > 1 and len(left):  # most rays need no look further in
         start = max(0, stop - STEPS_AT_ONCE)

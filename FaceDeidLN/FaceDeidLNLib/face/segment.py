@@ -9,7 +9,7 @@ import numpy as np
 from scipy import ndimage
 
 from ..anatomy.face_frame import FaceFrame
-from ..anatomy.grids import grow_mm, is_above, sample
+from ..anatomy.grids import each_sampled, grow_mm, is_above, sample
 from ..core.by_parts import by_parts
 from ..core.errors import FaceNotFoundError
 from ..core.geometry import Box, Geometry
@@ -21,10 +21,9 @@ from .apron import beyond_curve, share_of_height
 from .curve import FaceCurve
 from .ears import Ear
 from .membrane import harmonic_fill
-from .polar import PolarRaster, signed_degrees, skin_distance, to_polar, unit_vectors
+from .polar import PolarRaster, signed_degrees, to_polar, unit_vectors
+from .sight import Sight, make_room, place_of
 
-#: Step in degrees of the membrane and of the skin's map: 4 mm on the face.
-MAP_STEP = 2.0
 #: Cells around the curve in which the skin is looked for; beyond them the map goes on with the nearest.
 MAP_MARGIN = 12
 #: Step in mm of the grid for what changes slowly in space (directions, distance to the membrane); linear between its points.
@@ -106,36 +105,32 @@ class Outlook:
 
     face: Face
     degrees: np.ndarray
+    sight: Sight
     fields: dict[tuple, SmoothFields] = field(default_factory=dict)
 
     def smooth_fields(self, target: Geometry) -> SmoothFields:
         """As ``_smooth_fields``."""
-        key = (target.shape, target.ijk_to_lps.tobytes())
+        key = place_of(target)
         if key not in self.fields:
-            for old in list(self.fields)[: max(0, len(self.fields) - MOST_FIELDS + 1)]:
-                del self.fields[old]
+            make_room(self.fields, MOST_FIELDS)
             self.fields[key] = _smooth_fields(self, target)
         return self.fields[key]
 
 
-def seen_within(frame: FaceFrame, curve: FaceCurve, depth: Volume, grid: Geometry) -> Outlook:
+def seen_within(sight: Sight, curve: FaceCurve, grid: Geometry) -> Outlook:
     """The skin and the membrane within a curve, and where a new face runs out beyond it.
 
     Raises FaceNotFoundError where the curve encloses nothing.
     """
-    raster = PolarRaster(step=MAP_STEP)
+    raster = sight.raster
     inside = curve.inside(raster)
     if not inside.any():
         raise FaceNotFoundError("the face segment is empty: the curve encloses nothing, draw it around what is to be hidden")
-    directions = raster.directions().reshape(-1, 2)
-    near = ndimage.binary_dilation(inside, iterations=MAP_MARGIN).ravel()
-    skin = np.full(len(directions), np.nan)
-    skin[near] = skin_distance(depth, frame, directions[near])
-    skin = filled_map(skin.reshape(raster.shape))
+    skin = filled_map(sight.skin(ndimage.binary_dilation(inside, iterations=MAP_MARGIN)))
     membrane = harmonic_fill(skin, inside)
     fine = PolarRaster()
-    face = Face(NOTHING, NOTHING, frame, curve, depth, raster, inside, membrane, skin)
-    seen = Outlook(face, signed_degrees(fine, curve.inside(fine)))
+    face = Face(NOTHING, NOTHING, sight.frame, curve, sight.depth, raster, inside, membrane, skin)
+    seen = Outlook(face, signed_degrees(fine, curve.inside(fine)), sight)
     return replace(seen, face=replace(face, apron=_apron_of(seen, grid)))
 
 
@@ -275,25 +270,19 @@ def _depth_around(face: Face, target: Geometry) -> Volume:
     return face.depth.crop(face.depth.geometry.box_around(target.corners(), margin_mm=3 * face.depth.geometry.spacing[0]))
 
 
-def _seen_coarsely(seen: Outlook, target: Geometry) -> tuple[Geometry, np.ndarray, np.ndarray, np.ndarray]:
-    """A coarse grid around ``target``, and its points' directions, distances (mm), and degrees inwards from the curve."""
-    coarse = canonical_grid(target.corners(), SMOOTH_MM)
-
-    def look(points: np.ndarray) -> np.ndarray:
-        directions, distance = to_polar(seen.face.frame, coarse.to_lps(unflat(points, coarse.shape)))
-        return np.column_stack([directions, distance, PolarRaster().sample(seen.degrees, directions)])
-
-    looked = by_parts(look, np.arange(np.prod(coarse.shape)))
-    return coarse, looked[:, :2], looked[:, 2], looked[:, 3].astype(seen.degrees.dtype)
-
-
 def _smooth_apron(seen: Outlook, target: Geometry) -> np.ndarray:
     """Distance (mm) behind the furthest that a new face may stand out beyond the curve, or to its end if that is nearer."""
-    face, (coarse, directions, distance, degrees) = seen.face, _seen_coarsely(seen, target)
-    beyond = beyond_curve(directions[:, 1], face.curve.run_out)
-    room = BEFORE_MEMBRANE_MM * share_of_height(degrees, 0.0, beyond + 1e-6)
-    reach = np.minimum(face.raster.sample(face.skin, directions) + room - distance, np.radians(degrees + beyond) * distance)
-    reach = np.minimum(reach, np.radians(-degrees) * distance + SMOOTH_MM)
+    face, coarse = seen.face, canonical_grid(target.corners(), SMOOTH_MM)
+
+    def look(polar: np.ndarray) -> np.ndarray:
+        directions, distance = polar[:, :2], polar[:, 2]
+        degrees = PolarRaster().sample(seen.degrees, directions)
+        beyond = beyond_curve(directions[:, 1], face.curve.run_out)
+        room = BEFORE_MEMBRANE_MM * share_of_height(degrees, 0.0, beyond + 1e-6)
+        reach = np.minimum(face.raster.sample(face.skin, directions) + room - distance, np.radians(degrees + beyond) * distance)
+        return np.minimum(reach, np.radians(-degrees) * distance + SMOOTH_MM)
+
+    reach = by_parts(look, seen.sight.polar(coarse))
     return sample(Volume(reach.reshape(coarse.shape), coarse), target)
 
 
@@ -302,13 +291,25 @@ def _level_set(seen: Outlook, target: Geometry, parameters: Parameters, alive: A
     if not np.all(target.shape):
         raise FaceNotFoundError("the face lies outside the field of view")
     depth = _depth_around(seen.face, target)
-    border, before, beyond, *islands = (sample(field, depth.geometry) for field in seen.smooth_fields(depth.geometry))
+    fields = seen.smooth_fields(depth.geometry)
     alive()
-    front = np.maximum(depth.array + np.float32(parameters.outside_mm), before + np.float32(BEFORE_MEMBRANE_MM))
+    level = np.empty(depth.array.shape, dtype=np.float32)
+
+    def fill(k: int, planes: np.ndarray) -> None:
+        level[k] = _level_of(depth.array[k], planes, parameters)
+
+    each_sampled(fields, depth.geometry, fill)
+    return depth.with_array(level)
+
+
+def _level_of(depth: np.ndarray, fields: np.ndarray, parameters: Parameters) -> np.ndarray:
+    """The level set where the skin's depth and what changes slowly, one after the other, are known; all float32."""
+    border, before, beyond, *islands = fields
+    front = np.maximum(depth + np.float32(parameters.outside_mm), before + np.float32(BEFORE_MEMBRANE_MM))
     deepest = np.float32(parameters.depth_mm) + sum(np.clip(island, 0, max(0.0, ISLAND_MM - parameters.depth_mm)) for island in islands)
     thickness = np.minimum(deepest, np.maximum(border, 0) + np.float32(RIM_MM))
-    back = np.maximum(thickness - depth.array, np.float32(BEHIND_MEMBRANE_MM) - before)
-    return depth.with_array(np.minimum.reduce([front, back, beyond, border]))
+    back = np.maximum(thickness - depth, np.float32(BEHIND_MEMBRANE_MM) - before)
+    return np.minimum.reduce([front, back, beyond, border])
 
 
 def _smooth_fields(seen: Outlook, target: Geometry) -> SmoothFields:
@@ -316,13 +317,16 @@ def _smooth_fields(seen: Outlook, target: Geometry) -> SmoothFields:
 
     On a coarse grid around ``target``. Nothing beyond the face on the same line of sight, such as a chest under a bent head, belongs to it.
     """
-    face, (coarse, directions, distance, degrees) = seen.face, _seen_coarsely(seen, target)
-    cells = face.raster.cells(directions)
-    membrane = face.raster.sample_at(face.membrane, cells)
-    end = np.maximum(face.raster.sample_at(face.skin, cells), membrane) + BEFORE_MEMBRANE_MM
-    fields = [np.radians(degrees) * distance, membrane - distance, end - distance]
-    if face.curve.islands:
-        fine = PolarRaster()
-        on_island = fine.sample(signed_degrees(fine, face.curve.on_island(fine)), directions)
-        fields.append(np.radians(on_island) * distance)
-    return tuple(Volume(field.reshape(coarse.shape), coarse) for field in fields)
+    face, coarse, fine = seen.face, canonical_grid(target.corners(), SMOOTH_MM), PolarRaster()
+    islands = [signed_degrees(fine, face.curve.on_island(fine))] if face.curve.islands else []
+
+    def look(polar: np.ndarray) -> np.ndarray:
+        directions, distance = polar[:, :2], polar[:, 2]
+        cells = face.raster.cells(directions)
+        membrane = face.raster.sample_at(face.membrane, cells)
+        end = np.maximum(face.raster.sample_at(face.skin, cells), membrane) + BEFORE_MEMBRANE_MM
+        border, *on_islands = (np.radians(fine.sample(degrees, directions)) * distance for degrees in (seen.degrees, *islands))
+        return np.column_stack([border, membrane - distance, end - distance, *on_islands])
+
+    fields = by_parts(look, seen.sight.polar(coarse))
+    return tuple(Volume(field.reshape(coarse.shape), coarse) for field in np.ascontiguousarray(fields.T))

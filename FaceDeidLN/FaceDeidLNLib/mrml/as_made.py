@@ -9,7 +9,6 @@ import numpy as np
 import slicer
 from numpy.typing import ArrayLike
 
-from ..core.segment import tight
 from .segmentations import segments_from_node
 
 #: Attribute of a node that holds what was put into it; saved with the scene.
@@ -47,8 +46,9 @@ def _content(node: slicer.vtkMRMLNode) -> str | list[list[float]]:
         return [[round(v, 4) for v in node.GetNthControlPointPosition(n)] for n in range(node.GetNumberOfControlPoints())]
     digest = hashlib.sha256()
     for segment in segments_from_node(node):
-        held = tight(segment.name, segment.mask.array)
-        corner = segment.mask.geometry.to_lps(np.array(held.box.start))
-        digest.update(f"{held.name} {np.round(corner, 1).tolist()} {held.array.shape}".encode())
-        digest.update(np.packbits(held.array).tobytes())
+        held = segment.mask.array  # in the box that holds it; of an empty one there is a voxel that is not set
+        shape = held.shape if held.any() else (0, 0, 0)
+        corner = segment.mask.geometry.to_lps(np.zeros(3, dtype=int))
+        digest.update(f"{segment.name} {np.round(corner, 1).tolist()} {shape}".encode())
+        digest.update(np.packbits(held if held.any() else held[:0]).tobytes())
     return digest.hexdigest()

@@ -24,6 +24,7 @@ from ..core.segment import NOTHING, BoxMask, Segment
 from ..core.volume import Volume
 from ..face.curve import FaceCurve
 from ..face.segment import Face, Outlook
+from ..face.sight import Sight
 
 Found = TypeVar("Found")
 #: How many CTs are remembered: body and skin of one take some ten megabytes.
@@ -31,6 +32,8 @@ _CTS = 3
 #: So many regions of one CT are remembered, as lengths go back and forth: the bone of one takes some five megabytes,
 #: and what is seen within a curve as many.
 _TRIED = 4
+#: So many coarse grids around a head are remembered, whose points' directions take five megabytes: a dragged point seldom needs another.
+_GRIDS = 2
 #: Mandible and skin of one CT take twelve megabytes, and only other segments ask for others.
 _GROUNDS = 1
 #: So many bytes of a CT are hashed at a time.
@@ -117,22 +120,35 @@ class AnatomyCache(Finder):
         key = ("ground", self._ct_key(request.ct), _landmark_key(anatomy.landmarks), named)
         return self._of_anatomy(anatomy, key, lambda: super(AnatomyCache, self).ground(request, anatomy, alive, jaw), _GROUNDS)
 
-    def own_curve(self, ct: Volume, anatomy: Anatomy, parameters: Parameters) -> FaceCurve:
-        """The style's own curve."""
-        key = ("curve", self._ct_key(ct), parameters.style, parameters.ears, parameters.lips)
-        return self._of_anatomy(anatomy, key, lambda: super(AnatomyCache, self).own_curve(ct, anatomy, parameters))
+    def curve(self, ct: Volume, anatomy: Anatomy, parameters: Parameters, control_lps: np.ndarray | None = None) -> FaceCurve:
+        """The style's own curve, or the one through a user's points."""
+        kind, points = ("curve", None) if control_lps is None else ("user's curve", np.asarray(control_lps, dtype=float).tobytes())
+        key = (kind, self._ct_key(ct), points, parameters.style, parameters.ears, parameters.lips)
+        return self._of_anatomy(anatomy, key, lambda: super(AnatomyCache, self).curve(ct, anatomy, parameters, control_lps))
+
+    def sight(self, anatomy: Anatomy) -> Sight:
+        """The skin as it was seen so far."""
+        return self._of_anatomy(anatomy, ("sight",), lambda: Sight(anatomy.frame, anatomy.depth, _GRIDS))
 
     def seen(self, ct: Volume, anatomy: Anatomy, curve: FaceCurve) -> Outlook:
         """What no length changes of a face within a curve."""
-        lines = (curve.control, curve.outline, *curve.islands)
-        key = ("seen", self._ct_key(ct), curve.run_out, tuple((line.shape, line.tobytes()) for line in lines))
 
         def look() -> tuple[Outlook, _Packed]:
             seen = super(AnatomyCache, self).seen(ct, anatomy, curve)
             return replace(seen, face=replace(seen.face, apron=NOTHING)), _Packed.of(seen.face.apron)
 
-        seen, apron = self._of_anatomy(anatomy, key, look)
+        seen, apron = self._of_anatomy(anatomy, ("seen", self._ct_key(ct), _curve_key(curve)), look)
         return replace(seen, face=replace(seen.face, curve=curve, apron=apron.unpacked()))
+
+    def layer(self, ct: Volume, anatomy: Anatomy, seen: Outlook, parameters: Parameters, alive: Alive = idle) -> Face:
+        """The layer within a curve, which no length changes but its own two."""
+        key = ("layer", self._ct_key(ct), _curve_key(seen.face.curve), parameters.depth_mm, parameters.outside_mm)
+
+        def look() -> _Packed:
+            return _Packed.of(super(AnatomyCache, self).layer(ct, anatomy, seen, parameters, alive).region)
+
+        region = self._of_anatomy(anatomy, key, look).unpacked()
+        return replace(seen.face, segment=region, region=region)
 
     def bone(self, ct: Volume, anatomy: Anatomy, box: Box, bone_hu: float, layer: Callable[[], Face]) -> FaceBone:
         """The bone in the window around a region."""
@@ -185,6 +201,11 @@ def _segments_key(segments: Sequence[Segment]) -> tuple:
         voxels = hashlib.blake2b(np.ascontiguousarray(segment.mask.array).data, digest_size=16).digest()
         keys.append((segment.name, segment.code, segment.mask.array.shape, segment.mask.geometry.ijk_to_lps.tobytes(), voxels))
     return tuple(keys)
+
+
+def _curve_key(curve: FaceCurve) -> tuple:
+    lines = (curve.control, curve.outline, *curve.islands)
+    return curve.run_out, tuple((line.shape, line.tobytes()) for line in lines)
 
 
 def _landmark_key(landmarks: Landmarks | None) -> tuple:

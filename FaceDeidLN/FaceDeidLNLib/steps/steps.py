@@ -221,7 +221,7 @@ class Steps:
         """The request without a curve that is the style's own."""
         if request.curve is None:
             return request
-        drawn = self.cache.own_curve(request.ct, self._anatomy(request, progress), request.parameters).control
+        drawn = self.cache.curve(request.ct, self._anatomy(request, progress), request.parameters).control
         return replace(request, curve=None) if same_points(drawn, request.curve) else request
 
     def _made_face(self, request: Request, anatomy: Anatomy, progress: Progress) -> Face:

@@ -12,6 +12,7 @@ from FaceDeidLNLib.case.find import Finder, find_anatomy, find_curve, find_face
 from FaceDeidLNLib.case.records import Request
 from FaceDeidLNLib.core.landmarks import Landmark, Landmarks
 from FaceDeidLNLib.core.parameters import Parameters
+from FaceDeidLNLib.face import sight
 from FaceDeidLNLib.pipeline import deface
 from FaceDeidLNLib.steps.anatomy_cache import AnatomyCache
 
@@ -64,6 +65,24 @@ def test_what_a_curve_shows_is_not_looked_for_again_when_a_length_changes(phanto
         for outside in (2.0, 4.0, 6.0):
             find_face(Request(phantom.ct, parameters=Parameters(outside_mm=outside)), anatomy, (), finder=cache)
     assert looked.call_count == 1
+
+
+def test_a_layer_is_not_made_again_when_no_length_of_its_own_changes(phantom, anatomy):
+    cache = AnatomyCache()
+    with mock.patch.object(find, "solid_layer", wraps=find.solid_layer) as made:
+        for lengths in ({}, {"protect_margin_mm": 4.0}, {"superficial_mm": 6.0}, {"bone_hu": 350.0}, {"depth_mm": 9.0}):
+            find_face(Request(phantom.ct, parameters=Parameters(**lengths)), anatomy, (), finder=cache)
+    assert made.call_count == 2
+
+
+def test_each_line_of_sight_is_followed_once_while_points_are_dragged(phantom, anatomy):
+    cache, control = AnatomyCache(), find_curve(phantom.ct, anatomy, Parameters()).control
+    with mock.patch.object(sight, "skin_along", wraps=sight.skin_along) as followed:
+        for by_mm in (0.0, -2.0, -4.0, -25.0):
+            find_face(Request(phantom.ct, curve=moved(control, 6, (0.0, 0.0, by_mm))), anatomy, (), finder=cache)
+    unit = np.concatenate([call.args[2] for call in followed.call_args_list])
+    assert len(np.unique(unit, axis=0)) == len(unit)
+    assert followed.call_count > 1  # the last of them goes further down
 
 
 def test_the_node_levels_of_each_length_are_those_made_from_scratch_on_one_mandible(phantom, anatomy):
