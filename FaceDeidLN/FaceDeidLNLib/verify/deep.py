@@ -43,13 +43,13 @@ def changed_below(limit_mm: float, changed: np.ndarray, ct: Volume, body: Volume
     """
     around = _around(frame)
     points = around.to_lps(np.indices(around.shape).reshape(3, -1).T)
-    (seen, hu), (known, solid) = _at(ct.geometry, ct.array, points), _at(body.geometry, body.array, points)
+    seen, hu, lost = _at(ct.geometry, points, ct.array, changed)
+    known, solid = _at(body.geometry, points, body.array)
     solid = (solid & known).reshape(around.shape)
     shaded = np.maximum.accumulate(solid[:, ::-1], axis=1)[:, ::-1]
     air = (seen & known).reshape(around.shape) & ~shaded
     deep = ndimage.distance_transform_edt(~air, around.sampling) > limit_mm if air.any() else np.ones(around.shape, dtype=bool)
-    lost = _at(ct.geometry, changed, points)[1] & seen & (hu > SKIN_HU)
-    return float(np.count_nonzero(deep.ravel() & lost) * around.voxel_mm3 / 1000.0)
+    return float(np.count_nonzero(deep.ravel() & lost & seen & (hu > SKIN_HU)) * around.voxel_mm3 / 1000.0)
 
 
 def _around(frame: FaceFrame) -> Geometry:
@@ -61,8 +61,8 @@ def _around(frame: FaceFrame) -> Geometry:
     return Geometry(tuple(int(n) for n in np.ceil((high - low) / STEP_MM)[::-1]), matrix)
 
 
-def _at(grid: Geometry, array: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Which of the points (N, 3; LPS mm) lie in a grid, and the values of the voxels nearest to each."""
+def _at(grid: Geometry, points: np.ndarray, *arrays: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Which of the points (N, 3; LPS mm) lie in a grid, and for each array on it the values of the voxels nearest to them."""
     kji = grid.to_kji(points)
-    nearest = np.clip(np.rint(kji), 0, np.array(array.shape) - 1).astype(np.intp)
-    return grid.holds(kji), array[tuple(nearest.T)]
+    nearest = tuple(np.clip(np.rint(kji), 0, np.array(grid.shape) - 1).astype(np.intp).T)
+    return (grid.holds(kji), *(array[nearest] for array in arrays))
