@@ -8,9 +8,10 @@ import numpy as np
 
 from ..core.ahead import made_beside
 from ..core.volume import Volume
-from ..face.styles import chosen_region
+from ..face.styles import Region, Style, chosen_region
 from ..verify.compare import Comparison, compare
 from ..verify.coverage import measure_coverage, share_of_body
+from ..verify.deep import deep_doubts
 from ..verify.ears import ear_doubts, ear_features
 from ..verify.overruled import overruled_doubts
 from ..verify.plausible import confirmed, implausible, out_of_view
@@ -56,6 +57,7 @@ def find_evidence(ct: Volume, state: CaseResult, changed: np.ndarray) -> Evidenc
         *implausible(alone, landmarks, ct),
         *overruled_doubts(ct, changed, alone, landmarks, state.automatic, style),
         *ear_doubts(ct, changed, face, landmarks),
+        *_too_deep(ct, state, changed, style),
     )
     with made_beside(lambda going: share_of_body(changed, ct, state.anatomy.body)) as share:
         coverage = measure_coverage(ct, state.result, changed, alone, landmarks)
@@ -69,3 +71,10 @@ def find_evidence(ct: Volume, state: CaseResult, changed: np.ndarray) -> Evidenc
         body_share=share.result(),
         most_of_body=style.most_of_body,
     )
+
+
+def _too_deep(ct: Volume, state: CaseResult, changed: np.ndarray, style: Region) -> tuple[str, ...]:
+    """As ``deep_doubts`` of a region with a curve: the boxes and planes of other tools go as deep as they do."""
+    if not isinstance(style, Style):
+        return ()
+    return deep_doubts(changed, ct, state.anatomy.body, state.face.frame, state.parameters.depth_mm)
