@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import ndimage
 
+from ..anatomy.distance import squares_to
 from ..anatomy.face_frame import FaceFrame
 from ..core.geometry import Geometry
 from ..core.volume import Volume
@@ -48,7 +48,7 @@ def changed_below(limit_mm: float, changed: np.ndarray, ct: Volume, body: Volume
     solid = (solid & known).reshape(around.shape)
     shaded = np.maximum.accumulate(solid[:, ::-1], axis=1)[:, ::-1]
     air = (seen & known).reshape(around.shape) & ~shaded
-    deep = ndimage.distance_transform_edt(~air, around.sampling) > limit_mm if air.any() else np.ones(around.shape, dtype=bool)
+    deep = squares_to(air) > (limit_mm / STEP_MM) ** 2 if air.any() else np.ones(around.shape, dtype=bool)
     return float(np.count_nonzero(deep.ravel() & lost & seen & (hu > SKIN_HU)) * around.voxel_mm3 / 1000.0)
 
 
