@@ -7,7 +7,7 @@ import numpy as np
 from ..anatomy.distance import squares_to
 from ..anatomy.face_frame import FaceFrame
 from ..core.geometry import Geometry
-from ..core.volume import Volume
+from ..core.volume import Volume, index_affine
 from .coverage import SKIN_HU
 
 #: Tissue this much (mm) deeper below the face's open front than the face segment's own depth is none of a face's: in 63 whole heads
@@ -42,14 +42,12 @@ def changed_below(limit_mm: float, changed: np.ndarray, ct: Volume, body: Volume
     from behind.
     """
     around = _around(frame)
-    points = around.to_lps(np.indices(around.shape).reshape(3, -1).T)
-    seen, hu, lost = _at(ct.geometry, points, ct.array, changed)
-    known, solid = _at(body.geometry, points, body.array)
-    solid = (solid & known).reshape(around.shape)
-    shaded = np.maximum.accumulate(solid[:, ::-1], axis=1)[:, ::-1]
-    air = (seen & known).reshape(around.shape) & ~shaded
+    seen, hu, lost = _at(ct.geometry, around, ct.array, changed)
+    known, solid = _at(body.geometry, around, body.array)
+    shaded = np.maximum.accumulate((solid & known)[:, ::-1], axis=1)[:, ::-1]
+    air = seen & known & ~shaded
     deep = squares_to(air) > (limit_mm / STEP_MM) ** 2 if air.any() else np.ones(around.shape, dtype=bool)
-    return float(np.count_nonzero(deep.ravel() & lost & seen & (hu > SKIN_HU)) * around.voxel_mm3 / 1000.0)
+    return float(np.count_nonzero(deep & lost & seen & (hu > SKIN_HU)) * around.voxel_mm3 / 1000.0)
 
 
 def _around(frame: FaceFrame) -> Geometry:
@@ -61,8 +59,15 @@ def _around(frame: FaceFrame) -> Geometry:
     return Geometry(tuple(int(n) for n in np.ceil((high - low) / STEP_MM)[::-1]), matrix)
 
 
-def _at(grid: Geometry, points: np.ndarray, *arrays: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Which of the points (N, 3; LPS mm) lie in a grid, and for each array on it the values of the voxels nearest to them."""
-    kji = grid.to_kji(points)
-    nearest = tuple(np.clip(np.rint(kji), 0, np.array(grid.shape) - 1).astype(np.intp).T)
-    return (grid.holds(kji), *(array[nearest] for array in arrays))
+def _at(grid: Geometry, around: Geometry, *arrays: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Which voxels of ``around`` have their centres in a grid, and for each array on that the values of the voxels nearest to them."""
+    held, flat = np.ones(around.shape, dtype=bool), np.zeros(around.shape, dtype=np.intp)
+    for row, start, size in zip(*index_affine(grid, around), grid.shape, strict=True):
+        lines = [
+            row[axis] * np.arange(n).reshape([-1 if axis == other else 1 for other in range(3)]) for axis, n in enumerate(around.shape)
+        ]
+        nearest = np.rint(start + lines[0] + lines[1] + lines[2])
+        held &= (nearest >= 0) & (nearest < size)
+        flat *= size
+        flat += np.clip(nearest, 0, size - 1).astype(np.intp)
+    return (held, *(array.reshape(-1).take(flat) for array in arrays))
