@@ -219,7 +219,7 @@ def test_a_jaw_bone_raised_raises_the_lower_border(phantom, masked):
     assert not (cut & above).any()
 
 
-@pytest.mark.parametrize(("step", "times"), [("landmarks", 4), ("skin", 6), ("node levels", 6)])
+@pytest.mark.parametrize(("step", "times"), [("landmarks", 4), ("skin", 5), ("node levels", 4)])
 def test_a_long_step_says_again_and_again_where_it_is_and_can_be_stopped_inside(phantom, step, times):
     told = []
 
