@@ -74,7 +74,7 @@ def _prove(request: Request, make: Callable[[Face], Volume], privacy: str, progr
                 state = replace(state, face=spared_face(request, awaited(whole, alive), protected, state.levels))
                 lost = left_out_doubts(request.left_out, state.face.without_apron().segment, request.ct)
                 state = replace(state, levels=below_ears(state.levels, state.face), failures=(*state.failures, *lost))
-        del whole  # masks that the effect's own take the place of
+        whole = body = jaw = None  # masks that the effect's own take the place of
         with watch.step("effect", 0.7):
             state = replace(state, result=make(state.face))
     except FaceNotFoundError as error:

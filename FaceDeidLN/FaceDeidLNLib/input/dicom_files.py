@@ -252,7 +252,7 @@ def remains(others: Sequence[Path], dicom: Sequence[Path]) -> Iterator[tuple[Pat
 
 
 def _is_of_macos(path: Path) -> bool:
-    return _head(path).startswith(_OF_MACOS)
+    return path.name.startswith("._") and _head(path).startswith(_OF_MACOS)
 
 
 def _ending(path: Path) -> str:

@@ -9,6 +9,7 @@ import sys
 from importlib import import_module
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec, module_from_spec
+from threading import RLock
 from types import ModuleType
 
 _ALL, _CORE = "slicer", "slicer_core"
@@ -27,21 +28,25 @@ def load_slicer() -> None:
     try:
         for name in _NEEDED:
             import_module(f"{_CORE}.{name}")
+        for library in [module for name, module in sys.modules.items() if name.startswith(f"{_CORE}.")]:
+            _add(core, library)
+        slicer = import_module(_ALL)
     except ImportError:  # another version, which is to load itself
         del sys.modules[_CORE]
+        sys.modules.pop(_ALL, None)
         return
-    for library in [module for name, module in sys.modules.items() if name.startswith(f"{_CORE}.")]:
-        _add(core, library)
-    slicer = import_module(_ALL)
-    core.__getattr__ = slicer.__getattr__ = lambda name: _asked(name, spec, core, slicer)
+    lock = RLock()
+    core.__getattr__ = slicer.__getattr__ = lambda name: _asked(name, spec, core, slicer, lock)
 
 
-def _asked(name: str, spec: ModuleSpec, core: ModuleType, slicer: ModuleType) -> object:
-    """What ``slicer`` lacks, for which the rest of it is loaded."""
-    if name.startswith(_CLASS) and "__getattr__" in vars(slicer):
-        del core.__getattr__, slicer.__getattr__
-        spec.loader.exec_module(core)
-        _add(slicer, core)
+def _asked(name: str, spec: ModuleSpec, core: ModuleType, slicer: ModuleType, lock: RLock) -> object:
+    """What ``slicer`` lacks, for which the rest of it is loaded, by whoever asks first."""
+    if name.startswith(_CLASS):
+        with lock:
+            if spec.loader is not None and "__getattr__" in vars(core):
+                del core.__getattr__  # which its own code must not come upon; other threads ask slicer, and wait
+                spec.loader.exec_module(core)
+                _add(slicer, core)
     if name in vars(slicer):
         return vars(slicer)[name]
     raise AttributeError(f"module '{_ALL}' has no attribute '{name}'")

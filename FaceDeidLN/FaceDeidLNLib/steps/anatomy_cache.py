@@ -104,7 +104,7 @@ class AnatomyCache(Finder):
         if not request.parameters.levels:
             return None
         key = ("mandible", self._ct_key(request.ct), _landmark_key(landmarks), _segments_key((*request.guides, *request.protected)))
-        return _once(self._kept, key, _GROUNDS, lambda: super(AnatomyCache, self).mandible(request, landmarks, alive))
+        return self._once(key, lambda: super(AnatomyCache, self).mandible(request, landmarks, alive))
 
     def levels(self, request: Request, anatomy: Anatomy, alive: Alive = idle, jaw: Jaw | None = None) -> tuple[Level, ...]:
         """The node levels."""

@@ -120,7 +120,7 @@ def test_a_drawn_mandible_guides_the_curve_as_it_guides_the_face_segment(drawn, 
     steps, asked = drawn
     guided = []
     found = find.find_anatomy
-    monkeypatch.setattr(find, "find_anatomy", lambda ct, marks, alive, guides, body: guided.append(guides) or found(ct, marks, alive, guides, body))
+    monkeypatch.setattr(find, "find_anatomy", lambda *given: guided.append(given[3]) or found(*given))
     mandible = tight("Mandible", phantom.segment("Mandible").mask.array)
     asked = NodeRequest(asked.ct, add_segmentation(steps.context, [mandible], phantom.ct.geometry, "jaw"))
     asked = replace(asked, curve=steps.curve(asked))

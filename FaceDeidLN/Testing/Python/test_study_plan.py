@@ -133,6 +133,13 @@ def test_what_macos_puts_beside_each_file_is_no_instance_that_is_missing(tmp_pat
     assert (study.damaged, len(study.entries)) == ((), 12)
 
 
+def test_the_same_bytes_under_another_name_are_an_instance_that_is_missing(tmp_path):
+    path = write_series(tmp_path / "in", Written(STORED))[0]
+    path.write_bytes(b"\0\x05\x16\x07\0\2\0\0Mac OS X        " + bytes(100))
+    (study,) = plan(tmp_path / "in").studies
+    assert len(study.damaged) == 1
+
+
 def test_the_headless_script_of_slicer_plans_a_study(tmp_path, capsys):
     write_series(tmp_path / "in", Written(STORED))
     script = runpy.run_path(str(Path(__file__).parents[2] / "Scripts" / "deface.py"))
