@@ -153,10 +153,7 @@ def inside_view(view: Geometry, target: Geometry) -> np.ndarray:
 def _spread(mask: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
     out = mask.copy()
     for axis in axes:
-        low = tuple(slice(None, -1) if a == axis else slice(None) for a in range(3))
-        high = tuple(slice(1, None) if a == axis else slice(None) for a in range(3))
-        out[high] |= mask[low]
-        out[low] |= mask[high]
+        packed.join_next(out, mask, axis)
     return out
 
 
@@ -169,11 +166,7 @@ def grow_cube(mask: np.ndarray) -> np.ndarray:
 
 def _step(bits: np.ndarray, number: int, axes: tuple[int, ...]) -> np.ndarray:
     """One voxel of dilation of packed bits: a cross, every second time a cube, which together come near to a ball."""
-    if number % 2 == 0:
-        return packed.spread(bits, axes)
-    for axis in axes:
-        bits = packed.spread(bits, (axis,))
-    return bits
+    return packed.spread_cube(bits, axes) if number % 2 else packed.spread(bits, axes)
 
 
 def grow(mask: np.ndarray, steps: int, axes: tuple[int, ...] = ALL_AXES) -> np.ndarray:

@@ -24,18 +24,23 @@ def spread(bits: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
         if axis == _LINE:
             _spread_lines(bits, out)
             continue
-        low = tuple(slice(None, -1) if a == axis else slice(None) for a in range(3))
-        high = tuple(slice(1, None) if a == axis else slice(None) for a in range(3))
-        out[high] |= bits[low]
-        out[low] |= bits[high]
+        join_next(out, bits, axis)
     return out
 
 
-def spread_cube(bits: np.ndarray) -> np.ndarray:
-    """Each voxel and all that touch it, over edges and corners too."""
-    for axis in range(3):
+def spread_cube(bits: np.ndarray, axes: tuple[int, ...] = (0, 1, 2)) -> np.ndarray:
+    """Each voxel and all that touch it along ``axes``, over edges and corners too."""
+    for axis in axes:
         bits = spread(bits, (axis,))
     return bits
+
+
+def join_next(out: np.ndarray, of: np.ndarray, axis: int) -> None:
+    """Add to each place of ``out`` what its next ones along an axis hold in ``of``; bool, or bits along another axis."""
+    line = (slice(None),) * axis
+    low, high = (*line, slice(None, -1)), (*line, slice(1, None))
+    out[high] |= of[low]
+    out[low] |= of[high]
 
 
 def _spread_lines(bits: np.ndarray, out: np.ndarray) -> None:

@@ -79,7 +79,9 @@ class Finder:
 
     def mandible(self, request: Request, landmarks: Landmarks, alive: Alive = idle) -> Mandible | None:
         """The mandible that node levels are made around, which needs no skin; None where there are to be none."""
-        return _mandible(request, fit_frame(landmarks), alive) if request.parameters.levels else None
+        if not request.parameters.levels:
+            return None
+        return find_mandible(request.ct, fit_frame(landmarks), (*request.guides, *request.protected), alive)
 
     def levels(self, request: Request, anatomy: Anatomy, alive: Alive = idle, jaw: Jaw | None = None) -> tuple[Level, ...]:
         """As ``node_levels``."""
@@ -155,15 +157,10 @@ def face_bounds(frame: FaceFrame) -> np.ndarray:
     return np.array([corners.min(0), corners.max(0)])
 
 
-def _mandible(request: Request, frame: FaceFrame, alive: Alive) -> Mandible:
-    return find_mandible(request.ct, frame, (*request.guides, *request.protected), alive)
-
-
 def level_ground(request: Request, anatomy: Anatomy, alive: Alive = idle, jaw: Jaw | None = None) -> Ground:
     """What the node levels are made from; ``jaw`` gives the mandible where somebody looks for it already."""
-    mandible = _mandible(request, anatomy.frame, alive) if jaw is None else jaw(alive)
     segments = (*request.guides, *request.protected)
-    return find_ground(request.ct, anatomy.body, anatomy.frame, segments, alive, mandible)
+    return find_ground(request.ct, anatomy.body, anatomy.frame, segments, alive, None if jaw is None else jaw(alive))
 
 
 def node_levels(
