@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import ndimage
 
 from ..core.errors import FaceNotFoundError, InputError
 from ..core.progress import Alive, idle
 from ..core.volume import AIR_HU, Volume, block_mean, canonical_grid
 from .couch import without_couch
 from .grids import TISSUE_HU, closing, fill_holes, grow, inside_view, is_above, opening, reach, shrink, steps_of, view_box
+from .pieces import largest, pieces_of
 
 #: Less tissue than this (mm3) is no patient; the smallest slab of a neck has several times as much.
 SMALLEST_BODY_MM3 = 100_000.0
@@ -62,36 +62,29 @@ def _body_of(tissue: np.ndarray, spacing_mm: float) -> np.ndarray:
     tissue = _without_sheets(without_couch(tissue, spacing_mm), spacing_mm)
     solid = fill_holes(closing(tissue, steps_of(CLOSING_RADIUS_MM, spacing_mm)))
     radius = steps_of(CORE_RADIUS_MM, spacing_mm)
-    core = grow(_largest(shrink(solid, radius)), radius) & solid
+    core = grow(largest(shrink(solid, radius)), radius) & solid
     body = reach(core, solid, steps_of(TIP_REACH_MM, spacing_mm)) | _ears(core, tissue, spacing_mm)
-    own = _largest(tissue & body)  # closing had bridged the gap to a head rest or a mask close to the skin
+    own = largest(tissue & body)  # closing had bridged the gap to a head rest or a mask close to the skin
     return fill_holes(closing(own, steps_of(CLOSING_RADIUS_MM, spacing_mm)))
 
 
 def _without_sheets(tissue: np.ndarray, spacing_mm: float) -> np.ndarray:
     """Tissue without what is both thin and longer than an ear."""
     thin = tissue & ~opening(tissue, steps_of(SHEET_RADIUS_MM, spacing_mm))
-    labels, count = ndimage.label(thin, np.ones((3, 3, 3)))
-    longest = LONGEST_EAR_MM / spacing_mm
-    drop = np.zeros(count + 1, dtype=bool)
-    for index, found in enumerate(ndimage.find_objects(labels), start=1):
-        drop[index] = max(s.stop - s.start for s in found) > longest
-    return tissue & ~drop[labels]
+    sheets = pieces_of(thin, corners=True)
+    low, high = sheets.boxes()
+    return tissue & ~sheets.only((high - low).max(axis=1) > LONGEST_EAR_MM / spacing_mm)
 
 
 def _ears(core: np.ndarray, tissue: np.ndarray, spacing_mm: float) -> np.ndarray:
     """Thin things at the side of the body that are no larger than an ear."""
     rest = reach(core, tissue, steps_of(EAR_REACH_MM, spacing_mm)) & ~core
-    labels, _ = ndimage.label(rest, np.ones((3, 3, 3)))
-    keep = np.zeros(labels.max() + 1, dtype=bool)
-    centres = _centres(core)
-    for index, found in enumerate(ndimage.find_objects(labels), start=1):
-        k, j, i = ((s.start + s.stop) / 2 for s in found)
-        size = max(s.stop - s.start for s in found) * spacing_mm
-        # To the side of the middle of its section, more than 50 degrees off the midline.
-        aside = np.abs((j, i) - centres[int(k)])
-        keep[index] = size <= LONGEST_EAR_MM and aside[1] > 1.2 * aside[0]
-    return keep[labels]
+    pieces = pieces_of(rest, corners=True)
+    low, high = pieces.boxes()
+    middle = (low + high) / 2
+    # To the side of the middle of its section, more than 50 degrees off the midline.
+    back, side = np.abs(middle[:, 1:] - _centres(core)[middle[:, 0].astype(int)]).T
+    return pieces.only(((high - low).max(axis=1) * spacing_mm <= LONGEST_EAR_MM) & (side > 1.2 * back))
 
 
 def _centres(mask: np.ndarray) -> np.ndarray:
@@ -99,13 +92,6 @@ def _centres(mask: np.ndarray) -> np.ndarray:
     along = [mask.sum(axis=axis) @ np.arange(mask.shape[3 - axis]) for axis in (2, 1)]
     with np.errstate(invalid="ignore"):
         return np.stack(along, axis=1) / mask.sum(axis=(1, 2))[:, None]
-
-
-def _largest(mask: np.ndarray) -> np.ndarray:
-    labels, count = ndimage.label(mask)
-    if count == 0:
-        return mask
-    return labels == 1 + int(np.argmax(np.bincount(labels.ravel())[1:]))
 
 
 def _bounding_slices(mask: np.ndarray, margin: int) -> tuple[slice, ...]:

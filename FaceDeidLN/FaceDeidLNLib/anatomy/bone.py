@@ -11,6 +11,7 @@ from ..core.segment import box_of, unflat
 from ..core.volume import Volume
 from .body import find_body
 from .grids import deep_in, steps_of
+from .pieces import pieces_of
 from .solid import Solid, cells_of
 
 #: Dental metal (some scanners stop at 2248 HU); the streaks are looked for in the slices that hold it.
@@ -85,8 +86,7 @@ def _streaks(metal: np.ndarray, bone: np.ndarray, box: Box, sampling: tuple[floa
 def _pieces(bone: np.ndarray, deep: np.ndarray, smallest: float) -> np.ndarray:
     """The connected pieces with at least ``smallest`` voxels, one of them ``deep`` (bool (N,) of the N voxels of bone)."""
     within = bone[box_of(bone).slices]
-    piece = ndimage.label(within)[0][within]
-    if not piece.size:
-        return bone
-    size, reached = np.bincount(piece), np.bincount(piece[deep], minlength=int(piece.max()) + 1)
-    return _only(bone, ((size >= smallest) & (reached > 0))[piece])
+    pieces = pieces_of(within)
+    numbers = pieces.numbers()
+    reached = np.bincount(numbers[deep], minlength=pieces.count)
+    return _only(bone, ((pieces.sizes >= smallest) & (reached > 0))[numbers])

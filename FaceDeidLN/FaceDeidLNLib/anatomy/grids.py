@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import SimpleITK as sitk
-from scipy import ndimage
 
 from ..core.geometry import Box, Geometry
 from ..core.volume import Volume, index_affine, is_aligned
 from . import packed
 from .aligned import above_planes, each_of_planes, each_plane
 from .distance import squares_to
+from .pieces import pieces_of
 
 #: Between air (-1000) and skin (about 0): where half a voxel is tissue, a little lower for thin cartilage.
 TISSUE_HU = -400.0
@@ -261,5 +261,5 @@ def fill_holes(mask: np.ndarray) -> np.ndarray:
     """
     air = np.pad(~mask, ((0, 0), (1, 1), (1, 1)), constant_values=True)
     # One slice below the other: the air put around them joins the outer air of all, and no cavity.
-    labels, _ = ndimage.label(air.reshape(-1, air.shape[2]))
-    return (labels != labels[0, 0]).reshape(air.shape)[:, 1:-1, 1:-1]
+    pieces = pieces_of(air.reshape(1, -1, air.shape[2]))
+    return ~pieces.only(np.arange(pieces.count) == 0).reshape(air.shape)[:, 1:-1, 1:-1]

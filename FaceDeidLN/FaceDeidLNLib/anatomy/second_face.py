@@ -20,6 +20,7 @@ from .face_frame import FaceFrame
 from .grids import closing, fill_holes, opening, vertical_axis
 from .landmark.grids import reduced
 from .landmark.net import first_reading, load_model, turned_head
+from .pieces import pieces_of
 
 #: Bone, and the walls of a skull, in voxels of some 4 mm.
 BONE_HU = 200.0
@@ -151,10 +152,9 @@ def ringed_tissue(small: Volume, frame: FaceFrame) -> np.ndarray | None:
     axis = vertical_axis(small.geometry)
     hu = np.moveaxis(small.array, axis, 0)
     ringed = fill_holes(closing(hu > BONE_HU, 1)) & (hu > SOFT_HU[0]) & (hu < SOFT_HU[1])
-    labels, count = ndimage.label(np.moveaxis(opening(ringed, 1), 0, axis))
-    size = np.bincount(labels.ravel())[1:] * small.geometry.voxel_mm3 / 1000.0
-    for number in np.flatnonzero(size >= RINGED_ML) + 1:
-        points = small.geometry.to_lps(places(labels == number))
+    pieces = pieces_of(np.moveaxis(opening(ringed, 1), 0, axis))
+    for number in np.flatnonzero(pieces.sizes * small.geometry.voxel_mm3 / 1000.0 >= RINGED_ML):
+        points = small.geometry.to_lps(places(pieces.only(np.arange(pieces.count) == number)))
         if _in_head(frame.to_face(points)).mean() <= OWN_SHARE:
             return points.mean(0)
     return None

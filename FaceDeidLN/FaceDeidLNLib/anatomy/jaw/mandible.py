@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from ...core.geometry import Box, Geometry
@@ -18,6 +17,7 @@ from ...input.place import place_segments
 from ..distance import squares_to
 from ..face_frame import FaceFrame
 from ..grids import closing, grow, grow_mm, steps_of, surface_of
+from ..pieces import pieces_of
 from .arch import beside
 from .fit import MEAN_STEP_MM, JawFrame, fit_jaw, mean_mandible, stable_part, start_frame
 from .grid import STEP_MM, JawGrid
@@ -148,14 +148,9 @@ def _near_mean(bone: np.ndarray, grid: JawGrid) -> np.ndarray:
     """The bone near the mean mandible, in pieces that touch it, with its marrow."""
     mean = mean_on_grid(grid)
     near = bone & grow_mm(mean, NEAR_MM, (STEP_MM,) * 3)
-    labels, count = ndimage.label(near)
-    if count == 0:
-        return near
-    size = np.bincount(labels.ravel(), minlength=count + 1)
-    touching = np.bincount(labels[mean], minlength=count + 1)
-    keep = (touching > 0.15 * size) & (size > 20)
-    keep[0] = False
-    return closing(keep[labels], steps_of(MARROW_MM / 2, STEP_MM))
+    pieces = pieces_of(near)
+    touching = np.bincount(pieces.numbers()[mean[near]], minlength=pieces.count)
+    return closing(pieces.only((touching > 0.15 * pieces.sizes) & (pieces.sizes > 20)), steps_of(MARROW_MM / 2, STEP_MM))
 
 
 def mean_on_grid(grid: JawGrid) -> np.ndarray:
