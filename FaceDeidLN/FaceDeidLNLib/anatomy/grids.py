@@ -116,11 +116,10 @@ def cut_sides(solid: np.ndarray, sampling: tuple[float, float, float]) -> list[t
     """
     sides = []
     for axis in range(3):
-        others = tuple(a for a in range(3) if a != axis)
-        area = solid.sum(axis=others) * float(np.prod([sampling[a] for a in others]))
-        near = min(steps_of(CUT_STEP_MM, sampling[axis]), area.size - 1)
-        ends = ((area[0], area[near]), (area[-1], area[-1 - near]))
-        sides.append(tuple(bool(edge >= CUT_AREA_MM2 and edge >= CUT_SHARE * inner) for edge, inner in ends))
+        planes, mm2 = np.moveaxis(solid, axis, 0), float(np.prod([sampling[a] for a in range(3) if a != axis]))
+        near = min(steps_of(CUT_STEP_MM, sampling[axis]), len(planes) - 1)
+        areas = [[np.count_nonzero(planes[n]) * mm2 for n in ends] for ends in ((0, near), (-1, -1 - near))]
+        sides.append(tuple(bool(edge >= CUT_AREA_MM2 and edge >= CUT_SHARE * inner) for edge, inner in areas))
     return sides
 
 
