@@ -26,7 +26,7 @@ from ..core.landmarks import Landmarks
 from ..core.memory import give_back
 from ..core.parameters import Parameters
 from ..core.progress import Alive, idle
-from ..core.segment import BoxMask, Segment, tight, united
+from ..core.segment import BoxMask, PackedMask, Segment, tight, united
 from ..core.volume import Volume
 from ..face.build import ears_in, strategy_face, with_ears, with_own_segment
 from ..face.curve import FaceCurve, draw_curve, follow_curve, with_islands
@@ -227,7 +227,8 @@ def spared_face(request: Request, whole: WholeFace, protected: Sequence[BoxMask]
     around = spare(face.apron, (region,), protected, ct.geometry, margin)
     apron = tight("Apron", around.array, around.box.start)
     segment = united(segment.name, (segment, apron))
-    return replace(face, segment=segment, apron=apron, ears=ears_in(face, segment, whole.main), kept=kept, kept_ml=kept_ml)
+    ears = ears_in(face, segment, whole.main)
+    return replace(face, segment=segment, region=PackedMask.of(region), apron=PackedMask.of(apron), ears=ears, kept=kept, kept_ml=kept_ml)
 
 
 def region_of(request: Request, anatomy: Anatomy, chosen: Region, alive: Alive = idle, finder: Finder = LOOKS_ANEW) -> tuple[Face, BoxMask]:

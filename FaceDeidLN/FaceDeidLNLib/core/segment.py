@@ -66,6 +66,28 @@ class BoxMask:
         return self.inside(Box((0, 0, 0), shape))
 
 
+class PackedMask(BoxMask):
+    """A mask in an eighth of its memory, for one that is seldom looked at: its ``array`` is made anew each time."""
+
+    def __init__(self, name: str, box: Box, array: np.ndarray) -> None:
+        for attribute, value in (("name", name), ("box", box), ("_bits", np.packbits(array))):
+            object.__setattr__(self, attribute, value)
+
+    @property
+    def array(self) -> np.ndarray:
+        """Bool of the box's shape."""
+        return np.unpackbits(self._bits, count=int(np.prod(self.box.shape))).view(bool).reshape(self.box.shape)
+
+    @classmethod
+    def of(cls, mask: BoxMask) -> PackedMask:
+        """The same mask, packed."""
+        return cls(mask.name, mask.box, mask.array)
+
+    def unpacked(self) -> BoxMask:
+        """The same mask, to be looked at often."""
+        return BoxMask(self.name, self.box, self.array)
+
+
 #: A mask of no voxel.
 NOTHING = BoxMask("", Box((0, 0, 0), (0, 0, 0)), np.zeros((0, 0, 0), dtype=bool))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import weakref
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeVar
 
 import numpy as np
@@ -20,7 +20,7 @@ from ..core.geometry import Box
 from ..core.landmarks import Landmarks
 from ..core.parameters import Parameters
 from ..core.progress import Alive, idle
-from ..core.segment import NOTHING, BoxMask, Segment
+from ..core.segment import NOTHING, PackedMask, Segment
 from ..core.volume import Volume
 from ..face.curve import FaceCurve
 from ..face.segment import Face, Outlook
@@ -38,23 +38,6 @@ _GRIDS = 2
 _GROUNDS = 1
 #: So many bytes of a CT are hashed at a time.
 _PART = 1 << 24
-
-
-@dataclass(frozen=True, eq=False)
-class _Packed:
-    """A mask in an eighth of its memory."""
-
-    name: str
-    box: Box
-    bits: np.ndarray
-
-    @classmethod
-    def of(cls, mask: BoxMask) -> _Packed:
-        return cls(mask.name, mask.box, np.packbits(mask.array))
-
-    def unpacked(self) -> BoxMask:
-        voxels = np.unpackbits(self.bits, count=int(np.prod(self.box.shape)))
-        return BoxMask(self.name, self.box, voxels.view(bool).reshape(self.box.shape))
 
 
 class AnatomyCache(Finder):
@@ -133,9 +116,9 @@ class AnatomyCache(Finder):
     def seen(self, ct: Volume, anatomy: Anatomy, curve: FaceCurve) -> Outlook:
         """What no length changes of a face within a curve."""
 
-        def look() -> tuple[Outlook, _Packed]:
+        def look() -> tuple[Outlook, PackedMask]:
             seen = super(AnatomyCache, self).seen(ct, anatomy, curve)
-            return replace(seen, face=replace(seen.face, apron=NOTHING)), _Packed.of(seen.face.apron)
+            return replace(seen, face=replace(seen.face, apron=NOTHING)), PackedMask.of(seen.face.apron)
 
         seen, apron = self._of_anatomy(anatomy, ("seen", self._ct_key(ct), _curve_key(curve)), look)
         return replace(seen, face=replace(seen.face, curve=curve, apron=apron.unpacked()))
@@ -144,8 +127,8 @@ class AnatomyCache(Finder):
         """The layer within a curve, which no length changes but its own two."""
         key = ("layer", self._ct_key(ct), _curve_key(seen.face.curve), parameters.depth_mm, parameters.outside_mm)
 
-        def look() -> _Packed:
-            return _Packed.of(super(AnatomyCache, self).layer(ct, anatomy, seen, parameters, alive).region)
+        def look() -> PackedMask:
+            return PackedMask.of(super(AnatomyCache, self).layer(ct, anatomy, seen, parameters, alive).region)
 
         region = self._of_anatomy(anatomy, key, look).unpacked()
         return replace(seen.face, segment=region, region=region)
@@ -154,9 +137,9 @@ class AnatomyCache(Finder):
         """The bone in the window around a region."""
         key = ("bone", self._ct_key(ct), bone_window(box, ct.geometry), metal_slices(ct, box).tobytes(), bone_hu)
 
-        def look() -> tuple[_Packed, _Packed]:
+        def look() -> tuple[PackedMask, PackedMask]:
             bone = super(AnatomyCache, self).bone(ct, anatomy, box, bone_hu, layer)
-            return _Packed.of(bone.found), _Packed.of(bone.stays)
+            return PackedMask.of(bone.found), PackedMask.of(bone.stays)
 
         return FaceBone(*(part.unpacked() for part in self._of_anatomy(anatomy, key, look)))
 
