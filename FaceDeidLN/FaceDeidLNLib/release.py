@@ -37,6 +37,7 @@ from .output.representable import representable
 from .output.signing import signed_text
 from .stacks import on_slices, released_volume
 from .verify.kept_padding import padding_doubts
+from .verify.masked_background import mask_doubts
 from .verify.privacy import is_tested
 
 if TYPE_CHECKING:
@@ -98,11 +99,12 @@ def judged_with_padding(ct: CtInput, result: CaseResult) -> CaseResult:
 
 
 def _with_padding_looked_at(ct: CtInput, result: CaseResult) -> CaseResult:
-    """The case with what there is to say of padding before the face; ``result`` itself where there is nothing."""
-    found = padding_doubts(ct.padding_worked_on, ct.volume.geometry, result.face)
-    if not found or found[0] in result.anatomy.unhidden:
+    """The case with what there is to say of padding or a mask's end before the face; ``result`` itself where there is nothing."""
+    padding, anatomy = ct.padding_worked_on, result.anatomy
+    said = (*padding_doubts(padding, ct.volume.geometry, result.face), *mask_doubts(padding, ct.volume, result.result, result.face))
+    found = tuple(sentence for sentence in said if sentence not in anatomy.unhidden)
+    if not found:
         return result
-    anatomy = result.anatomy
     return replace(result, anatomy=replace(anatomy, doubts=(*found, *anatomy.doubts), unhidden=(*anatomy.unhidden, *found)))
 
 

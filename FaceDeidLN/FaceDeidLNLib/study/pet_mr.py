@@ -11,6 +11,7 @@ from ..core.errors import InputError
 from ..core.geometry import Geometry
 from ..core.volume import Volume
 from ..output.dicom_plain import PlainHeaders
+from ..verify.masked_background import mask_doubts
 from .elsewhere import require_same_body
 from .family import NO_FACE_THERE, Done, DoubtError, Series, Study, StudyRun
 from .grids import RegionVoxels, moved, region_voxels
@@ -88,7 +89,8 @@ class Followed:
 def follow_image(hidden: HiddenFace, image: Volume, matrix: np.ndarray, tolerance_mm: float, random: np.random.Generator) -> Followed:
     """Follow, and verify; ``matrix`` takes the image's LPS mm to the face's.
 
-    :raises DoubtError: it shows more of the face than was hidden, or the head elsewhere, or the old skin is still to be found.
+    :raises DoubtError: it shows more of the face than was hidden, or the head elsewhere, or the old skin is still to be found, or a mask
+        around it.
     """
     there = Volume(image.array, moved(image.geometry, matrix))
     level = edge_level(hidden, there)
@@ -100,6 +102,8 @@ def follow_image(hidden: HiddenFace, image: Volume, matrix: np.ndarray, toleranc
     left = step_left(hidden, there, there.with_array(new))
     if left is not None and left > MOST_LEFT:
         raise DoubtError(f"the old skin is still found in it: {left:.0%} of its step is left")
+    if changed.any() and (doubts := mask_doubts(None, there, there.with_array(new), hidden.face)):
+        raise DoubtError(doubts[0])
     return Followed(new, changed, left)
 
 
