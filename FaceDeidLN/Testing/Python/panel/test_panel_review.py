@@ -79,6 +79,7 @@ class ReviewTest(PanelTest):
         self.assertIs(signature_state(folder / "out.certificate.json", key), Signature.VALID)
 
     def test_what_is_no_key_signs_nothing(self):
+        key_file(self.folder())  # skips where no key can be read
         file = self.folder() / "notes.pem"
         file.write_text("no key")
         self.answers = [str(file)]
