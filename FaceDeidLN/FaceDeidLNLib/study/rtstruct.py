@@ -18,6 +18,7 @@ from .elsewhere import lies_on_skin, require_in_body, require_in_view, require_o
 from .family import ClippedOneByOne, DoubtError, StudyRun
 from .hidden import HiddenFace
 from .instances import Instance
+from .inward import require_no_inward_copy
 from .pictures import remove_pictures
 from .planes import Plane
 from .rays import clear_cells, rays_of
@@ -64,6 +65,7 @@ class RtStructFamily(ClippedOneByOne):
         for number in names:
             remake(contours_of(dataset, number), hidden, matrix)
         require_no_copy([(name, points) for _, name, points in _in_region(dataset, hidden, matrix)], hidden)
+        require_no_inward_copy(((name, points) for _, name, points in _structures(dataset, matrix)), hidden)
         remove_pictures(dataset)
         run.writer.put(instance, dataset)
         return {"structures": len(dataset.get("StructureSetROISequence") or []), "made_anew": sorted(names.values())}

@@ -17,6 +17,7 @@ from .family import ClippedOneByOne, DoubtError, StudyRun
 from .grids import moved
 from .hidden import HiddenFace
 from .instances import Instance
+from .inward import require_no_inward_copy
 from .pictures import remove_pictures
 from .rtstruct import DEEP_MM, ON_SKIN, SHALLOW_MM, SHARE, is_called_skin, is_outline, require_no_copy, require_whole_place, share_followed
 
@@ -37,6 +38,7 @@ class SegFamily(ClippedOneByOne):
         was_empty = not frames.any()
         clipped = clip(frames, dataset, names, hidden, matrix, outlines)
         require_no_copy([(names[one], _edge_in_region(frames, dataset, one, hidden, matrix)) for one in labels_of(dataset, names)], hidden)
+        require_no_inward_copy(((names[one], edge_points(frames, dataset, one, matrix)) for one in labels_of(dataset, names)), hidden)
         dropped = write_frames(dataset, frames, was_empty)
         remove_pictures_but_pixels(dataset)
         run.writer.put(instance, dataset)

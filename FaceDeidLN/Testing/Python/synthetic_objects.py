@@ -64,9 +64,11 @@ def write_multiframe(paths: Sequence[Path], out: Path, description: str) -> None
     shutil.rmtree(paths[0].parent)
 
 
-def write_segments(path: Path, ct: Sequence[Path], study: StudyFolder, kind: str) -> None:
-    """A segmentation object of the head and a node: BINARY, FRACTIONAL with soft borders, or LABELMAP."""
+def write_segments(path: Path, ct: Sequence[Path], study: StudyFolder, kind: str, shrunk_mm: float = 0.0) -> None:
+    """A segmentation object of the head, which may be shrunk, and a node: BINARY, FRACTIONAL with soft borders, or LABELMAP."""
     head, node = study.phantom.ct.array > -400, study.phantom.segment("LN cheek left").mask.array
+    if shrunk_mm:
+        head = ndimage.distance_transform_edt(head, sampling=study.phantom.ct.geometry.sampling) > shrunk_mm
     if kind == "LABELMAP":
         pixels = np.where(node, 2, head.astype(np.uint8)).astype(np.uint8)
     elif kind == "FRACTIONAL":
