@@ -32,8 +32,10 @@ from FaceDeidLNLib.input.padding import without_padding
 from FaceDeidLNLib.pipeline import deface
 from FaceDeidLNLib.release import as_stored
 from FaceDeidLNLib.verify.masked_background import LEAST_MET, mask_ends
+from robustness import HEADS
 
-HEADS = {"headsq": "heads/headsq_ct.nrrd", **{name: f"open-kbp/{name}_ct.nrrd" for name in ("pt_4", "pt_31", "pt_58", "pt_95")}}
+#: Those that are small enough to go down the road many times.
+NAMES = ("headsq", "pt_4", "pt_31", "pt_58", "pt_95")
 #: Air around the head (mm), its noise (HU), and what is air in the input (HU).
 ROOM_MM, NOISE_HU, AIR_BELOW_HU = 70.0, 12.0, -900
 #: Values that backgrounds are masked with, and distances from the skin (mm).
@@ -67,7 +69,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path, help="the folder of real data")
     parser.add_argument("--jobs", type=int, default=2, help="processes (default: %(default)s)")
-    parser.add_argument("--heads", default=",".join(HEADS), help="names separated by commas (default: %(default)s)")
+    parser.add_argument("--heads", default=",".join(NAMES), help="names separated by commas (default: %(default)s)")
     options = parser.parse_args()
     rows = []
     with ProcessPoolExecutor(options.jobs) as pool:

@@ -45,19 +45,14 @@ class Pieces:
     def only(self, keep: np.ndarray) -> np.ndarray:
         """The mask (bool) of the pieces of ``keep`` (P,; bool) alone."""
         kept = keep[self.piece]
-        most = 2 * (self.stop - self.start)[kept].sum() > len(self)  # then it is less to take the others away
+        most = 2 * self.sizes[keep].sum() > self.sizes.sum()  # then it is less to take the others away
         out = _padded(self.mask) if most else np.zeros(self.shape, dtype=bool)
         out.reshape(-1)[self._voxels(kept ^ most)] = not most
         return out[:, :-1, :-1]
 
-    def __len__(self) -> int:
-        """Voxels of the mask."""
-        return int((self.stop - self.start).sum())
-
     def _voxels(self, chosen: np.ndarray) -> np.ndarray:
         """The flat places of the voxels of the ``chosen`` runs (R,; bool)."""
-        start, length = self.start[chosen], (self.stop - self.start)[chosen]
-        return np.arange(length.sum()) + np.repeat(start - (np.cumsum(length) - length), length)
+        return _counted_on(self.start[chosen], (self.stop - self.start)[chosen])
 
 
 def pieces_of(mask: np.ndarray, corners: bool = False) -> Pieces:
@@ -88,10 +83,14 @@ def _touching(start: np.ndarray, stop: np.ndarray, shape: tuple[int, ...], corne
     for way in (row, plane - row, plane, plane + row) if corners else (row, plane):
         low = np.searchsorted(stop, start + (way - corners), side="right")
         length = np.maximum(np.searchsorted(start, stop + (way + corners), side="left") - low, 0)
-        one = np.repeat(np.arange(len(start)), length)
-        pairs.append((one, np.arange(len(one)) + np.repeat(low - (np.cumsum(length) - length), length)))
+        pairs.append((np.repeat(np.arange(len(start)), length), _counted_on(low, length)))
     one, other = (np.concatenate(part) for part in zip(*pairs, strict=True))
     return one, other
+
+
+def _counted_on(first: np.ndarray, length: np.ndarray) -> np.ndarray:
+    """From each ``first`` on as many whole numbers as its ``length`` says, one after the other."""
+    return np.arange(length.sum()) + np.repeat(first - (np.cumsum(length) - length), length)
 
 
 def largest(mask: np.ndarray) -> np.ndarray:

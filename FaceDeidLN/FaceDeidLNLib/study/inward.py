@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
-from scipy.spatial import cKDTree
 
-from ..face.polar import to_polar, unit_vectors
+from ..face.polar import to_polar
+from ..verify.beside_skin import from_skin, share_at_one
 from .family import DoubtError
 from .hidden import HiddenFace
 
@@ -45,16 +45,11 @@ def inward(points: np.ndarray, hidden: HiddenFace) -> tuple[float, float, float]
     last = np.full(rows * columns, -1)
     last[_fields(cells[order], columns)] = order  # of those of one field the furthest is written last
     outer = points[last[inside & (last >= 0)]]
-    if not len(outer):
-        return 0.0, 0.0, 0.0
-    skin = np.flatnonzero(np.isfinite(face.skin))
-    surface = face.frame.origin + unit_vectors(face.frame, face.raster.directions().reshape(-1, 2)[skin]) * face.skin.ravel()[skin, None]
-    depth = cKDTree(surface).query(outer)[0]
-    depth = depth[hidden.depth_before(outer) > 0]
+    depth = from_skin(outer, face)
+    depth = depth[hidden.depth_before(outer) > 0] if len(outer) else depth
     if not len(depth):
         return 0.0, 0.0, 0.0
-    middle = float(np.median(depth))
-    return len(depth) / np.count_nonzero(inside), float((np.abs(depth - middle) <= ALIKE_MM).mean()), middle
+    return len(depth) / np.count_nonzero(inside), share_at_one(depth, ALIKE_MM), float(np.median(depth))
 
 
 def _fields(cells: np.ndarray, columns: int) -> np.ndarray:

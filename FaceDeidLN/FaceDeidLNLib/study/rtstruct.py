@@ -64,8 +64,9 @@ class RtStructFamily(ClippedOneByOne):
         names = followers(dataset, hidden, matrix, outlines)
         for number in names:
             remake(contours_of(dataset, number), hidden, matrix)
-        require_no_copy([(name, points) for _, name, points in _in_region(dataset, hidden, matrix)], hidden)
-        require_no_inward_copy(((name, points) for _, name, points in _structures(dataset, matrix)), hidden)
+        made = [(name, points) for _, name, points in _structures(dataset, matrix)]
+        require_no_copy([(name, in_region(points, hidden)) for name, points in made], hidden)
+        require_no_inward_copy(made, hidden)
         remove_pictures(dataset)
         run.writer.put(instance, dataset)
         return {"structures": len(dataset.get("StructureSetROISequence") or []), "made_anew": sorted(names.values())}
@@ -172,7 +173,12 @@ def require_no_copy(parts: Sequence[tuple[str, np.ndarray]], hidden: HiddenFace)
 def _in_region(dataset: Dataset, hidden: HiddenFace, matrix: np.ndarray) -> Iterator[tuple[int, str, np.ndarray]]:
     """Number, name and points (N, 3) in the region of each structure."""
     for number, name, points in _structures(dataset, matrix):
-        yield number, name, points[hidden.in_region(points)] if len(points) else points
+        yield number, name, in_region(points, hidden)
+
+
+def in_region(points: np.ndarray, hidden: HiddenFace) -> np.ndarray:
+    """Those of points (N, 3; the face's LPS mm) that lie in the region."""
+    return points[hidden.in_region(points)] if len(points) else points
 
 
 def _structures(dataset: Dataset, matrix: np.ndarray) -> Iterator[tuple[int, str, np.ndarray]]:

@@ -19,7 +19,18 @@ from .hidden import HiddenFace
 from .instances import Instance
 from .inward import require_no_inward_copy
 from .pictures import remove_pictures
-from .rtstruct import DEEP_MM, ON_SKIN, SHALLOW_MM, SHARE, is_called_skin, is_outline, require_no_copy, require_whole_place, share_followed
+from .rtstruct import (
+    DEEP_MM,
+    ON_SKIN,
+    SHALLOW_MM,
+    SHARE,
+    in_region,
+    is_called_skin,
+    is_outline,
+    require_no_copy,
+    require_whole_place,
+    share_followed,
+)
 
 
 class SegFamily(ClippedOneByOne):
@@ -37,8 +48,9 @@ class SegFamily(ClippedOneByOne):
         outlines = _require_place(frames, dataset, names, run.seen_in(instance.frame), matrix)
         was_empty = not frames.any()
         clipped = clip(frames, dataset, names, hidden, matrix, outlines)
-        require_no_copy([(names[one], _edge_in_region(frames, dataset, one, hidden, matrix)) for one in labels_of(dataset, names)], hidden)
-        require_no_inward_copy(((names[one], edge_points(frames, dataset, one, matrix)) for one in labels_of(dataset, names)), hidden)
+        edges = [(names[one], edge_points(frames, dataset, one, matrix)) for one in labels_of(dataset, names)]
+        require_no_copy([(name, in_region(points, hidden)) for name, points in edges], hidden)
+        require_no_inward_copy(edges, hidden)
         dropped = write_frames(dataset, frames, was_empty)
         remove_pictures_but_pixels(dataset)
         run.writer.put(instance, dataset)
@@ -125,11 +137,6 @@ def segment_points(frames: np.ndarray, dataset: Dataset, label: int, matrix: np.
     return np.vstack(out) if out else np.zeros((0, 3))
 
 
-def _edge_in_region(frames: np.ndarray, dataset: Dataset, label: int, hidden: HiddenFace, matrix: np.ndarray) -> np.ndarray:
-    points = edge_points(frames, dataset, label, matrix)
-    return points[hidden.in_region(points)] if len(points) else points
-
-
 def clip(
     frames: np.ndarray,
     dataset: Dataset,
@@ -145,14 +152,13 @@ def clip(
     done = []
     full = int(dataset.get("MaximumFractionalValue") or 1)
     for label in labels_of(dataset, names):
-        edge = _edge_in_region(frames, dataset, label, hidden, matrix)
+        edge = in_region(edge_points(frames, dataset, label, matrix), hidden)
         depth = hidden.depth_before(edge)
         near = depth < SHALLOW_MM
         said = label in outlines or is_called_skin(names[label], depth)
         if not said and share_followed(edge[near], depth[near], hidden) <= SHARE:
             continue
-        points = segment_points(frames, dataset, label, matrix)
-        points = points[hidden.in_region(points)] if len(points) else points
+        points = in_region(segment_points(frames, dataset, label, matrix), hidden)
         if not len(points):
             continue
         low, high = np.percentile(hidden.depth_before(points), (2, 98))

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from ..core.volume import Volume
 from ..face.polar import unit_vectors
 from ..face.segment import Face
+from .beside_skin import from_skin, share_at_one
 
 #: How far (mm) before the skin a mask's end is looked for: from further away little of a face is left in it.
 REACH_MM = 100.0
@@ -41,9 +41,7 @@ class Ends:
     @property
     def alike(self) -> float:
         """Share of them that are as far from the skin as their middle."""
-        if not len(self.distance):
-            return 0.0
-        return float((np.abs(self.distance - np.median(self.distance)) <= max(ALIKE_MM, ALIKE_STEPS * self.step_mm)).mean())
+        return share_at_one(self.distance, max(ALIKE_MM, ALIKE_STEPS * self.step_mm))
 
 
 def mask_doubts(padding: np.ndarray | None, ct: Volume, result: Volume, face: Face) -> tuple[str, ...]:
@@ -74,10 +72,7 @@ def mask_ends(padding: np.ndarray | None, ct: Volume, result: Volume, face: Face
     stays = np.ones(len(kji), dtype=bool) if padding is not None else ct.array[at] == result.array[at]
     end = _first_ends(*(part.reshape(points.shape[:2]) for part in (masked, held, stays)), air=max(2, int(np.ceil(LEAST_AIR_MM / step))))
     met = np.flatnonzero(end >= 0)
-    whole = np.flatnonzero(np.isfinite(face.skin))
-    surface = face.frame.origin + unit_vectors(face.frame, face.raster.directions().reshape(-1, 2)[whole]) * face.skin.ravel()[whole, None]
-    distance = cKDTree(surface).query(points[met, end[met]])[0] if len(met) else np.zeros(0)
-    return Ends(len(lines), distance, step)
+    return Ends(len(lines), from_skin(points[met, end[met]], face), step)
 
 
 def _masked(padding: np.ndarray | None, ct: Volume, at: tuple[np.ndarray, ...]) -> np.ndarray:

@@ -13,6 +13,7 @@ from FaceDeidLNLib.study.family import Options, Series, StudyRun
 from FaceDeidLNLib.study.plan import StudyPlan, plan, to_do
 from FaceDeidLNLib.study.registry import FAMILIES
 from FaceDeidLNLib.study.writer import StudyWriter
+from synthetic_objects import write_segments
 from synthetic_study import StudyFolder, study_phantom, write_whole_study
 
 
@@ -65,3 +66,10 @@ def _made(tmp_path_factory: pytest.TempPathFactory) -> Bench:
     run = StudyRun(planned.study, Options(parameters=Parameters(seed=11)), StudyWriter(folder / "out", policy), np.random.default_rng(1))
     FAMILIES["ct"].release(to_do(planned, "ct")[0], run)
     return Bench(source, planned, run, folder / "out" / "01-CT")
+
+
+def other_segments(bench: Bench, folder: Path, kind: str, shrunk_mm: float = 0.0) -> Series:
+    """A segmentation object of another kind, or of the head made smaller, as a series of its own."""
+    (folder / "segments").mkdir()
+    write_segments(folder / "segments" / "seg.dcm", sorted((bench.source.folder / "ct").iterdir()), bench.source, kind, shrunk_mm)
+    return plan(folder / "segments").studies[0].study.series[0]

@@ -10,15 +10,10 @@ from types import SimpleNamespace
 import numpy as np
 import pydicom
 import pytest
-from FaceDeidLNLib.case.records import Request
-from FaceDeidLNLib.input.ct import read_ct
-from FaceDeidLNLib.pipeline import deface
 from FaceDeidLNLib.study import documents, pet_mr, proof, rtdose, rtstruct, seg
 from FaceDeidLNLib.study.documents import DocumentsFamily
 from FaceDeidLNLib.study.family import DoubtError, Series, StudyRun
 from FaceDeidLNLib.study.grids import RegionVoxels, region_voxels
-from FaceDeidLNLib.study.hidden import HiddenFace
-from FaceDeidLNLib.study.inward import LEAST_ALIKE, LEAST_MET, inward, require_no_inward_copy
 from FaceDeidLNLib.study.measures import MEASURES
 from FaceDeidLNLib.study.outcome import Outcome
 from FaceDeidLNLib.study.plan import plan, to_do
@@ -27,9 +22,7 @@ from FaceDeidLNLib.study.references import close_references, references_of
 from FaceDeidLNLib.study.registry import FAMILIES
 from FaceDeidLNLib.study.review import SHOWERS
 from FaceDeidLNLib.study.rules import WITHHELD
-from scipy import ndimage
-from study_bench import Bench
-from synthetic_objects import write_segments
+from study_bench import Bench, other_segments
 
 pytestmark = pytest.mark.usefixtures("heads_remembered")
 
@@ -289,37 +282,6 @@ def test_untouched_segmentations_of_every_type_are_doubtful(bench, work, tmp_pat
     monkeypatch.setattr(seg, "clip", lambda *_: [])
     with pytest.raises(DoubtError, match="Segment_1"):
         FAMILIES["seg"].release(other_segments(bench, tmp_path, kind), work)
-
-
-@pytest.mark.parametrize("shrunk_mm", [14.0, 16.0, 18.0, 20.0])
-def test_a_head_that_was_shrunk_is_the_old_face_moved_inwards(bench, work, tmp_path, shrunk_mm):
-    with pytest.raises(DoubtError, match="Segment_1"):
-        FAMILIES["seg"].release(other_segments(bench, tmp_path, "BINARY", shrunk_mm), work)
-
-
-@pytest.mark.parametrize("shrunk_mm", [14.0, 18.0, 24.0])
-def test_so_is_a_structure_of_its_points(bench, shrunk_mm):
-    hidden, ct = next(iter(bench.run.hidden.values())), bench.source.phantom.ct
-    depth = ndimage.distance_transform_edt(ct.array > -400, sampling=ct.geometry.sampling)
-    edge = np.argwhere((depth > shrunk_mm) & (depth <= shrunk_mm + max(ct.geometry.spacing)))
-    with pytest.raises(DoubtError, match="moved inwards"):
-        require_no_inward_copy([("core", ct.geometry.to_lps(edge))], hidden)
-
-
-@pytest.mark.parametrize("name", ["heads/icrp110_female_pseudo_ct.nrrd", "open-kbp/pt_4_ct.nrrd"])
-def test_the_bone_of_a_real_head_is_no_face_moved_inwards(data_folder, name):
-    ct = read_ct(data_folder / name).volume
-    hidden = HiddenFace.of(deface(Request(ct)), (), np.random.default_rng(0))
-    for mask in (ct.array > 250, ndimage.binary_closing(ct.array > 250, iterations=3)):
-        met, alike, _ = inward(ct.geometry.to_lps(np.argwhere(mask)), hidden)
-        assert met > LEAST_MET
-        assert alike < LEAST_ALIKE
-
-
-def other_segments(bench: Bench, folder: Path, kind: str, shrunk_mm: float = 0.0) -> Series:
-    (folder / "segments").mkdir()
-    write_segments(folder / "segments" / "seg.dcm", sorted((bench.source.folder / "ct").iterdir()), bench.source, kind, shrunk_mm)
-    return plan(folder / "segments").studies[0].study.series[0]
 
 
 #: What README's table of outcomes calls a family.
