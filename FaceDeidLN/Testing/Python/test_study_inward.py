@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from FaceDeidLNLib.case.records import Request
+from FaceDeidLNLib.core.volume import Volume
 from FaceDeidLNLib.input.ct import read_ct
 from FaceDeidLNLib.pipeline import deface
 from FaceDeidLNLib.study.family import DoubtError
 from FaceDeidLNLib.study.hidden import HiddenFace
 from FaceDeidLNLib.study.inward import LEAST_ALIKE, LEAST_MET, inward, require_no_inward_copy
 from FaceDeidLNLib.study.registry import FAMILIES
+from FaceDeidLNLib.study.rtdose import isodoses
 from scipy import ndimage
 from study_bench import other_segments
 
@@ -30,6 +32,21 @@ def test_so_is_a_structure_of_its_points(bench, shrunk_mm):
     edge = np.argwhere((depth > shrunk_mm) & (depth <= shrunk_mm + max(ct.geometry.spacing)))
     with pytest.raises(DoubtError, match="moved inwards"):
         require_no_inward_copy([("core", ct.geometry.to_lps(edge))], hidden)
+
+
+def test_a_dose_that_depends_on_depth_alone_has_an_isodose_that_is_the_old_face_moved_inwards(bench):
+    hidden, ct = next(iter(bench.run.hidden.values())), bench.source.phantom.ct
+    depth = ndimage.distance_transform_edt(ct.array > -400, sampling=ct.geometry.sampling)
+    dose = np.where(depth > 12.0, np.exp(-depth / 60.0), 0.0).astype(np.float32)
+    with pytest.raises(DoubtError, match="isodose"):
+        require_no_inward_copy(isodoses(Volume(dose, ct.geometry), hidden), hidden)
+
+
+def test_a_dose_that_falls_off_from_one_side_has_none(bench):
+    hidden, ct = next(iter(bench.run.hidden.values())), bench.source.phantom.ct
+    left = ct.geometry.to_lps(np.argwhere(np.ones(ct.array.shape, dtype=bool)))[:, 0].reshape(ct.array.shape)
+    dose = np.where(ct.array > -400, np.exp((left - left.max()) / 60.0), 0.0).astype(np.float32)
+    require_no_inward_copy(isodoses(Volume(dose, ct.geometry), hidden), hidden)
 
 
 @pytest.mark.parametrize("name", ["heads/icrp110_female_pseudo_ct.nrrd", "open-kbp/pt_4_ct.nrrd"])
