@@ -131,6 +131,8 @@ def _why_no_ct(volume: Volume, outside: np.ndarray | None = None) -> str:
     if other.size > max(MAX_BELOW_AIR_SHARE * values.size, MOST_BLENDS * (below.size - other.size)):
         return f"{100 * other.size / values.size:.0f} % of the voxels are below air; the values run down to {values.min():.5g}"
     measured = _measured(volume, outside)
+    if measured.size < values.size and (spread := _spread(measured))[1] - spread[0] < LEAST_STEPS:
+        return f"all but the padding lies between {spread[0]:.3g} and {spread[1]:.3g}"
     looked_at = [(values, 0.0), (measured, FAT_TO_MUSCLE)] if measured.size < values.size else [(values, 0.0)]
     for seen, apart in looked_at:
         heaps = _two_heaps(seen[seen >= BELOW_AIR_HU])
@@ -155,7 +157,7 @@ def _advice(values: np.ndarray) -> str:
 
 def _two_heaps(values: np.ndarray) -> tuple[float, float] | None:
     """Where the values of air and of soft tissue heap up; None where they do not lie in two heaps, the lower one narrow and large."""
-    low, high = np.percentile(values, (0.5, 99.5))
+    low, high = _spread(values)
     if not high - low > LEAST_STEPS:
         return None
     beside = (high - low) / BINS * EMPTY_BINS  # air that was clipped lies in one bin, which is a heap only between others
@@ -168,6 +170,11 @@ def _two_heaps(values: np.ndarray) -> tuple[float, float] | None:
         return None
     tissue = peaks[1:][np.argmax(smooth[peaks[1:]])]
     return float(middle[peaks[0]]), float(middle[tissue])
+
+
+def _spread(values: np.ndarray) -> tuple[float, float]:
+    """The ends of all but the hundredth of the values that lies furthest out; 0 and 0 of none."""
+    return tuple(np.percentile(values, (0.5, 99.5))) if values.size else (0.0, 0.0)
 
 
 def _commonest(values: np.ndarray) -> float:

@@ -171,6 +171,7 @@ def test_a_series_uid_for_a_file_is_refused(tmp_path):
         (np.where(HU[6, 10, 12] == HU, np.inf, HU).astype(np.float32), "NaN or infinite"),
         ((HU + 1024).astype(np.uint16), "does not look like a CT in Hounsfield units"),
         ((HU / 1000).astype(np.float32), "does not look like a CT in Hounsfield units"),
+        (np.clip((HU + 500) / 2000, 0, 1).astype(np.float32), "does not look like a CT in Hounsfield units"),
         (HU.astype(np.int32) * 10, "does not look like a CT in Hounsfield units"),
         (np.abs(HU // 4).astype(np.uint8), "does not look like a CT in Hounsfield units"),
         (np.full_like(HU, -1000), "near 0, as soft tissue is"),
