@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+from pydicom.dataset import Dataset
 from pydicom.uid import CTImageStorage
 
 from ..core.errors import InputError
@@ -73,13 +75,30 @@ def choose_series(found: Sequence[HeaderSlice], place: Path, series: str | None 
         raise InputError(f"{place} holds {len(groups)} CT series{of_whom}: choose one with --series UID among {_list(groups)}.")
     uid = uid or next(iter(groups))
     _require_one_person(groups[uid], place)
-    return Choice(_one_stack(groups[uid], uid, stack, single), notes)
+    items, odd = _without_odd(groups[uid])
+    return Choice(_one_stack(items, uid, stack, single), (*notes, *odd))
 
 
 def stacks_of(items: list[HeaderSlice]) -> list[list[HeaderSlice]]:
     """The stacks of slices that one series holds (phases, kernels, directions), whole; one where nothing tells them apart."""
     parts = list(_stacks(items)[1].values())
     return parts if len(parts) == 1 else [stack for part in parts for stack in stacks_of(part)]
+
+
+def image_kind(header: Dataset) -> str:
+    """Whether an image was scanned or derived, and is a slice or made of slices: ImageType's first two values (PS3.3 C.7.6.1.1.2)."""
+    return " ".join(str(value).upper() for value in _values(header.get("ImageType"))[:2])
+
+
+def _without_odd(items: list[HeaderSlice]) -> tuple[list[HeaderSlice], tuple[str, ...]]:
+    """A series without the few images that are of another kind than its slices: pictures that were stored among them. And what is told."""
+    kinds = Counter(image_kind(item.header) for item in items)
+    most = max(kinds, key=lambda kind: (kinds[kind], kind))
+    odd = [item for item in items if image_kind(item.header) != most and kinds[image_kind(item.header)] < _STACK]
+    if not odd:
+        return items, ()
+    told_odd = f"{told([item.path for item in odd])} of another kind (ImageType) than the slices of the series and left out"
+    return [item for item in items if item not in odd], (told_odd,)
 
 
 def is_localizer(item: HeaderSlice) -> bool:
@@ -182,7 +201,7 @@ def _one_stack(items: list[HeaderSlice], uid: str, stack: str, single: Path | No
 
 def _stacks(items: list[HeaderSlice]) -> tuple[str, dict[str, list[HeaderSlice]]]:
     """The stacks of a series by the value of what they differ in; one where it is one stack, or where nothing tells them apart."""
-    for difference, value in (("direction", _direction), ("size", _size)):
+    for difference, value in (("direction", _direction), ("size", _size), ("kind (ImageType)", lambda item: image_kind(item.header))):
         parts = _parts(items, value)
         if len(parts) > 1 and min(map(len, parts.values())) >= _STACK:
             return difference, parts

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 
 import numpy as np
 from pydicom.dataset import Dataset
 
 from ..input.dicom_enhanced import PER_FRAME, SHARED
+from ..input.dicom_select import image_kind
 from .family import Series
 from .instances import Instance
 from .outcome import Decision
@@ -67,9 +69,19 @@ def by_header(instance: Instance, series: Series, fewest: int) -> Decision | Non
         return Decision.withhold("a colour image: a rendering or a picture")
     if instance.words("BurnedInAnnotation") == ("YES",):
         return Decision.withhold("a picture with text burned into it: a screen shot or a page")
+    if (kind := image_kind(instance.header)) != _usual_kind(series):
+        return Decision.withhold(f"an image of another kind ({kind or 'none'}) than the slices of its series: a picture among them")
     if fewest not in series.known:
         series.known[fewest] = _of_series(series, fewest)
     return series.known[fewest]
+
+
+def _usual_kind(series: Series) -> str:
+    """The kind of most images of a series; of two that are as many, that of the originals."""
+    if "kind" not in series.known:
+        count = Counter(image_kind(instance.header) for instance in series.instances)
+        series.known["kind"] = max(count, key=lambda kind: (count[kind], kind))
+    return series.known["kind"]
 
 
 def _says(words: re.Pattern[str], texts: Iterable[str]) -> bool:

@@ -16,6 +16,7 @@ from ..core.errors import in_words
 from ..core.progress import Progress, silent
 from ..facts import in_class
 from .family import NO_FRAME, StudyRun
+from .hidden import VEIL_MM, HiddenFace
 from .measures import MEASURES
 from .rays import FEWEST
 from .references import every_item, frame_of
@@ -32,7 +33,8 @@ MORE_SHARE = 0.25
 #: Families that are drawn, or end inside the head, and are no images of the new skin: of a copy of the old one all lies at one depth, of
 #: them no more than half-way from there to what the CT that decides shows by chance.
 DRAWN = {"rtdose", "rtstruct", "seg"}
-#: Its surface lies at least so far from the old skin as this share of what the CT that decides reaches.
+#: Its surface lies at least so far from the old skin as this share of what the CT that decides reaches; of what is drawn no more is asked
+#: than of one that ends at the veil.
 LEAST_SHARE = 0.5
 
 
@@ -83,10 +85,15 @@ class Surface:
 
 @dataclass(frozen=True)
 class Proof:
-    """All surfaces of a study, that of each CT that decides first; ``doubts`` say which object shows the old skin."""
+    """All surfaces of a study, that of each CT that decides first; ``found``: the folder of each doubtful series, and why it is that."""
 
     surfaces: tuple[Surface, ...]
-    doubts: tuple[str, ...]
+    found: tuple[tuple[Path, str], ...]
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """Which objects show the old skin."""
+        return tuple(why for _, why in self.found)
 
 
 def prove(root: Path, run: StudyRun, progress: Progress = silent) -> Proof:
@@ -95,34 +102,37 @@ def prove(root: Path, run: StudyRun, progress: Progress = silent) -> Proof:
     A family that no measure is known of, and that does not say that it shows nothing of the head, is a doubt, whatever was done with it.
     """
     surfaces: list[Surface] = []
-    doubts: list[str] = []
+    doubts: list[tuple[Path, str]] = []
     own: dict[int, Surface] = {}
     for shown in _series_below(root, run):
-        folder = shown.folder
-        progress(0.95, f"proof: {folder.name}")
-        showing = {family for family in shown.families if _shows_head(family)}
-        if unknown := showing - MEASURES.keys():
-            doubts.append(f"{folder.name} may show the old skin, and nothing measures it ({', '.join(sorted(unknown))})")
-            continue
-        if not showing:
-            continue
-        if len(shown.families) > 1 or len(shown.frames) > 1:
-            doubts.append(f"{folder.name} holds objects of several kinds or frames of reference, which nobody measured")
-            continue
-        try:
-            hidden, matrix = run.face_in(*shown.frames)
-            (family,) = showing
-            measured = list(MEASURES[family](folder, hidden, matrix))
-        except Exception as error:  # what breaks a reader cannot be measured, whatever it is
-            doubts.append(f"{folder.name} cannot be measured: {in_words(error)}")
-            continue
-        for surface in filter(None, (Surface.of(name, distance) for name, distance in measured)):
+        progress(0.95, f"proof: {shown.folder.name}")
+        hidden, measured, why = _measured(shown, run)
+        doubts += [(shown.folder, why)] if why else []
+        for surface in measured:
             first = own.setdefault(id(hidden), surface)
-            most = (1.0 + first.alike) / 2.0 if family in DRAWN else first.alike + MORE_SHARE
-            doubts += [] if surface is first else _doubts(surface, first, most)
+            doubts += [] if surface is first else [(shown.folder, why) for why in _doubts(surface, first, shown.families)]
             surfaces.append(surface)
-    doubts += [f"{path.parent.name}/{path.name} holds an icon" for path in sorted(root.rglob("*.dcm")) if _has_icon(path)]
+    doubts += [(path.parent, f"{path.parent.name}/{path.name} holds an icon") for path in sorted(root.rglob("*.dcm")) if _has_icon(path)]
     return Proof(tuple(surfaces), tuple(doubts))
+
+
+def _measured(shown: _Shown, run: StudyRun) -> tuple[HiddenFace | None, list[Surface], str]:
+    """The face that a released series is measured against, the surfaces that it shows, and why it cannot be measured."""
+    name = shown.folder.name
+    showing = {family for family in shown.families if _shows_head(family)}
+    if unknown := showing - MEASURES.keys():
+        return None, [], f"{name} may show the old skin, and nothing measures it ({', '.join(sorted(unknown))})"
+    if not showing:
+        return None, [], ""
+    if len(shown.families) > 1 or len(shown.frames) > 1:
+        return None, [], f"{name} holds objects of several kinds or frames of reference, which nobody measured"
+    try:
+        hidden, matrix = run.face_in(*shown.frames)
+        (family,) = showing
+        measured = list(MEASURES[family](shown.folder, hidden, matrix))
+    except Exception as error:  # what breaks a reader cannot be measured, whatever it is
+        return None, [], f"{name} cannot be measured: {in_words(error)}"
+    return hidden, [surface for surface in (Surface.of(*one) for one in measured) if surface is not None], ""
 
 
 def _shows_head(family: str) -> bool:
@@ -153,9 +163,12 @@ def _series_below(root: Path, run: StudyRun) -> list[_Shown]:
     return sorted(out, key=lambda shown: shown.folder not in first)
 
 
-def _doubts(surface: Surface, own: Surface, most_alike: float) -> list[str]:
-    """Why a surface may be the old skin's: nearer to it than that of the CT that decides, or more than ``most_alike`` at one depth."""
-    if surface.alike > most_alike or surface.median_mm < LEAST_SHARE * own.median_mm:
+def _doubts(surface: Surface, own: Surface, families: frozenset[str]) -> list[str]:
+    """Why a surface may be the old skin's: nearer to it than that of the CT that decides, or with more of it at one depth."""
+    drawn = bool(families & DRAWN)
+    most = (1.0 + own.alike) / 2.0 if drawn else own.alike + MORE_SHARE
+    least = LEAST_SHARE * (min(own.median_mm, VEIL_MM) if drawn else own.median_mm)
+    if surface.alike > most or surface.median_mm < least:
         return [
             f"{surface.name} shows the old skin: its surface lies {surface.median_mm:.1f} mm (median) from it, "
             f"{surface.alike:.0%} of it at one depth (the CT that decides: {own.median_mm:.1f} mm, {own.alike:.0%})"

@@ -22,6 +22,7 @@ from ..output.dicom_header import naming
 from ..output.signing import signed_text
 from .certificate import certificate_path_of, certificate_text
 from .family import OTHERS, DoubtError, Options, Series, StudyRun
+from .instances import Instance
 from .outcome import Decision, Outcome
 from .plan import Entry, Plan, StudyPlan, to_do
 from .proof import Proof, prove
@@ -90,7 +91,7 @@ def run_one(
     def certify(partial: Path, certificate: Path) -> None:
         require_own_certificate(folder, overwrite)
         seconds = time.perf_counter() - begin
-        text = certificate_text(partial, planned, reports, options, policy, proofs[0], seconds)
+        text = certificate_text(partial, planned, reports, options, policy, proofs[-1], seconds)
         certificate.write_text(signed_text(text, options.signing_key), encoding="utf-8")
 
     companion = Companion(certificate_path_of(folder).absolute(), certify)
@@ -103,15 +104,42 @@ def run_one(
                 progress(0.93, "review material")
                 StudyReview(review).write(planned, reports, work)
             _stop_at_doubts(planned, reports, options)
-            reports[:] = [replace(report, file=_place(report, writer)) for report in _closed(reports, writer)]
-            _require_clean(partial, planned, policy)
-            proofs.append(prove(partial, work, progress))
-            if proofs[0].doubts:
-                raise _Stop("; ".join(proofs[0].doubts))
+            while not proofs or proofs[-1].doubts:
+                reports[:] = _closed(reports, writer)
+                _require_clean(partial, planned, policy)
+                proofs.append(prove(partial, work, progress))
+                _withhold_doubted(proofs[-1], reports, work)
+            reports[:] = [replace(report, file=_place(report, writer)) for report in reports]
     except _Stop as stop:
         seconds = time.perf_counter() - begin
-        return StudyResult(planned, tuple(reports), tuple(str(stop).split("\n")), None, proofs[0] if proofs else None, seconds)
-    return StudyResult(planned, tuple(reports), (), folder, proofs[0], time.perf_counter() - begin)
+        return StudyResult(planned, tuple(reports), tuple(str(stop).split("\n")), None, proofs[-1] if proofs else None, seconds)
+    return StudyResult(planned, tuple(reports), (), folder, proofs[-1], time.perf_counter() - begin)
+
+
+def _withhold_doubted(proof: Proof, reports: list[Report], work: StudyRun) -> None:
+    """Take back the series that the proof doubts, in place, where doubtful ones are to be withheld.
+
+    Raises _Stop where they are not, or one of them holds a CT that decides: what followed it is no better.
+    """
+    written = work.writer.written
+    doubted = {
+        folder: [one for one in reports if one.entry.instance.uid in written and written[one.entry.instance.uid].parent == folder]
+        for folder, _ in proof.found
+    }
+    whys = [f"{_named(doubted[folder][0].entry.instance)}: {why}" if doubted[folder] else why for folder, why in proof.found]
+    held = [one for members in doubted.values() for one in members]
+    decide = any(one.entry.instance.uid in work.deciding for one in held) or not all(doubted.values())
+    if proof.found and (decide or not work.options.withhold_doubtful):
+        raise _Stop("\n".join(whys))
+    for folder, why in proof.found:
+        gone = [one for one in doubted[folder] if one.entry.instance.uid in written]
+        work.writer.take_back(tuple(one.entry.instance for one in gone))
+        reports[:] = [Report(one.entry, Decision.doubt(f"the proof of what was written: {why}")) if one in gone else one for one in reports]
+
+
+def _named(instance: Instance) -> str:
+    """How a series is told, by its first instance."""
+    return f"{instance.text('Modality')} series '{instance.text('SeriesDescription')}', first {instance.path.name}"
 
 
 def _require_clean(partial: Path, planned: StudyPlan, policy: HeaderPolicy) -> None:
@@ -178,8 +206,8 @@ def _stop_at_doubts(planned: StudyPlan, reports: list[Report], options: Options)
     for report in reports:
         if report.decision.doubtful:
             instance = report.entry.instance
-            name = f"{instance.text('Modality')} series '{instance.text('SeriesDescription')}', first {instance.path.name}"
-            lines.setdefault((instance.text("SeriesInstanceUID"), report.decision.reason), f"{name}: {report.decision.reason}")
+            told = f"{_named(instance)}: {report.decision.reason}"
+            lines.setdefault((instance.text("SeriesInstanceUID"), report.decision.reason), told)
     if lines and not options.withhold_doubtful:
         raise _Stop("\n".join(lines.values()))
     if not any(report.decision.outcome is Outcome.DEFACE for report in reports):

@@ -45,6 +45,31 @@ def test_a_secondary_capture_is_no_slice_and_is_told(tmp_path, own_series):
     assert ct.notes == (f"1 file ({page.name}) is no CT slice and left out: Dose Report",)
 
 
+def with_pictures(folder, count):
+    """A series with pictures of its own class stored among its slices, whose places go on below it; the pictures' paths."""
+    series = Series(stored_head())
+    paths = write_series(folder, series)
+    for path in paths[:count]:
+        change(path, ImageType=["DERIVED", "SECONDARY"])
+    return series, paths[:count]
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_few_pictures_among_the_slices_are_left_out_and_told(tmp_path, count):
+    _, pictures = with_pictures(tmp_path, count)
+    ct = read_ct(tmp_path)
+    assert np.array_equal(ct.volume.array, HU[count:])
+    assert "of another kind (ImageType)" in ct.notes[0]
+    assert not {*ct.files} & {*pictures}
+
+
+def test_many_pictures_among_the_slices_are_a_stack_of_their_own(tmp_path):
+    series, _ = with_pictures(tmp_path, 3)
+    with pytest.raises(InputError, match=f"2 stacks of slices that differ in kind .*{series.uid}#2"):
+        read_ct(tmp_path)
+    assert np.array_equal(read_ct(tmp_path, f"{series.uid}#2").volume.array, HU[3:])
+
+
 def test_a_ct_whose_slices_are_all_secondary_captures_is_read(tmp_path):
     write_series(tmp_path, Series(stored_head(), tags={"SOPClassUID": SecondaryCaptureImageStorage}))
     assert np.array_equal(read_ct(tmp_path).volume.array, HU)

@@ -170,6 +170,20 @@ def test_a_doubtful_series_is_withheld_alone_where_that_was_asked_for(pair, tmp_
     assert {report.decision.outcome for report in result.reports} == {Outcome.DEFACE, Outcome.WITHHOLD}
 
 
+def test_a_series_that_the_proof_alone_doubts_is_withheld_alone_where_that_was_asked_for(pair, tmp_path, monkeypatch):
+    follow = ct_family.follow_ct
+    monkeypatch.setattr(ct_family, "follow_ct", lambda hidden, ct: replace(follow(hidden, ct), result=ct.volume))
+    monkeypatch.setattr(ct_family, "second_opinion", lambda *_: ())
+    result = run(pair, tmp_path / "out", replace(ASKED, withhold_doubtful=True))[0]
+    assert result.output is not None
+    assert not result.proof.doubts
+    withheld = [report for report in result.reports if report.decision.outcome is Outcome.WITHHOLD]
+    assert all("the proof of what was written" in report.decision.reason for report in withheld)
+    released = [report for report in result.reports if report.file is not None]
+    assert len(list(result.output.rglob("*.dcm"))) == len(released) == len(result.reports) - len(withheld)
+    assert withheld
+
+
 def test_a_ct_without_a_frame_of_reference_is_released_by_itself(tmp_path):
     study = StudyFolder(tmp_path / "in", study_phantom(), frame="")
     study.series(study.phantom.ct, "a", "Head")

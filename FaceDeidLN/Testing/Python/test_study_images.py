@@ -193,3 +193,14 @@ def test_a_bolus_on_a_target_is_skin_by_its_name():
 @pytest.mark.parametrize(("depth", "is_called"), [([4.0, 9.0], False), ([1.0, 9.0], True), ([-6.0, -3.0], True), ([], False)])
 def test_what_does_not_come_up_to_the_skin_is_none_by_its_name_alone(depth, is_called):
     assert is_called_skin("Mask 1", np.array(depth)) is is_called
+
+
+def test_a_picture_among_the_slices_of_a_series_is_withheld_alone(tmp_path):
+    picture = write_series(tmp_path, Written(STORED, intercept=0.0, tags=MR))[4]
+    dataset = pydicom.dcmread(picture)
+    dataset.ImageType = ["DERIVED", "SECONDARY"]
+    dataset.save_as(picture)
+    series = series_of(tmp_path)
+    withheld = {instance.path: decision.reason for instance in series.instances if (decision := by_header(instance, series, 2))}
+    assert [*withheld] == [picture]
+    assert "another kind (DERIVED SECONDARY)" in withheld[picture]

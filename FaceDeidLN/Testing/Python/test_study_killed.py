@@ -136,7 +136,7 @@ def test_a_study_is_replaced_as_a_whole(planned, earlier):
 
 def test_an_earlier_release_stays_where_the_new_one_is_refused(planned, earlier, monkeypatch):
     folder, before = earlier
-    monkeypatch.setattr(study_run, "prove", lambda *_: Proof((), ("the face shows",)))
+    monkeypatch.setattr(study_run, "prove", lambda *_: Proof((), ((Path("01-CT"), "the face shows"),)))
     assert again(planned, folder).output is None
     assert is_certified(folder)
     assert certificate_path(folder).read_bytes() == before
@@ -146,7 +146,7 @@ def test_an_earlier_release_stays_where_the_new_one_is_refused(planned, earlier,
 def test_an_earlier_release_outlives_a_kill_at_any_moment(planned, earlier, monkeypatch, where, name, when):
     folder, before = earlier
     killed_at(where, name, when, lambda: again(planned, folder), alone=False)
-    monkeypatch.setattr(study_run, "prove", lambda *_: Proof((), ("the face shows",)))
+    monkeypatch.setattr(study_run, "prove", lambda *_: Proof((), ((Path("01-CT"), "the face shows"),)))
     assert again(planned, folder).output is None  # brings back what was being replaced
     assert is_certified(folder)
     assert certificate_path(folder).read_bytes() == before
