@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from .family import ClippedOneByOne, DoubtError, StudyRun
 from .hidden import HiddenFace
 from .instances import Instance
 from .inward import require_no_inward_copy
+from .lines import require_no_line
 from .pictures import remove_pictures
 from .planes import Plane
 from .rays import clear_cells, rays_of
@@ -67,6 +68,7 @@ class RtStructFamily(ClippedOneByOne):
         made = [(name, points) for _, name, points in _structures(dataset, matrix)]
         require_no_copy([(name, in_region(points, hidden)) for name, points in made], hidden)
         require_no_inward_copy(made, hidden)
+        require_no_line(_rings(dataset, names, matrix), hidden)
         remove_pictures(dataset)
         run.writer.put(instance, dataset)
         return {"structures": len(dataset.get("StructureSetROISequence") or []), "made_anew": sorted(names.values())}
@@ -187,6 +189,13 @@ def _structures(dataset: Dataset, matrix: np.ndarray) -> Iterator[tuple[int, str
         number = int(roi.ROINumber)
         parts = [points_of(one, matrix) for item in contours_of(dataset, number) for one in item.get("ContourSequence") or []]
         yield number, str(roi.get("ROIName") or ""), np.vstack(parts) if parts else np.zeros((0, 3))
+
+
+def _rings(dataset: Dataset, without: Container[int], matrix: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+    """Name and points (N, 3) of each contour but of the structures ``without``."""
+    for roi in dataset.get("StructureSetROISequence") or []:
+        for item in contours_of(dataset, int(roi.ROINumber)) if int(roi.ROINumber) not in without else ():
+            yield from ((str(roi.get("ROIName") or ""), points_of(one, matrix)) for one in item.get("ContourSequence") or [])
 
 
 def share_followed(points: np.ndarray, depth: np.ndarray, hidden: HiddenFace) -> float:

@@ -102,6 +102,7 @@ def test_untouched_structures_are_doubtful(bench, work, monkeypatch):
 def test_the_proof_finds_untouched_structures(bench, work, monkeypatch):
     monkeypatch.setattr(rtstruct, "followers", lambda *_: {})
     monkeypatch.setattr(rtstruct, "require_no_copy", lambda *_: None)
+    monkeypatch.setattr(rtstruct, "require_no_line", lambda *_: None)
     FAMILIES["rtstruct"].release(bench.series("rtstruct"), work)
     assert sum("RTSTRUCT" in doubt for doubt in prove(work.writer.root, work).doubts) == 2
 
