@@ -20,6 +20,8 @@ _BITMAPS = ("OverlayData", "BitmapDisplayShutterSequence", "ShutterOverlayGroup"
 _POINTS = ("GraphicData", "VerticesOfThePolygonalShutter", "AnchorPoint", "BoundingBoxTopLeftHandCorner")
 #: More points in space than this may draw a surface; a landmark, a line, an ellipsoid and a small polygon have fewer.
 MOST_POINTS = 60
+#: Of polygons, which have more points than a mark, a line, a box or an ellipse, this is what all objects of a study may hold together.
+PLAIN_POINTS, MOST_TOGETHER = 4, 240
 
 
 class DocumentsFamily:
@@ -28,8 +30,9 @@ class DocumentsFamily:
     name, shows_nothing = "documents", True
 
     def decide(self, series: Series, study: Study) -> tuple[Decision, ...]:
-        """Keep, unless something in it draws."""
-        return tuple(judged(pydicom.dcmread(instance.path)) for instance in series.instances)
+        """Keep, unless something in it draws, or all that those of the study draw is much together."""
+        together = sum(_drawn(one) for one in study.series if one.family == self.name)
+        return tuple(judged(dataset, together) for dataset in _datasets(series))
 
     def release(self, series: Series, run: StudyRun) -> tuple[Done, ...]:
         """Write them without icons; references are closed when all is written."""
@@ -40,8 +43,25 @@ class DocumentsFamily:
         return (Done(series.instances, Decision(Outcome.KEEP, KEEPS)),)
 
 
-def judged(dataset: Dataset) -> Decision:
-    """Keep or withhold, from the whole content."""
+def _datasets(series: Series) -> Iterator[Dataset]:
+    return (pydicom.dcmread(instance.path) for instance in series.instances)
+
+
+def _drawn(series: Series) -> int:
+    """Points of the polygons in a series' objects."""
+    if "drawn" not in series.known:
+        series.known["drawn"] = sum(polygon_points(dataset) for dataset in _datasets(series))
+    return series.known["drawn"]
+
+
+def polygon_points(dataset: Dataset) -> int:
+    """Points of all that an object draws and that is no mark, line, box or ellipse."""
+    counts = (_points(item) for item in every_item(dataset))
+    return sum(count for count in counts if count > PLAIN_POINTS)
+
+
+def judged(dataset: Dataset, together: int = 0) -> Decision:
+    """Keep or withhold, from the whole content; ``together``: points of the polygons of all such objects of its study."""
     tags = list(every_element(dataset))
     if any(tag.group & 0xFF01 == 0x6000 for tag, _ in tags) or any(key in _BITMAPS for _, key in tags) or "PixelData" in dataset:
         return Decision.withhold("it holds bitmaps, which may draw the face")
@@ -50,6 +70,8 @@ def judged(dataset: Dataset) -> Decision:
     points = sum(_points(item) for item in every_item(dataset))
     if points > MOST_POINTS:
         return Decision.withhold(f"it holds {points} points in space, which may draw the face")
+    if together > MOST_TOGETHER and polygon_points(dataset):
+        return Decision.withhold(f"with the others of its study it draws {together} points, which may draw the face together")
     return Decision(Outcome.KEEP, KEEPS)
 
 

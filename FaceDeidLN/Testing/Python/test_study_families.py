@@ -202,8 +202,8 @@ def test_a_presentation_state_with_an_overlay_is_withheld(bench, tmp_path):
     dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.11.1"
     dataset.add_new(0x60003000, "OW", b"\0" * 64)
     dataset.save_as(tmp_path / "pr.dcm")
-    series = plan(tmp_path).studies[0].study.series[0]
-    assert DocumentsFamily().decide(series, None)[0].outcome is Outcome.WITHHOLD
+    study = plan(tmp_path).studies[0].study
+    assert DocumentsFamily().decide(study.series[0], study)[0].outcome is Outcome.WITHHOLD
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A single contour along the old skin is the face's profile, however little of the face it covers."""
+"""What draws the face in lines: a single contour along the old skin is its profile, and many short lines are one together."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import numpy as np
 import pydicom
 import pytest
 from contourpy import contour_generator
+from FaceDeidLNLib.study.documents import DocumentsFamily
 from FaceDeidLNLib.study.family import DoubtError
 from FaceDeidLNLib.study.lines import LONGEST_MM, longest_along
+from FaceDeidLNLib.study.outcome import Outcome
 from FaceDeidLNLib.study.plan import plan
 from FaceDeidLNLib.study.registry import FAMILIES
 from FaceDeidLNLib.study.rtstruct import contours_of
+from pydicom.uid import generate_uid
 
 pytestmark = pytest.mark.usefixtures("heads_remembered")
 HEAD_HU = -400
@@ -56,3 +59,19 @@ def test_structures_with_one_profile_of_the_face_are_withheld(bench, tmp_path):
     dataset.save_as(tmp_path / "in" / "rtstruct.dcm")
     with pytest.raises(DoubtError, match="it draws its profile"):
         FAMILIES["rtstruct"].release(plan(tmp_path / "in").studies[0].study.series[0], bench.again(tmp_path))
+
+
+@pytest.mark.parametrize(("points", "count", "is_kept"), [(50, 2, True), (50, 5, False), (2, 30, True), (4, 15, True)])
+def test_what_the_presentation_states_of_a_study_draw_is_counted_together(bench, tmp_path, points, count, is_kept):
+    for number in range(count):
+        dataset = pydicom.dcmread(bench.source.folder / "ko.dcm")
+        dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.11.1"
+        dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = generate_uid(prefix=None)
+        drawn = pydicom.Dataset()
+        drawn.GraphicData = [1.0, 2.0] * points
+        dataset.GraphicObjectSequence = [drawn]
+        dataset.save_as(tmp_path / f"pr{number}.dcm")
+    study = plan(tmp_path).studies[0].study
+    decided = [decision.outcome for series in study.series for decision in DocumentsFamily().decide(series, study)]
+    assert len(decided) == count
+    assert {outcome is Outcome.KEEP for outcome in decided} == {is_kept}
