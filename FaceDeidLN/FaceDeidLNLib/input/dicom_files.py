@@ -117,7 +117,7 @@ class _Entry(NamedTuple):
 def _entries(folder: Path) -> list[_Entry]:
     try:
         with os.scandir(folder) as there:
-            named = sorted((entry for entry in there if not entry.name.startswith(".")), key=lambda entry: entry.name)
+            named = sorted((entry for entry in there if not _is_left(entry)), key=lambda entry: entry.name)
             return [
                 _Entry(folder / entry.name, is_folder)
                 for entry in named
@@ -125,6 +125,11 @@ def _entries(folder: Path) -> list[_Entry]:
             ]
     except OSError as error:
         raise InputError(f"The folder {folder.name} cannot be read ({error.strerror}): see to its permissions.") from error
+
+
+def _is_left(entry: os.DirEntry[str]) -> bool:
+    """What no slice is in: hidden folders, and what macOS and this program put beside files. A slice may have a name that hides it."""
+    return entry.name.startswith(".") and (entry.is_dir(follow_symlinks=False) or not is_dicom(Path(entry.path)))
 
 
 def is_dicom(path: Path) -> bool:

@@ -54,6 +54,14 @@ def with_pictures(folder, count):
     return series, paths[:count]
 
 
+def test_a_slice_whose_name_hides_it_is_a_slice(tmp_path):
+    for path in write_series(tmp_path, Series(stored_head()))[4:6]:
+        path.rename(path.with_name(f".{path.name}"))
+    (tmp_path / "._slice000.dcm").write_bytes(b"\0\5\x16\7 of macOS")
+    (tmp_path / ".DS_Store").write_bytes(b"\0\0\0\1Bud1")
+    assert np.array_equal(read_ct(tmp_path).volume.array, HU)
+
+
 @pytest.mark.parametrize("count", [1, 2])
 def test_a_few_pictures_among_the_slices_are_left_out_and_told(tmp_path, count):
     _, pictures = with_pictures(tmp_path, count)
