@@ -30,14 +30,14 @@ from FaceDeidLNLib.anatomy.body import find_body
 from FaceDeidLNLib.anatomy.face_frame import fit_frame
 from FaceDeidLNLib.anatomy.landmark.detect import detect_landmarks
 from FaceDeidLNLib.anatomy.skin import skin_depth
-from FaceDeidLNLib.case.find import face_bounds
+from FaceDeidLNLib.case.find import face_bounds, shows_eyes
 from FaceDeidLNLib.case.records import Request
 from FaceDeidLNLib.core.errors import FaceDeidError
 from FaceDeidLNLib.core.landmarks import Landmarks
 from FaceDeidLNLib.core.volume import Volume
 from FaceDeidLNLib.input.ct import read_ct
 from FaceDeidLNLib.pipeline import deface
-from FaceDeidLNLib.verify.layer import AREAS, Area, Look, areas_for, covered_areas, look_at
+from FaceDeidLNLib.verify.layer import AREAS, Area, Look, areas_for, covered_areas, covered_corners, look_at
 
 #: Where a layer lies: least and most of (left, anterior, superior) in mm of the mean face.
 PLACES = {
@@ -72,6 +72,8 @@ KINDS = {
     "perforated sheet": Kind(120.0, 10.0, (2, 3, 5), holes=True),
     "gel with a gap": Kind(30.0, 10.0, (2, 3, 5), gap_mm=2.0),
     "foam": Kind(-250.0, 10.0, (2, 3, 5, 10, 20)),
+    "gauze": Kind(-150.0, 120.0, (10, 14)),
+    "moist swab": Kind(-20.0, 70.0, (8, 12)),
     "dense bolus": Kind(200.0, 10.0, (2, 3, 5)),
     "thin plaster": Kind(300.0, 10.0, (2, 3, 5)),
     "plaster": Kind(900.0, 20.0, (5, 10)),
@@ -164,12 +166,13 @@ def row(head: Head, ct: Volume, bare: dict[str, float], kind: str, thickness: in
     try:
         landmarks = detect_landmarks(ct)
         frame = fit_frame(landmarks)
-        looks = look_at(ct, frame, skin_depth(ct, find_body(ct), face_bounds(frame)))
+        depth = skin_depth(ct, find_body(ct), face_bounds(frame))
+        looks = look_at(ct, frame, depth)
     except FaceDeidError as error:
         facts["outcome"] = f"no face: {error}"
     else:
         facts["looks"] = [asdict(look) for look in looks]
-        told = covered_areas(looks, areas_for(ct))
+        told = covered_areas(looks, areas_for(ct)) or (covered_corners(ct, frame, depth) if shows_eyes(ct, landmarks) else ())
         facts["outcome"] = "told" if told else outcome(head, ct, bare) if kind else "nothing said"
     print(f"{head.name:8s} {kind:13s} {thickness:2d} mm {place:9s} {facts['outcome']}", flush=True)
     return facts

@@ -35,9 +35,12 @@ from ..face.segment import Face, Outlook, layer_box, seen_within, solid_layer, s
 from ..face.sight import Sight
 from ..face.styles import Region, Style, chosen_region, drawn_style
 from ..input.place import place_segments
+from ..verify.coverage import MIN_CONFIDENCE
 from ..verify.layer import layer_doubts
 from .records import Anatomy, Request
 
+#: The landmarks in the middle of the eyes.
+EYES = ("eye_left", "eye_right")
 #: Gives a CT's body, which somebody looks for already; what it is called with is told that it is alive.
 Body = Callable[[Alive], Volume]
 #: The same for its mandible.
@@ -147,8 +150,15 @@ def find_anatomy(
         doubts = (*jaw_doubts(ct, landmarks, guides), *hyoid_doubts(frame, guides), *outlined.doubts)
         alive()
         depth = skin_depth(ct, outlined.body, face_bounds(frame), alive=alive)
-        unhidden = (*awaited(second, alive), *layer_doubts(ct, frame, depth))
+        unhidden = (*awaited(second, alive), *layer_doubts(ct, frame, depth, shows_eyes(ct, landmarks)))
     return Anatomy(outlined.body, landmarks, frame, depth, (*unhidden, *doubts), outlined.dropped_mm3 > 0, unhidden)
+
+
+def shows_eyes(ct: Volume, landmarks: Landmarks) -> bool:
+    """Both eyes are known with some certainty, and in view."""
+    places = [landmarks.position(name) for name in EYES if landmarks.confidence(name) >= MIN_CONFIDENCE]
+    seen = [place for place in places if place is not None]
+    return len(seen) == len(EYES) and bool(ct.geometry.holds(ct.geometry.to_kji(np.array(seen))).all())
 
 
 def face_bounds(frame: FaceFrame) -> np.ndarray:

@@ -19,6 +19,8 @@ PLACES = {
     "the chin": ((-90, 60, -105), (90, 150, -45)),
     "the left half": ((0, 20, -100), (90, 150, 85)),
     "the nose": ((-40, 70, -10), (40, 150, 55)),
+    "the left eye": ((5, 30, -15), (65, 150, 45)),
+    "both eyes": ((-65, 30, -15), (65, 150, 45)),
 }
 #: HU, noise, thickness (mm) and place.
 LAYERS = {
@@ -32,6 +34,8 @@ LAYERS = {
     "on the chin": (5, 8, 10, "the chin"),
     "on one side": (5, 8, 10, "the left half"),
     "on the nose": (5, 8, 10, "the nose"),
+    "gauze on an eye": (-150, 120, 12, "the left eye"),
+    "moist swabs on both eyes": (-20, 70, 10, "both eyes"),
 }
 
 
