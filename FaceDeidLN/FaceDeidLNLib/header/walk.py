@@ -17,7 +17,7 @@ from .raw import can_stay_raw, raw_items
 from .readable import as_listed, is_of_its_kind
 from .table import BY_VR, CLEAN, DUMMY, EMPTY, KEEP, REMOVE, UID, Actions
 from .terms import is_term
-from .values import DUMMY_SCHEME, code_dummy, dummy
+from .values import DUMMY_SCHEME, aged, code_dummy, dummy
 
 TEXTS = frozenset({"LO", "SH", "ST", "LT", "UT", "UC"})
 _DATES = frozenset({"DA", "DT"})
@@ -38,7 +38,6 @@ _TECHNICAL = frozenset(
         "ContextIdentifier",
         "ContextGroupVersion",
         "URNCodeValue",
-        "TrackingID",
     }
 )
 #: Elements of so many different values are remembered.
@@ -234,6 +233,8 @@ class Walker:
             return self._dates(element)
         if vr == "TM":
             return element.value if self.rules.times_stay else None
+        if vr == "AS":
+            return self._ages(element)
         if vr in TEXTS:
             return self._texts(element)
         if vr == "UI":
@@ -256,6 +257,14 @@ class Walker:
             return None
         self._count("dates_shifted")
         return moved if len(moved) > 1 else moved[0]
+
+    def _ages(self, element: DataElement) -> object:
+        """Ages at any depth, those of 90 and more as one class."""
+        values = _texts(element)
+        new = [aged(value) for value in values]
+        if new == values:
+            return element.value
+        return (new if len(new) > 1 else new[0]) if any(new) else None
 
     def _texts(self, element: DataElement) -> object:
         values = _texts(element)
