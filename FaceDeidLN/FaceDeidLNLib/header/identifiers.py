@@ -37,8 +37,9 @@ _DEVICES = frozenset({"StationName", "DeviceSerialNumber"})
 _NEVER = frozenset({"DS", "IS", "US", "SS", "UL", "SL", "UV", "SV", "FL", "FD", "AT", "OB", "OW", "OF", "OD", "OL", "OV", "UI", "DA", "TM"})
 _MARKS = " .,;:()'\"[]"
 _LONG = 4
-#: A number of so many figures is known without the zeros before it and the signs in it.
-_LONG_NUMBER = 5
+#: A number of so many figures is known without the zeros before it and the signs in it: anywhere, or as the number of a series.
+_LONG_NUMBER, _SERIES_NUMBER = 5, 4
+_NUMBERED = frozenset({"SeriesNumber", "AcquisitionNumber"})
 
 
 @dataclass(eq=False)
@@ -94,7 +95,7 @@ class Identifiers:
             found = {word for word in words if len(word) > 2 and (keyword not in _PLACES or word.lower() not in harmless_words())}
             if keyword in _NUMBERS or keyword.startswith("OtherPatient"):
                 self.figures |= _figures(text)
-        self.words |= set(map(skeleton, found)) | self.figures
+        self.words |= {*map(skeleton, found), *(figures for figures in self.figures if len(figures) >= _LONG_NUMBER)}
 
     def stand_in(self, text: str) -> bool:
         """True where one of the words is the text, a word of it, or a part of a word that no terminology has."""
@@ -106,9 +107,10 @@ class Identifiers:
         odd = [skeleton(part) for part in (*odd, *([plain] if odd else []))]
         return any(word in part for word in self.words if len(word) >= _LONG for part in odd)
 
-    def is_number(self, text: str) -> bool:
+    def is_number(self, keyword: str, text: str) -> bool:
         """True for a whole number that is one of the patient's, with the zeros before it or without."""
-        return text.strip().lstrip("+0") in self.figures
+        plain = re.sub(r"\.0*$", "", text.strip()).lstrip("+0")
+        return plain in self.figures and len(plain) >= (_SERIES_NUMBER if keyword in _NUMBERED else _LONG_NUMBER)
 
     def _is_wanted(self, keyword: str) -> bool:
         """Places, numbers, other numbers of the patient, and the device where it may not be told."""
@@ -142,9 +144,9 @@ def _words(text: str) -> list[str]:
 
 
 def _figures(text: str) -> set[str]:
-    """The figures of a number without signs and the zeros before them; nothing of a short one."""
+    """The figures of numbers without signs and the zeros before them; nothing of a short one."""
     found = {re.sub(r"\D", "", value).lstrip("0") for value in text.split("\\")}
-    return {value for value in found if len(value) >= _LONG_NUMBER}
+    return {value for value in found if len(value) >= _SERIES_NUMBER}
 
 
 def _name_parts(name: str) -> set[str]:

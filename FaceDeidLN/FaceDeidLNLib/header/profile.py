@@ -23,13 +23,14 @@ from ..core.errors import InputError
 from .base import HeaderError
 from .identifiers import Identifiers
 from .mark import MARK, vouched
+from .memory import Memory
 from .options import FACE_CODES, codes_of
 from .readable import Writable
 from .safe_private import safe_elements
 from .table import Actions
 from .values import age_between, aged, items_of, moved, text_of, texts_of
 from .vocabulary import cleaned
-from .walk import Memory, Rules, Walker
+from .walk import Rules, Walker
 
 if TYPE_CHECKING:
     from dentdeid.keys import Pseudonymizer
@@ -179,7 +180,8 @@ class Profile:
                 return None
             return value if own else moved(vr, value, days, before["TimezoneOffsetFromUTC"])
 
-        return Rules(self._text, self.uid, date, self._is_known, moves, (own, days, before["TimezoneOffsetFromUTC"]))
+        context = (own, days, before["TimezoneOffsetFromUTC"])
+        return Rules(self._text, self.uid, date, self._is_known, self._known.is_number, moves, context)
 
     def _text(self, text: str) -> str:
         """A text without words that could identify; what was cleaned once is remembered until another identifier is learnt."""
