@@ -14,6 +14,7 @@ from pydicom.multival import MultiValue
 
 from .raw import Key, raw_items
 from .spelling import fold, skeleton
+from .values import DUMMY_DATE, text_of
 from .vocabulary import harmless_words
 
 _PLACES = frozenset({"InstitutionName", "InstitutionAddress", "InstitutionalDepartmentName", "PatientAddress"})
@@ -61,6 +62,7 @@ class Identifiers:
     def take(self, dataset: Dataset) -> None:
         """Take in what stands in a data set at any depth; elements that cannot be read are passed over, and removed later."""
         before = len(self.words) + len(self.short)
+        self._take_birth(text_of(dataset, "PatientBirthDate").strip())
         waiting = [dataset]
         while waiting:
             current = waiting.pop()
@@ -77,6 +79,13 @@ class Identifiers:
                 else:
                     self._take(element)
         self.version += len(self.words) + len(self.short) > before
+
+    def _take_birth(self, day: str) -> None:
+        """The figures of the day of birth, in every order with its whole year."""
+        if re.fullmatch(r"\d{8}", day) and day != DUMMY_DATE:
+            written = {day, day[6:] + day[4:6] + day[:4], day[4:] + day[:4]}
+            self.figures |= {figures.lstrip("0") for figures in written}
+            self.words |= {figures.lstrip("0") for figures in written}
 
     def _take(self, element: DataElement) -> None:
         keyword = "" if element.VR == "PN" else element.keyword

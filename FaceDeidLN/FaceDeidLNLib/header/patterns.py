@@ -81,4 +81,7 @@ def _is_measure(chunk: str) -> bool:
 
 def _may_be_day(chunk: str) -> bool:
     match = _DECIMAL.fullmatch(chunk)
-    return match is not None and 0 < int(match[1]) <= _LAST_DAY and 0 < int(match[2]) <= _LAST_MONTH
+    if match is None:
+        return False
+    one, other = sorted(map(int, match.groups()))
+    return 0 < one <= _LAST_MONTH and other <= _LAST_DAY

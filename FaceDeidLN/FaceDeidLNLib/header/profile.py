@@ -192,7 +192,7 @@ class Profile:
         """A text without words that could identify; what was cleaned once is remembered until another identifier is learnt."""
         version, said, known = self._texts
         if version != self._known.version:
-            said, known = {}, frozenset(self._known.words | self._known.short)
+            said, known = {}, frozenset(self._known.words | self._known.short | self._known.figures)
             self._texts = (self._known.version, said, known)
         if text not in said:
             said[text] = cleaned(text, known)
