@@ -90,7 +90,7 @@ class Variants:
     def are_number(self, keyword: str, value: str) -> bool:
         """True for a whole number (IS, DS) that is one of the patient's, or the day of birth."""
         plain = re.sub(r"\.0*$", "", value.strip()).lstrip("+0")
-        if any(day in self.births for day in (_days_in_run(plain) if len(plain) == 8 else ())):
+        if re.fullmatch(r"\d{7,8}", plain) and not self.births.isdisjoint(_days_in_run(plain.zfill(8))):
             return True
         return plain in self.numbers and len(plain) >= (_SERIES if keyword in _NUMBERED else _NUMBER)
 

@@ -9,7 +9,10 @@ from FaceDeidLNLib.header.known import Known
 from FaceDeidLNLib.header.options import options_named
 from FaceDeidLNLib.header.profile import Profile
 from FaceDeidLNLib.header.proof import verify_headers
+from FaceDeidLNLib.header.variants import Variants
 from header_objects import item, small
+from hypothesis import given
+from hypothesis import strategies as st
 from pydicom.sequence import Sequence
 
 PATIENT = {
@@ -55,9 +58,26 @@ def test_the_proof_sees_a_decomposed_name_and_a_coded_one(tmp_path):
     assert findings(tmp_path, set_to(BodyPartExamined="WEISSMUELLER"))
 
 
-@pytest.mark.parametrize("values", [{"SeriesNumber": 471122}, {"SliceLocation": "471122"}, {"AcquisitionNumber": 19600305}])
+@pytest.mark.parametrize(
+    "values", [{"SeriesNumber": 471122}, {"SliceLocation": "471122"}, {"AcquisitionNumber": 19600305}, {"SeriesNumber": "05031960"}]
+)
 def test_the_proof_sees_the_patients_number_or_birth_in_a_number(values, tmp_path):
     assert findings(tmp_path, set_to(**values))
+
+
+@pytest.mark.parametrize("number", ["-12.1234", "1.2e-005", "123456.0", "-0.12345"])
+def test_other_numbers_raise_no_alarm(number, tmp_path):
+    assert not findings(tmp_path, set_to(SliceLocation=number))
+
+
+@given(st.text(max_size=40), st.text(alphabet="0123456789 .-/JanMärzGrosuß", max_size=30))
+def test_any_text_can_be_looked_at(text, numbers):
+    known = Known()
+    known.take(small(**PATIENT))
+    variants = Variants.of(known, known.telling().numbers)
+    for one in (text, numbers):
+        said = (variants.have_name(one, True), variants.have_number(one), variants.have_date(one), variants.are_number("", one))
+        assert set(said) <= {True, False}
 
 
 @pytest.mark.parametrize("name", ["Gross_Joerg_1.dcm", "471122.dcm", "1960-03-05.dcm"])
