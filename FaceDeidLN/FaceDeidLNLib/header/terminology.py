@@ -26,9 +26,9 @@ _LONG = 3
 
 @lru_cache(maxsize=1)
 def frequent_names() -> frozenset[str]:
-    """Frequent surnames and given names of many languages and large places, folded."""
+    """Frequent surnames and given names of many languages, large places and eponyms, folded."""
     said = json.loads(pkgutil.get_data(__package__, "names.json") or b"{}")
-    return frozenset(word for kind in ("surnames", "given_names", "places") for word in said[kind].split())
+    return frozenset(word for kind in ("surnames", "given_names", "places", "eponyms") for word in said[kind].split())
 
 
 @lru_cache(maxsize=1)

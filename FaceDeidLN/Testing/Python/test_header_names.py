@@ -25,7 +25,7 @@ AMERICAN = """
 #: Names and places that terminologies know, as eponyms or as words.
 OTHERS = """
     Meyer Bauer Wolf Frank Lang Kurz Gross Fuchs Stock Horn Robert Charles James Mark George Rose Jack Max Ray Lee Bernard Michel
-    Chang Huang Liang Berlin Boston Oxford Texas Bordeaux Madrid Beijing California Towne Parkinson Hodgkin Wilson
+    Chang Huang Liang Berlin Boston Oxford Texas Bordeaux Madrid Beijing California Towne Parkinson Hodgkin Wilson Euler Runge Holter
 """
 #: Surnames of the list above that no description can do without.
 NEEDED = {"long"}
