@@ -13,6 +13,8 @@ from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 
 from .raw import Key, raw_items
+from .spelling import fold, skeleton
+from .values import DUMMY_DATE, text_of
 from .vocabulary import harmless_words
 
 _PLACES = frozenset({"InstitutionName", "InstitutionAddress", "InstitutionalDepartmentName", "PatientAddress"})
@@ -36,21 +38,31 @@ _DEVICES = frozenset({"StationName", "DeviceSerialNumber"})
 _NEVER = frozenset({"DS", "IS", "US", "SS", "UL", "SL", "UV", "SV", "FL", "FD", "AT", "OB", "OW", "OF", "OD", "OL", "OV", "UI", "DA", "TM"})
 _MARKS = " .,;:()'\"[]"
 _LONG = 4
+#: A number of so many figures is known without the zeros before it and the signs in it: anywhere, or as the number of a series.
+_LONG_NUMBER, _SERIES_NUMBER = 5, 4
+_NUMBERED = frozenset({"SeriesNumber", "AcquisitionNumber"})
 
 
 @dataclass(eq=False)
 class Identifiers:
-    """Words (in lower case) of persons, places and numbers; ``version`` grows with them, so that nobody relies on an older state."""
+    """Words (as skeletons, see spelling.py) of persons, places and numbers.
+
+    ``short`` are the short parts of patients' names, which may be words of protocols too (Max, Hu, Ma): they tell in free texts alone.
+    ``figures`` are the long numbers without signs and the zeros before them; ``version`` grows, so that nobody relies on an older state.
+    """
 
     devices_stay: bool = False
     words: set[str] = field(default_factory=set)
+    short: set[str] = field(default_factory=set)
+    figures: set[str] = field(default_factory=set)
     version: int = 0
     _seen: set[tuple[str, str]] = field(default_factory=set)
     _known_bytes: set[Key] = field(default_factory=set)
 
     def take(self, dataset: Dataset) -> None:
         """Take in what stands in a data set at any depth; elements that cannot be read are passed over, and removed later."""
-        before = len(self.words)
+        before = len(self.words) + len(self.short)
+        self._take_birth(text_of(dataset, "PatientBirthDate").strip())
         waiting = [dataset]
         while waiting:
             current = waiting.pop()
@@ -66,7 +78,14 @@ class Identifiers:
                     waiting.extend(element.value or ())
                 else:
                     self._take(element)
-        self.version += len(self.words) > before
+        self.version += len(self.words) + len(self.short) > before
+
+    def _take_birth(self, day: str) -> None:
+        """The figures of the day of birth, in every order with its whole year."""
+        if re.fullmatch(r"\d{8}", day) and day != DUMMY_DATE:
+            written = {day, day[6:] + day[4:6] + day[:4], day[4:] + day[:4]}
+            self.figures |= {figures.lstrip("0") for figures in written}
+            self.words |= {figures.lstrip("0") for figures in written}
 
     def _take(self, element: DataElement) -> None:
         keyword = "" if element.VR == "PN" else element.keyword
@@ -77,19 +96,30 @@ class Identifiers:
             return
         self._seen.add((keyword, text))
         if element.VR == "PN":
-            self.words |= set(name_words(text))
+            found = set(name_words(text))
+            if "Patient" in element.keyword or element.keyword == "ResponsiblePerson":
+                self.short |= {skeleton(word) for word in _name_parts(text) if 1 < len(word) < _LONG}
         else:
-            words = [*_words(text), *([text.strip().lower()] if keyword not in _PLACES else [])]
-            self.words |= {word for word in words if len(word) > 2 and (keyword not in _PLACES or word not in harmless_words())}
+            words = [*_words(text), *([text.strip()] if keyword not in _PLACES else [])]
+            found = {word for word in words if len(word) > 2 and (keyword not in _PLACES or word.lower() not in harmless_words())}
+            if keyword in _NUMBERS or keyword.startswith("OtherPatient"):
+                self.figures |= _figures(text)
+        self.words |= {*map(skeleton, found), *(figures for figures in self.figures if len(figures) >= _LONG_NUMBER)}
 
     def stand_in(self, text: str) -> bool:
         """True where one of the words is the text, a word of it, or a part of a word that no terminology has."""
-        plain = text.strip().lower()
+        plain = fold(text.strip())
         parts = [part for part in re.split(r"[\W_]+", plain) if part]
-        if plain in self.words or not self.words.isdisjoint(parts):
+        if not self.words.isdisjoint(map(skeleton, (plain, *parts))):
             return True
         odd = [part for part in (*parts, "".join(parts)) if part not in harmless_words()]
-        return any(word in part for word in self.words if len(word) >= _LONG for part in (*odd, *([plain] if odd else [])))
+        odd = [skeleton(part) for part in (*odd, *([plain] if odd else []))]
+        return any(word in part for word in self.words if len(word) >= _LONG for part in odd)
+
+    def is_number(self, keyword: str, text: str) -> bool:
+        """True for a whole number that is one of the patient's, with the zeros before it or without."""
+        plain = re.sub(r"\.0*$", "", text.strip()).lstrip("+0")
+        return plain in self.figures and len(plain) >= (_SERIES_NUMBER if keyword in _NUMBERED else _LONG_NUMBER)
 
     def _is_wanted(self, keyword: str) -> bool:
         """Places, numbers, other numbers of the patient, and the device where it may not be told."""
@@ -122,11 +152,21 @@ def _words(text: str) -> list[str]:
     return [word.strip(_MARKS).lower() for word in re.split(r"[\s^=\\,;/|]+", text) if word.strip(_MARKS)]
 
 
-def name_words(name: str) -> list[str]:
-    """The words of a person's name in all its components, with parts of double names, and its initials where no protocol has them."""
+def _figures(text: str) -> set[str]:
+    """The figures of numbers without signs and the zeros before them; nothing of a short one."""
+    found = {re.sub(r"\D", "", value).lstrip("0") for value in text.split("\\")}
+    return {value for value in found if len(value) >= _SERIES_NUMBER}
+
+
+def _name_parts(name: str) -> set[str]:
+    """The words of a person's name in all its components, with parts of double names."""
     whole = _words(name)
-    parts = [part for word in whole for part in re.split(r"[-_.'’]", word) if part]
-    found = [word for word in {*whole, *parts} if len(word) >= _LONG or (len(word) > 1 and word not in harmless_words())]
-    first = [word[0] for word in whole]
+    return {*whole, *(part for word in whole for part in re.split(r"[-_.'’]", word) if part)}
+
+
+def name_words(name: str) -> list[str]:
+    """The words of a person's name that are no short words of protocols, and its initials where no protocol has them."""
+    found = [word for word in _name_parts(name) if len(word) >= _LONG or (len(word) > 1 and word not in harmless_words())]
+    first = [word[0] for word in _words(name)]
     initials = {"".join(first), "".join(reversed(first))} if 1 < len(first) <= 3 else set()
     return [*found, *(word for word in initials if word.isalpha() and word not in harmless_words())]

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from ..core.errors import InputError, OutputError
 from ..core.plain_files import MOST_KEY, read_plain_text
+from .values import same_number
 
 _KEY_BYTES = 32
 _PATIENCE_S, _PAUSE_S = 5.0, 0.05
@@ -79,7 +80,7 @@ def read_pseudonyms(path: Path) -> dict[str, str]:
     if not all(patient and pseudonym for patient, pseudonym in pairs):
         raise InputError(f"{path}: each row needs a patient_id and a pseudonym.")
     found = dict(pairs)
-    if len(found) < len(pairs):
+    if len({same_number(patient) for patient in found}) < len(pairs):
         raise InputError(f"{path} gives one patient two pseudonyms: keep one of them.")
     if len(set(found.values())) < len(found):
         raise InputError(f"{path} gives two patients the same pseudonym: give each one of his own.")

@@ -23,13 +23,14 @@ from ..core.errors import InputError
 from .base import HeaderError
 from .identifiers import Identifiers
 from .mark import MARK, vouched
+from .memory import Memory
 from .options import FACE_CODES, codes_of
 from .readable import Writable
 from .safe_private import safe_elements
 from .table import Actions
-from .values import age_between, aged, items_of, moved, text_of, texts_of
+from .values import age_between, aged, items_of, moved, same_number, text_of, texts_of
 from .vocabulary import cleaned
-from .walk import Memory, Rules, Walker
+from .walk import Rules, Walker
 
 if TYPE_CHECKING:
     from dentdeid.keys import Pseudonymizer
@@ -91,6 +92,8 @@ class Profile:
         self._writable = Writable()
         self._memory: dict[str, Memory] = {}
         self._learnt: set[str] = set()
+        self._issuers: dict[tuple[str, str], set[str]] = {}
+        self._given = {same_number(patient): pseudonym for patient, pseudonym in self.pseudonyms.items()}
 
     def uid(self, original: str) -> str:
         """The new UID of an original one: the same for the same key, everywhere. UIDs of the standard stay."""
@@ -104,6 +107,8 @@ class Profile:
         """Take in the identifiers of an instance, so that they are found in the texts of every other one."""
         if not self.is_own(dataset):
             self._known.take(dataset)
+            if issuer := same_number(text_of(dataset, "IssuerOfPatientID")):
+                self._issuers.setdefault(_of_study(dataset), set()).add(issuer)
         self._learnt.add(text_of(dataset, "SOPInstanceUID"))
 
     def clean(self, dataset: Dataset) -> Dataset:
@@ -127,6 +132,7 @@ class Profile:
         if text_of(dataset, "SOPInstanceUID") not in self._learnt:
             self.learn(dataset)
         before = {keyword: text_of(dataset, keyword) for keyword in _BEFORE}
+        before["IssuerOfPatientID"] = min(self._issuers.get(_of_study(dataset), ()), default=before["IssuerOfPatientID"])
         face = _face_codes(dataset)
         private = self._safe_private(dataset)
         sop_class = text_of(dataset, "SOPClassUID")
@@ -179,13 +185,14 @@ class Profile:
                 return None
             return value if own else moved(vr, value, days, before["TimezoneOffsetFromUTC"])
 
-        return Rules(self._text, self.uid, date, self._is_known, moves, (own, days, before["TimezoneOffsetFromUTC"]))
+        context = (own, days, before["TimezoneOffsetFromUTC"])
+        return Rules(self._text, self.uid, date, self._is_known, self._known.is_number, moves, context)
 
     def _text(self, text: str) -> str:
         """A text without words that could identify; what was cleaned once is remembered until another identifier is learnt."""
         version, said, known = self._texts
         if version != self._known.version:
-            said, known = {}, frozenset(self._known.words)
+            said, known = {}, frozenset(self._known.words | self._known.short | self._known.figures)
             self._texts = (self._known.version, said, known)
         if text not in said:
             said[text] = cleaned(text, known)
@@ -213,8 +220,8 @@ class Profile:
             if before["StudyID"]:
                 dataset.StudyID = before["StudyID"]
             return
-        if patient in self.pseudonyms:
-            pseudonym = self.pseudonyms[patient]
+        if same_number(patient) in self._given:
+            pseudonym = self._given[same_number(patient)]
         elif self.pseudonyms:
             raise HeaderError("its patient is not in the file of pseudonyms: add the PatientID there")
         else:
@@ -264,10 +271,16 @@ def _edition() -> str:
     return ps315.EDITION
 
 
+def _of_study(dataset: Dataset) -> tuple[str, str]:
+    """A patient's number in a study: who gave it out may be told in some of its objects only, and is the same for all."""
+    uid = text_of(dataset, "StudyInstanceUID").strip() or text_of(dataset, "SOPInstanceUID")
+    return uid, same_number(text_of(dataset, "PatientID"))
+
+
 def _patient_key(before: Mapping[str, str]) -> str:
     """What stands for a patient: the number with its issuer, without one name and birth date, without these the study."""
-    if patient := before["PatientID"].strip():
-        issuer = before["IssuerOfPatientID"].strip()
+    if patient := same_number(before["PatientID"]):
+        issuer = same_number(before["IssuerOfPatientID"])
         return f"id:{patient}" + (f"|{issuer}" if issuer else "")
     if before["PatientName"].strip() or before["PatientBirthDate"].strip():
         return f"name:{before['PatientName'].strip()}|{before['PatientBirthDate'].strip()}"

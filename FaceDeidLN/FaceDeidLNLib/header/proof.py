@@ -7,6 +7,7 @@ identifiers of the originals are searched as text in every value and as bytes in
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -27,10 +28,18 @@ from .options import FACE_CODES, OPTIONS, codes_of
 from .raw import Key, raw_items
 from .safe_private import safe_elements
 from .terms import is_term
+from .values import dummy
+from .variants import Variants
 
 #: Written anew by every de-identification, so that a value there is no original's.
 _REPLACED = {"PatientID", "PatientName", "DeidentificationMethod", "DeidentificationMethodCodeSequence"}
 _CODE_BASIC = "113100"
+#: Texts that are no free text, in which short names of the patient stand by chance; and what this program writes after cleaning.
+_NO_FREE_TEXT = re.compile(r"Coding|Context|Mapping|Manufacturer|Software|CodeValue|DerivationDescription")
+_OWN_TEXT, _OWN_NUMBER = "DerivationDescription", "StudyID"
+_FREE = {"LO", "SH", "ST", "LT", "UT", "UC"}
+#: What other programs write where a value must stand.
+_DUMMIES = {"ANONYMOUS", "ANONYMIZED", "ANONYMISED", "REMOVED", "NONE", "UNKNOWN"}
 #: Values that can identify by themselves; numbers and coded words are characteristics or geometry.
 _IDENTIFYING = {"PN", "LO", "SH", "ST", "LT", "UT", "UC", "UR", "AE", "UN", "OB"}
 _NOT_TEXT = {"DS", "IS", "US", "SS", "UL", "SL", "UV", "SV", "FL", "FD", "AT", "OW", "OF", "OD", "OL", "OV", "DA", "DT"}
@@ -76,6 +85,8 @@ def verify_headers(
     referenced: list[tuple[str, str]] = []
     for entry in sorted(below(folder), key=lambda entry: entry.path):
         path, name = entry.path, entry.path.relative_to(folder).as_posix()
+        if kind := _told(looked.variants, re.sub(r"\.dcm$", "", name), False):
+            found.append(Finding(f"file {len(found)}", "name", f"holds {kind} of an original"))
         if entry.problem:
             found.append(Finding(name, "file", entry.problem))
         if not entry.is_file:
@@ -114,6 +125,9 @@ class _Looked:
     _harmless: dict[frozenset[str], set[Key]] = field(default_factory=dict)
     _telling: dict[bool, Telling] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        self.variants = Variants.of(self.known, self.telling(False).numbers)
+
     def harmless(self, options: frozenset[str]) -> set[Key]:
         """Keys of elements without a finding."""
         return self._harmless.setdefault(options, set())
@@ -134,6 +148,7 @@ def _of_one(name: str, raw: bytes, dataset: Dataset, looked: _Looked, options: f
     harmless, telling, dated = looked.harmless(in_force), looked.telling("device-identity" in in_force), []
     for element, key in keyed_elements(dataset, harmless):
         found = [*_by_table(name, element, known, in_force), *_in_value(name, element, known, telling)]
+        found += () if found else _in_disguise(name, element, looked.variants)
         yield from found
         if element.VR in ("DA", "DT"):
             dated.append(element)
@@ -206,13 +221,35 @@ def _listed() -> frozenset[int]:
     return frozenset((group << 16) | element for group, element, *rest in table.ALL_TAGS if not rest)
 
 
+@lru_cache(maxsize=1)
+def _removed() -> frozenset[int]:
+    """Attributes that the profile removes, or may remove."""
+    from dicomanonymizer.dicom_anonymization_databases import dicomfields_2026c as table
+
+    tags = (*table.X_TAGS, *table.X_Z_TAGS, *table.X_D_TAGS, *table.X_Z_D_TAGS)
+    return frozenset((group << 16) | element for group, element, *rest in tags if not rest)
+
+
 def _by_table(name: str, element: DataElement, known: Known, options: frozenset[str]) -> Iterator[Finding]:
-    """An attribute of the table must not have a value that an original has there, unless an option in force lets it stay."""
+    """An attribute of the table must not have a value that an original has there, one that goes none but a dummy.
+
+    Unless an option in force lets it stay. Persons' names go wherever they stand.
+    """
     tag = int(element.tag)
-    if tag not in _listed() or element.keyword in _REPLACED or element.VR not in _IDENTIFYING:
+    if element.keyword in _REPLACED or element.VR not in _IDENTIFYING or (tag not in _listed() and element.VR != "PN"):
         return
-    if set(values_of(element)) & known.values.get(tag, set()) and not _may_stay(tag, options):
+    if _may_stay(tag, options):
+        return
+    if set(values_of(element)) & known.values.get(tag, set()):
         yield Finding(name, element.keyword or str(element.tag), "has the value of an original")
+    elif (tag in _removed() or element.VR == "PN") and element.keyword != _OWN_TEXT and not all(map(_is_dummy, values_of(element))):
+        yield Finding(name, element.keyword or str(element.tag), "has a value, where the profile leaves none")
+
+
+def _is_dummy(value: str) -> bool:
+    """A value that stands for any other."""
+    plain = value.strip("^ ").upper()
+    return plain in _DUMMIES or plain == str(dummy("LO"))
 
 
 def _may_stay(tag: int, options: frozenset[str]) -> bool:
@@ -236,6 +273,32 @@ def _in_value(name: str, element: DataElement, known: Known, telling: Telling) -
                 yield Finding(name, where, "holds a name, place or number of an original")
             if known.dates & digit_runs(value):
                 yield Finding(name, where, "holds a date of an original")
+
+
+def _in_disguise(name: str, element: DataElement, variants: Variants) -> Iterator[Finding]:
+    """Names, numbers and dates as somebody else would write them, in texts, coded words and numbers."""
+    where = element.keyword or str(element.tag)
+    if element.keyword in _REPLACED or element.keyword == _OWN_NUMBER or element.VR in ("UI", "TM", "AS"):
+        return
+    if element.VR in ("IS", "DS"):
+        if element.VM == 1 and variants.are_number(element.keyword, str(element.value)):
+            yield Finding(name, where, "is a number of an original")
+    elif element.VR not in _NOT_TEXT:
+        is_free = element.VR in _FREE and not _NO_FREE_TEXT.search(element.keyword)
+        for value in values_of(element):
+            if element.VR == "CS" and is_term(element.keyword, value):
+                continue
+            if kind := _told(variants, value, is_free, "CodeValue" in element.keyword):
+                yield Finding(name, where, f"holds {kind} of an original in another form")
+
+
+def _told(variants: Variants, text: str, is_free: bool, is_code: bool = False) -> str:
+    """What of an original a text tells; a code of six figures (121058) may be any day."""
+    if variants.have_name(text, is_free):
+        return "a name"
+    if variants.have_number(text):
+        return "a number"
+    return "a date" if not is_code and variants.have_date(text) else ""
 
 
 def _dates(name: str, dataset: Dataset, dated: list[DataElement], known: Known) -> Iterator[Finding]:

@@ -12,12 +12,14 @@ from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 from pydicom.tag import BaseTag
 
+from .codes import is_well_formed
 from .content import CONTENT, item_action, refers_by_position, value_keyword
+from .memory import Judged, Memory
 from .raw import can_stay_raw, raw_items
 from .readable import as_listed, is_of_its_kind
 from .table import BY_VR, CLEAN, DUMMY, EMPTY, KEEP, REMOVE, UID, Actions
 from .terms import is_term
-from .values import DUMMY_SCHEME, code_dummy, dummy
+from .values import DUMMY_SCHEME, aged, code_dummy, dummy, text_of
 
 TEXTS = frozenset({"LO", "SH", "ST", "LT", "UT", "UC"})
 _DATES = frozenset({"DA", "DT"})
@@ -38,21 +40,20 @@ _TECHNICAL = frozenset(
         "ContextIdentifier",
         "ContextGroupVersion",
         "URNCodeValue",
-        "TrackingID",
     }
 )
-#: Elements of so many different values are remembered.
-_MOST_REMEMBERED = 50_000
 _CODES = frozenset({"CodeValue", "LongCodeValue"})
+_CODE_TAGS = frozenset({0x00080100, 0x00080119})
 #: UIDs that name classes and terminologies and no object.
 _CLASSES = frozenset({"TransferSyntaxUID", "CodingSchemeUID", "ContextUID", "MappingResourceUID", "TemplateUID"})
 #: A number or a date of somebody in a code or a name of a method.
-_NUMBER = re.compile(r"\d{6,}|\d{1,4}[-./]\d\d?[-./]\d{1,4}|\d+[-/]\d{4,}")
+_NUMBER = re.compile(r"\d{6,}|\d{1,4}[-./ ]\d\d?[-./ ]\d{1,4}|\d+[-/ ]\d{4,}")
 
 
 @dataclass(frozen=True)
 class Rules:
-    """How single values are replaced. ``date`` gives None for one that cannot be moved; ``text`` cleans; ``uid`` gives the new UID.
+    """How single values are replaced. ``date`` gives None for one that cannot be moved; ``text`` cleans; ``uid`` gives the new UID;
+    ``is_number`` knows the patient's numbers among those of an attribute.
 
     ``context`` is the same where all of these give the same, as far as the known identifiers are the same.
     """
@@ -61,43 +62,9 @@ class Rules:
     uid: Callable[[str], str]
     date: Callable[[str, str], str | None]
     is_known: Callable[[str], bool]
+    is_number: Callable[[str, str], bool]
     times_stay: bool
     context: Hashable = None
-
-
-@dataclass(frozen=True)
-class _Judged:
-    """What became of an element: it went (``stays`` false), stayed as it was, or has another ``value``; and what was counted."""
-
-    stays: bool
-    changed: bool
-    vr: str
-    value: object
-    counted: tuple[str, ...]
-
-
-@dataclass(eq=False)
-class Memory:
-    """What was judged of elements whose bytes are known; ``context`` is all else that the judgement rests on."""
-
-    context: Hashable = None
-    _judged: dict[Hashable, _Judged] = field(default_factory=dict)
-
-    def within(self, context: Hashable) -> Memory:
-        """This memory, emptied where it was of another context."""
-        if context != self.context:
-            self.context, self._judged = context, {}
-        return self
-
-    def get(self, key: Hashable) -> _Judged | None:
-        """What was judged before."""
-        return self._judged.get(key)
-
-    def put(self, key: Hashable, judged: _Judged) -> None:
-        """Remember; a memory that grew too large starts anew."""
-        if len(self._judged) >= _MOST_REMEMBERED:
-            self._judged.clear()
-        self._judged[key] = judged
 
 
 @dataclass(eq=False)
@@ -109,6 +76,8 @@ class Walker:
     counts: Counter[str]
     memory: Memory = field(default_factory=Memory)
     _counted: list[str] = field(default_factory=list)
+    #: The coding scheme of the code at hand.
+    _named_by: str = ""
 
     def clean(self, dataset: Dataset) -> None:
         """Every element at every depth."""
@@ -119,13 +88,15 @@ class Walker:
             for tag, item, key in raw_items(current):
                 if int(tag) in _IMAGE:
                     continue
-                key = None if key is None or around in CONTENT else (around, key)
+                key = None if key is None or around in CONTENT else (around, key, _scheme(current, tag))
                 if key is not None and (judged := self.memory.get(key)) is not None:
                     self._again(current, tag, item, judged)
-                elif (element := self._first(current, tag, item, around, key)) is not None and element.VR == "SQ":
+                    continue
+                self._named_by = _scheme(current, tag)
+                if (element := self._first(current, tag, item, around, key)) is not None and element.VR == "SQ":
                     waiting.extend((item, element.keyword) for item in element.value or ())
 
-    def _again(self, dataset: Dataset, tag: BaseTag, item: DataElement | RawDataElement, judged: _Judged) -> None:
+    def _again(self, dataset: Dataset, tag: BaseTag, item: DataElement | RawDataElement, judged: Judged) -> None:
         """Do with an element what was done with its like."""
         for what in judged.counted:
             self.counts[what] += 1
@@ -147,13 +118,13 @@ class Walker:
         if not stays:
             dataset.pop(tag, None)
             if key is not None:
-                self.memory.put(key, _Judged(False, True, "", None, tuple(self._counted)))
+                self.memory.put(key, Judged(False, True, "", None, tuple(self._counted)))
             return None
         changed = element.value is not before
         if not changed and key is not None and can_stay_raw(item):
             dataset[tag] = item
         if key is not None:
-            self.memory.put(key, _Judged(True, changed, element.VR, element.value, tuple(self._counted)))
+            self.memory.put(key, Judged(True, changed, element.VR, element.value, tuple(self._counted)))
         return element
 
     def _count(self, what: str) -> None:
@@ -234,6 +205,8 @@ class Walker:
             return self._dates(element)
         if vr == "TM":
             return element.value if self.rules.times_stay else None
+        if vr in ("AS", "IS", "DS"):
+            return self._figures(element)
         if vr in TEXTS:
             return self._texts(element)
         if vr == "UI":
@@ -257,17 +230,31 @@ class Walker:
         self._count("dates_shifted")
         return moved if len(moved) > 1 else moved[0]
 
+    def _figures(self, element: DataElement) -> object:
+        """Numbers that are none of the patient's; ages at any depth, those of 90 and more as one class."""
+        values = _texts(element)
+        if element.VR != "AS":
+            return None if len(values) == 1 and self.rules.is_number(element.keyword, values[0]) else element.value
+        new = [aged(value) for value in values]
+        if new == values:
+            return element.value
+        return (new if len(new) > 1 else new[0]) if any(new) else None
+
     def _texts(self, element: DataElement) -> object:
         values = _texts(element)
         if element.keyword in _TECHNICAL and not any(self.rules.is_known(value) or _NUMBER.search(value) for value in values):
             return element.value
         if element.keyword in _CODES:
-            return None if any(self.rules.is_known(value) or _NUMBER.search(value) for value in values) else element.value
+            return element.value if all(self._is_code(value) for value in values) else None
         new = [self.rules.text(value) for value in values]
         if new == values:
             return element.value
         self._count("texts_cleaned")
         return (new if len(new) > 1 else new[0]) if any(new) else None
+
+    def _is_code(self, value: str) -> bool:
+        """A code of a standard scheme, or one without a long number; none of the patient's."""
+        return not self.rules.is_known(value) and (is_well_formed(value, self._named_by) or not _NUMBER.search(value))
 
     def _codes(self, element: DataElement, action: str) -> object:
         """Coded words: one of the table is a defined term or nothing; others lose known identifiers that are no word of the standard."""
@@ -313,6 +300,11 @@ def _generic_colours() -> bytes | None:
         return srgb_icc_profile()
     except ImportError:
         return None
+
+
+def _scheme(dataset: Dataset, tag: BaseTag) -> str:
+    """The scheme of a code value; nothing for any other element."""
+    return text_of(dataset, "CodingSchemeDesignator").strip() if int(tag) in _CODE_TAGS else ""
 
 
 def _draws(group: int) -> bool:

@@ -10,6 +10,7 @@ import pydicom
 
 from ..core.errors import FaceDeidError, InputError, in_words
 from ..core.progress import Alive, idle
+from ..header.values import same_number
 from ..input.dicom_damaged import Damaged
 from ..input.dicom_enhanced import PER_FRAME, SHARED
 from ..input.dicom_header import HeaderSlice
@@ -73,7 +74,7 @@ def _by_study(found: Found) -> dict[tuple[str, str], list[Instance]]:
     spelled: dict[str, str] = {}
     for instance in found.instances:
         patient = instance.text("PatientID")
-        patient = spelled.setdefault(" ".join(patient.split()).casefold(), patient)  # as two systems write one number
+        patient = spelled.setdefault(same_number(patient), patient)
         studies.setdefault((patient, instance.text("StudyInstanceUID")), []).append(instance)
     return studies
 

@@ -128,6 +128,31 @@ def test_patients_without_a_number_and_of_two_issuers_are_told_apart_in_the_mapp
     assert len(set(new)) == 4
 
 
+TOLD_APART = {"case and spaces": ({}, {"PatientID": " ab  4711"}), "the issuer": ({}, {"IssuerOfPatientID": "HOSPITAL A"})}
+
+
+@pytest.mark.parametrize("kind", TOLD_APART)
+@pytest.mark.parametrize("turn", [1, -1])
+def test_one_patient_of_a_study_has_one_pseudonym_and_one_shift(kind, turn, tmp_path):
+    policy = policy_named("research", tmp_path / "project.key")
+    values = {"StudyInstanceUID": "1.2.9", "PatientID": "AB 4711"}
+    originals = [small(**{**values, "SOPInstanceUID": f"1.2.3.{n}", **more}) for n, more in enumerate(TOLD_APART[kind])][::turn]
+    for original in originals:
+        policy.learn(original)
+    new = [policy.clean(original) for original in originals]
+    assert len({str(one.PatientID) for one in new}) == 1
+    assert len({str(one.StudyDate) for one in new}) == 1
+
+
+def test_a_pseudonym_of_ones_own_is_found_in_every_way_to_write_the_number(tmp_path):
+    (tmp_path / "ids.csv").write_text("patient_id,pseudonym\nAB 1,X1\n", encoding="utf-8")
+    policy = policy_named("research", tmp_path / "project.key", tmp_path / "ids.csv")
+    assert policy.clean(small(PatientID="ab  1")).PatientID == "X1"
+    (tmp_path / "ids.csv").write_text("patient_id,pseudonym\nAB 1,X1\nab 1,X2\n", encoding="utf-8")
+    with pytest.raises(InputError, match="one patient two pseudonyms"):
+        read_pseudonyms(tmp_path / "ids.csv")
+
+
 def test_what_a_certificate_tells_names_no_patient(tmp_path):
     policy = policy_named("research", tmp_path / "project.key")
     policy.learn(small(PatientName="Mustermann^Erika"))

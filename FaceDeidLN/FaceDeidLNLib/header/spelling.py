@@ -1,0 +1,27 @@
+"""One word in its many spellings: a name is the same in capitals, with its umlauts romanised or without them, composed or decomposed."""
+
+from __future__ import annotations
+
+import unicodedata
+from functools import lru_cache
+
+#: Letters that Unicode does not take apart, by the letters that passports and mail addresses have for them (ICAO 9303-3, section 6).
+_PLAIN = str.maketrans({"ø": "o", "æ": "ae", "œ": "oe", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i"})
+#: How marked letters are romanised in two letters, in German and in the languages of the north, and the plain letter.
+_ROMANISED = (("ae", "a"), ("oe", "o"), ("ue", "u"), ("aa", "a"))
+
+
+@lru_cache(maxsize=1 << 16)
+def fold(text: str) -> str:
+    """The text without case and combining marks, ``ss`` for the sharp s."""
+    apart = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text).casefold().translate(_PLAIN))
+    return unicodedata.normalize("NFC", "".join(letter for letter in apart if not unicodedata.combining(letter)))
+
+
+@lru_cache(maxsize=1 << 16)
+def skeleton(text: str) -> str:
+    """The folded text with one letter where an umlaut may be written with two: the same for every spelling of a name."""
+    found = fold(text)
+    for two, one in _ROMANISED:
+        found = found.replace(two, one)
+    return found
