@@ -13,6 +13,7 @@ from scipy import ndimage
 from ..core.geometry import Geometry
 from ..core.volume import Volume
 from ..face.polar import to_polar
+from .dose_depth import require_depth_untold
 from .elsewhere import require_in_view
 from .family import ClippedOneByOne, DoubtError, StudyRun
 from .grids import moved, region_voxels
@@ -56,6 +57,7 @@ class RtDoseFamily(ClippedOneByOne):
         if left is not None and left > MOST_LEFT:
             raise DoubtError(f"the border of the dose still follows the old skin: {left:.0%} of its step is left")
         require_no_inward_copy(isodoses(Volume(values, grid), hidden), hidden)
+        require_depth_untold(Volume(values.astype(np.float32), grid), hidden)
         remove_pictures(dataset)
         dataset.add_new(0x7FE00010, "OW", values.astype(values.dtype.newbyteorder("<")).tobytes())
         dataset.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
