@@ -35,7 +35,11 @@ from .variants import Variants
 _REPLACED = {"PatientID", "PatientName", "DeidentificationMethod", "DeidentificationMethodCodeSequence"}
 _CODE_BASIC = "113100"
 #: Texts that are no free text, in which short names of the patient stand by chance; and what this program writes after cleaning.
-_NO_FREE_TEXT = re.compile(r"Coding|Context|Mapping|Manufacturer|Software|CodeValue|DerivationDescription")
+_NO_FREE_TEXT = re.compile(
+    r"Coding|Context|Mapping|Manufacturer|Software|CodeValue|DerivationDescription|Station|Device|Serial|Model|Detector"
+)
+#: How releases are named: a folder after the series' modality (05-SR), which may be somebody's name or title too.
+_OWN_NAME = re.compile(r"study-\d+|\d\d+-[A-Z0-9]{1,16}|IM\d{4,}\.dcm")
 _OWN_TEXT, _OWN_NUMBER = "DerivationDescription", "StudyID"
 _FREE = {"LO", "SH", "ST", "LT", "UT", "UC"}
 #: What other programs write where a value must stand.
@@ -85,7 +89,7 @@ def verify_headers(
     referenced: list[tuple[str, str]] = []
     for entry in sorted(below(folder), key=lambda entry: entry.path):
         path, name = entry.path, entry.path.relative_to(folder).as_posix()
-        if kind := _told(looked.variants, re.sub(r"\.dcm$", "", name), False):
+        if not _OWN_NAME.fullmatch(path.name) and (kind := _told(looked.variants, re.sub(r"\.dcm$", "", path.name), False)):
             found.append(Finding(f"file {len(found)}", "name", f"holds {kind} of an original"))
         if entry.problem:
             found.append(Finding(name, "file", entry.problem))

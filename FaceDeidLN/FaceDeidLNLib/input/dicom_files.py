@@ -129,7 +129,12 @@ def _entries(folder: Path) -> list[_Entry]:
 
 def _is_left(entry: os.DirEntry[str]) -> bool:
     """What no slice is in: hidden folders, and what macOS and this program put beside files. A slice may have a name that hides it."""
-    return entry.name.startswith(".") and (entry.is_dir(follow_symlinks=False) or not is_dicom(Path(entry.path)))
+    if not entry.name.startswith("."):
+        return False
+    try:
+        return not entry.is_file() or not is_dicom(Path(entry.path))
+    except (OSError, InputError):  # nobody's slice either
+        return True
 
 
 def is_dicom(path: Path) -> bool:

@@ -201,7 +201,8 @@ def _one_stack(items: list[HeaderSlice], uid: str, stack: str, single: Path | No
 
 def _stacks(items: list[HeaderSlice]) -> tuple[str, dict[str, list[HeaderSlice]]]:
     """The stacks of a series by the value of what they differ in; one where it is one stack, or where nothing tells them apart."""
-    for difference, value in (("direction", _direction), ("size", _size), ("kind (ImageType)", lambda item: image_kind(item.header))):
+    kind = () if _overlap(items) else (("kind (ImageType)", lambda item: image_kind(item.header)),)
+    for difference, value in (("direction", _direction), ("size", _size), *kind):
         parts = _parts(items, value)
         if len(parts) > 1 and min(map(len, parts.values())) >= _STACK:
             return difference, parts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 
 import numpy as np
@@ -20,8 +21,9 @@ _BITMAPS = ("OverlayData", "BitmapDisplayShutterSequence", "ShutterOverlayGroup"
 _POINTS = ("GraphicData", "VerticesOfThePolygonalShutter", "AnchorPoint", "BoundingBoxTopLeftHandCorner")
 #: More points in space than this may draw a surface; a landmark, a line, an ellipsoid and a small polygon have fewer.
 MOST_POINTS = 60
-#: Of polygons, which have more points than a mark, a line, a box or an ellipse, this is what all objects of a study may hold together.
-PLAIN_POINTS, MOST_TOGETHER = 4, 240
+#: This many points of polygons, which have more than a mark, a line, a box (5, closed) or an ellipse, all objects of a study may hold
+#: together, and so many points of whatever kind.
+PLAIN_POINTS, MOST_TOGETHER, MOST_OF_ALL = 5, 240, 900
 
 
 class DocumentsFamily:
@@ -31,8 +33,9 @@ class DocumentsFamily:
 
     def decide(self, series: Series, study: Study) -> tuple[Decision, ...]:
         """Keep, unless something in it draws, or all that those of the study draw is much together."""
-        together = sum(_drawn(one) for one in study.series if one.family == self.name)
-        return tuple(judged(dataset, together) for dataset in _datasets(series))
+        drawn = np.array([_drawn(one) for one in study.series if one.family == self.name])
+        together = tuple(int(count) for count in drawn.sum(axis=0))
+        return tuple(judged(pydicom.dcmread(instance.path), together) for instance in series.instances)
 
     def release(self, series: Series, run: StudyRun) -> tuple[Done, ...]:
         """Write them without icons; references are closed when all is written."""
@@ -43,14 +46,15 @@ class DocumentsFamily:
         return (Done(series.instances, Decision(Outcome.KEEP, KEEPS)),)
 
 
-def _datasets(series: Series) -> Iterator[Dataset]:
-    return (pydicom.dcmread(instance.path) for instance in series.instances)
-
-
-def _drawn(series: Series) -> int:
-    """Points of the polygons in a series' objects."""
+def _drawn(series: Series) -> tuple[int, int]:
+    """Points of the polygons in a series' objects, and all their points; what breaks a reader is counted as none, and judged by itself."""
     if "drawn" not in series.known:
-        series.known["drawn"] = sum(polygon_points(dataset) for dataset in _datasets(series))
+        counts = [(0, 0)]
+        with contextlib.suppress(Exception):
+            counts += [
+                (polygon_points(dataset), _all_points(dataset)) for dataset in map(pydicom.dcmread, (i.path for i in series.instances))
+            ]
+        series.known["drawn"] = tuple(map(sum, zip(*counts, strict=True)))
     return series.known["drawn"]
 
 
@@ -60,18 +64,22 @@ def polygon_points(dataset: Dataset) -> int:
     return sum(count for count in counts if count > PLAIN_POINTS)
 
 
-def judged(dataset: Dataset, together: int = 0) -> Decision:
-    """Keep or withhold, from the whole content; ``together``: points of the polygons of all such objects of its study."""
+def _all_points(dataset: Dataset) -> int:
+    return sum(_points(item) for item in every_item(dataset))
+
+
+def judged(dataset: Dataset, together: tuple[int, int] = (0, 0)) -> Decision:
+    """Keep or withhold, from the whole content; ``together``: points of the polygons of all such objects of its study, and all points."""
     tags = list(every_element(dataset))
     if any(tag.group & 0xFF01 == 0x6000 for tag, _ in tags) or any(key in _BITMAPS for _, key in tags) or "PixelData" in dataset:
         return Decision.withhold("it holds bitmaps, which may draw the face")
     if is_written_picture(dataset):
         return Decision.withhold("it holds long data that are no text, which may be a picture")
-    points = sum(_points(item) for item in every_item(dataset))
+    points = _all_points(dataset)
     if points > MOST_POINTS:
         return Decision.withhold(f"it holds {points} points in space, which may draw the face")
-    if together > MOST_TOGETHER and polygon_points(dataset):
-        return Decision.withhold(f"with the others of its study it draws {together} points, which may draw the face together")
+    if (together[0] > MOST_TOGETHER and polygon_points(dataset)) or (together[1] > MOST_OF_ALL and points):
+        return Decision.withhold(f"with the others of its study it draws {together[1]} points, which may draw the face together")
     return Decision(Outcome.KEEP, KEEPS)
 
 

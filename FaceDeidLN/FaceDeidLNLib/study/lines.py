@@ -1,4 +1,4 @@
-"""Does a contour run along the old skin? One that does so from brow to chin is the face's profile, however little of the face it covers."""
+"""Does a contour run along the old skin? One that does so from brow to chin is the face's profile, though it covers little of the face."""
 
 from __future__ import annotations
 
@@ -37,10 +37,17 @@ def longest_along(points: np.ndarray, hidden: HiddenFace) -> float:
     along = hidden.in_region(points) & (np.abs(depth) < BESIDE_MM)
     if not along.any():
         return 0.0
-    along &= np.abs(depth - np.median(depth[along])) < ALIKE_MM
+    along &= np.abs(depth - _commonest(depth[along])) <= ALIKE_MM
     steps = np.linalg.norm(np.diff(points, axis=0, append=points[:1]), axis=1)
     place = np.concatenate([[0.0], np.cumsum(np.concatenate([steps, steps]))])[:-1]
     at = place[np.flatnonzero(np.concatenate([along, along]))]
     gap = max(GAP_MM, GAP_STEPS * float(np.median(steps)))
     stretches = np.split(at, np.flatnonzero(np.diff(at) > gap) + 1)
     return min(max((float(one[-1] - one[0]) for one in stretches if len(one)), default=0.0), float(steps.sum()))
+
+
+def _commonest(depth: np.ndarray) -> float:
+    """The depth (mm) with most of the depths (N,) within ALIKE_MM: a rind has two sides."""
+    known = np.sort(depth)
+    within = np.searchsorted(known, known + 2 * ALIKE_MM, side="right") - np.arange(len(known))
+    return float(known[np.argmax(within)]) + ALIKE_MM

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator
 
 import numpy as np
@@ -52,6 +51,8 @@ _WORDS = re.compile(_MIP + "|VRT|VR|SSD|RADIAL|ROTATION|CINEMATIC|PROJEKTION|PRO
 _TYPE_WORDS = re.compile(_MIP)
 #: Classes whose frames have a flavour (PS3.3 C.8.16.1): enhanced and legacy converted CT, MR and PET.
 SAMPLED = {f"1.2.840.10008.5.1.4.1.1.{root}" for root in ("2.1", "2.2", "4.1", "4.4", "128.1", "130")}
+#: Images of another kind belong to the volume where more than this share of them lies at places of its slices.
+SAME_PLACES = 0.8
 #: Direction cosines that differ by more are those of another plane.
 _TURNED = 0.1
 
@@ -69,19 +70,34 @@ def by_header(instance: Instance, series: Series, fewest: int) -> Decision | Non
         return Decision.withhold("a colour image: a rendering or a picture")
     if instance.words("BurnedInAnnotation") == ("YES",):
         return Decision.withhold("a picture with text burned into it: a screen shot or a page")
-    if (kind := image_kind(instance.header)) != _usual_kind(series):
-        return Decision.withhold(f"an image of another kind ({kind or 'none'}) than the slices of its series: a picture among them")
+    if instance.uid in _pictures(series):
+        kind = image_kind(instance.header) or "none"
+        return Decision.withhold(
+            f"an image of another kind ({kind}) than the slices of its series, where there is no slice: a picture among them"
+        )
     if fewest not in series.known:
         series.known[fewest] = _of_series(series, fewest)
     return series.known[fewest]
 
 
-def _usual_kind(series: Series) -> str:
-    """The kind of most images of a series; of two that are as many, that of the originals."""
-    if "kind" not in series.known:
-        count = Counter(image_kind(instance.header) for instance in series.instances)
-        series.known["kind"] = max(count, key=lambda kind: (count[kind], kind))
-    return series.known["kind"]
+def _pictures(series: Series) -> frozenset[str]:
+    """The images that were stored among the slices of a series: of another kind, and most of that kind where there is no slice.
+
+    Images of two kinds at the same places (in and out of phase beside water and fat, diffusion beside its coefficient) are two volumes.
+    """
+    if "pictures" not in series.known:
+        kinds: dict[str, list[Instance]] = {}
+        for instance in series.instances:
+            kinds.setdefault(image_kind(instance.header), []).append(instance)
+        usual = max(kinds, key=lambda kind: (len(kinds[kind]), kind))
+        taken = {_place_of(one) for one in kinds.pop(usual)}
+        odd = [members for members in kinds.values() if sum(_place_of(one) in taken for one in members) <= SAME_PLACES * len(members)]
+        series.known["pictures"] = frozenset(one.uid for members in odd for one in members)
+    return series.known["pictures"]
+
+
+def _place_of(instance: Instance) -> tuple[float, ...]:
+    return tuple(round(float(value), 1) for value in instance.header.get("ImagePositionPatient") or ())
 
 
 def _says(words: re.Pattern[str], texts: Iterable[str]) -> bool:

@@ -1,5 +1,7 @@
 """Which slices of a folder are the CT: by SOP class and geometry, one stack of one patient."""
 
+import os
+
 import numpy as np
 import pydicom
 import pytest
@@ -59,6 +61,9 @@ def test_a_slice_whose_name_hides_it_is_a_slice(tmp_path):
         path.rename(path.with_name(f".{path.name}"))
     (tmp_path / "._slice000.dcm").write_bytes(b"\0\5\x16\7 of macOS")
     (tmp_path / ".DS_Store").write_bytes(b"\0\0\0\1Bud1")
+    (tmp_path / ".#IM1.dcm").symlink_to(tmp_path / "nowhere")
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(tmp_path / ".pipe")
     assert np.array_equal(read_ct(tmp_path).volume.array, HU)
 
 

@@ -120,3 +120,18 @@ def _hidden():
 @pytest.mark.parametrize("name", [PATIENT["PatientName"], "Lee^Ray", "Maas^Max", "The^Ct", "Plan^Head", "Baer^Ma"])
 def test_what_was_cleaned_raises_no_alarm(text, name, tmp_path):
     assert findings(tmp_path, set_to(), text, PatientName=name, **_hidden()) == []
+
+
+@pytest.mark.parametrize("name", ["Smith^John^^^Sr", "Sr^Ko", "Im^Jane"])
+def test_what_releases_are_called_is_nobodys_name(name, tmp_path):
+    (tmp_path / "05-SR").mkdir()
+    assert not findings(tmp_path / "05-SR", set_to(), PatientName=name)
+    known = Known()
+    known.take(small(**{**PATIENT, "PatientName": name}))
+    assert not verify_headers(tmp_path, known, options_named("research"))
+
+
+@pytest.mark.parametrize("name", ["Ma^Hu", "Li^Xu"])
+def test_a_station_or_serial_number_that_stays_may_hold_letters_of_a_short_name(name, tmp_path):
+    values = {"StationName": "CT MA 1", "DeviceSerialNumber": "HU 12"}
+    assert not findings(tmp_path, set_to(), "research,device-identity", PatientName=name, **values)

@@ -196,7 +196,7 @@ def test_what_does_not_come_up_to_the_skin_is_none_by_its_name_alone(depth, is_c
 
 
 def test_a_picture_among_the_slices_of_a_series_is_withheld_alone(tmp_path):
-    picture = write_series(tmp_path, Written(STORED, intercept=0.0, tags=MR))[4]
+    picture = write_series(tmp_path, Written(STORED, intercept=0.0, tags=MR))[-1]
     dataset = pydicom.dcmread(picture)
     dataset.ImageType = ["DERIVED", "SECONDARY"]
     dataset.save_as(picture)
@@ -204,3 +204,14 @@ def test_a_picture_among_the_slices_of_a_series_is_withheld_alone(tmp_path):
     withheld = {instance.path: decision.reason for instance in series.instances if (decision := by_header(instance, series, 2))}
     assert [*withheld] == [picture]
     assert "another kind (DERIVED SECONDARY)" in withheld[picture]
+
+
+def test_images_of_two_kinds_at_the_same_places_are_two_volumes(tmp_path):
+    written = Written(STORED, intercept=0.0, tags=MR)
+    write_series(tmp_path / "a", written)
+    for path in write_series(tmp_path / "b", written):
+        dataset = pydicom.dcmread(path)
+        dataset.ImageType = ["DERIVED", "PRIMARY", "W"]
+        dataset.save_as(path)
+    series = series_of(tmp_path)
+    assert [by_header(instance, series, 2) for instance in series.instances] == [None] * 2 * len(STORED)

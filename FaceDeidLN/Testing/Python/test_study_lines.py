@@ -37,6 +37,13 @@ def test_an_outline_of_every_fifth_point_does_too(bench):
     assert longest_along(profile(bench, 2)[::5], next(iter(bench.run.hidden.values()))) > LONGEST_MM
 
 
+def test_a_rind_with_a_side_on_the_skin_and_one_below_it_does_too(bench):
+    hidden = next(iter(bench.run.hidden.values()))
+    outer = profile(bench, 2)
+    inner = hidden.face.frame.origin + 0.965 * (outer - hidden.face.frame.origin)
+    assert longest_along(np.concatenate([outer, inner[::-1]]), hidden) > LONGEST_MM
+
+
 def test_a_circle_in_the_cheek_does_not(bench):
     hidden = next(iter(bench.run.hidden.values()))
     turn = np.linspace(0, 2 * np.pi, 60)[:, None]
@@ -61,7 +68,7 @@ def test_structures_with_one_profile_of_the_face_are_withheld(bench, tmp_path):
         FAMILIES["rtstruct"].release(plan(tmp_path / "in").studies[0].study.series[0], bench.again(tmp_path))
 
 
-@pytest.mark.parametrize(("points", "count", "is_kept"), [(50, 2, True), (50, 5, False), (2, 30, True), (4, 15, True)])
+@pytest.mark.parametrize(("points", "count", "is_kept"), [(50, 2, True), (50, 5, False), (2, 30, True), (5, 60, True)])
 def test_what_the_presentation_states_of_a_study_draw_is_counted_together(bench, tmp_path, points, count, is_kept):
     for number in range(count):
         dataset = pydicom.dcmread(bench.source.folder / "ko.dcm")
