@@ -24,6 +24,7 @@ from ..input.case import CtInput
 from ..input.plausible import require_ct
 from ..mrml.candidates import atlases, but_outlines, declined, guides_of, kept_of, not_chosen, unchecked
 from ..mrml.case import CaseMaterial, CaseNodes, add_case, material_of
+from ..mrml.changed import remember_digest
 from ..mrml.ct import ct_of_values
 from ..mrml.links import link
 from ..mrml.nodes import (
@@ -257,6 +258,7 @@ def put_into_scene(
     if asked.old.curve is not None and nodes.curve is None:  # the region has none any more
         asked.old.curve.SetDisplayVisibility(False)
     if nodes.result is not None:
+        remember_digest(nodes.result, stored.digest)
         record(context, nodes.result, asked.ct, stored)
     link(asked.ct, "protected", asked.protected)
     for role in ("landmarks", "curve", "face", "skin", "result"):

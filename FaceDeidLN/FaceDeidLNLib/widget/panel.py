@@ -38,7 +38,7 @@ SECTIONS = tuple(f"{name}Section" for name in ("protect", "landmarks", "curve", 
 _APPEARS_MS = 1000
 #: Priority of an observer that is told before Qt's node selectors, which turn to the next entry when theirs leaves the scene.
 _BEFORE_SELECTORS = 10.0
-#: So long (ms) after a node was added it is looked at.
+#: So long (ms) after a node was added, removed or edited it is looked at.
 _ARRIVES_MS = 300
 
 
@@ -89,15 +89,15 @@ class Panel(VTKObservationMixin):
         if node is not None:
             self._ct = node.inputVolume
             self.addObserver(node, vtk.vtkCommand.ModifiedEvent, self.update)
-            self.addObserver(slicer.mrmlScene, slicer.mrmlScene.NodeAddedEvent, self._on_node_added)
+            self.addObserver(slicer.mrmlScene, slicer.mrmlScene.NodeAddedEvent, self.update_soon)
             leaves, first = slicer.mrmlScene.NodeAboutToBeRemovedEvent, _BEFORE_SELECTORS
             self.addObserver(slicer.mrmlScene, leaves, self._on_node_leaves, priority=first)
             self.update()
             if node.inputVolume is None:
                 node.inputVolume = first_ct(slicer.mrmlScene)
 
-    def _on_node_added(self, caller: object = None, event: object = None) -> None:
-        """A node is empty when it is added: what it is for this panel is seen when it has been read."""
+    def update_soon(self, caller: object = None, event: object = None) -> None:
+        """Show what the parameter node says in a moment: a node is empty when it is added, and many things happen one after the other."""
         if not self.busy:
             self._arrival.start()
 

@@ -43,6 +43,9 @@ class Shared(Protocol):
     def update(self, caller: object = None, event: object = None) -> None:
         """Show what the parameter node says."""
 
+    def update_soon(self) -> None:
+        """Show it when nothing more happens for a moment."""
+
     def chosen(self) -> dict[str, Any]:
         """The logic's keywords as they are chosen now."""
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import slicer
 from FaceDeidLNLib.mrml.scene import context
+from FaceDeidLNLib.mrml.verdicts import read_verdict
 from person import PanelTest
 
 OWN = ("landmarks", "curve", "faceSegmentation", "resultVolume")
@@ -46,6 +48,64 @@ class ClonesTest(PanelTest):
         slicer.mrmlScene.RemoveNode(ct)
         self.ui.inputSelector.setCurrentNode(clone)
         self.assertEqual(self.own(), [None] * len(OWN))
+
+    def edited(self, volume):
+        """A volume with one voxel changed outside the face, as a script changes it."""
+        slicer.util.arrayFromVolume(volume)[0, 0, 0] += 7
+        slicer.util.arrayFromVolumeModified(volume)
+        return volume
+
+    def test_a_clone_of_a_result_has_a_verdict_of_its_own(self):
+        self.load_sample()
+        self.node.acceptRecognisable = True
+        self.click("applyButton")
+        result, said = self.node.resultVolume, self.ui.verdictLabel.text
+        clone = self.edited(self.clone(result))
+        self.node.resultVolume = clone
+        self.assertEqual(self.ui.verdictLabel.text, "This volume was not verified: NOT RELEASED.")
+        self.assertEqual(self.enabled("nrrdButton", "niftiButton"), [])
+        self.click("verifyButton")
+        self.assertIn("FAIL", self.ui.verdictLabel.text)
+        self.node.resultVolume = result
+        self.assertEqual(self.ui.verdictLabel.text, said)
+        self.click("verifyButton")
+        self.assertEqual((read_verdict(result).verdict, read_verdict(clone).verdict), ("PASS", "FAIL"))
+        self.click("undoButton", "undoButton")
+        self.assertIsNone(read_verdict(clone))
+        self.assertEqual(read_verdict(result).verdict, "PASS")
+
+    def test_one_certificate_for_a_result_and_its_clone_in_a_scene_of_before_becomes_two(self):
+        self.load_sample()
+        self.click("applyButton")
+        result = self.node.resultVolume
+        result.SetAttribute("FaceDeidLN.Claimed", None)
+        result.SetNodeReferenceID("FaceDeidLN.self", None)
+        clone = self.edited(self.clone(result))
+        self.node.resultVolume = clone
+        self.assertIn("was changed after it was verified", self.ui.verdictLabel.text)
+        self.click("verifyButton")
+        self.assertEqual((read_verdict(result).verdict, read_verdict(clone).verdict), ("PASS", "FAIL"))
+
+    def test_a_result_that_was_edited_or_moved_is_green_no_more(self):
+        self.node.acceptRecognisable = True
+        self.load_sample()
+        self.click("applyButton")
+        result, green = self.node.resultVolume, self.ui.verdictLabel.styleSheet
+        move = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
+        shift = np.eye(4)
+        shift[0, 3] = 5.0
+        move.SetMatrixTransformToParent(slicer.util.vtkMatrixFromArray(shift))
+        result.SetAndObserveTransformNodeID(move.GetID())
+        self.assertTrue(self.panel._arrival.active)
+        self.panel.update()
+        self.assertIn("was changed after it was verified", self.ui.verdictLabel.text)
+        result.SetAndObserveTransformNodeID(None)
+        self.panel.update()
+        self.assertEqual(self.ui.verdictLabel.styleSheet, green)
+        self.edited(result)
+        self.panel.update()
+        self.assertIn("was changed after it was verified", self.ui.verdictLabel.text)
+        self.assertNotEqual(self.ui.verdictLabel.styleSheet, green)
 
     def test_a_scene_of_before_clones_were_told_apart_has_its_nodes(self):
         ct, _ = self.load_sample()
