@@ -6,6 +6,7 @@ from typing import Any
 
 import qt
 import slicer
+import vtk
 from slicer.i18n import tr as _
 
 from ..anatomy.level.find import LEVEL_PREFIX
@@ -46,7 +47,8 @@ class ReviewSection(Section):
 
     def events(self) -> tuple[int, ...]:
         """The result's voxels were changed, or it was moved."""
-        return slicer.vtkMRMLVolumeNode.ImageDataModifiedEvent, slicer.vtkMRMLTransformableNode.TransformModifiedEvent
+        volume = slicer.vtkMRMLVolumeNode
+        return vtk.vtkCommand.ModifiedEvent, volume.ImageDataModifiedEvent, volume.TransformModifiedEvent
 
     def on_event(self, caller: object = None, event: object = None) -> None:
         """A verdict on what is not there any more must not stay."""
