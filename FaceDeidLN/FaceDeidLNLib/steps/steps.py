@@ -199,11 +199,11 @@ class Steps:
     def drawn_by_user(self, request: Request, progress: Progress = silent) -> Request:
         """The request without a curve or face segment that nobody changed: those that would be made now are the same.
 
-        A person's own face segment is never tested, so it is compared only where the rest of the request is.
+        That is looked at also where the rest of the request was never tested: what nobody drew must not stand among the causes.
         """
         request = self._own_curve(request, progress)
         alone = replace(request, face_segment=None)
-        if request.face_segment is None or not is_tested(privacy_of(alone)):
+        if request.face_segment is None:
             return request
         given = place_segments([request.face_segment], request.ct.geometry)[0]
         made = self._made_face(alone, self._anatomy(request, progress), progress).segment
