@@ -21,9 +21,9 @@ from ..output.seen import digest
 from ..release import case_content, judged
 from ..verify.privacy import RECOGNISABLE, is_tested
 from ..verify.verdict import Verdict
-from .as_made import SAME_MM
 from .changed import remember_digest
 from .links import CERTIFICATE, LEADER, claim, linked, own
+from .moved import SAME_MM
 from .nodes import volume_from_node
 from .scene import SceneContext, nodes_of_class
 

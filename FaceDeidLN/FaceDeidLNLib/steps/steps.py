@@ -57,7 +57,7 @@ from ..release import judged_with_padding
 from ..verify.privacy import RECOGNISABLE, is_tested
 from .anatomy_cache import AnatomyCache
 from .follow import followed_before, require_images
-from .process import NodeRequest, NodeResult, process_nodes, put_into_scene, request_from_nodes, source_of
+from .process import NodeRequest, NodeResult, placed_by_user, process_nodes, put_into_scene, request_from_nodes, source_of
 
 BUILT_IN = Engines()
 
@@ -79,7 +79,7 @@ class Steps:
         def found_by(tell: Progress) -> Landmarks:
             tell(0.05, "landmarks")
             alive = alive_in(tell, 0.05, "landmarks")
-            return self.cache.landmarks(request.ct, _placed_by_user(request.landmarks), alive, request.guides)
+            return self.cache.landmarks(request.ct, placed_by_user(request.landmarks), alive, request.guides)
 
         found = told_beside(found_by, progress)
         progress(0.95, "landmarks")
@@ -87,7 +87,7 @@ class Steps:
         if node is None:
             node = add_landmarks(self.context, found, f"{asked.ct.GetName()} landmarks", asked.ct)
         else:
-            fill_landmarks(node, found)
+            fill_landmarks(node, found, asked.ct)
         node.SetFixedNumberOfControlPoints(True)
         link(asked.ct, "landmarks", node)
         return node
@@ -270,7 +270,7 @@ class Steps:
 
 def _changed_by(asked: NodeRequest) -> list[slicer.vtkMRMLNode | None]:
     """The nodes that are there and take what is made now."""
-    return [*with_certificate(asked.output), asked.kept, asked.skin, asked.old.curve, asked.old.face]
+    return [*with_certificate(asked.output), asked.kept, asked.skin, asked.landmarks, asked.old.curve, asked.old.face]
 
 
 def _hidden(request: Request, face: Face, tell: Progress) -> Volume:
@@ -283,10 +283,3 @@ def _seen(result: Volume, tell: Progress) -> str:
     """The hash of a result's voxels and place."""
     tell(0.0, "result")
     return digest(result)
-
-
-def _placed_by_user(landmarks: Landmarks | None) -> Landmarks | None:
-    """What the user placed, moved or locked: all that detecting again must not change."""
-    if landmarks is None:
-        return None
-    return Landmarks({p.name: p for p in landmarks if p.source == "user" and p.position is not None})

@@ -165,7 +165,7 @@ class LandmarksSection(Section):
             if node.landmarks is None:
                 node.landmarks = add_landmarks(context(), found, f"{node.inputVolume.GetName()} landmarks", node.inputVolume)
             else:
-                fill_landmarks(node.landmarks, found)
+                fill_landmarks(node.landmarks, found, node.inputVolume)
 
         self.panel.run(_("Load landmarks"), work, [node.landmarks])
 
