@@ -94,8 +94,8 @@ class ReviewSection(Section):
             self.ui.verdictLabel.text = _("No result yet.") if result is None else _("This volume was not verified: NOT RELEASED.")
             self.ui.verdictLabel.styleSheet = ""
             return
-        changed = is_changed(result, stored.digest)
-        said = _('"{name}" was changed after it was verified, NOT RELEASED: verify it again.').format(name=result.GetName())
+        changed = stored.released and is_changed(result, stored.digest)
+        said = _('"{name}" was changed after it was verified, or moved, NOT RELEASED: verify it again.').format(name=result.GetName())
         self.ui.verdictLabel.text = said if changed else verdict_text(stored)
         kind = "bad" if stored.verdict == "FAIL" else "good" if stored.released and not changed else "look"
         background, text = _COLORS[kind]

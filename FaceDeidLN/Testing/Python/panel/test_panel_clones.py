@@ -75,6 +75,7 @@ class ClonesTest(PanelTest):
         self.assertEqual(read_verdict(result).verdict, "PASS")
 
     def test_one_certificate_for_a_result_and_its_clone_in_a_scene_of_before_becomes_two(self):
+        self.node.acceptRecognisable = True
         self.load_sample()
         self.click("applyButton")
         result = self.node.resultVolume
