@@ -105,6 +105,37 @@ class ReviewTest(PanelTest):
         self.assertIn("out.nrrd exists", self.errors[0])
         self.assertEqual(there.read_text(), "mine")
 
+    def test_the_proposed_name_is_free_in_that_folder_in_every_format(self):
+        self.node.acceptRecognisable = True
+        self.apply()
+        folder, proposed = self.folder(), []
+
+        def take(title, begin, name, filters):
+            proposed.append(name)
+            return str(folder / name)
+
+        self.patch("FaceDeidLNLib.widget.dialogs.file_to_save", take)
+        self.panel.folder = str(folder)
+        self.click("nrrdButton", "niftiButton", "nrrdButton")
+        self.assertEqual(self.errors, [])
+        self.assertEqual(proposed, ["deidentified.nrrd", "deidentified-2.nii.gz", "deidentified-3.nrrd"])
+
+    def test_an_ending_in_capitals_is_written_small_and_not_twice(self):
+        self.node.acceptRecognisable = True
+        self.apply()
+        folder = self.folder()
+        self.answers = [str(folder / "a.NRRD"), str(folder / "b.NII.gz")]
+        self.click("nrrdButton", "niftiButton")
+        self.assertEqual(sorted(file.name for file in folder.iterdir() if "certificate" not in file.name), ["a.nrrd", "b.nii.gz"])
+
+    def test_a_message_that_begins_with_a_files_name_leaves_its_letters(self):
+        self.node.acceptRecognisable = True
+        self.apply()
+        folder = self.folder()
+        self.answers = [str(folder / "one.nrrd"), str(folder / "one.nii.gz")]
+        self.click("nrrdButton", "niftiButton")
+        self.assertIn("one.certificate.json belongs to one.nrrd", self.ui.statusLabel.text)
+
     def test_a_result_that_was_edited_after_its_verdict_is_not_exported(self):
         self.node.acceptRecognisable = True
         result, folder = self.apply(), self.folder()
