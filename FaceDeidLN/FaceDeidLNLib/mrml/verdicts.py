@@ -118,6 +118,20 @@ def record(
         mark(follower, ct_of(follower).GetName(), _is_released(follower), made)
 
 
+def only_certificate(result: slicer.vtkMRMLNode) -> slicer.vtkMRMLTextNode | None:
+    """The node that goes with a result when that is taken out of the scene: its certificate, unless another volume has it, too."""
+    note = certificate_of(result)
+    return None if note is None or _is_anothers(note, result) else note
+
+
+def require_output(output: slicer.vtkMRMLScalarVolumeNode | None, ct: slicer.vtkMRMLScalarVolumeNode) -> None:
+    """Raises InputError for a volume with voxels that are no result of this module, or one of another CT: they would be lost."""
+    if output is None or output is ct or output.GetImageData() is None or not output.GetImageData().GetNumberOfPoints():
+        return
+    if output.GetAttribute(RELEASED_ATTRIBUTE) is None or ct_of(output) not in (None, ct):
+        raise InputError(f'The result would overwrite "{output.GetName()}", which is no result of this CT: choose another output, or none.')
+
+
 def _is_anothers(note: slicer.vtkMRMLTextNode, result: slicer.vtkMRMLScalarVolumeNode) -> bool:
     """Has another volume this certificate too, as a clone has in a scene of before they were told apart?"""
     others = (node for node in nodes_of_class(result.GetScene(), "vtkMRMLScalarVolumeNode") if node is not result)

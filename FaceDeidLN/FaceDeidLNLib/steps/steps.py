@@ -47,6 +47,7 @@ from ..mrml.verdicts import (
     remember_making,
     remember_place,
     require_no_follower,
+    require_output,
     require_place,
     with_certificate,
 )
@@ -120,6 +121,7 @@ class Steps:
     def effect(self, asked: NodeRequest, engines: Engines = BUILT_IN, progress: Progress = silent) -> slicer.vtkMRMLScalarVolumeNode:
         """Hide the face inside the face segment: into ``asked.output`` or a new volume, which is NOT RELEASED until it is verified."""
         require_fit(asked.parameters.style, asked.parameters.effect)
+        require_output(asked.output, asked.ct)
         request, face = self._face(asked, engines, progress)
         progress(0.7, "effect")
         parameters, source = request.parameters, source_of(asked, request)
@@ -185,6 +187,7 @@ class Steps:
 
         Where an exception is raised, by the work or by ``progress``, the scene is as it was.
         """
+        require_output(asked.output, asked.ct)
         require_images(asked.also, asked.ct)
         if asked.also and engines != BUILT_IN:
             raise InputError("Further images follow what the built-in engines make: choose those, or let no image follow.")

@@ -17,9 +17,10 @@ from ..core.progress import Progress, silent
 from ..mrml.candidates import declined, likely
 from ..mrml.links import link, linked
 from ..mrml.looks import only_own, show_fitted, show_skin
+from ..mrml.removal import remove_with_display
 from ..mrml.scene import context
 from ..mrml.undo import UndoStack
-from ..mrml.verdicts import first_ct, leader_of
+from ..mrml.verdicts import first_ct, leader_of, only_certificate
 from .compare import SideBySide, look_from_front
 from .export_section import ExportSection
 from .face_section import FaceSection
@@ -57,6 +58,8 @@ class Panel(VTKObservationMixin):
         self.busy = False
         #: How many scenes were closed so far: work on one of them ends there.
         self._closed = 0
+        #: Identifiers of certificates whose results are about to leave the scene.
+        self._orphans: list[str] = []
         self.undo = UndoStack()
         self._arrival = qt.QTimer()
         self._arrival.setSingleShot(True)
@@ -92,6 +95,7 @@ class Panel(VTKObservationMixin):
             self.addObserver(slicer.mrmlScene, slicer.mrmlScene.NodeAddedEvent, self.update_soon)
             leaves, first = slicer.mrmlScene.NodeAboutToBeRemovedEvent, _BEFORE_SELECTORS
             self.addObserver(slicer.mrmlScene, leaves, self._on_node_leaves, priority=first)
+            self.addObserver(slicer.mrmlScene, slicer.mrmlScene.NodeRemovedEvent, self._on_node_left)
             self.update()
             if node.inputVolume is None:
                 node.inputVolume = first_ct(slicer.mrmlScene)
@@ -107,6 +111,15 @@ class Panel(VTKObservationMixin):
         for field in ("inputVolume", *OWN, "outputVolume"):
             if self.node is not None and getattr(self.node, field) is leaving:
                 setattr(self.node, field, None)
+        note = None if self.busy or not leaving.IsA("vtkMRMLScalarVolumeNode") else only_certificate(leaving)
+        self._orphans += [] if note is None else [note.GetID()]
+
+    def _on_node_left(self, caller: object = None, event: object = None) -> None:
+        """The certificate of a result goes with it; where a certificate went, nothing may be shown of it."""
+        orphans, self._orphans = self._orphans, []
+        for orphan in orphans:
+            remove_with_display(slicer.mrmlScene, slicer.mrmlScene.GetNodeByID(orphan))
+        self.update_soon()
 
     def forget(self) -> None:
         """The scene is being closed: nothing of it may be kept, and a step at work ends."""

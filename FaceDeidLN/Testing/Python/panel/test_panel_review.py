@@ -9,7 +9,7 @@ from FaceDeidLNLib.input.images import read_volume
 from FaceDeidLNLib.mrml.nodes import add_ct, segments_from_node, volume_from_node
 from FaceDeidLNLib.mrml.scene import context
 from FaceDeidLNLib.output.signing import Signature, signature_state
-from person import PanelTest, changed_case, key_file, phantom, phantom_case
+from person import PanelTest, changed_case, key_file, load_phantom, phantom, phantom_case
 
 EXPORTS = ("nrrdButton", "niftiButton", "dicomButton")
 
@@ -104,6 +104,39 @@ class ReviewTest(PanelTest):
         self.click("nrrdButton")
         self.assertIn("out.nrrd exists", self.errors[0])
         self.assertEqual(there.read_text(), "mine")
+
+    def test_a_result_takes_its_certificate_along_and_a_lost_certificate_its_verdict(self):
+        self.node.acceptRecognisable = True
+        result, kind = self.apply(), "vtkMRMLTextNode"
+        before = [node.GetID() for node in slicer.util.getNodesByClass(kind)]
+        slicer.mrmlScene.RemoveNode(result)
+        after = [node.GetID() for node in slicer.util.getNodesByClass(kind)]
+        self.assertEqual(len(before) - len(after), 1)
+        self.click("applyButton")
+        slicer.mrmlScene.RemoveNode(self.node.resultVolume.GetNodeReference("FaceDeidLN.certificate"))
+        self.assertTrue(self.panel._arrival.active)
+        self.panel.update()
+        self.assertEqual(self.ui.verdictLabel.text, "This volume was not verified: NOT RELEASED.")
+        self.assertEqual(self.enabled(*EXPORTS), [])
+
+    def test_another_ct_is_never_overwritten(self):
+        self.apply()
+        ct, result = self.node.inputVolume, self.node.resultVolume
+        other, _ = load_phantom()
+        self.node.outputVolume = other
+        before = volume_from_node(other).array.copy()
+        self.click("applyButton")
+        self.assertIn(f'would overwrite "{other.GetName()}"', self.errors.pop())
+        self.node.outputVolume = result
+        self.click("applyButton")
+        self.assertIs(self.node.resultVolume, result)
+        self.ui.inputSelector.setCurrentNode(other)
+        self.node.outputVolume = result
+        self.click("applyButton")
+        self.assertIn("no result of this CT", self.errors.pop())
+        self.assertTrue(np.array_equal(volume_from_node(other).array, before))
+        self.ui.inputSelector.setCurrentNode(ct)
+        self.assertEqual(self.errors, [])
 
     def test_the_proposed_name_is_free_in_that_folder_in_every_format(self):
         self.node.acceptRecognisable = True
