@@ -22,7 +22,7 @@ from ..release import case_content, judged
 from ..verify.privacy import RECOGNISABLE, is_tested
 from ..verify.verdict import Verdict
 from .changed import remember_digest
-from .links import CERTIFICATE, LEADER, claim, linked, own
+from .links import CERTIFICATE, LEADER, SELF, claim, linked, own
 from .moved import SAME_MM
 from .nodes import volume_from_node
 from .scene import SceneContext, nodes_of_class
@@ -125,10 +125,11 @@ def only_certificate(result: slicer.vtkMRMLNode) -> slicer.vtkMRMLTextNode | Non
 
 
 def require_output(output: slicer.vtkMRMLScalarVolumeNode | None, ct: slicer.vtkMRMLScalarVolumeNode) -> None:
-    """Raises InputError for a volume with voxels that are no result of this module, or one of another CT: they would be lost."""
+    """Raises InputError for what must not be lost: a volume of a file, one that was worked on as a CT, the result of another CT."""
     if output is None or output is ct or output.GetImageData() is None or not output.GetImageData().GetNumberOfPoints():
         return
-    if output.GetAttribute(RELEASED_ATTRIBUTE) is None or ct_of(output) not in (None, ct):
+    is_ct = output.GetStorageNode() is not None or output.GetNodeReferenceID(SELF) is not None
+    if (is_ct and output.GetAttribute(RELEASED_ATTRIBUTE) is None) or ct_of(output) not in (None, ct):
         raise InputError(f'The result would overwrite "{output.GetName()}", which is no result of this CT: choose another output, or none.')
 
 

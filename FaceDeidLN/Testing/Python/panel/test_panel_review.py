@@ -123,6 +123,8 @@ class ReviewTest(PanelTest):
         self.apply()
         ct, result = self.node.inputVolume, self.node.resultVolume
         other, _ = load_phantom()
+        self.ui.inputSelector.setCurrentNode(other)
+        self.ui.inputSelector.setCurrentNode(ct)
         self.node.outputVolume = other
         before = volume_from_node(other).array.copy()
         self.click("applyButton")
