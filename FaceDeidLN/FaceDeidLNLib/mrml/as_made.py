@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 
 import numpy as np
 import slicer
 from numpy.typing import ArrayLike
 
+from ..core.segment import Segment
+from .markups import ras
+from .moved import SAME_MM, ijk_to_lps
 from .segmentations import segments_from_node
 
 #: Attribute of a node that holds what was put into it; saved with the scene.
 _AS_MADE = "FaceDeidLN.AsMade"
-#: Slicer's files and transforms keep points to less than that (mm).
-SAME_MM = 0.01
 
 
 def same_points(before: ArrayLike, now: ArrayLike) -> bool:
@@ -24,31 +26,56 @@ def same_points(before: ArrayLike, now: ArrayLike) -> bool:
 
 def note_as_made(node: slicer.vtkMRMLNode, ct: slicer.vtkMRMLScalarVolumeNode, renewable: bool = True) -> None:
     """Remember what a curve or a face segment of a CT holds now; one that is not ``renewable`` counts as a person's from now on."""
-    node.SetAttribute(_AS_MADE, json.dumps([ct.GetID(), _content(node)]) if renewable else None)
+    node.SetAttribute(_AS_MADE, json.dumps([ct.GetID(), *_contents(node, ct)]) if renewable else None)
 
 
 def is_as_made(node: slicer.vtkMRMLNode | None, ct: slicer.vtkMRMLScalarVolumeNode) -> bool:
-    """Does a node hold just what this module put into it for this CT? False for None, and for what a person drew, dragged or edited."""
+    """Does a node hold just what this module put into it for this CT? False for None, and for what a person drew, dragged or edited.
+
+    It may have been moved together with the CT, or left where it was when the CT was moved. Moved by itself it is a person's.
+    """
     noted = None if node is None else node.GetAttribute(_AS_MADE)
     if not noted:
         return False
-    (made_of, then), now = json.loads(noted), _content(node)
+    made_of, *then = json.loads(noted)
     if made_of != ct.GetID():
         return False
-    if isinstance(now, str) or isinstance(then, str):
-        return then == now
-    return same_points(then, now)
+    return any(_same(before, now) for before, now in zip(then, _contents(node, ct), strict=False))  # before: in the world only
 
 
-def _content(node: slicer.vtkMRMLNode) -> str | list[list[float]]:
-    """A curve's control points in its own RAS mm, or the digest of a segmentation's voxels."""
+def _same(then: str | list[list[float]], now: str | list[list[float]]) -> bool:
+    return then == now if isinstance(now, str) or isinstance(then, str) else same_points(then, now)
+
+
+def _contents(node: slicer.vtkMRMLNode, ct: slicer.vtkMRMLScalarVolumeNode) -> list[str | list[list[float]]]:
+    """What a node holds, as it lies in the world and as it lies on its CT's grid: control points in mm, or digests of its voxels."""
+    to_grid = np.linalg.inv(ijk_to_lps(ct))
     if node.IsA("vtkMRMLMarkupsNode"):
-        return [[round(v, 4) for v in node.GetNthControlPointPosition(n)] for n in range(node.GetNumberOfControlPoints())]
+        points = _points(node)
+        on_grid = (ras(points) @ to_grid[:3, :3].T + to_grid[:3, 3]) * ct.GetSpacing()
+        return [np.round(places, 4).tolist() for places in (points, on_grid)]
+    segments = segments_from_node(node)
+    return [_digest(segments, None), _digest(segments, to_grid)]
+
+
+def _points(node: slicer.vtkMRMLMarkupsNode) -> np.ndarray:
+    """The control points (N, 3) in world RAS mm."""
+    places = np.zeros((node.GetNumberOfControlPoints(), 3))
+    for index, place in enumerate(places):
+        node.GetNthControlPointPositionWorld(index, place)
+    return places
+
+
+def _digest(segments: Sequence[Segment], to_grid: np.ndarray | None) -> str:
+    """The digest of segments' voxels and places: in world LPS mm, or in voxels of the grid that a matrix takes them ``to_grid``."""
     digest = hashlib.sha256()
-    for segment in segments_from_node(node):
+    for segment in segments:
         held = segment.mask.array  # in the box that holds it; of an empty one there is a voxel that is not set
         shape = held.shape if held.any() else (0, 0, 0)
-        corner = segment.mask.geometry.to_lps(np.zeros(3, dtype=int))
-        digest.update(f"{segment.name} {np.round(corner, 1).tolist()} {shape}".encode())
+        if to_grid is None:
+            place = np.round(segment.mask.geometry.to_lps(np.zeros(3, dtype=int)), 1).tolist()
+        else:
+            place = (np.round(to_grid @ segment.mask.geometry.ijk_to_lps, 2) + 0.0).tolist()
+        digest.update(f"{segment.name} {place} {shape}".encode())
         digest.update(np.packbits(held if held.any() else held[:0]).tobytes())
     return digest.hexdigest()

@@ -16,7 +16,7 @@ from ..core.errors import InputError
 from ..core.progress import Progress, silent
 from ..core.volume import Volume, block_mean
 from .ct import ct_of_values
-from .links import SKIN_PREFIX, linked
+from .links import SKIN_PREFIX, claim, linked, own
 from .markups import SKIN_COLOR, ras
 from .matrices import matrix_from_array
 from .nodes import volume_from_node
@@ -98,8 +98,8 @@ def skin_models(
     progress(0.9, "3D views")
     before = _model(context, skin_before, linked_model(ct, _BEFORE), f"{ct.GetName()} skin before (SHOWS THE FACE)")
     after = _model(context, skin_after, linked_model(result, _AFTER), f"{result.GetName()} skin after")
-    ct.SetNodeReferenceID(_role(_BEFORE), before.GetID())
-    result.SetNodeReferenceID(_role(_AFTER), after.GetID())
+    _link_model(ct, _BEFORE, before)
+    _link_model(result, _AFTER, after)
     return before, after
 
 
@@ -108,7 +108,7 @@ def show_skin(context: SceneContext, ct: slicer.vtkMRMLScalarVolumeNode, progres
     made = None
     if linked_model(ct, _BEFORE) is None:
         made = _model(context, _skin_of(ct, progress, _SKIN_LAST, "skin"), None, f"{ct.GetName()} skin before (SHOWS THE FACE)")
-        ct.SetNodeReferenceID(_role(_BEFORE), made.GetID())
+        _link_model(ct, _BEFORE, made)
     only_own(context, ct)
     return made
 
@@ -138,11 +138,12 @@ def _come_or_go(node: slicer.vtkMRMLDisplayableNode | None, comes: bool) -> None
 
 def linked_model(volume: slicer.vtkMRMLNode, which: str) -> slicer.vtkMRMLModelNode | None:
     """The skin model that was made of a volume; None where there is none."""
-    return volume.GetNodeReference(_role(which))
+    return own(volume, SKIN_PREFIX + which)
 
 
-def _role(which: str) -> str:
-    return SKIN_PREFIX + which
+def _link_model(volume: slicer.vtkMRMLNode, which: str, model: slicer.vtkMRMLModelNode) -> None:
+    claim(volume)
+    volume.SetNodeReferenceID(SKIN_PREFIX + which, model.GetID())
 
 
 def _model(context: SceneContext, surface: vtkPolyData, node: slicer.vtkMRMLModelNode | None, name: str) -> slicer.vtkMRMLModelNode:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from ..core.landmarks import LANDMARK_NAMES, Landmark, Landmarks
 from ..input.markups import placed
 from ..output.markups import describe
 from .matrices import LPS_RAS, matrix_from_array, share_parent, to_world_ras
+from .moved import moved_since, note_place
 from .scene import SceneContext
 
 _CURVE_COLOR = (1.0, 0.45, 0.1)
@@ -38,16 +40,16 @@ def ras(lps: np.ndarray) -> np.ndarray:
 
 
 def add_landmarks(
-    context: SceneContext, landmarks: Landmarks, name: str = "Landmarks", reference: slicer.vtkMRMLTransformableNode | None = None
+    context: SceneContext, landmarks: Landmarks, name: str = "Landmarks", reference: slicer.vtkMRMLVolumeNode | None = None
 ) -> slicer.vtkMRMLMarkupsFiducialNode:
     """A new vtkMRMLMarkupsFiducialNode with the landmarks; missing ones are points whose position is unset.
 
     Labels are the names; descriptions are those of the ``.mrk.json`` files (source, confidence and place, or the reason).
-    ``reference`` gives its parent transform.
+    ``reference``, the CT, gives its parent transform.
     """
     node = context.scene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", name)
     share_parent(node, reference)
-    fill_landmarks(node, landmarks)
+    fill_landmarks(node, landmarks, reference)
     return _named_in_slices(displayed(node, TextScale=_TEXT_SCALE, GlyphScale=_GLYPH_SCALE, OccludedVisibility=False))
 
 
@@ -88,8 +90,10 @@ def displayed(node: slicer.vtkMRMLDisplayableNode, **properties: Any) -> Any:  #
     return node
 
 
-def fill_landmarks(node: slicer.vtkMRMLMarkupsFiducialNode, landmarks: Landmarks) -> None:
-    """Give an existing node these landmarks: points of the same name are moved (and keep their lock), others are added."""
+def fill_landmarks(node: slicer.vtkMRMLMarkupsFiducialNode, landmarks: Landmarks, ct: slicer.vtkMRMLVolumeNode | None = None) -> None:
+    """Give an existing node these landmarks of a CT: points of the same name are moved (and keep their lock), others are added."""
+    if ct is not None:
+        note_place(node, ct)
     known = {_name(node.GetNthControlPointLabel(n)): n for n in range(node.GetNumberOfControlPoints())}
     node.SetFixedNumberOfControlPoints(False)
     for landmark in landmarks:
@@ -113,14 +117,15 @@ def landmarks_from_node(node: slicer.vtkMRMLMarkupsFiducialNode) -> Landmarks:
     """The points of a fiducial node in world LPS, by label.
 
     Names are taken without regard to case; blanks and hyphens count as underscores. A point that ``add_landmarks``
-    placed and nobody moved or locked keeps its source and confidence, any other one is the user's and certain. A point
-    without a position is a missing landmark.
+    placed and nobody moved or locked keeps its source and confidence, also where it was moved together with its CT; any
+    other one is the user's and certain. A point without a position is a missing landmark.
 
     :raises InputError: a label is no landmark's name, or is there twice.
     """
     points: dict[str, Landmark] = {}
+    moved = moved_since(node)
     for index in range(node.GetNumberOfControlPoints()):
-        landmark = _landmark(node, index)
+        landmark = _landmark(node, index, moved)
         if landmark.name not in LANDMARK_NAMES:
             raise InputError(f'"{node.GetName()}" has an unknown landmark "{landmark.name}"; known are: {", ".join(LANDMARK_NAMES)}.')
         if landmark.name in points:
@@ -129,14 +134,20 @@ def landmarks_from_node(node: slicer.vtkMRMLMarkupsFiducialNode) -> Landmarks:
     return Landmarks(points)
 
 
-def _landmark(node: slicer.vtkMRMLMarkupsNode, index: int) -> Landmark:
+def _landmark(node: slicer.vtkMRMLMarkupsNode, index: int, moved: np.ndarray | None) -> Landmark:
     name = _name(node.GetNthControlPointLabel(index))
     description = node.GetNthControlPointDescription(index)
     if node.GetNthControlPointPositionStatus(index) != slicer.vtkMRMLMarkupsNode.PositionDefined:
         return Landmark(name, None, 0.0, "user", description or "no position was set")
     place = [0.0, 0.0, 0.0]
     node.GetNthControlPointPositionWorld(index, place)
-    return placed(name, ras(place)[0], description, node.GetNthControlPointLocked(index))
+    lps, locked = ras(place)[0], node.GetNthControlPointLocked(index)
+    landmark = placed(name, lps, description, locked)
+    if moved is None or landmark.source != "user":
+        return landmark
+    back = np.linalg.inv(moved)
+    found = placed(name, back[:3, :3] @ lps + back[:3, 3], description, locked)
+    return replace(found, position=lps)
 
 
 def add_curve(

@@ -21,8 +21,9 @@ from ..output.seen import digest
 from ..release import case_content, judged
 from ..verify.privacy import RECOGNISABLE, is_tested
 from ..verify.verdict import Verdict
-from .as_made import SAME_MM
-from .links import LEADER, linked
+from .changed import remember_digest
+from .links import CERTIFICATE, LEADER, SELF, claim, linked, own
+from .moved import SAME_MM
 from .nodes import volume_from_node
 from .scene import SceneContext, nodes_of_class
 
@@ -35,7 +36,6 @@ RELEASED_ATTRIBUTE = "FaceDeidLN.Released"
 _MADE = "FaceDeidLN.Made"
 #: Attribute of a result's node: the CT's matrix to world LPS when it was made.
 _PLACE = "FaceDeidLN.MadeAt"
-_CERTIFICATE = "FaceDeidLN.certificate"
 _CT = "FaceDeidLN.ct"
 #: The figure of an image that follows which tells what result it was made after.
 _DECIDED_BY = "decided_by"
@@ -104,10 +104,11 @@ def record(
     leader: slicer.vtkMRMLScalarVolumeNode | None = None,
 ) -> None:
     """Give a result's node its certificate, name and attribute; ``leader`` is the CT's result that it follows, None for one of its own."""
-    note = result.GetNodeReference(_CERTIFICATE)
-    if note is None:
+    claim(result)
+    note = result.GetNodeReference(CERTIFICATE)
+    if note is None or _is_anothers(note, result):
         note = context.scene.AddNewNodeByClass("vtkMRMLTextNode", f"{ct.GetName()} certificate")
-        result.SetNodeReferenceID(_CERTIFICATE, note.GetID())
+        result.SetNodeReferenceID(CERTIFICATE, note.GetID())
     note.SetText(json.dumps(asdict(stored), indent=2))
     result.SetNodeReferenceID(_CT, ct.GetID())
     result.SetNodeReferenceID(LEADER, None if leader is None else leader.GetID())
@@ -115,6 +116,27 @@ def record(
     mark(result, ct.GetName(), stored.released, made)
     for follower in followers_of(result):
         mark(follower, ct_of(follower).GetName(), _is_released(follower), made)
+
+
+def only_certificate(result: slicer.vtkMRMLNode) -> slicer.vtkMRMLTextNode | None:
+    """The node that goes with a result when that is taken out of the scene: its certificate, unless another volume has it, too."""
+    note = certificate_of(result)
+    return None if note is None or _is_anothers(note, result) else note
+
+
+def require_output(output: slicer.vtkMRMLScalarVolumeNode | None, ct: slicer.vtkMRMLScalarVolumeNode) -> None:
+    """Raises InputError for what must not be lost: a volume of a file, one that was worked on as a CT, the result of another CT."""
+    if output is None or output is ct or output.GetImageData() is None or not output.GetImageData().GetNumberOfPoints():
+        return
+    is_ct = output.GetStorageNode() is not None or output.GetNodeReferenceID(SELF) is not None
+    if (is_ct and output.GetAttribute(RELEASED_ATTRIBUTE) is None) or ct_of(output) not in (None, ct):
+        raise InputError(f'The result would overwrite "{output.GetName()}", which is no result of this CT: choose another output, or none.')
+
+
+def _is_anothers(note: slicer.vtkMRMLTextNode, result: slicer.vtkMRMLScalarVolumeNode) -> bool:
+    """Has another volume this certificate too, as a clone has in a scene of before they were told apart?"""
+    others = (node for node in nodes_of_class(result.GetScene(), "vtkMRMLScalarVolumeNode") if node is not result)
+    return any(own(node, CERTIFICATE) is note for node in others)
 
 
 def _is_released(result: slicer.vtkMRMLScalarVolumeNode) -> bool:
@@ -135,8 +157,9 @@ def record_follower(
     """Give what was made of an image after a CT its certificate; whether it may leave is said of the CT's result, the ``leader``."""
     decided = require_verdict(leader)
     facts = {**facts, _DECIDED_BY: decided.digest, "follows": ct_of(leader).GetName()}
-    own = replace(decided, remark="", reviewer="", digest=digest(volume_from_node(made)), content=content, facts=facts)
-    record(context, made, image, own, leader)
+    alone = replace(decided, remark="", reviewer="", digest=digest(volume_from_node(made)), content=content, facts=facts)
+    remember_digest(made, alone.digest)
+    record(context, made, image, alone, leader)
 
 
 def leader_of(result: slicer.vtkMRMLScalarVolumeNode | None) -> slicer.vtkMRMLScalarVolumeNode | None:
@@ -177,10 +200,10 @@ def read_verdict(result: slicer.vtkMRMLScalarVolumeNode | None) -> StoredVerdict
 
     :raises InputError: the certificate cannot be read, or what the image follows is another result now.
     """
-    stored = _certificate_of(result)
+    stored = _stored_of(result)
     if stored is None or _DECIDED_BY not in stored.facts:
         return stored
-    leader = _certificate_of(leader_of(result))
+    leader = _stored_of(leader_of(result))
     if leader is None or leader.digest != stored.facts[_DECIDED_BY]:
         raise InputError(f'"{result.GetName()}" was made after a result that is not there any more: apply again.')
     said = {name: getattr(leader, name) for name in ("verdict", "reasons", "privacy", "accepted")}
@@ -189,8 +212,13 @@ def read_verdict(result: slicer.vtkMRMLScalarVolumeNode | None) -> StoredVerdict
     return replace(stored, content=content, **said)
 
 
-def _certificate_of(result: slicer.vtkMRMLScalarVolumeNode | None) -> StoredVerdict | None:
-    note = None if result is None else result.GetNodeReference(_CERTIFICATE)
+def certificate_of(result: slicer.vtkMRMLScalarVolumeNode | None) -> slicer.vtkMRMLTextNode | None:
+    """The node of a result's own certificate; None for a clone that has only its original's."""
+    return None if result is None else own(result, CERTIFICATE)
+
+
+def _stored_of(result: slicer.vtkMRMLScalarVolumeNode | None) -> StoredVerdict | None:
+    note = certificate_of(result)
     if note is None or not note.GetText():
         return None
     try:
@@ -209,7 +237,7 @@ def replaceable(ct: slicer.vtkMRMLScalarVolumeNode | None) -> slicer.vtkMRMLScal
 def with_certificate(result: slicer.vtkMRMLScalarVolumeNode | None) -> list[slicer.vtkMRMLNode | None]:
     """A result's node, the node of its certificate, and those of the images that follow it: what a new verdict changes."""
     nodes = [result, *followers_of(result)]
-    return [part for node in nodes for part in (node, None if node is None else node.GetNodeReference(_CERTIFICATE))]
+    return [part for node in nodes for part in (node, certificate_of(node))]
 
 
 def ct_of(result: slicer.vtkMRMLScalarVolumeNode) -> slicer.vtkMRMLScalarVolumeNode | None:

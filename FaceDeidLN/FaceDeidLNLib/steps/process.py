@@ -24,11 +24,14 @@ from ..input.case import CtInput
 from ..input.plausible import require_ct
 from ..mrml.candidates import atlases, but_outlines, declined, guides_of, kept_of, not_chosen, unchecked
 from ..mrml.case import CaseMaterial, CaseNodes, add_case, material_of
+from ..mrml.changed import remember_digest
 from ..mrml.ct import ct_of_values
 from ..mrml.links import link
+from ..mrml.moved import moved_since
 from ..mrml.nodes import (
     StoredSegment,
     curve_points_from_node,
+    fill_landmarks,
     image_of,
     landmarks_from_node,
     read_stored,
@@ -163,9 +166,24 @@ def _given(asked: NodeRequest, values: Volume) -> _Given:
         silent=not_chosen(asked.ct, asked.protected, asked.face, asked.kept, *taken),
         unchecked=unchecked(asked.protected, asked.segment_ids),
         face=() if asked.face is None else _face_segment(asked.face),
-        landmarks=None if asked.landmarks is None else landmarks_from_node(asked.landmarks),
+        landmarks=landmarks_asked(asked),
         curve=None if asked.curve is None else curve_points_from_node(asked.curve)[0],
     )
+
+
+def landmarks_asked(asked: NodeRequest) -> Landmarks | None:
+    """The points of ``asked.landmarks``; only the user's where the CT was moved since the others were found, for these are found anew."""
+    if asked.landmarks is None:
+        return None
+    points = landmarks_from_node(asked.landmarks)
+    return points if moved_since(asked.landmarks, asked.ct) is None else placed_by_user(points)
+
+
+def placed_by_user(landmarks: Landmarks | None) -> Landmarks | None:
+    """What the user placed, moved or locked: all that detecting again must not change."""
+    if landmarks is None:
+        return None
+    return Landmarks({p.name: p for p in landmarks if p.source == "user" and p.position is not None})
 
 
 def _request(given: _Given, ct: Volume, calibrated: bool, parameters: Parameters) -> Request:
@@ -253,10 +271,13 @@ def put_into_scene(
     stored, material = told_beside(shown, progress)
     released = stored is not None and stored.released
     given = CaseNodes(asked.ct, asked.output, asked.face, asked.kept, asked.landmarks, asked.curve, asked.skin)
+    if asked.landmarks is not None and case.landmarks is not None and moved_since(asked.landmarks, asked.ct) is not None:
+        fill_landmarks(asked.landmarks, case.landmarks, asked.ct)
     nodes = add_case(context, material, given, asked.old, alive_in(progress, _IN_SCENE, "scene"))
     if asked.old.curve is not None and nodes.curve is None:  # the region has none any more
         asked.old.curve.SetDisplayVisibility(False)
     if nodes.result is not None:
+        remember_digest(nodes.result, stored.digest)
         record(context, nodes.result, asked.ct, stored)
     link(asked.ct, "protected", asked.protected)
     for role in ("landmarks", "curve", "face", "skin", "result"):

@@ -47,6 +47,7 @@ from ..mrml.verdicts import (
     remember_making,
     remember_place,
     require_no_follower,
+    require_output,
     require_place,
     with_certificate,
 )
@@ -57,7 +58,7 @@ from ..release import judged_with_padding
 from ..verify.privacy import RECOGNISABLE, is_tested
 from .anatomy_cache import AnatomyCache
 from .follow import followed_before, require_images
-from .process import NodeRequest, NodeResult, process_nodes, put_into_scene, request_from_nodes, source_of
+from .process import NodeRequest, NodeResult, placed_by_user, process_nodes, put_into_scene, request_from_nodes, source_of
 
 BUILT_IN = Engines()
 
@@ -79,7 +80,7 @@ class Steps:
         def found_by(tell: Progress) -> Landmarks:
             tell(0.05, "landmarks")
             alive = alive_in(tell, 0.05, "landmarks")
-            return self.cache.landmarks(request.ct, _placed_by_user(request.landmarks), alive, request.guides)
+            return self.cache.landmarks(request.ct, placed_by_user(request.landmarks), alive, request.guides)
 
         found = told_beside(found_by, progress)
         progress(0.95, "landmarks")
@@ -87,7 +88,7 @@ class Steps:
         if node is None:
             node = add_landmarks(self.context, found, f"{asked.ct.GetName()} landmarks", asked.ct)
         else:
-            fill_landmarks(node, found)
+            fill_landmarks(node, found, asked.ct)
         node.SetFixedNumberOfControlPoints(True)
         link(asked.ct, "landmarks", node)
         return node
@@ -120,6 +121,7 @@ class Steps:
     def effect(self, asked: NodeRequest, engines: Engines = BUILT_IN, progress: Progress = silent) -> slicer.vtkMRMLScalarVolumeNode:
         """Hide the face inside the face segment: into ``asked.output`` or a new volume, which is NOT RELEASED until it is verified."""
         require_fit(asked.parameters.style, asked.parameters.effect)
+        require_output(asked.output, asked.ct)
         request, face = self._face(asked, engines, progress)
         progress(0.7, "effect")
         parameters, source = request.parameters, source_of(asked, request)
@@ -185,6 +187,7 @@ class Steps:
 
         Where an exception is raised, by the work or by ``progress``, the scene is as it was.
         """
+        require_output(asked.output, asked.ct)
         require_images(asked.also, asked.ct)
         if asked.also and engines != BUILT_IN:
             raise InputError("Further images follow what the built-in engines make: choose those, or let no image follow.")
@@ -199,11 +202,11 @@ class Steps:
     def drawn_by_user(self, request: Request, progress: Progress = silent) -> Request:
         """The request without a curve or face segment that nobody changed: those that would be made now are the same.
 
-        A person's own face segment is never tested, so it is compared only where the rest of the request is.
+        That is looked at also where the rest of the request was never tested: what nobody drew must not stand among the causes.
         """
         request = self._own_curve(request, progress)
         alone = replace(request, face_segment=None)
-        if request.face_segment is None or not is_tested(privacy_of(alone)):
+        if request.face_segment is None:
             return request
         given = place_segments([request.face_segment], request.ct.geometry)[0]
         made = self._made_face(alone, self._anatomy(request, progress), progress).segment
@@ -270,7 +273,7 @@ class Steps:
 
 def _changed_by(asked: NodeRequest) -> list[slicer.vtkMRMLNode | None]:
     """The nodes that are there and take what is made now."""
-    return [*with_certificate(asked.output), asked.kept, asked.skin, asked.old.curve, asked.old.face]
+    return [*with_certificate(asked.output), asked.kept, asked.skin, asked.landmarks, asked.old.curve, asked.old.face]
 
 
 def _hidden(request: Request, face: Face, tell: Progress) -> Volume:
@@ -283,10 +286,3 @@ def _seen(result: Volume, tell: Progress) -> str:
     """The hash of a result's voxels and place."""
     tell(0.0, "result")
     return digest(result)
-
-
-def _placed_by_user(landmarks: Landmarks | None) -> Landmarks | None:
-    """What the user placed, moved or locked: all that detecting again must not change."""
-    if landmarks is None:
-        return None
-    return Landmarks({p.name: p for p in landmarks if p.source == "user" and p.position is not None})

@@ -27,7 +27,7 @@ from ..input.ct import read_values
 from ..input.markups import read_curve_json, read_landmarks_json
 from ..input.place import place_segments
 from ..mrml.case import CaseNodes
-from ..mrml.links import FOLLOWS, LEADER, ROLES, link, linked, references_of
+from ..mrml.links import FOLLOWS, LEADER, ROLES, SELF, is_own, link, linked, references_of
 from ..mrml.looks import largest_change
 from ..mrml.nodes import add_ct, add_curve, add_landmarks, add_segmentation, landmarks_from_node, ras, segments_from_node
 from ..mrml.protection import check
@@ -124,9 +124,8 @@ def unload(context: SceneContext, ct: slicer.vtkMRMLScalarVolumeNode | None) -> 
         return
     roots = [ct, *(volume for volume in nodes_of_class(context.scene, "vtkMRMLScalarVolumeNode") if ct_of(volume) is ct)]
     nodes = [*roots, *(linked(ct, role) for role in ROLES)]
-    nodes += [
-        context.scene.GetNodeByID(own) for root in roots for role, own in references_of(root).items() if role not in (FOLLOWS, LEADER)
-    ]
+    theirs = [references_of(root) for root in roots if is_own(root)]
+    nodes += [context.scene.GetNodeByID(one) for root in theirs for role, one in root.items() if role not in (FOLLOWS, LEADER, SELF)]
     remove_nodes(context.scene, [identifier for node in nodes if node is not None for identifier in with_display(node)])
 
 

@@ -17,7 +17,7 @@ UNKNOWN_ORIGIN = "the result was edited, loaded, or made with other choices than
 def causes_of_choice(parameters: Parameters, by_hand: Sequence[str] = (), of_others: Sequence[str] = ()) -> tuple[str, ...]:
     """What was chosen that the benchmark did not attack.
 
-    :param by_hand: what a person drew ("curve", "face segment").
+    :param by_hand: what a person drew, or another program made ("curve", "face segment").
     :param of_others: names of segments of others that levels, jaw or skin were found by, or programs that were asked.
     """
     default, causes = Parameters(), []
@@ -29,7 +29,7 @@ def causes_of_choice(parameters: Parameters, by_hand: Sequence[str] = (), of_oth
     other += [name for name, _ in parameters.own]
     if other:
         causes.append(f"not as in the benchmark: {', '.join(other)}")
-    causes += [f"a person's own {what} is not as in the benchmark" for what in by_hand]
+    causes += [f"a {what} of a person's own, or of another program, is not as in the benchmark" for what in by_hand]
     if of_others:
         causes.append(f"levels or jaw were found with the help of {', '.join(of_others)}")
     return tuple(causes)
@@ -41,7 +41,10 @@ def causes_of_kept(parameters: Parameters, kept_ml: tuple[float, float]) -> tupl
     if keeps_as_tested(*where, kept_ml):
         return ()
     limits = " or ".join(f"{most:.3g} ml, {near:.3g} ml of them near the skin" for most, near in tested_to_keep(*where))
-    return ("protected segments keep more of the face than was attacked" + (f" ({limits})" if limits else " (nothing)"),)
+    return (
+        "protected segments keep more of the face than was attacked"
+        + (f" ({limits})" if limits else ": no face with named segments in it was"),
+    )
 
 
 def causes_of_run(moved: bool, outlined: bool, kept: Sequence[str], unhidden: Sequence[str]) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -73,17 +74,19 @@ class ExportSection(Section):
 
     def on_export(self, extension: str, kind: str) -> None:
         """Save the result as an image file."""
-        path = dialogs.file_to_save(_("Export the result"), self.panel.folder, _NAME + extension, f"{kind} (*{extension})")
+        proposed = free_name(Path(self.panel.folder)) + extension
+        path = dialogs.file_to_save(_("Export the result"), self.panel.folder, proposed, f"{kind} (*{extension})")
         if path.endswith(extension):
             self.export(path, overwrite=Path(path).is_file())
         elif path:  # Qt has asked about another name: what has this one is not replaced
-            self.export(path + extension)
+            stem = path[: -len(extension)] if path.lower().endswith(extension) else path
+            self.export(stem + extension)
 
     def on_export_dicom(self, checked: bool = False) -> None:
         """Save the result as a DICOM series in a new folder."""
         parent = dialogs.folder(_("Folder for the new DICOM folder"), self.panel.folder)
         if parent:
-            self.export(str(Path(parent) / _NAME))
+            self.export(str(Path(parent) / free_name(Path(parent))))
 
     def on_sign(self, checked: bool) -> None:
         """Ask for the key that signs certificates; what is none is refused, and the box is empty again."""
@@ -122,3 +125,12 @@ class ExportSection(Section):
             kind = _("signed") if signing else _("unsigned")
             self.panel.say(_("Written: {path}, with its certificate ({kind}).").format(path=path, kind=kind))
         return done
+
+
+def free_name(folder: Path) -> str:
+    """What to call an export in a folder: no name whose certificate, or whose output in another format, lies there already."""
+    try:
+        there = {entry.name.split(".")[0].casefold() for entry in folder.iterdir()}
+    except OSError:  # the export says so
+        there = set()
+    return next(name for name in chain([_NAME], (f"{_NAME}-{number}" for number in count(2))) if name not in there)

@@ -247,7 +247,7 @@ class FaceSection(Section):
             withheld.extend(result.withheld)
 
         withheld: list[str] = []
-        changed = [*with_certificate(output), linked(ct, "kept"), linked(ct, "skin"), node.curve, node.faceSegmentation]
+        changed = [*with_certificate(output), linked(ct, "kept"), linked(ct, "skin"), node.landmarks, node.curve, node.faceSegmentation]
         if self.panel.run(_("De-identify"), work, [*changed, *followed_before(followers(ct))]):
             self.ui.remarkEdit.clear()  # it was meant for the result before
             self.panel.say("; ".join(withheld))

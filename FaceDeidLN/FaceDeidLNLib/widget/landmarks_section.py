@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -55,13 +56,13 @@ class LandmarksSection(Section):
             markups.PointPositionUndefinedEvent,
         )
 
+    def observers(self) -> tuple[tuple[int, Callable[..., None]], ...]:
+        """Also of what the pointer is over."""
+        return *super().observers(), (slicer.vtkMRMLDisplayableNode.DisplayModifiedEvent, self.on_pointed)
+
     def observe(self, node: Any) -> None:  # noqa: ANN401
         """Follow other landmarks, or none, and what the pointer is over."""
         if node is not self._followed:
-            if self._followed is not None:
-                self.panel.removeObserver(self._followed, self._followed.DisplayModifiedEvent, self.on_pointed)
-            if node is not None:
-                self.panel.addObserver(node, node.DisplayModifiedEvent, self.on_pointed)
             self._tell(pointed_at(node))
         super().observe(node)
 
@@ -164,7 +165,7 @@ class LandmarksSection(Section):
             if node.landmarks is None:
                 node.landmarks = add_landmarks(context(), found, f"{node.inputVolume.GetName()} landmarks", node.inputVolume)
             else:
-                fill_landmarks(node.landmarks, found)
+                fill_landmarks(node.landmarks, found, node.inputVolume)
 
         self.panel.run(_("Load landmarks"), work, [node.landmarks])
 

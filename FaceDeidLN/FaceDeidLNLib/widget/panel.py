@@ -17,9 +17,10 @@ from ..core.progress import Progress, silent
 from ..mrml.candidates import declined, likely
 from ..mrml.links import link, linked
 from ..mrml.looks import only_own, show_fitted, show_skin
+from ..mrml.removal import remove_with_display
 from ..mrml.scene import context
 from ..mrml.undo import UndoStack
-from ..mrml.verdicts import first_ct, leader_of
+from ..mrml.verdicts import first_ct, leader_of, only_certificate
 from .compare import SideBySide, look_from_front
 from .export_section import ExportSection
 from .face_section import FaceSection
@@ -38,7 +39,7 @@ SECTIONS = tuple(f"{name}Section" for name in ("protect", "landmarks", "curve", 
 _APPEARS_MS = 1000
 #: Priority of an observer that is told before Qt's node selectors, which turn to the next entry when theirs leaves the scene.
 _BEFORE_SELECTORS = 10.0
-#: So long (ms) after a node was added it is looked at.
+#: So long (ms) after a node was added, removed or edited it is looked at.
 _ARRIVES_MS = 300
 
 
@@ -57,6 +58,8 @@ class Panel(VTKObservationMixin):
         self.busy = False
         #: How many scenes were closed so far: work on one of them ends there.
         self._closed = 0
+        #: Identifiers of certificates whose results are about to leave the scene.
+        self._orphans: list[str] = []
         self.undo = UndoStack()
         self._arrival = qt.QTimer()
         self._arrival.setSingleShot(True)
@@ -89,15 +92,16 @@ class Panel(VTKObservationMixin):
         if node is not None:
             self._ct = node.inputVolume
             self.addObserver(node, vtk.vtkCommand.ModifiedEvent, self.update)
-            self.addObserver(slicer.mrmlScene, slicer.mrmlScene.NodeAddedEvent, self._on_node_added)
+            self.addObserver(slicer.mrmlScene, slicer.mrmlScene.NodeAddedEvent, self.update_soon)
             leaves, first = slicer.mrmlScene.NodeAboutToBeRemovedEvent, _BEFORE_SELECTORS
             self.addObserver(slicer.mrmlScene, leaves, self._on_node_leaves, priority=first)
+            self.addObserver(slicer.mrmlScene, slicer.mrmlScene.NodeRemovedEvent, self._on_node_left)
             self.update()
             if node.inputVolume is None:
                 node.inputVolume = first_ct(slicer.mrmlScene)
 
-    def _on_node_added(self, caller: object = None, event: object = None) -> None:
-        """A node is empty when it is added: what it is for this panel is seen when it has been read."""
+    def update_soon(self, caller: object = None, event: object = None) -> None:
+        """Show what the parameter node says in a moment: a node is empty when it is added, and many things happen one after the other."""
         if not self.busy:
             self._arrival.start()
 
@@ -107,6 +111,15 @@ class Panel(VTKObservationMixin):
         for field in ("inputVolume", *OWN, "outputVolume"):
             if self.node is not None and getattr(self.node, field) is leaving:
                 setattr(self.node, field, None)
+        note = None if self.busy or not leaving.IsA("vtkMRMLScalarVolumeNode") else only_certificate(leaving)
+        self._orphans += [] if note is None else [note.GetID()]
+
+    def _on_node_left(self, caller: object = None, event: object = None) -> None:
+        """The certificate of a result goes with it; where a certificate went, nothing may be shown of it."""
+        orphans, self._orphans = self._orphans, []
+        for orphan in orphans:
+            remove_with_display(slicer.mrmlScene, slicer.mrmlScene.GetNodeByID(orphan))
+        self.update_soon()
 
     def forget(self) -> None:
         """The scene is being closed: nothing of it may be kept, and a step at work ends."""

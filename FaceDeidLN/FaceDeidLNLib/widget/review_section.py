@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import qt
+import slicer
+import vtk
 from slicer.i18n import tr as _
 
 from ..anatomy.level.find import LEVEL_PREFIX
 from ..core.errors import FaceDeidError
 from ..core.progress import Progress
+from ..mrml.changed import is_changed
 from ..mrml.looks import jump_to, largest_change, show_in_slices, skin_models
 from ..mrml.scene import context
 from ..mrml.verdicts import StoredVerdict, ct_of, leader_of, read_verdict, with_certificate
@@ -42,9 +45,19 @@ class ReviewSection(Section):
             button.connect("clicked(bool)", slot)
         self.ui.remarkEdit.connect("textChanged(QString)", self.update_sign_off)
 
+    def events(self) -> tuple[int, ...]:
+        """The result's voxels were changed, or it was moved."""
+        volume = slicer.vtkMRMLVolumeNode
+        return vtk.vtkCommand.ModifiedEvent, volume.ImageDataModifiedEvent, volume.TransformModifiedEvent
+
+    def on_event(self, caller: object = None, event: object = None) -> None:
+        """A verdict on what is not there any more must not stay."""
+        self.panel.update_soon()
+
     def update(self) -> None:
         """Show the verdict on the parameter node's result."""
         result = self.panel.node.resultVolume
+        self.observe(result)
         stored = self._stored()
         shown = "" if result is None else f"{result.GetID()} {'' if stored is None else stored.digest}"
         if shown != self._shown:  # a remark is meant for one result only
@@ -81,8 +94,10 @@ class ReviewSection(Section):
             self.ui.verdictLabel.text = _("No result yet.") if result is None else _("This volume was not verified: NOT RELEASED.")
             self.ui.verdictLabel.styleSheet = ""
             return
-        self.ui.verdictLabel.text = verdict_text(stored)
-        kind = "good" if stored.released else "bad" if stored.verdict == "FAIL" else "look"
+        changed = stored.released and is_changed(result, stored.digest)
+        said = _('"{name}" was changed after it was verified, or moved, NOT RELEASED: verify it again.').format(name=result.GetName())
+        self.ui.verdictLabel.text = said if changed else verdict_text(stored)
+        kind = "bad" if stored.verdict == "FAIL" else "good" if stored.released and not changed else "look"
         background, text = _COLORS[kind]
         self.ui.verdictLabel.styleSheet = f"background-color: {background}; color: {text}; border-radius: 4px;"
 

@@ -34,14 +34,11 @@ class Shared(Protocol):
     review: Any
     export: Any
 
-    def addObserver(self, node: Any, event: Any, method: Callable[..., None]) -> None:  # noqa: ANN401
-        """Be told of a node's event."""
-
-    def removeObserver(self, node: Any, event: Any, method: Callable[..., None]) -> None:  # noqa: ANN401
-        """Be told of it no more."""
-
     def update(self, caller: object = None, event: object = None) -> None:
         """Show what the parameter node says."""
+
+    def update_soon(self) -> None:
+        """Show it when nothing more happens for a moment."""
 
     def chosen(self) -> dict[str, Any]:
         """The logic's keywords as they are chosen now."""
@@ -73,20 +70,28 @@ class Section:
 
     def __init__(self, panel: Shared) -> None:
         self.panel, self.ui, self._followed = panel, panel.ui, None
+        #: What the node that is followed knows its observers by.
+        self._tags: list[int] = []
 
     def events(self) -> tuple[int, ...]:
         """The events that are followed."""
         return ()
 
+    def observers(self) -> tuple[tuple[int, Callable[..., None]], ...]:
+        """Who is told of which event."""
+        return tuple((event, self.on_event) for event in self.events())
+
     def on_event(self, caller: object = None, event: object = None) -> None:
         """One of them happened."""
 
     def observe(self, node: Any) -> None:  # noqa: ANN401
-        """Follow another node, or none."""
+        """Follow another node, or none.
+
+        Slicer's VTKObservationMixin keeps every node that it ever observed, with its voxels or its skin: here nothing is kept.
+        """
         if node is self._followed:
             return
-        for event in self.events() if self._followed is not None else ():
-            self.panel.removeObserver(self._followed, event, self.on_event)
+        for tag in self._tags:
+            self._followed.RemoveObserver(tag)
         self._followed = node
-        for event in self.events() if node is not None else ():
-            self.panel.addObserver(node, event, self.on_event)
+        self._tags = [] if node is None else [node.AddObserver(event, method) for event, method in self.observers()]

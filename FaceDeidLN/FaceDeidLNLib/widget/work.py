@@ -96,7 +96,9 @@ def without_options(text: str) -> str:
 
 
 def _sentence(text: str) -> str:
-    text = without_options(text[:1].upper() + text[1:])
+    """A message as a sentence of its own; one that begins with a file's name leaves that as it is."""
+    is_word = re.match(r"[^\W\d_]+(?=[ ,:;]|$)", text)
+    text = without_options(text[:1].upper() + text[1:] if is_word else text)
     return text if text.endswith((".", "!", "?")) else f"{text}."
 
 

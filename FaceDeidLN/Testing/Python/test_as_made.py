@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
+from FaceDeidLNLib.core.landmarks import Landmark, Landmarks
 from FaceDeidLNLib.core.segment import tight
 from FaceDeidLNLib.core.volume import Volume
 from FaceDeidLNLib.mrml.as_made import is_as_made, note_as_made
-from FaceDeidLNLib.mrml.nodes import add_ct, add_curve, add_segmentation, fill_segmentation
+from FaceDeidLNLib.mrml.nodes import add_ct, add_curve, add_landmarks, add_segmentation, fill_segmentation, landmarks_from_node
 from FaceDeidLNLib.mrml.scene import new_context
+from FaceDeidLNLib.steps.process import NodeRequest, landmarks_asked
 from mrml_grids import linear_transform, numbers, tilted
 
 POINTS = np.array([[0.0, 0.0, 0.0], [50.0, 0.0, 0.0], [0.0, 50.0, 10.0]])
@@ -64,8 +68,66 @@ def test_what_was_never_noted_or_another_tool_made_is_a_persons(here, ct):
     assert not is_as_made(node, ct)
 
 
-def test_a_curve_that_is_moved_with_its_ct_is_as_it_was_made(here, ct):
-    node, move = made(here, ct, "curve"), linear_transform(here)
-    for moved in (ct, node):
-        moved.SetAndObserveTransformNodeID(move.GetID())
+def moved(here, *nodes):
+    """Some nodes put under one transform."""
+    move = linear_transform(here)
+    for node in nodes:
+        node.SetAndObserveTransformNodeID(move.GetID())
+    return move
+
+
+@pytest.mark.parametrize("kind", ["curve", "face"])
+def test_what_is_moved_with_its_ct_is_as_it_was_made(here, ct, kind):
+    node = made(here, ct, kind)
+    moved(here, ct, node)
     assert is_as_made(node, ct)
+    for hardened in (ct, node):
+        hardened.HardenTransform()
+    assert is_as_made(node, ct)
+
+
+@pytest.mark.parametrize("kind", ["curve", "face"])
+def test_what_is_left_where_it_was_when_its_ct_is_moved_is_as_it_was_made(here, ct, kind):
+    node = made(here, ct, kind)
+    moved(here, ct)
+    assert is_as_made(node, ct)
+
+
+@pytest.mark.parametrize("kind", ["curve", "face"])
+def test_what_is_moved_by_itself_is_a_persons(here, ct, kind):
+    node = made(here, ct, kind)
+    moved(here, node)
+    assert not is_as_made(node, ct)
+
+
+@pytest.mark.parametrize("kind", ["curve", "face"])
+def test_a_note_of_a_scene_of_before_tells_only_where_it_lay_in_the_world(here, ct, kind):
+    node = made(here, ct, kind)
+    node.SetAttribute("FaceDeidLN.AsMade", json.dumps(json.loads(node.GetAttribute("FaceDeidLN.AsMade"))[:2]))
+    assert is_as_made(node, ct)
+    moved(here, node)
+    assert not is_as_made(node, ct)
+
+
+def test_landmarks_moved_with_their_ct_are_as_they_were_found_and_those_moved_alone_are_the_persons(here, ct):
+    found = Landmarks({"pronasale": Landmark("pronasale", np.array([1.0, 2.0, 3.0]), 0.8, "mesh")})
+    node = add_landmarks(here, found, reference=ct)
+    move = moved(here, ct, node)
+    point = landmarks_from_node(node).points["pronasale"]
+    assert (point.source, point.confidence) == ("mesh", 0.8)
+    assert not np.allclose(point.position, (1.0, 2.0, 3.0))
+    ct.SetAndObserveTransformNodeID(None)
+    assert landmarks_from_node(node).points["pronasale"].source == "user"
+    node.SetAndObserveTransformNodeID(None)
+    ct.SetAndObserveTransformNodeID(move.GetID())
+    assert landmarks_from_node(node).points["pronasale"].source == "mesh"
+
+
+def test_when_the_ct_was_moved_only_what_the_person_placed_is_asked_for(here, ct):
+    found = {name: Landmark(name, np.array([1.0, n, 3.0]), 0.8, "mesh") for n, name in enumerate(("pronasale", "menton"))}
+    node = add_landmarks(here, Landmarks(found), reference=ct)
+    node.SetNthControlPointPosition(1, 4.0, 5.0, 6.0)
+    asked = NodeRequest(ct, landmarks=node)
+    assert set(landmarks_asked(asked).points) == {"pronasale", "menton"}
+    moved(here, ct)
+    assert set(landmarks_asked(asked).points) == {"menton"}

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from FaceDeidLNLib.case import find
 from FaceDeidLNLib.case.privacy import privacy_of
+from FaceDeidLNLib.core.parameters import Parameters
 from FaceDeidLNLib.core.segment import tight
 from FaceDeidLNLib.mrml.nodes import add_ct, add_segmentation, volume_from_node
 from FaceDeidLNLib.mrml.scene import new_context
@@ -68,6 +69,16 @@ def test_a_face_segment_with_one_voxel_more_or_less_is_the_persons_own(steps_and
     voxels = vtk_to_numpy(image.GetPointData().GetScalars())
     voxels[np.flatnonzero(voxels)[0]] = 0
     assert of_user(steps, asked) == (False, True)
+
+
+def test_a_face_segment_that_nobody_changed_is_no_cause_where_something_else_is(steps_and_request):
+    steps, asked = steps_and_request
+    deeper = replace(asked, parameters=Parameters(depth_mm=9.5))
+    assert of_user(steps, replace(deeper, face=steps.face(deeper))) == (False, False)
+    place = [0.0] * 3
+    asked.curve.GetNthControlPointPositionWorld(3, place)
+    asked.curve.SetNthControlPointPositionWorld(3, place[0] + 0.5, place[1], place[2])
+    assert of_user(steps, replace(asked, face=steps.face(asked))) == (True, False)
 
 
 def test_a_curve_that_follows_a_moved_landmark_no_more_is_the_persons_own(steps_and_request):

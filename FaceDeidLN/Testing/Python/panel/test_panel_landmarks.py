@@ -6,6 +6,7 @@ import numpy as np
 import slicer
 from FaceDeidLNLib.core.landmarks import Landmark, Landmarks
 from FaceDeidLNLib.mrml.nodes import volume_from_node
+from FaceDeidLNLib.mrml.verdicts import read_verdict
 from FaceDeidLNLib.output.markups import write_landmarks_json
 from person import PanelTest, ids
 
@@ -98,3 +99,41 @@ class LandmarksTest(PanelTest):
                 self.assertEqual(len(self.errors), 1)
                 self.assertIn(words, self.errors[0])
                 self.assertEqual(ids(), before)
+
+    def test_a_ct_that_was_moved_after_its_steps_is_worked_on_where_it_lies_now(self):
+        """With its nodes or without them: nobody drew anything."""
+        for together in (True, False):
+            with self.subTest(together=together):
+                slicer.mrmlScene.Clear(False)
+                self.widget.enter()
+                ct, nodes = self.load_sample()
+                self.click("detectButton", "curveButton", "faceButton")
+                own = [self.node.landmarks, self.node.curve, self.node.faceSegmentation]
+                move = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
+                shift = np.eye(4)
+                shift[:3, 3] = 15.0, -4.0, 30.0
+                move.SetMatrixTransformToParent(slicer.util.vtkMatrixFromArray(shift))
+                for node in (ct, nodes, *(own if together else ())):
+                    node.SetAndObserveTransformNodeID(move.GetID())
+                before = nose(self.node.landmarks)
+                self.click("applyButton")
+                self.assertEqual(self.errors, [])
+                stored = read_verdict(self.node.resultVolume)
+                self.assertEqual((stored.verdict, drawn(stored)), ("PASS", []))
+                self.assertEqual([self.node.landmarks, self.node.curve, self.node.faceSegmentation], own)
+                moved = nose(self.node.landmarks) - before
+                np.testing.assert_allclose(moved, (0, 0, 0) if together else (15.0, -4.0, 30.0), atol=1.5)
+                self.click("undoButton")
+                np.testing.assert_allclose(nose(self.node.landmarks), before, atol=0.01)
+
+
+def nose(landmarks):
+    """Where the tip of the nose lies, in world RAS mm."""
+    place = [0.0] * 3
+    landmarks.GetNthControlPointPositionWorld(landmarks.GetControlPointIndexByLabel("pronasale"), place)
+    return np.array(place)
+
+
+def drawn(stored):
+    """Of the causes of a verdict's class, those that blame a person."""
+    return [cause for cause in stored.facts.get("privacy_causes", ()) if "person" in cause or "moved" in cause]

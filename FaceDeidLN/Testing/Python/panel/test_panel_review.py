@@ -9,7 +9,7 @@ from FaceDeidLNLib.input.images import read_volume
 from FaceDeidLNLib.mrml.nodes import add_ct, segments_from_node, volume_from_node
 from FaceDeidLNLib.mrml.scene import context
 from FaceDeidLNLib.output.signing import Signature, signature_state
-from person import PanelTest, changed_case, key_file, phantom, phantom_case
+from person import PanelTest, changed_case, key_file, load_phantom, phantom, phantom_case
 
 EXPORTS = ("nrrdButton", "niftiButton", "dicomButton")
 
@@ -104,6 +104,72 @@ class ReviewTest(PanelTest):
         self.click("nrrdButton")
         self.assertIn("out.nrrd exists", self.errors[0])
         self.assertEqual(there.read_text(), "mine")
+
+    def test_a_result_takes_its_certificate_along_and_a_lost_certificate_its_verdict(self):
+        self.node.acceptRecognisable = True
+        result, kind = self.apply(), "vtkMRMLTextNode"
+        before = [node.GetID() for node in slicer.util.getNodesByClass(kind)]
+        slicer.mrmlScene.RemoveNode(result)
+        after = [node.GetID() for node in slicer.util.getNodesByClass(kind)]
+        self.assertEqual(len(before) - len(after), 1)
+        self.click("applyButton")
+        slicer.mrmlScene.RemoveNode(self.node.resultVolume.GetNodeReference("FaceDeidLN.certificate"))
+        self.assertTrue(self.panel._arrival.active)
+        self.panel.update()
+        self.assertEqual(self.ui.verdictLabel.text, "This volume was not verified: NOT RELEASED.")
+        self.assertEqual(self.enabled(*EXPORTS), [])
+
+    def test_another_ct_is_never_overwritten(self):
+        self.apply()
+        ct, result = self.node.inputVolume, self.node.resultVolume
+        other, _ = load_phantom()
+        self.ui.inputSelector.setCurrentNode(other)
+        self.ui.inputSelector.setCurrentNode(ct)
+        self.node.outputVolume = other
+        before = volume_from_node(other).array.copy()
+        self.click("applyButton")
+        self.assertIn(f'would overwrite "{other.GetName()}"', self.errors.pop())
+        self.node.outputVolume = result
+        self.click("applyButton")
+        self.assertIs(self.node.resultVolume, result)
+        self.ui.inputSelector.setCurrentNode(other)
+        self.node.outputVolume = result
+        self.click("applyButton")
+        self.assertIn("no result of this CT", self.errors.pop())
+        self.assertTrue(np.array_equal(volume_from_node(other).array, before))
+        self.ui.inputSelector.setCurrentNode(ct)
+        self.assertEqual(self.errors, [])
+
+    def test_the_proposed_name_is_free_in_that_folder_in_every_format(self):
+        self.node.acceptRecognisable = True
+        self.apply()
+        folder, proposed = self.folder(), []
+
+        def take(title, begin, name, filters):
+            proposed.append(name)
+            return str(folder / name)
+
+        self.patch("FaceDeidLNLib.widget.dialogs.file_to_save", take)
+        self.panel.folder = str(folder)
+        self.click("nrrdButton", "niftiButton", "nrrdButton")
+        self.assertEqual(self.errors, [])
+        self.assertEqual(proposed, ["deidentified.nrrd", "deidentified-2.nii.gz", "deidentified-3.nrrd"])
+
+    def test_an_ending_in_capitals_is_written_small_and_not_twice(self):
+        self.node.acceptRecognisable = True
+        self.apply()
+        folder = self.folder()
+        self.answers = [str(folder / "a.NRRD"), str(folder / "b.NII.gz")]
+        self.click("nrrdButton", "niftiButton")
+        self.assertEqual(sorted(file.name for file in folder.iterdir() if "certificate" not in file.name), ["a.nrrd", "b.nii.gz"])
+
+    def test_a_message_that_begins_with_a_files_name_leaves_its_letters(self):
+        self.node.acceptRecognisable = True
+        self.apply()
+        folder = self.folder()
+        self.answers = [str(folder / "one.nrrd"), str(folder / "one.nii.gz")]
+        self.click("nrrdButton", "niftiButton")
+        self.assertIn("one.certificate.json belongs to one.nrrd", self.ui.statusLabel.text)
 
     def test_a_result_that_was_edited_after_its_verdict_is_not_exported(self):
         self.node.acceptRecognisable = True

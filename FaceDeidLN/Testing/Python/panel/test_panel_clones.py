@@ -1,0 +1,122 @@
+"""The panel: a volume that was cloned in the Data module brings references to its original's nodes; they are not its own."""
+
+from __future__ import annotations
+
+import numpy as np
+import slicer
+from FaceDeidLNLib.mrml.scene import context
+from FaceDeidLNLib.mrml.verdicts import read_verdict
+from person import PanelTest
+
+OWN = ("landmarks", "curve", "faceSegmentation", "resultVolume")
+
+
+class ClonesTest(PanelTest):
+    """What a clone has, and what its original keeps."""
+
+    def setUp(self):
+        """No real case is needed."""
+        super().setUp()
+        self.answer_at_once()
+
+    def clone(self, node, name="clone"):
+        """What "Clone" in the Data module makes of a volume."""
+        return context().logics["volumes"].CloneVolume(slicer.mrmlScene, node, name)
+
+    def own(self):
+        return [getattr(self.node, name) for name in OWN]
+
+    def test_a_clone_of_a_ct_begins_with_nothing_but_the_segments_to_keep(self):
+        ct, nodes = self.load_sample()
+        self.click("applyButton")
+        of_the_original = self.own()
+        clone = self.clone(ct)
+        self.ui.inputSelector.setCurrentNode(clone)
+        self.assertEqual(self.own(), [None] * len(OWN))
+        self.assertEqual(self.ui.verdictLabel.text, "No result yet.")
+        self.assertIs(self.node.protectedSegmentation, nodes)
+        self.assertFalse(of_the_original[0].GetDisplayVisibility(), "it belongs to the other one")
+        self.click("applyButton")
+        self.assertFalse({node.GetID() for node in self.own()} & {node.GetID() for node in of_the_original})
+        self.ui.inputSelector.setCurrentNode(ct)
+        self.assertEqual(self.own(), of_the_original)
+
+    def test_a_clone_that_is_turned_to_after_its_original_is_gone_takes_nothing_over(self):
+        ct, _ = self.load_sample()
+        self.click("applyButton")
+        clone = self.clone(ct)
+        slicer.mrmlScene.RemoveNode(ct)
+        self.ui.inputSelector.setCurrentNode(clone)
+        self.assertEqual(self.own(), [None] * len(OWN))
+
+    def edited(self, volume):
+        """A volume with one voxel changed outside the face, as a script changes it."""
+        slicer.util.arrayFromVolume(volume)[0, 0, 0] += 7
+        slicer.util.arrayFromVolumeModified(volume)
+        return volume
+
+    def test_a_clone_of_a_result_has_a_verdict_of_its_own(self):
+        self.load_sample()
+        self.node.acceptRecognisable = True
+        self.click("applyButton")
+        result, said = self.node.resultVolume, self.ui.verdictLabel.text
+        clone = self.edited(self.clone(result))
+        self.node.resultVolume = clone
+        self.assertEqual(self.ui.verdictLabel.text, "This volume was not verified: NOT RELEASED.")
+        self.assertEqual(self.enabled("nrrdButton", "niftiButton"), [])
+        self.click("verifyButton")
+        self.assertIn("FAIL", self.ui.verdictLabel.text)
+        self.node.resultVolume = result
+        self.assertEqual(self.ui.verdictLabel.text, said)
+        self.click("verifyButton")
+        self.assertEqual((read_verdict(result).verdict, read_verdict(clone).verdict), ("PASS", "FAIL"))
+        self.click("undoButton", "undoButton")
+        self.assertIsNone(read_verdict(clone))
+        self.assertEqual(read_verdict(result).verdict, "PASS")
+
+    def test_one_certificate_for_a_result_and_its_clone_in_a_scene_of_before_becomes_two(self):
+        self.node.acceptRecognisable = True
+        self.load_sample()
+        self.click("applyButton")
+        result = self.node.resultVolume
+        result.SetAttribute("FaceDeidLN.Claimed", None)
+        result.SetNodeReferenceID("FaceDeidLN.self", None)
+        clone = self.edited(self.clone(result))
+        self.node.resultVolume = clone
+        self.assertIn("was changed after it was verified", self.ui.verdictLabel.text)
+        self.click("verifyButton")
+        self.assertEqual((read_verdict(result).verdict, read_verdict(clone).verdict), ("PASS", "FAIL"))
+
+    def test_a_result_that_was_edited_or_moved_is_green_no_more(self):
+        self.node.acceptRecognisable = True
+        self.load_sample()
+        self.click("applyButton")
+        result, green = self.node.resultVolume, self.ui.verdictLabel.styleSheet
+        move = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
+        shift = np.eye(4)
+        shift[0, 3] = 5.0
+        move.SetMatrixTransformToParent(slicer.util.vtkMatrixFromArray(shift))
+        result.SetAndObserveTransformNodeID(move.GetID())
+        self.assertTrue(self.panel._arrival.active)
+        self.panel.update()
+        self.assertIn("was changed after it was verified", self.ui.verdictLabel.text)
+        result.SetAndObserveTransformNodeID(None)
+        self.panel.update()
+        self.assertEqual(self.ui.verdictLabel.styleSheet, green)
+        self.panel._arrival.stop()
+        self.edited(result)
+        self.assertTrue(self.panel._arrival.active)
+        self.panel.update()
+        self.assertIn("was changed after it was verified", self.ui.verdictLabel.text)
+        self.assertNotEqual(self.ui.verdictLabel.styleSheet, green)
+
+    def test_a_scene_of_before_clones_were_told_apart_has_its_nodes(self):
+        ct, _ = self.load_sample()
+        self.click("applyButton")
+        for node in (ct, self.node.resultVolume):
+            node.SetAttribute("FaceDeidLN.Claimed", None)
+            node.SetNodeReferenceID("FaceDeidLN.self", None)
+        self.load(self.save())
+        self.widget.enter()
+        self.assertNotIn(None, self.own())
+        self.assertIn("PASS", self.ui.verdictLabel.text)
