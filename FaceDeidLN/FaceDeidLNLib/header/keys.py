@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ..core.errors import InputError, OutputError
 from ..core.plain_files import MOST_KEY, read_plain_text
-from .values import same_number
+from .spelling import same_number
 
 _KEY_BYTES = 32
 _PATIENCE_S, _PAUSE_S = 5.0, 0.05

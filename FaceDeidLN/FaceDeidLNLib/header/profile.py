@@ -27,8 +27,9 @@ from .memory import Memory
 from .options import FACE_CODES, codes_of
 from .readable import Writable
 from .safe_private import safe_elements
+from .spelling import same_number
 from .table import Actions
-from .values import age_between, aged, items_of, moved, same_number, text_of, texts_of
+from .values import age_between, aged, items_of, moved, text_of, texts_of
 from .vocabulary import cleaned
 from .walk import Rules, Walker
 

@@ -25,3 +25,8 @@ def skeleton(text: str) -> str:
     for two, one in _ROMANISED:
         found = found.replace(two, one)
     return found
+
+
+def same_number(text: str) -> str:
+    """A patient's number, or who gave it out, as all ways to write it have it: two systems differ in case and spaces."""
+    return " ".join(text.split()).casefold().upper()

@@ -37,11 +37,6 @@ def text_of(dataset: Dataset, keyword: str) -> str:
         return ""
 
 
-def same_number(text: str) -> str:
-    """A patient's number, or who gave it out, as all ways to write it have it: two systems differ in case and spaces."""
-    return " ".join(text.split()).casefold().upper()
-
-
 def texts_of(dataset: Dataset, keyword: str) -> list[str]:
     """The values as texts; none where there is none or it cannot be read."""
     try:

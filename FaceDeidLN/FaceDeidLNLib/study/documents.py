@@ -47,13 +47,12 @@ class DocumentsFamily:
 
 
 def _drawn(series: Series) -> tuple[int, int]:
-    """Points of the polygons in a series' objects, and all their points; what breaks a reader is counted as none, and judged by itself."""
+    """Points of the polygons in a series' objects that may stay, and all their points; what breaks a reader is judged by itself."""
     if "drawn" not in series.known:
         counts = [(0, 0)]
         with contextlib.suppress(Exception):
-            counts += [
-                (polygon_points(dataset), _all_points(dataset)) for dataset in map(pydicom.dcmread, (i.path for i in series.instances))
-            ]
+            datasets = (pydicom.dcmread(instance.path) for instance in series.instances)
+            counts += [(polygon_points(one), all_points(one)) for one in datasets if all_points(one) <= MOST_POINTS]
         series.known["drawn"] = tuple(map(sum, zip(*counts, strict=True)))
     return series.known["drawn"]
 
@@ -64,7 +63,8 @@ def polygon_points(dataset: Dataset) -> int:
     return sum(count for count in counts if count > PLAIN_POINTS)
 
 
-def _all_points(dataset: Dataset) -> int:
+def all_points(dataset: Dataset) -> int:
+    """Points of all that an object draws."""
     return sum(_points(item) for item in every_item(dataset))
 
 
@@ -75,7 +75,7 @@ def judged(dataset: Dataset, together: tuple[int, int] = (0, 0)) -> Decision:
         return Decision.withhold("it holds bitmaps, which may draw the face")
     if is_written_picture(dataset):
         return Decision.withhold("it holds long data that are no text, which may be a picture")
-    points = _all_points(dataset)
+    points = all_points(dataset)
     if points > MOST_POINTS:
         return Decision.withhold(f"it holds {points} points in space, which may draw the face")
     if (together[0] > MOST_TOGETHER and polygon_points(dataset)) or (together[1] > MOST_OF_ALL and points):

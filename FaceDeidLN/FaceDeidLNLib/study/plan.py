@@ -10,7 +10,7 @@ import pydicom
 
 from ..core.errors import FaceDeidError, InputError, in_words
 from ..core.progress import Alive, idle
-from ..header.values import same_number
+from ..header.spelling import same_number
 from ..input.dicom_damaged import Damaged
 from ..input.dicom_enhanced import PER_FRAME, SHARED
 from ..input.dicom_header import HeaderSlice
