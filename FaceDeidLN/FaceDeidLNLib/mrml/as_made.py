@@ -10,6 +10,7 @@ import numpy as np
 import slicer
 from numpy.typing import ArrayLike
 
+from ..core.errors import FaceDeidError
 from ..core.segment import Segment
 from .markups import ras
 from .moved import SAME_MM, ijk_to_lps
@@ -48,8 +49,14 @@ def _same(then: str | list[list[float]], now: str | list[list[float]]) -> bool:
 
 
 def _contents(node: slicer.vtkMRMLNode, ct: slicer.vtkMRMLScalarVolumeNode) -> list[str | list[list[float]]]:
-    """What a node holds, as it lies in the world and as it lies on its CT's grid: control points in mm, or digests of its voxels."""
-    to_grid = np.linalg.inv(ijk_to_lps(ct))
+    """What a node holds, as it lies in the world and as it lies on its CT's grid: control points in mm, or digests of its voxels.
+
+    In the world alone where a transform bends the CT: whatever works on it says so.
+    """
+    try:
+        to_grid = np.linalg.inv(ijk_to_lps(ct))
+    except FaceDeidError:
+        return [np.round(_points(node), 4).tolist() if node.IsA("vtkMRMLMarkupsNode") else _digest(segments_from_node(node), None)]
     if node.IsA("vtkMRMLMarkupsNode"):
         points = _points(node)
         on_grid = (ras(points) @ to_grid[:3, :3].T + to_grid[:3, 3]) * ct.GetSpacing()

@@ -14,6 +14,10 @@ from FaceDeidLNLib.mrml.nodes import add_ct, add_curve, add_landmarks, add_segme
 from FaceDeidLNLib.mrml.scene import new_context
 from FaceDeidLNLib.steps.process import NodeRequest, landmarks_asked
 from mrml_grids import linear_transform, numbers, tilted
+from vtkmodules.util.numpy_support import vtk_to_numpy
+from vtkmodules.vtkCommonCore import VTK_DOUBLE
+from vtkmodules.vtkCommonDataModel import vtkImageData
+from vtkmodules.vtkFiltersHybrid import vtkGridTransform
 
 POINTS = np.array([[0.0, 0.0, 0.0], [50.0, 0.0, 0.0], [0.0, 50.0, 10.0]])
 
@@ -131,3 +135,18 @@ def test_when_the_ct_was_moved_only_what_the_person_placed_is_asked_for(here, ct
     assert set(landmarks_asked(asked).points) == {"pronasale", "menton"}
     moved(here, ct)
     assert set(landmarks_asked(asked).points) == {"menton"}
+
+
+@pytest.mark.parametrize("kind", ["curve", "face"])
+def test_what_was_made_stays_known_where_the_ct_was_bent_since(here, ct, kind):
+    node = made(here, ct, kind)
+    bend, grid = vtkGridTransform(), vtkImageData()
+    grid.SetDimensions(2, 2, 2)
+    grid.SetSpacing(100.0, 100.0, 100.0)
+    grid.AllocateScalars(VTK_DOUBLE, 3)
+    vtk_to_numpy(grid.GetPointData().GetScalars())[:] = np.arange(24.0).reshape(8, 3)
+    bend.SetDisplacementGridData(grid)
+    transform = here.scene.AddNewNodeByClass("vtkMRMLGridTransformNode", "bent")
+    transform.SetAndObserveTransformToParent(bend)
+    ct.SetAndObserveTransformNodeID(transform.GetID())
+    assert is_as_made(node, ct)
