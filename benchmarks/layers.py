@@ -30,7 +30,7 @@ from FaceDeidLNLib.anatomy.body import find_body
 from FaceDeidLNLib.anatomy.face_frame import fit_frame
 from FaceDeidLNLib.anatomy.landmark.detect import detect_landmarks
 from FaceDeidLNLib.anatomy.skin import skin_depth
-from FaceDeidLNLib.case.find import face_bounds, shows_eyes
+from FaceDeidLNLib.case.find import EYES, face_bounds, shows_eyes
 from FaceDeidLNLib.case.records import Request
 from FaceDeidLNLib.core.errors import FaceDeidError
 from FaceDeidLNLib.core.landmarks import Landmarks
@@ -83,7 +83,7 @@ LEAST_VOXELS = 0.8
 #: The skin that has to change, and how near (mm) to a landmark it is looked at.
 MARKS, FEATURE_MM, HIDDEN_SHARE, TOLERANCE = ("sellion", "pronasale", "pogonion", "menton"), 8.0, 0.9, 0.02
 #: ... and the middle of an eye, before which the skin lies.
-EYES, EYE_MM = ("eye_left", "eye_right"), 22.0
+EYE_MM = 22.0
 #: Limits are this share of the least scatter, and this percentile of the depths of bone, as in the table of areas.
 OF_LEAST, BONE_PERCENTILE = 0.8, 98.0
 #: No limit of scatter is higher (sheets and thin layers; thick ones), and the bone of one area alone is so much (mm) deeper than any.

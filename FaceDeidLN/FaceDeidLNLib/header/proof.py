@@ -1,7 +1,7 @@
 """The proof that headers are clean, from what was written and from nothing else; the originals, where they are given, are the truth.
 
-It shares no code with what cleaned: the table of attributes is that of another library (Kitware's dicom-anonymizer), the known
-identifiers of the originals are searched as text in every value and as bytes in every file.
+It decides nothing as what cleaned did: the table of attributes is that of another library (Kitware's dicom-anonymizer), the known
+identifiers of the originals are searched as text in every value and as bytes in every file. Only the list of harmless words is the same.
 """
 
 from __future__ import annotations

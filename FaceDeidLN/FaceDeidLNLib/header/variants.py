@@ -1,7 +1,8 @@
 """Names, numbers and dates of the originals as somebody else would write them: the proof looks for these, beside what is written alike.
 
 Names in capitals, without their umlauts or with them in two letters, joined or letter by letter; numbers without the zeros before them,
-with signs or inside longer ones; dates in the orders and months of Europe and America. Nothing here is shared with what cleans.
+with signs or inside longer ones; dates in the orders and months of Europe and America. Spellings are
+worked out apart from those that clean, so that neither hides what the other misses; the list of harmless words is the same.
 """
 
 from __future__ import annotations

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -92,13 +91,14 @@ def image_kind(header: Dataset) -> str:
 
 def _without_odd(items: list[HeaderSlice]) -> tuple[list[HeaderSlice], tuple[str, ...]]:
     """A series without the few images that are of another kind than its slices: pictures that were stored among them. And what is told."""
-    kinds = Counter(image_kind(item.header) for item in items)
-    most = max(kinds, key=lambda kind: (kinds[kind], kind))
-    odd = [item for item in items if image_kind(item.header) != most and kinds[image_kind(item.header)] < _STACK]
+    kinds = _parts(items, _kind)
+    usual = max(kinds, key=lambda kind: (len(kinds[kind]), kind))
+    odd = {kind for kind, part in kinds.items() if kind != usual and len(part) < _STACK}
     if not odd:
         return items, ()
-    told_odd = f"{told([item.path for item in odd])} of another kind (ImageType) than the slices of the series and left out"
-    return [item for item in items if item not in odd], (told_odd,)
+    pictures = told([item.path for item in items if _kind(item) in odd])
+    said = f"{pictures} of another kind (ImageType) than the slices of the series and left out"
+    return [item for item in items if _kind(item) not in odd], (said,)
 
 
 def is_localizer(item: HeaderSlice) -> bool:
@@ -201,12 +201,13 @@ def _one_stack(items: list[HeaderSlice], uid: str, stack: str, single: Path | No
 
 def _stacks(items: list[HeaderSlice]) -> tuple[str, dict[str, list[HeaderSlice]]]:
     """The stacks of a series by the value of what they differ in; one where it is one stack, or where nothing tells them apart."""
-    kind = () if _overlap(items) else (("kind (ImageType)", lambda item: image_kind(item.header)),)
+    overlap = _overlap(items)
+    kind = () if overlap else (("kind (ImageType)", _kind),)
     for difference, value in (("direction", _direction), ("size", _size), *kind):
         parts = _parts(items, value)
         if len(parts) > 1 and min(map(len, parts.values())) >= _STACK:
             return difference, parts
-    if _overlap(items):
+    if overlap:
         for keyword in DIFFERENCES:
             parts = _parts(items, lambda item, keyword=keyword: str(item.header.get(keyword, "")))
             if len(parts) > 1 and min(map(len, parts.values())) >= _STACK and not any(map(_overlap, parts.values())):
@@ -219,6 +220,10 @@ def _parts(items: Sequence[HeaderSlice], value: Callable[[HeaderSlice], str]) ->
     for item in items:
         parts.setdefault(value(item), []).append(item)
     return dict(sorted(parts.items()))
+
+
+def _kind(item: HeaderSlice) -> str:
+    return image_kind(item.header)
 
 
 def _direction(item: HeaderSlice) -> str:

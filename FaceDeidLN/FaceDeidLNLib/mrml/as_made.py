@@ -54,15 +54,15 @@ def _contents(node: slicer.vtkMRMLNode, ct: slicer.vtkMRMLScalarVolumeNode) -> l
     In the world alone where a transform bends the CT: whatever works on it says so.
     """
     try:
-        to_grid = np.linalg.inv(ijk_to_lps(ct))
+        to_grids = [np.linalg.inv(ijk_to_lps(ct))]
     except FaceDeidError:
-        return [np.round(_points(node), 4).tolist() if node.IsA("vtkMRMLMarkupsNode") else _digest(segments_from_node(node), None)]
+        to_grids = []
     if node.IsA("vtkMRMLMarkupsNode"):
         points = _points(node)
-        on_grid = (ras(points) @ to_grid[:3, :3].T + to_grid[:3, 3]) * ct.GetSpacing()
-        return [np.round(places, 4).tolist() for places in (points, on_grid)]
+        on_grids = [(ras(points) @ to_grid[:3, :3].T + to_grid[:3, 3]) * ct.GetSpacing() for to_grid in to_grids]
+        return [np.round(places, 4).tolist() for places in (points, *on_grids)]
     segments = segments_from_node(node)
-    return [_digest(segments, None), _digest(segments, to_grid)]
+    return [_digest(segments, to_grid) for to_grid in (None, *to_grids)]
 
 
 def _points(node: slicer.vtkMRMLMarkupsNode) -> np.ndarray:

@@ -52,7 +52,7 @@ def _drawn(series: Series) -> tuple[int, int]:
         counts = [(0, 0)]
         with contextlib.suppress(Exception):
             datasets = (pydicom.dcmread(instance.path) for instance in series.instances)
-            counts += [(polygon_points(one), all_points(one)) for one in datasets if all_points(one) <= MOST_POINTS]
+            counts += [(polygon_points(one), points) for one in datasets if (points := all_points(one)) <= MOST_POINTS]
         series.known["drawn"] = tuple(map(sum, zip(*counts, strict=True)))
     return series.known["drawn"]
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from ..verify.beside_skin import densest
 from .family import DoubtError
 from .hidden import HiddenFace
 
@@ -37,17 +38,11 @@ def longest_along(points: np.ndarray, hidden: HiddenFace) -> float:
     along = hidden.in_region(points) & (np.abs(depth) < BESIDE_MM)
     if not along.any():
         return 0.0
-    along &= np.abs(depth - _commonest(depth[along])) <= ALIKE_MM
+    _, begins = densest(depth[along], 2 * ALIKE_MM)  # of a rind, which has two sides, it is one of them
+    along &= np.abs(depth - (begins + ALIKE_MM)) <= ALIKE_MM
     steps = np.linalg.norm(np.diff(points, axis=0, append=points[:1]), axis=1)
     place = np.concatenate([[0.0], np.cumsum(np.concatenate([steps, steps]))])[:-1]
     at = place[np.flatnonzero(np.concatenate([along, along]))]
     gap = max(GAP_MM, GAP_STEPS * float(np.median(steps)))
     stretches = np.split(at, np.flatnonzero(np.diff(at) > gap) + 1)
     return min(max((float(one[-1] - one[0]) for one in stretches if len(one)), default=0.0), float(steps.sum()))
-
-
-def _commonest(depth: np.ndarray) -> float:
-    """The depth (mm) with most of the depths (N,) within ALIKE_MM: a rind has two sides."""
-    known = np.sort(depth)
-    within = np.searchsorted(known, known + 2 * ALIKE_MM, side="right") - np.arange(len(known))
-    return float(known[np.argmax(within)]) + ALIKE_MM

@@ -15,6 +15,7 @@ import pydicom
 from ..core.errors import in_words
 from ..core.progress import Progress, silent
 from ..facts import in_class
+from ..verify.beside_skin import densest
 from .family import NO_FRAME, StudyRun
 from .hidden import VEIL_MM, HiddenFace
 from .measures import MEASURES
@@ -54,12 +55,10 @@ class Surface:
     @classmethod
     def of(cls, name: str, depth: np.ndarray) -> Surface | None:
         """From depths (N,) in mm below the old skin, NaN where it vanished; None where too few lines meet a surface to show anything."""
-        known = np.sort(depth[~np.isnan(depth)])
         if len(depth) < FEWEST:
             return None
         distance = np.nan_to_num(np.minimum(np.abs(depth), VANISHED_MM), nan=VANISHED_MM)
-        within = np.searchsorted(known, known + 2 * NEAR_MM, side="right") - np.arange(len(known))
-        alike = float(within.max(initial=0) / len(depth))
+        alike = densest(depth[~np.isnan(depth)], 2 * NEAR_MM)[0] / len(depth)
         return cls(name, len(distance), float(np.median(distance)), float(np.percentile(distance, 10)), alike)
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from pydicom.dataset import Dataset
 from ..core.volume import Volume
 from ..face.polar import to_polar
 from ..input.names import Role, role_of
+from ..verify.beside_skin import densest
 from .elsewhere import lies_on_skin, require_in_body, require_in_view, require_on_skin
 from .family import ClippedOneByOne, DoubtError, StudyRun
 from .hidden import HiddenFace
@@ -65,10 +66,11 @@ class RtStructFamily(ClippedOneByOne):
         names = followers(dataset, hidden, matrix, outlines)
         for number in names:
             remake(contours_of(dataset, number), hidden, matrix)
-        made = [(name, points) for _, name, points in _structures(dataset, matrix)]
+        drawn = list(_drawn(dataset, matrix))
+        made = [(name, _joined(rings)) for _, name, rings in drawn]
         require_no_copy([(name, in_region(points, hidden)) for name, points in made], hidden)
         require_no_inward_copy(made, hidden)
-        require_no_line(_rings(dataset, names, matrix), hidden)
+        require_no_line(((name, ring) for number, name, rings in drawn if number not in names for ring in rings), hidden)
         remove_pictures(dataset)
         run.writer.put(instance, dataset)
         return {"structures": len(dataset.get("StructureSetROISequence") or []), "made_anew": sorted(names.values())}
@@ -185,17 +187,19 @@ def in_region(points: np.ndarray, hidden: HiddenFace) -> np.ndarray:
 
 def _structures(dataset: Dataset, matrix: np.ndarray) -> Iterator[tuple[int, str, np.ndarray]]:
     """Number, name and points (N, 3) of each structure."""
+    return ((number, name, _joined(rings)) for number, name, rings in _drawn(dataset, matrix))
+
+
+def _drawn(dataset: Dataset, matrix: np.ndarray) -> Iterator[tuple[int, str, list[np.ndarray]]]:
+    """Number, name and the points (N, 3) of each contour of each structure."""
     for roi in dataset.get("StructureSetROISequence") or []:
         number = int(roi.ROINumber)
-        parts = [points_of(one, matrix) for item in contours_of(dataset, number) for one in item.get("ContourSequence") or []]
-        yield number, str(roi.get("ROIName") or ""), np.vstack(parts) if parts else np.zeros((0, 3))
+        rings = [points_of(one, matrix) for item in contours_of(dataset, number) for one in item.get("ContourSequence") or []]
+        yield number, str(roi.get("ROIName") or ""), rings
 
 
-def _rings(dataset: Dataset, without: Container[int], matrix: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
-    """Name and points (N, 3) of each contour but of the structures ``without``."""
-    for roi in dataset.get("StructureSetROISequence") or []:
-        for item in contours_of(dataset, int(roi.ROINumber)) if int(roi.ROINumber) not in without else ():
-            yield from ((str(roi.get("ROIName") or ""), points_of(one, matrix)) for one in item.get("ContourSequence") or [])
+def _joined(rings: Sequence[np.ndarray]) -> np.ndarray:
+    return np.vstack(rings) if rings else np.zeros((0, 3))
 
 
 def share_followed(points: np.ndarray, depth: np.ndarray, hidden: HiddenFace) -> float:
@@ -225,9 +229,8 @@ def share_alike(points: np.ndarray, hidden: HiddenFace, clear: np.ndarray) -> fl
     cells = _cells(points, hidden)
     outer = np.full(clear.shape, np.inf)
     np.minimum.at(outer, tuple(cells.T), hidden.depth_before(points))
-    depth = np.sort(outer[clear & np.isfinite(outer)])
-    within = np.searchsorted(depth, depth + 2 * SAME_DEPTH_MM, side="right") - np.arange(len(depth))
-    most = int(within.max(initial=0))
+    depth = outer[clear & np.isfinite(outer)]
+    most, _ = densest(depth, 2 * SAME_DEPTH_MM)
     return most / len(depth) if most > SHARE / 2 * clear.sum() else 0.0
 
 

@@ -121,20 +121,20 @@ def _withhold_doubted(proof: Proof, reports: list[Report], work: StudyRun) -> No
 
     Raises _Stop where they are not, or one of them holds a CT that decides: what followed it is no better.
     """
-    written = work.writer.written
-    doubted = {
-        folder: [one for one in reports if one.entry.instance.uid in written and written[one.entry.instance.uid].parent == folder]
-        for folder, _ in proof.found
-    }
-    whys = [f"{_named(doubted[folder][0].entry.instance)}: {why}" if doubted[folder] else why for folder, why in proof.found]
-    held = [one for members in doubted.values() for one in members]
-    decide = any(one.entry.instance.uid in work.deciding for one in held) or not all(doubted.values())
-    if proof.found and (decide or not work.options.withhold_doubtful):
-        raise _Stop("\n".join(whys))
-    for folder, why in proof.found:
-        gone = [one for one in doubted[folder] if one.entry.instance.uid in written]
-        work.writer.take_back(tuple(one.entry.instance for one in gone))
-        reports[:] = [Report(one.entry, Decision.doubt(f"the proof of what was written: {why}")) if one in gone else one for one in reports]
+    written: dict[Path, list[Instance]] = {}
+    for instance in (report.entry.instance for report in reports):
+        if instance.uid in work.writer.written:
+            written.setdefault(work.writer.written[instance.uid].parent, []).append(instance)
+    doubted = dict(reversed(proof.found))  # of several reasons the first
+    gone = {instance.uid: why for folder, why in doubted.items() for instance in written.get(folder, ())}
+    is_whole = doubted.keys() <= written.keys() and not any(uid in gone for uid in work.deciding)
+    if doubted and not (is_whole and work.options.withhold_doubtful):
+        told = (f"{_named(written[folder][0])}: {why}" if folder in written else why for folder, why in proof.found)
+        raise _Stop("\n".join(told))
+    for number, report in enumerate(reports):
+        if (why := gone.get(report.entry.instance.uid)) is not None:
+            work.writer.take_back((report.entry.instance,))
+            reports[number] = Report(report.entry, Decision.doubt(f"the proof of what was written: {why}"))
 
 
 def _named(instance: Instance) -> str:

@@ -18,6 +18,16 @@ def from_skin(points: np.ndarray, face: Face) -> np.ndarray:
     return cKDTree(skin).query(points)[0]
 
 
+def densest(depth: np.ndarray, width_mm: float) -> tuple[int, float]:
+    """How many of the depths (N,; mm) lie in the range of so many mm that holds most of them, and where it begins; 0 and 0 of none."""
+    known = np.sort(depth)
+    if not len(known):
+        return 0, 0.0
+    within = np.searchsorted(known, known + width_mm, side="right") - np.arange(len(known))
+    most = int(np.argmax(within))
+    return int(within[most]), float(known[most])
+
+
 def share_at_one(distance: np.ndarray, within_mm: float) -> float:
     """Share of distances (N,) that lie within so many mm of their middle; 0 of none."""
     return float((np.abs(distance - np.median(distance)) <= within_mm).mean()) if len(distance) else 0.0
