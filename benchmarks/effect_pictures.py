@@ -19,7 +19,8 @@ from FaceDeidLNLib.case.find import find_anatomy, find_face, find_landmarks, nod
 from FaceDeidLNLib.case.records import Request
 from FaceDeidLNLib.effect.base import apply_effect
 from FaceDeidLNLib.input.ct import read_ct
-from FaceDeidLNLib.output.drawing import grid, write_png
+from FaceDeidLNLib.output.drawing import grid
+from FaceDeidLNLib.output.letters import write_png
 from FaceDeidLNLib.output.pictures import labelled_skin_view, prepare_skin
 from FaceDeidLNLib.output.render import head_focus
 

@@ -33,7 +33,8 @@ from FaceDeidLNLib.case.records import Request
 from FaceDeidLNLib.core.parameters import Parameters
 from FaceDeidLNLib.core.volume import Volume
 from FaceDeidLNLib.input.ct import read_ct
-from FaceDeidLNLib.output.drawing import grid, write_png
+from FaceDeidLNLib.output.drawing import grid
+from FaceDeidLNLib.output.letters import write_png
 from FaceDeidLNLib.output.pictures import labelled_skin_view, prepare_skin
 from FaceDeidLNLib.output.render import head_focus
 from FaceDeidLNLib.pipeline import deface

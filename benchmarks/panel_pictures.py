@@ -71,7 +71,8 @@ def turn(view: Any) -> None:  # noqa: ANN401  a display.DrawnView
 
 def compared(path: Path, pair: list[Any]) -> None:
     """Before and after side by side, as the panel shows them."""
-    from FaceDeidLNLib.output.drawing import grid, write_png
+    from FaceDeidLNLib.output.drawing import grid
+    from FaceDeidLNLib.output.letters import write_png
 
     for view in pair:
         turn(view)
@@ -84,7 +85,8 @@ def slices(path: Path, node: Any) -> None:  # noqa: ANN401  the parameter node
     from FaceDeidLNLib.input.place import place_segments
     from FaceDeidLNLib.mrml.links import linked
     from FaceDeidLNLib.mrml.nodes import segments_from_node, volume_from_node
-    from FaceDeidLNLib.output.drawing import blend, grid, outline, write_png
+    from FaceDeidLNLib.output.drawing import blend, grid, outline
+    from FaceDeidLNLib.output.letters import write_png
     from FaceDeidLNLib.output.slices import sample_gray, sample_mask, slice_plane
 
     ct, result = volume_from_node(node.inputVolume), volume_from_node(node.resultVolume)

@@ -39,7 +39,8 @@ from FaceDeidLNLib.core.parameters import Parameters
 from FaceDeidLNLib.core.volume import Volume
 from FaceDeidLNLib.effect.registry import EFFECTS
 from FaceDeidLNLib.input.ct import read_ct
-from FaceDeidLNLib.output.drawing import grid, write_png
+from FaceDeidLNLib.output.drawing import grid
+from FaceDeidLNLib.output.letters import write_png
 from FaceDeidLNLib.phantom import make_phantom
 from FaceDeidLNLib.pipeline import deface
 

@@ -242,7 +242,7 @@ def write_review_folder(folder: Path, ct: CtInput, result: CaseResult, released:
     Its pictures are drawn while MRML, which takes a second to load, is loaded and at work.
     """
     from ..core.ahead import made_beside
-    from ..output.pictures import draw, shown
+    from ..output.panels import draw, shown
     from ..output.seen import Seen, digest, note_seen
 
     with (

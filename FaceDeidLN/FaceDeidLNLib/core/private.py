@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 from .locks import HELD, has_name, lock
@@ -15,17 +14,14 @@ OWNER_FOLDER, OWNER_FILE = 0o700, 0o600
 _PARTIAL = ".partial"
 
 
-@contextlib.contextmanager
-def owner_only() -> Iterator[None]:
-    """What this process makes while this lasts nobody but its owner can read, whatever library makes it and whatever the umask was.
+def make_private_folder(path: Path) -> None:
+    """Make a folder, and those that are missing above it, for their owner alone; one that is there stays as it is.
 
-    Windows decides by the folder that a file is made in, and has no such mask.
+    :raises OSError: one cannot be made.
     """
-    before = os.umask(0o077)
-    try:
-        yield
-    finally:
-        os.umask(before)
+    for folder in (*reversed(path.parents), path):
+        if not folder.is_dir():
+            folder.mkdir(OWNER_FOLDER, exist_ok=True)
 
 
 def write_private(path: Path, text: str) -> None:

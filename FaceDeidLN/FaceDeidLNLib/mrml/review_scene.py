@@ -20,11 +20,12 @@ from vtkmodules.vtkCommonDataModel import vtkCellArray, vtkPolyData
 from ..core.ahead import awaited, made_beside
 from ..core.errors import OutputError
 from ..core.guard import removed_with_us
-from ..core.private import OWNER_FOLDER, owner_only, write_private
+from ..core.private import OWNER_FILE, OWNER_FOLDER, write_private
 from ..core.progress import idle
 from ..core.volume import Volume
 from ..output.held_folder import HeldFolder, held_folder
-from ..output.pictures import Drawn, Shown, draw, review_picture, shown
+from ..output.panels import Drawn, Shown, draw, shown
+from ..output.pictures import review_picture
 from ..output.review_folder import (
     AFTER_FILE,
     BEFORE_FILE,
@@ -56,7 +57,7 @@ def write_review(folder: Path, material: CaseMaterial, drawn: Future[Drawn] | No
     """
     folder = Path(folder).absolute()
     begun = contextlib.nullcontext(drawn) if drawn is not None else made_beside(lambda alive: draw(_pictured(material), alive))
-    with owner_only(), _quiet(), begun as drawing:
+    with _quiet(), begun as drawing:
         return _write_all(folder, material, drawing)
 
 
@@ -95,6 +96,7 @@ def _written(held: HeldFolder, hidden: Path, material: CaseMaterial, drawn: Futu
     except OutputError as error:
         raise OutputError(held.named(str(error).replace(f"{hidden}/", f"{held.place}/"))) from error
     for name in names:
+        (hidden / name).chmod(OWNER_FILE)  # a mask (umask) for the time of this work would hold for other threads, too
         (hidden / name).replace(held.place / name)
     return names
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..core.errors import InputError, OutputError
 from ..core.plain_files import open_plain
-from ..core.private import OWNER_FOLDER, write_private
+from ..core.private import OWNER_FOLDER, make_private_folder, write_private
 from .held_folder import HeldFolder, held_folder
 
 SCENE_FILE = "scene.mrb"
@@ -88,7 +88,7 @@ def make_review_folder(folder: Path, title: str) -> None:
     One that holds other files too keeps its mode, because they may be meant for others: the review's own files are private all the same.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_private_folder(folder)
         with held_folder(folder) as held:
             _begin(held, title)
     except OSError as error:

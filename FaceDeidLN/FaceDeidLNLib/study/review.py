@@ -12,11 +12,11 @@ import pydicom
 from scipy import ndimage
 
 from ..core.errors import FaceDeidError, InputError, OutputError
-from ..core.private import OWNER_FOLDER, owner_only, write_private
+from ..core.private import OWNER_FILE, OWNER_FOLDER, make_private_folder, write_private
 from ..core.segment import BoxMask, places
 from ..core.volume import AIR_HU, Volume, canonical_grid
 from ..input.ct import read_ct
-from ..output.drawing import write_png
+from ..output.letters import write_png
 from ..output.pictures import review_sheet
 from ..output.review_folder import README_FILE, README_FIRST_LINE, is_review
 from ..verify.coverage import SKIN_HU
@@ -87,7 +87,7 @@ class StudyReview:
         """
         try:
             require_review(self.folder)
-            self.folder.mkdir(parents=True, exist_ok=True)
+            make_private_folder(self.folder)
             self.folder.chmod(OWNER_FOLDER)
             for old in (*self.folder.glob("*.png"), self.folder / LIST_FILE):
                 old.unlink(missing_ok=True)
@@ -113,8 +113,7 @@ class StudyReview:
         name = f"{number:02d}-{series.instances[0].text('Modality') or 'OT'}.png"
         title = "; ".join(f"{outcome}: {reason}" for outcome, reason in said)
         try:
-            with owner_only():
-                _draw(series, show, run, self.folder / name, f"{facts['series'] or name} - {title}")
+            _draw(series, show, run, self.folder / name, f"{facts['series'] or name} - {title}")
         except FaceDeidError as error:
             return {**facts, "no_picture": str(error)}
         except Exception as error:  # an object that breaks a reader is withheld, and has no picture
@@ -133,7 +132,10 @@ def _draw(series: Series, show: Shower, run: StudyRun, path: Path, title: str) -
         result = after[stack].as_hu(look) if stack < len(after) else None
         face, spared = (None, ()) if hidden is None else _masks(hidden, original)
         place = path if stack == 0 else path.with_stem(f"{path.stem}-{stack + 1}")
-        write_png(review_sheet(original, result, face, spared, f"{WARNING} {title}"), place)
+        sheet = review_sheet(original, result, face, spared, f"{WARNING} {title}")
+        place.unlink(missing_ok=True)
+        place.touch(OWNER_FILE, exist_ok=False)
+        write_png(sheet, place)
 
 
 def _masks(hidden: HiddenFace, image: Volume) -> tuple[BoxMask | None, tuple[BoxMask, ...]]:

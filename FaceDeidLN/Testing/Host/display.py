@@ -8,7 +8,7 @@ import numpy as np
 import slicer
 import vtk
 from FaceDeidLNLib.mrml.scene import SceneContext
-from FaceDeidLNLib.output.drawing import write_png
+from FaceDeidLNLib.output.letters import write_png
 from vtk.util.numpy_support import vtk_to_numpy
 
 _IN_3D = (

@@ -12,7 +12,7 @@ import pytest
 from batches import batch, fill, rows_of
 from FaceDeidLNLib.commands.batches.decisions import read_decisions
 from FaceDeidLNLib.commands.batches.review_page import review_html
-from FaceDeidLNLib.output.drawing import write_png
+from FaceDeidLNLib.output.letters import write_png
 from FaceDeidLNLib.output.worklist import read_worklist
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stand-in is a POSIX script")

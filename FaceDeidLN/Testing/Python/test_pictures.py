@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import vtk
@@ -9,7 +12,7 @@ from FaceDeidLNLib.core.errors import OutputError
 from FaceDeidLNLib.core.geometry import Geometry
 from FaceDeidLNLib.core.segment import tight
 from FaceDeidLNLib.core.volume import Volume
-from FaceDeidLNLib.output import drawing
+from FaceDeidLNLib.output import drawing, letters
 from FaceDeidLNLib.output.pictures import draw, labelled_skin_view, review_picture, review_sheet, shown
 from FaceDeidLNLib.output.render import (
     BACKGROUND,
@@ -279,7 +282,7 @@ def has_color(picture, color):
 
 
 def test_the_sheet_shows_face_changes_and_protected_segments_in_their_colours(case):
-    from FaceDeidLNLib.output.pictures import CHANGED_COLOR, FACE_COLOR, PROTECTED_COLOR
+    from FaceDeidLNLib.output.panels import CHANGED_COLOR, FACE_COLOR, PROTECTED_COLOR
 
     sheet = review_sheet(*case, panel_px=120)
     body = sheet[:-30]  # without the legend
@@ -287,7 +290,7 @@ def test_the_sheet_shows_face_changes_and_protected_segments_in_their_colours(ca
 
 
 def test_the_sheet_without_a_result_shows_no_change(case):
-    from FaceDeidLNLib.output.pictures import CHANGED_COLOR
+    from FaceDeidLNLib.output.panels import CHANGED_COLOR
 
     sheet = review_sheet(case[0], None, case[2], case[3], panel_px=120)
     assert not has_color(sheet, CHANGED_COLOR)
@@ -312,7 +315,7 @@ def test_the_picture_file_holds_the_sheet_the_right_way_up(case, tmp_path):
 
 def test_a_picture_that_cannot_be_written_is_an_output_error(case, tmp_path):
     with pytest.raises(OutputError, match="cannot be written"):
-        drawing.write_png(review_sheet(case[0], None, None, [], panel_px=60), tmp_path / "missing" / "review.png")
+        letters.write_png(review_sheet(case[0], None, None, [], panel_px=60), tmp_path / "missing" / "review.png")
 
 
 def test_a_long_title_is_wrapped_and_not_cut(case):
@@ -325,14 +328,14 @@ def test_a_long_title_is_wrapped_and_not_cut(case):
 
 def test_text_is_drawn_upright():
     """An L has its foot at the bottom."""
-    ink = (drawing.text_image("L", 40) > 0.5).sum(axis=1)
+    ink = (letters.text_image("L", 40) > 0.5).sum(axis=1)
     ink = ink[ink > 0]
     assert ink[-1] > 2 * ink[0]
 
 
 def test_text_beyond_the_border_is_cut_and_the_rest_drawn():
     picture = drawing.blank(30, 20)
-    drawing.write_text(picture, "a very long text", 5, -3)
+    letters.write_text(picture, "a very long text", 5, -3)
     assert np.any(picture != drawing.PAPER)
 
 
@@ -348,3 +351,9 @@ def test_a_labelled_view_has_the_size_and_more_ink_than_a_bare_one(case):
     bare, labelled = skin_view(case[0], "front", (90, 80)), labelled_skin_view(case[0], "front", (90, 80), caption="7")
     assert labelled.shape == (80, 90, 3)
     assert np.any(bare != labelled)
+
+
+def test_the_panels_are_drawn_without_what_draws_letters():
+    code = "import sys, FaceDeidLNLib.output.panels; print(*(name for name in sys.modules if name.startswith('vtk')))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "", "they are drawn while that is loaded"
