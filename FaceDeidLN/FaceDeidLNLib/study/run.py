@@ -14,7 +14,7 @@ from ..core.progress import Progress, alive_in, silent
 from ..effect.base import drawing, seeded
 from ..header.base import HeaderError, HeaderPolicy, KeepHeader
 from ..header.known import known_of
-from ..header.proof import verify_headers
+from ..header.proof import Finding, verify_headers
 from ..output.atomic import Companion, released_folder
 from ..output.certificate import require_own_certificate
 from ..output.dicom_encoder import save
@@ -106,8 +106,8 @@ def run_one(
             _stop_at_doubts(planned, reports, options)
             while not proofs or proofs[-1].doubts:
                 reports[:] = _closed(reports, writer)
-                _require_clean(partial, planned, policy)
-                proofs.append(prove(partial, work, progress))
+                left = _left_in_headers(partial, planned, policy)
+                proofs.append(Proof((), left) if left else prove(partial, work, progress))
                 _withhold_doubted(proofs[-1], reports, work)
             reports[:] = [replace(report, file=_place(report, writer)) for report in reports]
     except _Stop as stop:
@@ -117,7 +117,7 @@ def run_one(
 
 
 def _withhold_doubted(proof: Proof, reports: list[Report], work: StudyRun) -> None:
-    """Take back the series that the proof doubts, in place, where doubtful ones are to be withheld.
+    """Take back the series that a proof doubts, in place, where doubtful ones are to be withheld.
 
     Raises _Stop where they are not, or one of them holds a CT that decides: what followed it is no better.
     """
@@ -142,14 +142,16 @@ def _named(instance: Instance) -> str:
     return f"{instance.text('Modality')} series '{instance.text('SeriesDescription')}', first {instance.path.name}"
 
 
-def _require_clean(partial: Path, planned: StudyPlan, policy: HeaderPolicy) -> None:
-    """Raises _Stop where a proof of the cleaned headers finds something of the originals."""
+def _left_in_headers(partial: Path, planned: StudyPlan, policy: HeaderPolicy) -> tuple[tuple[Path, str], ...]:
+    """The folder of each series in whose cleaned headers a proof finds something of the originals, and what it finds first."""
     if policy.options is None:
-        return
+        return ()
     findings = verify_headers(partial, known_of((entry.instance.path for entry in planned.entries), policy.is_own), policy.options)
     policy.proved(len(findings))
-    if findings:
-        raise _Stop(f"{len(findings)} findings in the cleaned headers (first: {findings[0]})")
+    by_folder: dict[Path, list[Finding]] = {}
+    for finding in findings:
+        by_folder.setdefault((partial / finding.file).parent, []).append(finding)
+    return tuple((folder, f"{len(found)} findings in its cleaned headers (first: {found[0]})") for folder, found in by_folder.items())
 
 
 def _carried_out(planned: StudyPlan, work: StudyRun, progress: Progress) -> list[Report]:

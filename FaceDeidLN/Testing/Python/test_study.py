@@ -12,10 +12,13 @@ import pydicom
 import pytest
 from FaceDeidLNLib.commands.main import main
 from FaceDeidLNLib.core.parameters import Parameters
+from FaceDeidLNLib.header.policy import policy_named
+from FaceDeidLNLib.header.proof import Finding
 from FaceDeidLNLib.input.ct import read_ct
 from FaceDeidLNLib.output.certificate import certificate_path
 from FaceDeidLNLib.output.signing import is_own_release
 from FaceDeidLNLib.study import ct as ct_family
+from FaceDeidLNLib.study import run as study_run
 from FaceDeidLNLib.study.family import Options
 from FaceDeidLNLib.study.outcome import Outcome
 from FaceDeidLNLib.study.plan import Plan, plan
@@ -182,6 +185,35 @@ def test_a_series_that_the_proof_alone_doubts_is_withheld_alone_where_that_was_a
     released = [report for report in result.reports if report.file is not None]
     assert len(list(result.output.rglob("*.dcm"))) == len(released) == len(result.reports) - len(withheld)
     assert withheld
+
+
+def found_once(monkeypatch, where):
+    """The first proof of headers has a finding in a file."""
+    told = iter([[Finding(where, "ImageComments", "holds a name of an original")]])
+    monkeypatch.setattr(study_run, "verify_headers", lambda *_: next(told, []))
+
+
+def test_a_finding_in_a_header_stops_its_study(pair, tmp_path, monkeypatch):
+    found_once(monkeypatch, "02-CT/IM0001.dcm")
+    result = run(pair, tmp_path / "out", ASKED, policy_named("research", tmp_path / "project.key"))[0]
+    assert result.output is None
+    assert any("1 findings in its cleaned headers (first: 02-CT/IM0001.dcm" in reason for reason in result.reasons)
+
+
+def test_a_series_with_a_finding_in_a_header_is_withheld_alone_where_that_was_asked_for(pair, tmp_path, monkeypatch):
+    found_once(monkeypatch, "02-CT/IM0001.dcm")
+    result = run(pair, tmp_path / "out", replace(ASKED, withhold_doubtful=True), policy_named("research", tmp_path / "project.key"))[0]
+    assert result.verdict == "PASS"
+    assert {path.name for path in result.output.iterdir()} == {"01-CT"}
+    assert all("cleaned headers" in report.decision.reason for report in result.reports if report.file is None)
+
+
+@pytest.mark.parametrize("where", ["01-CT/IM0001.dcm", "lost.txt"])
+def test_a_finding_in_what_others_follow_or_beside_every_series_stops_the_study_whatever_was_asked_for(where, pair, tmp_path, monkeypatch):
+    found_once(monkeypatch, where)
+    result = run(pair, tmp_path / "out", replace(ASKED, withhold_doubtful=True), policy_named("research", tmp_path / "project.key"))[0]
+    assert result.output is None
+    assert where in result.reasons[0]
 
 
 def test_a_ct_without_a_frame_of_reference_is_released_by_itself(tmp_path):
