@@ -117,7 +117,13 @@ class StudyRun:
     deciding: list[str] = field(default_factory=list)
     #: Frame of reference UID -> what the CTs show that were released in it, in coarse voxels (``elsewhere.remembered``).
     seen: dict[str, list[Volume]] = field(default_factory=dict)
+    #: What objects that were written draw beside an old skin, and was not made anew: points (N, 3; the face's LPS mm).
+    drawn: dict[HiddenFace, list[np.ndarray]] = field(default_factory=dict)
     alive: Alive = idle
+
+    def drawn_in(self, hidden: HiddenFace) -> list[np.ndarray]:
+        """What was drawn beside the old skin of a face so far; it grows with each object."""
+        return self.drawn.setdefault(hidden, [])
 
     def leads_to_face(self, frame: str) -> bool:
         """True where a face was hidden in a frame of reference, or where a rigid registration leads."""

@@ -105,6 +105,12 @@ class HiddenFace:
         directions, _ = to_polar(self.face.frame, lps)
         return self.depth_before(lps) - self.face.raster.sample(self.veil, directions)
 
+    def cells(self, lps: np.ndarray) -> np.ndarray:
+        """The cells (N, 2) of the face's raster that points (N, 3) lie in, or the nearest ones."""
+        directions, _ = to_polar(self.face.frame, lps)
+        found = np.rint(self.face.raster.cells(directions)).astype(int)
+        return np.clip(found, 0, np.array(self.face.raster.shape) - 1)
+
     def depth_before(self, lps: np.ndarray) -> np.ndarray:
         """Depth (N,) in mm below the old skin at points (N, 3)."""
         return self.before.at(lps, FAR_MM)

@@ -11,7 +11,7 @@ from ..verify.beside_skin import from_skin, share_at_one
 from .family import DoubtError
 from .hidden import HiddenFace
 
-#: Cells of the face's raster (half a degree each) along a side of the fields in each of which a structure's outermost point is taken.
+#: Cells of the face's raster (two degrees each) along a side of the fields in each of which a structure's outermost point is taken.
 FIELD_CELLS = 8
 #: A structure is the old face moved inwards where it is met in this share of the face's fields, and so many of its outermost points lie
 #: within so many mm of their middle distance from the old skin: 0.73 and more of a body shrunk by 6 to 40 mm do, 0.52 and less of bone and

@@ -12,9 +12,9 @@ import pydicom
 from pydicom.dataset import Dataset
 
 from ..core.volume import Volume
-from ..face.polar import to_polar
 from ..input.names import Role, role_of
 from ..verify.beside_skin import densest
+from .beside import filled_up, require_apart
 from .elsewhere import lies_on_skin, require_in_body, require_in_view, require_on_skin
 from .family import ClippedOneByOne, DoubtError, StudyRun
 from .hidden import HiddenFace
@@ -24,6 +24,7 @@ from .lines import require_no_line
 from .pictures import remove_pictures
 from .planes import Plane
 from .rays import clear_cells, rays_of
+from .references import every_item
 
 #: RT ROI Interpreted Type (PS3.3 C.8.8.8) of what lies on the skin.
 TYPES = {"EXTERNAL", "BOLUS", "FIXATION", "ISOCENTER_SURFACE"}
@@ -62,6 +63,7 @@ class RtStructFamily(ClippedOneByOne):
         drawn_in = {str(roi.get("ReferencedFrameOfReferenceUID") or instance.frame) for roi in dataset.get("StructureSetROISequence") or []}
         if drawn_in - {instance.frame}:
             raise DoubtError("its structures lie in several frames of reference, and the face is looked for in one of them")
+        _require_listed(dataset)
         outlines = _require_place(dataset, run.seen_in(instance.frame), matrix)
         names = followers(dataset, hidden, matrix, outlines)
         for number in names:
@@ -70,10 +72,23 @@ class RtStructFamily(ClippedOneByOne):
         made = [(name, _joined(rings)) for _, name, rings in drawn]
         require_no_copy([(name, in_region(points, hidden)) for name, points in made], hidden)
         require_no_inward_copy(made, hidden)
-        require_no_line(((name, ring) for number, name, rings in drawn if number not in names for ring in rings), hidden)
+        kept = [(name, rings) for number, name, rings in drawn if number not in names]
+        require_no_line(((name, ring) for name, rings in kept for ring in rings), hidden)
+        require_apart([(name, _joined([filled_up(ring) for ring in rings])) for name, rings in kept], run.drawn_in(hidden), hidden)
         remove_pictures(dataset)
         run.writer.put(instance, dataset)
         return {"structures": len(dataset.get("StructureSetROISequence") or []), "made_anew": sorted(names.values())}
+
+
+def _require_listed(dataset: Dataset) -> None:
+    """Every contour belongs to a structure of the set, so that it is looked at.
+
+    :raises DoubtError: one does not.
+    """
+    numbers = {int(roi.ROINumber) for roi in dataset.get("StructureSetROISequence") or []}
+    listed = sum(len(item.get("ContourSequence") or []) for number in numbers for item in contours_of(dataset, number))
+    if sum("ContourData" in item for item in every_item(dataset)) > listed:
+        raise DoubtError("it holds contours of no structure that it lists, which nobody looks at")
 
 
 def _require_place(dataset: Dataset, shown: Sequence[Volume], matrix: np.ndarray) -> frozenset[int]:
@@ -207,15 +222,8 @@ def share_followed(points: np.ndarray, depth: np.ndarray, hidden: HiddenFace) ->
     if len(points) < 30:
         return 0.0
     near = np.abs(depth - np.median(depth)) < SAME_DEPTH_MM
-    cells = np.unique(_cells(points[near], hidden), axis=0)
+    cells = np.unique(hidden.cells(points[near]), axis=0)
     return float(hidden.face.inside[tuple(cells.T)].sum() / hidden.face.inside.sum())
-
-
-def _cells(points: np.ndarray, hidden: HiddenFace) -> np.ndarray:
-    """The cells (N, 2) of the face's raster that points (N, 3) lie in."""
-    directions, _ = to_polar(hidden.face.frame, points)
-    cells = np.rint(hidden.face.raster.cells(directions)).astype(int)
-    return np.clip(cells, 0, np.array(hidden.face.raster.shape) - 1)
 
 
 def share_alike(points: np.ndarray, hidden: HiddenFace, clear: np.ndarray) -> float:
@@ -226,7 +234,7 @@ def share_alike(points: np.ndarray, hidden: HiddenFace, clear: np.ndarray) -> fl
     """
     if not len(points):
         return 0.0
-    cells = _cells(points, hidden)
+    cells = hidden.cells(points)
     outer = np.full(clear.shape, np.inf)
     np.minimum.at(outer, tuple(cells.T), hidden.depth_before(points))
     depth = outer[clear & np.isfinite(outer)]

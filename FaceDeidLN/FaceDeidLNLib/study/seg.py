@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from pydicom.pixels import pack_bits
 
 from ..core.geometry import Geometry
 from ..core.volume import Volume
+from .beside import require_apart
 from .elsewhere import require_in_view
 from .family import ClippedOneByOne, DoubtError, StudyRun
 from .grids import moved
@@ -32,6 +33,9 @@ from .rtstruct import (
     share_followed,
 )
 
+#: At so many of its values a fractional segment is looked at.
+MOST_VALUES = 8
+
 
 class SegFamily(ClippedOneByOne):
     """Segmentation (binary, fractional) and Label Map Segmentation."""
@@ -45,16 +49,31 @@ class SegFamily(ClippedOneByOne):
         frames = dataset.pixel_array
         frames = frames.reshape((-1, *frames.shape[-2:])).copy()
         names = {int(item.SegmentNumber): str(item.get("SegmentLabel") or "") for item in dataset.SegmentSequence}
+        _require_described(frames, dataset, names)
         outlines = _require_place(frames, dataset, names, run.seen_in(instance.frame), matrix)
         was_empty = not frames.any()
         clipped = clip(frames, dataset, names, hidden, matrix, outlines)
-        edges = [(names[one], edge_points(frames, dataset, one, matrix)) for one in labels_of(dataset, names)]
-        require_no_copy([(name, in_region(points, hidden)) for name, points in edges], hidden)
-        require_no_inward_copy(edges, hidden)
+        edges = [(one, points) for one in labels_of(dataset, names) for points in surfaces(frames, dataset, one, matrix)]
+        require_no_copy([(names[one], in_region(points, hidden)) for one, points in edges], hidden)
+        require_no_inward_copy(((names[one], points) for one, points in edges), hidden)
+        require_apart([(names[one], points) for one, points in edges if one not in clipped], run.drawn_in(hidden), hidden)
         dropped = write_frames(dataset, frames, was_empty)
         remove_pictures_but_pixels(dataset)
         run.writer.put(instance, dataset)
         return {"segments": len(names), "clipped": sorted(names.get(label, str(label)) for label in clipped), "frames_dropped": dropped}
+
+
+def _require_described(frames: np.ndarray, dataset: Dataset, names: dict[int, str]) -> None:
+    """Every pixel belongs to a segment that is described, so that it is looked at.
+
+    :raises DoubtError: one does not.
+    """
+    if dataset.get("SegmentationType") == "LABELMAP":
+        shown = set(map(int, np.unique(frames))) - {0}
+    else:
+        shown = {_number_of(dataset, index) for index, frame in enumerate(frames) if frame.any()}
+    if shown - names.keys():
+        raise DoubtError("it shows segments that it does not describe, which nobody looks at")
 
 
 def _require_place(
@@ -104,15 +123,20 @@ def frame_grid(dataset: Dataset, index: int, matrix: np.ndarray) -> Geometry:
     return moved(Geometry((1, int(dataset.Rows), int(dataset.Columns)), affine), matrix)
 
 
-def of_segment(dataset: Dataset, index: int, frame: np.ndarray, label: int) -> np.ndarray:
-    """Bool of a frame: where it shows a segment."""
+def of_segment(dataset: Dataset, index: int, frame: np.ndarray, label: int, above: float = 0.0) -> np.ndarray:
+    """Bool of a frame: where it shows a segment, of a fractional one with values ``above`` this."""
     if dataset.get("SegmentationType") == "LABELMAP":
         return frame == label
+    return frame > above if _number_of(dataset, index) == label else np.zeros(frame.shape, dtype=bool)
+
+
+def _number_of(dataset: Dataset, index: int) -> int:
+    """The segment that a frame shows."""
     own, shared = dataset.PerFrameFunctionalGroupsSequence[index], dataset.SharedFunctionalGroupsSequence[0]
     item = (own.get("SegmentIdentificationSequence") or shared.get("SegmentIdentificationSequence") or [None])[0]
     if item is None:
         raise DoubtError("a frame does not say which segment it shows")
-    return frame > 0 if int(item.ReferencedSegmentNumber) == label else np.zeros(frame.shape, dtype=bool)
+    return int(item.ReferencedSegmentNumber)
 
 
 def _edge(mask: np.ndarray) -> np.ndarray:
@@ -126,11 +150,24 @@ def edge_points(frames: np.ndarray, dataset: Dataset, label: int, matrix: np.nda
     return segment_points(frames, dataset, label, matrix, edge=True)
 
 
-def segment_points(frames: np.ndarray, dataset: Dataset, label: int, matrix: np.ndarray, edge: bool = False) -> np.ndarray:
-    """LPS mm (N, 3) of the pixels of a segment, or of those at its edge."""
+def surfaces(frames: np.ndarray, dataset: Dataset, label: int, matrix: np.ndarray) -> Iterator[np.ndarray]:
+    """The edges (N, 3) of a segment, of a fractional one at several of its values: it may end at one and show the skin at another."""
+    values = np.zeros(1)
+    if dataset.get("SegmentationType") == "FRACTIONAL":
+        own = [frame for index, frame in enumerate(frames) if _number_of(dataset, index) == label]
+        values = np.unique(own)[:-1] if own else values
+        values = np.unique([0, *values[np.linspace(0, len(values) - 1, min(len(values), MOST_VALUES)).astype(int)]])
+    for value in values:
+        yield segment_points(frames, dataset, label, matrix, edge=True, above=float(value))
+
+
+def segment_points(
+    frames: np.ndarray, dataset: Dataset, label: int, matrix: np.ndarray, edge: bool = False, above: float = 0.0
+) -> np.ndarray:
+    """LPS mm (N, 3) of the pixels of a segment, or of those at its edge; ``above`` as in ``of_segment``."""
     out = []
     for index, frame in enumerate(frames):
-        mask = of_segment(dataset, index, frame, label)
+        mask = of_segment(dataset, index, frame, label, above)
         mask = _edge(mask) if edge else mask
         if mask.any():
             out.append(frame_grid(dataset, index, matrix).to_lps(_places(mask)))

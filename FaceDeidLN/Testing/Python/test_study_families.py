@@ -103,6 +103,7 @@ def test_the_proof_finds_untouched_structures(bench, work, monkeypatch):
     monkeypatch.setattr(rtstruct, "followers", lambda *_: {})
     monkeypatch.setattr(rtstruct, "require_no_copy", lambda *_: None)
     monkeypatch.setattr(rtstruct, "require_no_line", lambda *_: None)
+    monkeypatch.setattr(rtstruct, "require_apart", lambda *_: None)
     FAMILIES["rtstruct"].release(bench.series("rtstruct"), work)
     assert sum("RTSTRUCT" in doubt for doubt in prove(work.writer.root, work).doubts) == 2
 
@@ -152,6 +153,7 @@ def test_untouched_segments_are_doubtful(bench, work, monkeypatch):
 def test_the_proof_finds_untouched_segments(bench, work, monkeypatch):
     monkeypatch.setattr(seg, "clip", lambda *_: [])
     monkeypatch.setattr(seg, "require_no_copy", lambda *_: None)
+    monkeypatch.setattr(seg, "require_apart", lambda *_: None)
     FAMILIES["seg"].release(bench.series("seg"), work)
     assert any("SEG" in doubt for doubt in prove(work.writer.root, work).doubts)
 
