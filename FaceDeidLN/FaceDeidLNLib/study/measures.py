@@ -18,10 +18,13 @@ from .instances import find_instances
 from .rays import LOOK_MM, edge_level, found_skin, rays_of
 from .rtdose import dose_geometry
 from .rtstruct import SHALLOW_MM, SHARE, contours_of, points_of, share_followed
-from .seg import edge_points, labels_of
+from .seg import labels_of, surfaces
 
-#: Name of the object, and depth (N,) in mm of its surface below the old skin: negative before it, NaN where it vanished.
+#: Name of the object, and depth (N,) in mm of its surface below the old skin: negative before it, NaN where it vanished. Of images and
+#: doses there is one per line of sight, the same lines for all of them, and NOT_SEEN where a line meets the old skin out of view.
 Measure = Callable[[Path, HiddenFace, np.ndarray], Iterator[tuple[str, np.ndarray]]]
+
+NOT_SEEN = np.inf
 
 
 def of_ct(folder: Path, hidden: HiddenFace, matrix: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
@@ -64,7 +67,12 @@ def of_segments(folder: Path, hidden: HiddenFace, matrix: np.ndarray) -> Iterato
         frames = dataset.pixel_array
         frames = frames.reshape((-1, *frames.shape[-2:]))
         for label in labels_of(dataset, {int(item.SegmentNumber): "" for item in dataset.SegmentSequence}):
-            yield from _of_points(f"{folder.name}/{path.name} segment {label}", edge_points(frames, dataset, label, matrix), hidden)
+            known = set()
+            for points in surfaces(frames, dataset, label, matrix):
+                for name, depth in _of_points(f"{folder.name}/{path.name} segment {label}", points, hidden):
+                    if depth.tobytes() not in known:
+                        yield name, depth
+                    known.add(depth.tobytes())
 
 
 def _of_points(name: str, points: np.ndarray | None, hidden: HiddenFace) -> Iterator[tuple[str, np.ndarray]]:
@@ -78,17 +86,18 @@ def _of_points(name: str, points: np.ndarray | None, hidden: HiddenFace) -> Iter
 
 
 def _on_rays(image: Volume, hidden: HiddenFace, level: float) -> np.ndarray:
-    """Depth (N,) in mm below the old skin of the surface on the lines inside the curve; NaN where it vanished."""
+    """Depth (N,) in mm below the old skin of the surface on the lines inside the curve; NaN where it vanished, or NOT_SEEN."""
     unit, before, _ = rays_of(hidden)
     known = ~np.isnan(before)
     unit, before = unit[known], before[known]
     origin = hidden.face.frame.origin
     seen = image.geometry.holds(image.geometry.to_kji(origin + unit * before[:, None]), LOOK_MM)
-    if not seen.any():
-        return np.zeros(0)
-    found = found_skin(image, origin, unit[seen], before[seen], level)
-    points = origin + unit[seen] * np.nan_to_num(found)[:, None]
-    return np.where(np.isnan(found), np.nan, hidden.depth_before(points))
+    depth = np.full(len(unit), NOT_SEEN)
+    if seen.any():
+        found = found_skin(image, origin, unit[seen], before[seen], level)
+        points = origin + unit[seen] * np.nan_to_num(found)[:, None]
+        depth[seen] = np.where(np.isnan(found), np.nan, hidden.depth_before(points))
+    return depth
 
 
 #: By family: what rebuilds the surfaces that a released series shows. A family that does not stand here, and does not say that it shows

@@ -5,7 +5,7 @@ Of the work only the place of the old skin is taken, which the originals gave; t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from ..facts import in_class
 from ..verify.beside_skin import densest
 from .family import NO_FRAME, StudyRun
 from .hidden import VEIL_MM, HiddenFace
-from .measures import MEASURES
+from .measures import MEASURES, NOT_SEEN
 from .rays import FEWEST
 from .references import every_item, frame_of
 from .registry import FAMILIES, family_of
@@ -51,15 +51,23 @@ class Surface:
     median_mm: float
     tenth_mm: float
     alike: float
+    depth: np.ndarray = field(default_factory=lambda: np.zeros(0), compare=False, repr=False)
 
     @classmethod
-    def of(cls, name: str, depth: np.ndarray) -> Surface | None:
-        """From depths (N,) in mm below the old skin, NaN where it vanished; None where too few lines meet a surface to show anything."""
+    def of(cls, name: str, lines: np.ndarray) -> Surface | None:
+        """From depths (N,) in mm below the old skin as measured; None where too few lines meet a surface to show anything."""
+        depth = lines[lines != NOT_SEEN]
         if len(depth) < FEWEST:
             return None
         distance = np.nan_to_num(np.minimum(np.abs(depth), VANISHED_MM), nan=VANISHED_MM)
         alike = densest(depth[~np.isnan(depth)], 2 * NEAR_MM)[0] / len(depth)
-        return cls(name, len(distance), float(np.median(distance)), float(np.percentile(distance, 10)), alike)
+        return cls(name, len(distance), float(np.median(distance)), float(np.percentile(distance, 10)), alike, lines)
+
+    def where_seen_in(self, other: Surface) -> Surface:
+        """The same on those lines alone that another one sees too; all of it where they do not share their lines, or too few."""
+        if len(self.depth) != len(other.depth):
+            return self
+        return Surface.of(self.name, np.where(other.depth == NOT_SEEN, NOT_SEEN, self.depth)) or self
 
     @property
     def words(self) -> str:
@@ -163,8 +171,8 @@ def _series_below(root: Path, run: StudyRun) -> list[_Shown]:
 
 
 def _doubts(surface: Surface, own: Surface, families: frozenset[str]) -> list[str]:
-    """Why a surface may be the old skin's: nearer to it than that of the CT that decides, or with more of it at one depth."""
-    drawn = bool(families & DRAWN)
+    """Why a surface may be the old skin's: nearer to it than that of the CT that decides is there, or with more of it at one depth."""
+    drawn, own = bool(families & DRAWN), own if families & DRAWN else own.where_seen_in(surface)
     most = (1.0 + own.alike) / 2.0 if drawn else own.alike + MORE_SHARE
     least = LEAST_SHARE * (min(own.median_mm, VEIL_MM) if drawn else own.median_mm)
     if surface.alike > most or surface.median_mm < least:
