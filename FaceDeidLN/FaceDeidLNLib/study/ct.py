@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import pydicom
-
 from ..anatomy.landmark.detect import detect_landmarks
 from ..case.find import Finder
 from ..case.judge import verify
@@ -40,6 +38,7 @@ from .no_volume import by_header
 from .outcome import Decision, Outcome
 from .rays import beyond_doubt, placed_doubt, same_place_mm, same_surface_doubt
 from .staging import staged, staged_instance
+from .whole import whole_of
 
 DECIDES = "shows the face best of its frame of reference: it decides the region and the new surface"
 FOLLOWS = "same frame of reference as the CT that decides: same region, same new surface, on its own grid"
@@ -176,6 +175,6 @@ def keep(series: Series, run: StudyRun) -> None:
     """Write the instances of a series with the voxels that they have, without icons and overlays."""
     headers = PlainHeaders()
     for instance in series.instances:
-        dataset, pixels = plain_image(instance, headers), pydicom.dcmread(instance.path)["PixelData"]
+        dataset, pixels = plain_image(instance, headers), whole_of(instance.path)["PixelData"]
         dataset.add(pixels)
         run.writer.put(instance, dataset, series.stack)

@@ -13,6 +13,7 @@ from .family import Done, Series, Study, StudyRun
 from .outcome import Decision, Outcome
 from .pictures import is_written_picture, remove_pictures_but_texts
 from .references import every_item
+from .whole import whole_of
 
 KEEPS = "no picture and no surface in it: kept, references to the new instances"
 #: Values that draw: bitmaps, overlays and shutters in presentation states.
@@ -35,12 +36,12 @@ class DocumentsFamily:
         """Keep, unless something in it draws, or all that those of the study draw is much together."""
         drawn = np.array([_drawn(one) for one in study.series if one.family == self.name])
         together = tuple(int(count) for count in drawn.sum(axis=0))
-        return tuple(judged(pydicom.dcmread(instance.path), together) for instance in series.instances)
+        return tuple(judged(whole_of(instance.path), together) for instance in series.instances)
 
     def release(self, series: Series, run: StudyRun) -> tuple[Done, ...]:
         """Write them without icons; references are closed when all is written."""
         for instance in series.instances:
-            dataset = pydicom.dcmread(instance.path)
+            dataset = whole_of(instance.path)
             remove_pictures_but_texts(dataset)
             run.writer.put(instance, dataset)
         return (Done(series.instances, Decision(Outcome.KEEP, KEEPS)),)
@@ -51,7 +52,7 @@ def _drawn(series: Series) -> tuple[int, int]:
     if "drawn" not in series.known:
         counts = [(0, 0)]
         with contextlib.suppress(Exception):
-            datasets = (pydicom.dcmread(instance.path) for instance in series.instances)
+            datasets = (whole_of(instance.path) for instance in series.instances)
             counts += [(polygon_points(one), points) for one in datasets if (points := all_points(one)) <= MOST_POINTS]
         series.known["drawn"] = tuple(map(sum, zip(*counts, strict=True)))
     return series.known["drawn"]

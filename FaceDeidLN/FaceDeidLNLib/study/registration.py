@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-import pydicom
 from pydicom.dataset import Dataset
 
 from .family import Done, Series, Study, StudyRun
 from .outcome import Decision, Outcome
 from .pictures import remove_pictures
+from .whole import whole_of
 
 KEEPS = "a rigid registration: kept, references to the new instances"
 NOT_RIGID = "its matrix is not rigid, so that it may have been drawn from the face"
@@ -28,14 +28,14 @@ class RegistrationFamily:
     def decide(self, series: Series, study: Study) -> tuple[Decision, ...]:
         """Keep what is rigid."""
         return tuple(
-            Decision(Outcome.KEEP, KEEPS) if rigid(pydicom.dcmread(instance.path)) else Decision.withhold(NOT_RIGID)
+            Decision(Outcome.KEEP, KEEPS) if rigid(whole_of(instance.path)) else Decision.withhold(NOT_RIGID)
             for instance in series.instances
         )
 
     def release(self, series: Series, run: StudyRun) -> tuple[Done, ...]:
         """Write them, and note where they lead."""
         for instance in series.instances:
-            dataset = pydicom.dcmread(instance.path)
+            dataset = whole_of(instance.path)
             matrices = dict(frames(dataset))
             for frame, matrix in matrices.items():
                 for other, back in matrices.items():

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pydicom
 from scipy import ndimage
 
 from ..core.errors import FaceDeidError, InputError, OutputError
@@ -34,6 +33,7 @@ from .rtdose import dose_geometry
 from .rtstruct import contours_of, planes_of, points_of
 from .seg import labels_of, segment_points
 from .staging import staged
+from .whole import whole_of
 
 LIST_FILE = "series.json"
 WARNING = "This picture shows the face: do not share it."
@@ -168,7 +168,7 @@ def _images(instances: Sequence[Instance], hidden: HiddenFace | None, matrix: np
 def _doses(instances: Sequence[Instance], hidden: HiddenFace | None, matrix: np.ndarray) -> list[Look]:
     out = []
     for instance in instances:
-        dataset = pydicom.dcmread(instance.path)
+        dataset = whole_of(instance.path)
         values = dataset.pixel_array.astype(np.float32)
         out.append(Look(Volume(values, moved(dose_geometry(dataset), matrix)), 0.0, max(0.02 * float(values.max()), 1.0)))
     return out
@@ -177,7 +177,7 @@ def _doses(instances: Sequence[Instance], hidden: HiddenFace | None, matrix: np.
 def _structures(instances: Sequence[Instance], hidden: HiddenFace | None, matrix: np.ndarray) -> list[Look]:
     parts = []
     for instance in instances:
-        dataset = pydicom.dcmread(instance.path)
+        dataset = whole_of(instance.path)
         for roi in dataset.get("StructureSetROISequence") or []:
             for item in contours_of(dataset, int(roi.ROINumber)):
                 parts += [_filled([points_of(one, matrix) for one in members]) for members in planes_of(item, matrix)]
@@ -192,7 +192,7 @@ def _filled(contours: Sequence[np.ndarray]) -> np.ndarray:
 def _segments(instances: Sequence[Instance], hidden: HiddenFace | None, matrix: np.ndarray) -> list[Look]:
     parts = []
     for instance in instances:
-        dataset = pydicom.dcmread(instance.path)
+        dataset = whole_of(instance.path)
         frames = dataset.pixel_array
         frames = frames.reshape((-1, *frames.shape[-2:]))
         names = {int(item.SegmentNumber): "" for item in dataset.SegmentSequence}

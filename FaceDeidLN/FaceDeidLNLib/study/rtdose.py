@@ -22,6 +22,7 @@ from .instances import Instance
 from .inward import require_no_inward_copy
 from .pictures import remove_pictures
 from .rays import rays_of, step_left
+from .whole import whole_of
 
 #: Of the step of the dose at the old skin at most this share may be left.
 MOST_LEFT = 0.3
@@ -42,7 +43,7 @@ class RtDoseFamily(ClippedOneByOne):
 
     def clip(self, run: StudyRun, instance: Instance, hidden: HiddenFace, matrix: np.ndarray) -> dict[str, Any]:
         """Clip, verify, write."""
-        dataset = pydicom.dcmread(instance.path)
+        dataset = whole_of(instance.path)
         if dataset.get("ROIContourSequence"):
             raise DoubtError("it holds isodose contours beside the dose, which nobody looks at")
         stored = dataset.pixel_array

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-import pydicom
 from pydicom.dataset import Dataset
 
 from ..core.volume import Volume
@@ -25,6 +24,7 @@ from .pictures import remove_pictures
 from .planes import Plane
 from .rays import clear_cells, rays_of
 from .references import every_item
+from .whole import whole_of
 
 #: RT ROI Interpreted Type (PS3.3 C.8.8.8) of what lies on the skin.
 TYPES = {"EXTERNAL", "BOLUS", "FIXATION", "ISOCENTER_SURFACE"}
@@ -59,7 +59,7 @@ class RtStructFamily(ClippedOneByOne):
 
     def clip(self, run: StudyRun, instance: Instance, hidden: HiddenFace, matrix: np.ndarray) -> dict[str, Any]:
         """Clip, verify, write."""
-        dataset = pydicom.dcmread(instance.path)
+        dataset = whole_of(instance.path)
         drawn_in = {str(roi.get("ReferencedFrameOfReferenceUID") or instance.frame) for roi in dataset.get("StructureSetROISequence") or []}
         if drawn_in - {instance.frame}:
             raise DoubtError("its structures lie in several frames of reference, and the face is looked for in one of them")

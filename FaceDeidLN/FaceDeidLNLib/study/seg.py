@@ -32,6 +32,7 @@ from .rtstruct import (
     require_whole_place,
     share_followed,
 )
+from .whole import whole_of
 
 #: At so many of its values a fractional segment is looked at.
 MOST_VALUES = 8
@@ -45,7 +46,7 @@ class SegFamily(ClippedOneByOne):
 
     def clip(self, run: StudyRun, instance: Instance, hidden: HiddenFace, matrix: np.ndarray) -> dict[str, Any]:
         """Clip, verify, write."""
-        dataset = pydicom.dcmread(instance.path)
+        dataset = whole_of(instance.path)
         frames = dataset.pixel_array
         frames = frames.reshape((-1, *frames.shape[-2:])).copy()
         names = {int(item.SegmentNumber): str(item.get("SegmentLabel") or "") for item in dataset.SegmentSequence}
