@@ -25,6 +25,7 @@ from .dicom_geometry import Placed, series_geometry
 from .dicom_header import Headers, HeaderSlice, before_pixels, numbers, pixels_at, require_numbers, source_uids, value_of
 from .dicom_pixels import read_stored
 from .dicom_select import choose_series
+from .file_names import require_no_index
 from .padding import MOST_AIR_HU, MOST_TISSUE_HU, bright_padding
 from .plausible import require_content, require_grid
 
@@ -105,6 +106,7 @@ def find_series(folder: Path, series: str | None = None, alive: Alive = idle, he
     """
     folder = Path(folder)
     single = folder if folder.is_file() else None
+    require_no_index(folder)
     take = partial(_header_slice, places=itertools.count(), held=held, shared=Headers())
     there = read_folder(folder if single is None else folder.parent, take, alive, deep=single is None)
     headers, copies = without_copies(there.files, single)

@@ -18,3 +18,12 @@ def require_text(name: str | Path) -> None:
     if not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text):
         readable = text.encode("utf-8", "backslashreplace").decode("utf-8")
         raise InputError(f"The name {readable} holds bytes that are no text here: rename the file or folder.")
+
+
+def require_no_index(path: Path) -> None:
+    """A path is not the index of a medium (PS3.3 F.3), which lists images and is none.
+
+    :raises InputError: it is.
+    """
+    if path.name.upper() == "DICOMDIR" and path.is_file():
+        raise InputError(f"{path} is the index of a medium and no image: give the folder that it lies in, or the folder of one series.")

@@ -6,6 +6,7 @@ import sys
 import pydicom
 import pytest
 from dicom_series import BIG, Series, spoil, stored_head, write_series
+from FaceDeidLNLib.commands.batches.cases import find_cases
 from FaceDeidLNLib.core.errors import InputError
 from FaceDeidLNLib.input.ct import read_ct
 from pydicom.encaps import encapsulate
@@ -24,6 +25,14 @@ def test_two_patients_in_one_series_are_refused(tmp_path):
     ds.save_as(paths[0])
     with pytest.raises(InputError, match="two patients"):
         read_ct(tmp_path)
+
+
+@pytest.mark.parametrize("read", [read_ct, lambda path: find_cases(path, path.parent.with_name("results"))])
+def test_the_index_of_a_medium_is_refused_with_what_to_give_instead(tmp_path, read):
+    write_series(tmp_path, Series(stored_head()))
+    (tmp_path / "DICOMDIR").write_bytes(bytes(128) + b"DICM" + bytes([200]))
+    with pytest.raises(InputError, match="give the folder that it lies in"):
+        read(tmp_path / "DICOMDIR")
 
 
 def test_two_patients_in_one_folder_are_refused_without_their_names(tmp_path):

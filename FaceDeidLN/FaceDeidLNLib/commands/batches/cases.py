@@ -19,6 +19,7 @@ from ...core.cells import as_cell
 from ...core.errors import InputError
 from ...core.plain_files import read_plain_text
 from ...core.private import write_private
+from ...input.file_names import require_no_index
 from ...input.images import image_extension, image_files
 
 #: Columns of the CSV and the option that each stands for; several files in one field have ";" between them.
@@ -262,6 +263,7 @@ def _is_dicom(path: Path) -> bool:
 
 
 def _from_csv(path: Path) -> Iterator[Case]:
+    require_no_index(path)
     try:
         text = read_plain_text(path, encoding="utf-8-sig")
         table = csv.DictReader(text.splitlines(), skipinitialspace=True)
