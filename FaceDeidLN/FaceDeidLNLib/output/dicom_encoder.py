@@ -124,11 +124,16 @@ def _encoded(element: DataElement | RawDataElement, characters: str | Sequence[s
 def save(dataset: Dataset, path: Path, syntax: str = ExplicitVRLittleEndian) -> None:
     """Write a dataset as a DICOM file with fresh file meta information and an empty preamble."""
     _set_meta(dataset, syntax)
-    if int(pydicom.__version__.split(".")[0]) >= 3:
-        dataset.save_as(path, enforce_file_format=True)
-    else:
-        dataset.is_little_endian, dataset.is_implicit_VR = True, False
-        dataset.save_as(path, write_like_original=False)
+    try:
+        if int(pydicom.__version__.split(".")[0]) >= 3:
+            dataset.save_as(path, enforce_file_format=True)
+        else:
+            dataset.is_little_endian, dataset.is_implicit_VR = True, False
+            dataset.save_as(path, write_like_original=False)
+    except OSError as error:  # pydicom raises another one, without a number, for that of the disk
+        if error.errno is None and isinstance(error.__context__, OSError):
+            raise error.__context__ from None
+        raise
 
 
 def _set_meta(dataset: Dataset, syntax: str) -> None:

@@ -10,6 +10,7 @@ import pydicom
 
 from ..core.errors import FaceDeidError, InputError, in_words
 from ..core.progress import Alive, idle
+from ..core.shortage import shortage
 from ..header.spelling import same_number
 from ..input.dicom_damaged import Damaged
 from ..input.dicom_enhanced import PER_FRAME, SHARED
@@ -134,6 +135,8 @@ def _decided(series: Series, study: Study) -> tuple[Decision, ...]:
     except FaceDeidError:
         raise
     except Exception as error:  # an object that breaks a reader is one that nobody has judged
+        if shortage(error):
+            raise
         return (Decision.doubt(f"it cannot be judged ({in_words(error)})"),) * len(series.instances)
 
 

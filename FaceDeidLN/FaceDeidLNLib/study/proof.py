@@ -14,6 +14,7 @@ import pydicom
 
 from ..core.errors import in_words
 from ..core.progress import Progress, silent
+from ..core.shortage import shortage
 from ..facts import in_class
 from ..verify.beside_skin import densest
 from .family import NO_FRAME, StudyRun
@@ -138,6 +139,8 @@ def _measured(shown: _Shown, run: StudyRun) -> tuple[HiddenFace | None, list[Sur
         (family,) = showing
         measured = list(MEASURES[family](shown.folder, hidden, matrix))
     except Exception as error:  # what breaks a reader cannot be measured, whatever it is
+        if shortage(error):
+            raise
         return None, [], f"{name} cannot be measured: {in_words(error)}"
     return hidden, [surface for surface in (Surface.of(*one) for one in measured) if surface is not None], ""
 

@@ -11,6 +11,7 @@ import pydicom
 
 from ..core.errors import FaceDeidError, FaceNotFoundError, in_words
 from ..core.progress import Progress, alive_in, silent
+from ..core.shortage import shortage
 from ..effect.base import drawing, seeded
 from ..header.base import HeaderError, HeaderPolicy, KeepHeader
 from ..header.known import known_of
@@ -181,6 +182,8 @@ def _one_series(series: Series, family: str, work: StudyRun, entries: Mapping[in
     except FaceDeidError:
         raise
     except Exception as error:  # an object that breaks a reader is one that nobody has judged
+        if shortage(error):
+            raise
         return _doubtful(series, work, entries, f"it cannot be judged ({in_words(error)})")
     said = {id(instance): one for one in done for instance in one.instances}
     if {id(instance) for instance in series.instances} - said.keys():

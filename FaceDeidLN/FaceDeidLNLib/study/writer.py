@@ -48,10 +48,14 @@ class StudyWriter:
         dataset = self.policy.clean(dataset)
         encapsulated = "PixelData" in dataset and syntax and pydicom.uid.UID(syntax).is_encapsulated
         path = self._path(instance, stack)
-        save(dataset, path, syntax if encapsulated else _plain_syntax(dataset))
-        again = pydicom.dcmread(path)
-        if again.get("PixelData") != dataset.get("PixelData") or again.SOPInstanceUID != self.policy.uid(instance.uid):
-            raise OutputError(f"{instance.path.name}: what was read back is not what was written.")
+        try:
+            save(dataset, path, syntax if encapsulated else _plain_syntax(dataset))
+            again = pydicom.dcmread(path)
+            if again.get("PixelData") != dataset.get("PixelData") or again.SOPInstanceUID != self.policy.uid(instance.uid):
+                raise OutputError(f"{instance.path.name}: what was read back is not what was written.")
+        except BaseException:  # half a file is no instance, whoever goes on without it
+            _remove(path)
+            raise
         self.written[instance.uid] = path
         self.references[instance.uid] = tuple(references_of(dataset))
 
@@ -60,9 +64,7 @@ class StudyWriter:
         for instance in instances:
             path = self.written.pop(instance.uid, None)
             if path is not None:
-                path.unlink()
-                with contextlib.suppress(OSError):
-                    path.parent.rmdir()
+                _remove(path)
 
     def files(self) -> Iterator[Path]:
         """All files that were written."""
@@ -77,6 +79,13 @@ class StudyWriter:
         folder.mkdir(parents=True, exist_ok=True)
         self._last[folder] += 1
         return folder / f"IM{self._last[folder]:04d}.dcm"
+
+
+def _remove(path: Path) -> None:
+    """Take a file away, and its folder where nothing else lies there."""
+    path.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        path.parent.rmdir()
 
 
 def _plain_syntax(dataset: Dataset) -> pydicom.uid.UID:
