@@ -64,10 +64,11 @@ class PetMrFamily:
         planes = {
             frame: plane for stack, one in zip(stacks, new, strict=True) for frame, plane in stack.stored_with(one.changed, one.array)
         }
-        headers = PlainHeaders()
+        headers, stored = PlainHeaders(), {frame: how for stack in stacks for frame, how in zip(stack.frames, stack.stored, strict=True)}
         for instance in series.instances:
-            own = [planes[frame] for frame in sorted(frame for frame in planes if frame[0] == instance.path)]
-            run.writer.put(instance, with_planes(instance, own, stacks[0].stored[0], DERIVATION, headers))
+            frames = sorted(frame for frame in planes if frame[0] == instance.path)
+            own = [planes[frame] for frame in frames]
+            run.writer.put(instance, with_planes(instance, own, stored[frames[0]], DERIVATION, headers))
         left = [one.left for one in new if one.left is not None]
         figures = {
             "changed_voxels": sum(int(one.changed.sum()) for one in new),

@@ -1,4 +1,4 @@
-"""Objects in big endian or without preamble are read as any other, so that nothing is withheld for how it is stored."""
+"""Objects in big endian, without preamble or of slices of several depths are read as any other: none is withheld for it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
+from FaceDeidLNLib.study.plan import plan
 from FaceDeidLNLib.study.registry import FAMILIES
 from FaceDeidLNLib.study.whole import whole_of
 from pydicom.dataset import Dataset
@@ -82,3 +83,23 @@ def test_a_float_in_a_nested_item_is_turned(tmp_path):
     dcmwrite(tmp_path / "grid.dcm", dataset, implicit_vr=False, little_endian=False, force_encoding=True)
     values = whole_of(tmp_path / "grid.dcm").DeformableRegistrationSequence[0].VectorGridData
     assert np.frombuffer(values, dtype="<f4").tolist() == [1.5, -2.25]
+
+
+def test_each_slice_is_written_in_the_bits_that_it_came_in(bench, tmp_path):
+    series, run = bench.series("pet_mr"), bench.again(tmp_path / "out")
+    FAMILIES["registration"].release(bench.series("registration"), run)
+    (tmp_path / "mixed").mkdir()
+    for number, instance in enumerate(series.instances):
+        dataset = pydicom.dcmread(instance.path)
+        if number % 2:
+            values = np.clip(dataset.pixel_array // 2, 0, 255).astype(np.uint8)
+            dataset.BitsAllocated = dataset.BitsStored = 8
+            dataset.HighBit, dataset.RescaleSlope = 7, "2"
+            dataset.PixelData = values.tobytes() + b"\0" * (values.size % 2)
+        dataset.save_as(tmp_path / "mixed" / instance.path.name)
+    mixed = plan(tmp_path / "mixed").studies[0].study.series[0]
+    FAMILIES["pet_mr"].release(mixed, run)
+    for instance in mixed.instances:
+        before, after = pydicom.dcmread(instance.path), pydicom.dcmread(run.writer.written[instance.uid])
+        assert (after.BitsAllocated, after.HighBit) == (before.BitsAllocated, before.HighBit)
+        assert np.array_equal(after.pixel_array[-4:], before.pixel_array[-4:])
