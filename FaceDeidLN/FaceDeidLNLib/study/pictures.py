@@ -17,19 +17,19 @@ from ..output.dicom_clean import MAX_ELEMENT, MAX_PUBLIC, REMOVED, REPEATING, SH
 _BINARY = {"OB", "OW", "OF", "OD", "OL", "OV", "UN", "SQ", "UT", "UC"}
 #: A private value no longer than this (characters) is a number, a name or a code, and no picture.
 MOST_PRIVATE = 64
-#: What families judge themselves, however long: contours, the frames of a dose and its histograms, points of graphics, pixels.
-JUDGED = frozenset({0x30060050, 0x3004000C, 0x30040058, 0x00700022, *PIXELS})
+#: What a family judges itself, however long: contours; the frames of a dose and its histograms; points of graphics.
+CONTOURS, DOSE, GRAPHICS = frozenset({0x30060050}), frozenset({0x3004000C, 0x30040058}), frozenset({0x00700022})
 #: Words of a language: no longer than this (characters), and letters more than digits and signs.
 _LONGEST_WORD, _LEAST_LETTERS = 64, 0.6
 
 
-def remove_pictures(dataset: Dataset) -> None:
-    """Remove them at every depth, in place; pixel data goes too. What a family judges itself (contours, points, matrices) stays.
+def remove_pictures(dataset: Dataset, judged: frozenset[int] = frozenset()) -> None:
+    """Remove them at every depth, in place; pixel data goes too. Tags that the object's own family ``judged`` stay.
 
     Of all other values none is longer than MAX_ELEMENT, and those longer than SHORT have at most MAX_PUBLIC together.
     """
     remove_pictures_but_texts(dataset)
-    long = [(size, holder, element.tag) for size, holder, element in _public(dataset) if size > SHORT]
+    long = [(size, holder, element.tag) for size, holder, element in _public(dataset, judged) if size > SHORT]
     for size, holder, tag in long:
         if size > MAX_ELEMENT:
             del holder[tag]
@@ -43,8 +43,8 @@ def remove_pictures_but_texts(dataset: Dataset) -> None:
 
 
 def is_written_picture(dataset: Dataset) -> bool:
-    """True where a public value is long enough for a picture, is nothing that a family judges, and is no text of a language."""
-    return any(size > MAX_ELEMENT and not _is_language(element) for size, _, element in _public(dataset))
+    """True where a public value is long enough for a picture, is no point of graphics, and is no text of a language."""
+    return any(size > MAX_ELEMENT and not _is_language(element) for size, _, element in _public(dataset, GRAPHICS | PIXELS))
 
 
 def _is_language(element: DataElement) -> bool:
@@ -55,14 +55,14 @@ def _is_language(element: DataElement) -> bool:
     return max(map(len, words), default=0) <= _LONGEST_WORD and letters >= _LEAST_LETTERS * sum(map(len, words))
 
 
-def _public(dataset: Dataset) -> Iterator[tuple[int, Dataset, DataElement]]:
-    """Every public element at every depth that no family judges: its size in bytes, what holds it, and itself."""
+def _public(dataset: Dataset, judged: frozenset[int]) -> Iterator[tuple[int, Dataset, DataElement]]:
+    """Every public element at every depth that is not ``judged``: its size in bytes, what holds it, and itself."""
     for tag in list(dataset.keys()):
         element = dataset[tag]
         if element.VR == "SQ":
             for item in element.value or ():
-                yield from _public(item)
-        elif not tag.is_private and tag not in JUDGED:
+                yield from _public(item, judged)
+        elif not tag.is_private and tag not in judged:
             yield _size(element), dataset, element
 
 

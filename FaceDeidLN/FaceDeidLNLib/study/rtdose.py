@@ -20,7 +20,7 @@ from .grids import moved, region_voxels
 from .hidden import HiddenFace
 from .instances import Instance
 from .inward import require_no_inward_copy
-from .pictures import remove_pictures
+from .pictures import DOSE, remove_pictures
 from .rays import rays_of, step_left
 from .whole import whole_of
 
@@ -59,7 +59,7 @@ class RtDoseFamily(ClippedOneByOne):
             raise DoubtError(f"the border of the dose still follows the old skin: {left:.0%} of its step is left")
         require_no_inward_copy(isodoses(Volume(values, grid), hidden), hidden)
         require_depth_untold(Volume(values.astype(np.float32), grid), hidden)
-        remove_pictures(dataset)
+        remove_pictures(dataset, DOSE)
         dataset.add_new(0x7FE00010, "OW", values.astype(values.dtype.newbyteorder("<")).tobytes())
         dataset.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
         run.writer.put(instance, dataset)

@@ -20,7 +20,7 @@ from .hidden import HiddenFace
 from .instances import Instance
 from .inward import require_no_inward_copy
 from .lines import require_no_line
-from .pictures import remove_pictures
+from .pictures import CONTOURS, remove_pictures
 from .planes import Plane
 from .rays import clear_cells, rays_of
 from .references import every_item
@@ -75,7 +75,7 @@ class RtStructFamily(ClippedOneByOne):
         kept = [(name, rings) for number, name, rings in drawn if number not in names]
         require_no_line(((name, ring) for name, rings in kept for ring in rings), hidden)
         require_apart([(name, _joined([filled_up(ring) for ring in rings])) for name, rings in kept], run.drawn_in(hidden), hidden)
-        remove_pictures(dataset)
+        remove_pictures(dataset, CONTOURS)
         run.writer.put(instance, dataset)
         return {"structures": len(dataset.get("StructureSetROISequence") or []), "made_anew": sorted(names.values())}
 

@@ -13,6 +13,7 @@ from FaceDeidLNLib.output.dicom_clean import MAX_PRIVATE, MAX_PUBLIC
 from FaceDeidLNLib.output.dicom_header import Marks, derived_header, require_headers, source_header
 from FaceDeidLNLib.study.documents import judged
 from FaceDeidLNLib.study.outcome import Outcome
+from FaceDeidLNLib.study.pictures import CONTOURS
 from FaceDeidLNLib.study.pictures import remove_pictures as remove_pictures_of_study
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
@@ -284,7 +285,7 @@ def rt_object():
 
 def test_long_public_values_of_an_rt_object_are_no_picture_together_and_its_contours_stay():
     dataset = rt_object()
-    remove_pictures_of_study(dataset)
+    remove_pictures_of_study(dataset, CONTOURS)
     contour = dataset.ROIContourSequence[0].ContourSequence[0]
     assert len(contour.ContourData) == 3000
     del contour.ContourData

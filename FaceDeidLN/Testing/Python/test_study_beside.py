@@ -11,8 +11,11 @@ import pydicom
 import pytest
 from contourpy import contour_generator
 from FaceDeidLNLib.study.beside import at_one_depth, filled_up, longest
+from FaceDeidLNLib.study.documents import judged
 from FaceDeidLNLib.study.family import DoubtError, StudyRun
+from FaceDeidLNLib.study.outcome import Outcome
 from FaceDeidLNLib.study.plan import plan
+from FaceDeidLNLib.study.references import every_item
 from FaceDeidLNLib.study.registry import FAMILIES
 from pydicom.dataset import Dataset
 from pydicom.uid import generate_uid
@@ -175,3 +178,21 @@ def test_hardly_any_points_run_along_nothing(bench, count):
 def test_what_is_far_apart_is_not_one_stretch():
     line = np.column_stack([np.arange(0.0, 50.0, 2.0), np.zeros((25, 2))])
     assert longest(np.vstack([line, line + (100.0, 0.0, 0.0)])) < 60.0
+
+
+@pytest.mark.parametrize("name", ["reg.dcm", "dose.dcm", "seg.dcm"])
+def test_contours_in_an_object_that_nobody_looks_for_contours_in_do_not_leave(bench, tmp_path, name):
+    dataset, item = pydicom.dcmread(bench.source.folder / name), Dataset()
+    item.ROIContourSequence = pydicom.dcmread(bench.source.folder / "rtstruct.dcm").ROIContourSequence
+    dataset.ReferencedSeriesSequence = [item]
+    (tmp_path / "in").mkdir()
+    dataset.save_as(tmp_path / "in" / name)
+    run = released(tmp_path / "in", bench, tmp_path / "out")
+    after = pydicom.dcmread(run.writer.written[dataset.SOPInstanceUID])
+    assert sum(len(one.ContourData) for one in every_item(after) if "ContourData" in one) < 2000
+
+
+def test_a_document_with_contours_is_withheld(bench):
+    dataset = pydicom.dcmread(bench.source.folder / "ko.dcm")
+    dataset.ROIContourSequence = pydicom.dcmread(bench.source.folder / "rtstruct.dcm").ROIContourSequence
+    assert judged(dataset).outcome is Outcome.WITHHOLD
