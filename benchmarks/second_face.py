@@ -60,6 +60,8 @@ PAIRS = (
     ("pt_58", "headsq", (-200, -150, -120), (0, 0, 0), 0.8, None),
     ("pt_58", "headsq", (0, -220, -200), (60, 0, 0), 0.8, None),
     ("cthead", "cthead", (150, -150, 0), (0, 0, 90), 1.0, (2, 0.8)),
+    ("pt_2", "headsq", (342, 55, 31), (0, 0, 60), 0.6, None),
+    ("pt_31", "cthead", (339, 100, -29), (0, 90, 0), 0.6, (2, 0.8)),
 )
 SPACING_MM = 2.5
 #: The target for both checks together, the middle of RUNS runs.

@@ -60,6 +60,14 @@ def test_half_a_second_head_is_seen(bare):
     assert second_face(half, fit_frame(bare.landmarks))
 
 
+@pytest.mark.parametrize("size", [0.55, 0.66])
+def test_a_childs_head_at_the_shoulder_whose_cranium_the_field_of_view_cuts_is_seen(bare, size):
+    both = with_second(bare, (90, 0, 0), size, (150, -60, -130))  # the crown lies in front
+    ears = int(both.geometry.to_kji(np.array([150.0, -60.0, -130.0]))[0, 1])
+    cut = both.crop(Box((0, ears, 0), both.array.shape))
+    assert second_face(cut, fit_frame(bare.landmarks))
+
+
 def test_one_head_alone_is_no_second_one(phantom):
     assert second_face(phantom.ct, fit_frame(phantom.landmarks)) == ()
 
