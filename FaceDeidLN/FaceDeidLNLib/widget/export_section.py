@@ -16,7 +16,7 @@ from ..mrml.verdicts import ct_of, leader_of, read_verdict, require_verdict
 from ..output.signing import require_key
 from ..steps.export import INSTANCES, came_from_dicom
 from . import dialogs
-from .section import Section, Shared
+from .section import NO_RESULT, Section, Shared
 
 #: What a file or folder is called unless the user says otherwise: no name of a patient.
 _NAME = "deidentified"
@@ -51,17 +51,16 @@ class ExportSection(Section):
             stored = read_verdict(result)
         except FaceDeidError:  # the review says so
             stored = None
-        released = stored is not None and stored.released
-        for button in (self.ui.nrrdButton, self.ui.niftiButton, self.ui.dicomButton):
-            button.enabled = released
-        if released and leader_of(result) is not None:
-            self.ui.dicomButton.enabled = False
-            self.ui.dicomButton.toolTip = _("It follows a CT: export it as NRRD or NIfTI, or its whole study in section 8")
-        elif released and not self._has_dicom(ct_of(result)):
-            self.ui.dicomButton.enabled = False
-            self.ui.dicomButton.toolTip = _("The CT was not loaded from the DICOM database: export it as NRRD or NIfTI")
-        else:
-            self.ui.dicomButton.toolTip = _("Save the released result as the DICOM series it came from, with its certificate")
+        refusal, no_dicom = "" if result is not None else NO_RESULT, ""
+        if result is not None and (stored is None or not stored.released):
+            refusal = _("NOT RELEASED: the verdict on top says why")
+        if leader_of(result) is not None:
+            no_dicom = _("It follows a CT: export it as NRRD or NIfTI, or its whole study in section 8")
+        elif not refusal and not self._has_dicom(ct_of(result)):
+            no_dicom = _("The CT was not loaded from the DICOM database: export it as NRRD or NIfTI")
+        for button in (self.ui.nrrdButton, self.ui.niftiButton):
+            self.allow(button, refusal)
+        self.allow(self.ui.dicomButton, refusal or no_dicom)
         for row in range(self.ui.headerComboBox.count):
             self.ui.headerComboBox.setItemData(row, _HEADERS[self.ui.headerComboBox.itemText(row)], qt.Qt.ToolTipRole)
 

@@ -24,7 +24,7 @@ from ..programs.engines import missing_engine
 from ..steps.asked import ENGINE_NAMES
 from ..steps.follow import followed_before
 from . import dialogs
-from .section import Section, Shared
+from .section import NO_CT, Section, Shared
 from .views import drawn_once
 from .words import EFFECT_TIPS, REGION_TIPS, privacy_of_choice
 
@@ -91,19 +91,11 @@ class FaceSection(Section):
         """Enable what can be done, and let the live preview follow."""
         node = self.panel.node
         self.observe(node.curve)
-        ready = node.inputVolume is not None
-        for button in (self.ui.faceButton, self.ui.applyButton):
-            button.enabled = ready
-        self.ui.curveButton.enabled = ready and node.style in STYLES
-        self.ui.lipsCheckBox.enabled = node.style in STYLES
-        self.ui.applyButton.toolTip = _("Hide the face and verify the result") if ready else _("Select a CT volume")
-        self.ui.editFaceButton.enabled = node.faceSegmentation is not None
+        self._allow_what_can_be_done()
         for number, slider in self.sliders.items():
-            slider.enabled = node.effect in effects_with(number.field)
             slider.blockSignals(True)  # it rounds, which nobody asked for
             slider.value = _own(node)[number.keyword]
             slider.blockSignals(False)
-        self.ui.maskComboBox.enabled = node.effect in effects_with(FILL_HU.field)
         for name, combo in (("wrap", self.ui.wrapComboBox), ("cut", self.ui.cutComboBox), ("mask", self.ui.maskComboBox)):
             reason = missing_engine(name)
             index = combo.findText(ENGINE_NAMES[f"{name}Engine"])
@@ -112,6 +104,20 @@ class FaceSection(Section):
         self._note_changes()
         if not self.drawing.active and drafts(context().scene):  # left by what failed or was undone, or by another CT
             self.drawing.start()
+
+    def _allow_what_can_be_done(self) -> None:
+        """Buttons by what they need, and choices by the region and effect that they are for."""
+        node = self.panel.node
+        no_ct = "" if node.inputVolume is not None else NO_CT
+        no_curve = "" if node.style in STYLES else _("The region {region} has no curve on the skin").format(region=node.style)
+        for button in (self.ui.faceButton, self.ui.applyButton):
+            self.allow(button, no_ct)
+        self.allow(self.ui.curveButton, no_ct or no_curve)
+        self.allow(self.ui.lipsCheckBox, no_curve)
+        self.allow(self.ui.editFaceButton, "" if node.faceSegmentation is not None else _("There is no face segment yet: create it"))
+        for number, widget in (*self.sliders.items(), (FILL_HU, self.ui.maskComboBox)):
+            having = effects_with(number.field)
+            self.allow(widget, "" if node.effect in having else _("Only for the effects {names}").format(names=", ".join(having)))
 
     def _explain(self) -> None:
         """What each effect and region is for, and its privacy class with what else is chosen now."""

@@ -21,7 +21,7 @@ from ..mrml.scene import context
 from ..providers.nnlandmark import read_nnlandmark
 from ..verify.coverage import MIN_CONFIDENCE
 from . import dialogs
-from .section import Section, Shared
+from .section import NO_CT, Section, Shared
 from .work import fit_to_text
 
 _COLUMNS = 3
@@ -100,14 +100,17 @@ class LandmarksSection(Section):
                 item.setText(text)
                 item.setToolTip(_tip(landmark))
                 _stand_out(item, landmark)
-        ready = node.inputVolume is not None
-        self.ui.detectButton.enabled = self.ui.loadLandmarksButton.enabled = ready
+        for button in (self.ui.detectButton, self.ui.loadLandmarksButton):
+            self.allow(button, "" if node.inputVolume is not None else NO_CT)
         self.update_buttons()
 
     def update_buttons(self) -> None:
         """Place and Unset need a row."""
-        chosen = self.panel.node is not None and self._row() is not None
-        self.ui.placeButton.enabled = self.ui.unsetButton.enabled = chosen
+        refusal = "" if self.panel.node is not None and self._row() is not None else _("Select the row of a landmark in the table")
+        if not self.ui.landmarksTable.rowCount:
+            refusal = _("There are no landmarks yet: detect or load them")
+        for button in (self.ui.placeButton, self.ui.unsetButton):
+            self.allow(button, refusal)
 
     def _landmarks(self) -> list[Landmark]:
         node = self.panel.node.landmarks

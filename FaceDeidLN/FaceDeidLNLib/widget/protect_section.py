@@ -17,7 +17,7 @@ from ..mrml.protection import check, is_checked
 from ..mrml.scene import context
 from ..programs.extensions import OFFERS, Offer, segment_with
 from . import dialogs
-from .section import Section, Shared
+from .section import NO_CT, Section, Shared
 from .words import LEVEL_TIPS
 from .work import new_item
 
@@ -44,6 +44,8 @@ class ProtectSection(Section):
 
     def _add_button(self, number: int, extension: Offer) -> Any:  # noqa: ANN401  a QPushButton
         button = qt.QPushButton(extension.title)
+        button.objectName = f"{extension.kind.name}Button"
+        button.toolTip = _("Gives {what}. Cancel ends its program; set-up and downloads go on to their end").format(what=extension.gives)
         button.connect("clicked(bool)", lambda checked=False: self.on_segment_with(extension))
         self.ui.providersFrame.layout().addWidget(button, number // 2, number % 2)
         return button
@@ -75,10 +77,7 @@ class ProtectSection(Section):
             self._filling = False
         for button, extension in zip(self.buttons, OFFERS, strict=True):
             reason = extension.missing()
-            button.enabled = not reason and node.inputVolume is not None
-            button.toolTip = reason or _("Gives {what}. Cancel ends its program; set-up and downloads go on to their end").format(
-                what=extension.gives
-            )
+            self.allow(button, reason or ("" if node.inputVolume is not None else NO_CT))
 
     def _hint(self) -> str:
         """What of the scene is protected, or what the user has to choose."""

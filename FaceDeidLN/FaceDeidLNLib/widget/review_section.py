@@ -16,7 +16,7 @@ from ..mrml.changed import is_changed
 from ..mrml.looks import jump_to, largest_change, show_in_slices, skin_models
 from ..mrml.scene import context
 from ..mrml.verdicts import StoredVerdict, ct_of, leader_of, read_verdict, with_certificate
-from .section import Section, Shared
+from .section import NO_RESULT, Section, Shared
 from .work import fit_to_text, without_options
 
 #: Background and text, readable on light and dark panels: released, to be looked at, refused.
@@ -68,10 +68,13 @@ class ReviewSection(Section):
             self.ui.reviewSection.collapsed = False  # a doubt waits for a person
         self._seen = stored
         self._show_figures([] if stored is None else figures(stored))
-        has_ct = result is not None and (ct_of(result) or self.panel.node.inputVolume) is not None
-        self.ui.jumpButton.enabled = has_ct
-        self.ui.verifyButton.enabled = has_ct and leader_of(result) is None
-        self.ui.compareButton.enabled = self.panel.compare.shown or self.ui.verifyButton.enabled
+        refusal = "" if result is not None else NO_RESULT
+        if result is not None and (ct_of(result) or self.panel.node.inputVolume) is None:
+            refusal = _("The CT of this result is not in the scene")
+        follows = "" if leader_of(result) is None else _("It follows a CT: choose the result of that, whose verdict counts for both")
+        self.allow(self.ui.jumpButton, refusal)
+        self.allow(self.ui.verifyButton, refusal or follows)
+        self.allow(self.ui.compareButton, "" if self.panel.compare.shown else refusal or follows)
         self.ui.compareButton.text = _("Back") if self.panel.compare.shown else _("Before | after")
         self.update_sign_off()
 
@@ -83,11 +86,11 @@ class ReviewSection(Section):
             return None
 
     def update_sign_off(self, text: str = "") -> None:
-        """A REVIEW with a remark can be signed off."""
-        stored = None if self.panel.node is None else self._stored()
-        waits = stored is not None and stored.verdict == "REVIEW" and not stored.remark
-        self.ui.remarkEdit.enabled = waits
-        self.ui.signOffButton.enabled = waits and bool(self.ui.remarkEdit.text.strip())
+        """A REVIEW with a remark can be signed off; a case of the work list may be rejected with one, whatever its verdict."""
+        refusal = not_to_be_signed(None if self.panel.node is None else self._stored())
+        no_remark = "" if self.ui.remarkEdit.text.strip() else _("Write a remark first: what you looked at and why the result may leave")
+        self.allow(self.ui.remarkEdit, "" if self.panel.work_list.is_open() else refusal)
+        self.allow(self.ui.signOffButton, refusal or no_remark)
 
     def _show_verdict(self, result: Any, stored: StoredVerdict | None) -> None:  # noqa: ANN401
         if stored is None:
@@ -170,6 +173,15 @@ class ReviewSection(Section):
             self.panel.logic.acceptRecognisable(node.resultVolume, accepted)
 
         self.panel.run(title, work, with_certificate(node.resultVolume))
+
+
+def not_to_be_signed(stored: StoredVerdict | None) -> str:
+    """Why a result cannot be signed off; empty for a REVIEW that waits for it."""
+    if stored is None:
+        return _("There is no verdict yet: press Apply, or Verify again")
+    if stored.verdict != "REVIEW":
+        return _("A PASS needs no sign-off") if stored.verdict == "PASS" else _("A FAIL can never be signed off: mend the cause")
+    return _("It is signed off already") if stored.remark else ""
 
 
 def verdict_text(stored: StoredVerdict) -> str:

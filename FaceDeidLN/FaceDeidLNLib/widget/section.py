@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 from typing import Any, Protocol
 
+from slicer.i18n import tr as _
+
 from ..core.progress import Progress, silent
 from ..mrml.undo import UndoStack
 from .compare import SideBySide
@@ -18,6 +20,8 @@ OWN = {
     "faceSegmentation": "face",
     "resultVolume": "result",
 }
+#: Why something cannot be done that many buttons need.
+NO_CT, NO_RESULT = _("Select a CT volume"), _("There is no result yet: press Apply")
 
 
 class Shared(Protocol):
@@ -33,6 +37,7 @@ class Shared(Protocol):
     face: Any
     review: Any
     export: Any
+    work_list: Any
 
     def update(self, caller: object = None, event: object = None) -> None:
         """Show what the parameter node says."""
@@ -72,6 +77,14 @@ class Section:
         self.panel, self.ui, self._followed = panel, panel.ui, None
         #: What the node that is followed knows its observers by.
         self._tags: list[int] = []
+        #: What the widgets do that cannot always be used, by their names.
+        self._tips: dict[str, str] = {}
+
+    def allow(self, widget: Any, refusal: str) -> None:  # noqa: ANN401  a QWidget
+        """A widget can be used where nothing is said against it; else its tooltip says what, in the place of what it does."""
+        tip = self._tips.setdefault(widget.objectName, widget.toolTip)
+        widget.enabled = not refusal
+        widget.toolTip = refusal or tip
 
     def events(self) -> tuple[int, ...]:
         """The events that are followed."""

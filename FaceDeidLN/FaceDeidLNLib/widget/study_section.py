@@ -15,12 +15,14 @@ from ..steps.export import INSTANCES, HeaderChoice
 from ..steps.follow import same_frame
 from ..steps.study import Line, PlannedStudy, can_plan, plan_lines, release_study, result_lines
 from . import dialogs
-from .section import Section, Shared
+from .section import NO_CT, Section, Shared
 from .work import fit_to_text, new_item, without_options
 
 #: What the folder of the released studies is called.
 _NAME = "deidentified-studies"
 _FOLLOWS = _("Apply gives it the face of the CT, too; what cannot be verified is withheld")
+_NO_DICOM = _("The CT was not loaded from DICOM: choose the folder of its study")
+_NO_PLAN = _("There is no plan yet: choose a folder of studies, or the study of this CT")
 _ELSEWHERE = _("Its DICOM header names another frame of reference: register it to the CT, and put it under the transform")
 
 
@@ -52,8 +54,8 @@ class StudySection(Section):
         asked = None if ct is None else (ct.GetID(), ct.GetAttribute(INSTANCES))
         if asked != self._of:
             self._of, self._known = asked, can_plan(ct)
-        self.ui.studyOfCtButton.enabled = self._known
-        self.ui.studyExportButton.enabled = self._planned.plan is not None
+        self.allow(self.ui.studyOfCtButton, "" if self._known else NO_CT if ct is None else _NO_DICOM)
+        self.allow(self.ui.studyExportButton, "" if self._planned.plan is not None else _NO_PLAN)
         self._filling = True
         try:
             self._list_images(ct)

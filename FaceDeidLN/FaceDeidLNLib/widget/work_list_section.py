@@ -73,10 +73,15 @@ class WorkListSection(Section):
 
     def update_buttons(self, text: str = "") -> None:
         """Next needs a case that waits, the two others one that is open."""
-        here = self._open is not None and self.panel.node is not None and self.panel.node.inputVolume is self._ct
-        self.ui.nextCaseButton.enabled = self._waiting() is not None
-        self.ui.rejectCaseButton.enabled = here
-        self.ui.doneCaseButton.enabled = here and self._may_leave()
+        here = "" if self.is_open() else _("No case of the list is open: press Next, or double-click one")
+        none_waits = _("No case waits that fits the filter") if self._items else _("Open a work list first")
+        self.allow(self.ui.nextCaseButton, "" if self._waiting() is not None else none_waits)
+        self.allow(self.ui.rejectCaseButton, here)
+        self.allow(self.ui.doneCaseButton, here or self._not_to_leave())
+
+    def is_open(self) -> bool:
+        """Is a case of the list open, and its CT the one that is chosen?"""
+        return self._open is not None and self.panel.node is not None and self.panel.node.inputVolume is self._ct
 
     def _fits(self, item: WorkItem) -> bool:
         row = f"{item.case} {self._done.get(item.case, item.verdict)} {item.reasons}".casefold()
@@ -88,18 +93,20 @@ class WorkListSection(Section):
         later = (*self._items[begin:], *self._items[:begin])
         return next((item for item in later if item.case not in self._done and item is not self._open and self._fits(item)), None)
 
-    def _may_leave(self) -> bool:
-        """Is the result this case's own, and released, or a REVIEW whose remark is written?"""
+    def _not_to_leave(self) -> str:
+        """Why the result cannot leave; empty where it is this case's own, and released, or a REVIEW whose remark is written."""
         result = self.panel.node.resultVolume
         if result is None or ct_of(result) is not self._ct:
-            return False
+            return _("The result that is chosen is not that of the open case: press Apply")
         try:
             stored = read_verdict(result)
         except FaceDeidError:  # the review says so
-            return False
-        if stored is None:
-            return False
-        return stored.released or (stored.verdict == "REVIEW" and bool(self.ui.remarkEdit.text.strip()))
+            stored = None
+        if stored is not None and stored.released:
+            return ""
+        if stored is None or stored.verdict != "REVIEW":
+            return _("NOT RELEASED: the verdict on top says why")
+        return "" if self.ui.remarkEdit.text.strip() else _("Write a remark in section 6 first: what you looked at and why it may leave")
 
     def on_open(self, checked: bool = False) -> None:
         """Choose a batch's results, and show its list."""
