@@ -21,6 +21,7 @@ from .process import NodeRequest, parameters_of_keywords
 #: The engines by keyword: the name that chooses Slicer's tool.
 ENGINE_NAMES = {"wrapEngine": "SurfaceWrapSolidify", "cutEngine": "Dynamic Modeler", "maskEngine": "Mask volume"}
 BUILT_IN_NAME = "built-in"
+_VOLUME, _SEGMENTATION = "vtkMRMLScalarVolumeNode", "vtkMRMLSegmentationNode"
 
 
 def asked_from(
@@ -50,11 +51,19 @@ def asked_from(
     With ``renew`` a curve and a face segment that nobody changed since this module made them follow what is chosen now; ``draft`` as in
     ``NodeRequest``.
 
-    :raises InputError: no CT, or an engine that there is not. :raises TypeError: an unknown keyword.
+    :raises InputError: no CT, a node of another kind or of no scene, or an engine that there is not. :raises TypeError: an unknown keyword.
     """
     parameters = parameters_of_keywords(style, effect, levels, lengths)
     if ct is None:
         raise InputError("Choose a CT volume first.")
+    if protectedSegmentation is None and segmentIDs:
+        raise InputError("segmentIDs names segments of protectedSegmentation, and there is none: give both.")
+    _require(_VOLUME, ctNode=ct, outputVolume=outputVolume)
+    _require(_SEGMENTATION, protectedSegmentation=protectedSegmentation, faceSegmentation=faceSegmentation)
+    _require("vtkMRMLMarkupsFiducialNode", landmarks=landmarks)
+    _require("vtkMRMLMarkupsCurveNode", curve=curve)
+    for image in alsoVolumes:
+        _require(_VOLUME, alsoVolumes=image or "None")
     old_curve, old_face = (node if renew and is_as_made(node, ct) else None for node in (curve, faceSegmentation))
     asked = NodeRequest(
         ct,
@@ -76,6 +85,16 @@ def asked_from(
     is_mask = parameters.effect in effects_with(FILL_HU.field)
     engines = Engines(*(_is_other(name, value) for name, value in chosen.items()))
     return asked, Engines(engines.wrap, engines.cut, engines.mask and is_mask), _while_there(ct, progress or silent)
+
+
+def _require(kind: str, **nodes: Any) -> None:  # noqa: ANN401  a node, or whatever was typed
+    """Raises InputError, which names the keyword, for what is no node of a kind, and for a node that left its scene; None is no node."""
+    for keyword, node in nodes.items():
+        if node is not None and not (hasattr(node, "IsA") and node.IsA(kind)):
+            given = node.GetClassName() if hasattr(node, "GetClassName") else repr(node)
+            raise InputError(f"{keyword} takes a {kind} and not {given}.")
+        if node is not None and node.GetScene() is None:
+            raise InputError(f'"{node.GetName()}" ({keyword}) is not in the scene any more: give another node.')
 
 
 def _while_there(ct: slicer.vtkMRMLScalarVolumeNode, progress: Progress) -> Progress:

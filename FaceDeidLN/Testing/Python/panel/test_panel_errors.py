@@ -62,6 +62,30 @@ class ErrorsTest(PanelTest):
 
     # Landmarks, curve, face segment
 
+    def test_a_node_of_another_kind_from_the_console_is_named_with_its_keyword(self):
+        ct, nodes = self.load_sample()
+        wrong = dict.fromkeys(("protectedSegmentation", "landmarks", "curve", "faceSegmentation"), ct)
+        for keyword, node in {**wrong, "outputVolume": nodes, "alsoVolumes": [None]}.items():
+            with self.subTest(keyword), self.assertRaisesRegex(FaceDeidError, f"{keyword} takes a vtkMRML"):
+                self.logic.process(ct, **{keyword: node})
+        for given in (nodes, "Head"):
+            with self.subTest(given), self.assertRaisesRegex(FaceDeidError, "ctNode takes a vtkMRMLScalarVolumeNode and not"):
+                self.logic.detectLandmarks(given)
+
+    def test_a_node_that_left_the_scene_from_the_console(self):
+        ct, nodes = self.load_sample()
+        slicer.mrmlScene.RemoveNode(nodes)
+        with self.assertRaisesRegex(FaceDeidError, "is not in the scene any more"):
+            self.logic.process(ct, protectedSegmentation=nodes)
+        slicer.mrmlScene.RemoveNode(ct)
+        with self.assertRaisesRegex(FaceDeidError, "is not in the scene any more"):
+            self.logic.process(ct)
+
+    def test_segments_to_keep_are_not_named_without_their_segmentation(self):
+        ct, nodes = self.load_sample()
+        with self.assertRaisesRegex(FaceDeidError, "give both"):
+            self.logic.process(ct, segmentIDs=[nodes.GetSegmentation().GetNthSegmentID(0)])
+
     def test_a_point_list_with_an_unknown_name(self):
         self.load_sample()
         points = self.add("vtkMRMLMarkupsFiducialNode", "mine")
