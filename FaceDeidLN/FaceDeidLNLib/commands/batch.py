@@ -203,8 +203,9 @@ def watch(options: argparse.Namespace, console: Console) -> Outcome:
 def check(options: argparse.Namespace) -> None:
     """What can be refused before anything is begun; the project's key is made here, before several cases want to.
 
-    :raises InputError: a name, key or combination that there is not.
+    :raises InputError: a name, key or combination that there is not. :raises FaceDeidError: local processes cannot be started.
     """
+    from ..core.interpreter import interpreter
     from ..header.policy import policy_named
     from ..output.signing import require_key
     from .deface import check_names
@@ -217,6 +218,8 @@ def check(options: argparse.Namespace) -> None:
             raise InputError(f"{what} cannot lie in {options.out_dir}, whose content travels: name another place.")
     if options.scheduler is not None and options.engine == LOCAL:
         raise InputError("--scheduler is for a Dask cluster: give --engine dask too, or leave it out.")
+    if options.engine == LOCAL:
+        interpreter()  # else every case would fail for the lack of it
     if options.watch is not None and not options.inputs.is_dir():
         raise InputError(f"--watch looks into a folder, and {options.inputs} is none.")
     if options.withhold_doubtful and not options.studies:

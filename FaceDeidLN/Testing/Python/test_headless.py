@@ -13,6 +13,7 @@ from types import SimpleNamespace
 
 import pytest
 import slicer
+from FaceDeidLNLib.commands.main import main
 from FaceDeidLNLib.commands.words import application_line, parse_procargs, script_words
 from FaceDeidLNLib.core.errors import FaceDeidError, InputError
 from FaceDeidLNLib.core.interpreter import interpreter
@@ -74,6 +75,16 @@ def test_inside_slicer_a_missing_interpreter_is_named(monkeypatch):
     monkeypatch.setattr(shutil, "which", lambda name: None)
     with pytest.raises(FaceDeidError, match="PythonSlicer"):
         interpreter()
+
+
+def test_inside_slicer_a_batch_without_an_interpreter_begins_with_no_case(monkeypatch, tmp_path, capsys):
+    (tmp_path / "cases").mkdir()
+    (tmp_path / "cases" / "ct.nrrd").write_text("no CT")
+    monkeypatch.setattr(slicer, "app", object(), raising=False)
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    assert main(["batch", str(tmp_path / "cases"), str(tmp_path / "results")]) == 2
+    assert "start Slicer by its launcher" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["cases"]
 
 
 def behind_a_launcher(folder: Path, *words: object) -> subprocess.Popen[bytes]:
