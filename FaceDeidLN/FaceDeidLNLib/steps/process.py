@@ -252,6 +252,16 @@ def process_nodes(
     return replace(done, followed=followed, withheld=withheld)
 
 
+def _still_there(asked: NodeRequest) -> NodeRequest:
+    """What is asked without the nodes that somebody took out of the scene meanwhile: others are made in their place."""
+
+    def there(node: slicer.vtkMRMLNode | None) -> slicer.vtkMRMLNode | None:
+        return None if node is None or node.GetScene() is None else node
+
+    kept = {name: there(getattr(asked, name)) for name in ("protected", "landmarks", "curve", "face", "output", "kept", "skin")}
+    return replace(asked, **kept, old=CaseNodes(curve=there(asked.old.curve), face=there(asked.old.face)))
+
+
 def put_into_scene(
     context: SceneContext, asked: NodeRequest, request: Request, case: CaseResult, progress: Progress = silent
 ) -> NodeResult:
@@ -269,7 +279,7 @@ def put_into_scene(
         return stored, replace(material, image=None if own.result is None else image_of(own.result))
 
     stored, material = told_beside(shown, progress)
-    released = stored is not None and stored.released
+    released, asked = stored is not None and stored.released, _still_there(asked)
     given = CaseNodes(asked.ct, asked.output, asked.face, asked.kept, asked.landmarks, asked.curve, asked.skin)
     if asked.landmarks is not None and case.landmarks is not None and moved_since(asked.landmarks, asked.ct) is not None:
         fill_landmarks(asked.landmarks, case.landmarks, asked.ct)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import slicer
 from FaceDeidLNLib.core.errors import Cancelled
 from FaceDeidLNLib.mrml.removal import remove_nodes
-from person import PanelTest, ids
+from person import PanelTest, changed_case, ids
 
 _KINDS = ("vtkMRMLScalarVolumeNode", "vtkMRMLSegmentationNode", "vtkMRMLMarkupsNode", "vtkMRMLModelNode", "vtkMRMLTextNode")
 
@@ -45,6 +45,28 @@ class ClosingTest(PanelTest):
         with self.assertRaises(Cancelled):
             self.logic.process(ct, protectedSegmentation=nodes, progress=close)
         self.assertEqual(left(), [])
+
+    def test_what_somebody_removes_while_a_step_is_at_work_is_made_anew(self):
+        self.answer_at_once(changed_case("REVIEW", "stomion is uncertain"))
+        ct, nodes = self.load_sample()
+        self.click("applyButton")
+        fields = ("landmarks", "curve", "faceSegmentation", "resultVolume")
+        for field in fields:
+            with self.subTest(field):
+                leaving = getattr(self.node, field)
+                chosen = {**self.panel.chosen(), "outputVolume": self.node.resultVolume, "reuse": True, "renew": True}
+
+                def remove(fraction, message, leaving=leaving):
+                    if fraction >= 0.9 and leaving.GetScene() is not None:
+                        slicer.mrmlScene.RemoveNode(leaving)
+
+                made = self.logic.process(ct, progress=remove, **chosen).nodes
+                self.assertIsNone(leaving.GetScene())
+                for node in (made.landmarks, made.curve, made.face, made.result):
+                    self.assertTrue(slicer.mrmlScene.IsNodePresent(node))
+                found = (made.landmarks, made.curve, made.face, made.result)
+                for name, node in zip(fields, found, strict=True):
+                    setattr(self.node, name, node)
 
     def test_a_display_node_of_a_segmentation_that_stays_is_not_removed(self):
         """The application's 3D view asks it for its segmentation, and crashes where there is none."""
