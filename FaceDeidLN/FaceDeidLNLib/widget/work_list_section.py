@@ -9,7 +9,7 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
-from ..core.errors import FaceDeidError
+from ..core.errors import FaceDeidError, InputError
 from ..core.progress import Progress
 from ..mrml.links import linked
 from ..mrml.looks import jump_to, show_fitted
@@ -80,8 +80,9 @@ class WorkListSection(Section):
         self.allow(self.ui.doneCaseButton, here or self._not_to_leave())
 
     def is_open(self) -> bool:
-        """Is a case of the list open, and its CT the one that is chosen?"""
-        return self._open is not None and self.panel.node is not None and self.panel.node.inputVolume is self._ct
+        """Is a case of the list open that nothing became of yet, and its CT the one that is chosen?"""
+        waits = self._open is not None and self._open.case not in self._done
+        return waits and self.panel.node is not None and self.panel.node.inputVolume is self._ct
 
     def _fits(self, item: WorkItem) -> bool:
         row = f"{item.case} {self._done.get(item.case, item.verdict)} {item.reasons}".casefold()
@@ -135,17 +136,25 @@ class WorkListSection(Section):
             self.open_case(item)
 
     def open_case(self, item: WorkItem) -> None:
-        """Load a case in the place of the one before, apply, and show what its doubt is about."""
+        """Load a case in the place of the one before, apply, and show what its doubt is about.
+
+        Next passes over one that cannot be read; a double click tries it again.
+        """
         node = self.panel.node
 
         def work(progress: Progress) -> None:
             with slicer.util.NodeModify(node):  # the selectors choose nodes that come and go: the panel looks when all are there
-                case = load_item(context(), item, progress)
+                try:
+                    case = load_item(context(), item, progress)
+                except InputError:
+                    self._done[item.case] = _("cannot be read")
+                    raise
                 unload(context(), self._ct)
                 node.inputVolume = case.ct
                 for field, role in OWN.items():
                     setattr(node, field, linked(case.ct, role))
             self._open, self._ct = item, case.ct
+            self._done.pop(item.case, None)
             show_fitted(context(), case.ct)
 
         if self.panel.look(_("Open {case}").format(case=item.case), work):

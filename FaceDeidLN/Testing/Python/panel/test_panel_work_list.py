@@ -122,6 +122,38 @@ class WorkListTest(PanelTest):
         self.assertIn("does not exist", self.errors[0])
         self.assertEqual(ids(), before)
 
+    def test_a_case_that_cannot_be_read_is_passed_over_and_can_be_tried_again(self):
+        self.answer_at_once()
+        self.node.acceptRecognisable = True
+        results = self.batch("one", "two", "three")
+        self.open(results)
+        self.click("nextCaseButton")
+        away = (results.parent / "nodes.seg.nrrd").rename(results.parent / "away")
+        self.click("nextCaseButton")
+        self.assertEqual(self.ui.workListTable.item(1, 1).text(), "cannot be read")
+        away.rename(results.parent / "nodes.seg.nrrd")
+        self.click("nextCaseButton")
+        self.assertEqual(self.node.inputVolume.GetName(), "three")
+        self.ui.workListTable.cellDoubleClicked.emit(1, 0)
+        self.assertEqual((self.node.inputVolume.GetName(), self.ui.workListTable.item(1, 1).text()), ("two", "REVIEW"))
+        self.click("doneCaseButton")
+        self.assertTrue((results / "two.nrrd").is_file())
+
+    def test_a_case_whose_loading_was_cancelled_still_waits(self):
+        self.open(self.batch("one"))
+        self.cancel_at(0.0)
+        self.click("nextCaseButton")
+        self.assertIn("cancelled", self.ui.statusLabel.text)
+        self.assertEqual(self.ui.workListTable.item(0, 1).text(), "REVIEW")
+        self.assertEqual(self.enabled("nextCaseButton"), ["nextCaseButton"])
+
+    def test_a_case_leaves_once_also_where_there_is_no_next_one(self):
+        self.answer_at_once()
+        self.node.acceptRecognisable = True
+        self.open(self.batch("one"))
+        self.click("nextCaseButton", "rejectCaseButton")
+        self.assertEqual(self.enabled("doneCaseButton", "rejectCaseButton"), [])
+
     def test_a_folder_without_a_list_is_one_message(self):
         self.answers = [str(self.folder())]
         self.click("openWorkListButton")
