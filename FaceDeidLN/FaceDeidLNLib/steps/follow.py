@@ -38,19 +38,28 @@ def follow_images(
     """
     if not images or case.result is None or case.verdict is Verdict.FAIL:
         return [], ()
-    values = [(node.GetName(), volume_from_node(node), node.GetID()) for node in images]
+    names, values = [node.GetName() for node in images], [_values_of(node) for node in images]
 
     def follow(tell: Progress) -> list[FollowedImage | str]:
-        tell(0.9, values[0][0])
+        tell(0.9, names[0])
         try:
             leader = Leader(case, protected, accepted)
         except FaceDeidError as problem:
-            return [_withheld(name, problem) for name, _, _ in values]
-        return [_followed(leader, one, alive_in(tell, 0.9 + 0.1 * n / len(values), one[0])) for n, one in enumerate(values)]
+            return [_withheld(name, problem) for name in names]
+        alive = [alive_in(tell, 0.9 + 0.1 * n / len(names), name) for n, name in enumerate(names)]
+        return [one if isinstance(one, str) else _followed(leader, one, going) for one, going in zip(values, alive, strict=True)]
 
     done = list(zip(images, told_beside(follow, progress), strict=True))
     made = [(node, image) for node, image in done if isinstance(image, FollowedImage)]
     return made, tuple(why for _, why in done if isinstance(why, str))
+
+
+def _values_of(node: slicer.vtkMRMLScalarVolumeNode) -> tuple[str, Volume, str] | str:
+    """An image's name, values and identifier, or why it is withheld: it has no voxels, or a transform bends it."""
+    try:
+        return node.GetName(), volume_from_node(node), node.GetID()
+    except FaceDeidError as problem:
+        return _withheld(node.GetName(), problem)
 
 
 def _followed(leader: Leader, one: tuple[str, Volume, str], alive: Alive) -> FollowedImage | str:

@@ -8,6 +8,7 @@ import json
 import numpy as np
 import person
 import slicer
+import vtk
 from FaceDeidLNLib.core.errors import FaceDeidError
 from FaceDeidLNLib.core.geometry import Geometry
 from FaceDeidLNLib.core.volume import Volume
@@ -45,12 +46,16 @@ def hidden():
 class FollowTest(person.PanelTest):
     """A PET beside the CT."""
 
-    def apply_with(self, image=None):
-        """Check an image (None: the PET), press Apply with the synthetic head's own result, and give CT, image and what was made of it."""
+    def apply_with(self, image=None, before=lambda node: None):
+        """Check an image (None: the PET), press Apply with the synthetic head's own result, and give CT, image and what was made of it.
+
+        ``before`` is done with the image's node before that.
+        """
         import qt
 
         ct, _ = self.load_sample()
         pet = add_ct(context(), image or pet_of(person.phantom().ct), "PET" if image is None else "Image")
+        before(pet)
         self.panel.update()
         self.node.acceptRecognisable = True
         self.ui.followList.item(0).setCheckState(qt.Qt.Checked)
@@ -144,6 +149,23 @@ class FollowTest(person.PanelTest):
         self.assertEqual(made, [])
         self.assertIn('"Image" does not follow: the head lies', self.ui.statusLabel.text)
         self.assertTrue(self.ui.verdictLabel.text.startswith("PASS"))
+
+    def test_an_image_that_cannot_be_read_is_withheld_and_the_ct_has_its_result(self):
+        def bend(node):
+            bent = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTransformNode", "bent")
+            bent.SetAndObserveTransformToParent(vtk.vtkThinPlateSplineTransform())
+            node.SetAndObserveTransformNodeID(bent.GetID())
+
+        ways = {"non-linear transform": bend, "has no voxels": lambda node: node.SetAndObserveImageData(vtk.vtkImageData())}
+        for words, before in ways.items():
+            with self.subTest(words):
+                slicer.mrmlScene.Clear(False)
+                self.widget.enter()
+                self.assertEqual(self.apply_with(before=before)[2], [])
+                self.assertEqual(self.errors, [])
+                self.assertIn('"PET" does not follow: "PET"', self.ui.statusLabel.text)
+                self.assertIn(words, self.ui.statusLabel.text)
+                self.assertTrue(self.ui.verdictLabel.text.startswith("PASS"))
 
     def test_an_image_of_another_frame_of_reference_cannot_be_checked_before_it_is_registered(self):
         ct, _ = self.load_sample()

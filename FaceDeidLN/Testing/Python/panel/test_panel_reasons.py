@@ -98,6 +98,8 @@ class ReasonsTest(PanelTest):
 
     def test_the_work_list_says_what_it_waits_for(self):
         self.answer_at_once(changed_case("FAIL", "3 voxels changed outside the face segment"))
+        self.panel.work_list._items = ()  # in the application, those of another test
+        self.panel.update()
         said = self.reasons()
         self.assertEqual((said["nextCaseButton"], said["rejectCaseButton"][:19]), ("Open a work list first", "No case of the list"))
         self.answers = [str(waiting_batch(self.folder(), ("one",)))]
