@@ -109,9 +109,17 @@ def _landmark(name: str, control: dict[str, Any], markup: dict[str, Any], path: 
     """One control point as a landmark."""
     description = str(control.get("description", ""))
     if not _is_defined(control):
-        return Landmark(name, None, 0.0, "user", description or "not defined in the markups file")
+        return missing(name, description, "not defined in the markups file")
     position = _position(control, markup, path)
     return placed(name, position, description, control.get("locked", False))
+
+
+def missing(name: str, description: str, otherwise: str) -> Landmark:
+    """A point without a position: its description says why, or ``otherwise`` where it is still that of a point that was found.
+
+    That one tells the place, which no verdict's reasons may carry into a certificate.
+    """
+    return Landmark(name, None, 0.0, "user", otherwise if not description or "found at (" in description else description)
 
 
 def placed(name: str, position: np.ndarray, description: str, is_locked: bool) -> Landmark:

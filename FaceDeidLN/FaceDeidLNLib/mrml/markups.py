@@ -17,7 +17,7 @@ from vtkmodules.vtkFiltersGeneral import vtkTransformPolyDataFilter
 
 from ..core.errors import InputError
 from ..core.landmarks import LANDMARK_NAMES, Landmark, Landmarks
-from ..input.markups import placed
+from ..input.markups import missing, placed
 from ..output.markups import describe
 from .matrices import LPS_RAS, matrix_from_array, share_parent, to_world_ras
 from .moved import moved_since, note_place
@@ -81,6 +81,16 @@ def pointed_at(node: slicer.vtkMRMLMarkupsNode | None) -> str:
     return ""
 
 
+def stop_placing(context: SceneContext, node: slicer.vtkMRMLMarkupsNode | None) -> None:
+    """The next click into a view places no point of a node any more; what other markups wait for goes on."""
+    logic = context.logics["markups"]
+    interaction = context.application_logic.GetInteractionNode()
+    if node is None or interaction is None or logic.GetActiveListID() != node.GetID():
+        return
+    if interaction.GetCurrentInteractionMode() == interaction.Place:
+        interaction.SwitchToViewTransformMode()
+
+
 def displayed(node: slicer.vtkMRMLDisplayableNode, **properties: Any) -> Any:  # noqa: ANN401  the node itself, and what its setters take
     """A node with a display node of these properties, where the scene gives it one."""
     node.CreateDefaultDisplayNodes()
@@ -138,7 +148,7 @@ def _landmark(node: slicer.vtkMRMLMarkupsNode, index: int, moved: np.ndarray | N
     name = _name(node.GetNthControlPointLabel(index))
     description = node.GetNthControlPointDescription(index)
     if node.GetNthControlPointPositionStatus(index) != slicer.vtkMRMLMarkupsNode.PositionDefined:
-        return Landmark(name, None, 0.0, "user", description or "no position was set")
+        return missing(name, description, "no position was set")
     place = [0.0, 0.0, 0.0]
     node.GetNthControlPointPositionWorld(index, place)
     lps, locked = ras(place)[0], node.GetNthControlPointLocked(index)

@@ -15,7 +15,7 @@ from ..core.landmarks import Landmark, Landmarks
 from ..core.progress import Progress
 from ..input.markups import read_landmarks_json
 from ..mrml.looks import jump_to
-from ..mrml.markups import pointed_at, ras
+from ..mrml.markups import pointed_at, ras, stop_placing
 from ..mrml.nodes import add_landmarks, fill_landmarks, landmarks_from_node, volume_from_node
 from ..mrml.scene import context
 from ..providers.nnlandmark import read_nnlandmark
@@ -64,6 +64,7 @@ class LandmarksSection(Section):
         """Follow other landmarks, or none, and what the pointer is over."""
         if node is not self._followed:
             self._tell(pointed_at(node))
+            stop_placing(context(), self._followed)
         super().observe(node)
 
     def on_pointed(self, caller: Any = None, event: object = None) -> None:  # noqa: ANN401  a vtkMRMLMarkupsNode

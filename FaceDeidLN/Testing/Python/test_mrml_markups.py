@@ -107,6 +107,13 @@ def test_the_point_under_the_pointer_is_told_in_slices_and_in_3d(here, number):
     assert pointed_at(node) == "menton"
 
 
+def test_a_landmark_that_was_unset_does_not_tell_where_it_was_found(here):
+    node = add_landmarks(here, three_landmarks())
+    node.UnsetNthControlPointPosition(0)
+    back = landmarks_from_node(node).points["pronasale"]
+    assert (back.position, back.reason) == (None, "no position was set")
+
+
 @pytest.mark.parametrize(
     "act", [lambda n: n.SetNthControlPointPositionWorld(1, 3.0, 4.0, 5.0), lambda n: n.SetNthControlPointLocked(1, True)]
 )

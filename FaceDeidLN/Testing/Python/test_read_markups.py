@@ -53,6 +53,12 @@ def test_landmarks_come_back_as_they_were_written(tmp_path):
     assert (again.position("menton"), again.points["menton"].reason) == (None, "outside the field of view")
 
 
+def test_a_landmark_that_the_user_unset_does_not_tell_where_it_was_found(tmp_path):
+    write_landmarks_json(tmp_path / "a.mrk.json", FOUND)
+    again = read_landmarks_json(edited(tmp_path / "a.mrk.json", lambda point: point.update(positionStatus="undefined")))
+    assert (again.position("pronasale"), again.points["pronasale"].reason) == (None, "not defined in the markups file")
+
+
 def test_a_landmark_that_the_user_moved_has_full_confidence(tmp_path):
     write_landmarks_json(tmp_path / "a.mrk.json", FOUND)
     again = read_landmarks_json(edited(tmp_path / "a.mrk.json", lambda point: point["position"].__setitem__(0, 2.0)))

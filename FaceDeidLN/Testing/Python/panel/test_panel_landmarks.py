@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import slicer
 from FaceDeidLNLib.core.landmarks import Landmark, Landmarks
-from FaceDeidLNLib.mrml.nodes import volume_from_node
+from FaceDeidLNLib.mrml.nodes import add_ct, volume_from_node
+from FaceDeidLNLib.mrml.scene import context
 from FaceDeidLNLib.mrml.verdicts import read_verdict
 from FaceDeidLNLib.output.markups import write_landmarks_json
-from person import PanelTest, ids
+from person import PanelTest, ids, phantom
 
 
 class LandmarksTest(PanelTest):
@@ -68,6 +69,19 @@ class LandmarksTest(PanelTest):
         self.assertEqual(interaction.GetCurrentInteractionMode(), slicer.vtkMRMLInteractionNode.Place)
         self.assertEqual(node.GetControlPointPlacementStartIndex(), 3)
         self.assertEqual(slicer.mrmlScene.GetNodeByID("vtkMRMLSelectionNodeSingleton").GetActivePlaceNodeID(), node.GetID())
+
+    def test_a_click_places_no_point_of_landmarks_that_are_not_shown_any_more(self):
+        interaction = slicer.mrmlScene.GetNodeByID("vtkMRMLInteractionNodeSingleton")
+        self.addCleanup(interaction.SetCurrentInteractionMode, slicer.vtkMRMLInteractionNode.ViewTransform)
+        self.detected()
+        other = add_ct(context(), phantom().ct, "Other")
+        for name, turn_away in (("another CT", lambda: setattr(self.node, "inputVolume", other)), ("another module", self.widget.exit)):
+            with self.subTest(name):
+                self.node.inputVolume = slicer.mrmlScene.GetFirstNodeByName("Head")
+                self.ui.landmarksTable.selectRow(3)
+                self.click("placeButton")
+                turn_away()
+                self.assertEqual(interaction.GetCurrentInteractionMode(), slicer.vtkMRMLInteractionNode.ViewTransform)
 
     def test_landmarks_are_loaded_from_markups_files(self):
         self.load_sample()
