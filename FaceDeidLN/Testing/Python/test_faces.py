@@ -13,7 +13,7 @@ from FaceDeidLNLib.core.parameters import Parameters
 from FaceDeidLNLib.core.volume import Volume
 from FaceDeidLNLib.input.place import place_segments
 from FaceDeidLNLib.pipeline import deface
-from FaceDeidLNLib.verify.plausible import MAX_TURN_DEGREES, cut_beside, most_prominent, shows_face, turned
+from FaceDeidLNLib.verify.plausible import MAX_TURN_DEGREES, cut_beside, most_prominent, shows_face, too_large, turned
 from FaceDeidLNLib.verify.verdict import NO_FACE_SENTENCE, Verdict
 from hypothesis import given
 from hypothesis import strategies as st
@@ -131,3 +131,9 @@ def test_the_mandible_stays_with_marrow_and_rim_though_nobody_named_it(fine_phan
     assert reached.any(), "the layer does not reach the jaw, so this proves nothing"
     lost = np.count_nonzero(face.segment.array & mandible.inside(face.segment.box))
     assert lost <= 0.005 * mandible.voxels
+
+
+@pytest.mark.parametrize(("scale", "told"), [(1.109, False), (1.158, True)])
+def test_a_head_larger_than_any_that_was_tested_is_told(scale, told):
+    frame = FaceFrame(np.eye(3), np.zeros(3), scale, np.zeros((0, 3)), np.zeros((0, 3)))
+    assert bool(too_large(frame)) is told
