@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -66,13 +66,14 @@ class RtStructFamily(ClippedOneByOne):
         _require_listed(dataset)
         outlines = _require_place(dataset, run.seen_in(instance.frame), matrix)
         names = followers(dataset, hidden, matrix, outlines)
+        came = {id(one): one for number in names for one in _contours(dataset, number)}
         for number in names:
             remake(contours_of(dataset, number), hidden, matrix)
         drawn = list(_drawn(dataset, matrix))
         made = [(name, _joined(rings)) for _, name, rings in drawn]
         require_no_copy([(name, in_region(points, hidden)) for name, points in made], hidden)
         require_no_inward_copy(made, hidden)
-        kept = [(name, rings) for number, name, rings in drawn if number not in names]
+        kept = [(name, rings if number not in names else _not_made(dataset, number, rings, came)) for number, name, rings in drawn]
         require_no_line(((name, ring) for name, rings in kept for ring in rings), hidden)
         require_apart([(name, _joined([filled_up(ring) for ring in rings])) for name, rings in kept], run.drawn_in(hidden), hidden)
         remove_pictures(dataset, CONTOURS)
@@ -86,7 +87,7 @@ def _require_listed(dataset: Dataset) -> None:
     :raises DoubtError: one does not.
     """
     numbers = {int(roi.ROINumber) for roi in dataset.get("StructureSetROISequence") or []}
-    listed = sum(len(item.get("ContourSequence") or []) for number in numbers for item in contours_of(dataset, number))
+    listed = sum("ContourData" in one for number in numbers for one in _contours(dataset, number))
     if sum("ContourData" in item for item in every_item(dataset)) > listed:
         raise DoubtError("it holds contours of no structure that it lists, which nobody looks at")
 
@@ -150,6 +151,16 @@ def contours_of(dataset: Dataset, number: int) -> list[Dataset]:
     return [item for item in dataset.get("ROIContourSequence") or [] if int(item.ReferencedROINumber) == number]
 
 
+def _contours(dataset: Dataset, number: int) -> list[Dataset]:
+    """The contours of a structure."""
+    return [one for item in contours_of(dataset, number) for one in item.get("ContourSequence") or []]
+
+
+def _not_made(dataset: Dataset, number: int, rings: Sequence[np.ndarray], came: Mapping[int, Dataset]) -> list[np.ndarray]:
+    """Those points (N, 3) of a structure's contours that are as they came, as single points are; ``came``: those by their ``id``."""
+    return [ring for one, ring in zip(_contours(dataset, number), rings, strict=True) if id(one) in came]
+
+
 def points_of(contour: Dataset, matrix: np.ndarray) -> np.ndarray:
     """The points (N, 3) of a contour in the face's LPS mm."""
     data = contour.get("ContourData") or ()
@@ -209,8 +220,7 @@ def _drawn(dataset: Dataset, matrix: np.ndarray) -> Iterator[tuple[int, str, lis
     """Number, name and the points (N, 3) of each contour of each structure."""
     for roi in dataset.get("StructureSetROISequence") or []:
         number = int(roi.ROINumber)
-        rings = [points_of(one, matrix) for item in contours_of(dataset, number) for one in item.get("ContourSequence") or []]
-        yield number, str(roi.get("ROIName") or ""), rings
+        yield number, str(roi.get("ROIName") or ""), [points_of(one, matrix) for one in _contours(dataset, number)]
 
 
 def _joined(rings: Sequence[np.ndarray]) -> np.ndarray:

@@ -11,6 +11,7 @@ from pydicom.dataset import Dataset
 from pydicom.pixels import pack_bits
 
 from ..core.geometry import Geometry
+from ..core.segment import places
 from ..core.volume import Volume
 from .beside import require_apart
 from .elsewhere import require_in_view
@@ -96,8 +97,7 @@ def _require_place(
 
 def _places(mask: np.ndarray) -> np.ndarray:
     """Positions (N, 3) of the pixels of a frame on its grid."""
-    at = np.argwhere(mask)
-    return np.column_stack([np.zeros(len(at)), at])
+    return places(mask[None])
 
 
 def labels_of(dataset: Dataset, names: dict[int, str]) -> list[int]:
@@ -140,10 +140,23 @@ def _number_of(dataset: Dataset, index: int) -> int:
     return int(item.ReferencedSegmentNumber)
 
 
+def _frames_of(dataset: Dataset, count: int, label: int) -> Iterator[int]:
+    """Those of so many frames that may show a segment; a frame of a label map may show any."""
+    is_map = dataset.get("SegmentationType") == "LABELMAP"
+    return (index for index in range(count) if is_map or _number_of(dataset, index) == label)
+
+
 def _edge(mask: np.ndarray) -> np.ndarray:
-    padded = np.pad(mask, 1)
+    """Bool of a frame: the pixels of a mask that have one beside them that is not of it. Most segments fill a small part of a frame."""
+    rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
+    if not len(rows):
+        return mask
+    box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+    padded = np.pad(mask[box], 1)
     inner = padded[1:-1, :-2] & padded[1:-1, 2:] & padded[:-2, 1:-1] & padded[2:, 1:-1]
-    return mask & ~inner
+    edge = np.zeros_like(mask)
+    edge[box] = mask[box] & ~inner
+    return edge
 
 
 def edge_points(frames: np.ndarray, dataset: Dataset, label: int, matrix: np.ndarray) -> np.ndarray:
@@ -155,8 +168,8 @@ def surfaces(frames: np.ndarray, dataset: Dataset, label: int, matrix: np.ndarra
     """The edges (N, 3) of a segment, of a fractional one at several of its values: it may end at one and show the skin at another."""
     values = np.zeros(1)
     if dataset.get("SegmentationType") == "FRACTIONAL":
-        own = [frame for index, frame in enumerate(frames) if _number_of(dataset, index) == label]
-        values = np.unique(own)[:-1] if own else values
+        own = [np.unique(frames[index]) for index in _frames_of(dataset, len(frames), label)]
+        values = np.unique(np.concatenate(own))[:-1] if own else values
         values = np.unique([0, *values[np.linspace(0, len(values) - 1, min(len(values), MOST_VALUES)).astype(int)]])
     for value in values:
         yield segment_points(frames, dataset, label, matrix, edge=True, above=float(value))
@@ -167,11 +180,10 @@ def segment_points(
 ) -> np.ndarray:
     """LPS mm (N, 3) of the pixels of a segment, or of those at its edge; ``above`` as in ``of_segment``."""
     out = []
-    for index, frame in enumerate(frames):
-        mask = of_segment(dataset, index, frame, label, above)
-        mask = _edge(mask) if edge else mask
+    for index in _frames_of(dataset, len(frames), label):
+        mask = of_segment(dataset, index, frames[index], label, above)
         if mask.any():
-            out.append(frame_grid(dataset, index, matrix).to_lps(_places(mask)))
+            out.append(frame_grid(dataset, index, matrix).to_lps(_places(_edge(mask) if edge else mask)))
     return np.vstack(out) if out else np.zeros((0, 3))
 
 

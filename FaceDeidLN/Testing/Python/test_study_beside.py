@@ -125,13 +125,15 @@ def test_a_map_of_probabilities_of_a_node_stays(bench, tmp_path):
     assert np.array_equal(before.pixel_array, pydicom.dcmread(run.writer.written[before.SOPInstanceUID]).pixel_array)
 
 
-@pytest.mark.parametrize("place", ["a structure that is not listed", "the observations"])
+@pytest.mark.parametrize("place", ["a structure that is not listed", "the observations", "beside as many empty items of one that is"])
 def test_contours_of_no_structure_that_is_listed_are_withheld(bench, tmp_path, place):
     dataset = pydicom.dcmread(bench.source.folder / "rtstruct.dcm")
     dataset.StructureSetROISequence = dataset.StructureSetROISequence[2:]
     if place == "the observations":
         dataset.RTROIObservationsSequence[2].ContourSequence = dataset.ROIContourSequence[0].ContourSequence
         dataset.ROIContourSequence = dataset.ROIContourSequence[2:]
+    elif place != "a structure that is not listed":
+        dataset.ROIContourSequence[2].ContourSequence += [Dataset() for _ in range(1000)]
     (tmp_path / "in").mkdir()
     dataset.save_as(tmp_path / "in" / "rtstruct.dcm")
     with pytest.raises(DoubtError, match="no structure that it lists"):
@@ -145,6 +147,19 @@ def test_pieces_of_the_old_skin_beside_an_outline_that_is_made_anew_are_withheld
     (tmp_path / "in").mkdir()
     dataset.save_as(tmp_path / "in" / "rtstruct.dcm")
     with pytest.raises(DoubtError, match="each of them a part of it"):
+        released(tmp_path / "in", bench, tmp_path / "out")
+
+
+def test_points_of_the_old_skin_in_an_outline_whose_contours_are_made_anew_are_withheld(bench, tmp_path):
+    dataset, middle = pydicom.dcmread(bench.source.folder / "rtstruct.dcm"), bench.source.phantom.ct.geometry.shape[2] // 2
+    profile = [(k, np.flatnonzero(plane[:, middle])[0], middle) for k, plane in enumerate(head_of(bench)) if plane[:, middle].any()]
+    for point in bench.source.phantom.ct.geometry.to_lps(np.array(profile, dtype=float)):
+        item = Dataset()
+        item.ContourGeometricType, item.NumberOfContourPoints, item.ContourData = "POINT", 1, [f"{value:.2f}" for value in point]
+        dataset.ROIContourSequence[0].ContourSequence.append(item)
+    (tmp_path / "in").mkdir()
+    dataset.save_as(tmp_path / "in" / "rtstruct.dcm")
+    with pytest.raises(DoubtError, match="runs along the old skin"):
         released(tmp_path / "in", bench, tmp_path / "out")
 
 
