@@ -81,10 +81,9 @@ def asked_from(
         CaseNodes(curve=old_curve, face=old_face),
         draft,
     )
-    chosen = {"wrapEngine": wrapEngine, "cutEngine": cutEngine, "maskEngine": maskEngine}
-    is_mask = parameters.effect in effects_with(FILL_HU.field)
-    engines = Engines(*(_is_other(name, value) for name, value in chosen.items()))
-    return asked, Engines(engines.wrap, engines.cut, engines.mask and is_mask), _while_there(ct, progress or silent)
+    is_mask = _is_other("maskEngine", maskEngine) and parameters.effect in effects_with(FILL_HU.field)
+    engines = Engines(_is_other("wrapEngine", wrapEngine), _is_other("cutEngine", cutEngine), is_mask)
+    return asked, engines, _while_there(ct, progress or silent)
 
 
 def _require(kind: str, **nodes: Any) -> None:  # noqa: ANN401  a node, or whatever was typed

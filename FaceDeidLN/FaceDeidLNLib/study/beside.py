@@ -59,12 +59,13 @@ def filled_up(ring: np.ndarray) -> np.ndarray:
 
 def _beside(points: np.ndarray, hidden: HiddenFace) -> np.ndarray:
     """Those of points (N, 3) that lie in the region beside the old skin, one in each cube and depth."""
+    points = points[hidden.in_region(points)] if len(points) else points
     if not len(points):
-        return np.zeros((0, 3))
-    points = points[hidden.in_region(points)]
-    points = points[np.abs(hidden.depth_before(points)) < BESIDE_MM] if len(points) else points
-    keys = np.column_stack([np.floor(points / CUBE_MM), np.rint(hidden.depth_before(points))]) if len(points) else points
-    return points[np.unique(keys, axis=0, return_index=True)[1]] if len(points) else np.zeros((0, 3))
+        return points
+    depth = hidden.depth_before(points)
+    near = np.abs(depth) < BESIDE_MM
+    keys = np.column_stack([np.floor(points[near] / CUBE_MM), np.rint(depth[near])])
+    return points[near][np.unique(keys, axis=0, return_index=True)[1]]
 
 
 def at_one_depth(points: np.ndarray, hidden: HiddenFace) -> np.ndarray:

@@ -85,6 +85,12 @@ def test_the_command_line_starts_without_the_heavy_libraries():
     assert ended.stdout.strip() == "[]"
 
 
+def test_the_panels_of_a_review_are_drawn_without_what_draws_letters():
+    code = "import sys, FaceDeidLNLib.output.panels; print([name for name in sys.modules if name.startswith('vtk')])"
+    ended = subprocess.run([sys.executable, "-c", code], env=ENVIRONMENT, capture_output=True, text=True, check=True)
+    assert ended.stdout.strip() == "[]", "they are drawn while that is loaded"
+
+
 def test_the_pipeline_needs_neither_mrml_nor_a_renderer():
     code = "import sys, FaceDeidLNLib.release; print([n for n in sys.modules if n.startswith(('slicer', 'vtkmodules.vtkRendering'))])"
     ended = subprocess.run([sys.executable, "-c", code], env=ENVIRONMENT, capture_output=True, text=True, check=True)
