@@ -27,9 +27,9 @@ STEP_MM = 4.0
 
 
 def require_apart(parts: Sequence[tuple[str, np.ndarray]], earlier: list[np.ndarray], hidden: HiddenFace) -> None:
-    """Nothing runs along the old skin, nor does all of a study together; ``parts``: names and points (N, 3) of what was not made anew.
+    """Nothing runs along the old skin, nor does all of a study together; ``parts``: names and points of what was not made anew.
 
-    ``earlier`` holds such points of objects before this one, and gets those of this one.
+    Points are (N, 3) in the face's LPS mm, here and below. ``earlier`` holds such of objects before this one, and gets those of this one.
 
     :raises DoubtError: something does.
     """

@@ -16,7 +16,7 @@ from ..mrml.verdicts import ct_of, leader_of, read_verdict, require_verdict
 from ..output.signing import require_key
 from ..steps.export import INSTANCES, came_from_dicom
 from . import dialogs
-from .section import NO_RESULT, Section, Shared
+from .section import NO_RESULT, NOT_RELEASED, Section, Shared
 
 #: What a file or folder is called unless the user says otherwise: no name of a patient.
 _NAME = "deidentified"
@@ -53,7 +53,7 @@ class ExportSection(Section):
             stored = None
         refusal, no_dicom = "" if result is not None else NO_RESULT, ""
         if result is not None and (stored is None or not stored.released):
-            refusal = _("NOT RELEASED: the verdict on top says why")
+            refusal = NOT_RELEASED
         if leader_of(result) is not None:
             no_dicom = _("It follows a CT: export it as NRRD or NIfTI, or its whole study in section 8")
         elif not refusal and not self._has_dicom(ct_of(result)):

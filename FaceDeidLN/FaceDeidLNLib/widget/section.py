@@ -22,6 +22,7 @@ OWN = {
 }
 #: Why something cannot be done that many buttons need.
 NO_CT, NO_RESULT = _("Select a CT volume"), _("There is no result yet: press Apply")
+NOT_RELEASED = _("NOT RELEASED: the verdict on top says why")
 
 
 class Shared(Protocol):

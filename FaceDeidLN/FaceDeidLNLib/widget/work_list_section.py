@@ -19,7 +19,7 @@ from ..output.worklist import WorkItem, read_worklist
 from ..steps.worklist import doubt_place, list_of, load_item, reject, unload
 from . import dialogs
 from .compare import look_at
-from .section import OWN, Section, Shared
+from .section import NOT_RELEASED, OWN, Section, Shared
 from .work import fit_to_text, without_options
 
 
@@ -106,7 +106,7 @@ class WorkListSection(Section):
         if stored is not None and stored.released:
             return ""
         if stored is None or stored.verdict != "REVIEW":
-            return _("NOT RELEASED: the verdict on top says why")
+            return NOT_RELEASED
         return "" if self.ui.remarkEdit.text.strip() else _("Write a remark in section 6 first: what you looked at and why it may leave")
 
     def on_open(self, checked: bool = False) -> None:
