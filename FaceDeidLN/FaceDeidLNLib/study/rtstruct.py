@@ -47,6 +47,8 @@ LAYERS = re.compile(r"bolus|isodos", re.IGNORECASE)
 SHALLOW_MM = 12.0
 #: A structure follows the old skin where a share of the face has points of it at one depth, within so many mm.
 SAME_DEPTH_MM, SHARE = 2.0, 0.08
+#: One that is called after bone or another inner part does so from here on: of 30 mandibles the largest share is 0.09.
+INNER_SHARE = 0.12
 #: Deeper than this (mm) a structure counts as reaching down without end.
 DEEP_MM = 10.0
 
@@ -181,7 +183,7 @@ def followers(dataset: Dataset, hidden: HiddenFace, matrix: np.ndarray, outlines
         depth = hidden.depth_before(points)
         points, depth = points[depth < SHALLOW_MM], depth[depth < SHALLOW_MM]
         said = number in outlines or kinds.get(number, "") in TYPES or is_called_skin(name, depth)
-        if (said and len(points)) or share_followed(points, depth, hidden) > SHARE:
+        if (said and len(points)) or follows(name, points, depth, hidden):
             found[number] = name
     return found
 
@@ -225,6 +227,11 @@ def _drawn(dataset: Dataset, matrix: np.ndarray) -> Iterator[tuple[int, str, lis
 
 def _joined(rings: Sequence[np.ndarray]) -> np.ndarray:
     return np.vstack(rings) if rings else np.zeros((0, 3))
+
+
+def follows(name: str, points: np.ndarray, depth: np.ndarray, hidden: HiddenFace) -> bool:
+    """True for a structure of this name that follows the old skin; ``depth`` (N,) in mm below it is that of its shallow points (N, 3)."""
+    return share_followed(points, depth, hidden) > (SHARE if INNER.search(name) is None else INNER_SHARE)
 
 
 def share_followed(points: np.ndarray, depth: np.ndarray, hidden: HiddenFace) -> float:

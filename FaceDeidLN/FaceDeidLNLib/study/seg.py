@@ -25,13 +25,12 @@ from .rtstruct import (
     DEEP_MM,
     ON_SKIN,
     SHALLOW_MM,
-    SHARE,
+    follows,
     in_region,
     is_called_skin,
     is_outline,
     require_no_copy,
     require_whole_place,
-    share_followed,
 )
 from .whole import whole_of
 
@@ -206,7 +205,7 @@ def clip(
         depth = hidden.depth_before(edge)
         near = depth < SHALLOW_MM
         said = label in outlines or is_called_skin(names[label], depth)
-        if not said and share_followed(edge[near], depth[near], hidden) <= SHARE:
+        if not said and not follows(names[label], edge[near], depth[near], hidden):
             continue
         points = in_region(segment_points(frames, dataset, label, matrix), hidden)
         if not len(points):

@@ -13,10 +13,12 @@ from contourpy import contour_generator
 from FaceDeidLNLib.study.beside import at_one_depth, filled_up, longest
 from FaceDeidLNLib.study.documents import judged
 from FaceDeidLNLib.study.family import DoubtError, StudyRun
+from FaceDeidLNLib.study.hidden import HiddenFace
 from FaceDeidLNLib.study.outcome import Outcome
 from FaceDeidLNLib.study.plan import plan
 from FaceDeidLNLib.study.references import every_item
 from FaceDeidLNLib.study.registry import FAMILIES
+from FaceDeidLNLib.study.rtstruct import INNER_SHARE, SHARE, follows, share_followed
 from pydicom.dataset import Dataset
 from pydicom.uid import generate_uid
 from scipy import ndimage
@@ -211,3 +213,22 @@ def test_a_document_with_contours_is_withheld(bench):
     dataset = pydicom.dcmread(bench.source.folder / "ko.dcm")
     dataset.ROIContourSequence = pydicom.dcmread(bench.source.folder / "rtstruct.dcm").ROIContourSequence
     assert judged(dataset).outcome is Outcome.WITHHOLD
+
+
+def at_depth(bench: Bench, share: float, depth_mm: float = 8.0) -> tuple[np.ndarray, np.ndarray, HiddenFace]:
+    """Points (N, 3) at one depth below the old skin on about a share of the face, and their depths."""
+    hidden = next(iter(bench.run.hidden.values()))
+    grid = hidden.before.geometry
+    points = grid.to_lps(np.argwhere(np.abs(hidden.before.array - depth_mm) < 1.0))
+    points = points[hidden.in_region(points)]
+    points = points[np.argsort(points[:, 2])]
+    count = int(np.searchsorted([share_followed(points[:n], np.full(n, depth_mm), hidden) for n in range(0, len(points), 50)], share) * 50)
+    return points[:count], np.full(count, depth_mm), hidden
+
+
+@pytest.mark.parametrize(("name", "share", "remade"), [("Mandible", 0.1, False), ("Mandible", 0.2, True), ("Structure 7", 0.1, True)])
+def test_what_is_called_after_bone_stays_where_it_covers_no_more_than_bone_does(name, share, remade, bench):
+    points, depth, hidden = at_depth(bench, share)
+    assert share_followed(points, depth, hidden) > SHARE
+    assert (share_followed(points, depth, hidden) > INNER_SHARE) is (share > INNER_SHARE)
+    assert follows(name, points, depth, hidden) is remade
