@@ -240,11 +240,18 @@ def test_the_field_of_view_is_cut_where_asked():
     assert cut.landmarks.position("sellion")[2] > 0, "the truth is known outside the field of view, too"
 
 
-@pytest.mark.parametrize("place", NODE_PLACES)
-def test_an_extra_node_lies_at_the_asked_depth(place: str):
-    made = make_phantom((2.0, 2.0, 2.0), options=replace(PLAIN, extra_nodes=(ExtraNode(place, 3.0),)))
-    node = made.segment(f"LN extra 1 {place}")
-    depth = -skin_distance(made)[node.mask.array]
+@pytest.fixture(scope="module")
+def with_every_node() -> tuple[Phantom, np.ndarray]:
+    """A head with a node at every place, and the distance (mm) of its voxels from the skin."""
+    made = make_phantom((2.0, 2.0, 2.0), options=replace(PLAIN, extra_nodes=tuple(ExtraNode(place, 3.0) for place in NODE_PLACES)))
+    return made, skin_distance(made)
+
+
+@pytest.mark.parametrize(("number", "place"), list(enumerate(NODE_PLACES, start=1)))
+def test_an_extra_node_lies_at_the_asked_depth(number: int, place: str, with_every_node):
+    made, distance = with_every_node
+    node = made.segment(f"LN extra {number} {place}")
+    depth = -distance[node.mask.array]
     assert abs(depth.min() - 3.0) <= 2.5
     assert made.ct.array[node.mask.array].min() > -150
 
