@@ -8,6 +8,7 @@ shoulders and spine do not; and the landmark network, run again on the rest as i
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import ndimage
@@ -89,12 +90,13 @@ def second_face(ct: Volume, frame: FaceFrame, alive: Alive = idle) -> tuple[str,
 
 def _head_of_bone(small: Volume, frame: FaceFrame, alive: Alive) -> np.ndarray | None:
     """A place (3,) in LPS mm of a head that a piece of bone outside of the first one belongs to; None where none does."""
-    pieces = pieces_outside(small, frame)
+    bone = Bone.of(small, frame)
+    pieces = pieces_outside(small, bone)
     for piece in pieces:
         place = second_skull(small, piece)
         if place is not None:
             return place
-    for piece in pieces_off_trunk(small, frame):
+    for piece in pieces_off_trunk(small, frame, bone):
         place = None if is_plate(small, piece) else second_skull(small, piece)
         if place is not None:
             return place
@@ -108,28 +110,44 @@ def _head_of_bone(small: Volume, frame: FaceFrame, alive: Alive) -> np.ndarray |
     return None
 
 
-def pieces_outside(small: Volume, frame: FaceFrame) -> list[np.ndarray]:
+@dataclass(frozen=True, eq=False)
+class Bone:
+    """The bone of a ``reduced`` CT (bool), its voxels' places (N, 3) in LPS mm and of the face, and which lie outside of head and trunk."""
+
+    dense: np.ndarray
+    points: np.ndarray
+    where: np.ndarray
+    outside: np.ndarray
+
+    @classmethod
+    def of(cls, small: Volume, frame: FaceFrame) -> Bone:
+        """Of a CT with the first head at ``frame``."""
+        dense = small.array > BONE_HU
+        points = small.geometry.to_lps(places(dense))
+        where = frame.to_face(points)
+        return cls(dense, points, where, ~(_in_head(where) | _in_box(where, NECK_BOX) | _in_box(where, TRUNK_BOX)))
+
+    def part(self, which: np.ndarray) -> np.ndarray:
+        """Some of the voxels, ``which`` (N,), on the grid."""
+        out = np.zeros_like(self.dense)
+        out[self.dense] = which
+        return out
+
+
+def pieces_outside(small: Volume, bone: Bone) -> list[np.ndarray]:
     """The pieces of bone (bool) of a ``reduced`` CT that lie outside of the first head, its neck and trunk, largest first."""
-    dense = small.array > BONE_HU
-    where = frame.to_face(small.geometry.to_lps(places(dense)))
-    bone = np.zeros_like(dense)
-    bone[dense] = ~(_in_head(where) | _in_box(where, NECK_BOX) | _in_box(where, TRUNK_BOX))
-    return _pieces(small, bone, LEAST_BONE_ML)
+    return _pieces(small, bone.part(bone.outside), LEAST_BONE_ML)
 
 
-def pieces_off_trunk(small: Volume, frame: FaceFrame) -> list[np.ndarray]:
+def pieces_off_trunk(small: Volume, frame: FaceFrame, bone: Bone) -> list[np.ndarray]:
     """As ``pieces_outside``, on the chest and at the shoulder too, where patients have no bone of the trunk: pieces that reach there."""
-    dense = small.array > BONE_HU
-    points = small.geometry.to_lps(places(dense))
-    where = frame.to_face(points)
+    where = bone.where
     near = _in_box(where, NECK_BOX) | _in_box(where, TRUNK_BOX)
-    near[near] = ~(_in_head(where[near]) | _in_box(where[near], NECK_PART) | in_trunk(frame, points[near]))
+    near[near] = ~(_in_head(where[near]) | _in_box(where[near], NECK_PART) | in_trunk(frame, bone.points[near]))
     if np.count_nonzero(near) < LEAST_OFF_TRUNK_ML * 1000.0 / small.geometry.voxel_mm3:
         return []
-    bone, there = np.zeros_like(dense), np.zeros_like(dense)
-    there[dense] = near
-    bone[dense] = near | ~(_in_head(where) | _in_box(where, NECK_BOX) | _in_box(where, TRUNK_BOX))
-    return [piece for piece in _pieces(small, bone, LEAST_OFF_TRUNK_ML) if (piece & there).any()]
+    there = bone.part(near)
+    return [piece for piece in _pieces(small, bone.part(near | bone.outside), LEAST_OFF_TRUNK_ML) if (piece & there).any()]
 
 
 def _pieces(small: Volume, bone: np.ndarray, least_ml: float) -> list[np.ndarray]:

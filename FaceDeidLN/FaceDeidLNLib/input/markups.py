@@ -17,10 +17,10 @@ from .plausible import FARTHEST_MM
 #: A curve of so many points follows every pore; a markups file of it has some 600 bytes a point.
 MOST_POINTS, MOST_BYTES = 10_000, 1 << 24
 #: How a landmark's description tells where its position came from; written by output.markups.
-_NUMBER = r"-?\d+(?:\.\d+)?"
+_NUMBER, _PLACED = r"-?\d+(?:\.\d+)?", "found at ("
 DESCRIPTION = re.compile(
     r"^(?P<source>\w+), confidence (?P<confidence>0(?:\.\d+)?|1(?:\.0+)?), "
-    rf"found at \((?P<position>{_NUMBER}, {_NUMBER}, {_NUMBER})\) LPS mm$",
+    rf"{re.escape(_PLACED)}(?P<position>{_NUMBER}, {_NUMBER}, {_NUMBER})\) LPS mm$",
     re.ASCII,
 )
 #: A point that lies this close, in mm, to where it was found was not moved.
@@ -119,7 +119,7 @@ def missing(name: str, description: str, otherwise: str) -> Landmark:
 
     That one tells the place, which no verdict's reasons may carry into a certificate.
     """
-    return Landmark(name, None, 0.0, "user", otherwise if not description or "found at (" in description else description)
+    return Landmark(name, None, 0.0, "user", otherwise if not description or _PLACED in description else description)
 
 
 def placed(name: str, position: np.ndarray, description: str, is_locked: bool) -> Landmark:

@@ -7,7 +7,7 @@ import pytest
 from FaceDeidLNLib.anatomy.face_frame import fit_frame
 from FaceDeidLNLib.anatomy.landmark.detect import detect_landmarks
 from FaceDeidLNLib.anatomy.landmark.grids import reduced
-from FaceDeidLNLib.anatomy.second_face import BONE_HU, LEAST_FACE_ML, is_limb, is_plate, other_face, pieces_outside, second_face
+from FaceDeidLNLib.anatomy.second_face import BONE_HU, LEAST_FACE_ML, Bone, is_limb, is_plate, other_face, pieces_outside, second_face
 from FaceDeidLNLib.core.geometry import Box, Geometry
 from FaceDeidLNLib.core.volume import AIR_HU, Volume, canonical_grid, resample
 from FaceDeidLNLib.input.ct import read_ct
@@ -171,6 +171,6 @@ def test_the_front_half_of_a_second_head_is_work_for_the_network_and_seen_by_it(
     frame = fit_frame(bare.landmarks)
     before = frame.to_face(both.geometry.to_lps(np.indices(both.array.shape).reshape(3, -1).T))[:, 1].reshape(both.array.shape) > 0.0
     face = reduced(both.with_array(np.where(before, both.array, AIR_HU).astype(np.int16)))
-    (piece,) = pieces_outside(face, frame)
+    (piece,) = pieces_outside(face, Bone.of(face, frame))
     assert not is_limb(face, piece)
     assert other_face(face, frame, piece) is not None
