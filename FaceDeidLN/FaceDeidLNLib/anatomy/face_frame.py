@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from ..core.affine import affine
 from ..core.errors import FaceNotFoundError
 from ..core.landmarks import Landmarks
 
@@ -53,11 +54,12 @@ class FaceFrame:
 
     def to_lps(self, face: np.ndarray) -> np.ndarray:
         """LPS mm (N, 3) of face coordinates (N, 3)."""
-        return self.scale * np.atleast_2d(face) @ self.axes.T + self.origin
+        return affine(np.atleast_2d(face), self.scale * self.axes, self.origin)
 
     def to_face(self, lps: np.ndarray) -> np.ndarray:
         """Face coordinates (N, 3) of LPS mm (N, 3)."""
-        return (np.atleast_2d(lps) - self.origin) @ self.axes / self.scale
+        turn = self.axes.T / self.scale
+        return affine(np.atleast_2d(lps), turn, -affine(self.origin, turn))
 
     def adapt(self, face: np.ndarray) -> np.ndarray:
         """Move points (N, 3) of the mean face to this face: near a landmark they follow it.

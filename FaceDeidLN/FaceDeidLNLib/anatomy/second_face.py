@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from ..core.affine import affine
 from ..core.processors import processors
 from ..core.progress import Alive, idle
 from ..core.segment import places
@@ -165,7 +166,7 @@ def is_plate(small: Volume, piece: np.ndarray) -> bool:
     at = places(piece)
     points = small.geometry.to_lps(at)
     axes = np.linalg.eigh(np.cov(points.T))[1]
-    low, high = np.percentile(points @ axes, PLATE_PERCENTILES, axis=0)
+    low, high = np.percentile(affine(points, axes.T), PLATE_PERCENTILES, axis=0)
     thickness, _, length = high - low
     along = 2 - int(np.argmax(np.abs(axes[:, 2] @ (small.geometry.ijk_to_lps[:3, :3] / small.geometry.spacing))))
     through = at[:, along].min() <= 1 and at[:, along].max() >= small.array.shape[along] - 2
@@ -178,7 +179,7 @@ def is_limb(small: Volume, piece: np.ndarray) -> bool:
     if sides_with_bone(points - _ball(points)) >= FACE_SHARE:
         return False
     axes = np.linalg.eigh(np.cov(points.T))[1]
-    low, high = np.percentile(points @ axes, PLATE_PERCENTILES, axis=0)
+    low, high = np.percentile(affine(points, axes.T), PLATE_PERCENTILES, axis=0)
     return bool((high - low)[1] < LIMB_MM or len(points) * small.geometry.voxel_mm3 < LEAST_FACE_ML * 1000.0)
 
 
@@ -245,7 +246,7 @@ def sides_with_bone(offsets: np.ndarray) -> float:
         return 0.0
     middle = np.median(length[near])
     near &= (length > ROUND[0] * middle) & (length < ROUND[1] * middle)
-    return len(np.unique(np.argmax(offsets[near] @ sides, axis=1))) / SIDES
+    return len(np.unique(np.argmax(affine(offsets[near], sides.T), axis=1))) / SIDES
 
 
 def other_face(small: Volume, frame: FaceFrame, piece: np.ndarray, alive: Alive = idle) -> np.ndarray | None:

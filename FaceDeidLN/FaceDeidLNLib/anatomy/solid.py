@@ -29,7 +29,7 @@ class Solid:
         """True (N,) for array positions (N, 3), which lie in these ``cells`` (N,): linear only where the corners differ."""
         out = self.all.take(cells)
         differ = np.flatnonzero(self.any.take(cells) & ~out)
-        out[differ] = linear(self.mask.view(np.uint8), kji.take(differ, 0)) > 0.5
+        out[differ] = linear(self.mask.view(np.uint8), kji[differ]) > 0.5
         return out
 
 

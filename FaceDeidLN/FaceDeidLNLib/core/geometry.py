@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .affine import affine
+
 #: Largest distance in mm between two corners that still counts as the same geometry.
 SAME_GEOMETRY_MM = 1e-3
 
@@ -60,15 +62,15 @@ class Geometry:
         return bool(np.allclose(axes.T @ axes, np.eye(3), atol=1e-3))
 
     def to_lps(self, kji: np.ndarray) -> np.ndarray:
-        """LPS mm (N, 3) of array positions (N, 3) in the order (k, j, i)."""
+        """LPS mm (N, 3) of array positions (N, 3) in the order (k, j, i); of more axes as of two."""
         kji = np.atleast_2d(np.asarray(kji, dtype=float))
-        return kji @ self.ijk_to_lps[:3, 2::-1].T + self.ijk_to_lps[:3, 3]
+        return affine(kji, self.ijk_to_lps[:3, 2::-1], self.ijk_to_lps[:3, 3])
 
     def to_kji(self, lps: np.ndarray) -> np.ndarray:
-        """Continuous array positions (N, 3) in the order (k, j, i) of LPS mm points (N, 3)."""
+        """Continuous array positions (N, 3) in the order (k, j, i) of LPS mm points (N, 3); of more axes as of two."""
         lps = np.atleast_2d(np.asarray(lps, dtype=float))
         inverse = np.linalg.inv(self.ijk_to_lps)[2::-1]
-        return lps @ inverse[:, :3].T + inverse[:, 3]
+        return affine(lps, inverse[:, :3], inverse[:, 3])
 
     def holds(self, kji: np.ndarray, margin_mm: float = 0.0) -> np.ndarray:
         """True (N,) for array positions (N, 3) whose voxel lies in the grid, at least ``margin_mm`` from its edge; False for NaN."""

@@ -8,6 +8,7 @@ import numpy as np
 from scipy import ndimage
 
 from ..anatomy.face_frame import FaceFrame
+from ..core.affine import affine
 from ..core.by_parts import by_parts
 from ..core.geometry import Geometry
 from ..core.volume import Volume
@@ -98,7 +99,7 @@ def unit_vectors(frame: FaceFrame, directions: np.ndarray) -> np.ndarray:
     """Unit vectors in LPS (N, 3) of directions (N, 2) in degrees."""
     azimuth, elevation = np.radians(directions[:, 0]), np.radians(directions[:, 1])
     face = np.stack([np.sin(azimuth) * np.cos(elevation), np.cos(azimuth) * np.cos(elevation), np.sin(elevation)], axis=1)
-    return face @ frame.axes.T
+    return affine(face, frame.axes)
 
 
 def skin_distance(depth: Volume, frame: FaceFrame, directions: np.ndarray) -> np.ndarray:

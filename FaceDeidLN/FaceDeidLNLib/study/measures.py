@@ -18,7 +18,7 @@ from .instances import find_instances
 from .rays import LOOK_MM, edge_level, found_skin, rays_of
 from .rtdose import dose_geometry
 from .rtstruct import SHALLOW_MM, SHARE, contours_of, points_of, share_followed
-from .seg import labels_of, surfaces
+from .seg_frames import Frames
 
 #: Name of the object, and depth (N,) in mm of its surface below the old skin: negative before it, NaN where it vanished. Of images and
 #: doses there is one per line of sight, the same lines for all of them, and NOT_SEEN where a line meets the old skin out of view.
@@ -64,11 +64,10 @@ def of_segments(folder: Path, hidden: HiddenFace, matrix: np.ndarray) -> Iterato
     """The edge of each segment that covers a part of the face."""
     for path in sorted(folder.glob("*.dcm")):
         dataset = pydicom.dcmread(path)
-        frames = dataset.pixel_array
-        frames = frames.reshape((-1, *frames.shape[-2:]))
-        for label in labels_of(dataset, {int(item.SegmentNumber): "" for item in dataset.SegmentSequence}):
+        frames = Frames.of(dataset, matrix)
+        for label in frames.labels:
             known = set()
-            for points in surfaces(frames, dataset, label, matrix):
+            for points in frames.surfaces(label):
                 for name, depth in _of_points(f"{folder.name}/{path.name} segment {label}", points, hidden):
                     if depth.tobytes() not in known:
                         yield name, depth

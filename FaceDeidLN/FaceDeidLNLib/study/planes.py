@@ -10,6 +10,8 @@ from vtkmodules.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 from vtkmodules.vtkCommonDataModel import vtkImageData
 from vtkmodules.vtkFiltersCore import vtkFlyingEdges2D, vtkStripper
 
+from ..core.affine import affine
+
 #: Pixels of a plane (mm), and the room around its contours.
 PIXEL_MM = 1.0
 ROOM_MM = 30.0
@@ -40,11 +42,11 @@ class Plane:
 
     def flat(self, lps: np.ndarray) -> np.ndarray:
         """Positions (N, 2) in pixels."""
-        return (lps - self.origin) @ self.axes.T / PIXEL_MM
+        return affine(lps - self.origin, self.axes / PIXEL_MM)
 
     def lps(self, flat: np.ndarray) -> np.ndarray:
         """LPS mm (N, 3) of positions (N, 2) in pixels."""
-        return self.origin + flat * PIXEL_MM @ self.axes
+        return affine(flat, PIXEL_MM * self.axes.T, self.origin)
 
     def points(self) -> np.ndarray:
         """LPS mm (rows * columns, 3) of all pixels."""

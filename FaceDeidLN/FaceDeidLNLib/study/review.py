@@ -31,7 +31,7 @@ from .rays import edge_level
 from .report import Report
 from .rtdose import dose_geometry
 from .rtstruct import contours_of, planes_of, points_of
-from .seg import labels_of, segment_points
+from .seg_frames import Frames
 from .staging import staged
 from .whole import whole_of
 
@@ -192,11 +192,8 @@ def _filled(contours: Sequence[np.ndarray]) -> np.ndarray:
 def _segments(instances: Sequence[Instance], hidden: HiddenFace | None, matrix: np.ndarray) -> list[Look]:
     parts = []
     for instance in instances:
-        dataset = whole_of(instance.path)
-        frames = dataset.pixel_array
-        frames = frames.reshape((-1, *frames.shape[-2:]))
-        names = {int(item.SegmentNumber): "" for item in dataset.SegmentSequence}
-        parts += [segment_points(frames, dataset, label, matrix) for label in labels_of(dataset, names)]
+        frames = Frames.of(whole_of(instance.path), matrix)
+        parts += map(frames.points, frames.labels)
     return [Look(_solid(parts, hidden))]
 
 

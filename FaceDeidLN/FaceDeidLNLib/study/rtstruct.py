@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from pydicom.dataset import Dataset
 
+from ..core.affine import affine
 from ..core.volume import Volume
 from ..input.names import Role, role_of
 from ..verify.beside_skin import densest
@@ -169,7 +170,7 @@ def points_of(contour: Dataset, matrix: np.ndarray) -> np.ndarray:
     if isinstance(data, bytes):  # longer than an explicit DS may be (PS3.5 6.2.2): pydicom leaves its bytes
         data = data.decode("ascii").rstrip(" \0").split("\\")
     points = np.array(data, dtype=float).reshape(-1, 3)
-    return points @ matrix[:3, :3].T + matrix[:3, 3]
+    return affine(points, matrix[:3, :3], matrix[:3, 3])
 
 
 def followers(dataset: Dataset, hidden: HiddenFace, matrix: np.ndarray, outlines: frozenset[int] = frozenset()) -> dict[int, str]:
@@ -287,7 +288,7 @@ def remake(items: list[Dataset], hidden: HiddenFace, matrix: np.ndarray) -> None
             mask = plane.filled(points).ravel()
             after = hidden.depth_after(grid[inside])
             mask[inside] = (after > limits[0]) & (after < limits[1])
-            drawn = [ring @ back[:3, :3].T + back[:3, 3] for ring in plane.outlines(mask.reshape(plane.shape))]
+            drawn = [affine(ring, back[:3, :3], back[:3, 3]) for ring in plane.outlines(mask.reshape(plane.shape))]
             at = next(index for index, one in enumerate(contours) if one is members[0])
             contours = [one for one in contours if not any(one is old for old in members)]
             contours[at:at] = [_contour(members[0], ring) for ring in drawn]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,6 @@ from ..core.volume import Volume
 from .beside import require_apart
 from .elsewhere import require_in_view
 from .family import ClippedOneByOne, DoubtError, StudyRun
-from .grids import moved
 from .hidden import HiddenFace
 from .instances import Instance
 from .inward import require_no_inward_copy
@@ -32,10 +31,8 @@ from .rtstruct import (
     require_no_copy,
     require_whole_place,
 )
+from .seg_frames import Frames
 from .whole import whole_of
-
-#: At so many of its values a fractional segment is looked at.
-MOST_VALUES = 8
 
 
 class SegFamily(ClippedOneByOne):
@@ -47,200 +44,94 @@ class SegFamily(ClippedOneByOne):
     def clip(self, run: StudyRun, instance: Instance, hidden: HiddenFace, matrix: np.ndarray) -> dict[str, Any]:
         """Clip, verify, write."""
         dataset = whole_of(instance.path)
-        frames = dataset.pixel_array
-        frames = frames.reshape((-1, *frames.shape[-2:])).copy()
-        names = {int(item.SegmentNumber): str(item.get("SegmentLabel") or "") for item in dataset.SegmentSequence}
-        _require_described(frames, dataset, names)
-        outlines = _require_place(frames, dataset, names, run.seen_in(instance.frame), matrix)
-        was_empty = not frames.any()
-        clipped = clip(frames, dataset, names, hidden, matrix, outlines)
-        edges = [(one, points) for one in labels_of(dataset, names) for points in surfaces(frames, dataset, one, matrix)]
-        require_no_copy([(names[one], in_region(points, hidden)) for one, points in edges], hidden)
-        require_no_inward_copy(((names[one], points) for one, points in edges), hidden)
-        require_apart([(names[one], points) for one, points in edges if one not in clipped], run.drawn_in(hidden), hidden)
-        dropped = write_frames(dataset, frames, was_empty)
+        frames = Frames.of(dataset, matrix)
+        if frames.shown() - frames.names.keys():
+            raise DoubtError("it shows segments that it does not describe, which nobody looks at")
+        outlines = _require_place(frames, run.seen_in(instance.frame))
+        was_empty = not frames.pixels.any()
+        clipped = clip(frames, hidden, outlines)
+        edges = [(label, points) for label in frames.labels for points in frames.surfaces(label)]
+        require_no_copy([(frames.names[label], in_region(points, hidden)) for label, points in edges], hidden)
+        require_no_inward_copy(((frames.names[label], points) for label, points in edges), hidden)
+        require_apart([(frames.names[label], points) for label, points in edges if label not in clipped], run.drawn_in(hidden), hidden)
+        dropped = write_frames(dataset, frames.pixels, was_empty)
         remove_pictures_but_pixels(dataset)
         run.writer.put(instance, dataset)
-        return {"segments": len(names), "clipped": sorted(names.get(label, str(label)) for label in clipped), "frames_dropped": dropped}
+        told = sorted(frames.names.get(label, str(label)) for label in clipped)
+        return {"segments": len(frames.names), "clipped": told, "frames_dropped": dropped}
 
 
-def _require_described(frames: np.ndarray, dataset: Dataset, names: dict[int, str]) -> None:
-    """Every pixel belongs to a segment that is described, so that it is looked at.
-
-    :raises DoubtError: one does not.
-    """
-    if dataset.get("SegmentationType") == "LABELMAP":
-        shown = set(map(int, np.unique(frames))) - {0}
-    else:
-        shown = {_number_of(dataset, index) for index, frame in enumerate(frames) if frame.any()}
-    if shown - names.keys():
-        raise DoubtError("it shows segments that it does not describe, which nobody looks at")
-
-
-def _require_place(
-    frames: np.ndarray, dataset: Dataset, names: dict[int, str], shown: Sequence[Volume], matrix: np.ndarray
-) -> frozenset[int]:
+def _require_place(frames: Frames, shown: Sequence[Volume]) -> frozenset[int]:
     """The numbers of the segments that outline the body, whatever they are called.
 
     :raises DoubtError: one lies where no CT shows anything, or was drawn around a body that lies elsewhere.
     """
-    parts = [frame_grid(dataset, index, matrix).to_lps(_places(_edge(frame > 0))) for index, frame in enumerate(frames) if frame.any()]
-    require_in_view("a segment", np.vstack([np.zeros((0, 3)), *parts]), shown)
+    require_in_view("a segment", np.vstack([np.zeros((0, 3)), *map(frames.edge, frames.labels)]), shown)
     outlines = set()
-    for label in labels_of(dataset, names):
-        name, points = names[label], edge_points(frames, dataset, label, matrix)
-        if require_whole_place(f"the segment '{name}'", points, shown, is_outline(name), ON_SKIN.search(name) is not None):
+    for label in frames.labels:
+        name = frames.names[label]
+        if require_whole_place(f"the segment '{name}'", frames.edge(label), shown, is_outline(name), ON_SKIN.search(name) is not None):
             outlines.add(label)
     return frozenset(outlines)
 
 
-def _places(mask: np.ndarray) -> np.ndarray:
-    """Positions (N, 3) of the pixels of a frame on its grid."""
-    return places(mask[None])
-
-
-def labels_of(dataset: Dataset, names: dict[int, str]) -> list[int]:
-    """The segments' numbers, the background of a label map left out."""
-    return sorted(number for number in names if number or dataset.get("SegmentationType") != "LABELMAP")
-
-
-def frame_grid(dataset: Dataset, index: int, matrix: np.ndarray) -> Geometry:
-    """The grid of one frame, in the face's LPS mm."""
-    own, shared = dataset.PerFrameFunctionalGroupsSequence[index], dataset.SharedFunctionalGroupsSequence[0]
-
-    def macro(keyword: str) -> Dataset:
-        found = own.get(keyword) or shared.get(keyword)
-        if not found:
-            raise DoubtError(f"a frame has no {keyword}: nobody knows where it lies")
-        return found[0]
-
-    rows = np.array(macro("PlaneOrientationSequence").ImageOrientationPatient, dtype=float).reshape(2, 3)
-    spacing = [float(value) for value in macro("PixelMeasuresSequence").PixelSpacing]
-    affine = np.eye(4)
-    affine[:3, 0], affine[:3, 1] = rows[0] * spacing[1], rows[1] * spacing[0]
-    affine[:3, 2] = np.cross(rows[0], rows[1])
-    affine[:3, 3] = np.array(macro("PlanePositionSequence").ImagePositionPatient, dtype=float)
-    return moved(Geometry((1, int(dataset.Rows), int(dataset.Columns)), affine), matrix)
-
-
-def of_segment(dataset: Dataset, index: int, frame: np.ndarray, label: int, above: float = 0.0) -> np.ndarray:
-    """Bool of a frame: where it shows a segment, of a fractional one with values ``above`` this."""
-    if dataset.get("SegmentationType") == "LABELMAP":
-        return frame == label
-    return frame > above if _number_of(dataset, index) == label else np.zeros(frame.shape, dtype=bool)
-
-
-def _number_of(dataset: Dataset, index: int) -> int:
-    """The segment that a frame shows."""
-    own, shared = dataset.PerFrameFunctionalGroupsSequence[index], dataset.SharedFunctionalGroupsSequence[0]
-    item = (own.get("SegmentIdentificationSequence") or shared.get("SegmentIdentificationSequence") or [None])[0]
-    if item is None:
-        raise DoubtError("a frame does not say which segment it shows")
-    return int(item.ReferencedSegmentNumber)
-
-
-def _frames_of(dataset: Dataset, count: int, label: int) -> Iterator[int]:
-    """Those of so many frames that may show a segment; a frame of a label map may show any."""
-    is_map = dataset.get("SegmentationType") == "LABELMAP"
-    return (index for index in range(count) if is_map or _number_of(dataset, index) == label)
-
-
-def _edge(mask: np.ndarray) -> np.ndarray:
-    """Bool of a frame: the pixels of a mask that have one beside them that is not of it. Most segments fill a small part of a frame."""
-    rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
-    if not len(rows):
-        return mask
-    box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
-    padded = np.pad(mask[box], 1)
-    inner = padded[1:-1, :-2] & padded[1:-1, 2:] & padded[:-2, 1:-1] & padded[2:, 1:-1]
-    edge = np.zeros_like(mask)
-    edge[box] = mask[box] & ~inner
-    return edge
-
-
-def edge_points(frames: np.ndarray, dataset: Dataset, label: int, matrix: np.ndarray) -> np.ndarray:
-    """LPS mm (N, 3), in the face's frame, of the pixels at the edge of a segment."""
-    return segment_points(frames, dataset, label, matrix, edge=True)
-
-
-def surfaces(frames: np.ndarray, dataset: Dataset, label: int, matrix: np.ndarray) -> Iterator[np.ndarray]:
-    """The edges (N, 3) of a segment, of a fractional one at several of its values: it may end at one and show the skin at another."""
-    values = np.zeros(1)
-    if dataset.get("SegmentationType") == "FRACTIONAL":
-        own = [np.unique(frames[index]) for index in _frames_of(dataset, len(frames), label)]
-        values = np.unique(np.concatenate(own))[:-1] if own else values
-        values = np.unique([0, *values[np.linspace(0, len(values) - 1, min(len(values), MOST_VALUES)).astype(int)]])
-    for value in values:
-        yield segment_points(frames, dataset, label, matrix, edge=True, above=float(value))
-
-
-def segment_points(
-    frames: np.ndarray, dataset: Dataset, label: int, matrix: np.ndarray, edge: bool = False, above: float = 0.0
-) -> np.ndarray:
-    """LPS mm (N, 3) of the pixels of a segment, or of those at its edge; ``above`` as in ``of_segment``."""
-    out = []
-    for index in _frames_of(dataset, len(frames), label):
-        mask = of_segment(dataset, index, frames[index], label, above)
-        if mask.any():
-            out.append(frame_grid(dataset, index, matrix).to_lps(_places(_edge(mask) if edge else mask)))
-    return np.vstack(out) if out else np.zeros((0, 3))
-
-
-def clip(
-    frames: np.ndarray,
-    dataset: Dataset,
-    names: dict[int, str],
-    hidden: HiddenFace,
-    matrix: np.ndarray,
-    outlines: frozenset[int] = frozenset(),
-) -> list[int]:
+def clip(frames: Frames, hidden: HiddenFace, outlines: frozenset[int] = frozenset()) -> list[int]:
     """Let segments that follow the old skin follow the new one in the region, in place; returns their numbers.
 
     They do by geometry, by name, or as ``outlines`` of the body.
     """
-    done = []
-    full = int(dataset.get("MaximumFractionalValue") or 1)
-    for label in labels_of(dataset, names):
-        edge = in_region(edge_points(frames, dataset, label, matrix), hidden)
-        depth = hidden.depth_before(edge)
-        near = depth < SHALLOW_MM
-        said = label in outlines or is_called_skin(names[label], depth)
-        if not said and not follows(names[label], edge[near], depth[near], hidden):
-            continue
-        points = in_region(segment_points(frames, dataset, label, matrix), hidden)
-        if not len(points):
-            continue
-        low, high = np.percentile(hidden.depth_before(points), (2, 98))
-        limits = (float(low), float(high) if high < DEEP_MM else np.inf)
-        for index, frame in enumerate(frames):
-            _clip_frame(frame, dataset, index, label, full, limits, hidden, matrix)
-        done.append(label)
+    limits = {label: _limits(frames, label, hidden, label in outlines) for label in frames.labels}
+    done = [label for label, ends in limits.items() if ends is not None]
+    for indices in _planes(frames, done):
+        at, depth = _region_of(frames.grid(indices[0]), hidden)
+        for index in indices:
+            for label in done if frames.is_map else [int(frames.numbers[index])]:
+                _clip_frame(frames, index, label, limits[label], at, depth)
+    for label in done:
+        frames.changed(label)
     return done
 
 
-def _clip_frame(
-    frame: np.ndarray,
-    dataset: Dataset,
-    index: int,
-    label: int,
-    full: int,
-    limits: tuple[float, float],
-    hidden: HiddenFace,
-    matrix: np.ndarray,
-) -> None:
-    shown = of_segment(dataset, index, frame, label)
+def _limits(frames: Frames, label: int, hidden: HiddenFace, is_outline: bool) -> tuple[float, float] | None:
+    """The depths (mm) between which a segment that follows the old skin lies in the region; None of any other."""
+    name, edge = frames.names[label], in_region(frames.edge(label), hidden)
+    depth = hidden.depth_before(edge)
+    near = depth < SHALLOW_MM
+    if not (is_outline or is_called_skin(name, depth) or follows(name, edge[near], depth[near], hidden)):
+        return None
+    points = in_region(frames.points(label), hidden)
+    if not len(points):
+        return None
+    low, high = np.percentile(hidden.depth_before(points), (2, 98))
+    return float(low), float(high) if high < DEEP_MM else np.inf
+
+
+def _planes(frames: Frames, labels: Sequence[int]) -> list[list[int]]:
+    """The frames that may show one of the segments, those of one plane together."""
+    planes: dict[bytes, list[int]] = {}
+    for index in np.unique(np.concatenate([np.zeros(0, dtype=int), *map(frames.of_label, labels)])):
+        planes.setdefault(frames.grid(index).ijk_to_lps.tobytes(), []).append(int(index))
+    return list(planes.values())
+
+
+def _region_of(grid: Geometry, hidden: HiddenFace) -> tuple[np.ndarray, np.ndarray]:
+    """Which pixels (N,) of a plane, counted in C order, lie in the region, and their depth (N,) in mm below the new skin."""
+    box = grid.box_around(hidden.reach.geometry.corners(), margin_mm=1.0)
+    at = places(np.ones(box.shape, dtype=bool)) + np.array(box.start, dtype=np.intp)
+    lps = grid.to_lps(at)
+    inside = hidden.in_region(lps)
+    return np.ravel_multi_index(tuple(at[inside].T), grid.shape), hidden.depth_after(lps[inside])
+
+
+def _clip_frame(frames: Frames, index: int, label: int, limits: tuple[float, float], at: np.ndarray, depth: np.ndarray) -> None:
+    """Let a segment end at the new skin in one frame that shows it; ``at`` and ``depth`` as of ``_region_of``."""
+    shown, pixels = frames.mask(index, label), frames.pixels[index].reshape(-1)
     if not shown.any():
         return
-    is_map = dataset.get("SegmentationType") == "LABELMAP"
-    grid = frame_grid(dataset, index, matrix)
-    at = np.argwhere(np.ones(frame.shape, dtype=bool))
-    lps = grid.to_lps(np.column_stack([np.zeros(len(at)), at]))
-    inside = hidden.in_region(lps)
-    at, after = at[inside], hidden.depth_after(lps[inside])
-    new = (after > limits[0]) & (after < limits[1])
-    here = tuple(at.T)
-    own = shown[here] | (frame[here] == 0)  # in a label map no other segment is written over
-    frame[here] = np.where(own, np.where(new, label if is_map else full, 0), frame[here])
+    full = label if frames.is_map else int(frames.dataset.get("MaximumFractionalValue") or 1)
+    new = (depth > limits[0]) & (depth < limits[1])
+    own = shown.ravel()[at] | (pixels[at] == 0)  # in a label map no other segment is written over
+    pixels[at] = np.where(own, np.where(new, full, 0), pixels[at])
 
 
 def write_frames(dataset: Dataset, frames: np.ndarray, was_empty: bool = False) -> int:
@@ -254,11 +145,11 @@ def write_frames(dataset: Dataset, frames: np.ndarray, was_empty: bool = False) 
     groups = dataset.PerFrameFunctionalGroupsSequence
     dataset.PerFrameFunctionalGroupsSequence = [groups[index] for index in keep]
     dataset.NumberOfFrames = len(keep)
-    kept = frames[keep]
+    kept = frames if len(keep) == len(frames) else frames[keep]
     if int(dataset.BitsAllocated) == 1:
-        pixels = pack_bits(kept.astype(np.uint8), pad=True)
+        pixels = pack_bits(kept.astype(np.uint8, copy=False), pad=True)
     else:
-        pixels = kept.astype("<u2" if int(dataset.BitsAllocated) == 16 else "u1").tobytes()
+        pixels = kept.astype("<u2" if int(dataset.BitsAllocated) == 16 else "u1", copy=False).tobytes()
     dataset.add_new(0x7FE00010, "OB" if int(dataset.BitsAllocated) <= 8 else "OW", pixels + b"\0" * (len(pixels) % 2))
     dataset["PixelData"].is_undefined_length = False
     dataset.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian

@@ -70,7 +70,7 @@ class Sight:
     def kji(self, volume: Volume, offsets: np.ndarray) -> np.ndarray:
         """Array positions (N, M, 3) in the volume at ``offsets`` (M,) mm in front of the skin."""
         points = self.frame.origin + self.unit[:, None, :] * (self.distance[:, None] + offsets[None])[..., None]
-        return volume.geometry.to_kji(points.reshape(-1, 3)).reshape(*points.shape)
+        return volume.geometry.to_kji(points)
 
 
 def measure_coverage(original: Volume, result: Volume, changed: np.ndarray, face: Face, landmarks: Landmarks) -> Coverage:
@@ -142,14 +142,13 @@ def in_view(volume: Volume, sight: Sight) -> np.ndarray:
 def displacement(original: Volume, result: Volume, sight: Sight) -> np.ndarray:
     """How far (mm, (N,)) the outermost crossing of SKIN_HU moved along each line of sight; vanished skin moved LOOK_MM."""
     offsets = np.arange(LOOK_MM, -LOOK_MM - 0.1, -LOOK_STEP_MM)
-    kji = sight.kji(original, offsets).reshape(-1, 3)
-    low = np.clip(np.floor(kji.min(0)).astype(int), 0, np.array(original.array.shape) - 1)
-    high = np.maximum(np.ceil(kji.max(0)).astype(int) + 2, low + 1)
+    kji = sight.kji(original, offsets)
+    low = np.clip(np.floor(kji.min((0, 1))).astype(int), 0, np.array(original.array.shape) - 1)
+    high = np.maximum(np.ceil(kji.max((0, 1))).astype(int) + 2, low + 1)
     window = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
     places = []
     for volume in (original, result):
-        hu = linear(volume.array[window], kji - low)
-        tissue = hu.reshape(len(sight.unit), -1) > SKIN_HU
+        tissue = linear(volume.array[window], kji - low) > SKIN_HU
         places.append(np.where(tissue.any(1), offsets[np.argmax(tissue, axis=1)], -LOOK_MM))
     return np.abs(places[0] - places[1])
 

@@ -10,6 +10,7 @@ import numpy as np
 import pydicom
 import pytest
 from contourpy import contour_generator
+from FaceDeidLNLib.study import seg, seg_frames
 from FaceDeidLNLib.study.beside import at_one_depth, filled_up, longest
 from FaceDeidLNLib.study.documents import judged
 from FaceDeidLNLib.study.family import DoubtError, StudyRun
@@ -232,3 +233,17 @@ def test_what_is_called_after_bone_stays_where_it_covers_no_more_than_bone_does(
     assert share_followed(points, depth, hidden) > SHARE
     assert (share_followed(points, depth, hidden) > INNER_SHARE) is (share > INNER_SHARE)
     assert follows(name, points, depth, hidden) is remade
+
+
+def test_each_plane_is_looked_at_once_however_many_segments_are_clipped(bench, tmp_path, monkeypatch):
+    head, looks, edges = head_of(bench), [], []
+    (tmp_path / "in").mkdir()
+    pixels = np.stack([head] * 3 + [node_of(bench)], axis=-1).astype(np.uint8)
+    write_seg(tmp_path / "in" / "seg.dcm", bench, pixels, names=("Skin", "Body", "External", "LN cheek"))
+    look, edge = seg._region_of, seg_frames._edge
+    monkeypatch.setattr(seg, "_region_of", lambda grid, hidden: looks.append(grid) or look(grid, hidden))
+    monkeypatch.setattr(seg_frames, "_edge", lambda mask: edges.append(mask) or edge(mask))
+    released(tmp_path / "in", bench, tmp_path / "out")
+    shown = np.count_nonzero(head.any(axis=(1, 2)))
+    assert len(looks) == shown
+    assert len(edges) == 2 * 3 * shown + np.count_nonzero(node_of(bench).any(axis=(1, 2)))

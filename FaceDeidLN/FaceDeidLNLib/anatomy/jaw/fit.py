@@ -10,6 +10,8 @@ import numpy as np
 from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 
+from ...core.affine import affine
+
 #: The alveolar part: teeth, fillings and the upper jaw lie next to it, so it does not help to place the mandible.
 ALVEOLAR_MM = (-52.0, 55.0)
 #: The mean mandible's points lie on a grid of whole numbers of so many mm.
@@ -42,11 +44,12 @@ class JawFrame:
 
     def to_lps(self, jaw: np.ndarray) -> np.ndarray:
         """LPS mm (N, 3) of jaw coordinates (N, 3)."""
-        return self.scale * np.atleast_2d(jaw) @ self.axes.T + self.origin
+        return affine(np.atleast_2d(jaw), self.scale * self.axes, self.origin)
 
     def to_jaw(self, lps: np.ndarray) -> np.ndarray:
         """Jaw coordinates (N, 3) of LPS mm (N, 3)."""
-        return (np.atleast_2d(lps) - self.origin) @ self.axes / self.scale
+        turn = self.axes.T / self.scale
+        return affine(np.atleast_2d(lps), turn, -affine(self.origin, turn))
 
 
 @cache

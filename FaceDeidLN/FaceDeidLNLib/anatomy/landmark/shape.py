@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...core.affine import affine
+
 #: The landmarks the network was trained on, in the order of its outputs. The gonia come from drawn mandibles, the rest from marks.
 NET_LANDMARKS = (
     "pronasale",
@@ -60,11 +62,11 @@ class HeadFrame:
 
     def to_lps(self, points: np.ndarray) -> np.ndarray:
         """LPS mm (N, 3) of points (N, 3) in head mm."""
-        return np.asarray(points) @ self.axes.T + self.origin
+        return affine(points, self.axes, self.origin)
 
     def to_head(self, lps: np.ndarray) -> np.ndarray:
         """Head mm (N, 3) of points (N, 3) in LPS mm."""
-        return (np.asarray(lps) - self.origin) @ self.axes
+        return affine(lps, self.axes.T, -affine(self.origin, self.axes.T))
 
     def differs(self, other: HeadFrame, shift_mm: float, turn_deg: float) -> bool:
         """True where the two frames lie further apart than ``shift_mm`` or are turned by more than ``turn_deg``."""
