@@ -96,7 +96,7 @@ def _contours(item: Dataset, with_open: bool) -> Iterator[np.ndarray]:
     """The closed contours of a structure as points (N, 3) in LPS mm, ``with_open`` lines too, and points one by one."""
     for contour in item.get("ContourSequence", ()):
         kind = str(contour.get("ContourGeometricType", "")).upper()
-        points = _points(contour)
+        points = contour_points(contour)
         if not np.all(np.abs(points) <= FARTHEST_MM):
             raise ValueError(f"a contour point lies beyond {FARTHEST_MM:g} mm, or nowhere")
         if kind.startswith("CLOSED") and len(points) >= 3:
@@ -112,7 +112,7 @@ def _on_voxels(kji: np.ndarray) -> np.ndarray:
     return kji if len(kji) >= 3 else np.rint(kji)
 
 
-def _points(contour: Dataset) -> np.ndarray:
+def contour_points(contour: Dataset) -> np.ndarray:
     """The points (N, 3) of a contour, straight from the text of the file: pydicom would make an object of every number."""
     element = contour.get_item("ContourData")
     value = None if element is None else element.value

@@ -57,13 +57,12 @@ class Plane:
         """The pixels inside an odd number of the contours, bool."""
         crossings = np.zeros((self.shape[0], self.shape[1] + 1), dtype=np.int32)
         for contour in contours:
-            points = self.flat(contour)
-            for (row0, column0), (row1, column1) in zip(points, np.roll(points, -1, axis=0), strict=True):
-                low, high = sorted((row0, row1))
-                rows = np.arange(max(int(np.ceil(low)), 0), min(int(np.ceil(high)), self.shape[0]))
-                if len(rows):
-                    columns = column0 + (rows - row0) * (column1 - column0) / (row1 - row0)
-                    np.add.at(crossings, (rows, np.clip(np.ceil(columns), 0, self.shape[1]).astype(int)), 1)
+            (row0, column0), (row1, column1) = (points.T for points in (self.flat(contour), np.roll(self.flat(contour), -1, axis=0)))
+            first, last = (np.clip(np.ceil(end(row0, row1)), 0, self.shape[0]).astype(int) for end in (np.minimum, np.maximum))
+            edge = np.repeat(np.arange(len(first)), last - first)  # as often as it crosses a row
+            rows = first[edge] + np.arange(len(edge)) - (np.cumsum(last - first) - (last - first))[edge]
+            columns = column0[edge] + (rows - row0[edge]) * (column1 - column0)[edge] / (row1 - row0)[edge]
+            np.add.at(crossings, (rows, np.clip(np.ceil(columns), 0, self.shape[1]).astype(int)), 1)
         return (np.cumsum(crossings[:, :-1], axis=1) % 2).astype(bool)
 
     def outlines(self, mask: np.ndarray) -> list[np.ndarray]:

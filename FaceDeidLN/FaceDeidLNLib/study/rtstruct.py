@@ -13,6 +13,7 @@ from pydicom.dataset import Dataset
 from ..core.affine import affine
 from ..core.volume import Volume
 from ..input.names import Role, role_of
+from ..input.rtstruct import contour_points
 from ..verify.beside_skin import densest
 from .beside import filled_up, require_apart
 from .elsewhere import lies_on_skin, require_in_body, require_in_view, require_on_skin
@@ -166,11 +167,7 @@ def _not_made(dataset: Dataset, number: int, rings: Sequence[np.ndarray], came: 
 
 def points_of(contour: Dataset, matrix: np.ndarray) -> np.ndarray:
     """The points (N, 3) of a contour in the face's LPS mm."""
-    data = contour.get("ContourData") or ()
-    if isinstance(data, bytes):  # longer than an explicit DS may be (PS3.5 6.2.2): pydicom leaves its bytes
-        data = data.decode("ascii").rstrip(" \0").split("\\")
-    points = np.array(data, dtype=float).reshape(-1, 3)
-    return affine(points, matrix[:3, :3], matrix[:3, 3])
+    return affine(contour_points(contour), matrix[:3, :3], matrix[:3, 3])
 
 
 def followers(dataset: Dataset, hidden: HiddenFace, matrix: np.ndarray, outlines: frozenset[int] = frozenset()) -> dict[int, str]:
@@ -298,13 +295,13 @@ def remake(items: list[Dataset], hidden: HiddenFace, matrix: np.ndarray) -> None
 def planes_of(item: Dataset, matrix: np.ndarray) -> Iterator[list[Dataset]]:
     """The closed contours of a structure, those on one plane together."""
     groups: dict[tuple[float, ...], list[Dataset]] = {}
-    closed = [one for one in item.get("ContourSequence") or [] if len(one.get("ContourData") or ()) >= 9]
+    drawn = [(one, points_of(one, matrix)) for one in item.get("ContourSequence") or []]
+    closed = [(one, points) for one, points in drawn if len(points) >= 3]
     if not closed:
         return
-    spread = np.max([np.ptp(points_of(one, matrix), axis=0) for one in closed], axis=0)
-    axis = int(np.argmin(spread))
-    for one in closed:
-        groups.setdefault((round(float(np.median(points_of(one, matrix)[:, axis])), 1),), []).append(one)
+    axis = int(np.argmin(np.max([np.ptp(points, axis=0) for _, points in closed], axis=0)))
+    for one, points in closed:
+        groups.setdefault((round(float(np.median(points[:, axis])), 1),), []).append(one)
     yield from groups.values()
 
 
@@ -325,7 +322,7 @@ def _depths(planes: list[list[Dataset]], hidden: HiddenFace, matrix: np.ndarray)
 
 
 def _contour(like: Dataset, ring: np.ndarray) -> Dataset:
-    out = copy.deepcopy(like)
+    out = Dataset({tag: copy.deepcopy(like.get_item(tag)) for tag in like.keys() - CONTOURS})
     out.ContourGeometricType, out.NumberOfContourPoints = "CLOSED_PLANAR", len(ring)
     out.ContourData = [f"{value:.2f}" for value in ring.ravel()]
     return out

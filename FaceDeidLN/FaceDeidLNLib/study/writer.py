@@ -91,5 +91,11 @@ def _remove(path: Path) -> None:
 def _plain_syntax(dataset: Dataset) -> pydicom.uid.UID:
     """Explicit little endian; implicit for contours that are longer than an explicit DS may be, which others would read as bytes."""
     contours = (one for roi in dataset.get("ROIContourSequence") or [] for one in roi.get("ContourSequence") or [])
-    long = any(len("\\".join(map(str, one.get("ContourData") or ()))) > LONGEST for one in contours)
-    return ImplicitVRLittleEndian if long else ExplicitVRLittleEndian
+    return ImplicitVRLittleEndian if any(_length(one) > LONGEST for one in contours) else ExplicitVRLittleEndian
+
+
+def _length(contour: Dataset) -> int:
+    """Bytes of a contour's numbers, which are not read for that."""
+    element = contour.get_item("ContourData")
+    value = None if element is None else element.value
+    return len(value) if isinstance(value, bytes) else len("\\".join(map(str, value or ())))
