@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+#: The axis along which voxels are packed, eight to a byte.
 _LINE = 2
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import binomtest, rankdata
 
+#: So many times heads are drawn anew, with repetition, for an interval.
 BOOTSTRAPS = 2000
 
 

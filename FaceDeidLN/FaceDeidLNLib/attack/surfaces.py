@@ -9,6 +9,7 @@ from scipy import ndimage
 from ..core.volume import AIR_HU, Volume, block_mean, linear
 from .window import FAR_MM, NEAR_MM, STEP_MM, Window
 
+#: Thresholds (HU) of the surfaces that are matched, from half-filled voxels of skin to bone.
 LEVELS_HU = (-500, -300, -200, -50, 0, 50, 150, 300)
 #: The skin itself.
 SKIN_LEVEL_HU = -300

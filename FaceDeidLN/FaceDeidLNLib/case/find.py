@@ -222,7 +222,10 @@ def find_face(
 
 
 def spared_face(request: Request, whole: WholeFace, protected: Sequence[BoxMask], levels: Sequence[Level]) -> Face:
-    """The face less what stays. The margin is kept around the protected segments only: a level already ends below the skin."""
+    """The face less what stays. The margin is kept around the protected segments only: a level already ends below the skin.
+
+    :raises FaceNotFoundError: nothing is left of it.
+    """
     ct, parameters, face = request.ct, request.parameters, whole.face
     region, margin = face.region, parameters.protect_margin_mm
     stays = (whole.bone, *(level.mask for level in below_ears(levels, face)))

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 SUMMARY = "try to recognise the persons in de-identified CTs"
 EXAMPLES = "example:\n  facedeidln attack originals/ results/ --out attack/"
+#: Among fewer heads a rank says nothing.
 FEWEST_HEADS = 4
 
 

@@ -100,7 +100,7 @@ def read_all(files: Sequence[Path], ct: CtInput) -> list[Segment]:
 
 
 def read_one(path: Path, ct: CtInput) -> Segment:
-    """The face segment of a file: its only segment, or the one called "face"."""
+    """The face segment of a file: its only segment, or the one called "face". :raises InputError: there is none, or more than one."""
     segments = _read(path, ct)
     faces = segments if len(segments) == 1 else [s for s in segments if s.name.casefold() == "face"]
     if len(faces) != 1:

@@ -73,7 +73,10 @@ def with_islands(curve: FaceCurve, style: Style, frame: FaceFrame) -> FaceCurve:
 
 
 def follow_curve(control_lps: np.ndarray, frame: FaceFrame, depth: Volume, extent: Geometry) -> FaceCurve:
-    """The curve through a user's control points (N, 3) in LPS mm, moved onto the skin along the line of sight."""
+    """The curve through a user's control points (N, 3) in LPS mm, moved onto the skin along the line of sight.
+
+    :raises FaceNotFoundError: there are fewer than MIN_CONTROL_POINTS.
+    """
     control_lps = np.asarray(control_lps, dtype=float).reshape(-1, 3)
     if len(control_lps) < MIN_CONTROL_POINTS:
         raise FaceNotFoundError(f"the curve has {len(control_lps)} control points; a face needs at least {MIN_CONTROL_POINTS}: add points")

@@ -66,6 +66,7 @@ SIZE_SD = 0.025
 FULLNESS = 1.1
 #: The forehead need not be so full: its bone lies deeper. From one elevation (degrees) to the other this share of the distance goes.
 FOREHEAD, FOREHEAD_ELEVATION = 0.055, (12.0, 34.0)
+#: An adult's head is no more than this share larger or smaller than the mean.
 ADULT = 0.2
 #: The new face looks elsewhere than the old one: its features are turned together (standard deviations in degrees of azimuth
 #: and elevation), so that who lays a head onto the new nose and chin misses the skin that stayed around them.

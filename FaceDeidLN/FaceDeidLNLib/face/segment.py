@@ -221,7 +221,10 @@ def _smallest_stretch(grid: Geometry) -> float:
 
 
 def filled_map(skin: np.ndarray) -> np.ndarray:
-    """The skin's map (rows, columns) with its gaps (NaN: rays that met no skin) filled from the nearest known cell."""
+    """The skin's map (rows, columns; mm) with its gaps (NaN: rays that met no skin) filled from the nearest known cell.
+
+    :raises FaceNotFoundError: no ray met skin.
+    """
     gaps = np.isnan(skin)
     if gaps.all():
         raise FaceNotFoundError("no skin is seen from inside the head: the landmarks do not fit this CT")

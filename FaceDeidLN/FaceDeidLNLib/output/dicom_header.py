@@ -82,7 +82,7 @@ def slices_by_file(ct: CtInput) -> dict[Path, list[int]]:
 
 @contextlib.contextmanager
 def naming(source: Path) -> Iterator[None]:
-    """A header that pydicom cannot take over becomes one sentence."""
+    """A header that pydicom cannot take over becomes one sentence: HeaderError as it is, anything else as OutputError."""
     try:
         yield
     except OSError:

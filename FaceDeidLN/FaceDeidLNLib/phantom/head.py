@@ -23,6 +23,7 @@ from .skin import skin
 from .tissue import Tissue, blend, coverage, mask, paint
 
 SKIN_HU, FAT_HU, DEEP_HU, BRAIN_HU, FLUID_HU = 20.0, -100.0, 45.0, 36.0, 10.0
+#: How thick the skin is before fat begins.
 SKIN_MM = 1.5
 #: The HU that a CT in 12 bits can hold.
 HU_RANGE = (-1024, 3071)

@@ -28,7 +28,7 @@ class RegionVoxels:
 
 
 def moved(geometry: Geometry, matrix: np.ndarray) -> Geometry:
-    """A grid in the LPS mm of another frame of reference."""
+    """A grid in the LPS mm of another frame of reference, to which ``matrix`` (4, 4) leads."""
     return Geometry(geometry.shape, matrix @ geometry.ijk_to_lps)
 
 

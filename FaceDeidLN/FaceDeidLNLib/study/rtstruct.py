@@ -265,7 +265,10 @@ def most_left(hidden: HiddenFace) -> float:
 
 
 def remake(items: list[Dataset], hidden: HiddenFace, matrix: np.ndarray) -> None:
-    """Let a structure lie below the new skin in the region as it lay below the old one, plane by plane; other planes stay."""
+    """Let a structure lie below the new skin in the region as it lay below the old one, plane by plane; other planes stay.
+
+    ``matrix`` (4, 4) leads from the structure's LPS mm to the face's. :raises DoubtError: a plane cannot be made anew.
+    """
     for item in items:
         planes = list(planes_of(item, matrix))
         limits = _depths(planes, hidden, matrix)

@@ -21,6 +21,7 @@ from ..face.polar import skin_distance, unit_vectors
 STEP_DEG = 4.0
 #: Depths below the surface (mm) at which the HU of sheets, of thin and of thick layers, and bone, are looked for.
 SHEET_MM, THIN_MM, THICK_MM, BONE_MM = np.array([1.5]), np.arange(2.0, 4.1), np.arange(3.0, 7.1), np.arange(-4.0, 30.1, 0.5)
+#: What lies above (HU) is bone.
 BONE_HU = 200.0
 #: What is looked at holds tissue or foam, no air.
 TISSUE_HU = -500.0

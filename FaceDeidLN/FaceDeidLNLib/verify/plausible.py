@@ -28,6 +28,7 @@ NOSE_AZIMUTH = (-22.0, 22.0)
 NOSE_ELEVATION = (-4.0, 42.0)
 #: Of it, the tip lies below the one and all of the nose below the other: for regions that leave the nose, which have no upper border.
 TIP_ELEVATION, BROW_ELEVATION = 16.0, 32.0
+#: The most prominent point of a face lies no further (mm) from the tip of the nose that was found.
 MAX_NOSE_MM = 15.0
 #: Where the skin is real and not carried on beyond what was scanned, there is tissue this far (mm) behind it.
 TISSUE_BEHIND_MM = 3.0

@@ -23,8 +23,8 @@ from .task import Ended, Task
 if TYPE_CHECKING:
     from distributed import Client, Future
 
-_POLL_S = 1.0
-_CONNECT_S = 20
+#: How often (s) a case looks whether it is still wanted, and how long (s) a scheduler may take to answer.
+_POLL_S, _CONNECT_S = 1.0, 20
 #: Tasks beyond those at work, so that no worker waits for this program.
 _AHEAD = 1
 _THREAD = threading.local()

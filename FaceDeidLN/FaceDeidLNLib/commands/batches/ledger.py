@@ -210,7 +210,10 @@ def _append(path: Path, text: str) -> None:
 
 @contextmanager
 def sole_batch(results: Path) -> Iterator[None]:
-    """Nobody else works on these results while this lasts; the lock goes with the process, however that ends."""
+    """Nobody else works on these results while this lasts; the lock goes with the process, however that ends.
+
+    :raises OutputError: somebody does, or nothing can be written or locked there.
+    """
     path = results.with_name(f".{results.stem.replace('results', 'batch', 1)}.lock")
     try:
         file = path.open("a+b")

@@ -20,6 +20,7 @@ from .own_input import is_of_case
 from .row import REJECTED, SIGNED_OFF, Row
 
 _SLICER = "released in Slicer"
+#: So many names stand in a sentence.
 _SHOWN = 5
 
 

@@ -31,6 +31,7 @@ _STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 _RESET_PEAK = "5"
 _PEAK = re.compile(r"VmHWM:\s+(\d+) kB")
 _KB_PER_MB, _MB = 1024, 2**20
+#: An exit code above this is 128 plus the number of a signal, as shells tell it.
 _ENDED_BY_SIGNAL = 128
 
 

@@ -109,7 +109,10 @@ def laid_on(picture: np.ndarray, face: Face, spacing_mm: float) -> Lettering:
 
 
 def text_picture(text: str) -> np.ndarray:
-    """The text as a picture (rows, columns; 0..1), bold, cut to its letters; the upper row first."""
+    """The text as a picture (rows, columns; 0..1), bold, cut to its letters; the upper row first.
+
+    :raises InputError: it cannot be drawn.
+    """
     require_watermark(text)
     style, image, used = vtkTextProperty(), vtkImageData(), [0, 0]
     style.SetFontSize(FONT_PX)
