@@ -65,11 +65,6 @@ class Leftovers:
     certificate: tuple[str, ...]
     padding: float
 
-    @property
-    def beside_the_header(self) -> bool:
-        """Whether anything is left that this project promises to take out."""
-        return bool(self.pictures or self.scouts or self.certificate)
-
 
 def leftovers(original: Path, result: Path, ct: Volume) -> Leftovers:
     """Compare the files of an original and of its result (each a DICOM folder or an image file); ``ct`` is the result in HU."""

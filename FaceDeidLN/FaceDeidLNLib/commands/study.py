@@ -19,7 +19,6 @@ from .console import PASS, REVIEW, Console, Outcome
 if TYPE_CHECKING:
     from ..header.base import HeaderPolicy
     from ..study.family import Options
-    from ..study.instances import Instance
     from ..study.plan import Plan, StudyPlan
     from ..study.report import StudyResult
 
@@ -176,16 +175,12 @@ def plan_text(planned: Plan) -> str:
     lines = []
     for study in planned.studies:
         lines.append(f"study {study.study.uid}: {len(study.entries)} instances")
-        groups = Counter((_label(entry.instance), entry.decision.outcome.value, entry.decision.reason) for entry in study.entries)
+        groups = Counter((entry.instance.label, entry.decision.outcome.value, entry.decision.reason) for entry in study.entries)
         lines += [f"  {outcome:8} {count:4} x {label}: {reason}" for (label, outcome, reason), count in groups.items()]
     lines += [f"  {'withhold':8}    1 x {one.error}" for one in planned.damaged]
     if planned.others:
         lines.append(f"  {len(planned.others)} files that are no DICOM instance stay behind")
     return "\n".join(lines)
-
-
-def _label(instance: Instance) -> str:
-    return f"{instance.text('Modality') or '?'} '{instance.text('SeriesDescription')}'"
 
 
 def result_facts(result: StudyResult) -> dict[str, Any]:
@@ -212,7 +207,7 @@ def result_lines(result: StudyResult) -> list[str]:
     """The verdict, one line per series and outcome, and the surfaces."""
     head = f"PASS: released as {result.output}" if result.output else f"REVIEW: nothing of study {result.planned.study.uid} was released"
     lines = [head, *(f"  - {reason}" for reason in result.reasons)]
-    groups = Counter((_label(r.entry.instance), r.decision.outcome.value, r.decision.reason) for r in result.reports)
+    groups = Counter((r.entry.instance.label, r.decision.outcome.value, r.decision.reason) for r in result.reports)
     lines += [f"  {outcome:8} {count:4} x {label}: {reason}" for (label, outcome, reason), count in groups.items()]
     lines += [f"  {'withhold':8}    1 x {one.error}" for one in result.planned.damaged]
     for surface in result.proof.surfaces if result.proof else ():

@@ -10,7 +10,7 @@ import numpy as np
 from .volume import BELOW_AIR_HU
 
 #: A slice this near to a plane of the grid, in planes, is that plane.
-_ON_PLANE = 1e-3
+ON_PLANE = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +35,7 @@ class Stack:
         Padding (HU below any air) is no measurement and mixes with none: there the nearer slice is taken.
         """
         out = np.empty((self.planes, *self.array.shape[1:]), dtype=self.array.dtype)
-        below = np.clip(np.searchsorted(self.places, np.arange(self.planes) + _ON_PLANE, side="right") - 1, 0, len(self.places) - 2)
+        below = np.clip(np.searchsorted(self.places, np.arange(self.planes) + ON_PLANE, side="right") - 1, 0, len(self.places) - 2)
         for k, n in enumerate(below):
             share = (k - self.places[n]) / (self.places[n + 1] - self.places[n])
             out[k] = _between(self.array[n], self.array[n + 1], float(np.clip(share, 0.0, 1.0)), out.dtype)
@@ -59,7 +59,7 @@ class Stack:
         """The planes below and above each slice, the same twice for a slice on a plane, and how near it is to the upper one."""
         for place in self.places:
             nearest = round(float(place))
-            if abs(place - nearest) < _ON_PLANE:
+            if abs(place - nearest) < ON_PLANE:
                 yield nearest, nearest, 0.0
             else:
                 low = int(np.floor(place))
@@ -67,9 +67,9 @@ class Stack:
 
 
 def _between(low: np.ndarray, high: np.ndarray, share: float, kind: np.dtype) -> np.ndarray:
-    if share < _ON_PLANE:
+    if share < ON_PLANE:
         return low.astype(kind)
-    if share > 1.0 - _ON_PLANE:
+    if share > 1.0 - ON_PLANE:
         return high.astype(kind)
     mixed = low.astype(np.float32) * np.float32(1.0 - share) + high.astype(np.float32) * np.float32(share)
     padding = (low < BELOW_AIR_HU) | (high < BELOW_AIR_HU)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import unicodedata
 from functools import lru_cache
 
-#: Letters that Unicode does not take apart, by the letters that passports and mail addresses have for them (ICAO 9303-3, section 6).
-_PLAIN = str.maketrans({"ø": "o", "æ": "ae", "œ": "oe", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i"})
+from ..input.vocabulary import PLAIN_LETTERS
+
 #: How marked letters are romanised in two letters, in German and in the languages of the north, and the plain letter.
 _ROMANISED = (("ae", "a"), ("oe", "o"), ("ue", "u"), ("aa", "a"))
 
@@ -14,7 +14,7 @@ _ROMANISED = (("ae", "a"), ("oe", "o"), ("ue", "u"), ("aa", "a"))
 @lru_cache(maxsize=1 << 16)
 def fold(text: str) -> str:
     """The text without case and combining marks, ``ss`` for the sharp s."""
-    apart = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text).casefold().translate(_PLAIN))
+    apart = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text).casefold().translate(PLAIN_LETTERS))
     return unicodedata.normalize("NFC", "".join(letter for letter in apart if not unicodedata.combining(letter)))
 
 

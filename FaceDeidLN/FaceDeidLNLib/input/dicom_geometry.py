@@ -8,6 +8,7 @@ import numpy as np
 
 from ..core.errors import InputError
 from ..core.geometry import Geometry
+from ..core.stack import ON_PLANE
 from .dicom_header import HeaderSlice, value_of
 
 #: Slice gaps may differ by this share of the usual gap, by no less than the rounding of written positions (mm) ...
@@ -21,7 +22,6 @@ USUAL_SHARE, MIN_STEP_MM = 0.6, 0.5
 MAX_PLANES = 4000
 #: How many runs of equal gaps a note tells one by one.
 MAX_RUNS = 3
-_ON_PLANE = 1e-3
 #: Largest difference between the direction cosines of two slices: 0.006 degrees, or 0.03 mm over 300 mm.
 ORIENTATION_TOLERANCE = 1e-4
 #: Slices closer than this, in mm, lie at the same place.
@@ -71,7 +71,7 @@ def series_geometry(items: list[HeaderSlice]) -> Placed:
     matrix[:3, 1] = rows[1] * float(header.PixelSpacing[0])
     matrix[:3, 2] = (positions[-1] - positions[0]) / (len(items) - 1 if even else places[-1])
     matrix[:3, 3] = positions[0]
-    planes = len(items) if even else int(np.ceil(places[-1] - _ON_PLANE)) + 1
+    planes = len(items) if even else int(np.ceil(places[-1] - ON_PLANE)) + 1
     if planes > MAX_PLANES:
         raise InputError(f"The slices lie between {np.diff(height).min():.3g} and {np.diff(height).max():.3g} mm apart: give one stack.")
     geometry = Geometry((planes, int(header.Rows), int(header.Columns)), matrix)

@@ -73,8 +73,8 @@ OUTLINES = """
     exterieur, externe, cuerpo, piel, contorno, contorno externo, externo, corpo, pele, pelle, cute, contorno corpo, contorno esterno,
     esterno, cialo, skora, obrys, telo, kuze, keho, iho, vucut, cilt, тело, кожа, контур, σωμα, δερμα, 体表, 皮肤, 皮膚, 身体, 体輪郭,
     외곽, 피부, 신체, جلد, جسم"""
-#: Letters that have no plain one inside them.
-_PLAIN = str.maketrans({"ø": "o", "æ": "ae", "œ": "oe", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i"})
+#: Letters that Unicode does not take apart, by the letters that passports and mail addresses have for them (ICAO 9303-3, section 6).
+PLAIN_LETTERS = str.maketrans({"ø": "o", "æ": "ae", "œ": "oe", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i"})
 
 
 def words_of(name: str) -> list[str]:
@@ -86,7 +86,7 @@ def words_of(name: str) -> list[str]:
 
 def folded(text: str) -> str:
     """Small letters without accents, as far as Unicode takes them apart."""
-    parts = unicodedata.normalize("NFKD", text.casefold().translate(_PLAIN))
+    parts = unicodedata.normalize("NFKD", text.casefold().translate(PLAIN_LETTERS))
     return unicodedata.normalize("NFC", "".join(letter for letter in parts if not unicodedata.combining(letter)))
 
 

@@ -12,11 +12,10 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_data_element, write_file_meta_info
 from pydicom.multival import MultiValue
-from pydicom.tag import BaseTag
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
 from ..input.dicom_files import encoding_of
-from .dicom_plain import MAX_KNOWN
+from .dicom_plain import MAX_KNOWN, tag_number
 
 _PREAMBLE = b"\0" * 128 + b"DICM"
 #: The beginning of an element with four bytes of length, as of a sequence, and of an item (PS3.5, tables 7.1-1 and 7.5-1).
@@ -59,7 +58,7 @@ class Encoder:
 
     def _elements(self, dataset: Dataset, characters: str | Sequence[str]) -> Iterator[bytes]:
         characters = dataset.get("SpecificCharacterSet", characters)
-        for _, element in sorted(dataset.items(), key=_number):
+        for _, element in sorted(dataset.items(), key=tag_number):
             if element.is_raw:
                 yield self._as_it_stands(element, characters)
             elif element.VR == "SQ" and not element.is_undefined_length:
@@ -148,10 +147,6 @@ def _stands_as_written(dataset: Dataset) -> bool:
     if encoding_of(dataset) != ((False, True), dataset._character_set):
         return False
     return all(tag >> 16 > 2 and tag & 0xFFFF for tag in map(int, dataset.keys()))
-
-
-def _number(item: tuple[BaseTag, object]) -> int:
-    return int(item[0])
 
 
 def _is_fresh(item: Dataset) -> bool:

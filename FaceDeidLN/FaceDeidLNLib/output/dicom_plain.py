@@ -24,8 +24,8 @@ from ..core.errors import OutputError
 MAX_LEVELS = 24
 #: Longer values, in bytes, are not remembered: they take room, and few come twice.
 MAX_KNOWN = 1024
-#: Bytes per value of the representations that pydicom hands on undecoded, for the order of their bytes.
-_WORDS = {"OW": 2, "OF": 4, "OL": 4, "OD": 8, "OV": 8}
+#: Bytes of the words of which a binary value consists, for the order of their bytes (PS3.5 7.3); those of pixels are as long as a pixel.
+WORD_BYTES = {"OW": 2, "OF": 4, "OL": 4, "OD": 8, "OV": 8}
 
 
 class PlainHeaders:
@@ -54,7 +54,7 @@ class PlainHeaders:
             raise OutputError(f"the header nests sequences more than {MAX_LEVELS} levels deep: it is damaged")
         elements: dict[BaseTag, DataElement | RawDataElement] = {}
         characters = str(source._character_set)
-        for tag, raw in sorted(source.items(), key=_number):
+        for tag, raw in sorted(source.items(), key=tag_number):
             number = int(tag)
             if number >> 16 <= 0x0002 or not number & 0xFFFF:
                 continue
@@ -148,7 +148,7 @@ def _key(source: Dataset, raw: DataElement | RawDataElement, characters: str) ->
     return int(raw.tag), vr, value, raw.length, raw.is_little_endian, characters, maker
 
 
-def _number(item: tuple[BaseTag, object]) -> int:
+def tag_number(item: tuple[BaseTag, object]) -> int:
     """The tag of an element as a plain number, which is compared much faster."""
     return int(item[0])
 
@@ -162,8 +162,8 @@ def _leaf(source: Dataset, raw: DataElement | RawDataElement, element: DataEleme
     if as_it_stands and raw.value is not None and raw.length not in (len(raw.value), 0xFFFFFFFF):
         raise ValueError("the value ends early")
     value = (raw.value or b"") if as_it_stands else _encoded(DataElement(element.tag, vr, element.value))
-    if not as_it_stands and raw.is_raw and vr in _WORDS:
-        value = np.frombuffer(value, f"u{_WORDS[vr]}").byteswap().tobytes()
+    if not as_it_stands and raw.is_raw and vr in WORD_BYTES:
+        value = np.frombuffer(value, f"u{WORD_BYTES[vr]}").byteswap().tobytes()
     value = value + (b"\0" if len(value) % 2 else b"")
     return RawDataElement(element.tag, vr, len(value), value, 0, False, True)
 

@@ -165,7 +165,7 @@ def dicom_files(ct: slicer.vtkMRMLScalarVolumeNode | None, most: int | None = No
 
 
 def came_from_dicom(ct: slicer.vtkMRMLScalarVolumeNode | None) -> bool:
-    """Can a CT's result become DICOM: is the series there that the CT was loaded from?"""
+    """Is the series known that a CT was loaded from? Only then can its result become DICOM, and its study be planned."""
     return ct is not None and (bool(dicom_files(ct)) or source_folder(ct) is not None)
 
 

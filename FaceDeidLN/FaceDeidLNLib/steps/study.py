@@ -23,7 +23,6 @@ from ..mrml.nodes import volume_from_node
 from ..output.header_mappings import keep_mappings
 from ..output.signing import require_key
 from ..study.family import Options
-from ..study.instances import Instance
 from ..study.plan import Plan, plan
 from ..study.report import StudyResult
 from ..study.run import run
@@ -86,17 +85,10 @@ def study_files(ct: slicer.vtkMRMLScalarVolumeNode) -> tuple[Path, ...]:
     return tuple(Path(name) for name in dict.fromkeys(names) if name)
 
 
-def can_plan(ct: slicer.vtkMRMLScalarVolumeNode | None) -> bool:
-    """Is the study of a CT known?"""
-    return ct is not None and (bool(dicom_files(ct)) or source_folder(ct) is not None)
-
-
 def plan_lines(planned: Plan) -> list[Line]:
     """What would happen to the objects of all studies."""
     said = Counter(
-        (_label(entry.instance), entry.decision.outcome.value, entry.decision.reason)
-        for study in planned.studies
-        for entry in study.entries
+        (entry.instance.label, entry.decision.outcome.value, entry.decision.reason) for study in planned.studies for entry in study.entries
     )
     damaged = [(one.path.name, "withhold", 1, str(one.error)) for one in planned.damaged]
     return [(label, outcome, count, why) for (label, outcome, why), count in said.items()] + damaged
@@ -105,7 +97,7 @@ def plan_lines(planned: Plan) -> list[Line]:
 def result_lines(results: tuple[StudyResult, ...]) -> list[Line]:
     """What happened to them."""
     said = Counter(
-        (_label(report.entry.instance), report.decision.outcome.value, report.decision.reason)
+        (report.entry.instance.label, report.decision.outcome.value, report.decision.reason)
         for result in results
         for report in result.reports
     )
@@ -153,10 +145,6 @@ def _request_for(asked: NodeRequest, progress: Progress) -> Callable[[CtInput], 
         return replace(given, ct=ct.volume) if same else Request(ct.volume)
 
     return request
-
-
-def _label(instance: Instance) -> str:
-    return f"{instance.text('Modality') or '?'} '{instance.text('SeriesDescription')}'"
 
 
 def _lend(file: Path, place: Path) -> None:

@@ -31,7 +31,7 @@ from ..verify.overruled import overruled_doubts
 from ..verify.plausible import shows_face
 from .decide_ct import deciding_series, landmarks_of
 from .elsewhere import is_confirmed, remembered
-from .family import NO_FACE_THERE, Done, DoubtError, Series, Study, StudyRun
+from .family import NO_FACE_THERE, NO_VOXEL_THERE, Done, DoubtError, Series, Study, StudyRun
 from .hidden import HiddenFace
 from .images import plain_image
 from .no_volume import by_header
@@ -44,7 +44,6 @@ DECIDES = "shows the face best of its frame of reference: it decides the region 
 FOLLOWS = "same frame of reference as the CT that decides: same region, same new surface, on its own grid"
 NO_FACE = "no face was found in this CT, though its field of view may hold one"
 UNCONFIRMED = "it shows none of the face region, and shares no part of the body with a CT of its frame of reference that would confirm that"
-NOTHING = "its field of view holds no voxel of the face region"
 
 
 class CtFamily:
@@ -97,7 +96,7 @@ class CtFamily:
                 return Done(series.instances, Decision.withhold(UNCONFIRMED))
             keep(series, run)
             run.seen.setdefault(series.frame, []).append(remembered(ct.volume))
-            return Done(series.instances, Decision(Outcome.KEEP, NOTHING))
+            return Done(series.instances, Decision(Outcome.KEEP, NO_VOXEL_THERE))
         doubts = second_opinion(hidden, ct, followed)
         if doubts:
             raise DoubtError("; ".join(doubts))

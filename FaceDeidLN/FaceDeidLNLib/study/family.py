@@ -23,6 +23,8 @@ from .writer import StudyWriter
 #: Why an object is withheld that lies where no CT says where the face is.
 UNKNOWN_FRAME = "no CT of the study has its frame of reference, and nothing registers it"
 NO_FACE_THERE = "no CT whose face was hidden has its frame of reference, and no rigid registration leads to one without contradiction"
+#: Why an image is kept as it is.
+NO_VOXEL_THERE = "its field of view holds no voxel of the face region"
 
 
 class DoubtError(FaceDeidError):

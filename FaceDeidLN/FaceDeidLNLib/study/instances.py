@@ -45,6 +45,11 @@ class Instance:
         return "" if value is None else str(value)
 
     @property
+    def label(self) -> str:
+        """How lists name it: modality and series description."""
+        return f"{self.text('Modality') or '?'} '{self.text('SeriesDescription')}'"
+
+    @property
     def uid(self) -> str:
         """SOP instance UID."""
         return self.text("SOPInstanceUID")

@@ -13,7 +13,7 @@ from ..core.volume import Volume
 from ..output.dicom_plain import PlainHeaders
 from ..verify.masked_background import mask_doubts
 from .elsewhere import require_same_body
-from .family import NO_FACE_THERE, Done, DoubtError, Series, Study, StudyRun
+from .family import NO_FACE_THERE, NO_VOXEL_THERE, Done, DoubtError, Series, Study, StudyRun
 from .grids import RegionVoxels, moved, region_voxels
 from .hidden import HiddenFace
 from .images import read_stacks, with_planes
@@ -22,7 +22,6 @@ from .outcome import Decision, Outcome
 from .rays import FEWEST, beyond_doubt, edge_level, edge_mm, placed_doubt, step_left
 
 FOLLOWS = "in or registered to the frame of reference of the CT that decides: region and tolerance, values of its own kind"
-NOTHING = "its field of view holds no voxel of the face region"
 #: Tissue is looked at between these depths (mm) below the old skin, background from so far before it.
 TISSUE_MM = (5.0, 25.0)
 BACKGROUND_MM = 12.0
@@ -74,7 +73,7 @@ class PetMrFamily:
             "changed_voxels": sum(int(one.changed.sum()) for one in new),
             "share_of_step_left": round(max(left), 3) if left else None,
         }
-        decision = Decision(Outcome.FOLLOW, FOLLOWS) if figures["changed_voxels"] else Decision(Outcome.KEEP, NOTHING)
+        decision = Decision(Outcome.FOLLOW, FOLLOWS) if figures["changed_voxels"] else Decision(Outcome.KEEP, NO_VOXEL_THERE)
         return (Done(series.instances, decision, figures),)
 
 

@@ -10,9 +10,8 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from ..input.dicom_files import encoding_of
+from ..output.dicom_plain import WORD_BYTES
 
-#: Bytes of the words of which a binary value consists (PS3.5 7.3); those of its pixels are as long as a pixel, and 2 at least.
-_WORDS = {"OW": 2, "OF": 4, "OL": 4, "OD": 8, "OV": 8}
 _PIXELS = 0x7FE00010
 
 
@@ -39,8 +38,8 @@ def _turned(dataset: Dataset, pixel_bytes: int) -> Dataset:
         value = element.value
         if element.VR == "SQ":
             value = [_turned(item, _pixel_bytes(item)) for item in value or ()]
-        elif element.VR in _WORDS and isinstance(value, bytes):
-            size = pixel_bytes if element.tag == _PIXELS else _WORDS[element.VR]
+        elif element.VR in WORD_BYTES and isinstance(value, bytes):
+            size = pixel_bytes if element.tag == _PIXELS else WORD_BYTES[element.VR]
             value = np.frombuffer(value[: len(value) // size * size], f">u{size}").astype(f"<u{size}").tobytes()
         out.add_new(element.tag, element.VR, value)
     return out

@@ -11,9 +11,9 @@ from slicer.i18n import tr as _
 
 from ..core.progress import Progress
 from ..mrml.followers import follows, let_follow, may_follow
-from ..steps.export import INSTANCES, HeaderChoice
+from ..steps.export import INSTANCES, HeaderChoice, came_from_dicom
 from ..steps.follow import same_frame
-from ..steps.study import Line, PlannedStudy, can_plan, plan_lines, release_study, result_lines
+from ..steps.study import Line, PlannedStudy, plan_lines, release_study, result_lines
 from . import dialogs
 from .section import NO_CT, Section, Shared
 from .work import fit_to_text, new_item, without_options
@@ -53,7 +53,7 @@ class StudySection(Section):
         ct = self.panel.node.inputVolume
         asked = None if ct is None else (ct.GetID(), ct.GetAttribute(INSTANCES))
         if asked != self._of:
-            self._of, self._known = asked, can_plan(ct)
+            self._of, self._known = asked, came_from_dicom(ct)
         self.allow(self.ui.studyOfCtButton, "" if self._known else NO_CT if ct is None else _NO_DICOM)
         self.allow(self.ui.studyExportButton, "" if self._planned.plan is not None else _NO_PLAN)
         self._filling = True
