@@ -258,7 +258,7 @@ def test_levels_of_a_patient_change_no_voxel_and_the_verdict_is_pass(data_folder
 @pytest.mark.parametrize(("depth_mm", "least"), [(4.0, 0.8), (6.0, 0.95), (9.0, 0.95)])
 def test_a_cheek_node_that_nobody_named_stays_by_default(depth_mm, least):
     options = PhantomOptions(extra_nodes=(ExtraNode("cheek right", depth_mm),))
-    head = make_phantom((2.0, 2.0, 2.0), seed=1, options=options)
+    head = make_phantom((2.5, 2.5, 2.5), seed=1, options=options)
     changed = deface(Request(head.ct, landmarks=head.landmarks)).result.array != head.ct.array
     node = next(node for node in head.nodes if "cheek right" in node.name).mask.array
     assert np.count_nonzero(node & ~changed) >= least * np.count_nonzero(node)

@@ -52,13 +52,13 @@ def test_every_landmark_name_has_a_position(phantom: Phantom):
     "options", [PLAIN, replace(PLAIN, mouth_opening_deg=15), replace(PLAIN, rotation_deg=(8, -5, 12)), replace(PLAIN, scale=0.75)]
 )
 def test_landmarks_lie_on_the_skin(options: PhantomOptions):
-    made = make_phantom((2.0, 2.0, 2.0), options=options)
+    made = make_phantom((2.5, 2.5, 2.5), options=options)
     to_skin = skin_distance(made)
     for mark in made.landmarks:
         if not mark.name.startswith("eye"):
             at = made.ct.geometry.to_kji(mark.position).T
             off = float(ndimage.map_coordinates(to_skin, at, order=1)[0])
-            assert abs(off) <= 1.5 * 2.0, f"{mark.name} is {off:.1f} mm off the skin"
+            assert abs(off) <= 3.0, f"{mark.name} is {off:.1f} mm off the skin"
 
 
 def test_the_eye_landmark_is_in_the_middle_of_the_eyeball(phantom: Phantom):
@@ -274,7 +274,7 @@ def test_nodes_stay_in_soft_tissue_with_an_open_mouth():
         assert -150 < np.median(inside) < 150, node.name
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=3, deadline=None)
 @given(st.tuples(*[st.floats(2.0, 4.5)] * 3))
 def test_volumes_do_not_depend_on_the_spacing(fine_phantom: Phantom, spacing: tuple[float, float, float]):
     made = make_phantom(spacing, options=PLAIN)

@@ -154,7 +154,7 @@ def test_every_effect_keeps_the_promises(phantom, effect, finder):
     assert result.verdict is not Verdict.FAIL
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     order=st.permutations((0, 1, 2)),
     flips=st.tuples(*[st.booleans()] * 3),
@@ -220,7 +220,7 @@ def test_a_jaw_bone_raised_raises_the_lower_border(phantom, masked):
 
 
 @pytest.mark.parametrize(("step", "times"), [("landmarks", 4), ("skin", 5), ("node levels", 4)])
-def test_a_long_step_says_again_and_again_where_it_is_and_can_be_stopped_inside(phantom, step, times):
+def test_a_long_step_says_again_and_again_where_it_is_and_can_be_stopped_inside(phantom, looked_at_anew, step, times):
     told = []
 
     def tell(fraction, name):

@@ -24,6 +24,7 @@ from FaceDeidLNLib.mrml.scene import context
 from FaceDeidLNLib.mrml.segmentations import segments_from_node
 from FaceDeidLNLib.phantom import make_phantom
 from FaceDeidLNLib.pipeline import deface
+from FaceDeidLNLib.steps.anatomy_cache import AnatomyCache
 from FaceDeidLNLib.verify.verdict import Verdict
 
 STEPS = ("detectButton", "curveButton", "faceButton", "applyButton")
@@ -59,6 +60,19 @@ def remembered(ct, alive):
     if key not in _found():
         _found()[key] = detect_landmarks(ct, alive)
     return _found()[key]
+
+
+class KeptCache(AnatomyCache):
+    """Looks at a head once for all tests: a scene that is closed makes it forget nothing."""
+
+    def clear(self):
+        """Keep what was found."""
+
+
+@functools.cache
+def kept_cache():
+    """What was found in the heads of the tests before; it is the very same as a new search finds (see test_anatomy_cache.py)."""
+    return KeptCache()
 
 
 def load_phantom(progress=None):
@@ -131,6 +145,8 @@ class PanelTest(unittest.TestCase):
             slicer.util.selectModule("FaceDeidLN")  # a panel that is not open does not go on when the scene is closed
         self.widget = slicer.util.getModuleWidget("FaceDeidLN")
         self.panel, self.ui, self.logic = self.widget.panel, self.widget.ui, self.widget.logic
+        self.addCleanup(setattr, self.logic, "cache", self.logic.cache)
+        self.logic.cache = kept_cache()
         self.errors, self.answers, self.asked = [], [], []
         self.patch(*NO_NODES_ATTACKED)
         self.patch("slicer.util.errorDisplay", lambda text, **details: self.errors.append(text))

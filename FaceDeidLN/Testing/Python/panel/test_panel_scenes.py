@@ -8,6 +8,7 @@ import numpy as np
 import slicer
 from FaceDeidLNLib.mrml.links import linked
 from FaceDeidLNLib.mrml.nodes import landmarks_from_node
+from FaceDeidLNLib.steps.anatomy_cache import AnatomyCache
 from person import PanelTest, load_phantom, phantom
 
 OWN = ("landmarks", "curve", "faceSegmentation", "resultVolume")
@@ -67,7 +68,7 @@ class ScenesTest(PanelTest):
         self.load(self.save())
         self.widget.enter()
         self.patch("FaceDeidLNLib.case.find.detect_landmarks", mock.Mock(side_effect=AssertionError("looked for again")))
-        self.logic.cache.clear()
+        self.logic.cache = AnatomyCache()
         curve, place = self.node.curve, [0.0] * 3
         curve.GetNthControlPointPositionWorld(0, place)
         curve.SetNthControlPointPositionWorld(0, place[0], place[1] + 30.0, place[2])
