@@ -16,7 +16,6 @@ import pytest
 from FaceDeidLNLib.commands.main import main
 from FaceDeidLNLib.input.ct import read_ct
 from FaceDeidLNLib.output import images
-from FaceDeidLNLib.output.markups import write_landmarks_json
 from processes import ENVIRONMENT, command, run_process, start_process
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX's")
@@ -97,33 +96,25 @@ def test_what_a_killed_run_had_begun_goes_with_it(phantom_ct_file, tmp_path):
         time.sleep(0.05)
 
 
-@pytest.fixture(scope="module")
-def looked_before(phantom, tmp_path_factory) -> tuple[object, ...]:
-    """The phantom's landmarks as words of the command, so that a process comes to its writing sooner."""
-    path = tmp_path_factory.mktemp("marks") / "landmarks.mrk.json"
-    write_landmarks_json(path, phantom.landmarks)
-    return "--landmarks", path, "--accept-recognisable"
-
-
-def test_killed_at_any_moment_there_is_no_output_or_a_whole_one(phantom_ct_file, looked_before, tmp_path):
+def test_killed_at_any_moment_there_is_no_output_or_a_whole_one(phantom_ct_file, tmp_path):
     begin = time.monotonic()
-    assert run_process("deface", phantom_ct_file, tmp_path / "first.nrrd", *looked_before).returncode == 0
+    assert run_process("deface", phantom_ct_file, tmp_path / "first.nrrd", "--accept-recognisable").returncode == 0
     longest = time.monotonic() - begin
     moments = random.Random(3)
     for number in range(3):
         output = tmp_path / f"killed{number}.nrrd"
-        process = start_process("deface", phantom_ct_file, output, *looked_before)
+        process = start_process("deface", phantom_ct_file, output, "--accept-recognisable")
         time.sleep(moments.uniform(0.4, 1.0) * longest)
         process.kill()
         process.wait()
         assert not output.exists() or is_whole(output)
 
 
-def test_killed_while_it_writes_there_is_no_output_or_a_whole_one(phantom_ct_file, looked_before, tmp_path):
+def test_killed_while_it_writes_there_is_no_output_or_a_whole_one(phantom_ct_file, tmp_path):
     moments = random.Random(5)
     for number in range(2):
         output = tmp_path / f"{number}" / "out.nrrd"
-        process = start_process("deface", phantom_ct_file, output, *looked_before)
+        process = start_process("deface", phantom_ct_file, output, "--accept-recognisable")
         while process.poll() is None and not any(tmp_path.glob(f"{number}/.facedeidln-*")):
             time.sleep(0.002)
         assert process.poll() is None or output.exists()  # else it ended before it wrote anything
@@ -141,13 +132,13 @@ def test_interrupted_while_writing_it_removes_its_temporary_files(number, code, 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_full_disk_is_one_sentence_and_leaves_nothing(phantom_ct_file, looked_before, tmp_path):
+def test_a_full_disk_is_one_sentence_and_leaves_nothing(phantom_ct_file, tmp_path):
     import resource
 
     def small_files_only() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
 
-    words = command("deface", phantom_ct_file, tmp_path / "out.nrrd", *looked_before)
+    words = command("deface", phantom_ct_file, tmp_path / "out.nrrd", "--accept-recognisable")
     ended = subprocess.run(words, env=ENVIRONMENT, capture_output=True, text=True, check=False, preexec_fn=small_files_only)
     assert ended.returncode == 2, ended.stderr
     assert "disk full" in ended.stderr
