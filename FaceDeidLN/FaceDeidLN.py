@@ -294,14 +294,16 @@ class FaceDeidLNLogic(ScriptedLoadableModuleLogic):
     def signOff(self, resultNode: vtkMRMLScalarVolumeNode, remark: str) -> None:
         """Lift a REVIEW with the reviewer's remark, which goes into the certificate; a FAIL cannot be lifted."""
         from FaceDeidLNLib.mrml.verdicts import sign_off
+        from FaceDeidLNLib.steps.keywords import result_of, text
 
-        sign_off(self.steps().context, resultNode, remark)
+        sign_off(self.steps().context, result_of(resultNode), text("remark", remark))
 
     def acceptRecognisable(self, resultNode: vtkMRMLScalarVolumeNode, accepted: bool) -> None:
         """Say yes or no to the release of a verified result whose person may still be recognised."""
         from FaceDeidLNLib.mrml.verdicts import accept
+        from FaceDeidLNLib.steps.keywords import result_of, truth
 
-        accept(self.steps().context, resultNode, accepted)
+        accept(self.steps().context, result_of(resultNode), truth("accepted", accepted))
 
     def exportResult(
         self,
@@ -318,10 +320,9 @@ class FaceDeidLNLogic(ScriptedLoadableModuleLogic):
         ``header`` says what happens to DICOM headers, as --header does; all but "keep" need ``keyFile``, which is made on first use.
         ``signingKey`` (Ed25519, PEM) signs the certificate, as --signing-key does; without one it says "unsigned".
         """
-        from FaceDeidLNLib.steps.export import HeaderChoice, export_result
+        from FaceDeidLNLib.steps.export import export_asked
 
-        choice = HeaderChoice(header, Path(keyFile) if keyFile else None)
-        export_result(resultNode, Path(path), overwrite, progress, choice, Path(signingKey) if signingKey else None)
+        export_asked(resultNode, path, overwrite, progress, header, keyFile, signingKey)
 
     def asked(self, ctNode: vtkMRMLScalarVolumeNode, **chosen: Any) -> "NodeRequest":  # noqa: ANN401
         """What these keywords ask for, as the steps take it."""

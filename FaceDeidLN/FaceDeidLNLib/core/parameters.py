@@ -70,10 +70,12 @@ class Number:
         first, *others = self.field.split("_")
         return first + "".join(word.capitalize() for word in others)
 
-    def require(self, value: object) -> None:
-        """Raises InputError, one sentence, for what is no number or out of the range."""
-        if not (isinstance(value, Real) and self.low <= value <= self.high):
-            raise InputError(f"{self.field} is {value}, and must lie between {self.low:g} and {self.high:g} {self.unit}.")
+    def require(self, value: object, called: str = "") -> None:
+        """Raises InputError, one sentence, for what is no number or out of the range; ``called`` is its name where the user gave it."""
+        is_number = isinstance(value, Real) and not isinstance(value, bool)
+        if not (is_number and self.low <= value <= self.high):
+            shown, bounds = value if is_number else repr(value), f"between {self.low:g} and {self.high:g} {self.unit}"
+            raise InputError(f"{called or self.field} is {shown}, and must be a number {bounds}.")
 
 
 #: Those that mean something to every effect; each effect's own stand in its row of effect.records.

@@ -16,7 +16,8 @@ from ..mrml.followers import followers
 from ..mrml.links import linked
 from ..mrml.protection import checked_segments
 from ..programs.engines import Engines
-from .process import NodeRequest, parameters_of_keywords
+from .keywords import callable_of, listed, named, node_of, parameters_of_keywords, truth
+from .process import NodeRequest
 
 #: The engines by keyword: the name that chooses Slicer's tool.
 ENGINE_NAMES = {"wrapEngine": "SurfaceWrapSolidify", "cutEngine": "Dynamic Modeler", "maskEngine": "Mask volume"}
@@ -44,7 +45,7 @@ def asked_from(
     draft: bool = False,
     alsoVolumes: Sequence[slicer.vtkMRMLScalarVolumeNode] = (),
     progress: Progress | None = None,
-    **lengths: float,
+    **others: Any,  # noqa: ANN401
 ) -> tuple[NodeRequest, Engines, Progress]:
     """Request, engines and progress; with ``reuse`` the nodes for skin and protected segments of the last run are filled again.
 
@@ -53,47 +54,40 @@ def asked_from(
 
     :raises InputError: no CT, a node of another kind or of no scene, or an engine that there is not. :raises TypeError: an unknown keyword.
     """
-    parameters = parameters_of_keywords(style, effect, levels, lengths)
+    parameters = parameters_of_keywords(style, effect, levels, others)
     if ct is None:
         raise InputError("Choose a CT volume first.")
     if protectedSegmentation is None and segmentIDs:
         raise InputError("segmentIDs names segments of protectedSegmentation, and there is none: give both.")
-    _require(_VOLUME, ctNode=ct, outputVolume=outputVolume)
-    _require(_SEGMENTATION, protectedSegmentation=protectedSegmentation, faceSegmentation=faceSegmentation)
-    _require("vtkMRMLMarkupsFiducialNode", landmarks=landmarks)
-    _require("vtkMRMLMarkupsCurveNode", curve=curve)
-    for image in alsoVolumes:
-        _require(_VOLUME, alsoVolumes=image or "None")
+    node_of(_VOLUME, ctNode=ct, outputVolume=outputVolume)
+    node_of(_SEGMENTATION, protectedSegmentation=protectedSegmentation, faceSegmentation=faceSegmentation)
+    node_of("vtkMRMLMarkupsFiducialNode", landmarks=landmarks)
+    node_of("vtkMRMLMarkupsCurveNode", curve=curve)
+    if outputVolume is not None and outputVolume.GetClassName() != _VOLUME:  # a label map is shown, named and saved in another way
+        raise InputError(f"outputVolume takes a {_VOLUME} and not {named(outputVolume)}.")
+    images = dict.fromkeys(listed("alsoVolumes", alsoVolumes, _VOLUME))
+    for image in images:
+        node_of(_VOLUME, alsoVolumes=image or "None")
     old_curve, old_face = (node if renew and is_as_made(node, ct) else None for node in (curve, faceSegmentation))
     asked = NodeRequest(
         ct,
         protectedSegmentation,
-        segmentIDs,
+        None if segmentIDs is None else listed("segmentIDs", segmentIDs, "IDs"),
         landmarks,
         None if old_curve else curve,
         None if old_face else faceSegmentation,
         outputVolume,
         parameters,
-        acceptRecognisable,
+        truth("acceptRecognisable", acceptRecognisable),
         linked(ct, "kept") if reuse else None,
         linked(ct, "skin") if reuse else None,
-        tuple(alsoVolumes),
+        tuple(images),
         CaseNodes(curve=old_curve, face=old_face),
         draft,
     )
     is_mask = _is_other("maskEngine", maskEngine) and parameters.effect in effects_with(FILL_HU.field)
     engines = Engines(_is_other("wrapEngine", wrapEngine), _is_other("cutEngine", cutEngine), is_mask)
-    return asked, engines, _while_there(ct, progress or silent)
-
-
-def _require(kind: str, **nodes: Any) -> None:  # noqa: ANN401  a node, or whatever was typed
-    """Raises InputError, which names the keyword, for what is no node of a kind, and for a node that left its scene; None is no node."""
-    for keyword, node in nodes.items():
-        if node is not None and not (hasattr(node, "IsA") and node.IsA(kind)):
-            given = node.GetClassName() if hasattr(node, "GetClassName") else repr(node)
-            raise InputError(f"{keyword} takes a {kind} and not {given}.")
-        if node is not None and node.GetScene() is None:
-            raise InputError(f'"{node.GetName()}" ({keyword}) is not in the scene any more: give another node.')
+    return asked, engines, _while_there(ct, callable_of("progress", progress) or silent)
 
 
 def _while_there(ct: slicer.vtkMRMLScalarVolumeNode, progress: Progress) -> Progress:
@@ -116,6 +110,8 @@ def _is_other(keyword: str, value: str) -> bool:
 
 def chosen_in(parameter_node: Any) -> dict[str, Any]:  # noqa: ANN401  the module's wrapped parameter node
     """The keywords of ``asked_from`` that the module's parameter node holds: checked segments of its segmentation, images that follow."""
+    if not hasattr(parameter_node, "allParameters"):
+        raise InputError(f"parameterNode takes what getParameterNode() gives, and not {named(parameter_node)}.")
     skipped = ("inputVolume", "resultVolume", "liveFace", "levels", "header", "effectNumbers")
     values = {name: getattr(parameter_node, name) for name in parameter_node.allParameters if name not in skipped}
     segmentation = parameter_node.protectedSegmentation

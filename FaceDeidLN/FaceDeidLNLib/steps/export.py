@@ -27,6 +27,7 @@ from ..output.header_mappings import keep_mappings
 from ..output.seen import digest
 from ..output.signing import require_key
 from ..release import Destination, write_released
+from .keywords import callable_of, place_of, result_of, text, truth
 
 #: What DICOM volumes loaded by Slicer carry: the instances, separated by blanks.
 INSTANCES = "DICOM.instanceUIDs"
@@ -84,6 +85,24 @@ def export_result(
         keep_mappings(policy, header.key)
 
     told_beside(written, progress)
+
+
+def export_asked(
+    resultNode: slicer.vtkMRMLScalarVolumeNode,
+    path: str | Path,
+    overwrite: bool,
+    progress: Progress | None,
+    header: str,
+    keyFile: str | Path,
+    signingKey: str | Path,
+) -> None:
+    """As ``export_result``, of the module's keywords: InputError names the one whose value is of another kind."""
+    place = place_of("path", path)
+    if place is None:
+        raise InputError("path is empty: name a file (.nrrd, .nii.gz), or a folder for DICOM.")
+    choice = HeaderChoice(text("header", header), place_of("keyFile", keyFile))
+    key, told = place_of("signingKey", signingKey), callable_of("progress", progress)
+    export_result(result_of(resultNode), place, truth("overwrite", overwrite), told, choice, key)
 
 
 @dataclass(frozen=True, eq=False)

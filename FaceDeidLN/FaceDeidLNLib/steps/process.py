@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 import numpy as np
@@ -14,11 +14,10 @@ from ..case.records import CaseResult, Request
 from ..core.ahead import told_beside
 from ..core.errors import InputError
 from ..core.landmarks import Landmarks
-from ..core.parameters import NUMBERS, Parameters
+from ..core.parameters import Parameters
 from ..core.progress import Progress, alive_in, silent
 from ..core.volume import Volume
 from ..effect.base import seeded
-from ..effect.records import OWN_NUMBERS, own_numbers
 from ..input.calibration import in_own_values
 from ..input.case import CtInput
 from ..input.plausible import require_ct
@@ -90,29 +89,8 @@ class NodeResult:
     withheld: tuple[str, ...] = ()
 
 
-#: Keyword arguments of the module's ``process`` and the fields of ``Parameters`` that they are, or of its ``own``.
-LENGTHS = {number.keyword: number.field for number in (*NUMBERS, *OWN_NUMBERS)}
 #: How much of the work is done when a case goes into the scene.
 _IN_SCENE = 0.97
-_OWN = frozenset(number.field for number in OWN_NUMBERS)
-
-
-def parameters_of_keywords(
-    style: str | None, effect: str | None, levels: Sequence[str] | None, lengths: Mapping[str, object]
-) -> Parameters:
-    """The pipeline's parameters, the default for None.
-
-    ``lengths`` are those of ``LENGTHS`` and any other field of ``Parameters`` by its own name; TypeError for another name.
-    """
-    known = {**LENGTHS, **{name: name for name in (*(item.name for item in fields(Parameters)), *_OWN)}}
-    unknown = [name for name in lengths if name not in known]
-    if unknown:
-        raise TypeError(f"process() has no argument '{unknown[0]}'; lengths are: {', '.join(LENGTHS)}")
-    chosen = {"style": style, "effect": effect, "levels": None if levels is None else tuple(levels)}
-    given = {name: value for name, value in chosen.items() if value is not None}
-    numbers = {known[name]: value for name, value in lengths.items()}
-    own = {name: numbers.pop(name) for name in _OWN & numbers.keys()}
-    return Parameters(**given, own=own_numbers(given.get("effect", Parameters.effect), own), **numbers)
 
 
 @dataclass(frozen=True, eq=False)

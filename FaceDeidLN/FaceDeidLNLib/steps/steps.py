@@ -172,9 +172,11 @@ class Steps:
         """Put the control points of ``asked.curve`` onto the skin, where a drag in a slice view has left it.
 
         That is the curve's own skin model, which a scene file brings back; without one the skin is looked for in the CT.
+
+        :raises InputError: there is no curve.
         """
         if asked.curve is None:
-            return
+            raise InputError("There is no curve to put onto the skin: give it as curve.")
         skin = asked.curve.GetSurfaceConstraintNode()
         if skin is not None and skin.GetPolyData() is not None and skin.GetPolyData().GetNumberOfPoints():
             fill_curve(asked.curve, nearest_on_surface(skin, curve_points_from_node(asked.curve)[0]))

@@ -191,7 +191,7 @@ def test_no_volume_is_refused_in_one_sentence(module):
 
 def test_levels_and_lengths_reach_the_pipeline():
     from FaceDeidLNLib.effect.choices import told
-    from FaceDeidLNLib.steps.process import LENGTHS, parameters_of_keywords
+    from FaceDeidLNLib.steps.keywords import LENGTHS, parameters_of_keywords
 
     parameters = parameters_of_keywords("full", "blur", ["Ib"], {name: number + 1.0 for number, name in enumerate(LENGTHS)})
     assert (parameters.style, parameters.effect, parameters.levels) == ("full", "blur", ("Ib",))
@@ -202,7 +202,7 @@ def test_levels_and_lengths_reach_the_pipeline():
 
 
 def test_a_number_means_something_to_its_own_effect_only():
-    from FaceDeidLNLib.steps.process import parameters_of_keywords
+    from FaceDeidLNLib.steps.keywords import parameters_of_keywords
 
     assert parameters_of_keywords("full", "mask", None, {"sigmaMm": 3.0, "fillHu": -900.0}).own == (("fill_hu", -900.0),)
 

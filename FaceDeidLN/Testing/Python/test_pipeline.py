@@ -238,5 +238,5 @@ def test_a_long_step_says_again_and_again_where_it_is_and_can_be_stopped_inside(
 def test_a_number_out_of_its_range_is_one_sentence_whoever_asks(number, wrong, phantom):
     value = {"low": number.low - 0.01, "high": number.high + 0.01, "nan": float("nan"), "text": "6"}[wrong]
     asked = {"own": ((number.field, value),)} if number in OWN_NUMBERS else {number.field: value}
-    with pytest.raises(InputError, match=f"{number.field} is .* and must lie between"):
+    with pytest.raises(InputError, match=f"{number.field} is .* and must be a number between"):
         deface(Request(phantom.ct, parameters=Parameters(**asked)))

@@ -1,0 +1,127 @@
+"""The logic from Python: values of another kind are one sentence that names the keyword, and never taken for something else."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import slicer
+from FaceDeidLNLib.core.errors import FaceDeidError
+from person import PanelTest, changed_case
+
+#: What is typed for a keyword that takes something else.
+WRONG = {
+    "ears": ("yes", 1, None),
+    "lips": ("no",),
+    "acceptRecognisable": ("no", 0, None),
+    "watermark": (3, None, b"x", ["A"], "x" * 99),
+    "style": (3, ["full"], ""),
+    "effect": (["mask"], ""),
+    "levels": ("Ia", "", 3, [["Ia"]], ["XX"]),
+    "depthMm": ("12", None, True, float("nan"), 100.0, 10 + 2j, [12]),
+    "fillHu": ("air",),
+    "segmentIDs": ("", 3),
+    "wrapEngine": (None, ["built-in"]),
+    "alsoVolumes": (None, 3, "PET"),
+    "progress": (3,),
+}
+#: Keywords whose values are names, of which those that there are are listed.
+NAMES = {"style": "style|region", "effect": "effect", "levels": "level"}
+
+
+class ConsoleTest(PanelTest):
+    """What is typed at Slicer's Python console."""
+
+    def refused(self, words, work, *arguments, **keywords):
+        """A call is answered by one sentence, and leaves the scene's nodes as they were."""
+        with self.assertRaisesRegex(FaceDeidError, words) as raised:
+            work(*arguments, **keywords)
+        self.assertNotIn("\n", str(raised.exception))
+
+    def reviewed(self):
+        """A result that waits for a person."""
+        self.answer_at_once(changed_case("REVIEW", "look at it"))
+        ct, nodes = self.load_sample()
+        return ct, self.logic.process(ct, protectedSegmentation=nodes).nodes.result
+
+    def test_a_value_of_another_kind_is_named_with_its_keyword(self):
+        ct, nodes = self.load_sample()
+        for keyword, values in WRONG.items():
+            for value in values:
+                with self.subTest(keyword, value=value):
+                    words = f"{keyword}|{NAMES[keyword]}" if keyword in NAMES else keyword
+                    self.refused(words, self.logic.asked, ct, **{"protectedSegmentation": nodes, keyword: value})
+
+    def test_a_node_in_place_of_a_list_is_named(self):
+        ct, _ = self.load_sample()
+        self.refused("alsoVolumes takes a list of .* and not vtkMRMLScalarVolumeNode", self.logic.process, ct, alsoVolumes=ct)
+
+    def test_a_label_map_takes_no_result(self):
+        ct, _ = self.load_sample()
+        label_map = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLabelMapVolumeNode")
+        self.refused("outputVolume takes .* and not vtkMRMLLabelMapVolumeNode", self.logic.process, ct, outputVolume=label_map)
+
+    def test_a_number_out_of_its_range_has_the_name_that_was_typed(self):
+        ct, _ = self.load_sample()
+        self.refused("depthMm is 100, and must be a number between 0.5 and 50 mm", self.logic.process, ct, depthMm=100)
+
+    def test_numbers_of_numpy_are_those_of_python(self):
+        ct, _ = self.load_sample()
+        typed = {"depthMm": np.float32(10), "outsideMm": np.int16(5), "fillHu": np.float32(-900), "ears": np.True_}
+        plain = {"depthMm": 10, "outsideMm": 5, "fillHu": -900.0, "ears": True}
+        ours, theirs = (self.logic.asked(ct, effect=np.str_("mask"), **keywords).parameters for keywords in (typed, plain))
+        self.assertEqual(repr(ours), repr(theirs))
+        json.dumps([ours.depth_mm, ours.outside_mm, ours.own, ours.ears, ours.effect])
+
+    def test_an_image_that_is_given_twice_follows_once(self):
+        ct, _ = self.load_sample()
+        pet = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "PET")
+        self.assertEqual(self.logic.asked(ct, alsoVolumes=[pet, pet]).also, (pet,))
+
+    def test_a_keyword_that_there_is_not_is_named(self):
+        ct, _ = self.load_sample()
+        for keyword in ("landmark", "own"):
+            with self.subTest(keyword), self.assertRaisesRegex(TypeError, f"no keyword '{keyword}'"):
+                self.logic.detectLandmarks(ct, **{keyword: 3})
+
+    def test_no_curve_is_put_onto_the_skin(self):
+        ct, _ = self.load_sample()
+        self.refused("There is no curve", self.logic.snapCurve, ct)
+
+    def test_nothing_is_released_by_what_is_neither_true_nor_false(self):
+        _, result = self.reviewed()
+        self.logic.signOff(result, "Looked at.")
+        self.refused("accepted is True or False, and not 'no'", self.logic.acceptRecognisable, result, "no")
+        self.refused("not released", self.logic.exportResult, result, str(self.folder() / "out.nrrd"))
+
+    def test_what_is_no_result_is_neither_signed_accepted_nor_exported(self):
+        path = str(self.folder() / "out.nrrd")
+        for node in ("result", 3, [None], self.logic):
+            with self.subTest(node):
+                self.refused("resultNode takes a vtkMRMLScalarVolumeNode", self.logic.signOff, node, "Looked at.")
+                self.refused("resultNode takes a vtkMRMLScalarVolumeNode", self.logic.acceptRecognisable, node, True)
+                self.refused("resultNode takes a vtkMRMLScalarVolumeNode", self.logic.exportResult, node, path)
+
+    def test_a_result_that_left_the_scene_is_said(self):
+        _, result = self.reviewed()
+        slicer.mrmlScene.RemoveNode(result)
+        self.refused("not in the scene any more", self.logic.signOff, result, "Looked at.")
+        self.refused("not in the scene any more", self.logic.exportResult, result, str(self.folder() / "out.nrrd"))
+
+    def test_a_remark_is_a_text(self):
+        _, result = self.reviewed()
+        self.refused("remark takes a text, and not None", self.logic.signOff, result, None)
+
+    def test_an_export_says_which_of_its_values_is_of_another_kind(self):
+        _, result = self.reviewed()
+        path = str(self.folder() / "out.nrrd")
+        self.refused("path takes the name of a file or folder, and not 3", self.logic.exportResult, result, 3)
+        self.refused("path is empty", self.logic.exportResult, result, "")
+        for keyword, value in {"overwrite": "no", "header": None, "keyFile": 3, "signingKey": ["k"], "progress": 3}.items():
+            with self.subTest(keyword):
+                self.refused(keyword, self.logic.exportResult, result, path, **{keyword: value})
+
+    def test_what_is_chosen_is_that_of_the_modules_parameter_node(self):
+        for given in (None, self.node.parameterNode, 3):
+            with self.subTest(given):
+                self.refused("parameterNode takes what getParameterNode", self.logic.chosen, given)
