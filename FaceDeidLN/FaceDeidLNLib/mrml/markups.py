@@ -81,11 +81,13 @@ def pointed_at(node: slicer.vtkMRMLMarkupsNode | None) -> str:
     return ""
 
 
-def stop_placing(context: SceneContext, node: slicer.vtkMRMLMarkupsNode | None) -> None:
-    """The next click into a view places no point of a node any more; what other markups wait for goes on."""
-    logic = context.logics["markups"]
-    interaction = context.application_logic.GetInteractionNode()
-    if node is None or interaction is None or logic.GetActiveListID() != node.GetID():
+def stop_placing(application: slicer.vtkMRMLApplicationLogic, node: slicer.vtkMRMLMarkupsNode | None) -> None:
+    """The next click into a view places no point of a node any more; what other markups wait for goes on.
+
+    No module is asked: an application that ends leaves its panel after it has unloaded some.
+    """
+    selection, interaction = application.GetSelectionNode(), application.GetInteractionNode()
+    if None in (node, selection, interaction) or selection.GetActivePlaceNodeID() != node.GetID():
         return
     if interaction.GetCurrentInteractionMode() == interaction.Place:
         interaction.SwitchToViewTransformMode()

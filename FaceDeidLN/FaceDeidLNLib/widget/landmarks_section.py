@@ -64,7 +64,7 @@ class LandmarksSection(Section):
         """Follow other landmarks, or none, and what the pointer is over."""
         if node is not self._followed:
             self._tell(pointed_at(node))
-            stop_placing(context(), self._followed)
+            stop_placing(slicer.app.applicationLogic(), self._followed)
         super().observe(node)
 
     def on_pointed(self, caller: Any = None, event: object = None) -> None:  # noqa: ANN401  a vtkMRMLMarkupsNode

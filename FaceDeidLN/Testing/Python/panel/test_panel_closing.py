@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from unittest import mock
+
 import slicer
 from FaceDeidLNLib.core.errors import Cancelled
 from FaceDeidLNLib.mrml.removal import remove_nodes
@@ -74,3 +77,15 @@ class ClosingTest(PanelTest):
         before = ids()
         remove_nodes(slicer.mrmlScene, [nodes.GetDisplayNodeID()])
         self.assertEqual(ids(), before)
+
+    def test_the_panel_is_left_without_a_module_as_at_the_applications_end(self):
+        """Slicer takes a module out of ``slicer.modules`` when it unloads it, before it leaves the panel that is open."""
+        self.load_sample()
+        self.click("detectButton")
+        unloaded = [name for name in ("volumes", "segmentations", "markups", "models") if hasattr(slicer.modules, name)]
+        left_over = SimpleNamespace(**{name: value for name, value in vars(slicer.modules).items() if name not in unloaded})
+        with mock.patch.object(slicer, "modules", left_over):
+            self.widget.exit()
+        self.assertIsNone(self.node)
+        self.widget.enter()
+        self.assertIsNotNone(self.node.landmarks)
