@@ -53,8 +53,9 @@ def released_file(path: Path, overwrite: bool = False, inputs: Sequence[Path] = 
     :raises OutputError: the file could not be written, for instance because the disk is full.
     """
     path = Path(path).absolute()
-    if path.is_dir():
-        raise InputError(f"{path} is a folder: name a file for the output.")
+    with _as_output_error(path):
+        if path.is_dir():
+            raise InputError(f"{path} is a folder: name a file for the output.")
     beside = None if companion is None else companion.path
     with _as_output_error(path), _place(path, overwrite, inputs, beside) as place, _partial(place) as partial:
         yield partial
@@ -77,8 +78,9 @@ def released_folder(path: Path, overwrite: bool = False, inputs: Sequence[Path] 
     :raises OutputError: the folder could not be written, for instance because the disk is full.
     """
     path = Path(path).absolute()
-    if path.exists() and not path.is_dir():
-        raise InputError(f"{path} is a file: name a folder for the output.")
+    with _as_output_error(path):
+        if path.exists() and not path.is_dir():
+            raise InputError(f"{path} is a file: name a folder for the output.")
     beside = None if companion is None else companion.path
     with _as_output_error(path), _place(path, overwrite, inputs, beside) as place:
         _require_replaceable(place.path)

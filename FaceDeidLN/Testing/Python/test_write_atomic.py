@@ -176,6 +176,12 @@ def test_a_place_that_cannot_be_written_to_is_refused(tmp_path):
         release_file(tmp_path / "file" / "a.nrrd")
 
 
+@pytest.mark.parametrize("released", [released_file, released_folder])
+def test_a_name_that_is_too_long_is_one_sentence(released, tmp_path):
+    with pytest.raises(OutputError, match="could not be written"), released(tmp_path / ("a" * 300)):
+        pass
+
+
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="the superuser may write everywhere")
 def test_a_folder_without_write_permission_is_refused(tmp_path):
     (tmp_path / "locked").mkdir(mode=0o500)
