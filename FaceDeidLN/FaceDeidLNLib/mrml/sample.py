@@ -5,6 +5,7 @@ from __future__ import annotations
 import slicer
 
 from ..core.ahead import told_beside
+from ..core.parameters import Number
 from ..core.progress import Progress, alive_in, silent
 from ..core.segment import BoxMask, tight
 from ..core.volume import Volume
@@ -14,11 +15,18 @@ from .looks import show_fitted
 from .nodes import add_ct, add_segmentation
 from .scene import SceneContext
 
+_VOXEL = Number("spacing_mm", 0.4, 10.0, "mm", "how wide a voxel is", 1.0)
+
 
 def add_phantom(
     context: SceneContext, spacing_mm: tuple[float, float, float] = (1.0, 1.0, 1.5), progress: Progress | None = None
 ) -> tuple[slicer.vtkMRMLScalarVolumeNode, slicer.vtkMRMLSegmentationNode]:
-    """A synthetic CT, shown in the slice views, and the segmentation of its lymph nodes; ``spacing_mm`` along i, j and k."""
+    """A synthetic CT, shown in the slice views, and the segmentation of its lymph nodes; ``spacing_mm`` along i, j and k.
+
+    :raises InputError: the voxels would be no voxels, or hold no head.
+    """
+    for width in spacing_mm if len(spacing_mm) == 3 else (spacing_mm,):
+        _VOXEL.require(width, "spacingMm (three numbers)")
 
     def made(tell: Progress) -> tuple[Volume, list[BoxMask]]:
         alive = alive_in(tell, 0.1, "computing the synthetic head")

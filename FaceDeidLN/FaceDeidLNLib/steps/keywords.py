@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -93,10 +94,10 @@ def result_of(node: Any) -> Any:  # noqa: ANN401  a vtkMRMLScalarVolumeNode
 
 
 def place_of(keyword: str, value: Any) -> Path | None:  # noqa: ANN401
-    """A file or folder; None for None and an empty text."""
-    if not isinstance(value, (str, Path, NoneType)):
+    """A file or folder, where ``~`` is the user's own; None for None and an empty text."""
+    if not isinstance(value, (str, Path, NoneType)) or "\0" in str(value):
         raise InputError(f"{keyword} takes the name of a file or folder, and not {value!r}.")
-    return Path(value) if value else None
+    return Path(os.path.expanduser(value)) if value else None  # noqa: PTH111  pathlib raises where there is no such user
 
 
 def callable_of(keyword: str, value: Any) -> Callable[..., None] | None:  # noqa: ANN401

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+from unittest import mock
 
 import numpy as np
 import slicer
@@ -120,6 +122,29 @@ class ConsoleTest(PanelTest):
         for keyword, value in {"overwrite": "no", "header": None, "keyFile": 3, "signingKey": ["k"], "progress": 3}.items():
             with self.subTest(keyword):
                 self.refused(keyword, self.logic.exportResult, result, path, **{keyword: value})
+
+    def test_a_place_that_no_file_can_have_is_one_sentence(self):
+        self.answer_at_once()
+        ct, nodes = self.load_sample()
+        result = self.logic.process(ct, protectedSegmentation=nodes, acceptRecognisable=True).nodes.result
+        folder = self.folder()
+        self.refused("path takes the name of a file", self.logic.exportResult, result, str(folder / "a\0.nrrd"))
+        self.refused("(?i)too long|cannot be written", self.logic.exportResult, result, str(folder / f"{'a' * 300}.nrrd"))
+
+    def test_a_tilde_is_the_users_own_folder(self):
+        self.answer_at_once()
+        ct, nodes = self.load_sample()
+        result = self.logic.process(ct, protectedSegmentation=nodes, acceptRecognisable=True).nodes.result
+        folder = self.folder()
+        with mock.patch.dict("os.environ", {"HOME": str(folder), "USERPROFILE": str(folder)}):
+            self.logic.exportResult(result, "~/mine.nrrd")
+        self.assertTrue((folder / "mine.nrrd").is_file())
+
+    def test_a_synthetic_head_has_voxels(self):
+        load = sys.modules[type(self.widget).__module__].loadPhantom
+        for wrong in ((0, 1, 1), (-2.0, 1.0, 1.0), "abc", (1.0, 1.0), (900.0,) * 3):
+            with self.subTest(wrong):
+                self.refused("spacingMm", load, spacingMm=wrong)
 
     def test_what_is_chosen_is_that_of_the_modules_parameter_node(self):
         for given in (None, self.node.parameterNode, 3):
