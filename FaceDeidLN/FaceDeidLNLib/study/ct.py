@@ -37,7 +37,7 @@ from .images import plain_image
 from .no_volume import by_header
 from .outcome import Decision, Outcome
 from .rays import beyond_doubt, placed_doubt, same_place_mm, same_surface_doubt
-from .staging import staged, staged_instance
+from .staging import staged, staged_instance, told_of_originals
 from .whole import whole_of
 
 DECIDES = "shows the face best of its frame of reference: it decides the region and the new surface"
@@ -64,8 +64,7 @@ class CtFamily:
             try:
                 ct = read_ct(folder)
             except FaceDeidError as error:
-                told = str(error).replace(str(folder), folder.name)
-                raise DoubtError(f"it cannot be read as one CT volume: {told}") from error
+                raise DoubtError(f"it cannot be read as one CT volume: {told_of_originals(str(error), folder)}") from error
             deciding = deciding_series(series.frame, run.study)
             if deciding is not None and deciding.is_part_of(series):
                 return (self._deface(series, ct, run, _finder(series, deciding, run.study)),)

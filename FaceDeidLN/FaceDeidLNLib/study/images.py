@@ -65,7 +65,8 @@ def read_stacks(instances: Sequence[Instance]) -> list[ImageStack]:
 def _stack(items: list[HeaderSlice]) -> ImageStack:
     placed = series_geometry(items)
     if placed.places is not None:
-        raise InputError(placed.note or "its slices do not lie at equal distances")
+        least, most = float(placed.gaps_mm.min()), float(placed.gaps_mm.max())
+        raise InputError(f"its slices lie {least:.3g} to {most:.3g} mm apart: one may be missing, get the series again")
     require_grid(placed.geometry, f"the series of {items[0].path.name}")
     stored = tuple(_how(item) for item in placed.slices)
     values = tuple(read_stored(placed.slices, stored, idle))

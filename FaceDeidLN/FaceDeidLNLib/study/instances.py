@@ -14,13 +14,16 @@ from ..core.errors import InputError
 from ..core.progress import Alive, idle
 from ..input.dicom_bounds import Room
 from ..input.dicom_damaged import Damaged, damaged
-from ..input.dicom_files import remains
+from ..input.dicom_files import read_whole, remains
 from ..input.dicom_header import IMAGE_TAGS, require_decoded
 from ..input.dicom_select import DIFFERENCES
 from .references import frame_of
+from .rules import WITHHELD, rule_for
 
 #: The index of a medium (PS3.3 F.3): it lists instances and is none.
 _DIRECTORY = "1.2.840.10008.1.3.10"
+#: Families whose files need not end where their data do: what decodes slices sees that they do, and what is withheld does not matter.
+_NEED_NO_END = {"ct", "pet_mr", WITHHELD}
 _TAGS = [
     *IMAGE_TAGS,
     "ReferencedFrameOfReferenceSequence",
@@ -108,6 +111,8 @@ def find_instances(folder: Path, alive: Alive = idle) -> Found:
             continue
         try:
             header = _header(path)
+            if header is not None and rule_for(str(header.SOPClassUID)).family not in _NEED_NO_END:
+                read_whole(path)  # pydicom leaves out what is missing of sequences, and says nothing
         except InputError as refusal:
             broken.append(damaged(path, refusal))
             continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -35,3 +36,8 @@ def staged(instances: Sequence[Instance]) -> Iterator[Path]:
 def staged_instance(path: Path, instances: Sequence[Instance]) -> Instance:
     """The instance that a file of the folder stands for."""
     return instances[int(path.name.split("_")[0])]
+
+
+def told_of_originals(text: str, folder: Path) -> str:
+    """What a reader of the folder says, without its place, and with the files' own names."""
+    return re.sub(r"\b\d{5,}_(?=\S)", "", text.replace(str(folder), folder.name))

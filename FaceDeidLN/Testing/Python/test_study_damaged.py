@@ -12,6 +12,7 @@ from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import Tag
+from synthetic_study import StudyFolder, study_phantom, write_key_objects, write_structures
 from test_study_messages import write_no_ct
 
 NAMES = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
@@ -78,3 +79,17 @@ def test_a_damaged_file_makes_its_study_a_review_that_names_it(tmp_path, capsys)
     assert main(["study", str(tmp_path / "in"), str(tmp_path / "out"), "--quiet"]) == 3
     assert f"{first.name} holds something that cannot be read in SliceThickness" in "".join(capsys.readouterr())
     assert not (tmp_path / "out").exists() or not any((tmp_path / "out").iterdir())
+
+
+@pytest.mark.parametrize("write", [write_key_objects, write_structures])
+@pytest.mark.parametrize("share", [0.6, 0.9, 0.98])
+def test_an_object_whose_sequences_were_cut_off_is_not_taken_for_a_whole_one(slices, write, share):
+    head = pydicom.dcmread(slices[0])
+    study = StudyFolder(slices[0].parent, study_phantom(), head.StudyInstanceUID, head.FrameOfReferenceUID)
+    write(slices[0].parent / "object.dcm", slices[0], study)
+    content = (slices[0].parent / "object.dcm").read_bytes()
+    (slices[0].parent / "object.dcm").write_bytes(content[: int(share * len(content)) // 2 * 2])
+    (planned,) = plan(slices[0].parent).studies
+    assert [one.path.name for one in planned.damaged] == ["object.dcm"]
+    assert "truncated or damaged" in str(planned.damaged[0].error)
+    assert len(planned.entries) == 2

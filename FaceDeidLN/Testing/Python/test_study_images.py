@@ -11,6 +11,7 @@ import pydicom
 import pytest
 from dicom_series import Series as Written
 from dicom_series import write_series
+from FaceDeidLNLib.core.errors import InputError
 from FaceDeidLNLib.input.plausible import MIN_SLICES
 from FaceDeidLNLib.study.family import Series
 from FaceDeidLNLib.study.images import read_stacks, with_planes
@@ -215,3 +216,9 @@ def test_images_of_two_kinds_at_the_same_places_are_two_volumes(tmp_path):
         dataset.save_as(path)
     series = series_of(tmp_path)
     assert [by_header(instance, series, 2) for instance in series.instances] == [None] * 2 * len(STORED)
+
+
+def test_a_series_that_lacks_a_slice_is_told_as_that(tmp_path):
+    write_series(tmp_path, Written(STORED, tags=MR))[4].unlink()
+    with pytest.raises(InputError, match=r"its slices lie .* to .* mm apart: one may be missing, get the series again"):
+        read_stacks(find_instances(tmp_path).instances)

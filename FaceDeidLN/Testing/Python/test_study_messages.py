@@ -30,3 +30,12 @@ def test_a_series_that_is_no_ct_is_told_without_the_temporary_folder(tmp_path, h
         CtFamily().release(series, SimpleNamespace())
     assert tempfile.gettempdir() not in str(doubt.value)
     assert "facedeidln-" not in str(doubt.value)
+
+
+def test_a_slice_is_told_under_its_own_name(tmp_path):
+    write_no_ct(tmp_path / "in", 0.0)
+    middle = sorted((tmp_path / "in").rglob("*.dcm"))[5]
+    middle.write_bytes(middle.read_bytes()[:-200])
+    (series,) = plan(tmp_path / "in").studies[0].study.series
+    with pytest.raises(DoubtError, match=f" {middle.name} ends before its data do"):
+        CtFamily().release(series, SimpleNamespace())
