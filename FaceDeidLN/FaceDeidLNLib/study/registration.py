@@ -13,7 +13,7 @@ from .pictures import remove_pictures
 from .whole import whole_of
 
 KEEPS = "a rigid registration: kept, references to the new instances"
-NOT_RIGID = "its matrix is not rigid, so that it may have been drawn from the face"
+NOT_RIGID = "its matrix is missing or not rigid, so that it leads nowhere or may have been drawn from the face"
 #: A rotation's columns are perpendicular unit vectors to this.
 RIGID = 1e-3
 #: Two registrations are the same where they agree to this (mm) at places so far (mm) from the origin.
@@ -86,14 +86,17 @@ def frames(dataset: Dataset) -> Iterator[tuple[str, np.ndarray]]:
 
 
 def rigid(dataset: Dataset) -> bool:
-    """True where every matrix is said to be rigid and is."""
-    for item in dataset.get("RegistrationSequence") or []:
-        for part in item.get("MatrixRegistrationSequence") or []:
-            for one in part.get("MatrixSequence") or []:
-                matrix = np.array(one.get("FrameOfReferenceTransformationMatrix") or [], dtype=float)
-                if one.get("FrameOfReferenceTransformationMatrixType") != "RIGID" or matrix.size != 16:
-                    return False
-                turn = matrix.reshape(4, 4)[:3, :3]
-                if not np.allclose(turn.T @ turn, np.eye(3), atol=RIGID) or np.linalg.det(turn) < 0:
-                    return False
-    return bool(dataset.get("RegistrationSequence"))
+    """True where every frame of reference has a matrix, and every matrix is said to be rigid and is."""
+    items = dataset.get("RegistrationSequence") or []
+    of_items = [
+        [one for part in item.get("MatrixRegistrationSequence") or [] for one in part.get("MatrixSequence") or []] for item in items
+    ]
+    return bool(items) and all(matrices and all(map(_is_rigid, matrices)) for matrices in of_items)
+
+
+def _is_rigid(one: Dataset) -> bool:
+    matrix = np.array(one.get("FrameOfReferenceTransformationMatrix") or [], dtype=float)
+    if one.get("FrameOfReferenceTransformationMatrixType") != "RIGID" or matrix.size != 16:
+        return False
+    turn = matrix.reshape(4, 4)[:3, :3]
+    return np.allclose(turn.T @ turn, np.eye(3), atol=RIGID) and np.linalg.det(turn) > 0

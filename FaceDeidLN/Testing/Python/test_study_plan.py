@@ -21,9 +21,10 @@ from FaceDeidLNLib.study.family import Options, Study, StudyRun
 from FaceDeidLNLib.study.instances import find_instances
 from FaceDeidLNLib.study.outcome import Outcome
 from FaceDeidLNLib.study.plan import COPY, TWO, Plan, plan, to_do
-from FaceDeidLNLib.study.registration import ways
+from FaceDeidLNLib.study.registration import rigid, ways
 from FaceDeidLNLib.study.staging import staged, staged_instance
 from FaceDeidLNLib.study.writer import StudyWriter
+from pydicom.dataset import Dataset
 from pydicom.fileset import FileSet
 from pydicom.uid import RLELossless, generate_uid
 from synthetic_documents import PLANNED, write_the_rest
@@ -187,6 +188,13 @@ def test_registrations_lead_over_others_to_the_face():
     assert set(found) == {"mr", "pet"}
     assert found["pet"][0] == "ct"
     assert np.allclose(found["pet"][1], shifted(8))
+
+
+def test_a_registration_without_a_matrix_is_not_taken_for_one_that_moves_nothing():
+    dataset, item = Dataset(), Dataset()
+    item.FrameOfReferenceUID = "1.2"
+    dataset.RegistrationSequence = [item]
+    assert not rigid(dataset)
 
 
 def test_registrations_that_disagree_lead_nowhere():
