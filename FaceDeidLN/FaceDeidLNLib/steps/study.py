@@ -126,10 +126,12 @@ def release_study(
         options = replace(
             options, parameters=asked.parameters, request=_request_for(asked, progress), accept_recognisable=asked.accept_recognisable
         )
-    results = told_beside(lambda tell: run(planned, out, options, policy, tell), progress)
-    if any(result.output is not None for result in results):
-        keep_mappings(policy, header.key)
-    return results
+
+    def done(result: StudyResult) -> None:
+        if result.output is not None:
+            keep_mappings(policy, header.key)
+
+    return told_beside(lambda tell: run(planned, out, options, policy, tell, done=done), progress)
 
 
 def _request_for(asked: NodeRequest, progress: Progress) -> Callable[[CtInput], Request]:

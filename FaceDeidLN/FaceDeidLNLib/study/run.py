@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pydicom
 
-from ..core.errors import FaceDeidError, FaceNotFoundError, in_words
+from ..core.errors import FaceDeidError, FaceNotFoundError, InputError, in_words
 from ..core.progress import Progress, alive_in, silent
 from ..core.shortage import shortage
 from ..effect.base import drawing, seeded
@@ -48,19 +48,30 @@ def run(
     policy: HeaderPolicy | None = None,
     progress: Progress = silent,
     review: Path | None = None,
+    done: Callable[[StudyResult], None] = lambda result: None,
 ) -> tuple[StudyResult, ...]:
     """Carry out a plan into ``out``, one sub-folder per study; ``policy`` is what is done to headers (None keeps them).
 
-    ``review`` gets pictures of every series before and after, in sub-folders of the same names; they show the face.
+    ``review`` gets pictures of every series before and after, in sub-folders of the same names; they show the face. ``done`` is told
+    of each study as it ends.
 
     :raises InputError: ``out`` lies in the input, or a study's place is taken. :raises OutputError: it could not be written.
     """
+    names = [f"study-{number:02d}" for number in range(1, len(plan.studies) + 1)]
+    _require_free([Path(out) / name for name in names])
     results = []
-    for number, planned in enumerate(plan.studies, start=1):
-        name = f"study-{number:02d}"
+    for name, planned in zip(names, plan.studies, strict=True):
         pictures = None if review is None else review / name
         results.append(run_one(planned, plan.folder, Path(out) / name, options, policy, progress, pictures))
+        done(results[-1])
     return tuple(results)
+
+
+def _require_free(folders: Sequence[Path]) -> None:
+    """Raises InputError, before any work, where an earlier run released one of the studies."""
+    for folder in folders:
+        if folder.is_dir() and any(folder.iterdir()):
+            raise InputError(f"{folder} is there already, of an earlier run or one that was stopped: name a new folder, or move it away.")
 
 
 def run_one(

@@ -7,23 +7,27 @@ import signal
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pydicom
 import pytest
 from dicom_series import Series, write_series
+from FaceDeidLNLib.commands.main import main
 from FaceDeidLNLib.core import guard
-from FaceDeidLNLib.core.errors import InputError
+from FaceDeidLNLib.core.errors import InputError, OutputError
 from FaceDeidLNLib.core.scratch import scratch_root
+from FaceDeidLNLib.header.base import HeaderPolicy
 from FaceDeidLNLib.output import atomic
 from FaceDeidLNLib.output.certificate import certificate_path, is_certified
+from FaceDeidLNLib.output.header_mappings import read_mapping
 from FaceDeidLNLib.study import run as study_run
 from FaceDeidLNLib.study.family import Options, StudyRun
 from FaceDeidLNLib.study.outcome import Decision, Outcome
 from FaceDeidLNLib.study.plan import Plan, StudyPlan, plan
 from FaceDeidLNLib.study.proof import Proof
-from FaceDeidLNLib.study.report import Report
+from FaceDeidLNLib.study.report import Report, StudyResult
 from FaceDeidLNLib.study.staging import staged
 from FaceDeidLNLib.study.writer import StudyWriter
 
@@ -112,6 +116,31 @@ def test_what_a_killed_guard_left_goes_with_the_next_start(planned, tmp_path):
 def test_between_certificate_and_study_no_study_is_there(planned, tmp_path):
     killed_at(atomic, "_rename_to_free", 2, lambda: study_run.run(planned, tmp_path / "out", Options()), alone=False)
     assert not (tmp_path / "out" / "study-01").exists()
+
+
+def test_places_of_all_studies_are_looked_at_before_any_work(planned, tmp_path):
+    """What was stopped after one of them is told what to do at once."""
+    both = replace(planned, studies=planned.studies * 2)
+    (tmp_path / "out" / "study-02" / "01-CT").mkdir(parents=True)
+    with pytest.raises(InputError, match=r"study-02 is there already, of an earlier run or one that was stopped: name a new folder"):
+        study_run.run(both, tmp_path / "out", Options())
+    assert not (tmp_path / "out" / "study-01").exists()
+
+
+def test_mappings_of_a_released_study_are_kept_where_the_next_one_stops_the_run(tmp_path, monkeypatch, capsys):
+    def one(planned: StudyPlan, source: Path, folder: Path, options: Options, policy: HeaderPolicy, *rest: object) -> StudyResult:
+        if folder.name == "study-02":
+            raise OutputError("the disk is full.")
+        policy.uid("1.2.3")
+        return StudyResult(planned, (), (), folder, None, 0.0)
+
+    monkeypatch.setattr(study_run, "run_one", one)
+    for name in "ab":
+        write_series(tmp_path / "in" / name, Series(np.zeros((3, 8, 8)), study=f"1.2.{ord(name)}"))
+    words = ("study", tmp_path / "in", tmp_path / "out", "--header", "basic", "--key", tmp_path / "project.key", "--quiet")
+    assert main(list(map(str, words))) == 2
+    assert "the disk is full" in "".join(capsys.readouterr())
+    assert read_mapping(tmp_path / "uid_mapping.csv").keys() == {"1.2.3"}
 
 
 def again(planned: Plan, folder: Path) -> study_run.StudyResult:
