@@ -15,12 +15,16 @@ from .family import Series, Study
 from .no_volume import by_header
 from .staging import staged
 
+#: A field of view that is smaller than this (mm) from side to side or from front to back cuts through the head: what is cut lies so close
+#: to the face that its region cannot be judged there.
+HEAD_MM = 160.0
+
 
 def deciding_series(frame: str, study: Study) -> Series | None:
-    """The CT that decides in a frame of reference: of those with most landmarks of the whole face in view an original, of finest voxels.
+    """The CT that decides in a frame of reference: of those with most landmarks of the whole face in view one as wide as a head, an
+    original, of finest voxels.
 
-    Only where there is a choice are voxels read, originals before reformats and finest first, and no further than the first that
-    shows the whole face.
+    Only where there is a choice are voxels read, in that order, and no further than the first that shows the whole face.
     """
     if frame not in study.deciding:
         study.deciding[frame] = _chosen(frame, study)
@@ -36,13 +40,30 @@ def _chosen(frame: str, study: Study) -> Series | None:
     if len(candidates) < 2:
         return candidates[0] if candidates else None
     best, most = candidates[0], -1
-    for series in sorted(candidates, key=lambda one: (one.instances[0].words("ImageType")[:1] == ("DERIVED",), voxel_mm3(one))):
+    for series in sorted(candidates, key=_rank):
         seen = landmarks_in_view(series)
         if seen > most:
             best, most = series, seen
         if seen == len(STYLES["full"].covers):
             break
     return best
+
+
+def _rank(series: Series) -> tuple[bool, bool, float]:
+    derived = series.instances[0].words("ImageType")[:1] == ("DERIVED",)
+    return not is_wide(series), derived, voxel_mm3(series)
+
+
+def is_wide(series: Series) -> bool:
+    """True where by the headers the field of view is as wide and as deep as a head; False where they do not tell."""
+    places = [instance.header.get("ImagePositionPatient") for instance in series.instances]
+    keywords = ("ImageOrientationPatient", "PixelSpacing", "Rows", "Columns")
+    axes, spacing, rows, columns = (series.instances[0].header.get(keyword) for keyword in keywords)
+    if any(one is None for one in (*places, axes, spacing, rows, columns)):
+        return False
+    right, down = np.array(axes, dtype=float).reshape(2, 3) * [[spacing[1] * columns], [spacing[0] * rows]]
+    corners = [np.array(places, dtype=float) + side for side in (0 * right, right, down, right + down)]
+    return bool(np.ptp(np.concatenate(corners), axis=0)[:2].min() >= HEAD_MM)
 
 
 def voxel_mm3(series: Series) -> float:

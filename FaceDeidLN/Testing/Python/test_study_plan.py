@@ -13,10 +13,13 @@ import pydicom
 import pytest
 from dicom_series import Series as Written
 from dicom_series import stored_head, write_series
+from FaceDeidLNLib.core.volume import canonical_grid, resample
+from FaceDeidLNLib.face.styles import STYLES
 from FaceDeidLNLib.header.base import KeepHeader
 from FaceDeidLNLib.input.dicom import read_dicom_series
 from FaceDeidLNLib.output.dicom import derived_slices
 from FaceDeidLNLib.output.dicom_header import Marks
+from FaceDeidLNLib.study import decide_ct
 from FaceDeidLNLib.study.family import Options, Study, StudyRun
 from FaceDeidLNLib.study.instances import find_instances
 from FaceDeidLNLib.study.outcome import Outcome
@@ -218,3 +221,17 @@ def test_a_compressed_ct_is_written_into_the_study_uncompressed(tmp_path):
     again = read_dicom_series(tmp_path / "out")
     assert np.array_equal(again.volume.array, ct.volume.array)
     assert not any(pydicom.dcmread(path).file_meta.TransferSyntaxUID.is_compressed for path in writer.files())
+
+
+def test_of_cts_that_show_the_whole_face_one_as_wide_as_a_head_decides_before_a_finer_one(tmp_path, monkeypatch):
+    """A CT of the sinuses ends so close to the face that nothing of its study could be released where it decided."""
+    monkeypatch.setattr(decide_ct, "landmarks_in_view", lambda series: len(STYLES["full"].covers))
+    ct = study_phantom().ct
+    middle = ct.geometry.corners().mean(0)
+    sinuses = resample(ct, canonical_grid(np.array([middle - 60.0, middle + 60.0]), 2.0))
+    study = StudyFolder(tmp_path, study_phantom())
+    study.series(ct, "a", "Head")
+    study.series(sinuses, "b", "Sinuses")
+    (planned,) = plan(tmp_path).studies
+    deciding = {e.instance.text("SeriesDescription") for e in planned.entries if e.decision.outcome is Outcome.DEFACE}
+    assert deciding == {"Head"}
