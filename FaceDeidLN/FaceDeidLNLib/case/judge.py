@@ -15,6 +15,7 @@ from ..verify.deep import deep_doubts
 from ..verify.ears import ear_doubts, ear_features
 from ..verify.overruled import overruled_doubts
 from ..verify.plausible import confirmed, implausible, out_of_view
+from ..verify.slice_order import slice_doubts
 from ..verify.verdict import Evidence, Verdict, judge
 from .privacy import all_causes, privacy_as_run
 from .records import CaseResult
@@ -58,6 +59,7 @@ def find_evidence(ct: Volume, state: CaseResult, changed: np.ndarray) -> Evidenc
         *overruled_doubts(ct, changed, alone, landmarks, state.automatic, style),
         *ear_doubts(ct, changed, face, landmarks),
         *_too_deep(ct, state, changed, style),
+        *slice_doubts(ct, face.frame),
     )
     with made_beside(lambda going: share_of_body(changed, ct, state.anatomy.body)) as share:
         coverage = measure_coverage(ct, state.result, changed, alone, landmarks)
