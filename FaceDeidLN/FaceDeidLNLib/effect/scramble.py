@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..core.parameters import Parameters
-from ..core.volume import AIR_HU, Volume
+from ..core.volume import AIR_HU, BELOW_AIR_HU, Volume
 from ..face.segment import Face
 from .tools.skin_layer import skin_depth
 
@@ -38,6 +38,7 @@ class Scramble:
 
 
 def _like(sample: np.ndarray, shape: tuple[int, ...], otherwise: float, random: np.random.Generator) -> np.ndarray:
-    """Normal draws with the mean and deviation of a sample (``otherwise`` and 20 HU where it is empty)."""
+    """Normal draws with the mean and deviation of what was measured of a sample (``otherwise`` and 20 HU where that is nothing)."""
+    sample = sample[sample >= BELOW_AIR_HU]
     mean, deviation = (float(sample.mean()), float(sample.std())) if len(sample) else (otherwise, 20.0)
     return (mean + deviation * random.standard_normal(shape)).astype(np.float32)

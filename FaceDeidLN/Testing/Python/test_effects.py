@@ -13,7 +13,7 @@ from FaceDeidLNLib.case.records import Request
 from FaceDeidLNLib.core.by_parts import PART, by_parts
 from FaceDeidLNLib.core.geometry import Box, Geometry
 from FaceDeidLNLib.core.parameters import Parameters
-from FaceDeidLNLib.core.volume import Volume
+from FaceDeidLNLib.core.volume import BELOW_AIR_HU, Volume
 from FaceDeidLNLib.effect.base import apply_effect, drawing
 from FaceDeidLNLib.effect.records import EFFECT_NAMES, RECORDS
 from FaceDeidLNLib.effect.reface import MOST_SLANT, VIEW_MARGIN_MM, before, in_view, slant, view_end
@@ -56,6 +56,16 @@ def applied(name: str, ct: Volume, face: Face, seed: int | None = 3) -> Volume:
 def test_voxels_outside_the_face_segment_are_bit_identical(name, phantom, face):
     changed = applied(name, phantom.ct, face).array != phantom.ct.array
     assert not (changed & ~face.segment.full(phantom.ct.array.shape)).any()
+
+
+@pytest.mark.parametrize("name", EFFECTS)
+def test_metal_whose_values_ran_over_and_padding_leave_no_holes_in_what_is_new(name, phantom, face):
+    array, segment = phantom.ct.array.copy(), face.segment.full(phantom.ct.array.shape)
+    array.ravel()[np.flatnonzero(segment & (array > 0))[::13]] = np.iinfo(np.int16).min
+    array[face.segment.box.slices][:3, :3, :3] = -3024
+    ran_over = phantom.ct.with_array(array)
+    new = applied(name, ran_over, face).array
+    assert new[segment & (new != array)].min() >= BELOW_AIR_HU
 
 
 @pytest.mark.parametrize("record", RECORDS, ids=lambda record: record.name)

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.special import ndtr
 
 from ...core.by_parts import by_parts
-from ...core.volume import AIR_HU, Volume
+from ...core.volume import AIR_HU, BELOW_AIR_HU, Volume
 from ...face.segment import Face
 from .noise import Noise
 
@@ -133,8 +133,12 @@ def soft_statistics(values: np.ndarray, mask: np.ndarray) -> tuple[float, float]
 
 
 def plain_air(values: np.ndarray) -> np.ndarray:
-    """The plain air (N,) among HU."""
-    return values[values < AIR_LIMIT_HU]
+    """The plain air (N,) among HU: without padding and metal whose values ran over, which read as less, unless most of it is that."""
+    air = values[values < AIR_LIMIT_HU]
+    if not len(air) or air.min() >= BELOW_AIR_HU:
+        return air
+    measured = air[air >= BELOW_AIR_HU]
+    return measured if 2 * len(measured) >= len(air) else air
 
 
 def scan_air(air: np.ndarray, count: int, random: np.random.Generator) -> np.ndarray:
