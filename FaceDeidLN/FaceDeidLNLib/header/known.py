@@ -18,7 +18,7 @@ from ..core.below import below
 from ..input.dicom_bounds import Room
 from ..input.dicom_files import PIXELS
 from .dated import Calendar, dates_of, plain_date
-from .raw import Key, raw_items
+from .raw import CONTOURS, Key, raw_items
 from .values import text_of
 from .vocabulary import harmless_words
 
@@ -183,7 +183,7 @@ def is_personal_uid(keyword: str, value: str) -> bool:
 
 
 def keyed_elements(dataset: Dataset, seen: Collection[Key] = ()) -> Iterator[tuple[DataElement, Key]]:
-    """Every element at every depth with its key (see header.raw), sequences left out; what cannot be read comes as its bytes.
+    """Every element at every depth with its key (see header.raw), sequences and contours left out; what cannot be read comes as its bytes.
 
     :param seen: keys of elements that are passed over.
     """
@@ -191,7 +191,7 @@ def keyed_elements(dataset: Dataset, seen: Collection[Key] = ()) -> Iterator[tup
     while waiting:
         current = waiting.pop()
         for tag, item, key in raw_items(current):
-            if int(tag) in PIXELS or (key is not None and key in seen):
+            if int(tag) in PIXELS | CONTOURS or (key is not None and key in seen):
                 continue
             try:
                 element = current[tag]
