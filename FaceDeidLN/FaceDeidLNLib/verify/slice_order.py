@@ -14,9 +14,9 @@ CONTENT_HU = -950.0
 #: Tissue (HU) takes this share of a slice that holds the patient.
 TISSUE_HU, LEAST_TISSUE = -400.0, 0.01
 #: Two pairs of slices that differ so many times as much as they would with the slices between them turned around lie in another order. Of
-#: 92 heads and patients it is at most 1.01, and 1.10 where every sixth of their slices is left (9 to 20 mm), 1.15 with noise of 60 HU too. Of
-#: 1542 pairs of neighbours, exchanged, 95 % are told, and of 329 pieces of six slices, turned around, all but one. Less (HU) than the last is
-#: noise.
+#: 92 heads and patients it is at most 1.01, and 1.10 where every sixth of their slices is left (9 to 20 mm), 1.15 with noise of 60 HU.
+#: Of 1542 pairs of neighbours, exchanged, 95 % are told, and of 329 pieces of six slices, turned around, all but one. Less (HU) than the
+#: last is noise.
 TURNED, LEAST_HU = 1.15, 2.0
 #: So many slices that repeat the one before, and such a share, come of a grid that was made finer by nearest neighbours.
 REFINED, REFINED_SHARE = 4, 0.05
