@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from scipy import ndimage
 
+from ..core.by_parts import by_parts
 from ..core.errors import FaceDeidError, InputError, OutputError
 from ..core.private import OWNER_FILE, OWNER_FOLDER, make_private_folder, write_private
-from ..core.segment import BoxMask, places
+from ..core.segment import BoxMask, unflat
 from ..core.volume import AIR_HU, Volume, canonical_grid
 from ..input.ct import read_ct
 from ..output.letters import write_png
@@ -145,7 +146,8 @@ def _masks(hidden: HiddenFace, image: Volume) -> tuple[BoxMask | None, tuple[Box
     spared = (*hidden.protected_on(grid), *hidden.levels_on(grid))
     if 0 in part.shape:
         return None, spared
-    inside = hidden.in_region(part.to_lps(places(np.ones(part.shape, dtype=bool)))).reshape(part.shape)
+    voxels = np.arange(np.prod(part.shape))
+    inside = by_parts(lambda some: hidden.in_region(part.to_lps(unflat(some, part.shape))), voxels).reshape(part.shape)
     return (BoxMask("face", box, inside) if inside.any() else None), spared
 
 
@@ -175,13 +177,10 @@ def _doses(instances: Sequence[Instance], hidden: HiddenFace | None, matrix: np.
 
 
 def _structures(instances: Sequence[Instance], hidden: HiddenFace | None, matrix: np.ndarray) -> list[Look]:
-    parts = []
-    for instance in instances:
-        dataset = whole_of(instance.path)
-        for roi in dataset.get("StructureSetROISequence") or []:
-            for item in contours_of(dataset, int(roi.ROINumber)):
-                parts += [_filled([points_of(one, matrix) for one in members]) for members in planes_of(item, matrix)]
-    return [Look(_solid(parts, hidden))]
+    datasets = (whole_of(instance.path) for instance in instances)
+    items = (item for one in datasets for roi in one.get("StructureSetROISequence") or [] for item in contours_of(one, int(roi.ROINumber)))
+    planes = (members for item in items for members in planes_of(item, matrix))
+    return [Look(_solid((_filled([points_of(one, matrix) for one in members]) for members in planes), hidden))]
 
 
 def _filled(contours: Sequence[np.ndarray]) -> np.ndarray:
@@ -190,24 +189,26 @@ def _filled(contours: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def _segments(instances: Sequence[Instance], hidden: HiddenFace | None, matrix: np.ndarray) -> list[Look]:
-    parts = []
-    for instance in instances:
-        frames = Frames.of(whole_of(instance.path), matrix)
-        parts += map(frames.points, frames.labels)
-    return [Look(_solid(parts, hidden))]
+    objects = (Frames.of(whole_of(instance.path), matrix) for instance in instances)
+    return [Look(_solid((frames.points(label) for frames in objects for label in frames.labels), hidden))]
 
 
-def _solid(parts: Sequence[np.ndarray], hidden: HiddenFace | None) -> Volume:
-    """Points (N, 3) as a body: the voxels around the face that they fill, gaps between planes closed."""
-    points = np.vstack([np.zeros((0, 3)), *parts])
-    if not len(points):
+def _solid(parts: Iterable[np.ndarray], hidden: HiddenFace | None) -> Volume:
+    """Points (N, 3), part by part, as a body: the voxels around the face that they fill, gaps between planes closed."""
+    if hidden is None:
+        parts = list(parts)
+        around = np.vstack([np.zeros((0, 3)), *parts])
+    else:  # one part at a time: together they take many times as much room as their object
+        around = hidden.reach.geometry.corners()
+    if not len(around):
         raise InputError("nothing is drawn in it")
-    around = points if hidden is None else hidden.reach.geometry.corners()
     grid = canonical_grid(np.array([around.min(0) - AROUND_MM, around.max(0) + AROUND_MM]), VOXEL_MM)
-    at = np.rint(grid.to_kji(points)).astype(int)
-    at = at[np.all((at >= 0) & (at < grid.shape), axis=1)]
     filled = np.zeros(grid.shape, dtype=bool)
-    filled[tuple(at.T)] = True
+    for points in parts:
+        at = np.rint(grid.to_kji(points)).astype(int)
+        filled[tuple(at[np.all((at >= 0) & (at < grid.shape), axis=1)].T)] = True
+    if not filled.any():
+        raise InputError("nothing is drawn in it around the face")
     filled = ndimage.binary_closing(filled, ndimage.generate_binary_structure(3, 3), iterations=3)
     return Volume(np.where(filled, 40.0, AIR_HU).astype(np.float32), grid)
 
