@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from FaceDeidLNLib.commands.main import main
+from FaceDeidLNLib.core.errors import InputError
 from FaceDeidLNLib.core.segment import Segment, tight
-from FaceDeidLNLib.input.names import Role, is_outline, role_of, sort_segments
+from FaceDeidLNLib.input.names import Role, choose_segments, is_outline, role_of, sort_segments
 from FaceDeidLNLib.input.patient import Patient
 from FaceDeidLNLib.verify.left_out import left_out_doubts
 from scipy import ndimage
@@ -74,6 +75,13 @@ def solid(phantom) -> np.ndarray:
 def test_a_segment_that_holds_the_patient_is_his_outline_whatever_it_is_called(phantom):
     held = Segment("Struktur 7", phantom.ct.with_array(solid(phantom)))
     assert is_outline(Patient(phantom.ct).recognised(held))
+
+
+def test_a_refused_file_says_what_each_segment_was_taken_for(phantom):
+    held = Patient(phantom.ct).recognised(Segment("LN 15", phantom.ct.with_array(solid(phantom))))
+    muscle = replace(phantom.segment("LN cheek left"), name="tongue")
+    with pytest.raises(InputError, match=r"'LN 15' \(outline of the patient\), 'tongue' \(neither node nor gland\) is known as a node"):
+        choose_segments([held, muscle])
 
 
 def test_a_rind_around_the_patient_is_his_outline(phantom):
