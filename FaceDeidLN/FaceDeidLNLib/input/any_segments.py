@@ -9,6 +9,7 @@ from ..core.errors import InputError
 from ..core.geometry import Geometry
 from ..core.segment import Segment
 from .images import image_extension
+from .names import no_segment
 from .segments import read_segments
 
 
@@ -33,6 +34,5 @@ def read_any_segments(path: Path, ct: Geometry, frame_of_reference_uid: str = ""
     wanted = {name.strip().casefold() for name in names}
     missing = wanted - {segment.name.casefold() for segment in segments}
     if missing:
-        there = ", ".join(segment.name for segment in segments)
-        raise InputError(f"{path.name} has no segment '{sorted(missing)[0]}'; there are: {there}.")
+        raise no_segment(f"{path.name} has", sorted(missing)[0], [segment.name for segment in segments])
     return [segment for segment in segments if segment.name.casefold() in wanted]

@@ -23,6 +23,8 @@ _ROLE_OF_CODE = {f"SCT:{code}": role for role, codes in _CODES.items() for code 
 GUIDING = (Role.GUIDE, Role.ORGAN, Role.OUTLINE)
 #: Roles of segments that are protected where nobody says otherwise: what is not recognised too, to be on the safe side.
 KEPT = (Role.NODE, Role.ORGAN, Role.UNKNOWN)
+#: A refusal tells so many names of a file: more than TotalSegmentator has.
+MOST_TOLD = 120
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,6 +85,14 @@ def choose_segments(segments: Sequence[Segment], wanted: Sequence[str] | None = 
     return choice
 
 
+def no_segment(where: str, name: str, there: Sequence[str]) -> InputError:
+    """The refusal of a name that no segment has; ``where`` begins the sentence: "nodes.seg.nrrd has"."""
+    more = [f"and {len(there) - MOST_TOLD} more"] if len(there) > MOST_TOLD else []
+    cut = any("," in one and name.casefold() in map(str.strip, one.casefold().split(",")) for one in there)
+    comma = "; a comma parts two names: rename the segments whose names hold one" if cut else ""
+    return InputError(f"{where} no segment '{name}'; there are: {', '.join([*there[:MOST_TOLD], *more])}{comma}.")
+
+
 def sort_segments(segments: Sequence[Segment], wanted: Sequence[str] | None = None) -> Choice:
     """As ``choose_segments``, for segments that a program made: nothing in them may be worth keeping.
 
@@ -91,7 +101,7 @@ def sort_segments(segments: Sequence[Segment], wanted: Sequence[str] | None = No
     names = {segment.name.casefold() for segment in segments}
     missing = [name for name in wanted or () if name.casefold() not in names]
     if missing:
-        raise InputError(f"There is no segment '{missing[0]}'; there are: {', '.join(segment.name for segment in segments)}.")
+        raise no_segment("There is", missing[0], [segment.name for segment in segments])
     asked = None if wanted is None else {name.casefold() for name in wanted}
     taken, guides, lines, left_out = [], [], [], []
     for segment in segments:

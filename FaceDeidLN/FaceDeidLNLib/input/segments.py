@@ -16,6 +16,7 @@ from ..core.segment import Segment
 from ..core.volume import Volume
 from .formats.header import ImageHeader, whole
 from .images import image_extension, image_header, load_image
+from .names import no_segment
 from .place import same_grid, thinned_elsewhere
 
 #: Label values above this would make a table of labels too large; no segmentation has so many.
@@ -172,8 +173,7 @@ def _chosen(entries: list[_Entry], names: Sequence[str] | None, path: Path) -> l
             met |= by
     missing = [name for name in names if name.strip().casefold() not in met]
     if missing:
-        there = ", ".join(entry.name for entry in entries)
-        raise InputError(f"{path.name} has no segment '{missing[0]}'; there are: {there}.")
+        raise no_segment(f"{path.name} has", missing[0], [entry.name for entry in entries])
     return chosen
 
 

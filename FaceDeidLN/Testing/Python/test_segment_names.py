@@ -103,6 +103,16 @@ def test_a_wanted_name_that_is_not_there_is_refused():
         choose_segments([segment("LN Ia"), segment("skin")], ["IIa"])
 
 
+def test_a_name_that_its_comma_cut_in_two_is_refused_with_the_way_out():
+    with pytest.raises(InputError, match="there are: LN left, buccal; a comma parts two names: rename"):
+        choose_segments([segment("LN left, buccal")], ["LN left", "buccal"])
+
+
+def test_the_names_of_hundreds_of_segments_are_not_all_told():
+    with pytest.raises(InputError, match=r"label_120, and 180 more\.$"):
+        choose_segments([segment(f"label_{n}") for n in range(1, 301)], ["999"])
+
+
 def test_the_terminology_code_of_a_seg_nrrd_is_read(tmp_path):
     image = sitk.GetImageFromArray(np.ones((3, 3, 3), dtype=np.uint8))
     entry = "Categories~SCT^123037004^Anatomical Structure~SCT^59441001^Lymph node~^^~Anatomic codes~^^~^^"
