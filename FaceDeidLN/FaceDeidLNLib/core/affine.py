@@ -11,7 +11,7 @@ def affine(points: np.ndarray, matrix: np.ndarray, offset: np.ndarray | float = 
     Added term by term. A matrix product rounds as the processor at hand does, so that the same seed would draw another face elsewhere; and
     so few columns are worth no threads: those of the linear algebra library wait for each other at the cost of all that runs beside them.
     """
-    columns = np.moveaxis(np.asarray(points), -1, 0)
+    columns = np.moveaxis(np.asarray(points, dtype=float), -1, 0)
     out = np.empty((len(matrix), *columns.shape[1:]))
     for number, (row, shift) in enumerate(zip(matrix, np.broadcast_to(offset, len(matrix)), strict=True)):
         to = out[number, ...]  # of a single point a place, too, and no number

@@ -12,6 +12,7 @@ from pydicom.dataset import Dataset
 
 from ..core.affine import affine
 from ..core.volume import Volume
+from ..input.dicom_files import keep_only
 from ..input.names import Role, role_of
 from ..input.rtstruct import contour_points
 from ..verify.beside_skin import densest
@@ -325,7 +326,8 @@ def _depths(planes: list[list[Dataset]], hidden: HiddenFace, matrix: np.ndarray)
 
 
 def _contour(like: Dataset, ring: np.ndarray) -> Dataset:
-    out = Dataset({tag: copy.deepcopy(like.get_item(tag)) for tag in like.keys() - CONTOURS})
+    out = copy.copy(like)  # with its character set, in which texts of its maker are written
+    keep_only(out, {tag: copy.deepcopy(like.get_item(tag)) for tag in like.keys() - CONTOURS})
     out.ContourGeometricType, out.NumberOfContourPoints = "CLOSED_PLANAR", len(ring)
     out.ContourData = [f"{value:.2f}" for value in ring.ravel()]
     return out

@@ -40,7 +40,7 @@ class Frames:
         :raises DoubtError: a frame does not say which segment it shows.
         """
         pixels = dataset.pixel_array
-        pixels = np.require(pixels.reshape((-1, *pixels.shape[-2:])), requirements="W")
+        pixels = np.require(pixels.reshape((-1, *pixels.shape[-2:])), requirements="CW")
         is_map = dataset.get("SegmentationType") == "LABELMAP"
         numbers = [0] * len(pixels) if is_map else [_number_of(dataset, index) for index in range(len(pixels))]
         names = {int(item.SegmentNumber): str(item.get("SegmentLabel") or "") for item in dataset.SegmentSequence}
