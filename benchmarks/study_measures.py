@@ -25,7 +25,7 @@ from FaceDeidLNLib.study.registration import frames
 from FaceDeidLNLib.study.report import StudyResult
 from FaceDeidLNLib.study.rtdose import dose_geometry
 from FaceDeidLNLib.study.rtstruct import contours_of
-from FaceDeidLNLib.study.seg import edge_points, labels_of, of_segment
+from FaceDeidLNLib.study.seg_frames import Frames
 from FaceDeidLNLib.study.staging import staged
 
 #: What is no air (HU).
@@ -109,9 +109,8 @@ def _drawn(dataset: pydicom.Dataset) -> Iterator[np.ndarray]:
 
 
 def _edges(dataset: pydicom.Dataset) -> Iterator[np.ndarray]:
-    pixels = dataset.pixel_array.reshape((-1, dataset.Rows, dataset.Columns))
-    for label in labels_of(dataset, {int(item.SegmentNumber): "" for item in dataset.SegmentSequence}):
-        yield edge_points(pixels, dataset, label, np.eye(4))
+    frames = Frames.of(dataset, np.eye(4))
+    yield from map(frames.edge, frames.labels)
 
 
 def registered(planned: StudyPlan) -> dict[str, np.ndarray]:
@@ -182,12 +181,11 @@ def _structures(dataset: pydicom.Dataset) -> Iterator[tuple[str, object]]:
 
 def _segments(dataset: pydicom.Dataset) -> Iterator[tuple[str, object]]:
     """Where each frame that shows a segment lies, and its pixels; frames that show nothing count as none."""
-    frames = dataset.pixel_array.reshape((-1, dataset.Rows, dataset.Columns))
-    names = {int(item.SegmentNumber): str(item.SegmentLabel) for item in dataset.SegmentSequence}
+    frames = Frames.of(dataset, np.eye(4))
     places = [tuple(item.PlanePositionSequence[0].ImagePositionPatient) for item in dataset.PerFrameFunctionalGroupsSequence]
-    for label in labels_of(dataset, names):
-        masks = [of_segment(dataset, index, frame, label) for index, frame in enumerate(frames)]
-        yield names[label], [(places[k], (frames[k] * mask).tobytes()) for k, mask in enumerate(masks) if mask.any()]
+    for label in frames.labels:
+        masks = [(index, frames.mask(index, label)) for index in frames.of_label(label)]
+        yield frames.names[label], [(places[k], (frames.pixels[k] * mask).tobytes()) for k, mask in masks if mask.any()]
 
 
 def _stacks(instances: Sequence[Instance]) -> tuple[Volume, ...]:

@@ -36,6 +36,7 @@ LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 QT = {"qt", "ctk", "PySide6", "PyQt5", "PyQt6", "PythonQt"}
 MRML = {"slicer", "slicer_core", "vtkMRML"}
 MRML_ROOMS = ("mrml", "programs", "steps", "widget")
+BENCHMARKS = sorted((LIBRARY.parents[1] / "benchmarks").rglob("*.py"))
 FILES = sorted(path.relative_to(LIBRARY).as_posix() for path in LIBRARY.rglob("*.py"))
 
 
@@ -76,6 +77,28 @@ def test_the_library_knows_nothing_of_qt(name):
 @pytest.mark.parametrize("name", [name for name in FILES if stage(name) not in MRML_ROOMS])
 def test_mrml_stays_in_its_folders(name):
     assert not {module.split(".")[0] for module in imported(name)} & MRML
+
+
+def told_at_top(module: Path) -> set[str]:
+    """The names that a module's own lines, not those of its functions, give."""
+    names = set()
+    for node in ast.parse(module.read_text(encoding="utf-8")).body:
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            names.add(node.name)
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            names |= {alias.asname or alias.name for alias in node.names}
+        names |= {part.id for part in ast.walk(node) if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)}
+    return names
+
+
+@pytest.mark.parametrize("path", BENCHMARKS, ids=lambda path: path.stem)
+def test_what_a_benchmark_takes_from_the_library_is_there(path):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "FaceDeidLNLib":
+            place = LIBRARY.parent.joinpath(*node.module.split("."))
+            module = place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
+            parts = {part.stem for part in place.glob("*")}
+            assert {alias.name for alias in node.names} <= told_at_top(module) | parts, node.module
 
 
 def test_the_command_line_starts_without_the_heavy_libraries():

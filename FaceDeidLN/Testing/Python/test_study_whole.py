@@ -103,3 +103,15 @@ def test_each_slice_is_written_in_the_bits_that_it_came_in(bench, tmp_path):
         before, after = pydicom.dcmread(instance.path), pydicom.dcmread(run.writer.written[instance.uid])
         assert (after.BitsAllocated, after.HighBit) == (before.BitsAllocated, before.HighBit)
         assert np.array_equal(after.pixel_array[-4:], before.pixel_array[-4:])
+
+
+def test_texts_of_a_contour_that_is_made_anew_keep_their_letters(bench, tmp_path):
+    dataset = pydicom.dcmread(bench.source.folder / "rtstruct.dcm")
+    dataset.SpecificCharacterSet = "ISO_IR 192"
+    for contour in dataset.ROIContourSequence[0].ContourSequence:
+        contour.private_block(0x3007, "Maker", create=True).add_new(1, "LO", "Körperkontur")
+    dataset.save_as(tmp_path / "rtstruct.dcm")
+    series, run = plan(tmp_path).studies[0].study.series[0], bench.again(tmp_path / "out")
+    FAMILIES["rtstruct"].release(series, run)
+    written = pydicom.dcmread(run.writer.written[series.instances[0].uid])
+    assert {one[0x3007, 0x1001].value for one in written.ROIContourSequence[0].ContourSequence} == {"Körperkontur"}
