@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sized
+
 import slicer
 
 from ..core.ahead import told_beside
+from ..core.errors import InputError
 from ..core.parameters import Number
 from ..core.progress import Progress, alive_in, silent
 from ..core.segment import BoxMask, tight
@@ -25,8 +28,10 @@ def add_phantom(
 
     :raises InputError: the voxels would be no voxels, or hold no head.
     """
-    for width in spacing_mm if len(spacing_mm) == 3 else (spacing_mm,):
-        _VOXEL.require(width, "spacingMm (three numbers)")
+    if not (isinstance(spacing_mm, Sized) and len(spacing_mm) == 3):
+        raise InputError(f"spacingMm takes three numbers, and not {spacing_mm!r}.")
+    for width in spacing_mm:
+        _VOXEL.require(width, "spacingMm")
 
     def made(tell: Progress) -> tuple[Volume, list[BoxMask]]:
         alive = alive_in(tell, 0.1, "computing the synthetic head")

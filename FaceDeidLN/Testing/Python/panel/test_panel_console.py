@@ -142,7 +142,7 @@ class ConsoleTest(PanelTest):
 
     def test_a_synthetic_head_has_voxels(self):
         load = sys.modules[type(self.widget).__module__].loadPhantom
-        for wrong in ((0, 1, 1), (-2.0, 1.0, 1.0), "abc", (1.0, 1.0), (900.0,) * 3):
+        for wrong in ((0, 1, 1), (-2.0, 1.0, 1.0), 2.0, None, "abc", (1.0, 1.0), (900.0,) * 3):
             with self.subTest(wrong):
                 self.refused("spacingMm", load, spacingMm=wrong)
 
