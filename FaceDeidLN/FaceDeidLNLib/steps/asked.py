@@ -65,9 +65,6 @@ def asked_from(
     node_of("vtkMRMLMarkupsCurveNode", curve=curve)
     if outputVolume is not None and outputVolume.GetClassName() != _VOLUME:  # a label map is shown, named and saved in another way
         raise InputError(f"outputVolume takes a {_VOLUME} and not {named(outputVolume)}.")
-    images = dict.fromkeys(listed("alsoVolumes", alsoVolumes, _VOLUME))
-    for image in images:
-        node_of(_VOLUME, alsoVolumes=image or "None")
     old_curve, old_face = (node if renew and is_as_made(node, ct) else None for node in (curve, faceSegmentation))
     asked = NodeRequest(
         ct,
@@ -81,13 +78,21 @@ def asked_from(
         truth("acceptRecognisable", acceptRecognisable),
         linked(ct, "kept") if reuse else None,
         linked(ct, "skin") if reuse else None,
-        tuple(images),
+        _images(alsoVolumes),
         CaseNodes(curve=old_curve, face=old_face),
         draft,
     )
     is_mask = _is_other("maskEngine", maskEngine) and parameters.effect in effects_with(FILL_HU.field)
     engines = Engines(_is_other("wrapEngine", wrapEngine), _is_other("cutEngine", cutEngine), is_mask)
     return asked, engines, _while_there(ct, callable_of("progress", progress) or silent)
+
+
+def _images(nodes: Any) -> tuple[slicer.vtkMRMLScalarVolumeNode, ...]:  # noqa: ANN401  a list, or whatever was typed
+    """The images that follow, each once."""
+    images = listed("alsoVolumes", nodes, _VOLUME)
+    for image in images:
+        node_of(_VOLUME, alsoVolumes=image or "None")
+    return tuple(dict.fromkeys(images))
 
 
 def _while_there(ct: slicer.vtkMRMLScalarVolumeNode, progress: Progress) -> Progress:

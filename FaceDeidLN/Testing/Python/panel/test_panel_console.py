@@ -24,7 +24,7 @@ WRONG = {
     "fillHu": ("air",),
     "segmentIDs": ("", 3),
     "wrapEngine": (None, ["built-in"]),
-    "alsoVolumes": (None, 3, "PET"),
+    "alsoVolumes": (None, 3, "PET", [["PET"]]),
     "progress": (3,),
 }
 #: Keywords whose values are names, of which those that there are are listed.
