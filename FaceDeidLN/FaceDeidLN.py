@@ -10,6 +10,7 @@ from FaceDeidLNLib.core.parameters import RANGES, Parameters
 from FaceDeidLNLib.effect.records import EFFECT_NAMES, OWN_DEFAULTS
 from FaceDeidLNLib.face.styles import REGIONS
 from FaceDeidLNLib.header.options import CHOICES as HEADERS
+from FaceDeidLNLib.steps.words import saying_keywords
 from slicer import vtkMRMLMarkupsClosedCurveNode, vtkMRMLMarkupsFiducialNode, vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
 from slicer.i18n import tr as _
 from slicer.i18n import translate
@@ -217,6 +218,7 @@ class FaceDeidLNWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 #
 
 
+@saying_keywords
 class FaceDeidLNLogic(ScriptedLoadableModuleLogic):
     """The work, without a panel: nodes in, nodes and verdict out; every step can be done alone.
 

@@ -18,7 +18,8 @@ def policy_named(text: str, key: Path | None, patients: Path | None = None, outp
     options = options_named(text)
     if options is None:
         if key is not None or patients is not None:
-            raise InputError(f"--key and --patients are for cleaned headers, and --header is '{KEEP}': leave them out, or name a profile.")
+            given = " and ".join(option for option, file in (("--key", key), ("--patients", patients)) if file is not None)
+            raise InputError(f"{given}: for cleaned headers only, and --header is '{KEEP}': leave that out, or name a profile.")
         return KeepHeader()
     if key is None:
         raise InputError(

@@ -62,10 +62,11 @@ def asked_from(
     node_of(_VOLUME, ctNode=ct, outputVolume=outputVolume)
     node_of(_SEGMENTATION, protectedSegmentation=protectedSegmentation, faceSegmentation=faceSegmentation)
     node_of("vtkMRMLMarkupsFiducialNode", landmarks=landmarks)
-    node_of("vtkMRMLMarkupsCurveNode", curve=curve)
+    node_of("vtkMRMLMarkupsClosedCurveNode", curve=curve)
     if outputVolume is not None and outputVolume.GetClassName() != _VOLUME:  # a label map is shown, named and saved in another way
         raise InputError(f"outputVolume takes a {_VOLUME} and not {named(outputVolume)}.")
-    old_curve, old_face = (node if renew and is_as_made(node, ct) else None for node in (curve, faceSegmentation))
+    is_reused, is_renewed = truth("reuse", reuse), truth("renew", renew)
+    old_curve, old_face = (node if is_renewed and is_as_made(node, ct) else None for node in (curve, faceSegmentation))
     asked = NodeRequest(
         ct,
         protectedSegmentation,
@@ -76,11 +77,11 @@ def asked_from(
         outputVolume,
         parameters,
         truth("acceptRecognisable", acceptRecognisable),
-        linked(ct, "kept") if reuse else None,
-        linked(ct, "skin") if reuse else None,
+        linked(ct, "kept") if is_reused else None,
+        linked(ct, "skin") if is_reused else None,
         _images(alsoVolumes),
         CaseNodes(curve=old_curve, face=old_face),
-        draft,
+        truth("draft", draft),
     )
     is_mask = _is_other("maskEngine", maskEngine) and parameters.effect in effects_with(FILL_HU.field)
     engines = Engines(_is_other("wrapEngine", wrapEngine), _is_other("cutEngine", cutEngine), is_mask)

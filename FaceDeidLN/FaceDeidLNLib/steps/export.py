@@ -20,6 +20,7 @@ from ..header.options import KEEP
 from ..header.policy import policy_named
 from ..input.case import CtInput
 from ..input.dicom import read_dicom_series
+from ..input.images import image_extension
 from ..mrml.nodes import volume_from_node
 from ..mrml.sources import source_of
 from ..mrml.verdicts import StoredVerdict, ct_of, leader_of, require_verdict
@@ -72,6 +73,8 @@ def export_result(
     ct_node = ct_of(result)
     if ct_node is None:
         raise InputError(f'The CT of "{result.GetName()}" is not in the scene any more: load it and apply again.')
+    if path.suffix == "" and not came_from_dicom(ct_node):
+        raise InputError(f'{path} names no file (.nrrd, .nii.gz), and "{ct_node.GetName()}" was not loaded from DICOM: name one.')
     name, volume, ct = result.GetName(), volume_from_node(result), _original(ct_node, as_dicom=path.suffix == "")
 
     def written(tell: Progress) -> None:
@@ -100,6 +103,8 @@ def export_asked(
     place = place_of("path", path)
     if place is None:
         raise InputError("path is empty: name a file (.nrrd, .nii.gz), or a folder for DICOM.")
+    if image_extension(place) == place.name.lower():
+        raise InputError(f"path {place} has no name before its ending: name a file such as result{place.name}.")
     choice = HeaderChoice(text("header", header), place_of("keyFile", keyFile))
     key, told = place_of("signingKey", signingKey), callable_of("progress", progress)
     export_result(result_of(resultNode), place, truth("overwrite", overwrite), told, choice, key)

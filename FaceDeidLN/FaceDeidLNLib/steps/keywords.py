@@ -50,7 +50,7 @@ def _value(keyword: str, field: str, value: Any) -> Any:  # noqa: ANN401  what w
     if field in ("ears", "lips"):
         return truth(keyword, value)
     if field == "seed":
-        return value
+        return whole(keyword, value)
     words = tuple(text(keyword, word) for word in listed(keyword, value, "names")) if field == "levels" else text(keyword, value)
     for word in words if field == "levels" else (words,):
         _KNOWN[field](word)
@@ -62,6 +62,13 @@ def truth(keyword: str, value: Any) -> bool:  # noqa: ANN401
     if not isinstance(value, (bool, np.bool_)):
         raise InputError(f"{keyword} is True or False, and not {value!r}.")
     return bool(value)
+
+
+def whole(keyword: str, value: Any) -> int | None:  # noqa: ANN401
+    """A whole number from 0 on, or None."""
+    if value is None or (isinstance(value, (int, np.integer)) and not isinstance(value, bool) and value >= 0):
+        return None if value is None else int(value)
+    raise InputError(f"{keyword} takes a whole number from 0 on, or None, and not {value!r}.")
 
 
 def text(keyword: str, value: Any) -> str:  # noqa: ANN401

@@ -42,6 +42,7 @@ from ..mrml.verdicts import StoredVerdict, record, remember_making, remember_pla
 from ..pipeline import deface
 from ..release import as_stored
 from .follow import add_followed, follow_images
+from .words import in_keywords
 
 
 @dataclass(frozen=True, eq=False)
@@ -227,7 +228,7 @@ def process_nodes(
         remember_making(done.nodes.result, done.stored.digest, request.parameters, done.privacy)
         remember_place(done.nodes.result, request.ct.geometry)
     followed = tuple(add_followed(context, pair, done.nodes.result) for pair in made)
-    return replace(done, followed=followed, withheld=withheld)
+    return replace(done, followed=followed, withheld=tuple(map(in_keywords, withheld)))
 
 
 def _still_there(asked: NodeRequest) -> NodeRequest:
@@ -271,4 +272,5 @@ def put_into_scene(
     for role in ("landmarks", "curve", "face", "skin", "result"):
         link(asked.ct, role, getattr(nodes, role))
     link(asked.ct, "kept", nodes.protected)
-    return NodeResult(case.verdict.value, case.reasons, case.privacy, released, nodes, case, stored)
+    reasons = tuple(map(in_keywords, case.reasons))
+    return NodeResult(case.verdict.value, reasons, case.privacy, released, nodes, case, stored)

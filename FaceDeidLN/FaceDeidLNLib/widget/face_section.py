@@ -23,6 +23,7 @@ from ..mrml.verdicts import replaceable, with_certificate
 from ..programs.engines import missing_engine
 from ..steps.asked import ENGINE_NAMES
 from ..steps.follow import followed_before
+from ..steps.words import without_options
 from . import dialogs
 from .section import NO_CT, Section, Shared
 from .views import drawn_once
@@ -256,7 +257,7 @@ class FaceSection(Section):
         changed = [*with_certificate(output), linked(ct, "kept"), linked(ct, "skin"), node.landmarks, node.curve, node.faceSegmentation]
         if self.panel.run(_("De-identify"), work, [*changed, *followed_before(followers(ct))]):
             self.ui.remarkEdit.clear()  # it was meant for the result before
-            self.panel.say("; ".join(withheld))
+            self.panel.say(without_options("; ".join(withheld)))
 
 
 def _own(node: Any) -> dict[str, float]:  # noqa: ANN401  the parameter node

@@ -16,8 +16,9 @@ from ..mrml.changed import is_changed
 from ..mrml.looks import jump_to, largest_change, show_in_slices, skin_models
 from ..mrml.scene import context
 from ..mrml.verdicts import StoredVerdict, ct_of, leader_of, read_verdict, with_certificate
+from ..steps.words import without_options
 from .section import NO_RESULT, Section, Shared
-from .work import fit_to_text, without_options
+from .work import fit_to_text
 
 #: Background and text, readable on light and dark panels: released, to be looked at, refused.
 _COLORS = {"good": ("#1b7f3b", "#ffffff"), "look": ("#ffc457", "#000000"), "bad": ("#b3261e", "#ffffff")}

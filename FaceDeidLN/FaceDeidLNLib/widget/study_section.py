@@ -14,9 +14,10 @@ from ..mrml.followers import follows, let_follow, may_follow
 from ..steps.export import INSTANCES, HeaderChoice, came_from_dicom
 from ..steps.follow import same_frame
 from ..steps.study import Line, PlannedStudy, plan_lines, release_study, result_lines
+from ..steps.words import without_options
 from . import dialogs
 from .section import NO_CT, Section, Shared
-from .work import fit_to_text, new_item, without_options
+from .work import fit_to_text, new_item
 
 #: What the folder of the released studies is called.
 _NAME = "deidentified-studies"

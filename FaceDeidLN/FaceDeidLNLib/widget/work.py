@@ -16,9 +16,7 @@ from slicer.i18n import tr as _
 
 from ..core.errors import Cancelled, FaceDeidError
 from ..core.progress import Progress
-
-#: What a message tells those who type: "(--overwrite)", "place it in Slicer and give it with --landmarks". The panel has no such options.
-_OPTION = re.compile(r"\s*\(--[^()]*\)|( in Slicer)? and give [^,;:.]*? with --[\w-]+|,? or give --[\w-]+|( with)? --[\w-]+( or --[\w-]+)*")
+from ..steps.words import without_options
 
 
 @contextmanager
@@ -88,11 +86,6 @@ def guarded(title: str, say: Callable[[str], None], work: Callable[[], Any], sho
         show(message, windowTitle=title, detailedText=details)
         return False
     return True
-
-
-def without_options(text: str) -> str:
-    """A message without what only those who type can do."""
-    return _OPTION.sub("", text)
 
 
 def _sentence(text: str) -> str:

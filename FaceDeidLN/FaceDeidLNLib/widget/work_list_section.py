@@ -16,11 +16,12 @@ from ..mrml.looks import jump_to, show_fitted
 from ..mrml.scene import context
 from ..mrml.verdicts import ct_of, read_verdict
 from ..output.worklist import WorkItem, read_worklist
+from ..steps.words import without_options
 from ..steps.worklist import doubt_place, list_of, load_item, reject, unload
 from . import dialogs
 from .compare import look_at
 from .section import NOT_RELEASED, OWN, Section, Shared
-from .work import fit_to_text, without_options
+from .work import fit_to_text
 
 
 class WorkListSection(Section):

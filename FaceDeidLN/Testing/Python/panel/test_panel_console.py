@@ -26,6 +26,10 @@ WRONG = {
     "wrapEngine": (None, ["built-in"]),
     "alsoVolumes": (None, 3, "PET", [["PET"]]),
     "progress": (3,),
+    "seed": ("1", 1.5, -1, True),
+    "reuse": ("no", 1, None),
+    "renew": ("no", 0),
+    "draft": ("yes",),
 }
 #: Keywords whose values are names, of which those that there are are listed.
 NAMES = {"style": "style|region", "effect": "effect", "levels": "level"}
@@ -86,6 +90,12 @@ class ConsoleTest(PanelTest):
             with self.subTest(keyword), self.assertRaisesRegex(TypeError, f"no keyword '{keyword}'"):
                 self.logic.detectLandmarks(ct, **{keyword: 3})
 
+    def test_an_open_curve_is_no_curve_around_a_face(self):
+        ct, _ = self.load_sample()
+        curve = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsCurveNode")
+        self.refused("curve takes a vtkMRMLMarkupsClosedCurveNode and not vtkMRMLMarkupsCurveNode", self.logic.createCurve, ct, curve=curve)
+        self.assertEqual(curve.GetNumberOfControlPoints(), 0)
+
     def test_no_curve_is_put_onto_the_skin(self):
         ct, _ = self.load_sample()
         self.refused("There is no curve", self.logic.snapCurve, ct)
@@ -130,6 +140,41 @@ class ConsoleTest(PanelTest):
         folder = self.folder()
         self.refused("path takes the name of a file", self.logic.exportResult, result, str(folder / "a\0.nrrd"))
         self.refused("(?i)too long|cannot be written", self.logic.exportResult, result, str(folder / f"{'a' * 300}.nrrd"))
+
+    def test_a_place_that_fits_no_export_is_told_as_that(self):
+        self.answer_at_once()
+        ct, nodes = self.load_sample()
+        result = self.logic.process(ct, protectedSegmentation=nodes, acceptRecognisable=True).nodes.result
+        folder = self.folder()
+        for name in (".nrrd", ".nii.gz"):
+            self.refused(f"path .*{name} has no name before its ending", self.logic.exportResult, result, str(folder / name))
+        self.refused("names no file .* not loaded from DICOM: name one", self.logic.exportResult, result, str(folder))
+        self.assertEqual(list(folder.iterdir()), [])
+
+    def test_what_is_said_names_keywords_and_no_options(self):
+        self.answer_at_once()
+        ct, nodes = self.load_sample()
+        result = self.logic.process(ct, protectedSegmentation=nodes, acceptRecognisable=True).nodes.result
+        place = str(self.folder() / "out.nrrd")
+        self.logic.exportResult(result, place)
+        folder = str(self.folder() / "out")
+        self.refused(r"overwrite=True\b", self.logic.exportResult, result, place)
+        self.refused("^header=magic: choose keep", self.logic.exportResult, result, folder, header="magic")
+        self.refused("with keyFile=FILE", self.logic.exportResult, result, folder, header="basic")
+        self.refused("^keyFile=.* header=.* is 'keep'", self.logic.exportResult, result, folder, keyFile=folder)
+
+    def test_a_keyword_and_its_value_are_named(self):
+        ct, _ = self.load_sample()
+        self.refused(r"\(effect=mask\)", self.logic.process, ct, style="box", effect="reface")
+
+    def test_reasons_name_keywords_and_the_panel_neither(self):
+        reason = "left_tragion is uncertain (10%): check it in Slicer and give it with --landmarks"
+        self.answer_at_once(changed_case("REVIEW", reason))
+        ct, nodes = self.load_sample()
+        self.assertIn("give it with landmarks=...", self.logic.process(ct, protectedSegmentation=nodes).reasons[0])
+        self.click("applyButton")
+        self.assertRegex(self.ui.verdictLabel.text, r"check it\b")
+        self.assertNotRegex(self.ui.verdictLabel.text, "landmarks|--|=")
 
     def test_a_tilde_is_the_users_own_folder(self):
         self.answer_at_once()

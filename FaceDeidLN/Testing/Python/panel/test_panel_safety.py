@@ -14,6 +14,7 @@ from FaceDeidLNLib.mrml.nodes import add_ct, segments_from_node, volume_from_nod
 from FaceDeidLNLib.mrml.scene import context
 from FaceDeidLNLib.programs import engines
 from FaceDeidLNLib.programs.engines import missing_engine
+from FaceDeidLNLib.steps.words import in_keywords, without_options
 from person import STEPS, PanelTest, changed_case, ids, load_phantom, phantom, phantom_case
 
 
@@ -203,13 +204,12 @@ class SafetyTest(PanelTest):
         self.assertNotIn("--", self.errors[0])
 
     def test_what_the_library_tells_those_who_type_is_left_out(self):
-        from FaceDeidLNLib.widget.work import without_options  # Qt comes with the panel
-
         told = [text for text in messages("anatomy", "verify", "face", "effect", "case", "output") if "--" in text]
         self.assertGreater(len(told), 8)
         for text in told:
             with self.subTest(text):
                 self.assertNotIn("--", without_options(text))
+                self.assertEqual(without_options(in_keywords(text)), without_options(text))
                 self.assertNotRegex(without_options(text), r"(with|give|or|and)\W*$")
 
     def test_an_unexpected_error_is_one_sentence_and_the_log_has_the_rest(self):
