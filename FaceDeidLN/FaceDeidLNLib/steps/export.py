@@ -55,7 +55,7 @@ def export_result(
     header: HeaderChoice = _KEEP,
     signing_key: Path | None = None,
 ) -> None:
-    """Write a released result: an image file by its extension, or a folder of DICOM files where there is no extension.
+    """Write a released result: an image file by its extension, or a folder of DICOM files where it has no image file's extension.
 
     ``signing_key`` (PEM file) signs the certificate. Nothing is left of it where ``progress`` raises.
 
@@ -63,19 +63,20 @@ def export_result(
     :raises OutputError: it could not be written.
     """
     path, progress = Path(path), progress or silent
-    if path.suffix and header.name != KEEP:
+    as_dicom = is_folder(path)
+    if not as_dicom and header.name != KEEP:
         raise InputError(f"A header is cleaned in DICOM only, and {path.name} has none: export as DICOM, or choose '{KEEP}'.")
     policy = policy_named(header.name, header.key, None, (path,))
     require_key(signing_key)
     stored = require_released(result)
-    if path.suffix == "" and leader_of(result) is not None:
+    if as_dicom and leader_of(result) is not None:
         raise InputError(f'"{result.GetName()}" follows a CT: export it as NRRD or NIfTI, or its whole study as DICOM.')
     ct_node = ct_of(result)
     if ct_node is None:
         raise InputError(f'The CT of "{result.GetName()}" is not in the scene any more: load it and apply again.')
-    if path.suffix == "" and not came_from_dicom(ct_node):
+    if as_dicom and not came_from_dicom(ct_node):
         raise InputError(f'{path} names no file (.nrrd, .nii.gz), and "{ct_node.GetName()}" was not loaded from DICOM: name one.')
-    name, volume, ct = result.GetName(), volume_from_node(result), _original(ct_node, as_dicom=path.suffix == "")
+    name, volume, ct = result.GetName(), volume_from_node(result), _original(ct_node, as_dicom)
 
     def written(tell: Progress) -> None:
         tell(0.05, "checking")
@@ -88,6 +89,11 @@ def export_result(
         keep_mappings(policy, header.key)
 
     told_beside(written, progress)
+
+
+def is_folder(path: Path) -> bool:
+    """Is a place one for a folder of DICOM files, and not for an image file? Points are no endings: a folder may be named after a UID."""
+    return image_extension(path) is None
 
 
 def export_asked(

@@ -14,7 +14,7 @@ from ..core.progress import Progress
 from ..header.options import KEEP
 from ..mrml.verdicts import ct_of, leader_of, read_verdict, require_verdict
 from ..output.signing import require_key
-from ..steps.export import INSTANCES, came_from_dicom
+from ..steps.export import INSTANCES, came_from_dicom, is_folder
 from . import dialogs
 from .section import NO_RESULT, NOT_RELEASED, Section, Shared
 
@@ -107,7 +107,7 @@ class ExportSection(Section):
 
     def export(self, path: str, overwrite: bool = False) -> bool:
         """Write the result that is looked at; returns whether it was done."""
-        node, is_dicom = self.panel.node, not Path(path).suffix
+        node, is_dicom = self.panel.node, is_folder(Path(path))
         key = self.key_file() if is_dicom else ""
         if key is None:
             return False

@@ -116,6 +116,12 @@ class DicomTest(PanelTest):
         written = read_dicom_series(out / "deidentified")
         self.assertTrue(np.array_equal(written.volume.array, volume_from_node(self.node.resultVolume).array))
 
+    def test_a_folder_that_is_named_after_a_uid_is_a_folder(self):
+        out = self.folder() / "1.2.840.113619"
+        self.apply()
+        self.assertTrue(self.panel.export.export(str(out)), self.errors)
+        self.assertTrue(np.array_equal(read_dicom_series(out).volume.array, volume_from_node(self.node.resultVolume).array))
+
     def test_a_header_is_cleaned_with_the_projects_key_which_is_asked_for_once(self):
         out, keys = self.folder(), self.folder()
         self.apply()
