@@ -136,6 +136,12 @@ def _come_or_go(node: slicer.vtkMRMLDisplayableNode | None, comes: bool) -> None
         node.SetAttribute(_LEFT, None)
 
 
+def is_rendered(volume: slicer.vtkMRMLVolumeNode) -> bool:
+    """Do 3D views show a volume by its own voxels (Slicer's volume rendering)?"""
+    displays = [volume.GetNthDisplayNode(number) for number in range(volume.GetNumberOfDisplayNodes())]
+    return any(node.IsA("vtkMRMLVolumeRenderingDisplayNode") and node.GetVisibility() for node in displays if node is not None)
+
+
 def linked_model(volume: slicer.vtkMRMLNode, which: str) -> slicer.vtkMRMLModelNode | None:
     """The skin model that was made of a volume; None where there is none."""
     return own(volume, SKIN_PREFIX + which)

@@ -16,18 +16,18 @@ from ..effect.records import FILL_HU, OWN_DEFAULTS, OWN_NUMBERS, effects_with
 from ..face.styles import STYLES
 from ..mrml.followers import followers
 from ..mrml.links import linked
-from ..mrml.looks import show_in_slices
+from ..mrml.looks import is_rendered, show_in_slices
 from ..mrml.nodes import drafts, draw_surface
 from ..mrml.scene import context
 from ..mrml.verdicts import replaceable, with_certificate
 from ..programs.engines import missing_engine
 from ..steps.asked import ENGINE_NAMES
 from ..steps.follow import followed_before
-from ..steps.words import without_options
 from . import dialogs
 from .section import NO_CT, Section, Shared
 from .views import drawn_once
 from .words import EFFECT_TIPS, REGION_TIPS, privacy_of_choice
+from .work import as_sentence
 
 #: So long (ms) a length must rest before the live preview follows it.
 _REST_MS = 400
@@ -257,7 +257,13 @@ class FaceSection(Section):
         changed = [*with_certificate(output), linked(ct, "kept"), linked(ct, "skin"), node.landmarks, node.curve, node.faceSegmentation]
         if self.panel.run(_("De-identify"), work, [*changed, *followed_before(followers(ct))]):
             self.ui.remarkEdit.clear()  # it was meant for the result before
-            self.panel.say(without_options("; ".join(withheld)))
+            self.panel.say(" ".join([*map(as_sentence, withheld), *_faces_left(ct)]))
+
+
+def _faces_left(ct: Any) -> list[str]:  # noqa: ANN401  the CT's node
+    """Where the face is still to be seen after it was hidden: who looks at 3D, or gives away a scene, must know."""
+    rendered = _("The volume rendering in 3D is of the CT, and shows its face.")
+    return [*([rendered] if is_rendered(ct) else []), _("A saved scene holds the CT with its face: give away what you export.")]
 
 
 def _own(node: Any) -> dict[str, float]:  # noqa: ANN401  the parameter node

@@ -72,7 +72,7 @@ def guarded(title: str, say: Callable[[str], None], work: Callable[[], Any], sho
         say(_("{title}: cancelled, nothing was changed.").format(title=title))
         return False
     except FaceDeidError as error:
-        message = _sentence(str(error))
+        message = as_sentence(str(error))
         logging.info("FaceDeidLN, %s: %s", title, message)
         logging.debug(traceback.format_exc())
         say(message)
@@ -88,7 +88,7 @@ def guarded(title: str, say: Callable[[str], None], work: Callable[[], Any], sho
     return True
 
 
-def _sentence(text: str) -> str:
+def as_sentence(text: str) -> str:
     """A message as a sentence of its own; one that begins with a file's name leaves that as it is."""
     is_word = re.match(r"[^\W\d_]+(?=[ ,:;]|$)", text)
     text = without_options(text[:1].upper() + text[1:] if is_word else text)

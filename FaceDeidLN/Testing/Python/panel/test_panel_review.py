@@ -11,6 +11,7 @@ from FaceDeidLNLib.mrml.scene import context
 from FaceDeidLNLib.output.signing import Signature, signature_state
 from person import PanelTest, changed_case, key_file, load_phantom, phantom, phantom_case
 
+RENDERING = "vtkMRMLGPURayCastVolumeRenderingDisplayNode"
 EXPORTS = ("nrrdButton", "niftiButton", "dicomButton")
 
 
@@ -23,6 +24,19 @@ class ReviewTest(PanelTest):
         self.load_sample()
         self.click("applyButton")
         return self.node.resultVolume
+
+    def test_where_the_face_is_still_to_be_seen_is_said_after_apply(self):
+        self.apply()
+        ct = self.node.inputVolume
+        self.assertEqual(self.ui.statusLabel.text, "A saved scene holds the CT with its face: give away what you export.")
+        if not hasattr(slicer, RENDERING):
+            self.skipTest("the application was built without Volume Rendering")
+        rendering = slicer.mrmlScene.AddNode(getattr(slicer, RENDERING)())
+        ct.AddAndObserveDisplayNodeID(rendering.GetID())
+        for shown in (False, True):
+            rendering.SetVisibility(shown)
+            self.click("applyButton")
+            self.assertEqual("The volume rendering in 3D is of the CT" in self.ui.statusLabel.text, shown)
 
     def test_a_fail_is_red_and_can_never_be_signed_off(self):
         result = self.apply(changed_case("FAIL", "3 voxels changed outside the face segment"))
