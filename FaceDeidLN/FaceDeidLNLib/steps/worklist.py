@@ -35,6 +35,7 @@ from ..mrml.removal import remove_nodes, with_display
 from ..mrml.scene import SceneContext, nodes_of_class
 from ..mrml.sources import remember_source
 from ..mrml.verdicts import ct_of
+from ..output.certificate import certificate_path
 from ..output.review_folder import LANDMARKS_FILE
 from ..output.worklist import DECISION_COLUMNS, DECISIONS_ENDING, LIST_ENDING, WorkItem
 
@@ -49,6 +50,11 @@ def list_of(results: Path) -> Path:
     if not path.is_file():
         raise InputError(f"There is no work list {path}: run the batch, which writes it beside its results.")
     return path
+
+
+def is_released(item: WorkItem) -> bool:
+    """Was a result released already, in an earlier session too? Then its output and certificate stand where the batch takes them over."""
+    return item.output.exists() and certificate_path(item.output).is_file()
 
 
 def reject(worklist: Path, case: str, remark: str) -> Path:

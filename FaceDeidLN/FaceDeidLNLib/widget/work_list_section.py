@@ -17,7 +17,7 @@ from ..mrml.scene import context
 from ..mrml.verdicts import ct_of, read_verdict
 from ..output.worklist import WorkItem, read_worklist
 from ..steps.words import without_options
-from ..steps.worklist import doubt_place, list_of, load_item, reject, unload
+from ..steps.worklist import doubt_place, is_released, list_of, load_item, reject, unload
 from . import dialogs
 from .compare import look_at
 from .section import NOT_RELEASED, OWN, Section, Shared
@@ -122,11 +122,11 @@ class WorkListSection(Section):
         def work(progress: Progress) -> None:
             path = list_of(results)
             self._path, self._items = path, read_worklist(path)
-            self._done, self._open = {}, None
+            self._done, self._open = {item.case: _("released") for item in self._items if is_released(item)}, None
 
         self.panel.folder = str(results.parent)
         if self.panel.look(_("Work list"), work):
-            self.panel.say(_("{number} cases wait.").format(number=len(self._items)))
+            self.panel.say(_("Cases that wait: {number}.").format(number=len(self._items) - len(self._done)))
 
     def on_next(self, checked: bool = False) -> None:
         """Open the next case that waits."""

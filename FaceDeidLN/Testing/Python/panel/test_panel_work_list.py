@@ -48,6 +48,18 @@ class WorkListTest(PanelTest):
         self.assertIn("Mouth looked at", (results / "one.certificate.json").read_text(encoding="utf-8"))
         self.assertEqual(self.node.inputVolume.GetName(), "two")  # the next one is open already
 
+    def test_a_case_that_was_released_before_the_list_was_opened_again_does_not_wait(self):
+        self.answer_at_once()
+        self.node.acceptRecognisable = True
+        results = self.batch("one", "two")
+        self.open(results)
+        self.click("nextCaseButton", "doneCaseButton")
+        self.open(results)
+        self.assertEqual(self.ui.statusLabel.text, "Cases that wait: 1.")
+        self.assertEqual(self.ui.workListTable.item(0, 1).text(), "released")
+        self.click("nextCaseButton")
+        self.assertEqual(self.node.inputVolume.GetName(), "two")
+
     def test_the_result_of_another_ct_cannot_leave_as_the_open_case(self):
         self.answer_at_once()
         self.node.acceptRecognisable = True
