@@ -216,6 +216,6 @@ def test_a_name_among_the_numbers_of_contours_is_a_finding(points, tmp_path):
     known.take(contoured())
     contour = cleaned.ROIContourSequence[0].ContourSequence[0]
     del contour.ContourData
-    contour.add(DataElement(0x30060050, "UN", points))
+    contour.add(DataElement(0x30060050, "UN", points, already_converted=True))
     cleaned.save_as(tmp_path / "a.dcm")
     assert any("a name" in str(finding) for finding in verify_headers(tmp_path, known)) == (b"ERIKA" in points)
