@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..core.errors import InputError
-from ..core.geometry import Geometry
+from ..core.geometry import Box, Geometry
 from ..core.segment import Segment, tight
 from ..core.volume import Volume
 from .frame_of_reference import require_same_frame
+from .seg_frames import LaidFrames
 from .segments import require_few
 
 if TYPE_CHECKING:
@@ -23,13 +26,14 @@ FRACTION = 0.5
 MOST_VOXELS = 1 << 32
 
 
-def read_dicom_seg(path: Path, header: Dataset, frame_of_reference_uid: str = "") -> list[Segment]:
+def read_dicom_seg(path: Path, header: Dataset, ct: Geometry, frame_of_reference_uid: str = "") -> list[Segment]:
     """The segments of a DICOM SEG (binary, fractional or label map), each on its own grid in LPS mm.
 
     :param header: of the same file, without its pixels.
+    :param ct: the CT's grid, on which frames are laid that are no box (tilted gantry, uneven slices).
     :param frame_of_reference_uid: of the CT; "" where it is not known (image files), and then nothing is compared.
     :raises InputError: highdicom is missing or too old, the object lies in another frame of reference (both UIDs are
-        named), or its frames are no regular volume.
+        named), or its frames are no regular volume and do not lie on the CT's pixels.
     """
     highdicom = _highdicom()
     _require_room(header, path)
@@ -40,13 +44,14 @@ def read_dicom_seg(path: Path, header: Dataset, frame_of_reference_uid: str = ""
     require_same_frame(path, [str(seg.FrameOfReferenceUID)], frame_of_reference_uid)
     segments = []
     require_few(len(seg.segment_numbers), path.name)
+    laid = cache(lambda: LaidFrames.of(seg, ct))
     for number in seg.segment_numbers:
         try:
             description = seg.get_segment_description(number)
             name, code = str(description.segment_label), _code(description)
         except Exception as error:  # likewise
             raise InputError(f"{path.name} does not describe its segment {number} ({error}): get it again or give a .seg.nrrd.") from error
-        segments.append(Segment(name, _mask(seg, number, path), f"file:{path.name}", code))
+        segments.append(Segment(name, _mask(seg, number, path, laid), f"file:{path.name}", code))
     return segments
 
 
@@ -82,23 +87,32 @@ def _highdicom():  # noqa: ANN202 - the module itself
     return highdicom
 
 
-def _mask(seg: Dataset, number: int, path: Path) -> Volume:
-    """One segment on the grid of the SEG's own frames; frames that were left out because they are empty count as empty."""
+def _mask(seg: Dataset, number: int, path: Path, laid: Callable[[], LaidFrames]) -> Volume:
+    """One segment on the grid of the SEG's own frames, else on the CT's; frames left out because they are empty count as empty."""
     try:
         volume = seg.get_volume(segment_numbers=[number], combine_segments=False, rescale_fractional=True, allow_missing_positions=True)
     except Exception as error:  # highdicom and pydicom raise whatever a damaged element led to
-        raise InputError(
-            f"The frames of {path.name} are no regular volume ({error}), so its segments cannot be placed: give a .seg.nrrd."
-        ) from error
+        try:
+            return _cropped(laid().mask(number, FRACTION), laid().ct)
+        except Exception as other:  # likewise
+            raise InputError(
+                f"The frames of {path.name} are no regular volume ({error}), and cannot be laid on the CT's slices ({other}), so its "
+                "segments cannot be placed: give a .seg.nrrd."
+            ) from error
     array = np.asarray(volume.array)
     mask = array.reshape(array.shape[:3]) >= FRACTION
     matrix = np.eye(4)
     # highdicom's affine takes (frame, row, column), ours (i, j, k) = (column, row, frame).
     matrix[:3, :3] = volume.affine[:3, [2, 1, 0]]
     matrix[:3, 3] = volume.affine[:3, 3]
-    grid = Volume(mask, Geometry(mask.shape, matrix))
+    return _cropped(mask, Geometry(mask.shape, matrix))
+
+
+def _cropped(mask: np.ndarray, geometry: Geometry) -> Volume:
+    """The part of a mask that is set; one voxel of an empty one."""
     own = tight("", mask)
-    return grid.crop(own.box) if own.voxels else Volume(mask[:1, :1, :1], Geometry((1, 1, 1), matrix))
+    box = own.box if own.voxels else Box((0, 0, 0), (1, 1, 1))
+    return Volume(mask[box.slices].copy(), geometry.crop(box))
 
 
 def _code(description: Dataset) -> str:

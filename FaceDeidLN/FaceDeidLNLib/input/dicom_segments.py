@@ -40,7 +40,7 @@ def dicom_segments(path: Path, ct: Geometry, frame_of_reference_uid: str) -> lis
         warnings.simplefilter("ignore")
         dataset = pydicom.dcmread(path, stop_before_pixels=True, force=True)
     if kind in SEG_CLASSES:
-        return read_dicom_seg(path, dataset, frame_of_reference_uid)
+        return read_dicom_seg(path, dataset, ct, frame_of_reference_uid)
     if kind == RTSTRUCT_CLASS:
         return read_rtstruct(dataset, path, ct, frame_of_reference_uid)
     raise InputError(f"{path.name} is a DICOM {dataset.get('Modality', 'file')} and no segmentation: give a DICOM SEG or an RTSTRUCT.")

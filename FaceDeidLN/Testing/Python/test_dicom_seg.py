@@ -11,6 +11,7 @@ import SimpleITK as sitk
 from dicom_series import Series, stored_head, write_series
 from FaceDeidLNLib.commands.main import main
 from FaceDeidLNLib.core.errors import InputError
+from FaceDeidLNLib.core.geometry import Geometry
 from FaceDeidLNLib.input.any_segments import read_any_segments
 from FaceDeidLNLib.input.ct import read_ct
 from FaceDeidLNLib.input.place import place_segments
@@ -31,8 +32,8 @@ def node_mask() -> np.ndarray:
     return mask
 
 
-def write_seg(folder, path, kind="BINARY", name="LN Ib left", frame=None):
-    """A SEG of ``node_mask`` on the series in ``folder``, made by highdicom."""
+def write_seg(folder, path, kind="BINARY", name="LN Ib left", frame=None, pixels=None):
+    """A SEG of ``node_mask``, or of other pixels, on the series in ``folder``, made by highdicom."""
     images = sorted((pydicom.dcmread(file) for file in folder.iterdir()), key=lambda ds: ds.ImagePositionPatient[2])
     for image in images:
         image.StudyID, image.AccessionNumber, image.StudyDate, image.StudyTime = "1", "", "20200101", "000000"
@@ -49,7 +50,7 @@ def write_seg(folder, path, kind="BINARY", name="LN Ib left", frame=None):
         highdicom.seg.SegmentAlgorithmTypeValues.SEMIAUTOMATIC,
         algorithm,
     )
-    pixels = node_mask().astype(np.float32 if kind == "FRACTIONAL" else np.uint8)
+    pixels = (node_mask() if pixels is None else pixels).astype(np.float32 if kind == "FRACTIONAL" else np.uint8)
     seg = highdicom.seg.Segmentation(
         images,
         pixels,
@@ -91,13 +92,37 @@ def seg_nrrd(ct, path):
     return read_segments(path)
 
 
-@pytest.mark.parametrize("kind", ["BINARY", "FRACTIONAL"])
+@pytest.mark.parametrize("kind", ["BINARY", "FRACTIONAL", "LABELMAP"])
 def test_a_dicom_seg_protects_the_same_voxels_as_the_seg_nrrd(series, tmp_path, kind):
     ct, folder = series
     found = read_any_segments(write_seg(folder, tmp_path / "seg.dcm", kind), ct.volume.geometry, ct.frame_of_reference_uid)
     by_seg = place_segments(found, ct.volume.geometry)[0].full(SHAPE)
     by_nrrd = place_segments(seg_nrrd(ct, tmp_path / "nodes.seg.nrrd"), ct.volume.geometry)[0].full(SHAPE)
     assert np.array_equal(by_seg, by_nrrd)
+
+
+@pytest.mark.parametrize("kind", ["BINARY", "FRACTIONAL", "LABELMAP"])
+@pytest.mark.parametrize("taken", [range(12), (0, 1, 2, 3, 4, 5, 6, 7, 9, 11)], ids=["tilted", "tilted and uneven"])
+def test_a_dicom_seg_of_a_ct_whose_slices_are_no_box_protects_its_own_voxels(tmp_path, kind, taken):
+    whole = Series(stored_head(shape=SHAPE), step=np.array([0.0, 0.6, 2.5]))
+    for k, path in enumerate(write_series(tmp_path / "ct", whole)):
+        if k not in taken:
+            path.unlink()
+    path = write_seg(tmp_path / "ct", tmp_path / "seg.dcm", kind, pixels=node_mask()[list(taken)])
+    ct = read_ct(tmp_path / "ct").volume.geometry
+    assert ct.shape == SHAPE
+    placed = place_segments(read_any_segments(path, ct), ct)[0].full(SHAPE)
+    np.testing.assert_array_equal(placed, node_mask())
+
+
+def test_frames_of_a_dicom_seg_beside_the_pixels_of_a_tilted_ct_are_refused(tmp_path):
+    write_series(tmp_path / "ct", Series(stored_head(shape=SHAPE), step=np.array([0.0, 0.6, 2.5])))
+    path = write_seg(tmp_path / "ct", tmp_path / "seg.dcm")
+    geometry = read_ct(tmp_path / "ct").volume.geometry
+    matrix = geometry.ijk_to_lps.copy()
+    matrix[:3, 3] += (0.2, 0.0, 0.0)
+    with pytest.raises(InputError, match=r"does not lie on the pixels of the CT.*give a \.seg\.nrrd"):
+        read_any_segments(path, Geometry(SHAPE, matrix))
 
 
 def test_the_name_and_the_terminology_code_are_read(series, tmp_path):
