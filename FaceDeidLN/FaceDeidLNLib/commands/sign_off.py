@@ -39,13 +39,15 @@ class Asked:
         return replace(parameters, seed=self.seen.seed)
 
     def of(self, result: CaseResult) -> tuple[CaseResult, SignOff]:
-        """The sign-off of this result; none, and the reason among its own, where another one was looked at."""
+        """The sign-off of this result; where another one was looked at none, the reason among its own, and a REVIEW of what would pass."""
         from ..clearance import NOT_SIGNED, SignOff
         from ..output.seen import digest
+        from ..verify.verdict import Verdict
 
         if result.result is not None and digest(result.result) == self.seen.result:
             return result, SignOff(self.remark, self.reviewer)
-        return replace(result, reasons=(*result.reasons, _OTHER)), NOT_SIGNED
+        verdict = Verdict.REVIEW if result.verdict is Verdict.PASS else result.verdict
+        return replace(result, verdict=verdict, reasons=(*result.reasons, _OTHER)), NOT_SIGNED
 
 
 def asked_sign_off(options: argparse.Namespace) -> Asked | None:

@@ -58,6 +58,8 @@ def test_another_result_than_the_one_that_was_looked_at_is_not_signed_off(phanto
     assert result.reasons == ("look", "what was signed off was another result than this one: look at it again")
     assert refusal_sentence(result, True, said).startswith("REVIEW: look")
     assert asked.of(replace(result, result=None))[1].remark == ""
+    passed, said = asked.of(CaseResult(Verdict.PASS, (), "tested", Parameters(), result=phantom.ct))
+    assert refusal_sentence(passed, True, said).startswith("REVIEW: what was signed off was another result")
 
 
 @pytest.mark.parametrize(
