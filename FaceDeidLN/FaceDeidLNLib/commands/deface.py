@@ -138,7 +138,7 @@ def follow_also(options: argparse.Namespace, result: CaseResult, request: Reques
     try:
         return result, follow_files(places, leader)
     except DoubtError as doubt:
-        return replace(result, verdict=Verdict.REVIEW, reasons=(*result.reasons, str(doubt))), ()
+        return replace(result, verdict=Verdict.REVIEW, reasons=(*result.reasons, f"{doubt} (mend that image, or leave it out)")), ()
 
 
 def release_all(

@@ -64,7 +64,9 @@ def test_nothing_is_written_where_an_image_shows_the_head_elsewhere(released, tm
     write_volume(Volume(mr.array, Geometry(mr.array.shape, matrix)), tmp_path / "off.nrrd")
     words = ["--also", str(tmp_path / "off.nrrd"), str(tmp_path / "off-out.nrrd")]
     assert main(["deface", str(released / "ct.nrrd"), str(tmp_path / "out.nrrd"), *words]) == 3
-    assert "REVIEW: nothing was released\n  - --also off.nrrd: the head lies" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "REVIEW: nothing was released\n  - --also off.nrrd: the head lies" in told
+    assert "(mend that image, or leave it out)" in told
     assert {path.name for path in tmp_path.iterdir()} == {"off.nrrd"}
 
 
