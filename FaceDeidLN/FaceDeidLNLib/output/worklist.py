@@ -53,8 +53,6 @@ class WorkItem:
 
 #: What a batch's work list and the decisions on it are called, after the folder of the results.
 LIST_ENDING, DECISIONS_ENDING = "-worklist.csv", "-decisions.csv"
-#: Of a line of the decisions that the panel writes.
-DECISION_COLUMNS = ("case", "decision", "remark")
 COLUMNS = tuple(item.name for item in fields(WorkItem))
 _OPTIONAL_PATHS = ("review", "landmarks", "curve", "face_segment")
 

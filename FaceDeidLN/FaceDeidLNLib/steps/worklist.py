@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,10 +11,8 @@ import numpy as np
 import slicer
 
 from ..core.ahead import told_beside
-from ..core.cells import as_cell
 from ..core.errors import InputError, OutputError
 from ..core.landmarks import Landmarks
-from ..core.private import OWNER_FILE
 from ..core.progress import Progress, silent
 from ..core.segment import BoxMask, Segment
 from ..input.any_segments import read_any_segments
@@ -36,8 +31,9 @@ from ..mrml.scene import SceneContext, nodes_of_class
 from ..mrml.sources import remember_source
 from ..mrml.verdicts import ct_of
 from ..output.certificate import certificate_path
+from ..output.decisions import REJECT, Decision, add_decision, read_decisions
 from ..output.review_folder import LANDMARKS_FILE
-from ..output.worklist import DECISION_COLUMNS, DECISIONS_ENDING, LIST_ENDING, WorkItem
+from ..output.worklist import DECISIONS_ENDING, LIST_ENDING, WorkItem
 
 
 def list_of(results: Path) -> Path:
@@ -57,23 +53,31 @@ def is_released(item: WorkItem) -> bool:
     return item.output.exists() and certificate_path(item.output).is_file()
 
 
+def rejected(worklist: Path) -> frozenset[str]:
+    """The cases that do not leave, by what was decided last on each, in an earlier session or on the review page too.
+
+    :raises InputError: what lies beside the list holds no decisions.
+    """
+    path = _decisions_of(worklist)
+    decisions = read_decisions([path] if path.exists() else [])
+    return frozenset(case for case, decision in decisions.items() if decision.decision == REJECT)
+
+
 def reject(worklist: Path, case: str, remark: str) -> Path:
     """Write beside the work list that a case does not leave; the next run of the batch reads it. Returns the file.
 
-    :raises OutputError: it cannot be written.
+    :raises InputError: what is there holds no decisions. :raises OutputError: it cannot be written.
     """
-    path = worklist.with_name(worklist.name.removesuffix(LIST_ENDING) + DECISIONS_ENDING)
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    if not path.exists():
-        table.writerow(DECISION_COLUMNS)
-    table.writerow([as_cell(cell) for cell in (case, "reject", " ".join(remark.split()))])
+    path = _decisions_of(worklist)
     try:
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, OWNER_FILE), "a", encoding="utf-8") as file:
-            file.write(text.getvalue())
+        add_decision(path, Decision(case, REJECT, remark))
     except OSError as problem:
         raise OutputError(f"{path} cannot be written ({problem.strerror}).") from problem
     return path
+
+
+def _decisions_of(worklist: Path) -> Path:
+    return worklist.with_name(worklist.name.removesuffix(LIST_ENDING) + DECISIONS_ENDING)
 
 
 def load_item(context: SceneContext, item: WorkItem, progress: Progress = silent) -> CaseNodes:

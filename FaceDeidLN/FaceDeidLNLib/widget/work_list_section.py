@@ -17,7 +17,7 @@ from ..mrml.scene import context
 from ..mrml.verdicts import ct_of, read_verdict
 from ..output.worklist import WorkItem, read_worklist
 from ..steps.words import without_options
-from ..steps.worklist import doubt_place, is_released, list_of, load_item, reject, unload
+from ..steps.worklist import doubt_place, is_released, list_of, load_item, reject, rejected, unload
 from . import dialogs
 from .compare import look_at
 from .section import NOT_RELEASED, OWN, Section, Shared
@@ -121,8 +121,10 @@ class WorkListSection(Section):
 
         def work(progress: Progress) -> None:
             path = list_of(results)
-            self._path, self._items = path, read_worklist(path)
-            self._done, self._open = {item.case: _("released") for item in self._items if is_released(item)}, None
+            items, gone = read_worklist(path), rejected(path)
+            done = {item.case: _("rejected") for item in items if item.case in gone}
+            self._done = done | {item.case: _("released") for item in items if is_released(item)}
+            self._path, self._items, self._open = path, items, None
 
         self.panel.folder = str(results.parent)
         if self.panel.look(_("Work list"), work):

@@ -10,8 +10,8 @@ import time
 import numpy as np
 import pytest
 from batches import batch, fill, rows_of
-from FaceDeidLNLib.commands.batches.decisions import read_decisions
 from FaceDeidLNLib.commands.batches.review_page import review_html
+from FaceDeidLNLib.output.decisions import read_decisions
 from FaceDeidLNLib.output.letters import write_png
 from FaceDeidLNLib.output.worklist import read_worklist
 

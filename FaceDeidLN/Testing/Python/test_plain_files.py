@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from FaceDeidLNLib.commands.batches import cases
 from FaceDeidLNLib.commands.batches.cases import find_cases
-from FaceDeidLNLib.commands.batches.decisions import read_decisions
 from FaceDeidLNLib.commands.batches.ledger import Ledger
 from FaceDeidLNLib.core import plain_files
 from FaceDeidLNLib.core.cells import as_cell, from_cell
@@ -22,6 +21,7 @@ from FaceDeidLNLib.header.keys import project_key, read_pseudonyms
 from FaceDeidLNLib.input.markups import read_landmarks_json
 from FaceDeidLNLib.input.plausible import require_grid
 from FaceDeidLNLib.output.certificate import certificate_path, is_certified
+from FaceDeidLNLib.output.decisions import read_decisions
 from FaceDeidLNLib.output.header_mappings import read_mapping
 from FaceDeidLNLib.output.review_folder import README_FILE, is_review
 from FaceDeidLNLib.output.seen import read_seen

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from ...core.errors import InputError
 from ...header.policy import policy_named
+from ...output.decisions import REJECT, read_decisions
 from ...output.signing import is_own_release
 from ..console import BAD_INPUT, REVIEW
 from .case_run import released_sha256
 from .cases import Case
-from .decisions import REJECT, read_decisions
 from .ledger import Ledger
 from .loop import Setting
 from .places import Places

@@ -15,9 +15,9 @@ from urllib.parse import quote
 
 from ...core.errors import OutputError
 from ...core.private import write_private
+from ...output.decisions import COLUMNS, DECISIONS
 from ...output.review_folder import AFTER_FILE, BEFORE_FILE, PICTURE_FILE
 from .cases import Case
-from .decisions import COLUMNS, DECISIONS
 from .row import Row
 
 _PLACE = "/*DATA*/"

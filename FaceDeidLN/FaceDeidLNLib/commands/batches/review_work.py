@@ -9,12 +9,12 @@ from pathlib import Path
 from ...core.errors import OutputError
 from ...header.base import HeaderPolicy
 from ...output.certificate import STUDY_SCHEMA, certificate_path
+from ...output.decisions import ACCEPT, MEND, REJECT, Decision
 from ...output.signing import is_own_release, read_certificate
 from ...output.worklist import WorkItem, write_worklist
 from ..console import PASS, REVIEW
 from .case_run import certificate_hash, released_sha256
 from .cases import DEFACE, FILE_COLUMNS, STUDY, Case
-from .decisions import ACCEPT, MEND, REJECT, Decision
 from .loop import Setting
 from .own_input import is_of_case
 from .row import REJECTED, SIGNED_OFF, Row

@@ -60,6 +60,23 @@ class WorkListTest(PanelTest):
         self.click("nextCaseButton")
         self.assertEqual(self.node.inputVolume.GetName(), "two")
 
+    def test_a_case_that_was_rejected_before_the_list_was_opened_again_does_not_wait(self):
+        self.answer_at_once()
+        results = self.batch("one", "two")
+        self.open(results)
+        self.click("nextCaseButton", "rejectCaseButton")
+        self.open(results)
+        self.assertEqual(self.ui.statusLabel.text, "Cases that wait: 1.")
+        self.assertEqual(self.ui.workListTable.item(0, 1).text(), "rejected")
+        self.click("nextCaseButton")
+        self.assertEqual(self.node.inputVolume.GetName(), "two")
+
+    def test_a_case_that_was_rejected_and_is_to_be_mended_by_a_later_line_waits(self):
+        results = self.batch("one")
+        (results.parent / "results-decisions.csv").write_text("case,decision,remark\none,reject,x\none,mend,no\n")
+        self.open(results)
+        self.assertEqual(self.ui.workListTable.item(0, 1).text(), "REVIEW")
+
     def test_the_result_of_another_ct_cannot_leave_as_the_open_case(self):
         self.answer_at_once()
         self.node.acceptRecognisable = True

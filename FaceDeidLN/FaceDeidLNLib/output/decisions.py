@@ -11,13 +11,15 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...core.cells import from_cell
-from ...core.errors import InputError
-from ...core.plain_files import read_plain
+from ..core.cells import as_cell, from_cell
+from ..core.errors import InputError
+from ..core.plain_files import read_plain
+from ..core.private import OWNER_FILE
 
 ACCEPT, REJECT, MEND = "accept", "reject", "mend"
 DECISIONS = (ACCEPT, REJECT, MEND)
@@ -26,6 +28,7 @@ COLUMNS = ("case", "decision", "remark", "reviewer", "result")
 _NEEDED = 3
 #: What spreadsheets part cells with, by country and by the kind of file that they save.
 _SEPARATORS = ",;\t"
+_MARKS = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,7 @@ def read_decisions(paths: Iterable[Path]) -> dict[str, Decision]:
     """
     found: dict[str, Decision] = {}
     for path in paths:
-        for number, row in enumerate(_rows(path), start=2):
+        for number, row in enumerate(_read(path).rows, start=2):
             values = {name: " ".join(from_cell(row.get(name) or "").split()) for name in COLUMNS}
             values["decision"] = _DECISION.get(values["decision"].lower(), values["decision"])
             if not any(values.values()):
@@ -66,11 +69,40 @@ def read_decisions(paths: Iterable[Path]) -> dict[str, Decision]:
 _DECISION = {**{name: name for name in DECISIONS}, "mend in slicer": MEND}
 
 
-def _rows(path: Path) -> list[dict[str | None, str]]:
+def add_decision(path: Path, decision: Decision) -> None:
+    """Add a line in the form that the file has, which may be a spreadsheet's; a new file is for its owner alone.
+
+    :raises InputError: what is there holds no decisions. :raises OSError: it cannot be written.
+    """
+    is_new = not path.exists() or path.stat().st_size == 0
+    there = _Table(COLUMNS[:_NEEDED], []) if is_new else _read(path)
+    lines = io.StringIO("" if there.is_ended else "\n")
+    lines.seek(0, io.SEEK_END)
+    table = csv.writer(lines, delimiter=there.separator, lineterminator="\n")
+    table.writerows([there.names] if is_new else [])
+    table.writerow([as_cell(" ".join(getattr(decision, name).split())) if name in COLUMNS else "" for name in there.names])
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, OWNER_FILE), "ab") as file:
+        file.write(lines.getvalue().encode(there.encoding))
+
+
+@dataclass(frozen=True)
+class _Table:
+    """The lines of a file, and its form."""
+
+    names: Sequence[str]
+    rows: list[dict[str | None, str]]
+    encoding: str = "utf-8"
+    separator: str = ","
+    is_ended: bool = True
+
+
+def _read(path: Path) -> _Table:
     try:
-        text = _text(read_plain(path))
-        head = text.split("\n", 1)[0]
-        lines = csv.DictReader(io.StringIO(text, newline=""), delimiter=max(_SEPARATORS, key=head.count))
+        content = read_plain(path)
+        encoding = next((encoding for mark, encoding in _MARKS.items() if content.startswith(mark)), "utf-8")
+        text = content.decode(encoding).removeprefix("\ufeff")
+        separator = max(_SEPARATORS, key=text.split("\n", 1)[0].count)
+        lines = csv.DictReader(io.StringIO(text, newline=""), delimiter=separator)
         lines.fieldnames = [name.strip().lower() for name in lines.fieldnames or ()]
         rows = list(lines)
     except UnicodeDecodeError as problem:
@@ -80,9 +112,4 @@ def _rows(path: Path) -> list[dict[str | None, str]]:
     names = [name for name in lines.fieldnames if name]  # a spreadsheet may have saved empty columns behind the last one
     if not set(COLUMNS[:_NEEDED]) <= set(names) or len(set(names)) < len(names):
         raise InputError(f"{path} holds no decisions: its columns are {', '.join(COLUMNS)}, each once.")
-    return rows
-
-
-def _text(content: bytes) -> str:
-    """UTF-8, or the UTF-16 that spreadsheets call Unicode text. Raises UnicodeDecodeError where it is neither."""
-    return content.decode("utf-16" if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig")
+    return _Table(lines.fieldnames, rows, encoding, separator, text.endswith(("\n", "\r")))
