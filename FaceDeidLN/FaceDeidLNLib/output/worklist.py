@@ -75,7 +75,7 @@ def read_worklist(path: Path) -> tuple[WorkItem, ...]:
     :raises InputError: it is none.
     """
     try:
-        rows = list(csv.DictReader(read_plain_text(path, encoding="utf-8-sig").splitlines()))
+        rows = list(csv.DictReader(io.StringIO(read_plain_text(path, encoding="utf-8-sig"), newline="")))
     except (OSError, UnicodeDecodeError, csv.Error) as problem:
         raise InputError(f"{path} cannot be read as a work list ({problem}): name the file that batch wrote.") from problem
     for number, row in enumerate(rows, start=2):

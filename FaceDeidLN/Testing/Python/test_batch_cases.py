@@ -37,6 +37,27 @@ def test_what_a_batch_keeps_beside_its_results_is_no_case(tmp_path):
     assert [case.name for case in find_cases(tmp_path, tmp_path / "out")] == ["out-of-hours"]
 
 
+def test_a_csv_as_spreadsheets_leave_it_holds_the_cases_that_it_names(tmp_path):
+    table = tmp_path / "cases.csv"
+    table.write_bytes('\ufeffInput , OUTPUT,,\r\nct.nrrd,x.nrrd,,,\r\n\r\n\u00a0,,\t\r\n" ",\r\n,,,,,\r\n'.encode())
+    assert [(case.input, case.output) for case in find_cases(table, tmp_path / "out")] == [(tmp_path / "ct.nrrd", "x.nrrd")]
+
+
+@pytest.mark.parametrize("blank", ["\u00a0", "\t", '" "', ""])
+def test_a_blank_input_is_not_the_folder_of_the_csv(blank, tmp_path):
+    table = tmp_path / "lists" / "cases.csv"
+    table.parent.mkdir()
+    table.write_text(f"input,output\n\n{blank},x.nrrd\n", encoding="utf-8")
+    with pytest.raises(InputError, match="names no input in line 3"):
+        find_cases(table, tmp_path / "out")
+
+
+def test_lines_of_a_csv_end_where_lines_end(tmp_path):
+    table = tmp_path / "cases.csv"
+    table.write_bytes('input,output\na\u2028b.nrrd,x.nrrd\nc\u0085d.nrrd,y.nrrd\n"e\nf.nrrd",z.nrrd\n'.encode())
+    assert [case.input.name for case in find_cases(table, tmp_path / "out")] == ["a\u2028b.nrrd", "c\u0085d.nrrd", "e\nf.nrrd"]
+
+
 def test_lines_of_commas_alone_are_no_cases(tmp_path):
     table = tmp_path / "cases.csv"
     table.write_text("input,output\nct.nrrd,x.nrrd\n,\n,\n")
@@ -82,6 +103,12 @@ def test_studies_are_folders_with_nothing_that_only_one_ct_has(tmp_path):
         ("input,output\nct.nrrd,C:\\x.nrrd\n", "does not lie inside"),
         ("input,output\nct.nrrd,sub\\..\\..\\x.nrrd\n", "does not lie inside"),
         ("input,output\na.nrrd,x.nrrd\nb.nrrd,x.nii.gz\n", r"2 cases would be written to x\.\*"),
+        (
+            "input,output\na.nrrd,Xä.nrrd\nb.nrrd,xa\u0308.nrrd\n",
+            r"2 cases would be written to Xä\.\* on disks that do not tell capitals apart",
+        ),
+        ('input,output\n"a.nrrd,x.nrrd\nb.nrrd,y.nrrd\n', "unexpected end of data"),
+        ("input,,output\na.nrrd,,x.nrrd\n", "a column without a name"),
         ("input\nct.nrrd,too,many\n", "more fields in line 2 than columns"),
         ("input,output\nct.nrrd\0,x.nrrd\n", "zero bytes|line contains NUL"),
         ("input,output\na.nrrd,x.nrrd\nb.nrrd,x/y.nrrd\n", "x/y.nrrd would lie inside x.nrrd"),

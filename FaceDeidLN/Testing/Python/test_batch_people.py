@@ -17,7 +17,7 @@ from FaceDeidLNLib.core.geometry import Geometry
 from FaceDeidLNLib.core.volume import Volume
 from FaceDeidLNLib.header.base import KeepHeader
 from FaceDeidLNLib.output.certificate import certificate_path
-from FaceDeidLNLib.output.worklist import read_worklist
+from FaceDeidLNLib.output.worklist import WorkItem, read_worklist, write_worklist
 from written import write_volume
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stand-in is a POSIX script")
@@ -43,6 +43,12 @@ def reviewed(stand_in, tmp_path):
     words = (stand_in, tmp_path / "out", "--qa", str(tmp_path / "qa"))
     assert batch(*words) == 3
     return lambda: batch(*words)
+
+
+def test_a_work_list_gives_back_paths_with_any_character(tmp_path):
+    item = WorkItem("a", tmp_path / "a\u2028\u0085b\nc.nrrd", tmp_path / "a.nrrd")
+    write_worklist([item], tmp_path / "out-worklist.csv")
+    assert read_worklist(tmp_path / "out-worklist.csv") == (item,)
 
 
 def test_what_waits_stands_in_the_work_list_with_all_that_it_was_given(stand_in, tmp_path):

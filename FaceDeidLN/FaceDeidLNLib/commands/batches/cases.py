@@ -8,6 +8,7 @@ import io
 import json
 import os
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -149,9 +150,11 @@ def find_cases(inputs: Path, out_dir: Path, studies: bool = False, with_links: b
         raise InputError(f"There is no folder or CSV file {inputs}.")
     if not cases:
         raise InputError(f"{inputs} holds no case: no image file and no folder with DICOM files.")
-    for name, count in Counter(case.name for case in cases).items():
-        if count > 1:
-            raise InputError(f"{inputs}: {count} cases would be written to {name}.*; name different outputs in a CSV.")
+    places = Counter(_on_any_disk(case.name) for case in cases)
+    for name, alike in Counter(case.name for case in cases).items():
+        if (count := places[_on_any_disk(name)]) > 1:
+            where = "" if count == alike else " on disks that do not tell capitals apart"
+            raise InputError(f"{inputs}: {count} cases would be written to {name}.*{where}; name different outputs in a CSV.")
     _require_own_places(cases, inputs)
     _require_apart(cases, out_dir, with_links)
     return [_study(case) for case in cases] if studies else cases
@@ -211,6 +214,11 @@ def _name(output: str) -> str:
     return _stem(output).encode(errors="backslashreplace").decode()
 
 
+def _on_any_disk(name: str) -> str:
+    """A name as disks know it that tell neither capitals nor the two ways to write an umlaut apart: releases travel to them."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
 def _stem(name: str) -> str:
     return name[: len(name) - len(image_extension(Path(name)) or "")]
 
@@ -266,39 +274,47 @@ def _from_csv(path: Path) -> Iterator[Case]:
     require_no_index(path)
     try:
         text = read_plain_text(path, encoding="utf-8-sig")
-        table = csv.DictReader(text.splitlines(), skipinitialspace=True)
-        names, rows = table.fieldnames or (), list(table)
+        lines = list(_lines(text))
     except (OSError, UnicodeDecodeError, csv.Error) as problem:
         raise InputError(f"{path} is not a CSV file in UTF-8: {problem}.") from problem
-    if len(rows) > MOST_CASES:
-        raise InputError(f"{path} has {len(rows)} cases: a batch has at most {MOST_CASES}, make several of it.")
+    if len(lines) > 1 + MOST_CASES:
+        raise InputError(f"{path} has {len(lines) - 1} cases: a batch has at most {MOST_CASES}, make several of it.")
     if "\0" in text:
         raise InputError(f"{path} is not a CSV file in UTF-8: it holds zero bytes.")
+    names = [name.lower() for name in lines[0][1]] if lines else []
     if wrong := _why_no_table(names):
         raise InputError(f"{path} {wrong}; the columns are {', '.join(_COLUMNS)}, with commas between them.")
-    for number, row in enumerate(rows, start=2):
-        if not any(row.values()):
-            continue  # a line of commas, as spreadsheets leave them
-        what = _why_no_case(row, number)
-        if what:
+    for number, cells in lines[1:]:
+        row = dict(zip(names, cells, strict=False))
+        what = f"has more fields in line {number} than columns" if len(cells) > len(names) else ""
+        if what := what or ("" if row.get("input") else f"names no input in line {number}"):
             raise InputError(f"{path} {what}; the columns are {', '.join(_COLUMNS)}, with commas between them.")
-        yield _case_of_row(path.resolve().parent, {name: (value or "").strip() for name, value in row.items()})
+        yield _case_of_row(path.resolve().parent, row)
+
+
+def _lines(text: str) -> Iterator[tuple[int, list[str]]]:
+    """The lines of a table that hold something, each with its number, and without the empty cells that spreadsheets leave behind the last.
+
+    Raises csv.Error where a quote has no end, which would take the next cases for a part of a name.
+    """
+    table = csv.reader(io.StringIO(text, newline=""), skipinitialspace=True, strict=True)
+    for cells in table:
+        told = [cell.strip() for cell in cells]
+        while told and not told[-1]:
+            told.pop()
+        if told:
+            yield table.line_num, told
 
 
 def _why_no_table(names: Sequence[str]) -> str:
     """What is wrong with the first line of the CSV; empty where nothing is."""
+    if "" in names:
+        return "has a column without a name"
     if unknown := [name for name in names if name not in _COLUMNS]:
         return f"does not know the column {', '.join(name[:40] for name in unknown[:5])}"
     if twice := [name for name, count in Counter(names).items() if count > 1]:
         return f"has the column {twice[0]} twice, where several files stand in one field with ; between them"
     return "" if "input" in names or not names else "has no column input"
-
-
-def _why_no_case(row: dict[str | None, str], number: int) -> str:
-    """What is wrong with a row of the CSV; empty where nothing is."""
-    if None in row:
-        return f"has more fields in line {number} than columns"
-    return "" if row.get("input") else f"names no input in line {number}"
 
 
 def _case_of_row(folder: Path, row: dict[str, str]) -> Case:
