@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from .batches.ledger import Ledger
     from .batches.loop import Setting
     from .batches.places import Places
+    from .batches.planned import Planned
 
 SUMMARY = "many CTs or studies; goes on where it was stopped"
 EXAMPLES = """\
@@ -139,7 +140,7 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
             console.say(f"{len(cases) - len(waiting)} of {len(cases)} cases are done already.")
         if waiting:
             Loop(ledger, engine_of(options, console), setting, console, lambda: None).run(Listed(waiting))
-        return finish(cases, ledger, setting, places, options, segmentations_in(options.inputs), planned.unheard)
+        return finish(cases, ledger, setting, places, options, segmentations_in(options.inputs), planned)
 
 
 def watch(options: argparse.Namespace, console: Console) -> Outcome:
@@ -166,7 +167,7 @@ def watch(options: argparse.Namespace, console: Console) -> Outcome:
             return options.shard.cases(cases_now(options.inputs, options.out_dir, options.studies))
 
         def settled() -> Outcome:
-            return finish(taken, ledger, setting, places, options, [], planned.unheard)
+            return finish(taken, ledger, setting, places, options, [], planned)
 
         def arrived(cases: list[Case]) -> None:
             taken.extend(case for case in cases if case.name not in {one.name for one in taken})
@@ -276,7 +277,7 @@ def finish(
     places: Places,
     options: argparse.Namespace,
     left_out: list[str],
-    unheard: list[str],
+    planned: Planned,
 ) -> Outcome:
     """Write what is looked at, and sum up."""
     from .batches.quarantine import quarantine
@@ -293,4 +294,4 @@ def finish(
     write_report(rows, options.report or places.report, options.out_dir)
     if options.qa is not None:
         write_review_page(done, options.qa, places.decisions.name, options.shard.ending)
-    return summary(rows, places, left_out, unheard)
+    return summary(rows, places, left_out, planned.unheard, planned.gone)

@@ -2,7 +2,7 @@
 
 The columns are ``case``, ``decision`` and ``remark``; the review page adds ``reviewer`` and ``result``, the hash of the result that was
 looked at. ``accept`` counts for that very result alone, and needs a remark; ``reject`` counts for the case; ``mend`` keeps it in the
-work list.
+work list, also one that was rejected before, which is done again.
 The last line of a case counts.
 """
 

@@ -197,6 +197,48 @@ def test_a_rejected_case_goes_to_quarantine_and_leaves_the_list(reviewed, stand_
     assert refused(tmp_path) == ["review"]
 
 
+def test_a_rejection_is_taken_back_by_a_later_line_and_the_case_is_done_again(reviewed, stand_in, tmp_path):
+    decide(tmp_path, "review,reject,x")
+    reviewed()
+    decide(tmp_path, "review,reject,x", "review,mend,after all")
+    assert reviewed() == reviewed() == 3
+    assert waiting(tmp_path)["review"].remark == "after all"
+    assert started(stand_in) == 2
+
+
+def test_a_case_that_was_rejected_before_it_was_done_is_done_once_its_line_is_taken_out(stand_in, tmp_path):
+    fill(stand_in, "pass")
+    decide(tmp_path, "pass,reject,x")
+    assert batch(stand_in, tmp_path / "out") == batch(stand_in, tmp_path / "out") == 3
+    decide(tmp_path)
+    assert batch(stand_in, tmp_path / "out") == 0
+
+
+def test_an_acceptance_of_what_was_rejected_is_told(reviewed, tmp_path, capsys):
+    decide(tmp_path, "review,reject,x")
+    reviewed()
+    decide(tmp_path, "review,accept,fine,Doe,r1")
+    assert reviewed() == 3
+    assert "only a REVIEW can" in capsys.readouterr().err
+
+
+def test_several_blanks_in_a_name_are_those_of_its_decision(stand_in, tmp_path):
+    fill(stand_in, "review-a  b")
+    batch(stand_in, tmp_path / "out")
+    decide(tmp_path, "review-a b,reject,x", head="case,decision,remark")  # as the panel writes it
+    batch(stand_in, tmp_path / "out")
+    assert waiting(tmp_path) == {}
+
+
+def test_a_release_whose_case_left_the_list_is_told(stand_in, tmp_path, capsys):
+    fill(stand_in, "pass-a", "pass-b")
+    batch(stand_in, tmp_path / "out")
+    (stand_in / "pass-b.nrrd").unlink()
+    capsys.readouterr()
+    assert main(["batch", str(stand_in), str(tmp_path / "out")]) == 0
+    assert "pass-b was released and is no case of this batch any more" in capsys.readouterr().out
+
+
 def test_what_is_to_be_mended_stays_in_the_list_with_its_remark(reviewed, tmp_path):
     decide(tmp_path, "review,mend,the chin,Doe,r1")
     assert reviewed() == 3

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ...core.errors import InputError
 from ...header.policy import policy_named
-from ...output.decisions import REJECT, read_decisions
+from ...output.decisions import MEND, REJECT, Decision, read_decisions
 from ...output.signing import is_own_release
 from ..console import BAD_INPUT, REVIEW
 from .case_run import released_sha256
@@ -17,17 +17,20 @@ from .cases import Case
 from .ledger import Ledger
 from .loop import Setting
 from .places import Places
-from .review_work import decided, taken_over, unheard
+from .review_work import decided, left_behind, taken_over, unheard
 from .row import Row
 from .superseded import set_aside
+
+_NOT_DONE = "not done again: take the line out of the decisions to have it done"
 
 
 @dataclass(frozen=True)
 class Planned:
-    """The cases that are still to be done, and sentences about decisions that change nothing."""
+    """The cases that are still to be done, sentences about decisions that change nothing, and about releases of cases that are gone."""
 
     waiting: list[Case]
     unheard: list[str]
+    gone: list[str]
 
 
 def plan(
@@ -46,7 +49,8 @@ def plan(
     Raises InputError where OUT_DIR holds results of other inputs or options, or an output that is not the released one any
     more, and --overwrite was not given.
     """
-    decisions = read_decisions([*filter(Path.exists, [places.decisions]), *options.decisions])
+    names = {case.name for case in cases}.union(known)
+    decisions = _by_case(read_decisions([*filter(Path.exists, [places.decisions]), *options.decisions]), names)
     policy = policy_named(options.header, options.key, options.patients, (options.out_dir,))
     rows = _still_right(cases, ledger, options, setting)
     waiting = []
@@ -54,6 +58,9 @@ def plan(
         row, decision, signed = rows.get(case.name), decisions.get(case.name), None
         if row is not None and (taken := taken_over(case, row, options.out_dir, options.signing_key, policy)):
             rows[case.name] = row = taken
+        if row is not None and _is_taken_back(row, decision):
+            del rows[case.name]
+            row = None
         if row is None and decision is not None and decision.decision == REJECT:
             rows[case.name] = row = _rejected(case, setting, places)
         if row is not None and decision is not None:
@@ -63,8 +70,21 @@ def plan(
     _require_unchanged(waiting, rows, options)
     undone = {case.name for case in waiting if not case.sign_off}
     kept = {**{name: ledger.rows[name] for name in left}, **{name: row for name, row in rows.items() if name not in undone}}
+    gone = [row for name, row in sorted(ledger.rows.items()) if name not in names.union(left) and (options.out_dir / row.output).exists()]
     ledger.keep(kept.values())
-    return Planned(waiting, unheard(decisions, {case.name for case in cases}.union(known), rows))
+    return Planned(waiting, unheard(decisions, names, rows), left_behind([row.case for row in gone if row.is_released]))
+
+
+def _by_case(decisions: dict[str, Decision], names: Collection[str]) -> dict[str, Decision]:
+    """The decisions by the names of their cases, in which, unlike in tables, several blanks may stand together."""
+    spelled = {" ".join(name.split()): name for name in names} | {name: name for name in names}
+    return {spelled.get(name, name): decision for name, decision in decisions.items()}
+
+
+def _is_taken_back(row: Row, decision: Decision | None) -> bool:
+    """A rejection does not hold any more: a later line says mend, or of a case that was not done for it no line says so."""
+    said = "" if decision is None else decision.decision
+    return row.is_rejected and (said == MEND or (said != REJECT and _NOT_DONE in row.reasons))
 
 
 def _still_right(cases: list[Case], ledger: Ledger, options: argparse.Namespace, setting: Setting) -> dict[str, Row]:
@@ -82,12 +102,11 @@ def _still_right(cases: list[Case], ledger: Ledger, options: argparse.Namespace,
 
 def _rejected(case: Case, setting: Setting, places: Places) -> Row:
     """The row of a case that a person rejected before it was done with these choices; what was released of it does not stay."""
-    why = "not done again: take the line out of the decisions to have it done"
     moved = set_aside(setting.out_dir / case.output, case.output, places.superseded) if setting.overwrite else ""
     return Row(
         case=case.name,
         verdict="REVIEW",
-        reasons="; ".join(filter(None, (why, moved))),
+        reasons="; ".join(filter(None, (_NOT_DONE, moved))),
         exit_code=REVIEW,
         input_key=case.input_key(),
         options_key=case.options_key(setting.words),

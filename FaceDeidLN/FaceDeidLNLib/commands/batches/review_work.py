@@ -82,12 +82,18 @@ def unheard(decisions: Mapping[str, Decision], names: Collection[str], rows: Map
     known = [(name, rows[name], decision.decision, decision.result) for name, decision in sorted(decisions.items()) if name in rows]
     other = [name for name, row, said, result in known if said == ACCEPT and row.verdict == "REVIEW" and row.seen != result]
     told += [f"{_some(other)} was accepted as another result than the one that is there now: look at it again"] if other else []
-    not_to_be = [name for name, row, said, _ in known if said == ACCEPT and row.waits and row.verdict != "REVIEW"]
+    not_to_be = [name for name, row, said, _ in known if said == ACCEPT and not row.is_released and row.verdict != "REVIEW"]
     told += [f"{_some(not_to_be)} cannot be accepted: only a REVIEW can"] if not_to_be else []
     too_late = [name for name, row, said, _ in known if said in (REJECT, MEND) and row.is_released]
     return told + (
         [f"{_some(too_late)} was released before it was decided on, and stays: take it away where it must not"] if too_late else []
     )
+
+
+def left_behind(names: Sequence[str]) -> list[str]:
+    """A sentence about releases whose cases are none of the batch any more: they stand in no table, and travel with the others."""
+    told = f"{_some(names)} was released and is no case of this batch any more; the release stays: take it away where it must not"
+    return [told] if names else []
 
 
 def _some(names: Sequence[str]) -> str:

@@ -10,8 +10,8 @@ from .places import Places
 from .row import Row
 
 
-def summary(rows: Sequence[Row], places: Places, left_out: Sequence[str], unheard: Sequence[str] = ()) -> Outcome:
-    """The outcome of a whole batch: counts, the exit code of the worst case, decisions that changed nothing, files that are no cases."""
+def summary(rows: Sequence[Row], places: Places, left_out: Sequence[str], unheard: Sequence[str] = (), gone: Sequence[str] = ()) -> Outcome:
+    """The outcome of a whole batch: counts, the worst exit code, decisions and releases that a person has to know of, files left out."""
     codes = {row.exit_code for row in rows}
     verdicts = Counter(row.verdict for row in rows)
     released, waiting = sum(row.is_released for row in rows), sum(row.waits for row in rows)
@@ -28,13 +28,14 @@ def summary(rows: Sequence[Row], places: Places, left_out: Sequence[str], unhear
         "quarantine": str(places.quarantine) if refused else None,
         "left_out": list(left_out),
         "decisions_unheard": list(unheard),
+        "left_behind": list(gone),
     }
     lines = [f"{len(rows)} case{'' if len(rows) == 1 else 's'}: {counts}; {released} released. Results: {places.results}"]
     lines.append(f"  which input each case had, for you alone: {places.inputs}")
     to_do = [f"{waiting} for a person to look at or mend: {places.worklist}"] if waiting else []
     to_do += [f"{refused} refused, with the reason beside each: {places.quarantine}"] if refused else []
     lines += [f"  {'; '.join(to_do)}"] if to_do else []
-    lines += [f"  note: {sentence}" for sentence in unheard]
+    lines += [f"  note: {sentence}" for sentence in (*unheard, *gone)]
     if left_out:
         lines.append(f"  not read: {len(left_out)} segmentations ({left_out[0]}, ...); in a CSV each case can name its own, to protect it")
     return Outcome(next((code for code in WORST_FIRST if code in codes), PASS), facts, "\n".join(lines))
