@@ -170,7 +170,8 @@ def watch(options: argparse.Namespace, console: Console) -> Outcome:
             return finish(taken, ledger, setting, places, options, [], planned)
 
         def arrived(cases: list[Case]) -> None:
-            taken.extend(case for case in cases if case.name not in {one.name for one in taken})
+            known = {one.name for one in taken}
+            taken.extend(case for case in cases if case.name not in known)
             note_inputs(taken, places.inputs)
 
         def grew(case: Case) -> bool | None:
@@ -189,10 +190,12 @@ def watch(options: argparse.Namespace, console: Console) -> Outcome:
         grown = [case for case in others if not is_mended(rows[case.name], case, setting)]
         for case in grown:
             console.say(f"{case.name} changed after it was done, and is left as it is; --overwrite does it again.")
-        taken = [case for case in there if case not in grown]
+        changed = {case.name for case in grown}
+        taken = [case for case in there if case.name not in changed]
         left = ledger.rows.keys() - {case.name for case in taken}
         planned = plan(taken, ledger, options, setting, places, left, left)
-        taken = [case for case in taken if case not in planned.waiting]
+        waiting = {case.name for case in planned.waiting}
+        taken = [case for case in taken if case.name not in waiting]
         supply = Watched(patient(find, console.say), {case.name for case in (*taken, *grown)}, options.watch, arrived, grew)
         try:
             Loop(ledger, engine_of(options, console), setting, console, lambda: settled() and None).run(supply)

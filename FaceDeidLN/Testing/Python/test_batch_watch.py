@@ -133,6 +133,19 @@ def test_what_is_moved_while_it_is_looked_at_is_looked_at_again(tmp_path, monkey
     assert clock.taken_within(supply, 0.8) == ["a"]
 
 
+def test_looks_at_many_cases_leave_most_of_the_time_to_the_cases(clock):
+    looks = []
+
+    def find():
+        looks.append(clock.now)
+        clock.go_on(2.0)
+        return []
+
+    supply = Watched(find, set(), 0.5, lambda cases: None)
+    clock.taken_within(supply, 60.0)
+    assert len(looks) == 3
+
+
 def test_what_is_done_already_is_not_taken(tmp_path, clock):
     (tmp_path / "a").write_bytes(b"x")
     assert clock.taken_within(watched(tmp_path, known={"a"}, stable_s=0.2), 0.8) == []

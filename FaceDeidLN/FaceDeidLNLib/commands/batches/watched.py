@@ -19,6 +19,8 @@ from .cases import Case
 UNFINISHED = (".part", ".partial", ".tmp", ".filepart", ".crdownload")
 _LEAST_PAUSE_S = 0.2
 _LOOKS = 4
+#: So many times as long as a look took, which nothing else is done in, there is no other.
+_PAUSES = 10
 #: For so many times the time of rest a case that was taken is looked at again.
 _LATER = 20
 
@@ -64,15 +66,20 @@ class Watched:
         #: Of those that were taken: what they were then, and until when they are looked at again.
         self._taken: dict[str, tuple[str, float]] = {}
         self._seen: dict[str, tuple[str, float]] = {}
-        self._last = float("-inf")
+        self._not_before = float("-inf")
         self.is_over = False
 
     def take(self) -> list[Case]:
         """Cases that have come to rest since last time."""
         now = time.monotonic()
-        if now - self._last < max(_LEAST_PAUSE_S, self._stable_s / _LOOKS):
+        if now < self._not_before:
             return []
-        self._last = now
+        ready = self._look(now)
+        pause = max(_LEAST_PAUSE_S, self._stable_s / _LOOKS)
+        self._not_before = max(now + pause, time.monotonic() + _PAUSES * (time.monotonic() - now))
+        return ready
+
+    def _look(self, now: float) -> list[Case]:
         self._taken = {name: taken for name, taken in self._taken.items() if taken[1] > now}
         cases = self._find()
         for case in cases:
