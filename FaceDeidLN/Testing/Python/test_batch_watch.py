@@ -133,6 +133,15 @@ def test_what_is_moved_while_it_is_looked_at_is_looked_at_again(tmp_path, monkey
     assert clock.taken_within(supply, 0.8) == ["a"]
 
 
+def test_a_file_of_tomorrow_is_taken_once_it_rests(tmp_path, clock):
+    (tmp_path / "a.nrrd").write_bytes(b"x")
+    clock.go_on(0.0)
+    os.utime(tmp_path / "a.nrrd", (clock.now + 86400, clock.now + 86400))
+    supply = watched(tmp_path)
+    assert clock.taken_within(supply, 0.4) == []
+    assert clock.taken_within(supply, 0.6) == ["a.nrrd"]
+
+
 def test_looks_at_many_cases_leave_most_of_the_time_to_the_cases(clock):
     looks = []
 

@@ -7,6 +7,7 @@ decides whether it is taken once more.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -126,6 +127,7 @@ def is_unfinished(path: Path) -> bool:
 
 
 def _age_s(path: Path) -> float:
-    """How long ago anything there was written last, by the clock of the files; never less than nothing."""
+    """How long ago anything there was written last, by the clock of the files; for ever, where that is ahead and tells nothing."""
     inside = [entry.state.st_mtime for entry in below(path) if entry.state is not None] if path.is_dir() else []
-    return max(0.0, time.time() - max([path.stat().st_mtime, *inside]))
+    age_s = time.time() - max([path.stat().st_mtime, *inside])
+    return age_s if age_s >= 0 else math.inf
