@@ -19,7 +19,8 @@ from FaceDeidLNLib.study.outcome import Outcome
 from FaceDeidLNLib.study.plan import plan
 from FaceDeidLNLib.study.references import every_item
 from FaceDeidLNLib.study.registry import FAMILIES
-from FaceDeidLNLib.study.rtstruct import INNER_SHARE, SHARE, follows, share_followed
+from FaceDeidLNLib.study.rtstruct import INNER_SHARE, SHARE, followers, follows, share_followed
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.uid import generate_uid
 from scipy import ndimage
@@ -247,3 +248,10 @@ def test_each_plane_is_looked_at_once_however_many_segments_are_clipped(bench, t
     shown = np.count_nonzero(head.any(axis=(1, 2)))
     assert len(looks) == shown
     assert len(edges) == 2 * 3 * shown + np.count_nonzero(node_of(bench).any(axis=(1, 2)))
+
+
+def test_contours_are_read_from_the_text_of_the_file_number_by_number_only_where_they_are_made_anew(bench):
+    dataset, hidden = pydicom.dcmread(bench.source.folder / "rtstruct.dcm"), next(iter(bench.run.hidden.values()))
+    assert followers(dataset, hidden, np.eye(4))
+    contours = [one for item in dataset.ROIContourSequence for one in item.ContourSequence]
+    assert all(isinstance(one.get_item("ContourData"), RawDataElement) for one in contours)

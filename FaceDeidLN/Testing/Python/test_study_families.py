@@ -22,7 +22,6 @@ from FaceDeidLNLib.study.references import close_references, references_of
 from FaceDeidLNLib.study.registry import FAMILIES
 from FaceDeidLNLib.study.review import SHOWERS
 from FaceDeidLNLib.study.rules import WITHHELD
-from pydicom.dataelem import RawDataElement
 from study_bench import Bench, other_segments
 
 pytestmark = pytest.mark.usefixtures("heads_remembered")
@@ -92,13 +91,6 @@ def test_structures_on_the_skin_are_made_anew_and_nodes_stay_byte_for_byte(bench
     before, after = pydicom.dcmread(bench.source.folder / "rtstruct.dcm"), released(work, bench, "rtstruct")[0]
     node = [[list(one.ContourData) for one in rtstruct.contours_of(dataset, 3)[0].ContourSequence] for dataset in (before, after)]
     assert node[0] == node[1]
-
-
-def test_contours_are_read_from_the_text_of_the_file_number_by_number_only_where_they_are_made_anew(bench):
-    dataset, hidden = pydicom.dcmread(bench.source.folder / "rtstruct.dcm"), next(iter(bench.run.hidden.values()))
-    assert rtstruct.followers(dataset, hidden, np.eye(4))
-    contours = [one for item in dataset.ROIContourSequence for one in item.ContourSequence]
-    assert all(isinstance(one.get_item("ContourData"), RawDataElement) for one in contours)
 
 
 def test_untouched_structures_are_doubtful(bench, work, monkeypatch):
