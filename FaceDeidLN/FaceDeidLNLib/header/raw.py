@@ -14,7 +14,7 @@ from pydicom.tag import BaseTag
 Key = tuple[Hashable, ...] | None
 #: Longer values are not worth remembering.
 _LONGEST = 4096
-#: Contours: a structure set holds millions of their numbers, which identify nobody. As bytes they are looked at with the rest of a file.
+#: Contours: a structure set holds millions of their numbers, which identify nobody.
 CONTOURS = frozenset({0x30060050})
 
 
