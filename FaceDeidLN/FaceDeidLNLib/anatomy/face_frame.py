@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from ..core.affine import affine
+from ..core.affine import affine, similarity_back
 from ..core.errors import FaceNotFoundError
 from ..core.landmarks import Landmarks
 
@@ -58,8 +58,7 @@ class FaceFrame:
 
     def to_face(self, lps: np.ndarray) -> np.ndarray:
         """Face coordinates (N, 3) of LPS mm (N, 3)."""
-        turn = self.axes.T / self.scale
-        return affine(np.atleast_2d(lps), turn, -affine(self.origin, turn))
+        return similarity_back(np.atleast_2d(lps), self.axes, self.origin, self.scale)
 
     def adapt(self, face: np.ndarray) -> np.ndarray:
         """Move points (N, 3) of the mean face to this face: near a landmark they follow it.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -72,12 +73,8 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
     policy = policy_named(options.header, options.key, options.patients, tuple(filter(None, (options.output, options.qa))))
     if options.one:
         return run_single(planned, options, policy, console)
-
-    def done(result: StudyResult) -> None:
-        if result.output is not None:
-            keep_mappings(policy, options.key)
-
-    results = carry_out(planned, options.output, _asked(options), policy, console.progress, options.qa, done)
+    keep = partial(keep_mappings, policy, options.key)
+    results = carry_out(planned, options.output, _asked(options), policy, console.progress, options.qa, keep)
     code = PASS if results and all(result.output is not None for result in results) else REVIEW
     facts = {"studies": [result_facts(result) for result in results], **_left(planned)}
     lines = [line for result in results for line in result_lines(result)]

@@ -20,3 +20,9 @@ def affine(points: np.ndarray, matrix: np.ndarray, offset: np.ndarray | float = 
             to += column * factor
         to += shift
     return np.moveaxis(out, 0, -1)
+
+
+def similarity_back(points: np.ndarray, axes: np.ndarray, origin: np.ndarray, scale: float = 1.0) -> np.ndarray:
+    """What ``scale`` times ``axes`` (3, 3; unit vectors as columns) and ``origin`` (3,) took to points (..., 3): float64 (..., 3)."""
+    turn = axes.T / scale
+    return affine(points, turn, -affine(origin, turn))

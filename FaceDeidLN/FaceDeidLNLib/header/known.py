@@ -16,9 +16,9 @@ from pydicom.uid import UID
 
 from ..core.below import below
 from ..input.dicom_bounds import Room
-from ..input.dicom_files import PIXELS
+from ..input.dicom_files import CONTOURS, PIXELS
 from .dated import Calendar, dates_of, plain_date
-from .raw import CONTOURS, Key, raw_items
+from .raw import Key, raw_items
 from .values import text_of
 from .vocabulary import harmless_words
 
@@ -28,6 +28,8 @@ _LONG_WORD, _SHORTEST_WORD, _SHORTEST_NUMBER = 4, 2, 4
 _FIRST_OF_EAST_ASIA = "\u2e80"
 #: Shorter byte strings stand anywhere by chance.
 _LONG_BYTES = 6
+#: Holds nothing that identifies anybody, and most of a file.
+_PASSED_OVER = PIXELS | CONTOURS
 _PLACES = frozenset({"InstitutionName", "InstitutionAddress", "InstitutionalDepartmentName", "PatientAddress"})
 _DEVICES = frozenset({"StationName", "DeviceSerialNumber"})
 _NUMBERS = frozenset(
@@ -191,7 +193,7 @@ def keyed_elements(dataset: Dataset, seen: Collection[Key] = ()) -> Iterator[tup
     while waiting:
         current = waiting.pop()
         for tag, item, key in raw_items(current):
-            if int(tag) in PIXELS | CONTOURS or (key is not None and key in seen):
+            if int(tag) in _PASSED_OVER or (key is not None and key in seen):
                 continue
             try:
                 element = current[tag]

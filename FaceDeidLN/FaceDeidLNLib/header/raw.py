@@ -14,8 +14,6 @@ from pydicom.tag import BaseTag
 Key = tuple[Hashable, ...] | None
 #: Longer values are not worth remembering.
 _LONGEST = 4096
-#: Contours: a structure set holds millions of their numbers, which identify nobody.
-CONTOURS = frozenset({0x30060050})
 
 
 def raw_items(dataset: Dataset) -> Iterator[tuple[BaseTag, DataElement | RawDataElement, Key]]:

@@ -41,6 +41,8 @@ _UNDEFINED = 0xFFFFFFFF
 _DELIMITERS = (b"\xfe\xff\xdd\xe0", b"\xff\xfe\xe0\xdd")
 #: Pixel data: floating point, double, and whole numbers.
 PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
+#: Contour Data: a structure set holds millions of numbers in it.
+CONTOURS = frozenset({0x30060050})
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,7 +6,7 @@ slices only and says itself that it handles holes poorly.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -112,10 +112,15 @@ def _on_voxels(kji: np.ndarray) -> np.ndarray:
     return kji if len(kji) >= 3 else np.rint(kji)
 
 
+def stored_points(contour: Dataset) -> bytes | Sequence[float] | None:
+    """The numbers of a contour as they stand: the text of the file, or what was written since; None where there are none."""
+    element = contour.get_item("ContourData")
+    return None if element is None else element.value
+
+
 def contour_points(contour: Dataset) -> np.ndarray:
     """The points (N, 3) of a contour, straight from the text of the file: pydicom would make an object of every number."""
-    element = contour.get_item("ContourData")
-    value = None if element is None else element.value
+    value = stored_points(contour)
     if isinstance(value, bytes):
         value = value.strip(b" \0")
         if b"_" in value:  # no number of DICOM, but one of Python
@@ -129,8 +134,7 @@ def _require_drawn(dataset: Dataset, path: Path) -> None:
     contours = points = most = 0
     for item in dataset.get("ROIContourSequence", ()):
         for contour in item.get("ContourSequence", ()):
-            element = contour.get_item("ContourData")
-            value = None if element is None else element.value
+            value = stored_points(contour)
             count = value.count(b"\\") // 3 + 1 if isinstance(value, bytes) else len(value or ()) // 3
             contours, points, most = contours + 1, points + count, max(most, count)
     if most > MOST_CONTOUR_POINTS or points > MOST_POINTS or contours > MOST_CONTOURS:

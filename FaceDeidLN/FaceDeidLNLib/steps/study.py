@@ -7,6 +7,7 @@ import shutil
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pydicom
@@ -126,12 +127,8 @@ def release_study(
         options = replace(
             options, parameters=asked.parameters, request=_request_for(asked, progress), accept_recognisable=asked.accept_recognisable
         )
-
-    def done(result: StudyResult) -> None:
-        if result.output is not None:
-            keep_mappings(policy, header.key)
-
-    return told_beside(lambda tell: run(planned, out, options, policy, tell, done=done), progress)
+    keep = partial(keep_mappings, policy, header.key)
+    return told_beside(lambda tell: run(planned, out, options, policy, tell, released=keep), progress)
 
 
 def _request_for(asked: NodeRequest, progress: Progress) -> Callable[[CtInput], Request]:

@@ -17,8 +17,8 @@ from ..output.dicom_clean import MAX_ELEMENT, MAX_PUBLIC, REMOVED, REPEATING, SH
 _BINARY = {"OB", "OW", "OF", "OD", "OL", "OV", "UN", "SQ", "UT", "UC"}
 #: A private value no longer than this (characters) is a number, a name or a code, and no picture.
 MOST_PRIVATE = 64
-#: What a family judges itself, however long: contours; the frames of a dose and its histograms; points of graphics.
-CONTOURS, DOSE, GRAPHICS = frozenset({0x30060050}), frozenset({0x3004000C, 0x30040058}), frozenset({0x00700022})
+#: What a family judges itself, however long, besides contours: the frames of a dose and its histograms; points of graphics.
+DOSE, GRAPHICS = frozenset({0x3004000C, 0x30040058}), frozenset({0x00700022})
 #: Words of a language: no longer than this (characters), and letters more than digits and signs.
 _LONGEST_WORD, _LEAST_LETTERS = 64, 0.6
 

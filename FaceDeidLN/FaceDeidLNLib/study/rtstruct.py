@@ -12,7 +12,7 @@ from pydicom.dataset import Dataset
 
 from ..core.affine import affine
 from ..core.volume import Volume
-from ..input.dicom_files import keep_only
+from ..input.dicom_files import CONTOURS, keep_only
 from ..input.names import Role, role_of
 from ..input.rtstruct import contour_points
 from ..verify.beside_skin import densest
@@ -23,7 +23,7 @@ from .hidden import HiddenFace
 from .instances import Instance
 from .inward import require_no_inward_copy
 from .lines import require_no_line
-from .pictures import CONTOURS, remove_pictures
+from .pictures import remove_pictures
 from .planes import Plane
 from .rays import clear_cells, rays_of
 from .references import every_item

@@ -48,12 +48,12 @@ def run(
     policy: HeaderPolicy | None = None,
     progress: Progress = silent,
     review: Path | None = None,
-    done: Callable[[StudyResult], None] = lambda result: None,
+    released: Callable[[], None] = lambda: None,
 ) -> tuple[StudyResult, ...]:
     """Carry out a plan into ``out``, one sub-folder per study; ``policy`` is what is done to headers (None keeps them).
 
-    ``review`` gets pictures of every series before and after, in sub-folders of the same names; they show the face. ``done`` is told
-    of each study as it ends.
+    ``review`` gets pictures of every series before and after, in sub-folders of the same names; they show the face. ``released`` is
+    called after each study that was released.
 
     :raises InputError: ``out`` lies in the input, or a study's place is taken. :raises OutputError: it could not be written.
     """
@@ -63,7 +63,8 @@ def run(
     for name, planned in zip(names, plan.studies, strict=True):
         pictures = None if review is None else review / name
         results.append(run_one(planned, plan.folder, Path(out) / name, options, policy, progress, pictures))
-        done(results[-1])
+        if results[-1].output is not None:
+            released()
     return tuple(results)
 
 

@@ -14,6 +14,7 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from ..core.errors import OutputError
 from ..header.base import HeaderPolicy
+from ..input.rtstruct import stored_points
 from ..output.dicom_encoder import save
 from .instances import Instance
 from .references import references_of
@@ -96,6 +97,5 @@ def _plain_syntax(dataset: Dataset) -> pydicom.uid.UID:
 
 def _length(contour: Dataset) -> int:
     """Bytes of a contour's numbers, which are not read for that."""
-    element = contour.get_item("ContourData")
-    value = None if element is None else element.value
+    value = stored_points(contour)
     return len(value) if isinstance(value, bytes) else len("\\".join(map(str, value or ())))

@@ -8,12 +8,12 @@ import pytest
 from dicom_series import Series, stored_head, write_series
 from FaceDeidLNLib.header.base import KeepHeader
 from FaceDeidLNLib.input.ct import read_ct
+from FaceDeidLNLib.input.dicom_files import CONTOURS
 from FaceDeidLNLib.output.dicom import write_dicom_series
 from FaceDeidLNLib.output.dicom_clean import MAX_PRIVATE, MAX_PUBLIC
 from FaceDeidLNLib.output.dicom_header import Marks, derived_header, require_headers, source_header
 from FaceDeidLNLib.study.documents import judged
 from FaceDeidLNLib.study.outcome import Outcome
-from FaceDeidLNLib.study.pictures import CONTOURS
 from FaceDeidLNLib.study.pictures import remove_pictures as remove_pictures_of_study
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 
-from ...core.affine import affine
+from ...core.affine import affine, similarity_back
 
 #: The alveolar part: teeth, fillings and the upper jaw lie next to it, so it does not help to place the mandible.
 ALVEOLAR_MM = (-52.0, 55.0)
@@ -48,8 +48,7 @@ class JawFrame:
 
     def to_jaw(self, lps: np.ndarray) -> np.ndarray:
         """Jaw coordinates (N, 3) of LPS mm (N, 3)."""
-        turn = self.axes.T / self.scale
-        return affine(np.atleast_2d(lps), turn, -affine(self.origin, turn))
+        return similarity_back(np.atleast_2d(lps), self.axes, self.origin, self.scale)
 
 
 @cache

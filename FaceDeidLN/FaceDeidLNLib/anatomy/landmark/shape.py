@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...core.affine import affine
+from ...core.affine import affine, similarity_back
 
 #: The landmarks the network was trained on, in the order of its outputs. The gonia come from drawn mandibles, the rest from marks.
 NET_LANDMARKS = (
@@ -66,7 +66,7 @@ class HeadFrame:
 
     def to_head(self, lps: np.ndarray) -> np.ndarray:
         """Head mm (N, 3) of points (N, 3) in LPS mm."""
-        return affine(lps, self.axes.T, -affine(self.origin, self.axes.T))
+        return similarity_back(lps, self.axes, self.origin)
 
     def differs(self, other: HeadFrame, shift_mm: float, turn_deg: float) -> bool:
         """True where the two frames lie further apart than ``shift_mm`` or are turned by more than ``turn_deg``."""
