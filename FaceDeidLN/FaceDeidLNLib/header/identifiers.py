@@ -12,6 +12,7 @@ from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 
+from .known import is_ideographic
 from .raw import Key, raw_items
 from .spelling import fold, skeleton
 from .values import DUMMY_DATE, text_of
@@ -48,20 +49,22 @@ class Identifiers:
     """Words (as skeletons, see spelling.py) of persons, places and numbers.
 
     ``short`` are the short parts of patients' names, which may be words of protocols too (Max, Hu, Ma): they tell in free texts alone.
-    ``figures`` are the long numbers without signs and the zeros before them; ``version`` grows, so that nobody relies on an older state.
+    ``figures`` are the long numbers without signs and the zeros before them; ``ideographs`` the parts of names that no space parts from
+    other words, most family names of one letter among them. ``version`` grows, so that nobody relies on an older state.
     """
 
     devices_stay: bool = False
     words: set[str] = field(default_factory=set)
     short: set[str] = field(default_factory=set)
     figures: set[str] = field(default_factory=set)
+    ideographs: set[str] = field(default_factory=set)
     version: int = 0
     _seen: set[tuple[str, str]] = field(default_factory=set)
     _known_bytes: set[Key] = field(default_factory=set)
 
     def take(self, dataset: Dataset) -> None:
         """Take in what stands in a data set at any depth; elements that cannot be read are passed over, and removed later."""
-        before = len(self.words) + len(self.short)
+        before = len(self.words) + len(self.short) + len(self.ideographs)
         self._take_birth(text_of(dataset, "PatientBirthDate").strip())
         waiting = [dataset]
         while waiting:
@@ -78,7 +81,7 @@ class Identifiers:
                     waiting.extend(element.value or ())
                 else:
                     self._take(element)
-        self.version += len(self.words) + len(self.short) > before
+        self.version += len(self.words) + len(self.short) + len(self.ideographs) > before
 
     def _take_birth(self, day: str) -> None:
         """The figures of the day of birth, in every order with its whole year."""
@@ -97,6 +100,7 @@ class Identifiers:
         self._seen.add((keyword, text))
         if element.VR == "PN":
             found = set(name_words(text))
+            self.ideographs |= set(filter(is_ideographic, map(fold, _name_parts(text))))
             if "Patient" in element.keyword or element.keyword == "ResponsiblePerson":
                 self.short |= {skeleton(word) for word in _name_parts(text) if 1 < len(word) < _LONG}
         else:
@@ -111,6 +115,8 @@ class Identifiers:
         plain = fold(text.strip())
         parts = [part for part in re.split(r"[\W_]+", plain) if part]
         if not self.words.isdisjoint(map(skeleton, (plain, *parts))):
+            return True
+        if any(word in plain for word in self.ideographs):
             return True
         odd = [part for part in (*parts, "".join(parts)) if part not in harmless_words()]
         odd = [skeleton(part) for part in (*odd, *([plain] if odd else []))]

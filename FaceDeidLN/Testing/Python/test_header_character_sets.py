@@ -86,3 +86,14 @@ def test_half_width_kana_alone_leave_texts():
     dataset = pydicom.dcmread(io.BytesIO(raw.replace(b"ISO_IR 100", b"ISO_IR 13 ")))
     assert str(dataset.PatientName) == name
     assert Profile(bytes(32), RESEARCH).clean(dataset).SeriesDescription == "neck"
+
+
+@pytest.mark.parametrize("model", ["Scan 王", "Scan王", "王小"])
+def test_a_family_name_of_one_letter_leaves_what_names_a_machine(model, tmp_path):
+    original, known = read("ISO_IR 192", "Wang^XiaoDong=王^小东", ManufacturerModelName=model, SoftwareVersions="5.1"), Known()
+    known.take(original)
+    cleaned = Profile(bytes(32), RESEARCH).clean(original)
+    assert "王" not in str(cleaned)
+    assert cleaned.SoftwareVersions == "5.1"
+    cleaned.save_as(tmp_path / "a.dcm", enforce_file_format=True)
+    assert verify_headers(tmp_path, known, RESEARCH) == []
