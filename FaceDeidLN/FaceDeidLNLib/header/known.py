@@ -45,6 +45,10 @@ _NUMBERS = frozenset(
         "PatientTelephoneNumbers",
     }
 )
+#: Attributes whose UIDs name terminologies and encodings, as those of classes do.
+_OF_NOBODY = frozenset(
+    {"TransferSyntaxUID", "CodingSchemeUID", "ContextUID", "ContextGroupExtensionCreatorUID", "MappingResourceUID", "TemplateUID"}
+)
 #: How names may stand in a file: UTF-8, and the repertoires of PS3.3 C.12.1.1.2.
 _ENCODINGS = ("utf-8", "latin-1", "iso8859-2", "iso8859-5", "iso8859-7", "iso2022_jp", "shift_jis", "euc_kr", "gb18030")
 
@@ -180,8 +184,7 @@ def digit_runs(text: str) -> set[str]:
 
 def is_personal_uid(keyword: str, value: str) -> bool:
     """True for the UID of an instance, series, study, frame of reference ...; false for classes, syntaxes and other well-known ones."""
-    known = value.startswith("1.2.840.10008.") or UID(value).name != value or keyword.endswith("ClassUID")
-    return bool(value) and not known and keyword not in ("TransferSyntaxUID", "ImplementationClassUID", "CodingSchemeUID")
+    return bool(value) and UID(value).name == value and not keyword.endswith("ClassUID") and keyword not in _OF_NOBODY
 
 
 def keyed_elements(dataset: Dataset, seen: Collection[Key] = ()) -> Iterator[tuple[DataElement, Key]]:

@@ -97,9 +97,12 @@ class Profile:
         self._given = {same_number(patient): pseudonym for patient, pseudonym in self.pseudonyms.items()}
 
     def uid(self, original: str) -> str:
-        """The new UID of an original one: the same for the same key, everywhere. UIDs of the standard stay."""
+        """The new UID of an original one: the same for the same key, everywhere. UIDs that the standard lists stay.
+
+        One that only begins like them does not: some programs append the time, or the patient's number, to the UID of a class.
+        """
         if original not in self.uids:
-            if not original or original.startswith("1.2.840.10008.") or UID(original).name != original:
+            if not original or UID(original).name != original:
                 return original
             self.uids[original] = self._pseudonymizer.uid(original)
         return self.uids[original]

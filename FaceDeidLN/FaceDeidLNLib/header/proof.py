@@ -282,9 +282,12 @@ def _in_value(name: str, element: DataElement, known: Known, telling: Telling) -
 def _in_disguise(name: str, element: DataElement, variants: Variants) -> Iterator[Finding]:
     """Names, numbers and dates as somebody else would write them, in texts, coded words and numbers."""
     where = element.keyword or str(element.tag)
-    if element.keyword in _REPLACED or element.keyword == _OWN_NUMBER or element.VR in ("UI", "TM", "AS"):
+    if element.keyword in _REPLACED or element.keyword == _OWN_NUMBER or element.VR in ("TM", "AS"):
         return
-    if element.VR in ("IS", "DS"):
+    if element.VR == "UI":
+        if any(map(variants.are_in_uid, values_of(element))):
+            yield Finding(name, where, "holds a number or date of an original")
+    elif element.VR in ("IS", "DS"):
         if element.VM == 1 and variants.are_number(element.keyword, str(element.value)):
             yield Finding(name, where, "is a number of an original")
     elif element.VR not in _NOT_TEXT:

@@ -24,6 +24,8 @@ _OWN = ("PatientName", "OtherPatientNames", "PatientBirthName", "PatientMotherBi
 #: A word of a name counts from here on everywhere, and inside another word; a number of so many figures by itself, and inside another.
 _WORD, _INSIDE, _NUMBER, _INSIDE_NUMBER, _SERIES = 4, 5, 5, 6, 4
 _NUMBERED = frozenset({"SeriesNumber", "AcquisitionNumber"})
+#: How the UIDs of the standard begin, and the figures of a date with the time down to a millionth; made UIDs have longer parts.
+_STANDARD, _LONGEST_TIME = "1.2.840.10008.", 20
 _LETTERS = str.maketrans({"ø": "o", "æ": "ae", "œ": "oe", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i"})
 _NAMED = "jan gen ene|feb fev|mar mrz|apr avr abr|may mai mag|jun giu|jul lug|aug aou ago|sep set|oct okt ott|nov|dec dez dic"
 #: The months by the first three letters of their names, without marks.
@@ -94,6 +96,13 @@ class Variants:
         if re.fullmatch(r"\d{7,8}", plain) and not self.births.isdisjoint(_days_in_run(plain.zfill(8))):
             return True
         return plain in self.numbers and len(plain) >= (_SERIES if keyword in _NUMBERED else _NUMBER)
+
+    def are_in_uid(self, uid: str) -> bool:
+        """True where a part of a UID is one of the numbers, or is or begins with a date."""
+        parts = set(uid.removeprefix(_STANDARD).split("."))
+        if any(part in self.numbers and len(part) >= _NUMBER for part in parts):
+            return True
+        return any(not self.days.isdisjoint(_days_in_run(part[:8])) for part in parts if 8 <= len(part) <= _LONGEST_TIME)
 
     def have_date(self, text: str) -> bool:
         """True where a date with a full year, or the day of birth with two figures of it, stands in a text."""

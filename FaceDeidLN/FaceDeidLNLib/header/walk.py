@@ -46,6 +46,8 @@ _CODES = frozenset({"CodeValue", "LongCodeValue"})
 _CODE_TAGS = frozenset({0x00080100, 0x00080119})
 #: UIDs that name classes and terminologies and no object.
 _CLASSES = frozenset({"TransferSyntaxUID", "CodingSchemeUID", "ContextUID", "MappingResourceUID", "TemplateUID"})
+#: How the UIDs of the standard begin, and a part of a UID that is a date, or begins with one.
+_STANDARD, _DATED = "1.2.840.10008.", re.compile(r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])")
 #: A number or a date of somebody in a code or a name of a method.
 _NUMBER = re.compile(r"\d{6,}|\d{1,4}[-./ ]\d\d?[-./ ]\d{1,4}|\d+[-/ ]\d{4,}")
 
@@ -210,7 +212,8 @@ class Walker:
         if vr in TEXTS:
             return self._texts(element)
         if vr == "UI":
-            return element.value if _is_class(keyword) and action == BY_VR else self._new_uids(element)
+            stays = _is_class(keyword) and action == BY_VR and not self._is_in_uid(element)
+            return element.value if stays else self._new_uids(element)
         if vr in ("PN", "AE"):
             return None
         if vr == "UR":
@@ -267,6 +270,11 @@ class Walker:
     def _tells(self, keyword: str, value: str) -> bool:
         """A term of the attribute (HEAD as a body part) names nobody, whatever the patient is called; a long number may be somebody's."""
         return bool(_NUMBER.search(value)) or (self.rules.is_known(value) and not is_term(keyword, value))
+
+    def _is_in_uid(self, element: DataElement) -> bool:
+        """True where one of the patient's numbers, or a date, is a part of a UID."""
+        parts = {part for value in _texts(element) for part in value.strip().removeprefix(_STANDARD).split(".")}
+        return any(_DATED.match(part) or self.rules.is_number(element.keyword, part) for part in parts)
 
     def _new_uids(self, element: DataElement) -> object:
         new = [self.rules.uid(value.strip()) for value in _texts(element)]

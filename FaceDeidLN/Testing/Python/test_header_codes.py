@@ -85,3 +85,27 @@ def test_codes_of_the_standard_are_well_formed(scheme):
     codes = [code for meanings in listed.concepts[scheme].values() for code in meanings if code.isdigit()]
     assert len(codes) > 4000
     assert sum(not is_well_formed(code, scheme) for code in codes) <= 1
+
+
+STANDARD = "1.2.840.10008.5.1.4.1.1.2"
+
+
+@BOTH
+@pytest.mark.parametrize("uid", [f"{STANDARD}.20200131101112.7", "1.2.840.10008.471122.1"])
+def test_a_uid_that_only_begins_like_one_of_the_standard_is_replaced(text, uid):
+    dataset = cleaned(text, SOPInstanceUID=uid, ReferencedImageSequence=Sequence([item(ReferencedSOPInstanceUID=uid)]))
+    assert dataset.SOPInstanceUID.startswith("2.25.")
+    assert dataset.SOPClassUID == STANDARD
+
+
+@BOTH
+@pytest.mark.parametrize("part", ["471122", "20200131", "20200131101112"])
+def test_a_uid_of_a_class_or_terminology_keeps_no_number_of_the_patient_and_no_date(text, part):
+    scheme = item(CodingSchemeDesignator="99X", CodingSchemeUID=f"1.2.276.{part}.3")
+    dataset = cleaned(text, RelatedGeneralSOPClassUID=f"1.2.276.{part}", CodingSchemeIdentificationSequence=Sequence([scheme]))
+    assert part not in str(dataset)
+
+
+def test_uids_of_makers_classes_stay():
+    dataset = cleaned("research", RelatedGeneralSOPClassUID="1.2.840.113619.4.26", SOPClassUID=STANDARD, PatientID="10008")
+    assert (dataset.RelatedGeneralSOPClassUID, dataset.SOPClassUID) == ("1.2.840.113619.4.26", STANDARD)

@@ -53,6 +53,21 @@ def test_the_proof_sees(form, keyword, tmp_path):
     assert findings(tmp_path, set_to(**{keyword: f"neck {form}"}))
 
 
+@pytest.mark.parametrize("uid", ["1.2.276.471122.1", "1.2.276.19600305", "1.2.276.20200131101112.3", "1.2.840.10008.5.1.4.20200131"])
+def test_the_proof_sees_the_patients_number_or_a_date_in_the_uid_of_a_class(uid, tmp_path):
+    assert findings(tmp_path, set_to(RelatedGeneralSOPClassUID=uid))
+
+
+def test_the_proof_sees_a_uid_that_only_begins_like_one_of_the_standard(tmp_path):
+    uid = "1.2.840.10008.5.1.4.1.1.2.7.1"
+    assert findings(tmp_path, set_to(SOPInstanceUID=uid), SOPInstanceUID=uid)
+
+
+def test_a_terminology_of_a_makers_raises_no_alarm(tmp_path):
+    uid = "1.2.840.113619.4.26"
+    assert findings(tmp_path, set_to(ContextUID=uid), ContextUID=uid) == []
+
+
 def test_the_proof_sees_a_decomposed_name_and_a_coded_one(tmp_path):
     assert findings(tmp_path, set_to(ImageComments=unicodedata.normalize("NFD", "Weißmüller")))
     assert findings(tmp_path, set_to(BodyPartExamined="WEISSMUELLER"))
