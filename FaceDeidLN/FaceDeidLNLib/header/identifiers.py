@@ -34,6 +34,8 @@ _NUMBERS = frozenset(
         "RequestedProcedureID",
     }
 )
+#: Days that some programs write into the numbers of series, acquisitions and instances.
+_DAYS = ("PatientBirthDate", "StudyDate", "SeriesDate", "AcquisitionDate", "ContentDate")
 _DEVICES = frozenset({"StationName", "DeviceSerialNumber"})
 #: Representations that hold none of these.
 _NEVER = frozenset({"DS", "IS", "US", "SS", "UL", "SL", "UV", "SV", "FL", "FD", "AT", "OB", "OW", "OF", "OD", "OL", "OV", "UI", "DA", "TM"})
@@ -65,7 +67,8 @@ class Identifiers:
     def take(self, dataset: Dataset) -> None:
         """Take in what stands in a data set at any depth; elements that cannot be read are passed over, and removed later."""
         before = len(self.words) + len(self.short) + len(self.ideographs)
-        self._take_birth(text_of(dataset, "PatientBirthDate").strip())
+        for keyword in _DAYS:
+            self._take_day(text_of(dataset, keyword).strip())
         waiting = [dataset]
         while waiting:
             current = waiting.pop()
@@ -83,8 +86,8 @@ class Identifiers:
                     self._take(element)
         self.version += len(self.words) + len(self.short) + len(self.ideographs) > before
 
-    def _take_birth(self, day: str) -> None:
-        """The figures of the day of birth, in every order with its whole year."""
+    def _take_day(self, day: str) -> None:
+        """The figures of a day, in every order with its whole year."""
         if re.fullmatch(r"\d{8}", day) and day != DUMMY_DATE:
             written = {day, day[6:] + day[4:6] + day[:4], day[4:] + day[:4]}
             self.figures |= {figures.lstrip("0") for figures in written}

@@ -91,9 +91,9 @@ class Variants:
         return any(code in compact for code in self.codes)
 
     def are_number(self, keyword: str, value: str) -> bool:
-        """True for a whole number (IS, DS) that is one of the patient's, or the day of birth."""
+        """True for a whole number (IS, DS) that is one of the patient's, or a day of an original."""
         plain = re.sub(r"\.0*$", "", value.strip()).lstrip("+0")
-        if re.fullmatch(r"\d{7,8}", plain) and not self.births.isdisjoint(_days_in_run(plain.zfill(8))):
+        if re.fullmatch(r"\d{7,8}", plain) and not self.days.isdisjoint(_days_in_run(plain.zfill(8))):
             return True
         return plain in self.numbers and len(plain) >= (_SERIES if keyword in _NUMBERED else _NUMBER)
 

@@ -49,6 +49,14 @@ def test_a_short_number_of_the_patient_goes_from_the_number_of_a_series_alone():
     assert dataset.InstanceNumber == 4711
 
 
+@BOTH
+@pytest.mark.parametrize("number", ["20200131", "31012020", "1312020", "20200207"])
+def test_a_day_of_the_study_goes_from_numbers(text, number):
+    dataset = cleaned(text, SeriesDate="20200207", SeriesNumber=number, AcquisitionNumber=number, InstanceNumber=20)
+    assert [dataset.get(keyword) for keyword in ("SeriesNumber", "AcquisitionNumber")] == [None, None]
+    assert dataset.InstanceNumber == 20
+
+
 CODES = {
     "SNOMED CT": ("SCT", "123037004", True),
     "a wrong check digit": ("SCT", "123037005", False),

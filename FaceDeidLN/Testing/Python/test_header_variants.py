@@ -53,6 +53,11 @@ def test_the_proof_sees(form, keyword, tmp_path):
     assert findings(tmp_path, set_to(**{keyword: f"neck {form}"}))
 
 
+@pytest.mark.parametrize("number", ["20200131", "31012020"])
+def test_the_proof_sees_a_day_of_the_study_in_a_number(number, tmp_path):
+    assert findings(tmp_path, set_to(AcquisitionNumber=number))
+
+
 @pytest.mark.parametrize("uid", ["1.2.276.471122.1", "1.2.276.19600305", "1.2.276.20200131101112.3", "1.2.840.10008.5.1.4.20200131"])
 def test_the_proof_sees_the_patients_number_or_a_date_in_the_uid_of_a_class(uid, tmp_path):
     assert findings(tmp_path, set_to(RelatedGeneralSOPClassUID=uid))
