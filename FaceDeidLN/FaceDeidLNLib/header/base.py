@@ -55,7 +55,7 @@ class HeaderPolicy(Protocol):
 
 
 class KeepHeader:
-    """Names, dates and texts stay; instances and series get new UIDs, because they are other images now.
+    """Names, dates and texts stay; instances, series and concatenations get new UIDs, because they are other images now.
 
     Study, patient and frame of reference keep theirs.
     """
@@ -67,20 +67,20 @@ class KeepHeader:
         self._new: dict[str, str] = {}
 
     def renew(self, original: str) -> str:
-        """A new UID for an instance or series, the same for the same original."""
+        """A new UID for an instance, series or concatenation, the same for the same original."""
         from pydicom.uid import generate_uid  # a run without DICOM does without pydicom
 
         return self._new.setdefault(original, generate_uid(prefix=None))
 
     def uid(self, original: str) -> str:
-        """The renewed UID of an instance or series that was renewed; any other as it is."""
+        """The renewed UID of what was renewed; any other as it is."""
         return self._new.get(original, original)
 
     def learn(self, dataset: Dataset) -> None:
-        """Renew the instance and its series, so that references to them can be replaced whatever comes first."""
+        """Renew the instance, its series and its concatenation, so that references to them can be replaced whatever comes first."""
         from .values import text_of  # a run without DICOM does without pydicom
 
-        for keyword in ("SOPInstanceUID", "SeriesInstanceUID"):
+        for keyword in ("SOPInstanceUID", "SeriesInstanceUID", "ConcatenationUID"):
             if original := text_of(dataset, keyword):
                 self.renew(original)
 

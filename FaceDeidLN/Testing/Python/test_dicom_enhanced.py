@@ -113,6 +113,20 @@ def test_an_enhanced_ct_is_read_and_written_back_as_one(tmp_path, name):
         assert after.PerFrameFunctionalGroupsSequence == source.PerFrameFunctionalGroupsSequence
 
 
+def test_the_parts_of_a_concatenation_are_one_of_their_own(tmp_path):
+    """Under its old UID they would belong together with the images that show the face."""
+    for number, path in enumerate(enhanced(tmp_path, Series(stored_head()), files=3), start=1):
+        part = pydicom.dcmread(path)
+        part.ConcatenationUID, part.InConcatenationNumber, part.SOPInstanceUIDOfConcatenationSource = "1.2.3.4", number, "1.2.3.5"
+        part.save_as(path)
+    ct = read_ct(tmp_path / "in")
+    write_dicom_series(ct, ct.volume, tmp_path / "out", Marks("x"))
+    parts = [pydicom.dcmread(file) for file in sorted((tmp_path / "out").iterdir())]
+    assert sorted(part.InConcatenationNumber for part in parts) == [1, 2, 3]
+    (uid,) = {part.ConcatenationUID for part in parts}
+    assert uid != "1.2.3.4"
+
+
 def test_an_attribute_at_the_top_as_well_as_in_the_frames_is_no_other_frame_s(tmp_path):
     """Slices of a series share what they have alike, so that nobody may write into it."""
     for name in ("alone", "both"):
