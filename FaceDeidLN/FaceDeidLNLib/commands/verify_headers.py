@@ -39,6 +39,9 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
     asked = _certified(options.folder) if options.header is None else options_named(options.header)
     if options.header is not None and asked is None:
         raise InputError("--header keep cleans nothing, so that there is nothing to check: name a profile.")
+    _require_dicom(options.folder, "so that there is nothing to check: was anything released into it?")
+    if options.originals is not None:
+        _require_dicom(options.originals, "so that it tells nothing to look for: name the folder of the originals.")
     console.progress(0.0, "looking")
     known = None if options.originals is None else known_in(options.originals)
     found = verify_headers(options.folder, known, asked, filter(Path.is_file, [_certificate_beside(options.folder)]))
@@ -47,6 +50,15 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
         return Outcome(PASS, facts, f"PASS: no finding.{_unjudged(options, asked)}")
     more = f"\n  and {len(found) - _LISTED} more" if len(found) > _LISTED else ""
     return Outcome(FAIL, facts, f"FAIL: {len(found)} findings\n  " + "\n  ".join(map(str, found[:_LISTED])) + more)
+
+
+def _require_dicom(folder: Path, why: str) -> None:
+    """Raises InputError where nothing below a folder is DICOM: no finding in nothing is no proof."""
+    from ..core.below import below
+    from ..input.dicom_files import is_dicom
+
+    if not any(entry.is_file and is_dicom(entry.path) for entry in below(folder)):
+        raise InputError(f"{folder} holds no DICOM file, {why}")
 
 
 def _unjudged(options: argparse.Namespace, asked: frozenset[str] | None) -> str:

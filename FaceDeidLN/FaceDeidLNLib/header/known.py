@@ -232,7 +232,7 @@ def known_of(files: Iterable[Path], is_own: Callable[[Dataset], bool] = lambda d
             room.require(path)
             dataset = pydicom.dcmread(path, stop_before_pixels=True)
         except InvalidDicomError:
-            dataset = _without_preamble(path)
+            dataset = without_preamble(path)
         except Exception:  # pydicom raises whatever a damaged file leads to
             known.unread.append(path.name)
             continue
@@ -250,7 +250,7 @@ def _is_index(dataset: Dataset) -> bool:
     return dataset.file_meta.get("MediaStorageSOPClassUID") == "1.2.840.10008.1.3.10"
 
 
-def _without_preamble(path: Path) -> Dataset:
+def without_preamble(path: Path) -> Dataset:
     """What an old file without file meta information holds; nothing for a file that is no DICOM at all."""
     try:
         dataset = pydicom.dcmread(path, stop_before_pixels=True, force=True)

@@ -23,7 +23,7 @@ from ..core.below import below
 from ..input.dicom_bounds import require_bounded
 from ..input.dicom_files import PIXELS
 from .dated import dates_of
-from .known import Known, Telling, digit_runs, keyed_elements, values_of, words_in
+from .known import Known, Telling, digit_runs, keyed_elements, values_of, without_preamble, words_in
 from .options import FACE_CODES, OPTIONS, codes_of
 from .raw import Key, raw_items
 from .safe_private import safe_elements
@@ -103,6 +103,7 @@ def verify_headers(
             released.add(str(dataset.get("SOPInstanceUID", "")))
             referenced += [(name, uid) for uid in _references(dataset)]
         except InvalidDicomError:
+            found += [Finding(name, "file", "is DICOM without a preamble: its values were not looked at")] if without_preamble(path) else []
             found += _in_bytes(name, raw, known)
             continue
         except Exception as error:  # pydicom raises whatever a damaged file leads to

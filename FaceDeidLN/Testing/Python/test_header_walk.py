@@ -197,6 +197,28 @@ def test_a_certificate_beside_that_names_the_patient_is_a_finding(tmp_path):
     assert main(command) == 1
 
 
+def test_a_file_without_a_preamble_is_a_finding_and_no_file_that_is_not_dicom(tmp_path):
+    cleaned = profile("research").clean(small())
+    cleaned.save_as(tmp_path / "whole.dcm", enforce_file_format=True)
+    (tmp_path / "notes.txt").write_text("no DICOM", encoding="utf-8")
+    assert verify_headers(tmp_path) == []
+    raw = bytes_of(small())
+    (tmp_path / "old").write_bytes(raw[raw.index(b"\x08\x00\x16\x00UI") :])
+    assert list(map(str, verify_headers(tmp_path))) == ["old: file: is DICOM without a preamble: its values were not looked at"]
+
+
+@pytest.mark.parametrize("empty", ["out", "in"])
+def test_no_finding_in_a_folder_without_dicom_is_no_proof(empty, tmp_path, capsys):
+    for name in ("in", "out"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "notes.txt").write_text("no DICOM", encoding="utf-8")
+        if name != empty:
+            profile("research").clean(small()).save_as(tmp_path / name / "a.dcm", enforce_file_format=True)
+    command = ["verify-headers", str(tmp_path / "out"), "--originals", str(tmp_path / "in"), "--header", "research", "--quiet"]
+    assert main(command) == 2
+    assert f"{tmp_path / empty} holds no DICOM file" in capsys.readouterr().err
+
+
 def contoured():
     points = [0, 0, 0, 10, 0, 0, 10, 10, 0]
     contour = item(ContourGeometricType="CLOSED_PLANAR", NumberOfContourPoints=3, ContourData=points)
