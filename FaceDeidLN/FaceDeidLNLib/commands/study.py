@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from .console import PASS, REVIEW, Console, Outcome
 
 if TYPE_CHECKING:
     from ..header.base import HeaderPolicy
+    from ..input.dicom_damaged import Damaged
     from ..study.family import Options
     from ..study.plan import Plan, StudyPlan
     from ..study.report import StudyResult
@@ -78,7 +80,8 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
     code = PASS if results and all(result.output is not None for result in results) else REVIEW
     facts = {"studies": [result_facts(result) for result in results], **_left(planned)}
     lines = [line for result in results for line in result_lines(result)]
-    lines += [] if results else ["REVIEW: no file could be read", *(f"  - {one.error}" for one in planned.damaged)]
+    lines += [] if results else ["REVIEW: no file could be read", *_damaged_lines(planned.damaged)]
+    lines += _other_lines(planned)
     lines += [f"  review material (shows the face): {options.qa}"] if options.qa is not None else []
     return Outcome(code, facts, "\n".join(lines))
 
@@ -97,7 +100,7 @@ def run_single(planned: Plan, options: argparse.Namespace, policy: HeaderPolicy,
     if result.output is not None:
         keep_mappings(policy, options.key)
     facts = {**result_facts(result), **_left(planned), "reasons": plain_reasons(result)}
-    lines = result_lines(result) + ([] if result.output is not None else earlier_lines(options.output))
+    lines = [*result_lines(result), *_other_lines(planned), *([] if result.output is not None else earlier_lines(options.output))]
     return Outcome(PASS if result.output is not None else REVIEW, facts, "\n".join(lines))
 
 
@@ -151,7 +154,7 @@ def _asked(options: argparse.Namespace) -> Options:
 
 
 def _left(planned: Plan) -> dict[str, Any]:
-    return {"damaged": [str(one.error) for one in planned.damaged], "other_files": len(planned.others)}
+    return {"damaged": [str(one.error) for one in planned.damaged], "other_files": [str(path) for path in planned.others]}
 
 
 def plan_facts(planned: StudyPlan) -> dict[str, Any]:
@@ -177,10 +180,20 @@ def plan_text(planned: Plan) -> str:
         lines.append(f"study {study.study.uid}: {len(study.entries)} instances")
         groups = Counter((entry.instance.label, entry.decision.outcome.value, entry.decision.reason) for entry in study.entries)
         lines += [f"  {outcome:8} {count:4} x {label}: {reason}" for (label, outcome, reason), count in groups.items()]
-    lines += [f"  {'withhold':8}    1 x {one.error}" for one in planned.damaged]
-    if planned.others:
-        lines.append(f"  {len(planned.others)} files that are no DICOM instance stay behind")
+    lines += [*_damaged_lines(planned.damaged), *_other_lines(planned)]
     return "\n".join(lines)
+
+
+def _damaged_lines(files: Sequence[Damaged]) -> list[str]:
+    from ..input.dicom_damaged import reasons_of
+
+    return [f"  {'withhold':8} {count:4} x {reason}" for reason, count in reasons_of(files).items()]
+
+
+def _other_lines(planned: Plan) -> list[str]:
+    from ..input.dicom_files import told
+
+    return [f"  {told(planned.others)} no DICOM instance: left behind"] if planned.others else []
 
 
 def result_facts(result: StudyResult) -> dict[str, Any]:
@@ -209,7 +222,7 @@ def result_lines(result: StudyResult) -> list[str]:
     lines = [head, *(f"  - {reason}" for reason in result.reasons)]
     groups = Counter((r.entry.instance.label, r.decision.outcome.value, r.decision.reason) for r in result.reports)
     lines += [f"  {outcome:8} {count:4} x {label}: {reason}" for (label, outcome, reason), count in groups.items()]
-    lines += [f"  {'withhold':8}    1 x {one.error}" for one in result.planned.damaged]
+    lines += _damaged_lines(result.planned.damaged)
     for surface in result.proof.surfaces if result.proof else ():
         lines.append(f"  {surface.name}: {surface.words}")
     return lines

@@ -43,6 +43,14 @@ def damaged(path: Path, error: InputError) -> Damaged:
     return Damaged(path, error)
 
 
+def reasons_of(files: Sequence[Damaged]) -> dict[str, int]:
+    """Why files cannot be read, each reason once, told of the first of them, and how many it counts for."""
+    names: dict[str, list[str]] = {}
+    for file in files:
+        names.setdefault(str(file.error).replace(file.path.name, "\0"), []).append(file.path.name)
+    return {text.replace("\0", found[0] + ", ..." * (len(found) > 1)): len(found) for text, found in names.items()}
+
+
 def require_others(files: Sequence[Damaged], chosen: Collection[str], there: Collection[str]) -> list[Path]:
     """Those damaged files that belong to another series than the chosen ones: of another modality, or of a series that is there too.
 

@@ -16,6 +16,7 @@ from ..effect.base import drawing, seeded
 from ..header.base import HeaderError, HeaderPolicy, KeepHeader
 from ..header.known import known_of
 from ..header.proof import Finding, verify_headers
+from ..input.dicom_damaged import reasons_of
 from ..output.atomic import Companion, released_folder
 from ..output.certificate import require_own_certificate
 from ..output.dicom_encoder import save
@@ -219,7 +220,7 @@ def _place(report: Report, writer: StudyWriter) -> str | None:
 
 def _stop_at_doubts(planned: StudyPlan, reports: list[Report], options: Options) -> None:
     """Raises _Stop, with each doubtful series and damaged file named once, and where nothing that shows anything is left."""
-    lines: dict[tuple[str, str], str] = {(str(one.path), ""): f"{UNREADABLE}: {one.error}" for one in planned.damaged}
+    lines: dict[tuple[str, str], str] = {("", why): f"{UNREADABLE}: {why}" for why in reasons_of(planned.damaged)}
     for report in reports:
         if report.decision.doubtful:
             instance = report.entry.instance

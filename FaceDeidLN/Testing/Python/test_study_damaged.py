@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pydicom
 import pytest
-from dicom_series import Series, stored_head, write_series
+from dicom_series import Series, spoil, stored_head, write_series
 from FaceDeidLNLib.commands.main import main
 from FaceDeidLNLib.study.instances import _TAGS
 from FaceDeidLNLib.study.plan import plan
@@ -79,6 +79,17 @@ def test_a_damaged_file_makes_its_study_a_review_that_names_it(tmp_path, capsys)
     assert main(["study", str(tmp_path / "in"), str(tmp_path / "out"), "--quiet"]) == 3
     assert f"{first.name} holds something that cannot be read in SliceThickness" in "".join(capsys.readouterr())
     assert not (tmp_path / "out").exists() or not any((tmp_path / "out").iterdir())
+
+
+def test_every_file_that_stays_behind_is_told_and_each_reason_once(slices, tmp_path, capsys):
+    for path in slices:
+        spoil(path, StudyInstanceUID=None)
+    (tmp_path / "in" / "notes.txt").write_text("no DICOM", encoding="utf-8")
+    assert main(["study", str(tmp_path / "in"), str(tmp_path / "out")]) == 3
+    said = "".join(capsys.readouterr())
+    assert said.count(f"withhold {len(slices):4} x {min(slices).name}, ... lacks a study, series or instance UID") == 1
+    assert said.count("lacks") == 1
+    assert "1 file (notes.txt) is no DICOM instance: left behind" in said
 
 
 @pytest.mark.parametrize("write", [write_key_objects, write_structures])
