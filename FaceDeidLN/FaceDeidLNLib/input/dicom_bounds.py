@@ -86,6 +86,8 @@ class Room:
             raise _too_large(path) from error
         except InputError:
             raise
+        except OSError as error:
+            raise InputError(f"{path.name} cannot be read ({error.strerror or error}): check the file and its permissions.") from error
         except Exception as error:  # pydicom and zlib raise whatever damaged bytes lead to
             raise InputError(f"{path.name} cannot be read or unpacked: it is truncated or damaged, get it again.") from error
 

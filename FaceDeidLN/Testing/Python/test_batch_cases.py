@@ -52,6 +52,21 @@ def test_a_blank_input_is_not_the_folder_of_the_csv(blank, tmp_path):
         find_cases(table, tmp_path / "out")
 
 
+@pytest.mark.parametrize(
+    ("encoding", "text", "said"),
+    [
+        ("utf-16", "input\na.nrrd\n", "no CSV file in UTF-8: save it as one"),
+        ("utf-16-le", "input\na.nrrd\n", "no CSV file in UTF-8: save it as one"),
+        ("latin-1", "input\nü.nrrd\n", "no CSV file in UTF-8: save it as one"),
+        ("utf-8", 'input\n"a.nrrd\n', "a quote that has no end"),
+    ],
+)
+def test_a_csv_in_another_encoding_or_with_an_open_quote_is_told_with_what_to_do(encoding, text, said, tmp_path):
+    (tmp_path / "cases.csv").write_bytes(text.encode(encoding))
+    with pytest.raises(InputError, match=said):
+        find_cases(tmp_path / "cases.csv", tmp_path / "out")
+
+
 def test_lines_of_a_csv_end_where_lines_end(tmp_path):
     table = tmp_path / "cases.csv"
     table.write_bytes('input,output\na\u2028b.nrrd,x.nrrd\nc\u0085d.nrrd,y.nrrd\n"e\nf.nrrd",z.nrrd\n'.encode())
@@ -110,7 +125,7 @@ def test_studies_are_folders_with_nothing_that_only_one_ct_has(tmp_path):
         ('input,output\n"a.nrrd,x.nrrd\nb.nrrd,y.nrrd\n', "unexpected end of data"),
         ("input,,output\na.nrrd,,x.nrrd\n", "a column without a name"),
         ("input\nct.nrrd,too,many\n", "more fields in line 2 than columns"),
-        ("input,output\nct.nrrd\0,x.nrrd\n", "zero bytes|line contains NUL"),
+        ("input,output\nct.nrrd\0,x.nrrd\n", "no CSV file in UTF-8|line contains NUL"),
         ("input,output\na.nrrd,x.nrrd\nb.nrrd,x/y.nrrd\n", "x/y.nrrd would lie inside x.nrrd"),
         ("input,output\na,x\nb.nrrd,x/y/z.nrrd\n", "would lie inside x"),
         ("input,output\na,results.csv\n", "cannot be called results.csv"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 import pydicom
 import pytest
 from dicom_series import Series, spoil, stored_head, write_series
@@ -79,6 +81,19 @@ def test_a_damaged_file_makes_its_study_a_review_that_names_it(tmp_path, capsys)
     assert main(["study", str(tmp_path / "in"), str(tmp_path / "out"), "--quiet"]) == 3
     assert f"{first.name} holds something that cannot be read in SliceThickness" in "".join(capsys.readouterr())
     assert not (tmp_path / "out").exists() or not any((tmp_path / "out").iterdir())
+
+
+def test_a_file_that_nobody_may_read_is_not_called_damaged(slices, monkeypatch):
+    opened = type(slices[0]).open
+
+    def refused(path, *words, **more):
+        if path == slices[1]:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return opened(path, *words, **more)
+
+    monkeypatch.setattr(type(slices[0]), "open", refused)
+    (one,) = plan(slices[0].parent).damaged
+    assert str(one.error) == f"{slices[1].name} cannot be read (Permission denied): check the file and its permissions."
 
 
 def test_every_file_that_stays_behind_is_told_and_each_reason_once(slices, tmp_path, capsys):

@@ -41,6 +41,7 @@ _SEGMENTATION = (".seg.nrrd", ".seg.nhdr")
 DEFACE, STUDY = "deface", "study"
 #: Shared words that only a study knows.
 _OF_STUDIES = ("--one", "--withhold-doubtful")
+_NO_CSV = "no CSV file in UTF-8: save it as one (in a spreadsheet: CSV UTF-8), with commas."
 #: Folders that a batch keeps beside its own: what was refused, and earlier releases.
 QUARANTINE, SUPERSEDED = BESIDE = ("-quarantine", "-superseded")
 #: What a batch writes into its folder beside the outputs.
@@ -275,12 +276,16 @@ def _from_csv(path: Path) -> Iterator[Case]:
     try:
         text = read_plain_text(path, encoding="utf-8-sig")
         lines = list(_lines(text))
-    except (OSError, UnicodeDecodeError, csv.Error) as problem:
-        raise InputError(f"{path} is not a CSV file in UTF-8: {problem}.") from problem
+    except OSError as problem:
+        raise InputError(f"{path} cannot be read ({problem.strerror or problem}): check the file and its permissions.") from problem
+    except UnicodeDecodeError as problem:
+        raise InputError(f"{path} is {_NO_CSV}") from problem
+    except csv.Error as problem:
+        raise InputError(f"{path} cannot be read as a table ({problem}): look for a quote that has no end.") from problem
     if len(lines) > 1 + MOST_CASES:
         raise InputError(f"{path} has {len(lines) - 1} cases: a batch has at most {MOST_CASES}, make several of it.")
     if "\0" in text:
-        raise InputError(f"{path} is not a CSV file in UTF-8: it holds zero bytes.")
+        raise InputError(f"{path} is {_NO_CSV}")
     names = [name.lower() for name in lines[0][1]] if lines else []
     if wrong := _why_no_table(names):
         raise InputError(f"{path} {wrong}; the columns are {', '.join(_COLUMNS)}, with commas between them.")
@@ -322,7 +327,7 @@ def _case_of_row(folder: Path, row: dict[str, str]) -> Case:
     output = PurePosixPath(row.get("output") or source.name)
     there = PureWindowsPath(output)  # so that a table means the same everywhere
     if output.is_absolute() or there.drive or there.root or ".." in there.parts or not output.name:
-        raise InputError(f"The output {output} does not lie inside the batch's output folder.")
+        raise InputError(f"The output {output} does not lie inside the batch's output folder: name it relative to that folder.")
     if any(len(os.fsencode(part)) > LONGEST_NAME for part in output.parts):
         raise InputError(f"The output {str(output)[:40]}... has a name longer than disks take: name it in {LONGEST_NAME} bytes or less.")
     files = [
