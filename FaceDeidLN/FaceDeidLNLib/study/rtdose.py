@@ -46,6 +46,8 @@ class RtDoseFamily(ClippedOneByOne):
         dataset = whole_of(instance.path)
         if dataset.get("ROIContourSequence"):
             raise DoubtError("it holds isodose contours beside the dose, which nobody looks at")
+        if "PixelData" not in dataset:
+            raise DoubtError("it holds no grid of doses: what else is in it nobody looks at")
         stored = dataset.pixel_array
         stored = stored.reshape((-1, *stored.shape[-2:]))
         grid, values = moved(dose_geometry(dataset), matrix), stored.copy()

@@ -269,6 +269,14 @@ def test_a_dose_with_isodose_contours_is_doubtful(bench, work, tmp_path):
         FAMILIES["rtdose"].release(changed_copy(bench, tmp_path, "dose.dcm", change), work)
 
 
+def test_a_dose_of_histograms_alone_is_doubtful_in_plain_words(bench, work, tmp_path):
+    def change(dataset: pydicom.Dataset) -> None:
+        del dataset.PixelData, dataset.Rows
+
+    with pytest.raises(DoubtError, match="no grid of doses"):
+        FAMILIES["rtdose"].release(changed_copy(bench, tmp_path, "dose.dcm", change), work)
+
+
 @pytest.mark.parametrize("kind", ["FRACTIONAL", "LABELMAP"])
 def test_segmentations_of_every_type_are_clipped_and_keep_their_nodes(bench, work, tmp_path, kind):
     series = other_segments(bench, tmp_path, kind)
