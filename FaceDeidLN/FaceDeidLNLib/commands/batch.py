@@ -43,6 +43,8 @@ examples:
 """
 #: A default that leaves memory for each process (some 0.5 to 1 GB for a CT of 512 x 512 x 234).
 _MOST_JOBS = 4
+#: What is said of a batch that was stopped once it had begun.
+GOES_ON = "what this batch had released stays, and the same command goes on"
 _DAY_MIN = 24 * 60
 _LEAST_MB, _MOST_MB = 256, 2**20
 
@@ -118,7 +120,7 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
     from contextlib import closing
 
     from ..output.destination import make_folder
-    from .batches.cases import find_cases, segmentations_in
+    from .batches.cases import find_cases, left_out_of
     from .batches.ledger import Ledger, sole_batch
     from .batches.loop import Listed, Loop
     from .batches.places import Places
@@ -131,6 +133,7 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
     make_folder(options.out_dir)
     places = Places(options.out_dir, options.shard)
     with sole_batch(places.results), closing(Ledger(places.ledger, places.results)) as ledger:
+        options.goes_on = GOES_ON
         note_inputs(cases, places.inputs)
         whole, cases = cases, options.shard.cases(cases)
         setting = setting_of(options)
@@ -140,7 +143,7 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
             console.say(f"{len(cases) - len(waiting)} of {len(cases)} cases are done already.")
         if waiting:
             Loop(ledger, engine_of(options, console), setting, console, lambda: None).run(Listed(waiting))
-        return finish(cases, ledger, setting, places, options, segmentations_in(options.inputs), planned)
+        return finish(cases, ledger, setting, places, options, left_out_of(options.inputs, whole, options.out_dir), planned)
 
 
 def watch(options: argparse.Namespace, console: Console) -> Outcome:
@@ -162,6 +165,7 @@ def watch(options: argparse.Namespace, console: Console) -> Outcome:
     make_folder(options.out_dir)
     places, setting = Places(options.out_dir, options.shard), setting_of(options)
     with sole_batch(places.results), closing(Ledger(places.ledger, places.results)) as ledger:
+        options.goes_on = GOES_ON
 
         def find() -> list[Case]:
             return options.shard.cases(cases_now(options.inputs, options.out_dir, options.studies))

@@ -109,7 +109,7 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
         seen = write_review_folder(options.qa, ct, result, refusal is None)
     if refusal is None:
         console.progress(0.9, "writing")
-        options.watch = Watch(place.output)
+        options.releases = (Watch(place.output),)
         release_all(ct, result, place, beside, options, said)
         keep_mappings(place.header, options.key)
     return outcome(ct, result, place, options.qa, refusal, Told(taken, notes, seen))

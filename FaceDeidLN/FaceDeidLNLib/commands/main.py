@@ -53,6 +53,8 @@ exit codes: 0 PASS, 3 REVIEW (nothing released), 1 FAIL, 2 bad arguments or inpu
 
 #: Options whose value may be empty.
 _TEXTS = ("--remark", "--reviewer", "--watermark", "--node-segments", "--levels", "--series")
+#: What is said where a command that was stopped had released nothing.
+NOTHING = "nothing was released"
 #: How Python before 3.13 says so; later ones have an OSError for it.
 _LOOP = "Symlink loop from "
 
@@ -134,7 +136,8 @@ def guarded(options: argparse.Namespace, console: Console) -> Outcome:
     except FaceNotFoundError as problem:
         return Outcome(REVIEW, {"verdict": "REVIEW", "reasons": [str(problem)], "released": False}, f"REVIEW: {problem}")
     except FaceDeidError as problem:
-        return refusal(BAD_INPUT, str(problem))
+        there = released(options)
+        return refusal(BAD_INPUT, str(problem) if there == NOTHING else f"{problem} Before that: {there}.")
     except RecursionError:
         return refusal(
             BAD_INPUT, f"An input file is nested deeper than any such file is: it is damaged, get it again; {released(options)}."
@@ -155,11 +158,11 @@ def guarded(options: argparse.Namespace, console: Console) -> Outcome:
 
 
 def released(options: argparse.Namespace) -> str:
-    """Whether the command had released its output when it was stopped; ``options.watch`` is there once it began to."""
-    watch = getattr(options, "watch", None)
-    if watch is None or not watch.has_released():
-        return "nothing was released"
-    return f"{watch.output} had been released with its certificate"
+    """What the command had released when it was stopped; ``options.releases`` and ``options.goes_on`` are there once it began to."""
+    there = [str(watch.output) for watch in getattr(options, "releases", ()) if watch.has_released()]
+    if there:
+        return f"{', '.join(there)} had been released with {'its certificate' if len(there) == 1 else 'their certificates'}"
+    return getattr(options, "goes_on", NOTHING)
 
 
 def run() -> NoReturn:

@@ -70,9 +70,12 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
         return Outcome(PASS, {"studies": [plan_facts(study) for study in planned.studies], **_left(planned)}, plan_text(planned))
     from ..header.policy import policy_named
     from ..output.header_mappings import keep_mappings
+    from ..release import Watch
+    from ..study.run import places_of
     from ..study.run import run as carry_out
 
     policy = policy_named(options.header, options.key, options.patients, tuple(filter(None, (options.output, options.qa))))
+    options.releases = [Watch(place) for place in ([options.output] if options.one else places_of(planned, options.output))]
     if options.one:
         return run_single(planned, options, policy, console)
     keep = partial(keep_mappings, policy, options.key)
@@ -88,10 +91,13 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
 
 def run_single(planned: Plan, options: argparse.Namespace, policy: HeaderPolicy, console: Console) -> Outcome:
     """The only study of INPUT becomes the folder OUT. Raises InputError where there are several."""
+    from ..input.dicom_damaged import reasons_of
     from ..output.header_mappings import keep_mappings
     from ..study.run import run_one
     from .describe import earlier_lines
 
+    if not planned.studies:
+        raise InputError(f"{options.input} holds no study that can be read: {'; '.join(reasons_of(planned.damaged))}")
     if len(planned.studies) != 1:
         raise InputError(f"{options.input} holds {len(planned.studies)} studies, and one is wanted: give each a folder of its own.")
     result = run_one(

@@ -58,15 +58,20 @@ def run(
 
     :raises InputError: ``out`` lies in the input, or a study's place is taken. :raises OutputError: it could not be written.
     """
-    names = [f"study-{number:02d}" for number in range(1, len(plan.studies) + 1)]
-    _require_free([Path(out) / name for name in names])
+    places = places_of(plan, out)
+    _require_free(places)
     results = []
-    for name, planned in zip(names, plan.studies, strict=True):
-        pictures = None if review is None else review / name
-        results.append(run_one(planned, plan.folder, Path(out) / name, options, policy, progress, pictures))
+    for place, planned in zip(places, plan.studies, strict=True):
+        pictures = None if review is None else review / place.name
+        results.append(run_one(planned, plan.folder, place, options, policy, progress, pictures))
         if results[-1].output is not None:
             released()
     return tuple(results)
+
+
+def places_of(plan: Plan, out: Path) -> list[Path]:
+    """Where each study of a plan is released."""
+    return [Path(out) / f"study-{number:02d}" for number in range(1, len(plan.studies) + 1)]
 
 
 def _require_free(folders: Sequence[Path]) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from batches import batch, fill, ledger_of, rows_of, started
 from FaceDeidLNLib.commands.main import main
+from FaceDeidLNLib.commands.signals import Interrupted
 from FaceDeidLNLib.input.ct import read_ct
 from FaceDeidLNLib.phantom import make_phantom
 from processes import children_of, lives, run_process, start_process
@@ -186,13 +187,33 @@ def test_odd_names_are_cases_like_others(name, stand_in, tmp_path):
         assert ledger.rows["review"].exit_code == 3
 
 
+@pytest.mark.parametrize("more", [(), ("--watch", "60")])
+@pytest.mark.parametrize(("error", "code"), [(OSError(28, "No space left on device"), 2), (Interrupted(15), 143), (ValueError("x"), 1)])
+def test_a_batch_that_is_stopped_says_that_what_it_released_stays(error, code, more, stand_in, tmp_path, monkeypatch, capsys):
+    def stopped(*_):
+        raise error
+
+    fill(stand_in, "pass")
+    monkeypatch.setattr("FaceDeidLNLib.commands.batches.planned.plan", stopped)
+    assert main(["batch", str(stand_in), str(tmp_path / "out"), *more]) == code
+    assert "what this batch had released stays, and the same command goes on" in capsys.readouterr().err
+
+
 def test_segmentations_beside_the_cts_are_left_out_and_named(stand_in, tmp_path, capsys):
     fill(stand_in, "pass", "pass.seg")
     assert main(["batch", str(stand_in), str(tmp_path / "out"), "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["left_out"] == ["pass.seg.nrrd"]
+    assert json.loads(capsys.readouterr().out)["left_out"] == ["pass.seg.nrrd", "started.log"]
     assert main(["batch", str(stand_in), str(tmp_path / "out")]) == 0
     assert "not read: 1 segmentations (pass.seg.nrrd" in capsys.readouterr().out
     assert started(stand_in) == 1
+
+
+def test_what_is_no_case_beside_the_cases_is_named(stand_in, tmp_path, capsys):
+    fill(stand_in, "pass")
+    (stand_in / "empty").mkdir()
+    (stand_in / "notes.txt").touch()
+    assert main(["batch", str(stand_in), str(tmp_path / "out")]) == 0
+    assert "not read, for want of an image or DICOM file: empty, notes.txt, started.log\n" in capsys.readouterr().out
 
 
 def test_killed_and_resumed_the_outputs_are_those_of_single_runs(phantom_nodes_file, tmp_path):

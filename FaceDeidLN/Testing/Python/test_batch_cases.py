@@ -67,6 +67,12 @@ def test_a_csv_in_another_encoding_or_with_an_open_quote_is_told_with_what_to_do
         find_cases(tmp_path / "cases.csv", tmp_path / "out")
 
 
+def test_a_folder_of_files_without_a_preamble_is_a_case(tmp_path):
+    (tmp_path / "in" / "old").mkdir(parents=True)
+    (tmp_path / "in" / "old" / "1").write_bytes(b"\x08\x00\x16\x00UI\x1a\x001.2.840.10008.5.1.4.1.1.2")
+    assert [case.name for case in find_cases(tmp_path / "in", tmp_path / "out")] == ["old"]
+
+
 def test_lines_of_a_csv_end_where_lines_end(tmp_path):
     table = tmp_path / "cases.csv"
     table.write_bytes('input,output\na\u2028b.nrrd,x.nrrd\nc\u0085d.nrrd,y.nrrd\n"e\nf.nrrd",z.nrrd\n'.encode())

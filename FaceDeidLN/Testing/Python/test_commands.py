@@ -210,7 +210,7 @@ def test_warnings_of_libraries_are_shown_on_demand(words, shown, phantom_ct_file
 )
 def test_what_was_released_before_an_error_is_told(error, code, said, released, phantom_ct_file, tmp_path, monkeypatch, capsys):
     def stopped(options, _):
-        options.watch = Watch(tmp_path / "out.nrrd")
+        options.releases = (Watch(tmp_path / "out.nrrd"),)
         shutil.copy(released[0], tmp_path / "out.nrrd")
         shutil.copy(released[1]["certificate"], tmp_path / "out.certificate.json")
         raise error

@@ -96,6 +96,14 @@ def test_a_file_that_nobody_may_read_is_not_called_damaged(slices, monkeypatch):
     assert str(one.error) == f"{slices[1].name} cannot be read (Permission denied): check the file and its permissions."
 
 
+def test_one_study_that_cannot_be_read_at_all_is_told_with_its_reason(slices, tmp_path, capsys):
+    for path in slices:
+        spoil(path, StudyInstanceUID=None)
+    assert main(["study", str(tmp_path / "in"), str(tmp_path / "out"), "--one", "--quiet"]) == 2
+    assert "holds no study that can be read: " in (said := "".join(capsys.readouterr()))
+    assert f"{min(slices).name}, ... lacks a study, series or instance UID" in said
+
+
 def test_every_file_that_stays_behind_is_told_and_each_reason_once(slices, tmp_path, capsys):
     for path in slices:
         spoil(path, StudyInstanceUID=None)

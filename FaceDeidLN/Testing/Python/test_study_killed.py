@@ -15,6 +15,7 @@ import pydicom
 import pytest
 from dicom_series import Series, write_series
 from FaceDeidLNLib.commands.main import main
+from FaceDeidLNLib.commands.signals import Interrupted
 from FaceDeidLNLib.core import guard
 from FaceDeidLNLib.core.errors import InputError, OutputError
 from FaceDeidLNLib.core.scratch import scratch_root
@@ -141,6 +142,30 @@ def test_mappings_of_a_released_study_are_kept_where_the_next_one_stops_the_run(
     assert main(list(map(str, words))) == 2
     assert "the disk is full" in "".join(capsys.readouterr())
     assert read_mapping(tmp_path / "uid_mapping.csv").keys() == {"1.2.3"}
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (OutputError("The disk is full."), 2, "The disk is full. Before that: {} had been released"),
+        (Interrupted(15), 143, "Interrupted; {} had been released with its certificate."),
+        (RuntimeError("x"), 1, "Unexpected RuntimeError: x (--debug shows where); {} had been released"),
+    ],
+)
+def test_what_stops_a_later_study_tells_which_ones_had_been_released(error, code, said, planned, tmp_path, monkeypatch, capsys):
+    write_series(tmp_path / "in" / "other", Series(np.zeros((3, 8, 8), dtype=np.int32), study="1.2.3"))
+    one = study_run.run_one
+
+    def second_stops(planned: StudyPlan, source: Path, folder: Path, *rest: object) -> StudyResult:
+        if folder.name == "study-02":
+            raise error
+        return one(planned, source, folder, *rest)
+
+    monkeypatch.setattr(study_run, "run_one", second_stops)
+    assert main(["study", str(tmp_path / "in"), str(tmp_path / "out"), "--quiet"]) == code
+    told = "".join(capsys.readouterr())
+    assert said.format(tmp_path / "out" / "study-01") in told
+    assert "nothing was released" not in told
 
 
 def again(planned: Plan, folder: Path) -> study_run.StudyResult:

@@ -46,8 +46,6 @@ _NO_CSV = "no CSV file in UTF-8: save it as one (in a spreadsheet: CSV UTF-8), w
 QUARANTINE, SUPERSEDED = BESIDE = ("-quarantine", "-superseded")
 #: What a batch writes into its folder beside the outputs.
 _OWN_FILES = re.compile(r"(results|report)(-\d+-of-\d+)?\.(csv|html)|\..*", re.IGNORECASE)
-_DICOM_MARK = b"DICM"
-_DICOM_PREAMBLE = 128
 
 
 @dataclass(frozen=True)
@@ -224,9 +222,13 @@ def _stem(name: str) -> str:
     return name[: len(name) - len(image_extension(Path(name)) or "")]
 
 
-def segmentations_in(folder: Path) -> list[str]:
-    """The segmentation files of a folder of inputs: they are no CTs, and which CT each belongs to only a CSV can tell."""
-    return sorted(path.name for path in folder.iterdir() if is_segmentation(path)) if folder.is_dir() else []
+def left_out_of(folder: Path, cases: list[Case], out_dir: Path) -> list[str]:
+    """What lies in a folder of inputs and is no case: segmentations (only a CSV can tell whose), other files, folders without DICOM."""
+    taken = {case.input for case in cases}
+    if not folder.is_dir() or folder.resolve() in taken:
+        return []
+    there = (path for path in folder.resolve().iterdir() if not path.name.startswith("."))
+    return sorted(path.name for path in there if path not in taken and not _is_of_batch(path, out_dir.resolve()))
 
 
 def is_segmentation(path: Path) -> bool:
@@ -258,17 +260,18 @@ def holds_dicom(path: Path) -> bool:
 def _may_be_dicom(entry: Entry) -> bool:
     try:
         return bool(entry.problem) or (entry.is_file and _is_dicom(entry.path))
-    except OSError:  # it cannot be opened
+    except InputError:  # it cannot be opened
         return True
 
 
 def _is_dicom(path: Path) -> bool:
+    from ...input.dicom_files import is_dicom
+
     if image_extension(path):
         return False
     if path.suffix.lower() == ".dcm":
         return True
-    with path.open("rb") as file:
-        return file.read(_DICOM_PREAMBLE + len(_DICOM_MARK))[_DICOM_PREAMBLE:] == _DICOM_MARK
+    return is_dicom(path)
 
 
 def _from_csv(path: Path) -> Iterator[Case]:

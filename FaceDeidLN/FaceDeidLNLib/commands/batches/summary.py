@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 
 from ..console import PASS, WORST_FIRST, Outcome
+from .cases import is_segmentation
 from .places import Places
 from .row import Row
+
+#: Of what was left out so many are named.
+_NAMED = 5
 
 
 def summary(rows: Sequence[Row], places: Places, left_out: Sequence[str], unheard: Sequence[str] = (), gone: Sequence[str] = ()) -> Outcome:
@@ -36,6 +41,10 @@ def summary(rows: Sequence[Row], places: Places, left_out: Sequence[str], unhear
     to_do += [f"{refused} refused, with the reason beside each: {places.quarantine}"] if refused else []
     lines += [f"  {'; '.join(to_do)}"] if to_do else []
     lines += [f"  note: {sentence}" for sentence in (*unheard, *gone)]
-    if left_out:
-        lines.append(f"  not read: {len(left_out)} segmentations ({left_out[0]}, ...); in a CSV each case can name its own, to protect it")
+    others = [name for name in left_out if not is_segmentation(Path(name))]
+    if segments := [name for name in left_out if name not in others]:
+        lines.append(f"  not read: {len(segments)} segmentations ({segments[0]}, ...); in a CSV each case can name its own, to protect it")
+    if others:
+        named = ", ".join(others[:_NAMED]) + ", ..." * (len(others) > _NAMED)
+        lines.append(f"  not read, for want of an image or DICOM file: {named}")
     return Outcome(next((code for code in WORST_FIRST if code in codes), PASS), facts, "\n".join(lines))
