@@ -47,6 +47,9 @@ SPIKE_WIDTH_MM = 9.0
 #: A snapped point is this near to the skin.
 SNAP_TOLERANCE_MM = 0.1
 SNAP_STEPS = 20
+#: What is to be done where there is no skin to be looked at, and why nothing is.
+_CHECK = "check them in Slicer and give those that are wrong with --landmarks"
+_OUTSIDE = f"the landmarks put the face outside of the CT: {_CHECK}"
 
 
 def skin_depth(ct: Volume, body: Volume, box_lps: np.ndarray, spacing_mm: float = 1.5, alive: Alive = idle) -> Volume:
@@ -62,7 +65,7 @@ def skin_depth(ct: Volume, body: Volume, box_lps: np.ndarray, spacing_mm: float 
     level = _level(ct, body, grid, alive)
     solid = level > TISSUE_HU
     if solid.all() or not solid.any():
-        raise FaceNotFoundError("There is no skin in the part of the CT that was looked at.")
+        raise FaceNotFoundError(f"there is no skin where the landmarks put the face: {_CHECK}")
     alive()
     return Volume(_signed_distance(level, solid) * np.float32(spacing_mm), grid)
 
@@ -104,7 +107,7 @@ def _grid(geometry: Geometry, box: np.ndarray, spacing_mm: float) -> Geometry:
     low = np.maximum(box[0], corners.min(0) - AIR_MARGIN_MM)
     high = np.minimum(box[1], corners.max(0) + AIR_MARGIN_MM)
     if np.any(high - low < 2 * spacing_mm):
-        raise FaceNotFoundError("The part of the CT that was to be looked at lies outside of it.")
+        raise FaceNotFoundError(_OUTSIDE)
     return canonical_grid(np.array([low, high]), spacing_mm)
 
 
@@ -112,7 +115,7 @@ def _level(ct: Volume, body: Volume, grid: Geometry, alive: Alive) -> np.ndarray
     """HU whose level TISSUE_HU is the wrapped skin: filled inside the body, air outside of it."""
     part = ct.crop(ct.geometry.box_around(grid.corners(), 4 * max(ct.geometry.spacing)))
     if 0 in part.array.shape:
-        raise FaceNotFoundError("The part of the CT that was to be looked at lies outside of it.")
+        raise FaceNotFoundError(_OUTSIDE)
     small = block_mean(part, grid.spacing[0])
     own = np.clip(small.array, AIR_HU, -AIR_HU).astype(np.float32)
     alive()

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from ..core.errors import FaceDeidError
 from ..core.segment import Segment
-from .markups import ras
+from .markups import control_points, ras
 from .moved import SAME_MM, ijk_to_lps
 from .segmentations import segments_from_node
 
@@ -58,19 +58,11 @@ def _contents(node: slicer.vtkMRMLNode, ct: slicer.vtkMRMLScalarVolumeNode) -> l
     except FaceDeidError:
         to_grids = []
     if node.IsA("vtkMRMLMarkupsNode"):
-        points = _points(node)
+        points = control_points(node)
         on_grids = [(ras(points) @ to_grid[:3, :3].T + to_grid[:3, 3]) * ct.GetSpacing() for to_grid in to_grids]
         return [np.round(places, 4).tolist() for places in (points, *on_grids)]
     segments = segments_from_node(node)
     return [_digest(segments, to_grid) for to_grid in (None, *to_grids)]
-
-
-def _points(node: slicer.vtkMRMLMarkupsNode) -> np.ndarray:
-    """The control points (N, 3) in world RAS mm."""
-    places = np.zeros((node.GetNumberOfControlPoints(), 3))
-    for index, place in enumerate(places):
-        node.GetNthControlPointPositionWorld(index, place)
-    return places
 
 
 def _digest(segments: Sequence[Segment], to_grid: np.ndarray | None) -> str:

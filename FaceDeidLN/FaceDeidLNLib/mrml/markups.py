@@ -18,6 +18,7 @@ from vtkmodules.vtkFiltersGeneral import vtkTransformPolyDataFilter
 from ..core.errors import InputError
 from ..core.landmarks import LANDMARK_NAMES, Landmark, Landmarks
 from ..input.markups import missing, placed
+from ..input.plausible import FARTHEST_MM
 from ..output.markups import describe
 from .matrices import LPS_RAS, matrix_from_array, share_parent, to_world_ras
 from .moved import moved_since, note_place
@@ -149,10 +150,9 @@ def landmarks_from_node(node: slicer.vtkMRMLMarkupsFiducialNode) -> Landmarks:
 def _landmark(node: slicer.vtkMRMLMarkupsNode, index: int, moved: np.ndarray | None) -> Landmark:
     name = _name(node.GetNthControlPointLabel(index))
     description = node.GetNthControlPointDescription(index)
-    if node.GetNthControlPointPositionStatus(index) != slicer.vtkMRMLMarkupsNode.PositionDefined:
+    place = _place(node, index)
+    if np.isnan(place).any():
         return missing(name, description, "no position was set")
-    place = [0.0, 0.0, 0.0]
-    node.GetNthControlPointPositionWorld(index, place)
     lps, locked = ras(place)[0], node.GetNthControlPointLocked(index)
     landmark = placed(name, lps, description, locked)
     if moved is None or landmark.source != "user":
@@ -190,7 +190,7 @@ def fill_curve(node: slicer.vtkMRMLMarkupsCurveNode, control_points_lps: np.ndar
 
     Where it has those very points nothing is done: it would look for its path on the skin anew.
     """
-    wanted, has = ras(control_points_lps), _control_points(node)
+    wanted, has = ras(control_points_lps), control_points(node)
     if np.shape(has) == wanted.shape and np.allclose(has, wanted, rtol=0.0, atol=_SAME_PLACE_MM):
         return
     points = vtkPoints()
@@ -204,20 +204,24 @@ def curve_points_from_node(node: slicer.vtkMRMLMarkupsCurveNode) -> tuple[np.nda
 
     :raises InputError: fewer than three control points: that encloses nothing.
     """
-    positions = [position for position in _control_points(node) if not np.isnan(position).any()]
+    positions = [position for position in control_points(node) if not np.isnan(position).any()]
     if len(positions) < 3:
         raise InputError(f'The curve "{node.GetName()}" has {len(positions)} points: a closed curve needs at least three.')
     path = node.GetCurvePointsWorld()
     return ras(positions), ras(vtk_to_numpy(path.GetData()))
 
 
-def _control_points(node: slicer.vtkMRMLMarkupsCurveNode) -> np.ndarray:
-    """The control points (N, 3) of a curve node in world RAS mm; NaN where a position is not set."""
-    positions = np.full((node.GetNumberOfControlPoints(), 3), np.nan)
-    for index, position in enumerate(positions):
-        if node.GetNthControlPointPositionStatus(index) == slicer.vtkMRMLMarkupsNode.PositionDefined:
-            node.GetNthControlPointPositionWorld(index, position)
-    return positions
+def control_points(node: slicer.vtkMRMLMarkupsNode) -> np.ndarray:
+    """The control points (N, 3) of a node in world RAS mm; NaN where a position is not set, or where no patient is."""
+    return np.reshape([_place(node, index) for index in range(node.GetNumberOfControlPoints())], (-1, 3))
+
+
+def _place(node: slicer.vtkMRMLMarkupsNode, index: int) -> np.ndarray:
+    """One of ``control_points``."""
+    place = np.full(3, np.nan)
+    if node.GetNthControlPointPositionStatus(index) == slicer.vtkMRMLMarkupsNode.PositionDefined:
+        node.GetNthControlPointPositionWorld(index, place)
+    return place if np.all(np.abs(place) <= FARTHEST_MM) else np.full(3, np.nan)
 
 
 def add_skin_model(

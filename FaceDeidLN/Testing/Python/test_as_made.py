@@ -58,6 +58,12 @@ def test_what_was_made_is_known_until_it_is_changed(here, ct, kind):
     assert not is_as_made(node, ct)
 
 
+def test_a_curve_of_which_a_person_unset_a_point_is_the_persons(here, ct):
+    node = made(here, ct, "curve")
+    node.UnsetNthControlPointPosition(1)
+    assert not is_as_made(node, ct)
+
+
 @pytest.mark.parametrize("kind", ["curve", "face"])
 def test_what_was_made_of_another_ct_is_not_this_ones(here, ct, kind):
     other = add_ct(here, Volume(numbers((6, 7, 8)), tilted((6, 7, 8))), "other")

@@ -114,6 +114,18 @@ def test_a_landmark_that_was_unset_does_not_tell_where_it_was_found(here):
     assert (back.position, back.reason) == (None, "no position was set")
 
 
+@pytest.mark.parametrize("nowhere", [np.nan, np.inf, 1e9])
+def test_a_point_where_no_patient_is_counts_as_one_without_a_position(here, nowhere):
+    node = add_landmarks(here, three_landmarks())
+    node.SetNthControlPointPosition(0, nowhere, 0.0, 0.0)
+    back = landmarks_from_node(node).points["pronasale"]
+    assert (back.position, back.reason) == (None, "no position was set")
+    curve = add_curve(here, np.array([[0.0, 0.0, 0.0], [50.0, 0.0, 0.0], [0.0, 50.0, 10.0]]))
+    curve.SetNthControlPointPosition(1, 0.0, nowhere, 0.0)
+    with pytest.raises(InputError, match="has 2 points: a closed curve needs at least three"):
+        curve_points_from_node(curve)
+
+
 @pytest.mark.parametrize(
     "act", [lambda n: n.SetNthControlPointPositionWorld(1, 3.0, 4.0, 5.0), lambda n: n.SetNthControlPointLocked(1, True)]
 )

@@ -105,6 +105,12 @@ def test_depth_of_a_ball_is_its_distance_to_the_surface():
     assert np.abs(error).max() < 1.6
 
 
+@pytest.mark.parametrize("off_mm", [150.0, 250.0, 5000.0])
+def test_a_face_that_is_looked_for_outside_of_the_ct_is_told_by_its_landmarks(bare, bare_body, off_mm):
+    with pytest.raises(FaceNotFoundError, match="the landmarks put the face.*: check them"):
+        skin_depth(bare.ct, bare_body, face_box(bare) + (0.0, 0.0, 150.0 + off_mm))
+
+
 def test_the_whole_patient_is_in_the_body(bare, bare_body):
     assert inside(bare_body, tissue_points(bare)).mean() > 0.99
 
