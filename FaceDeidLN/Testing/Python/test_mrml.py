@@ -10,8 +10,11 @@ from FaceDeidLNLib.core.errors import FaceDeidError, InputError
 from FaceDeidLNLib.core.geometry import Box, Geometry
 from FaceDeidLNLib.core.segment import BoxMask, tight
 from FaceDeidLNLib.core.volume import Volume
+from FaceDeidLNLib.mrml.as_made import is_as_made, note_as_made
+from FaceDeidLNLib.mrml.matrices import matrix_from_array
 from FaceDeidLNLib.mrml.nodes import (
     add_ct,
+    add_curve,
     add_segmentation,
     fill_ct,
     fill_segmentation,
@@ -127,6 +130,23 @@ def test_a_non_linear_parent_transform_is_refused_with_its_name(here):
     transform.SetAndObserveTransformToParent(spline)
     node.SetAndObserveTransformNodeID(transform.GetID())
     with pytest.raises(FaceDeidError, match='non-linear transform "bent"'):
+        volume_from_node(node)
+
+
+@pytest.mark.parametrize("number", [0.0, np.nan])
+def test_a_volume_that_a_transform_or_its_own_spacing_leaves_nothing_of_is_refused(here, number):
+    node, curve = add_ct(here, Volume(numbers((4, 5, 6)), tilted()), "CT"), add_curve(here, np.eye(3))
+    note_as_made(curve, node)
+    flat = linear_transform(here)
+    flat.SetName("flat")
+    flat.SetMatrixTransformToParent(matrix_from_array(np.diag([number, 1.0, 1.0, 1.0])))
+    node.SetAndObserveTransformNodeID(flat.GetID())
+    with pytest.raises(FaceDeidError, match='"CT" is under the transform "flat", which leaves nothing of a volume'):
+        volume_from_node(node)
+    assert is_as_made(curve, node), "it lies where it lay"
+    node.SetAndObserveTransformNodeID(None)
+    node.SetIJKToRASMatrix(matrix_from_array(np.diag([number, 1.0, 1.0, 1.0])))
+    with pytest.raises(FaceDeidError, match='"CT" has a matrix of its voxels that leaves nothing'):
         volume_from_node(node)
 
 
