@@ -29,16 +29,28 @@ _STRUCTURES = 8
 
 def candidates(ct: slicer.vtkMRMLScalarVolumeNode | None) -> list[slicer.vtkMRMLSegmentationNode]:
     """The segmentations of a CT's scene that overlap it, without those that this module made or that are another CT's own."""
+    return [node for node in _drawn(ct) if not _is_anothers(node, ct)]
+
+
+def of_others(ct: slicer.vtkMRMLScalarVolumeNode | None) -> list[slicer.vtkMRMLSegmentationNode]:
+    """As ``candidates``, those that are another CT's own: that may be a clone of this one, or show the same head."""
+    return [node for node in _drawn(ct) if _is_anothers(node, ct)]
+
+
+def _drawn(ct: slicer.vtkMRMLScalarVolumeNode | None) -> list[slicer.vtkMRMLSegmentationNode]:
+    """The segmentations of a CT's scene that overlap it and that this module did not make."""
     scene = None if ct is None else ct.GetScene()
     if scene is None:
         return []
-    volumes = nodes_of_class(scene, "vtkMRMLScalarVolumeNode")
-    own = [linked(volume, role) for volume in volumes for role in _OWN]
-    own += [
-        linked(volume, "protected") for volume in volumes if volume is not ct and linked(volume, "protected") is not linked(ct, "protected")
-    ]
+    made = [linked(volume, role) for volume in nodes_of_class(scene, "vtkMRMLScalarVolumeNode") for role in _OWN]
     found = nodes_of_class(scene, "vtkMRMLSegmentationNode")
-    return [node for node in found if not any(node is mine for mine in own) and not node.GetAttribute(_MADE_HERE) and overlap(node, ct)]
+    return [node for node in found if not any(node is mine for mine in made) and not node.GetAttribute(_MADE_HERE) and overlap(node, ct)]
+
+
+def _is_anothers(node: slicer.vtkMRMLSegmentationNode, ct: slicer.vtkMRMLScalarVolumeNode) -> bool:
+    """Was a segmentation chosen for another CT of the scene, and not for this one?"""
+    volumes = nodes_of_class(ct.GetScene(), "vtkMRMLScalarVolumeNode")
+    return linked(ct, "protected") is not node and any(linked(volume, "protected") is node for volume in volumes)
 
 
 def made_here(node: slicer.vtkMRMLSegmentationNode) -> slicer.vtkMRMLSegmentationNode:
@@ -91,12 +103,18 @@ def likely(ct: slicer.vtkMRMLScalarVolumeNode | None) -> slicer.vtkMRMLSegmentat
     return found[0] if len(found) == 1 else None
 
 
-def not_chosen(ct: slicer.vtkMRMLScalarVolumeNode, *chosen: slicer.vtkMRMLSegmentationNode | None) -> tuple[StoredSegment, ...]:
+def not_chosen(
+    ct: slicer.vtkMRMLScalarVolumeNode | None,
+    protected: slicer.vtkMRMLSegmentationNode | None,
+    *chosen: slicer.vtkMRMLSegmentationNode | None,
+) -> tuple[StoredSegment, ...]:
     """Segments of the scene that would be kept by their name and are not, because nobody chose their segmentation.
 
-    Those of which the user said himself whether they are kept are not among them.
+    Those of which the user said himself whether they are kept are not among them. Where nothing is ``protected``, what was chosen for
+    another CT is.
     """
-    return tuple(segment for node in candidates(ct) if not any(node is mine for mine in chosen) for segment in _silent(node))
+    asked = [*candidates(ct), *(of_others(ct) if protected is None else ())]
+    return tuple(segment for node in asked if not any(node is mine for mine in (protected, *chosen)) for segment in _silent(node))
 
 
 def unchecked(node: slicer.vtkMRMLSegmentationNode | None, segment_ids: Sequence[str] | None) -> tuple[StoredSegment, ...]:

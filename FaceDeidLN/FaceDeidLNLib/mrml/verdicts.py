@@ -229,9 +229,11 @@ def _stored_of(result: slicer.vtkMRMLScalarVolumeNode | None) -> StoredVerdict |
 
 
 def replaceable(ct: slicer.vtkMRMLScalarVolumeNode | None) -> slicer.vtkMRMLScalarVolumeNode | None:
-    """The last result of a CT where it was never released: another attempt may take its place."""
+    """The last result of a CT where it was never released: another attempt may take its place. None where another CT's is looked at."""
     result = linked(ct, "result")
-    return result if result is not None and result is not ct and result.GetAttribute(RELEASED_ATTRIBUTE) == "0" else None
+    if result is None or result is ct or ct_of(result) not in (None, ct):
+        return None
+    return result if result.GetAttribute(RELEASED_ATTRIBUTE) == "0" else None
 
 
 def with_certificate(result: slicer.vtkMRMLScalarVolumeNode | None) -> list[slicer.vtkMRMLNode | None]:

@@ -11,7 +11,7 @@ from slicer.i18n import tr as _
 
 from ..anatomy.level.table import LEVEL_NAMES
 from ..core.progress import Progress
-from ..mrml.candidates import atlases, candidates, declined
+from ..mrml.candidates import atlases, candidates, declined, of_others
 from ..mrml.nodes import segment_roles
 from ..mrml.protection import check, is_checked
 from ..mrml.scene import context
@@ -90,7 +90,7 @@ class ProtectSection(Section):
             return _("Nodes and glands of {names} stay, too; jaw, hyoid and outline of it guide.").format(names=names)
         if node.protectedSegmentation is not None:
             return ""
-        found = candidates(node.inputVolume)
+        found = [*candidates(node.inputVolume), *of_others(node.inputVolume)]
         if not found:
             return _("No segmentation of this scene overlaps the CT: only the node levels stay.")
         names = ", ".join(f'"{segmentation.GetName()}"' for segmentation in found)

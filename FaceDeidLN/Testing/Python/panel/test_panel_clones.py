@@ -1,4 +1,5 @@
-"""The panel: a volume that was cloned in the Data module brings references to its original's nodes; they are not its own."""
+"""The panel: a volume that was cloned in the Volumes module brings references to its original's nodes, which are not its own; one that
+was cloned in the Data module brings none."""
 
 from __future__ import annotations
 
@@ -20,7 +21,7 @@ class ClonesTest(PanelTest):
         self.answer_at_once()
 
     def clone(self, node, name="clone"):
-        """What "Clone" in the Data module makes of a volume."""
+        """What "Clone volume" in the Volumes module makes of a volume."""
         return context().logics["volumes"].CloneVolume(slicer.mrmlScene, node, name)
 
     def own(self):
@@ -40,6 +41,45 @@ class ClonesTest(PanelTest):
         self.assertFalse({node.GetID() for node in self.own()} & {node.GetID() for node in of_the_original})
         self.ui.inputSelector.setCurrentNode(ct)
         self.assertEqual(self.own(), of_the_original)
+
+    def content_of(self, node):
+        """What "Clone" in the Data module makes of a volume: all that it holds, and no references."""
+        clone = slicer.mrmlScene.AddNewNodeByClass(node.GetClassName(), f"{node.GetName()} Copy")
+        clone.CopyContent(node)
+        return clone
+
+    def test_what_is_kept_of_a_ct_is_asked_for_where_nothing_is_kept_of_another_one_there(self):
+        requests = self.answer_at_once()
+        ct, nodes = self.load_sample()
+        self.click("applyButton")
+        clone = self.content_of(ct)
+        self.ui.inputSelector.setCurrentNode(clone)
+        self.assertIsNone(self.node.protectedSegmentation, "it may be another patient's")
+        self.assertIn(nodes.GetName(), self.ui.protectHintLabel.text)
+        self.click("applyButton")
+        kept = [segment.name for segment in requests[0].protected]
+        self.assertEqual([segment.name for segment in requests[-1].left_out], kept)
+        self.node.protectedSegmentation = own = self.content_of(nodes)
+        self.click("applyButton")
+        self.assertEqual((requests[-1].left_out, [segment.name for segment in requests[-1].protected]), ((), kept))
+        self.ui.inputSelector.setCurrentNode(ct)
+        self.click("applyButton")
+        self.assertEqual(requests[-1].left_out, ())
+        self.assertIsNot(self.node.protectedSegmentation, own)
+
+    def test_apply_makes_a_result_of_its_own_where_another_cts_is_looked_at(self):
+        ct, _ = self.load_sample()
+        clone = self.content_of(ct)
+        self.ui.inputSelector.setCurrentNode(clone)
+        self.click("applyButton")
+        others = self.node.resultVolume
+        self.assertIn("NOT RELEASED", others.GetName())
+        self.ui.inputSelector.setCurrentNode(ct)
+        self.node.resultVolume = others
+        self.panel.update()
+        self.click("applyButton")
+        self.assertEqual(self.errors, [])
+        self.assertIsNot(self.node.resultVolume, others)
 
     def test_a_clone_that_is_turned_to_after_its_original_is_gone_takes_nothing_over(self):
         ct, _ = self.load_sample()
