@@ -21,8 +21,9 @@ import vtk
 
 from ..core.parameters import Parameters
 from ..input.case import CtInput
+from ..mrml.candidates import candidates, of_others
 from ..mrml.nodes import volume_from_node
-from ..mrml.removal import node_ids
+from ..mrml.removal import node_ids, remove_with_display
 from ..output.images import write_image
 from ..output.worklist import LIST_ENDING, WorkItem, write_worklist
 from . import dialogs
@@ -205,7 +206,10 @@ def _signed_off(panel: Any) -> None:  # noqa: ANN401
 
 def _worked_off(panel: Any) -> None:  # noqa: ANN401
     """A work list of two cases: one is rejected, the other one is opened by that, passes and is released."""
-    volume = volume_from_node(panel.node.inputVolume)
+    ct = panel.node.inputVolume
+    for drawn in (*candidates(ct), *of_others(ct)):  # the cases are of the same head, and would be asked for its nodes
+        remove_with_display(slicer.mrmlScene, drawn)
+    volume = volume_from_node(ct)
     panel.node.levels, panel.node.acceptRecognisable = list(Parameters.levels), True
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
