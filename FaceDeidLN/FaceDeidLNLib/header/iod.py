@@ -14,6 +14,8 @@ from functools import lru_cache
 #: Strongest first; a conditional attribute that was there keeps its condition.
 _ORDER = ("1", "1C", "2", "2C", "3")
 Types = Mapping[tuple[str, str], str]
+#: Sequences that the standard requires with an item whatever it refers to (a dose's plan, PS3.3 C.8.8.3): these items stay.
+REQUIRED_REFERENCES = frozenset({"ReferencedRTPlanSequence"})
 
 
 def _json(name: str) -> dict:

@@ -23,6 +23,7 @@ from ..core.below import below
 from ..input.dicom_bounds import require_bounded
 from ..input.dicom_files import PIXELS
 from .dated import dates_of
+from .iod import REQUIRED_REFERENCES
 from .known import Known, Telling, digit_runs, keyed_elements, values_of, without_preamble, words_in
 from .options import FACE_CODES, OPTIONS, codes_of
 from .raw import Key, raw_items
@@ -164,7 +165,10 @@ def _of_one(name: str, raw: bytes, dataset: Dataset, looked: _Looked, options: f
 
 
 def _references(dataset: Dataset) -> Iterator[str]:
-    """The instances that a data set refers to, at every depth; patients, studies and procedures are no instances (PS3.4 B.5)."""
+    """The instances that a data set refers to, at every depth; patients, studies and procedures are no instances (PS3.4 B.5).
+
+    What the standard requires to be named, released or not, is left out: a plan of doses, which no study releases.
+    """
     waiting = [dataset]
     while waiting:
         current = waiting.pop()
@@ -173,7 +177,7 @@ def _references(dataset: Dataset) -> Iterator[str]:
             yield str(uid)
         for tag in list(current.keys()):
             element = current.get_item(tag)
-            if element.VR == "SQ":
+            if element.VR == "SQ" and keyword_for_tag(tag) not in REQUIRED_REFERENCES:
                 waiting.extend(current[tag].value or [])
 
 

@@ -8,14 +8,13 @@ from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.valuerep import VR
 
+from ..header.iod import REQUIRED_REFERENCES
 from ..input.dicom_files import as_stored
 
 #: A study is referenced by its own UID under this retired class (PS3.3 C.8.8.5, RT Referenced Study Sequence).
 _STUDY_CLASS = "1.2.840.10008.3.1.2.3.1"
 #: Representations (PS3.5 6.2) of values that hold no items; unknown ones may.
 _NO_SEQUENCES = frozenset(vr.value for vr in VR) - {"SQ", "UN"}
-#: Sequences that the standard requires with an item, by keyword: these items stay, and are listed.
-_REQUIRED = {"ReferencedRTPlanSequence"}
 
 
 def close_references(dataset: Dataset, released: frozenset[str]) -> tuple[str, ...]:
@@ -38,7 +37,7 @@ def _close(dataset: Dataset, released: frozenset[str], left: list[str]) -> None:
         kept = [item for item in items if not _leads_away(item, released) and not _is_hollow(item)]
         if len(kept) == len(items):
             continue
-        if element.keyword in _REQUIRED and not kept:
+        if element.keyword in REQUIRED_REFERENCES and not kept:
             left.append(element.keyword)
         elif kept:
             element.value = kept

@@ -303,3 +303,14 @@ def test_the_proof_sees_a_private_element_and_a_reference_that_leads_out(ct, tmp
     said = " ".join(str(finding) for finding in verify_headers(tmp_path / "out"))
     assert "private" in said
     assert "leads out" in said
+
+
+def test_a_dose_names_the_plan_that_it_must_name_and_that_no_study_releases(tmp_path):
+    plan = item(ReferencedSOPClassUID="1.2.840.10008.5.1.4.1.1.481.5", ReferencedSOPInstanceUID="1.2.3.9")
+    written_to = tmp_path / "dose.dcm"
+    dose = small(ReferencedRTPlanSequence=[plan])
+    dose.SOPClassUID = dose.file_meta.MediaStorageSOPClassUID = CLASSES["RTDOSE"]
+    written_to.write_bytes(written(profile().clean(dose)))
+    assert verify_headers(tmp_path) == []
+    (named,) = pydicom.dcmread(written_to).ReferencedRTPlanSequence
+    assert named.ReferencedSOPInstanceUID not in ("", "1.2.3.9")
