@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from ..core.landmarks import Landmarks
 from ..core.parameters import Parameters
+from ..core.segment import Segment
 from ..face.segment import Face
 from ..face.styles import chosen_region
 from ..input.names import is_guide, is_outline
@@ -25,18 +26,22 @@ def privacy_of(request: Request) -> str:
     chosen_region(parameters)
     own = {name: getattr(default, name) for name in ("style", "ears", "lips", "effect", "seed", "levels")}
     others = request.curve is not None or request.face_segment is not None or request.providers or request.calibrated
-    others = others or not all(is_outline(segment) for segment in request.guides) or any(is_guide(segment) for segment in request.protected)
-    if others or set(parameters.levels) != set(default.levels) or replace(parameters, **own) != default:
+    if others or _guides(request) or set(parameters.levels) != set(default.levels) or replace(parameters, **own) != default:
         return RECOGNISABLE
     return privacy_class(parameters.region_name, parameters.effect)
+
+
+def _guides(request: Request) -> list[Segment]:
+    """The segments of others that levels and jaw follow; none that is empty."""
+    guides = [segment for segment in request.guides if not is_outline(segment)]
+    return [segment for segment in (*guides, *filter(is_guide, request.protected)) if segment.mask.array.any()]
 
 
 def privacy_causes(request: Request) -> tuple[str, ...]:
     """Which of the conditions that ``privacy_of`` asks for are not met."""
     drawn = {"curve": request.curve, "face segment": request.face_segment}
     others = [program.describe() for program in request.providers]
-    guides = [segment for segment in request.guides if not is_outline(segment)]
-    others += [f"'{segment.name}'" for segment in (*guides, *filter(is_guide, request.protected))]
+    others += [f"'{segment.name}'" for segment in _guides(request)]
     by_hand = [what for what, given in drawn.items() if given is not None]
     causes = causes_of_choice(request.parameters, by_hand, tuple(dict.fromkeys(others)))
     return (*causes, NO_HU) if request.calibrated else causes

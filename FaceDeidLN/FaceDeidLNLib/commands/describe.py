@@ -43,7 +43,11 @@ def protection_lines(checks: Sequence[SegmentCheck]) -> list[str]:
     """One line per protected segment."""
     if not checks:
         return ["  protected: nothing was named (--nodes, --protect)"]
-    return [f"  protected '{check.name}': {check.changed:,} of {check.voxels:,} voxels changed" for check in checks]
+    return [f"  protected '{check.name}': {_said_of(check)}" for check in checks]
+
+
+def _said_of(check: SegmentCheck) -> str:
+    return f"{check.changed:,} of {check.voxels:,} voxels changed" if check.voxels else "it is empty, and protects nothing"
 
 
 def level_lines(levels: Sequence[Level], checks: Sequence[SegmentCheck]) -> list[str]:

@@ -100,8 +100,9 @@ def read_all(files: Sequence[Path], ct: CtInput) -> list[Segment]:
 
 
 def read_one(path: Path, ct: CtInput) -> Segment:
-    """The face segment of a file: its only segment, or the one called "face". :raises InputError: there is none, or more than one."""
-    segments = _read(path, ct)
+    """The face segment of a file: its only one that is not empty, or "face". :raises InputError: there is none, or more than one."""
+    read = _read(path, ct)
+    segments = [segment for segment in read if segment.mask.array.any()] or read
     faces = segments if len(segments) == 1 else [s for s in segments if s.name.casefold() == "face"]
     if len(faces) != 1:
         raise InputError(f"{path.name} has {len(segments)} segments and none of them alone is called 'face': leave one in the file.")

@@ -28,11 +28,20 @@ def place_segments(segments: Sequence[Segment], ct_geometry: Geometry) -> list[B
 
     A CT voxel counts as soon as its box overlaps the box of a segment voxel: on an equal grid that is the very same
     mask, on another one the smallest mask that misses nothing (where the grids are turned against each other the
-    boxes are taken along the segment's axes, which errs to the side of protection).
+    boxes are taken along the segment's axes, which errs to the side of protection). One without a voxel stays so.
 
-    :raises InputError: a segment is empty, or lies outside the CT.
+    :raises InputError: all segments are empty, or one lies outside the CT.
     """
+    empty = [segment for segment in segments if not segment.mask.array.any()]
+    if empty and len(empty) == len(segments):
+        raise InputError(f"{_told(empty)} empty, or outside the CT: leave out what is empty, or draw it.")
     return [_place(segment, ct_geometry) for segment in segments]
+
+
+def _told(empty: Sequence[Segment]) -> str:
+    """The first of the segments and how many more there are, as the start of a sentence."""
+    first = f"'{empty[0].name}' ({empty[0].origin or 'no file'})"
+    return f"The segment {first} is" if len(empty) == 1 else f"The segment {first} and {len(empty) - 1} more, all that there are, are"
 
 
 def same_grid(one: Geometry, other: Geometry) -> bool:
@@ -73,9 +82,7 @@ def _cut_out(one: Geometry, other: Geometry) -> bool:
 
 def _place(segment: Segment, ct: Geometry) -> BoxMask:
     if not segment.mask.array.any():
-        raise InputError(
-            f"The segment '{segment.name}' ({segment.origin or 'no file'}) is empty or lies outside the CT: leave it out or draw it."
-        )
+        return tight(segment.name, np.zeros((0, 0, 0), dtype=bool))
     own = tight(segment.name, np.asarray(segment.mask.array, dtype=bool))
     mask = Volume(own.array, segment.mask.geometry.crop(own.box))
     matrix, offset = _same_grid(*index_affine(mask.geometry, ct), mask.geometry.shape)

@@ -6,7 +6,7 @@ slices only and says itself that it handles holes poorly.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +35,7 @@ def read_rtstruct(dataset: Dataset, path: Path, ct: Geometry, frame_of_reference
     """The structures of an RTSTRUCT as masks on the CT's grid ``ct``.
 
     Points and open lines (PS3.3 C.8.8.6) count where the name says node, target or gland: a line as if it were closed, a point as the
-    voxel that it lies in. Other structures without closed contours are left out.
+    voxel that it lies in. Other structures without closed contours are left out, and those without a point are empty.
     Slices between the contours of a structure belong to it: see ``fill_contours``.
 
     :param frame_of_reference_uid: of the CT; "" where it is not known, and then nothing is compared.
@@ -62,15 +62,32 @@ def _structures(dataset: Dataset, path: Path, ct: Geometry, frame_of_reference_u
         roi = rois.get(int(item.ReferencedROINumber))
         if roi is None or _other_frame(roi, frame_of_reference_uid):
             continue
-        name = str(roi.get("ROIName", "")) or f"ROI {roi.ROINumber}"
+        name = _name_of(roi)
         placed = [_on_voxels(ct.to_kji(points)) for points in _contours(item, role_of(name) in (Role.NODE, Role.ORGAN))]
         if placed:
             drawn.append((name, placed))
     if not drawn:
         raise InputError(f"{path.name} holds no closed contour of this CT: check that it is the right structure set.")
-    require_few(len(drawn), path.name)
+    empty = _without_points(dataset, rois)
+    require_few(len(drawn) + len(empty), path.name)
     _require_drawable([placed for _, placed in drawn], ct, path)
-    return [Segment(name, _filled(placed, ct, name, path), f"file:{path.name}") for name, placed in drawn]
+    masks = [(name, _filled(placed, ct, name, path)) for name, placed in drawn]
+    masks += [(name, _one_voxel(ct, (0, 0, 0), False)) for name in empty]
+    return [Segment(name, mask, f"file:{path.name}") for name, mask in masks]
+
+
+def _without_points(dataset: Dataset, rois: Mapping[int, Dataset]) -> list[str]:
+    """The names of the structures that are listed and not drawn anywhere."""
+    drawn = {
+        int(item.ReferencedROINumber)
+        for item in dataset.get("ROIContourSequence", ())
+        if any(stored_points(contour) for contour in item.get("ContourSequence") or ())
+    }
+    return [_name_of(roi) for number, roi in rois.items() if number not in drawn]
+
+
+def _name_of(roi: Dataset) -> str:
+    return str(roi.get("ROIName", "")) or f"ROI {roi.ROINumber}"
 
 
 def _require_drawable(structures: list[list[np.ndarray]], ct: Geometry, path: Path) -> None:
@@ -153,8 +170,15 @@ def _filled(placed: list[np.ndarray], ct: Geometry, name: str, path: Path) -> Vo
     filled = fill_contours(flat, tuple(around.shape[n] for n in order), tuple(ct.sampling[n] for n in order))
     mask = np.moveaxis(filled, 0, axis)
     own = tight(name, mask)
-    box = own.box if own.voxels else Box((0, 0, 0), (1, 1, 1))
-    return Volume(mask[box.slices], ct.crop(around).crop(box))
+    if not own.voxels:
+        return _one_voxel(ct, np.rint(placed[0][0]).astype(int), True)  # drawn outside the CT, as whoever places it will say
+    return Volume(mask[own.box.slices], ct.crop(around).crop(own.box))
+
+
+def _one_voxel(ct: Geometry, kji: Sequence[int], is_set: bool) -> Volume:
+    """A mask of the voxel (k, j, i) of the CT's grid, or beyond it, alone."""
+    start = tuple(int(n) for n in kji)
+    return Volume(np.full((1, 1, 1), is_set), ct.crop(Box(start, tuple(n + 1 for n in start))))
 
 
 def _around(placed: list[np.ndarray], axis: int, shape: tuple[int, int, int]) -> Box:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import copy
 
 import numpy as np
 import pydicom
@@ -152,6 +153,36 @@ def test_evaluate_measures_the_structures_of_a_dicom_seg(series, tmp_path, capsy
     seg = write_seg(folder, tmp_path / "seg.dcm")
     assert main(["evaluate", str(folder), str(folder), "--structures", str(seg)]) == 0
     assert "LN Ib left | 100.000" in capsys.readouterr().out
+    assert main(["evaluate", str(folder), str(folder), "--structures", str(with_undrawn(seg))]) == 0
+    assert "LN Ib left | 100.000" in capsys.readouterr().out
+
+
+def with_undrawn(path):
+    """The SEG with a second segment that it describes and has no frame of."""
+    seg = pydicom.dcmread(path)
+    more = copy.deepcopy(seg.SegmentSequence[0])
+    more.SegmentNumber, more.SegmentLabel = 2, "LN II left"
+    seg.SegmentSequence.append(more)
+    seg.save_as(path)
+    return path
+
+
+@pytest.mark.parametrize("kind", ["BINARY", "FRACTIONAL", "LABELMAP"])
+def test_a_segment_that_nobody_drew_is_told_by_its_name_and_protects_nothing(series, tmp_path, capsys, kind):
+    _, folder = series
+    seg = with_undrawn(write_seg(folder, tmp_path / "seg.dcm", kind))
+    main(["verify", str(folder), str(folder), "--nodes", str(seg)])
+    said = capsys.readouterr().err
+    assert "'LN II left': it is empty, and protects nothing" in said
+    assert f"'LN Ib left': 0 of {np.count_nonzero(node_mask())} voxels changed" in said
+
+
+@pytest.mark.parametrize("kind", ["BINARY", "LABELMAP"])
+def test_only_a_segment_that_nobody_drew_is_refused_by_its_name(series, tmp_path, capsys, kind):
+    _, folder = series
+    seg = with_undrawn(write_seg(folder, tmp_path / "seg.dcm", kind))
+    assert main(["verify", str(folder), str(folder), "--nodes", str(seg), "--node-segments", "LN II left"]) == 2
+    assert "'LN II left' (file:seg.dcm) is empty" in capsys.readouterr().err
 
 
 def test_an_old_pydicom_is_told_to_be_too_old(series, tmp_path, monkeypatch):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from FaceDeidLNLib.case.privacy import privacy_causes, privacy_of
 from FaceDeidLNLib.case.records import Request
@@ -47,6 +48,14 @@ def test_what_a_person_drew_and_what_others_segmented_is_named(phantom):
 def test_there_is_a_cause_exactly_where_a_request_is_not_tested(phantom, guide):
     request = Request(phantom.ct, guides=(segment(phantom, guide),))
     assert bool(privacy_causes(request)) == (not is_tested(privacy_of(request)))
+
+
+def test_a_guide_that_is_empty_guides_nothing(phantom):
+    mask = phantom.nodes[0].mask
+    gland = Segment("submandibular gland left", mask.with_array(np.zeros(mask.array.shape, dtype=bool)))
+    request = Request(phantom.ct, protected=(gland,), guides=(gland,))
+    assert is_tested(privacy_of(request))
+    assert privacy_causes(request) == ()
 
 
 def test_what_the_run_found_is_named():

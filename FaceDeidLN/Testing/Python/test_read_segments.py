@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from FaceDeidLNLib.core.errors import InputError
-from FaceDeidLNLib.core.geometry import Geometry
+from FaceDeidLNLib.core.geometry import Box, Geometry
 from FaceDeidLNLib.core.segment import Segment
 from FaceDeidLNLib.core.volume import Volume
 from FaceDeidLNLib.input.place import place_segments
@@ -133,6 +133,19 @@ def test_an_empty_segment_is_refused_with_its_name(tmp_path):
     )
     with pytest.raises(InputError, match="'Node Ib'.*is empty"):
         place_segments(read_segments(path), GRID)
+
+
+def test_one_empty_segment_among_others_protects_nothing_and_the_others_stay():
+    empty = Segment("Node II", Volume(np.zeros((1, 1, 1), dtype=bool), GRID.crop(Box((0, 0, 0), (1, 1, 1)))))
+    first, second = place_segments([empty, Segment("Node Ib", Volume(blob(), GRID))], GRID)
+    assert (first.name, first.voxels) == ("Node II", 0)
+    assert np.array_equal(second.full(SHAPE), blob())
+
+
+def test_segments_that_are_all_empty_are_refused_in_one_sentence():
+    empty = [Segment(f"Node {n}", Volume(np.zeros(SHAPE, dtype=bool), GRID), "file:a.dcm") for n in range(3)]
+    with pytest.raises(InputError, match=r"'Node 0' \(file:a.dcm\) and 2 more, all that there are, are empty"):
+        place_segments(empty, GRID)
 
 
 def test_a_segment_beside_the_ct_is_refused_with_both_places():

@@ -290,3 +290,31 @@ def test_contour_points_that_are_none_are_refused(change, tmp_path):
     contour.ContourData = change(list(contour.ContourData))
     with pytest.raises(InputError, match="is no whole structure set"):
         read_rtstruct(dataset, tmp_path / "rs.dcm", grid(), FRAME)
+
+
+def two_structures(*drawn: list[np.ndarray]) -> Dataset:
+    """A structure set of several nodes with these contours each."""
+    whole = structure_set(drawn[0])
+    for number, contours in enumerate(drawn[1:], start=2):
+        more = structure_set(contours, f"LN {number}")
+        more.StructureSetROISequence[0].ROINumber = more.ROIContourSequence[0].ReferencedROINumber = number
+        whole.StructureSetROISequence.append(more.StructureSetROISequence[0])
+        whole.ROIContourSequence.append(more.ROIContourSequence[0])
+    return whole
+
+
+@pytest.mark.parametrize("listed", [True, False])
+def test_a_structure_that_nobody_drew_is_told_by_its_name_and_protects_nothing(listed, tmp_path):
+    geometry = grid()
+    dataset = two_structures([square(geometry, 4.0, 10, 20)], [])
+    if not listed:
+        del dataset.ROIContourSequence[1]
+    placed = place_segments(read_rtstruct(dataset, tmp_path / "rt.dcm", geometry), geometry)
+    assert [(mask.name, mask.voxels > 0) for mask in placed] == [("LN Ib left", True), ("LN 2", False)]
+
+
+def test_a_structure_drawn_outside_the_ct_is_refused_and_not_taken_for_empty(tmp_path):
+    geometry = grid()
+    dataset = two_structures([square(geometry, 4.0, 10, 20)], [square(geometry, 40.0, 10, 20)])
+    with pytest.raises(InputError, match="'LN 2' .* does not overlap the CT"):
+        place_segments(read_rtstruct(dataset, tmp_path / "rt.dcm", geometry), geometry)
