@@ -162,13 +162,13 @@ def _read_whole(path: Path, marked: bool) -> Dataset:
             dataset = pydicom.dcmread(path, defer_size=DEFER_BYTES, force=not marked)
             if dataset.file_meta.get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian:  # long values could not be found again
                 dataset = pydicom.dcmread(path, force=not marked)
-            complete = _is_complete(dataset, path)
+            wrong = _fault_of(dataset, path)
     except RecursionError as error:
         raise InputError(f"{path.name} nests its elements too deeply to be read: the header is damaged, get it again.") from error
     except Exception as error:  # pydicom raises whatever damaged bytes led to
         raise InputError(f"{path.name} cannot be read ({_words(error)}): it is truncated or damaged, get it again.") from error
-    if not complete:
-        raise InputError(f"{path.name} ends before its data do: it is truncated or damaged, get it again.")
+    if wrong:
+        raise InputError(f"{path.name} {wrong}, get it again.")
     return dataset
 
 
@@ -197,22 +197,27 @@ def _begins_like_data(head: bytes) -> bool:
     return head[4:6] in _FIRST_VRS or int.from_bytes(head[4:8], "little") <= _PREAMBLE
 
 
-def _is_complete(dataset: Dataset, path: Path) -> bool:
-    """Nothing is missing: no element claims more than the file holds, no rest was left unread, and an image has its pixels."""
+#: What is wrong with a file.
+_CUT, _GOES_ON = "ends before its data do: it is truncated or damaged", "goes on after its pixels with bytes that are no DICOM: it is damaged"
+
+
+def _fault_of(dataset: Dataset, path: Path) -> str:
+    """What is wrong with a file; nothing where no element claims more than it holds, no rest was left unread, and an image has its pixels."""
     if "SOPClassUID" not in dataset:
-        return dataset.file_meta.get("MediaStorageSOPClassUID") == MediaStorageDirectoryStorage
+        return "" if dataset.file_meta.get("MediaStorageSOPClassUID") == MediaStorageDirectoryStorage else _CUT
     is_image = "Rows" in dataset or "Image Storage" in UID(dataset.SOPClassUID).name
     if is_image and not PIXELS & set(dataset.keys()):
-        return False
+        return _CUT
     if dataset.file_meta.get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian:
-        return True
-    size, last = path.stat().st_size, 0
+        return ""
+    size, last, fault = path.stat().st_size, 0, _CUT
     for tag in dataset.keys():  # noqa: SIM118 (a data set iterates over its elements)
         element = as_stored(dataset, tag)
         last = None if not element.is_raw or element.length == _UNDEFINED else element.value_tell + element.length
         if last is not None and last > size:
-            return False
-    return last == size or _ends(path, last)
+            return fault
+        fault = _GOES_ON if tag in PIXELS else fault  # after them nothing of an image follows
+    return "" if last == size or _ends(path, last) else fault
 
 
 def as_stored(dataset: Dataset, tag: BaseTag) -> DataElement | RawDataElement:

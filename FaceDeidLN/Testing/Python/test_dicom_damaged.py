@@ -68,6 +68,23 @@ def test_zeros_after_the_last_element_are_padding(tmp_path):
     assert np.array_equal(read_ct(tmp_path).volume.array, Series(stored_head()).hu)
 
 
+@pytest.mark.parametrize("after", [b"what somebody wrote there\n", b"\n"])
+@pytest.mark.parametrize("packed", [False, True])
+def test_bytes_after_the_pixels_are_told_as_that_and_not_as_a_file_that_was_cut(tmp_path, packed, after):
+    path = write_series(tmp_path, Series(stored_head()))[3]
+    if packed:
+        ds = pydicom.dcmread(path)
+        ds.compress(pydicom.uid.RLELossless, generate_instance_uid=False)
+        ds.save_as(path)
+    whole = path.read_bytes()
+    path.write_bytes(whole + after)
+    with pytest.raises(InputError, match=f"{path.name} goes on after its pixels .* get it again"):
+        read_ct(tmp_path)
+    path.write_bytes(whole[:-40])
+    with pytest.raises(InputError, match=f"{path.name} ends before its data do"):
+        read_ct(tmp_path)
+
+
 def test_an_element_that_claims_two_gigabytes_stops_the_run(tmp_path):
     path = write_series(tmp_path, Series(stored_head()))[3]
     ds = pydicom.dcmread(path)
