@@ -38,7 +38,7 @@ def write_image(
     """Write ``result`` (HU, on the CT's grid) with the CT's geometry and scalar type; the extension chooses the format.
 
     Any image file or DICOM series may become any of ``WRITABLE_EXTENSIONS``; .nrrd and .mha hold a gantry tilt
-    (shear), NIfTI does not. Nothing but voxels and geometry is written: no other key of the source travels along.
+    (shear), NIfTI not for all who read it. Nothing but voxels and geometry is written: no other key of the source travels along.
 
     :param inputs: files and folders that the output must not touch, beside the CT's own.
     :param companion: the certificate; written of the complete, checked file before that gets its name.
@@ -70,7 +70,8 @@ def require_writable(ct: CtInput, path: Path) -> None:
     if extension != ".nrrd" and not path.name.endswith(extension):  # SimpleITK knows capitals of none, or as another format
         raise InputError(f"{path.name}: write the ending of the output in lower case, {extension}.")
     if extension.startswith(".nii") and _shear_mm(ct.volume.geometry) > SAME_GEOMETRY_MM:
-        raise InputError(f"{path.name}: NIfTI cannot hold the gantry tilt of this CT; write .nrrd instead.")
+        tilted = "the axes of this CT, as of one with a tilted gantry, are not perpendicular"
+        raise InputError(f"{path.name}: {tilted}, and programs that read NIfTI disagree on where such voxels lie: write .nrrd instead.")
 
 
 def _shear_mm(geometry: Geometry) -> float:

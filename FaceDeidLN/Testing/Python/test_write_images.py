@@ -1,5 +1,7 @@
 """Image files out: the same kind, values, type and geometry, or nothing."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import SimpleITK as sitk
@@ -66,6 +68,14 @@ def test_a_gantry_tilt_is_refused_for_nifti_with_the_way_out(tmp_path, extension
     with pytest.raises(InputError, match=r"write \.nrrd instead"):
         write_image(ct, ct.volume, tmp_path / f"out{extension}")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_sheared_nifti_is_told_why_no_nifti_is_written_of_it(tmp_path):
+    matrix = np.diag([0.5, 0.75, 2.5, 1.0])
+    matrix[1, 2] = 0.8
+    ct = replace(case(tmp_path, matrix=matrix), kind=".nii.gz")
+    with pytest.raises(InputError, match=r"not perpendicular, and programs that read NIfTI disagree .*: write \.nrrd instead"):
+        write_image(ct, ct.volume, tmp_path / "out.nii.gz")
 
 
 def test_no_key_of_the_source_travels_along(tmp_path):
