@@ -55,7 +55,7 @@ class HeaderPolicy(Protocol):
 
 
 class KeepHeader:
-    """Names, dates and texts stay; instances, series and concatenations get new UIDs, because they are other images now.
+    """Names, dates and texts stay; instances, series and concatenations with their wholes get new UIDs, as they are other images now.
 
     Study, patient and frame of reference keep theirs.
     """
@@ -77,10 +77,10 @@ class KeepHeader:
         return self._new.get(original, original)
 
     def learn(self, dataset: Dataset) -> None:
-        """Renew the instance, its series and its concatenation, so that references to them can be replaced whatever comes first."""
+        """Renew the instance, its series, its concatenation and the whole of that: references are replaced whatever comes first."""
         from .values import text_of  # a run without DICOM does without pydicom
 
-        for keyword in ("SOPInstanceUID", "SeriesInstanceUID", "ConcatenationUID"):
+        for keyword in ("SOPInstanceUID", "SeriesInstanceUID", "ConcatenationUID", "SOPInstanceUIDOfConcatenationSource"):
             if original := text_of(dataset, keyword):
                 self.renew(original)
 

@@ -29,10 +29,11 @@ _REMOVED = tags_of(
     "RetrieveAETitle",
     "RetrieveLocationUID",
     "StorageMediaFileSetUID",
-    "SOPInstanceUIDOfConcatenationSource",
 )
 #: Inside a sequence these say which series or image is meant; a whole sequence with one of them goes.
 _NAMES_IMAGES = frozenset({0x00080018, 0x0020000E})
+#: At the top they name the image itself, its series, and the whole of which it is a part (PS3.3 C.7.6.16): they stay and get new values.
+_OWN = _NAMES_IMAGES | tags_of("SOPInstanceUIDOfConcatenationSource")
 _REFERENCED_CLASS, _REFERENCED_INSTANCE = 0x00081150, 0x00081155
 #: Images and other composite instances (PS3.4 B.5); a reference to a study or a procedure step is none of them.
 _STORAGE = b"1.2.840.10008.5.1.4.1.1."
@@ -48,10 +49,10 @@ def remove_links(dataset: Dataset, originals: frozenset[str]) -> None:
     """Remove from a plain header (see :mod:`.dicom_plain`), at every depth and in place, what leads to the source's images.
 
     :param originals: UIDs of the source's instances and series; an element that holds one of them goes, whatever it is. The
-        header's own SOPInstanceUID and SeriesInstanceUID stay: they get new values.
+        header's own SOPInstanceUID and SeriesInstanceUID, and what a concatenation is a part of, stay: they get new values.
     """
     known = _as_bytes(originals)
-    own = {tag: dataset.get_item(tag) for tag in _NAMES_IMAGES if tag in dataset}
+    own = {tag: dataset.get_item(tag) for tag in _OWN if tag in dataset}
     _remove_references(dataset)
     for holder, tag, value in [*leaves(dataset)]:
         vr = as_stored(holder, tag).VR

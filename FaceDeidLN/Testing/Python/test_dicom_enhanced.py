@@ -125,6 +125,8 @@ def test_the_parts_of_a_concatenation_are_one_of_their_own(tmp_path):
     assert sorted(part.InConcatenationNumber for part in parts) == [1, 2, 3]
     (uid,) = {part.ConcatenationUID for part in parts}
     assert uid != "1.2.3.4"
+    (whole,) = {part.SOPInstanceUIDOfConcatenationSource for part in parts}  # each part must name it (PS3.3 C.7.6.16)
+    assert whole not in ("", "1.2.3.5", *(part.SOPInstanceUID for part in parts))
 
 
 def test_an_attribute_at_the_top_as_well_as_in_the_frames_is_no_other_frame_s(tmp_path):
