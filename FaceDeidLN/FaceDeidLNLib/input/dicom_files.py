@@ -43,6 +43,9 @@ _DELIMITERS = (b"\xfe\xff\xdd\xe0", b"\xff\xfe\xe0\xdd")
 PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 #: Contour Data: a structure set holds millions of numbers in it.
 CONTOURS = frozenset({0x30060050})
+#: What is wrong with a file that is no whole one.
+_CUT = "ends before its data do: it is truncated or damaged"
+_GOES_ON = "goes on after its pixels with bytes that are no DICOM: it is damaged"
 
 
 @dataclass(frozen=True, eq=False)
@@ -197,12 +200,8 @@ def _begins_like_data(head: bytes) -> bool:
     return head[4:6] in _FIRST_VRS or int.from_bytes(head[4:8], "little") <= _PREAMBLE
 
 
-#: What is wrong with a file.
-_CUT, _GOES_ON = "ends before its data do: it is truncated or damaged", "goes on after its pixels with bytes that are no DICOM: it is damaged"
-
-
 def _fault_of(dataset: Dataset, path: Path) -> str:
-    """What is wrong with a file; nothing where no element claims more than it holds, no rest was left unread, and an image has its pixels."""
+    """What is wrong with a file: an element claims more than it holds, a rest was left unread, an image has no pixels; empty for nothing."""
     if "SOPClassUID" not in dataset:
         return "" if dataset.file_meta.get("MediaStorageSOPClassUID") == MediaStorageDirectoryStorage else _CUT
     is_image = "Rows" in dataset or "Image Storage" in UID(dataset.SOPClassUID).name
