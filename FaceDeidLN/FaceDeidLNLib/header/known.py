@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,7 @@ from ..input.dicom_bounds import Room
 from ..input.dicom_files import CONTOURS, PIXELS
 from .dated import Calendar, dates_of, plain_date
 from .raw import Key, raw_items
+from .terms import is_term
 from .values import text_of
 from .vocabulary import harmless_words
 
@@ -136,13 +138,36 @@ class Known:
         words = frozenset(names | places | {word for word in devices if not word.isdigit()})
         return Telling(words, frozenset(self.numbers), frozenset(filter(is_ideographic, words)))
 
-    def in_bytes(self, raw: bytes) -> list[str]:
-        """Which kinds of identifiers stand in bytes."""
+    def in_bytes(self, raw: bytes, dataset: Dataset | None = None) -> list[str]:
+        """Which kinds of identifiers stand in bytes; terms of the standard in their own attributes of the ``dataset`` name nobody."""
         lower = raw.lower()
-        tokens = set(re.findall(rb"[\w.]+", lower))
+        tokens = _tokens(lower)
         telling = self.telling(devices_stay=True)
-        kinds = (("a name or place", telling.words), ("a number", telling.numbers), ("a UID", self.uids))
-        return [kind for kind, values in kinds if any(_stands(value, lower, tokens) for value in values)]
+        words = [word for word in telling.words if _stands(word, lower, tokens)]
+        if words and dataset is not None:
+            terms = _terms_in(dataset)
+            words = [word for word in words if not terms[word] or lower.count(word.encode()) > terms[word]]
+        kinds = (("a number", telling.numbers), ("a UID", self.uids))
+        found = [kind for kind, values in kinds if any(_stands(value, lower, tokens) for value in values)]
+        return [*(["a name or place"] if words else []), *found]
+
+
+def _tokens(lower: bytes) -> set[bytes]:
+    """The words of bytes: with all that is glued to them, without what an underscore or a figure glues, or the tag of the next element.
+
+    That begins with a letter for some groups (0070 is "p"), and its second byte is a zero.
+    """
+    glued = set(re.findall(rb"[\w.]+", lower))
+    glued |= {part for token in glued if b"_" in token for part in token.split(b"_")} if b"_" in lower else set()
+    letters = set(re.findall(rb"[a-z]{%d,}\0?" % _LONG_BYTES, lower))
+    return glued | {run.rstrip(b"\0") for run in letters} | {run[:-2] for run in letters if run.endswith(b"\0")}
+
+
+def _terms_in(dataset: Dataset) -> Counter[str]:
+    """How often each word stands in a data set as a term of the standard."""
+    coded = (element for element, _ in keyed_elements(dataset) if element.VR == "CS")
+    terms = (value for element in coded for value in values_of(element) if is_term(element.keyword, value))
+    return Counter(word for value in terms for word in re.findall("[a-z]+", value.lower()))
 
 
 def _stands(value: str, lower: bytes, tokens: set[bytes]) -> bool:

@@ -161,7 +161,7 @@ def _of_one(name: str, raw: bytes, dataset: Dataset, looked: _Looked, options: f
         elif key is not None and not found:
             harmless.add(key)
     yield from _dates(name, dataset, dated, known)
-    yield from _in_bytes(name, _without_pixels(raw, dataset), known)
+    yield from _in_bytes(name, _without_pixels(raw, dataset), known, dataset)
 
 
 def _references(dataset: Dataset) -> Iterator[str]:
@@ -323,9 +323,9 @@ def _dates(name: str, dataset: Dataset, dated: list[DataElement], known: Known) 
             yield Finding(name, keyword_for_tag(tag) or str(tag), "is an original date")
 
 
-def _in_bytes(name: str, raw: bytes, known: Known) -> Iterator[Finding]:
+def _in_bytes(name: str, raw: bytes, known: Known, dataset: Dataset | None = None) -> Iterator[Finding]:
     """Long names, numbers and UIDs of the originals anywhere in a file's bytes, in every usual encoding."""
-    for kind in known.in_bytes(raw):
+    for kind in known.in_bytes(raw, dataset):
         yield Finding(name, "bytes", f"{kind} of an original stands in the file")
 
 

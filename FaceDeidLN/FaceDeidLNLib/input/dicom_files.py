@@ -201,7 +201,7 @@ def _begins_like_data(head: bytes) -> bool:
 
 
 def _fault_of(dataset: Dataset, path: Path) -> str:
-    """What is wrong with a file: an element claims more than it holds, a rest was left unread, an image has no pixels; empty for nothing."""
+    """What is wrong with a file: an element claims more than it holds, a rest was left unread, an image has no pixels; else nothing."""
     if "SOPClassUID" not in dataset:
         return "" if dataset.file_meta.get("MediaStorageSOPClassUID") == MediaStorageDirectoryStorage else _CUT
     is_image = "Rows" in dataset or "Image Storage" in UID(dataset.SOPClassUID).name

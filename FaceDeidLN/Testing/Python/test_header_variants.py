@@ -155,3 +155,26 @@ def test_what_releases_are_called_is_nobodys_name(name, tmp_path):
 def test_a_station_or_serial_number_that_stays_may_hold_letters_of_a_short_name(name, tmp_path):
     values = {"StationName": "CT MA 1", "DeviceSerialNumber": "HU 12"}
     assert not findings(tmp_path, set_to(), "research,device-identity", PatientName=name, **values)
+
+
+@pytest.mark.parametrize("held", [b"MUSTERMANN_E", b"MUSTERMANN1 ", b"E_MUSTERMANN", b"x_00471122_x"])
+def test_a_name_or_number_glued_into_binary_data_is_found(tmp_path, held):
+    said = findings(tmp_path, set_to(RedPaletteColorLookupTableData=held), PatientName="Mustermann^Erika")
+    assert any("bytes" in finding for finding in said)
+
+
+def test_a_name_is_found_where_the_tag_of_the_next_element_begins_like_a_letter(tmp_path):
+    values = {"RedPaletteColorLookupTableData": b"MUSTERMANN", "ContentLabel": "TAG 0070 IS p"}
+    said = findings(tmp_path, set_to(**values), PatientName="Mustermann^Erika")
+    assert any("bytes" in finding for finding in said)
+
+
+@pytest.mark.parametrize("name", ["Marker^Jo", "Planar^Jo", "Channel^Jo"])
+def test_a_family_name_that_is_a_term_of_the_standard_is_no_finding_where_it_is_that_and_one_elsewhere(tmp_path, name):
+    terms = [item(ReferencedROINumber=1, RTROIInterpretedType=term) for term in ("MARKER", "BRACHY_CHANNEL")]
+    drawn = [item(ReferencedROINumber=1, ContourSequence=[item(ContourGeometricType="CLOSED_PLANAR")])]
+    change = set_to(RTROIObservationsSequence=terms, ROIContourSequence=drawn)
+    assert findings(tmp_path, change, PatientName=name) == []
+    held = set_to(RedPaletteColorLookupTableData=name.replace("^", " ").upper().encode())
+    said = findings(tmp_path, lambda dataset: [change(dataset), held(dataset)], PatientName=name)
+    assert any("bytes" in finding for finding in said)
