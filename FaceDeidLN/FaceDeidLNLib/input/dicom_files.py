@@ -44,8 +44,8 @@ PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 #: Contour Data: a structure set holds millions of numbers in it.
 CONTOURS = frozenset({0x30060050})
 #: What is wrong with a file that is no whole one.
-_CUT = "ends before its data do: it is truncated or damaged"
-_GOES_ON = "goes on after its pixels with bytes that are no DICOM: it is damaged"
+_CUT = "ends before its data do: it is truncated or damaged, get it again."
+_GOES_ON = "goes on after its pixels with bytes that are no DICOM: it is damaged, get it again."
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,7 +171,7 @@ def _read_whole(path: Path, marked: bool) -> Dataset:
     except Exception as error:  # pydicom raises whatever damaged bytes led to
         raise InputError(f"{path.name} cannot be read ({_words(error)}): it is truncated or damaged, get it again.") from error
     if wrong:
-        raise InputError(f"{path.name} {wrong}, get it again.")
+        raise InputError(f"{path.name} {wrong}")
     return dataset
 
 
