@@ -13,6 +13,9 @@ from ..output.certificate import is_certified
 from ..verify.compare import SegmentCheck
 from ..verify.privacy import RECOGNISABLE
 
+#: Of a protected segment without a voxel.
+EMPTY = "it is empty, and protects nothing"
+
 
 def figures(result: CaseResult) -> list[str]:
     """Lines for a person: what changed, and what did not."""
@@ -47,7 +50,7 @@ def protection_lines(checks: Sequence[SegmentCheck]) -> list[str]:
 
 
 def _said_of(check: SegmentCheck) -> str:
-    return f"{check.changed:,} of {check.voxels:,} voxels changed" if check.voxels else "it is empty, and protects nothing"
+    return f"{check.changed:,} of {check.voxels:,} voxels changed" if check.voxels else EMPTY
 
 
 def level_lines(levels: Sequence[Level], checks: Sequence[SegmentCheck]) -> list[str]:

@@ -223,12 +223,17 @@ def result_facts(result: StudyResult) -> dict[str, Any]:
 
 
 def result_lines(result: StudyResult) -> list[str]:
-    """The verdict, one line per series and outcome, and the surfaces."""
+    """The verdict, one line per series and outcome, what was to be protected and is empty, and the surfaces."""
+    from .describe import EMPTY
+
     head = f"PASS: released as {result.output}" if result.output else f"REVIEW: nothing of study {result.planned.study.uid} was released"
     lines = [head, *(f"  - {reason}" for reason in result.reasons)]
     groups = Counter((r.entry.instance.label, r.decision.outcome.value, r.decision.reason) for r in result.reports)
     lines += [f"  {outcome:8} {count:4} x {label}: {reason}" for (label, outcome, reason), count in groups.items()]
     lines += _damaged_lines(result.planned.damaged)
+    protected = [one for report in result.reports for one in report.figures.get("protected", ()) if one["voxels"] == "none"]
+    empty = dict.fromkeys(one["name"] for one in protected if not one["name"].startswith("node level "))
+    lines += [f"  protected '{name}': {EMPTY}" for name in empty]
     for surface in result.proof.surfaces if result.proof else ():
         lines.append(f"  {surface.name}: {surface.words}")
     return lines

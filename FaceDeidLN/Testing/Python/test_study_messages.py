@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import tempfile
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from FaceDeidLNLib.commands.study import result_lines
 from FaceDeidLNLib.core.geometry import Geometry
 from FaceDeidLNLib.core.volume import Volume
 from FaceDeidLNLib.study.ct import CtFamily
 from FaceDeidLNLib.study.family import DoubtError
-from FaceDeidLNLib.study.plan import plan
+from FaceDeidLNLib.study.outcome import Decision, Outcome
+from FaceDeidLNLib.study.plan import Entry, plan
+from FaceDeidLNLib.study.report import Report, StudyResult
 from synthetic_study import StudyFolder
 
 
@@ -39,3 +43,12 @@ def test_a_slice_is_told_under_its_own_name(tmp_path):
     (series,) = plan(tmp_path / "in").studies[0].study.series
     with pytest.raises(DoubtError, match=f" {middle.name} ends before its data do"):
         CtFamily().release(series, SimpleNamespace())
+
+
+def test_a_study_says_which_protected_segments_are_empty():
+    instance = SimpleNamespace(label="CT 'Head'", uid="1.2.3")
+    protected = [{"name": name, "voxels": amount} for name, amount in (("LN", "some"), ("LN II", "none"), ("node level Ia", "none"))]
+    decision = Decision(Outcome.DEFACE, "shows the face best")
+    reports = [Report(Entry(instance, decision), decision, {"protected": protected})] * 2
+    lines = result_lines(StudyResult(SimpleNamespace(damaged=()), tuple(reports), (), Path("out")))
+    assert [line for line in lines if "empty" in line] == ["  protected 'LN II': it is empty, and protects nothing"]
