@@ -37,6 +37,14 @@ def is_changed(node: slicer.vtkMRMLScalarVolumeNode, verified: str) -> bool:
         return True
 
 
+def state_of(node: slicer.vtkMRMLScalarVolumeNode) -> tuple[int, bytes] | None:
+    """What tells a volume's voxels and place from those of another moment; None where a transform bends it."""
+    try:
+        return _state(node)
+    except FaceDeidError:
+        return None
+
+
 def _keep(state: tuple[int, bytes], known: str) -> None:
     _digests[state] = known
     while len(_digests) > _REMEMBERED:

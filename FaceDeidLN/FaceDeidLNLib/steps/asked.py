@@ -12,6 +12,7 @@ from ..core.progress import Progress, silent
 from ..effect.records import FILL_HU, effects_with
 from ..mrml.as_made import is_as_made
 from ..mrml.case import CaseNodes
+from ..mrml.changed import state_of
 from ..mrml.followers import followers
 from ..mrml.links import linked
 from ..mrml.protection import checked_segments
@@ -96,13 +97,18 @@ def _images(nodes: Any) -> tuple[slicer.vtkMRMLScalarVolumeNode, ...]:  # noqa: 
 
 
 def _while_there(ct: slicer.vtkMRMLScalarVolumeNode, progress: Progress) -> Progress:
-    """The progress, which also stops work on a CT that left its scene meanwhile: the scene was closed, or somebody removed it."""
-    scene = ct.GetScene()
+    """The progress, which also stops work on a CT that left its scene meanwhile: the scene was closed, or somebody removed it.
+
+    So does a CT that a script or a tracker edited or moved: what was found in it would be noted as found in what it is now.
+    """
+    scene, state = ct.GetScene(), state_of(ct)
 
     def checked(fraction: float, message: str) -> None:
         progress(fraction, message)
         if ct.GetScene() is not scene:
             raise Cancelled("The CT left the scene.")
+        if state_of(ct) != state:
+            raise InputError(f'"{ct.GetName()}" was edited or moved while it was worked on: do this step again when it rests.')
 
     return checked
 

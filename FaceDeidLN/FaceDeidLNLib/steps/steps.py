@@ -13,7 +13,7 @@ from ..case.find import find_curve, find_face
 from ..case.privacy import privacy_as_run, privacy_of
 from ..case.records import Anatomy, CaseResult, Request
 from ..core.ahead import told_beside
-from ..core.errors import FaceNotFoundError, InputError
+from ..core.errors import Cancelled, FaceNotFoundError, InputError
 from ..core.landmarks import LANDMARK_NAMES, Landmarks
 from ..core.progress import Progress, alive_in, silent
 from ..core.volume import Volume
@@ -165,6 +165,8 @@ class Steps:
         case = told_beside(examined, progress)
         if case.face is None:
             raise FaceNotFoundError("; ".join(case.reasons))
+        if asked.output.GetScene() is None:  # else another one would be made, which nobody asked for
+            raise Cancelled("The result left the scene.")
         with all_or_nothing(self.context.scene, _changed_by(asked)):
             return put_into_scene(self.context, asked, request, case, progress)
 

@@ -168,10 +168,10 @@ class SafetyTest(PanelTest):
         self.assertEqual(self.errors, ["The result would overwrite the CT: choose another output volume."])
         self.assertEqual(self.ui.statusLabel.text, self.errors[0])
 
-    def once(self, act):
-        """Let something happen as soon as the next step is at work."""
+    def once(self, act, fraction=0.0):
+        """Let something happen as soon as the next step is at work, or so much of it is done."""
         waiting = [act]
-        self.at(0.0, lambda dialog: waiting.pop()() if waiting else None)
+        self.at(fraction, lambda dialog: waiting.pop()() if waiting else None)
 
     def test_a_step_goes_on_where_the_panel_is_left_meanwhile(self):
         self.load_sample()
@@ -193,6 +193,37 @@ class SafetyTest(PanelTest):
         self.assertEqual((self.errors, self.node.inputVolume, self.node.landmarks), ([], second, None))
         self.assertIsNotNone(linked(first, "landmarks"))
         self.assertIsNone(linked(second, "landmarks"))
+
+    def test_a_step_ends_where_its_ct_is_edited_or_moved_meanwhile(self):
+        ct, _ = self.load_sample()
+        before = ids()
+
+        def edit():
+            slicer.util.arrayFromVolume(ct)[0, 0, 0] += 7
+            slicer.util.arrayFromVolumeModified(ct)
+
+        def move():
+            ct.SetOrigin(*(place + 1.0 for place in ct.GetOrigin()))
+
+        for act in (edit, move):
+            for name in STEPS:
+                with self.subTest(name):
+                    self.errors.clear()
+                    self.once(act, 0.01)
+                    self.click(name)
+                    self.assertEqual(len(self.errors), 1)
+                    self.assertIn("was edited or moved while it was worked on", self.errors[0])
+                    self.assertEqual(ids(), before)
+
+    def test_a_result_that_is_taken_out_while_it_is_verified_is_not_made_anew(self):
+        self.load_sample()
+        self.click("applyButton")
+        result = self.node.resultVolume
+        before = ids() - {result.GetID(), result.GetDisplayNodeID(), result.GetNodeReferenceID("FaceDeidLN.certificate")}
+        self.once(lambda: slicer.mrmlScene.RemoveNode(result), 0.01)
+        self.click("verifyButton")
+        self.assertIn("cancelled", self.ui.statusLabel.text)
+        self.assertLessEqual(ids() - before, {result.GetDisplayNodeID(), result.GetNodeReferenceID("FaceDeidLN.certificate")})
 
     def test_no_message_speaks_of_options_that_only_the_command_line_has(self):
         self.load_sample()
