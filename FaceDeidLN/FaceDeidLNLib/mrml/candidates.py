@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import slicer
 from vtkmodules.vtkCommonCore import vtkMath
@@ -13,6 +14,7 @@ from ..input.names import GUIDING, KEPT, Role, is_outline
 from ..input.patient import Patient
 from .links import linked
 from .nodes import StoredSegment, segment_roles, stored_segments
+from .patients import patient_of
 from .protection import checked_segments, was_asked
 from .scene import nodes_of_class
 
@@ -28,13 +30,23 @@ _STRUCTURES = 8
 
 
 def candidates(ct: slicer.vtkMRMLScalarVolumeNode | None) -> list[slicer.vtkMRMLSegmentationNode]:
-    """The segmentations of a CT's scene that overlap it, without those that this module made or that are another CT's own."""
-    return [node for node in _drawn(ct) if not _is_anothers(node, ct)]
+    """The segmentations of a CT's scene that overlap it, but for those of this module, of another CT, or of another patient."""
+    return [node for node in _drawn(ct) if not _others_with(node, ct) and not _is_another_patients(node, ct)]
 
 
 def of_others(ct: slicer.vtkMRMLScalarVolumeNode | None) -> list[slicer.vtkMRMLSegmentationNode]:
-    """As ``candidates``, those that are another CT's own: that may be a clone of this one, or show the same head."""
-    return [node for node in _drawn(ct) if _is_anothers(node, ct)]
+    """As ``candidates``, those that are another CT's own: that may be a clone of this one, or show the same head.
+
+    None where the user said of this CT that nothing of them is to be kept.
+    """
+    if ct is None or declined(ct):
+        return []
+    return [node for node in _drawn(ct) if _others_with(node, ct) and not _is_another_patients(node, ct)]
+
+
+def of_other_patients(ct: slicer.vtkMRMLScalarVolumeNode | None) -> list[slicer.vtkMRMLSegmentationNode]:
+    """As ``candidates``, those that lie there by chance: they belong to a patient with another ID."""
+    return [node for node in _drawn(ct) if _is_another_patients(node, ct)]
 
 
 def _drawn(ct: slicer.vtkMRMLScalarVolumeNode | None) -> list[slicer.vtkMRMLSegmentationNode]:
@@ -47,10 +59,18 @@ def _drawn(ct: slicer.vtkMRMLScalarVolumeNode | None) -> list[slicer.vtkMRMLSegm
     return [node for node in found if not any(node is mine for mine in made) and not node.GetAttribute(_MADE_HERE) and overlap(node, ct)]
 
 
-def _is_anothers(node: slicer.vtkMRMLSegmentationNode, ct: slicer.vtkMRMLScalarVolumeNode) -> bool:
-    """Was a segmentation chosen for another CT of the scene, and not for this one?"""
-    volumes = nodes_of_class(ct.GetScene(), "vtkMRMLScalarVolumeNode")
-    return linked(ct, "protected") is not node and any(linked(volume, "protected") is node for volume in volumes)
+def _others_with(node: slicer.vtkMRMLSegmentationNode, ct: slicer.vtkMRMLScalarVolumeNode) -> list[slicer.vtkMRMLScalarVolumeNode]:
+    """The other CTs of the scene that a segmentation was chosen for; none where it was chosen for this one, too."""
+    if linked(ct, "protected") is node:
+        return []
+    return [volume for volume in nodes_of_class(ct.GetScene(), "vtkMRMLScalarVolumeNode") if linked(volume, "protected") is node]
+
+
+def _is_another_patients(node: slicer.vtkMRMLSegmentationNode, ct: slicer.vtkMRMLScalarVolumeNode) -> bool:
+    """Has the patient of a segmentation, or of all CTs that it was chosen for, another ID? False where one of them is not known."""
+    patient, own = patient_of(ct), patient_of(node)
+    whose = {own} if own else {patient_of(other) for other in _others_with(node, ct)}
+    return bool(patient and whose) and not whose & {patient, ""}
 
 
 def made_here(node: slicer.vtkMRMLSegmentationNode) -> slicer.vtkMRMLSegmentationNode:
@@ -111,10 +131,12 @@ def not_chosen(
     """Segments of the scene that would be kept by their name and are not, because nobody chose their segmentation.
 
     Those of which the user said himself whether they are kept are not among them. Where nothing is ``protected``, what was chosen for
-    another CT is.
+    another CT is, under a name that says so.
     """
-    asked = [*candidates(ct), *(of_others(ct) if protected is None else ())]
-    return tuple(segment for node in asked if not any(node is mine for mine in (protected, *chosen)) for segment in _silent(node))
+    mine = (protected, *chosen)
+    found = [segment for node in candidates(ct) if not any(node is one for one in mine) for segment in _silent(node)]
+    others = [segment for node in of_others(ct) if protected is None for segment in _silent(node)]
+    return (*found, *(replace(segment, name=f"{segment.name} (of another CT)") for segment in others))
 
 
 def unchecked(node: slicer.vtkMRMLSegmentationNode | None, segment_ids: Sequence[str] | None) -> tuple[StoredSegment, ...]:

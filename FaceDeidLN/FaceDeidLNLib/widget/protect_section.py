@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ from slicer.i18n import tr as _
 
 from ..anatomy.level.table import LEVEL_NAMES
 from ..core.progress import Progress
-from ..mrml.candidates import atlases, candidates, declined, of_others
+from ..mrml.candidates import atlases, candidates, declined, of_other_patients, of_others
 from ..mrml.nodes import segment_roles
 from ..mrml.protection import check, is_checked
 from ..mrml.scene import context
@@ -40,6 +42,7 @@ class ProtectSection(Section):
             item.setCheckState(qt.Qt.Unchecked)
         self.ui.segmentsList.connect("itemChanged(QListWidgetItem*)", self.on_segment_checked)
         self.ui.levelsList.connect("itemChanged(QListWidgetItem*)", self.on_level_checked)
+        self.ui.protectHintLabel.connect("linkActivated(QString)", self.on_none_of_them)
         self.buttons = [self._add_button(number, extension) for number, extension in enumerate(OFFERS)]
 
     def _add_button(self, number: int, extension: Offer) -> Any:  # noqa: ANN401  a QPushButton
@@ -86,15 +89,14 @@ class ProtectSection(Section):
             return ""
         taken = [] if declined(node.inputVolume) else atlases(node.inputVolume, node.protectedSegmentation, node.faceSegmentation)
         if taken:
-            names = ", ".join(f'"{segmentation.GetName()}"' for segmentation in taken)
-            return _("Nodes and glands of {names} stay, too; jaw, hyoid and outline of it guide.").format(names=names)
-        if node.protectedSegmentation is not None:
-            return ""
-        found = [*candidates(node.inputVolume), *of_others(node.inputVolume)]
-        if not found:
-            return _("No segmentation of this scene overlaps the CT: only the node levels stay.")
-        names = ", ".join(f'"{segmentation.GetName()}"' for segmentation in found)
-        return _("Nothing is chosen, and these overlap the CT: {names}. Choose the one that holds what must stay.").format(names=names)
+            return _("Nodes and glands of {names} stay, too; jaw, hyoid and outline of it guide.").format(names=_named(taken))
+        return "" if node.protectedSegmentation is not None else _nothing_chosen(node.inputVolume)
+
+    def on_none_of_them(self, link: str) -> None:
+        """The user said that what was drawn for other CTs is nothing of this one."""
+        if self.panel.node is not None and self.panel.node.inputVolume is not None:
+            declined(self.panel.node.inputVolume, True)
+            self.panel.update()
 
     def _fill_segments(self, segmentation: Any) -> None:  # noqa: ANN401
         roles = segment_roles(segmentation) if segmentation is not None else {}
@@ -145,3 +147,29 @@ class ProtectSection(Section):
         left: list[str] = []
         if self.panel.run(extension.title, work, [self.panel.node.protectedSegmentation]) and left:
             self.panel.say("; ".join(left))
+
+
+def _nothing_chosen(ct: Any) -> str:  # noqa: ANN401  the CT's node
+    """What overlaps a CT for which no segmentation is chosen, as text with a link where it was drawn for another CT."""
+    found, others, strangers = candidates(ct), of_others(ct), of_other_patients(ct)
+    parts = []
+    if found:
+        asked = _("Nothing is chosen, and these overlap the CT: {names}. Choose the one that holds what must stay.")
+        parts.append(asked.format(names=_named(found)))
+    if others:
+        asked = _(
+            "Nothing is chosen, and these of another CT overlap this one: {names}. Choose the one that holds what must stay, or {none}."
+        )
+        none = _("keep nothing of them")
+        parts.append(asked.format(names=_named(others), none=f'<a href="none">{none}</a>'))
+    if strangers:
+        told = _("These overlap the CT and are another patient's: {names}. They are passed over unless you choose one.")
+        parts.append(told.format(names=_named(strangers)))
+    if not parts and declined(ct):
+        return _("No segmentation is kept, as you chose: only the node levels stay.")
+    return " ".join(parts) or _("No segmentation of this scene overlaps the CT: only the node levels stay.")
+
+
+def _named(segmentations: Sequence[Any]) -> str:
+    """Names of nodes in quotes, for a label that takes links."""
+    return ", ".join(f'"{escape(segmentation.GetName(), quote=False)}"' for segmentation in segmentations)

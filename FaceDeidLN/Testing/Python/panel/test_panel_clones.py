@@ -7,7 +7,7 @@ import numpy as np
 import slicer
 from FaceDeidLNLib.mrml.scene import context
 from FaceDeidLNLib.mrml.verdicts import read_verdict
-from person import PanelTest
+from person import PanelTest, phantom
 
 OWN = ("landmarks", "curve", "faceSegmentation", "resultVolume")
 
@@ -58,7 +58,7 @@ class ClonesTest(PanelTest):
         self.assertIn(nodes.GetName(), self.ui.protectHintLabel.text)
         self.click("applyButton")
         kept = [segment.name for segment in requests[0].protected]
-        self.assertEqual([segment.name for segment in requests[-1].left_out], kept)
+        self.assertEqual([segment.name for segment in requests[-1].left_out], [f"{name} (of another CT)" for name in kept])
         self.node.protectedSegmentation = own = self.content_of(nodes)
         self.click("applyButton")
         self.assertEqual((requests[-1].left_out, [segment.name for segment in requests[-1].protected]), ((), kept))
@@ -66,6 +66,64 @@ class ClonesTest(PanelTest):
         self.click("applyButton")
         self.assertEqual(requests[-1].left_out, ())
         self.assertIsNot(self.node.protectedSegmentation, own)
+
+    def test_who_says_once_that_nothing_of_another_ct_is_to_be_kept_is_asked_no_more(self):
+        requests = self.answer_at_once()
+        ct, nodes = self.load_sample()
+        nodes.SetName("of <b>A</b>")
+        clone = self.content_of(ct)
+        self.ui.inputSelector.setCurrentNode(clone)
+        self.assertIn("of &lt;b&gt;A&lt;/b&gt;", self.ui.protectHintLabel.text)
+        self.ui.protectHintLabel.linkActivated.emit("none")
+        self.assertIn("as you chose", self.ui.protectHintLabel.text)
+        self.click("applyButton")
+        self.assertEqual(requests[-1].left_out, ())
+        self.ui.inputSelector.setCurrentNode(ct)
+        self.assertIs(self.node.protectedSegmentation, nodes)
+        self.ui.inputSelector.setCurrentNode(clone)
+        self.click("applyButton")
+        self.assertEqual(requests[-1].left_out, ())
+        self.node.protectedSegmentation = nodes
+        self.click("applyButton")
+        self.assertEqual([segment.name for segment in requests[-1].protected], [segment.name for segment in phantom().nodes])
+
+    @staticmethod
+    def put_under(patient, *nodes):
+        """What an import from Slicer's DICOM database makes of nodes: the patient's ID stands above them."""
+        terms = slicer.vtkMRMLSubjectHierarchyConstants
+        hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
+        item = hierarchy.CreateSubjectItem(hierarchy.GetSceneItemID(), "patient")
+        hierarchy.SetItemUID(item, terms.GetDICOMUIDName(), patient)
+        study = hierarchy.CreateStudyItem(item, "study")
+        for node in nodes:
+            known = hierarchy.GetItemByDataNode(node)  # the application has one for each node
+            hierarchy.SetItemParent(known, study) if known else hierarchy.CreateItem(study, node)
+
+    def test_what_is_another_patients_is_named_and_passed_over(self):
+        requests = self.answer_at_once()
+        ct, nodes = self.load_sample()
+        for mine, theirs, other in (("1", "2", True), ("1", "", False), ("1", "1", False), ("Patient-1.2", "Patient-1.3", False)):
+            for owned in ((ct,), (ct, nodes)):
+                with self.subTest(f"{mine} and {theirs}, {len(owned)}"):
+                    second = self.content_of(ct)
+                    self.put_under(mine, second)
+                    self.put_under("", nodes)
+                    self.put_under(theirs, *owned)
+                    self.ui.inputSelector.setCurrentNode(second)
+                    self.assertEqual("another patient's" in self.ui.protectHintLabel.text, other)
+                    self.assertIn(nodes.GetName(), self.ui.protectHintLabel.text)
+                    self.click("applyButton")
+                    self.assertEqual(not requests[-1].left_out, other)
+        self.assertEqual(self.errors, [])
+
+    def test_a_segmentation_of_another_patient_is_not_chosen_by_itself(self):
+        ct, nodes = self.load_sample()
+        self.node.protectedSegmentation = None
+        self.put_under("1", nodes)
+        second = self.content_of(ct)
+        self.put_under("2", second)
+        self.ui.inputSelector.setCurrentNode(second)
+        self.assertIsNone(self.node.protectedSegmentation)
 
     def test_apply_makes_a_result_of_its_own_where_another_cts_is_looked_at(self):
         ct, _ = self.load_sample()
