@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import slicer
 import vtk
+from FaceDeidLNLib.clearance import clear
 from FaceDeidLNLib.core.errors import FaceDeidError
 from FaceDeidLNLib.core.geometry import Geometry
 from FaceDeidLNLib.core.volume import Volume
+from FaceDeidLNLib.input.images import read_volume
 from FaceDeidLNLib.mrml.nodes import add_ct, volume_from_node
 from FaceDeidLNLib.mrml.scene import context
 from person import PanelTest, changed_case, ids, phantom
@@ -200,6 +203,19 @@ class ErrorsTest(PanelTest):
         with self.assertRaisesRegex(FaceDeidError, "cannot be exported: FAIL: 3 voxels"):
             self.logic.exportResult(result, str(folder / "out.nrrd"))
         self.assertEqual(list(folder.iterdir()), [])
+
+    def test_what_a_script_writes_into_a_result_while_it_is_exported_is_not_in_the_file(self):
+        _, result = self.applied()
+        verified = slicer.util.arrayFromVolume(result).copy()
+
+        def write_and_clear(*given):
+            slicer.util.arrayFromVolume(result)[:] = 7
+            return clear(*given)
+
+        self.patch("FaceDeidLNLib.steps.export.clear", write_and_clear)
+        path = self.folder() / "out.nrrd"
+        self.logic.exportResult(result, str(path))
+        np.testing.assert_array_equal(read_volume(path).array, verified)
 
     def test_a_result_whose_ct_is_gone(self):
         ct, result = self.applied()
