@@ -84,6 +84,7 @@ class Steps:
 
         found = told_beside(found_by, progress)
         progress(0.95, "landmarks")
+        _require_there(asked.landmarks)
         node = asked.landmarks
         if node is None:
             node = add_landmarks(self.context, found, f"{asked.ct.GetName()} landmarks", asked.ct)
@@ -102,6 +103,7 @@ class Steps:
             anatomy = wrapped_anatomy(self.context, anatomy, alive_in(progress, 0.5, "Wrap Solidify"))
         progress(0.7, "face curve")
         control = find_curve(request.ct, anatomy, request.parameters).control
+        _require_there(asked.curve, asked.skin)
         skin = self._skin(asked, anatomy)
         node = put_curve(self.context, control, asked.ct, skin, asked.curve, renewable=not engines.wrap)
         link(asked.ct, "curve", node)
@@ -110,6 +112,7 @@ class Steps:
     def face(self, asked: NodeRequest, engines: Engines = BUILT_IN, progress: Progress = silent) -> slicer.vtkMRMLSegmentationNode:
         """Make the face segment from curve and skin: into the first segment of ``asked.face`` or a new node."""
         request, face = self._face(replace(asked, face=None), engines, progress)
+        _require_there(asked.face, asked.old.face, asked.old.curve)
         given, renewable = asked.face or asked.old.face, not (engines.wrap or engines.cut)
         node = put_face(self.context, face.segment, request.ct.geometry, asked.ct, given, renewable, asked.draft)
         if asked.old.curve is not None and len(face.curve.control):
@@ -132,6 +135,7 @@ class Steps:
             return result, image_of(result), digest(result)
 
         result, image, seen = told_beside(made, progress)
+        _require_there(asked.output)
         node = asked.output
         if node is None:
             node = add_ct(self.context, result, "result", asked.ct, image)
@@ -165,8 +169,7 @@ class Steps:
         case = told_beside(examined, progress)
         if case.face is None:
             raise FaceNotFoundError("; ".join(case.reasons))
-        if asked.output.GetScene() is None:  # else another one would be made, which nobody asked for
-            raise Cancelled("The result left the scene.")
+        _require_there(asked.output)  # else another one would be made, which nobody asked for
         with all_or_nothing(self.context.scene, _changed_by(asked)):
             return put_into_scene(self.context, asked, request, case, progress)
 
@@ -184,7 +187,9 @@ class Steps:
             fill_curve(asked.curve, nearest_on_surface(skin, curve_points_from_node(asked.curve)[0]))
             return
         request = self._without_protected(replace(asked, face=None), progress)
-        fill_curve(asked.curve, snap_to_skin(self._anatomy(request, progress).depth, request.curve))
+        snapped = snap_to_skin(self._anatomy(request, progress).depth, request.curve)
+        _require_there(asked.curve)
+        fill_curve(asked.curve, snapped)
 
     def all(self, asked: NodeRequest, engines: Engines, progress: Progress = silent) -> NodeResult:
         """Everything: the pipeline as it is, or effect and verification with other engines than the built-in ones.
@@ -278,6 +283,12 @@ class Steps:
 def _changed_by(asked: NodeRequest) -> list[slicer.vtkMRMLNode | None]:
     """The nodes that are there and take what is made now."""
     return [*with_certificate(asked.output), asked.kept, asked.skin, asked.landmarks, asked.old.curve, asked.old.face]
+
+
+def _require_there(*nodes: slicer.vtkMRMLNode | None) -> None:
+    """Raises Cancelled where somebody took a node that is to be filled out of the scene meanwhile: the work is not wanted any more."""
+    if any(node is not None and node.GetScene() is None for node in nodes):
+        raise Cancelled("What was to be filled left the scene.")
 
 
 def _hidden(request: Request, face: Face, tell: Progress) -> Volume:

@@ -199,8 +199,8 @@ class Panel(VTKObservationMixin):
         """Choose what was made of a CT, and show its skin, unless another CT was turned to meanwhile: then it stays with its own."""
         if node.inputVolume is ct:
             with slicer.util.NodeModify(node):
-                for field, own in made.items():
-                    setattr(node, field, own)
+                for field, own in made.items():  # somebody may have taken it out again meanwhile
+                    setattr(node, field, own if own is not None and slicer.mrmlScene.IsNodePresent(own) else None)
             self.show_skin(ct, progress)
 
     def show_skin(self, ct: Any, progress: Progress = silent) -> None:  # noqa: ANN401  a vtkMRMLScalarVolumeNode

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 from dataclasses import replace
 from pathlib import Path
 from unittest import mock
@@ -215,15 +216,34 @@ class SafetyTest(PanelTest):
                     self.assertIn("was edited or moved while it was worked on", self.errors[0])
                     self.assertEqual(ids(), before)
 
-    def test_a_result_that_is_taken_out_while_it_is_verified_is_not_made_anew(self):
+    def test_what_is_taken_out_while_it_is_filled_is_not_made_anew(self):
         self.load_sample()
         self.click("applyButton")
-        result = self.node.resultVolume
-        before = ids() - {result.GetID(), result.GetDisplayNodeID(), result.GetNodeReferenceID("FaceDeidLN.certificate")}
-        self.once(lambda: slicer.mrmlScene.RemoveNode(result), 0.01)
-        self.click("verifyButton")
+        filled = {
+            "verifyButton": "resultVolume",
+            "faceButton": "faceSegmentation",
+            "curveButton": "curve",
+            "detectButton": "landmarks",
+        }
+        for button, field in filled.items():
+            with self.subTest(button):
+                node, before = getattr(self.node, field), ids()
+                self.once(functools.partial(slicer.mrmlScene.RemoveNode, node), 0.01)
+                self.click(button)
+                self.assertIn("cancelled", self.ui.statusLabel.text)
+                self.assertIsNone(getattr(self.node, field))
+                self.assertLess(ids(), before)
+        self.assertEqual(self.errors, [])
+
+    def test_a_face_segment_that_is_taken_out_while_it_follows_stays_away(self):
+        self.patch("FaceDeidLNLib.widget.panel._APPEARS_MS", 0)
+        self.load_sample()
+        self.click("faceButton")
+        self.node.depthMm = 4.0
+        self.once(functools.partial(slicer.mrmlScene.RemoveNode, self.node.faceSegmentation), 0.01)
+        self.panel.face.follow()
         self.assertIn("cancelled", self.ui.statusLabel.text)
-        self.assertLessEqual(ids() - before, {result.GetDisplayNodeID(), result.GetNodeReferenceID("FaceDeidLN.certificate")})
+        self.assertIsNone(self.node.faceSegmentation)
 
     def test_no_message_speaks_of_options_that_only_the_command_line_has(self):
         self.load_sample()
