@@ -100,7 +100,7 @@ def _place(segment: Segment, ct: Geometry) -> BoxMask:
             return tight(segment.name, found, tuple(int(v) for v in start))
     raise InputError(
         f"The segment '{segment.name}' ({segment.origin or 'no file'}) does not overlap the CT: it lies at {_extent(mask.geometry)}, "
-        f"the CT at {_extent(ct)} (LPS mm). Give the segmentation of this CT."
+        f"the CT at {_extent(ct)} (LPS mm). Give the segmentation of this CT, or leave this segment out."
     )
 
 

@@ -152,7 +152,7 @@ def test_a_segment_beside_the_ct_is_refused_with_both_places():
     away = GRID.ijk_to_lps.copy()
     away[0, 3] = 400
     segment = Segment("Node", Volume(blob(), Geometry(SHAPE, away)), "file:x.nrrd")
-    with pytest.raises(InputError, match=r"does not overlap the CT: it lies at 402\.\.405 .* the CT at 5\.\.15 "):
+    with pytest.raises(InputError, match=r"does not overlap the CT: it lies at 402\.\.405 .* the CT at 5\.\.15 .* leave this segment out"):
         place_segments([segment], GRID)
 
 
