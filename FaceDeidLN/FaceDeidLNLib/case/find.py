@@ -33,6 +33,7 @@ from ..face.curve import FaceCurve, draw_curve, follow_curve, with_islands
 from ..face.jaw import below_jaw, bone_that_stays
 from ..face.segment import Face, Outlook, layer_box, seen_within, solid_layer, spare, volumes_kept, without_islands
 from ..face.sight import Sight
+from ..face.staying import foremost
 from ..face.styles import Region, Style, chosen_region, drawn_style
 from ..input.place import place_segments
 from ..verify.coverage import MIN_CONFIDENCE
@@ -241,7 +242,9 @@ def spared_face(request: Request, whole: WholeFace, protected: Sequence[BoxMask]
     apron = tight("Apron", around.array, around.box.start)
     segment = united(segment.name, (segment, apron))
     ears = ears_in(face, segment, whole.main)
-    return replace(face, segment=segment, region=PackedMask.of(region), apron=PackedMask.of(apron), ears=ears, kept=kept, kept_ml=kept_ml)
+    staying = foremost(replace(face, segment=segment), ct)
+    face = replace(face, segment=segment, apron=PackedMask.of(apron), ears=ears, kept=kept, kept_ml=kept_ml, staying=staying)
+    return replace(face, region=PackedMask.of(region))
 
 
 def region_of(request: Request, anatomy: Anatomy, chosen: Region, alive: Alive = idle, finder: Finder = LOOKS_ANEW) -> tuple[Face, BoxMask]:

@@ -71,8 +71,8 @@ class Reface:
     reference person. In front of the surface there is air with the scan's own noise, behind it soft tissue with the
     patient's own density and noise; air spaces in the segment are filled.
 
-    Privacy: the surface is a function of the curve on the skin and of a random draw. What remains is what the curve itself
-    tells (breadth and height of the face) and the bone that the segment leaves.
+    Privacy: the surface is a function of the curve on the skin and of a random draw, in the size in which what stays does not come
+    through. What remains is what the curve itself tells (breadth and height of the face) and the bone that the segment leaves.
     """
 
     name = "reface"
