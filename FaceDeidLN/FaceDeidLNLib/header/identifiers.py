@@ -12,10 +12,11 @@ from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 
-from .known import is_ideographic
+from .dated import plain_date
+from .known import is_ideographic, values_of
 from .raw import Key, raw_items
 from .spelling import fold, skeleton
-from .values import DUMMY_DATE, text_of
+from .values import DUMMY_DATE
 from .vocabulary import harmless_words
 
 _PLACES = frozenset({"InstitutionName", "InstitutionAddress", "InstitutionalDepartmentName", "PatientAddress"})
@@ -34,11 +35,12 @@ _NUMBERS = frozenset(
         "RequestedProcedureID",
     }
 )
-#: Days that some programs write into the numbers of series, acquisitions and instances.
-_DAYS = ("PatientBirthDate", "StudyDate", "SeriesDate", "AcquisitionDate", "ContentDate")
+#: Representations of days, which some programs write into the numbers of series, acquisitions and instances too.
+_DATES = frozenset({"DA", "DT"})
+_DAY = re.compile(r"[12]\d{3}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])")
 _DEVICES = frozenset({"StationName", "DeviceSerialNumber"})
 #: Representations that hold none of these.
-_NEVER = frozenset({"DS", "IS", "US", "SS", "UL", "SL", "UV", "SV", "FL", "FD", "AT", "OB", "OW", "OF", "OD", "OL", "OV", "UI", "DA", "TM"})
+_NEVER = frozenset({"DS", "IS", "US", "SS", "UL", "SL", "UV", "SV", "FL", "FD", "AT", "OB", "OW", "OF", "OD", "OL", "OV", "UI", "TM"})
 _MARKS = " .,;:()'\"[]"
 _LONG = 4
 #: A number of so many figures is known without the zeros before it and the signs in it: anywhere, or as the number of a series.
@@ -67,8 +69,6 @@ class Identifiers:
     def take(self, dataset: Dataset) -> None:
         """Take in what stands in a data set at any depth; elements that cannot be read are passed over, and removed later."""
         before = len(self.words) + len(self.short) + len(self.ideographs)
-        for keyword in _DAYS:
-            self._take_day(text_of(dataset, keyword).strip())
         waiting = [dataset]
         while waiting:
             current = waiting.pop()
@@ -87,13 +87,17 @@ class Identifiers:
         self.version += len(self.words) + len(self.short) + len(self.ideographs) > before
 
     def _take_day(self, day: str) -> None:
-        """The figures of a day, in every order with its whole year."""
-        if re.fullmatch(r"\d{8}", day) and day != DUMMY_DATE:
+        """The figures of a day (YYYYMMDD), in every order with its whole year."""
+        if _DAY.fullmatch(day) and day != DUMMY_DATE:
             written = {day, day[6:] + day[4:6] + day[:4], day[4:] + day[:4]}
             self.figures |= {figures.lstrip("0") for figures in written}
             self.words |= {figures.lstrip("0") for figures in written}
 
     def _take(self, element: DataElement) -> None:
+        if element.VR in _DATES:
+            for value in values_of(element):
+                self._take_day(plain_date(value))
+            return
         keyword = "" if element.VR == "PN" else element.keyword
         if element.VR != "PN" and not self._is_wanted(keyword):
             return
@@ -145,8 +149,8 @@ def _wanted_tags() -> frozenset[int]:
 
 
 def _may_hold(tag: int, vr: str) -> bool:
-    """Is it a person's name, or an attribute that is looked into?"""
-    return vr == "PN" or tag in _wanted_tags()
+    """Is it a person's name, a date, or an attribute that is looked into?"""
+    return vr == "PN" or vr in _DATES or tag in _wanted_tags()
 
 
 def _element(dataset: Dataset, tag: int) -> DataElement | None:

@@ -274,7 +274,7 @@ class Walker:
     def _is_in_uid(self, element: DataElement) -> bool:
         """True where one of the patient's numbers, or a date, is a part of a UID."""
         parts = {part for value in _texts(element) for part in value.strip().removeprefix(_STANDARD).split(".")}
-        return any(_DATED.match(part) or self.rules.is_number(element.keyword, part) for part in parts)
+        return any(_DATED.match(part) or any(self.rules.is_number(element.keyword, run) for run in (part, part[:8])) for part in parts)
 
     def _new_uids(self, element: DataElement) -> object:
         new = [self.rules.uid(value.strip()) for value in _texts(element)]

@@ -57,6 +57,21 @@ def test_a_day_of_the_study_goes_from_numbers(text, number):
     assert dataset.InstanceNumber == 20
 
 
+@BOTH
+@pytest.mark.parametrize(
+    "values", [{"InstanceCreationDate": "20200301"}, {"AcquisitionDateTime": "20200301101112"}, {"StudyDate": "2020.03.01"}]
+)
+def test_a_day_goes_from_numbers_whatever_date_it_is(text, values):
+    assert cleaned(text, SeriesNumber="20200301", **values).get("SeriesNumber") is None
+
+
+def test_dates_of_nobody_take_no_numbers_and_names_with_them():
+    dataset = cleaned(
+        "research", InstanceCreationDate="00000000", SeriesDate="00010101", SeriesNumber=10101, ManufacturerModelName="Scan 5"
+    )
+    assert (dataset.SeriesNumber, dataset.ManufacturerModelName) == (10101, "Scan 5")
+
+
 CODES = {
     "SNOMED CT": ("SCT", "123037004", True),
     "a wrong check digit": ("SCT", "123037005", False),
@@ -107,7 +122,7 @@ def test_a_uid_that_only_begins_like_one_of_the_standard_is_replaced(text, uid):
 
 
 @BOTH
-@pytest.mark.parametrize("part", ["471122", "20200131", "20200131101112"])
+@pytest.mark.parametrize("part", ["471122", "20200131", "20200131101112", "31012020101112"])
 def test_a_uid_of_a_class_or_terminology_keeps_no_number_of_the_patient_and_no_date(text, part):
     scheme = item(CodingSchemeDesignator="99X", CodingSchemeUID=f"1.2.276.{part}.3")
     dataset = cleaned(text, RelatedGeneralSOPClassUID=f"1.2.276.{part}", CodingSchemeIdentificationSequence=Sequence([scheme]))
