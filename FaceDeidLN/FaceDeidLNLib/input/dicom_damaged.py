@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -47,7 +48,8 @@ def reasons_of(files: Sequence[Damaged]) -> dict[str, int]:
     """Why files cannot be read, each reason once, told of the first of them, and how many it counts for."""
     names: dict[str, list[str]] = {}
     for file in files:
-        names.setdefault(str(file.error).replace(file.path.name, "\0"), []).append(file.path.name)
+        of_any = re.sub(rf"(?<!\S){re.escape(file.path.name)}(?![^\s,])", "\0", str(file.error), count=1)  # it may be a word of the reason
+        names.setdefault(of_any, []).append(file.path.name)
     return {text.replace("\0", found[0] + ", ..." * (len(found) > 1)): len(found) for text, found in names.items()}
 
 

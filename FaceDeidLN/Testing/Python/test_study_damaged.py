@@ -8,6 +8,8 @@ import pydicom
 import pytest
 from dicom_series import Series, spoil, stored_head, write_series
 from FaceDeidLNLib.commands.main import main
+from FaceDeidLNLib.core.errors import InputError
+from FaceDeidLNLib.input.dicom_damaged import Damaged, reasons_of
 from FaceDeidLNLib.study.instances import _TAGS
 from FaceDeidLNLib.study.plan import plan
 from pydicom.datadict import dictionary_VR, tag_for_keyword
@@ -94,6 +96,12 @@ def test_a_file_that_nobody_may_read_is_not_called_damaged(slices, monkeypatch):
     monkeypatch.setattr(type(slices[0]), "open", refused)
     (one,) = plan(slices[0].parent).damaged
     assert str(one.error) == f"{slices[1].name} cannot be read (Permission denied): check the file and its permissions."
+
+
+def test_a_reason_is_told_as_it_is_of_files_that_are_called_like_a_part_of_it(tmp_path):
+    why = "a lacks a study, series or instance UID: get it again."
+    files = [Damaged(tmp_path / folder / "a", InputError(why)) for folder in "xy"]
+    assert reasons_of(files) == {f"a, ...{why[1:]}": 2}
 
 
 def test_one_study_that_cannot_be_read_at_all_is_told_with_its_reason(slices, tmp_path, capsys):
