@@ -10,9 +10,13 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..core.errors import InputError
 from .console import FAIL, PASS, Console, Outcome
+
+if TYPE_CHECKING:
+    from ..core.below import Entry
 
 SUMMARY = "check the headers of what is to be released"
 EXAMPLES = "example:\n  facedeidln verify-headers out/ --originals in/"
@@ -53,12 +57,20 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
 
 
 def _require_dicom(folder: Path, why: str) -> None:
-    """Raises InputError where nothing below a folder is DICOM: no finding in nothing is no proof."""
+    """Raises InputError where nothing below a folder is DICOM: no finding in nothing is no proof. What cannot be looked at is a finding."""
     from ..core.below import below
+
+    if not any(map(_may_be_dicom, below(folder))):
+        raise InputError(f"{folder} holds no DICOM file, {why}")
+
+
+def _may_be_dicom(entry: Entry) -> bool:
     from ..input.dicom_files import is_dicom
 
-    if not any(entry.is_file and is_dicom(entry.path) for entry in below(folder)):
-        raise InputError(f"{folder} holds no DICOM file, {why}")
+    try:
+        return bool(entry.problem) or (entry.is_file and is_dicom(entry.path))
+    except InputError:  # it cannot be opened
+        return True
 
 
 def _unjudged(options: argparse.Namespace, asked: frozenset[str] | None) -> str:

@@ -219,6 +219,12 @@ def test_no_finding_in_a_folder_without_dicom_is_no_proof(empty, tmp_path, capsy
     assert f"{tmp_path / empty} holds no DICOM file" in capsys.readouterr().err
 
 
+def test_what_cannot_be_looked_at_is_a_finding_and_not_nothing(tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "a.dcm").symlink_to(tmp_path / "gone.dcm")
+    assert main(["verify-headers", str(tmp_path / "out"), "--header", "research", "--quiet"]) == 1
+
+
 def contoured():
     points = [0, 0, 0, 10, 0, 0, 10, 10, 0]
     contour = item(ContourGeometricType="CLOSED_PLANAR", NumberOfContourPoints=3, ContourData=points)
