@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from FaceDeidLNLib.commands.batches.cases import find_cases
+import SimpleITK as sitk
+from FaceDeidLNLib.commands.batches.cases import find_cases, left_out_of
 from FaceDeidLNLib.core.errors import InputError
 
 
@@ -71,6 +72,15 @@ def test_a_folder_of_files_without_a_preamble_is_a_case(tmp_path):
     (tmp_path / "in" / "old").mkdir(parents=True)
     (tmp_path / "in" / "old" / "1").write_bytes(b"\x08\x00\x16\x00UI\x1a\x001.2.840.10008.5.1.4.1.1.2")
     assert [case.name for case in find_cases(tmp_path / "in", tmp_path / "out")] == ["old"]
+
+
+def test_the_voxels_of_an_image_beside_its_header_are_not_left_out(tmp_path):
+    (tmp_path / "in").mkdir()
+    for name in ("ct.mhd", "nodes.seg.nhdr"):
+        sitk.WriteImage(sitk.Image(3, 3, 3, sitk.sitkInt16), str(tmp_path / "in" / name))
+    (tmp_path / "in" / "notes.raw").touch()
+    cases = find_cases(tmp_path / "in", tmp_path / "out")
+    assert left_out_of(tmp_path / "in", cases, tmp_path / "out") == ["nodes.seg.nhdr", "notes.raw"]
 
 
 def test_lines_of_a_csv_end_where_lines_end(tmp_path):

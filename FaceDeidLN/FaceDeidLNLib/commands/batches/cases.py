@@ -224,11 +224,13 @@ def _stem(name: str) -> str:
 
 def left_out_of(folder: Path, cases: list[Case], out_dir: Path) -> list[str]:
     """What lies in a folder of inputs and is no case: segmentations (only a CSV can tell whose), other files, folders without DICOM."""
-    taken = {case.input for case in cases}
+    taken, out_dir = {case.input for case in cases}, out_dir.resolve()
     if not folder.is_dir() or folder.resolve() in taken:
         return []
-    there = (path for path in folder.resolve().iterdir() if not path.name.startswith("."))
-    return sorted(path.name for path in there if path not in taken and not _is_of_batch(path, out_dir.resolve()))
+    there = [path for path in folder.resolve().iterdir() if not path.name.startswith(".") and not _is_of_batch(path, out_dir)]
+    rest = [path for path in there if path not in taken]
+    voxels = {part for path in there for part in image_files(path)[1:]} if rest else set()
+    return sorted(path.name for path in rest if path not in voxels)
 
 
 def is_segmentation(path: Path) -> bool:
