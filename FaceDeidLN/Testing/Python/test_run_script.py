@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ case "$1 ${{2:-}}" in
     "-m venv") mkdir -p "$3/bin" && cp "$0" "$3/bin/python" && echo venv >>"$LOG" ;;
     "-m pip") echo pip >>"$LOG"; sleep 0.5; touch "$(dirname "$0")/package" ;;
     "-m FaceDeidLNLib"*) test -e "$(dirname "$0")/package" && echo "ran $3" ;;
+    "-c import fcntl"*) touch "$LOG.waits"; exec {sys.executable} "$@" ;;
     *) exec {sys.executable} "$@" ;;
 esac
 """
@@ -64,3 +66,26 @@ def test_an_environment_whose_python_is_gone_is_made_anew(start, tmp_path):
     (tmp_path / "a checkout" / ".venv" / "bin" / "python").unlink()
     assert start("deface").communicate(timeout=60)[0] == "ran deface\n"
     assert asked(tmp_path) == ["venv", "pip"] * 2
+
+
+def test_who_waits_for_an_installation_that_fails_makes_the_environment_anew(start, tmp_path):
+    fcntl, checkout, waits = pytest.importorskip("fcntl"), tmp_path / "a checkout", tmp_path / "log.waits"
+    start("deface").communicate(timeout=60)
+    waits.unlink()
+    with (checkout / ".venv.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        process = start("attack")
+        while not waits.exists():
+            assert process.poll() is None
+            time.sleep(0.01)
+        (checkout / ".venv" / "installed").unlink()
+    assert process.communicate(timeout=60)[0] == "ran attack\n"
+    assert asked(tmp_path) == ["venv", "pip"] * 2
+
+
+def test_a_checkout_that_cannot_be_written_to_is_told(start, tmp_path):
+    (tmp_path / "a checkout" / ".venv.lock").mkdir()
+    process = start("deface")
+    assert "cannot be written to" in process.communicate(timeout=60)[1]
+    assert process.returncode == 1
+    assert not (tmp_path / "log").exists()
