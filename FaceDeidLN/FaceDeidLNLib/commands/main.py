@@ -137,7 +137,7 @@ def guarded(options: argparse.Namespace, console: Console) -> Outcome:
         return Outcome(REVIEW, {"verdict": "REVIEW", "reasons": [str(problem)], "released": False}, f"REVIEW: {problem}")
     except FaceDeidError as problem:
         there = released(options)
-        return refusal(BAD_INPUT, str(problem) if there == NOTHING else f"{problem} Before that: {there}.")
+        return refusal(BAD_INPUT, str(problem) if there == NOTHING else f"{str(problem).removesuffix('.')}; {there}.")
     except RecursionError:
         return refusal(
             BAD_INPUT, f"An input file is nested deeper than any such file is: it is damaged, get it again; {released(options)}."

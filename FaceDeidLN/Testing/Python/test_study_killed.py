@@ -147,7 +147,7 @@ def test_mappings_of_a_released_study_are_kept_where_the_next_one_stops_the_run(
 @pytest.mark.parametrize(
     ("error", "code", "said"),
     [
-        (OutputError("The disk is full."), 2, "The disk is full. Before that: {} had been released"),
+        (OutputError("The disk is full."), 2, "The disk is full; {} had been released"),
         (Interrupted(15), 143, "Interrupted; {} had been released with its certificate."),
         (RuntimeError("x"), 1, "Unexpected RuntimeError: x (--debug shows where); {} had been released"),
     ],
