@@ -131,7 +131,7 @@ def _before_what_stays(drawn: Callable[[np.ndarray], np.ndarray], face: Face) ->
         if shown_mm2(surface, face, part > 0.5) <= SHOWN_MM2:
             continue
         sizes = [size + growth * part for growth in (0.0, *GROWTHS)]
-        surfaces = [drawn(one) for one in sizes]
+        surfaces = [surface, *map(drawn, sizes[1:])]
         shown = np.array([shown_mm2(one, face, part > 0.5) for one in surfaces])
         least = int(np.argmax(shown <= shown.min() + SHOWN_MM2))
         size, surface = sizes[least], surfaces[least]
