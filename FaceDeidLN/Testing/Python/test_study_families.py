@@ -261,19 +261,15 @@ def test_a_segment_that_is_called_after_the_skin_and_is_a_node_stays_to_the_bit(
     assert done.figures["clipped"] == ["Segment_1"]
 
 
-def test_a_dose_with_isodose_contours_is_doubtful(bench, work, tmp_path):
-    def change(dataset: pydicom.Dataset) -> None:
-        dataset.ROIContourSequence = [pydicom.Dataset()]
-
-    with pytest.raises(DoubtError, match="isodose"):
-        FAMILIES["rtdose"].release(changed_copy(bench, tmp_path, "dose.dcm", change), work)
-
-
-def test_a_dose_of_histograms_alone_is_doubtful_in_plain_words(bench, work, tmp_path):
-    def change(dataset: pydicom.Dataset) -> None:
-        del dataset.PixelData, dataset.Rows
-
-    with pytest.raises(DoubtError, match="no grid of doses"):
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda dose: setattr(dose, "ROIContourSequence", [pydicom.Dataset()]), "isodose"),
+        (lambda dose: [delattr(dose, name) for name in ("PixelData", "Rows")], "no grid of doses"),
+    ],
+)
+def test_a_dose_with_isodose_contours_or_of_histograms_alone_is_doubtful(change, said, bench, work, tmp_path):
+    with pytest.raises(DoubtError, match=said):
         FAMILIES["rtdose"].release(changed_copy(bench, tmp_path, "dose.dcm", change), work)
 
 
