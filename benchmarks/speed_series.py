@@ -44,6 +44,20 @@ for path in sorted(pathlib.Path(sys.argv[1]).iterdir()):
     slice.PixelData = slice.pixel_array.tobytes()
     slice.save_as(pathlib.Path(sys.argv[2]) / path.name)
 """
+#: What every run does whatever it finds: imports, reading with all checks, writing, reading back, hashing. The CT is written as it is.
+_AROUND = (
+    _DICOM_IMPORTS
+    + """
+import pathlib, sys
+from FaceDeidLNLib.output.certificate import output_sha256
+from FaceDeidLNLib.output.dicom import write_dicom_series
+from FaceDeidLNLib.output.dicom_header import Marks, require_headers
+ct, target = FaceDeidLNLib.input.ct.read_ct(pathlib.Path(sys.argv[1])), pathlib.Path(sys.argv[2])
+require_headers(ct)
+write_dicom_series(ct, ct.volume, target, Marks("written as it was read"))
+output_sha256(target)
+"""
+)
 _OTHER = "import sys; from face_deid_ct import drown_volume; drown_volume(sys.argv[1], sys.argv[2])"
 
 
@@ -169,22 +183,23 @@ def beside(runs: int, measures: dict[str, Callable[[], Run]]) -> dict[str, Run]:
 
 
 def measure_road(data: Path, other: Other | None, runs: int) -> dict[str, Run]:
-    """The road, reading and writing, the road with review material, and face_deid_ct where it is there."""
+    """The road, what of it is done whatever the face, reading and writing, the road with review material, and face_deid_ct if there."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        source, target, copies = folder / "in" / "ct", folder / "out", folder / "copies"
+        source, target, plain, copies = folder / "in" / "ct", folder / "out", folder / "plain", folder / "copies"
         (folder / "in").mkdir()
         copies.mkdir()
         make("dicom", data, source, SLICES)
         measures = {
             "de-identify": lambda: run_anew(deface_words(source, target), target),
+            "all but the face": lambda: run_anew([sys.executable, "-c", _AROUND, str(source), str(plain)], plain),
             "read and write": lambda: run([sys.executable, "-c", _COPY, str(source), str(copies)]),
         }
         if other is not None:
             words = [other.python, "-c", _OTHER, str(folder / "in"), str(folder / "other")]
             measures["face_deid_ct"] = lambda: run(words, other.folder)
         found = beside(runs, measures)
-        return found | beside(1, {"with --qa": lambda: run(deface_words(source, target, "--qa", str(folder / "review")))})
+        return found | beside(1, {"with --qa": lambda: run_anew(deface_words(source, target, "--qa", str(folder / "review")), target)})
 
 
 def measure_start(runs: int) -> dict[str, Run]:
@@ -246,6 +261,8 @@ def _report_road(found: dict[str, Run]) -> int:
     for name, one in found.items():
         print(f"{name:<24}{one.wall:>8.2f}{one.cpu:>8.2f}   {one.peak / 1e6:.0f} MB")
     print(f"over reading and writing: {whole.wall / copy.wall:.1f} (processor seconds {whole.cpu / copy.cpu:.1f}); target {MOST_OF_COPY:g}")
+    around = found["all but the face"]
+    print(f"all but the face, over reading and writing: {around.wall / copy.wall:.1f} (processor seconds {around.cpu / copy.cpu:.1f})")
     if other is not None:
         ratio = f"{whole.wall / other.wall:.2f} (processor seconds {whole.cpu / other.cpu:.2f})"
         print(f"over face_deid_ct: {ratio}; target {MOST_OF_OTHER:g}")
