@@ -6,11 +6,13 @@ import slicer
 
 #: So begins what Slicer makes up for a study whose patient has no ID: one patient has several of these.
 _MADE_UP = "Patient-"
+#: It is looked for by its class: a scene that is asked for its hierarchy makes one where it has none.
+_HIERARCHY = "vtkMRMLSubjectHierarchyNode"
 
 
 def patient_of(node: slicer.vtkMRMLNode) -> str:
     """The ID of the patient above a node of a scene; empty where there is none."""
-    hierarchy, terms = node.GetScene().GetSubjectHierarchyNode(), slicer.vtkMRMLSubjectHierarchyConstants
+    hierarchy, terms = node.GetScene().GetFirstNodeByClass(_HIERARCHY), slicer.vtkMRMLSubjectHierarchyConstants
     item = 0 if hierarchy is None else hierarchy.GetItemByDataNode(node)
     patient = hierarchy.GetItemAncestorAtLevel(item, terms.GetDICOMLevelPatient()) if item else 0
     identifier = hierarchy.GetItemUID(patient, terms.GetDICOMUIDName()) if patient else ""
