@@ -13,6 +13,7 @@ from FaceDeidLNLib.core.errors import InputError
 from FaceDeidLNLib.core.geometry import Geometry
 from FaceDeidLNLib.core.parameters import Parameters
 from FaceDeidLNLib.core.segment import BoxMask, Segment, tight, united
+from FaceDeidLNLib.core.volume import Volume
 from FaceDeidLNLib.effect.choices import require_fit
 from FaceDeidLNLib.face.cells import cells_mask, in_cells
 from FaceDeidLNLib.face.strategies import STRATEGIES
@@ -158,6 +159,10 @@ def test_a_region_that_was_never_attacked_is_recognisable(phantom, monkeypatch):
     assert privacy_of(Request(phantom.ct, parameters=Parameters(ears=True, watermark="X"))) == "recognisable"
 
 
+#: A mask with a voxel in it.
+SET = Volume(np.ones((1, 1, 1), dtype=bool), Geometry((1, 1, 1), np.eye(4)))
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -166,9 +171,9 @@ def test_a_region_that_was_never_attacked_is_recognisable(phantom, monkeypatch):
         {"parameters": Parameters(depth_mm=11.0)},
         {"curve": np.zeros((8, 3))},
         {"face_segment": "one"},
-        {"guides": (Segment("mandible", None),)},
-        {"guides": (Segment("External", None), Segment("hyoid", None))},
-        {"protected": (Segment("Submandibular gland left", None),)},
+        {"guides": (Segment("mandible", SET),)},
+        {"guides": (Segment("External", SET), Segment("hyoid", SET))},
+        {"protected": (Segment("Submandibular gland left", SET),)},
         {"providers": ("a program",)},
     ],
 )
