@@ -123,3 +123,8 @@ def _in_zone(value: str, zone: str) -> str:
 
 def _minutes(zone: str) -> int:
     return (-1 if zone[0] == "-" else 1) * (60 * int(zone[1:3]) + int(zone[3:5]))
+
+
+def uid_parts(uid: str) -> set[str]:
+    """The parts of a UID; of one that begins as those of the standard do, what follows that."""
+    return set(uid.removeprefix("1.2.840.10008.").split("."))

@@ -16,7 +16,7 @@ from functools import lru_cache
 from pydicom.datadict import tag_for_keyword
 
 from .known import Known, words_in
-from .values import DUMMY_DATE
+from .values import DUMMY_DATE, uid_parts
 from .vocabulary import harmless_words
 
 #: Names of the patient and of those who bear the same.
@@ -24,8 +24,8 @@ _OWN = ("PatientName", "OtherPatientNames", "PatientBirthName", "PatientMotherBi
 #: A word of a name counts from here on everywhere, and inside another word; a number of so many figures by itself, and inside another.
 _WORD, _INSIDE, _NUMBER, _INSIDE_NUMBER, _SERIES = 4, 5, 5, 6, 4
 _NUMBERED = frozenset({"SeriesNumber", "AcquisitionNumber"})
-#: How the UIDs of the standard begin, and the figures of a date with the time down to a millionth; made UIDs have longer parts.
-_STANDARD, _LONGEST_TIME = "1.2.840.10008.", 20
+#: The figures of a date with the time down to a millionth; made UIDs have longer parts.
+_LONGEST_TIME = 20
 _LETTERS = str.maketrans({"ø": "o", "æ": "ae", "œ": "oe", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i"})
 _NAMED = "jan gen ene|feb fev|mar mrz|apr avr abr|may mai mag|jun giu|jul lug|aug aou ago|sep set|oct okt ott|nov|dec dez dic"
 #: The months by the first three letters of their names, without marks.
@@ -99,7 +99,7 @@ class Variants:
 
     def are_in_uid(self, uid: str) -> bool:
         """True where a part of a UID is one of the numbers, or is or begins with a date."""
-        parts = set(uid.removeprefix(_STANDARD).split("."))
+        parts = uid_parts(uid)
         if any(part in self.numbers and len(part) >= _NUMBER for part in parts):
             return True
         return any(not self.days.isdisjoint(_days_in_run(part[:8])) for part in parts if 8 <= len(part) <= _LONGEST_TIME)

@@ -19,7 +19,7 @@ from .raw import can_stay_raw, raw_items
 from .readable import as_listed, is_of_its_kind
 from .table import BY_VR, CLEAN, DUMMY, EMPTY, KEEP, REMOVE, UID, Actions
 from .terms import is_term
-from .values import DUMMY_SCHEME, aged, code_dummy, dummy, text_of
+from .values import DUMMY_SCHEME, aged, code_dummy, dummy, text_of, uid_parts
 
 TEXTS = frozenset({"LO", "SH", "ST", "LT", "UT", "UC"})
 _DATES = frozenset({"DA", "DT"})
@@ -46,8 +46,8 @@ _CODES = frozenset({"CodeValue", "LongCodeValue"})
 _CODE_TAGS = frozenset({0x00080100, 0x00080119})
 #: UIDs that name classes and terminologies and no object.
 _CLASSES = frozenset({"TransferSyntaxUID", "CodingSchemeUID", "ContextUID", "MappingResourceUID", "TemplateUID"})
-#: How the UIDs of the standard begin, and a part of a UID that is a date, or begins with one.
-_STANDARD, _DATED = "1.2.840.10008.", re.compile(r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])")
+#: A part of a UID that is a date, or begins with one.
+_DATED = re.compile(r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])")
 #: A number or a date of somebody in a code or a name of a method.
 _NUMBER = re.compile(r"\d{6,}|\d{1,4}[-./ ]\d\d?[-./ ]\d{1,4}|\d+[-/ ]\d{4,}")
 
@@ -273,7 +273,7 @@ class Walker:
 
     def _is_in_uid(self, element: DataElement) -> bool:
         """True where one of the patient's numbers, or a date, is a part of a UID."""
-        parts = {part for value in _texts(element) for part in value.strip().removeprefix(_STANDARD).split(".")}
+        parts = {part for value in _texts(element) for part in uid_parts(value.strip())}
         return any(_DATED.match(part) or any(self.rules.is_number(element.keyword, run) for run in (part, part[:8])) for part in parts)
 
     def _new_uids(self, element: DataElement) -> object:
