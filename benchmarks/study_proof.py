@@ -57,7 +57,7 @@ def measure(folder: Path, out: Path, options: argparse.Namespace) -> None:
     made = _synthetic(folder) if options.one == SYNTHETIC else None
     asked = Options(withhold_doubtful=options.withhold_doubtful)
     if made is not None:
-        asked = replace(asked, request=lambda ct: Request(ct.volume, made.nodes_in(ct.volume)))
+        asked = replace(asked, request=lambda ct, frame: Request(ct.volume, made.nodes_in(ct.volume)))
     base, begin = _peak_mb(), time.process_time()
     planned = plan(folder)
     results = run(planned, out, asked, review=options.pictures)

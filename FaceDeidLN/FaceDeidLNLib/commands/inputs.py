@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..case.records import Request
 from ..core.errors import InputError
@@ -21,6 +22,9 @@ from ..providers.nnlandmark import LABELS_NAME, read_nnlandmark
 from ..providers.registry import provider_named
 from .landmarks import ENDING
 from .options import parameters_of_options
+
+if TYPE_CHECKING:
+    from ..study.plan import Plan
 
 
 def make_request(options: argparse.Namespace, ct: CtInput) -> tuple[Request, tuple[str, ...]]:
@@ -39,6 +43,24 @@ def make_request(options: argparse.Namespace, ct: CtInput) -> tuple[Request, tup
         ct.calibration is not None,
     )
     return request, nodes.lines
+
+
+def request_per_frame(options: argparse.Namespace, planned: Plan) -> Callable[[CtInput, str], Request]:
+    """Gives what is asked of a CT of a plan in a frame of reference: each file of --nodes and --protect counts where it belongs.
+
+    :raises InputError: a file belongs to none of the CTs, or nobody can tell to which.
+    """
+    from ..study.belonging import CtFrames
+
+    frames = CtFrames.of(planned.studies)
+    places = {path: frames.of_file(path) for path in (*options.nodes, *options.protect)}
+
+    def request(ct: CtInput, frame: str) -> Request:
+        nodes, protect = ([path for path in files if frame in places[path]] for files in (options.nodes, options.protect))
+        names = [] if options.nodes and not nodes else options.node_segments
+        return make_request(argparse.Namespace(**{**vars(options), "nodes": nodes, "protect": protect, "node_segments": names}), ct)[0]
+
+    return request
 
 
 def read_landmarks(path: Path, ct: CtInput) -> Landmarks:

@@ -79,12 +79,12 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
     if options.one:
         return run_single(planned, options, policy, console)
     keep = partial(keep_mappings, policy, options.key)
-    results = carry_out(planned, options.output, _asked(options), policy, console.progress, options.qa, keep)
+    results = carry_out(planned, options.output, _asked(options, planned), policy, console.progress, options.qa, keep)
     code = PASS if results and all(result.output is not None for result in results) else REVIEW
     facts = {"studies": [result_facts(result) for result in results], **_left(planned)}
     lines = [line for result in results for line in result_lines(result)]
     lines += [] if results else ["REVIEW: no file could be read", *_damaged_lines(planned.damaged)]
-    lines += _other_lines(planned)
+    lines += [*_file_lines(options, planned), *_other_lines(planned)]
     lines += [f"  review material (shows the face): {options.qa}"] if options.qa is not None else []
     return Outcome(code, facts, "\n".join(lines))
 
@@ -101,12 +101,24 @@ def run_single(planned: Plan, options: argparse.Namespace, policy: HeaderPolicy,
     if len(planned.studies) != 1:
         raise InputError(f"{options.input} holds {len(planned.studies)} studies, and one is wanted: give each a folder of its own.")
     result = run_one(
-        planned.studies[0], planned.folder, options.output, _asked(options), policy, console.progress, options.qa, options.overwrite
+        planned.studies[0],
+        planned.folder,
+        options.output,
+        _asked(options, planned),
+        policy,
+        console.progress,
+        options.qa,
+        options.overwrite,
     )
     if result.output is not None:
         keep_mappings(policy, options.key)
     facts = {**result_facts(result), **_left(planned), "reasons": plain_reasons(result)}
-    lines = [*result_lines(result), *_other_lines(planned), *([] if result.output is not None else earlier_lines(options.output))]
+    lines = [
+        *result_lines(result),
+        *_file_lines(options, planned),
+        *_other_lines(planned),
+        *([] if result.output is not None else earlier_lines(options.output)),
+    ]
     return Outcome(PASS if result.output is not None else REVIEW, facts, "\n".join(lines))
 
 
@@ -135,16 +147,16 @@ def _require_review(options: argparse.Namespace) -> None:
         require_review(folder)
 
 
-def _asked(options: argparse.Namespace) -> Options:
+def _asked(options: argparse.Namespace, planned: Plan) -> Options:
     """What is asked of every study.
 
-    :raises InputError: a name or file that is not there.
+    :raises InputError: a name or file that is not there, or segments that belong to none of the CTs.
     """
     from ..output.signing import require_key
     from ..study.family import Options
     from .deface import check_names
     from .given import given_files
-    from .inputs import make_request
+    from .inputs import request_per_frame
 
     check_names(options)
     given_files(options)
@@ -152,7 +164,7 @@ def _asked(options: argparse.Namespace) -> Options:
     options.landmarks = options.curve = options.face_segment = None
     return Options(
         parameters=shared.parameters_of_options(options),
-        request=lambda ct: make_request(options, ct)[0],
+        request=request_per_frame(options, planned),
         accept_recognisable=options.accept_recognisable,
         withhold_doubtful=options.withhold_doubtful,
         signing_key=options.signing_key,
@@ -194,6 +206,14 @@ def _damaged_lines(files: Sequence[Damaged]) -> list[str]:
     from ..input.dicom_damaged import reasons_of
 
     return [f"  {'withhold':8} {count:4} x {reason}" for reason, count in reasons_of(files).items()]
+
+
+def _file_lines(options: argparse.Namespace, planned: Plan) -> list[str]:
+    """For which CTs each file of segments counted, where there is a choice."""
+    from ..study.belonging import CtFrames
+
+    frames = CtFrames.of(planned.studies)
+    return [f"  {frames.told(path)}" for path in (*options.nodes, *options.protect)] if len(frames.series) > 1 else []
 
 
 def _other_lines(planned: Plan) -> list[str]:

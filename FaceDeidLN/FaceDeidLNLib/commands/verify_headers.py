@@ -1,8 +1,8 @@
 """Check that the DICOM headers of a folder are clean, by reading it and nothing else.
 
 With --originals the identifiers of the originals (names, numbers, dates, UIDs, institutions) are searched in every value and in the
-bytes of every file. It shares no code with what cleaned the headers, so another tool's output can be checked too. What was asked for
-is read from the certificate, or named with --header: a file that claims anything else is a finding.
+bytes of every file. It decides by another table than what cleaned the headers, so another tool's output can be checked too. What was
+asked for is read from the certificate, or named with --header: a file that claims anything else is a finding.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The proof that headers are clean, from what was written and from nothing else; the originals, where they are given, are the truth.
 
 It decides nothing as what cleaned did: the table of attributes is that of another library (Kitware's dicom-anonymizer), the known
-identifiers of the originals are searched as text in every value and as bytes in every file. Only the list of harmless words is the same.
+identifiers of the originals are searched as text in every value and as bytes in every file. What both share is knowledge of values, not of
+attributes: how an element is read, what a date, a part of a UID, a dummy and a harmless word are, and which private elements are safe.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from .dated import dates_of
 from .iod import REQUIRED_REFERENCES
 from .known import Known, Telling, digit_runs, keyed_elements, values_of, without_preamble, words_in
 from .options import FACE_CODES, OPTIONS, codes_of
-from .raw import Key, raw_items
+from .raw import Key, is_sequence, raw_items
 from .safe_private import safe_elements
 from .terms import is_term
 from .values import dummy
@@ -176,8 +177,7 @@ def _references(dataset: Dataset) -> Iterator[str]:
         if uid and not str(current.get("ReferencedSOPClassUID", "")).startswith("1.2.840.10008.3.1.2."):
             yield str(uid)
         for tag in list(current.keys()):
-            element = current.get_item(tag)
-            if element.VR == "SQ" and keyword_for_tag(tag) not in REQUIRED_REFERENCES:
+            if is_sequence(tag, current.get_item(tag)) and keyword_for_tag(tag) not in REQUIRED_REFERENCES:
                 waiting.extend(current[tag].value or [])
 
 
@@ -219,7 +219,7 @@ def _private(name: str, dataset: Dataset, options: frozenset[str]) -> Iterator[F
                 yield Finding(name, str(tag), "is private and not known to be safe")
             if tag.group & 0xFF00 in (0x5000, 0x6000) and tag.group % 2 == 0:
                 yield Finding(name, str(tag), "is a curve or an overlay")
-            if item.VR == "SQ":
+            if is_sequence(tag, item):
                 waiting.extend(current[tag].value or [])
 
 

@@ -39,6 +39,11 @@ def listed_vr(tag: int) -> str:
     return dictionary_VR(tag) if dictionary_has_tag(tag) else ""
 
 
+def is_sequence(tag: int, item: DataElement | RawDataElement) -> bool:
+    """True for a sequence of items, one of implicit VR too, whose representation is the dictionary's."""
+    return (item.VR or listed_vr(int(tag))) == "SQ"
+
+
 def can_stay_raw(item: object) -> bool:
     """True for an element whose bytes can be written as they are, in explicit VR little endian."""
     return isinstance(item, RawDataElement) and item.VR is not None and item.is_little_endian and len(item.value or b"") % 2 == 0

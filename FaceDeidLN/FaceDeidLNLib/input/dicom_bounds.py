@@ -34,7 +34,7 @@ USUAL_ELEMENTS = 3_000
 _PREAMBLE_BYTES, _MARK, _GROUP_LENGTH_BYTES = 128, b"DICM", 12
 #: The file meta information, which names the transfer syntax, lies within so many bytes of the start.
 _WINDOW_BYTES = 1 << 16
-_ITEM, _ITEM_END, _SEQUENCE_END = (0xFFFE, 0xE000), (0xFFFE, 0xE00D), (0xFFFE, 0xE0DD)
+_ITEM, _SEQUENCE_END = (0xFFFE, 0xE000), (0xFFFE, 0xE0DD)
 _UNDEFINED = 0xFFFFFFFF
 #: Explicit representations with four bytes of length (PS3.5, table 7.1-1).
 _LONG = frozenset((b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"))

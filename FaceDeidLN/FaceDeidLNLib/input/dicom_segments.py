@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pydicom
 import pydicom.filereader
+from pydicom.dataset import Dataset
 
 from ..core.errors import InputError
 from ..core.geometry import Geometry
@@ -15,7 +16,7 @@ from .dicom_bounds import require_bounded
 from .dicom_files import read_whole
 from .dicom_seg import read_dicom_seg
 from .formats.header import require_regular
-from .rtstruct import read_rtstruct
+from .rtstruct import frames_of_rtstruct, read_rtstruct
 
 #: Three million points of 11 letters a number.
 MOST_RTSTRUCT_BYTES = 1 << 27
@@ -29,6 +30,28 @@ def dicom_segments(path: Path, ct: Geometry, frame_of_reference_uid: str) -> lis
 
     :raises InputError: it is no DICOM SEG or RTSTRUCT, or one that cannot be read.
     """
+    kind, dataset = _read(path)
+    if kind in SEG_CLASSES:
+        return read_dicom_seg(path, dataset, ct, frame_of_reference_uid)
+    return read_rtstruct(dataset, path, ct, frame_of_reference_uid)
+
+
+def frames_named(path: Path) -> frozenset[str]:
+    """UIDs of the frames of reference in which the segments of a DICOM file lie.
+
+    :raises InputError: it is no DICOM SEG or RTSTRUCT, or one that cannot be read.
+    """
+    kind, dataset = _read(path)
+    if kind in SEG_CLASSES:
+        return frozenset(filter(None, (str(dataset.get("FrameOfReferenceUID", "")),)))
+    try:
+        return frames_of_rtstruct(dataset)
+    except Exception as error:  # pydicom raises whatever a damaged element led to
+        raise InputError(f"{path.name} is no whole structure set ({error}): export it again, or give a .seg.nrrd.") from error
+
+
+def _read(path: Path) -> tuple[str, Dataset]:
+    """The SOP class of a segmentation, and all before its pixels. Raises InputError for any other file, and a damaged one."""
     require_regular(path)
     kind = _kind(path)
     if kind == RTSTRUCT_CLASS and path.stat().st_size > MOST_RTSTRUCT_BYTES:
@@ -39,10 +62,8 @@ def dicom_segments(path: Path, ct: Geometry, frame_of_reference_uid: str) -> lis
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         dataset = pydicom.dcmread(path, stop_before_pixels=True, force=True)
-    if kind in SEG_CLASSES:
-        return read_dicom_seg(path, dataset, ct, frame_of_reference_uid)
-    if kind == RTSTRUCT_CLASS:
-        return read_rtstruct(dataset, path, ct, frame_of_reference_uid)
+    if kind in SEG_CLASSES or kind == RTSTRUCT_CLASS:
+        return kind, dataset
     raise InputError(f"{path.name} is a DICOM {dataset.get('Modality', 'file')} and no segmentation: give a DICOM SEG or an RTSTRUCT.")
 
 

@@ -66,18 +66,29 @@ def thinned_elsewhere(one: Geometry, other: Geometry) -> bool:
     return False
 
 
+def lies_on(one: Geometry, other: Geometry) -> bool:
+    """True where the voxels of a grid are some or all of another one's, but for rounding, in whatever order of the axes."""
+    found = _ends_on(one, other)
+    return found is not None and bool(np.all((found.min(0) >= 0) & (found.max(0) <= np.array(other.shape) - 1)))
+
+
+def _ends_on(one: Geometry, other: Geometry) -> np.ndarray | None:
+    """Where on another grid (2, 3; k, j, i) the first and the last voxel of a grid lie; None where they lie between its voxels."""
+    matrix, offset = _same_grid(*index_affine(one, other), one.shape, ROUNDED_GRID)
+    if not np.array_equal(matrix, np.rint(matrix)) or not np.array_equal(offset, np.rint(offset)):
+        return None
+    return (np.array([(0, 0, 0), np.array(one.shape) - 1]) - offset) @ matrix  # the inverse of such a matrix is its transpose
+
+
 def _cut_out(one: Geometry, other: Geometry) -> bool:
     """True where a grid holds some of another one's voxels, and its place is none that a lost one falls to.
 
     Those are the origin of the coordinates, and the other grid's own corner, where the header of the whole was given to a part.
     """
-    matrix, offset = _same_grid(*index_affine(one, other), one.shape, ROUNDED_GRID)
-    if not np.array_equal(matrix, np.rint(matrix)) or not np.array_equal(offset, np.rint(offset)):
+    ends = _ends_on(one, other)
+    if ends is None or not lies_on(one, other):
         return False
-    first, last = (np.array([(0, 0, 0), np.array(one.shape) - 1]) - offset) @ matrix  # the inverse of such a matrix is its transpose
-    ends = np.array(other.shape) - 1
-    inside = np.all((np.minimum(first, last) >= 0) & (np.maximum(first, last) <= ends))
-    return bool(inside and np.any((first > 0) & (first < ends)) and np.any(one.ijk_to_lps[:3, 3]))
+    return bool(np.any((ends[0] > 0) & (ends[0] < np.array(other.shape) - 1)) and np.any(one.ijk_to_lps[:3, 3]))
 
 
 def _place(segment: Segment, ct: Geometry) -> BoxMask:

@@ -53,8 +53,7 @@ def read_rtstruct(dataset: Dataset, path: Path, ct: Geometry, frame_of_reference
 
 def _structures(dataset: Dataset, path: Path, ct: Geometry, frame_of_reference_uid: str) -> list[Segment]:
     """The structures; a tag that is missing or holds something else raises whatever it leads to."""
-    frames = {str(roi.get("ReferencedFrameOfReferenceUID", "")) for roi in dataset.StructureSetROISequence}
-    frames |= {str(item.get("FrameOfReferenceUID", "")) for item in dataset.get("ReferencedFrameOfReferenceSequence", ())}
+    frames = {*_frames_of_structures(dataset), *_frames_of_set(dataset)}
     require_same_frame(path, sorted(frames), frame_of_reference_uid)
     rois = {int(roi.ROINumber): roi for roi in dataset.StructureSetROISequence}
     drawn: list[tuple[str, list[np.ndarray]]] = []
@@ -74,6 +73,19 @@ def _structures(dataset: Dataset, path: Path, ct: Geometry, frame_of_reference_u
     masks = [(name, _filled(placed, ct, name, path)) for name, placed in drawn]
     masks += [(name, _one_voxel(ct, (0, 0, 0), False)) for name in empty]
     return [Segment(name, mask, f"file:{path.name}") for name, mask in masks]
+
+
+def frames_of_rtstruct(dataset: Dataset) -> frozenset[str]:
+    """UIDs of the frames of reference that its structures lie in; those that the set as a whole names where no structure does."""
+    return frozenset(filter(None, _frames_of_structures(dataset))) or frozenset(filter(None, _frames_of_set(dataset)))
+
+
+def _frames_of_structures(dataset: Dataset) -> Iterator[str]:
+    return (str(roi.get("ReferencedFrameOfReferenceUID", "")) for roi in dataset.StructureSetROISequence)
+
+
+def _frames_of_set(dataset: Dataset) -> Iterator[str]:
+    return (str(item.get("FrameOfReferenceUID", "")) for item in dataset.get("ReferencedFrameOfReferenceSequence", ()))
 
 
 def _without_points(dataset: Dataset, rois: Mapping[int, Dataset]) -> list[str]:

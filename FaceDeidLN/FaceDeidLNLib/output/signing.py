@@ -69,10 +69,19 @@ def signature_state(certificate: Path, key: Path | None) -> Signature:
 
 
 def is_own_release(output: Path, key: Path | None) -> bool:
-    """The output is the certified one; where a key is given, its certificate is also signed with it."""
+    """The output is the certified one; where a key is given, its certificate is also signed with it.
+
+    :raises InputError: the key cannot be used.
+    """
     if not is_certified(output):
         return False
-    return key is None or signature_state(certificate_path(output), key) is Signature.VALID
+    if key is None:
+        return True
+    try:
+        read_certificate(certificate_path(output))
+    except InputError:  # one that says something twice is nobody's, and stops nobody
+        return False
+    return signature_state(certificate_path(output), key) is Signature.VALID
 
 
 def read_certificate(path: Path) -> dict[str, Any]:

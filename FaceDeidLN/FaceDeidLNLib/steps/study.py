@@ -15,19 +15,24 @@ import slicer
 
 from ..case.records import Request
 from ..core.ahead import told_beside
-from ..core.errors import InputError
+from ..core.errors import FaceDeidError, InputError
 from ..core.progress import Progress, alive_in, silent
 from ..core.scratch import scratch_folder
+from ..core.volume import Volume
 from ..header.policy import policy_named
 from ..input.case import CtInput
+from ..input.ct import read_ct
 from ..mrml.nodes import volume_from_node
 from ..output.header_mappings import keep_mappings
 from ..output.signing import require_key
-from ..study.family import Options
+from ..study.belonging import CtFrames
+from ..study.family import Options, Series
 from ..study.plan import Plan, plan
 from ..study.report import StudyResult
 from ..study.run import run
+from ..study.staging import staged
 from .export import HeaderChoice, dicom_files, holds, in_order_of, source_folder
+from .follow import frame_of
 from .process import NodeRequest, request_from_nodes
 
 _KEEP = HeaderChoice()
@@ -114,36 +119,60 @@ def release_study(
     progress: Progress = silent,
     signing_key: Path | None = None,
 ) -> tuple[StudyResult, ...]:
-    """Carry out a plan into ``out``; ``asked`` is what the panel has chosen, whose segments count for the CT that they belong to.
+    """Carry out a plan into ``out``; ``asked`` is what the panel has chosen, whose segments count for the CTs where its CT lies.
 
     ``signing_key`` (PEM file) signs the certificates.
 
-    :raises InputError: ``out`` or a node cannot be used. :raises OutputError: it could not be written.
+    :raises InputError: ``out`` or a node cannot be used, or there are segments and their CT is none of the plan's.
+    :raises OutputError: it could not be written.
     """
     policy = policy_named(header.name, header.key, None, (out,))
     require_key(signing_key)
     options = Options(withhold_doubtful=withhold_doubtful, signing_key=signing_key)
     if asked is not None:
-        options = replace(
-            options, parameters=asked.parameters, request=_request_for(asked, progress), accept_recognisable=asked.accept_recognisable
-        )
+        request = _request_for(asked, CtFrames.of(planned.studies), progress)
+        options = replace(options, parameters=asked.parameters, request=request, accept_recognisable=asked.accept_recognisable)
     keep = partial(keep_mappings, policy, header.key)
     return told_beside(lambda tell: run(planned, out, options, policy, tell, released=keep), progress)
 
 
-def _request_for(asked: NodeRequest, progress: Progress) -> Callable[[CtInput], Request]:
-    """Gives what is protected in the CT of the panel; another CT has nothing of its own in the scene."""
+def _request_for(asked: NodeRequest, frames: CtFrames, progress: Progress) -> Callable[[CtInput, str], Request]:
+    """Gives what is protected where the panel's CT lies, whichever CT decides there; elsewhere nothing in the scene belongs.
+
+    Raises InputError where there is something to protect, and the panel's CT lies nowhere among the plan's.
+    """
     given = request_from_nodes(replace(asked, landmarks=None, curve=None, face=None, output=None), progress)
-    values = volume_from_node(asked.ct)
+    own = _frames_of(asked.ct, frames, progress)
+    if (given.protected or given.guides or given.left_out) and not own:
+        raise InputError(
+            f'"{asked.ct.GetName()}", whose segments are chosen, is none of the CTs of this study, or was moved or resampled since it was '
+            "loaded: choose the CT of this study and its segments, or no segments."
+        )
+    return lambda ct, frame: replace(given, ct=ct.volume, calibrated=ct.calibration is not None) if frame in own else Request(ct.volume)
 
-    def request(ct: CtInput) -> Request:
+
+def _frames_of(ct: slicer.vtkMRMLScalarVolumeNode, frames: CtFrames, progress: Progress) -> frozenset[str]:
+    """The frames of reference of a plan in which a CT of the scene lies, by its headers; without them by its voxels."""
+    values, known = volume_from_node(ct), frame_of(ct)
+
+    def look(tell: Progress) -> frozenset[str]:
+        tell(0.0, "the CT among those of the study")
+        near = frames.at(values.geometry)
+        if known:
+            return near & {known}
+        return frozenset(frame for frame in near if any(_shows(series, values) for series in frames.on(frame, values.geometry)))
+
+    return told_beside(look, progress)
+
+
+def _shows(series: Series, values: Volume) -> bool:
+    """Are these the voxels of a series?"""
+    with staged(series.instances) as folder:
         try:
-            same = holds(ct, in_order_of(ct, values))
-        except InputError:
-            same = False
-        return replace(given, ct=ct.volume) if same else Request(ct.volume)
-
-    return request
+            ct = read_ct(folder)
+            return holds(ct, in_order_of(ct, values))
+        except FaceDeidError:
+            return False
 
 
 def _lend(file: Path, place: Path) -> None:

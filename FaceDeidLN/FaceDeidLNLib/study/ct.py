@@ -73,7 +73,7 @@ class CtFamily:
             return (self._follow(series, ct, run),)
 
     def _deface(self, series: Series, ct: CtInput, run: StudyRun, finder: Finder) -> Done:
-        request = replace(run.options.request(ct), parameters=run.options.parameters)
+        request = replace(run.options.request(ct, series.frame), parameters=run.options.parameters)
         result = as_stored(ct, deface(request, finder=finder))
         if result.face is None and not shows_face(result.automatic):
             return Done(series.instances, Decision.withhold(NO_FACE))

@@ -92,8 +92,8 @@ class Options:
     """What is asked for all studies: parameters (their seed is drawn per study), what is protected, and the consents."""
 
     parameters: Parameters = field(default_factory=Parameters)
-    #: Gives what is asked of a CT that decides: segments to protect, guides; its parameters do not count.
-    request: Callable[[CtInput], Request] = lambda ct: Request(ct.volume)
+    #: Gives what is asked of a CT that decides in a frame of reference: segments to protect, guides; its parameters do not count.
+    request: Callable[[CtInput, str], Request] = lambda ct, frame: Request(ct.volume)
     accept_recognisable: bool = False
     withhold_doubtful: bool = False
     tolerance_mm: float = TOLERANCE_MM

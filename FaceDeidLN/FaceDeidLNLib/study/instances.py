@@ -163,6 +163,6 @@ def _header(path: Path) -> Dataset | None:
     if header.file_meta.get("MediaStorageSOPClassUID") == _DIRECTORY:
         return None
     require_decoded(header, path.name)
-    if not all(header.get(keyword) for keyword in ("SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID")):
-        raise InputError(f"{path.name} lacks a study, series or instance UID: get it again.")
+    if not all(header.get(keyword) for keyword in ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID")):
+        raise InputError(f"{path.name} lacks a study, series, instance or class UID: get it again.")
     return header

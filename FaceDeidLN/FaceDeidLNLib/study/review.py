@@ -35,6 +35,7 @@ from .rtstruct import contours_of, planes_of, points_of
 from .seg_frames import Frames
 from .staging import staged
 from .whole import whole_of
+from .writer import name_of_series
 
 LIST_FILE = "series.json"
 WARNING = "This picture shows the face: do not share it."
@@ -111,7 +112,7 @@ class StudyReview:
         show = SHOWERS.get(series.family)
         if show is None or all(one.decision.outcome is Outcome.WITHHOLD and not one.decision.doubtful for one in said.values()):
             return facts
-        name = f"{number:02d}-{series.instances[0].text('Modality') or 'OT'}.png"
+        name = f"{name_of_series(number, series.instances[0])}.png"
         title = "; ".join(f"{outcome}: {reason}" for outcome, reason in said)
         try:
             _draw(series, show, run, self.folder / name, f"{facts['series'] or name} - {title}")

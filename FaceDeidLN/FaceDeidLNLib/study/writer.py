@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -67,19 +66,20 @@ class StudyWriter:
             if path is not None:
                 _remove(path)
 
-    def files(self) -> Iterator[Path]:
-        """All files that were written."""
-        yield from self.written.values()
-
     def _path(self, instance: Instance, stack: int) -> Path:
         series = (instance.text("SeriesInstanceUID"), stack)
         if series not in self._folders:
-            modality = "".join(letter for letter in instance.text("Modality").upper() if letter.isalnum())[:16] or "OT"
-            self._folders[series] = self.root / f"{len(self._folders) + 1:02d}-{modality}"
+            self._folders[series] = self.root / name_of_series(len(self._folders) + 1, instance)
         folder = self._folders[series]
         folder.mkdir(parents=True, exist_ok=True)
         self._last[folder] += 1
         return folder / f"IM{self._last[folder]:04d}.dcm"
+
+
+def name_of_series(number: int, instance: Instance) -> str:
+    """How what belongs to a series is called: its number and its modality, of which no other letters stand in a name of a file."""
+    modality = "".join(letter for letter in instance.text("Modality").upper() if letter.isalnum())[:16]
+    return f"{number:02d}-{modality or 'OT'}"
 
 
 def _remove(path: Path) -> None:

@@ -14,6 +14,7 @@ from header_objects import item, small
 from hypothesis import given
 from hypothesis import strategies as st
 from pydicom.sequence import Sequence
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 PATIENT = {
     "SpecificCharacterSet": "ISO_IR 192",
@@ -45,6 +46,19 @@ FORMS = """
     471122, 0047-1122, 0047 1122, P00471122, 0047/1122, 47.11.22, 9900471122, acc 99123, ACC-99123,
     5.3.1960, 05.03.60, 5 March 1960, 5. März 1960, March 5 1960, 05MAR1960, 5mar60, 05031960, 600305, 1960/3/5, 3/5/60, 05 03 60
 """
+
+
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
+def test_the_proof_sees_what_is_private_and_an_overlay_within_a_sequence(syntax, tmp_path):
+    def nest(dataset):
+        code = item(CodeValue="1")
+        code.add_new(0x00090010, "LO", "ACME")
+        code.add_new(0x60000010, "US", 5)
+        dataset.ProcedureCodeSequence = Sequence([code])
+        dataset.file_meta.TransferSyntaxUID = syntax
+
+    found = findings(tmp_path, nest)
+    assert [any(tag in finding for finding in found) for tag in ("(0009,0010)", "(6000,0010)")] == [True, True]
 
 
 @pytest.mark.parametrize("form", [form.strip() for form in FORMS.split(",")])

@@ -75,6 +75,13 @@ def test_a_certificate_that_says_something_twice_is_none(tmp_path):
         signature_state(path, tmp_path / "key.pem")
 
 
+def test_a_release_whose_certificate_says_something_twice_is_not_ones_own_and_stops_nobody(tmp_path):
+    output = release(tmp_path, key_file(tmp_path))
+    path = certificate_path(output)
+    path.write_text(path.read_text().replace("{", '{"verdict": "FAIL",', 1))
+    assert not is_own_release(output, tmp_path / "key.pem")
+
+
 def test_half_a_letter_in_a_certificate_is_an_edit(tmp_path):
     output = release(tmp_path, key_file(tmp_path))
     path = certificate_path(output)

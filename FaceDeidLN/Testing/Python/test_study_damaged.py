@@ -63,6 +63,16 @@ def test_an_attribute_of_no_representation_in_a_sequence_is_met_too(slices):
     assert [one.path for one in plan(slices[0].parent).damaged] == [slices[0]]
 
 
+@pytest.mark.parametrize("keyword", ["SOPClassUID", *NAMES])
+def test_a_file_without_one_of_its_names_is_damaged_and_the_others_are_planned(slices, keyword):
+    dataset = pydicom.dcmread(slices[0])
+    delattr(dataset, keyword)
+    dataset.save_as(slices[0])
+    found = plan(slices[0].parent)
+    assert [one.path for one in found.damaged] == [slices[0]]
+    assert [entry.instance.path for study in found.studies for entry in study.entries] == [slices[1]]
+
+
 @pytest.mark.parametrize("what", ["cut", "empty", "of another study"])
 def test_a_damaged_file_counts_for_every_study_that_it_may_belong_to(slices, what, tmp_path):
     (tmp_path / "in" / "other").mkdir()
@@ -99,7 +109,7 @@ def test_a_file_that_nobody_may_read_is_not_called_damaged(slices, monkeypatch):
 
 
 def test_a_reason_is_told_as_it_is_of_files_that_are_called_like_a_part_of_it(tmp_path):
-    why = "a lacks a study, series or instance UID: get it again."
+    why = "a lacks a study, series, instance or class UID: get it again."
     files = [Damaged(tmp_path / folder / "a", InputError(why)) for folder in "xy"]
     assert reasons_of(files) == {f"a, ...{why[1:]}": 2}
 
@@ -109,7 +119,7 @@ def test_one_study_that_cannot_be_read_at_all_is_told_with_its_reason(slices, tm
         spoil(path, StudyInstanceUID=None)
     assert main(["study", str(tmp_path / "in"), str(tmp_path / "out"), "--one", "--quiet"]) == 2
     assert "holds no study that can be read: " in (said := "".join(capsys.readouterr()))
-    assert f"{min(slices).name}, ... lacks a study, series or instance UID" in said
+    assert f"{min(slices).name}, ... lacks a study, series, instance or class UID" in said
 
 
 def test_every_file_that_stays_behind_is_told_and_each_reason_once(slices, tmp_path, capsys):
@@ -118,7 +128,7 @@ def test_every_file_that_stays_behind_is_told_and_each_reason_once(slices, tmp_p
     (tmp_path / "in" / "notes.txt").write_text("no DICOM", encoding="utf-8")
     assert main(["study", str(tmp_path / "in"), str(tmp_path / "out")]) == 3
     said = "".join(capsys.readouterr())
-    assert said.count(f"withhold {len(slices):4} x {min(slices).name}, ... lacks a study, series or instance UID") == 1
+    assert said.count(f"withhold {len(slices):4} x {min(slices).name}, ... lacks a study, series, instance or class UID") == 1
     assert said.count("lacks") == 1
     assert "1 file (notes.txt) is no DICOM instance: left behind" in said
 

@@ -57,3 +57,12 @@ def test_what_cannot_be_drawn_is_said_and_stops_nothing(bench, tmp_path, monkeyp
     StudyReview(tmp_path / "qa").write(bench.planned, [Report(entry, entry.decision) for entry in bench.planned.entries], bench.run)
     (line,) = [line for line in json.loads((tmp_path / "qa" / review.LIST_FILE).read_text()) if line["modality"] == "CT"]
     assert "ZeroDivisionError" in line["no_picture"]
+
+
+def test_a_modality_that_is_no_name_of_a_file_gets_its_picture(bench, tmp_path, monkeypatch):
+    monkeypatch.setattr(review, "review_sheet", lambda *_: np.zeros((4, 4, 3), dtype=np.uint8))
+    (series,) = [one for one in bench.planned.study.series if one.family == "ct"][:1]
+    monkeypatch.setattr(series.instances[0].header, "Modality", "C/T")
+    work = bench.again(tmp_path / "out")
+    StudyReview(tmp_path / "qa").write(bench.planned, [Report(entry, entry.decision) for entry in bench.planned.entries], work)
+    assert list((tmp_path / "qa").glob("*-CT.png"))

@@ -1,0 +1,84 @@
+"""To which CTs of a plan belongs what somebody gives for one of them: by its frame of reference, or by the places of its voxels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from ..core.errors import InputError
+from ..core.geometry import Geometry
+from ..input.dicom_enhanced import split_frames
+from ..input.dicom_geometry import series_geometry
+from ..input.dicom_header import HeaderSlice
+from ..input.dicom_segments import frames_named
+from ..input.images import image_extension, image_header
+from ..input.place import lies_on
+from .family import Series
+from .outcome import Outcome
+from .plan import StudyPlan
+
+
+@dataclass(frozen=True, eq=False)
+class CtFrames:
+    """The frames of reference of the CTs of a plan, each with the CT series that lie in it."""
+
+    series: Mapping[str, tuple[Series, ...]]
+
+    @classmethod
+    def of(cls, studies: Sequence[StudyPlan]) -> CtFrames:
+        """Those of the CTs that are to be released."""
+        found: dict[str, tuple[Series, ...]] = {}
+        for study in studies:
+            for series in study.study.series:
+                if series.family == "ct" and any(one.outcome is not Outcome.WITHHOLD for one in study.decisions(series)):
+                    found[series.frame] = (*found.get(series.frame, ()), series)
+        return cls(found)
+
+    def of_file(self, path: Path) -> frozenset[str]:
+        """The frames in which a file of segments counts: the only one, those that it names, or that of the CT on whose voxels it lies.
+
+        :raises InputError: there are several, and it belongs to none of them, or nobody can tell to which; see also ``image_header`` and
+            ``frames_named``.
+        """
+        if len(self.series) < 2:
+            return frozenset(self.series)
+        is_image = image_extension(path) is not None
+        found = self.at(image_header(path).geometry) if is_image else frozenset(self.series) & frames_named(path)
+        many = f"the {len(self.series)} frames of reference that the CTs lie in"
+        if not found:
+            raise InputError(
+                f"{path.name} belongs to none of {many}: give the segmentation of one of these CTs, on its own voxels, or as DICOM SEG or "
+                "RTSTRUCT."
+            )
+        if is_image and len(found) > 1:
+            raise InputError(
+                f"{path.name} lies on the voxels of CTs in {len(found)} of {many}, and does not say which it belongs to: give a DICOM SEG "
+                "or an RTSTRUCT, or each CT a folder of its own."
+            )
+        return found
+
+    def told(self, path: Path) -> str:
+        """For which CTs a file of segments counts, in a line."""
+        return f"{path.name} counts for {', '.join(series.label for frame in sorted(self.of_file(path)) for series in self.series[frame])}"
+
+    def at(self, grid: Geometry) -> frozenset[str]:
+        """Those in which a CT has its voxels where a grid, or a part that was cut out of the CT's, has them."""
+        return frozenset(frame for frame in self.series if any(self.on(frame, grid)))
+
+    def on(self, frame: str, grid: Geometry) -> Iterator[Series]:
+        """The CT series of a frame of reference on whose voxels a grid lies."""
+        return (series for series in self.series[frame] if (own := self._grids[id(series)]) is not None and lies_on(grid, own))
+
+    @cached_property
+    def _grids(self) -> dict[int, Geometry | None]:
+        return {id(series): _grid_of(series) for own in self.series.values() for series in own}
+
+
+def _grid_of(series: Series) -> Geometry | None:
+    """The grid of a series by its headers; None where they give none."""
+    try:
+        return series_geometry([frame for one in series.instances for frame in split_frames(HeaderSlice(one.path, one.header))]).geometry
+    except (InputError, ValueError, TypeError, AttributeError):
+        return None

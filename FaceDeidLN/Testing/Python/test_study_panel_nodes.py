@@ -1,0 +1,86 @@
+"""The panel's study: segments chosen for a CT of the scene count where that CT lies, whichever series decides there."""
+
+from __future__ import annotations
+
+from unittest import mock
+
+import numpy as np
+import pytest
+from FaceDeidLNLib.core.errors import InputError
+from FaceDeidLNLib.core.segment import tight
+from FaceDeidLNLib.core.volume import Volume
+from FaceDeidLNLib.input.ct import read_ct
+from FaceDeidLNLib.mrml.nodes import add_ct, add_segmentation
+from FaceDeidLNLib.mrml.scene import context
+from FaceDeidLNLib.steps import study as steps
+from FaceDeidLNLib.steps.process import NodeRequest
+from FaceDeidLNLib.study.plan import plan
+from synthetic_study import StudyFolder, study_phantom
+from test_study_belonging import frame_of, shifted
+
+NODE = "Node cheek"
+
+
+@pytest.fixture
+def planned(tmp_path, heads_remembered):
+    """One head in two kernels, and a head of another day."""
+    ct = study_phantom().ct
+    one = StudyFolder(tmp_path / "in", study_phantom())
+    one.series(ct, "a", "Thin")
+    one.series(ct.with_array(ct.array + np.int16(3)), "b", "Sharp")
+    StudyFolder(tmp_path / "in", study_phantom(), one.study).series(shifted(ct), "z", "Another day")
+    return plan(tmp_path / "in")
+
+
+def asked(volume: Volume, with_nodes: bool = True) -> NodeRequest:
+    """What the panel gives for a CT of the scene."""
+    here = context()
+    here.scene.Clear(False)
+    mask = np.zeros(volume.array.shape, dtype=bool)
+    mask[tuple(n // 2 for n in mask.shape)] = True
+    node = add_ct(here, volume, "CT")
+    return NodeRequest(node, protected=add_segmentation(here, [tight(NODE, mask)], volume.geometry, "Nodes") if with_nodes else None)
+
+
+def protected(planned, request: NodeRequest, folder: str, description: str) -> list[str]:
+    """What would be protected in a series if it decided."""
+    with mock.patch.object(steps, "run") as run:
+        steps.release_study(planned, planned.folder.parent / "out", request)
+    options = run.call_args.args[2]
+    given = options.request(read_ct(planned.folder / folder), frame_of(planned, description))
+    return [segment.name for segment in given.protected]
+
+
+@pytest.mark.parametrize("chosen", ["a", "b"])
+@pytest.mark.parametrize(("folder", "description"), [("a", "Thin"), ("b", "Sharp")])
+def test_nodes_count_in_every_series_of_their_frame_of_reference(chosen, folder, description, planned):
+    request = asked(read_ct(planned.folder / chosen).volume)
+    assert protected(planned, request, folder, description) == [NODE]
+
+
+def test_nodes_do_not_count_in_another_frame_of_reference(planned):
+    request = asked(read_ct(planned.folder / "a").volume)
+    assert protected(planned, request, "z", "Another day") == []
+
+
+def test_nodes_of_a_head_that_the_study_does_not_hold_are_refused(planned):
+    ct = read_ct(planned.folder / "a").volume
+    with pytest.raises(InputError, match='"CT", whose segments are chosen, is none of the CTs of this study'):
+        steps.release_study(planned, planned.folder.parent / "out", asked(ct.with_array(ct.array[::-1].copy())))
+
+
+def test_nodes_of_a_ct_that_was_moved_are_refused(planned):
+    moved = shifted(read_ct(planned.folder / "a").volume, (0.0, 5.1, 0.0))
+    with pytest.raises(InputError, match="or was moved or resampled since it was loaded"):
+        steps.release_study(planned, planned.folder.parent / "out", asked(moved))
+
+
+def test_a_ct_of_the_scene_without_nodes_stops_no_study(planned):
+    moved = shifted(read_ct(planned.folder / "a").volume, (0.0, 5.1, 0.0))
+    assert protected(planned, asked(moved, with_nodes=False), "a", "Thin") == []
+
+
+def test_a_frame_of_reference_that_the_database_tells_is_believed(planned, monkeypatch):
+    ct = read_ct(planned.folder / "a").volume
+    monkeypatch.setattr(steps, "frame_of", lambda node: frame_of(planned, "Thin"))
+    assert protected(planned, asked(ct.with_array(ct.array[::-1].copy())), "b", "Sharp") == [NODE]
