@@ -27,6 +27,7 @@ from .dated import dates_of
 from .iod import REQUIRED_REFERENCES
 from .known import Known, Telling, digit_runs, keyed_elements, values_of, without_preamble, words_in
 from .options import FACE_CODES, OPTIONS, codes_of
+from .other_files import found_in
 from .raw import Key, is_sequence, raw_items
 from .safe_private import safe_elements
 from .terms import is_term
@@ -106,7 +107,7 @@ def verify_headers(
             referenced += [(name, uid) for uid in _references(dataset)]
         except InvalidDicomError:
             found += [Finding(name, "file", "is DICOM without a preamble: its values were not looked at")] if without_preamble(path) else []
-            found += _in_bytes(name, raw, known)
+            found += [Finding(name, *one) for one in found_in(path, raw, known)]
             continue
         except Exception as error:  # pydicom raises whatever a damaged file leads to
             found.append(Finding(name, "file", f"cannot be read ({type(error).__name__})"))

@@ -1,0 +1,88 @@
+"""Files beside the DICOM ones of what is to be released: what can be read of them, and which of them nobody can look into."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..core.errors import InputError
+from ..input.formats.nifti import read_nifti_header
+from .known import Known, digit_runs
+
+#: How packed files begin: gzip, compress, zip (and what is one: .docx, .mrb), bzip2, xz, lzip, 7-zip, RAR, Zstandard, LZ4.
+_PACKED = (
+    b"\x1f\x8b",
+    b"\x1f\x9d",
+    b"PK\x03\x04",
+    b"PK\x05\x06",
+    b"BZh",
+    b"\xfd7zXZ\0",
+    b"LZIP",
+    b"7z\xbc\xaf\x27\x1c",
+    b"Rar!\x1a\x07",
+    b"\x28\xb5\x2f\xfd",
+    b"\x04\x22\x4d\x18",
+)
+#: What archives hold at a place of their own: tar (POSIX, GNU), and the image of a disc (ISO 9660).
+_ARCHIVES = ((257, b"ustar"), (32769, b"CD001"))
+_GZIP = 31
+#: Certificates of this program say when they were made, which may be the day of the scan.
+_CERTIFICATE = ".certificate.json"
+#: Longer files are no texts, and the decimals of a number are no date.
+_LONGEST_TEXT = 1 << 26
+_DECIMALS = re.compile(r"\d*\.\d{5,}")
+_TEXT = re.compile(r"[^\0-\x08\x0e-\x1f]*")
+
+
+def found_in(path: Path, raw: bytes, known: Known) -> Iterator[tuple[str, str]]:
+    """Where and what of originals stands in a file that is no DICOM: names, numbers and UIDs in its bytes, days in its text.
+
+    A packed file is one finding: nobody can look into it.
+    """
+    content = _readable(path, raw)
+    if content is None:
+        yield "file", "is packed, so that nobody looked into it: unpack it, or take it away"
+        return
+    for kind in dict.fromkeys([*known.in_bytes(content), *known.in_bytes(_without_zeros(content))]):
+        yield "bytes", f"{kind} of an original stands in the file"
+    if known.dates & _dates_in(path, content):
+        yield "text", "holds a date of an original"
+
+
+def _readable(path: Path, raw: bytes) -> bytes | None:
+    """What is to be searched of a file that is no DICOM; None where it is packed, so that nobody can look into it."""
+    if raw.startswith(b"\x1f\x8b") and path.name.lower().endswith(".nii.gz"):
+        try:
+            return zlib.decompressobj(_GZIP).decompress(raw, read_nifti_header(path).offset)
+        except (InputError, zlib.error):
+            return None
+    if raw.startswith(_PACKED) or any(raw[at : at + len(mark)] == mark for at, mark in _ARCHIVES):
+        return None
+    return raw
+
+
+def _without_zeros(raw: bytes) -> bytes:
+    """The bytes with nothing between the letters of texts in UTF-16, as Windows and macOS write them."""
+    return raw.replace(b"\0", b"")
+
+
+def _dates_in(path: Path, raw: bytes) -> set[str]:
+    """The days (YYYYMMDD) that a text file names; none of what is no text."""
+    if path.name.endswith(_CERTIFICATE) or len(raw) > _LONGEST_TEXT:
+        return set()
+    return {day for text in _texts(raw) for day in digit_runs(_DECIMALS.sub(" ", text)) if len(day) == 8}
+
+
+def _texts(raw: bytes) -> Iterator[str]:
+    for encoding in ("utf-8-sig", "utf-16"):
+        if encoding == "utf-16" and not raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+            continue
+        try:
+            text = raw.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        if _TEXT.fullmatch(text):
+            yield text
+            return
