@@ -23,6 +23,7 @@ from pydicom.errors import InvalidDicomError
 from ..core.below import below
 from ..input.dicom_bounds import require_bounded
 from ..input.dicom_files import PIXELS
+from .called import told, told_by_name
 from .dated import dates_of
 from .iod import REQUIRED_REFERENCES
 from .known import Known, Telling, digit_runs, keyed_elements, values_of, without_preamble, words_in
@@ -41,8 +42,6 @@ _CODE_BASIC = "113100"
 _NO_FREE_TEXT = re.compile(
     r"Coding|Context|Mapping|Manufacturer|Software|CodeValue|DerivationDescription|Station|Device|Serial|Model|Detector"
 )
-#: How releases are named: a folder after the series' modality (05-SR), which may be somebody's name or title too.
-_OWN_NAME = re.compile(r"study-\d+|\d\d+-[A-Z0-9]{1,16}|IM\d{4,}\.dcm")
 _OWN_TEXT, _OWN_NUMBER = "DerivationDescription", "StudyID"
 _FREE = {"LO", "SH", "ST", "LT", "UT", "UC"}
 #: What other programs write where a value must stand.
@@ -92,7 +91,7 @@ def verify_headers(
     referenced: list[tuple[str, str]] = []
     for entry in sorted(below(folder), key=lambda entry: entry.path):
         path, name = entry.path, entry.path.relative_to(folder).as_posix()
-        if not _OWN_NAME.fullmatch(path.name) and (kind := _told(looked.variants, re.sub(r"\.dcm$", "", path.name), False)):
+        if kind := told_by_name(path.name, known, looked.variants):
             found.append(Finding(f"file {len(found)}", "name", f"holds {kind} of an original"))
         if entry.problem:
             found.append(Finding(name, "file", entry.problem))
@@ -301,17 +300,8 @@ def _in_disguise(name: str, element: DataElement, variants: Variants) -> Iterato
         for value in values_of(element):
             if element.VR == "CS" and is_term(element.keyword, value):
                 continue
-            if kind := _told(variants, value, is_free, "CodeValue" in element.keyword):
+            if kind := told(variants, value, is_free, "CodeValue" in element.keyword):
                 yield Finding(name, where, f"holds {kind} of an original in another form")
-
-
-def _told(variants: Variants, text: str, is_free: bool, is_code: bool = False) -> str:
-    """What of an original a text tells; a code of six figures (121058) may be any day."""
-    if variants.have_name(text, is_free):
-        return "a name"
-    if variants.have_number(text):
-        return "a number"
-    return "a date" if not is_code and variants.have_date(text) else ""
 
 
 def _dates(name: str, dataset: Dataset, dated: list[DataElement], known: Known) -> Iterator[Finding]:

@@ -19,6 +19,7 @@ from ..core.errors import InputError, OutputError
 from ..core.progress import Alive, idle
 from ..core.volume import Volume
 from ..header.base import HeaderPolicy, KeepHeader
+from ..header.called import require_untelling
 from ..header.known import known_of
 from ..header.proof import verify_headers
 from ..input.case import CtInput, StoredSlice
@@ -93,10 +94,12 @@ def set_pixels(dataset: Dataset, how: StoredSlice, values: np.ndarray) -> None:
 
 
 def _require_clean(partial: Path, folder: Path, originals: Sequence[Path], header: HeaderPolicy) -> None:
-    """Raises OutputError where the proof finds something of the originals in a header."""
+    """Raises OutputError where the proof finds something of the originals in a header, InputError where the folder is called after them."""
     if header.options is None:
         return
-    findings = verify_headers(partial, known_of(originals, header.is_own), header.options)
+    known = known_of(originals, header.is_own)
+    require_untelling(folder, known)
+    findings = verify_headers(partial, known, header.options)
     header.proved(len(findings))
     if findings:
         raise OutputError(f"{folder}: {len(findings)} findings in the cleaned headers (first: {findings[0]}): nothing is left of it.")

@@ -14,6 +14,7 @@ from ..core.progress import Progress, alive_in, silent
 from ..core.shortage import shortage
 from ..effect.base import drawing, seeded
 from ..header.base import HeaderError, HeaderPolicy, KeepHeader
+from ..header.called import require_untelling
 from ..header.known import known_of
 from ..header.proof import Finding, verify_headers
 from ..input.dicom_damaged import reasons_of
@@ -125,7 +126,7 @@ def run_one(
             _stop_at_doubts(planned, reports, options)
             while not proofs or proofs[-1].doubts:
                 reports[:] = _closed(reports, writer)
-                left = _left_in_headers(partial, planned, policy)
+                left = _left_in_headers(partial, folder, planned, policy)
                 proofs.append(Proof((), left) if left else prove(partial, work, progress))
                 _withhold_doubted(proofs[-1], reports, work)
             reports[:] = [replace(report, file=_place(report, writer)) for report in reports]
@@ -161,16 +162,21 @@ def _named(instance: Instance) -> str:
     return f"{instance.text('Modality')} series '{instance.text('SeriesDescription')}', first {instance.path.name}"
 
 
-def _left_in_headers(partial: Path, planned: StudyPlan, policy: HeaderPolicy) -> tuple[tuple[Path, str], ...]:
-    """The folder of each series in whose cleaned headers a proof finds something of the originals, and what it finds first."""
+def _left_in_headers(partial: Path, folder: Path, planned: StudyPlan, policy: HeaderPolicy) -> tuple[tuple[Path, str], ...]:
+    """The folder of each series in whose cleaned headers a proof finds something of the originals, and what it finds first.
+
+    :raises InputError: what is to be released as ``folder`` is called after them.
+    """
     if policy.options is None:
         return ()
-    findings = verify_headers(partial, known_of((entry.instance.path for entry in planned.entries), policy.is_own), policy.options)
+    known = known_of((entry.instance.path for entry in planned.entries), policy.is_own)
+    require_untelling(folder, known)
+    findings = verify_headers(partial, known, policy.options)
     policy.proved(len(findings))
     by_folder: dict[Path, list[Finding]] = {}
     for finding in findings:
         by_folder.setdefault((partial / finding.file).parent, []).append(finding)
-    return tuple((folder, f"{len(found)} findings in its cleaned headers (first: {found[0]})") for folder, found in by_folder.items())
+    return tuple((place, f"{len(found)} findings in its cleaned headers (first: {found[0]})") for place, found in by_folder.items())
 
 
 def _carried_out(planned: StudyPlan, work: StudyRun, progress: Progress) -> list[Report]:
