@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -44,14 +44,14 @@ def read_dicom_seg(path: Path, header: Dataset, ct: Geometry, frame_of_reference
     require_same_frame(path, [str(seg.FrameOfReferenceUID)], frame_of_reference_uid)
     segments = []
     require_few(len(seg.segment_numbers), path.name)
-    laid = cache(lambda: LaidFrames.of(seg, ct))
+    laid, labels = cache(lambda: LaidFrames.of(seg, ct)), cache(lambda: seg.get_volume(combine_segments=True, allow_missing_positions=True))
     for number in seg.segment_numbers:
         try:
             description = seg.get_segment_description(number)
             name, code = str(description.segment_label), _code(description)
         except Exception as error:  # likewise
             raise InputError(f"{path.name} does not describe its segment {number} ({error}): get it again or give a .seg.nrrd.") from error
-        segments.append(Segment(name, _mask(seg, number, path, laid), f"file:{path.name}", code))
+        segments.append(Segment(name, _mask(seg, number, path, laid, labels), f"file:{path.name}", code))
     return segments
 
 
@@ -59,7 +59,8 @@ def _require_room(header: Dataset, path: Path) -> None:
     """Refuse what is larger than a segmentation of a CT, or than its own file can hold."""
     try:
         voxels = int(header.NumberOfFrames) * int(header.Rows) * int(header.Columns)
-        bits, compressed = int(header.BitsAllocated), header.file_meta.TransferSyntaxUID.is_compressed
+        bits, syntax = int(header.BitsAllocated), header.file_meta.TransferSyntaxUID
+        compressed = syntax.is_compressed or syntax.is_deflated
     except Exception as error:  # highdicom and pydicom raise whatever a damaged element led to
         raise InputError(f"{path.name} cannot be read as a DICOM SEG ({error}): get it again or give a .seg.nrrd.") from error
     if not 0 < voxels <= MOST_VOXELS or (not compressed and voxels * bits // 8 > path.stat().st_size):
@@ -87,10 +88,18 @@ def _highdicom():  # noqa: ANN202 - the module itself
     return highdicom
 
 
-def _mask(seg: Dataset, number: int, path: Path, laid: Callable[[], LaidFrames]) -> Volume:
-    """One segment on the grid of the SEG's own frames, else on the CT's; frames left out because they are empty count as empty."""
+def _mask(seg: Dataset, number: int, path: Path, laid: Callable[[], LaidFrames], labels: Callable[[], Any]) -> Volume:
+    """One segment on the grid of the SEG's own frames, else on the CT's; frames left out because they are empty count as empty.
+
+    ``labels`` gives all of a label map: of its segments alone highdicom (0.28) keeps no number over 255.
+    """
     try:
-        volume = seg.get_volume(segment_numbers=[number], combine_segments=False, rescale_fractional=True, allow_missing_positions=True)
+        if str(seg.SegmentationType) == "LABELMAP":
+            volume = labels()
+            mask = np.asarray(volume.array) == number
+        else:
+            volume = seg.get_volume(segment_numbers=[number], rescale_fractional=True, allow_missing_positions=True)
+            mask = np.asarray(volume.array)[..., 0] >= FRACTION
     except Exception as error:  # highdicom and pydicom raise whatever a damaged element led to
         try:
             return _cropped(laid().mask(number, FRACTION), laid().ct)
@@ -99,8 +108,6 @@ def _mask(seg: Dataset, number: int, path: Path, laid: Callable[[], LaidFrames])
                 f"The frames of {path.name} are no regular volume ({error}), and cannot be laid on the CT's slices ({other}), so its "
                 "segments cannot be placed: give a .seg.nrrd."
             ) from error
-    array = np.asarray(volume.array)
-    mask = array.reshape(array.shape[:3]) >= FRACTION
     matrix = np.eye(4)
     # highdicom's affine takes (frame, row, column), ours (i, j, k) = (column, row, frame).
     matrix[:3, :3] = volume.affine[:3, [2, 1, 0]]

@@ -79,7 +79,7 @@ def _kind(path: Path) -> str:
     try:
         require_bounded(path)
         with path.open("rb") as file:
-            head = pydicom.filereader.read_partial(file, stop_when=lambda tag, vr, length: tag > _MODALITY)
+            head = pydicom.filereader.read_partial(file, stop_when=lambda tag, vr, length: tag > _MODALITY, force=True)
         return str(head.get("SOPClassUID", ""))
     except InputError:
         raise

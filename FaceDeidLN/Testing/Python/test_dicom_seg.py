@@ -126,6 +126,35 @@ def test_frames_of_a_dicom_seg_beside_the_pixels_of_a_tilted_ct_are_refused(tmp_
         read_any_segments(path, Geometry(SHAPE, matrix))
 
 
+def with_number(path, number):
+    """A label map of 16 bits whose only segment has another number."""
+    seg = pydicom.dcmread(path)
+    pixels, seg.SegmentSequence[-1].SegmentNumber = seg.pixel_array.astype("<u2") * number, number
+    seg.BitsAllocated, seg.BitsStored, seg.HighBit = 16, 16, 15
+    seg.PixelData = pixels.tobytes()
+    seg["PixelData"].VR = "OW"
+    seg.save_as(path)
+    return path
+
+
+@pytest.mark.parametrize("number", [255, 256, 257, 1001])
+def test_a_segment_of_a_label_map_is_read_whatever_its_number(series, tmp_path, number):
+    ct, folder = series
+    path = with_number(write_seg(folder, tmp_path / "seg.dcm", "LABELMAP"), number)
+    segment = read_any_segments(path, ct.volume.geometry, ct.frame_of_reference_uid)[0]
+    np.testing.assert_array_equal(place_segments([segment], ct.volume.geometry)[0].full(SHAPE), node_mask())
+
+
+def test_a_segmentation_that_is_compressed_as_a_whole_is_read(series, tmp_path):
+    ct, folder = series
+    path = write_seg(folder, tmp_path / "seg.dcm", "LABELMAP", pixels=np.zeros((12, 20, 24), bool) | (np.arange(12) > 5)[:, None, None])
+    seg = pydicom.dcmread(path)
+    seg.file_meta.TransferSyntaxUID = pydicom.uid.DeflatedExplicitVRLittleEndian
+    seg.save_as(path, enforce_file_format=True)
+    assert path.stat().st_size < 12 * 20 * 24
+    assert read_any_segments(path, ct.volume.geometry)[0].mask.array.sum() == 6 * 20 * 24
+
+
 def test_the_name_and_the_terminology_code_are_read(series, tmp_path):
     ct, folder = series
     segment = read_any_segments(write_seg(folder, tmp_path / "seg.dcm"), ct.volume.geometry)[0]
