@@ -14,6 +14,7 @@ from ..core.landmarks import Landmarks
 from ..core.segment import Segment
 from ..input.any_segments import read_any_segments
 from ..input.case import CtInput
+from ..input.concatenations import require_all_parts
 from ..input.markups import read_curve_json, read_landmarks_json
 from ..input.names import Choice, choose_segments, is_guide
 from ..input.patient import Patient
@@ -88,6 +89,7 @@ def read_nodes(files: Sequence[Path], wanted: Sequence[str], ct: CtInput) -> Cho
         raise InputError("--node-segments names segments of --nodes, and no --nodes FILE was given.")
     if not wanted:
         return _known(read_all(files, ct), ct)
+    require_all_parts(files)
     if len(files) == 1:
         found = _read(files[0], ct, wanted)
     else:
@@ -117,7 +119,8 @@ def _read_if_there(path: Path, name: str, ct: CtInput) -> list[Segment]:
 
 
 def read_all(files: Sequence[Path], ct: CtInput) -> list[Segment]:
-    """All segments of all files."""
+    """All segments of all files. Raises InputError where one is a part of a segmentation and the others are missing."""
+    require_all_parts(files)
     return [segment for path in files for segment in _read(path, ct)]
 
 

@@ -135,11 +135,14 @@ def _clip_frame(frames: Frames, index: int, label: int, limits: tuple[float, flo
 
 
 def write_frames(dataset: Dataset, frames: np.ndarray, was_empty: bool = False) -> int:
-    """Put the frames that show something back, uncompressed, all of a segmentation that ``was_empty``; returns how many were dropped.
+    """Put the frames that show something back, uncompressed; returns how many were dropped.
+
+    All stay of a segmentation that ``was_empty``, and of a part of one in several files, which count their frames together.
 
     :raises DoubtError: nothing is left.
     """
-    keep = [index for index, frame in enumerate(frames) if was_empty or frame.any()]
+    all_stay = was_empty or "ConcatenationUID" in dataset
+    keep = [index for index, frame in enumerate(frames) if all_stay or frame.any()]
     if not keep:
         raise DoubtError("nothing of it is left")
     groups = dataset.PerFrameFunctionalGroupsSequence
