@@ -218,8 +218,12 @@ def _file_lines(options: argparse.Namespace, planned: Plan) -> list[str]:
 
 def _other_lines(planned: Plan) -> list[str]:
     from ..input.dicom_files import told
+    from ..input.packed import packed_of
 
-    return [f"  {told(planned.others)} no DICOM instance: left behind"] if planned.others else []
+    packed = packed_of(planned.others)
+    others = [path for path in planned.others if path not in packed]
+    lines = [f"  {told(packed)} packed: left behind, and instances in there were not looked at"] if packed else []
+    return [*lines, *([f"  {told(others)} no DICOM instance: left behind"] if others else [])]
 
 
 def result_facts(result: StudyResult) -> dict[str, Any]:

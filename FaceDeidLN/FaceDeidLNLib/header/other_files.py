@@ -9,24 +9,9 @@ from pathlib import Path
 
 from ..core.errors import InputError
 from ..input.formats.nifti import read_nifti_header
+from ..input.packed import is_packed
 from .known import Known, digit_runs
 
-#: How packed files begin: gzip, compress, zip (and what is one: .docx, .mrb), bzip2, xz, lzip, 7-zip, RAR, Zstandard, LZ4.
-_PACKED = (
-    b"\x1f\x8b",
-    b"\x1f\x9d",
-    b"PK\x03\x04",
-    b"PK\x05\x06",
-    b"BZh",
-    b"\xfd7zXZ\0",
-    b"LZIP",
-    b"7z\xbc\xaf\x27\x1c",
-    b"Rar!\x1a\x07",
-    b"\x28\xb5\x2f\xfd",
-    b"\x04\x22\x4d\x18",
-)
-#: What archives hold at a place of their own: tar (POSIX, GNU), and the image of a disc (ISO 9660).
-_ARCHIVES = ((257, b"ustar"), (32769, b"CD001"))
 _GZIP = 31
 #: Certificates of this program say when they were made, which may be the day of the scan.
 _CERTIFICATE = ".certificate.json"
@@ -58,9 +43,7 @@ def _readable(path: Path, raw: bytes) -> bytes | None:
             return zlib.decompressobj(_GZIP).decompress(raw, read_nifti_header(path).offset)
         except (InputError, zlib.error):
             return None
-    if raw.startswith(_PACKED) or any(raw[at : at + len(mark)] == mark for at, mark in _ARCHIVES):
-        return None
-    return raw
+    return None if is_packed(raw) else raw
 
 
 def _without_zeros(raw: bytes) -> bytes:

@@ -26,11 +26,13 @@ from .dicom_header import Headers, HeaderSlice, before_pixels, numbers, pixels_a
 from .dicom_pixels import read_stored
 from .dicom_select import choose_series
 from .file_names import require_no_index
+from .packed import packed_of
 from .padding import MOST_AIR_HU, MOST_TISSUE_HU, bright_padding
 from .plausible import require_content, require_grid
 
 #: What is said of second copies of a file.
 COPIES = "the same to the byte as another file and left out"
+PACKED = "packed and left out, with whatever slices are in there"
 #: Of so many files all elements are held (some 30 kB each) until they are written; those of more are read again.
 MOST_HELD = 2000
 #: What a CT slice may be (PS3.3 C.8.2.1.1.2); the first one is shown inverted, its values are HU all the same.
@@ -152,7 +154,9 @@ def _series_of(items: Sequence[HeaderSlice]) -> set[str]:
 
 def _notes(others: Sequence[Path], damaged: Sequence[Path], copies: Sequence[Path]) -> tuple[str, ...]:
     """What was passed over in the folder."""
-    left = ((others, "no DICOM and left out"), (damaged, "damaged, of another series, and left out"), (copies, COPIES))
+    packed = packed_of(others)
+    others = tuple(path for path in others if path not in packed)
+    left = ((packed, PACKED), (others, "no DICOM and left out"), (damaged, "damaged, of another series, and left out"), (copies, COPIES))
     return tuple(f"{told(paths)} {why}" for paths, why in left if paths)
 
 
