@@ -41,7 +41,7 @@ def read_dicom_seg(path: Path, header: Dataset, ct: Geometry, frame_of_reference
         seg = highdicom.seg.segread(path)
     except Exception as error:  # highdicom and pydicom raise whatever a damaged element led to
         raise InputError(f"{path.name} cannot be read as a DICOM SEG ({error}): get it again or give a .seg.nrrd.") from error
-    require_same_frame(path, [str(seg.FrameOfReferenceUID)], frame_of_reference_uid)
+    require_same_frame(path, [str(seg.get("FrameOfReferenceUID") or "")], frame_of_reference_uid)
     segments = []
     require_few(len(seg.segment_numbers), path.name)
     laid, labels = cache(lambda: LaidFrames.of(seg, ct)), cache(lambda: seg.get_volume(combine_segments=True, allow_missing_positions=True))

@@ -171,6 +171,18 @@ def test_another_frame_of_reference_is_refused_with_both_uids(series, tmp_path):
     assert ct.frame_of_reference_uid in str(error.value)
 
 
+def test_a_segmentation_of_a_plain_picture_is_refused_in_a_sentence(series, tmp_path):
+    ct, folder = series
+    seg = pydicom.dcmread(write_seg(folder, tmp_path / "seg.dcm"))
+    del seg.FrameOfReferenceUID
+    for group in (*seg.SharedFunctionalGroupsSequence, *seg.PerFrameFunctionalGroupsSequence):
+        for place in ("PlanePositionSequence", "PlaneOrientationSequence"):
+            group.pop(place, None)
+    seg.save_as(tmp_path / "seg.dcm")
+    with pytest.raises(InputError, match="seg.dcm"):
+        read_any_segments(tmp_path / "seg.dcm", ct.volume.geometry)
+
+
 def test_a_name_that_is_not_there_is_refused_with_those_that_are(series, tmp_path):
     ct, folder = series
     with pytest.raises(InputError, match="there are: LN Ib left"):
