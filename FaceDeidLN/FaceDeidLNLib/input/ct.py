@@ -9,8 +9,12 @@ from ..core.errors import InputError
 from .calibration import as_worked_on, calibrated, in_own_values
 from .case import CtInput
 from .images import IMAGE_EXTENSIONS, image_extension, image_header, read_volume
+from .packed import packed_of
 from .padding import without_padding
 from .plausible import require_content, require_ct, require_grid
+
+#: The two files of a pair, whose places are not read here.
+_PAIR = (".hdr", ".img")
 
 
 def read_ct(path: Path, series: str | None = None, by_hand: bool = False) -> CtInput:
@@ -43,8 +47,7 @@ def read_values(path: Path, series: str | None = None) -> CtInput:
     if series is not None:
         raise InputError(f"A series can be chosen in a DICOM folder only, and {path.name} is a file.")
     if image_extension(path) is None:
-        kinds = ", ".join(IMAGE_EXTENSIONS)
-        raise InputError(f"{path.name} cannot be read: give a DICOM folder or one of its files, or one of {kinds}.")
+        raise _of_no_kind(path)
     _require_ct_header(path)
     volume, padding = without_padding(read_volume(path))
     return CtInput(volume, path, str(image_extension(path)), (path,), padding=padding)
@@ -64,6 +67,16 @@ def read_result(path: Path, ct: CtInput) -> CtInput:
         found = replace(found, volume=as_worked_on(ct, in_own_values(found, found.volume)), padding=ct.padding)
     require_ct(found.volume, found.path.name, found.outside)
     return found
+
+
+def _of_no_kind(path: Path) -> InputError:
+    """The sentence for a file that is no image file and no DICOM, with what to do where that is known."""
+    if path.suffix.lower() in _PAIR:
+        return InputError(f"{path.name} is one of two files (.hdr and .img of NIfTI or Analyze): save them as one .nii.gz or .nrrd.")
+    if packed_of([path]):
+        return InputError(f"{path.name} is packed: unpack it, and give the folder or the image file.")
+    kinds = ", ".join(IMAGE_EXTENSIONS)
+    return InputError(f"{path.name} cannot be read: give a DICOM folder or one of its files, or one of {kinds}.")
 
 
 def _is_dicom(path: Path) -> bool:

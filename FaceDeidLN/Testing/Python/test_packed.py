@@ -10,6 +10,8 @@ import zipfile
 import pytest
 from dicom_series import Series, stored_head, write_series
 from FaceDeidLNLib.commands.main import main
+from FaceDeidLNLib.core.errors import InputError
+from FaceDeidLNLib.input.ct import read_ct
 from FaceDeidLNLib.input.dicom import read_dicom_series
 from FaceDeidLNLib.input.packed import packed_of
 
@@ -61,3 +63,16 @@ def test_a_plan_of_a_study_tells_what_is_packed_by_its_name(tmp_path, capsys):
     main(["study", str(tmp_path), str(tmp_path.parent / "out"), "--dry-run"])
     said = capsys.readouterr().out
     assert "1 file (more.zip) is packed: left behind, and instances in there were not looked at" in said
+
+
+def test_a_packed_input_is_told_to_be_unpacked(tmp_path):
+    (tmp_path / "study.zip").write_bytes(zipped())
+    with pytest.raises(InputError, match="study.zip is packed: unpack it"):
+        read_ct(tmp_path / "study.zip")
+
+
+@pytest.mark.parametrize("name", ["ct.hdr", "ct.img", "CT.IMG"])
+def test_one_of_a_pair_of_files_is_told_to_be_saved_as_one(name, tmp_path):
+    (tmp_path / name).write_bytes(b"\0" * 400)
+    with pytest.raises(InputError, match="one of two files.*save them as one"):
+        read_ct(tmp_path / name)
