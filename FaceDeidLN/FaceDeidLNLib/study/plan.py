@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from .registry import FAMILIES, family_of
 
 COPY = "a second file of the same instance"
 TWO = "two files that differ have its SOP instance UID: nobody knows which of them is meant"
+MIXED = "slices of another patient have its series UID: separate them first"
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,9 +65,11 @@ def plan(folder: Path, alive: Alive = idle) -> Plan:
     :raises InputError: there is no DICOM file.
     """
     found = find_instances(folder, alive)
+    groups = _by_study(found)
+    doubts = _told_twice(groups)
     studies = tuple(
-        replace(_planned(uid, patient, instances, alive), damaged=tuple(one for one in found.damaged if one.study in ("", uid)))
-        for (patient, uid), instances in _by_study(found).items()
+        replace(_planned(uid, patient, instances, doubts, alive), damaged=tuple(one for one in found.damaged if one.study in ("", uid)))
+        for (patient, uid), instances in groups.items()
     )
     return Plan(Path(folder), studies, found.damaged, found.others)
 
@@ -80,28 +84,45 @@ def _by_study(found: Found) -> dict[tuple[str, str], list[Instance]]:
     return studies
 
 
-def _planned(uid: str, patient: str, instances: list[Instance], alive: Alive) -> StudyPlan:
+def _told_twice(groups: Mapping[tuple[str, str], Sequence[Instance]]) -> dict[str, str]:
+    """What is wrong, by SOP instance UID, where that stands in another study too, or the series' UID with another patient."""
+    studies: dict[str, set[tuple[str, str]]] = defaultdict(set)
+    patients: dict[str, set[str]] = defaultdict(set)
+    for key, instances in groups.items():
+        for instance in instances:
+            studies[instance.uid].add(key)
+            patients[instance.text("SeriesInstanceUID")].add(key[0])
+    everything = [instance for instances in groups.values() for instance in instances]
+    mixed = {instance.uid: MIXED for instance in everything if len(patients[instance.text("SeriesInstanceUID")]) > 1}
+    return mixed | {uid: TWO for uid, keys in studies.items() if len(keys) > 1}
+
+
+def _planned(uid: str, patient: str, instances: list[Instance], doubts: Mapping[str, str], alive: Alive) -> StudyPlan:
     first: dict[str, Instance] = {}
     for instance in instances:
         first.setdefault(instance.uid, instance)
     copies = [instance for instance in instances if first[instance.uid] is not instance]
-    unclear = {instance.uid for instance in copies if not _same(instance, first[instance.uid])}
+    unclear = {uid: why for uid, why in doubts.items() if uid in first}
+    unclear |= {instance.uid: TWO for instance in copies if not _same(instance, first[instance.uid])}
     groups: dict[tuple[str, str], list[Instance]] = {}
     for instance in first.values():
         groups.setdefault((instance.text("SeriesInstanceUID"), family_of(instance.sop_class)), []).append(instance)
     series = tuple(one for (uid_of_one, family), members in groups.items() for one in _stacks(uid_of_one, family, members))
-    study = Study(uid, patient, tuple(one for one in series if not _is_unclear(one, unclear)))
+    why = {id(one): told for one in series if (told := _why_unclear(one, unclear))}
+    study = Study(uid, patient, tuple(one for one in series if id(one) not in why))
     entries = []
     for one in study.series:
         alive()  # a CT's decision looks for its landmarks
         entries += [Entry(instance, decision) for instance, decision in zip(one.instances, _decided(one, study), strict=True)]
-    entries += [Entry(instance, Decision.doubt(TWO)) for one in series if _is_unclear(one, unclear) for instance in one.instances]
-    entries += [Entry(instance, Decision.doubt(TWO) if instance.uid in unclear else Decision.withhold(COPY)) for instance in copies]
+    entries += [Entry(instance, Decision.doubt(why[id(one)])) for one in series if id(one) in why for instance in one.instances]
+    doubtful = {instance.uid: Decision.doubt(unclear[instance.uid]) for instance in copies if instance.uid in unclear}
+    entries += [Entry(instance, doubtful.get(instance.uid, Decision.withhold(COPY))) for instance in copies]
     return StudyPlan(study, tuple(entries))
 
 
-def _is_unclear(series: Series, unclear: set[str]) -> bool:
-    return any(instance.uid in unclear for instance in series.instances)
+def _why_unclear(series: Series, unclear: Mapping[str, str]) -> str:
+    """What is wrong with an instance of a series, as ``unclear`` says by SOP instance UID; empty where nothing is."""
+    return next((unclear[instance.uid] for instance in series.instances if instance.uid in unclear), "")
 
 
 def _same(one: Instance, other: Instance) -> bool:

@@ -23,7 +23,7 @@ from FaceDeidLNLib.study import decide_ct
 from FaceDeidLNLib.study.family import Options, Study, StudyRun
 from FaceDeidLNLib.study.instances import find_instances
 from FaceDeidLNLib.study.outcome import Outcome
-from FaceDeidLNLib.study.plan import COPY, TWO, Plan, plan, to_do
+from FaceDeidLNLib.study.plan import COPY, MIXED, TWO, Plan, plan, to_do
 from FaceDeidLNLib.study.registration import rigid, ways
 from FaceDeidLNLib.study.staging import staged, staged_instance
 from FaceDeidLNLib.study.writer import StudyWriter
@@ -63,6 +63,32 @@ def test_two_objects_of_one_uid_are_a_doubt_and_so_is_all_of_their_series(tmp_pa
     planned = plan(tmp_path)
     assert reasons(planned) == [TWO] * 13
     assert all(entry.decision.doubtful for entry in planned.studies[0].entries)
+
+
+def changed(paths, folder, **values):
+    """Copies of files with other values."""
+    folder.mkdir()
+    for path in paths:
+        dataset = pydicom.dcmread(path)
+        for keyword, value in values.items():
+            setattr(dataset, keyword, value)
+        dataset.save_as(folder / path.name)
+
+
+@pytest.mark.parametrize("values", [{"PatientID": "anonymous"}, {"StudyInstanceUID": "1.2.3.4.5"}], ids=["patient", "study"])
+def test_one_instance_in_two_studies_is_a_doubt_in_both(values, tmp_path):
+    changed(write_series(tmp_path / "a", Written(STORED)), tmp_path / "b", **values)
+    planned = plan(tmp_path)
+    assert reasons(planned) == [TWO] * 24
+    assert all(entry.decision.doubtful for study in planned.studies for entry in study.entries)
+
+
+def test_one_series_of_two_patients_is_a_doubt_of_both(tmp_path):
+    paths = write_series(tmp_path / "a", Written(STORED))
+    changed(paths[::2], tmp_path / "b", PatientID="another")
+    for path in paths[::2]:
+        path.unlink()
+    assert reasons(plan(tmp_path)) == [MIXED] * 12
 
 
 @pytest.mark.parametrize("keyword", ["TemporalPositionIdentifier", "ConvolutionKernel", "AcquisitionNumber"])
