@@ -246,7 +246,7 @@ def test_a_compressed_ct_is_written_into_the_study_uncompressed(tmp_path):
             writer.put(staged_instance(source, instances), dataset)
     again = read_dicom_series(tmp_path / "out")
     assert np.array_equal(again.volume.array, ct.volume.array)
-    assert not any(pydicom.dcmread(path).file_meta.TransferSyntaxUID.is_compressed for path in writer.files())
+    assert not any(pydicom.dcmread(path).file_meta.TransferSyntaxUID.is_compressed for path in writer.written.values())
 
 
 def test_of_cts_that_show_the_whole_face_one_as_wide_as_a_head_decides_before_a_finer_one(tmp_path, monkeypatch):
