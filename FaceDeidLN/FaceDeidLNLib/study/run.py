@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pydicom
 
+from ..core.apart import first_that_reaches
 from ..core.errors import FaceDeidError, FaceNotFoundError, InputError, in_words
 from ..core.progress import Progress, alive_in, silent
 from ..core.shortage import shortage
@@ -57,8 +58,10 @@ def run(
     ``review`` gets pictures of every series before and after, in sub-folders of the same names; they show the face. ``released`` is
     called after each study that was released.
 
-    :raises InputError: ``out`` lies in the input, or a study's place is taken. :raises OutputError: it could not be written.
+    :raises InputError: ``out`` is, holds or lies in the input, or a study's place is taken. :raises OutputError: it could not be written.
     """
+    if first_that_reaches((plan.folder,), Path(out)) is not None:
+        raise InputError(f"The output {out} is, holds or lies inside the input {plan.folder}: choose another place.")
     places = places_of(plan, out)
     _require_free(places)
     results = []

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from FaceDeidLNLib.commands.main import main
 from FaceDeidLNLib.commands.study import result_lines
 from FaceDeidLNLib.core.geometry import Geometry
 from FaceDeidLNLib.core.volume import Volume
@@ -24,6 +25,15 @@ def write_no_ct(folder, hu=2500.0, slices=10):
     shape = (slices, 40, 40)
     volume = Volume(np.full(shape, hu), Geometry(shape, np.diag([3.0, 3.0, 3.0, 1.0])))
     StudyFolder(folder, SimpleNamespace()).series(volume, "a", "No CT")
+
+
+@pytest.mark.parametrize("out", [".", "in", "in/out"])
+def test_studies_are_not_released_around_or_into_their_originals(out, tmp_path, capsys):
+    write_no_ct(tmp_path / "in")
+    before = sorted(tmp_path.rglob("*"))
+    assert main(["study", str(tmp_path / "in"), str(tmp_path / out), "--quiet"]) == 2
+    assert "is, holds or lies inside the input" in "".join(capsys.readouterr())
+    assert sorted(tmp_path.rglob("*")) == before
 
 
 @pytest.mark.parametrize(("hu", "slices", "said"), [(2500.0, 10, "does not look like a CT"), (0.0, 3, "has only 3 slices")])
