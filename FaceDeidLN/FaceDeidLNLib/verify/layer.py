@@ -21,6 +21,8 @@ from ..face.polar import skin_distance, unit_vectors
 STEP_DEG = 4.0
 #: Depths below the surface (mm) at which the HU of sheets, of thin and of thick layers, and bone, are looked for.
 SHEET_MM, THIN_MM, THICK_MM, BONE_MM = np.array([1.5]), np.arange(2.0, 4.1), np.arange(3.0, 7.1), np.arange(-4.0, 30.1, 0.5)
+#: Where the surface itself stands among BONE_MM.
+SURFACE = int(np.flatnonzero(BONE_MM == 0.0)[0])
 #: What lies above (HU) is bone.
 BONE_HU = 200.0
 #: What is looked at holds tissue or foam, no air.
@@ -191,10 +193,14 @@ def _is_fat(lines: np.ndarray) -> bool:
 
 
 def _bone_depth(lines: np.ndarray, bone_hu: float = BONE_HU) -> float:
-    """Depth (mm) of the bone below the surface; infinite where too few lines meet any."""
-    lines = lines[~np.isnan(lines).all(axis=1)]
-    if len(lines) < LEAST_LINES:
+    """Depth (mm) of the bone below the surface; infinite where too few lines meet any.
+
+    A surface that is out of view is carried on from what was scanned: how deep bone lies below it tells nothing.
+    """
+    seen = ~np.isnan(lines[:, SURFACE])
+    if np.count_nonzero(seen) < max(LEAST_LINES, LEAST_SHARE * len(lines)):
         return np.inf
+    lines = lines[seen]
     bone = lines > bone_hu
     found = np.where(bone.any(axis=1), BONE_MM[bone.argmax(axis=1)], np.inf)
     return float(np.percentile(found, BONE_PERCENTILE, method="lower"))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from FaceDeidLNLib.anatomy.face_frame import FaceFrame, fit_frame
 from FaceDeidLNLib.anatomy.landmark.detect import detect_landmarks
 from FaceDeidLNLib.case.find import find_anatomy
 from FaceDeidLNLib.case.records import Anatomy
+from FaceDeidLNLib.core.geometry import Box
 from FaceDeidLNLib.core.volume import Volume
 from FaceDeidLNLib.input.ct import read_ct
 from FaceDeidLNLib.phantom import PhantomOptions, make_phantom
@@ -86,3 +89,11 @@ def test_a_bare_synthetic_face_is_skin(noise):
 def test_a_sheet_off_the_skin_is_no_layer_on_it():
     head = make_phantom((2.0, 2.0, 2.5), seed=2, options=PhantomOptions(mask_sheet=True))
     assert find_anatomy(head.ct, head.landmarks).unhidden == ()
+
+
+def test_a_chin_that_the_field_of_view_cuts_is_no_layer(data_folder):
+    ct = read_ct(data_folder / "open-kbp" / "pt_31_ct.nrrd").volume
+    landmarks = json.loads((data_folder / "open-kbp" / "landmarks.json").read_text())["patients"]["pt_31"]["landmarks"]
+    lowest = int(ct.geometry.to_kji(np.array([landmarks["pogonion"]]))[0, 0])
+    part = ct.crop(Box((lowest, 0, 0), ct.array.shape))
+    assert found(part).unhidden == ()
