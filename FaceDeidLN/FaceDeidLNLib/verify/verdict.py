@@ -117,7 +117,10 @@ def landmark_doubts(evidence: Evidence) -> tuple[str, ...]:
         if point is None or point.position is None:
             why = point.reason if point is not None and point.reason else "it was not found"
             if in_view:
-                reasons.append(f"{name} is missing ({why}), though it should be in view: place it in Slicer and give it with --landmarks")
+                reasons.append(
+                    f"{name} is missing ({why}), though the head behind it is in view: where the field of view cuts it off, look at the "
+                    "result and sign it off; else place it in Slicer and give it with --landmarks"
+                )
         elif in_view and point.confidence < MIN_CONFIDENCE and name not in evidence.confirmed:
             reasons.append(f"{name} is uncertain ({point.confidence:.0%}): check it in Slicer and give it with --landmarks")
         elif share < MIN_FEATURE_SHARE:

@@ -102,6 +102,13 @@ def test_an_uncovered_feature_gives_review():
     assert "50% of the skin around pronasale" in judgement.reasons[0]
 
 
+def test_a_landmark_that_is_missing_says_what_to_do_where_the_field_of_view_cuts_it_off():
+    points = Landmarks({"pronasale": Landmark("pronasale", None, 0.0, reason="outside the field of view")})
+    judgement = judge(compare(*pair(), FACE, ()), replace(evidence(), landmarks=points))
+    assert judgement.verdict is Verdict.REVIEW
+    assert "where the field of view cuts it off, look at the result and sign it off" in judgement.reasons[0]
+
+
 def test_no_face_in_view_gives_review_of_its_own():
     nothing = Evidence(Coverage(1.0, 1.0, 8.0, {}), Landmarks(), (), ("pronasale",), ())
     judgement = judge(compare(*pair(), FACE, ()), nothing)
