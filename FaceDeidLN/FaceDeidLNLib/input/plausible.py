@@ -27,6 +27,8 @@ BINS, LEAST_HEAP, LEAST_STEPS = 256, 0.02, 100.0
 EMPTY_BINS = 12
 #: Where everything but the patient is padding, the two heaps are fat and muscle, no further apart.
 FAT_TO_MUSCLE = 250.0
+#: What lies above is no air; half of a patient's voxels above it are soft tissue.
+SOLID_HU = -500.0
 #: Soft tissue of a head in HU: muscle, brain and fat together.
 TISSUE_HU = 30.0
 #: Voxels of any CT, from the finest cone beam to thick old slices (mm).
@@ -133,6 +135,8 @@ def _why_no_ct(volume: Volume, outside: np.ndarray | None = None) -> str:
     measured = _measured(volume, outside)
     if measured.size < values.size and (spread := _spread(measured))[1] - spread[0] < LEAST_STEPS:
         return f"all but the padding lies between {spread[0]:.3g} and {spread[1]:.3g}"
+    if measured.size < values.size and not TISSUE_HU_RANGE[0] <= (middle := _middle_of_solid(measured)) <= TISSUE_HU_RANGE[1]:
+        return f"its soft tissue lies near {middle:.0f} and not near 0, as in stored values without their rescale"
     looked_at = [(values, 0.0), (measured, FAT_TO_MUSCLE)] if measured.size < values.size else [(values, 0.0)]
     for seen, apart in looked_at:
         heaps = _two_heaps(seen[seen >= BELOW_AIR_HU])
@@ -170,6 +174,12 @@ def _two_heaps(values: np.ndarray) -> tuple[float, float] | None:
         return None
     tissue = peaks[1:][np.argmax(smooth[peaks[1:]])]
     return float(middle[peaks[0]]), float(middle[tissue])
+
+
+def _middle_of_solid(values: np.ndarray) -> float:
+    """The middle one of the values that are no air; 0 where all are."""
+    solid = values[values > SOLID_HU]
+    return float(np.median(solid)) if solid.size else 0.0
 
 
 def _spread(values: np.ndarray) -> tuple[float, float]:

@@ -182,6 +182,13 @@ def test_what_is_no_ct_in_hu_is_refused(tmp_path, array, sentence):
         read_ct(write(tmp_path / "ct.nrrd", array) if array.ndim == 3 else write_plane(tmp_path / "ct.nrrd", array))
 
 
+def test_stored_values_whose_background_was_masked_are_refused_though_their_airways_read_as_soft_tissue(tmp_path):
+    stored = np.where(HU < -700, -1000, HU).astype(np.int16) + 1024
+    stored[3:8, 8:12, 10:14] = 30  # a throat, which is not joined to the air around the patient
+    with pytest.raises(InputError, match="as in stored values without their rescale"):
+        read_ct(write(tmp_path / "ct.nrrd", stored.astype(np.int16)))
+
+
 @pytest.mark.parametrize("padding", [-1500, -2000, -2048, -3024, -32768])
 def test_a_ct_whose_padding_was_blended_when_it_was_resampled_is_a_ct(tmp_path, padding):
     hu = HU.copy()
