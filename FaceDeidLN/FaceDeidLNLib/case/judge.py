@@ -64,7 +64,7 @@ def find_evidence(ct: Volume, state: CaseResult, changed: np.ndarray) -> Evidenc
     with made_beside(lambda going: share_of_body(changed, ct, state.anatomy.body)) as share:
         coverage = measure_coverage(ct, state.result, changed, alone, landmarks)
     return Evidence(
-        coverage=replace(coverage, features={**coverage.features, **ear_features(ct, changed, face, landmarks)}),
+        coverage=replace(coverage, features={**coverage.features, **ear_features(ct, state.result, changed, face, landmarks)}),
         landmarks=landmarks,
         hidden=tuple(name for name in style.covers if name not in unseen),
         out_of_view=unseen,

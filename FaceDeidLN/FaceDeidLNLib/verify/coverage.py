@@ -91,11 +91,13 @@ def measure_coverage(original: Volume, result: Volume, changed: np.ndarray, face
     return Coverage(float(hit.mean()) if len(hit) else 0.0, float((shift >= MOVED_MM).mean()), float(shift.mean()), features)
 
 
-def skin_changed(original: Volume, changed: np.ndarray, sight: Sight, joined_mm: float = 0.0) -> np.ndarray:
+def skin_changed(
+    original: Volume, changed: np.ndarray, sight: Sight, joined_mm: float = 0.0, filled: np.ndarray | None = None
+) -> np.ndarray:
     """Whether the outermost tissue voxel on each line of sight changed; lines that meet no skin are left out.
 
     Tissue that goes on without a gap from there, up to ``joined_mm`` further out, is looked at too: the skin itself may lie
-    further in front than it was found.
+    further in front than it was found. With a result's HU, ``filled``, a voxel counts too that has tissue right before it there.
     """
     kji = np.rint(sight.kji(original, np.arange(SKIN_AHEAD_MM + joined_mm, -SKIN_BEHIND_MM - FURTHER_BEHIND_MM, -0.5))).astype(int)
     kji = np.clip(kji, 0, np.array(original.array.shape) - 1)
@@ -105,11 +107,17 @@ def skin_changed(original: Volume, changed: np.ndarray, sight: Sight, joined_mm:
     joined = np.cumprod(hu[:, :start][:, ::-1] > SKIN_HU, axis=1).sum(1)
     outermost -= np.where(outermost == start, joined, 0).astype(int)
     skin = (hu[line, outermost] > SKIN_HU) & (hu[line, outermost] < BRIGHT_HU)
-    return changed[tuple(kji[line, outermost][skin].T)]
+    kji, outermost = kji[skin], kji[line, outermost][skin]
+    hidden = changed[tuple(outermost.T)]
+    if filled is None:
+        return hidden
+    first = np.argmax((kji == outermost[:, None]).all(axis=2), axis=1)
+    before = kji[np.arange(len(kji)), np.maximum(first - 1, 0)]
+    return hidden | ((first > 0) & (filled[tuple(before.T)] > SKIN_HU))
 
 
-def feature_share(original: Volume, changed: np.ndarray, face: Face, landmark: Landmark) -> float | None:
-    """Share of the skin around a landmark's skin point that changed; None where that skin is out of view.
+def feature_share(original: Volume, changed: np.ndarray, face: Face, landmark: Landmark, filled: np.ndarray | None = None) -> float | None:
+    """Share of the skin around a landmark's skin point that changed (``filled`` as ``skin_changed``); None where that is out of view.
 
     Nothing that could be looked at, though it is in view, counts as nothing changed. Around means within FEATURE_MM,
     and within WIDE_MM where the landmark is uncertain.
@@ -122,7 +130,7 @@ def feature_share(original: Volume, changed: np.ndarray, face: Face, landmark: L
     points = sight.unit * sight.distance[:, None]
     near = np.linalg.norm(points - points[len(around) // 2], axis=1) <= radius
     near &= in_view(original, sight)
-    hit = skin_changed(original, changed, Sight(face.frame, sight.unit[near], sight.distance[near]), JOINED_MM)
+    hit = skin_changed(original, changed, Sight(face.frame, sight.unit[near], sight.distance[near]), JOINED_MM, filled)
     if not near.any():
         return 0.0 if np.isnan(sight.distance).all() else None
     return float(hit.mean()) if len(hit) else 0.0

@@ -32,11 +32,14 @@ def ear_doubts(ct: Volume, changed: np.ndarray, face: Face, landmarks: Landmarks
     return tuple(reasons)
 
 
-def ear_features(ct: Volume, changed: np.ndarray, face: Face, landmarks: Landmarks) -> dict[str, float]:
-    """Share of the skin around the tragion of each hidden ear that changed, by the landmark's name; those in view."""
+def ear_features(ct: Volume, result: Volume, changed: np.ndarray, face: Face, landmarks: Landmarks) -> dict[str, float]:
+    """Share of the skin around the tragion of each hidden ear that changed, by the landmark's name; those in view.
+
+    The wall of an ear canal that was filled up counts as changed: it lies deeper than an ear's layer, and nobody sees it any more.
+    """
     names = [f"tragion_{ear.side}" for ear in face.ears]
     points = [landmarks.points[name] for name in names if landmarks.position(name) is not None]
-    shares = {point.name: feature_share(ct, changed, face, point) for point in points}
+    shares = {point.name: feature_share(ct, changed, face, point, result.array) for point in points}
     return {name: share for name, share in shares.items() if share is not None}
 
 

@@ -44,3 +44,11 @@ def test_skin_that_was_found_too_far_out_is_looked_at_where_it_is():
     behind = block(front=26)
     assert not skin_changed(behind, changed_from(40), SIGHT, JOINED_MM).any()
     assert len(skin_changed(behind, changed_from(40), SIGHT, JOINED_MM)) == 4
+
+
+def test_a_wall_behind_a_hollow_that_was_filled_counts_as_changed():
+    assert skin_changed(block(front=26), changed_from(40), SIGHT, JOINED_MM, block(front=20).array).all()
+
+
+def test_a_wall_behind_a_hollow_that_stays_open_counts_as_unchanged():
+    assert not skin_changed(block(front=26), changed_from(40), SIGHT, JOINED_MM, block(front=26).array).any()

@@ -16,6 +16,7 @@ from FaceDeidLNLib.core.volume import Volume
 from FaceDeidLNLib.effect.tools.ear_surface import smooth_ears
 from FaceDeidLNLib.face.ears import Ear, find_ears
 from FaceDeidLNLib.face.styles import chosen_region
+from FaceDeidLNLib.input.ct import read_ct
 from FaceDeidLNLib.pipeline import deface
 from FaceDeidLNLib.verify.ears import ear_share
 from FaceDeidLNLib.verify.verdict import Verdict
@@ -169,3 +170,8 @@ def test_ears_lie_the_same_on_any_grid(phantom, fine_phantom, anatomy):
     for coarse_ear, fine_ear in zip(ears, fine, strict=True):
         volumes = [e.auricle.voxels * v.ct.geometry.voxel_mm3 for e, v in ((coarse_ear, phantom), (fine_ear, fine_phantom))]
         assert volumes[0] == pytest.approx(volumes[1], rel=0.05)
+
+
+def test_the_floor_of_an_ear_canal_in_coarse_voxels_is_no_ear_that_stays(data_folder):
+    ct = read_ct(data_folder / "open-kbp" / "pt_31_ct.nrrd").volume
+    assert deface(Request(ct, parameters=Parameters(ears=True, seed=1))).verdict is Verdict.PASS
