@@ -18,6 +18,8 @@ from .segmentations import segments_from_node
 
 #: Attribute of a node that holds what was put into it; saved with the scene.
 _AS_MADE = "FaceDeidLN.AsMade"
+#: The same where another engine made it: never made anew by itself, but no person has edited it either.
+_BY_ENGINE = "FaceDeidLN.MadeByEngine"
 
 
 def same_points(before: ArrayLike, now: ArrayLike) -> bool:
@@ -27,15 +29,18 @@ def same_points(before: ArrayLike, now: ArrayLike) -> bool:
 
 def note_as_made(node: slicer.vtkMRMLNode, ct: slicer.vtkMRMLScalarVolumeNode, renewable: bool = True) -> None:
     """Remember what a curve or a face segment of a CT holds now; one that is not ``renewable`` counts as a person's from now on."""
-    node.SetAttribute(_AS_MADE, json.dumps([ct.GetID(), *_contents(node, ct)]) if renewable else None)
+    made = json.dumps([ct.GetID(), *_contents(node, ct)])
+    node.SetAttribute(_AS_MADE, made if renewable else None)
+    node.SetAttribute(_BY_ENGINE, None if renewable else made)
 
 
-def is_as_made(node: slicer.vtkMRMLNode | None, ct: slicer.vtkMRMLScalarVolumeNode) -> bool:
+def is_as_made(node: slicer.vtkMRMLNode | None, ct: slicer.vtkMRMLScalarVolumeNode, engines: bool = False) -> bool:
     """Does a node hold just what this module put into it for this CT? False for None, and for what a person drew, dragged or edited.
 
     It may have been moved together with the CT, or left where it was when the CT was moved. Moved by itself it is a person's.
+    With ``engines`` what another engine made counts, too.
     """
-    noted = None if node is None else node.GetAttribute(_AS_MADE)
+    noted = None if node is None else node.GetAttribute(_AS_MADE) or (node.GetAttribute(_BY_ENGINE) if engines else None)
     if not noted:
         return False
     made_of, *then = json.loads(noted)

@@ -56,7 +56,7 @@ def _drawn(ct: slicer.vtkMRMLScalarVolumeNode | None) -> list[slicer.vtkMRMLSegm
         return []
     made = [linked(volume, role) for volume in nodes_of_class(scene, "vtkMRMLScalarVolumeNode") for role in _OWN]
     found = nodes_of_class(scene, "vtkMRMLSegmentationNode")
-    return [node for node in found if not any(node is mine for mine in made) and not node.GetAttribute(_MADE_HERE) and overlap(node, ct)]
+    return [node for node in found if not any(node is mine for mine in made) and not is_made_here(node) and overlap(node, ct)]
 
 
 def _others_with(node: slicer.vtkMRMLSegmentationNode, ct: slicer.vtkMRMLScalarVolumeNode) -> list[slicer.vtkMRMLScalarVolumeNode]:
@@ -77,6 +77,11 @@ def made_here(node: slicer.vtkMRMLSegmentationNode) -> slicer.vtkMRMLSegmentatio
     """Note that this module made a segmentation: it is none that somebody drew to be kept."""
     node.SetAttribute(_MADE_HERE, "1")
     return node
+
+
+def is_made_here(node: slicer.vtkMRMLSegmentationNode) -> bool:
+    """Did this module make a segmentation?"""
+    return bool(node.GetAttribute(_MADE_HERE))
 
 
 def declined(ct: slicer.vtkMRMLScalarVolumeNode, said: bool | None = None) -> bool:

@@ -12,6 +12,7 @@ from vtkmodules.vtkCommonDataModel import vtkImageData, vtkPolyData
 
 from ..anatomy.skin import skin_surface
 from ..case.records import CaseResult
+from ..core.errors import InputError
 from ..core.geometry import Geometry
 from ..core.landmarks import Landmarks
 from ..core.progress import Alive, idle
@@ -20,7 +21,7 @@ from ..core.volume import Volume
 from ..facts import facts_of
 from ..verify.verdict import Verdict
 from .as_made import note_as_made
-from .candidates import made_here
+from .candidates import is_made_here, made_here
 from .nodes import (
     FACE_COLOR,
     add_ct,
@@ -169,6 +170,17 @@ def put_curve(
     return node
 
 
+def require_face(node: slicer.vtkMRMLSegmentationNode | None, protected: slicer.vtkMRMLSegmentationNode | None) -> None:
+    """Raises InputError for a segmentation that a face segment must not be put into: its segments are what somebody else drew."""
+    if node is None:
+        return
+    number, other = node.GetSegmentation().GetNumberOfSegments(), "choose another segmentation for the face, or none."
+    if node is protected:
+        raise InputError(f'"{node.GetName()}" is to be protected, and a face segment would take the place of what it holds: {other}')
+    if number > 1 and not is_made_here(node):
+        raise InputError(f'"{node.GetName()}" holds {number} segments, and a face segment would take the place of one of them: {other}')
+
+
 def put_face(
     context: SceneContext,
     face: BoxMask,
@@ -183,6 +195,6 @@ def put_face(
     if node is None:
         node = made_here(add_segmentation(context, [face], geometry, f"{ct.GetName()} face", colors, ct))
     else:
-        fill_segmentation(node, [face], geometry, colors, ct, draft)
+        fill_segmentation(node, [face], geometry, colors, ct, draft, first=True)
     note_as_made(node, ct, renewable)
     return node

@@ -69,9 +69,11 @@ def fill_segmentation(
     colors: Mapping[str, Color] | None = None,
     reference: slicer.vtkMRMLVolumeNode | None = None,
     draft: bool = False,
+    first: bool = False,
 ) -> None:
     """Replace all segments of an existing node as ``add_segmentation`` makes them; a segment of the same name keeps its id.
 
+    With ``first`` one mask takes the place of the first segment, and those behind it stay.
     Where their surfaces were there, they are there again: a ``draft`` of them, until ``draw_surface`` is called, or the whole ones.
     """
     if reference is not None:
@@ -79,13 +81,17 @@ def fill_segmentation(
         share_parent(node, reference)
     segmentation = node.GetSegmentation()
     shown = segmentation.ContainsRepresentation(_SURFACE)
-    known = {segmentation.GetSegment(i).GetName(): i for i in segmentation.GetSegmentIDs()}
-    segmentation.RemoveAllSegments()
+    replaced = segmentation.GetSegmentIDs()[: 1 if first else None]
+    known = {segmentation.GetSegment(i).GetName(): i for i in replaced}
+    for identifier in replaced:
+        segmentation.RemoveSegment(identifier)
     ijk_to_ras = local_ras_from_world(reference, geometry.ijk_to_lps)
     for mask in masks:
         color = (colors or {}).get(mask.name, PROTECTED_COLOR)
         surface = draft_surface(mask, geometry, ijk_to_ras) if shown and draft else None
         _add_segment(node, mask.name, _oriented_image(mask, ijk_to_ras), color, known.get(mask.name, ""), surface)
+    if first:
+        segmentation.SetSegmentIndex(segmentation.GetSegmentIDs()[-1], 0)
     if shown:
         node.CreateClosedSurfaceRepresentation()
 

@@ -24,7 +24,7 @@ from ..face.segment import Face
 from ..input.calibration import as_worked_on, in_own_values
 from ..input.place import place_segments
 from ..mrml.as_made import note_as_made, same_points
-from ..mrml.case import put_curve, put_face
+from ..mrml.case import put_curve, put_face, require_face
 from ..mrml.links import link
 from ..mrml.nodes import (
     add_ct,
@@ -111,6 +111,7 @@ class Steps:
 
     def face(self, asked: NodeRequest, engines: Engines = BUILT_IN, progress: Progress = silent) -> slicer.vtkMRMLSegmentationNode:
         """Make the face segment from curve and skin: into the first segment of ``asked.face`` or a new node."""
+        require_face(asked.face or asked.old.face, asked.protected)
         request, face = self._face(replace(asked, face=None), engines, progress)
         _require_there(asked.face, asked.old.face, asked.old.curve)
         given, renewable = asked.face or asked.old.face, not (engines.wrap or engines.cut)

@@ -14,6 +14,7 @@ from ..core.parameters import Number, Parameters
 from ..core.progress import Progress
 from ..effect.records import FILL_HU, OWN_DEFAULTS, OWN_NUMBERS, effects_with
 from ..face.styles import STYLES
+from ..mrml.as_made import is_as_made
 from ..mrml.followers import followers
 from ..mrml.links import linked
 from ..mrml.looks import is_rendered, show_in_slices
@@ -159,6 +160,9 @@ class FaceSection(Section):
             return
 
         ct, chosen = node.inputVolume, self.panel.chosen()
+        if not is_as_made(node.faceSegmentation, ct, engines=True):  # nothing that nobody clicked for may be the end of a person's work
+            self.panel.say(_("The face segment was edited and does not follow: press Create segment to make it anew."))
+            return
 
         def work(progress: Progress) -> None:
             self.panel.logic.createFaceSegment(ct, progress=progress, renew=True, draft=True, **chosen)
