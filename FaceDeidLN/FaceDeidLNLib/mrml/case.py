@@ -170,12 +170,12 @@ def put_curve(
     return node
 
 
-def require_face(node: slicer.vtkMRMLSegmentationNode | None, protected: slicer.vtkMRMLSegmentationNode | None) -> None:
-    """Raises InputError for a segmentation that a face segment must not be put into: its segments are what somebody else drew."""
+def require_face(node: slicer.vtkMRMLSegmentationNode | None, *protected: slicer.vtkMRMLSegmentationNode | None) -> None:
+    """Raises InputError for a segmentation that a face segment must not be put into: what is ``protected``, and what others drew."""
     if node is None:
         return
     number, other = node.GetSegmentation().GetNumberOfSegments(), "choose another segmentation for the face, or none."
-    if node is protected:
+    if any(node is kept for kept in protected):
         raise InputError(f'"{node.GetName()}" is to be protected, and a face segment would take the place of what it holds: {other}')
     if number > 1 and not is_made_here(node):
         raise InputError(f'"{node.GetName()}" holds {number} segments, and a face segment would take the place of one of them: {other}')

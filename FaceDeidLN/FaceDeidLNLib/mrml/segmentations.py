@@ -89,7 +89,7 @@ def fill_segmentation(
     for mask in masks:
         color = (colors or {}).get(mask.name, PROTECTED_COLOR)
         surface = draft_surface(mask, geometry, ijk_to_ras) if shown and draft else None
-        _add_segment(node, mask.name, _oriented_image(mask, ijk_to_ras), color, known.get(mask.name, ""), surface)
+        _add_segment(node, mask.name, _oriented_image(mask, ijk_to_ras), color, known.pop(mask.name, ""), surface)
     if first:
         segmentation.SetSegmentIndex(segmentation.GetSegmentIDs()[-1], 0)
     if shown:

@@ -78,7 +78,7 @@ def asked_from(
         outputVolume,
         parameters,
         truth("acceptRecognisable", acceptRecognisable),
-        *(linked(ct, role) if is_reused else None for role in ("kept", "skin")),
+        *(_reused(linked(ct, role), protectedSegmentation, faceSegmentation) if is_reused else None for role in ("kept", "skin")),
         _images(alsoVolumes),
         CaseNodes(curve=old_curve, face=old_face),
         truth("draft", draft),
@@ -86,6 +86,11 @@ def asked_from(
     is_mask = _is_other("maskEngine", maskEngine) and parameters.effect in effects_with(FILL_HU.field)
     engines = Engines(_is_other("wrapEngine", wrapEngine), _is_other("cutEngine", cutEngine), is_mask)
     return asked, engines, _while_there(ct, callable_of("progress", progress) or silent)
+
+
+def _reused(node: slicer.vtkMRMLNode | None, *chosen: slicer.vtkMRMLNode | None) -> slicer.vtkMRMLNode | None:
+    """A node of the last run that is filled again; what is ``chosen`` is the user's from then on, and another one is made."""
+    return None if any(node is own for own in chosen) else node
 
 
 def _images(nodes: Any) -> tuple[slicer.vtkMRMLScalarVolumeNode, ...]:  # noqa: ANN401  a list, or whatever was typed

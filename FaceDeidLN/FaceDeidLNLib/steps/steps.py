@@ -25,7 +25,7 @@ from ..input.calibration import as_worked_on, in_own_values
 from ..input.place import place_segments
 from ..mrml.as_made import note_as_made, same_points
 from ..mrml.case import put_curve, put_face, require_face
-from ..mrml.links import link
+from ..mrml.links import link, linked
 from ..mrml.nodes import (
     add_ct,
     add_landmarks,
@@ -111,7 +111,7 @@ class Steps:
 
     def face(self, asked: NodeRequest, engines: Engines = BUILT_IN, progress: Progress = silent) -> slicer.vtkMRMLSegmentationNode:
         """Make the face segment from curve and skin: into the first segment of ``asked.face`` or a new node."""
-        require_face(asked.face or asked.old.face, asked.protected)
+        require_face(asked.face or asked.old.face, asked.protected, linked(asked.ct, "kept"))
         request, face = self._face(replace(asked, face=None), engines, progress)
         _require_there(asked.face, asked.old.face, asked.old.curve)
         given, renewable = asked.face or asked.old.face, not (engines.wrap or engines.cut)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import slicer
 from FaceDeidLNLib.core.segment import tight
+from FaceDeidLNLib.mrml.links import linked
 from FaceDeidLNLib.mrml.nodes import add_segmentation, segments_from_node
 from FaceDeidLNLib.mrml.scene import context
 from person import PanelTest, face_voxels, phantom
@@ -50,6 +51,17 @@ class DrawingsTest(PanelTest):
         self.click("faceButton")
         self.assertEqual(names(nodes), before)
         self.assertIn("is to be protected", self.errors[0])
+
+    def test_what_was_kept_stays_as_it_is_where_the_user_chooses_it_to_be_protected(self):
+        self.load_sample()
+        self.answer_at_once()
+        self.click("applyButton")
+        kept = linked(self.node.inputVolume, "kept")
+        self.node.protectedSegmentation = kept
+        kept.GetSegmentation().AddEmptySegment("mine", "my node")
+        before = names(kept)
+        self.click("applyButton")
+        self.assertEqual(names(kept), before)
 
     def test_a_face_segment_is_never_put_among_several_segments_that_others_made(self):
         self.load_sample()
