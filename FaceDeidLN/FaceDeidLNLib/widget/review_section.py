@@ -17,6 +17,7 @@ from ..mrml.looks import jump_to, largest_change, show_in_slices, skin_models
 from ..mrml.scene import context
 from ..mrml.verdicts import StoredVerdict, ct_of, leader_of, read_verdict, with_certificate
 from ..steps.words import without_options
+from ..verify.privacy import is_tested
 from .section import NO_RESULT, Section, Shared
 from .work import fit_to_text
 
@@ -188,7 +189,10 @@ def not_to_be_signed(stored: StoredVerdict | None) -> str:
 def verdict_text(stored: StoredVerdict) -> str:
     """The verdict in words, for a person."""
     if stored.released and stored.verdict == "PASS":
-        return _("PASS: the face is hidden, {kept}.").format(kept=kept_text(stored))
+        kept = kept_text(stored)
+        if is_tested(stored.privacy):
+            return _("PASS: the face is hidden, {kept}.").format(kept=kept)
+        return _("PASS: the face is changed, {kept}. The person may still be recognised: that was accepted.").format(kept=kept)
     if stored.released:
         return _("REVIEW, signed off: {remark}").format(remark=stored.remark)
     if stored.verdict == "PASS" or stored.remark:

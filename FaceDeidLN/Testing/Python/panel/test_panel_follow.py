@@ -79,7 +79,7 @@ class FollowTest(person.PanelTest):
         self.assertLess(before.geometry.to_lps(np.argwhere(changed))[:, 1].max(), 40.0)
         self.assertEqual(made[0].GetName(), "PET full reface de-identified")
         self.node.resultVolume = made[0]
-        self.assertTrue(self.ui.verdictLabel.text.startswith("PASS: the face is hidden, as in Head"), self.ui.verdictLabel.text)
+        self.assertTrue(self.ui.verdictLabel.text.startswith("PASS: the face is changed, as in Head"), self.ui.verdictLabel.text)
         self.assertEqual(self.enabled("verifyButton", "compareButton", "signOffButton", "dicomButton"), [])
         place = self.folder() / "pet.nrrd"
         self.answers = [str(place)]

@@ -38,6 +38,13 @@ class ReviewTest(PanelTest):
             self.click("applyButton")
             self.assertEqual("The volume rendering in 3D is of the CT" in self.ui.statusLabel.text, shown)
 
+    def test_a_release_that_was_accepted_as_recognisable_does_not_say_that_the_face_is_hidden(self):
+        self.node.acceptRecognisable = True
+        self.apply()
+        self.assertTrue(self.ui.verdictLabel.text.startswith("PASS: "), self.ui.verdictLabel.text)
+        self.assertNotIn("hidden", self.ui.verdictLabel.text)
+        self.assertIn("may still be recognised", self.ui.verdictLabel.text)
+
     def test_a_fail_is_red_and_can_never_be_signed_off(self):
         result = self.apply(changed_case("FAIL", "3 voxels changed outside the face segment"))
         self.assertEqual(self.ui.verdictLabel.text, "FAIL, NOT RELEASED: 3 voxels changed outside the face segment")
