@@ -140,7 +140,8 @@ def landmarks_from_node(node: slicer.vtkMRMLMarkupsFiducialNode) -> Landmarks:
     for index in range(node.GetNumberOfControlPoints()):
         landmark = _landmark(node, index, moved)
         if landmark.name not in LANDMARK_NAMES:
-            raise InputError(f'"{node.GetName()}" has an unknown landmark "{landmark.name}"; known are: {", ".join(LANDMARK_NAMES)}.')
+            named, known = f'"{node.GetName()}" has an unknown landmark "{node.GetNthControlPointLabel(index)}"', ", ".join(LANDMARK_NAMES)
+            raise InputError(f"{named}: rename or delete that point; known are: {known}.")
         if landmark.name in points:
             raise InputError(f'"{node.GetName()}" has the landmark "{landmark.name}" twice: keep one.')
         points[landmark.name] = landmark

@@ -194,7 +194,8 @@ def stored_segments(node: slicer.vtkMRMLSegmentationNode, ids: Sequence[str] | N
     known = [segmentation.GetNthSegmentID(n) for n in range(segmentation.GetNumberOfSegments())]
     missing = [i for i in ids or () if i not in known]
     if missing:
-        raise InputError(f'"{node.GetName()}" has no segment "{missing[0]}"; it has: {", ".join(known) or "none"}.')
+        there = ", ".join(f"{i} ({segmentation.GetSegment(i).GetName()})" for i in known)
+        raise InputError(f'"{node.GetName()}" has no segment "{missing[0]}"; its IDs are: {there or "none"}.')
     source = segmentation if segmentation.ContainsRepresentation(_BINARY) or not known else _voxelised(node)
     return [_stored(node, source.GetSegment(i)) for i in (known if ids is None else ids)]
 

@@ -94,8 +94,8 @@ class ErrorsTest(PanelTest):
         points = self.add("vtkMRMLMarkupsFiducialNode", "mine")
         points.AddControlPointWorld(1.0, 2.0, 3.0, "F-1")
         self.node.landmarks = points
-        self.assertIn('unknown landmark "f_1"', self.ui.statusLabel.text)
-        self.assert_said('unknown landmark "f_1"', "detectButton")
+        self.assertIn('unknown landmark "F-1": rename or delete that point', self.ui.statusLabel.text)
+        self.assert_said('unknown landmark "F-1": rename or delete that point', "detectButton")
 
     def test_a_point_list_with_a_name_twice(self):
         self.load_sample()
