@@ -28,7 +28,7 @@ from . import dialogs
 from .section import NO_CT, Section, Shared
 from .views import drawn_once
 from .words import EFFECT_TIPS, REGION_TIPS, privacy_of_choice
-from .work import as_sentence
+from .work import as_sentence, name_parts
 
 #: So long (ms) a length must rest before the live preview follows it.
 _REST_MS = 400
@@ -68,9 +68,12 @@ class FaceSection(Section):
         slider.objectName = f"{number.keyword}Slider"
         slider.decimals, slider.singleStep = _FINE.get(number.unit, (2, (number.high - number.low) / 100))
         slider.minimum, slider.maximum, slider.value = number.low, number.high, number.default
+        title = number.field.split("_")[0].capitalize()
+        slider.accessibleName = title
+        name_parts(slider)
         slider.suffix, slider.toolTip = f" {number.unit}", f"{number.meaning[0].upper()}{number.meaning[1:]}."
         slider.connect("valueChanged(double)", lambda value: self.on_number(number, value))
-        self.ui.effectSection.layout().insertRow(row, qt.QLabel(f"{number.field.split('_')[0].capitalize()}:"), slider)
+        self.ui.effectSection.layout().insertRow(row, qt.QLabel(f"{title}:"), slider)
         return slider
 
     def on_number(self, number: Number, value: float) -> None:

@@ -30,7 +30,7 @@ from .review_section import ReviewSection
 from .section import OWN
 from .study_section import StudySection
 from .views import drawn_once
-from .work import guarded, no_popup, popup, progress_dialog
+from .work import guarded, name_parts, no_popup, popup, progress_dialog
 from .work_list_section import WorkListSection
 
 #: The sections that open and close.
@@ -71,6 +71,9 @@ class Panel(VTKObservationMixin):
         self.face, self.review, self.export = FaceSection(self), ReviewSection(self), ExportSection(self)
         self.work_list, self.study = WorkListSection(self), StudySection(self)
         self.sections = [ProtectSection(self), LandmarksSection(self), self.face, self.review, self.export, self.work_list, self.study]
+        for name, widget in vars(ui).items():
+            if name.endswith(("Selector", "Slider")):
+                name_parts(widget)
         for name in SECTIONS:
             getattr(ui, name).connect("contentsCollapsed(bool)", self._fit)
         self._fit()

@@ -44,6 +44,8 @@ class ProtectSection(Section):
         self.ui.levelsList.connect("itemChanged(QListWidgetItem*)", self.on_level_checked)
         self.ui.protectHintLabel.connect("linkActivated(QString)", self.on_none_of_them)
         self.buttons = [self._add_button(number, extension) for number, extension in enumerate(OFFERS)]
+        for before, button in zip((self.ui.levelsList, *self.buttons), self.buttons, strict=False):
+            qt.QWidget.setTabOrder(before, button)
 
     def _add_button(self, number: int, extension: Offer) -> Any:  # noqa: ANN401  a QPushButton
         button = qt.QPushButton(extension.title)

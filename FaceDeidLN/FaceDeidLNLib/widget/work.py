@@ -55,6 +55,14 @@ def fit_to_text(table: Any) -> None:  # noqa: ANN401  a QTableWidget
     table.horizontalHeader().setSectionResizeMode(table.columnCount - 1, qt.QHeaderView.Stretch)
 
 
+def name_parts(widget: Any) -> None:  # noqa: ANN401  a ctkSliderWidget, a qMRMLNodeComboBox
+    """What takes the keyboard inside a widget has the widget's name for screen readers."""
+    for part in widget.children():
+        if part.isWidgetType():
+            part.accessibleName = widget.accessibleName
+            name_parts(part)
+
+
 def popup(message: str, **details: str) -> None:
     """Show a message that the user has to close."""
     slicer.util.errorDisplay(message, **details)

@@ -88,10 +88,12 @@ class Signal:
 
 
 class _ProxyType(type):
-    """The enumerators of a Qt class are attributes of the class itself (``qt.QHeaderView.Stretch``), and nothing else is."""
+    """The enumerators of a Qt class are attributes of the class itself (``qt.QHeaderView.Stretch``), so is setTabOrder; nothing else is."""
 
     def __getattr__(cls, name: str) -> object:
         value = getattr(cls._class, name, None)
+        if name == "setTabOrder":
+            return lambda first, second: value(unwrap(first), unwrap(second))
         if not isinstance(value, enum.Enum):
             raise AttributeError(f"{cls.__name__} has no attribute {name}")
         return value
