@@ -14,6 +14,8 @@ from ..core.errors import FaceDeidError
 from ..core.progress import Progress
 from ..mrml.changed import is_changed
 from ..mrml.looks import jump_to, largest_change, show_in_slices, skin_models
+from ..mrml.nodes import segment_roles
+from ..mrml.protection import checked_segments
 from ..mrml.scene import context
 from ..mrml.verdicts import StoredVerdict, ct_of, leader_of, read_verdict, with_certificate
 from ..steps.words import without_options
@@ -101,10 +103,21 @@ class ReviewSection(Section):
             return
         changed = stored.released and is_changed(result, stored.digest)
         said = _('"{name}" was changed after it was verified, or moved, NOT RELEASED: verify it again.').format(name=result.GetName())
-        self.ui.verdictLabel.text = said if changed else verdict_text(stored)
-        kind = "bad" if stored.verdict == "FAIL" else "good" if stored.released and not changed else "look"
+        added = self._added_since(result, stored)
+        not_judged = _(" Not among what was judged: {names}. Verify again, or press Apply.").format(names=", ".join(added))
+        self.ui.verdictLabel.text = said if changed else verdict_text(stored) + (not_judged if added else "")
+        kind = "bad" if stored.verdict == "FAIL" else "good" if stored.released and not changed and not added else "look"
         background, text = _COLORS[kind]
         self.ui.verdictLabel.styleSheet = f"background-color: {background}; color: {text}; border-radius: 4px;"
+
+    def _added_since(self, result: Any, stored: StoredVerdict) -> list[str]:  # noqa: ANN401
+        """The segments to protect that the verdict knows nothing of: they were drawn or checked later."""
+        node, ct = self.panel.node.protectedSegmentation, self.panel.node.inputVolume
+        if node is None or ct_of(result) is not ct or leader_of(result) is not None:
+            return []
+        judged = {item["name"] for item in stored.facts["protected"]}
+        roles = segment_roles(node)
+        return [roles[identifier][0] for identifier in checked_segments(node) if roles[identifier][0] not in judged]
 
     def _show_figures(self, rows: list[tuple[str, str]]) -> None:
         """The rows, where they are others than those shown: each cell that is set lets the table measure all of them."""

@@ -45,6 +45,18 @@ class ReviewTest(PanelTest):
         self.assertNotIn("hidden", self.ui.verdictLabel.text)
         self.assertIn("may still be recognised", self.ui.verdictLabel.text)
 
+    def test_a_node_that_is_drawn_after_the_verdict_is_named_until_it_is_judged(self):
+        self.node.acceptRecognisable = True
+        self.apply()
+        nodes = self.node.protectedSegmentation.GetSegmentation()
+        nodes.AddEmptySegment("late", "late lymph node")
+        self.panel.update()
+        self.assertIn("late lymph node", self.ui.verdictLabel.text)
+        self.assertNotIn("#1b7f3b", self.ui.verdictLabel.styleSheet)
+        nodes.RemoveSegment("late")
+        self.panel.update()
+        self.assertIn("#1b7f3b", self.ui.verdictLabel.styleSheet)
+
     def test_a_fail_is_red_and_can_never_be_signed_off(self):
         result = self.apply(changed_case("FAIL", "3 voxels changed outside the face segment"))
         self.assertEqual(self.ui.verdictLabel.text, "FAIL, NOT RELEASED: 3 voxels changed outside the face segment")
