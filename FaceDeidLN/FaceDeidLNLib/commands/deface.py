@@ -80,6 +80,7 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
         die_with_parent(options.parent)
     place, sign_off = check_arguments(options), asked_sign_off(options)
     from ..clearance import NOT_SIGNED
+    from ..header.called import require_called
     from ..input.beside import segments_beside
     from ..input.ct import read_ct
     from ..output.header_mappings import keep_mappings
@@ -93,6 +94,8 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
     ct = read_ct(options.input, options.series, by_hand=options.landmarks is not None)
     notes = (*ct.notes, *require_kind(ct, place.output), *segments_beside(ct, given_files(options)))
     require_dicom(ct, options)
+    if ct.kind == "dicom":
+        require_called(place.output, ct.files[:1], place.header)
     request, taken = make_request(options, ct)
     request = replace(request, parameters=drawn(options, request.parameters, sign_off))
     read = time.perf_counter()

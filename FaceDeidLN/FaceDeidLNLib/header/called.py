@@ -3,27 +3,87 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
+import pydicom
+from pydicom.dataset import Dataset
+from pydicom.multival import MultiValue
+
 from ..core.errors import InputError
-from .known import Known
-from .variants import Variants
+from .base import HeaderPolicy
+from .known import Known, is_ideographic
+from .variants import Variants, bare
+from .vocabulary import harmless_words
 
 #: How releases are named: a folder after the series' modality (05-SR), which may be somebody's name or title too.
-_OWN_NAME = re.compile(r"study-\d+|\d\d+-[A-Z0-9]{1,16}|IM\d{4,}\.dcm")
+_OWN_NAME = re.compile(r"study-\d{2,4}|\d{2,3}-[A-Z0-9]{1,16}|IM\d{4,6}\.dcm")
+_NAMES = ("PatientName", "PatientBirthName", "OtherPatientNames", "PatientMotherBirthName")
+_NUMBERS = ("PatientID", "OtherPatientIDs", "AccessionNumber", "AdmissionID", "StudyID")
+_DATES = ("PatientBirthDate", "StudyDate", "SeriesDate", "AcquisitionDate", "ContentDate")
+_UIDS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
+#: Shorter words and numbers stand in names of outputs by chance; words from the second length on are found within others too.
+_SHORTEST_WORD, _WITHIN, _SHORTEST_NUMBER = 4, 6, 5
 
 
-def require_untelling(folder: Path, known: Known) -> None:
-    """Refuse to release under a name that tells something of an original, as that of its own folder often does.
+def require_untelling(folder: Path, original: Dataset) -> None:
+    """Refuse to release under a name that tells whose head it is, as that of its own folder often does.
+
+    The name of a patient that holds a figure is a pseudonym, and so is a number of few figures: outputs may be called after these.
 
     :raises InputError: it does; the sentence repeats nothing of it.
     """
-    kind = told_by_name(folder.name, known, Variants.of(known, known.telling().numbers))
+    kind = _told_of(folder.name, original)
     if kind:
         raise InputError(
             f"The name of the output holds {kind} of an original, and its header is cleaned of it: name another output; in a batch do so "
             "in the column output of a CSV, after which its lists call the case too."
         )
+
+
+def require_called(folder: Path, originals: Sequence[Path], policy: HeaderPolicy) -> None:
+    """``require_untelling`` for the files (one of each study) that ``policy`` cleans; nothing where it keeps headers.
+
+    :raises InputError: as there.
+    """
+    for path in originals if policy.options is not None else ():
+        original = pydicom.dcmread(path, stop_before_pixels=True, force=True)
+        if not policy.is_own(original):
+            require_untelling(folder, original)
+
+
+def _told_of(name: str, original: Dataset) -> str:
+    """What of the patient and the study of an original the name of an output tells; empty where nothing."""
+    plain = bare(name)
+    if any(_stands(word, plain) for value in _values(original, _NAMES) if not re.search(r"\d", value) for word in _words(bare(value))):
+        return "a name"
+    figures = (plain, re.sub(r"(?<=\d)[\W_](?=\d)", "", plain))
+    numbers = {re.sub(r"\D", "", value).lstrip("0") for value in _values(original, _NUMBERS)}
+    if any(len(number) >= _SHORTEST_NUMBER and number in text for number in numbers for text in figures):
+        return "a number"
+    days = {value for value in _values(original, _DATES) if re.fullmatch(r"\d{8}", value)}
+    days |= {day[6:] + day[4:6] + day[:4] for day in days} | {day[4:] + day[:4] for day in days}
+    if any(day in text for day in days for text in figures):
+        return "a date"
+    return "a UID" if any(uid in name for uid in _values(original, _UIDS)) else ""
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"[^\W\d_]+", text)
+
+
+def _stands(word: str, plain: str) -> bool:
+    """Does a word of a patient's name stand in the name of an output?"""
+    if is_ideographic(word):
+        return word in plain
+    if len(word) < _SHORTEST_WORD or word in harmless_words():
+        return False
+    return word in _words(plain) or (len(word) >= _WITHIN and word in plain)
+
+
+def _values(original: Dataset, keywords: tuple[str, ...]) -> list[str]:
+    values = [original.get(keyword) for keyword in keywords]
+    return [str(one) for value in values if value for one in (value if isinstance(value, MultiValue) else (value,))]
 
 
 def told_by_name(name: str, known: Known, variants: Variants) -> str:

@@ -13,6 +13,8 @@ from ..input.packed import is_packed
 from .known import Known, digit_runs
 
 _GZIP = 31
+#: Bytes in which a packed file says what it was called (RFC 1952), and those that the header of an image takes at least.
+_GZIP_HEAD, _NIFTI_HEADER = 1024, 352
 #: Certificates of this program say when they were made, which may be the day of the scan.
 _CERTIFICATE = ".certificate.json"
 #: Longer files are no texts, and the decimals of a number are no date.
@@ -40,7 +42,8 @@ def _readable(path: Path, raw: bytes) -> bytes | None:
     """What is to be searched of a file that is no DICOM; None where it is packed, so that nobody can look into it."""
     if raw.startswith(b"\x1f\x8b") and path.name.lower().endswith(".nii.gz"):
         try:
-            return zlib.decompressobj(_GZIP).decompress(raw, read_nifti_header(path).offset)
+            header = zlib.decompressobj(_GZIP).decompress(raw, max(read_nifti_header(path).offset, _NIFTI_HEADER))
+            return raw[:_GZIP_HEAD] + header
         except (InputError, zlib.error):
             return None
     return None if is_packed(raw) else raw

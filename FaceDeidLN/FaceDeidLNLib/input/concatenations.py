@@ -22,6 +22,8 @@ def require_all_parts(files: Sequence[Path]) -> None:
         if image_extension(path) is None and (told := _part(path)):
             parts[told[0]].append((path, *told[1:]))
     for found in parts.values():
+        if not any(count for _, _, count in found):
+            raise InputError(f"{found[0][0].name} is a part of a segmentation, and does not say of how many: give the whole as .seg.nrrd.")
         numbers, total = {number for _, number, _ in found}, max(max(number, count) for _, number, count in found)
         if missing := sorted(set(range(1, total + 1)) - numbers):
             lost = ", ".join(map(str, missing[:5])) + (", ..." if len(missing) > 5 else "")

@@ -34,6 +34,11 @@ def note_as_made(node: slicer.vtkMRMLNode, ct: slicer.vtkMRMLScalarVolumeNode, r
     node.SetAttribute(_BY_ENGINE, None if renewable else made)
 
 
+def was_noted(node: slicer.vtkMRMLNode) -> bool:
+    """Did this module ever put a curve or a face segment into a node, whatever became of that?"""
+    return bool(node.GetAttribute(_AS_MADE) or node.GetAttribute(_BY_ENGINE))
+
+
 def is_as_made(node: slicer.vtkMRMLNode | None, ct: slicer.vtkMRMLScalarVolumeNode, engines: bool = False) -> bool:
     """Does a node hold just what this module put into it for this CT? False for None, and for what a person drew, dragged or edited.
 

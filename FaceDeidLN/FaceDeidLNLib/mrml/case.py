@@ -20,7 +20,7 @@ from ..core.segment import BoxMask
 from ..core.volume import Volume
 from ..facts import facts_of
 from ..verify.verdict import Verdict
-from .as_made import note_as_made
+from .as_made import note_as_made, was_noted
 from .candidates import is_made_here, made_here
 from .nodes import (
     FACE_COLOR,
@@ -177,7 +177,7 @@ def require_face(node: slicer.vtkMRMLSegmentationNode | None, *protected: slicer
     number, other = node.GetSegmentation().GetNumberOfSegments(), "choose another segmentation for the face, or none."
     if any(node is kept for kept in protected):
         raise InputError(f'"{node.GetName()}" is to be protected, and a face segment would take the place of what it holds: {other}')
-    if number > 1 and not is_made_here(node):
+    if (number > 1 or is_made_here(node)) and not was_noted(node):
         raise InputError(f'"{node.GetName()}" holds {number} segments, and a face segment would take the place of one of them: {other}')
 
 

@@ -19,7 +19,7 @@ from ..core.errors import InputError, OutputError
 from ..core.progress import Alive, idle
 from ..core.volume import Volume
 from ..header.base import HeaderPolicy, KeepHeader
-from ..header.called import require_untelling
+from ..header.called import require_called
 from ..header.known import known_of
 from ..header.proof import verify_headers
 from ..input.case import CtInput, StoredSlice
@@ -97,9 +97,8 @@ def _require_clean(partial: Path, folder: Path, originals: Sequence[Path], heade
     """Raises OutputError where the proof finds something of the originals in a header, InputError where the folder is called after them."""
     if header.options is None:
         return
-    known = known_of(originals, header.is_own)
-    require_untelling(folder, known)
-    findings = verify_headers(partial, known, header.options)
+    require_called(folder, originals[:1], header)
+    findings = verify_headers(partial, known_of(originals, header.is_own), header.options)
     header.proved(len(findings))
     if findings:
         raise OutputError(f"{folder}: {len(findings)} findings in the cleaned headers (first: {findings[0]}): nothing is left of it.")

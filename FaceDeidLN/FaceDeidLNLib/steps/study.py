@@ -143,7 +143,7 @@ def _request_for(asked: NodeRequest, frames: CtFrames, progress: Progress) -> Ca
     """
     given = request_from_nodes(replace(asked, landmarks=None, curve=None, face=None, output=None), progress)
     own = _frames_of(asked.ct, frames, progress)
-    if (given.protected or given.guides or given.left_out) and not own:
+    if given.protected and not own:
         raise InputError(
             f'"{asked.ct.GetName()}", whose segments are chosen, is none of the CTs of this study, or was moved or resampled since it was '
             "loaded: choose the CT of this study and its segments, or no segments."

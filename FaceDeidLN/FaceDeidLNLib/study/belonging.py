@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from ..input.dicom_header import HeaderSlice
 from ..input.dicom_segments import frames_named
 from ..input.images import image_extension, image_header
 from ..input.place import lies_on
-from .family import Series
+from .family import NO_FRAME, Series
 from .outcome import Outcome
 from .plan import StudyPlan
 
@@ -25,16 +25,20 @@ class CtFrames:
     """The frames of reference of the CTs of a plan, each with the CT series that lie in it."""
 
     series: Mapping[str, tuple[Series, ...]]
+    #: UIDs of the studies in which each lies.
+    studies: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, studies: Sequence[StudyPlan]) -> CtFrames:
         """Those of the CTs that are to be released."""
         found: dict[str, tuple[Series, ...]] = {}
+        homes: dict[str, frozenset[str]] = {}
         for study in studies:
             for series in study.study.series:
                 if series.family == "ct" and any(one.outcome is not Outcome.WITHHOLD for one in study.decisions(series)):
                     found[series.frame] = (*found.get(series.frame, ()), series)
-        return cls(found)
+                    homes[series.frame] = homes.get(series.frame, frozenset()) | {study.study.uid}
+        return cls(found, homes)
 
     def of_file(self, path: Path) -> frozenset[str]:
         """The frames in which a file of segments counts: the only one, those that it names, or that of the CT on whose voxels it lies.
@@ -49,15 +53,20 @@ class CtFrames:
         many = f"the {len(self.series)} frames of reference that the CTs lie in"
         if not found:
             raise InputError(
-                f"{path.name} belongs to none of {many}: give the segmentation of one of these CTs, on its own voxels, or as DICOM SEG or "
-                "RTSTRUCT."
+                f"{path.name} belongs to none of {many}: give the segmentation of one of these CTs, as DICOM with its frame of reference, "
+                "or as an image file on its voxels."
             )
-        if is_image and len(found) > 1:
+        if is_image and len(found) > 1 and not self._is_one_nameless(found):
             raise InputError(
                 f"{path.name} lies on the voxels of CTs in {len(found)} of {many}, and does not say which it belongs to: give a DICOM SEG "
                 "or an RTSTRUCT, or each CT a folder of its own."
             )
         return found
+
+    def _is_one_nameless(self, frames: frozenset[str]) -> bool:
+        """True for CTs of one study that name no frame of reference: what lies on the voxels of each is meant for all of them."""
+        homes = {home for frame in frames for home in self.studies.get(frame, ())}
+        return len(homes) == 1 and all(frame.startswith(NO_FRAME) for frame in frames)
 
     def told(self, path: Path) -> str:
         """For which CTs a file of segments counts, in a line."""

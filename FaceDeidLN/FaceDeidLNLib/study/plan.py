@@ -71,7 +71,8 @@ def plan(folder: Path, alive: Alive = idle) -> Plan:
         replace(_planned(uid, patient, instances, doubts, alive), damaged=tuple(one for one in found.damaged if one.study in ("", uid)))
         for (patient, uid), instances in groups.items()
     )
-    return Plan(Path(folder), studies, found.damaged, found.others)
+    place = Path(folder)
+    return Plan(place.parent if place.is_file() else place, studies, found.damaged, found.others)
 
 
 def _by_study(found: Found) -> dict[tuple[str, str], list[Instance]]:

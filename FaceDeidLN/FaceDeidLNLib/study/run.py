@@ -15,7 +15,7 @@ from ..core.progress import Progress, alive_in, silent
 from ..core.shortage import shortage
 from ..effect.base import drawing, seeded
 from ..header.base import HeaderError, HeaderPolicy, KeepHeader
-from ..header.called import require_untelling
+from ..header.called import require_called
 from ..header.known import known_of
 from ..header.proof import Finding, verify_headers
 from ..input.dicom_damaged import reasons_of
@@ -64,6 +64,8 @@ def run(
         raise InputError(f"The output {out} is, holds or lies inside the input {plan.folder}: choose another place.")
     places = places_of(plan, out)
     _require_free(places)
+    if policy is not None:
+        require_called(Path(out), [study.entries[0].instance.path for study in plan.studies], policy)
     results = []
     for place, planned in zip(places, plan.studies, strict=True):
         pictures = None if review is None else review / place.name
@@ -101,7 +103,7 @@ def run_one(
     folder of this study's own review material. ``overwrite`` replaces an earlier release, known by its certificate, by one rename at
     the end; it stays as it is where this study is not released.
 
-    :raises InputError: ``folder`` lies in the input, or is taken by what no certificate beside it vouches for.
+    :raises InputError: ``folder`` lies in the input, is taken by what no certificate beside it vouches for, or called after the patient.
     :raises OutputError: it could not be written.
     """
     policy = KeepHeader() if policy is None else policy
@@ -110,6 +112,7 @@ def run_one(
     proofs: list[Proof] = []
     options = replace(options, parameters=seeded(options.parameters))
     require_own_certificate(folder, overwrite)
+    require_called(folder, [entry.instance.path for entry in planned.entries[:1]], policy)
 
     def certify(partial: Path, certificate: Path) -> None:
         require_own_certificate(folder, overwrite)
@@ -129,7 +132,7 @@ def run_one(
             _stop_at_doubts(planned, reports, options)
             while not proofs or proofs[-1].doubts:
                 reports[:] = _closed(reports, writer)
-                left = _left_in_headers(partial, folder, planned, policy)
+                left = _left_in_headers(partial, planned, policy)
                 proofs.append(Proof((), left) if left else prove(partial, work, progress))
                 _withhold_doubted(proofs[-1], reports, work)
             reports[:] = [replace(report, file=_place(report, writer)) for report in reports]
@@ -165,16 +168,11 @@ def _named(instance: Instance) -> str:
     return f"{instance.text('Modality')} series '{instance.text('SeriesDescription')}', first {instance.path.name}"
 
 
-def _left_in_headers(partial: Path, folder: Path, planned: StudyPlan, policy: HeaderPolicy) -> tuple[tuple[Path, str], ...]:
-    """The folder of each series in whose cleaned headers a proof finds something of the originals, and what it finds first.
-
-    :raises InputError: what is to be released as ``folder`` is called after them.
-    """
+def _left_in_headers(partial: Path, planned: StudyPlan, policy: HeaderPolicy) -> tuple[tuple[Path, str], ...]:
+    """The folder of each series in whose cleaned headers a proof finds something of the originals, and what it finds first."""
     if policy.options is None:
         return ()
-    known = known_of((entry.instance.path for entry in planned.entries), policy.is_own)
-    require_untelling(folder, known)
-    findings = verify_headers(partial, known, policy.options)
+    findings = verify_headers(partial, known_of((entry.instance.path for entry in planned.entries), policy.is_own), policy.options)
     policy.proved(len(findings))
     by_folder: dict[Path, list[Finding]] = {}
     for finding in findings:

@@ -24,6 +24,8 @@ LOOK_STEP_MM = 1.0
 #: or sheet, what lies deeper is seen through an open mouth.
 SKIN_AHEAD_MM = 4.0
 SKIN_BEHIND_MM = 4.0
+#: So many half millimetres of tissue before a voxel hide it; a film does not.
+FILM_STEPS = 4
 #: Where none is within that reach, the skin was found too far out, and tissue this much further behind is skin.
 FURTHER_BEHIND_MM = 4.0
 #: Around a landmark, tissue joined to the skin is followed this far (mm) outwards: further than a nose was ever found too short.
@@ -97,7 +99,7 @@ def skin_changed(
     """Whether the outermost tissue voxel on each line of sight changed; lines that meet no skin are left out.
 
     Tissue that goes on without a gap from there, up to ``joined_mm`` further out, is looked at too: the skin itself may lie
-    further in front than it was found. With a result's HU, ``filled``, a voxel counts too that has tissue right before it there.
+    further in front than it was found. With a result's HU, ``filled``, a voxel counts too that has 2 mm of tissue before it there.
     """
     kji = np.rint(sight.kji(original, np.arange(SKIN_AHEAD_MM + joined_mm, -SKIN_BEHIND_MM - FURTHER_BEHIND_MM, -0.5))).astype(int)
     kji = np.clip(kji, 0, np.array(original.array.shape) - 1)
@@ -112,8 +114,9 @@ def skin_changed(
     if filled is None:
         return hidden
     first = np.argmax((kji == outermost[:, None]).all(axis=2), axis=1)
-    before = kji[np.arange(len(kji)), np.maximum(first - 1, 0)]
-    return hidden | ((first > 0) & (filled[tuple(before.T)] > SKIN_HU))
+    steps = np.maximum(first[:, None] - np.arange(1, FILM_STEPS + 1), 0)
+    before = filled[tuple(np.moveaxis(kji[np.arange(len(kji))[:, None], steps], -1, 0))] > SKIN_HU
+    return hidden | ((first >= FILM_STEPS) & before.all(axis=1))
 
 
 def feature_share(original: Volume, changed: np.ndarray, face: Face, landmark: Landmark, filled: np.ndarray | None = None) -> float | None:

@@ -164,7 +164,7 @@ class FaceSection(Section):
 
         ct, chosen = node.inputVolume, self.panel.chosen()
         if not is_as_made(node.faceSegmentation, ct, engines=True):  # nothing that nobody clicked for may be the end of a person's work
-            self.panel.say(_("The face segment was edited and does not follow: press Create segment to make it anew."))
+            self.panel.say(_("The face segment was drawn or edited by hand and does not follow: press Create segment to make it anew."))
             return
 
         def work(progress: Progress) -> None:

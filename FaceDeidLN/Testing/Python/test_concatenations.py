@@ -46,6 +46,15 @@ def test_a_segmentation_without_all_its_parts_is_refused(cut, given):
         require_all_parts([cut[1][part] for part in given])
 
 
+def test_parts_that_do_not_say_how_many_they_are_are_refused(cut):
+    for path in cut[1]:
+        part = pydicom.dcmread(path)
+        del part.InConcatenationTotalNumber
+        part.save_as(path)
+    with pytest.raises(InputError, match="does not say of how many: give the whole as .seg.nrrd"):
+        require_all_parts(cut[1][:1])
+
+
 def test_all_parts_protect_the_whole_node(cut):
     folder, files = cut
     ct = read_ct(folder)

@@ -52,3 +52,9 @@ def test_a_wall_behind_a_hollow_that_was_filled_counts_as_changed():
 
 def test_a_wall_behind_a_hollow_that_stays_open_counts_as_unchanged():
     assert not skin_changed(block(front=26), changed_from(40), SIGHT, JOINED_MM, block(front=26).array).any()
+
+
+def test_a_wall_behind_a_film_counts_as_unchanged():
+    covered = block(front=26).array.copy()
+    covered[:, 25] = 0
+    assert not skin_changed(block(front=26), changed_from(40), SIGHT, JOINED_MM, covered).any()

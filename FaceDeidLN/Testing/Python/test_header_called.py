@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from dicom_series import Series, stored_head, write_series
+from FaceDeidLNLib.commands.main import main
 from FaceDeidLNLib.core.errors import InputError
 from FaceDeidLNLib.header.base import KeepHeader
 from FaceDeidLNLib.header.called import require_untelling
@@ -25,21 +28,52 @@ def known():
     return known
 
 
-@pytest.mark.parametrize("name", ["Mustermann_CT", "MUSTERMANNERIKA", "case 2172-75", "ct-20200131", "1964-08-12", STUDY])
-def test_a_release_called_after_an_original_is_refused(name, known, tmp_path):
+TELLING = """
+    Mustermann_CT, MUSTERMANNERIKA, Erika 2, case 2172-75, 2172_75, 217275-20200131, study-217275, ct-20200131, study-20200131, 31.01.2020,
+    1964-08-12, 19640812-MUSTERMANN, 08121964
+"""
+
+
+@pytest.mark.parametrize("name", [*(name.strip() for name in TELLING.split(",")), STUDY])
+def test_a_release_called_after_an_original_is_refused(name, tmp_path):
     with pytest.raises(InputError, match="name of the output holds"):
-        require_untelling(tmp_path / name, known)
+        require_untelling(tmp_path / name, small(PatientBirthDate="19640812", StudyInstanceUID=STUDY))
 
 
-@pytest.mark.parametrize("name", ["case-0007", "study-01", "neck_ct", "ct-deface", "out"])
-def test_a_release_called_anything_else_is_none(name, known, tmp_path):
-    require_untelling(tmp_path / name, known)
+@pytest.mark.parametrize("name", ["case-0007", "study-01", "neck_ct", "ct-deface", "out", "erik", "2172"])
+def test_a_release_called_anything_else_is_none(name, tmp_path):
+    require_untelling(tmp_path / name, small(PatientBirthDate="19640812", StudyInstanceUID=STUDY))
 
 
-def test_the_refusal_repeats_nothing_of_the_name(known, tmp_path):
+@pytest.mark.parametrize("name", ["HN-CHUM-001", "pt_31", "case1"])
+def test_a_pseudonym_may_be_what_a_release_is_called(name, tmp_path):
+    require_untelling(tmp_path / name, small(PatientName=name, PatientID=name))
+
+
+@pytest.mark.parametrize("name", ["王小明_ct", "Müller", "mueller-1", "Neck Meyer"])
+def test_names_are_known_in_any_writing(name, tmp_path):
+    with pytest.raises(InputError, match="holds a name"):
+        require_untelling(tmp_path / name, small(PatientName=f"{re.split('[-_0-9]', name)[0].split()[-1]}^X"))
+
+
+def test_a_word_that_every_protocol_has_is_nobodys_name(tmp_path):
+    require_untelling(tmp_path / "head_neck", small(PatientName="Head^Neck"))
+
+
+def test_the_refusal_repeats_nothing_of_the_name(tmp_path):
     with pytest.raises(InputError) as refusal:
-        require_untelling(tmp_path / "Mustermann_CT", known)
+        require_untelling(tmp_path / "Mustermann_CT", small())
     assert "mustermann" not in str(refusal.value).lower()
+
+
+@pytest.mark.parametrize("out", ["out/Mustermann_1", "out/case/Mustermann"])
+@pytest.mark.parametrize("words", [(), ("--one",)])
+def test_a_study_that_is_to_be_called_after_the_patient_is_refused_before_any_work(out, words, tmp_path, capsys):
+    write_series(tmp_path / "in", Series(stored_head(), tags={"PatientName": "Mustermann^Erika"}))
+    more = ["--header", "research", "--key", str(tmp_path / "project.key"), "--quiet", *words]
+    assert main(["study", str(tmp_path / "in"), str(tmp_path / out), *more]) == 2
+    assert "name of the output holds a name" in "".join(capsys.readouterr())
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.fixture(scope="module")

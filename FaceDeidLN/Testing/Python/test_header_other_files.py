@@ -56,6 +56,15 @@ def test_a_packed_original_beside_a_clean_release_is_a_finding(kind, tmp_path):
     assert found == [f"more.{kind}: file: is packed, so that nobody looked into it: unpack it, or take it away"]
 
 
+def test_what_a_packed_image_was_called_is_looked_at(tmp_path):
+    nibabel.save(nibabel.Nifti1Image(np.zeros((4, 4, 4), dtype=np.int16), np.eye(4)), tmp_path / "ct.nii")
+    packed = io.BytesIO()
+    with gzip.GzipFile("Mustermann.nii", "wb", fileobj=packed) as target:
+        target.write((tmp_path / "ct.nii").read_bytes())
+    (tmp_path / "ct.nii").unlink()
+    assert found_beside("ct.nii.gz", packed.getvalue(), tmp_path) == ["ct.nii.gz: bytes: a name or place of an original stands in the file"]
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-le", "utf-16-be"])
 def test_a_name_in_a_text_is_a_finding_in_any_encoding(encoding, tmp_path):
     found = found_beside("notes.txt", "neck of Mustermann".encode(encoding), tmp_path)

@@ -6,6 +6,7 @@ from argparse import Namespace
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 from FaceDeidLNLib.commands.inputs import request_per_frame
 from FaceDeidLNLib.commands.main import main, make_parser
@@ -92,6 +93,17 @@ def test_an_image_file_on_the_voxels_of_two_cts_is_refused(tmp_path):
     found = CtFrames.of(plan(tmp_path / "in").studies)
     with pytest.raises(InputError, match="does not say which it belongs to: give a DICOM SEG or an RTSTRUCT"):
         found.of_file(file_on(small(), tmp_path / "nodes.seg.nrrd"))
+
+
+def test_two_kernels_without_a_frame_of_reference_share_a_file_on_their_voxels(tmp_path):
+    two_days(tmp_path / "in", small(), small())
+    for path in (tmp_path / "in").rglob("*.dcm"):
+        dataset = pydicom.dcmread(path)
+        del dataset.FrameOfReferenceUID
+        dataset.save_as(path)
+    frames = CtFrames.of(plan(tmp_path / "in").studies)
+    assert frames.of_file(file_on(small(), tmp_path / "nodes.seg.nrrd")) == set(frames.series)
+    assert len(frames.series) == 2
 
 
 @pytest.mark.parametrize("kind", ["SEG", "RTSTRUCT"])

@@ -36,6 +36,12 @@ def test_studies_are_not_released_around_or_into_their_originals(out, tmp_path, 
     assert sorted(tmp_path.rglob("*")) == before
 
 
+def test_studies_are_not_released_beside_the_files_that_a_dicomdir_lists(tmp_path):
+    write_no_ct(tmp_path / "in")
+    (tmp_path / "in" / "DICOMDIR").write_bytes(b"")
+    assert plan(tmp_path / "in" / "DICOMDIR").folder == tmp_path / "in"
+
+
 @pytest.mark.parametrize(("hu", "slices", "said"), [(2500.0, 10, "does not look like a CT"), (0.0, 3, "has only 3 slices")])
 def test_a_series_that_is_no_ct_is_told_without_the_temporary_folder(tmp_path, hu, slices, said):
     write_no_ct(tmp_path / "in", hu, slices)

@@ -80,6 +80,14 @@ def test_a_ct_of_the_scene_without_nodes_stops_no_study(planned):
     assert protected(planned, asked(moved, with_nodes=False), "a", "Thin") == []
 
 
+def test_a_segmentation_that_nobody_chose_stops_no_study(planned):
+    moved = shifted(read_ct(planned.folder / "a").volume, (0.0, 5.1, 0.0))
+    request = asked(moved, with_nodes=False)
+    mask = np.ones(moved.array.shape, dtype=bool)
+    add_segmentation(context(), [tight("LN Ib left", mask)], moved.geometry, "Of nobody")
+    assert protected(planned, request, "a", "Thin") == []
+
+
 def test_a_frame_of_reference_that_the_database_tells_is_believed(planned, monkeypatch):
     ct = read_ct(planned.folder / "a").volume
     monkeypatch.setattr(steps, "frame_of", lambda node: frame_of(planned, "Thin"))

@@ -88,7 +88,10 @@ class Case:
         if is_folder(self.input):
             spelled |= {entry.path.name: "[file]" for entry in below(self.input)}
         for form in sorted(filter(_is_telling, spelled), key=len, reverse=True):
-            text = text.replace(form, spelled[form])
+            plain = re.escape(form)
+            if spelled[form] == "[results]":  # a folder called "out" is no part of "output"
+                plain = rf"(?<!\w){plain}(?!\w)"
+            text = re.sub(plain, lambda found: spelled[found[0]], text)
         return text
 
     def arguments_by_name(self) -> list[str]:
