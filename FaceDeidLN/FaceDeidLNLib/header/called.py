@@ -58,7 +58,7 @@ def _told_of(name: str, original: Dataset) -> str:
     if any(_stands(word, plain) for value in _values(original, _NAMES) if not re.search(r"\d", value) for word in _words(bare(value))):
         return "a name"
     figures = (plain, re.sub(r"(?<=\d)[\W_](?=\d)", "", plain))
-    numbers = {re.sub(r"\D", "", value).lstrip("0") for value in _values(original, _NUMBERS)}
+    numbers = {number.lstrip("0") for value in _values(original, _NUMBERS) for number in _figures(value)}
     if any(len(number) >= _SHORTEST_NUMBER and number in text for number in numbers for text in figures):
         return "a number"
     days = {value for value in _values(original, _DATES) if re.fullmatch(r"\d{8}", value)}
@@ -66,6 +66,11 @@ def _told_of(name: str, original: Dataset) -> str:
     if any(day in text for day in days for text in figures):
         return "a date"
     return "a UID" if any(uid in name for uid in _values(original, _UIDS)) else ""
+
+
+def _figures(number: str) -> list[str]:
+    """The figures of a number as one, whatever parts them; in one with letters, as pseudonyms have them, each run by itself."""
+    return re.findall(r"\d+", number if _words(number) else re.sub(r"\D", "", number))
 
 
 def _words(text: str) -> list[str]:
@@ -82,8 +87,15 @@ def _stands(word: str, plain: str) -> bool:
 
 
 def _values(original: Dataset, keywords: tuple[str, ...]) -> list[str]:
-    values = [original.get(keyword) for keyword in keywords]
-    return [str(one) for value in values if value for one in (value if isinstance(value, MultiValue) else (value,))]
+    """The values as texts; none of what cannot be read, which the proof of the headers finds."""
+    found = []
+    for keyword in keywords:
+        try:
+            value = original.get(keyword) or ()
+            found += [str(one) for one in (value if isinstance(value, MultiValue | tuple) else (value,))]
+        except Exception:  # pydicom raises whatever a damaged element leads to
+            continue
+    return found
 
 
 def told_by_name(name: str, known: Known, variants: Variants) -> str:

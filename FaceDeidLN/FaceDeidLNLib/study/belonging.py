@@ -89,5 +89,5 @@ def _grid_of(series: Series) -> Geometry | None:
     """The grid of a series by its headers; None where they give none."""
     try:
         return series_geometry([frame for one in series.instances for frame in split_frames(HeaderSlice(one.path, one.header))]).geometry
-    except (InputError, ValueError, TypeError, AttributeError):
+    except Exception:  # pydicom raises whatever a damaged element leads to; its reader says so when the series is read
         return None

@@ -17,6 +17,8 @@ from FaceDeidLNLib.header.proof import verify_headers
 from FaceDeidLNLib.input.dicom import read_dicom_series
 from FaceDeidLNLib.output.dicom import Marks, write_dicom_series
 from header_objects import small
+from pydicom.dataelem import RawDataElement
+from pydicom.tag import Tag
 
 STUDY = "1.2.840.99999.7.4711"
 
@@ -45,7 +47,7 @@ def test_a_release_called_anything_else_is_none(name, tmp_path):
     require_untelling(tmp_path / name, small(PatientBirthDate="19640812", StudyInstanceUID=STUDY))
 
 
-@pytest.mark.parametrize("name", ["HN-CHUM-001", "pt_31", "case1"])
+@pytest.mark.parametrize("name", ["HN-CHUM-001", "pt_31", "case1", "HNSCC-01-0001", "0522c0001"])
 def test_a_pseudonym_may_be_what_a_release_is_called(name, tmp_path):
     require_untelling(tmp_path / name, small(PatientName=name, PatientID=name))
 
@@ -54,6 +56,12 @@ def test_a_pseudonym_may_be_what_a_release_is_called(name, tmp_path):
 def test_names_are_known_in_any_writing(name, tmp_path):
     with pytest.raises(InputError, match="holds a name"):
         require_untelling(tmp_path / name, small(PatientName=f"{re.split('[-_0-9]', name)[0].split()[-1]}^X"))
+
+
+def test_a_value_that_cannot_be_read_ends_nothing(tmp_path):
+    original = small()
+    original._dict[Tag("PatientName")] = RawDataElement(Tag("PatientName"), "XX", 4, b"abcd", 0, False, True)
+    require_untelling(tmp_path / "case-1", original)
 
 
 def test_a_word_that_every_protocol_has_is_nobodys_name(tmp_path):
