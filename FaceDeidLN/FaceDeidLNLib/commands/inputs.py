@@ -25,7 +25,7 @@ from .landmarks import ENDING
 from .options import parameters_of_options
 
 if TYPE_CHECKING:
-    from ..study.plan import Plan
+    from ..study.belonging import CtFrames
 
 
 def make_request(options: argparse.Namespace, ct: CtInput) -> tuple[Request, tuple[str, ...]]:
@@ -46,14 +46,11 @@ def make_request(options: argparse.Namespace, ct: CtInput) -> tuple[Request, tup
     return request, nodes.lines
 
 
-def request_per_frame(options: argparse.Namespace, planned: Plan) -> Callable[[CtInput, str], Request]:
-    """Gives what is asked of a CT of a plan in a frame of reference: each file of --nodes and --protect counts where it belongs.
+def request_per_frame(options: argparse.Namespace, frames: CtFrames) -> Callable[[CtInput, str], Request]:
+    """Gives what is asked of a CT in a frame of reference: each file of --nodes and --protect counts where it belongs.
 
     :raises InputError: a file belongs to none of the CTs, or nobody can tell to which.
     """
-    from ..study.belonging import CtFrames
-
-    frames = CtFrames.of(planned.studies)
     places = {path: frames.of_file(path) for path in (*options.nodes, *options.protect)}
 
     def request(ct: CtInput, frame: str) -> Request:

@@ -21,6 +21,7 @@ from .console import PASS, REVIEW, Console, Outcome
 if TYPE_CHECKING:
     from ..header.base import HeaderPolicy
     from ..input.dicom_damaged import Damaged
+    from ..study.belonging import CtFrames
     from ..study.family import Options
     from ..study.plan import Plan, StudyPlan
     from ..study.report import StudyResult
@@ -71,25 +72,27 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
     from ..header.policy import policy_named
     from ..output.header_mappings import keep_mappings
     from ..release import Watch
+    from ..study.belonging import CtFrames
     from ..study.run import places_of
     from ..study.run import run as carry_out
 
     policy = policy_named(options.header, options.key, options.patients, tuple(filter(None, (options.output, options.qa))))
     options.releases = [Watch(place) for place in ([options.output] if options.one else places_of(planned, options.output))]
+    frames = CtFrames.of(planned.studies)
     if options.one:
-        return run_single(planned, options, policy, console)
+        return run_single(planned, frames, options, policy, console)
     keep = partial(keep_mappings, policy, options.key)
-    results = carry_out(planned, options.output, _asked(options, planned), policy, console.progress, options.qa, keep)
+    results = carry_out(planned, options.output, _asked(options, frames), policy, console.progress, options.qa, keep)
     code = PASS if results and all(result.output is not None for result in results) else REVIEW
     facts = {"studies": [result_facts(result) for result in results], **_left(planned)}
     lines = [line for result in results for line in result_lines(result)]
     lines += [] if results else ["REVIEW: no file could be read", *_damaged_lines(planned.damaged)]
-    lines += [*_file_lines(options, planned), *_other_lines(planned)]
+    lines += [*_file_lines(options, frames), *_other_lines(planned)]
     lines += [f"  review material (shows the face): {options.qa}"] if options.qa is not None else []
     return Outcome(code, facts, "\n".join(lines))
 
 
-def run_single(planned: Plan, options: argparse.Namespace, policy: HeaderPolicy, console: Console) -> Outcome:
+def run_single(planned: Plan, frames: CtFrames, options: argparse.Namespace, policy: HeaderPolicy, console: Console) -> Outcome:
     """The only study of INPUT becomes the folder OUT. Raises InputError where there are several."""
     from ..input.dicom_damaged import reasons_of
     from ..output.header_mappings import keep_mappings
@@ -104,7 +107,7 @@ def run_single(planned: Plan, options: argparse.Namespace, policy: HeaderPolicy,
         planned.studies[0],
         planned.folder,
         options.output,
-        _asked(options, planned),
+        _asked(options, frames),
         policy,
         console.progress,
         options.qa,
@@ -115,7 +118,7 @@ def run_single(planned: Plan, options: argparse.Namespace, policy: HeaderPolicy,
     facts = {**result_facts(result), **_left(planned), "reasons": plain_reasons(result)}
     lines = [
         *result_lines(result),
-        *_file_lines(options, planned),
+        *_file_lines(options, frames),
         *_other_lines(planned),
         *([] if result.output is not None else earlier_lines(options.output)),
     ]
@@ -147,7 +150,7 @@ def _require_review(options: argparse.Namespace) -> None:
         require_review(folder)
 
 
-def _asked(options: argparse.Namespace, planned: Plan) -> Options:
+def _asked(options: argparse.Namespace, frames: CtFrames) -> Options:
     """What is asked of every study.
 
     :raises InputError: a name or file that is not there, or segments that belong to none of the CTs.
@@ -164,7 +167,7 @@ def _asked(options: argparse.Namespace, planned: Plan) -> Options:
     options.landmarks = options.curve = options.face_segment = None
     return Options(
         parameters=shared.parameters_of_options(options),
-        request=request_per_frame(options, planned),
+        request=request_per_frame(options, frames),
         accept_recognisable=options.accept_recognisable,
         withhold_doubtful=options.withhold_doubtful,
         signing_key=options.signing_key,
@@ -208,20 +211,16 @@ def _damaged_lines(files: Sequence[Damaged]) -> list[str]:
     return [f"  {'withhold':8} {count:4} x {reason}" for reason, count in reasons_of(files).items()]
 
 
-def _file_lines(options: argparse.Namespace, planned: Plan) -> list[str]:
+def _file_lines(options: argparse.Namespace, frames: CtFrames) -> list[str]:
     """For which CTs each file of segments counted, where there is a choice."""
-    from ..study.belonging import CtFrames
-
-    frames = CtFrames.of(planned.studies)
     return [f"  {frames.told(path)}" for path in (*options.nodes, *options.protect)] if len(frames.series) > 1 else []
 
 
 def _other_lines(planned: Plan) -> list[str]:
     from ..input.dicom_files import told
-    from ..input.packed import packed_of
+    from ..input.packed import packed_apart
 
-    packed = packed_of(planned.others)
-    others = [path for path in planned.others if path not in packed]
+    packed, others = packed_apart(planned.others)
     lines = [f"  {told(packed)} packed: left behind, and instances in there were not looked at"] if packed else []
     return [*lines, *([f"  {told(others)} no DICOM instance: left behind"] if others else [])]
 

@@ -8,17 +8,15 @@ from pathlib import Path
 
 import pydicom
 from pydicom.dataset import Dataset
-from pydicom.multival import MultiValue
 
 from ..core.errors import InputError
 from .base import HeaderPolicy
-from .known import Known, is_ideographic
-from .variants import Variants, bare
+from .known import Known, is_ideographic, values_of
+from .variants import OWN_NAMES, Variants, bare
 from .vocabulary import harmless_words
 
 #: How releases are named: a folder after the series' modality (05-SR), which may be somebody's name or title too.
 _OWN_NAME = re.compile(r"study-\d{2,4}|\d{2,3}-[A-Z0-9]{1,16}|IM\d{4,6}\.dcm")
-_NAMES = ("PatientName", "PatientBirthName", "OtherPatientNames", "PatientMotherBirthName")
 _NUMBERS = ("PatientID", "OtherPatientIDs", "AccessionNumber", "AdmissionID", "StudyID")
 _DATES = ("PatientBirthDate", "StudyDate", "SeriesDate", "AcquisitionDate", "ContentDate")
 _UIDS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
@@ -55,7 +53,7 @@ def require_called(folder: Path, originals: Sequence[Path], policy: HeaderPolicy
 def _told_of(name: str, original: Dataset) -> str:
     """What of the patient and the study of an original the name of an output tells; empty where nothing."""
     plain = bare(name)
-    if any(_stands(word, plain) for value in _values(original, _NAMES) if not re.search(r"\d", value) for word in _words(bare(value))):
+    if any(_stands(word, plain) for value in _values(original, OWN_NAMES) if not re.search(r"\d", value) for word in _words(bare(value))):
         return "a name"
     figures = (plain, re.sub(r"(?<=\d)[\W_](?=\d)", "", plain))
     numbers = {number.lstrip("0") for value in _values(original, _NUMBERS) for number in _figures(value)}
@@ -91,8 +89,7 @@ def _values(original: Dataset, keywords: tuple[str, ...]) -> list[str]:
     found = []
     for keyword in keywords:
         try:
-            value = original.get(keyword) or ()
-            found += [str(one) for one in (value if isinstance(value, MultiValue | tuple) else (value,))]
+            found += values_of(original[keyword]) if keyword in original else ()
         except Exception:  # pydicom raises whatever a damaged element leads to
             continue
     return found

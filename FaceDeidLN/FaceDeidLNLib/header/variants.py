@@ -20,7 +20,7 @@ from .values import DUMMY_DATE, uid_parts
 from .vocabulary import harmless_words
 
 #: Names of the patient and of those who bear the same.
-_OWN = ("PatientName", "OtherPatientNames", "PatientBirthName", "PatientMotherBirthName", "ResponsiblePerson")
+OWN_NAMES = ("PatientName", "OtherPatientNames", "PatientBirthName", "PatientMotherBirthName", "ResponsiblePerson")
 #: A word of a name counts from here on everywhere, and inside another word; a number of so many figures by itself, and inside another.
 _WORD, _INSIDE, _NUMBER, _INSIDE_NUMBER, _SERIES = 4, 5, 5, 6, 4
 _NUMBERED = frozenset({"SeriesNumber", "AcquisitionNumber"})
@@ -52,7 +52,7 @@ class Variants:
     @classmethod
     def of(cls, known: Known, numbers: frozenset[str]) -> Variants:
         """Of what is known of the originals; ``numbers`` are those that must not stand in a text."""
-        own = {word for keyword in _OWN for name in known.values.get(tag_for_keyword(keyword) or 0, ()) for word in words_in(name)}
+        own = {word for keyword in OWN_NAMES for name in known.values.get(tag_for_keyword(keyword) or 0, ()) for word in words_in(name)}
         names = frozenset(bare(word) for word in known.names if len(word) >= _WORD or word not in harmless_words())
         figures = frozenset(re.sub(r"\D", "", number).lstrip("0") for number in numbers)
         compact = {_compact(number) for number in numbers if re.search(r"\d", number) and re.search(r"[^\W\d_]", number)}

@@ -9,7 +9,7 @@ from ..core.errors import InputError
 from .calibration import as_worked_on, calibrated, in_own_values
 from .case import CtInput
 from .images import IMAGE_EXTENSIONS, image_extension, image_header, read_volume
-from .packed import packed_of
+from .packed import packed_apart
 from .padding import without_padding
 from .plausible import require_content, require_ct, require_grid
 
@@ -73,7 +73,7 @@ def _of_no_kind(path: Path) -> InputError:
     """The sentence for a file that is no image file and no DICOM, with what to do where that is known."""
     if path.suffix.lower() in _PAIR:
         return InputError(f"{path.name} is one of two files (.hdr and .img of NIfTI or Analyze): save them as one .nii.gz or .nrrd.")
-    if packed_of([path]):
+    if packed_apart([path])[0]:
         return InputError(f"{path.name} is packed: unpack it, and give the folder or the image file.")
     kinds = ", ".join(IMAGE_EXTENSIONS)
     return InputError(f"{path.name} cannot be read: give a DICOM folder or one of its files, or one of {kinds}.")

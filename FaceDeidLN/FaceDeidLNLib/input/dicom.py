@@ -26,7 +26,7 @@ from .dicom_header import Headers, HeaderSlice, before_pixels, numbers, pixels_a
 from .dicom_pixels import read_stored
 from .dicom_select import choose_series
 from .file_names import require_no_index
-from .packed import packed_of
+from .packed import packed_apart
 from .padding import MOST_AIR_HU, MOST_TISSUE_HU, bright_padding
 from .plausible import require_content, require_grid
 
@@ -154,8 +154,7 @@ def _series_of(items: Sequence[HeaderSlice]) -> set[str]:
 
 def _notes(others: Sequence[Path], damaged: Sequence[Path], copies: Sequence[Path]) -> tuple[str, ...]:
     """What was passed over in the folder."""
-    packed = packed_of(others)
-    others = tuple(path for path in others if path not in packed)
+    packed, others = packed_apart(others)
     left = ((packed, PACKED), (others, "no DICOM and left out"), (damaged, "damaged, of another series, and left out"), (copies, COPIES))
     return tuple(f"{told(paths)} {why}" for paths, why in left if paths)
 

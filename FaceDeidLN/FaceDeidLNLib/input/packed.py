@@ -32,9 +32,10 @@ def is_packed(raw: bytes) -> bool:
     return raw.startswith(_PACKED) or any(raw[at : at + len(mark)] == mark for at, mark in _ARCHIVES)
 
 
-def packed_of(paths: Sequence[Path]) -> tuple[Path, ...]:
-    """Those of files that are packed; an image file (.nii.gz) is what it is, and none that cannot be read."""
-    return tuple(path for path in paths if image_extension(path) is None and is_packed(_head(path)))
+def packed_apart(paths: Sequence[Path]) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
+    """Those of files that are packed, and the others; an image file (.nii.gz) is what it is, and packed is none that cannot be read."""
+    packed = tuple(path for path in paths if image_extension(path) is None and is_packed(_head(path)))
+    return packed, tuple(path for path in paths if path not in packed)
 
 
 def _head(path: Path) -> bytes:

@@ -68,8 +68,8 @@ def thinned_elsewhere(one: Geometry, other: Geometry) -> bool:
 
 def lies_on(one: Geometry, other: Geometry) -> bool:
     """True where the voxels of a grid are some or all of another one's, but for rounding, in whatever order of the axes."""
-    found = _ends_on(one, other)
-    return found is not None and bool(np.all((found.min(0) >= 0) & (found.max(0) <= np.array(other.shape) - 1)))
+    ends = _ends_on(one, other)
+    return ends is not None and _are_in(ends, other)
 
 
 def _ends_on(one: Geometry, other: Geometry) -> np.ndarray | None:
@@ -80,13 +80,18 @@ def _ends_on(one: Geometry, other: Geometry) -> np.ndarray | None:
     return (np.array([(0, 0, 0), np.array(one.shape) - 1]) - offset) @ matrix  # the inverse of such a matrix is its transpose
 
 
+def _are_in(ends: np.ndarray, grid: Geometry) -> bool:
+    """True where both ends (2, 3; k, j, i) lie on a grid."""
+    return bool(np.all((ends >= 0) & (ends <= np.array(grid.shape) - 1)))
+
+
 def _cut_out(one: Geometry, other: Geometry) -> bool:
     """True where a grid holds some of another one's voxels, and its place is none that a lost one falls to.
 
     Those are the origin of the coordinates, and the other grid's own corner, where the header of the whole was given to a part.
     """
     ends = _ends_on(one, other)
-    if ends is None or not lies_on(one, other):
+    if ends is None or not _are_in(ends, other):
         return False
     return bool(np.any((ends[0] > 0) & (ends[0] < np.array(other.shape) - 1)) and np.any(one.ijk_to_lps[:3, 3]))
 

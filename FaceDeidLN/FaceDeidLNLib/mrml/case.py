@@ -178,7 +178,12 @@ def require_face(node: slicer.vtkMRMLSegmentationNode | None, *protected: slicer
     if any(node is kept for kept in protected):
         raise InputError(f'"{node.GetName()}" is to be protected, and a face segment would take the place of what it holds: {other}')
     if (number > 1 or is_made_here(node)) and not was_noted(node):
-        raise InputError(f'"{node.GetName()}" holds {number} segments, and a face segment would take the place of one of them: {other}')
+        held = (
+            "a segment of others, and a face segment would take its place"
+            if number == 1
+            else (f"{number} segments, and a face segment would take the place of one of them")
+        )
+        raise InputError(f'"{node.GetName()}" holds {held}: {other}')
 
 
 def put_face(

@@ -13,7 +13,7 @@ from FaceDeidLNLib.commands.main import main
 from FaceDeidLNLib.core.errors import InputError
 from FaceDeidLNLib.input.ct import read_ct
 from FaceDeidLNLib.input.dicom import read_dicom_series
-from FaceDeidLNLib.input.packed import packed_of
+from FaceDeidLNLib.input.packed import packed_apart
 
 
 def zipped():
@@ -37,13 +37,13 @@ OTHERS = {"Thumbs.db": b"\xd0\xcf\x11\xe0", "notes.txt": b"packed", "ct.nii.gz":
 @pytest.mark.parametrize("name", PACKED)
 def test_a_packed_file_is_known_by_how_it_begins(name, tmp_path):
     (tmp_path / name).write_bytes(PACKED[name]())
-    assert packed_of([tmp_path / name]) == (tmp_path / name,)
+    assert packed_apart([tmp_path / name]) == ((tmp_path / name,), ())
 
 
 @pytest.mark.parametrize("name", OTHERS)
 def test_another_file_is_none(name, tmp_path):
     (tmp_path / name).write_bytes(OTHERS[name])
-    assert packed_of([tmp_path / name]) == ()
+    assert packed_apart([tmp_path / name]) == ((), (tmp_path / name,))
 
 
 def test_a_packed_file_beside_slices_is_told_apart_from_others(tmp_path):

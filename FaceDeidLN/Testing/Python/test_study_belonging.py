@@ -137,7 +137,7 @@ def test_a_scout_in_a_frame_of_its_own_makes_no_choice(tmp_path):
 
 
 def test_a_ct_without_a_file_of_its_own_protects_nothing_and_asks_for_no_names(planned, tmp_path):
-    request = request_per_frame(options(file_on(small(), tmp_path / "nodes.seg.nrrd"), names=(NODE,)), planned)
+    request = request_per_frame(options(file_on(small(), tmp_path / "nodes.seg.nrrd"), names=(NODE,)), CtFrames.of(planned.studies))
     today, other = read_ct(tmp_path / "in" / "a"), read_ct(tmp_path / "in" / "z")
     assert [segment.name for segment in request(today, frame_of(planned, "Today")).protected] == [NODE]
     assert request(other, frame_of(planned, "Another day")).protected == ()
