@@ -113,7 +113,7 @@ def certificate_facts(result: CaseResult) -> dict[str, Any]:
     facts["node_levels"] = [_level_in_classes(level) for level in facts["node_levels"]]
     if "changed_voxels" in facts:
         facts["changed_voxels"] = amount(facts["changed_voxels"])
-        facts["protected"] = [{**segment, "voxels": amount(segment["voxels"])} for segment in facts["protected"]]
+        facts["protected"] = segments_in_classes(facts["protected"])
     if result.coverage is not None:
         skin = result.coverage
         facts["face_skin"] = {
@@ -123,6 +123,11 @@ def certificate_facts(result: CaseResult) -> dict[str, Any]:
     if result.body_share is not None:
         facts["share_of_body_changed"] = in_class(100 * result.body_share, [100 * share for share in _SHARE_OF_BODY], "%")
     return facts
+
+
+def segments_in_classes(segments: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Protected segments (``comparison_facts``) without their sizes."""
+    return [{**segment, "voxels": amount(segment["voxels"])} for segment in segments]
 
 
 def _level_in_classes(level: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -241,6 +241,14 @@ class Watch:
             return path.stat().st_mtime_ns, path.read_bytes()
         except OSError:
             return None
+
+
+def released_words(watches: Iterable[Watch]) -> str:
+    """Which outputs were released since they are watched, in words; empty where none was."""
+    there = [str(watch.output) for watch in watches if watch.has_released()]
+    if not there:
+        return ""
+    return f"{', '.join(there)} had been released with {'its certificate' if len(there) == 1 else 'their certificates'}"
 
 
 class AttemptWatch(Watch):

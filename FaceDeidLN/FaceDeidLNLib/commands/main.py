@@ -159,9 +159,12 @@ def guarded(options: argparse.Namespace, console: Console) -> Outcome:
 
 def released(options: argparse.Namespace) -> str:
     """What the command had released when it was stopped; ``options.releases`` and ``options.goes_on`` are there once it began to."""
-    there = [str(watch.output) for watch in getattr(options, "releases", ()) if watch.has_released()]
-    if there:
-        return f"{', '.join(there)} had been released with {'its certificate' if len(there) == 1 else 'their certificates'}"
+    watches = getattr(options, "releases", ())
+    if watches:
+        from ..release import released_words  # loaded already by whoever watches
+
+        if there := released_words(watches):
+            return there
     return getattr(options, "goes_on", NOTHING)
 
 

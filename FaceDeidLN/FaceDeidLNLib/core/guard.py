@@ -68,9 +68,9 @@ def taken_back_with_us(renames: Path) -> AbstractContextManager[None]:
     return _noted("renames", str(renames))
 
 
-def ended_with_us(process: subprocess.Popen) -> AbstractContextManager[None]:
-    """While this lasts, a program that leads its own session is ended, with its children, if this process ends."""
-    return _noted("program", process.pid)
+def ended_with_us(identifier: int) -> AbstractContextManager[None]:
+    """While this lasts, a program (its process id) is ended, with its children, if this process ends."""
+    return _noted("program", identifier)
 
 
 @contextlib.contextmanager

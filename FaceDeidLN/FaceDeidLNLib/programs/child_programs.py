@@ -42,7 +42,7 @@ def watched_programs(alive: Alive) -> Iterator[None]:
 
     def launch_watched(*words: Any, **options: Any) -> subprocess.Popen[str]:  # noqa: ANN401
         programs.append(launch(*words, **options))
-        left.enter_context(ended_with_us(programs[-1]))
+        left.enter_context(ended_with_us(programs[-1].pid))
         if options.get("blocking", True):  # else Slicer itself reads, and lets events through
             programs[-1].stdout.reconfigure(errors="backslashreplace")  # one byte that is no text would cost all that was read with it
             programs[-1].stdout = WatchedOutput(programs[-1].stdout, alive)

@@ -18,7 +18,10 @@ from typing import Any
 import slicer
 
 from ..core.errors import Cancelled, FaceDeidError
+from ..core.guard import ended_with_us
+from ..core.guard_process import end_program
 from ..core.progress import Alive, Progress, idle, silent
+from ..core.scratch import scratch_folder
 from ..core.segment import Segment
 from ..core.volume import Volume
 from ..input.names import Role, role_of, sort_segments
@@ -154,16 +157,22 @@ class OwnModel:
         if not library.InstallLogic().setupPythonRequirements():
             raise ProviderError("nnU-Net's Python packages are not installed")
         logic, said = library.SegmentationLogic(), Said(self.progress, "nnU-Net", alive)
+        if not hasattr(logic, "_tmpDir"):
+            raise ProviderError(
+                "this version of it keeps its copy of the CT where others may read it: run it from its own module, and choose its result"
+            )
         logic.errorOccurred.connect(problems.append)
         logic.progressInfo.connect(said.hear)  # called by Qt, where nothing may be raised
         logic.setParameter(library.Parameter(modelPath=self.folder, folds="0"))
         source = add_ct(scene, ct, "nnU-Net input")
         try:
-            logic.startSegmentation(source)
-            _wait_for(logic, said)
-            if problems:
-                raise ProviderError(str(problems[0]))
-            made = logic.loadSegmentation()
+            with scratch_folder() as folder:  # its own is readable for all, and outlives a program that is killed
+                logic._tmpDir = _Place(folder)
+                logic.startSegmentation(source)
+                _wait_for(logic, said)
+                if problems:
+                    raise ProviderError(str(problems[0]))
+                made = logic.loadSegmentation()
             return tuple(segment for segment in segments_from_node(made) if segment.mask.array.any())
         except (Cancelled, ProviderError):
             raise
@@ -174,14 +183,34 @@ class OwnModel:
                 remove_with_display(scene.scene, node)
 
 
+@dataclass(frozen=True)
+class _Place:
+    """A folder in the manner of a QTemporaryDir; it is new and empty, so that there is nothing to remove."""
+
+    folder: Path
+
+    def path(self) -> str:
+        """Where it lies."""
+        return str(self.folder)
+
+    def remove(self) -> bool:
+        """What it holds goes."""
+        return True
+
+
 def _wait_for(logic: Any, said: Said) -> None:  # noqa: ANN401 - another extension's object
-    """Tell how it goes until nnU-Net's program (a QProcess) has ended; end it where the user cancels."""
+    """Tell how it goes until nnU-Net's program (a QProcess) has ended; end it, and all that it started, where the user cancels."""
     process = logic.inferenceProcess.process
+    identifier = int(process.processId())
+    if identifier <= 0:  # it never began, which the extension says
+        return
     try:
-        while process.state() != process.NotRunning:
-            said.ask()
-            process.waitForFinished(_LOOK_MS)  # Qt learns of its end here, also where nobody lets events through
+        with ended_with_us(identifier):
+            while process.state() != process.NotRunning:
+                said.ask()
+                process.waitForFinished(_LOOK_MS)  # Qt learns of its end here, also where nobody lets events through
     except Cancelled:
+        end_program(identifier)
         logic.stopSegmentation()
         raise
 

@@ -31,7 +31,7 @@ def run_command(command: Sequence[str], timeout_s: float, environment: Mapping[s
     name = Path(command[0]).name
     with scratch_folder() as own:
         process = _start(command, {**os.environ, **(environment or {}), **dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(own))})
-        with ended_with_us(process):
+        with ended_with_us(process.pid):
             try:
                 said = _last_words(process, time.monotonic() + timeout_s, alive)
             except subprocess.TimeoutExpired as error:

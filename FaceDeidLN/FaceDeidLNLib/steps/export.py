@@ -29,6 +29,7 @@ from ..output.seen import digest
 from ..output.signing import require_key
 from ..release import Destination, write_released
 from .keywords import callable_of, place_of, result_of, text, truth
+from .released import telling_releases
 
 #: What DICOM volumes loaded by Slicer carry: the instances, separated by blanks.
 INSTANCES = "DICOM.instanceUIDs"
@@ -60,7 +61,7 @@ def export_result(
     ``signing_key`` (PEM file) signs the certificate. Nothing is left of it where ``progress`` raises.
 
     :raises InputError: the result is not released, was changed after it was verified, or the place, kind or header is refused.
-    :raises OutputError: it could not be written.
+    :raises OutputError: it could not be written, or something failed after it was, which is told.
     """
     path, progress = Path(path), progress or silent
     as_dicom = is_folder(path)
@@ -89,7 +90,8 @@ def export_result(
         write_released(source, cleared, place, alive_in(tell, 0.5, "writing and reading back"))
         keep_mappings(policy, header.key)
 
-    told_beside(written, progress)
+    with telling_releases(path):
+        told_beside(written, progress)
 
 
 def is_folder(path: Path) -> bool:

@@ -29,11 +29,12 @@ from ..study.belonging import CtFrames
 from ..study.family import Options, Series
 from ..study.plan import Plan, plan
 from ..study.report import StudyResult
-from ..study.run import run
+from ..study.run import places_of, run
 from ..study.staging import staged
 from .export import HeaderChoice, dicom_files, holds, in_order_of, source_folder
 from .follow import frame_of
 from .process import NodeRequest, request_from_nodes
+from .released import telling_releases
 
 _KEEP = HeaderChoice()
 #: A line of the table: object, outcome, how many instances, why.
@@ -124,7 +125,7 @@ def release_study(
     ``signing_key`` (PEM file) signs the certificates.
 
     :raises InputError: ``out`` or a node cannot be used, or there are segments and their CT is none of the plan's.
-    :raises OutputError: it could not be written.
+    :raises OutputError: it could not be written, or was stopped after studies had been released, which are told.
     """
     policy = policy_named(header.name, header.key, None, (out,))
     require_key(signing_key)
@@ -133,7 +134,8 @@ def release_study(
         request = _request_for(asked, CtFrames.of(planned.studies), progress)
         options = replace(options, parameters=asked.parameters, request=request, accept_recognisable=asked.accept_recognisable)
     keep = partial(keep_mappings, policy, header.key)
-    return told_beside(lambda tell: run(planned, out, options, policy, tell, released=keep), progress)
+    with telling_releases(*places_of(planned, out)):
+        return told_beside(lambda tell: run(planned, out, options, policy, tell, released=keep), progress)
 
 
 def _request_for(asked: NodeRequest, frames: CtFrames, progress: Progress) -> Callable[[CtInput, str], Request]:

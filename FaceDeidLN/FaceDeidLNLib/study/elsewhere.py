@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import ndimage
 
+from ..core.geometry import Geometry
 from ..core.volume import Volume, block_mean
 from ..verify.coverage import SKIN_HU
 from .family import DoubtError
@@ -47,10 +48,9 @@ def require_same_body(image: Volume, shown: Sequence[Volume]) -> None:
 
     :raises DoubtError: it does not, or they show nothing of what it shows.
     """
-    coarse = block_mean(image, COARSE_MM)
-    grid = coarse.geometry
-    hu = _hu_at(grid.to_lps(np.argwhere(np.ones(grid.shape, dtype=bool))), shown).reshape(grid.shape)
-    body, air = coarse.array[hu > SKIN_HU], coarse.array[hu < MOST_AIR_HU]
+    coarse = remembered(image)
+    grid, hu = coarse.geometry, _hu_on(coarse.geometry, shown)
+    body, air = _where_shown(coarse, hu)
     if min(len(body), len(air)) < FEWEST_PLACES:
         raise DoubtError("it shows what no CT of its frame of reference shows: a face may be in it")
     if _alike(body, air) < LEAST_ALIKE:
@@ -66,11 +66,19 @@ def is_confirmed(ct: Volume, shown: Sequence[Volume]) -> bool:
 
     Then its frame of reference is to be believed, and what it shows beyond them is what the headers say.
     """
-    coarse = block_mean(ct, COARSE_MM)
-    grid = coarse.geometry
-    hu = _hu_at(grid.to_lps(np.argwhere(np.ones(grid.shape, dtype=bool))), shown).reshape(grid.shape)
-    body, air = coarse.array[hu > SKIN_HU], coarse.array[hu < MOST_AIR_HU]
+    coarse = remembered(ct)
+    body, air = _where_shown(coarse, _hu_on(coarse.geometry, shown))
     return min(len(body), len(air)) >= FEWEST_PLACES and _alike(body, air) >= LEAST_ALIKE
+
+
+def _hu_on(grid: Geometry, shown: Sequence[Volume]) -> np.ndarray:
+    """What CTs show (HU) in the voxels of a grid; NaN where none shows anything."""
+    return _hu_at(grid.to_lps(np.argwhere(np.ones(grid.shape, dtype=bool))), shown).reshape(grid.shape)
+
+
+def _where_shown(coarse: Volume, hu: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """An image's values where CTs show the body, and where they show air."""
+    return coarse.array[hu > SKIN_HU], coarse.array[hu < MOST_AIR_HU]
 
 
 def require_in_view(name: str, points: np.ndarray, shown: Sequence[Volume]) -> None:

@@ -15,18 +15,22 @@ from ..core.errors import InputError
 from ..core.segment import Segment
 from ..core.volume import Volume
 from ..effect.base import drawing, to_scalar_type
-from ..facts import facts_of, figures_in_classes
+from ..facts import comparison_facts, facts_of, figures_in_classes, segments_in_classes
 from ..input.case import CtInput
 from ..input.ct import read_ct
 from ..input.images import image_extension, read_volume
 from ..release import Destination, case_content, judged, refusal_sentence, write_released
 from ..stacks import released_volume
+from ..verify.compare import compare
 from ..verify.privacy import is_tested
 from ..verify.verdict import Verdict
 from .ct import follow_ct, second_opinion
 from .family import OTHERS, TOLERANCE_MM, DoubtError
 from .hidden import HiddenFace
 from .pet_mr import follow_image
+
+#: No attacker was tried on PET and MR: what is said of their privacy was measured on CT.
+_PRIVACY_OF = {"privacy_of": "the CT that decides; this image was verified by itself, and no attacker was tried on images of its kind"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,11 +97,18 @@ class Leader:
             raise DoubtError("it shows too little of the face to be verified")
         new = array.copy()
         new[found.changed] = to_scalar_type(found.array[found.changed], array.dtype)
-        checks = {"changed_voxels": int((new != array).sum()), "share_of_step_left": round(found.left, 3)}
-        case = {**case_content(self.decided), "checks": figures_in_classes(checks), "protected": []}
+        result = Volume(new, image.volume.geometry)
+        compared = comparison_facts(compare(image.volume, result, None, self._hidden.protected_on(result.geometry)))
+        checks = {"changed_voxels": compared["changed_voxels"], "share_of_step_left": round(found.left, 3)}
+        told = {"checks": figures_in_classes(checks), "protected": segments_in_classes(compared["protected"])}
         own = facts_of(self.decided)
         facts = {key: own[key] for key in ("verdict", "reasons", "privacy", "privacy_causes", "style", "effect")}
-        return FollowedImage(image, Volume(new, image.volume.geometry), case, {**facts, **checks, "protected": []})
+        return FollowedImage(
+            image,
+            result,
+            {**case_content(self.decided), **told, **_PRIVACY_OF},
+            {**facts, **checks, "protected": compared["protected"], **_PRIVACY_OF},
+        )
 
 
 def follow_files(files: Sequence[tuple[Path, Destination]], leader: Leader) -> tuple[FollowedFile, ...]:

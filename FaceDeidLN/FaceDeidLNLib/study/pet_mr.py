@@ -90,13 +90,15 @@ def follow_image(hidden: HiddenFace, image: Volume, matrix: np.ndarray, toleranc
     """Follow, and verify; ``matrix`` takes the image's LPS mm to the face's.
 
     :raises DoubtError: it shows more of the face than was hidden, or the head elsewhere, or the old skin is still to be found, or a mask
-        around it.
+        around it; or a voxel of what the user named changed.
     """
     there = Volume(image.array, moved(image.geometry, matrix))
     level = edge_level(hidden, there)
     if doubt := beyond_doubt(hidden, there, level):
         raise DoubtError(doubt)
     new, changed = followed(hidden, there, tolerance_mm, random)
+    if lost := [mask.name for mask in hidden.protected_on(there.geometry) if (changed[mask.box.slices] & mask.array).any()]:
+        raise DoubtError(f"voxels of protected segments changed in it ({', '.join(lost)})")
     if changed.any() and (doubt := placed_doubt(hidden, there, level, tolerance_mm + max(image.geometry.spacing))):
         raise DoubtError(doubt)
     left = step_left(hidden, there, there.with_array(new))

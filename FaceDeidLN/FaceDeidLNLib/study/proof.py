@@ -117,7 +117,7 @@ def prove(root: Path, run: StudyRun, progress: Progress = silent) -> Proof:
         hidden, measured, why = _measured(shown, run)
         doubts += [(shown.folder, why)] if why else []
         for surface in measured:
-            first = own.setdefault(id(hidden), surface)
+            first = own.setdefault(id(hidden), surface) if shown.decides else own.get(id(hidden))
             doubts += [] if surface is first else [(shown.folder, why) for why in _doubts(surface, first, shown.families)]
             surfaces.append(surface)
     doubts += [(path.parent, f"{path.parent.name}/{path.name} holds an icon") for path in sorted(root.rglob("*.dcm")) if _has_icon(path)]
@@ -152,29 +152,35 @@ def _shows_head(family: str) -> bool:
 
 @dataclass(frozen=True)
 class _Shown:
-    """A released series: its folder, and the families and the original frames of reference of what is in it."""
+    """A released series: its folder, the families and the original frames of reference of what is in it, and whether its CT decided."""
 
     folder: Path
     families: frozenset[str]
     frames: frozenset[str]
+    decides: bool
 
 
 def _series_below(root: Path, run: StudyRun) -> list[_Shown]:
     """Every released series; those that decide come first."""
     original = {run.writer.policy.uid(frame.removeprefix(NO_FRAME)): frame for frame in (*run.hidden, *run.registered)}
     tags = ["SOPClassUID", "SeriesInstanceUID", "FrameOfReferenceUID", "ReferencedFrameOfReferenceSequence"]
+    first = {run.writer.written[uid].parent for uid in run.deciding if uid in run.writer.written}
     out = []
     for folder in sorted(path for path in root.iterdir() if path.is_dir()):
         headers = [pydicom.dcmread(path, specific_tags=tags) for path in sorted(folder.glob("*.dcm"))]
         families = frozenset(family_of(str(header.SOPClassUID)) for header in headers)
         frames = frozenset(original.get(frame_of(header) or str(header.SeriesInstanceUID), "") for header in headers)
-        out.append(_Shown(folder, families, frames))
-    first = {run.writer.written[uid].parent for uid in run.deciding if uid in run.writer.written}
-    return sorted(out, key=lambda shown: shown.folder not in first)
+        out.append(_Shown(folder, families, frames, folder in first))
+    return sorted(out, key=lambda shown: not shown.decides)
 
 
-def _doubts(surface: Surface, own: Surface, families: frozenset[str]) -> list[str]:
-    """Why a surface may be the old skin's: nearer to it than that of the CT that decides is there, or with more of it at one depth."""
+def _doubts(surface: Surface, own: Surface | None, families: frozenset[str]) -> list[str]:
+    """Why a surface may be the old skin's: nearer to it than that of the CT that decides is there, or with more of it at one depth.
+
+    Where that CT shows no surface itself (None) there is no measure, and each surface is a doubt.
+    """
+    if own is None:
+        return [f"{surface.name} shows a surface of the head, and the CT that decides too little of the face to measure it by"]
     drawn, own = bool(families & DRAWN), own if families & DRAWN else own.where_seen_in(surface)
     most = (1.0 + own.alike) / 2.0 if drawn else own.alike + MORE_SHARE
     least = LEAST_SHARE * (min(own.median_mm, VEIL_MM) if drawn else own.median_mm)

@@ -38,6 +38,8 @@ from .writer import StudyWriter
 
 #: Said of a file that may belong to the study and that nobody can read.
 UNREADABLE = "an instance of it may be missing"
+#: Modalities that are nothing without what they refer to.
+_MADE_OF_REFERENCES = {"PR", "KO"}
 
 
 class _Stop(FaceDeidError):
@@ -245,7 +247,7 @@ def _stop_at_doubts(planned: StudyPlan, reports: list[Report], options: Options)
 
 
 def _closed(reports: list[Report], writer: StudyWriter) -> list[Report]:
-    """References closed; documents that lead to nothing any more are withheld, until nothing changes.
+    """References closed; presentation states and key objects that lead to nothing any more are withheld, until nothing changes.
 
     What the standard requires to stay though it leads nowhere is said with its object.
     """
@@ -261,7 +263,7 @@ def _closed(reports: list[Report], writer: StudyWriter) -> list[Report]:
             writer.references[uid] = tuple(references_of(dataset))
             if left:
                 kept[uid] = sorted(set(left))
-            if before and not any(one in released for one in before) and FAMILIES_OF_REFERENCES & {dataset.get("Modality")}:
+            if before and not any(one in released for one in before) and dataset.get("Modality") in _MADE_OF_REFERENCES:
                 empty.add(uid)
             save(dataset, path, dataset.file_meta.TransferSyntaxUID)
         if not empty:
@@ -276,7 +278,3 @@ def _with_kept(report: Report, kept: list[str] | None) -> Report:
     if kept is None or report.decision.outcome is Outcome.WITHHOLD:
         return report
     return replace(report, figures={**report.figures, "required_references_to_what_is_withheld": kept})
-
-
-#: Modalities that are nothing without what they refer to.
-FAMILIES_OF_REFERENCES = {"PR", "KO"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -55,6 +56,11 @@ def test_each_image_changes_in_front_and_keeps_type_grid_and_the_back_of_the_hea
 
 def test_each_image_has_a_certificate_of_its_own(released):
     assert len(list(released.glob("out-*.certificate.json"))) == 3
+
+
+def test_the_certificate_of_an_mr_says_that_its_class_was_measured_on_ct(released):
+    told = json.loads((released / "out-mr.certificate.json").read_text())
+    assert told["privacy_of"].startswith("the CT that decides")
 
 
 def test_nothing_is_written_where_an_image_shows_the_head_elsewhere(released, tmp_path, capsys):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -159,12 +161,15 @@ class Signal:
 
 
 @pytest.fixture
-def nnunet(monkeypatch, phantom):
+def nnunet(monkeypatch, phantom, tmp_path):
     """The extension NNUNet with a program that runs for five looks; ``done`` is what was asked of it."""
-    done = SimpleNamespace(calls=[], looks=5, error="")
+    done = SimpleNamespace(calls=[], looks=5, error="", program=subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]))
 
     class Process:
         NotRunning, Running = 0, 2
+
+        def processId(self):
+            return done.program.pid
 
         def state(self):
             return self.Running if done.looks > 0 else self.NotRunning
@@ -179,11 +184,16 @@ def nnunet(monkeypatch, phantom):
         def __init__(self):
             done.logic, self.errorOccurred, self.progressInfo = self, Signal(), Signal()
             self.inferenceProcess = SimpleNamespace(process=Process())
+            self._tmpDir = SimpleNamespace(path=lambda: str(tmp_path / "readable"), remove=lambda: True)
 
         def setParameter(self, parameter):
             done.calls.append(parameter.modelPath)
 
         def startSegmentation(self, volume):
+            done.folder = Path(self._tmpDir.path())
+            self._tmpDir.remove()
+            (done.folder / "input").mkdir(parents=True)
+            (done.folder / "input" / "volume_0000.nii.gz").write_text("a CT")
             if done.error:
                 self.errorOccurred(done.error)
 
@@ -199,7 +209,9 @@ def nnunet(monkeypatch, phantom):
         InstallLogic=lambda: SimpleNamespace(setupPythonRequirements=lambda: True),
     )
     monkeypatch.setitem(sys.modules, "SlicerNNUNetLib", library)
-    return done
+    yield done
+    done.program.kill()
+    done.program.wait()
 
 
 def nodes_there():
@@ -223,6 +235,34 @@ def test_nnunet_is_stopped_where_the_user_cancels(nnunet, phantom, tmp_path):
         OwnModel(tmp_path, cancel).segment(phantom.ct)
     assert nnunet.calls == [tmp_path, "stopped"]
     assert nodes_there() == before
+
+
+@posix
+def test_nnunets_program_is_ended_with_all_that_it_started_where_the_user_cancels(nnunet, phantom, tmp_path):
+    with pytest.raises(Cancelled):
+        OwnModel(tmp_path, cancel).segment(phantom.ct)
+    assert nnunet.program.wait(5.0) == -signal.SIGKILL
+
+
+@posix
+def test_the_copy_for_nnunet_lies_where_nobody_else_reads_it_and_goes(nnunet, phantom, tmp_path):
+    rights = []
+    OwnModel(tmp_path, lambda fraction, message: rights.append(nnunet.folder.stat().st_mode & 0o777)).segment(phantom.ct)
+    assert set(rights) == {0o700}
+    assert not nnunet.folder.exists()
+
+
+def test_an_nnunet_that_keeps_its_copies_otherwise_is_refused(nnunet, phantom, tmp_path, monkeypatch):
+    made = sys.modules["SlicerNNUNetLib"].SegmentationLogic
+
+    def without_folder():
+        logic = made()
+        del logic._tmpDir
+        return logic
+
+    monkeypatch.setattr(sys.modules["SlicerNNUNetLib"], "SegmentationLogic", without_folder)
+    with pytest.raises(ProviderError, match="where others may read it"):
+        OwnModel(tmp_path).segment(phantom.ct)
 
 
 def test_a_model_that_finds_nothing_is_one_sentence(nnunet, phantom, tmp_path, monkeypatch):
