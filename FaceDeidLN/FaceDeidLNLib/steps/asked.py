@@ -68,20 +68,22 @@ def asked_from(
         raise InputError(f"outputVolume takes a {_VOLUME} and not {named(outputVolume)}.")
     is_reused, is_renewed = truth("reuse", reuse), truth("renew", renew)
     old_curve, old_face = (node if is_renewed and is_as_made(node, ct) else None for node in (curve, faceSegmentation))
+    given = (protectedSegmentation, faceSegmentation)
     asked = NodeRequest(
         ct,
-        protectedSegmentation,
-        None if segmentIDs is None else listed("segmentIDs", segmentIDs, "IDs"),
-        landmarks,
-        None if old_curve else curve,
-        None if old_face else faceSegmentation,
-        outputVolume,
-        parameters,
-        truth("acceptRecognisable", acceptRecognisable),
-        *(_reused(linked(ct, role), protectedSegmentation, faceSegmentation) if is_reused else None for role in ("kept", "skin")),
-        _images(alsoVolumes),
-        CaseNodes(curve=old_curve, face=old_face),
-        truth("draft", draft),
+        protected=protectedSegmentation,
+        segment_ids=None if segmentIDs is None else listed("segmentIDs", segmentIDs, "IDs"),
+        landmarks=landmarks,
+        curve=None if old_curve else curve,
+        face=None if old_face else faceSegmentation,
+        output=outputVolume,
+        parameters=parameters,
+        accept_recognisable=truth("acceptRecognisable", acceptRecognisable),
+        kept=_reused(linked(ct, "kept"), *given) if is_reused else None,
+        skin=_reused(linked(ct, "skin"), *given) if is_reused else None,
+        also=_images(alsoVolumes),
+        old=CaseNodes(curve=old_curve, face=old_face),
+        draft=truth("draft", draft),
     )
     is_mask = _is_other("maskEngine", maskEngine) and parameters.effect in effects_with(FILL_HU.field)
     engines = Engines(_is_other("wrapEngine", wrapEngine), _is_other("cutEngine", cutEngine), is_mask)

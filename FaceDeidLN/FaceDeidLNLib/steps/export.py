@@ -25,6 +25,7 @@ from ..mrml.nodes import volume_from_node
 from ..mrml.sources import source_of
 from ..mrml.verdicts import StoredVerdict, ct_of, leader_of, require_verdict
 from ..output.header_mappings import keep_mappings
+from ..output.representable import representable
 from ..output.seen import digest
 from ..output.signing import require_key
 from ..release import Destination, write_released
@@ -35,6 +36,8 @@ from .released import telling_releases
 INSTANCES = "DICOM.instanceUIDs"
 #: Slicer derives its grid from the same headers by another route: rounding only.
 SAME_PLACE_MM = 0.01
+#: What numbers of few digits add to rounding to a series' steps.
+_ROUNDING_HU = 0.01
 
 
 @dataclass(frozen=True)
@@ -151,7 +154,23 @@ def _as_written(ct: CtInput, before: Volume, result: Volume) -> Volume:
         return result
     result = in_order_of(ct, result)
     _require_padding_kept(ct, before, result)
-    return without_padding_of(ct, result)
+    written = without_padding_of(ct, result)
+    _require_storable(ct, written)
+    return written
+
+
+def _require_storable(ct: CtInput, result: Volume) -> None:
+    """Raises InputError where a series can store a result only cut to its range of values, not merely rounded: nobody judged that."""
+    stored = representable(ct, result)
+    if stored is result:
+        return
+    least, most = min(how.slope for how in ct.stored), max(how.slope for how in ct.stored)
+    off = float(np.abs(stored.array.astype(np.float64) - result.array).max())
+    if off > max(abs(least), abs(most)) / 2 + _ROUNDING_HU:
+        raise InputError(
+            f"The DICOM files cannot hold all values of the result (they would be changed by up to {off:.0f} HU): export it as NRRD or "
+            "NIfTI, or choose other values for the effect and apply again."
+        )
 
 
 def _require_padding_kept(ct: CtInput, before: Volume, volume: Volume) -> None:
@@ -242,12 +261,15 @@ def without_padding_of(ct: CtInput, volume: Volume) -> Volume:
 
 
 def in_order_of(ct: CtInput, volume: Volume) -> Volume:
-    """The volume's voxels in the series' own order and scalar type; raises InputError where it lies elsewhere."""
+    """The volume's voxels in the series' own order and scalar type; raises InputError where it lies elsewhere or has fractions of HU."""
     grid = volume.geometry
     last_first = np.array(grid.ijk_to_lps)
     last_first[:3, 3] += (grid.shape[0] - 1) * last_first[:3, 2]
     last_first[:3, 2] *= -1.0
     for step, matrix in ((1, grid.ijk_to_lps), (-1, last_first)):
         if ct.volume.geometry.same_as(Geometry(grid.shape, matrix), SAME_PLACE_MM):
-            return Volume(volume.array[::step].astype(ct.volume.array.dtype), ct.volume.geometry)
+            values = volume.array[::step].astype(ct.volume.array.dtype)
+            if values.dtype.kind in "iu" and not np.array_equal(values, volume.array[::step]):
+                raise InputError("The DICOM files hold whole numbers, and the volume other values: export it as NRRD or NIfTI.")
+            return Volume(values, ct.volume.geometry)
     raise InputError("The CT was moved or resampled after it was loaded from DICOM: export it as NRRD or NIfTI.")

@@ -11,6 +11,7 @@ import pydicom
 import pytest
 from dicom_series import Series, write_series
 from FaceDeidLNLib.core.errors import InputError
+from FaceDeidLNLib.core.parameters import Parameters
 from FaceDeidLNLib.input.calibration import as_worked_on, in_own_values
 from FaceDeidLNLib.input.images import read_volume
 from FaceDeidLNLib.mrml.ct import ct_of_node
@@ -241,3 +242,18 @@ def test_a_ct_that_was_cut_to_a_window_is_not_released_and_not_by_verifying_it_a
     again = steps.verify(asked)
     assert (again.verdict, again.released) == ("REVIEW", False)
     assert any("padding" in reason for reason in again.reasons)
+
+
+def test_values_that_a_series_cannot_hold_are_not_written_cut_to_its_range(tmp_path):
+    series_of(phantom().ct.array, tmp_path / "in")
+    here = context()
+    here.scene.Clear(False)
+    node = add_ct(here, phantom().ct.with_array(phantom().ct.array.astype(np.int16)), "CT")
+    remember_source(node, tmp_path / "in", "")
+    asked = NodeRequest(node, parameters=Parameters(effect="mask", own=(("fill_hu", -2000.0),)), accept_recognisable=True)
+    first = Steps(here, CACHE).all(asked, Engines())
+    assert first.released
+    with pytest.raises(InputError, match="cannot hold all values of the result .*976 HU"):
+        export_result(first.nodes.result, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    export_result(first.nodes.result, tmp_path / "out.nrrd")
