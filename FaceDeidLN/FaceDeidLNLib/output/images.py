@@ -25,6 +25,9 @@ WRITABLE_EXTENSIONS = (".nrrd", ".nii.gz", ".nii", ".mha")
 #: zlib level: CT noise shrinks hardly further at higher levels, which take several times longer.
 COMPRESSION_LEVEL = 1
 
+#: What 3D Slicer takes a file for, whatever it holds, by what stands before its ending.
+_TAKEN_FOR = {".seg": "a segmentation", ".seq": "a sequence"}
+
 
 def write_image(
     ct: CtInput,
@@ -62,13 +65,16 @@ def write_image(
 def require_writable(ct: CtInput, path: Path) -> None:
     """Refuse, before any work is done, an image file that this CT cannot be written to.
 
-    :raises InputError: extension, capitals in it, or NIfTI for a sheared grid or for a scalar type that it has not.
+    :raises InputError: extension, capitals in it, a name that 3D Slicer takes for something else, or NIfTI for a sheared grid.
     """
     extension = image_extension(path)
     if extension not in WRITABLE_EXTENSIONS:
         raise InputError(f"{path.name}: the output can be one of {', '.join(WRITABLE_EXTENSIONS)}, in a single file.")
     if extension != ".nrrd" and not path.name.endswith(extension):  # SimpleITK knows capitals of none, or as another format
         raise InputError(f"{path.name}: write the ending of the output in lower case, {extension}.")
+    for ending, kind in _TAKEN_FOR.items():
+        if path.name.lower().endswith(ending + extension):
+            raise InputError(f"{path.name}: 3D Slicer takes a file of this name for {kind}: leave out {ending} before {extension}.")
     if extension.startswith(".nii") and _shear_mm(ct.volume.geometry) > SAME_GEOMETRY_MM:
         tilted = "the axes of this CT, as of one with a tilted gantry, are not perpendicular"
         raise InputError(f"{path.name}: {tilted}, and programs that read NIfTI disagree on where such voxels lie: write .nrrd instead.")

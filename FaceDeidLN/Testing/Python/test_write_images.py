@@ -110,6 +110,14 @@ def test_capitals_in_an_ending_that_cannot_be_written_with_them_are_refused_with
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith("out")] == []
 
 
+@pytest.mark.parametrize("name", ["out.seg.nrrd", "out.SEG.NRRD", "out.seq.nrrd", "out.seg.nii.gz", ".seg.nrrd"])
+def test_a_name_that_slicer_takes_for_a_segmentation_or_a_sequence_is_refused(tmp_path, name):
+    ct = case(tmp_path)
+    with pytest.raises(InputError, match="takes a file of this name for a se.*: leave out"):
+        write_image(ct, ct.volume, tmp_path / name)
+    assert [path.name for path in tmp_path.iterdir() if path.name.lower().startswith(("out", "."))] == []
+
+
 @pytest.mark.parametrize("change", ["type", "grid"])
 def test_a_result_that_does_not_fit_the_ct_is_refused(tmp_path, change):
     ct = case(tmp_path)
