@@ -6,10 +6,11 @@ manager with nothing to follow, and Slicer crashes; so what is displayed goes be
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 import slicer
+from vtkmodules.vtkCommonCore import vtkWeakReference
 
 #: From the first to go to the last; a node of no other kind goes after those that are displayed.
 _DISPLAYED, _OTHER, _DISPLAY, _STORAGE = range(4)
@@ -20,6 +21,21 @@ _OF_THE_APPLICATION = ("vtkMRMLAbstractViewNode", "vtkMRMLCameraNode", "vtkMRMLS
 def node_ids(scene: slicer.vtkMRMLScene) -> set[str]:
     """The identifiers of all nodes of a scene."""
     return {scene.GetNthNode(n).GetID() for n in range(scene.GetNumberOfNodes())}
+
+
+def still_there(node: slicer.vtkMRMLNode) -> Callable[[], slicer.vtkMRMLNode | None]:
+    """Gives a node as long as it is in its scene, later, without keeping it alive.
+
+    By its identifier it cannot be known: a scene that is added to this one gets those of nodes that are gone.
+    """
+    scene, known = node.GetScene(), vtkWeakReference()
+    known.Set(node)
+
+    def there() -> slicer.vtkMRMLNode | None:
+        found = known.Get()
+        return found if found is not None and found.GetScene() is scene else None
+
+    return there
 
 
 def remove_nodes(scene: slicer.vtkMRMLScene, identifiers: Iterable[str | None]) -> None:

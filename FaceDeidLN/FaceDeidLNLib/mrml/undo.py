@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import slicer
 
 from .links import SKIN_PREFIX, references_of
-from .removal import node_ids, remove_nodes, with_display
+from .removal import node_ids, remove_nodes, still_there, with_display
 
 #: Steps that can be undone, one after the other.
 DEPTH = 20
@@ -60,7 +60,7 @@ def all_or_nothing(
     that were added leave the scene. Where the scene was closed meanwhile, nothing is touched.
     """
     before = node_ids(scene)
-    made: set[str] = set()
+    made: list[Callable[[], slicer.vtkMRMLNode | None]] = []
     contents = [_content(node) for node in nodes if node is not None]
     closed: list[bool] = []
     tag = scene.AddObserver(scene.StartCloseEvent, lambda caller, event: closed.append(True))
@@ -71,23 +71,27 @@ def all_or_nothing(
         for put_back in contents:
             put_back()
         restore_choices()
-        remove_nodes(scene, [*made, *_made_to_look_at(scene, made)])
+        nodes = [node for node in (there() for there in made) if node is not None]
+        remove_nodes(scene, [*(node.GetID() for node in nodes), *_made_to_look_at(scene, nodes)])
+
+    def note_made() -> None:
+        made.extend(still_there(scene.GetNodeByID(identifier)) for identifier in node_ids(scene) - before)
 
     try:
         yield restore
     except BaseException:
-        made |= node_ids(scene) - before
+        note_made()
         restore()
         raise
     finally:
         scene.RemoveObserver(tag)
-    made |= node_ids(scene) - before
+    note_made()
 
 
-def _made_to_look_at(scene: slicer.vtkMRMLScene, identifiers: set[str]) -> list[str]:
+def _made_to_look_at(scene: slicer.vtkMRMLScene, nodes: Sequence[slicer.vtkMRMLNode]) -> list[str]:
     """The skins that were made of some nodes later on, in no step: without the volume they show nothing that is there."""
     found = []
-    for node in filter(None, (scene.GetNodeByID(identifier) for identifier in identifiers)):
+    for node in nodes:
         for role, skin in references_of(node).items():
             if role.startswith(SKIN_PREFIX) and scene.GetNodeByID(skin) is not None:
                 found += with_display(scene.GetNodeByID(skin))
@@ -114,22 +118,28 @@ def _own_content(node: slicer.vtkMRMLNode) -> Callable[[], None]:
 
     A step gives such a node another image or surface and never writes into the one that is there.
     """
-    scene, identifier, name = node.GetScene(), node.GetID(), node.GetName()
+    same, name = still_there(node), node.GetName()
     deep = not (node.IsA("vtkMRMLVolumeNode") or node.IsA("vtkMRMLModelNode"))
     copy = node.CreateNodeInstance()
     copy.CopyContent(node, deep)
-    parent = node.GetTransformNodeID() if node.IsA("vtkMRMLTransformableNode") else None
-    references = references_of(node)
+    parent = _known(node.GetParentTransformNode() if node.IsA("vtkMRMLTransformableNode") else None)
+    references = {role: _known(node.GetNodeReference(role)) for role in references_of(node)}
 
     def put_back() -> None:
-        there = scene.GetNodeByID(identifier)
+        there = same()
         if there is None:
             return
         there.CopyContent(copy, deep)
         there.SetName(name)
         if there.IsA("vtkMRMLTransformableNode"):
-            there.SetAndObserveTransformNodeID(parent)
+            there.SetAndObserveTransformNodeID(parent())
         for role in {*references, *references_of(there)}:
-            there.SetNodeReferenceID(role, references.get(role))
+            there.SetNodeReferenceID(role, references[role]() if role in references else None)
 
     return put_back
+
+
+def _known(node: slicer.vtkMRMLNode | None) -> Callable[[], str | None]:
+    """Gives the identifier of a node as long as it is there, later; None for none."""
+    there = (lambda: None) if node is None else still_there(node)
+    return lambda: None if there() is None else there().GetID()
