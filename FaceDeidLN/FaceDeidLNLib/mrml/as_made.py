@@ -20,6 +20,8 @@ from .segmentations import segments_from_node
 _AS_MADE = "FaceDeidLN.AsMade"
 #: The same where another engine made it: never made anew by itself, but no person has edited it either.
 _BY_ENGINE = "FaceDeidLN.MadeByEngine"
+#: Reference of such a node to the CT that it was made of. A scene that is added to another gives its nodes other identifiers, here too.
+_MADE_OF = "FaceDeidLN.madeOf"
 
 
 def same_points(before: ArrayLike, now: ArrayLike) -> bool:
@@ -32,6 +34,7 @@ def note_as_made(node: slicer.vtkMRMLNode, ct: slicer.vtkMRMLScalarVolumeNode, r
     made = json.dumps([ct.GetID(), *_contents(node, ct)])
     node.SetAttribute(_AS_MADE, made if renewable else None)
     node.SetAttribute(_BY_ENGINE, None if renewable else made)
+    node.SetNodeReferenceID(_MADE_OF, ct.GetID())
 
 
 def was_noted(node: slicer.vtkMRMLNode) -> bool:
@@ -49,7 +52,7 @@ def is_as_made(node: slicer.vtkMRMLNode | None, ct: slicer.vtkMRMLScalarVolumeNo
     if not noted:
         return False
     made_of, *then = json.loads(noted)
-    if made_of != ct.GetID():
+    if (node.GetNodeReferenceID(_MADE_OF) or made_of) != ct.GetID():
         return False
     return any(_same(before, now) for before, now in zip(then, _contents(node, ct), strict=False))  # before: in the world only
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from FaceDeidLNLib.core.segment import tight
 from FaceDeidLNLib.core.volume import Volume
 from FaceDeidLNLib.mrml.as_made import is_as_made, note_as_made
 from FaceDeidLNLib.mrml.nodes import add_ct, add_curve, add_landmarks, add_segmentation, fill_segmentation, landmarks_from_node
-from FaceDeidLNLib.mrml.scene import new_context
+from FaceDeidLNLib.mrml.scene import new_context, nodes_of_class
 from FaceDeidLNLib.steps.process import NodeRequest, landmarks_asked
 from mrml_grids import linear_transform, numbers, tilted
 from vtkmodules.util.numpy_support import vtk_to_numpy
@@ -68,6 +69,22 @@ def test_a_curve_of_which_a_person_unset_a_point_is_the_persons(here, ct):
 def test_what_was_made_of_another_ct_is_not_this_ones(here, ct, kind):
     other = add_ct(here, Volume(numbers((6, 7, 8)), tilted((6, 7, 8))), "other")
     assert not is_as_made(made(here, ct, kind), other)
+
+
+@pytest.mark.parametrize("kind", ["curve", "face"])
+def test_what_was_made_is_known_in_a_scene_that_is_added_to_another(here, ct, kind, tmp_path):
+    made(here, ct, kind)
+    here.scene.SetRootDirectory(str(tmp_path))
+    scene, other = tmp_path / "scene.mrb", new_context()
+    assert here.scene.WriteToMRB(str(scene))
+    with zipfile.ZipFile(scene) as packed:
+        packed.extractall(tmp_path)
+    add_ct(other, Volume(numbers((6, 7, 8)), tilted((6, 7, 8))), "other")  # takes the identifier that the CT had
+    other.scene.SetURL(str(next(tmp_path.rglob("*.mrml"))))
+    assert other.scene.Import()
+    found = nodes_of_class(other.scene, "vtkMRMLMarkupsClosedCurveNode" if kind == "curve" else "vtkMRMLSegmentationNode")
+    known = {node.GetName(): is_as_made(found[0], node) for node in nodes_of_class(other.scene, "vtkMRMLScalarVolumeNode")}
+    assert known == {"CT": True, "other": False}
 
 
 def test_what_was_never_noted_or_another_tool_made_is_a_persons(here, ct):
