@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -16,12 +16,14 @@ from ..clearance import Judged
 from ..core.errors import InputError
 from ..core.geometry import Geometry
 from ..core.parameters import Parameters
+from ..core.segment import Segment
 from ..facts import facts_of
 from ..output.seen import digest
 from ..release import case_content, judged
 from ..verify.privacy import RECOGNISABLE, is_tested
 from ..verify.verdict import Verdict
 from .changed import remember_digest
+from .judged import noted
 from .links import CERTIFICATE, LEADER, SELF, claim, linked, own
 from .moved import SAME_MM
 from .nodes import volume_from_node
@@ -46,12 +48,14 @@ class StoredVerdict(Judged):
     """What is known of a result.
 
     ``content`` is the certificate without the output's own facts, ``facts`` all figures, ``digest`` the SHA-256 of the
-    result's voxels and place when it was verified.
+    result's voxels and place when it was verified. ``segments`` are the judged ones, as ``judged.noted`` made them; None in a scene of
+    before they were noted.
     """
 
     digest: str
     content: dict[str, Any]
     facts: dict[str, Any]
+    segments: list[dict[str, Any]] | None = None
 
     @property
     def released(self) -> bool:
@@ -90,10 +94,10 @@ def _making(result: str, parameters: Parameters) -> str:
     return hashlib.sha256(f"{result} {replace(parameters, seed=None)}".encode()).hexdigest()
 
 
-def verdict_on(case: CaseResult, accepted: bool) -> StoredVerdict:
-    """What is kept of a case that has a result."""
+def verdict_on(case: CaseResult, accepted: bool, segments: Sequence[Segment]) -> StoredVerdict:
+    """What is kept of a case that has a result, with the ``segments`` that were protected in it."""
     said = asdict(judged(case, accepted))
-    return StoredVerdict(**said, digest=digest(case.result), content=case_content(case), facts=facts_of(case))
+    return StoredVerdict(**said, digest=digest(case.result), content=case_content(case), facts=facts_of(case), segments=noted(segments))
 
 
 def record(

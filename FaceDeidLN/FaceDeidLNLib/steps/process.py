@@ -253,7 +253,7 @@ def put_into_scene(
     def shown(tell: Progress) -> tuple[StoredVerdict | None, CaseMaterial]:
         tell(_IN_SCENE, "certificate")
         own = case if case.result is None else replace(case, result=in_own_values(source(), case.result))
-        stored = None if own.result is None else verdict_on(own, asked.accept_recognisable)
+        stored = None if own.result is None else verdict_on(own, asked.accept_recognisable, request.protected)
         material = material_of(request.ct, own, stored is not None and stored.released)
         return stored, replace(material, image=None if own.result is None else image_of(own.result))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -59,6 +59,11 @@ class ProtectSection(Section):
         """Others added, renamed or removed segments."""
         segmentation = slicer.vtkSegmentation
         return (segmentation.SegmentAdded, segmentation.SegmentRemoved, segmentation.SegmentModified)
+
+    def observers(self) -> tuple[tuple[int, Callable[..., None]], ...]:
+        """Also when voxels were drawn, or the segments were moved: a verdict may not count for them any more."""
+        drawn, moved = slicer.vtkSegmentation.SourceRepresentationModified, slicer.vtkMRMLTransformableNode.TransformModifiedEvent
+        return *super().observers(), (drawn, self.panel.update_soon), (moved, self.panel.update_soon)
 
     def on_event(self, caller: object = None, event: object = None) -> None:
         """The segments are others now."""

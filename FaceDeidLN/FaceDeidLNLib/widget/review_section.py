@@ -13,9 +13,8 @@ from ..anatomy.level.find import LEVEL_PREFIX
 from ..core.errors import FaceDeidError
 from ..core.progress import Progress
 from ..mrml.changed import is_changed
+from ..mrml.judged import Kept, kept_now, moment_of, not_judged
 from ..mrml.looks import jump_to, largest_change, show_in_slices, skin_models
-from ..mrml.nodes import segment_roles
-from ..mrml.protection import checked_segments
 from ..mrml.scene import context
 from ..mrml.verdicts import StoredVerdict, ct_of, leader_of, read_verdict, with_certificate
 from ..steps.words import without_options
@@ -35,6 +34,8 @@ class ReviewSection(Section):
         self._shown = ""
         self._seen: StoredVerdict | None = None
         self._rows: list[tuple[str, str]] = []
+        #: The segments that were not judged, and the moment at which that was looked at.
+        self._added: tuple[Any, list[str]] = (None, [])
         table = self.ui.figuresTable
         table.setColumnCount(2)
         table.horizontalHeader().visible = table.verticalHeader().visible = False
@@ -104,20 +105,32 @@ class ReviewSection(Section):
         changed = stored.released and is_changed(result, stored.digest)
         said = _('"{name}" was changed after it was verified, or moved, NOT RELEASED: verify it again.').format(name=result.GetName())
         added = self._added_since(result, stored)
-        not_judged = _(" Not among what was judged: {names}. Verify again, or press Apply.").format(names=", ".join(added))
-        self.ui.verdictLabel.text = said if changed else verdict_text(stored) + (not_judged if added else "")
+        told = _(" Drawn, changed, moved or checked since, and not judged so: {names}. Verify again, or press Apply.")
+        self.ui.verdictLabel.text = said if changed else verdict_text(stored) + (told.format(names=", ".join(added)) if added else "")
         kind = "bad" if stored.verdict == "FAIL" else "good" if stored.released and not changed and not added else "look"
         background, text = _COLORS[kind]
         self.ui.verdictLabel.styleSheet = f"background-color: {background}; color: {text}; border-radius: 4px;"
 
     def _added_since(self, result: Any, stored: StoredVerdict) -> list[str]:  # noqa: ANN401
-        """The segments to protect that the verdict knows nothing of: they were drawn or checked later."""
-        node, ct = self.panel.node.protectedSegmentation, self.panel.node.inputVolume
-        if node is None or ct_of(result) is not ct or leader_of(result) is not None:
+        """What is to stay that the verdict has not judged as it is now: levels, and segments that were drawn, changed or checked later."""
+        node, ct = self.panel.node, self.panel.node.inputVolume
+        if ct is None or ct_of(result) is not ct or leader_of(result) is not None:
             return []
+        judged_levels = stored.content["parameters"]["levels"]
+        levels = [f"{LEVEL_PREFIX}{name}" for name in node.levels if name not in judged_levels]
+        kept = kept_now(ct, node.protectedSegmentation, node.faceSegmentation)
+        moment = stored.segments, moment_of(kept)
+        if moment != self._added[0]:
+            self._added = moment, self._not_judged(kept, stored)
+        return [*self._added[1], *levels]
+
+    def _not_judged(self, kept: list[Kept], stored: StoredVerdict) -> list[str]:
+        """By their voxels and places; by their names alone where a scene of before does not tell more."""
+        if stored.segments is not None:
+            return not_judged(kept, stored.segments)
         judged = {item["name"] for item in stored.facts["protected"]}
-        roles = segment_roles(node)
-        return [roles[identifier][0] for identifier in checked_segments(node) if roles[identifier][0] not in judged]
+        named = [node.GetSegmentation().GetSegment(identifier).GetName() for node, names in kept for identifier in names]
+        return [name for name in named if name not in judged]
 
     def _show_figures(self, rows: list[tuple[str, str]]) -> None:
         """The rows, where they are others than those shown: each cell that is set lets the table measure all of them."""

@@ -43,7 +43,7 @@ class Shared(Protocol):
     def update(self, caller: object = None, event: object = None) -> None:
         """Show what the parameter node says."""
 
-    def update_soon(self) -> None:
+    def update_soon(self, caller: object = None, event: object = None) -> None:
         """Show it when nothing more happens for a moment."""
 
     def chosen(self) -> dict[str, Any]:

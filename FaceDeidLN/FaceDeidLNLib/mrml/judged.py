@@ -1,0 +1,86 @@
+"""The segments that a verdict has judged, noted with it: one that is drawn, edited, moved or checked later was not judged."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import slicer
+
+from ..core.errors import FaceDeidError
+from ..core.geometry import Geometry
+from ..core.segment import Segment
+from .candidates import atlases, declined, kept_of
+from .matrices import to_world_ras
+from .moved import SAME_MM
+from .nodes import segments_from_node
+from .protection import checked_segments
+
+#: What is to be kept of a segmentation: its node and the ids of the segments.
+Kept = tuple[slicer.vtkMRMLSegmentationNode, Sequence[str]]
+
+
+def noted(segments: Sequence[Segment]) -> list[dict[str, Any]]:
+    """Name, voxels and place of segments, as a scene keeps them."""
+    return [_noted(segment) for segment in segments]
+
+
+def _noted(segment: Segment) -> dict[str, Any]:
+    mask, grid = segment.mask.array, segment.mask.geometry
+    if not mask.any():
+        return {"name": segment.name}
+    voxels = hashlib.sha256(np.packbits(mask).tobytes()).hexdigest()
+    return {"name": segment.name, "voxels": voxels, "shape": list(grid.shape), "place": grid.ijk_to_lps.ravel().tolist()}
+
+
+def kept_now(
+    ct: slicer.vtkMRMLScalarVolumeNode, chosen: slicer.vtkMRMLSegmentationNode | None, face: slicer.vtkMRMLSegmentationNode | None
+) -> list[Kept]:
+    """What is to be kept of a CT as things are now: the checked segments of what is ``chosen``, and those of atlases beside it."""
+    taken = [] if declined(ct) else atlases(ct, chosen, face)
+    own = [] if chosen is None else [(chosen, checked_segments(chosen))]
+    return [*own, *((node, kept_of(node)) for node in taken)]
+
+
+def moment_of(kept: Sequence[Kept]) -> tuple[Any, ...]:
+    """What tells segments from those of another moment, with no voxel looked at."""
+    return tuple((node.GetID(), _place(node), tuple(_state(node.GetSegmentation(), name) for name in names)) for node, names in kept)
+
+
+def _state(segmentation: slicer.vtkSegmentation, identifier: str) -> tuple[Any, ...]:
+    segment = segmentation.GetSegment(identifier)
+    held = [segment.GetRepresentation(name) for name in ("Binary labelmap", segmentation.GetSourceRepresentationName())]
+    return identifier, segment.GetName(), segment.GetLabelValue(), *(0 if one is None else one.GetMTime() for one in held)
+
+
+def _place(node: slicer.vtkMRMLSegmentationNode) -> bytes | None:
+    try:
+        return to_world_ras(node).tobytes()
+    except FaceDeidError:  # whatever works on it says so
+        return None
+
+
+def not_judged(kept: Sequence[Kept], judged: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The names of those segments that are not among the ``judged`` ones, as ``noted`` made them, or are others now."""
+    return [name for node, names in kept for name in _not_judged(node, names, judged)]
+
+
+def _not_judged(node: slicer.vtkMRMLSegmentationNode, names: Sequence[str], judged: Sequence[Mapping[str, Any]]) -> list[str]:
+    try:
+        now = noted(segments_from_node(node, names))
+    except FaceDeidError:  # bent by a transform since: it lies elsewhere
+        return [node.GetSegmentation().GetSegment(identifier).GetName() for identifier in names]
+    return [one["name"] for one in now if not any(_same(one, before) for before in judged)]
+
+
+def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Are two segments the same, but for what a scene's file rounds?"""
+    if one["name"] != other["name"] or one.get("voxels") != other.get("voxels"):
+        return False
+    return "voxels" not in one or _grid(one).same_as(_grid(other), SAME_MM)
+
+
+def _grid(one: Mapping[str, Any]) -> Geometry:
+    return Geometry(tuple(one["shape"]), np.reshape(one["place"], (4, 4)))
