@@ -73,9 +73,9 @@ def _is_another_patients(node: slicer.vtkMRMLSegmentationNode, ct: slicer.vtkMRM
     return bool(patient and whose) and not whose & {patient, ""}
 
 
-def made_here(node: slicer.vtkMRMLSegmentationNode) -> slicer.vtkMRMLSegmentationNode:
-    """Note that this module made a segmentation: it is none that somebody drew to be kept."""
-    node.SetAttribute(_MADE_HERE, "1")
+def made_here(node: slicer.vtkMRMLSegmentationNode, made: bool = True) -> slicer.vtkMRMLSegmentationNode:
+    """Note that this module made a segmentation: it is none that somebody drew to be kept. Not ``made``: that it holds what somebody drew."""
+    node.SetAttribute(_MADE_HERE, "1" if made else None)
     return node
 
 

@@ -42,13 +42,15 @@ from .verdicts import mark
 class CaseMaterial:
     """What there is to show of a case; whatever the work did not come to is None or empty.
 
-    Volumes and masks share the CT's grid; ``curve`` are control points (N, 3) and ``skin`` is a surface, both LPS mm.
+    Volumes and masks share the CT's grid; ``curve`` are control points (N, 3) and ``skin`` is a surface, both LPS mm. The last
+    ``levels`` of ``protected`` are node levels, which nobody drew.
     """
 
     ct: Volume
     result: Volume | None = None
     face: BoxMask | None = None
     protected: Sequence[BoxMask] = ()
+    levels: int = 0
     landmarks: Landmarks | None = None
     curve: np.ndarray | None = None
     skin: vtkPolyData | None = None
@@ -82,6 +84,7 @@ def material_of(ct: Volume, case: CaseResult, released: bool) -> CaseMaterial:
         result=case.result,
         face=face,
         protected=protected,
+        levels=len(case.levels),
         landmarks=case.landmarks,
         curve=None if case.face is None else case.face.curve.control,
         skin=None if case.anatomy is None else skin_surface(case.anatomy.depth),

@@ -40,8 +40,11 @@ from ..output.review_folder import (
     make_review_folder,
 )
 from .bundle import fill_bundle, one_voxel_like
+from .candidates import made_here
 from .case import CaseMaterial, CaseNodes, add_case
+from .links import link
 from .nodes import add_skin_model, fill_skin
+from .protection import check
 from .scene import SceneContext, new_context
 from .volumes import add_ct, shared_image_of
 
@@ -194,7 +197,24 @@ def _add_to(context: SceneContext, material: CaseMaterial) -> CaseNodes:
     if skin is not None:
         skin.DisableModifiedEventOn()
         fill_skin(skin, material.skin)
+    _to_be_mended(nodes, material.levels)
     return nodes
+
+
+def _to_be_mended(nodes: CaseNodes, levels: int) -> None:
+    """Let the module's panel take up what the scene holds, as if it was made there: a point that is moved counts, and the nodes stay.
+
+    Of the protected segments the last ``levels`` are node levels, which are found anew.
+    """
+    for role in ("landmarks", "curve", "face", "skin"):
+        link(nodes.ct, role, getattr(nodes, role))
+    identifiers = () if nodes.protected is None else nodes.protected.GetSegmentation().GetSegmentIDs()
+    drawn = len(identifiers) - levels
+    link(nodes.ct, "protected" if drawn > 0 else "kept", nodes.protected)
+    if drawn > 0:
+        made_here(nodes.protected, False)
+        for place, identifier in enumerate(identifiers):
+            check(nodes.protected, identifier, place < drawn)
 
 
 def _triangle() -> vtkPolyData:

@@ -15,8 +15,11 @@ from FaceDeidLNLib.core.segment import tight
 from FaceDeidLNLib.core.volume import Volume
 from FaceDeidLNLib.input.markups import read_curve_json, read_landmarks_json
 from FaceDeidLNLib.mrml import review_scene
+from FaceDeidLNLib.mrml.as_made import is_as_made
 from FaceDeidLNLib.mrml.case import CaseMaterial, material_of
+from FaceDeidLNLib.mrml.links import linked
 from FaceDeidLNLib.mrml.nodes import curve_points_from_node, landmarks_from_node, segments_from_node, volume_from_node
+from FaceDeidLNLib.mrml.protection import checked_segments
 from FaceDeidLNLib.mrml.review_scene import write_review
 from FaceDeidLNLib.mrml.scene import new_context
 from FaceDeidLNLib.output.review_folder import README_FIRST_LINE, REVIEW_FILES, SEEN_FILE
@@ -62,6 +65,34 @@ def small_material(**parts):
     from FaceDeidLNLib.core.geometry import Geometry
 
     return CaseMaterial(Volume(array, Geometry(array.shape, np.diag((3.0, 3.0, 3.0, 1.0)))), **parts)
+
+
+def test_the_panel_takes_up_what_the_scene_holds(scene):
+    ct = first(scene, "vtkMRMLScalarVolumeNode", "CT")
+    names = {role: linked(ct, role).GetName() for role in ("landmarks", "curve", "face", "skin", "protected")}
+    assert names == {
+        "landmarks": "CT landmarks",
+        "curve": "CT face curve",
+        "face": "CT face",
+        "skin": "CT skin",
+        "protected": "CT protected",
+    }
+    assert is_as_made(linked(ct, "curve"), ct)
+    assert is_as_made(linked(ct, "face"), ct)
+
+
+def test_of_the_segments_in_the_scene_those_that_were_named_are_checked(scene, phantom):
+    ct = first(scene, "vtkMRMLScalarVolumeNode", "CT")
+    checked = [segment.name for segment in segments_from_node(linked(ct, "protected"), checked_segments(linked(ct, "protected")))]
+    assert checked == [segment.name for segment in phantom.nodes]
+
+
+def test_where_no_segment_was_named_nothing_of_the_scene_is_chosen_to_be_protected():
+    context, mask = new_context(), np.zeros((12, 14, 16), dtype=bool)
+    mask[4:6, 4:6, 4:6] = True
+    material = small_material(protected=(tight("node level Ia", mask),), levels=1)
+    ct = review_scene._add_to(context, material).ct
+    assert (linked(ct, "protected"), linked(ct, "kept").GetName()) == (None, "CT protected")
 
 
 def test_every_file_of_the_review_is_there(folder):
