@@ -106,8 +106,8 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
     if refusal is None:
         result, beside = follow_also(options, result, request)
         refusal = refusal_sentence(result, options.accept_recognisable, said)
-    seen = None
-    if options.qa is not None and not said.remark:  # what was signed off stands there already
+    seen = sign_off.seen.result if sign_off is not None and said.remark else None  # it stands in the review already
+    if options.qa is not None and seen is None:
         console.progress(_WORKED, "review material")
         seen = write_review_folder(options.qa, ct, result, refusal is None)
     if refusal is None:
@@ -279,12 +279,13 @@ def outcome(ct: CtInput, result: CaseResult, place: Destination, qa: Path | None
     """Exit code, facts and text of a case that came to a verdict."""
     from ..facts import facts_of
     from ..output.certificate import certificate_path
+    from ..release import RECOGNISABLE_SENTENCE
     from .describe import earlier_lines, figures, reason_lines
 
-    verdict, released = result.verdict.value, refusal is None
+    verdict, released, lacks_consent = result.verdict.value, refusal is None, refusal == RECOGNISABLE_SENTENCE
     code = PASS if released else FAIL if verdict == "FAIL" else REVIEW
     facts = {**facts_of(result), "released": released, "output": str(place.output) if released else None}
-    facts["reasons"] += [refusal] if refusal is not None and verdict == "PASS" else []
+    facts["reasons"] += [RECOGNISABLE_SENTENCE] if lacks_consent else []
     facts["nodes_read"] = list(told.taken)
     facts["notes"] = list(told.notes)
     lines = [f"{verdict}: released as {place.output}" if released else f"{verdict}: nothing was released"]
@@ -302,6 +303,6 @@ def outcome(ct: CtInput, result: CaseResult, place: Destination, qa: Path | None
     if qa is not None:
         facts |= {"review": str(qa), "review_sha256": told.seen or ""}
         lines.append(f"  review material (contains the face): {qa}")
-    lines += [_WHAT_TO_DO] if verdict == "REVIEW" else []
+    lines += [_WHAT_TO_DO] if verdict == "REVIEW" and not released and not lacks_consent else []
     lines += [] if released else earlier_lines(place.output)
     return Outcome(code, facts, "\n".join(lines))

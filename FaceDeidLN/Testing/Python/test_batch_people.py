@@ -144,6 +144,17 @@ def test_an_acceptance_counts_for_the_result_that_was_looked_at_alone(reviewed, 
     assert started(stand_in) == 1
 
 
+def test_an_acceptance_that_was_refused_for_want_of_consent_says_so_and_is_of_the_same_result(stand_in, tmp_path, capsys):
+    fill(stand_in, "review-unconsented")
+    words = (stand_in, tmp_path / "out", "--qa", str(tmp_path / "qa"))
+    batch(*words)
+    decide(tmp_path, "review-unconsented,accept,no face left,Doe,r1")
+    for _ in range(2):
+        assert batch(*words) == 3
+        assert "another result" not in capsys.readouterr().err
+    assert "may still be recognised" in rows_of(tmp_path / "out")["review-unconsented"]["reasons"]
+
+
 @pytest.mark.parametrize(
     ("line", "said"),
     [

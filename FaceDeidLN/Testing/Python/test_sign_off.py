@@ -14,9 +14,10 @@ from FaceDeidLNLib.core.parameters import Parameters
 from FaceDeidLNLib.input.ct import read_ct
 from FaceDeidLNLib.mrml import review_scene
 from FaceDeidLNLib.output.certificate import certificate_path
+from FaceDeidLNLib.output.review_folder import make_review_folder
 from FaceDeidLNLib.output.seen import Seen, digest
 from FaceDeidLNLib.phantom import make_phantom
-from FaceDeidLNLib.release import refusal_sentence
+from FaceDeidLNLib.release import RECOGNISABLE_SENTENCE, refusal_sentence
 from FaceDeidLNLib.verify.verdict import Verdict
 from written import write_volume
 
@@ -37,19 +38,38 @@ def reviewed(tmp_path_factory):
     ct = write_volume(phantom.ct, folder / "ct.nrrd")
     words = ("deface", ct, folder / "out.nrrd", "--protect", kept, "--accept-recognisable", "--quiet")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(review_scene, "write_review", lambda place, material, drawn: place.mkdir())
+        patch.setattr(review_scene, "write_review", lambda place, material, drawn: make_review_folder(place, "REVIEW"))
         assert run(*words, "--qa", folder / "qa") == 3
     return words, folder
 
 
-def test_what_was_looked_at_is_released_with_the_remark_in_the_certificate(reviewed):
+def test_what_was_looked_at_is_released_with_the_remark_in_the_certificate(reviewed, capsys):
     words, folder = reviewed
-    assert run(*words, "--sign-off", folder / "qa", "--remark", "the nose is a prosthesis", "--reviewer", "Doe") == 0
+    capsys.readouterr()
+    assert run(*words[:-1], "--sign-off", folder / "qa", "--remark", "the nose is a prosthesis", "--reviewer", "Doe") == 0
+    assert "What to do" not in capsys.readouterr().out
     seen = json.loads((folder / "qa" / "seen.json").read_text())
     assert digest(read_ct(folder / "out.nrrd").volume) == seen["result"]
     checks = json.loads(certificate_path(folder / "out.nrrd").read_text())["checks"]
     assert checks["review_sign_off"] == {"name": "Doe", "remark": "the nose is a prosthesis"}
     assert seen["seed"] not in certificate_path(folder / "out.nrrd").read_text()
+
+
+def test_a_signed_review_that_lacks_the_consent_says_so_and_which_result_was_signed(reviewed, capsys):
+    (command, ct, _, *more), folder = reviewed
+    words = (command, ct, folder / "refused.nrrd", *(word for word in more if word != "--accept-recognisable"))
+    signed = ("--sign-off", folder / "qa", "--remark", "the nose is a prosthesis", "--qa", folder / "qa")
+    before = sorted((folder / "qa").iterdir())
+    capsys.readouterr()
+    assert run(*words, *signed, "--json") == 3
+    said = json.loads(capsys.readouterr().out)
+    assert (said["verdict"], said["reasons"][-1]) == ("REVIEW", RECOGNISABLE_SENTENCE)
+    assert said["review_sha256"] == json.loads((folder / "qa" / "seen.json").read_text())["result"]
+    assert sorted((folder / "qa").iterdir()) == before
+    assert run(*words, *signed) == 3
+    told = capsys.readouterr().err
+    assert RECOGNISABLE_SENTENCE in told
+    assert "mend the landmarks" not in told
 
 
 def test_another_result_than_the_one_that_was_looked_at_is_not_signed_off(phantom):
