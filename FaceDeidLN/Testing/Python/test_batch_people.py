@@ -297,6 +297,21 @@ def test_what_was_refused_lies_in_quarantine_with_its_reason_until_it_is_right(s
     assert refused(tmp_path) == ["fail"]
 
 
+def test_what_was_refused_leaves_quarantine_with_the_subfolders_that_it_lay_in(stand_in, tmp_path):
+    fill(stand_in, "bad", "bad-2", "pass")
+    table = tmp_path / "cases.csv"
+    outputs = {"bad": "siteA/ct/bad.nrrd", "bad-2": "siteA/bad-2.nrrd", "pass": "siteB/pass.nrrd"}
+    table.write_text("input,output\n" + "".join(f"in/{name}.nrrd,{output}\n" for name, output in outputs.items()))
+    batch(table, tmp_path / "out")
+    (stand_in / "bad.nrrd").rename(stand_in / "pass-1.nrrd")
+    table.write_text(table.read_text().replace("in/bad.nrrd", "in/pass-1.nrrd"))
+    batch(table, tmp_path / "out", "--overwrite")
+    assert [path.name for path in (tmp_path / "out-quarantine" / "siteA").iterdir()] == ["bad-2"]
+    table.write_text(table.read_text().replace("in/bad-2.nrrd", "in/pass-1.nrrd"))
+    batch(table, tmp_path / "out", "--overwrite")
+    assert not (tmp_path / "out-quarantine").exists()
+
+
 def test_somebodys_folder_in_quarantine_is_left_alone(stand_in, tmp_path):
     fill(stand_in, "pass")
     (tmp_path / "out-quarantine" / "pass").mkdir(parents=True)

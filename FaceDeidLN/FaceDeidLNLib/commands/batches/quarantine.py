@@ -32,7 +32,7 @@ def quarantine(folder: Path, done: Iterable[tuple[Case, Row]]) -> int:
                 refused += 1
                 _put(folder, case, row)
             else:
-                _remove(folder / case.name)
+                _remove(folder, case.name)
         if folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()
     except OSError as problem:
@@ -54,7 +54,11 @@ def _put(folder: Path, case: Case, row: Row) -> None:
         write_private(link, f"{case.input.absolute()}\n")
 
 
-def _remove(place: Path) -> None:
-    reason = place / REASON
+def _remove(folder: Path, name: str) -> None:
+    """The entry of a case goes, and with it the folders around it that hold nothing else: an output may lie in subfolders."""
+    reason = folder / name / REASON
     if reason.is_file() and reason.read_text(encoding="utf-8", errors="replace").startswith(_FIRST_LINE):
-        shutil.rmtree(place)
+        shutil.rmtree(folder / name)
+    for around in list((folder / name).relative_to(folder).parents)[:-1]:
+        if (folder / around).is_dir() and not any((folder / around).iterdir()):
+            (folder / around).rmdir()
