@@ -170,19 +170,26 @@ def release_all(
         release(ct, result, replace(place, output=hidden[-1]), options.accept_recognisable, said)
 
 
-def check_also(options: argparse.Namespace) -> None:
-    """Raises InputError for files of --also that are not there, and for places that cannot be written to."""
-    from ..input.images import image_extension
+def also_files(options: argparse.Namespace) -> tuple[Path, ...]:
+    """Every file that --also reads, with those that hold their voxels; InputError for one that is not there, or is no image."""
+    from ..input.images import image_extension, image_files
+
+    for path, _ in options.also:
+        if not path.is_file() or image_extension(path) is None:
+            raise InputError(f"--also {path} is no image file: give a .nrrd, .nii, .nii.gz or .mha; for DICOM use the command study.")
+    return tuple(part for path, _ in options.also for part in image_files(path))
+
+
+def check_outputs(options: argparse.Namespace, files: tuple[Path, ...]) -> None:
+    """Raises InputError for outputs, --also's too, that cannot be written to: none touches a file that is read, or another one."""
     from ..output.certificate import certificate_path, require_own_certificate
     from ..output.destination import require_destination
 
     outputs = [options.output, *(out for _, out in options.also)]
     if len({certificate_path(out.absolute()) for out in outputs}) < len(outputs):
         raise InputError("--also names the same output twice: give each image an output of its own.")
-    for path, out in options.also:
-        if not path.is_file() or image_extension(path) is None:
-            raise InputError(f"--also {path} is no image file: give a .nrrd, .nii, .nii.gz or .mha; for DICOM use the command study.")
-        require_destination(out, options.overwrite, (path, options.input))
+    for out in outputs:
+        require_destination(out, options.overwrite, (*files, *(other for other in outputs if other is not out)))
         require_own_certificate(out, options.overwrite)
 
 
@@ -212,7 +219,7 @@ def check_arguments(options: argparse.Namespace) -> Destination:
     """
     from ..header.policy import policy_named
     from ..input.images import image_files
-    from ..output.certificate import certificate_path, require_own_certificate
+    from ..output.certificate import certificate_path
     from ..output.destination import Destination, require_destination
     from ..output.review_folder import require_review_folder
     from ..output.signing import require_key
@@ -221,10 +228,8 @@ def check_arguments(options: argparse.Namespace) -> Destination:
     check_names(options)
     if not options.input.exists():
         raise InputError(f"There is no file or folder {options.input}.")
-    files = (*image_files(options.input), *given_files(options))
-    require_destination(options.output, options.overwrite, files)
-    require_own_certificate(options.output, options.overwrite)
-    check_also(options)
+    files = (*image_files(options.input), *given_files(options), *also_files(options))
+    check_outputs(options, files)
     if options.qa is not None:
         outputs = (options.output, *(out for _, out in options.also))
         require_destination(options.qa, True, (*outputs, *map(certificate_path, outputs), options.input))

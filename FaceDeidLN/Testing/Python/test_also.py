@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from FaceDeidLNLib.commands.main import main
 from FaceDeidLNLib.core.geometry import Geometry
 from FaceDeidLNLib.core.volume import Volume
 from FaceDeidLNLib.effect import base
+from FaceDeidLNLib.input import ct as ct_reader
 from FaceDeidLNLib.input.images import read_volume
 from FaceDeidLNLib.output import atomic
 from synthetic_study import coarse, study_phantom
@@ -95,3 +97,25 @@ def test_two_images_cannot_have_one_output(released, tmp_path, capsys):
     out = str(tmp_path / "out.nrrd")
     assert main(["deface", str(released / "ct.nrrd"), out, "--also", str(released / "mr.nii.gz"), out]) == 2
     assert "same output twice" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("out.nrrd", "--also", "a.nrrd", "b.nrrd", "--also", "b.nrrd", "c.nrrd"), "{b.nrrd} is, holds or lies inside {b.nrrd}"),
+        (("out.nrrd", "--also", "a.nrrd", "nodes.nrrd", "--nodes", "nodes.nrrd"), "{nodes.nrrd} is, holds or lies inside {nodes.nrrd}"),
+        (("a.nrrd", "--also", "a.nrrd", "b.nrrd"), "{a.nrrd} is, holds or lies inside {a.nrrd}"),
+        (("out.nrrd", "--also", "a.nrrd", "ct.nrrd"), "{ct.nrrd} is, holds or lies inside {ct.nrrd}"),
+        (("out", "--also", "a.nrrd", "out/b.nrrd"), "{out} is, holds or lies inside {out/b.nrrd}"),
+    ],
+)
+def test_an_output_that_is_read_or_holds_another_is_refused_before_any_work(words, said, tmp_path, monkeypatch, capsys):
+    for name in ("ct.nrrd", "a.nrrd", "b.nrrd", "nodes.nrrd"):
+        (tmp_path / name).write_text(name)
+    (tmp_path / "out").mkdir()
+    paths = [word if word.startswith("--") else str(tmp_path / word) for word in words]
+    monkeypatch.setattr(ct_reader, "read_ct", lambda *more, **named: pytest.fail("it was read"))
+    assert main(["deface", str(tmp_path / "ct.nrrd"), *paths, "--overwrite"]) == 2
+    expected = re.sub(r"\{(.*?)\}", lambda found: str(tmp_path / found[1]), said)
+    assert expected in capsys.readouterr().err
+    assert (tmp_path / "b.nrrd").read_text() == "b.nrrd"
