@@ -147,18 +147,16 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
 
 
 def watch(options: argparse.Namespace, console: Console) -> Outcome:
-    """Take what arrives until a signal ends it; what people look at is brought up to date whenever all that came is done.
-
-    A case whose files changed after it was released is told, and left as it is; one that was not released is done again.
-    """
+    """Take what arrives until a signal ends it; what people look at is brought up to date whenever all that came is done."""
     from contextlib import closing
 
     from ..output.destination import make_folder
+    from .batches.arrivals import Arrivals
     from .batches.cases import cases_now
     from .batches.ledger import Ledger, sole_batch
     from .batches.loop import Loop
     from .batches.places import Places
-    from .batches.planned import is_mended, is_of_other, plan
+    from .batches.planned import plan
     from .batches.watched import Watched, patient
     from .signals import Interrupted
 
@@ -166,41 +164,21 @@ def watch(options: argparse.Namespace, console: Console) -> Outcome:
     places, setting = Places(options.out_dir, options.shard), setting_of(options)
     with sole_batch(places.results), closing(Ledger(places.ledger, places.results)) as ledger:
         options.goes_on = GOES_ON
-
-        def find() -> list[Case]:
-            return options.shard.cases(cases_now(options.inputs, options.out_dir, options.studies))
+        arrivals = Arrivals(
+            lambda: options.shard.cases(cases_now(options.inputs, options.out_dir, options.studies)),
+            ledger,
+            lambda cases: note_inputs(cases, places.inputs),
+            console.say,
+        )
+        arrivals.begin(setting)
+        left = ledger.rows.keys() - {case.name for case in arrivals.taken}
+        planned = plan(arrivals.taken, ledger, options, setting, places, left, left)
+        arrivals.await_again(planned.waiting)
 
         def settled() -> Outcome:
-            return finish(taken, ledger, setting, places, options, [], planned)
+            return finish(arrivals.taken, ledger, setting, places, options, [], planned)
 
-        def arrived(cases: list[Case]) -> None:
-            known = {one.name for one in taken}
-            taken.extend(case for case in cases if case.name not in known)
-            note_inputs(taken, places.inputs)
-
-        def grew(case: Case) -> bool | None:
-            row = ledger.rows.get(case.name)
-            if row is None:
-                return None
-            if row.waits:
-                ledger.keep(one for one in ledger.rows.values() if one.case != case.name)
-                return True
-            console.say(f"{case.name} changed after it was done, and is left as it is; --overwrite does it again.")
-            return False
-
-        there = [case for case in find() if case.name in ledger.rows]
-        rows = ledger.rows
-        others = [case for case in there if is_of_other(rows[case.name], case, setting) and not options.overwrite]
-        grown = [case for case in others if not is_mended(rows[case.name], case, setting)]
-        for case in grown:
-            console.say(f"{case.name} changed after it was done, and is left as it is; --overwrite does it again.")
-        changed = {case.name for case in grown}
-        taken = [case for case in there if case.name not in changed]
-        left = ledger.rows.keys() - {case.name for case in taken}
-        planned = plan(taken, ledger, options, setting, places, left, left)
-        waiting = {case.name for case in planned.waiting}
-        taken = [case for case in taken if case.name not in waiting]
-        supply = Watched(patient(find, console.say), {case.name for case in (*taken, *grown)}, options.watch, arrived, grew)
+        supply = Watched(patient(arrivals.find, console.say), arrivals.known, options.watch, arrivals.take, arrivals.grew)
         try:
             Loop(ledger, engine_of(options, console), setting, console, lambda: settled() and None).run(supply)
         except Interrupted:

@@ -9,17 +9,20 @@ import sys
 import time
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from batches import batch, fill, rows_of, started
 from FaceDeidLNLib.commands.batches import loop
 from FaceDeidLNLib.commands.batches import watched as watching
+from FaceDeidLNLib.commands.batches.arrivals import Arrivals
 from FaceDeidLNLib.commands.batches.cases import Case, cases_now
 from FaceDeidLNLib.commands.batches.ledger import Ledger
 from FaceDeidLNLib.commands.batches.loop import Loop, Setting
 from FaceDeidLNLib.commands.batches.task import Ended, Limits
 from FaceDeidLNLib.commands.batches.watched import Watched, patient
 from FaceDeidLNLib.commands.console import Console
+from FaceDeidLNLib.commands.main import main
 from FaceDeidLNLib.commands.signals import Interrupted
 from FaceDeidLNLib.output.worklist import read_worklist
 from processes import ENVIRONMENT, command
@@ -259,22 +262,51 @@ def test_a_folder_that_cannot_be_looked_at_costs_its_own_row_only(tmp_path, monk
         assert {name: row.exit_code for name, row in ledger.rows.items()} == {"case-0": 3, "case-1": 2, "case-2": 3}
 
 
+def ended_after(monkeypatch, *acts):
+    """A watching batch does the next of ``acts`` whenever all that came is done, and is ended by a signal when there is none."""
+    left, begin = iter(acts), Loop.__init__
+
+    def act():
+        todo = next(left, None)
+        if todo is None:
+            raise Interrupted(15)
+        todo()
+
+    monkeypatch.setattr(Loop, "__init__", lambda self, *words: begin(self, *words[:-1], lambda: (words[-1](), act())))
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="the stand-in is a POSIX script")
 def test_a_file_that_grows_with_long_pauses_is_done_again_as_long_as_nothing_was_released_of_it(stand_in, tmp_path, monkeypatch):
-    texts = iter(["bad, and", "bad, and longer"])
     fill(stand_in, "bad")
-    settled = Loop.__init__
-
-    def grow():
-        text = next(texts, None)
-        if text is None:
-            raise Interrupted(15)
-        (stand_in / "bad.nrrd").write_text(text)
-
-    def patched(self, *words):
-        settled(self, *words[:-1], lambda: (words[-1](), grow()))
-
-    monkeypatch.setattr(Loop, "__init__", patched)
+    ended_after(monkeypatch, *(partial((stand_in / "bad.nrrd").write_text, text) for text in ("bad, and", "bad, and longer")))
     batch(stand_in, tmp_path / "out", "--watch", "0.2")
     assert started(stand_in) == 3
     assert len(rows_of(tmp_path / "out")) == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the stand-in is a POSIX script")
+def test_what_changed_after_its_release_is_told_while_and_before_a_batch_watches_and_is_left(stand_in, tmp_path, monkeypatch, capsys):
+    told = "pass-1 changed after it was done, and is left as it is; --overwrite does it again."
+    fill(stand_in, "pass-1")
+    ended_after(monkeypatch, partial(fill, stand_in, "bad"), partial((stand_in / "pass-1.nrrd").write_text, "more"))
+    words = ["batch", str(stand_in), str(tmp_path / "out"), "--watch", "0.2"]
+    monkeypatch.setattr(Arrivals, "_leave", lambda self, case, leave=Arrivals._leave: (leave(self, case), fill(stand_in, "bad-2")))
+    main(words)
+    assert capsys.readouterr().out.count(told) == 1
+    ended_after(monkeypatch)
+    fill(stand_in, "bad-3")
+    main(words)
+    assert capsys.readouterr().out.count(told) == 1
+    assert rows_of(tmp_path / "out")["pass-1"]["exit_code"] == "0"
+    assert (stand_in / "started.log").read_text().split().count("pass") == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the stand-in is a POSIX script")
+def test_a_watching_batch_carries_out_what_was_accepted(stand_in, tmp_path, monkeypatch):
+    fill(stand_in, "review")
+    words = (stand_in, tmp_path / "out", "--qa", str(tmp_path / "qa"))
+    batch(*words)
+    (tmp_path / "out-decisions.csv").write_text("case,decision,remark,reviewer,result\nreview,accept,no face left,Doe,r1\n")
+    ended_after(monkeypatch)
+    assert batch(*words, "--watch", "0.2") == 0
+    assert rows_of(tmp_path / "out")["review"]["verdict"] == "SIGNED OFF"
