@@ -33,6 +33,8 @@ ENVELOPE_DEGREES, VEIL_SHARE = 25.0, 0.5
 #: Isodoses, as shares of the largest dose, that are asked whether they follow the old skin below the border, as doses do that depend on
 #: depth alone. Of such doses one lies at one depth in 0.52 to 0.71 of the face's fields; of 2 to 9 beams on target volumes in 0.55 at most.
 ISODOSES = np.arange(0.025, 1.0, 0.025)
+#: The offsets of a dose's frames are heights where the first is that of the first frame (mm), and their normal is the axis of the body.
+SAME_HEIGHT_MM, TRANSVERSE = 0.1, 0.999
 
 
 class RtDoseFamily(ClippedOneByOne):
@@ -97,19 +99,28 @@ def isodoses(dose: Volume, hidden: HiddenFace) -> Iterator[tuple[str, np.ndarray
 
 
 def dose_geometry(dataset: Dataset) -> Geometry:
-    """The grid of a dose (PS3.3 C.8.8.3.2): frames at their offsets along the normal of the first.
+    """The grid of a dose (PS3.3 C.8.8.3.2).
 
-    :raises DoubtError: the offsets are missing or uneven.
+    :raises DoubtError: the offsets of its frames are missing or uneven.
     """
     frames = int(dataset.get("NumberOfFrames") or 1)
     rows = np.array(dataset.ImageOrientationPatient, dtype=float).reshape(2, 3)
     offsets = np.array(dataset.get("GridFrameOffsetVector") or [0.0], dtype=float)
     position = np.array(dataset.ImagePositionPatient, dtype=float)
-    steps = np.diff(offsets)  # offsets from the first frame, or coordinates along its normal: the steps are the same
+    steps = np.diff(offsets)
     if len(offsets) != frames or frames < 2 or np.ptp(steps) > 0.05 or not steps[0]:
         raise DoubtError("the frames of the dose do not lie at equal distances")
-    normal = np.cross(rows[0], rows[1])
     matrix = np.eye(4)
     matrix[:3, 0], matrix[:3, 1] = rows[0] * float(dataset.PixelSpacing[1]), rows[1] * float(dataset.PixelSpacing[0])
-    matrix[:3, 2], matrix[:3, 3] = normal * steps[0], position
+    matrix[:3, 2], matrix[:3, 3] = _along(rows, offsets, position) * steps[0], position
     return Geometry((frames, int(dataset.Rows), int(dataset.Columns)), matrix)
+
+
+def _along(rows: np.ndarray, offsets: np.ndarray, position: np.ndarray) -> np.ndarray:
+    """The direction in which offsets count: that of the frames' normal, or upward where they are heights of transverse frames.
+
+    These begin with the height of the first frame, and the normal of a patient who lies feet first may lead downward.
+    """
+    normal = np.cross(rows[0], rows[1])
+    are_heights = offsets[0] and abs(offsets[0] - position[2]) < SAME_HEIGHT_MM and abs(normal[2]) > TRANSVERSE
+    return np.array([0.0, 0.0, 1.0]) if are_heights else normal
