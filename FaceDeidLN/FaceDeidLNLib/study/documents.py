@@ -18,6 +18,8 @@ from .whole import whole_of
 KEEPS = "no picture and no surface in it: kept, references to the new instances"
 #: Values that draw: bitmaps, overlays and shutters in presentation states.
 _BITMAPS = ("OverlayData", "BitmapDisplayShutterSequence", "ShutterOverlayGroup")
+#: Structured reports and key object selections (PS3.4 B.5), whose content stands at their end.
+_REPORTS = "1.2.840.10008.5.1.4.1.1.88."
 #: Values that are points: of graphics and content, of a shutter's outline, and where texts stand.
 _POINTS = ("GraphicData", "VerticesOfThePolygonalShutter", "AnchorPoint", "BoundingBoxTopLeftHandCorner")
 #: More points in space than this may draw a surface; a landmark, a line, an ellipsoid and a small polygon have fewer.
@@ -71,6 +73,8 @@ def all_points(dataset: Dataset) -> int:
 
 def judged(dataset: Dataset, together: tuple[int, int] = (0, 0)) -> Decision:
     """Keep or withhold, from the whole content; ``together``: points of the polygons of all such objects of its study, and all points."""
+    if str(dataset.get("SOPClassUID", "")).startswith(_REPORTS) and "ContentSequence" not in dataset:
+        return Decision.doubt("its content is missing: it is truncated or damaged, get it again")
     tags = list(every_element(dataset))
     if any(tag.group & 0xFF01 == 0x6000 for tag, _ in tags) or any(key in _BITMAPS for _, key in tags) or "PixelData" in dataset:
         return Decision.withhold("it holds bitmaps, which may draw the face")

@@ -15,6 +15,9 @@ from ..input.dicom_files import as_stored
 _STUDY_CLASS = "1.2.840.10008.3.1.2.3.1"
 #: Representations (PS3.5 6.2) of values that hold no items; unknown ones may.
 _NO_SEQUENCES = frozenset(vr.value for vr in VR) - {"SQ", "UN"}
+#: Sequences of presentation states (PS3.3 C.10.4, C.10.5, C.11.8) whose items are for the images that they name, or for all where they
+#: name none.
+_FOR_SOME_IMAGES = frozenset({"GraphicAnnotationSequence", "DisplayedAreaSelectionSequence", "SoftcopyVOILUTSequence"})
 
 
 def close_references(dataset: Dataset, released: frozenset[str]) -> tuple[str, ...]:
@@ -32,9 +35,11 @@ def _close(dataset: Dataset, released: frozenset[str], left: list[str]) -> None:
         if not element.value:
             continue
         items = list(element.value)
+        for_some = [item for item in items if element.keyword in _FOR_SOME_IMAGES and "ReferencedImageSequence" in item]
         for item in items:
             _close(item, released, left)
-        kept = [item for item in items if not _leads_away(item, released) and not _is_hollow(item)]
+        gone = {id(item) for item in for_some if "ReferencedImageSequence" not in item}  # each would be for all images now
+        kept = [item for item in items if not (id(item) in gone or _leads_away(item, released) or _is_hollow(item))]
         if len(kept) == len(items):
             continue
         if element.keyword in REQUIRED_REFERENCES and not kept:

@@ -87,10 +87,12 @@ class RtStructFamily(ClippedOneByOne):
 
 
 def _require_listed(dataset: Dataset) -> None:
-    """Every contour belongs to a structure of the set, so that it is looked at.
+    """Every contour belongs to a structure of the set, so that it is looked at, and the contours of what is listed are there.
 
-    :raises DoubtError: one does not.
+    :raises DoubtError: one does not, or a file that was cut between two elements lost them.
     """
+    if dataset.get("StructureSetROISequence") and "ROIContourSequence" not in dataset:
+        raise DoubtError("the contours of its structures are missing: it is truncated or damaged, get it again")
     numbers = {int(roi.ROINumber) for roi in dataset.get("StructureSetROISequence") or []}
     listed = sum("ContourData" in one for number in numbers for one in _contours(dataset, number))
     if sum("ContourData" in item for item in every_item(dataset)) > listed:

@@ -38,8 +38,8 @@ from .writer import StudyWriter
 
 #: Said of a file that may belong to the study and that nobody can read.
 UNREADABLE = "an instance of it may be missing"
-#: Modalities that are nothing without what they refer to.
-_MADE_OF_REFERENCES = {"PR", "KO"}
+#: Classes whose objects are nothing without what they refer to: presentation states and key object selections.
+_NOTHING_ALONE = {"1.2.840.10008.5.1.4.1.1.11.1", "1.2.840.10008.5.1.4.1.1.88.59"}
 
 
 class _Stop(FaceDeidError):
@@ -263,7 +263,7 @@ def _closed(reports: list[Report], writer: StudyWriter) -> list[Report]:
             writer.references[uid] = tuple(references_of(dataset))
             if left:
                 kept[uid] = sorted(set(left))
-            if before and not any(one in released for one in before) and dataset.get("Modality") in _MADE_OF_REFERENCES:
+            if before and not any(one in released for one in before) and str(dataset.SOPClassUID) in _NOTHING_ALONE:
                 empty.add(uid)
             save(dataset, path, dataset.file_meta.TransferSyntaxUID)
         if not empty:
