@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..case.records import Request
 from ..core.errors import InputError
+from ..core.geometry import Geometry
 from ..core.landmarks import Landmarks
 from ..core.segment import Segment
 from ..input.any_segments import read_any_segments
@@ -49,16 +50,46 @@ def make_request(options: argparse.Namespace, ct: CtInput) -> tuple[Request, tup
 def request_per_frame(options: argparse.Namespace, frames: CtFrames) -> Callable[[CtInput, str], Request]:
     """Gives what is asked of a CT in a frame of reference: each file of --nodes and --protect counts where it belongs.
 
-    :raises InputError: a file belongs to none of the CTs, or nobody can tell to which.
+    Of --node-segments those count in a frame that a file of nodes has there.
+
+    :raises InputError: a file belongs to none of the CTs, or nobody can tell to which; no file has one of the names.
     """
     places = {path: frames.of_file(path) for path in (*options.nodes, *options.protect)}
+    names = _names_per_frame(options, frames, places)
 
     def request(ct: CtInput, frame: str) -> Request:
         nodes, protect = ([path for path in files if frame in places[path]] for files in (options.nodes, options.protect))
-        names = [] if options.nodes and not nodes else options.node_segments
-        return make_request(argparse.Namespace(**{**vars(options), "nodes": nodes, "protect": protect, "node_segments": names}), ct)[0]
+        wanted = names.get(frame, [])
+        nodes = nodes if wanted or not options.node_segments else []
+        return make_request(argparse.Namespace(**{**vars(options), "nodes": nodes, "protect": protect, "node_segments": wanted}), ct)[0]
 
     return request
+
+
+def _names_per_frame(options: argparse.Namespace, frames: CtFrames, places: Mapping[Path, frozenset[str]]) -> dict[str, list[str]]:
+    """The names of --node-segments in each frame of reference; all of them where there is one, whose CT is read with them.
+
+    :raises InputError: none of the files has one of them.
+    """
+    if len(frames.series) < 2 or not (options.node_segments and options.nodes):
+        return dict.fromkeys(frames.series, options.node_segments)
+    found: dict[str, list[str]] = {frame: [] for frame in frames.series}
+    for path in options.nodes:
+        for frame in places[path]:
+            there = _names_there(path, options.node_segments, frames.grid_of(frame), frames.uid_of(frame))
+            found[frame] += [name for name in there if name not in found[frame]]
+    missing = [name for name in options.node_segments if not any(name in there for there in found.values())]
+    if missing:
+        raise InputError(f"None of the files of nodes has a segment '{missing[0]}'.")
+    return found
+
+
+def _names_there(path: Path, names: Sequence[str], grid: Geometry | None, frame_uid: str) -> list[str]:
+    """Those names that segments of a file have; all where the CT's ``grid`` is not known, whose reader says why."""
+    if grid is None:
+        return list(names)
+    there = {segment.name.casefold() for segment in read_any_segments(path, grid, frame_uid)}
+    return [name for name in names if name.casefold() in there or f"label_{name}" in there]
 
 
 def read_landmarks(path: Path, ct: CtInput) -> Landmarks:

@@ -7,17 +7,21 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from ..core.errors import InputError
+from ..core.errors import FaceDeidError, InputError
 from ..core.geometry import Geometry
+from ..core.volume import Volume
+from ..input.ct import read_ct
 from ..input.dicom_enhanced import split_frames
 from ..input.dicom_geometry import series_geometry
 from ..input.dicom_header import HeaderSlice
 from ..input.dicom_segments import frames_named
 from ..input.images import image_extension, image_header
 from ..input.place import lies_on
+from .elsewhere import show_the_same
 from .family import NO_FRAME, Series
 from .outcome import Outcome
 from .plan import StudyPlan
+from .staging import staged
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +60,7 @@ class CtFrames:
                 f"{path.name} belongs to none of {many}: give the segmentation of one of these CTs, as DICOM with its frame of reference, "
                 "or as an image file on its voxels."
             )
-        if is_image and len(found) > 1 and not self._is_one_nameless(found):
+        if is_image and len(found) > 1 and not (self._is_one_nameless(found) or self._show_one_head(found)):
             raise InputError(
                 f"{path.name} lies on the voxels of CTs in {len(found)} of {many}, and does not say which it belongs to: give a DICOM SEG "
                 "or an RTSTRUCT, or each CT a folder of its own."
@@ -67,6 +71,11 @@ class CtFrames:
         """True for CTs of one study that name no frame of reference: what lies on the voxels of each is meant for all of them."""
         homes = {home for frame in frames for home in self.studies.get(frame, ())}
         return len(homes) == 1 and all(frame.startswith(NO_FRAME) for frame in frames)
+
+    def _show_one_head(self, frames: frozenset[str]) -> bool:
+        """True for CTs that show the very same head, though an anonymiser gave each a frame of reference of its own."""
+        shown = [_shown(self.series[frame][0]) for frame in sorted(frames)]
+        return None not in shown and all(show_the_same(shown[0], other) for other in shown[1:])
 
     def told(self, path: Path) -> str:
         """For which CTs a file of segments counts, in a line."""
@@ -80,9 +89,27 @@ class CtFrames:
         """The CT series of a frame of reference on whose voxels a grid lies."""
         return (series for series in self.series[frame] if (own := self._grids[id(series)]) is not None and lies_on(grid, own))
 
+    def grid_of(self, frame: str) -> Geometry | None:
+        """The grid of the first CT in a frame of reference whose headers give one."""
+        return next((own for series in self.series[frame] if (own := self._grids[id(series)]) is not None), None)
+
+    @staticmethod
+    def uid_of(frame: str) -> str:
+        """The UID of a frame of reference; empty where its CT names none."""
+        return "" if frame.startswith(NO_FRAME) else frame
+
     @cached_property
     def _grids(self) -> dict[int, Geometry | None]:
         return {id(series): _grid_of(series) for own in self.series.values() for series in own}
+
+
+def _shown(series: Series) -> Volume | None:
+    """The voxels of a CT; None where it cannot be read, as whoever reads it again says."""
+    try:
+        with staged(series.instances) as folder:
+            return read_ct(folder).volume
+    except FaceDeidError:
+        return None
 
 
 def _grid_of(series: Series) -> Geometry | None:

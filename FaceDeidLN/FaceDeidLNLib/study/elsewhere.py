@@ -22,6 +22,9 @@ MOST_AIR_HU = -700.0
 #: Of all pairs of a place in the body and one in air the body is the brighter one in no less than this share (area under the ROC curve): of
 #: PET- and MR-like images made of real CTs .995 and more at their place and 3 mm off it, .95 to .99 at 10 mm, .81 to .94 at 30 mm.
 LEAST_ALIKE = 0.95
+#: Two CTs whose places agree so much (correlation of values between these HU) show the same head at the same place: two kernels of a
+#: clinical scan do to 0.999, with noise of 60 HU 4 heads to 0.995; 3 mm off it they do to 0.975 to 0.984, 5 mm off it to 0.964 at most.
+LEAST_THE_SAME, LEAST_HU, MOST_HU = 0.985, -1000.0, 300.0
 #: Fewer places than this say nothing.
 FEWEST_PLACES = 200
 #: Less than this volume (mm3), or less than this (mm) in the second of its extents, is too little for a face.
@@ -79,6 +82,21 @@ def _hu_on(grid: Geometry, shown: Sequence[Volume]) -> np.ndarray:
 def _where_shown(coarse: Volume, hu: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """An image's values where CTs show the body, and where they show air."""
     return coarse.array[hu > SKIN_HU], coarse.array[hu < MOST_AIR_HU]
+
+
+def show_the_same(one: Volume, other: Volume) -> bool:
+    """True where two CTs show the very same in the part that both show: kernels and phases of one scan, not the head of another day."""
+    first = block_mean(one.crop(one.geometry.box_around(other.geometry.corners())), COARSE_MM)
+    second = block_mean(other.crop(other.geometry.box_around(one.geometry.corners())), COARSE_MM)
+    if min(first.array.size, second.array.size) < FEWEST_PLACES:
+        return False
+    grid = first.geometry
+    there = second.at(grid.to_lps(np.argwhere(np.ones(grid.shape, dtype=bool))), np.nan)
+    seen = ~np.isnan(there)
+    here, there = np.clip((first.array.ravel()[seen], there[seen]), LEAST_HU, MOST_HU)
+    if seen.sum() < FEWEST_PLACES or min(here.std(), there.std()) == 0.0:
+        return False
+    return float(np.corrcoef(here, there)[0, 1]) >= LEAST_THE_SAME
 
 
 def require_in_view(name: str, points: np.ndarray, shown: Sequence[Volume]) -> None:

@@ -18,6 +18,7 @@ from FaceDeidLNLib.input.ct import read_ct
 from FaceDeidLNLib.output.segments import write_segments
 from FaceDeidLNLib.study.belonging import CtFrames
 from FaceDeidLNLib.study.plan import Plan, plan
+from synthetic_objects import noisy
 from synthetic_study import StudyFolder, remembered, study_phantom, write_segmentation, write_structures
 
 #: Of another day: the same head elsewhere (mm), between the voxels of the first.
@@ -89,10 +90,18 @@ def test_an_image_file_between_the_voxels_of_all_cts_is_refused(planned, tmp_pat
 
 
 def test_an_image_file_on_the_voxels_of_two_cts_is_refused(tmp_path):
-    two_days(tmp_path / "in", small(), small())
+    ct = study_phantom().ct
+    two_days(tmp_path / "in", ct, ct.with_array(np.roll(ct.array, 2, axis=1)))
     found = CtFrames.of(plan(tmp_path / "in").studies)
     with pytest.raises(InputError, match="does not say which it belongs to: give a DICOM SEG or an RTSTRUCT"):
-        found.of_file(file_on(small(), tmp_path / "nodes.seg.nrrd"))
+        found.of_file(file_on(ct, tmp_path / "nodes.seg.nrrd"))
+
+
+def test_two_kernels_to_which_an_anonymiser_gave_a_frame_of_reference_each_share_a_file_on_their_voxels(tmp_path):
+    ct = study_phantom().ct
+    two_days(tmp_path / "in", ct, noisy(ct, 3))
+    frames = CtFrames.of(plan(tmp_path / "in").studies)
+    assert frames.of_file(file_on(ct, tmp_path / "nodes.seg.nrrd")) == set(frames.series)
 
 
 def test_two_kernels_without_a_frame_of_reference_share_a_file_on_their_voxels(tmp_path):
@@ -141,6 +150,20 @@ def test_a_ct_without_a_file_of_its_own_protects_nothing_and_asks_for_no_names(p
     today, other = read_ct(tmp_path / "in" / "a"), read_ct(tmp_path / "in" / "z")
     assert [segment.name for segment in request(today, frame_of(planned, "Today")).protected] == [NODE]
     assert request(other, frame_of(planned, "Another day")).protected == ()
+
+
+def test_names_of_segments_count_where_a_file_has_them(planned, tmp_path):
+    files = file_on(small(), tmp_path / "a.seg.nrrd", "A"), file_on(shifted(small()), tmp_path / "b.seg.nrrd", "b")
+    request = request_per_frame(options(*files, names=("A", "B")), CtFrames.of(planned.studies))
+    for folder, description, name in (("a", "Today", "A"), ("z", "Another day", "b")):
+        found = request(read_ct(tmp_path / "in" / folder), frame_of(planned, description))
+        assert [segment.name for segment in found.protected] == [name]
+
+
+def test_a_name_that_no_file_of_several_cts_has_is_refused_before_any_work(planned, tmp_path):
+    files = file_on(small(), tmp_path / "a.seg.nrrd", "A"), file_on(shifted(small()), tmp_path / "b.seg.nrrd", "B")
+    with pytest.raises(InputError, match="None of the files of nodes has a segment 'C'"):
+        request_per_frame(options(*files, names=("A", "C")), CtFrames.of(planned.studies))
 
 
 def test_a_study_with_a_file_of_another_ct_is_refused_before_any_work(tmp_path, capsys):
