@@ -44,6 +44,22 @@ def test_a_csv_as_spreadsheets_leave_it_holds_the_cases_that_it_names(tmp_path):
     assert [(case.input, case.output) for case in find_cases(table, tmp_path / "out")] == [(tmp_path / "ct.nrrd", "x.nrrd")]
 
 
+@pytest.mark.parametrize("mark", [";", "\t"])
+def test_a_csv_of_a_spreadsheet_that_parts_cells_in_another_way_is_read(mark, tmp_path):
+    table = tmp_path / "cases.csv"
+    lines = ("\ufeffinput", "nodes", "output"), ("ct.nrrd", '"a.nrrd;b.nrrd"', "x.nrrd"), ("", "", "")
+    table.write_text("\r\n".join(mark.join(cells) for cells in lines), encoding="utf-8")
+    (case,) = find_cases(table, tmp_path / "out")
+    assert (case.output, [path.name for _, path in case.files]) == ("x.nrrd", ["a.nrrd", "b.nrrd"])
+
+
+def test_a_csv_names_files_below_the_home_folder_as_a_shell_does(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path / "me"))
+    (tmp_path / "cases.csv").write_text("input,nodes,output\n~/ct.nrrd,~/n.nrrd,x.nrrd\n")
+    (case,) = find_cases(tmp_path / "cases.csv", tmp_path / "out")
+    assert (case.input, case.files[0][1]) == (tmp_path / "me" / "ct.nrrd", tmp_path / "me" / "n.nrrd")
+
+
 @pytest.mark.parametrize("blank", ["\u00a0", "\t", '" "', ""])
 def test_a_blank_input_is_not_the_folder_of_the_csv(blank, tmp_path):
     table = tmp_path / "lists" / "cases.csv"
@@ -127,7 +143,7 @@ def test_studies_are_folders_with_nothing_that_only_one_ct_has(tmp_path):
         ("ct.nrrd,x.nrrd\n", "does not know the column ct.nrrd"),
         ("nodes,output\nn.nrrd,x.nrrd\n", "no column input"),
         (f"input,output\nct.nrrd,sub/{'y' * 300}.nrrd\n", "longer than disks take"),
-        ("input;output\nct.nrrd;x.nrrd\n", "with commas between them"),
+        ("input;output\nct.nrrd;n.nrrd;x.nrrd\n", "more fields in line 2 than columns"),
         ("nodes,input\nn.nrrd,\n", "names no input in line 2"),
         ("input,output\nct.nrrd,../x.nrrd\n", "does not lie inside"),
         ("input,output\nct.nrrd,/x.nrrd\n", "does not lie inside"),

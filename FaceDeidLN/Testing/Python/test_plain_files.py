@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from FaceDeidLNLib.commands.batches import cases
+from FaceDeidLNLib.commands.batches import table
 from FaceDeidLNLib.commands.batches.cases import find_cases
 from FaceDeidLNLib.commands.batches.ledger import Ledger
 from FaceDeidLNLib.core import plain_files
@@ -106,7 +106,7 @@ def test_a_cell_comes_back_and_is_no_formula(text):
 
 
 def test_a_table_of_millions_of_cases_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(cases, "MOST_CASES", 10)
+    monkeypatch.setattr(table, "MOST_CASES", 10)
     (tmp_path / "cases.csv").write_text("input\n" + "a.nrrd\n" * 11)
     with pytest.raises(InputError, match="11 cases"):
         find_cases(tmp_path / "cases.csv", tmp_path / "out")

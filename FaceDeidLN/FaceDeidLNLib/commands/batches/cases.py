@@ -10,7 +10,7 @@ import os
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
@@ -18,30 +18,17 @@ from ... import __version__
 from ...core.below import Entry, below, is_folder, links_below
 from ...core.cells import as_cell
 from ...core.errors import InputError
-from ...core.plain_files import read_plain_text
 from ...core.private import write_private
-from ...input.file_names import require_no_index
 from ...input.images import image_extension, image_files
+from .table import FILE_COLUMNS, rows_of
 
-#: Columns of the CSV and the option that each stands for; several files in one field have ";" between them.
-FILE_COLUMNS = {
-    "nodes": "--nodes",
-    "protect": "--protect",
-    "landmarks": "--landmarks",
-    "curve": "--curve",
-    "face_segment": "--face-segment",
-}
-#: No batch has more.
-MOST_CASES = 100_000
 #: Bytes of a file's name, so that the certificate's beside it, which is longer, fits the 255 of most disks.
 LONGEST_NAME = 235
-_COLUMNS = ("input", "output", *FILE_COLUMNS, "node_segments", "series")
 _SEGMENTATION = (".seg.nrrd", ".seg.nhdr")
 #: The commands that do a case.
 DEFACE, STUDY = "deface", "study"
 #: Shared words that only a study knows.
 _OF_STUDIES = ("--one", "--withhold-doubtful")
-_NO_CSV = "no CSV file in UTF-8: save it as one (in a spreadsheet: CSV UTF-8), with commas."
 #: Folders that a batch keeps beside its own: what was refused, and earlier releases.
 QUARANTINE, SUPERSEDED = BESIDE = ("-quarantine", "-superseded")
 #: What a batch writes into its folder beside the outputs.
@@ -280,67 +267,27 @@ def _is_dicom(path: Path) -> bool:
 
 
 def _from_csv(path: Path) -> Iterator[Case]:
-    require_no_index(path)
+    return (_case_of_row(path.resolve().parent, row) for row in rows_of(path))
+
+
+def _at_home(name: str) -> Path:
+    """A path, with the folder that a shell takes ``~`` for."""
     try:
-        text = read_plain_text(path, encoding="utf-8-sig")
-        lines = list(_lines(text))
-    except OSError as problem:
-        raise InputError(f"{path} cannot be read ({problem.strerror or problem}): check the file and its permissions.") from problem
-    except UnicodeDecodeError as problem:
-        raise InputError(f"{path} is {_NO_CSV}") from problem
-    except csv.Error as problem:
-        raise InputError(f"{path} cannot be read as a table ({problem}): look for a quote that has no end.") from problem
-    if len(lines) > 1 + MOST_CASES:
-        raise InputError(f"{path} has {len(lines) - 1} cases: a batch has at most {MOST_CASES}, make several of it.")
-    if "\0" in text:
-        raise InputError(f"{path} is {_NO_CSV}")
-    names = [name.lower() for name in lines[0][1]] if lines else []
-    if wrong := _why_no_table(names):
-        raise InputError(f"{path} {wrong}; the columns are {', '.join(_COLUMNS)}, with commas between them.")
-    for number, cells in lines[1:]:
-        row = dict(zip(names, cells, strict=False))
-        what = f"has more fields in line {number} than columns" if len(cells) > len(names) else ""
-        if what := what or ("" if row.get("input") else f"names no input in line {number}"):
-            raise InputError(f"{path} {what}; the columns are {', '.join(_COLUMNS)}, with commas between them.")
-        yield _case_of_row(path.resolve().parent, row)
-
-
-def _lines(text: str) -> Iterator[tuple[int, list[str]]]:
-    """The lines of a table that hold something, each with its number, and without the empty cells that spreadsheets leave behind the last.
-
-    Raises csv.Error where a quote has no end, which would take the next cases for a part of a name.
-    """
-    table = csv.reader(io.StringIO(text, newline=""), skipinitialspace=True, strict=True)
-    for cells in table:
-        told = [cell.strip() for cell in cells]
-        while told and not told[-1]:
-            told.pop()
-        if told:
-            yield table.line_num, told
-
-
-def _why_no_table(names: Sequence[str]) -> str:
-    """What is wrong with the first line of the CSV; empty where nothing is."""
-    if "" in names:
-        return "has a column without a name"
-    if unknown := [name for name in names if name not in _COLUMNS]:
-        return f"does not know the column {', '.join(name[:40] for name in unknown[:5])}"
-    if twice := [name for name, count in Counter(names).items() if count > 1]:
-        return f"has the column {twice[0]} twice, where several files stand in one field with ; between them"
-    return "" if "input" in names or not names else "has no column input"
+        return Path(name).expanduser()
+    except RuntimeError:  # nobody of that name has one
+        return Path(name)
 
 
 def _case_of_row(folder: Path, row: dict[str, str]) -> Case:
-    source = (folder / row["input"]).resolve()
+    source = (folder / _at_home(row["input"])).resolve()
     output = PurePosixPath(row.get("output") or source.name)
     there = PureWindowsPath(output)  # so that a table means the same everywhere
     if output.is_absolute() or there.drive or there.root or ".." in there.parts or not output.name:
         raise InputError(f"The output {output} does not lie inside the batch's output folder: name it relative to that folder.")
     if any(len(os.fsencode(part)) > LONGEST_NAME for part in output.parts):
         raise InputError(f"The output {str(output)[:40]}... has a name longer than disks take: name it in {LONGEST_NAME} bytes or less.")
-    files = [
-        (flag, folder / name.strip()) for column, flag in FILE_COLUMNS.items() for name in row.get(column, "").split(";") if name.strip()
-    ]
+    named = [(flag, name.strip()) for column, flag in FILE_COLUMNS.items() for name in row.get(column, "").split(";")]
+    files = [(flag, folder / _at_home(name)) for flag, name in named if name]
     options = [("--node-segments", row.get("node_segments", "").replace(";", ",")), ("--series", row.get("series", ""))]
     told = tuple(word for flag, value in options if value for word in (flag, value))
     return Case(_name(str(output)), source, str(output), tuple(files), told)

@@ -14,10 +14,11 @@ from ...output.signing import is_own_release, read_certificate
 from ...output.worklist import WorkItem, write_worklist
 from ..console import PASS, REVIEW
 from .case_run import certificate_hash, released_sha256
-from .cases import DEFACE, FILE_COLUMNS, STUDY, Case
+from .cases import DEFACE, STUDY, Case
 from .loop import Setting
 from .own_input import is_of_case
 from .row import REJECTED, SIGNED_OFF, Row
+from .table import FILE_COLUMNS
 
 _SLICER = "released in Slicer"
 #: So many names stand in a sentence.
