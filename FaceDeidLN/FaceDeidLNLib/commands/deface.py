@@ -175,6 +175,8 @@ def also_files(options: argparse.Namespace) -> tuple[Path, ...]:
     from ..input.images import image_extension, image_files
 
     for path, _ in options.also:
+        if not path.exists():
+            raise InputError(f"There is no file {path}.")
         if not path.is_file() or image_extension(path) is None:
             raise InputError(f"--also {path} is no image file: give a .nrrd, .nii, .nii.gz or .mha; for DICOM use the command study.")
     return tuple(part for path, _ in options.also for part in image_files(path))
@@ -185,9 +187,13 @@ def check_outputs(options: argparse.Namespace, files: tuple[Path, ...]) -> None:
     from ..output.certificate import certificate_path, require_own_certificate
     from ..output.destination import require_destination
 
+    if options.also:
+        from ..output.images import require_ending
     outputs = [options.output, *(out for _, out in options.also)]
     if len({certificate_path(out.absolute()) for out in outputs}) < len(outputs):
         raise InputError("--also names the same output twice: give each image an output of its own.")
+    for _, out in options.also:
+        require_ending(out)
     for out in outputs:
         require_destination(out, options.overwrite, (*files, *(other for other in outputs if other is not out)))
         require_own_certificate(out, options.overwrite)

@@ -67,6 +67,16 @@ def require_writable(ct: CtInput, path: Path) -> None:
 
     :raises InputError: extension, capitals in it, a name that 3D Slicer takes for something else, or NIfTI for a sheared grid.
     """
+    if require_ending(path).startswith(".nii") and _shear_mm(ct.volume.geometry) > SAME_GEOMETRY_MM:
+        tilted = "the axes of this CT, as of one with a tilted gantry, are not perpendicular"
+        raise InputError(f"{path.name}: {tilted}, and programs that read NIfTI disagree on where such voxels lie: write .nrrd instead.")
+
+
+def require_ending(path: Path) -> str:
+    """The extension of an image file that can be written.
+
+    :raises InputError: another one, capitals in it, or a name that 3D Slicer takes for something else.
+    """
     extension = image_extension(path)
     if extension not in WRITABLE_EXTENSIONS:
         raise InputError(f"{path.name}: the output can be one of {', '.join(WRITABLE_EXTENSIONS)}, in a single file.")
@@ -75,9 +85,7 @@ def require_writable(ct: CtInput, path: Path) -> None:
     for ending, kind in _TAKEN_FOR.items():
         if path.name.lower().endswith(ending + extension):
             raise InputError(f"{path.name}: 3D Slicer takes a file of this name for {kind}: leave out {ending} before {extension}.")
-    if extension.startswith(".nii") and _shear_mm(ct.volume.geometry) > SAME_GEOMETRY_MM:
-        tilted = "the axes of this CT, as of one with a tilted gantry, are not perpendicular"
-        raise InputError(f"{path.name}: {tilted}, and programs that read NIfTI disagree on where such voxels lie: write .nrrd instead.")
+    return extension
 
 
 def _shear_mm(geometry: Geometry) -> float:

@@ -119,3 +119,14 @@ def test_an_output_that_is_read_or_holds_another_is_refused_before_any_work(word
     expected = re.sub(r"\{(.*?)\}", lambda found: str(tmp_path / found[1]), said)
     assert expected in capsys.readouterr().err
     assert (tmp_path / "b.nrrd").read_text() == "b.nrrd"
+
+
+@pytest.mark.parametrize(
+    ("image", "out", "said"), [("mr.nii.gz", "out.dcm", "the output can be one of"), ("no.nrrd", "out.nrrd", "There is no file")]
+)
+def test_an_image_that_cannot_be_read_or_written_is_refused_before_any_work(image, out, said, tmp_path, capsys):
+    for name in ("ct.nrrd", "mr.nii.gz"):
+        (tmp_path / name).touch()
+    words = ["--also", str(tmp_path / image), str(tmp_path / out)]
+    assert main(["deface", str(tmp_path / "ct.nrrd"), str(tmp_path / "done.nrrd"), *words]) == 2
+    assert said in capsys.readouterr().err
