@@ -49,9 +49,10 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
     console.progress(0.0, "looking")
     known = None if options.originals is None else known_in(options.originals)
     found = verify_headers(options.folder, known, asked, filter(Path.is_file, [_certificate_beside(options.folder)]))
-    facts = {"verdict": "FAIL" if found else "PASS", "findings": [str(finding) for finding in found]}
+    packed = [] if known is None else known.packed
+    facts = {"verdict": "FAIL" if found else "PASS", "findings": [str(finding) for finding in found], "packed_originals": packed}
     if not found:
-        return Outcome(PASS, facts, f"PASS: no finding.{_unjudged(options, asked)}")
+        return Outcome(PASS, facts, f"PASS: no finding.{_unjudged(options, asked, packed)}")
     more = f"\n  and {len(found) - _LISTED} more" if len(found) > _LISTED else ""
     return Outcome(FAIL, facts, f"FAIL: {len(found)} findings\n  " + "\n  ".join(map(str, found[:_LISTED])) + more)
 
@@ -65,17 +66,18 @@ def _require_dicom(folder: Path, why: str) -> None:
 
 
 def _may_be_dicom(entry: Entry) -> bool:
-    from ..input.dicom_files import is_dicom
+    from ..input.dicom_files import may_be_dicom
 
-    try:
-        return bool(entry.problem) or (entry.is_file and is_dicom(entry.path))
-    except InputError:  # it cannot be opened
-        return True
+    return bool(entry.problem) or (entry.is_file and may_be_dicom(entry.path))
 
 
-def _unjudged(options: argparse.Namespace, asked: frozenset[str] | None) -> str:
+def _unjudged(options: argparse.Namespace, asked: frozenset[str] | None, packed: list[str]) -> str:
     """What the check could not see."""
+    from ..input.dicom_files import told
+
     said = "" if options.originals is not None else " The originals were not given, so their names and dates were not searched."
+    if packed:
+        said += f" Of the originals {told([Path(name) for name in packed])} packed: nobody looked for names that stand in there alone."
     if asked is None:
         said += " No certificate and no --header says what was asked for, so each file's own marks were believed."
     return said

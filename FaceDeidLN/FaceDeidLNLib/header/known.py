@@ -16,8 +16,9 @@ from pydicom.errors import InvalidDicomError
 from pydicom.uid import UID
 
 from ..core.below import below
-from ..input.dicom_bounds import Room
-from ..input.dicom_files import CONTOURS, PIXELS
+from ..input.dicom_bounds import Room, require_bounded
+from ..input.dicom_files import CONTOURS, PIXELS, may_be_dicom
+from ..input.packed import packed_apart
 from .dated import Calendar, dates_of, plain_date
 from .raw import Key, raw_items
 from .terms import is_term
@@ -77,7 +78,8 @@ class Telling:
 class Known:
     """Identifiers of the originals: ``names``, ``places``, ``devices`` (in lower case), ``numbers``, ``dates`` (YYYYMMDD), ``uids``.
 
-    ``values`` by tag. ``unread`` names the originals whose identifiers nobody knows, because they cannot be read.
+    ``values`` by tag. ``unread`` names the originals whose identifiers nobody knows, because they cannot be read, and ``packed`` the
+    files into which nobody looks, whatever is in them.
     """
 
     names: set[str] = field(default_factory=set)
@@ -89,6 +91,7 @@ class Known:
     values: dict[int, set[str]] = field(default_factory=dict)
     calendar: Calendar = field(default_factory=Calendar)
     unread: list[str] = field(default_factory=list)
+    packed: list[str] = field(default_factory=list)
     _seen: set[Key] = field(default_factory=set)
 
     def take(self, dataset: Dataset) -> None:
@@ -246,7 +249,7 @@ def values_of(element: DataElement) -> Iterator[str]:
 
 
 def known_of(files: Iterable[Path], is_own: Callable[[Dataset], bool] = lambda dataset: False) -> Known:
-    """The identifiers of all originals that are DICOM; those that are and cannot be read are named in ``unread``.
+    """The identifiers of all originals that are DICOM; those that are and cannot be read are named in ``unread``, packed files apart.
 
     :param is_own: true for an instance that was cleaned before with the same key.
     """
@@ -254,10 +257,12 @@ def known_of(files: Iterable[Path], is_own: Callable[[Dataset], bool] = lambda d
     room = Room(len(paths))
     for path in paths:
         try:
-            room.require(path)
+            if may_be_dicom(path):
+                room.require(path)
             dataset = pydicom.dcmread(path, stop_before_pixels=True)
         except InvalidDicomError:
             dataset = without_preamble(path)
+            known.packed += [path.name] if not dataset and packed_apart([path])[0] else []
         except Exception:  # pydicom raises whatever a damaged file leads to
             known.unread.append(path.name)
             continue
@@ -278,6 +283,7 @@ def _is_index(dataset: Dataset) -> bool:
 def without_preamble(path: Path) -> Dataset:
     """What an old file without file meta information holds; nothing for a file that is no DICOM at all."""
     try:
+        require_bounded(path)
         dataset = pydicom.dcmread(path, stop_before_pixels=True, force=True)
         return dataset if any(keyword in dataset for keyword in ("SOPClassUID", "PatientID", "PatientName")) else Dataset()
     except Exception:  # any bytes at all may stand in a file that is no DICOM

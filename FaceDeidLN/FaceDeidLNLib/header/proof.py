@@ -22,7 +22,7 @@ from pydicom.errors import InvalidDicomError
 
 from ..core.below import below
 from ..input.dicom_bounds import require_bounded
-from ..input.dicom_files import PIXELS
+from ..input.dicom_files import PIXELS, may_be_dicom
 from .called import told, told_by_name
 from .dated import dates_of
 from .iod import REQUIRED_REFERENCES
@@ -99,7 +99,8 @@ def verify_headers(
             continue
         raw = path.read_bytes()
         try:
-            require_bounded(path)
+            if may_be_dicom(path):
+                require_bounded(path)
             dataset = _read(raw)
             found += _of_one(name, raw, dataset, looked, options)
             released.add(str(dataset.get("SOPInstanceUID", "")))

@@ -26,7 +26,7 @@ from .dicom_header import Headers, HeaderSlice, before_pixels, numbers, pixels_a
 from .dicom_pixels import read_stored
 from .dicom_select import choose_series
 from .file_names import require_no_index
-from .packed import packed_apart
+from .packed import packed_apart, require_unpacked
 from .padding import MOST_AIR_HU, MOST_TISSUE_HU, bright_padding
 from .plausible import require_content, require_grid
 
@@ -114,6 +114,7 @@ def find_series(folder: Path, series: str | None = None, alive: Alive = idle, he
     headers, copies = without_copies(there.files, single)
     if not headers:
         require_others(there.damaged, (), ())
+        require_unpacked(folder, there.others)
     choice = choose_series([frame for item in headers for frame in frames_of(item)], folder, series, single)
     damaged = require_others(there.damaged, _series_of(choice.slices), _series_of(headers))
     for item in choice.slices:

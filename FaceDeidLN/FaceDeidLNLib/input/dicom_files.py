@@ -148,6 +148,14 @@ def is_dicom(path: Path) -> bool:
     return _is_marked(head) or _begins_like_data(head)
 
 
+def may_be_dicom(path: Path) -> bool:
+    """True for a file that begins as a DICOM file does, or that cannot be opened: whoever reads it says so."""
+    try:
+        return is_dicom(path)
+    except InputError:
+        return True
+
+
 def read_whole(path: Path) -> Dataset | None:
     """The data set of a DICOM file, all of whose elements are there; None where the file is no DICOM.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..core.errors import InputError
 from .images import image_extension
 
 #: How packed files begin: gzip, compress, zip (and what is one: .docx, .mrb), bzip2, xz, lzip, 7-zip, RAR, Zstandard, LZ4.
@@ -36,6 +37,14 @@ def packed_apart(paths: Sequence[Path]) -> tuple[tuple[Path, ...], tuple[Path, .
     """Those of files that are packed, and the others; an image file (.nii.gz) is what it is, and packed is none that cannot be read."""
     packed = tuple(path for path in paths if image_extension(path) is None and is_packed(_head(path)))
     return packed, tuple(path for path in paths if path not in packed)
+
+
+def require_unpacked(folder: Path, others: Sequence[Path]) -> None:
+    """Of a folder without DICOM, whose files are ``others``, something is packed. Raises InputError."""
+    if packed := packed_apart(others)[0]:
+        from .dicom_files import told  # image files do without pydicom
+
+        raise InputError(f"{folder} holds no DICOM file, and {told(packed)} packed: unpack it, and give the folder.")
 
 
 def _head(path: Path) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,9 +15,10 @@ from ..core.errors import InputError
 from ..core.progress import Alive, idle
 from ..input.dicom_bounds import Room
 from ..input.dicom_damaged import Damaged, damaged
-from ..input.dicom_files import read_whole, remains
+from ..input.dicom_files import may_be_dicom, read_whole, remains
 from ..input.dicom_header import IMAGE_TAGS, require_decoded
 from ..input.dicom_select import DIFFERENCES
+from ..input.packed import require_unpacked
 from .references import frame_of
 from .rules import WITHHELD, rule_for
 
@@ -93,24 +95,23 @@ def find_instances(folder: Path, alive: Alive = idle) -> Found:
     folder = folder if index is None else folder.parent
     if not folder.is_dir():
         raise InputError(f"{folder} is no folder: give the folder of a study.")
-    instances, others = [], []
-    broken = [] if index is None else [_gone(path) for path in _missing(index)]
-    paths = []
+    instances, others, broken, paths = [], [], [], []
     for entry in sorted(below(folder), key=lambda entry: entry.path):
         if entry.problem:
             broken.append(Damaged(entry.path, InputError(f"{entry.path.name} {entry.problem}: an instance may be missing")))
         elif entry.is_file:
             paths.append(entry.path)
+    broken += [] if index is None else [_gone(path) for path in _missing(index, paths)]
     room = Room(len(paths))
     for path in paths:
         alive()
         try:
-            room.require(path)
+            is_read = _fits(path, room)
         except InputError as refusal:
             broken.append(Damaged(path, refusal))  # nothing of it is read
             continue
         try:
-            header = _header(path)
+            header = _header(path) if is_read else None
             if header is not None and rule_for(str(header.SOPClassUID)).family not in _NEED_NO_END:
                 read_whole(path)  # pydicom leaves out what is missing of sequences, and says nothing
         except InputError as refusal:
@@ -124,16 +125,35 @@ def find_instances(folder: Path, alive: Alive = idle) -> Found:
         broken.append(Damaged(path, InputError(f"{path.name} {what}: an instance may be missing, get it again or take the file away.")))
     gone = {one.path for one in broken}
     if not instances and not broken:
+        require_unpacked(folder, others)
         raise InputError(f"{folder} holds no DICOM file: give the folder of a study.")
     return Found(tuple(instances), tuple(broken), tuple(path for path in others if path not in gone))
+
+
+def _fits(path: Path, room: Room) -> bool:
+    """False for a file that does not begin as DICOM does and would take more room than any: a data base, an empty disk.
+
+    :raises InputError: one that begins so does.
+    """
+    if may_be_dicom(path):
+        room.require(path)
+        return True
+    try:
+        Room().require(path)
+    except InputError:
+        return False
+    return True
 
 
 def _gone(path: Path) -> Damaged:
     return Damaged(path, InputError(f"the DICOMDIR lists {path.name}, and it is not there"))
 
 
-def _missing(index: Path) -> list[Path]:
-    """The files that a DICOMDIR lists (PS3.3 F.3) and that are not there; nothing of one that cannot be read."""
+def _missing(index: Path, there: Iterable[Path]) -> list[Path]:
+    """The files that a DICOMDIR lists (PS3.3 F.3) and that are not ``there``; nothing of one that cannot be read.
+
+    It lists capitals, which a disc without names of its own may show as small letters.
+    """
     try:
         Room(1).require(index)
         records = pydicom.dcmread(index, force=True).get("DirectoryRecordSequence") or []
@@ -141,7 +161,8 @@ def _missing(index: Path) -> list[Path]:
     except Exception:  # it is not believed anyway, and any bytes may stand in it
         return []
     listed = [index.parent.joinpath(*([name] if isinstance(name, str) else map(str, name))) for name in names if name]
-    return [path for path in listed if not path.exists()]
+    known = {str(path).casefold() for path in there}
+    return [path for path in listed if str(path).casefold() not in known and not path.exists()]
 
 
 def _header(path: Path) -> Dataset | None:

@@ -13,6 +13,8 @@ from .instances import Instance
 
 #: What a message calls the folder.
 NAME = "the series"
+#: Bytes of a file's name on most disks.
+LONGEST_NAME = 255
 
 
 @contextmanager
@@ -25,12 +27,18 @@ def staged(instances: Sequence[Instance]) -> Iterator[Path]:
         folder = scratch / NAME
         folder.mkdir()
         for number, instance in enumerate(instances):
-            place = folder / f"{number:05d}_{instance.path.name}"
+            place = folder / _name(number, instance.path.name)
             try:
                 place.symlink_to(instance.path.resolve())
             except OSError:
                 shutil.copyfile(instance.path, place)
         yield folder
+
+
+def _name(number: int, name: str) -> str:
+    """A name with a number before it that every library can open: bytes that are no text are spelled, too long a beginning is left out."""
+    told, kept = f"{number:05d}_", name.encode(errors="backslashreplace")
+    return told + kept[max(0, len(told) + len(kept) - LONGEST_NAME) :].decode(errors="ignore")
 
 
 def staged_instance(path: Path, instances: Sequence[Instance]) -> Instance:

@@ -12,10 +12,12 @@ import zipfile
 import nibabel
 import numpy as np
 import pytest
-from FaceDeidLNLib.header.known import Known
+from FaceDeidLNLib.commands.main import main
+from FaceDeidLNLib.header.known import Known, known_of
 from FaceDeidLNLib.header.options import options_named
 from FaceDeidLNLib.header.profile import Profile
 from FaceDeidLNLib.header.proof import verify_headers
+from FaceDeidLNLib.input.dicom_bounds import MOST_ELEMENTS
 from header_objects import bytes_of, small
 
 RESEARCH = options_named("research")
@@ -54,6 +56,23 @@ PACKED = {"gz": gzip.compress, "zip": zipped, "tar": in_tar, "xz": lzma.compress
 def test_a_packed_original_beside_a_clean_release_is_a_finding(kind, tmp_path):
     found = found_beside(f"more.{kind}", PACKED[kind](bytes_of(small(**ORIGINAL))), tmp_path)
     assert found == [f"more.{kind}: file: is packed, so that nobody looked into it: unpack it, or take it away"]
+
+
+def test_packed_originals_are_told_where_nothing_was_found(tmp_path, capsys):
+    released, originals = tmp_path / "out", tmp_path / "in"
+    released.mkdir()
+    originals.mkdir()
+    assert found_beside("notes.txt", b"nothing", released) == []
+    (originals / "a.dcm").write_bytes(bytes_of(small(**ORIGINAL)))
+    (originals / "more.zip").write_bytes(zipped(bytes_of(small(**ORIGINAL))))
+    assert main(["verify-headers", str(released), "--originals", str(originals), "--header", "research"]) == 0
+    assert "Of the originals 1 file (more.zip) is packed: nobody looked" in capsys.readouterr().out
+
+
+def test_a_large_file_that_is_no_dicom_can_be_looked_at(tmp_path):
+    zeros = bytes(8 * MOST_ELEMENTS + 8)
+    assert found_beside("disk.img", zeros, tmp_path) == []
+    assert known_of([tmp_path / "disk.img"]).unread == []
 
 
 def test_what_a_packed_image_was_called_is_looked_at(tmp_path):

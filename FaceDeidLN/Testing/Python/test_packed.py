@@ -14,6 +14,7 @@ from FaceDeidLNLib.core.errors import InputError
 from FaceDeidLNLib.input.ct import read_ct
 from FaceDeidLNLib.input.dicom import read_dicom_series
 from FaceDeidLNLib.input.packed import packed_apart
+from FaceDeidLNLib.study.plan import plan
 
 
 def zipped():
@@ -69,6 +70,13 @@ def test_a_packed_input_is_told_to_be_unpacked(tmp_path):
     (tmp_path / "study.zip").write_bytes(zipped())
     with pytest.raises(InputError, match="study.zip is packed: unpack it"):
         read_ct(tmp_path / "study.zip")
+
+
+@pytest.mark.parametrize("look", [read_ct, plan])
+def test_a_folder_of_packed_files_alone_is_told_to_be_unpacked(look, tmp_path):
+    (tmp_path / "study.zip").write_bytes(zipped())
+    with pytest.raises(InputError, match=r"holds no DICOM file, and 1 file \(study.zip\) is packed: unpack it"):
+        look(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["ct.hdr", "ct.img", "CT.IMG"])

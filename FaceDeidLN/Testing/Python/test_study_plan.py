@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import runpy
 import shutil
 from dataclasses import replace
@@ -17,6 +18,7 @@ from FaceDeidLNLib.core.volume import canonical_grid, resample
 from FaceDeidLNLib.face.styles import STYLES
 from FaceDeidLNLib.header.base import KeepHeader
 from FaceDeidLNLib.input.dicom import read_dicom_series
+from FaceDeidLNLib.input.dicom_bounds import MOST_ELEMENTS
 from FaceDeidLNLib.output.dicom import derived_slices
 from FaceDeidLNLib.output.dicom_header import Marks
 from FaceDeidLNLib.study import decide_ct
@@ -131,6 +133,30 @@ def test_an_index_stands_for_its_folder_and_what_it_lists_and_is_not_there_is_sa
     missing = whole.studies[0].entries[3].instance.path
     missing.unlink()
     assert [one.path for one in plan(index).damaged] == [missing]
+
+
+def test_what_an_index_lists_in_capitals_is_found_in_small_letters(tmp_path):
+    index = write_indexed(tmp_path)
+    for path in sorted(index.parent.rglob("*"), reverse=True):
+        path.rename(path.with_name(path.name.lower()))
+    assert plan(index.with_name("dicomdir")).damaged == ()
+
+
+def test_a_large_file_that_is_no_dicom_is_no_instance_that_is_missing(tmp_path):
+    write_series(tmp_path / "in", Written(STORED))
+    for name in ("thumbs.db", "disk.img"):
+        (tmp_path / "in" / name).write_bytes(bytes(8 * MOST_ELEMENTS + 8))
+    planned = plan(tmp_path / "in")
+    assert (planned.damaged, len(planned.others), len(planned.studies[0].entries)) == ((), 2, 12)
+
+
+@pytest.mark.parametrize("name", ["n" * 251 + ".dcm", "ä" * 125 + ".dcm", os.fsdecode(b"M\xfcller.dcm")])
+def test_a_series_is_read_whatever_its_files_are_called(name, tmp_path):
+    first, *_ = write_series(tmp_path / "in", Written(stored_head()))
+    first.rename(first.with_name(name))
+    series = plan(tmp_path / "in").studies[0].study.series[0]
+    with staged(series.instances) as folder:
+        assert len(read_dicom_series(folder).files) == len(series.instances)
 
 
 def test_files_of_any_name_in_any_order_and_folder_are_found_and_links_are_followed(tmp_path):
