@@ -18,6 +18,7 @@ from pydicom.uid import UID
 from ..core.below import below
 from ..input.dicom_bounds import Room, require_bounded
 from ..input.dicom_files import CONTOURS, PIXELS, may_be_dicom
+from ..input.file_names import is_called_index
 from ..input.packed import packed_apart
 from .dated import Calendar, dates_of, plain_date
 from .raw import Key, raw_items
@@ -266,7 +267,8 @@ def known_of(files: Iterable[Path], is_own: Callable[[Dataset], bool] = lambda d
         except Exception:  # pydicom raises whatever a damaged file leads to
             known.unread.append(path.name)
             continue
-        if not text_of(dataset, "SOPInstanceUID") and hasattr(dataset, "file_meta") and not _is_index(dataset):
+        is_index = is_called_index(path) or _is_index(dataset)
+        if not text_of(dataset, "SOPInstanceUID") and hasattr(dataset, "file_meta") and not is_index:
             known.unread.append(path.name)  # cut off before anything that identifies
         if is_own(dataset):
             known.take_uids(dataset)

@@ -20,10 +20,15 @@ def require_text(name: str | Path) -> None:
         raise InputError(f"The name {readable} holds bytes that are no text here: rename the file or folder.")
 
 
+def is_called_index(path: Path) -> bool:
+    """True for the name of the index of a medium (PS3.3 F.3), which no instance has."""
+    return path.name.upper() == "DICOMDIR"
+
+
 def require_no_index(path: Path) -> None:
     """A path is not the index of a medium (PS3.3 F.3), which lists images and is none.
 
     :raises InputError: it is.
     """
-    if path.name.upper() == "DICOMDIR" and path.is_file():
+    if is_called_index(path) and path.is_file():
         raise InputError(f"{path} is the index of a medium and no image: give the folder that it lies in, or the folder of one series.")

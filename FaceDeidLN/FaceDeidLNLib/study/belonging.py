@@ -53,14 +53,15 @@ class CtFrames:
         if len(self.series) < 2:
             return frozenset(self.series)
         is_image = image_extension(path) is not None
-        found = self.at(image_header(path).geometry) if is_image else frozenset(self.series) & frames_named(path)
+        grid = image_header(path).geometry if is_image else None
+        found = frozenset(self.series) & frames_named(path) if grid is None else self.at(grid)
         many = f"the {len(self.series)} frames of reference that the CTs lie in"
         if not found:
             raise InputError(
                 f"{path.name} belongs to none of {many}: give the segmentation of one of these CTs, as DICOM with its frame of reference, "
                 "or as an image file on its voxels."
             )
-        if is_image and len(found) > 1 and not (self._is_one_nameless(found) or self._show_one_head(found)):
+        if grid is not None and len(found) > 1 and not (self._is_one_nameless(found) or self._show_one_head(found, grid)):
             raise InputError(
                 f"{path.name} lies on the voxels of CTs in {len(found)} of {many}, and does not say which it belongs to: give a DICOM SEG "
                 "or an RTSTRUCT, or each CT a folder of its own."
@@ -72,9 +73,12 @@ class CtFrames:
         homes = {home for frame in frames for home in self.studies.get(frame, ())}
         return len(homes) == 1 and all(frame.startswith(NO_FRAME) for frame in frames)
 
-    def _show_one_head(self, frames: frozenset[str]) -> bool:
-        """True for CTs that show the very same head, though an anonymiser gave each a frame of reference of its own."""
-        shown = [_shown(self.series[frame][0]) for frame in sorted(frames)]
+    def _show_one_head(self, frames: frozenset[str], grid: Geometry) -> bool:
+        """True for CTs on whose voxels a grid lies and that show the very same head, though each has a frame of reference of its own.
+
+        Some anonymisers give every series one.
+        """
+        shown = [_shown(next(self.on(frame, grid))) for frame in sorted(frames)]
         return None not in shown and all(show_the_same(shown[0], other) for other in shown[1:])
 
     def told(self, path: Path) -> str:

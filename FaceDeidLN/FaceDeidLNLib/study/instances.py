@@ -18,6 +18,7 @@ from ..input.dicom_damaged import Damaged, damaged
 from ..input.dicom_files import may_be_dicom, read_whole, remains
 from ..input.dicom_header import IMAGE_TAGS, require_decoded
 from ..input.dicom_select import DIFFERENCES
+from ..input.file_names import is_called_index
 from ..input.packed import require_unpacked
 from .references import frame_of
 from .rules import WITHHELD, rule_for
@@ -91,7 +92,7 @@ def find_instances(folder: Path, alive: Alive = idle) -> Found:
     :raises InputError: the folder does not exist or holds no DICOM instance.
     """
     folder = Path(folder)
-    index = folder if folder.is_file() and folder.name.upper() == "DICOMDIR" else None
+    index = folder if folder.is_file() and is_called_index(folder) else None
     folder = folder if index is None else folder.parent
     if not folder.is_dir():
         raise InputError(f"{folder} is no folder: give the folder of a study.")
@@ -166,10 +167,20 @@ def _missing(index: Path, there: Iterable[Path]) -> list[Path]:
 
 
 def _header(path: Path) -> Dataset | None:
-    """The tags that matter, all of which can be read; None for what is no DICOM instance, a DICOMDIR included.
+    """The tags that matter, all of which can be read; None for what is no DICOM instance, a DICOMDIR included, however damaged.
 
     :raises InputError: it is one and damaged.
     """
+    try:
+        return _read_header(path)
+    except InputError:
+        if is_called_index(path):
+            return None
+        raise
+
+
+def _read_header(path: Path) -> Dataset | None:
+    """As ``_header``, by what is in the file alone."""
     try:
         header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=_TAGS)
     except InvalidDicomError:

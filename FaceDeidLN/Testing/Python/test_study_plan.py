@@ -17,6 +17,7 @@ from dicom_series import stored_head, write_series
 from FaceDeidLNLib.core.volume import canonical_grid, resample
 from FaceDeidLNLib.face.styles import STYLES
 from FaceDeidLNLib.header.base import KeepHeader
+from FaceDeidLNLib.header.known import known_in
 from FaceDeidLNLib.input.dicom import read_dicom_series
 from FaceDeidLNLib.input.dicom_bounds import MOST_ELEMENTS
 from FaceDeidLNLib.output.dicom import derived_slices
@@ -140,6 +141,14 @@ def test_what_an_index_lists_in_capitals_is_found_in_small_letters(tmp_path):
     for path in sorted(index.parent.rglob("*"), reverse=True):
         path.rename(path.with_name(path.name.lower()))
     assert plan(index.with_name("dicomdir")).damaged == ()
+
+
+@pytest.mark.parametrize("content", [bytes(128) + b"DICM", bytes(128) + b"DICM" + b"junk" * 40, b""])
+def test_a_damaged_index_is_no_instance_that_is_missing(content, tmp_path):
+    write_series(tmp_path / "in", Written(STORED))
+    (tmp_path / "in" / "DICOMDIR").write_bytes(content)
+    assert (plan(tmp_path / "in").damaged, len(plan(tmp_path / "in" / "DICOMDIR").studies[0].entries)) == ((), 12)
+    assert known_in(tmp_path / "in").unread == []
 
 
 def test_a_large_file_that_is_no_dicom_is_no_instance_that_is_missing(tmp_path):
