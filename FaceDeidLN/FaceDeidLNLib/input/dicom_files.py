@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -27,7 +28,8 @@ DEFER_BYTES = 4096
 #: A DICOM file begins with a preamble and this mark (PS3.10 7.1); files from before 1996 begin with the first element.
 _PREAMBLE, _MARK = 128, b"DICM"
 _HEAD = _PREAMBLE + len(_MARK)
-_ENDINGS = (".dcm", ".dicom", ".dic", ".ima")
+_DICTIONARY = ".dic"
+_ENDINGS = (".dcm", ".dicom", _DICTIONARY, ".ima")
 _PACKED = ".gz"
 #: What macOS keeps of a file under its name after "._", on disks that cannot hold it, begins so (AppleDouble).
 _OF_MACOS = b"\0\x05\x16\x07"
@@ -264,19 +266,27 @@ def remains(others: Sequence[Path], dicom: Sequence[Path]) -> Iterator[tuple[Pat
     """Of the files that are no DICOM those that seem to be left of one, each with what it is.
 
     Such a one has a DICOM file's ending, or stands beside DICOM files, is named like them, and holds nothing. What macOS puts beside
-    every file is none.
+    every file is none, and neither are dictionaries, which viewers bring with them (dicom.dic).
     """
     named = {(path.parent, _ending(path)) for path in dicom}
     for path in others:
         ending = _ending(path)
         if ending == _PACKED and _ending(path.with_suffix("")) in _ENDINGS:
             yield path, "is compressed (gzip), and is not unpacked here"
-        elif (ending in _ENDINGS or ((path.parent, ending) in named and not _head(path).strip(b"\0"))) and not _is_of_macos(path):
+        elif ending in _ENDINGS or ((path.parent, ending) in named and not _head(path).strip(b"\0")):
+            if _is_of_macos(path) or (ending == _DICTIONARY and _is_text(path)):
+                continue
             yield path, "is empty" if not path.stat().st_size else "is no DICOM file, though it is named like one"
 
 
 def _is_of_macos(path: Path) -> bool:
     return path.name.startswith("._") and _head(path).startswith(_OF_MACOS)
+
+
+def _is_text(path: Path) -> bool:
+    """True for a file that begins with lines of a text."""
+    head = _head(path)
+    return bool(head) and not re.search(rb"[\0-\x08\x0e-\x1f\x7f]", head)
 
 
 def _ending(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import os
 import runpy
@@ -14,6 +15,7 @@ import pydicom
 import pytest
 from dicom_series import Series as Written
 from dicom_series import stored_head, write_series
+from FaceDeidLNLib.core.errors import InputError
 from FaceDeidLNLib.core.volume import canonical_grid, resample
 from FaceDeidLNLib.face.styles import STYLES
 from FaceDeidLNLib.header.base import KeepHeader
@@ -196,6 +198,18 @@ def test_what_macos_puts_beside_each_file_is_no_instance_that_is_missing(tmp_pat
         path.with_name(f"._{path.name}").write_bytes(b"\0\x05\x16\x07\0\2\0\0Mac OS X        " + bytes(100))
     (study,) = plan(tmp_path / "in").studies
     assert (study.damaged, len(study.entries)) == ((), 12)
+
+
+@pytest.mark.parametrize("look", [plan, read_dicom_series])
+def test_the_dictionary_of_a_viewer_is_no_instance_that_is_missing(look, tmp_path):
+    write_series(tmp_path / "in", Written(stored_head()))
+    dictionary = tmp_path / "in" / "viewer" / "dicom.dic"
+    dictionary.parent.mkdir()
+    dictionary.write_text("#\n# Copyright\n(0002,0000)\tUL\tFileMetaInformationGroupLength\t1\tdicom\n")
+    assert not getattr(look(tmp_path / "in"), "damaged", ())
+    dictionary.write_bytes(bytes(300))
+    with contextlib.suppress(InputError):
+        assert look(tmp_path / "in").damaged
 
 
 def test_the_same_bytes_under_another_name_are_an_instance_that_is_missing(tmp_path):
