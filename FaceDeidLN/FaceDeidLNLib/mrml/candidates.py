@@ -74,7 +74,7 @@ def _is_another_patients(node: slicer.vtkMRMLSegmentationNode, ct: slicer.vtkMRM
 
 
 def made_here(node: slicer.vtkMRMLSegmentationNode, made: bool = True) -> slicer.vtkMRMLSegmentationNode:
-    """Note that this module made a segmentation: it is none that somebody drew to be kept. Not ``made``: that it holds what somebody drew."""
+    """Note that this module made a segmentation, and nobody drew it to be kept; not ``made``: that it holds what somebody drew."""
     node.SetAttribute(_MADE_HERE, "1" if made else None)
     return node
 
