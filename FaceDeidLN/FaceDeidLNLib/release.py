@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
     from .output.dicom import Marks
 
+_HEADER_LIMIT = "Names and dates in the DICOM header are untouched."
 #: As said where the option is at hand.
 RECOGNISABLE_SENTENCE = f"{RECOGNISABLE_REASON}: release it with --accept-recognisable only where that is acceptable"
 
@@ -188,11 +189,12 @@ def case_content(result: CaseResult) -> dict[str, Any]:
 def content(ct: CtInput, volume: Volume, case: dict[str, Any], written: Path, header: HeaderPolicy) -> dict[str, Any]:
     """What the certificate says of an output that is complete under a temporary name; ``case`` as in ``Clearance``."""
     facts = {**case, "output": output_facts(ct, volume, written)}
+    limits = case.get("limits", [])
     if ct.kind != "dicom":
-        return {**facts, "limits": []}
+        return {**facts, "limits": limits}
     kept = isinstance(header, KeepHeader)
     facts |= {name: without_names(facts[name], header) for name in ("protected", "reasons", "checks")}
-    return {**facts, "header": header.facts(), "limits": ["Names and dates in the DICOM header are untouched."] if kept else []}
+    return {**facts, "header": header.facts(), "limits": [*limits, *[_HEADER_LIMIT] * kept]}
 
 
 def output_facts(ct: CtInput, result: Volume, written: Path) -> dict[str, Any]:

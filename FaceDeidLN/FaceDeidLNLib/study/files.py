@@ -29,8 +29,8 @@ from .family import OTHERS, TOLERANCE_MM, DoubtError
 from .hidden import HiddenFace
 from .pet_mr import follow_image
 
-#: No attacker was tried on PET and MR: what is said of their privacy was measured on CT.
-_PRIVACY_OF = {"privacy_of": "the CT that decides; this image was verified by itself, and no attacker was tried on images of its kind"}
+#: What is said of their privacy was measured on CT.
+_LIMITS = {"limits": ["No attacker was tried on PET and MR: the class of privacy is that of the CT that decides."]}
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,8 +106,8 @@ class Leader:
         return FollowedImage(
             image,
             result,
-            {**case_content(self.decided), **told, **_PRIVACY_OF},
-            {**facts, **checks, "protected": compared["protected"], **_PRIVACY_OF},
+            {**case_content(self.decided), **told, **_LIMITS},
+            {**facts, **checks, "protected": compared["protected"], **_LIMITS},
         )
 
 
