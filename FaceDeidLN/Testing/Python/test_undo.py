@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import weakref
+
 import pytest
 from FaceDeidLNLib.mrml.scene import new_context
 from FaceDeidLNLib.mrml.undo import all_or_nothing
@@ -64,8 +66,6 @@ def test_a_reference_to_a_node_that_is_gone_is_not_turned_to_another_one_of_its_
 
 
 def test_what_a_step_made_is_not_kept_alive_by_what_may_undo_it(scene):
-    import weakref
-
     with all_or_nothing(scene, []) as restore:
         made = scene.AddNewNodeByClass(MODEL, "made")
     scene.RemoveNode(made)
