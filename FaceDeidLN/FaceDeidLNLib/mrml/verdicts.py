@@ -17,6 +17,7 @@ from ..core.errors import InputError
 from ..core.geometry import Geometry
 from ..core.parameters import Parameters
 from ..core.segment import Segment
+from ..core.volume import Volume
 from ..facts import facts_of
 from ..output.seen import digest
 from ..release import case_content, judged
@@ -48,13 +49,14 @@ class StoredVerdict(Judged):
     """What is known of a result.
 
     ``content`` is the certificate without the output's own facts, ``facts`` all figures, ``digest`` the SHA-256 of the
-    result's voxels and place when it was verified. ``segments`` are the judged ones, as ``judged.noted`` made them; None in a scene of
-    before they were noted.
+    result's voxels and place when it was verified, ``ct`` that of its CT. ``segments`` are the judged ones, as ``judged.noted`` made
+    them. In a scene of before these were noted they are empty and None.
     """
 
     digest: str
     content: dict[str, Any]
     facts: dict[str, Any]
+    ct: str = ""
     segments: list[dict[str, Any]] | None = None
 
     @property
@@ -94,10 +96,10 @@ def _making(result: str, parameters: Parameters) -> str:
     return hashlib.sha256(f"{result} {replace(parameters, seed=None)}".encode()).hexdigest()
 
 
-def verdict_on(case: CaseResult, accepted: bool, segments: Sequence[Segment]) -> StoredVerdict:
-    """What is kept of a case that has a result, with the ``segments`` that were protected in it."""
-    said = asdict(judged(case, accepted))
-    return StoredVerdict(**said, digest=digest(case.result), content=case_content(case), facts=facts_of(case), segments=noted(segments))
+def verdict_on(case: CaseResult, accepted: bool, ct: Volume, segments: Sequence[Segment]) -> StoredVerdict:
+    """What is kept of a case that has a result: ``ct`` are its CT's own values, ``segments`` what was protected in it."""
+    said = {**asdict(judged(case, accepted)), "digest": digest(case.result), "ct": digest(ct), "segments": noted(segments)}
+    return StoredVerdict(**said, content=case_content(case), facts=facts_of(case))
 
 
 def record(

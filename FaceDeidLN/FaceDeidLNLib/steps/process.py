@@ -248,12 +248,12 @@ def put_into_scene(
 
     Where ``progress`` raises, some of it may be in the scene already: who calls this takes it out again (``all_or_nothing``).
     """
-    source = source_of(asked, request)
+    source, values = source_of(asked, request), volume_from_node(asked.ct)
 
     def shown(tell: Progress) -> tuple[StoredVerdict | None, CaseMaterial]:
         tell(_IN_SCENE, "certificate")
         own = case if case.result is None else replace(case, result=in_own_values(source(), case.result))
-        stored = None if own.result is None else verdict_on(own, asked.accept_recognisable, request.protected)
+        stored = None if own.result is None else verdict_on(own, asked.accept_recognisable, values, request.protected)
         material = material_of(request.ct, own, stored is not None and stored.released)
         return stored, replace(material, image=None if own.result is None else image_of(own.result))
 
@@ -267,6 +267,7 @@ def put_into_scene(
         asked.old.curve.SetDisplayVisibility(False)
     if nodes.result is not None:
         remember_digest(nodes.result, stored.digest)
+        remember_digest(asked.ct, stored.ct)
         record(context, nodes.result, asked.ct, stored)
     link(asked.ct, "protected", asked.protected)
     for role in ("landmarks", "curve", "face", "skin", "result"):

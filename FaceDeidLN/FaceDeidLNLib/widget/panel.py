@@ -26,7 +26,7 @@ from .export_section import ExportSection
 from .face_section import FaceSection
 from .landmarks_section import LandmarksSection
 from .protect_section import ProtectSection
-from .review_section import ReviewSection
+from .review_section import CtWatch, ReviewSection
 from .section import OWN
 from .study_section import StudySection
 from .views import drawn_once
@@ -71,6 +71,7 @@ class Panel(VTKObservationMixin):
         self.face, self.review, self.export = FaceSection(self), ReviewSection(self), ExportSection(self)
         self.work_list, self.study = WorkListSection(self), StudySection(self)
         self.sections = [ProtectSection(self), LandmarksSection(self), self.face, self.review, self.export, self.work_list, self.study]
+        self.sections.append(CtWatch(self))
         for name, widget in vars(ui).items():
             if name.endswith(("Selector", "Slider")):
                 name_parts(widget)

@@ -12,7 +12,7 @@ from slicer.i18n import tr as _
 from ..anatomy.level.find import LEVEL_PREFIX
 from ..core.errors import FaceDeidError
 from ..core.progress import Progress
-from ..mrml.changed import is_changed
+from ..mrml.changed import is_changed, state_of
 from ..mrml.judged import Kept, kept_now, moment_of, not_judged
 from ..mrml.looks import jump_to, largest_change, show_in_slices, skin_models
 from ..mrml.scene import context
@@ -104,21 +104,32 @@ class ReviewSection(Section):
             return
         changed = stored.released and is_changed(result, stored.digest)
         said = _('"{name}" was changed after it was verified, or moved, NOT RELEASED: verify it again.').format(name=result.GetName())
-        added = self._added_since(result, stored)
-        told = _(" Drawn, changed, moved or checked since, and not judged so: {names}. Verify again, or press Apply.")
-        self.ui.verdictLabel.text = said if changed else verdict_text(stored) + (told.format(names=", ".join(added)) if added else "")
-        kind = "bad" if stored.verdict == "FAIL" else "good" if stored.released and not changed and not added else "look"
+        since = self._since(result, stored)
+        self.ui.verdictLabel.text = said if changed else " ".join([verdict_text(stored), *since])
+        kind = "bad" if stored.verdict == "FAIL" else "good" if stored.released and not changed and not since else "look"
         background, text = _COLORS[kind]
         self.ui.verdictLabel.styleSheet = f"background-color: {background}; color: {text}; border-radius: 4px;"
 
-    def _added_since(self, result: Any, stored: StoredVerdict) -> list[str]:  # noqa: ANN401
-        """What is to stay that the verdict has not judged as it is now: levels, and segments that were drawn, changed or checked later."""
-        node, ct = self.panel.node, self.panel.node.inputVolume
-        if ct is None or ct_of(result) is not ct or leader_of(result) is not None:
+    def _since(self, result: Any, stored: StoredVerdict) -> list[str]:  # noqa: ANN401
+        """Sentences on what the verdict has judged in another state than it is in now."""
+        ct = ct_of(result)
+        if ct is None or leader_of(result) is not None:
             return []
+        said = []
+        if stored.ct and is_changed(ct, stored.ct):
+            said.append(_('"{name}" was edited or moved since. Put it back, verify again, or press Apply.').format(name=ct.GetName()))
+        added = self._added_since(stored) if ct is self.panel.node.inputVolume else []
+        if added:
+            told = _("Drawn, changed, moved or checked since, and not judged so: {names}. Verify again, or press Apply.")
+            said.append(told.format(names=", ".join(added)))
+        return said
+
+    def _added_since(self, stored: StoredVerdict) -> list[str]:
+        """What is to stay that the verdict has not judged as it is now: levels, and segments that were drawn, changed or checked later."""
+        node = self.panel.node
         judged_levels = stored.content["parameters"]["levels"]
         levels = [f"{LEVEL_PREFIX}{name}" for name in node.levels if name not in judged_levels]
-        kept = kept_now(ct, node.protectedSegmentation, node.faceSegmentation)
+        kept = kept_now(node.inputVolume, node.protectedSegmentation, node.faceSegmentation)
         moment = stored.segments, moment_of(kept)
         if moment != self._added[0]:
             self._added = moment, self._not_judged(kept, stored)
@@ -201,6 +212,30 @@ class ReviewSection(Section):
             self.panel.logic.acceptRecognisable(node.resultVolume, accepted)
 
         self.panel.run(title, work, with_certificate(node.resultVolume))
+
+
+class CtWatch(Section):
+    """Follows the CT: a verdict on what it was must not stay in silence."""
+
+    def __init__(self, panel: Shared) -> None:
+        super().__init__(panel)
+        self._looked_at: Any = None
+
+    def events(self) -> tuple[int, ...]:
+        """Its voxels were changed, or it was moved, or something else of it is other now."""
+        volume = slicer.vtkMRMLVolumeNode
+        return vtk.vtkCommand.ModifiedEvent, volume.ImageDataModifiedEvent, volume.TransformModifiedEvent
+
+    def on_event(self, caller: object = None, event: object = None) -> None:
+        """Look when it rests."""
+        if state_of(self._followed) != self._looked_at:
+            self.panel.update_soon()
+
+    def update(self) -> None:
+        """Follow the CT that is chosen."""
+        ct = self.panel.node.inputVolume
+        self.observe(ct)
+        self._looked_at = None if ct is None else state_of(ct)
 
 
 def not_to_be_signed(stored: StoredVerdict | None) -> str:

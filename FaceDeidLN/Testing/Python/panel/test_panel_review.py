@@ -106,11 +106,28 @@ class ReviewTest(PanelTest):
         move.SetMatrixTransformToParent(matrix)
         self.assertEqual(len(self.not_judged().split(", ")), nodes.GetSegmentation().GetNumberOfSegments())
 
-    def test_nodes_of_a_saved_scene_are_as_they_were_judged(self):
+    def test_a_ct_that_is_edited_after_the_verdict_is_named_until_it_is_as_it_was(self):
+        self.node.acceptRecognisable = True
+        self.apply()
+        ct = self.node.inputVolume
+        voxels = vtk_to_numpy(ct.GetImageData().GetPointData().GetScalars())
+        for change, words in ((5, '"Head" was edited or moved since'), (-5, "")):
+            voxels[0] += change
+            self.panel._arrival.stop()
+            slicer.util.arrayFromVolumeModified(ct)
+            self.assertTrue(self.panel._arrival.active)
+            self.panel.update()
+            self.assertIn(words, self.ui.verdictLabel.text)
+            self.assertEqual("#1b7f3b" in self.ui.verdictLabel.styleSheet, not words)
+
+    def test_what_a_saved_scene_holds_is_as_it_was_judged(self):
         self.node.acceptRecognisable = True
         self.apply()
         self.load(self.save())
-        self.assertEqual(self.not_judged(), "")
+        self.panel.update()
+        self.assertIn("PASS", self.ui.verdictLabel.text)
+        self.assertNotIn("since", self.ui.verdictLabel.text)
+        self.assertIn("#1b7f3b", self.ui.verdictLabel.styleSheet)
 
     def test_a_level_that_is_checked_after_the_verdict_is_named(self):
         self.node.acceptRecognisable = True
