@@ -163,7 +163,8 @@ def record_follower(
     """Give what was made of an image after a CT its certificate; whether it may leave is said of the CT's result, the ``leader``."""
     decided = require_verdict(leader)
     facts = {**facts, _DECIDED_BY: decided.digest, "follows": ct_of(leader).GetName()}
-    alone = replace(decided, remark="", reviewer="", digest=digest(volume_from_node(made)), content=content, facts=facts)
+    seen = {"digest": digest(volume_from_node(made)), "ct": digest(volume_from_node(image))}
+    alone = replace(decided, remark="", reviewer="", content=content, facts=facts, **seen)
     remember_digest(made, alone.digest)
     record(context, made, image, alone, leader)
 

@@ -54,6 +54,7 @@ class ExportSection(Section):
         refusal, no_dicom = "" if result is not None else NO_RESULT, ""
         if result is not None and (stored is None or not stored.released):
             refusal = NOT_RELEASED
+        refusal = refusal or self.panel.review.since
         if leader_of(result) is not None:
             no_dicom = _("It follows a CT: export it as NRRD or NIfTI, or its whole study in section 8")
         elif not refusal and not self._has_dicom(ct_of(result)):

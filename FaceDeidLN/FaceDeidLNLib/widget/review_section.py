@@ -36,6 +36,8 @@ class ReviewSection(Section):
         self._rows: list[tuple[str, str]] = []
         #: The segments that were not judged, and the moment at which that was looked at.
         self._added: tuple[Any, list[str]] = (None, [])
+        #: What the verdict has judged in another state than it is in now, in sentences; such a result does not leave.
+        self.since = ""
         table = self.ui.figuresTable
         table.setColumnCount(2)
         table.horizontalHeader().visible = table.verticalHeader().visible = False
@@ -95,30 +97,30 @@ class ReviewSection(Section):
         refusal = not_to_be_signed(None if self.panel.node is None else self._stored())
         no_remark = "" if self.ui.remarkEdit.text.strip() else _("Write a remark first: what you looked at and why the result may leave")
         self.allow(self.ui.remarkEdit, "" if self.panel.work_list.is_open() else refusal)
-        self.allow(self.ui.signOffButton, refusal or no_remark)
+        self.allow(self.ui.signOffButton, refusal or self.since or no_remark)
 
     def _show_verdict(self, result: Any, stored: StoredVerdict | None) -> None:  # noqa: ANN401
+        self.since = "" if stored is None else " ".join(self._since(result, stored))
         if stored is None:
             self.ui.verdictLabel.text = _("No result yet.") if result is None else _("This volume was not verified: NOT RELEASED.")
             self.ui.verdictLabel.styleSheet = ""
             return
         changed = stored.released and is_changed(result, stored.digest)
         said = _('"{name}" was changed after it was verified, or moved, NOT RELEASED: verify it again.').format(name=result.GetName())
-        since = self._since(result, stored)
-        self.ui.verdictLabel.text = said if changed else " ".join([verdict_text(stored), *since])
-        kind = "bad" if stored.verdict == "FAIL" else "good" if stored.released and not changed and not since else "look"
+        self.ui.verdictLabel.text = said if changed else f"{verdict_text(stored)} {self.since}".strip()
+        kind = "bad" if stored.verdict == "FAIL" else "good" if stored.released and not changed and not self.since else "look"
         background, text = _COLORS[kind]
         self.ui.verdictLabel.styleSheet = f"background-color: {background}; color: {text}; border-radius: 4px;"
 
     def _since(self, result: Any, stored: StoredVerdict) -> list[str]:  # noqa: ANN401
-        """Sentences on what the verdict has judged in another state than it is in now."""
-        ct = ct_of(result)
-        if ct is None or leader_of(result) is not None:
-            return []
-        said = []
+        """Sentences on what the verdict has judged in another state than it is in now; of what follows a CT, the CT's verdict, too."""
+        ct, leader = ct_of(result), leader_of(result)
+        said = [] if leader is None else self._since(leader, read_verdict(leader))
+        if ct is None:
+            return said
         if stored.ct and is_changed(ct, stored.ct):
             said.append(_('"{name}" was edited or moved since. Put it back, verify again, or press Apply.').format(name=ct.GetName()))
-        added = self._added_since(stored) if ct is self.panel.node.inputVolume else []
+        added = self._added_since(stored) if leader is None and ct is self.panel.node.inputVolume else []
         if added:
             told = _("Drawn, changed, moved or checked since, and not judged so: {names}. Verify again, or press Apply.")
             said.append(told.format(names=", ".join(added)))

@@ -100,6 +100,8 @@ class WorkListSection(Section):
         result = self.panel.node.resultVolume
         if result is None or ct_of(result) is not self._ct:
             return _("The result that is chosen is not that of the open case: press Apply")
+        if self.panel.review.since:
+            return self.panel.review.since
         try:
             stored = read_verdict(result)
         except FaceDeidError:  # the review says so

@@ -89,6 +89,18 @@ class FollowTest(person.PanelTest):
         self.click("undoButton")
         self.assertEqual(slicer.mrmlScene.GetNodesByName("PET full reface de-identified").GetNumberOfItems(), 0)
 
+    def test_an_image_that_is_edited_or_whose_ct_is_after_the_verdict_is_named_and_does_not_leave(self):
+        ct, pet, made = self.apply_with()
+        self.node.resultVolume = made[0]
+        for edited in (pet, ct):
+            self.assertEqual(self.enabled("nrrdButton"), ["nrrdButton"])
+            for step in (1, -1):
+                slicer.util.arrayFromVolume(edited)[0] += step
+                slicer.util.arrayFromVolumeModified(edited)
+                self.panel.update()
+                self.assertEqual(f'"{edited.GetName()}" was edited' in self.ui.verdictLabel.text, step == 1)
+                self.assertEqual(bool(self.enabled("nrrdButton")), step == -1)
+
     def test_a_second_ct_gets_the_same_face_with_its_own_noise_and_keeps_the_nodes(self):
         ct = person.phantom().ct
         other = other_kernel_of(ct)

@@ -82,8 +82,10 @@ class ReviewTest(PanelTest):
         voxels[np.flatnonzero(voxels)[0]] = 0
         image.Modified()
         self.assertEqual(self.not_judged(), name)
+        self.assertEqual(self.enabled(*EXPORTS), [])
         self.click("verifyButton")
         self.assertEqual(self.not_judged(), "")
+        self.assertIn("nrrdButton", self.enabled(*EXPORTS))
         voxels[:] = before
         image.Modified()
         self.assertEqual(self.not_judged(), name)

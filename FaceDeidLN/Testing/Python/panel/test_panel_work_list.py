@@ -121,6 +121,19 @@ class WorkListTest(PanelTest):
         self.assertEqual(list(results.iterdir()), [])
         self.assertEqual(self.ui.workListTable.item(0, 1).text(), "rejected")
 
+    def test_a_case_whose_nodes_were_mended_leaves_when_it_was_applied_again(self):
+        self.answer_at_once()
+        self.node.acceptRecognisable = True
+        self.open(self.batch("one"))
+        self.click("nextCaseButton")
+        self.assertEqual(self.enabled("doneCaseButton"), ["doneCaseButton"])
+        self.node.protectedSegmentation.GetSegmentation().AddEmptySegment("", "late lymph node")
+        self.panel.update()
+        self.assertEqual(self.enabled("doneCaseButton"), [])
+        self.assertIn("late lymph node", self.ui.doneCaseButton.toolTip)
+        self.click("applyButton")
+        self.assertEqual(self.enabled("doneCaseButton"), ["doneCaseButton"])
+
     def test_a_fail_cannot_leave(self):
         self.answer_at_once(changed_case("FAIL", "3 voxels changed outside the face segment"))
         results = self.batch("one")
