@@ -232,7 +232,8 @@ def setting_of(options: argparse.Namespace) -> Setting:
 
     limits = Limits(options.timeout_min * 60, options.memory_mb, processors(options.jobs))
     words, names = tuple(shared_words(options)), ",".join(options.node_segments)
-    return Setting(options.out_dir, words, limits, options.retries, options.overwrite, options.qa, options.signing_key, names)
+    how = (options.retries, options.overwrite, options.qa, options.signing_key)
+    return Setting(options.out_dir, words, limits, *how, names, options.header, options.key, options.patients)
 
 
 def note_inputs(cases: list[Case], path: Path) -> None:

@@ -156,6 +156,14 @@ def tree_sha256(folder: Path) -> dict[str, str]:
     return {path.relative_to(folder).as_posix(): file_sha256(path) for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
+def certificate_hash(output: Path) -> str:
+    """A short hash of the certificate beside an output; empty where there is none."""
+    try:
+        return hashlib.sha256(certificate_path(output).read_bytes()).hexdigest()[:16]
+    except OSError:
+        return ""
+
+
 def file_sha256(path: Path) -> str:
     """SHA-256 of a plain file, in hexadecimal. Raises OSError where it is none."""
     digest = hashlib.sha256()

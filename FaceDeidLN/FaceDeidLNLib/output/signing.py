@@ -50,7 +50,35 @@ def signature_state(certificate: Path, key: Path | None) -> Signature:
 
     :raises InputError: the key or the certificate cannot be read, or ``cryptography`` is not installed.
     """
-    content = read_certificate(certificate)
+    return _state(read_certificate(certificate), None if key is None else public_text(key))
+
+
+def public_text(key: Path) -> str:
+    """The public half of a key (PEM file, public or private) as certificates name it. Raises InputError where it is none."""
+    return _text(public_key(key))
+
+
+def is_signed_by(certificate: Path, signer: str) -> bool:
+    """A certificate is as it was signed, by the key that ``public_text`` gives as ``signer``.
+
+    :raises InputError: ``cryptography`` is not installed.
+    """
+    try:
+        content = read_certificate(certificate)
+    except InputError:  # one that says something twice is nobody's, and stops nobody
+        return False
+    return _state(content, signer) is Signature.VALID
+
+
+def is_own_release(output: Path, key: Path | None) -> bool:
+    """The output is the certified one; where a key is given, its certificate is also signed with it.
+
+    :raises InputError: the key cannot be used.
+    """
+    return is_certified(output) and (key is None or is_signed_by(certificate_path(output), public_text(key)))
+
+
+def _state(content: dict[str, Any], signer: str | None) -> Signature:
     said = content.pop("signature", UNSIGNED)
     if not isinstance(said, dict):
         return Signature.UNSIGNED
@@ -61,27 +89,11 @@ def signature_state(certificate: Path, key: Path | None) -> Signature:
             return Signature.BROKEN
     except (ValueError, KeyError, TypeError):
         return Signature.BROKEN
-    if key is not None and _raw(public_key(key)) != _raw(own):
+    if signer is not None and signer != _text(own):
         return Signature.OTHER_KEY
     if not _verifies(own, value, content):
         return Signature.BROKEN
-    return Signature.UNCHECKED if key is None else Signature.VALID
-
-
-def is_own_release(output: Path, key: Path | None) -> bool:
-    """The output is the certified one; where a key is given, its certificate is also signed with it.
-
-    :raises InputError: the key cannot be used.
-    """
-    if not is_certified(output):
-        return False
-    if key is None:
-        return True
-    try:
-        read_certificate(certificate_path(output))
-    except InputError:  # one that says something twice is nobody's, and stops nobody
-        return False
-    return signature_state(certificate_path(output), key) is Signature.VALID
+    return Signature.UNCHECKED if signer is None else Signature.VALID
 
 
 def read_certificate(path: Path) -> dict[str, Any]:
@@ -154,15 +166,15 @@ def _loaded(path: Path, how: str, *words: object) -> object:
 
 
 def _signature(content: dict[str, Any], key: Ed25519PrivateKey) -> dict[str, str]:
-    raw = _raw(key.public_key())
     value = key.sign(_signed_bytes(content))
-    return {"algorithm": "Ed25519", "public_key": base64.b64encode(raw).decode(), "value": base64.b64encode(value).decode()}
+    return {"algorithm": "Ed25519", "public_key": _text(key.public_key()), "value": base64.b64encode(value).decode()}
 
 
-def _raw(key: Ed25519PublicKey) -> bytes:
+def _text(key: Ed25519PublicKey) -> str:
+    """A public key in base64."""
     from cryptography.hazmat.primitives import serialization
 
-    return key.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
+    return base64.b64encode(key.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)).decode()
 
 
 def _verifies(key: Ed25519PublicKey, value: bytes, content: dict[str, Any]) -> bool:

@@ -12,6 +12,10 @@ It stands beside the folder of the results, for its owner alone, because paths o
 ``nodes`` ...       the files that the case was given: ``nodes``, ``protect``, ``landmarks``, ``curve``, ``face_segment``;
                     ``node_segments`` names with "," between them
 ``remark``          what the reviewer said of it
+``header`` ...      how the release is to be made, so that the batch takes it over: what is done to DICOM headers (``--header``, empty in
+                    lists of older versions: not known), ``key`` and ``patients`` of that, and in ``signed`` the public key of the
+                    signature of its certificate
+``left``            a hash of the certificate that lay beside the output when the case ended: what has it is no release of a person
 =================== ===============================================================================================
 """
 
@@ -49,12 +53,19 @@ class WorkItem:
     node_segments: tuple[str, ...] = ()
     series: str = ""
     remark: str = ""
+    header: str = ""
+    key: Path | None = None
+    patients: Path | None = None
+    signed: str = ""
+    left: str = ""
 
 
 #: What a batch's work list and the decisions on it are called, after the folder of the results.
 LIST_ENDING, DECISIONS_ENDING = "-worklist.csv", "-decisions.csv"
 COLUMNS = tuple(item.name for item in fields(WorkItem))
-_OPTIONAL_PATHS = ("review", "landmarks", "curve", "face_segment")
+_OPTIONAL_PATHS = ("review", "landmarks", "curve", "face_segment", "key", "patients")
+#: What lists of older versions lack.
+_LATER = {"header", "key", "patients", "signed", "left"}
 
 
 def write_worklist(items: Iterable[WorkItem], path: Path) -> None:
@@ -79,9 +90,9 @@ def read_worklist(path: Path) -> tuple[WorkItem, ...]:
     except (OSError, UnicodeDecodeError, csv.Error) as problem:
         raise InputError(f"{path} cannot be read as a work list ({problem}): name the file that batch wrote.") from problem
     for number, row in enumerate(rows, start=2):
-        if set(row) != set(COLUMNS) or None in row.values() or not row["ct"] or not row["output"]:
+        if not _LATER.issuperset(set(COLUMNS) ^ set(row)) or None in row.values() or not row["ct"] or not row["output"]:
             raise InputError(f"{path} is no work list (line {number}): its columns are {', '.join(COLUMNS)}.")
-    return tuple(_item({name: from_cell(cell) for name, cell in row.items()}) for row in rows)
+    return tuple(_item({name: from_cell(row.get(name, "")) for name in COLUMNS}) for row in rows)
 
 
 def _cell(name: str, value: object) -> str:
@@ -95,5 +106,5 @@ def _item(row: Mapping[str, str]) -> WorkItem:
     several = {name: tuple(Path(part) for part in row[name].split(_SEVERAL) if part) for name in ("nodes", "protect")}
     optional = {name: Path(row[name]) if row[name] else None for name in _OPTIONAL_PATHS}
     names = tuple(name for name in row["node_segments"].split(_NAMES) if name)
-    texts = {name: row[name] for name in ("case", "verdict", "reasons", "series", "remark")}
+    texts = {name: row[name] for name in ("case", "verdict", "reasons", "series", "remark", "header", "signed", "left")}
     return WorkItem(ct=Path(row["ct"]), output=Path(row["output"]), node_segments=names, **several, **optional, **texts)

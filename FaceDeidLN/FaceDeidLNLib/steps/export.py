@@ -42,10 +42,11 @@ _ROUNDING_HU = 0.01
 
 @dataclass(frozen=True)
 class HeaderChoice:
-    """What is done to DICOM headers: "keep", "basic", "research" (with options after commas), and the file of the project's key."""
+    """What is done to DICOM headers: "keep", "basic", "research" (with options after commas), and the files of key and pseudonyms."""
 
     name: str = KEEP
     key: Path | None = None
+    patients: Path | None = None
 
 
 _KEEP = HeaderChoice()
@@ -67,10 +68,12 @@ def export_result(
     :raises OutputError: it could not be written, or something failed after it was, which is told.
     """
     path, progress = Path(path), progress or silent
+    if image_extension(path) == path.name.lower():
+        raise InputError(f"path {path} has no name before its ending: name a file such as result{path.name}.")
     as_dicom = is_folder(path)
     if not as_dicom and header.name != KEEP:
         raise InputError(f"A header is cleaned in DICOM only, and {path.name} has none: export as DICOM, or choose '{KEEP}'.")
-    policy = policy_named(header.name, header.key, None, (path,))
+    policy = policy_named(header.name, header.key, header.patients, (path,))
     require_key(signing_key)
     stored = require_released(result)
     if as_dicom and leader_of(result) is not None:
@@ -115,8 +118,6 @@ def export_asked(
     place = place_of("path", path)
     if place is None:
         raise InputError("path is empty: name a file (.nrrd, .nii.gz), or a folder for DICOM.")
-    if image_extension(place) == place.name.lower():
-        raise InputError(f"path {place} has no name before its ending: name a file such as result{place.name}.")
     choice = HeaderChoice(text("header", header), place_of("keyFile", keyFile))
     key, told = place_of("signingKey", signingKey), callable_of("progress", progress)
     export_result(result_of(resultNode), place, truth("overwrite", overwrite), told, choice, key)

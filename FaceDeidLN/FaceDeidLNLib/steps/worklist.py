@@ -11,10 +11,12 @@ import numpy as np
 import slicer
 
 from ..core.ahead import told_beside
-from ..core.errors import InputError, OutputError
+from ..core.errors import FaceDeidError, InputError, OutputError
 from ..core.landmarks import Landmarks
 from ..core.progress import Progress, silent
 from ..core.segment import BoxMask, Segment
+from ..header.base import HeaderPolicy, KeepHeader
+from ..header.policy import policy_named
 from ..input.any_segments import read_any_segments
 from ..input.calibration import for_a_node
 from ..input.case import CtInput
@@ -30,10 +32,12 @@ from ..mrml.removal import remove_nodes, with_display
 from ..mrml.scene import SceneContext, nodes_of_class
 from ..mrml.sources import remember_source
 from ..mrml.verdicts import ct_of
-from ..output.certificate import certificate_path
 from ..output.decisions import REJECT, Decision, add_decision, read_decisions
+from ..output.own import Manner, is_made_of, why_not_own
 from ..output.review_folder import LANDMARKS_FILE
+from ..output.signing import public_text
 from ..output.worklist import DECISIONS_ENDING, LIST_ENDING, WorkItem
+from .export import HeaderChoice, is_folder
 
 
 def list_of(results: Path) -> Path:
@@ -48,9 +52,61 @@ def list_of(results: Path) -> Path:
     return path
 
 
-def is_released(item: WorkItem) -> bool:
-    """Was a result released already, in an earlier session too? Then its output and certificate stand where the batch takes them over."""
-    return item.output.exists() and certificate_path(item.output).is_file()
+def released(items: Sequence[WorkItem], progress: Progress = silent) -> frozenset[str]:
+    """The cases that were released already, in an earlier session too, so that the batch takes them over: by its own rule."""
+
+    def looked_at(tell: Progress) -> frozenset[str]:
+        found = set()
+        for number, item in enumerate(items):
+            tell(number / len(items), "looking at what was released")
+            if _is_released(item):
+                found.add(item.case)
+        return frozenset(found)
+
+    return told_beside(looked_at, progress)
+
+
+def _is_released(item: WorkItem) -> bool:
+    if not item.output.exists():
+        return False
+    try:
+        header = _policy(item)
+        is_own = why_not_own(item.output, item.left, Manner(header, item.signed)) == ""
+    except FaceDeidError:  # whoever wants to release it is told
+        return False
+    return is_own and is_made_of(item.ct, item.series, item.output, header)
+
+
+def require_as_batch(item: WorkItem, signing_key: Path | None) -> HeaderChoice | None:
+    """What the batch does to the headers of a case (None: its list does not say), which it would not take over with others.
+
+    ``signing_key`` is what certificates are signed with here.
+
+    :raises InputError: it cannot be released so here.
+    """
+    if item.signed and (signing_key is None or public_text(signing_key) != item.signed):
+        raise InputError("The batch signs its certificates: check 'Sign certificates', and choose the batch's key.")
+    policy = _policy(item)
+    if policy is None:
+        return None
+    return HeaderChoice() if policy.options is None else HeaderChoice(item.header, item.key, item.patients)
+
+
+def require_free(item: WorkItem) -> None:
+    """Raises InputError where something lies under a case's output that is not the batch's release."""
+    if item.output.exists():
+        raise InputError(f"{item.output} is there already and is not a release of this batch: take it away.")
+
+
+def _policy(item: WorkItem) -> HeaderPolicy | None:
+    """What the batch does to a case's headers; None where the list does not say. Raises InputError where it cannot be done here."""
+    if not item.header:
+        return None
+    if not is_folder(item.output):  # only DICOM has headers
+        return KeepHeader()
+    if item.key is not None and not item.key.is_file():  # a new one would be made
+        raise InputError(f"The batch cleans DICOM headers with the key {item.key}, which is not here: release its cases where the key is.")
+    return policy_named(item.header, item.key, item.patients)
 
 
 def rejected(worklist: Path) -> frozenset[str]:

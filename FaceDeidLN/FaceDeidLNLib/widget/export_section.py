@@ -14,7 +14,7 @@ from ..core.progress import Progress
 from ..header.options import KEEP
 from ..mrml.verdicts import ct_of, leader_of, read_verdict, require_verdict
 from ..output.signing import require_key
-from ..steps.export import INSTANCES, came_from_dicom, is_folder
+from ..steps.export import INSTANCES, HeaderChoice, came_from_dicom, export_result, is_folder
 from . import dialogs
 from .section import NO_RESULT, NOT_RELEASED, Section, Shared
 
@@ -96,6 +96,7 @@ class ExportSection(Section):
             self.signing_key = Path(path)
         elif checked:
             self.ui.signCheckBox.checked = False
+        self.panel.update()
 
     def key_file(self) -> str | None:
         """The file of the project's key where headers are cleaned, asked for once; empty where they are kept, None for no answer."""
@@ -106,18 +107,15 @@ class ExportSection(Section):
             self._key = Path(folder) / _KEY_FILE if folder else None
         return None if self._key is None else str(self._key)
 
-    def export(self, path: str, overwrite: bool = False) -> bool:
-        """Write the result that is looked at; returns whether it was done."""
-        node, is_dicom = self.panel.node, is_folder(Path(path))
-        key = self.key_file() if is_dicom else ""
-        if key is None:
+    def export(self, path: str, overwrite: bool = False, header: HeaderChoice | None = None) -> bool:
+        """Write the result that is looked at, ``header`` None with the panel's own choice; returns whether it was done."""
+        node, signing, header = self.panel.node, self.signing_key, header or self._header(is_folder(Path(path)))
+        if header is None:
             return False
-        header = {"header": node.header, "keyFile": key} if is_dicom else {}
-        signing = "" if self.signing_key is None else str(self.signing_key)
 
         def work(progress: Progress) -> None:
             require_verdict(node.resultVolume)
-            self.panel.logic.exportResult(node.resultVolume, path, overwrite, progress=progress, signingKey=signing, **header)
+            export_result(node.resultVolume, Path(path), overwrite, progress, header, signing)
 
         self.panel.folder = str(Path(path).parent)
         done = self.panel.look(_("Export"), work)
@@ -125,6 +123,11 @@ class ExportSection(Section):
             kind = _("signed") if signing else _("unsigned")
             self.panel.say(_("Written: {path}, with its certificate ({kind}).").format(path=path, kind=kind))
         return done
+
+    def _header(self, is_dicom: bool) -> HeaderChoice | None:
+        """What the panel chooses for headers, which only DICOM has; None where the key is asked for and not named."""
+        key = self.key_file() if is_dicom else ""
+        return None if key is None else HeaderChoice(self.panel.node.header, Path(key) if key else None) if is_dicom else HeaderChoice()
 
 
 def free_name(folder: Path) -> str:

@@ -17,7 +17,7 @@ from ..mrml.scene import context
 from ..mrml.verdicts import ct_of, read_verdict
 from ..output.worklist import WorkItem, read_worklist
 from ..steps.words import without_options
-from ..steps.worklist import doubt_place, is_released, list_of, load_item, reject, rejected, unload
+from ..steps.worklist import doubt_place, list_of, load_item, reject, rejected, released, require_as_batch, require_free, unload
 from . import dialogs
 from .compare import look_at
 from .section import NOT_RELEASED, OWN, Section, Shared
@@ -35,6 +35,9 @@ class WorkListSection(Section):
         self._done: dict[str, str] = {}
         self._open: WorkItem | None = None
         self._ct: Any = None
+        #: Of which case and key it was asked last why it cannot be released as its batch does it, and the answer.
+        self._asked: tuple[WorkItem | None, Path | None] | None = None
+        self._told = ""
         table = self.ui.workListTable
         table.setColumnCount(3)
         table.setHorizontalHeaderLabels([_("Case"), _("Verdict"), _("Reasons")])
@@ -95,8 +98,22 @@ class WorkListSection(Section):
         later = (*self._items[begin:], *self._items[:begin])
         return next((item for item in later if item.case not in self._done and item is not self._open and self._fits(item)), None)
 
+    def _not_as_batch(self) -> str:
+        """Why the open case cannot be released as its batch does it; empty where it can."""
+        asked = (self._open, self.panel.export.signing_key)
+        if asked != self._asked:
+            try:
+                require_as_batch(*asked)
+                self._told = ""
+            except FaceDeidError as error:
+                self._told = without_options(str(error))
+            self._asked = asked
+        return self._told
+
     def _not_to_leave(self) -> str:
         """Why the result cannot leave; empty where it is this case's own, and released, or a REVIEW whose remark is written."""
+        if refusal := self._not_as_batch():
+            return refusal
         result = self.panel.node.resultVolume
         if result is None or ct_of(result) is not self._ct:
             return _("The result that is chosen is not that of the open case: press Apply")
@@ -125,7 +142,7 @@ class WorkListSection(Section):
             path = list_of(results)
             items, gone = read_worklist(path), rejected(path)
             done = {item.case: _("rejected") for item in items if item.case in gone}
-            self._done = done | {item.case: _("released") for item in items if is_released(item)}
+            self._done = done | dict.fromkeys(released(items, progress), _("released"))
             self._path, self._items, self._open = path, items, None
 
         self.panel.folder = str(results.parent)
@@ -158,7 +175,7 @@ class WorkListSection(Section):
                 node.inputVolume = case.ct
                 for field, role in OWN.items():
                     setattr(node, field, linked(case.ct, role))
-            self._open, self._ct = item, case.ct
+            self._open, self._ct, self._asked = item, case.ct, None
             self._done.pop(item.case, None)
             show_fitted(context(), case.ct)
 
@@ -180,7 +197,7 @@ class WorkListSection(Section):
                 look_at(slicer.app.layoutManager(), place, node.inputVolume)
 
         if self.panel.look(_("Show the doubt"), work):
-            self.panel.say(f"{item.case}: {without_options(item.reasons)}")
+            self.panel.say(". ".join(filter(None, (f"{item.case}: {without_options(item.reasons)}", self._not_as_batch()))))
 
     def on_return(self) -> None:
         """Return in the remark: the open case leaves."""
@@ -189,11 +206,18 @@ class WorkListSection(Section):
             self.on_done()
 
     def on_done(self, checked: bool = False) -> None:
-        """Sign off where that is needed, write the result, and go on."""
-        item, result = self._open, self.panel.node.resultVolume
+        """Sign off where that is needed, write the result as the batch does it, and go on."""
+        item, result, headers = self._open, self.panel.node.resultVolume, []
+
+        def look_first(progress: Progress) -> None:
+            require_free(item)
+            headers.append(require_as_batch(item, self.panel.export.signing_key))
+
+        if not self.panel.look(_("Release"), look_first):
+            return
         if not read_verdict(result).released:
             self.panel.review.on_sign_off()
-        if read_verdict(result).released and self.panel.export.export(str(item.output)):
+        if read_verdict(result).released and self.panel.export.export(str(item.output), header=headers[0]):
             self._finish(item, _("released"))
 
     def on_reject(self, checked: bool = False) -> None:

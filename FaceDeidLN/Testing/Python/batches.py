@@ -10,6 +10,7 @@ from FaceDeidLNLib.commands.batches.ledger import Ledger
 from FaceDeidLNLib.commands.batches.places import Places
 from FaceDeidLNLib.commands.main import main
 from FaceDeidLNLib.output.certificate import SCHEMA, certificate_path, file_sha256
+from FaceDeidLNLib.output.worklist import WorkItem, read_worklist
 
 #: Stands in for the process of cases: what it does is the first word of the input's name.
 STAND_IN = """#!{python}
@@ -89,6 +90,11 @@ def rows_of(out_dir: Path) -> dict[str, dict[str, str]]:
         rows = list(csv.DictReader(lines))
     assert len({row["case"] for row in rows}) == len(rows)
     return {row["case"]: row for row in rows}
+
+
+def waiting(folder: Path) -> dict[str, WorkItem]:
+    """The work list of the batch in ``folder / "out"``, by the names of its cases."""
+    return {item.case: item for item in read_worklist(folder / "out-worklist.csv")}
 
 
 def ledger_of(out_dir: Path) -> Ledger:

@@ -1,30 +1,16 @@
-"""What people do in a batch: the work list, decisions, releases made in Slicer, quarantine."""
+"""What people do in a batch: the work list, decisions, quarantine."""
 
 from __future__ import annotations
 
-import json
 import stat
 import sys
 
-import numpy as np
 import pytest
-from batches import batch, fill, rows_of, started, write_certificate_of
-from dicom_series import Series, head, stored_head, write_series
-from FaceDeidLNLib.commands.batches.cases import STUDY, Case
-from FaceDeidLNLib.commands.batches.own_input import is_of_case
+from batches import batch, fill, rows_of, started, waiting
 from FaceDeidLNLib.commands.main import main
-from FaceDeidLNLib.core.geometry import Geometry
-from FaceDeidLNLib.core.volume import Volume
-from FaceDeidLNLib.header.base import KeepHeader
-from FaceDeidLNLib.output.certificate import certificate_path
 from FaceDeidLNLib.output.worklist import WorkItem, read_worklist, write_worklist
-from written import write_volume
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stand-in is a POSIX script")
-
-
-def waiting(tmp_path):
-    return {item.case: item for item in read_worklist(tmp_path / "out-worklist.csv")}
 
 
 def refused(tmp_path):
@@ -62,70 +48,6 @@ def test_what_waits_stands_in_the_work_list_with_all_that_it_was_given(stand_in,
     item = items["review"]
     assert (item.ct, item.output) == (stand_in / "review.nrrd", tmp_path / "out" / "review.nrrd")
     assert (item.nodes, item.node_segments, item.reasons) == ((stand_in / "nodes.nrrd",), ("Ib", "Ia"), "look, at this")
-
-
-def write_head(path, seed, changed=0):
-    """A small CT of noise in the shape of a head, whose first slices are changed."""
-    hu = head(seed=seed).astype(np.int16)
-    hu[:changed] += 7
-    write_volume(Volume(hu, Geometry(hu.shape, np.diag([1.0, 1.0, 2.0, 1.0]))), path)
-
-
-@pytest.fixture
-def mended(stand_in, tmp_path):
-    """A batch of one REVIEW, whose result somebody mended and released in Slicer."""
-    write_head(stand_in / "review.nrrd", seed=1)
-    batch(stand_in, tmp_path / "out")
-    output = tmp_path / "out" / "review.nrrd"
-    write_head(output, seed=1, changed=4)
-    write_certificate_of(output)
-    return output
-
-
-def test_a_release_made_in_slicer_is_taken_over_and_leaves_the_list(mended, stand_in, tmp_path):
-    assert batch(stand_in, tmp_path / "out") == 0
-    row = rows_of(tmp_path / "out")["review"]
-    assert (row["exit_code"], row["reasons"]) == ("0", "released in Slicer")
-    assert waiting(tmp_path) == {}
-    assert started(stand_in) == 1
-
-
-@pytest.mark.parametrize("what", ["no certificate", "of another output", "other headers", "a study", "another head"])
-def test_what_is_no_release_of_this_batch_is_not_taken_over(what, mended, stand_in, tmp_path):
-    certificate = certificate_path(mended)
-    said = json.loads(certificate.read_text())
-    if what == "no certificate":
-        certificate.unlink()
-    if what == "of another output":
-        write_head(mended, seed=1, changed=5)
-    if what == "other headers":
-        certificate.write_text(json.dumps({**said, "header": {"profile": "basic"}}))
-    if what == "a study":
-        certificate.write_text(json.dumps({**said, "schema": "facedeidln-study/1", "files": {}}))
-    if what == "another head":
-        write_head(mended, seed=2)
-        write_certificate_of(mended)
-    assert batch(stand_in, tmp_path / "out") == 3
-    assert list(waiting(tmp_path)) == ["review"]
-
-
-def test_a_study_is_taken_over_where_its_uids_are_those_of_the_input(tmp_path):
-    write_series(tmp_path / "in", Series(stored_head(), study="1.2.3"))
-    case = Case("one", tmp_path / "in", "out", command=STUDY)
-    for number, uid in enumerate(("1.2.3", "1.2.4")):
-        write_series(tmp_path / f"out{number}", Series(stored_head(), study=uid))
-    assert is_of_case(case, tmp_path / "out0", KeepHeader())
-    assert not is_of_case(case, tmp_path / "out1", KeepHeader())
-
-
-def test_an_old_release_that_lay_there_when_a_case_ended_is_no_release_of_a_person(stand_in, tmp_path):
-    fill(stand_in, "pass")
-    batch(stand_in, tmp_path / "out")
-    script = tmp_path / "stand_in"
-    script.write_text(script.read_text().replace('if how == "pass":', 'how = "review"\n    if how == "pass":'))
-    assert batch(stand_in, tmp_path / "out", "--depth-mm", "9", "--overwrite") == 3
-    assert batch(stand_in, tmp_path / "out", "--depth-mm", "9") == 3
-    assert rows_of(tmp_path / "out")["pass"]["exit_code"] == "3"
 
 
 def test_an_accepted_review_is_signed_off_and_released(reviewed, stand_in, tmp_path):

@@ -16,19 +16,9 @@ from FaceDeidLNLib.output.certificate import SCHEMA, certificate_path, file_sha2
 from FaceDeidLNLib.output.signing import Signature, is_own_release, private_key, signature_state, signed_text
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from signing_keys import key_file
 
-serialization = pytest.importorskip("cryptography.hazmat.primitives.serialization", reason="the extra 'signing' is not installed")
-ed25519 = pytest.importorskip("cryptography.hazmat.primitives.asymmetric.ed25519")
-
-
-def key_file(folder, name="key.pem"):
-    """A new private key, and its public one beside it."""
-    key = ed25519.Ed25519PrivateKey.generate()
-    pem, plain = serialization.Encoding.PEM, serialization.NoEncryption()
-    (folder / name).write_bytes(key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain))
-    public = key.public_key().public_bytes(pem, serialization.PublicFormat.SubjectPublicKeyInfo)
-    (folder / f"public-{name}").write_bytes(public)
-    return folder / name
+pytest.importorskip("cryptography", reason="the extra 'signing' is not installed")
 
 
 def release(folder, key, text="released", **content):

@@ -1,7 +1,9 @@
 """The work list that goes from the batch to the panel."""
 
+import csv
 import stat
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -23,6 +25,11 @@ FULL = WorkItem(
     ("Ia", "left Ib"),
     "1.2.3",
     "mend the chin",
+    "research, device-identity",
+    Path("/keys/project; one.key"),
+    Path("/keys/patients.csv"),
+    "+b/c=",
+    "0123456789abcdef",
 )
 
 
@@ -30,6 +37,15 @@ def test_what_is_written_is_read_back(tmp_path):
     items = (FULL, WorkItem("bare", Path("/x.nrrd"), Path("/y.nrrd")))
     write_worklist(items, tmp_path / "list.csv")
     assert read_worklist(tmp_path / "list.csv") == items
+
+
+def test_a_list_of_an_older_version_says_nothing_of_how_releases_are_made(tmp_path):
+    write_worklist((FULL,), tmp_path / "list.csv")
+    with (tmp_path / "list.csv").open(newline="", encoding="utf-8") as lines:
+        rows = [row[: COLUMNS.index("header")] for row in csv.reader(lines)]
+    with (tmp_path / "list.csv").open("w", newline="", encoding="utf-8") as lines:
+        csv.writer(lines).writerows(rows)
+    assert read_worklist(tmp_path / "list.csv") == (replace(FULL, header="", key=None, patients=None, signed="", left=""),)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX permissions")

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ...output.certificate import certificate_path
+from ...output.certificate import certificate_hash, certificate_path
 from ...output.signing import is_own_release
 from ...release import AttemptWatch, remove_released
 from ..console import BAD_INPUT, FAIL, PASS, REVIEW
@@ -96,11 +96,3 @@ def released_sha256(output: Path) -> str:
     except (OSError, ValueError, KeyError, TypeError):
         return ""
     return hashes if isinstance(hashes, str) else hashlib.sha256(json.dumps(hashes, sort_keys=True).encode()).hexdigest()
-
-
-def certificate_hash(output: Path) -> str:
-    """A short hash of the certificate beside an output; empty where there is none."""
-    try:
-        return hashlib.sha256(certificate_path(output).read_bytes()).hexdigest()[:16]
-    except OSError:
-        return ""

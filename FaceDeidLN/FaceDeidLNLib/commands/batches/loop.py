@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ...core.coarse import coarse
+from ...header.options import KEEP
 from ...output.signing import is_own_release
 from ...release import AttemptWatch, remove_released
 from ..console import BAD_INPUT, FAIL, PASS, REVIEW, Console
@@ -40,8 +41,11 @@ class Setting:
     overwrite: bool = False
     qa: Path | None = None
     signing_key: Path | None = None
-    #: Names of node segments that count in every case, with "," between them; they are among the words too.
+    #: Names of node segments that count in every case, with "," between them, and what is done to headers; they are among the words too.
     node_segments: str = ""
+    header: str = KEEP
+    key: Path | None = None
+    patients: Path | None = None
 
 
 @dataclass(frozen=True)

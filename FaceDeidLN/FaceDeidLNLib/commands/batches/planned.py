@@ -8,16 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...core.errors import InputError
+from ...header.base import HeaderPolicy
 from ...header.policy import policy_named
 from ...output.decisions import MEND, REJECT, Decision, read_decisions
-from ...output.signing import is_own_release
+from ...output.signing import is_own_release, public_text
 from ..console import BAD_INPUT, REVIEW
 from .case_run import released_sha256
 from .cases import Case
 from .ledger import Ledger
 from .loop import Setting
 from .places import Places
-from .review_work import decided, left_behind, taken_over, unheard
+from .review_work import decided, left_behind, strangers, taken_over, unheard, why_not_taken
 from .row import Row
 from .superseded import set_aside
 
@@ -26,7 +27,7 @@ _NOT_DONE = "not done again: take the line out of the decisions to have it done"
 
 @dataclass(frozen=True)
 class Planned:
-    """The cases that are still to be done, sentences about decisions that change nothing, and about releases of cases that are gone."""
+    """The cases that are still to be done, sentences about what people did in vain, and about releases of cases that are gone."""
 
     waiting: list[Case]
     unheard: list[str]
@@ -53,11 +54,9 @@ def plan(
     decisions = _by_case(read_decisions([*filter(Path.exists, [places.decisions]), *options.decisions]), names)
     policy = policy_named(options.header, options.key, options.patients, (options.out_dir,))
     rows = _still_right(cases, ledger, options, setting)
-    waiting = []
+    not_taken, waiting = _take_over(cases, rows, options, policy), []
     for case in cases:
         row, decision, signed = rows.get(case.name), decisions.get(case.name), None
-        if row is not None and (taken := taken_over(case, row, options.out_dir, options.signing_key, policy)):
-            rows[case.name] = row = taken
         if row is not None and _is_taken_back(row, decision):
             del rows[case.name]
             row = None
@@ -72,7 +71,22 @@ def plan(
     kept = {**{name: ledger.rows[name] for name in left}, **{name: row for name, row in rows.items() if name not in undone}}
     gone = [row for name, row in sorted(ledger.rows.items()) if name not in names.union(left) and (options.out_dir / row.output).exists()]
     ledger.keep(kept.values())
-    return Planned(waiting, unheard(decisions, names, rows), left_behind([row.case for row in gone if row.is_released]))
+    told = [*unheard(decisions, names, rows), *strangers(not_taken)]
+    return Planned(waiting, told, left_behind([row.case for row in gone if row.is_released]))
+
+
+def _take_over(cases: list[Case], rows: dict[str, Row], options: argparse.Namespace, policy: HeaderPolicy) -> dict[str, str]:
+    """What people released in Slicer gets its row; returns why something that lies there is not taken over, by the case's name."""
+    signer = "" if options.signing_key is None else public_text(options.signing_key)
+    not_taken = {}
+    for case in cases:
+        row = rows.get(case.name)
+        why = None if row is None else why_not_taken(case, row, options.out_dir, signer, policy)
+        if row is not None and why == "":
+            rows[case.name] = taken_over(case, row, options.out_dir)
+        elif why:
+            not_taken[case.name] = why
+    return not_taken
 
 
 def _by_case(decisions: dict[str, Decision], names: Collection[str]) -> dict[str, Decision]:

@@ -8,12 +8,13 @@ from pathlib import Path
 
 from ...core.errors import OutputError
 from ...header.base import HeaderPolicy
-from ...output.certificate import STUDY_SCHEMA, certificate_path
+from ...output.certificate import SCHEMA, STUDY_SCHEMA, certificate_path
 from ...output.decisions import ACCEPT, MEND, REJECT, Decision
-from ...output.signing import is_own_release, read_certificate
+from ...output.own import OTHER_INPUT, Manner, why_not_own
+from ...output.signing import public_text, read_certificate
 from ...output.worklist import WorkItem, write_worklist
 from ..console import PASS, REVIEW
-from .case_run import certificate_hash, released_sha256
+from .case_run import released_sha256
 from .cases import DEFACE, STUDY, Case
 from .loop import Setting
 from .own_input import is_of_case
@@ -25,23 +26,23 @@ _SLICER = "released in Slicer"
 _SHOWN = 5
 
 
-def taken_over(case: Case, row: Row, out_dir: Path, key: Path | None, policy: HeaderPolicy) -> Row | None:
-    """The row of a case that was not released by the batch and has been since, by a person in Slicer; None where it has not.
+def why_not_taken(case: Case, row: Row, out_dir: Path, signer: str, policy: HeaderPolicy) -> str | None:
+    """Why what was released under a case's output since the case ended is not taken over; empty where it is, None where nothing was.
 
-    The output stands under the case's name with a certificate of its own, which is not the one that lay there when the case ended; its
-    headers were treated as the batch's are (``policy``), and it is the case's own input.
+    It is the release of a person in Slicer where its certificate is its own and not the one that lay there when the case ended, its
+    headers were treated as the batch's are (``policy``), it is signed with the batch's key (``signer``), and made of the case's input.
     """
+    if row.is_released:
+        return None
     output = out_dir / case.output
-    if row.is_released or certificate_hash(output) in ("", row.left) or not is_own_release(output, key):
-        return None
+    why = why_not_own(output, row.left, Manner(policy, signer, STUDY_SCHEMA if case.command == STUDY else SCHEMA))
+    return OTHER_INPUT if why == "" and not is_of_case(case, output, policy) else why
+
+
+def taken_over(case: Case, row: Row, out_dir: Path) -> Row:
+    """The row of a case that was not released by the batch and has been since, by a person in Slicer."""
+    output = out_dir / case.output
     certificate = read_certificate(certificate_path(output))
-    said = certificate.get("headers" if case.command == STUDY else "header", {})
-    if (certificate["schema"] == STUDY_SCHEMA) != (case.command == STUDY) or (
-        said and any(said.get(name) != policy.facts().get(name) for name in ("profile", "options"))
-    ):
-        return None
-    if not is_of_case(case, output, policy):
-        return None
     verdict = str(certificate.get("verdict"))
     return replace(
         row,
@@ -53,6 +54,15 @@ def taken_over(case: Case, row: Row, out_dir: Path, key: Path | None, policy: He
         output_sha256=released_sha256(output),
         left="",
     )
+
+
+def strangers(why: Mapping[str, str]) -> list[str]:
+    """Sentences about what lies among the results, travels with them, and is not taken over; ``why`` by the names of the cases."""
+    alike = {reason: sorted(name for name in why if why[name] == reason) for reason in sorted(set(why.values()))}
+    return [
+        f"what lies among the results for {_some(names)} is not taken over ({reason}): take it away, and release the case as the batch does"
+        for reason, names in alike.items()
+    ]
 
 
 def decided(case: Case, row: Row, decision: Decision, qa: Path | None) -> tuple[Row, Case | None]:
@@ -111,7 +121,8 @@ def write_work(done: Iterable[tuple[Case, Row]], setting: Setting, path: Path) -
 
     :raises OutputError: it cannot be written.
     """
-    items = [_item(case, row, setting) for case, row in done if row.waits and case.command == DEFACE]
+    signer = "" if setting.signing_key is None else public_text(setting.signing_key)
+    items = [_item(case, row, setting, signer) for case, row in done if row.waits and case.command == DEFACE]
     try:
         write_worklist(items, path)
     except OSError as problem:
@@ -119,7 +130,7 @@ def write_work(done: Iterable[tuple[Case, Row]], setting: Setting, path: Path) -
     return len(items)
 
 
-def _item(case: Case, row: Row, setting: Setting) -> WorkItem:
+def _item(case: Case, row: Row, setting: Setting, signer: str) -> WorkItem:
     files = {column: tuple(path.absolute() for flag, path in case.files if flag == word) for column, word in FILE_COLUMNS.items()}
     options = dict(zip(case.options[::2], case.options[1::2], strict=True))
     names = f"{setting.node_segments},{options.get('--node-segments', '')}".split(",")
@@ -137,4 +148,13 @@ def _item(case: Case, row: Row, setting: Setting) -> WorkItem:
         node_segments=tuple(name.strip() for name in names if name.strip()),
         series=options.get("--series", ""),
         remark=row.remark,
+        header=setting.header,
+        key=_absolute(setting.key),
+        patients=_absolute(setting.patients),
+        signed=signer,
+        left=row.left,
     )
+
+
+def _absolute(path: Path | None) -> Path | None:
+    return None if path is None else path.absolute()

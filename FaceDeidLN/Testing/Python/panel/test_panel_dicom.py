@@ -18,10 +18,12 @@ from FaceDeidLNLib.core.errors import FaceDeidError
 from FaceDeidLNLib.core.geometry import Geometry
 from FaceDeidLNLib.core.segment import tight
 from FaceDeidLNLib.core.volume import Volume
+from FaceDeidLNLib.header.policy import policy_named
 from FaceDeidLNLib.input.dicom import read_dicom_series
 from FaceDeidLNLib.mrml.nodes import add_ct, add_segmentation, volume_from_node
 from FaceDeidLNLib.mrml.scene import context
-from FaceDeidLNLib.output.signing import Signature, signature_state
+from FaceDeidLNLib.output.signing import Signature, read_certificate, signature_state
+from FaceDeidLNLib.output.worklist import WorkItem, write_worklist
 from FaceDeidLNLib.pipeline import deface
 from person import PanelTest, key_file, phantom
 
@@ -135,6 +137,34 @@ class DicomTest(PanelTest):
         one, two = (pydicom.dcmread(next((out / name / "deidentified").glob("*.dcm"))) for name in ("first", "second"))
         self.assertEqual((one.PatientIdentityRemoved, one.PatientID), ("YES", two.PatientID))
         self.assertNotEqual(one.PatientID, pydicom.dcmread(self.files[0]).PatientID)
+
+    def test_a_case_of_a_work_list_leaves_with_the_headers_of_its_batch_whatever_the_panel_says(self):
+        place, root = Path(self.there.name) / "in", self.folder()
+        source, key, results = series(place), root / "keys" / "batch.key", root / "results"
+        results.mkdir()
+        patient = str(pydicom.dcmread(source.files[0], stop_before_pixels=True).PatientID)
+        (root / "patients.csv").write_text(f"patient_id,pseudonym\n{patient},Plum-7\n")
+        how = {"header": "research,device-identity", "key": key, "patients": root / "patients.csv"}
+        write_worklist([WorkItem("one", place, results / "one", "REVIEW", "look", **how)], root / "results-worklist.csv")
+        self.answer_at_once(series_case(place))
+        self.node.acceptRecognisable = True
+        self.answers = [str(results)]
+        self.click("openWorkListButton", "nextCaseButton")
+        self.assertIn("which is not here", self.ui.doneCaseButton.toolTip)
+        self.assertIn("which is not here", self.ui.statusLabel.text)
+        self.assertEqual((self.enabled("doneCaseButton"), key.exists()), ([], False))
+        policy = policy_named(how["header"], key, how["patients"])
+        self.ui.workListTable.cellDoubleClicked.emit(0, 0)
+        self.assertEqual(self.node.header, "keep")
+        self.click("doneCaseButton")
+        self.assertEqual(self.errors, [])
+        written = pydicom.dcmread(next((results / "one").glob("*.dcm")), stop_before_pixels=True)
+        self.assertEqual((written.PatientIdentityRemoved, written.PatientID), ("YES", "Plum-7"))
+        said = read_certificate(results / "one.certificate.json")["header"]
+        self.assertEqual(said["options"], sorted(policy.options))
+        self.answers = [str(results)]
+        self.click("openWorkListButton")
+        self.assertEqual(self.ui.workListTable.item(0, 1).text(), "released")
 
     def test_a_header_is_not_cleaned_without_a_key(self):
         out = self.folder()

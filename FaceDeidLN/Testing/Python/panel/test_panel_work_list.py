@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import csv
+import json
+from dataclasses import replace
 
 import numpy as np
 import slicer
 from FaceDeidLNLib.input.images import read_volume
 from FaceDeidLNLib.mrml.nodes import ras
+from FaceDeidLNLib.mrml.verdicts import read_verdict
+from FaceDeidLNLib.output.certificate import certificate_hash
+from FaceDeidLNLib.output.signing import is_own_release, public_text
+from FaceDeidLNLib.output.worklist import read_worklist, write_worklist
 from FaceDeidLNLib.steps.worklist import doubt_place
-from person import PanelTest, changed_case, ids, phantom, phantom_case
+from person import PanelTest, changed_case, ids, key_file, phantom, phantom_case
 from waiting import waiting_batch
 
 
 class WorkListTest(PanelTest):
     """Open, look, mend, release or reject, next."""
 
-    def batch(self, *names, reasons="stomion is uncertain"):
+    def batch(self, *names, reasons="stomion is uncertain", **more):
         """The results folder of a batch whose cases are all the phantom, and wait."""
-        return waiting_batch(self.folder(), names, reasons)
+        return waiting_batch(self.folder(), names, reasons, **more)
 
     def clicks(self, *buttons):
         """Click and count."""
@@ -59,6 +65,65 @@ class WorkListTest(PanelTest):
         self.assertEqual(self.ui.workListTable.item(0, 1).text(), "released")
         self.click("nextCaseButton")
         self.assertEqual(self.node.inputVolume.GetName(), "two")
+
+    def test_what_lies_there_and_is_no_release_of_the_batch_waits_and_is_neither_replaced_nor_signed(self):
+        self.answer_at_once(changed_case("REVIEW", "stomion is uncertain"))
+        self.node.acceptRecognisable = True
+        results = self.batch("one", header="keep")
+        self.open(results)
+        self.click("nextCaseButton")
+        self.ui.remarkEdit.text = "Looked at."
+        self.click("doneCaseButton")
+        self.assertEqual(self.errors, [])
+        certificate = results / "one.certificate.json"
+        said = json.loads(certificate.read_text(encoding="utf-8"))
+        spoilt = {
+            "of another": {**said, "output": {**said["output"], "sha256": "0" * 64}},
+            "other headers": {**said, "header": {"profile": "basic"}},
+            "a study": {**said, "schema": "facedeidln-study/1"},
+        }
+        for what, content in spoilt.items():
+            with self.subTest(what):
+                certificate.write_text(json.dumps(content), encoding="utf-8")
+                self.waits(results)
+        certificate.write_text(json.dumps(said), encoding="utf-8")
+        with self.subTest("it lay there when the case ended"):
+            items = [replace(item, left=certificate_hash(item.output)) for item in read_worklist(results.parent / "results-worklist.csv")]
+            write_worklist(items, results.parent / "results-worklist.csv")
+            self.waits(results)
+        self.click("nextCaseButton")
+        self.ui.remarkEdit.text = "Looked at again."
+        self.click("doneCaseButton")
+        self.assertIn("is not a release of this batch", self.errors.pop())
+        self.assertEqual(read_verdict(self.node.resultVolume).remark, "")
+        self.assertEqual(json.loads(certificate.read_text(encoding="utf-8")), said)
+
+    def waits(self, results):
+        """The first case of a list waits."""
+        self.open(results)
+        self.assertEqual(self.ui.workListTable.item(0, 1).text(), "REVIEW")
+
+    def test_a_batch_that_signs_gets_releases_that_are_signed_with_its_key_alone(self):
+        self.answer_at_once()
+        self.node.acceptRecognisable = True
+        self.addCleanup(setattr, self.ui.signCheckBox, "checked", False)
+        own, other = key_file(self.folder()), key_file(self.folder())
+        results = self.batch("one", signed=public_text(own), header="keep")
+        self.open(results)
+        self.click("nextCaseButton")
+        self.assertIn("The batch signs its certificates", self.ui.statusLabel.text)
+        for key, can_leave in ((other, []), (own, ["doneCaseButton"])):
+            self.answers = [str(key)]
+            self.ui.signCheckBox.checked = False
+            self.assertEqual(self.enabled("doneCaseButton"), [])
+            self.assertIn("The batch signs its certificates", self.ui.doneCaseButton.toolTip)
+            self.ui.signCheckBox.checked = True
+            self.assertEqual(self.enabled("doneCaseButton"), can_leave)
+        self.click("doneCaseButton")
+        self.assertEqual(self.errors, [])
+        self.assertTrue(is_own_release(results / "one.nrrd", own))
+        self.open(results)
+        self.assertEqual(self.ui.workListTable.item(0, 1).text(), "released")
 
     def test_a_case_that_was_rejected_before_the_list_was_opened_again_does_not_wait(self):
         self.answer_at_once()

@@ -11,13 +11,16 @@ from FaceDeidLNLib.output.worklist import WorkItem, write_worklist
 from person import phantom, phantom_case
 
 
-def waiting_batch(root, names, reasons="stomion is uncertain"):
-    """Write a batch into ``root`` whose cases are all the phantom, and wait; gives the folder of its results."""
+def waiting_batch(root, names, reasons="stomion is uncertain", **more):
+    """Write a batch into ``root`` whose cases are all the phantom, and wait; gives the folder of its results.
+
+    ``more`` are further columns of its list.
+    """
     results, ct, nodes = root / "results", root / "head.nrrd", root / "nodes.seg.nrrd"
     results.mkdir()
     write_image(CtInput(phantom().ct, root / "scanner", "node"), phantom().ct, ct)
     write_segments(nodes, [tight(segment.name, segment.mask.array) for segment in phantom().nodes], phantom().ct)
     write_landmarks_json(root / "landmarks.mrk.json", phantom_case().landmarks)
-    items = [WorkItem(name, ct, results / f"{name}.nrrd", "REVIEW", reasons, root, (nodes,)) for name in names]
+    items = [WorkItem(name, ct, results / f"{name}.nrrd", "REVIEW", reasons, root, (nodes,), **more) for name in names]
     write_worklist(items, root / "results-worklist.csv")
     return results
