@@ -150,6 +150,11 @@ def is_dicom(path: Path) -> bool:
     return _is_marked(head) or _begins_like_data(head)
 
 
+def is_marked(path: Path) -> bool:
+    """True for a file with the preamble and the mark of DICOM."""
+    return _is_marked(_head(path))
+
+
 def may_be_dicom(path: Path) -> bool:
     """True for a file that begins as a DICOM file does, or that cannot be opened: whoever reads it says so."""
     try:

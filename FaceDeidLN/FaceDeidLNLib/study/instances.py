@@ -15,7 +15,7 @@ from ..core.errors import InputError
 from ..core.progress import Alive, idle
 from ..input.dicom_bounds import Room
 from ..input.dicom_damaged import Damaged, damaged
-from ..input.dicom_files import may_be_dicom, read_whole, remains
+from ..input.dicom_files import is_marked, may_be_dicom, read_whole, remains
 from ..input.dicom_header import IMAGE_TAGS, require_decoded
 from ..input.dicom_select import DIFFERENCES
 from ..input.file_names import is_called_index
@@ -122,7 +122,7 @@ def find_instances(folder: Path, alive: Alive = idle) -> Found:
             others.append(path)
         else:
             instances.append(Instance(path, header))
-    for path, what in remains(others, [instance.path for instance in instances]):
+    for path, what in remains([path for path in others if not is_marked(path)], [instance.path for instance in instances]):
         broken.append(Damaged(path, InputError(f"{path.name} {what}: an instance may be missing, get it again or take the file away.")))
     gone = {one.path for one in broken}
     if not instances and not broken:
@@ -196,5 +196,7 @@ def _read_header(path: Path) -> Dataset | None:
         return None
     require_decoded(header, path.name)
     if not all(header.get(keyword) for keyword in ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID")):
+        if header.get("SOPClassUID") and rule_for(str(header.SOPClassUID)).family == WITHHELD:
+            return None  # a hanging protocol or a palette belongs to no patient, and whatever it is, it does not leave
         raise InputError(f"{path.name} lacks a study, series, instance or class UID: get it again.")
     return header

@@ -200,6 +200,16 @@ def test_what_macos_puts_beside_each_file_is_no_instance_that_is_missing(tmp_pat
     assert (study.damaged, len(study.entries)) == ((), 12)
 
 
+def test_an_object_of_no_study_is_no_instance_that_is_missing(tmp_path):
+    first, *_ = write_series(tmp_path / "in", Written(STORED))
+    palette = pydicom.dcmread(first)
+    palette.SOPClassUID, palette.SOPInstanceUID = "1.2.840.10008.5.1.4.39.1", generate_uid(prefix=None)
+    del palette.StudyInstanceUID, palette.SeriesInstanceUID
+    palette.save_as(tmp_path / "in" / "palette.dcm")
+    planned = plan(tmp_path / "in")
+    assert (planned.damaged, [path.name for path in planned.others]) == ((), ["palette.dcm"])
+
+
 @pytest.mark.parametrize("look", [plan, read_dicom_series])
 def test_the_dictionary_of_a_viewer_is_no_instance_that_is_missing(look, tmp_path):
     write_series(tmp_path / "in", Written(stored_head()))
