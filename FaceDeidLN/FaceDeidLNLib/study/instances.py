@@ -19,7 +19,7 @@ from ..input.dicom_files import is_marked, may_be_dicom, read_whole, remains
 from ..input.dicom_header import IMAGE_TAGS, require_decoded
 from ..input.dicom_select import DIFFERENCES
 from ..input.file_names import is_called_index
-from ..input.packed import require_unpacked
+from ..input.packed import packed_apart, require_unpacked
 from .references import frame_of
 from .rules import WITHHELD, rule_for
 
@@ -95,7 +95,8 @@ def find_instances(folder: Path, alive: Alive = idle) -> Found:
     index = folder if folder.is_file() and is_called_index(folder) else None
     folder = folder if index is None else folder.parent
     if not folder.is_dir():
-        raise InputError(f"{folder} is no folder: give the folder of a study.")
+        what = "packed: unpack it, and give the folder" if packed_apart([folder])[0] else "no folder: give the folder of a study"
+        raise InputError(f"{folder} is {what}.")
     instances, others, broken, paths = [], [], [], []
     for entry in sorted(below(folder), key=lambda entry: entry.path):
         if entry.problem:

@@ -22,6 +22,14 @@ def test_a_folder_gives_its_images_and_its_dicom_folders(tmp_path):
     ]
 
 
+def test_a_folder_with_an_index_gives_the_folders_beside_it(tmp_path):
+    (tmp_path / "DICOMDIR").write_bytes(bytes(128) + b"DICM")
+    for patient in ("A", "B"):
+        (tmp_path / patient / "S1").mkdir(parents=True)
+        (tmp_path / patient / "S1" / "1").write_bytes(bytes(128) + b"DICM")
+    assert [case.name for case in find_cases(tmp_path, tmp_path / "out")] == ["A", "B"]
+
+
 def test_a_csv_gives_nodes_and_output_of_each_case(tmp_path):
     table = tmp_path / "cases.csv"
     table.write_text("input,nodes,output,node_segments\nct.nrrd,n1.nrrd;n2.nrrd,sub/x.nrrd,Ia;Ib\nct.nrrd,,,\n")

@@ -66,10 +66,11 @@ def test_a_plan_of_a_study_tells_what_is_packed_by_its_name(tmp_path, capsys):
     assert "1 file (more.zip) is packed: left behind, and instances in there were not looked at" in said
 
 
-def test_a_packed_input_is_told_to_be_unpacked(tmp_path):
+@pytest.mark.parametrize("look", [read_ct, plan])
+def test_a_packed_input_is_told_to_be_unpacked(look, tmp_path):
     (tmp_path / "study.zip").write_bytes(zipped())
     with pytest.raises(InputError, match="study.zip is packed: unpack it"):
-        read_ct(tmp_path / "study.zip")
+        look(tmp_path / "study.zip")
 
 
 @pytest.mark.parametrize("look", [read_ct, plan])

@@ -19,6 +19,7 @@ from ...core.below import Entry, below, is_folder, links_below
 from ...core.cells import as_cell
 from ...core.errors import InputError
 from ...core.private import write_private
+from ...input.file_names import is_called_index
 from ...input.images import image_extension, image_files
 from .table import FILE_COLUMNS, rows_of
 
@@ -229,7 +230,7 @@ def is_segmentation(path: Path) -> bool:
 
 
 def _entries(folder: Path, out_dir: Path) -> Iterator[Path]:
-    if any(_is_dicom(path) for path in folder.iterdir() if path.is_file()):
+    if any(_is_dicom(path) for path in folder.iterdir() if path.is_file() and not is_called_index(path)):
         yield folder
         return
     for path in sorted(folder.iterdir()):
