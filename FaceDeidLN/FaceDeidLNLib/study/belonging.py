@@ -31,6 +31,8 @@ class CtFrames:
     series: Mapping[str, tuple[Series, ...]]
     #: UIDs of the studies in which each lies.
     studies: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    #: Of frames whose CTs were compared, whether they show one head.
+    _one_head: dict[frozenset[str], bool] = field(default_factory=dict)
 
     @classmethod
     def of(cls, studies: Sequence[StudyPlan]) -> CtFrames:
@@ -78,8 +80,10 @@ class CtFrames:
 
         Some anonymisers give every series one.
         """
-        shown = [_shown(next(self.on(frame, grid))) for frame in sorted(frames)]
-        return None not in shown and all(show_the_same(shown[0], other) for other in shown[1:])
+        if frames not in self._one_head:
+            shown = [_shown(next(self.on(frame, grid))) for frame in sorted(frames)]
+            self._one_head[frames] = None not in shown and all(show_the_same(shown[0], other) for other in shown[1:])
+        return self._one_head[frames]
 
     def told(self, path: Path) -> str:
         """For which CTs a file of segments counts, in a line."""
