@@ -9,17 +9,25 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+#: Folders of disks and sticks that their systems keep for themselves: found pieces, what was deleted, indices.
+_OF_SYSTEMS = frozenset(
+    ("lost+found", "system volume information", "$recycle.bin", ".trashes", ".spotlight-v100", ".fseventsd", ".documentrevisions-v100")
+)
 _LEADS_NOWHERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A name below a folder: what it, or the end of its link, is; ``problem`` says why nobody can tell, or look into it."""
+    """A name below a folder: what it, or the end of its link, is; ``problem`` says why nobody can tell, or look into it.
+
+    ``is_kept`` where that is a folder that a system keeps for itself, in which nobody has put anything.
+    """
 
     path: Path
     state: os.stat_result | None = None
     is_link: bool = False
     problem: str = ""
+    is_kept: bool = False
 
     @property
     def is_file(self) -> bool:
@@ -48,11 +56,16 @@ def below(folder: Path) -> Iterator[Entry]:
             with os.scandir(parent) as there:
                 names = sorted(there, key=lambda name: name.name)
         except OSError as error:
-            yield Entry(parent, problem=_cannot(error))
+            yield Entry(parent, problem=_cannot(error), is_kept=is_kept(parent, error))
             continue
         entries = [_entry(name) for name in names]
         yield from entries
         waiting += [entry.path for entry in reversed(entries) if entry.is_folder]
+
+
+def is_kept(folder: Path, error: OSError) -> bool:
+    """True for a folder that cannot be listed because a system keeps it for itself."""
+    return isinstance(error, PermissionError) and folder.name.lower() in _OF_SYSTEMS
 
 
 def is_folder(path: Path) -> bool:

@@ -16,6 +16,7 @@ from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, MediaStorageDirectoryStorage
 
+from ..core.below import is_kept
 from ..core.errors import InputError
 from ..core.progress import Alive, idle
 from .dicom_bounds import Room
@@ -131,6 +132,8 @@ def _entries(folder: Path) -> list[_Entry]:
                 if (is_folder := entry.is_dir(follow_symlinks=False)) or (entry.is_file() and entry.name.upper() != "DICOMDIR")
             ]
     except OSError as error:
+        if is_kept(folder, error):
+            return []
         raise InputError(f"The folder {folder.name} cannot be read ({error.strerror}): see to its permissions.") from error
 
 
@@ -209,10 +212,14 @@ def _is_marked(head: bytes) -> bool:
 
 
 def _begins_like_data(head: bytes) -> bool:
-    """True where the first bytes are the first element of a data set in little endian, as files without preamble begin."""
+    """True where the first bytes are the first element of a data set in little endian, as files without preamble begin.
+
+    A group's length, where it stands first, is a number of four bytes; many other files begin with a small number and zeros.
+    """
     if len(head) < 8 or int.from_bytes(head[:2], "little") not in _FIRST_GROUPS:
         return False
-    return head[4:6] in _FIRST_VRS or int.from_bytes(head[4:8], "little") <= _PREAMBLE
+    length = int.from_bytes(head[4:8], "little")
+    return head[4:6] in _FIRST_VRS or (length == 4 if head[2:4] == b"\0\0" else length <= _PREAMBLE)
 
 
 def _fault_of(dataset: Dataset, path: Path) -> str:

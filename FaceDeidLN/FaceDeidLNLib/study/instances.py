@@ -97,39 +97,55 @@ def find_instances(folder: Path, alive: Alive = idle) -> Found:
     if not folder.is_dir():
         what = "packed: unpack it, and give the folder" if packed_apart([folder])[0] else "no folder: give the folder of a study"
         raise InputError(f"{folder} is {what}.")
-    instances, others, broken, paths = [], [], [], []
-    for entry in sorted(below(folder), key=lambda entry: entry.path):
-        if entry.problem:
-            broken.append(Damaged(entry.path, InputError(f"{entry.path.name} {entry.problem}: an instance may be missing")))
-        elif entry.is_file:
-            paths.append(entry.path)
+    paths, others, broken = _listed(folder)
     broken += [] if index is None else [_gone(path) for path in _missing(index, paths)]
-    room = Room(len(paths))
+    instances, room = [], Room(len(paths))
     for path in paths:
         alive()
-        try:
-            is_read = _fits(path, room)
-        except InputError as refusal:
-            broken.append(Damaged(path, refusal))  # nothing of it is read
-            continue
-        try:
-            header = _header(path) if is_read else None
-            if header is not None and rule_for(str(header.SOPClassUID)).family not in _NEED_NO_END:
-                read_whole(path)  # pydicom leaves out what is missing of sequences, and says nothing
-        except InputError as refusal:
-            broken.append(damaged(path, refusal))
-            continue
-        if header is None:
-            others.append(path)
+        met = _met(path, room)
+        if isinstance(met, Instance):
+            instances.append(met)
+        elif isinstance(met, Damaged):
+            broken.append(met)
         else:
-            instances.append(Instance(path, header))
-    for path, what in remains([path for path in others if not is_marked(path)], [instance.path for instance in instances]):
+            others.append(path)
+    unmarked = [path for path in others if path.is_file() and not is_marked(path)]
+    for path, what in remains(unmarked, [instance.path for instance in instances]):
         broken.append(Damaged(path, InputError(f"{path.name} {what}: an instance may be missing, get it again or take the file away.")))
     gone = {one.path for one in broken}
     if not instances and not broken:
         require_unpacked(folder, others)
         raise InputError(f"{folder} holds no DICOM file: give the folder of a study.")
     return Found(tuple(instances), tuple(broken), tuple(path for path in others if path not in gone))
+
+
+def _listed(folder: Path) -> tuple[list[Path], list[Path], list[Damaged]]:
+    """The files below a folder in the order of their paths, what its system keeps there for itself, and what cannot be looked at."""
+    paths, kept, broken = [], [], []
+    for entry in sorted(below(folder), key=lambda entry: entry.path):
+        if entry.is_kept:
+            kept.append(entry.path)
+        elif entry.problem:
+            broken.append(Damaged(entry.path, InputError(f"{entry.path.name} {entry.problem}: an instance may be missing")))
+        elif entry.is_file:
+            paths.append(entry.path)
+    return paths, kept, broken
+
+
+def _met(path: Path, room: Room) -> Instance | Damaged | None:
+    """What a file is; None for no instance."""
+    try:
+        if not _fits(path, room):
+            return None
+    except InputError as refusal:
+        return Damaged(path, refusal)  # nothing of it is read
+    try:
+        header = _header(path)
+        if header is not None and rule_for(str(header.SOPClassUID)).family not in _NEED_NO_END:
+            read_whole(path)  # pydicom leaves out what is missing of sequences, and says nothing
+    except InputError as refusal:
+        return damaged(path, refusal)
+    return None if header is None else Instance(path, header)
 
 
 def _fits(path: Path, room: Room) -> bool:

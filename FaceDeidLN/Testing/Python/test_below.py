@@ -8,7 +8,7 @@ import sys
 
 import numpy as np
 import pytest
-from dicom_series import Series, write_series
+from dicom_series import Series, stored_head, write_series
 from FaceDeidLNLib.commands.batches.cases import Case, find_cases, holds_dicom
 from FaceDeidLNLib.commands.batches.watched import _age_s, is_unfinished
 from FaceDeidLNLib.commands.main import main
@@ -16,6 +16,7 @@ from FaceDeidLNLib.core.below import below, links_below
 from FaceDeidLNLib.core.errors import InputError
 from FaceDeidLNLib.header.known import known_in
 from FaceDeidLNLib.header.proof import verify_headers
+from FaceDeidLNLib.input.dicom import read_dicom_series
 from FaceDeidLNLib.output.atomic import released_folder
 from FaceDeidLNLib.study.plan import plan
 from hypothesis import given, settings
@@ -50,6 +51,31 @@ def stuttering(tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "scandir", refused)
     return lost
+
+
+@pytest.fixture(params=["lost+found", ".Trashes", "System Volume Information"])
+def stick(request, tmp_path, monkeypatch):
+    """A disk with a series, and a folder that its system lets nobody look into."""
+    write_series(tmp_path / "in" / "study", Series(stored_head()))
+    kept = tmp_path / "in" / request.param
+    kept.mkdir()
+    scan = os.scandir
+
+    def refused(path):
+        if not isinstance(path, int) and os.fspath(path) == os.fspath(kept):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", refused)
+    return kept
+
+
+def test_what_a_system_keeps_on_a_disk_is_no_instance_that_is_missing(stick):
+    planned = plan(stick.parent)
+    assert (planned.damaged, [path.name for path in planned.others]) == ((), [stick.name])
+    assert known_in(stick.parent).unread == []
+    assert [case.name for case in find_cases(stick.parent, stick.parent.parent / "out")] == ["study"]
+    assert len(read_dicom_series(stick.parent).files) == 12
 
 
 @settings(max_examples=30, deadline=None)
