@@ -62,6 +62,12 @@ def read_stacks(instances: Sequence[Instance]) -> list[ImageStack]:
     return [_stack(group) for group in groups.values()]
 
 
+def values_of(instance: Instance) -> np.ndarray:
+    """The stored values (frame, j, i) of an image, decoded. Raises InputError where they cannot be, or are no grey values."""
+    frames = split_frames(HeaderSlice(instance.path, instance.header))
+    return np.stack(list(read_stored(frames, [_how(frame) for frame in frames], idle)))
+
+
 def _stack(items: list[HeaderSlice]) -> ImageStack:
     placed = series_geometry(items)
     if placed.places is not None:

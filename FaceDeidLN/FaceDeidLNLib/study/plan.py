@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pydicom
 
 from ..core.errors import FaceDeidError, InputError, in_words
@@ -18,6 +19,7 @@ from ..input.dicom_enhanced import PER_FRAME, SHARED
 from ..input.dicom_header import HeaderSlice
 from ..input.dicom_select import is_localizer, stacks_of
 from .family import Series, Study
+from .images import values_of
 from .instances import Found, Instance, find_instances
 from .outcome import Decision, Outcome
 from .registry import FAMILIES, family_of
@@ -127,9 +129,17 @@ def _why_unclear(series: Series, unclear: Mapping[str, str]) -> str:
 
 
 def _same(one: Instance, other: Instance) -> bool:
-    """True where two files hold the same data set, however it is stored."""
+    """True where two files hold the same data set, however it is stored, its pixels compressed or not."""
     try:
-        return one.path.read_bytes() == other.path.read_bytes() or pydicom.dcmread(one.path) == pydicom.dcmread(other.path)
+        if one.path.read_bytes() == other.path.read_bytes():
+            return True
+        first, second = pydicom.dcmread(one.path), pydicom.dcmread(other.path)
+        if first == second:
+            return True
+        if first.file_meta.TransferSyntaxUID == second.file_meta.TransferSyntaxUID:
+            return False
+        del first.PixelData, second.PixelData
+        return first == second and np.array_equal(values_of(one), values_of(other))
     except Exception:  # what cannot be compared is not known to be the same
         return False
 

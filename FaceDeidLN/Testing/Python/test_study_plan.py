@@ -60,6 +60,18 @@ def test_a_copy_that_is_only_stored_otherwise_is_a_copy(tmp_path):
     assert reasons(plan(tmp_path)).count(COPY) == 1
 
 
+def test_a_copy_whose_pixels_are_compressed_is_a_copy(tmp_path):
+    paths = write_series(tmp_path / "a", Written(STORED))
+    copies = [pydicom.dcmread(path) for path in paths[:2]]
+    copies[1].PixelData = (STORED[1] + 1).astype("<u2").tobytes()
+    for number, copy in enumerate(copies):
+        copy.compress(RLELossless, generate_instance_uid=False)
+        copy.save_as(tmp_path / f"{number}.dcm")
+    assert (reasons(plan(tmp_path)).count(COPY), reasons(plan(tmp_path)).count(TWO)) == (1, 13)
+    (tmp_path / "1.dcm").unlink()
+    assert (reasons(plan(tmp_path)).count(COPY), reasons(plan(tmp_path)).count(TWO)) == (1, 0)
+
+
 def test_two_objects_of_one_uid_are_a_doubt_and_so_is_all_of_their_series(tmp_path):
     paths = write_series(tmp_path / "a", Written(STORED))
     other = pydicom.dcmread(paths[4])
