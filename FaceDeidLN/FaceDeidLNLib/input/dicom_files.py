@@ -278,14 +278,14 @@ def remains(others: Sequence[Path], dicom: Sequence[Path]) -> Iterator[tuple[Pat
     """Of the files that are no DICOM those that seem to be left of one, each with what it is.
 
     Such a one has a DICOM file's ending, or stands beside DICOM files, is named like them, and holds nothing. What macOS puts beside
-    every file is none, and neither are dictionaries, which viewers bring with them (dicom.dic).
+    every file is none, and neither are empty marks of a folder (.nomedia) and dictionaries, which viewers bring with them (dicom.dic).
     """
     named = {(path.parent, _ending(path)) for path in dicom}
     for path in others:
         ending = _ending(path)
         if ending == _PACKED and _ending(path.with_suffix("")) in _ENDINGS:
             yield path, "is compressed (gzip), and is not unpacked here"
-        elif ending in _ENDINGS or ((path.parent, ending) in named and not _head(path).strip(b"\0")):
+        elif ending in _ENDINGS or ((path.parent, ending) in named and not _is_mark(path) and not _head(path).strip(b"\0")):
             if _is_of_macos(path) or (ending == _DICTIONARY and _is_text(path)):
                 continue
             yield path, "is empty" if not path.stat().st_size else "is no DICOM file, though it is named like one"
@@ -293,6 +293,11 @@ def remains(others: Sequence[Path], dicom: Sequence[Path]) -> Iterator[tuple[Pat
 
 def _is_of_macos(path: Path) -> bool:
     return path.name.startswith("._") and _head(path).startswith(_OF_MACOS)
+
+
+def _is_mark(path: Path) -> bool:
+    """True for the name of a file that says something of its folder: hidden, or the icon that macOS shows."""
+    return path.name.startswith(".") or path.name == "Icon\r"
 
 
 def _is_text(path: Path) -> bool:

@@ -7,6 +7,7 @@ import gzip
 import os
 import runpy
 import shutil
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -173,6 +174,7 @@ def test_a_large_file_that_is_no_dicom_is_no_instance_that_is_missing(tmp_path):
     assert (planned.damaged, len(planned.others), len(planned.studies[0].entries)) == ((), 2, 12)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such names")
 @pytest.mark.parametrize("name", ["n" * 251 + ".dcm", "ä" * 125 + ".dcm", os.fsdecode(b"M\xfcller.dcm")])
 def test_a_series_is_read_whatever_its_files_are_called(name, tmp_path):
     first, *_ = write_series(tmp_path / "in", Written(stored_head()))
@@ -210,6 +212,17 @@ def test_what_macos_puts_beside_each_file_is_no_instance_that_is_missing(tmp_pat
         path.with_name(f"._{path.name}").write_bytes(b"\0\x05\x16\x07\0\2\0\0Mac OS X        " + bytes(100))
     (study,) = plan(tmp_path / "in").studies
     assert (study.damaged, len(study.entries)) == ((), 12)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such names")
+@pytest.mark.parametrize("name", [".nomedia", ".gitkeep", "Icon\r"])
+def test_an_empty_mark_of_a_folder_is_no_instance_that_is_missing(name, tmp_path):
+    for path in write_series(tmp_path / "in", Written(STORED)):
+        path.rename(path.with_suffix(""))
+    (tmp_path / "in" / name).touch()
+    assert plan(tmp_path / "in").damaged == ()
+    (tmp_path / "in" / "IM99").touch()
+    assert len(plan(tmp_path / "in").damaged) == 1
 
 
 def test_an_object_of_no_study_is_no_instance_that_is_missing(tmp_path):
