@@ -89,7 +89,7 @@ def _names_there(path: Path, names: Sequence[str], grid: Geometry | None, frame_
     if grid is None:
         return list(names)
     there = {segment.name.casefold() for segment in read_any_segments(path, grid, frame_uid)}
-    return [name for name in names if name.casefold() in there or f"label_{name}" in there]
+    return [name for name in names if not there.isdisjoint(_called(name))]
 
 
 def read_landmarks(path: Path, ct: CtInput) -> Landmarks:
@@ -143,7 +143,12 @@ def _read(path: Path, ct: CtInput, names: Sequence[str] | None = None) -> list[S
 
 
 def _read_if_there(path: Path, name: str, ct: CtInput) -> list[Segment]:
-    return [segment for segment in _read(path, ct) if segment.name.casefold() == name.casefold()]
+    return [segment for segment in _read(path, ct) if segment.name.casefold() in _called(name)]
+
+
+def _called(name: str) -> tuple[str, str]:
+    """How a segment that somebody asks for may be called; those of a label map are asked for by their values, too."""
+    return name.casefold(), f"label_{name}"
 
 
 def read_all(files: Sequence[Path], ct: CtInput) -> list[Segment]:

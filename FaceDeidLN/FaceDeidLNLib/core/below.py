@@ -20,7 +20,7 @@ _LEADS_NOWHERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 class Entry:
     """A name below a folder: what it, or the end of its link, is; ``problem`` says why nobody can tell, or look into it.
 
-    ``is_kept`` where that is a folder that a system keeps for itself, in which nobody has put anything.
+    ``is_kept`` where that is a folder that a system keeps for itself.
     """
 
     path: Path

@@ -20,6 +20,7 @@ from FaceDeidLNLib.study.belonging import CtFrames
 from FaceDeidLNLib.study.plan import Plan, plan
 from synthetic_objects import noisy
 from synthetic_study import StudyFolder, remembered, study_phantom, write_segmentation, write_structures
+from written import write_volume
 
 #: Of another day: the same head elsewhere (mm), between the voxels of the first.
 ELSEWHERE = (41.3, -40.9, 40.7)
@@ -158,6 +159,19 @@ def test_names_of_segments_count_where_a_file_has_them(planned, tmp_path):
     for folder, description, name in (("a", "Today", "A"), ("z", "Another day", "b")):
         found = request(read_ct(tmp_path / "in" / folder), frame_of(planned, description))
         assert [segment.name for segment in found.protected] == [name]
+
+
+@pytest.mark.parametrize("places", [(0.0, 0.0), (0.0, ELSEWHERE[0])])
+def test_values_of_label_maps_are_asked_for_in_any_number_of_files_and_cts(places, planned, tmp_path):
+    files = []
+    for values, shift in (((3, 4), places[0]), ((5, 6), places[1])):
+        volume = shifted(small()) if shift else small()
+        labels = np.zeros(volume.array.shape, dtype=np.uint8)
+        labels[2, 5:7, 5], labels[3, 5:7, 9] = values
+        files.append(write_volume(volume.with_array(labels), tmp_path / f"{values[0]}.nrrd"))
+    request = request_per_frame(options(*files, names=("3", "6")), CtFrames.of(planned.studies))
+    cts = [(read_ct(tmp_path / "in" / folder), frame_of(planned, name)) for folder, name in (("a", "Today"), ("z", "Another day"))]
+    assert [segment.name for ct in cts for segment in request(*ct).protected] == ["label_3", "label_6"]
 
 
 def test_a_name_that_no_file_of_several_cts_has_is_refused_before_any_work(planned, tmp_path):
