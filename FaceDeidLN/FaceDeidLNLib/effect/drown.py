@@ -7,6 +7,7 @@ import numpy as np
 from ..core.parameters import Parameters
 from ..core.volume import AIR_HU, Volume
 from ..face.segment import Face
+from .tools.by_chance import unlike
 from .tools.skin_layer import most_before, skin_depth
 
 #: Skin and fat (HU): the range of the published replacement values.
@@ -33,5 +34,6 @@ class Drown:
             own = np.linspace(*SUPERFICIAL_HU, 100)
         out = here.astype(np.float32)
         front = np.minimum(parameters.outside_mm, most_before(ct, face))
-        out[mask] = np.where(skin_depth(ct, face) < -front, AIR_HU, random.choice(own, here.shape)[mask])
+        drawn = unlike(random.choice(own, here.shape)[mask], out[mask])
+        out[mask] = np.where(skin_depth(ct, face) < -front, AIR_HU, drawn)
         return out

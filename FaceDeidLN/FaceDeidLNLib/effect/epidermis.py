@@ -9,8 +9,9 @@ from ..core.by_parts import by_parts
 from ..core.parameters import Parameters
 from ..core.volume import Volume, linear
 from ..face.segment import Face
+from .tools.by_chance import unlike
 from .tools.noise import Noise
-from .tools.skin_layer import most_before, skin_depth
+from .tools.skin_layer import beside_air, most_before, skin_depth
 from .tools.texture import plain_air, scan_air
 
 #: Mean and deviation of the new skin's shift (mm), and how far neighbouring places shift alike (mm).
@@ -19,6 +20,8 @@ SHIFT_SD_MM = 3.0
 SHIFT_LENGTH_MM = 12.0
 #: Density (HU) of the re-drawn skin layer.
 SKIN_HU = 30.0
+#: Skin is so thick (mm); in coarse voxels, and where it was found too far out, it is what air touches.
+SKIN_MM = 1.5
 
 
 class Epidermis:
@@ -41,7 +44,8 @@ class Epidermis:
         air = scan_air(plain_air(values), len(at), random)
         skin = SKIN_HU + by_parts(Noise.drawn(0.5 / np.array(ct.geometry.sampling), 12.0, values.shape, random).at, at)
         part = np.clip(0.5 + (depth + shift) / float(np.mean(ct.geometry.spacing)), 0.0, 1.0)
-        values[mask] = np.where(depth > 1.5, np.maximum(old, skin), air + part * (skin - air))
+        below = (depth > SKIN_MM) & ~beside_air(ct, face)[mask]
+        values[mask] = np.where(below, np.maximum(old, skin), unlike(air + part * (skin - air), old))
         return values
 
 

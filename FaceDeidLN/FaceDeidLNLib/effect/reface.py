@@ -8,9 +8,7 @@ from functools import cache, cached_property
 import numpy as np
 from scipy import ndimage
 
-from ..anatomy import packed
 from ..anatomy.face_frame import FaceFrame
-from ..anatomy.grids import steps_of
 from ..core.ahead import made_beside, shared_out
 from ..core.by_parts import PART
 from ..core.geometry import Geometry
@@ -22,7 +20,9 @@ from ..face.polar import PolarRaster, to_polar, unit_vectors, voxels_to_polar
 from ..face.relief import random_surface, smooth_noise
 from ..face.segment import Face
 from .tools.bone_plate import BonePlate, drawn_plate
+from .tools.by_chance import LEAST_CHANGE_HU
 from .tools.ear_surface import smooth_ears
+from .tools.skin_layer import beside_air
 from .tools.texture import Scan, Tissue, scan_air, soft_tissue, tissues
 
 #: Over so many mm at its back the new tissue goes over into the old one.
@@ -51,10 +51,6 @@ DENSE_LAYER_MM = 13.0
 DENSE_LAYER_SD_MM = 3.0
 #: What is less dense than this (HU) is an air space and is not blended in.
 AIR_SPACE_HU = -250.0
-#: Skin is what air (HU less than that) lies beside, within so many mm and in the next voxel at least.
-BARE_HU, BARE_MM = -400.0, 3.0
-#: Old tissue that happens to get its own value back changes by so much (HU): nothing of the skin is left, not even by chance.
-LEAST_CHANGE_HU = 2.0
 
 
 #: Cubes of so many mm are judged as one, if they are seen under so many degrees (from their centre) at most, and stand no further from
@@ -307,23 +303,6 @@ def slant(surface: np.ndarray, raster: PolarRaster) -> np.ndarray:
     up, across = np.gradient(surface, np.radians(raster.step))
     across /= np.cos(np.radians(raster.directions()[..., 1]))
     return np.minimum(np.sqrt(1.0 + (up**2 + across**2) / surface**2), MOST_SLANT)
-
-
-def beside_air(ct: Volume, face: Face) -> np.ndarray:
-    """Voxels of the segment's box (bool) that air touches, or lies within BARE_MM of: skin, wherever the skin was found.
-
-    In an open mouth, or where the field of view ends, the skin is found some mm too far out, and what lies that deep would stay.
-    """
-    here = ct.array[face.segment.box.slices]
-    reach = [steps_of(BARE_MM, step) for step in ct.geometry.sampling]
-    out = np.empty(here.shape, dtype=bool)
-    together = max(1, PART // here[0].size, 2 * reach[0])
-    for start in range(0, len(here), together):  # a few slices at a time, which a processor's cache holds
-        first = max(0, start - reach[0])
-        bare = packed.grow_line(packed.pack(here[first : start + together + reach[0]] < BARE_HU), reach[0], 0)[start - first :][:together]
-        bare = packed.grow_line(packed.grow_line(bare, reach[1], 1), reach[2], 2)
-        out[start : start + together] = packed.unpack(bare, here.shape[2])
-    return out
 
 
 def finer(values: np.ndarray, raster: PolarRaster, fine: PolarRaster) -> np.ndarray:

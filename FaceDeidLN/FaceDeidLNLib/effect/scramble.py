@@ -7,7 +7,8 @@ import numpy as np
 from ..core.parameters import Parameters
 from ..core.volume import AIR_HU, BELOW_AIR_HU, Volume
 from ..face.segment import Face
-from .tools.skin_layer import skin_depth
+from .tools.by_chance import unlike
+from .tools.skin_layer import beside_air, skin_depth
 
 #: Inner and outer bracket of the skin (mm below and above it).
 INNER_MM = 6.0
@@ -32,8 +33,8 @@ class Scramble:
         is_inside = random.random(out.shape)[mask] < 0.5
         inside = _like(old[depth > 0], out.shape, 0.0, random)[mask]
         outside = _like(old[depth < 0], out.shape, AIR_HU, random)[mask]
-        bracket = (depth < INNER_MM) & (depth > -OUTER_MM)
-        out[mask] = np.where(bracket, np.where(is_inside, inside, outside), old)
+        bracket = ((depth < INNER_MM) | beside_air(ct, face)[mask]) & (depth > -OUTER_MM)
+        out[mask] = np.where(bracket, unlike(np.where(is_inside, inside, outside), old), old)
         return out
 
 

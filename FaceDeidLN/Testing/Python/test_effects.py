@@ -13,13 +13,16 @@ from FaceDeidLNLib.case.records import Request
 from FaceDeidLNLib.core.by_parts import PART, by_parts
 from FaceDeidLNLib.core.geometry import Box, Geometry
 from FaceDeidLNLib.core.parameters import Parameters
+from FaceDeidLNLib.core.segment import NOTHING
 from FaceDeidLNLib.core.volume import BELOW_AIR_HU, Volume
 from FaceDeidLNLib.effect.base import apply_effect, drawing
+from FaceDeidLNLib.effect.epidermis import SKIN_MM
 from FaceDeidLNLib.effect.records import EFFECT_NAMES, RECORDS
 from FaceDeidLNLib.effect.reface import MOST_SLANT, VIEW_MARGIN_MM, before, in_view, slant, view_end
 from FaceDeidLNLib.effect.registry import EFFECTS
 from FaceDeidLNLib.effect.tools import smoothing
 from FaceDeidLNLib.effect.tools.noise import Noise
+from FaceDeidLNLib.effect.tools.skin_layer import beside_air
 from FaceDeidLNLib.effect.tools.texture import Scan, soft_tissue
 from FaceDeidLNLib.face.polar import PolarRaster, signed_degrees, to_polar, unit_vectors
 from FaceDeidLNLib.face.relief import HIGHEST_MM, random_surface
@@ -156,14 +159,24 @@ def test_reface_leaves_air_in_front_and_tissue_behind_its_surface(phantom, ended
     assert (values[(below > voxel) & (below < 8.0)] > -300).mean() > 0.995
 
 
-def test_reface_leaves_no_old_skin_by_chance(phantom, face):
-    result = applied("reface", phantom.ct, face, seed=7)
+@pytest.mark.parametrize("name", [record.name for record in RECORDS if record.is_random])
+@pytest.mark.parametrize("seed", [3, 7])
+def test_what_is_drawn_leaves_no_old_skin_by_chance(name, seed, phantom, face):
+    result = applied(name, phantom.ct, face, seed)
     at = np.argwhere(face.segment.array)
     kji = face.depth.geometry.to_kji(phantom.ct.geometry.crop(face.segment.box).to_lps(at))
     depth = ndimage.map_coordinates(face.depth.array, kji.T, order=1, mode="nearest")
-    place = tuple((at[(depth > 0) & (depth < 4.0)] + face.segment.box.start).T)
+    place = tuple((at[(depth > 0) & (depth < SKIN_MM)] + face.segment.box.start).T)
     old = phantom.ct.array[place]
     assert (result.array[place] != old)[old > -400].all()
+
+
+def test_the_skin_of_coarse_voxels_is_drawn_again_however_deep_their_middles_lie(phantom, face):
+    deeper = replace(face, depth=face.depth.with_array(face.depth.array + 3.0), apron=NOTHING)
+    skin = beside_air(phantom.ct, face) & face.segment.array & (phantom.ct.array[face.segment.box.slices] > -400)
+    for name in ("epidermis", "scramble"):
+        changed = applied(name, phantom.ct, deeper).array != phantom.ct.array
+        assert changed[face.segment.box.slices][skin].mean() > 0.99
 
 
 def test_skin_that_was_found_too_far_out_is_replaced_in_every_draw(phantom, face):
