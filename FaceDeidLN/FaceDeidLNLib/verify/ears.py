@@ -7,6 +7,7 @@ from scipy import ndimage
 
 from ..core.landmarks import Landmarks
 from ..core.volume import Volume
+from ..face.ears import Ear, below_surface_mm
 from ..face.segment import Face
 from .coverage import SKIN_HU, feature_share
 
@@ -20,6 +21,10 @@ NEAR_MM = ((-45.0, 10.0), (-36.0, 42.0), (-2.0, 45.0))
 LEAST_MM3 = 400.0
 #: Share of it that must have changed; its root in the skin may stay.
 MIN_SHARE = 0.9
+#: Skin so far (mm) below the smooth surface over which an ear stands is the wall of its canal.
+CANAL_MM = 6.5
+#: Skin so near (mm) to a tragion, and the tissue on its line of sight, belongs to it at most.
+AROUND_MM = 28.0
 
 
 def ear_doubts(ct: Volume, changed: np.ndarray, face: Face, landmarks: Landmarks) -> tuple[str, ...]:
@@ -35,12 +40,28 @@ def ear_doubts(ct: Volume, changed: np.ndarray, face: Face, landmarks: Landmarks
 def ear_features(ct: Volume, result: Volume, changed: np.ndarray, face: Face, landmarks: Landmarks) -> dict[str, float]:
     """Share of the skin around the tragion of each hidden ear that changed, by the landmark's name; those in view.
 
-    The wall of an ear canal that was filled up counts as changed: it lies deeper than an ear's layer, and nobody sees it any more.
+    The wall of an ear canal counts as changed, filled up or not: it lies deeper than an ear's layer, and tells nobody's face.
     """
-    names = [f"tragion_{ear.side}" for ear in face.ears]
-    points = [landmarks.points[name] for name in names if landmarks.position(name) is not None]
-    shares = {point.name: feature_share(ct, changed, face, point, result.array) for point in points}
+    shares = {}
+    for ear in face.ears:
+        point = landmarks.points.get(f"tragion_{ear.side}")
+        if point is None or point.position is None:
+            continue
+        box = ct.geometry.box_around(point.position[None], AROUND_MM)
+        part, hidden = ct.crop(box), changed[box.slices].copy()
+        hidden |= in_canal(ear, part, ~hidden)
+        shares[point.name] = feature_share(part, hidden, face, point, result.array[box.slices])
     return {name: share for name, share in shares.items() if share is not None}
+
+
+def in_canal(ear: Ear, part: Volume, among: np.ndarray) -> np.ndarray:
+    """Voxels (bool) of a part of the CT, ``among`` (bool) those that are asked about, that lie where only an ear's canal leads."""
+    at = np.argwhere(among)
+    place = ear.place(part.geometry.to_lps(at))
+    deep = (below_surface_mm(ear, place) > CANAL_MM) & (ear.sample(ear.border, place) > 0)
+    out = np.zeros(among.shape, dtype=bool)
+    out[tuple(at[deep].T)] = True
+    return out
 
 
 def ear_share(ct: Volume, changed: np.ndarray, face: Face, landmarks: Landmarks, side: str) -> float | None:

@@ -18,7 +18,7 @@ from FaceDeidLNLib.face.ears import Ear, find_ears
 from FaceDeidLNLib.face.styles import chosen_region
 from FaceDeidLNLib.input.ct import read_ct
 from FaceDeidLNLib.pipeline import deface
-from FaceDeidLNLib.verify.ears import ear_share
+from FaceDeidLNLib.verify.ears import ear_share, in_canal
 from FaceDeidLNLib.verify.verdict import Verdict
 
 SIDES = ("right", "left")
@@ -172,6 +172,13 @@ def test_ears_lie_the_same_on_any_grid(phantom, fine_phantom, anatomy):
         assert volumes[0] == pytest.approx(volumes[1], rel=0.05)
 
 
-def test_the_floor_of_an_ear_canal_in_coarse_voxels_is_no_ear_that_stays(data_folder):
-    ct = read_ct(data_folder / "open-kbp" / "pt_31_ct.nrrd").volume
-    assert deface(Request(ct, parameters=Parameters(ears=True, seed=1))).verdict is Verdict.PASS
+@pytest.mark.parametrize(("name", "effect"), [("pt_31", "reface"), ("pt_100", "mask"), ("pt_112", "scramble")])
+def test_the_wall_of_an_ear_canal_in_coarse_voxels_is_no_ear_that_stays(name, effect, data_folder):
+    ct = read_ct(data_folder / "open-kbp" / f"{name}_ct.nrrd").volume
+    assert deface(Request(ct, parameters=Parameters(ears=True, effect=effect, seed=1))).verdict is Verdict.PASS
+
+
+def test_a_canal_begins_behind_the_surface_that_the_skin_around_the_ear_spans(phantom, masked):
+    canal = in_canal(ear_of(masked, "left"), phantom.ct, np.ones(phantom.ct.array.shape, dtype=bool))
+    assert canal.any()
+    assert not canal[tuple(auricle(phantom, masked, "left").T)].any()
