@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..anatomy.bone import bone_mask
-from ..anatomy.face_frame import FaceFrame
+from ..anatomy.face_frame import MEAN_FACE, FaceFrame
 from ..anatomy.grids import sample
 from ..anatomy.skin import skin_depth
 from ..core.errors import FaceNotFoundError
@@ -35,11 +35,14 @@ LOWEST_DEGREES = -45.0
 def strategy_face(strategy: Strategy, ct: Volume, body: Volume, frame: FaceFrame, depth: Volume, parameters: Parameters) -> Face:
     """The face of a strategy: its voxels, bone included; for the coverage, the lines of sight to skin that lies in it.
 
-    ``depth`` is the signed depth (mm) below the skin around the face; the whole skin gets one of its own. Raises
-    FaceNotFoundError where no voxel lies in the region.
+    ``depth`` is the signed depth (mm) below the skin around the face; the whole skin, and cells that hold the ears, get one of their own.
+    Raises FaceNotFoundError where no voxel lies in the region.
     """
     if strategy.cells:
         mask = cells_mask(strategy, frame, ct.geometry)
+        tragia = frame.to_lps(frame.adapt(np.array([MEAN_FACE["tragion_right"], MEAN_FACE["tragion_left"]])))
+        if in_cells(strategy, frame, tragia).any():
+            depth = _depth_with_ears(ct, body, frame, depth.geometry.corners())
     else:
         depth = _whole_depth(ct, body)
         below = sample(depth, ct.geometry)
@@ -71,14 +74,22 @@ def with_ears(face: Face, sides: tuple[str, ...], ct: Volume, body: Volume, face
     """
     if not sides:
         return face
-    low, high = np.minimum(face_box[0], EARS_BOX_MM[0]), np.maximum(face_box[1], EARS_BOX_MM[1])
-    corners = np.array([[x, y, z] for x in (low[0], high[0]) for y in (low[1], high[1]) for z in (low[2], high[2])])
-    box = face.frame.to_lps(corners)
-    depth = skin_depth(ct, body, np.array([box.min(0), box.max(0)]))
+    depth = _depth_with_ears(ct, body, face.frame, face.frame.to_lps(corners_of(face_box)))
     ears = find_ears(sides, face.frame, depth, ct.geometry, parameters)
     ears = tuple(_without_bone(face, ear, depth, ct, body, parameters.bone_hu) for ear in ears)
     region = united(face.region.name, (face.region, *(ear.segment for ear in ears)))
     return replace(face, region=region, depth=depth, ears=ears)
+
+
+def corners_of(box: np.ndarray) -> np.ndarray:
+    """The corners (8, 3) of a box (2, 3)."""
+    return np.array([[x, y, z] for x in box[:, 0] for y in box[:, 1] for z in box[:, 2]])
+
+
+def _depth_with_ears(ct: Volume, body: Volume, frame: FaceFrame, known: np.ndarray) -> Volume:
+    """Signed depth (mm) below the skin in a box that holds the ears and the points ``known`` (N, 3) in LPS mm."""
+    points = np.vstack([known, frame.to_lps(corners_of(EARS_BOX_MM))])
+    return skin_depth(ct, body, np.array([points.min(0), points.max(0)]))
 
 
 def with_own_segment(face: Face, own: BoxMask, grid: Geometry) -> Face:

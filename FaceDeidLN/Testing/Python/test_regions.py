@@ -217,6 +217,18 @@ def test_united_masks_are_their_union(corners):
     assert np.array_equal(united("all", [*masks, BoxMask("", masks[0].box, np.zeros((0, 0, 0), dtype=bool))]).full(shape), expected)
 
 
+@pytest.mark.parametrize("effect", ["scramble", "drown", "epidermis"])
+def test_the_skin_of_boxes_around_the_ears_is_known_there(effect, phantom, finder):
+    chosen = Parameters(style="box", effect=effect, seed=2)
+    result = deface(Request(phantom.ct, landmarks=phantom.landmarks, parameters=chosen), finder=finder)
+    at = np.argwhere((phantom.ct.array > -300) & (phantom.ct.array < 300))
+    points = result.face.frame.to_face(phantom.ct.geometry.to_lps(at))
+    auricle = at[(np.abs(points[:, 0]) > 72) & (points[:, 1] < -8) & (points[:, 1] > -35) & (np.abs(points[:, 2]) < 20)]
+    new = result.result.array[tuple(auricle.T)]
+    assert (new != phantom.ct.array[tuple(auricle.T)]).mean() > 0.9
+    assert (new > -300).mean() > 0.2  # none of it is cut off, as air is put before a skin
+
+
 def test_a_protected_node_in_a_box_stays(phantom, anatomy):
     nodes = tuple(place_segments(phantom.nodes, phantom.ct.geometry))
     face = find_face(Request(phantom.ct, parameters=Parameters(style="plane", effect="mask", levels=())), anatomy, nodes)
