@@ -46,6 +46,8 @@ EDGE_MM = 10.0
 BESIDE_MM = 25.0
 #: This far (mm) behind a landmark of the skin there is tissue in any head.
 INWARDS_MM = 20.0
+#: What moves with the jaw: where the mouth is wide open there is air, in view, and the head goes on up to so much (mm) further behind.
+OF_THE_JAW, FURTHER_MM = ("pogonion", "menton"), (15.0, 30.0, 45.0, 60.0)
 
 
 def out_of_view(style: Region, landmarks: Landmarks, frame: FaceFrame, body: Volume) -> tuple[str, ...]:
@@ -58,13 +60,22 @@ def out_of_view(style: Region, landmarks: Landmarks, frame: FaceFrame, body: Vol
     if not missing:
         return ()
     expected = frame.adapt(np.array([MEAN_FACE[name] for name in missing]))
-    expected += np.array([_inwards(name) for name in missing])
+    inwards = np.array([_inwards(name) for name in missing])
+    jaw = np.array([name in OF_THE_JAW for name in missing])
     seen = np.ones(len(missing), dtype=bool)
-    for up in (EDGE_MM, -EDGE_MM):
-        kji = np.rint(body.geometry.to_kji(frame.to_lps(expected + (0.0, 0.0, up)))).astype(int)
-        inside = np.all((kji >= 0) & (kji < body.array.shape), axis=1)
-        seen &= inside & body.array[tuple(np.clip(kji, 0, np.array(body.array.shape) - 1).T)]
+    for up in ((0.0, 0.0, EDGE_MM), (0.0, 0.0, -EDGE_MM)):
+        scanned = _of_body(body, frame.to_lps(expected + inwards + up))
+        further = [_of_body(body, frame.to_lps(expected + inwards + up - (0.0, mm, 0.0))) for mm in FURTHER_MM]
+        held = body.geometry.holds(body.geometry.to_kji(frame.to_lps(expected + up)))
+        seen &= scanned | (jaw & held & np.any(further, axis=0))
     return tuple(name for name, here in zip(missing, seen, strict=True) if not here)
+
+
+def _of_body(body: Volume, lps: np.ndarray) -> np.ndarray:
+    """True (N,) for points (N, 3) in LPS mm in the body (bool, on its grid)."""
+    kji = np.rint(body.geometry.to_kji(lps)).astype(int)
+    inside = np.all((kji >= 0) & (kji < body.array.shape), axis=1)
+    return inside & body.array[tuple(np.clip(kji, 0, np.array(body.array.shape) - 1).T)]
 
 
 def _inwards(name: str) -> tuple[float, float, float]:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from FaceDeidLNLib.anatomy.face_frame import FaceFrame
+from FaceDeidLNLib.anatomy.body import find_body
+from FaceDeidLNLib.anatomy.face_frame import MEAN_FACE, FaceFrame, fit_frame
 from FaceDeidLNLib.case.find import find_anatomy, find_face
 from FaceDeidLNLib.case.records import Request
 from FaceDeidLNLib.core.geometry import Box, Geometry
 from FaceDeidLNLib.core.landmarks import Landmark, Landmarks
 from FaceDeidLNLib.core.parameters import Parameters
 from FaceDeidLNLib.core.volume import Volume
+from FaceDeidLNLib.face.styles import FULL
 from FaceDeidLNLib.input.place import place_segments
 from FaceDeidLNLib.pipeline import deface
-from FaceDeidLNLib.verify.plausible import MAX_TURN_DEGREES, cut_beside, most_prominent, shows_face, too_large, turned
+from FaceDeidLNLib.verify.plausible import MAX_TURN_DEGREES, cut_beside, most_prominent, out_of_view, shows_face, too_large, turned
 from FaceDeidLNLib.verify.verdict import NO_FACE_SENTENCE, Verdict
 from hypothesis import given
 from hypothesis import strategies as st
@@ -137,3 +139,23 @@ def test_the_mandible_stays_with_marrow_and_rim_though_nobody_named_it(fine_phan
 def test_a_head_larger_than_any_that_was_tested_is_told(scale, told):
     frame = FaceFrame(np.eye(3), np.zeros(3), scale, np.zeros((0, 3)), np.zeros((0, 3)))
     assert bool(too_large(frame)) is told
+
+
+def without_chin(phantom, deep_mm: float) -> tuple[str, ...]:
+    """What is out of view of a head whose chin was not found, with air so deep (mm) behind its place, 60 mm high and wide."""
+    frame = fit_frame(phantom.landmarks)
+    body = find_body(phantom.ct)
+    points = frame.to_face(body.geometry.to_lps(np.argwhere(body.array))) - MEAN_FACE["pogonion"]
+    air = (np.abs(points[:, [0, 2]]) < 30).all(axis=1) & (points[:, 1] > -deep_mm)
+    array = body.array.copy()
+    array[body.array] = ~air
+    found = {name: point for name, point in phantom.landmarks.points.items() if name not in ("pogonion", "menton")}
+    return out_of_view(FULL, Landmarks(found), frame, body.with_array(array))
+
+
+def test_a_chin_is_in_view_where_a_mouth_stands_wide_open_before_the_throat(phantom):
+    assert without_chin(phantom, 50.0) == ()
+
+
+def test_a_chin_is_out_of_view_where_all_behind_it_is(phantom):
+    assert without_chin(phantom, np.inf) == ("pogonion",)
