@@ -23,7 +23,7 @@ def bright_padding(how: StoredSlice, values: np.ndarray) -> np.ndarray | None:
     """
     if how.padding is not None and how.to_hu(np.array(how.padding)).max() > AIR_HU:
         return _at_the_edge(values, *how.padding)
-    corner = _corner_value(values)
+    corner = corner_value(values)
     if corner is None or how.to_hu(np.array([corner]))[0] <= MOST_AIR_HU:
         return None
     return _at_the_edge(values, corner, corner)
@@ -43,11 +43,11 @@ def without_padding(volume: Volume) -> tuple[Volume, Padding | None]:
 
 def bright_corners(array: np.ndarray) -> np.ndarray | None:
     """Where the one value that fills all corners of a volume, and reads as more than air, reaches its edge; None where there is none."""
-    corner = _corner_value(array)
+    corner = corner_value(array)
     return None if corner is None or not corner > MOST_AIR_HU else _at_the_edge(array, corner, corner)
 
 
-def _corner_value(values: np.ndarray) -> float | int | None:
+def corner_value(values: np.ndarray) -> float | int | None:
     """The value that all corners of a picture or volume share, where there is another value too; else None."""
     corners = values[np.ix_(*((0, -1),) * values.ndim)].ravel()
     if not (corners == corners[0]).all() or _is_all(values, corners[0]):

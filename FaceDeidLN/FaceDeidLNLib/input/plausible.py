@@ -9,7 +9,7 @@ from ..core.errors import InputError
 from ..core.geometry import Geometry
 from ..core.volume import AIR_HU, BELOW_AIR_HU, Volume
 from .case import Calibration
-from .padding import bright_corners
+from .padding import bright_corners, corner_value
 
 #: Fewer slices than this are a scout or a fragment; a 40 mm chin in 5 mm slices has as many.
 MIN_SLICES = 8
@@ -139,10 +139,16 @@ def _why_no_ct(volume: Volume, outside: np.ndarray | None = None) -> str:
         return f"its soft tissue lies near {middle:.0f} and not near 0, as in stored values without their rescale"
     looked_at = [(values, 0.0), (measured, FAT_TO_MUSCLE)] if measured.size < values.size else [(values, 0.0)]
     for seen, apart in looked_at:
-        heaps = _two_heaps(seen[seen >= BELOW_AIR_HU])
+        heaps = _two_heaps(_without_dark_padding(seen[seen >= BELOW_AIR_HU], volume.array))
         if heaps is not None and heaps[1] - heaps[0] > apart and not AIR_HU_RANGE[0] <= heaps[0] <= AIR_HU_RANGE[1]:
             return f"its air lies near {heaps[0]:.0f} and not near -1000"
     return ""
+
+
+def _without_dark_padding(values: np.ndarray, array: np.ndarray) -> np.ndarray:
+    """Values without the one that fills all corners and reads as less than air, as of a cone beam's outside once it is calibrated."""
+    corner = corner_value(array)
+    return values if corner is None or corner >= AIR_HU_RANGE[0] else values[values != np.float32(corner)]
 
 
 def _advice(values: np.ndarray) -> str:

@@ -36,7 +36,7 @@ def raw(hu: np.ndarray, slope: float, air: float, padding: float | None) -> np.n
 
 
 @pytest.mark.parametrize("dtype", ["i2", "u2", "f4"])
-@pytest.mark.parametrize("padding", [None, 0, 4000])
+@pytest.mark.parametrize("padding", [None, 0, 450, 4000])
 def test_an_image_is_worked_on_in_hu_and_keeps_its_own_values(tmp_path, dtype, padding):
     values = raw(head(SHAPE), 0.7, 600, padding).astype(dtype)
     path = write_volume(Volume(values, Geometry(SHAPE, np.eye(4))), tmp_path / "ct.nrrd")
