@@ -18,10 +18,7 @@ from typing import Any
 import slicer
 
 from ..core.errors import Cancelled, FaceDeidError
-from ..core.guard import ended_with_us
-from ..core.guard_process import end_program
 from ..core.progress import Alive, Progress, idle, silent
-from ..core.scratch import scratch_folder
 from ..core.segment import Segment
 from ..core.volume import Volume
 from ..input.names import Role, role_of, sort_segments
@@ -34,47 +31,13 @@ from ..providers.base import Provider, ProviderError
 from ..providers.registry import KINDS, Kind, provider_named
 from ..providers.totalsegmentator import FREE_TASKS
 from .child_programs import watched_programs
+from .heard import Said, is_loaded
+from .own_model import OwnModel
 
-#: Nobody knows how long another extension still needs; and its log's lines are cut to what a dialog shows.
-_HALF_WAY, _LINE = 0.5, 80
-#: How long (ms) to wait before looking again whether a program is done.
-_LOOK_MS = 50
 #: How a logic is made ready: asks before it installs anything.
 _Prepare = Callable[[Any], None]
 #: How a logic is run for a task: (logic, CT node, segmentation node, cpu, task); the result lies in the segmentation node.
 _Run = Callable[[Any, Any, Any, bool, str], None]
-
-
-class Said:
-    """What an extension said last, passed on as progress; ``Cancelled`` is raised once only, so that the extension can clean up."""
-
-    def __init__(self, progress: Progress, title: str, alive: Alive = idle) -> None:
-        self._progress, self._title, self._alive, self._last, self.cancelled = progress, title, alive, "", False
-
-    def hear(self, text: str) -> None:
-        """Keep a line of its log for the next time that somebody asks."""
-        self._last = f": {str(text).strip()[:_LINE]}"
-
-    def log(self, text: str) -> None:
-        """Pass a line of its log on at once."""
-        self.hear(text)
-        self.ask()
-
-    def ask(self) -> None:
-        """Show the last line and let events through; raises Cancelled."""
-        if self.cancelled:
-            return
-        try:
-            self._progress(_HALF_WAY, f"{self._title}{self._last}")
-            self._alive()
-        except Cancelled:
-            self.cancelled = True
-            raise
-
-    def require(self) -> None:
-        """Raises Cancelled where it was raised before and the extension kept it to itself."""
-        if self.cancelled:
-            raise Cancelled("Cancelled")
 
 
 @dataclass(frozen=True)
@@ -93,7 +56,7 @@ class SlicerExtension:
 
     def available(self) -> bool:
         """True where Slicer has loaded the extension's module."""
-        return _is_loaded(self.module)
+        return is_loaded(self.module)
 
     def describe(self) -> str:
         """The extension's title."""
@@ -133,91 +96,6 @@ class SlicerExtension:
             raise ProviderError(f"{type(error).__name__}: {error}") from error
         finally:
             remove_with_display(scene.scene, result)
-
-
-@dataclass(frozen=True)
-class OwnModel:
-    """The extension NNUNet with a model folder of the user's own."""
-
-    folder: Path
-    progress: Progress = silent
-
-    def available(self) -> bool:
-        """True where Slicer has loaded the extension's module."""
-        return _is_loaded("SlicerNNUNet")
-
-    def describe(self) -> str:
-        """Name and folder."""
-        return f"nnU-Net ({self.folder.name})"
-
-    def segment(self, ct: Volume, alive: Alive = idle) -> tuple[Segment, ...]:
-        """Whatever the model segments; raises ProviderError where it fails."""
-        library = importlib.import_module("SlicerNNUNetLib")
-        scene, problems, made = context(), [], None
-        if not library.InstallLogic().setupPythonRequirements():
-            raise ProviderError("nnU-Net's Python packages are not installed")
-        logic, said = library.SegmentationLogic(), Said(self.progress, "nnU-Net", alive)
-        if not hasattr(logic, "_tmpDir"):
-            raise ProviderError(
-                "this version of it keeps its copy of the CT where others may read it: run it from its own module, and choose its result"
-            )
-        logic.errorOccurred.connect(problems.append)
-        logic.progressInfo.connect(said.hear)  # called by Qt, where nothing may be raised
-        logic.setParameter(library.Parameter(modelPath=self.folder, folds="0"))
-        source = add_ct(scene, ct, "nnU-Net input")
-        try:
-            with scratch_folder() as folder:  # its own is readable for all, and outlives a program that is killed
-                logic._tmpDir = _Place(folder)
-                logic.startSegmentation(source)
-                _wait_for(logic, said)
-                if problems:
-                    raise ProviderError(str(problems[0]))
-                made = logic.loadSegmentation()
-            return tuple(segment for segment in segments_from_node(made) if segment.mask.array.any())
-        except (Cancelled, ProviderError):
-            raise
-        except Exception as error:  # as above
-            raise ProviderError(f"{type(error).__name__}: {error}") from error
-        finally:
-            for node in (source, made):
-                remove_with_display(scene.scene, node)
-
-
-@dataclass(frozen=True)
-class _Place:
-    """A folder in the manner of a QTemporaryDir; it is new and empty, so that there is nothing to remove."""
-
-    folder: Path
-
-    def path(self) -> str:
-        """Where it lies."""
-        return str(self.folder)
-
-    def remove(self) -> bool:
-        """What it holds goes."""
-        return True
-
-
-def _wait_for(logic: Any, said: Said) -> None:  # noqa: ANN401 - another extension's object
-    """Tell how it goes until nnU-Net's program (a QProcess) has ended; end it, and all that it started, where the user cancels."""
-    process = logic.inferenceProcess.process
-    identifier = int(process.processId())
-    if identifier <= 0:  # it never began, which the extension says
-        return
-    try:
-        with ended_with_us(identifier):
-            while process.state() != process.NotRunning:
-                said.ask()
-                process.waitForFinished(_LOOK_MS)  # Qt learns of its end here, also where nobody lets events through
-    except Cancelled:
-        end_program(identifier)
-        logic.stopSegmentation()
-        raise
-
-
-def _is_loaded(module: str) -> bool:
-    """True where Slicer has loaded a module."""
-    return hasattr(getattr(slicer, "modules", None), module.lower())
 
 
 def _is_useful(segment: Segment) -> bool:

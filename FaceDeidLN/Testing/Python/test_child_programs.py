@@ -132,7 +132,7 @@ def cads(monkeypatch):
                 self.logCallback("Cleaning up temporary folder...")
                 done.append("cleaned up")
 
-    monkeypatch.setattr("FaceDeidLNLib.programs.extensions._is_loaded", lambda module: True)
+    monkeypatch.setattr("FaceDeidLNLib.programs.extensions.is_loaded", lambda module: True)
     monkeypatch.setattr("FaceDeidLNLib.programs.extensions._has_package", lambda package: True)
     monkeypatch.setitem(sys.modules, "CADSWholeBodyCTSeg", SimpleNamespace(CADSWholeBodyCTSegLogic=CADSWholeBodyCTSegLogic))
     return done
@@ -268,7 +268,7 @@ def test_an_nnunet_that_keeps_its_copies_otherwise_is_refused(nnunet, phantom, t
 def test_a_model_that_finds_nothing_is_one_sentence(nnunet, phantom, tmp_path, monkeypatch):
     nothing = lambda logic: add_segmentation(context(), [], phantom.ct.geometry, "made")  # noqa: E731
     monkeypatch.setattr(sys.modules["SlicerNNUNetLib"].SegmentationLogic, "loadSegmentation", nothing)
-    monkeypatch.setattr("FaceDeidLNLib.programs.extensions._is_loaded", lambda module: True)
+    monkeypatch.setattr("FaceDeidLNLib.programs.own_model.is_loaded", lambda module: True)
     with pytest.raises(FaceDeidError, match="found nothing in this CT"):
         segment_with(OFFERS[3], context(), add_ct(context(), phantom.ct, "CT"), tmp_path)
 

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pydicom
 import pytest
-from FaceDeidLNLib.core.geometry import Box
-from FaceDeidLNLib.core.segment import BoxMask
 from FaceDeidLNLib.study import documents, pet_mr, proof, rtdose, rtstruct, seg
 from FaceDeidLNLib.study.documents import DocumentsFamily
 from FaceDeidLNLib.study.family import DoubtError, Series, StudyRun
 from FaceDeidLNLib.study.grids import RegionVoxels, region_voxels
-from FaceDeidLNLib.study.hidden import HiddenFace
 from FaceDeidLNLib.study.measures import MEASURES
 from FaceDeidLNLib.study.outcome import Outcome
 from FaceDeidLNLib.study.plan import plan, to_do
@@ -78,23 +74,6 @@ def test_the_proof_finds_an_untouched_image(bench, work, modality, monkeypatch):
     monkeypatch.setattr(pet_mr, "step_left", lambda *_: None)
     FAMILIES["pet_mr"].release(image_series(bench, modality), work)
     assert any(modality in doubt for doubt in prove(work.writer.root, work).doubts)
-
-
-@pytest.mark.parametrize("modality", ["PT", "MR"])
-def test_an_image_is_doubtful_where_the_ct_that_decides_shows_too_little_to_measure_it_by(bench, work, modality, monkeypatch):
-    monkeypatch.setitem(MEASURES, "ct", lambda *_: iter(()))
-    FAMILIES["pet_mr"].release(image_series(bench, modality), work)
-    assert any("too little of the face to measure it by" in doubt for doubt in prove(work.writer.root, work).doubts)
-
-
-@pytest.mark.parametrize("modality", ["PT", "MR"])
-def test_an_image_in_which_a_named_node_would_change_is_doubtful(bench, work, modality, monkeypatch):
-    everywhere = lambda self, grid: (BoxMask("Node", Box((0, 0, 0), grid.shape), np.ones(grid.shape, dtype=bool)),)  # noqa: E731
-    monkeypatch.setattr(HiddenFace, "protected_on", everywhere)
-    sparing_nothing = partial(region_voxels, spared=lambda hidden, grid: np.zeros(grid.shape, dtype=bool))
-    monkeypatch.setattr(pet_mr, "region_voxels", sparing_nothing)
-    with pytest.raises(DoubtError, match="voxels of protected segments changed in it"):
-        FAMILIES["pet_mr"].release(image_series(bench, modality), work)
 
 
 def test_protected_voxels_of_a_pet_stay(bench):

@@ -116,7 +116,8 @@ class ProtectTest(PanelTest):
         return self.panel.sections[0].buttons
 
     def test_missing_extensions_are_offered_disabled_with_their_names(self):
-        self.patch("FaceDeidLNLib.programs.extensions._is_loaded", lambda module: False)
+        for place in ("extensions", "own_model"):
+            self.patch(f"FaceDeidLNLib.programs.{place}.is_loaded", lambda module: False)
         self.load_sample()
         self.assertEqual([button.enabled for button in self.buttons()], [False] * 4)
         for button, name in zip(self.buttons(), ("TotalSegmentator", "CADSWholeBodyCTSeg", "MONAIAuto3DSeg", "NNUNet"), strict=True):
@@ -124,7 +125,7 @@ class ProtectTest(PanelTest):
 
     def install(self, number, module, logic):
         """An extension with this logic; clicks its button."""
-        self.patch("FaceDeidLNLib.programs.extensions._is_loaded", lambda name: name == module)
+        self.patch("FaceDeidLNLib.programs.extensions.is_loaded", lambda name: name == module)
         self.patch("FaceDeidLNLib.programs.extensions._has_package", lambda package: package != "cads")
         with mock.patch.dict(sys.modules, {module: SimpleNamespace(**{f"{module}Logic": logic})}):
             self.panel.update()
