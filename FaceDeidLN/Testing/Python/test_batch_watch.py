@@ -19,6 +19,7 @@ from FaceDeidLNLib.commands.batches.arrivals import Arrivals
 from FaceDeidLNLib.commands.batches.cases import Case, cases_now
 from FaceDeidLNLib.commands.batches.ledger import Ledger
 from FaceDeidLNLib.commands.batches.loop import Loop, Setting
+from FaceDeidLNLib.commands.batches.row import Row
 from FaceDeidLNLib.commands.batches.task import Ended, Limits
 from FaceDeidLNLib.commands.batches.watched import Watched, patient
 from FaceDeidLNLib.commands.console import Console
@@ -310,3 +311,18 @@ def test_a_watching_batch_carries_out_what_was_accepted(stand_in, tmp_path, monk
     ended_after(monkeypatch)
     assert batch(*words, "--watch", "0.2") == 0
     assert rows_of(tmp_path / "out")["review"]["verdict"] == "SIGNED OFF"
+
+
+def test_a_case_that_a_person_accepted_and_that_changes_before_that_is_carried_out_is_not_taken_twice(tmp_path):
+    (tmp_path / "a").write_text("x")
+    case, seen = Case("a", tmp_path / "a", "a"), Row("a", verdict="REVIEW", exit_code=3)
+    signed = replace(case, sign_off=("--sign-off", "qa"))
+    with closing(Ledger(tmp_path / "ledger.sqlite", tmp_path / "results.csv")) as ledger:
+        ledger.put(seen)
+        arrivals = Arrivals(lambda: [case], ledger, lambda cases: None, lambda text: None)
+        arrivals.await_again([signed])
+        assert arrivals.find() == [signed]
+        assert arrivals.grew(signed) is None
+        ledger.put(replace(seen, reasons="what was signed off was another result"))
+        assert arrivals.grew(signed) is True
+        assert (arrivals.find(), "a" in ledger.rows) == ([case], False)
