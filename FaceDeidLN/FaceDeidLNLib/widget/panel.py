@@ -188,7 +188,8 @@ class Panel(VTKObservationMixin):
             self.node.protectedSegmentation = likely(ct)
 
     def chosen(self) -> dict[str, Any]:
-        """The logic's keywords as the parameter node has them now."""
+        """The logic's keywords as the parameter node has them now, with what came into the scene a moment ago."""
+        self.update()
         return self.logic.chosen(self.node)
 
     def changed(self) -> None:

@@ -20,7 +20,7 @@ from ..mrml.verdicts import StoredVerdict, ct_of, leader_of, read_verdict, with_
 from ..steps.words import without_options
 from ..verify.privacy import is_tested
 from .section import NO_RESULT, Section, Shared
-from .work import fit_to_text
+from .work import as_sentence, fit_to_text
 
 #: Background and text, readable on light and dark panels: released, to be looked at, refused.
 _COLORS = {"good": ("#1b7f3b", "#ffffff"), "look": ("#ffc457", "#000000"), "bad": ("#b3261e", "#ffffff")}
@@ -107,7 +107,8 @@ class ReviewSection(Section):
             return
         changed = stored.released and is_changed(result, stored.digest)
         said = _('"{name}" was changed after it was verified, or moved, NOT RELEASED: verify it again.').format(name=result.GetName())
-        self.ui.verdictLabel.text = said if changed else f"{verdict_text(stored)} {self.since}".strip()
+        judged = f"{as_sentence(verdict_text(stored))} {self.since}" if self.since else verdict_text(stored)
+        self.ui.verdictLabel.text = said if changed else judged
         kind = "bad" if stored.verdict == "FAIL" else "good" if stored.released and not changed and not self.since else "look"
         background, text = _COLORS[kind]
         self.ui.verdictLabel.styleSheet = f"background-color: {background}; color: {text}; border-radius: 4px;"

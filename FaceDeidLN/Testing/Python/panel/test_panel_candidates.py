@@ -51,6 +51,14 @@ class CandidatesTest(PanelTest):
         self.panel.update()
         self.assertIs(self.node.protectedSegmentation, node)
 
+    def test_one_that_came_a_moment_before_apply_was_pressed_is_kept_too(self):
+        requests = self.answer_at_once()
+        self.ct_alone()
+        cheek()
+        self.assertIsNone(self.node.protectedSegmentation)
+        self.click("applyButton")
+        self.assertEqual([segment.name for segment in requests[0].protected], ["lymph node"])
+
     def test_the_user_who_chooses_none_is_not_overruled(self):
         self.ct_alone()
         cheek()

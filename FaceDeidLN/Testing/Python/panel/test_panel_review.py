@@ -90,6 +90,12 @@ class ReviewTest(PanelTest):
         image.Modified()
         self.assertEqual(self.not_judged(), name)
 
+    def test_what_is_not_judged_so_follows_the_verdict_as_a_sentence_of_its_own(self):
+        self.apply(changed_case("REVIEW", "stomion is uncertain"))
+        self.node.protectedSegmentation.GetSegmentation().AddEmptySegment("", "late")
+        self.panel.update()
+        self.assertIn("stomion is uncertain. Drawn", self.ui.verdictLabel.text)
+
     def test_a_second_node_of_the_name_of_a_judged_one_is_named(self):
         self.node.acceptRecognisable = True
         self.apply()
