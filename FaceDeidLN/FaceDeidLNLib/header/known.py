@@ -267,8 +267,7 @@ def known_of(files: Iterable[Path], is_own: Callable[[Dataset], bool] = lambda d
         except Exception:  # pydicom raises whatever a damaged file leads to
             known.unread.append(path.name)
             continue
-        is_index = is_called_index(path) or _is_index(dataset)
-        if not text_of(dataset, "SOPInstanceUID") and hasattr(dataset, "file_meta") and not is_index:
+        if not text_of(dataset, "SOPInstanceUID") and hasattr(dataset, "file_meta") and not _is_index(path, dataset):
             known.unread.append(path.name)  # cut off before anything that identifies
         if is_own(dataset):
             known.take_uids(dataset)
@@ -277,9 +276,9 @@ def known_of(files: Iterable[Path], is_own: Callable[[Dataset], bool] = lambda d
     return known
 
 
-def _is_index(dataset: Dataset) -> bool:
+def _is_index(path: Path, dataset: Dataset) -> bool:
     """True for a DICOMDIR, which lists instances and is none (PS3.3 F.3)."""
-    return dataset.file_meta.get("MediaStorageSOPClassUID") == "1.2.840.10008.1.3.10"
+    return is_called_index(path) or dataset.file_meta.get("MediaStorageSOPClassUID") == "1.2.840.10008.1.3.10"
 
 
 def without_preamble(path: Path) -> Dataset:
