@@ -62,7 +62,7 @@ FACE_SHARE, LIMB_MM, LEAST_FACE_ML = 0.25, 60.0, 60.0
 HEADS_APART_MM = 95.0
 #: A plate is thinner than this (mm, between these percentiles of its bone) and longer than a head.
 PLATE_MM, LONGEST_HEAD_MM, PLATE_PERCENTILES = 45.0, 280.0, (1.0, 99.0)
-#: Voxels finer than this (mm) are skipped: nothing smaller than a bone is looked for.
+#: Voxels finer than this (mm) are skipped: nothing smaller than a bone is looked for. What is found is looked for again in all of them.
 FINEST_MM = 2.5
 #: How the rest is turned for the network, about the axes of LPS: not at all, upside down, prone, both, and on either side.
 TURNS = tuple(
@@ -80,13 +80,20 @@ TURNS = tuple(
 
 def second_face(ct: Volume, frame: FaceFrame, alive: Alive = idle) -> tuple[str, ...]:
     """What there is to say of another head in a CT (HU) than the one at ``frame``; empty where there is none."""
-    small = reduced(ct, FINEST_MM)
+    place = _elsewhere(reduced(ct, FINEST_MM), frame, alive)
+    if place is not None and min(ct.geometry.sampling) < FINEST_MM / 2:
+        place = _elsewhere(reduced(ct, 0.0), frame, alive)  # averaged: the noise of a sharp kernel reads as bone
+    return () if place is None else (_sentence(frame, place),)
+
+
+def _elsewhere(small: Volume, frame: FaceFrame, alive: Alive) -> np.ndarray | None:
+    """A place (3,) in LPS mm of another head in a ``reduced`` CT; None where there is none."""
     alive()
     place = ringed_tissue(small, frame)
     if place is None:
         alive()
         place = _head_of_bone(small, frame, alive)
-    return () if place is None else (_sentence(frame, place),)
+    return place
 
 
 def _head_of_bone(small: Volume, frame: FaceFrame, alive: Alive) -> np.ndarray | None:

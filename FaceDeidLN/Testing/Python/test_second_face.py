@@ -4,10 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from FaceDeidLNLib.anatomy import second_face as module
 from FaceDeidLNLib.anatomy.face_frame import fit_frame
 from FaceDeidLNLib.anatomy.landmark.detect import detect_landmarks
 from FaceDeidLNLib.anatomy.landmark.grids import reduced
-from FaceDeidLNLib.anatomy.second_face import BONE_HU, LEAST_FACE_ML, Bone, is_limb, is_plate, other_face, pieces_outside, second_face
+from FaceDeidLNLib.anatomy.second_face import (
+    BONE_HU,
+    LEAST_FACE_ML,
+    Bone,
+    is_limb,
+    is_plate,
+    other_face,
+    pieces_outside,
+    second_face,
+)
 from FaceDeidLNLib.core.geometry import Box, Geometry
 from FaceDeidLNLib.core.volume import AIR_HU, Volume, canonical_grid, resample
 from FaceDeidLNLib.input.ct import read_ct
@@ -70,6 +80,15 @@ def test_a_childs_head_at_the_shoulder_whose_cranium_the_field_of_view_cuts_is_s
 
 def test_one_head_alone_is_no_second_one(phantom):
     assert second_face(phantom.ct, fit_frame(phantom.landmarks)) == ()
+
+
+def test_what_seems_a_head_in_voxels_that_stand_for_others_is_looked_for_in_their_means(bare, monkeypatch):
+    grid = canonical_grid(bare.ct.geometry.corners(), 1.2)
+    noise = np.random.default_rng(1).normal(0.0, 200.0, grid.shape).astype(np.float32)
+    seen = []
+    monkeypatch.setattr(module, "_elsewhere", lambda small, *_: seen.append(small.array.std()) or (np.zeros(3) if len(seen) == 1 else None))
+    assert second_face(Volume(noise, grid), fit_frame(bare.landmarks)) == ()
+    assert seen[1] < 0.5 * seen[0]
 
 
 @pytest.mark.parametrize("change", ["arms", "water phantom", "frame", "table", "table of two plates"])
