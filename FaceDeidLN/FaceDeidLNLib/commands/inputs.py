@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..case.records import Request
-from ..core.errors import InputError
+from ..core.errors import InputError, NoSegmentError
 from ..core.geometry import Geometry
 from ..core.landmarks import Landmarks
 from ..core.segment import Segment
@@ -52,7 +52,8 @@ def request_per_frame(options: argparse.Namespace, frames: CtFrames) -> Callable
 
     Of --node-segments those count in a frame that a file of nodes has there.
 
-    :raises InputError: a file belongs to none of the CTs, or nobody can tell to which; no file has one of the names.
+    :raises InputError: a file belongs to none of the CTs, or nobody can tell to which; no file has one of the names, or those of a CT
+        have none of them.
     """
     places = {path: frames.of_file(path) for path in (*options.nodes, *options.protect)}
     names = _names_per_frame(options, frames, places)
@@ -69,7 +70,7 @@ def request_per_frame(options: argparse.Namespace, frames: CtFrames) -> Callable
 def _names_per_frame(options: argparse.Namespace, frames: CtFrames, places: Mapping[Path, frozenset[str]]) -> dict[str, list[str]]:
     """The names of --node-segments in each frame of reference; all of them where there is one, whose CT is read with them.
 
-    :raises InputError: none of the files has one of them.
+    :raises InputError: none of the files has one of them, or those of one frame have none.
     """
     if len(frames.series) < 2 or not (options.node_segments and options.nodes):
         return dict.fromkeys(frames.series, options.node_segments)
@@ -81,15 +82,18 @@ def _names_per_frame(options: argparse.Namespace, frames: CtFrames, places: Mapp
     missing = [name for name in options.node_segments if not any(name in there for there in found.values())]
     if missing:
         raise InputError(f"None of the files of nodes has a segment '{missing[0]}'.")
+    for frame in (frame for frame, there in found.items() if not there):
+        if own := [path for path in options.nodes if frame in places[path]]:
+            raise InputError(
+                f"{frames.told(own[0])}, and no file that does has a segment of the names that are asked for: name one of each CT with "
+                "--node-segments, or leave the file out."
+            )
     return found
 
 
 def _names_there(path: Path, names: Sequence[str], grid: Geometry | None, frame_uid: str) -> list[str]:
     """Those names that segments of a file have; all where the CT's ``grid`` is not known, whose reader says why."""
-    if grid is None:
-        return list(names)
-    there = {segment.name.casefold() for segment in read_any_segments(path, grid, frame_uid)}
-    return [name for name in names if not there.isdisjoint(_called(name))]
+    return list(names) if grid is None else [name for name in names if _segments_called(name, path, grid, frame_uid)]
 
 
 def read_landmarks(path: Path, ct: CtInput) -> Landmarks:
@@ -123,7 +127,8 @@ def read_nodes(files: Sequence[Path], wanted: Sequence[str], ct: CtInput) -> Cho
     else:
         left, found = list(wanted), []
         for path in files:
-            there = {name: segments for name in wanted if (segments := _read_if_there(path, name, ct))}
+            place = (path, ct.volume.geometry, ct.frame_of_reference_uid)
+            there = {name: segments for name in wanted if (segments := _segments_called(name, *place))}
             left = [name for name in left if name not in there]
             found += [segment for segments in there.values() for segment in segments]
         if left:
@@ -142,13 +147,12 @@ def _read(path: Path, ct: CtInput, names: Sequence[str] | None = None) -> list[S
     return read_any_segments(path, ct.volume.geometry, ct.frame_of_reference_uid, names)
 
 
-def _read_if_there(path: Path, name: str, ct: CtInput) -> list[Segment]:
-    return [segment for segment in _read(path, ct) if segment.name.casefold() in _called(name)]
-
-
-def _called(name: str) -> tuple[str, str]:
-    """How a segment that somebody asks for may be called; those of a label map are asked for by their values, too."""
-    return name.casefold(), f"label_{name}"
+def _segments_called(name: str, path: Path, grid: Geometry, frame_uid: str) -> list[Segment]:
+    """The segments of a file that are asked for by a name, or a label value; none where none is."""
+    try:
+        return read_any_segments(path, grid, frame_uid, [name])
+    except NoSegmentError:
+        return []
 
 
 def read_all(files: Sequence[Path], ct: CtInput) -> list[Segment]:

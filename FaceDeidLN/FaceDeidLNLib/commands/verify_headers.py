@@ -48,6 +48,8 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
         _require_dicom(options.originals, "so that it tells nothing to look for: name the folder of the originals.")
     console.progress(0.0, "looking")
     known = None if options.originals is None else known_in(options.originals)
+    if known is not None and not (known.uids or known.unread):
+        raise InputError(f"{options.originals} holds no DICOM object that tells an identifier: name the folder of the originals.")
     found = verify_headers(options.folder, known, asked, filter(Path.is_file, [_certificate_beside(options.folder)]))
     packed = [] if known is None else known.packed
     facts = {"verdict": "FAIL" if found else "PASS", "findings": [str(finding) for finding in found], "packed_originals": packed}
@@ -68,7 +70,7 @@ def _require_dicom(folder: Path, why: str) -> None:
 def _may_be_dicom(entry: Entry) -> bool:
     from ..input.dicom_files import may_be_dicom
 
-    return bool(entry.problem) or (entry.is_file and may_be_dicom(entry.path))
+    return bool(entry.problem and not entry.is_kept) or (entry.is_file and may_be_dicom(entry.path))
 
 
 def _unjudged(options: argparse.Namespace, asked: frozenset[str] | None, packed: list[str]) -> str:

@@ -18,6 +18,10 @@ class InputError(FaceDeidError):
         super().__init__(f"{message[: _LONGEST - _END]} ... {message[-_END:]}" if cut else message)
 
 
+class NoSegmentError(InputError):
+    """A segment is asked for by a name that none has."""
+
+
 class OutputError(FaceDeidError):
     """The output cannot be written (exit code 2); whatever was begun under a temporary name is removed."""
 

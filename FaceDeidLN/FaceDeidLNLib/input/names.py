@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from ..core.errors import InputError
+from ..core.errors import InputError, NoSegmentError
 from ..core.segment import Segment
 from .vocabulary import Role, is_outline_name, is_plain_organ, role_of_words, words_of
 
@@ -85,12 +85,12 @@ def choose_segments(segments: Sequence[Segment], wanted: Sequence[str] | None = 
     return choice
 
 
-def no_segment(where: str, name: str, there: Sequence[str]) -> InputError:
+def no_segment(where: str, name: str, there: Sequence[str]) -> NoSegmentError:
     """The refusal of a name that no segment has; ``where`` begins the sentence: "nodes.seg.nrrd has"."""
     more = [f"and {len(there) - MOST_TOLD} more"] if len(there) > MOST_TOLD else []
     cut = any("," in one and name.casefold() in map(str.strip, one.casefold().split(",")) for one in there)
     comma = "; a comma parts two names: rename the segments whose names hold one" if cut else ""
-    return InputError(f"{where} no segment '{name}'; there are: {', '.join([*there[:MOST_TOLD], *more])}{comma}.")
+    return NoSegmentError(f"{where} no segment '{name}'; there are: {', '.join([*there[:MOST_TOLD], *more])}{comma}.")
 
 
 def sort_segments(segments: Sequence[Segment], wanted: Sequence[str] | None = None) -> Choice:

@@ -41,6 +41,7 @@ def ear_features(ct: Volume, result: Volume, changed: np.ndarray, face: Face, la
     """Share of the skin around the tragion of each hidden ear that changed, by the landmark's name; those in view.
 
     The wall of an ear canal counts as changed, filled up or not: it lies deeper than an ear's layer, and tells nobody's face.
+    A tragion further than AROUND_MM from all skin has no share here; it keeps the one that it has among the face's other features.
     """
     shares = {}
     for ear in face.ears:

@@ -52,10 +52,10 @@ def test_a_csv_as_spreadsheets_leave_it_holds_the_cases_that_it_names(tmp_path):
     assert [(case.input, case.output) for case in find_cases(table, tmp_path / "out")] == [(tmp_path / "ct.nrrd", "x.nrrd")]
 
 
-@pytest.mark.parametrize("mark", [";", "\t"])
-def test_a_csv_of_a_spreadsheet_that_parts_cells_in_another_way_is_read(mark, tmp_path):
+@pytest.mark.parametrize(("mark", "first"), [(";", ""), ("\t", ""), (";", "sep=;\r\n")])
+def test_a_csv_of_a_spreadsheet_that_parts_cells_in_another_way_is_read(mark, first, tmp_path):
     table = tmp_path / "cases.csv"
-    lines = ("\ufeffinput", "nodes", "output"), ("ct.nrrd", '"a.nrrd;b.nrrd"', "x.nrrd"), ("", "", "")
+    lines = (f"\ufeff{first}input", "nodes", "output"), ("ct.nrrd", '"a.nrrd;b.nrrd"', "x.nrrd"), ("", "", "")
     table.write_text("\r\n".join(mark.join(cells) for cells in lines), encoding="utf-8")
     (case,) = find_cases(table, tmp_path / "out")
     assert (case.output, [path.name for _, path in case.files]) == ("x.nrrd", ["a.nrrd", "b.nrrd"])

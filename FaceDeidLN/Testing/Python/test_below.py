@@ -35,6 +35,18 @@ def linked(tmp_path):
     return tmp_path / "in"
 
 
+def refusing(folder, number):
+    """``os.scandir`` that raises the error of this number (OSError, PermissionError) for a folder."""
+    scan = os.scandir
+
+    def refused(path):
+        if not isinstance(path, int) and os.fspath(path) == os.fspath(folder):
+            raise OSError(number, os.strerror(number), str(path))
+        return scan(path)
+
+    return refused
+
+
 @pytest.fixture
 def stuttering(tmp_path, monkeypatch):
     """A folder with a series, half of it in a sub-folder that a share does not give."""
@@ -42,14 +54,7 @@ def stuttering(tmp_path, monkeypatch):
     lost = tmp_path / "in" / "lost"
     lost.mkdir()
     first.rename(lost / first.name)
-    scan = os.scandir
-
-    def refused(path):
-        if not isinstance(path, int) and os.fspath(path) == os.fspath(lost):
-            raise OSError(errno.EIO, os.strerror(errno.EIO), str(path))
-        return scan(path)
-
-    monkeypatch.setattr(os, "scandir", refused)
+    monkeypatch.setattr(os, "scandir", refusing(lost, errno.EIO))
     return lost
 
 
@@ -59,14 +64,7 @@ def stick(request, tmp_path, monkeypatch):
     write_series(tmp_path / "in" / "study", Series(stored_head()))
     kept = tmp_path / "in" / request.param
     kept.mkdir()
-    scan = os.scandir
-
-    def refused(path):
-        if not isinstance(path, int) and os.fspath(path) == os.fspath(kept):
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
-        return scan(path)
-
-    monkeypatch.setattr(os, "scandir", refused)
+    monkeypatch.setattr(os, "scandir", refusing(kept, errno.EACCES))
     return kept
 
 

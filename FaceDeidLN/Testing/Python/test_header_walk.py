@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import os
 import struct
 
 import pydicom
@@ -18,6 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydicom.dataelem import DataElement
 from pydicom.sequence import Sequence
+from test_below import refusing
 
 REPORT = "1.2.840.10008.5.1.4.1.1.88.33"
 RTSTRUCT = "1.2.840.10008.5.1.4.1.1.481.3"
@@ -237,3 +240,13 @@ def test_the_numbers_of_contours_are_no_identifiers():
     known.take(contoured())
     assert 0x30060050 not in known.values
     assert "erika" in known.names
+
+
+def test_originals_of_which_a_disk_shows_its_own_folder_alone_are_no_proof(tmp_path, capsys, monkeypatch):
+    (tmp_path / "out").mkdir()
+    profile("research").clean(small()).save_as(tmp_path / "out" / "a.dcm", enforce_file_format=True)
+    (tmp_path / "stick" / "lost+found").mkdir(parents=True)
+    monkeypatch.setattr(os, "scandir", refusing(tmp_path / "stick" / "lost+found", errno.EACCES))
+    command = ["verify-headers", str(tmp_path / "out"), "--originals", str(tmp_path / "stick"), "--header", "research", "--quiet"]
+    assert main(command) == 2
+    assert "stick holds no DICOM file" in capsys.readouterr().err

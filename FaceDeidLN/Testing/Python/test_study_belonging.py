@@ -174,6 +174,20 @@ def test_values_of_label_maps_are_asked_for_in_any_number_of_files_and_cts(place
     assert [segment.name for ct in cts for segment in request(*ct).protected] == ["label_3", "label_6"]
 
 
+def test_a_file_that_has_none_of_the_names_is_refused_where_a_ct_has_no_other(planned, tmp_path):
+    files = file_on(small(), tmp_path / "a.seg.nrrd", "A"), file_on(shifted(small()), tmp_path / "b.seg.nrrd", "A 2")
+    with pytest.raises(InputError, match=r"b.seg.nrrd counts for .*Another day.*no file that does has a segment of the names"):
+        request_per_frame(options(*files, names=("A",)), CtFrames.of(planned.studies))
+
+
+def test_a_plain_mask_is_asked_for_by_its_value_where_cts_lie_in_several_frames(planned, tmp_path):
+    mask = np.zeros(small().array.shape, dtype=np.uint8)
+    mask[2, 5:7, 5] = 1
+    file = write_volume(small().with_array(mask), tmp_path / "mask.nrrd")
+    request = request_per_frame(options(file, names=("1",)), CtFrames.of(planned.studies))
+    assert len(request(read_ct(tmp_path / "in" / "a"), frame_of(planned, "Today")).protected) == 1
+
+
 def test_a_name_that_no_file_of_several_cts_has_is_refused_before_any_work(planned, tmp_path):
     files = file_on(small(), tmp_path / "a.seg.nrrd", "A"), file_on(shifted(small()), tmp_path / "b.seg.nrrd", "B")
     with pytest.raises(InputError, match="None of the files of nodes has a segment 'C'"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -23,6 +24,8 @@ FILE_COLUMNS = {
 #: No batch has more.
 MOST_CASES = 100_000
 _COLUMNS = ("input", "output", *FILE_COLUMNS, "node_segments", "series")
+#: A first line that tells a spreadsheet what stands between the cells.
+_NAMED_DELIMITER = re.compile(r"sep=([,;\t])\r?\n")
 _NO_CSV = "no CSV file in UTF-8: save it as one (in a spreadsheet: CSV UTF-8), with commas."
 
 
@@ -61,13 +64,15 @@ def _lines(text: str) -> Iterator[tuple[int, list[str]]]:
 
     Raises csv.Error where a quote has no end, which would take the next cases for a part of a name.
     """
-    table = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), skipinitialspace=True, strict=True)
+    named = _NAMED_DELIMITER.match(text)
+    text, mark = (text[named.end() :], named[1]) if named else (text, _delimiter(text))
+    table = csv.reader(io.StringIO(text, newline=""), delimiter=mark, skipinitialspace=True, strict=True)
     for cells in table:
         told = [cell.strip() for cell in cells]
         while told and not told[-1]:
             told.pop()
         if told:
-            yield table.line_num, told
+            yield table.line_num + bool(named), told
 
 
 def _delimiter(text: str) -> str:
