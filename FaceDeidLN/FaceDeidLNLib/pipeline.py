@@ -53,7 +53,7 @@ def _prove(request: Request, make: Callable[[Face], Volume], privacy: str, progr
     with watch.step("protected segments", 0.02):
         protected = tuple(place_segments(request.protected, request.ct.geometry))
     state = CaseResult(Verdict.REVIEW, (), privacy, request.parameters, protected, failures=findings.failures, provided=findings.lines)
-    state = replace(state, seconds=watch.seconds, causes=privacy_causes(request))
+    state = replace(state, seconds=watch.seconds, causes=privacy_causes(request), own=request.own)
     try:
         with ExitStack() as beside:  # what needs little of the step before it begins before that is done
             body = beside.enter_context(made_beside(lambda going: finder.body(request.ct, going)))

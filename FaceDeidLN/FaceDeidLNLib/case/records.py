@@ -41,6 +41,12 @@ class Request:
     #: The HU were made of values that are none (a cone beam).
     calibrated: bool = False
 
+    @property
+    def own(self) -> frozenset[str]:
+        """Which of "curve" and "face" the user has placed himself."""
+        given = {"curve": self.curve, "face": self.face_segment}
+        return frozenset(role for role, what in given.items() if what is not None)
+
 
 @dataclass(frozen=True, eq=False)
 class Anatomy:
@@ -88,6 +94,8 @@ class CaseResult:
     provided: tuple[str, ...] = ()
     #: Which conditions of the class ``tested`` are not met.
     causes: tuple[str, ...] = ()
+    #: As that of the request.
+    own: frozenset[str] = frozenset()
     seconds: dict[str, float] = field(default_factory=dict)
 
     def masks_shown(self) -> tuple[BoxMask | None, tuple[BoxMask, ...]]:

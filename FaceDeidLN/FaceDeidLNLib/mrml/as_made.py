@@ -37,6 +37,13 @@ def note_as_made(node: slicer.vtkMRMLNode, ct: slicer.vtkMRMLScalarVolumeNode, r
     node.SetNodeReferenceID(_MADE_OF, ct.GetID())
 
 
+def forget_as_made(node: slicer.vtkMRMLNode) -> None:
+    """A curve or a face segment is a person's own, whoever put it into its node."""
+    for name in (_AS_MADE, _BY_ENGINE):
+        node.SetAttribute(name, None)
+    node.SetNodeReferenceID(_MADE_OF, None)
+
+
 def was_noted(node: slicer.vtkMRMLNode) -> bool:
     """Did this module ever put a curve or a face segment into a node, whatever became of that?"""
     return bool(node.GetAttribute(_AS_MADE) or node.GetAttribute(_BY_ENGINE))

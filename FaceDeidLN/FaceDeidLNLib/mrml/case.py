@@ -20,7 +20,7 @@ from ..core.segment import BoxMask
 from ..core.volume import Volume
 from ..facts import facts_of
 from ..verify.verdict import Verdict
-from .as_made import note_as_made, was_noted
+from .as_made import forget_as_made, note_as_made, was_noted
 from .candidates import is_made_here, made_here
 from .nodes import (
     FACE_COLOR,
@@ -61,6 +61,8 @@ class CaseMaterial:
     figures: dict[str, Any] | None = None
     #: The result's voxels as its node takes them; None: made when it is put into a scene.
     image: vtkImageData | None = None
+    #: Which of "curve" and "face" are a person's own: nothing makes them anew by itself.
+    own: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,6 +93,7 @@ def material_of(ct: Volume, case: CaseResult, released: bool) -> CaseMaterial:
         released=released and case.verdict is Verdict.PASS,
         title=f"{case.verdict.value}{': ' if reasons else ''}{reasons}",
         figures=facts_of(case),
+        own=case.own,
     )
 
 
@@ -119,9 +122,13 @@ def add_case(
         landmarks = add_landmarks(context, material.landmarks, f"{name} landmarks", ct)
     if curve is None and material.curve is not None and len(material.curve) > 0:
         curve = put_curve(context, material.curve, ct, skin, old.curve)
+        if "curve" in material.own:
+            forget_as_made(curve)
     alive()
     if face is None and material.face is not None:
         face = put_face(context, material.face, material.ct.geometry, ct, old.face)
+        if "face" in material.own:
+            forget_as_made(made_here(face, False))
     alive()
     result = None if material.result is None else _result_node(context, material, ct, given.result)
     return CaseNodes(ct, result, face, _protected_node(context, material, ct, given.protected), landmarks, curve, skin)

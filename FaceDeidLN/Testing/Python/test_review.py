@@ -11,7 +11,7 @@ import pytest
 from FaceDeidLNLib.case.records import Request
 from FaceDeidLNLib.core.errors import InputError, OutputError
 from FaceDeidLNLib.core.landmarks import Landmark, Landmarks
-from FaceDeidLNLib.core.segment import tight
+from FaceDeidLNLib.core.segment import Segment, tight
 from FaceDeidLNLib.core.volume import Volume
 from FaceDeidLNLib.input.markups import read_curve_json, read_landmarks_json
 from FaceDeidLNLib.mrml import review_scene
@@ -24,6 +24,7 @@ from FaceDeidLNLib.mrml.review_scene import write_review
 from FaceDeidLNLib.mrml.scene import new_context
 from FaceDeidLNLib.output.review_folder import README_FIRST_LINE, REVIEW_FILES, SEEN_FILE
 from FaceDeidLNLib.pipeline import deface
+from FaceDeidLNLib.steps.asked import asked_from
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +44,11 @@ def folder(phantom, case, tmp_path_factory):
 @pytest.fixture(scope="module")
 def scene(folder, tmp_path_factory):
     """The scene of the folder, read again into a fresh one."""
-    unpacked = tmp_path_factory.mktemp("mrb")
+    return opened(folder, tmp_path_factory.mktemp("mrb"))
+
+
+def opened(folder, unpacked):
+    """The scene of a review, read into a fresh one; its files are put into the folder ``unpacked``."""
     with zipfile.ZipFile(folder / "scene.mrb") as archive:
         archive.extractall(unpacked)
     context = new_context()
@@ -79,6 +84,19 @@ def test_the_panel_takes_up_what_the_scene_holds(scene):
     }
     assert is_as_made(linked(ct, "curve"), ct)
     assert is_as_made(linked(ct, "face"), ct)
+
+
+@pytest.mark.parametrize("role", ["curve", "face"])
+def test_a_curve_or_face_segment_of_a_persons_own_stays_his_in_the_scene(role, phantom, case, tmp_path):
+    segment = Segment("drawn", Volume(case.face.segment.full(phantom.ct.array.shape), phantom.ct.geometry))
+    own = {"curve": {"curve": case.face.curve.control}, "face": {"face_segment": segment}}[role]
+    mended = deface(Request(phantom.ct, phantom.nodes, case.landmarks, **own))
+    write_review(tmp_path / "review", material_of(phantom.ct, mended, released=True))
+    scene = opened(tmp_path / "review", tmp_path / "mrb")
+    ct = first(scene, "vtkMRMLScalarVolumeNode", "CT")
+    nodes = {"curve": linked(ct, "curve"), "face": linked(ct, "face")}
+    asked, *_ = asked_from(ct, curve=nodes["curve"], faceSegmentation=nodes["face"], renew=True)
+    assert {"curve": asked.curve, "face": asked.face} == {"curve": None, "face": None, role: nodes[role]}
 
 
 def test_of_the_segments_in_the_scene_those_that_were_named_are_checked(scene, phantom):
