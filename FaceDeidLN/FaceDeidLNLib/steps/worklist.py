@@ -53,28 +53,25 @@ def list_of(results: Path) -> Path:
 
 
 def released(items: Sequence[WorkItem], progress: Progress = silent) -> frozenset[str]:
-    """The cases that were released already, in an earlier session too, so that the batch takes them over: by its own rule."""
+    """The cases that were released already, in an earlier session too, by their certificates: of which CT they were made the batch asks."""
 
     def looked_at(tell: Progress) -> frozenset[str]:
         found = set()
         for number, item in enumerate(items):
             tell(number / len(items), "looking at what was released")
-            if _is_released(item):
+            if _is_own(item):
                 found.add(item.case)
         return frozenset(found)
 
     return told_beside(looked_at, progress)
 
 
-def _is_released(item: WorkItem) -> bool:
-    if not item.output.exists():
-        return False
+def _is_own(item: WorkItem) -> bool:
+    """Is what lies under a case's output the batch's release, by its certificate?"""
     try:
-        header = _policy(item)
-        is_own = why_not_own(item.output, item.left, Manner(header, item.signed)) == ""
+        return why_not_own(item.output, item.left, Manner(_policy(item), item.signed)) == ""
     except FaceDeidError:  # whoever wants to release it is told
         return False
-    return is_own and is_made_of(item.ct, item.series, item.output, header)
 
 
 def require_as_batch(item: WorkItem, signing_key: Path | None) -> HeaderChoice | None:
@@ -92,10 +89,18 @@ def require_as_batch(item: WorkItem, signing_key: Path | None) -> HeaderChoice |
     return HeaderChoice() if policy.options is None else HeaderChoice(item.header, item.key, item.patients)
 
 
-def require_free(item: WorkItem) -> None:
-    """Raises InputError where something lies under a case's output that is not the batch's release."""
-    if item.output.exists():
-        raise InputError(f"{item.output} is there already and is not a release of this batch: take it away.")
+def require_free(item: WorkItem, progress: Progress = silent) -> None:
+    """Raises InputError where something lies under a case's output, and says whether the batch takes it over: by its own rule."""
+    if not item.output.exists():
+        return
+
+    def is_released(tell: Progress) -> bool:
+        tell(0.0, "looking at what was released")
+        return _is_own(item) and is_made_of(item.ct, item.series, item.output, _policy(item))
+
+    if told_beside(is_released, progress):
+        raise InputError(f"{item.case} is released already: run the batch again, which takes over {item.output}.")
+    raise InputError(f"{item.output} is there already and is not a release of this batch: take it away.")
 
 
 def _policy(item: WorkItem) -> HeaderPolicy | None:

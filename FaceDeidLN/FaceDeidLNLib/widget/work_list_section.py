@@ -210,8 +210,8 @@ class WorkListSection(Section):
         item, result, headers = self._open, self.panel.node.resultVolume, []
 
         def look_first(progress: Progress) -> None:
-            require_free(item)
             headers.append(require_as_batch(item, self.panel.export.signing_key))
+            require_free(item, progress)
 
         if not self.panel.look(_("Release"), look_first):
             return

@@ -8,10 +8,12 @@ from dataclasses import replace
 
 import numpy as np
 import slicer
+from FaceDeidLNLib.input.case import CtInput
 from FaceDeidLNLib.input.images import read_volume
 from FaceDeidLNLib.mrml.nodes import ras
 from FaceDeidLNLib.mrml.verdicts import read_verdict
 from FaceDeidLNLib.output.certificate import certificate_hash
+from FaceDeidLNLib.output.images import write_image
 from FaceDeidLNLib.output.signing import is_own_release, public_text
 from FaceDeidLNLib.output.worklist import read_worklist, write_worklist
 from FaceDeidLNLib.steps.worklist import doubt_place
@@ -65,6 +67,31 @@ class WorkListTest(PanelTest):
         self.assertEqual(self.ui.workListTable.item(0, 1).text(), "released")
         self.click("nextCaseButton")
         self.assertEqual(self.node.inputVolume.GetName(), "two")
+
+    def test_a_case_that_is_released_already_is_left_to_the_batch_which_takes_it_over(self):
+        self.answer_at_once()
+        self.node.acceptRecognisable = True
+        results = self.batch("one", header="keep")
+        self.open(results)
+        self.click("nextCaseButton", "doneCaseButton")
+        self.ui.workListTable.cellDoubleClicked.emit(0, 0)
+        self.click("doneCaseButton")
+        self.assertIn("is released already: run the batch again", self.errors.pop())
+        (results.parent / "head.nrrd").unlink()
+        another = phantom().ct.with_array(phantom().ct.array + 100)
+        write_image(CtInput(another, results.parent / "scanner", "node"), another, results.parent / "head.nrrd")
+        self.click("doneCaseButton")
+        self.assertIn("is not a release of this batch", self.errors.pop())
+
+    def test_a_list_is_opened_with_no_ct_read(self):
+        self.answer_at_once()
+        self.node.acceptRecognisable = True
+        results = self.batch("one")
+        self.open(results)
+        self.click("nextCaseButton", "doneCaseButton")
+        (results.parent / "head.nrrd").unlink()
+        self.open(results)
+        self.assertEqual(self.ui.workListTable.item(0, 1).text(), "released")
 
     def test_what_lies_there_and_is_no_release_of_the_batch_waits_and_is_neither_replaced_nor_signed(self):
         self.answer_at_once(changed_case("REVIEW", "stomion is uncertain"))
