@@ -35,9 +35,8 @@ class WorkListSection(Section):
         self._done: dict[str, str] = {}
         self._open: WorkItem | None = None
         self._ct: Any = None
-        #: Of which case and key it was asked last why it cannot be released as its batch does it, and the answer.
+        #: The case and the key of which it was found last that it can be released as its batch does it.
         self._asked: tuple[WorkItem | None, Path | None] | None = None
-        self._told = ""
         table = self.ui.workListTable
         table.setColumnCount(3)
         table.setHorizontalHeaderLabels([_("Case"), _("Verdict"), _("Reasons")])
@@ -99,16 +98,15 @@ class WorkListSection(Section):
         return next((item for item in later if item.case not in self._done and item is not self._open and self._fits(item)), None)
 
     def _not_as_batch(self) -> str:
-        """Why the open case cannot be released as its batch does it; empty where it can."""
+        """Why the open case cannot be released as its batch does it; empty where it can. A refusal is asked for anew: a key may come."""
         asked = (self._open, self.panel.export.signing_key)
         if asked != self._asked:
             try:
                 require_as_batch(*asked)
-                self._told = ""
             except FaceDeidError as error:
-                self._told = without_options(str(error))
+                return without_options(str(error))
             self._asked = asked
-        return self._told
+        return ""
 
     def _not_to_leave(self) -> str:
         """Why the result cannot leave; empty where it is this case's own, and released, or a REVIEW whose remark is written."""

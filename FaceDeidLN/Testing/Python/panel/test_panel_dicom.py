@@ -153,8 +153,8 @@ class DicomTest(PanelTest):
         self.assertIn("which is not here", self.ui.doneCaseButton.toolTip)
         self.assertIn("which is not here", self.ui.statusLabel.text)
         self.assertEqual((self.enabled("doneCaseButton"), key.exists()), ([], False))
-        policy = policy_named(how["header"], key, how["patients"])
-        self.ui.workListTable.cellDoubleClicked.emit(0, 0)
+        policy = policy_named(how["header"], key, how["patients"])  # which makes the key
+        self.panel.update()
         self.assertEqual(self.node.header, "keep")
         self.click("doneCaseButton")
         self.assertEqual(self.errors, [])
