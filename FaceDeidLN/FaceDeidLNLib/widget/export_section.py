@@ -109,6 +109,8 @@ class ExportSection(Section):
 
     def export(self, path: str, overwrite: bool = False, header: HeaderChoice | None = None) -> bool:
         """Write the result that is looked at, ``header`` None with the panel's own choice; returns whether it was done."""
+        if not self.panel.review.require_judged(_("Export")):
+            return False
         node, signing, header = self.panel.node, self.signing_key, header or self._header(is_folder(Path(path)))
         if header is None:
             return False

@@ -10,7 +10,7 @@ import vtk
 from slicer.i18n import tr as _
 
 from ..anatomy.level.find import LEVEL_PREFIX
-from ..core.errors import FaceDeidError
+from ..core.errors import FaceDeidError, InputError
 from ..core.progress import Progress
 from ..mrml.changed import is_changed, state_of
 from ..mrml.judged import Kept, kept_now, moment_of, not_judged
@@ -98,6 +98,15 @@ class ReviewSection(Section):
         no_remark = "" if self.ui.remarkEdit.text.strip() else _("Write a remark first: what you looked at and why the result may leave")
         self.allow(self.ui.remarkEdit, "" if self.panel.work_list.is_open() else refusal)
         self.allow(self.ui.signOffButton, refusal or self.since or no_remark)
+
+    def require_judged(self, title: str) -> bool:
+        """Look now at what may have changed since the verdict, some of which nobody observes; False: it did, and that is told."""
+        self.panel.update()
+
+        def refuse(progress: Progress) -> None:
+            raise InputError(self.since)
+
+        return not self.since or self.panel.look(title, refuse)
 
     def _show_verdict(self, result: Any, stored: StoredVerdict | None) -> None:  # noqa: ANN401
         self.since = "" if stored is None else " ".join(self._since(result, stored))
@@ -195,6 +204,8 @@ class ReviewSection(Section):
 
     def on_sign_off(self, checked: bool = False) -> None:
         """Release a REVIEW with the reviewer's remark."""
+        if not self.require_judged(_("Sign off")):
+            return
         node, remark = self.panel.node, self.ui.remarkEdit.text
 
         def work(progress: Progress) -> None:

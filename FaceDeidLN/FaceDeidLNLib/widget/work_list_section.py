@@ -205,6 +205,8 @@ class WorkListSection(Section):
 
     def on_done(self, checked: bool = False) -> None:
         """Sign off where that is needed, write the result as the batch does it, and go on."""
+        if not self.panel.review.require_judged(_("Release")):
+            return
         item, result, headers = self._open, self.panel.node.resultVolume, []
 
         def look_first(progress: Progress) -> None:

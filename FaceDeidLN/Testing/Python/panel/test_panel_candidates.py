@@ -10,7 +10,9 @@ from FaceDeidLNLib.mrml.candidates import candidates
 from FaceDeidLNLib.mrml.nodes import add_segmentation, add_segments
 from FaceDeidLNLib.mrml.protection import check
 from FaceDeidLNLib.mrml.scene import context
-from person import PanelTest, load_phantom, phantom
+from FaceDeidLNLib.mrml.verdicts import read_verdict
+from person import PanelTest, changed_case, load_phantom, phantom, phantom_case
+from vtk.util.numpy_support import vtk_to_numpy
 
 #: Names as TotalSegmentator gives them.
 ATLAS = [
@@ -123,14 +125,19 @@ class CandidatesTest(PanelTest):
         self.click("applyButton")
         self.assertEqual(requests[-1].left_out, ())
 
-    def test_a_programs_segmentation_guides_and_keeps_its_glands_without_a_click(self):
-        requests = self.answer_at_once()
+    def with_atlas(self):
+        """The CT with its nodes, which are chosen, and a program's segmentation, which is not."""
         ct, nodes = load_phantom()
         mask = phantom().nodes[0].mask.array
         masks = [tight(name, mask) for name in ATLAS]
         atlas = add_segmentation(context(), masks, phantom().ct.geometry, "Head segmentation", reference=ct)
         self.node.inputVolume = ct
         self.panel.update()
+        return nodes, atlas
+
+    def test_a_programs_segmentation_guides_and_keeps_its_glands_without_a_click(self):
+        requests = self.answer_at_once()
+        nodes, atlas = self.with_atlas()
         self.assertIs(self.node.protectedSegmentation, nodes)
         self.assertIn(atlas.GetName(), self.ui.protectHintLabel.text)
         self.click("applyButton")
@@ -138,3 +145,30 @@ class CandidatesTest(PanelTest):
         kept = [segment.name for segment in requests[-1].protected]
         self.assertEqual(kept, [*(node.name for node in phantom().nodes), "clavicula_left", "submandibular_gland_left"])
         self.assertEqual(requests[-1].left_out, ())
+
+    def edited_since(self, case):
+        """A case is applied, and then a gland that the program's segmentation keeps is edited, which nobody observes."""
+        self.answer_at_once(case)
+        self.node.acceptRecognisable = True
+        _, atlas = self.with_atlas()
+        self.click("applyButton")
+        gland = atlas.GetSegmentation().GetSegmentIdBySegmentName("submandibular_gland_left")
+        image = atlas.GetSegmentation().GetSegment(gland).GetRepresentation("Binary labelmap")
+        voxels = vtk_to_numpy(image.GetPointData().GetScalars())
+        voxels[np.flatnonzero(voxels)[0]] = 0
+        image.Modified()
+
+    def test_a_result_whose_programs_segmentation_was_edited_since_is_not_exported(self):
+        self.edited_since(phantom_case())
+        folder = self.folder()
+        self.answers = [str(folder / "out.nrrd")]
+        self.click("nrrdButton")
+        self.assertIn("submandibular_gland_left", self.errors.pop())
+        self.assertEqual(list(folder.iterdir()), [])
+
+    def test_a_review_whose_programs_segmentation_was_edited_since_is_not_signed_off(self):
+        self.edited_since(changed_case("REVIEW", "stomion is uncertain"))
+        self.ui.remarkEdit.text = "Looked at."
+        self.click("signOffButton")
+        self.assertIn("submandibular_gland_left", self.errors.pop())
+        self.assertEqual(read_verdict(self.node.resultVolume).remark, "")

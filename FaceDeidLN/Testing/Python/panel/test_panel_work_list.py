@@ -18,6 +18,7 @@ from FaceDeidLNLib.output.signing import is_own_release, public_text
 from FaceDeidLNLib.output.worklist import read_worklist, write_worklist
 from FaceDeidLNLib.steps.worklist import doubt_place
 from person import PanelTest, changed_case, ids, key_file, phantom, phantom_case
+from vtk.util.numpy_support import vtk_to_numpy
 from waiting import waiting_batch
 
 
@@ -225,6 +226,22 @@ class WorkListTest(PanelTest):
         self.assertIn("late lymph node", self.ui.doneCaseButton.toolTip)
         self.click("applyButton")
         self.assertEqual(self.enabled("doneCaseButton"), ["doneCaseButton"])
+
+    def test_a_node_that_was_drawn_on_a_moment_before_the_click_keeps_a_case_from_leaving(self):
+        self.answer_at_once(changed_case("REVIEW", "stomion is uncertain"))
+        self.node.acceptRecognisable = True
+        results = self.batch("one")
+        self.open(results)
+        self.click("nextCaseButton")
+        self.ui.remarkEdit.text = "Looked at."
+        node = self.node.protectedSegmentation.GetSegmentation().GetNthSegment(0)
+        image = node.GetRepresentation("Binary labelmap")
+        voxels = vtk_to_numpy(image.GetPointData().GetScalars())
+        voxels[np.flatnonzero(voxels)[0]] = 0
+        image.Modified()
+        self.click("doneCaseButton")
+        self.assertIn(node.GetName(), self.errors.pop())
+        self.assertEqual((list(results.iterdir()), read_verdict(self.node.resultVolume).remark), ([], ""))
 
     def test_a_fail_cannot_leave(self):
         self.answer_at_once(changed_case("FAIL", "3 voxels changed outside the face segment"))
