@@ -60,12 +60,10 @@ def asked_from(
         raise InputError("Choose a CT volume first.")
     if protectedSegmentation is None and segmentIDs:
         raise InputError("segmentIDs names segments of protectedSegmentation, and there is none: give both.")
-    node_of(_VOLUME, ctNode=ct, outputVolume=outputVolume)
+    _require_volumes(ct, outputVolume)
     node_of(_SEGMENTATION, protectedSegmentation=protectedSegmentation, faceSegmentation=faceSegmentation)
     node_of("vtkMRMLMarkupsFiducialNode", landmarks=landmarks)
     node_of("vtkMRMLMarkupsClosedCurveNode", curve=curve)
-    if outputVolume is not None and outputVolume.GetClassName() != _VOLUME:  # a label map is shown, named and saved in another way
-        raise InputError(f"outputVolume takes a {_VOLUME} and not {named(outputVolume)}.")
     is_reused, is_renewed = truth("reuse", reuse), truth("renew", renew)
     old_curve, old_face = (node if is_renewed and is_as_made(node, ct) else None for node in (curve, faceSegmentation))
     given = (protectedSegmentation, faceSegmentation)
@@ -85,8 +83,7 @@ def asked_from(
         old=CaseNodes(curve=old_curve, face=old_face),
         draft=truth("draft", draft),
     )
-    is_mask = _is_other("maskEngine", maskEngine) and parameters.effect in effects_with(FILL_HU.field)
-    engines = Engines(_is_other("wrapEngine", wrapEngine), _is_other("cutEngine", cutEngine), is_mask)
+    engines = _engines(wrapEngine, cutEngine, maskEngine, parameters.effect)
     return asked, engines, _while_there(ct, callable_of("progress", progress) or silent)
 
 
@@ -118,6 +115,19 @@ def _while_there(ct: slicer.vtkMRMLScalarVolumeNode, progress: Progress) -> Prog
             raise InputError(f'"{ct.GetName()}" was edited or moved while it was worked on: do this step again when it rests.')
 
     return checked
+
+
+def _require_volumes(ct: slicer.vtkMRMLScalarVolumeNode, output: slicer.vtkMRMLScalarVolumeNode | None) -> None:
+    """Raises InputError for what is no volume; a label map, which is shown, named and saved in another way, is no output."""
+    node_of(_VOLUME, ctNode=ct, outputVolume=output)
+    if output is not None and output.GetClassName() != _VOLUME:
+        raise InputError(f"outputVolume takes a {_VOLUME} and not {named(output)}.")
+
+
+def _engines(wrap: str, cut: str, mask: str, effect: str) -> Engines:
+    """The engines by their names; only an effect that fills with a value can be another program's."""
+    is_mask = _is_other("maskEngine", mask) and effect in effects_with(FILL_HU.field)
+    return Engines(_is_other("wrapEngine", wrap), _is_other("cutEngine", cut), is_mask)
 
 
 def _is_other(keyword: str, value: str) -> bool:
