@@ -70,7 +70,7 @@ def _require_dicom(folder: Path, why: str) -> None:
 def _may_be_dicom(entry: Entry) -> bool:
     from ..input.dicom_files import may_be_dicom
 
-    return bool(entry.problem and not entry.is_kept) or (entry.is_file and may_be_dicom(entry.path))
+    return entry.is_unseen or (entry.is_file and may_be_dicom(entry.path))
 
 
 def _unjudged(options: argparse.Namespace, asked: frozenset[str] | None, packed: list[str]) -> str:

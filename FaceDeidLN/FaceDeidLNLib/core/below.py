@@ -30,6 +30,11 @@ class Entry:
     is_kept: bool = False
 
     @property
+    def is_unseen(self) -> bool:
+        """Nobody can look at it, and it may hold something of people."""
+        return bool(self.problem) and not self.is_kept
+
+    @property
     def is_file(self) -> bool:
         """A plain file, or a link to one."""
         return self.state is not None and stat.S_ISREG(self.state.st_mode)

@@ -295,5 +295,5 @@ def known_in(folder: Path) -> Known:
     """The identifiers of all originals below a folder, links followed; what cannot be looked at is named in ``unread``."""
     entries = sorted(below(folder), key=lambda entry: entry.path)
     known = known_of(entry.path for entry in entries if entry.is_file)
-    known.unread += [entry.path.name for entry in entries if entry.problem and not entry.is_kept]
+    known.unread += [entry.path.name for entry in entries if entry.is_unseen]
     return known

@@ -21,7 +21,7 @@ from ..core.errors import InputError
 from ..core.progress import Alive, idle
 from .dicom_bounds import Room
 from .dicom_damaged import Damaged, damaged
-from .file_names import require_text
+from .file_names import is_called_index, require_text
 
 Taken = TypeVar("Taken")
 #: Values longer than this, in bytes, stay on the disk until they are asked for.
@@ -129,7 +129,7 @@ def _entries(folder: Path) -> list[_Entry]:
             return [
                 _Entry(folder / entry.name, is_folder)
                 for entry in named
-                if (is_folder := entry.is_dir(follow_symlinks=False)) or (entry.is_file() and entry.name.upper() != "DICOMDIR")
+                if (is_folder := entry.is_dir(follow_symlinks=False)) or (entry.is_file() and not is_called_index(Path(entry.name)))
             ]
     except OSError as error:
         if is_kept(folder, error):

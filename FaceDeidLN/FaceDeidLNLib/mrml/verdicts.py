@@ -166,6 +166,7 @@ def record_follower(
     seen = {"digest": digest(volume_from_node(made)), "ct": digest(volume_from_node(image))}
     alone = replace(decided, remark="", reviewer="", content=content, facts=facts, **seen)
     remember_digest(made, alone.digest)
+    remember_digest(image, alone.ct)
     record(context, made, image, alone, leader)
 
 

@@ -48,7 +48,7 @@ def why_not_own(output: Path, left: str, manner: Manner) -> str | None:
         return "it is a study" if certificate["schema"] == STUDY_SCHEMA else "it is no study"
     said = certificate.get("headers" if manner.schema == STUDY_SCHEMA else "header") or {}
     wanted = {} if manner.header is None or not said else manner.header.facts()
-    if any(said.get(name) != wanted.get(name) for name in ("profile", "options") if wanted):
+    if wanted and any(said.get(name) != wanted.get(name) for name in ("profile", "options")):
         return "its DICOM headers were treated in another way than this batch's"
     is_signed = not manner.signer or is_signed_by(certificate_path(output), manner.signer)
     return "" if is_signed else "its certificate is not signed with this batch's key"

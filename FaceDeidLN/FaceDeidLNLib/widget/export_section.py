@@ -128,8 +128,10 @@ class ExportSection(Section):
 
     def _header(self, is_dicom: bool) -> HeaderChoice | None:
         """What the panel chooses for headers, which only DICOM has; None where the key is asked for and not named."""
-        key = self.key_file() if is_dicom else ""
-        return None if key is None else HeaderChoice(self.panel.node.header, Path(key) if key else None) if is_dicom else HeaderChoice()
+        if not is_dicom:
+            return HeaderChoice()
+        key = self.key_file()
+        return None if key is None else HeaderChoice(self.panel.node.header, Path(key) if key else None)
 
 
 def free_name(folder: Path) -> str:

@@ -252,7 +252,7 @@ def holds_dicom(path: Path) -> bool:
 
 def _may_be_dicom(entry: Entry) -> bool:
     try:
-        return bool(entry.problem and not entry.is_kept) or (entry.is_file and _is_dicom(entry.path))
+        return entry.is_unseen or (entry.is_file and _is_dicom(entry.path))
     except InputError:  # it cannot be opened
         return True
 

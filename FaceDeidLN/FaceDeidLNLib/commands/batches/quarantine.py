@@ -59,6 +59,6 @@ def _remove(folder: Path, name: str) -> None:
     reason = folder / name / REASON
     if reason.is_file() and reason.read_text(encoding="utf-8", errors="replace").startswith(_FIRST_LINE):
         shutil.rmtree(folder / name)
-    for around in list((folder / name).relative_to(folder).parents)[:-1]:
+    for around in list(Path(name).parents)[:-1]:
         if (folder / around).is_dir() and not any((folder / around).iterdir()):
             (folder / around).rmdir()

@@ -39,6 +39,16 @@ class WorkListTest(PanelTest):
         self.click("openWorkListButton")
         self.assertEqual(self.errors, [])
 
+    def looked_at(self, **more):
+        """The results folder of a batch whose only case, a REVIEW, is open with a remark."""
+        self.answer_at_once(changed_case("REVIEW", "stomion is uncertain"))
+        self.node.acceptRecognisable = True
+        results = self.batch("one", **more)
+        self.open(results)
+        self.click("nextCaseButton")
+        self.ui.remarkEdit.text = "Looked at."
+        return results
+
     def test_a_case_that_only_needs_a_look_takes_two_clicks_and_a_remark(self):
         self.answer_at_once(changed_case("REVIEW", "stomion is uncertain"))
         self.node.acceptRecognisable = True
@@ -95,12 +105,7 @@ class WorkListTest(PanelTest):
         self.assertEqual(self.ui.workListTable.item(0, 1).text(), "released")
 
     def test_what_lies_there_and_is_no_release_of_the_batch_waits_and_is_neither_replaced_nor_signed(self):
-        self.answer_at_once(changed_case("REVIEW", "stomion is uncertain"))
-        self.node.acceptRecognisable = True
-        results = self.batch("one", header="keep")
-        self.open(results)
-        self.click("nextCaseButton")
-        self.ui.remarkEdit.text = "Looked at."
+        results = self.looked_at(header="keep")
         self.click("doneCaseButton")
         self.assertEqual(self.errors, [])
         certificate = results / "one.certificate.json"
@@ -183,12 +188,7 @@ class WorkListTest(PanelTest):
         self.assertEqual(self.enabled("doneCaseButton"), [])
 
     def test_return_in_the_remark_is_the_second_click(self):
-        self.answer_at_once(changed_case("REVIEW", "stomion is uncertain"))
-        self.node.acceptRecognisable = True
-        results = self.batch("one")
-        self.open(results)
-        self.click("nextCaseButton")
-        self.ui.remarkEdit.text = "Looked at."
+        results = self.looked_at()
         self.ui.remarkEdit.returnPressed.emit()
         self.assertTrue((results / "one.nrrd").is_file())
 
@@ -228,12 +228,7 @@ class WorkListTest(PanelTest):
         self.assertEqual(self.enabled("doneCaseButton"), ["doneCaseButton"])
 
     def test_a_node_that_was_drawn_on_a_moment_before_the_click_keeps_a_case_from_leaving(self):
-        self.answer_at_once(changed_case("REVIEW", "stomion is uncertain"))
-        self.node.acceptRecognisable = True
-        results = self.batch("one")
-        self.open(results)
-        self.click("nextCaseButton")
-        self.ui.remarkEdit.text = "Looked at."
+        results = self.looked_at()
         node = self.node.protectedSegmentation.GetSegmentation().GetNthSegment(0)
         image = node.GetRepresentation("Binary labelmap")
         voxels = vtk_to_numpy(image.GetPointData().GetScalars())
