@@ -26,7 +26,6 @@ from .table import LevelRecord, level_named
 
 #: How the names of their masks begin, in a certificate and in a neck.
 LEVEL_PREFIX = "node level "
-#: The levels that can be asked for.
 #: Skin and superficial fat over the platysma (level I), which no level holds, in mm: skin alone is 1.5 to 2 mm, and of the
 #: 6 mm of submental fat (Iyengar et al. 2018) a part lies deep to the platysma.
 SUPERFICIAL_MM = 2.0
