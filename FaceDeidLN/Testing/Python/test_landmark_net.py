@@ -98,6 +98,14 @@ def test_nothing_is_found_where_nothing_is(fill):
     assert all(p.position_lps is None and p.reason for p in found.values())
 
 
+def test_the_head_is_found_at_the_end_of_a_whole_body(phantom):
+    ct, steps = phantom.ct, round(1500 / phantom.ct.geometry.spacing[2])
+    matrix = ct.geometry.ijk_to_lps.copy()
+    matrix[2, 3] -= steps * ct.geometry.spacing[2]
+    body = np.concatenate([np.repeat(ct.array[:1], steps, axis=0), ct.array])
+    assert largest_difference(predict_landmarks(Volume(body, Geometry(body.shape, matrix))), predict_landmarks(ct)) < 5.0
+
+
 def read_patient(folder: Path, name: str) -> tuple[Volume, dict[str, list[float] | None]]:
     image = sitk.ReadImage(str(folder / "open-kbp" / f"{name}_ct.nrrd"))
     array = sitk.GetArrayFromImage(image)

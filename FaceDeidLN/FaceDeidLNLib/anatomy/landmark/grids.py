@@ -33,8 +33,8 @@ BODY_HU = -400.0
 BONE_HU, BONE_VOXELS = 150.0, 30
 #: A voxel finer than this is skipped, not averaged, before anything else (0.5 mm scans hold eight times the voxels needed).
 FINEST_MM = 1.25
-#: Longest side in mm of the coarse grid.
-LONGEST_MM = 960.0
+#: Longest side in mm of the coarse grid: it holds the tallest person from head to foot, and no more where a header says more.
+LONGEST_MM = 2400.0
 
 
 @dataclass(frozen=True, eq=False)
