@@ -7,6 +7,7 @@ import numpy as np
 from ..anatomy.distance import squares_to
 from ..anatomy.face_frame import FaceFrame
 from ..core.geometry import Geometry
+from ..core.parameters import Parameters
 from ..core.volume import Volume, index_affine
 from .coverage import SKIN_HU
 
@@ -22,8 +23,11 @@ LOW_MM, HIGH_MM = (-110.0, -80.0, -150.0), (110.0, 165.0, 120.0)
 
 
 def deep_doubts(changed: np.ndarray, ct: Volume, body: Volume, frame: FaceFrame, depth_mm: float) -> tuple[str, ...]:
-    """What there is to say of tissue that ``changed`` (bool, the CT's grid) far deeper than ``depth_mm`` below the skin."""
-    limit = depth_mm + BEYOND_MM
+    """What there is to say of tissue that ``changed`` (bool, the CT's grid) far deeper than ``depth_mm`` below the skin.
+
+    A face segment of less depth than the usual one reaches hardly less deep: nose, lips and chin go down to what the curve spans.
+    """
+    limit = max(depth_mm, Parameters.depth_mm) + BEYOND_MM
     volume = changed_below(limit, changed, ct, body, frame)
     if volume <= MOST_ML:
         return ()

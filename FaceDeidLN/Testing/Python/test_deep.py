@@ -38,7 +38,14 @@ def deep_reasons(case):
     return [reason for reason in case.reasons if "where no face reaches" in reason]
 
 
-@pytest.mark.parametrize("parameters", [Parameters(levels=()), Parameters(levels=(), ears=True, lips=True)], ids=["face", "ears and lips"])
+SHALLOW = Parameters(levels=(), depth_mm=0.5, effect="mask")
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [Parameters(levels=()), Parameters(levels=(), ears=True, lips=True), SHALLOW],
+    ids=["face", "ears and lips", "as shallow as can be"],
+)
 def test_nothing_deep_changes_in_a_whole_head(parameters):
     case = deface(Request(PHANTOM.ct, parameters=parameters))
     changed = case.result.array != PHANTOM.ct.array

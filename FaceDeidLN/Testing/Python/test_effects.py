@@ -218,6 +218,16 @@ def test_a_wide_gaussian_made_from_blocks_is_the_one_made_from_voxels(monkeypatc
     assert np.abs(blocks - voxels).max() < 0.01 * np.ptp(array)
 
 
+@pytest.mark.parametrize(("slices", "sigma_mm", "most"), [(1, 6.0, 0.5), (2, 6.0, 0.5), (3, 6.0, 0.5), (12, 260.0, 20.0)])
+def test_a_gaussian_over_few_slices_or_blocks_takes_their_ends_for_what_lies_beyond(slices, sigma_mm, most):
+    values = np.random.default_rng(0).normal(0.0, 100.0, (slices, 60, 60))
+    ct = Volume(values.astype(np.float32), Geometry(values.shape, np.diag([2.4, 2.4, 3.0, 1.0])))
+    smoothed = smoothing.smooth(ct, Box((0, 10, 10), (slices, 50, 50)), sigma_mm)
+    cells = sigma_mm / np.array(ct.geometry.sampling)
+    expected = ndimage.gaussian_filter(values, cells, mode="nearest", truncate=6.0)[:, 10:50, 10:50]
+    np.testing.assert_allclose(smoothed, expected, rtol=0.0, atol=most)
+
+
 def test_the_names_that_slicer_reads_at_its_start_are_those_of_the_effects():
     assert tuple(EFFECTS) == EFFECT_NAMES
 

@@ -13,6 +13,8 @@ from ...core.volume import AIR_HU, BELOW_AIR_HU, Volume, block_mean
 REACH_SIGMA = 3.0
 #: No block is wider than this share of the standard deviation.
 BLOCKS_PER_SIGMA = 20.0
+#: The recursive filter asks for so many voxels along each axis.
+FEWEST = 4
 
 
 def smooth(ct: Volume, box: Box, sigma_mm: float) -> np.ndarray:
@@ -29,10 +31,18 @@ def smooth(ct: Volume, box: Box, sigma_mm: float) -> np.ndarray:
     if near.array.min() < BELOW_AIR_HU:
         near = near.with_array(np.where(near.array < BELOW_AIR_HU, near.array.dtype.type(AIR_HU), near.array))
     blocks = block_mean(near, sigma_mm / BLOCKS_PER_SIGMA)
-    image = sitk.GetImageFromArray(blocks.array.astype(np.float32))
-    image.SetSpacing(blocks.geometry.spacing)
-    smoothed = sitk.SmoothingRecursiveGaussian(image, [sigma_mm] * 3)
+    smoothed = _gaussian(blocks, sigma_mm)
     if blocks is not near:
         return sample(blocks.with_array(sitk.GetArrayFromImage(smoothed)), ct.geometry.crop(box))
     inner = tuple(slice(a - s, b - s) for a, b, s in zip(box.start, box.stop, start, strict=True))
     return sitk.GetArrayFromImage(smoothed[inner[::-1]])
+
+
+def _gaussian(volume: Volume, sigma_mm: float) -> sitk.Image:
+    """The volume smoothed; where it has too few voxels for the filter its last ones go on, as they do for the filter itself."""
+    shape = volume.array.shape
+    more = [(0, max(0, FEWEST - n)) for n in shape]
+    array = volume.array.astype(np.float32)
+    image = sitk.GetImageFromArray(np.pad(array, more, mode="edge") if np.any(more) else array)
+    image.SetSpacing(volume.geometry.spacing)
+    return sitk.SmoothingRecursiveGaussian(image, [sigma_mm] * 3)[tuple(slice(n) for n in shape[::-1])]
