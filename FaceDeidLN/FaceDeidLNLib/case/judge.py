@@ -72,6 +72,7 @@ def find_evidence(ct: Volume, state: CaseResult, changed: np.ndarray) -> Evidenc
         confirmed=confirmed(landmarks),
         body_share=share.result(),
         most_of_body=style.most_of_body,
+        drawn=state.own,
     )
 
 

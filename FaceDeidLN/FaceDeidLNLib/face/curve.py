@@ -22,6 +22,9 @@ MIN_CONTROL_POINTS = 4
 #: A user's point this close (mm) to the edge of the field of view means the edge, and goes on this far (degrees).
 EDGE_MM = 4.0
 EDGE_DEGREES = 12.0
+#: Azimuth ends at the back of the head. From one point to the next no curve around a face leaps so far (degrees) below that elevation,
+#: above which azimuth says little: such a one goes round the back, and what it encloses cannot be told.
+LEAP_DEGREES, HIGH_DEGREES = 270.0, 65.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,12 +78,14 @@ def with_islands(curve: FaceCurve, style: Style, frame: FaceFrame) -> FaceCurve:
 def follow_curve(control_lps: np.ndarray, frame: FaceFrame, depth: Volume, extent: Geometry) -> FaceCurve:
     """The curve through a user's control points (N, 3) in LPS mm, moved onto the skin along the line of sight.
 
-    :raises FaceNotFoundError: there are fewer than MIN_CONTROL_POINTS.
+    :raises FaceNotFoundError: there are fewer than MIN_CONTROL_POINTS, or it goes round the back of the head.
     """
     control_lps = np.asarray(control_lps, dtype=float).reshape(-1, 3)
     if len(control_lps) < MIN_CONTROL_POINTS:
         raise FaceNotFoundError(f"the curve has {len(control_lps)} control points; a face needs at least {MIN_CONTROL_POINTS}: add points")
     directions, _ = to_polar(frame, control_lps)
+    if _goes_behind(directions):
+        raise FaceNotFoundError("the curve goes round the back of the head: draw it around the face, or around what of it is to be hidden")
     curve = _on_skin(directions, frame, depth, extent)
     control = _cast(directions, frame, depth, extent)
     at_edge = ~extent.holds(extent.to_kji(control), EDGE_MM)
@@ -88,6 +93,13 @@ def follow_curve(control_lps: np.ndarray, frame: FaceFrame, depth: Volume, exten
     outline = directions.copy()
     outline[at_edge] += EDGE_DEGREES * _unit(directions[at_edge] - centre)
     return FaceCurve(control, curve.path, closed_spline(outline, 40 * len(outline)))
+
+
+def _goes_behind(directions: np.ndarray) -> bool:
+    """True where a closed line through directions (N, 2) in degrees passes the end of azimuth at the back of the head."""
+    after = np.roll(directions, -1, axis=0)
+    low = np.maximum(directions[:, 1], after[:, 1]) < HIGH_DEGREES
+    return bool((low & (np.abs(after[:, 0] - directions[:, 0]) > LEAP_DEGREES)).any())
 
 
 def _on_skin(directions: np.ndarray, frame: FaceFrame, depth: Volume, extent: Geometry) -> FaceCurve:
@@ -107,7 +119,7 @@ def _cast(directions: np.ndarray, frame: FaceFrame, depth: Volume, extent: Geome
     """The skin (N, 3) in LPS mm along directions, drawn back into the field of view where it lies outside."""
     known = skin_distance(depth, frame, directions)
     if np.isnan(known).all():
-        raise FaceNotFoundError("the face's outline meets no skin: the landmarks do not fit this head")
+        raise FaceNotFoundError("the face's outline meets no skin: the landmarks, or the curve that was drawn, do not fit this head")
     usual = float(np.nanmedian(known))
     points = _points_at(directions, frame, known, usual)
     outside = ~extent.holds(extent.to_kji(points))
@@ -116,7 +128,9 @@ def _cast(directions: np.ndarray, frame: FaceFrame, depth: Volume, extent: Geome
     # Bisection towards the nearest direction of the curve that still is in view.
     seen = directions[~outside]
     if not len(seen):
-        raise FaceNotFoundError("no part of the face's outline lies in the field of view")
+        raise FaceNotFoundError(
+            "no part of the face's outline lies in the field of view: check the landmarks, and the curve if one was drawn"
+        )
     nearest = seen[np.argmin(((directions[outside][:, None] - seen[None]) ** 2).sum(-1), axis=1)]
     centre = np.array([np.median(seen[:, 0]), np.median(seen[:, 1])])
     low, high = 0.5 * (nearest + centre), directions[outside]

@@ -17,6 +17,8 @@ MIN_CHANGED_SHARE = 0.9
 MIN_FEATURE_SHARE = 0.95
 #: The skin must move by this mean distance (mm): less is below the voxel size of any CT, so the same surface is seen.
 MIN_MEAN_DISPLACEMENT_MM = 0.5
+#: What a person can draw, in words.
+LEFT_OUT_BY = {"curve": "curve", "face": "face segment"}
 #: The outcome of its own for a CT that shows no face.
 NO_FACE_SENTENCE = (
     "no part of the face that the style hides was found in the field of view: there is nothing to de-identify, or the landmarks are wrong; "
@@ -46,7 +48,8 @@ class Evidence:
 
     ``hidden`` are the style's landmarks in view, ``out_of_view`` those beyond the field of view; ``confirmed`` are
     those that lie where the other landmarks put them; ``implausible`` says what speaks against the landmarks.
-    ``body_share`` is the changed share of the body's volume, ``most_of_body`` what the region may change at most.
+    ``body_share`` is the changed share of the body's volume, ``most_of_body`` what the region may change at most. ``drawn``: what a
+    person has drawn himself ("curve", "face").
     """
 
     coverage: Coverage
@@ -57,6 +60,7 @@ class Evidence:
     confirmed: frozenset[str] = frozenset()
     body_share: float = 0.0
     most_of_body: float = MOST_OF_BODY
+    drawn: frozenset[str] = frozenset()
 
 
 def judge(comparison: Comparison, evidence: Evidence | None) -> Judgement:
@@ -124,5 +128,8 @@ def landmark_doubts(evidence: Evidence) -> tuple[str, ...]:
         elif in_view and point.confidence < MIN_CONFIDENCE and name not in evidence.confirmed:
             reasons.append(f"{name} is uncertain ({point.confidence:.0%}): check it in Slicer and give it with --landmarks")
         elif share < MIN_FEATURE_SHARE:
-            reasons.append(f"{1 - share:.0%} of the skin around {name} did not change: a protected segment or bone lies in the face there")
+            reasons.append(
+                f"{1 - share:.0%} of the skin around {name} did not change: a protected segment or bone lies in the face there"
+                + "".join(f", or the {LEFT_OUT_BY[what]} that was drawn leaves it out" for what in sorted(evidence.drawn))
+            )
     return tuple(reasons)

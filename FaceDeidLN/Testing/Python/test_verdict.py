@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from FaceDeidLNLib.anatomy.face_frame import fit_frame
 from FaceDeidLNLib.case.judge import verify
 from FaceDeidLNLib.case.privacy import privacy_of
 from FaceDeidLNLib.case.records import Request
@@ -14,6 +15,7 @@ from FaceDeidLNLib.core.landmarks import Landmark, Landmarks
 from FaceDeidLNLib.core.parameters import Parameters
 from FaceDeidLNLib.core.segment import BoxMask, Segment
 from FaceDeidLNLib.core.volume import Volume
+from FaceDeidLNLib.face.polar import unit_vectors
 from FaceDeidLNLib.pipeline import deface
 from FaceDeidLNLib.verify.compare import compare
 from FaceDeidLNLib.verify.coverage import Coverage
@@ -203,6 +205,54 @@ def test_a_face_drawn_too_high_by_hand_gives_review(phantom, finder):
 def test_a_point_corrected_by_a_few_mm_passes(phantom, finder):
     result = deface(Request(phantom.ct, (), placed(phantom, pogonion=(0.0, 2.0, 3.0)), parameters=Parameters(effect="mask")), finder=finder)
     assert result.reasons == ()
+
+
+def ring(azimuths, elevations):
+    """Directions (N, 2) in degrees from a middle (mean of the lowest and highest azimuth and elevation) all around it."""
+    turn = np.radians(np.arange(0.0, 360.0, 20.0))
+    (left, right), (low, high) = azimuths, elevations
+    return np.stack([left + right + (right - left) * np.cos(turn), low + high + (high - low) * np.sin(turn)], axis=1) / 2.0
+
+
+def drawn_at(phantom, directions, finder):
+    """What comes of a curve in these directions (N, 2) from between the ears."""
+    frame = fit_frame(phantom.landmarks)
+    curve = frame.origin + 100.0 * unit_vectors(frame, directions)
+    return deface(Request(phantom.ct, (), phantom.landmarks, curve=curve, parameters=Parameters(effect="mask", levels=())), finder=finder)
+
+
+@pytest.mark.parametrize(
+    "directions",
+    [ring((100.0, 260.0), (-20.0, 40.0)), np.array([(azimuth, 30.0) for azimuth in range(-175, 180, 20)])],
+    ids=["behind the ears", "around the head"],
+)
+def test_a_curve_round_the_back_of_the_head_hides_nothing_else_but_is_told(phantom, directions, finder):
+    result = drawn_at(phantom, directions, finder)
+    assert result.verdict is Verdict.REVIEW
+    assert result.result is None
+    assert "round the back of the head" in result.reasons[0]
+
+
+WIDE = [ring((-60.0, 60.0), (-45.0, 40.0)), ring((-110.0, 110.0), (-45.0, 84.0))]
+
+
+@pytest.mark.parametrize("directions", WIDE, ids=["face", "half a head"])
+def test_a_curve_around_the_face_and_more_is_drawn_as_it_is(phantom, directions, finder):
+    result = drawn_at(phantom, directions, finder)
+    assert not any("back of the head" in reason for reason in result.reasons)
+    assert result.coverage.features["pronasale"] == 1.0
+
+
+def test_a_curve_that_leaves_the_chin_out_is_told_as_the_cause(phantom, finder):
+    result = drawn_at(phantom, ring((-60.0, 60.0), (-15.0, 40.0)), finder)
+    [chin] = [reason for reason in result.reasons if "pogonion" in reason]
+    assert chin.endswith("or the curve that was drawn leaves it out")
+
+
+def test_a_curve_in_another_place_is_told_as_the_cause(phantom, finder):
+    above = np.array([(x, -y, 900.0) for x in (0, 9) for y in (0, 9)])
+    result = deface(Request(phantom.ct, (), phantom.landmarks, curve=above), finder=finder)
+    assert any("the curve" in reason for reason in result.reasons)
 
 
 def test_a_face_segment_as_large_as_the_body_gives_review(phantom, finder):
