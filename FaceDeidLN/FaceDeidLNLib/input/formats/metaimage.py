@@ -48,8 +48,11 @@ def _fields(path: Path) -> tuple[dict[str, str], int]:
             name, mark, value = line.decode("utf-8", "replace").partition("=")
             if not mark:
                 break
-            fields[name.strip()] = value.strip()
-            if name.strip() == "ElementDataFile":
+            name = name.strip()
+            if name in fields:
+                raise damaged(path, f"it tells {name} twice")
+            fields[name] = value.strip()
+            if name == "ElementDataFile":
                 return fields, file.tell()
     raise damaged(path, "it has no header of a MetaImage")
 
@@ -74,7 +77,7 @@ def _header(path: Path, fields: dict[str, str], end: int) -> ImageHeader:
     local = name.upper() == "LOCAL"
     skip = whole(fields.get("HeaderSize", "0"))
     wbits = 47 if _true(fields.get("CompressedData", "False")) else 0
-    if skip < -1 or (wbits and skip):
+    if skip < -1 or (wbits and skip) or (local and skip > 0):
         raise ValueError(f"HeaderSize {skip}")
     start = end if local else max(skip, 0)
     data = path if local else data_beside(path, name)
@@ -97,7 +100,8 @@ def _header(path: Path, fields: dict[str, str], end: int) -> ImageHeader:
 def _affine(path: Path, fields: dict[str, str], count: int) -> np.ndarray:
     """From (i, j, k) to LPS mm: row n of TransformMatrix is the direction of axis n."""
     directions = _numbers(fields, ("TransformMatrix", "Rotation", "Orientation"), np.eye(count).ravel())
-    spacing = _numbers(fields, ("ElementSpacing", "ElementSize"), np.ones(count))[:3]
+    steps = "ElementSpacing" if "ElementSpacing" in fields else "ElementSize"  # a voxel may be thicker than its step
+    spacing = _numbers(fields, (steps,), np.ones(count))[:3]
     matrix = np.eye(4)
     matrix[:3, :3] = directions.reshape(count, count)[:3, :3].T * spacing
     matrix[:3, 3] = _numbers(fields, ("Offset", "Position", "Origin"), np.zeros(count))[:3]
@@ -107,11 +111,13 @@ def _affine(path: Path, fields: dict[str, str], count: int) -> np.ndarray:
 
 
 def _numbers(fields: dict[str, str], names: tuple[str, ...], default: np.ndarray) -> np.ndarray:
-    told = next((fields[name] for name in names if name in fields), None)
-    values = default if told is None else np.array([real(value) for value in told.split()])
-    if values.shape != default.shape:
-        raise ValueError(f"{names[0]} has {values.size} numbers")
-    return values
+    """The numbers that go by one of several names. Raises ValueError where two of them differ."""
+    told = [np.array([real(value) for value in fields[name].split()]) for name in names if name in fields] or [default]
+    if any(values.shape != default.shape for values in told):
+        raise ValueError(f"{names[0]} has {told[0].size} numbers")
+    if any(not np.array_equal(values, told[0]) for values in told):
+        raise ValueError(f"{' and '.join(name for name in names if name in fields)} differ")
+    return told[0]
 
 
 def _true(text: str) -> bool:

@@ -22,6 +22,8 @@ _TYPES = {2: "u1", 4: "i2", 8: "i4", 16: "f4", 64: "f8", 256: "i1", 512: "u2", 7
 _OTHER_TYPES = {32: "complex", 128: "RGB", 1536: "float128", 1792: "complex128", 2048: "complex256", 2304: "RGBA"}
 #: Unit codes of xyzt_units (its lowest three bits) in mm; 0 is not told, and means mm.
 _UNITS = {0: 1.0, 1: 1000.0, 2: 1.0, 3: 0.001}
+#: After the header four bytes tell whether extensions follow; voxels never begin before.
+_EXTENDER = 4
 _LPS = np.array([[-1.0], [-1.0], [1.0]])
 
 
@@ -69,8 +71,8 @@ def read_nifti_header(path: Path) -> ImageHeader:
 
 
 def _header(path: Path, head: bytes, packed: bool) -> ImageHeader:
-    order, layout = _version(path, head)
-    told = {name: struct.unpack_from(order + code, head, at) for name, (at, code) in vars(layout).items()}
+    order, length = _version(path, head)
+    told = {name: struct.unpack_from(order + code, head, at) for name, (at, code) in vars(_LAYOUTS[length]).items()}
     kind = told["datatype"][0]
     if kind in _OTHER_TYPES:
         raise InputError(f"{path.name} has {_OTHER_TYPES[kind]} voxels: a CT has one number per voxel, give a scalar image.")
@@ -86,7 +88,7 @@ def _header(path: Path, head: bytes, packed: bool) -> ImageHeader:
     if unit is None:
         raise ValueError(f"unit of length {told['units'][0] & 7}")
     offset = float(told["vox_offset"][0])
-    if not 0 <= offset <= MAX_HEADER_BYTES or not offset.is_integer():
+    if not length + _EXTENDER <= offset <= MAX_HEADER_BYTES or not offset.is_integer():
         raise ValueError(f"voxels from byte {offset}")
     slope, intercept = told["scale"]
     if not np.isfinite(slope) or slope == 0.0:
@@ -98,17 +100,16 @@ def _header(path: Path, head: bytes, packed: bool) -> ImageHeader:
     return ImageHeader(path, path, dtype, sizes, (0, 1, 2), matrix, int(offset), 0, 31 if packed else 0, (slope, intercept))
 
 
-def _version(path: Path, head: bytes) -> tuple[str, _Layout]:
-    """Byte order and layout."""
+def _version(path: Path, head: bytes) -> tuple[str, int]:
+    """Byte order, and the length of the header, by which its layout is known."""
     for order in "<>":
         length = struct.unpack_from(order + "i", head)[0] if len(head) >= 348 else 0
         if length in _LAYOUTS and len(head) >= length:
-            layout = _LAYOUTS[length]
-            magic = struct.unpack_from("4s", head, layout.magic[0])[0]
+            magic = struct.unpack_from("4s", head, _LAYOUTS[length].magic[0])[0]
             if magic[:3] in (b"ni1", b"ni2"):
                 raise InputError(f"{path.name} has its voxels in another file (.img): save it as one .nii.gz or .nrrd.")
             if magic[:3] in (b"n+1", b"n+2"):
-                return order, layout
+                return order, length
     raise InputError(f"{path.name} has no NIfTI header: it is truncated or damaged, or of another kind.")
 
 

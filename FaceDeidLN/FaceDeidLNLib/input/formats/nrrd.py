@@ -33,8 +33,11 @@ _TO_LPS = {
     "las": (1, -1, 1),
     "": (1, 1, 1),
 }
+_ENDIAN = {"little": "<", "big": ">"}
 #: So many bytes of a header are read first.
 _PIECE = 1 << 16
+#: How the value of a key writes a backslash and a new line.
+_ESCAPED = re.compile(r"\\[\\n]")
 #: Kinds of an axis that is no direction of space.
 _NO_SPACE = re.compile(r"list|vector|point|normal|.*color|complex|quaternion|.*vector|.*matrix|stub|scalar|time|none")
 
@@ -62,12 +65,13 @@ def _fields(path: Path) -> tuple[dict[str, str], dict[str, str], int | None]:
         raise damaged(path, "it does not begin as a NRRD does")
     text = (content if end is None else content[: end.start()]).decode("utf-8", "replace")
     fields, keys = {}, {}
-    for line in text.splitlines()[1:]:
+    for line in text.split("\n")[1:]:  # and not at what else Unicode takes for the end of a line: names hold that
+        line = line.removesuffix("\r")
         if line.startswith("#"):
             continue
         name, mark, value = line.partition(":=")
         if mark and ": " not in name:
-            keys[name] = value.replace("\\n", "\n").replace("\\\\", "\\")
+            keys[name] = _ESCAPED.sub(lambda found: "\n" if found[0] == "\\n" else "\\", value)
             continue
         name, _, value = line.partition(":")
         name = name.strip().casefold().replace(" ", "")
@@ -81,8 +85,10 @@ def _header(path: Path, fields: dict[str, str], keys: dict[str, str], end: int |
     kind = " ".join(fields["type"].casefold().split())
     if kind not in _DTYPE:
         raise InputError(f"{path.name} has voxels of the type '{fields['type']}', which is not read here: save it with whole numbers.")
-    big = fields.get("endian", "little").casefold() == "big"
-    dtype = np.dtype((">" if big else "<") + _DTYPE[kind])
+    first = fields.get("endian", "little").casefold()
+    if first not in _ENDIAN:
+        raise ValueError(f"endian {fields['endian']}")
+    dtype = np.dtype(_ENDIAN[first] + _DTYPE[kind])
     sizes = tuple(whole(n) for n in fields["sizes"].split())
     if len(sizes) != whole(fields["dimension"]) or min(sizes) < 1:
         raise ValueError(f"dimension {fields['dimension']}, sizes {fields['sizes']}")
@@ -134,18 +140,29 @@ def _place(path: Path, fields: dict[str, str], sizes: tuple[int, ...]) -> tuple[
     axes = axes[:3] if len(axes) > 3 and all(sizes[a] == 1 for a in axes[3:]) else axes
     if len(axes) != 3 or (vectors and len(vectors) != len(sizes)):
         raise InputError(f"{path.name} is no 3-D volume (its size is {' x '.join(str(n) for n in sizes)}): give one 3-D image.")
+    _require_told_once(fields, axes, bool(vectors))
     matrix = np.eye(4)
     if vectors:
         matrix[:3, :3] = np.array([_vector(vectors[axis]) for axis in axes]).T
     else:
         spacings = fields.get("spacings", "").split()
-        matrix[:3, :3] = np.diag([abs(real(spacings[axis])) if spacings else 1.0 for axis in axes])
+        if len(spacings) not in (0, len(sizes)):
+            raise ValueError(f"spacings {fields['spacings']}")
+        matrix[:3, :3] = np.diag([real(spacings[axis]) if spacings else 1.0 for axis in axes])
         matrix[:3, :3][np.isnan(matrix[:3, :3])] = 1.0
     if fields.get("spaceorigin"):
         matrix[:3, 3] = _vector(fields["spaceorigin"])
     matrix[:3] *= np.array(_TO_LPS[space])[:, None]
     matrix[:3] *= _unit(path, fields, axes)
     return tuple(axes), matrix
+
+
+def _require_told_once(fields: dict[str, str], axes: list[int], with_directions: bool) -> None:
+    """Raises ValueError where axes are placed in a second way: by their ends, or beside directions by lengths (as Teem has it)."""
+    for name in ("axismins", "axismaxs", *(("spacings", "units") if with_directions else ())):
+        told = [part.strip('" ').casefold() for part in re.findall(r'"[^"]*"|\S+', fields.get(name, ""))]
+        if any(part not in ("", "nan") for axis, part in enumerate(told) if axis in axes):
+            raise ValueError(f"its {name} tell in a second way where the voxels lie")
 
 
 def _unit(path: Path, fields: dict[str, str], axes: list[int]) -> np.ndarray:
@@ -160,4 +177,6 @@ def _unit(path: Path, fields: dict[str, str], axes: list[int]) -> np.ndarray:
 
 def _vector(text: str) -> list[float]:
     values = [real(value) for value in text.strip().strip("()").split(",")]
-    return values[:3] if len(values) >= 3 else values + [0.0] * 3
+    if len(values) != 3:
+        raise ValueError(f"{text} has {len(values)} numbers instead of 3")
+    return values

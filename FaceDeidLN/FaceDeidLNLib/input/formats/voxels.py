@@ -15,7 +15,7 @@ from .header import ImageHeader
 _CHUNK = 1 << 20
 #: Deflate (RFC 1951) makes no more than so many bytes out of one.
 _MOST_PER_BYTE = 1032
-#: After the last voxel a compressed file may go on for so many bytes (padding to whole blocks).
+#: After the last voxel a file may go on for so many bytes (padding to whole blocks).
 _SLACK = 1 << 16
 
 
@@ -67,14 +67,20 @@ def _named(header: ImageHeader) -> Iterator[None]:
 
 
 def require_room(header: ImageHeader) -> None:
-    """Refuse, by its length alone, a file that cannot hold what its header says.
+    """Refuse, by its length alone, a file that cannot hold what its header says, or that holds more though it is not compressed.
 
-    :raises InputError: the file is too short.
+    :raises InputError: the file is too short or too long.
     """
     length = header.data.stat().st_size
+    if not header.wbits and header.offset >= 0 and length - header.offset > header.bytes + _SLACK:
+        raise _goes_on(header)
     most = (length - header.start) * _MOST_PER_BYTE if header.wbits else length - max(header.offset, 0)
     if header.bytes > most:
         raise InputError(f"{header.path.name} ends before its last voxel: it is truncated, get it again.")
+
+
+def _goes_on(header: ImageHeader) -> InputError:
+    return InputError(f"{header.path.name} goes on after its last voxel, so that its header is wrong: get it again.")
 
 
 def _plain(header: ImageHeader) -> np.ndarray:
@@ -105,7 +111,7 @@ def _inflated_bytes(header: ImageHeader) -> Iterator[bytes]:
             yield piece[first : max(first, header.bytes - place)]
             place += len(piece)
             if place > header.bytes + _SLACK:
-                raise InputError(f"{header.path.name} goes on after its last voxel, so that its header is wrong: get it again.")
+                raise _goes_on(header)
     if place < header.bytes:
         raise EOFError("it ends before its last voxel")
 
