@@ -55,13 +55,15 @@ def read_segments(path: Path, names: Sequence[str] | None = None, ct: Geometry |
     header = image_header(path)
     _require_fit(header, ct)
     image = load_image(header)
+    _require_binary(image.keys, path)
     array = _labels(image.volume.array, path)
     entries = _slicer_entries(image.keys, header.components) or list(_plain_entries(array, path))
     if not entries:
         raise InputError(f"{path.name} holds no segment: every voxel is 0.")
     grid = Volume(array, header.geometry)
-    require_few(len(entries), path.name)
     boxes = [ndimage.find_objects(array[..., layer]) for layer in range(array.shape[3])]
+    entries += _nameless(entries, boxes)
+    require_few(len(entries), path.name)
     return [_segment(grid, entry, boxes[entry.layer], path) for entry in _chosen(entries, names, path)]
 
 
@@ -92,6 +94,12 @@ def _require_fit(header: ImageHeader, ct: Geometry | None) -> None:
         f"The mask {name} has as many voxels as the CT ({size}) but another spacing, origin or direction: its geometry was lost; "
         "save it with the CT's."
     )
+
+
+def _require_binary(keys: Mapping[str, str], path: Path) -> None:
+    """Refuse a segmentation of shares of voxels, whose numbers are no labels. Raises InputError."""
+    if any("fractional" in keys.get(f"Segmentation_{kind}Representation", "").casefold() for kind in ("Master", "Source")):
+        raise InputError(f"{path.name} holds shares of voxels (Fractional labelmap) and no labels: save it as Binary labelmap.")
 
 
 def _labels(array: np.ndarray, path: Path) -> np.ndarray:
@@ -141,6 +149,13 @@ def _slicer_entries(told: Mapping[str, str], layers: int) -> list[_Entry]:
         code = _TERMINOLOGY.search(keys.get("Tags", ""))
         entries.append(_Entry(name, layer, label, "" if code is None else f"{code[1]}:{code[2]} {code[3]}"))
     return entries
+
+
+def _nameless(entries: Sequence[_Entry], boxes: Sequence[Sequence[tuple[slice, ...] | None]]) -> list[_Entry]:
+    """Segments for the label values that stand in a layer and that no key names: whatever another program added is not left out."""
+    known = {(entry.layer, entry.label) for entry in entries}
+    there = [(layer, label) for layer, found in enumerate(boxes) for label, box in enumerate(found, start=1) if box is not None]
+    return [_Entry(f"label_{label}", layer, label) for layer, label in there if (layer, label) not in known]
 
 
 def _plain_entries(array: np.ndarray, path: Path) -> Iterator[_Entry]:

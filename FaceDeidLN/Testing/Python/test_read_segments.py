@@ -44,6 +44,24 @@ def test_overlapping_layers_of_a_slicer_file_become_separate_segments(tmp_path):
     assert np.array_equal(full(segments[2]), layers[..., 1] == 2)
 
 
+def test_what_stands_in_a_slicer_file_without_a_name_is_a_segment_too(tmp_path):
+    layers = write_layers(tmp_path / "nodes.seg.nrrd")
+    content = (tmp_path / "nodes.seg.nrrd").read_bytes().replace(b"Segment2_", b"Comment2_")
+    (tmp_path / "nodes.seg.nrrd").write_bytes(content)
+    segments = read_segments(tmp_path / "nodes.seg.nrrd")
+    assert [s.name for s in segments] == ["Node Ia", "Node Ib", "label_2"]
+    assert np.array_equal(full(segments[2]), layers[..., 1] == 2)
+
+
+@pytest.mark.parametrize("key", ["Segmentation_MasterRepresentation", "Segmentation_SourceRepresentation"])
+def test_shares_of_voxels_are_no_labels(tmp_path, key):
+    write_layers(tmp_path / "nodes.seg.nrrd")
+    content = (tmp_path / "nodes.seg.nrrd").read_bytes().replace(b"\n\n", f"\n{key}:=Fractional labelmap\n\n".encode(), 1)
+    (tmp_path / "nodes.seg.nrrd").write_bytes(content)
+    with pytest.raises(InputError, match="save it as Binary labelmap"):
+        read_segments(tmp_path / "nodes.seg.nrrd")
+
+
 def test_a_file_saved_by_slicer_gives_the_segments_that_slicer_saved(tmp_path):
     slicer, vtk, numpy_support = (pytest.importorskip(name) for name in ("slicer", "vtk", "vtk.util.numpy_support"))
     scene, node = slicer.vtkMRMLScene(), slicer.vtkMRMLSegmentationNode()
