@@ -104,16 +104,17 @@ def read_folder(folder: Path, take: Callable[[DicomFile], Taken], alive: Alive =
 
 
 def _files(folder: Path, deep: bool) -> Iterator[Path]:
-    """The files in the order of their paths, links to files among them; links to folders are not followed.
+    """The files in the order of their paths; links are followed, and each folder is looked into once, so that loops of links end.
 
-    :raises InputError: a folder cannot be looked into, so that nobody knows what is missing.
+    :raises InputError: a folder cannot be looked into, or a link leads nowhere, so that nobody knows what is missing.
     """
-    left = [_Entry(folder, True)]
+    left, seen = [_Entry(folder, True)], set()
     while left:
         entry = left.pop()
         if not entry.is_folder:
             yield entry.path
-        elif deep or entry.path == folder:
+        elif (deep or entry.path == folder) and (place := os.path.realpath(entry.path)) not in seen:
+            seen.add(place)
             left += reversed(_entries(entry.path))
 
 
@@ -129,12 +130,19 @@ def _entries(folder: Path) -> list[_Entry]:
             return [
                 _Entry(folder / entry.name, is_folder)
                 for entry in named
-                if (is_folder := entry.is_dir(follow_symlinks=False)) or (entry.is_file() and not is_called_index(Path(entry.name)))
+                if (is_folder := _leads_to_folder(entry)) or (entry.is_file() and not is_called_index(Path(entry.name)))
             ]
     except OSError as error:
         if is_kept(folder, error):
             return []
         raise InputError(f"The folder {folder.name} cannot be read ({error.strerror}): see to its permissions.") from error
+
+
+def _leads_to_folder(entry: os.DirEntry[str]) -> bool:
+    """True for a folder or a link to one. Raises InputError for a link that leads nowhere."""
+    if entry.is_symlink() and not Path(entry.path).exists():
+        raise InputError(f"{entry.name} is a link that leads nowhere: a slice may be missing, get it again or take the link away.")
+    return entry.is_dir()
 
 
 def _is_left(entry: os.DirEntry[str]) -> bool:

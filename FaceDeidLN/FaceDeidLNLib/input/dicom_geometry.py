@@ -90,6 +90,12 @@ def _require_alike(items: list[HeaderSlice]) -> None:
     size, spacing, direction = (first.Rows, first.Columns), first.PixelSpacing, first.ImageOrientationPatient
     for item in items:
         header = item.header
+        frames = {str(value_of(one, "FrameOfReferenceUID") or "") for one in (first, header)}
+        if len(frames - {""}) > 1:
+            raise InputError(
+                f"{item.path.name} lies in another frame of reference than {items[0].path.name}, so that nobody knows how they lie to each "
+                "other: give slices of one acquisition."
+            )
         alike = (value_of(header, "Rows"), value_of(header, "Columns")) == size
         if not alike or not _is_near(value_of(header, "PixelSpacing"), spacing, rtol=1e-4, atol=1e-8):
             raise InputError(

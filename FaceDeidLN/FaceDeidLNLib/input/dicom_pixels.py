@@ -30,6 +30,9 @@ from .dicom_header import HeaderSlice
 #: Transfer syntaxes whose pixels have the length that the header says.
 _UNCOMPRESSED = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian)
 
+#: So many bytes may follow the last pixel: padding to whole blocks. A frame more is no padding.
+_MOST_PADDING = 1 << 16
+
 
 def read_stored(slices: Sequence[HeaderSlice], stored: Sequence[StoredSlice], alive: Alive) -> Iterator[np.ndarray]:
     """The stored values (j, i) of slice after slice: whole numbers of the type in which they stand, or int32.
@@ -90,6 +93,9 @@ def _native(item: HeaderSlice) -> np.ndarray:
     needed = int(np.prod(shape)) * kind.itemsize
     if len(data) < needed:
         raise InputError(f"{path.name} cannot be decoded: the file is truncated or damaged, get it again.")
+    if len(data) - needed >= min(needed // shape[0], _MOST_PADDING):
+        told = f"{shape[1]} x {shape[2]} pixels" + (f", {shape[0]} frames" if shape[0] > 1 else "")
+        raise InputError(f"{path.name} holds more than its header says ({told}): the header is damaged, get it again.")
     return np.frombuffer(data, kind, count=int(np.prod(shape))).reshape(shape)
 
 

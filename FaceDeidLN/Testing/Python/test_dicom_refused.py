@@ -3,12 +3,14 @@
 import os
 import sys
 
+import numpy as np
 import pydicom
 import pytest
 from dicom_series import BIG, Series, spoil, stored_head, write_series
 from FaceDeidLNLib.commands.batches.cases import find_cases
 from FaceDeidLNLib.core.errors import InputError
 from FaceDeidLNLib.input.ct import read_ct
+from FaceDeidLNLib.input.dicom import read_dicom_series
 from pydicom.encaps import encapsulate
 from pydicom.uid import (
     ExplicitVRLittleEndian,
@@ -69,6 +71,7 @@ def test_a_series_that_is_no_usable_ct_is_refused(tmp_path, tags, sentence):
         ({"PixelSpacing": [0.75, 0.6]}, "differs in size or pixel spacing"),
         ({"ImageOrientationPatient": [1, 0, 0, 0, 0.99995, -0.01]}, "is turned against"),
         ({"ImagePositionPatient": [-7, -20, 32.5]}, "shifted against each other"),
+        ({"FrameOfReferenceUID": "1.2.3"}, "in another frame of reference"),
     ],
 )
 def test_one_odd_slice_is_refused_with_the_reason(tmp_path, tags, sentence):
@@ -128,6 +131,18 @@ def test_a_truncated_slice_is_refused(tmp_path, syntax, share):
     path.write_bytes(content[: int(share * len(content))])
     with pytest.raises(InputError, match=f"{path.name} .*truncated"):
         read_ct(tmp_path)
+
+
+@pytest.mark.parametrize(("columns", "after"), [(24, 2 * 24 * 20), (2400, 1 << 16)])
+def test_a_slice_of_more_pixels_than_its_header_tells_is_refused_and_padding_to_whole_blocks_is_none(tmp_path, columns, after):
+    series = Series(stored_head(shape=(12, 20, columns)))
+    paths = write_series(tmp_path, series)
+    content = pydicom.dcmread(paths[4]).PixelData
+    spoil(paths[4], PixelData=content + bytes(512))
+    assert np.array_equal(read_dicom_series(tmp_path).volume.array, series.hu)
+    spoil(paths[4], PixelData=content + bytes(after))
+    with pytest.raises(InputError, match=f"{paths[4].name} holds more than its header says"):
+        read_dicom_series(tmp_path)
 
 
 def test_an_empty_folder_is_refused(tmp_path):

@@ -67,6 +67,26 @@ def test_a_slice_whose_name_hides_it_is_a_slice(tmp_path):
     assert np.array_equal(read_ct(tmp_path).volume.array, HU)
 
 
+def test_slices_behind_a_link_to_a_folder_are_read_and_loops_of_links_end(tmp_path):
+    (tmp_path / "other").mkdir()
+    for path in write_series(tmp_path / "in", Series(stored_head()))[6:]:
+        path.rename(tmp_path / "other" / path.name)
+    (tmp_path / "in" / "folder").symlink_to(tmp_path / "other")
+    (tmp_path / "in" / "again").symlink_to(tmp_path / "other")
+    (tmp_path / "other" / "round").symlink_to(tmp_path / "in")
+    ct = read_ct(tmp_path / "in")
+    assert np.array_equal(ct.volume.array, HU)
+    assert ct.notes == ()
+
+
+def test_a_link_that_leads_nowhere_may_be_a_slice_that_is_missing(tmp_path):
+    first, *_ = write_series(tmp_path, Series(stored_head()))
+    first.unlink()
+    first.symlink_to(tmp_path / "nowhere")
+    with pytest.raises(InputError, match=f"{first.name} is a link that leads nowhere: a slice may be missing"):
+        read_ct(tmp_path)
+
+
 @pytest.mark.parametrize("count", [1, 2])
 def test_a_few_pictures_among_the_slices_are_left_out_and_told(tmp_path, count):
     _, pictures = with_pictures(tmp_path, count)
