@@ -152,8 +152,12 @@ def output_sha256(output: Path) -> str | dict[str, str]:
 
 
 def tree_sha256(folder: Path) -> dict[str, str]:
-    """The SHA-256 of every file below a folder by its place in it."""
-    return {path.relative_to(folder).as_posix(): file_sha256(path) for path in sorted(folder.rglob("*")) if path.is_file()}
+    """The SHA-256 of every file below a folder by its place in it.
+
+    :raises OSError: something is neither file nor folder, or a link to a folder, in which anything may lie.
+    """
+    there = [path for path in sorted(folder.rglob("*")) if path.is_symlink() or not path.is_dir()]
+    return {path.relative_to(folder).as_posix(): file_sha256(path) for path in there}
 
 
 def certificate_hash(output: Path) -> str:

@@ -1,11 +1,12 @@
 """The certificate: the same bytes for the same content, and nothing of the original face."""
 
 import json
+import os
 
 import numpy as np
 import pytest
 from FaceDeidLNLib.core.errors import OutputError
-from FaceDeidLNLib.output.certificate import SCHEMA, certificate_path, certificate_text, file_sha256
+from FaceDeidLNLib.output.certificate import SCHEMA, STUDY_SCHEMA, certificate_path, certificate_text, file_sha256, is_certified
 
 CONTENT = {
     "software": {"facedeidln": "0.1.0"},
@@ -80,3 +81,17 @@ def test_the_certificate_stands_beside_its_output(tmp_path):
 def test_the_hash_of_a_file_is_its_sha256(tmp_path):
     (tmp_path / "a").write_bytes(b"abc")
     assert file_sha256(tmp_path / "a") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+@pytest.mark.parametrize(
+    "put", [lambda at, to: at.symlink_to(to), lambda at, to: at.symlink_to(to / "nowhere"), lambda at, to: os.mkfifo(at)]
+)
+def test_a_study_with_a_link_or_pipe_that_nobody_wrote_is_not_the_certified_one(tmp_path, put):
+    (tmp_path / "originals").mkdir()
+    (tmp_path / "study" / "01-CT").mkdir(parents=True)
+    (tmp_path / "study" / "01-CT" / "IM1.dcm").write_bytes(b"slice")
+    files = {"01-CT/IM1.dcm": file_sha256(tmp_path / "study" / "01-CT" / "IM1.dcm")}
+    certificate_path(tmp_path / "study").write_text(json.dumps({"schema": STUDY_SCHEMA, "files": files}))
+    assert is_certified(tmp_path / "study")
+    put(tmp_path / "study" / "extra", tmp_path / "originals")
+    assert not is_certified(tmp_path / "study")
