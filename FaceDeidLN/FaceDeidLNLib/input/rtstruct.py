@@ -56,10 +56,12 @@ def _structures(dataset: Dataset, path: Path, ct: Geometry, frame_of_reference_u
     frames = {*_frames_of_structures(dataset), *_frames_of_set(dataset)}
     require_same_frame(path, sorted(frames), frame_of_reference_uid)
     rois = {int(roi.ROINumber): roi for roi in dataset.StructureSetROISequence}
+    if len(rois) < len(dataset.StructureSetROISequence):
+        raise ValueError("two of its structures have one number")
     drawn: list[tuple[str, list[np.ndarray]]] = []
     for item in dataset.get("ROIContourSequence", ()):
-        roi = rois.get(int(item.ReferencedROINumber))
-        if roi is None or _other_frame(roi, frame_of_reference_uid):
+        roi = rois.get(int(item.ReferencedROINumber)) or _unlisted(item)
+        if _other_frame(roi, frame_of_reference_uid):
             continue
         name = _name_of(roi)
         placed = [_on_voxels(ct.to_kji(points)) for points in _contours(item, role_of(name) in (Role.NODE, Role.ORGAN))]
@@ -100,6 +102,13 @@ def _without_points(dataset: Dataset, rois: Mapping[int, Dataset]) -> list[str]:
 
 def _name_of(roi: Dataset) -> str:
     return str(roi.get("ROIName", "")) or f"ROI {roi.ROINumber}"
+
+
+def _unlisted(item: Dataset) -> Dataset:
+    """What stands for a structure that is drawn and not listed: it has no name, so that nobody knows that it is no node."""
+    roi = Dataset()
+    roi.ROINumber = item.ReferencedROINumber
+    return roi
 
 
 def _require_drawable(structures: list[list[np.ndarray]], ct: Geometry, path: Path) -> None:

@@ -134,6 +134,8 @@ def require_own_certificate(output: Path, overwrite: bool) -> None:
     :raises InputError: otherwise.
     """
     certificate = certificate_path(output)
+    if certificate.is_dir() and not certificate.is_symlink():  # whatever lies in it is nobody's to delete here
+        raise InputError(f"{certificate} is a folder, and the certificate of {output.name} would stand there: name another output.")
     if output.is_dir() and any(output.iterdir()) and not is_certified(output):
         raise InputError(f"{output} is not what a certificate beside it says was released, and is not replaced: name another folder.")
     if overwrite or not certificate.exists():

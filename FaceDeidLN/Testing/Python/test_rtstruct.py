@@ -12,6 +12,7 @@ from FaceDeidLNLib.input import rtstruct
 from FaceDeidLNLib.input.any_segments import read_any_segments
 from FaceDeidLNLib.input.contours import fill_plane
 from FaceDeidLNLib.input.ct import read_ct
+from FaceDeidLNLib.input.names import choose_segments
 from FaceDeidLNLib.input.place import place_segments
 from FaceDeidLNLib.input.rtstruct import read_rtstruct
 from hypothesis import given, settings
@@ -301,6 +302,22 @@ def two_structures(*drawn: list[np.ndarray]) -> Dataset:
         whole.StructureSetROISequence.append(more.StructureSetROISequence[0])
         whole.ROIContourSequence.append(more.ROIContourSequence[0])
     return whole
+
+
+def test_a_structure_that_is_drawn_and_not_listed_is_kept_because_nobody_knows_what_it_is(tmp_path):
+    geometry = grid()
+    dataset = two_structures([square(geometry, 4.0, 10, 20)], [square(geometry, 6.0, 10, 20)])
+    del dataset.StructureSetROISequence[1]
+    choice = choose_segments(read_rtstruct(dataset, tmp_path / "rt.dcm", geometry, FRAME))
+    assert [segment.name for segment in choice.taken] == ["LN Ib left", "ROI 2"]
+
+
+def test_two_structures_of_one_number_are_refused_because_nobody_knows_which_was_drawn(tmp_path):
+    geometry = grid()
+    dataset = two_structures([square(geometry, 4.0, 10, 20)], [square(geometry, 6.0, 10, 20)])
+    dataset.StructureSetROISequence[1].ROINumber = dataset.ROIContourSequence[1].ReferencedROINumber = 1
+    with pytest.raises(InputError, match="two of its structures have one number"):
+        read_rtstruct(dataset, tmp_path / "rt.dcm", geometry, FRAME)
 
 
 @pytest.mark.parametrize("listed", [True, False])

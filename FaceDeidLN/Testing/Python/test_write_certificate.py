@@ -5,8 +5,16 @@ import os
 
 import numpy as np
 import pytest
-from FaceDeidLNLib.core.errors import OutputError
-from FaceDeidLNLib.output.certificate import SCHEMA, STUDY_SCHEMA, certificate_path, certificate_text, file_sha256, is_certified
+from FaceDeidLNLib.core.errors import InputError, OutputError
+from FaceDeidLNLib.output.certificate import (
+    SCHEMA,
+    STUDY_SCHEMA,
+    certificate_path,
+    certificate_text,
+    file_sha256,
+    is_certified,
+    require_own_certificate,
+)
 
 CONTENT = {
     "software": {"facedeidln": "0.1.0"},
@@ -95,3 +103,10 @@ def test_a_study_with_a_link_or_pipe_that_nobody_wrote_is_not_the_certified_one(
     assert is_certified(tmp_path / "study")
     put(tmp_path / "study" / "extra", tmp_path / "originals")
     assert not is_certified(tmp_path / "study")
+
+
+@pytest.mark.parametrize("overwrite", [True, False])
+def test_a_folder_in_the_place_of_a_certificate_is_refused_and_stays(tmp_path, overwrite):
+    (tmp_path / "ct.certificate.json").mkdir()
+    with pytest.raises(InputError, match=r"ct\.certificate\.json is a folder"):
+        require_own_certificate(tmp_path / "ct.nrrd", overwrite)
