@@ -14,7 +14,7 @@ from ..core.geometry import Box, Geometry
 from ..core.segment import Segment, tight
 from ..core.volume import Volume
 from .frame_of_reference import require_same_frame
-from .seg_frames import LaidFrames
+from .seg_frames import LaidFrames, shown_segments
 from .segments import require_few
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ def read_dicom_seg(path: Path, header: Dataset, ct: Geometry, frame_of_reference
     require_same_frame(path, [str(seg.get("FrameOfReferenceUID") or "")], frame_of_reference_uid)
     segments = []
     require_few(len(seg.segment_numbers), path.name)
+    _require_described(seg, path)
     laid, labels = cache(lambda: LaidFrames.of(seg, ct)), cache(lambda: seg.get_volume(combine_segments=True, allow_missing_positions=True))
     for number in seg.segment_numbers:
         try:
@@ -53,6 +54,17 @@ def read_dicom_seg(path: Path, header: Dataset, ct: Geometry, frame_of_reference
             raise InputError(f"{path.name} does not describe its segment {number} ({error}): get it again or give a .seg.nrrd.") from error
         segments.append(Segment(name, _mask(seg, number, path, laid, labels), f"file:{path.name}", code))
     return segments
+
+
+def _require_described(seg: Dataset, path: Path) -> None:
+    """Refuse a SEG of no segment, or that shows more than it describes, so that a part of it would be left out."""
+    try:
+        others = sorted(shown_segments(seg) - {int(number) for number in seg.segment_numbers})
+    except Exception as error:  # highdicom and pydicom raise whatever a damaged element led to
+        raise InputError(f"{path.name} is no whole DICOM SEG ({error}): get it again or give a .seg.nrrd.") from error
+    if others or not len(seg.segment_numbers):
+        told = f"does not describe its segment {others[0]}" if others else "describes no segment"
+        raise InputError(f"{path.name} {told}: get it again or give a .seg.nrrd.")
 
 
 def _require_room(header: Dataset, path: Path) -> None:

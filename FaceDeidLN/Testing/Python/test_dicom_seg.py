@@ -242,6 +242,46 @@ def test_an_old_pydicom_is_told_to_be_too_old(series, tmp_path, monkeypatch):
         read_any_segments(path, ct.volume.geometry)
 
 
+def other_number(seg):
+    seg.SegmentSequence[-1].SegmentNumber = 9
+
+
+def other_label(seg):
+    pixels = np.frombuffer(seg.PixelData, np.uint8).copy()
+    pixels[np.flatnonzero(pixels)[0]] = 7
+    seg.PixelData = pixels.tobytes()
+
+
+def fewer_frames(seg):
+    seg.NumberOfFrames = 2
+
+
+def no_segment(seg):
+    seg.SegmentSequence = []
+
+
+@pytest.mark.parametrize(
+    ("kind", "change", "sentence"),
+    [
+        ("BINARY", other_number, "does not describe its segment 1"),
+        ("FRACTIONAL", other_number, "does not describe its segment 1"),
+        ("LABELMAP", other_number, "does not describe its segment 1"),
+        ("LABELMAP", other_label, "does not describe its segment 7"),
+        ("BINARY", fewer_frames, "4 of its 2 frames are described"),
+        ("LABELMAP", fewer_frames, "4 of its 2 frames are described"),
+        ("BINARY", no_segment, "does not describe its segment 1"),
+    ],
+)
+def test_a_segmentation_that_shows_more_than_it_describes_is_refused(series, tmp_path, kind, change, sentence):
+    ct, folder = series
+    path = write_seg(folder, tmp_path / "s.dcm", kind)
+    seg = pydicom.dcmread(path)
+    change(seg)
+    seg.save_as(path)
+    with pytest.raises(InputError, match=sentence):
+        read_any_segments(path, ct.volume.geometry, ct.frame_of_reference_uid)
+
+
 def test_a_ct_slice_is_no_segmentation(series):
     ct, folder = series
     with pytest.raises(InputError, match="no segmentation"):
