@@ -18,14 +18,15 @@ _SENTENCES = {
     "EFBIG": "A file would be larger than files may be here: allow larger ones (ulimit -f), or write to another place",
 }
 _BY_NUMBER = {getattr(errno, name): sentence for name, sentence in _SENTENCES.items() if hasattr(errno, name)}
-#: Words of errors that have no number: of the loader of libraries, of the C++ libraries, of Python's threads.
+#: Words of errors that have no number: of the loader of libraries, of the C++ libraries, of Python's threads and its module tempfile.
 _BY_WORDS = {
-    "failed to map segment": errno.ENOMEM,
-    "cannot allocate memory": errno.ENOMEM,
-    "failed to allocate": errno.ENOMEM,
-    "bad_alloc": errno.ENOMEM,
-    "not enough memory": errno.ENOMEM,
-    "can't start new thread": errno.EAGAIN,
+    "failed to map segment": _MEMORY,
+    "cannot allocate memory": _MEMORY,
+    "failed to allocate": _MEMORY,
+    "bad_alloc": _MEMORY,
+    "not enough memory": _MEMORY,
+    "can't start new thread": _SENTENCES["EAGAIN"],
+    "no usable temporary directory": "No folder for temporary files can be written to: make room, or set TMPDIR to another place",
 }
 #: Libraries of linear algebra end the process where they get no memory, so that less address space (bytes) is refused before.
 LEAST_ADDRESS_SPACE = 1 << 30
@@ -39,7 +40,7 @@ def shortage(problem: BaseException) -> str:
         return _BY_NUMBER[problem.errno]
     if isinstance(problem, (ImportError, OSError, RuntimeError)):
         said = str(problem).lower()
-        return next((_BY_NUMBER.get(number, "") for words, number in _BY_WORDS.items() if words in said), "")
+        return next((sentence for words, sentence in _BY_WORDS.items() if words in said), "")
     return ""
 
 

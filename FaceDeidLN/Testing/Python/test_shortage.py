@@ -18,6 +18,7 @@ SHORT = {
     "threads": (RuntimeError("can't start new thread"), "threads"),
     "processes": (BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable"), "processes"),
     "open files": (OSError(errno.EMFILE, "Too many open files"), "ulimit -n"),
+    "room for temporary files": (FileNotFoundError(errno.ENOENT, "No usable temporary directory found in ['/tmp']"), "TMPDIR"),
     "disk": (OSError(errno.ENOSPC, "No space left on device"), "disk"),
 }
 
