@@ -119,10 +119,11 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
     """Do what is not done yet, carry out what people decided, and sum up."""
     from contextlib import closing
 
-    from ..output.destination import make_folder
+    from ..output.destination import make_folder, require_destination
     from .batches.cases import find_cases, left_out_of
     from .batches.ledger import Ledger, sole_batch
     from .batches.loop import Listed, Loop
+    from .batches.own_files import require_own_files
     from .batches.places import Places
     from .batches.planned import plan
 
@@ -130,8 +131,11 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
     if options.watch is not None:
         return watch(options, console)
     cases = find_cases(options.inputs, options.out_dir, options.studies)
+    if options.report is not None:  # nothing is added to what is read
+        require_destination(options.report, True, [case.input for case in cases])
     make_folder(options.out_dir)
     places = Places(options.out_dir, options.shard)
+    require_own_files(places, options.report)
     with sole_batch(places.results), closing(Ledger(places.ledger, places.results)) as ledger:
         options.goes_on = GOES_ON
         note_inputs(cases, places.inputs)
@@ -155,6 +159,7 @@ def watch(options: argparse.Namespace, console: Console) -> Outcome:
     from .batches.cases import cases_now
     from .batches.ledger import Ledger, sole_batch
     from .batches.loop import Loop
+    from .batches.own_files import require_own_files
     from .batches.places import Places
     from .batches.planned import plan
     from .batches.watched import Watched, patient
@@ -162,6 +167,7 @@ def watch(options: argparse.Namespace, console: Console) -> Outcome:
 
     make_folder(options.out_dir)
     places, setting = Places(options.out_dir, options.shard), setting_of(options)
+    require_own_files(places, options.report)
     with sole_batch(places.results), closing(Ledger(places.ledger, places.results)) as ledger:
         options.goes_on = GOES_ON
         arrivals = Arrivals(

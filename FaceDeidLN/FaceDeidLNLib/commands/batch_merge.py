@@ -32,6 +32,7 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
     from contextlib import ExitStack, closing
 
     from .batches.ledger import Ledger, sole_batch
+    from .batches.own_files import require_own_files
     from .batches.places import Places
     from .batches.report import write_report
     from .batches.shards import shards_in
@@ -42,6 +43,7 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
     with ExitStack() as held:
         parts = [Places(options.out_dir, one) for one in shards_in(options.out_dir)]
         whole = Places(options.out_dir)
+        require_own_files(whole)
         for places in [*parts, whole]:
             held.enter_context(sole_batch(places.results))
         rows = sorted((row for places in parts for row in rows_of(places)), key=lambda row: row.case)

@@ -26,6 +26,8 @@ from .table import FILE_COLUMNS, rows_of
 #: Bytes of a file's name, so that the certificate's beside it, which is longer, fits the 255 of most disks.
 LONGEST_NAME = 235
 _SEGMENTATION = (".seg.nrrd", ".seg.nhdr")
+#: Of the list of what each case has read.
+INPUTS_COLUMNS = ("case", "input", "files")
 #: The commands that do a case.
 DEFACE, STUDY = "deface", "study"
 #: Shared words that only a study knows.
@@ -103,7 +105,7 @@ def write_inputs(cases: list[Case], path: Path) -> None:
     """
     lines = io.StringIO()
     table = csv.writer(lines, lineterminator="\n")
-    table.writerow(("case", "input", "files"))
+    table.writerow(INPUTS_COLUMNS)
     rows = ((case.name, str(case.input.absolute()), ";".join(str(path.absolute()) for _, path in case.files)) for case in cases)
     table.writerows([as_cell(text) for text in row] for row in rows)
     write_private(path, lines.getvalue())

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -27,6 +28,8 @@ from .task import Ended, Limits, Task
 _WAIT_S = 0.1
 #: So many times as long as the lists took to write they are not written again.
 _PAUSES = 10
+#: Options whose value is a name of a segment or series.
+_NAMING = ("--node-segments", "--series")
 _VERDICT_WITHOUT_REPORT = {FAIL: "FAIL", BAD_INPUT: "BAD INPUT", REVIEW: "REVIEW", PASS: "PASS"}
 
 
@@ -201,12 +204,19 @@ def _taken_back(watch: AttemptWatch) -> str:
 def words_of(case: Case, setting: Setting) -> tuple[str, ...]:
     """The whole command line of a case."""
     words = [case.command, str(case.input), str((setting.out_dir / case.output).absolute())]
-    words += [*case.arguments(), *case.shared(setting.words), *case.sign_off, "--json", "--quiet"]
+    words += [*_joined([*case.arguments(), *case.shared(setting.words)]), *case.sign_off, "--json", "--quiet"]
     if setting.qa is not None:
         words += ["--qa", str((setting.qa / case.name).absolute())]
     if setting.signing_key is not None:
         words += ["--signing-key", str(setting.signing_key.absolute())]
     return (*words, "--overwrite") if setting.overwrite else tuple(words)
+
+
+def _joined(words: Sequence[str]) -> list[str]:
+    """The words with each name that somebody else chose behind its option: one that begins with "-" would be taken for an option."""
+    pairs = itertools.zip_longest(words, words[1:], fillvalue="")
+    joined = [f"{word}={after}" if word in _NAMING else word for word, after in pairs]
+    return [word for before, word in zip(("", *words), joined, strict=False) if before not in _NAMING]
 
 
 def row_of(ended: Ended, case: Case, setting: Setting) -> Row:

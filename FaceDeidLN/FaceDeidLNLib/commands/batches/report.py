@@ -19,6 +19,8 @@ from .plots import histogram
 from .row import as_told
 
 _PLACE = "<!--BODY-->"
+#: By which a page is known as a report, of an earlier version too.
+_TITLE = "<title>FaceDeidLN batch</title>"
 _HEADS = ("case", "verdict", "privacy", "seconds", "CPU seconds", "memory (MB)", "attempts", "reasons")
 _NUMBERS = (3, 4, 5, 6)
 #: The distribution of a figure that describes faces is shown of so many cases at least, because the page may travel with the results.
@@ -120,6 +122,11 @@ def _table_row(row: Row, certificates: str) -> str:
     marks = ["" if number not in _NUMBERS else ' class="number"' for number in range(len(cells))]
     marks[1] = f' class="verdict {_mark(row.verdict)}"'
     return "<tr>" + "".join(f"<td{mark}>{cell}</td>" for mark, cell in zip(marks, cells, strict=True)) + "</tr>"
+
+
+def is_report(beginning: str) -> bool:
+    """True for the first characters of a report."""
+    return _TITLE in beginning
 
 
 def write_report(rows: Sequence[Row], path: Path, out_dir: Path) -> None:

@@ -6,7 +6,7 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ...core.errors import InputError
@@ -21,6 +21,8 @@ FILE_COLUMNS = {
     "curve": "--curve",
     "face_segment": "--face-segment",
 }
+#: Those of which a case has one.
+_ONE_FILE = ("landmarks", "curve", "face_segment")
 #: No batch has more.
 MOST_CASES = 100_000
 _COLUMNS = ("input", "output", *FILE_COLUMNS, "node_segments", "series")
@@ -54,9 +56,16 @@ def rows_of(path: Path) -> Iterator[dict[str, str]]:
     for number, cells in lines[1:]:
         row = dict(zip(names, cells, strict=False))
         what = f"has more fields in line {number} than columns" if len(cells) > len(names) else ""
-        if what := what or ("" if row.get("input") else f"names no input in line {number}"):
+        what = what or ("" if row.get("input") else f"names no input in line {number}")
+        if what := what or _why_too_many(row, number):
             raise InputError(f"{path} {what}; the columns are {', '.join(_COLUMNS)}, with commas between them.")
         yield row
+
+
+def _why_too_many(row: Mapping[str, str], number: int) -> str:
+    """Which column names several files in line ``number`` where a case has one; empty where none does."""
+    many = [name for name in _ONE_FILE if len(list(filter(str.strip, row.get(name, "").split(";")))) > 1]
+    return f"names several files of {many[0]} in line {number}, and a case has one" if many else ""
 
 
 def _lines(text: str) -> Iterator[tuple[int, list[str]]]:
