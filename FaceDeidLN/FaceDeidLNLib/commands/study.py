@@ -132,6 +132,7 @@ def plain_reasons(result: StudyResult) -> list[str]:
     ]
     if result.planned.damaged:
         doubts.append(f"{len(result.planned.damaged)} files that may belong to it cannot be read")
+    doubts = list(result.proof.doubts) if result.proof is not None and result.proof.doubts else doubts  # it came last, and stopped it
     return list(dict.fromkeys(doubts)) if doubts and result.output is None else list(result.reasons)
 
 

@@ -10,8 +10,11 @@ from FaceDeidLNLib.commands.study import plain_reasons
 from FaceDeidLNLib.output.certificate import STUDY_SCHEMA, certificate_path, is_certified
 from FaceDeidLNLib.output.worklist import read_worklist
 from FaceDeidLNLib.phantom import make_phantom
+from FaceDeidLNLib.study import run as study_run
+from FaceDeidLNLib.study.family import Options
 from FaceDeidLNLib.study.outcome import Decision
 from FaceDeidLNLib.study.plan import plan
+from FaceDeidLNLib.study.proof import Proof
 from FaceDeidLNLib.study.report import Report, StudyResult
 from synthetic_study import StudyFolder
 from written import write_volume
@@ -53,3 +56,12 @@ def test_the_reasons_of_a_study_tell_no_name_of_a_series(studies):
     reports = tuple(Report(entry, doubt) for entry in planned.entries)
     result = StudyResult(planned, reports, ("CT series 'Doe, John: neck': it cannot be judged",))
     assert plain_reasons(result) == ["CT: it cannot be judged"]
+
+
+def test_the_reasons_of_a_study_that_its_proof_stopped_tell_no_name_of_a_series(studies, tmp_path, monkeypatch):
+    monkeypatch.setattr(study_run, "prove", lambda root, *_: Proof((), ((root / "01-CT", "01-CT shows the old skin"),)))
+    planned = plan(studies / "in" / "whole")
+    options = Options(accept_recognisable=True)
+    result = study_run.run_one(planned.studies[0], planned.folder, tmp_path / "out", options)
+    assert any("Doe, John" in reason for reason in result.reasons), "nothing tells the name, so this proves nothing"
+    assert plain_reasons(result) == ["01-CT shows the old skin"]
