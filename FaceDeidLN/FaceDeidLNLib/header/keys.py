@@ -14,11 +14,14 @@ import time
 from pathlib import Path
 
 from ..core.errors import InputError, OutputError
-from ..core.plain_files import MOST_KEY, read_plain_text
+from ..core.plain_files import MOST_KEY, open_plain, read_plain_text
 from .spelling import same_number
 
 _KEY_BYTES = 32
 _PATIENCE_S, _PAUSE_S = 5.0, 0.05
+#: The tables of old and new names that are kept beside the key, and their columns.
+TABLES = UIDS, PATIENTS = "uid_mapping.csv", "patid_mapping.csv"
+TABLE_COLUMNS = ("id_old", "id_new")
 
 
 def project_key(path: Path, outputs: tuple[Path, ...] = ()) -> bytes:
@@ -65,6 +68,26 @@ def _read(path: Path) -> bytes:
     raise InputError(
         f"{path} is no key of this program ({_KEY_BYTES} bytes in hexadecimal): name another file, or one that is not there yet."
     )
+
+
+def require_tables(key: Path) -> None:
+    """What lies beside the key under the names of its tables are such tables: after the work there would be no place for them.
+
+    :raises InputError: one is something else, a table of pseudonyms of that name perhaps.
+    """
+    for path in (Path(key).absolute().parent / name for name in TABLES):
+        try:
+            if not path.exists():
+                continue
+            with open_plain(path) as file:
+                first = file.readline(MOST_KEY).decode().strip("\r\n")
+        except (OSError, ValueError) as problem:
+            raise InputError(f"{path}, a table beside the key, cannot be read ({problem}): move it away, or name another key.") from problem
+        if first and not set(TABLE_COLUMNS) <= set(next(csv.reader([first]))):
+            raise InputError(
+                f"{path} is not the table of old and new names that is kept there (columns {', '.join(TABLE_COLUMNS)}): "
+                "move it away, or name another key."
+            )
 
 
 def read_pseudonyms(path: Path) -> dict[str, str]:

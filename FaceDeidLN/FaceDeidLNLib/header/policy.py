@@ -6,14 +6,14 @@ from pathlib import Path
 
 from ..core.errors import InputError
 from .base import HeaderPolicy, KeepHeader
-from .keys import project_key, read_pseudonyms
+from .keys import project_key, read_pseudonyms, require_tables
 from .options import KEEP, options_named
 
 
 def policy_named(text: str, key: Path | None, patients: Path | None = None, outputs: tuple[Path, ...] = ()) -> HeaderPolicy:
     """The policy of ``--header``, ``--key`` and ``--patients``; a key that is not there is made, but not inside ``outputs``.
 
-    :raises InputError: an unknown name, no key where one is needed, or a key or table that means nothing.
+    :raises InputError: an unknown name, no key where one is needed, or a key or table, also one beside the key, that means nothing.
     """
     options = options_named(text)
     if options is None:
@@ -29,4 +29,5 @@ def policy_named(text: str, key: Path | None, patients: Path | None = None, outp
     from .profile import Profile
 
     pseudonyms = {} if patients is None else read_pseudonyms(patients)
+    require_tables(key)
     return Profile(project_key(key, outputs), options, pseudonyms, name=text)

@@ -15,12 +15,12 @@ from pathlib import Path
 from ..core.errors import InputError, OutputError
 from ..core.plain_files import open_plain
 from ..header.base import HeaderPolicy
+from ..header.keys import PATIENTS, UIDS
+from ..header.keys import TABLE_COLUMNS as COLUMNS
 from .lock import sole_writer
 
-COLUMNS = ("id_old", "id_new")
 #: How often, and how long apart, another case's turn is waited for.
 _TRIES, _WAIT_S = 300, 0.1
-UIDS, PATIENTS = "uid_mapping.csv", "patid_mapping.csv"
 #: A table below this size (bytes) is written anew whenever something is added; a larger one whenever it has become twice as large.
 SMALL = 1 << 20
 

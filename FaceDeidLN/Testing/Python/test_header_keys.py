@@ -166,3 +166,17 @@ def test_what_a_certificate_tells_names_no_patient(tmp_path):
     assert said["reasons"] == ["the segment 'unnamed' lies in the face: leave it out"]
     assert said["series"] == [{"first_file": "01-CT/IM0001.dcm", "made_anew": ["Body of"]}]
     assert without_names(content, policy_named("keep", None)) == content
+
+
+@pytest.mark.parametrize("name", ["uid_mapping.csv", "patid_mapping.csv"])
+def test_a_file_that_is_no_table_beside_the_key_is_refused_before_any_work(name, tmp_path):
+    (tmp_path / name).write_text("patient_id,pseudonym\nP1,A\n", encoding="utf-8")
+    with pytest.raises(InputError, match=f"{name} is not the table"):
+        policy_named("research", tmp_path / "project.key")
+    assert not (tmp_path / "project.key").exists()
+
+
+def test_tables_that_are_there_already_are_no_hindrance(tmp_path):
+    for _ in range(2):
+        policy_named("research", tmp_path / "project.key")
+        write_mappings(tmp_path / "project.key", {"1.2": "2.25.1"}, {"P1": "A"})
