@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,7 +60,7 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
     make_folder(options.out)
     marks = read_marks(options.marks or options.originals / "landmarks.json")
     no_pictures = ["The attack by pictures was not asked for."] if options.no_rendered else rendered_left_out()
-    left_out = [*no_pictures, *figure_left_out()]
+    left_out = [*no_pictures, *figure_left_out(), *without_original([name for name in results if name not in originals])]
     for sentence in left_out:
         console.say(sentence)
     study, windows = prepare(options, known, marks, console, with_pictures=not no_pictures)
@@ -70,6 +70,11 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
     facts = facts_of(study, left_out)
     write_report(options.out, facts, study)
     return Outcome(PASS, facts, f"{summary(facts)}\n  written to {options.out}")
+
+
+def without_original(names: Sequence[str]) -> list[str]:
+    """Which results are not attacked, because there is no original of their name; empty where there is none."""
+    return [f"{len(names)} results are left out, because no original has their name: {', '.join(names)}."] if names else []
 
 
 def rendered_left_out() -> list[str]:

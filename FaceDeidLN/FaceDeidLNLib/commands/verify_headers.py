@@ -110,9 +110,9 @@ def _certified(folder: Path) -> frozenset[str] | None:
             names = told.get("options")
         except (OSError, ValueError, AttributeError, RecursionError):
             continue
-        if not isinstance(names, list) or not set(names) <= set(OPTIONS):
+        if not isinstance(names, list) or not set(map(str, names)) <= set(OPTIONS):
             raise InputError(f"{path.name} says that headers were kept: there is nothing to check. Name a profile with --header.")
-        found.add(frozenset(names))
+        found.add(frozenset(map(str, names)))
     if len(found) > 1:
         raise InputError(f"The certificates in {folder} name different options: check one folder at a time, or name --header.")
     return next(iter(found), None)

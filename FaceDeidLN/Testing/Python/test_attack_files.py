@@ -190,6 +190,7 @@ def attacked(heads, tmp_path_factory):
             (folder / kind).mkdir(exist_ok=True)
             write_volume(ct, folder / kind / f"{name}_ct.nrrd")
         places[name] = {"landmarks": {p.name: p.position.tolist() for p in marks if p.position is not None}}
+    write_volume(ct, folder / "results" / "of_nobody.nrrd")
     (folder / "originals" / "landmarks.json").write_text(json.dumps({"patients": places}))
     words = [str(folder / "originals"), str(folder / "results"), "--out", str(folder / "out"), "--cheap", "--no-rendered", "--quiet"]
     assert main(["attack", *words]) == 0
@@ -205,6 +206,12 @@ def test_the_command_finds_everybody_whose_face_was_left(attacked):
 
 def test_the_command_says_what_it_left_out(attacked):
     assert any("pictures" in sentence for sentence in json.loads((attacked / "attack.json").read_text())["left_out"])
+
+
+def test_a_result_without_an_original_is_told(attacked, heads):
+    assert any(
+        "1 results are left out" in one and "of_nobody" in one for one in json.loads((attacked / "attack.json").read_text())["left_out"]
+    )
 
 
 def test_the_command_writes_a_line_per_head_and_all_distances(attacked, heads):

@@ -117,3 +117,11 @@ def test_a_packed_nifti_is_looked_into(tmp_path):
 
 def test_a_packed_nifti_that_says_nothing_is_no_finding(tmp_path):
     assert found_beside("ct.nii.gz", nifti("neck"), tmp_path) == []
+
+
+@pytest.mark.parametrize("options", ["[{}]", "[1]", "[[]]", '"basic"'])
+def test_a_certificate_that_names_no_options_is_refused_in_a_sentence(options, tmp_path, capsys):
+    small(**ORIGINAL).save_as(tmp_path / "a.dcm", enforce_file_format=True)
+    (tmp_path / "a.certificate.json").write_text(f'{{"headers": {{"options": {options}}}}}')
+    assert main(["verify-headers", str(tmp_path)]) == 2
+    assert "Name a profile with --header" in capsys.readouterr().err
