@@ -51,6 +51,7 @@ def series_geometry(items: list[HeaderSlice]) -> Placed:
     :raises InputError: slices that differ in size or direction, duplicates, slices shifted against each other.
     """
     _require_alike(items)
+    _require_one_frame(items)
     rows = np.array(items[0].header.ImageOrientationPatient, dtype=float).reshape(2, 3)
     normal = np.cross(rows[0], rows[1])
     height = np.array([_position(s) @ normal for s in items])
@@ -90,12 +91,6 @@ def _require_alike(items: list[HeaderSlice]) -> None:
     size, spacing, direction = (first.Rows, first.Columns), first.PixelSpacing, first.ImageOrientationPatient
     for item in items:
         header = item.header
-        frames = {str(value_of(one, "FrameOfReferenceUID") or "") for one in (first, header)}
-        if len(frames - {""}) > 1:
-            raise InputError(
-                f"{item.path.name} lies in another frame of reference than {items[0].path.name}, so that nobody knows how they lie to each "
-                "other: give slices of one acquisition."
-            )
         alike = (value_of(header, "Rows"), value_of(header, "Columns")) == size
         if not alike or not _is_near(value_of(header, "PixelSpacing"), spacing, rtol=1e-4, atol=1e-8):
             raise InputError(
@@ -106,6 +101,17 @@ def _require_alike(items: list[HeaderSlice]) -> None:
     rows = np.array(first.ImageOrientationPatient, dtype=float).reshape(2, 3)
     if not np.allclose(rows @ rows.T, np.eye(2), atol=1e-3):
         raise InputError(f"{items[0].path.name} has direction cosines that are not perpendicular unit vectors: the header is damaged.")
+
+
+def _require_one_frame(items: list[HeaderSlice]) -> None:
+    """All slices lie in one frame of reference. Where each has its own, an anonymiser has named them anew one by one."""
+    frames = [str(value_of(item.header, "FrameOfReferenceUID") or "") for item in items]
+    if 1 < len({*frames} - {""}) < len(items):
+        other = next(item for item, frame in zip(items, frames, strict=True) if frame not in ("", next(filter(None, frames))))
+        raise InputError(
+            f"{other.path.name} lies in another frame of reference than {items[0].path.name}, so that nobody knows how they lie to each "
+            "other: give slices of one acquisition."
+        )
 
 
 def _is_near(values: object, others: object, rtol: float, atol: float) -> bool:

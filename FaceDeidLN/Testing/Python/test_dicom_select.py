@@ -5,7 +5,7 @@ import os
 import numpy as np
 import pydicom
 import pytest
-from dicom_series import Series, stored_head, write_series
+from dicom_series import Series, spoil, stored_head, write_series
 from FaceDeidLNLib.core.errors import InputError
 from FaceDeidLNLib.input.ct import read_ct
 from FaceDeidLNLib.output.dicom import write_dicom_series
@@ -132,6 +132,12 @@ def test_one_series_per_slice_is_one_series(tmp_path):
     written = [pydicom.dcmread(file) for file in (tmp_path / "out").iterdir()]
     assert not {ds.SeriesInstanceUID for ds in written} & ct.source_uids
     assert np.array_equal(read_ct(tmp_path / "out").volume.array, HU)
+
+
+def test_slices_that_an_anonymiser_gave_a_frame_of_reference_each_are_one_ct(tmp_path):
+    for path in write_series(tmp_path, Series(stored_head())):
+        spoil(path, FrameOfReferenceUID=generate_uid())
+    assert len(read_ct(tmp_path).files) == len(stored_head())
 
 
 def test_one_series_per_slice_with_two_kernels_is_listed(tmp_path):
