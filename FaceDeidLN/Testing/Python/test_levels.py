@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from FaceDeidLNLib.anatomy.body import find_body
 from FaceDeidLNLib.anatomy.face_frame import fit_frame
-from FaceDeidLNLib.anatomy.jaw.fit import JawFrame, fit_jaw, mean_mandible, mean_surface, stable_part, start_frame
+from FaceDeidLNLib.anatomy.jaw.fit import SYMPHYSIS, JawFrame, fit_jaw, mean_mandible, mean_surface, stable_part, start_frame
 from FaceDeidLNLib.anatomy.jaw.mandible import mandible_of_ct, mandible_of_segment, reached_by_mean
 from FaceDeidLNLib.anatomy.level.find import find_ground, find_levels, levels_of
 from FaceDeidLNLib.anatomy.level.table import LEVEL_NAMES
@@ -196,6 +196,16 @@ def test_metal_streaks_leave_the_mandible_where_it_is():
     frames = [mandible_of_ct(head.ct, fit_frame(head.landmarks)).grid.frame for head in heads]
     points = mean_mandible()[::20]
     assert np.linalg.norm(frames[0].to_lps(points) - frames[1].to_lps(points), axis=1).max() < 2.5
+
+
+@pytest.mark.parametrize("aside_mm", [-2.0, 0.0, 2.0])
+def test_landmarks_that_lie_a_little_aside_leave_the_jaw_in_the_middle(aside_mm):
+    from FaceDeidLNLib.phantom import make_phantom
+
+    head = make_phantom((3.0, 3.0, 3.0), seed=1)
+    frame = fit_frame(head.landmarks)
+    found = mandible_of_ct(head.ct, replace(frame, origin=frame.origin + (aside_mm, 0.0, 0.0)))
+    assert abs(found.grid.frame.to_lps(SYMPHYSIS)[0, 0]) < 3.0
 
 
 def test_an_open_mouth_takes_the_jaw_with_it():

@@ -19,7 +19,7 @@ from ..face_frame import FaceFrame
 from ..grids import closing, grow, grow_mm, steps_of, surface_of
 from ..pieces import pieces_of
 from .arch import beside
-from .fit import MEAN_STEP_MM, JawFrame, fit_jaw, mean_mandible, stable_part, start_frame
+from .fit import MEAN_STEP_MM, JawFrame, fit_jaw, fit_unaided, mean_mandible, stable_part, start_frame
 from .grid import STEP_MM, JawGrid
 
 #: Bone for the purpose of finding the jaw: low enough for its thin angle in thick slices.
@@ -71,7 +71,7 @@ def mandible_of_ct(ct: Volume, frame: FaceFrame, alive: Alive = idle) -> Mandibl
     if np.count_nonzero(near) * ct.geometry.voxel_mm3 < SMALLEST_MM3:
         return _measured(JawGrid(start), np.zeros(JawGrid(start).geometry.shape, dtype=bool), ct.geometry, "the landmarks alone")
     alive()
-    first = fit_jaw(bone[near], start, both_ways=False)
+    first = fit_unaided(bone[near], start)
     alive()
     grid = JawGrid(first)
     hu = grid.take(ct, AIR_HU)
