@@ -39,7 +39,7 @@ class Epidermis:
         values = ct.array[face.segment.box.slices].astype(np.float32)
         mask = face.segment.array
         at, old, depth = np.argwhere(mask), values[mask], skin_depth(ct, face)
-        shift = np.clip(SHIFT_MM + smooth_noise(ct, face, at, random) * SHIFT_SD_MM, 0.0, parameters.outside_mm - 1.0)
+        shift = np.clip(SHIFT_MM + smooth_noise(ct, face, at, random) * SHIFT_SD_MM, 0.0, max(0.0, parameters.outside_mm - 1.0))
         shift = np.minimum(shift, most_before(ct, face))
         air = scan_air(plain_air(values), len(at), random)
         skin = SKIN_HU + by_parts(Noise.drawn(0.5 / np.array(ct.geometry.sampling), 12.0, values.shape, random).at, at)

@@ -218,6 +218,16 @@ def test_a_wide_gaussian_made_from_blocks_is_the_one_made_from_voxels(monkeypatc
     assert np.abs(blocks - voxels).max() < 0.01 * np.ptp(array)
 
 
+def test_a_skin_drawn_again_without_room_before_it_is_not_moved_inwards(phantom, face):
+    after = apply_effect(EFFECTS["epidermis"], phantom.ct, face, Parameters(effect="epidermis", outside_mm=0.0, seed=3))
+    box = face.segment.box
+    skin = face.segment.array & (phantom.ct.array[box.slices] > -400)
+    at = np.argwhere(skin)
+    depth = depth_of(face, phantom.ct.geometry.crop(box).to_lps(at))
+    assert np.count_nonzero(depth > 0) > 1000
+    assert after.array[box.slices][skin][depth > 0].min() > -600
+
+
 @pytest.mark.parametrize(("slices", "sigma_mm", "most"), [(1, 6.0, 0.5), (2, 6.0, 0.5), (3, 6.0, 0.5), (12, 260.0, 20.0)])
 def test_a_gaussian_over_few_slices_or_blocks_takes_their_ends_for_what_lies_beyond(slices, sigma_mm, most):
     values = np.random.default_rng(0).normal(0.0, 100.0, (slices, 60, 60))
