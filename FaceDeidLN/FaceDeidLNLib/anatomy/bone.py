@@ -6,11 +6,11 @@ import numpy as np
 from scipy import ndimage
 
 from ..core.by_parts import by_parts
-from ..core.geometry import Box
+from ..core.geometry import Box, Geometry
 from ..core.segment import box_of, unflat
 from ..core.volume import Volume
 from .body import find_body
-from .grids import deep_in, steps_of
+from .grids import deep_in, steps_of, vertical_axis
 from .pieces import pieces_of
 from .solid import Solid, cells_of
 
@@ -48,7 +48,8 @@ def bone_mask(ct: Volume, box: Box, threshold_hu: float = 300.0, body: Volume | 
 
     inside, deep = by_parts(found, np.flatnonzero(bone)).T
     bone, deep = _only(bone, inside), deep[inside]
-    sound = ~_streaks(metal_slices(ct, box) if metal is None else metal, bone, box, part.geometry.sampling)[bone]
+    metal = (metal_slices(ct, box) if metal is None else metal)[box.slices[vertical_axis(ct.geometry)]]
+    sound = ~_streaks(metal, bone, part.geometry)[bone]
     return _pieces(_only(bone, sound), deep[sound], SMALLEST_BONE_MM3 / part.geometry.voxel_mm3)
 
 
@@ -60,17 +61,25 @@ def _only(mask: np.ndarray, chosen: np.ndarray) -> np.ndarray:
 
 
 def metal_slices(ct: Volume, box: Box) -> np.ndarray:
-    """Which slices (K,; bool) of the CT, along its first array axis, hold dental metal in ``box``."""
-    out = np.zeros(ct.array.shape[0], dtype=bool)
-    for k in range(box.start[0], box.stop[0]):  # one slice at a time, which a processor's cache holds
-        out[k] = (ct.array[k][box.slices[1:]] > METAL_HU).any()
+    """Which slices (K,; bool) of the CT hold dental metal in ``box``: those across the patient, in whatever order the axes are stored."""
+    axis = vertical_axis(ct.geometry)
+    slices, inside = np.moveaxis(ct.array, axis, 0), (box.slices[axis], *(box.slices[n] for n in range(3) if n != axis))
+    out = np.zeros(len(slices), dtype=bool)
+    for k in range(inside[0].start, inside[0].stop):  # one slice at a time, which a processor's cache holds
+        out[k] = (slices[k][inside[1:]] > METAL_HU).any()
     return out
 
 
-def _streaks(metal: np.ndarray, bone: np.ndarray, box: Box, sampling: tuple[float, float, float]) -> np.ndarray:
-    """The thin parts of ``bone`` (bool of the box) in the slices near dental metal; ``metal`` as ``metal_slices``."""
+def _streaks(metal: np.ndarray, bone: np.ndarray, geometry: Geometry) -> np.ndarray:
+    """The thin parts of ``bone`` (bool on a ``geometry``) in the slices near dental metal, ``metal`` (bool) along its vertical axis."""
+    axis = vertical_axis(geometry)
+    sampling = (geometry.sampling[axis], *(geometry.sampling[n] for n in range(3) if n != axis))
+    return np.moveaxis(_thin(np.moveaxis(bone, axis, 0), metal, sampling), 0, axis)
+
+
+def _thin(bone: np.ndarray, metal: np.ndarray, sampling: tuple[float, float, float]) -> np.ndarray:
+    """As ``_streaks``, of slices along the first axis."""
     out = np.zeros(bone.shape, dtype=bool)
-    metal = metal[box.slices[0]]
     if not metal.any() or max(sampling[1:]) > COARSEST_PIXEL_MM:
         return out
     near = ndimage.binary_dilation(metal, iterations=steps_of(STREAK_SLICES_MM, sampling[0]))
@@ -78,7 +87,7 @@ def _streaks(metal: np.ndarray, bone: np.ndarray, box: Box, sampling: tuple[floa
     rows = [(np.arange(-int(r), int(r) + 1) / r) ** 2 for r in radius]
     disc = np.add.outer(rows[0], rows[1]) <= 1.0
     for k in np.flatnonzero(near & bone.any(axis=(1, 2))):
-        part = ndimage.find_objects(bone[k].view(np.uint8))[0]
+        part = ndimage.find_objects(np.ascontiguousarray(bone[k]).view(np.uint8))[0]
         out[k][part] = bone[k][part] & ~ndimage.binary_opening(bone[k][part], disc)
     return out
 

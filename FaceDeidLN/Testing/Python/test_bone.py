@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from FaceDeidLNLib.anatomy.body import find_body
 from FaceDeidLNLib.anatomy.bone import bone_mask
-from FaceDeidLNLib.core.geometry import Box
+from FaceDeidLNLib.core.geometry import Box, Geometry
 from FaceDeidLNLib.core.volume import Volume
 from FaceDeidLNLib.phantom import Phantom, PhantomOptions, make_phantom
 from scipy import ndimage
@@ -85,3 +85,13 @@ def test_streaks_of_dental_metal_are_no_bone(head):
     bone = bone_mask(metal.ct, whole(metal.ct))
     assert streaks.sum() > 50
     assert bone[streaks].mean() < 0.2
+
+
+@pytest.mark.parametrize("order", [(1, 0, 2), (2, 1, 0), (1, 2, 0)])
+def test_the_same_is_bone_beside_dental_metal_in_whatever_order_axes_are_stored(order):
+    ct = make_phantom(SPACING, seed=1, options=PhantomOptions(noise_hu=10.0, dental_metal=True)).ct
+    columns = ct.geometry.ijk_to_lps.copy()
+    columns[:, :3] = columns[:, [2 - order[2 - n] for n in range(3)]]
+    stored = Volume(ct.array.transpose(order), Geometry(tuple(ct.array.shape[n] for n in order), columns))
+    expected = bone_mask(ct, whole(ct)).transpose(order)
+    np.testing.assert_array_equal(bone_mask(stored, whole(stored)), expected)
