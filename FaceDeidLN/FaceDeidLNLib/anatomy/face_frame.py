@@ -33,6 +33,8 @@ MEAN_FACE: dict[str, tuple[float, float, float]] = {
 MIN_LANDMARKS = 3
 #: Over this distance in mm a landmark that lies off the mean face pulls the drawing with it.
 PULL_MM = 35.0
+#: Landmarks that lie nearer (mm, root mean square) to one line than that (in the smallest head) leave open how it is turned.
+LEAST_ASIDE_MM = 5.0
 #: Below this confidence a landmark does not help to place the frame.
 MIN_CONFIDENCE = 0.2
 
@@ -98,7 +100,7 @@ def _similarity(mean: np.ndarray, here: np.ndarray, weight: np.ndarray) -> tuple
     """Scale, rotation (3, 3) and shift (3,) that take ``mean`` to ``here``; the size stays that of a human head."""
     w = weight / weight.sum()
     a, b = mean - w @ mean, here - w @ here
-    if np.linalg.svd(a * np.sqrt(w)[:, None], compute_uv=False)[1] < 5.0:
+    if min(np.linalg.svd(points * np.sqrt(w)[:, None], compute_uv=False)[1] for points in (a, b / _SCALES[0])) < LEAST_ASIDE_MM:
         raise FaceNotFoundError("the landmarks lie on one line, so its orientation is open: add an eye or a tragion with --landmarks")
     rotation, _ = Rotation.align_vectors(b, a, weights=w)
     axes = rotation.as_matrix()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 
 from ..anatomy.face_frame import MEAN_FACE, FaceFrame, fit_frame
+from ..core.errors import FaceNotFoundError
 from ..core.geometry import Geometry
 from ..core.landmarks import Landmarks
 from ..core.volume import AIR_HU, Volume
@@ -98,9 +101,10 @@ def confirmed(landmarks: Landmarks) -> frozenset[str]:
         others = Landmarks({other: point for other, point in landmarks.points.items() if other != name})
         if position is None or sum(others.confidence(n) >= MIN_CONFIDENCE for n in MEAN_FACE) < WITNESSES:
             continue
-        expected = fit_frame(others).to_lps(np.array([mean]))[0]
-        if np.linalg.norm(expected - position) <= CONFIRMED_MM:
-            names.add(name)
+        with contextlib.suppress(FaceNotFoundError):  # all the others lie on one line
+            expected = fit_frame(others).to_lps(np.array([mean]))[0]
+            if np.linalg.norm(expected - position) <= CONFIRMED_MM:
+                names.add(name)
     return frozenset(names)
 
 

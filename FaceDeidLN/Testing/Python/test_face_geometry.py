@@ -18,6 +18,7 @@ from FaceDeidLNLib.face.polar import PolarRaster, polygon_mask, signed_degrees, 
 from FaceDeidLNLib.face.segment import grown
 from FaceDeidLNLib.face.spline import LEAST_LENGTH, closed_spline
 from FaceDeidLNLib.face.styles import FULL, style_named
+from FaceDeidLNLib.verify.plausible import confirmed
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from peaks import peak_of
@@ -76,6 +77,19 @@ def test_landmarks_on_one_line_are_refused():
     points = {n: Landmark(n, np.array([0.0, 0.0, z])) for n, z in (("pronasale", 0.0), ("stomion", -40.0), ("menton", -90.0))}
     with pytest.raises(FaceNotFoundError, match="one line"):
         fit_frame(Landmarks(points))
+
+
+@pytest.mark.parametrize("step", [(0.0, 0.0, 0.0), (10.0, 0.0, 0.0), (3.0, -8.0, 5.0)])
+def test_landmarks_that_were_placed_on_one_line_or_point_are_refused(step):
+    placed = {name: Landmark(name, np.array(step) * number, 1.0, "user") for number, name in enumerate(MEAN_FACE)}
+    with pytest.raises(FaceNotFoundError, match="one line"):
+        fit_frame(Landmarks(placed))
+
+
+def test_a_landmark_beside_others_that_lie_on_one_line_is_confirmed_by_none():
+    placed = {name: Landmark(name, np.array([0.0, 0.0, 10.0 * number]), 1.0, "user") for number, name in enumerate(MEAN_FACE)}
+    placed["tragion_left"] = Landmark("tragion_left", np.array([66.0, 0.0, 0.0]), 1.0, "user")
+    assert "tragion_left" not in confirmed(Landmarks(placed))
 
 
 def test_uncertain_landmarks_do_not_place_the_frame():
