@@ -35,7 +35,8 @@ def read_rtstruct(dataset: Dataset, path: Path, ct: Geometry, frame_of_reference
     """The structures of an RTSTRUCT as masks on the CT's grid ``ct``.
 
     Points and open lines (PS3.3 C.8.8.6) count where the name says node, target or gland: a line as if it were closed, a point as the
-    voxel that it lies in. Other structures without closed contours are left out, and those without a point are empty.
+    voxel that it lies in. Other structures without closed contours are left out, and those without a point are empty, as are those that
+    lie in another frame of reference than the CT: their names tell it.
     Slices between the contours of a structure belong to it: see ``fill_contours``.
 
     :param frame_of_reference_uid: of the CT; "" where it is not known, and then nothing is compared.
@@ -59,9 +60,11 @@ def _structures(dataset: Dataset, path: Path, ct: Geometry, frame_of_reference_u
     if len(rois) < len(dataset.StructureSetROISequence):
         raise ValueError("two of its structures have one number")
     drawn: list[tuple[str, list[np.ndarray]]] = []
+    empty = _without_points(dataset, rois)
     for item in dataset.get("ROIContourSequence", ()):
         roi = rois.get(int(item.ReferencedROINumber)) or _unlisted(item)
         if _other_frame(roi, frame_of_reference_uid):
+            empty.append(f"{_name_of(roi)} (in another frame of reference)")
             continue
         name = _name_of(roi)
         placed = [_on_voxels(ct.to_kji(points)) for points in _contours(item, role_of(name) in (Role.NODE, Role.ORGAN))]
@@ -69,7 +72,6 @@ def _structures(dataset: Dataset, path: Path, ct: Geometry, frame_of_reference_u
             drawn.append((name, placed))
     if not drawn:
         raise InputError(f"{path.name} holds no closed contour of this CT: check that it is the right structure set.")
-    empty = _without_points(dataset, rois)
     require_few(len(drawn) + len(empty), path.name)
     _require_drawable([placed for _, placed in drawn], ct, path)
     masks = [(name, _filled(placed, ct, name, path)) for name, placed in drawn]

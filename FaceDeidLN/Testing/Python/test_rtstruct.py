@@ -312,6 +312,17 @@ def test_a_structure_that_is_drawn_and_not_listed_is_kept_because_nobody_knows_w
     assert [segment.name for segment in choice.taken] == ["LN Ib left", "ROI 2"]
 
 
+def test_a_structure_in_another_frame_of_reference_than_the_others_is_told_and_protects_nothing(tmp_path):
+    geometry = grid()
+    dataset = two_structures([square(geometry, 4.0, 10, 20)], [square(geometry, 6.0, 10, 20)])
+    dataset.StructureSetROISequence[1].ReferencedFrameOfReferenceUID = "1.2.5"
+    placed = place_segments(read_rtstruct(dataset, tmp_path / "rt.dcm", geometry, FRAME), geometry)
+    assert [(mask.name, mask.voxels > 0) for mask in placed] == [
+        ("LN Ib left", True),
+        ("LN 2 (in another frame of reference)", False),
+    ]
+
+
 def test_two_structures_of_one_number_are_refused_because_nobody_knows_which_was_drawn(tmp_path):
     geometry = grid()
     dataset = two_structures([square(geometry, 4.0, 10, 20)], [square(geometry, 6.0, 10, 20)])
