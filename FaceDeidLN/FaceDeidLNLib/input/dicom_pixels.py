@@ -176,6 +176,8 @@ class _Encoded:
                 self._frames = list(generate_pixel_data_frame(self._dataset.PixelData, count))
             except Exception as error:
                 raise InputError(f"{self.path.name} cannot be decoded ({error}): it is truncated or damaged, get it again.") from error
+            if len(self._frames) > count:
+                raise InputError(f"{self.path.name} holds {len(self._frames)} frames, more than its header says: get it again.")
         if number >= len(self._frames):
             raise InputError(f"{self.path.name} holds {len(self._frames)} frames, fewer than its header says: get it again.")
         return self._frames[number]

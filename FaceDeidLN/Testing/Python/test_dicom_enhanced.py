@@ -151,6 +151,17 @@ def test_frames_that_are_not_described_are_refused(tmp_path):
         read_ct(tmp_path / "in")
 
 
+@pytest.mark.parametrize("syntax", [None, RLELossless])
+def test_more_pixels_than_frames_are_refused(tmp_path, syntax):
+    (path,) = enhanced(tmp_path, Series(stored_head()), syntax=syntax)
+    ds = pydicom.dcmread(path)
+    ds.NumberOfFrames = 10
+    ds.PerFrameFunctionalGroupsSequence = ds.PerFrameFunctionalGroupsSequence[:10]
+    ds.save_as(path)
+    with pytest.raises(InputError, match="more than its header says"):
+        read_ct(path)
+
+
 def test_fewer_pixels_than_frames_are_refused(tmp_path):
     (path,) = enhanced(tmp_path, Series(stored_head()))
     ds = pydicom.dcmread(path)
