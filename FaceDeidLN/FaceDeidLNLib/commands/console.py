@@ -16,6 +16,8 @@ from ..core.progress import Progress, silent
 PASS, FAIL, BAD_INPUT, REVIEW = 0, 1, 2, 3
 #: From the exit code that matters most to the one that matters least: a batch ends with the first that any case had.
 WORST_FIRST = (FAIL, BAD_INPUT, REVIEW, PASS)
+#: What a terminal obeys instead of showing it; names of files and of what is in them may hold it.
+_OBEYED = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\n\t"}
 #: Not more often than this, so that a slow terminal does not slow the work.
 _REDRAW_S = 0.1
 
@@ -103,7 +105,7 @@ class Console:
         """Something worth knowing before the result is there."""
         if not (self.quiet or self.as_json):
             self._clear()
-            tell(f"{text}\n", sys.stdout)
+            tell(f"{text.translate(_OBEYED)}\n", sys.stdout)
 
     def finish(self, outcome: Outcome) -> int:
         """Print the outcome and return its exit code."""
@@ -111,9 +113,9 @@ class Console:
         if self.as_json:
             tell(json.dumps({"exit_code": outcome.exit_code, **outcome.facts}) + "\n", sys.stdout)
         elif outcome.text and outcome.exit_code != PASS:
-            tell(f"{outcome.text}\n", sys.stderr)
+            tell(f"{outcome.text.translate(_OBEYED)}\n", sys.stderr)
         elif outcome.text and not self.quiet:
-            tell(f"{outcome.text}\n", sys.stdout)
+            tell(f"{outcome.text.translate(_OBEYED)}\n", sys.stdout)
         return outcome.exit_code
 
     def _clear(self) -> None:

@@ -14,6 +14,7 @@ from ..core.geometry import Box, Geometry
 from ..core.segment import Segment, tight
 from ..core.volume import Volume
 from .frame_of_reference import require_same_frame
+from .names import one_line
 from .seg_frames import LaidFrames, shown_segments
 from .segments import require_few
 
@@ -49,7 +50,7 @@ def read_dicom_seg(path: Path, header: Dataset, ct: Geometry, frame_of_reference
     for number in seg.segment_numbers:
         try:
             description = seg.get_segment_description(number)
-            name, code = str(description.segment_label), _code(description)
+            name, code = one_line(str(description.segment_label)), _code(description)
         except Exception as error:  # likewise
             raise InputError(f"{path.name} does not describe its segment {number} ({error}): get it again or give a .seg.nrrd.") from error
         segments.append(Segment(name, _mask(seg, number, path, laid, labels), f"file:{path.name}", code))

@@ -40,6 +40,11 @@ class Choice:
     left_out: tuple[Segment, ...] = ()
 
 
+def one_line(name: str) -> str:
+    """A name out of a file with blanks for the ends of lines: it is told in lines that say other things too."""
+    return " ".join(name.splitlines())
+
+
 @lru_cache(maxsize=4096)
 def role_of(name: str, code: str = "") -> Role:
     """The role of a segment by its terminology code ("SCT:59441001 Lymph node": scheme, value, meaning), else by its name."""

@@ -18,7 +18,7 @@ from ..core.segment import Segment, tight
 from ..core.volume import Volume
 from .contours import Contour, fill_contours
 from .frame_of_reference import require_same_frame
-from .names import Role, role_of
+from .names import Role, one_line, role_of
 from .plausible import FARTHEST_MM
 from .segments import require_few
 
@@ -103,7 +103,7 @@ def _without_points(dataset: Dataset, rois: Mapping[int, Dataset]) -> list[str]:
 
 
 def _name_of(roi: Dataset) -> str:
-    return str(roi.get("ROIName", "")) or f"ROI {roi.ROINumber}"
+    return one_line(str(roi.get("ROIName", ""))) or f"ROI {roi.ROINumber}"
 
 
 def _unlisted(item: Dataset) -> Dataset:

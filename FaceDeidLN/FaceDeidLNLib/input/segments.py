@@ -16,7 +16,7 @@ from ..core.segment import Segment
 from ..core.volume import Volume
 from .formats.header import ImageHeader, whole
 from .images import image_extension, image_header, load_image
-from .names import no_segment
+from .names import no_segment, one_line
 from .place import same_grid, thinned_elsewhere
 
 #: Label values above this would make a table of labels too large; no segmentation has so many.
@@ -143,7 +143,7 @@ def _slicer_entries(told: Mapping[str, str], layers: int) -> list[_Entry]:
             layer, label = whole(keys.get("Layer", str(number))), whole(keys.get("LabelValue", "1"))
         except ValueError as error:
             raise InputError(f"Layer or label value of segment {number} is no whole number ({error}): the file is damaged.") from error
-        name = keys.get("Name") or keys.get("ID") or f"label_{label}"
+        name = one_line(keys.get("Name", "")) or keys.get("ID") or f"label_{label}"
         if not 0 <= layer < layers:
             raise InputError(f"The segment '{name}' is said to lie in layer {layer}, which the file has not: it is damaged.")
         code = _TERMINOLOGY.search(keys.get("Tags", ""))

@@ -67,3 +67,13 @@ def test_a_status_line_outlives_its_terminal():
     terminal.close()
     line(0.5, "skin")
     line.clear()
+
+
+@pytest.mark.parametrize("exit_code", [0, 3])
+def test_what_a_terminal_would_obey_is_shown_to_it(exit_code, capsys):
+    console, name = Console(), "LN \x1b[2J\x9b31m\r\x07"
+    console.say(f"kept: {name}")
+    console.finish(Outcome(exit_code, {}, f"protected\t{name}\nnext"))
+    said = "".join(capsys.readouterr())
+    shown = "LN \\x1b[2J\\x9b31m\\x0d\\x07"
+    assert said == f"kept: {shown}\nprotected\t{shown}\nnext\n"

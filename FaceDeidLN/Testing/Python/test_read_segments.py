@@ -53,6 +53,14 @@ def test_what_stands_in_a_slicer_file_without_a_name_is_a_segment_too(tmp_path):
     assert np.array_equal(full(segments[2]), layers[..., 1] == 2)
 
 
+@pytest.mark.parametrize("end", [r"\n", "\u2028", "\x85"])
+def test_a_name_of_several_lines_is_told_in_one(tmp_path, end):
+    write_layers(tmp_path / "nodes.seg.nrrd")
+    content = (tmp_path / "nodes.seg.nrrd").read_bytes().replace(b"Name:=Gland", f"Name:=Gland{end}PASS".encode())
+    (tmp_path / "nodes.seg.nrrd").write_bytes(content)
+    assert read_segments(tmp_path / "nodes.seg.nrrd")[2].name == "Gland PASS"
+
+
 @pytest.mark.parametrize("key", ["Segmentation_MasterRepresentation", "Segmentation_SourceRepresentation"])
 def test_shares_of_voxels_are_no_labels(tmp_path, key):
     write_layers(tmp_path / "nodes.seg.nrrd")
