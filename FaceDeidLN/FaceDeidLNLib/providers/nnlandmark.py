@@ -10,6 +10,7 @@ import numpy as np
 from ..core.geometry import Geometry
 from ..core.landmarks import LANDMARK_NAMES, Landmark, Landmarks
 from ..core.plain_files import read_plain_text
+from ..input.plausible import FARTHEST_MM
 from .base import ProviderError
 
 #: nnLandmark's own name for the file that says which label is which landmark.
@@ -40,7 +41,8 @@ def _landmark(name: str, found: dict | None, ct: Geometry) -> Landmark:
     coordinates = (found or {}).get("coordinates") or [None]
     if None in coordinates:
         return Landmark(name, None, 0.0, reason="nnLandmark did not find it")
-    i, j, k = (float(v) for v in coordinates)
-    if not np.isfinite([i, j, k]).all():
-        raise ValueError(f"the coordinates of {name} are not finite")
-    return Landmark(name, ct.to_lps(np.array([[k, j, i]]))[0], float(np.clip(found["likelihood"], 0.0, 1.0)))
+    i, j, k, likelihood = (float(v) for v in (*coordinates, found["likelihood"]))
+    position = ct.to_lps(np.array([[k, j, i]]))[0]
+    if not (np.all(np.abs(position) <= FARTHEST_MM) and np.isfinite(likelihood)):  # NaN is less than no limit, and would count as certain
+        raise ValueError(f"the coordinates or the likelihood of {name} are not finite, or far from any patient")
+    return Landmark(name, position, min(max(likelihood, 0.0), 1.0))

@@ -305,6 +305,14 @@ def test_the_landmarks_option_takes_nnlandmarks_result_with_its_names_beside(tmp
     assert np.allclose(found.position("pogonion"), ct.geometry.to_lps(np.array([[7, 5, 3]]))[0])
 
 
+@pytest.mark.parametrize("likelihood", [float("nan"), float("inf")])
+def test_a_landmark_of_nnlandmark_is_never_certain_because_its_likelihood_is_no_number(likelihood, tmp_path):
+    (tmp_path / "case.json").write_text(json.dumps({"2": {"coordinates": [3, 5, 7], "likelihood": likelihood}}), encoding="utf-8")
+    (tmp_path / "name_to_label.json").write_text(json.dumps({"pogonion": 2}), encoding="utf-8")
+    with pytest.raises(InputError, match="not finite"):
+        read_landmarks(tmp_path / "case.json", ct_input(small_ct()))
+
+
 def test_a_broken_nnlandmark_result_is_refused_as_input(tmp_path):
     (tmp_path / "case.json").write_text("[1]", encoding="utf-8")
     (tmp_path / "name_to_label.json").write_text(json.dumps({"pogonion": 2}), encoding="utf-8")
