@@ -14,7 +14,6 @@ the model by what it sees. "before" is the head as if scanned again. The attacke
 from __future__ import annotations
 
 import argparse
-import json
 import pickle
 import sys
 import tarfile
@@ -26,6 +25,7 @@ import numpy as np
 from attack_learned import FRONT, INNER, SKIN, View, looked_at, sightings_of
 from attack_rows import Variant
 from attack_table import Seen, file_of, galleries  # its pickles ask the program that runs for Seen
+from data_folder import marked_patients
 from FaceDeidLNLib.attack.battery import FULL, Probe, probe_distances
 from FaceDeidLNLib.attack.controls import another_scan, cut_skin
 from FaceDeidLNLib.attack.depth_maps import lines_inside
@@ -56,7 +56,7 @@ def main() -> int:
     parser.add_argument("--patients", type=int, default=60, help="size of the gallery without the head (default: %(default)s)")
     options = parser.parse_args()
     folder = options.data / "open-kbp"
-    names = sorted(json.loads((folder / "landmarks.json").read_text())["patients"], key=lambda name: int(name[3:]))[: options.patients]
+    names = marked_patients(folder)[: options.patients]
     with tempfile.TemporaryDirectory() as scratch:
         known, _ = galleries(options.out or Path(scratch), map, folder, names)
         for head in options.heads.split(","):

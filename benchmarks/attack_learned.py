@@ -15,7 +15,6 @@ The whole table is made by attack_table.py.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -25,6 +24,7 @@ from pathlib import Path
 
 import numpy as np
 from attack_rows import DEFAULT_LEVELS, Variant, faces, patient
+from data_folder import marked_patients
 from FaceDeidLNLib.attack.depth_maps import jittered, maps_of, skin_map, unfilled_map
 from FaceDeidLNLib.attack.learned import Sightings, joined, learned_attack, permuted
 from FaceDeidLNLib.attack.scores import Estimate, Recognition
@@ -59,7 +59,7 @@ def main() -> int:
     options = parser.parse_args()
     folder, parts = options.data / "open-kbp", options.row.split("/")
     variant = Variant(*parts[:2], (parts[2:3] or [""])[0] or DEFAULT_LEVELS, *parts[3:])
-    names = sorted(json.loads((folder / "landmarks.json").read_text())["patients"], key=lambda name: int(name[3:]))[: options.patients]
+    names = marked_patients(folder)[: options.patients]
     with ProcessPoolExecutor(options.jobs) as pool:
         found = [pair for pair in pool.map(partial(views, folder, variant, options.draws), names) if pair is not None]
     for what, sides in ((ORIGINAL, [pair[0] for pair in found]), (variant.effect, [pair[1] for pair in found])):

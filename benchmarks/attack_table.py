@@ -29,7 +29,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import json
 import os
 import pickle
 import sys
@@ -46,6 +45,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the command line has it
 import numpy as np
 from attack_learned import BEHIND, FLOOR, FRONT, INNER, ORIGINAL, SKIN, View, figures, looked_at
 from attack_rows import DEFAULT_LEVELS, Variant, control_volumes, every_variant, faces, patient
+from data_folder import marked_patients
 from FaceDeidLNLib.attack.battery import CHEAP, FULL, Probe, Trial, probe_distances
 from FaceDeidLNLib.attack.controls import another_scan
 from FaceDeidLNLib.attack.gallery import Gallery, skin_field
@@ -101,7 +101,7 @@ def main() -> int:
     parser.add_argument("--write", action="store_true", help=f"write {TABLE.relative_to(ROOT)}")
     options = parser.parse_args()
     folder = options.data / "open-kbp"
-    names = sorted(json.loads((folder / "landmarks.json").read_text())["patients"], key=lambda name: int(name[3:]))[: options.patients]
+    names = marked_patients(folder)[: options.patients]
     variants = [Variant(*row_of(v)) for v in options.only.split(",") if v] or every_variant()
     out = options.out or Path(tempfile.mkdtemp(prefix="attack-"))
     with ProcessPoolExecutor(options.jobs) as pool:

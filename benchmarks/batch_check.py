@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
+from data_folder import there
 
 PACKAGES = Path(__file__).resolve().parents[1] / "FaceDeidLN"
 PROGRAM = [sys.executable, "-m", "FaceDeidLNLib.commands.main"]
@@ -37,6 +38,7 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=2, help="processes (default: %(default)s)")
     parser.add_argument("--singles", type=int, default=None, help="how many cases to run one by one (default: all)")
     options = parser.parse_args()
+    there(options.data, ("open-kbp/*_ct.nrrd", "open-kbp-partial/*_ct.nrrd"))
     options.out.mkdir(parents=True)
     cases = write_table(options.data.resolve(), options.out / "cases.csv")
     words = [*PROGRAM, "batch", str(options.out / "cases.csv"), str(options.out / "batch"), "--jobs", str(options.jobs), *CHOICES]

@@ -20,6 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "FaceDeidLN"))
 
 import numpy as np
 from attack_rows import DEFAULT, faces
+from data_folder import require
 from FaceDeidLNLib.core.volume import Volume
 from FaceDeidLNLib.effect.base import drawing
 from FaceDeidLNLib.effect.reface import in_view
@@ -51,6 +52,7 @@ def main() -> int:
     parser.add_argument("--draws", type=int, default=8, help="surfaces of each patient (default: %(default)s)")
     parser.add_argument("--patients", type=int, default=60, help="at most so many (default: %(default)s)")
     options = parser.parse_args()
+    require(options.data, "open-kbp/pt_*_ct.nrrd", "open-kbp/landmarks.json")
     folder, found = options.data / "open-kbp", []
     for path in sorted(folder.glob("pt_*_ct.nrrd"))[: options.patients]:
         ct = read_ct(path).volume

@@ -28,6 +28,7 @@ import SimpleITK as sitk
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "FaceDeidLN"))
 
+from data_folder import there
 from face_measures import HIDDEN_SHARE, Marks, behind_ears_mm, below_jaw_mm, share_of_body, shares_hidden
 from FaceDeidLNLib.case.records import Request
 from FaceDeidLNLib.core.parameters import Parameters
@@ -103,7 +104,10 @@ def main() -> int:
     parser.add_argument("--sheets", type=Path, help="folder for contact sheets (default: none)")
     options = parser.parse_args()
     only = set(filter(None, options.only.split(",")))
-    cases = [case for folder in SHARE_PASS for case in find_cases(options.data / folder) if not only or case.name in only]
+    folders = [place.partition("/")[0] for place in there(options.data, (f"{folder}/*_ct.nrrd" for folder in SHARE_PASS))]
+    cases = [case for folder in folders for case in find_cases(options.data / folder) if not only or case.name in only]
+    if unknown := sorted(only - {case.name for case in cases}):
+        sys.exit(f"{options.data} holds no patients of the names {', '.join(unknown)}.")
     print(f"{'patient':<9}{'verdict':<8}" + "".join(f"{title:>6}" for title in COLUMNS) + f"{'body':>7}")
     with ProcessPoolExecutor(options.jobs) as pool:
         jobs = [pool.submit(run, case, options.effect, options.sheets is not None) for case in cases]

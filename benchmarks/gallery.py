@@ -15,6 +15,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "FaceDeidLN"))
 
+from data_folder import require
 from FaceDeidLNLib.case.records import Request
 from FaceDeidLNLib.core.parameters import Parameters
 from FaceDeidLNLib.core.volume import Volume
@@ -40,6 +41,7 @@ def main() -> int:
     parser.add_argument("data", type=Path, help="the folder of real data")
     parser.add_argument("out", type=Path, help="the picture, PNG")
     options = parser.parse_args()
+    require(options.data, "heads/cthead_ct.nrrd")
     ct = read_ct(options.data / "heads" / "cthead_ct.nrrd").volume
     pairs, focus = [], None
     for parameters in choices():

@@ -17,6 +17,7 @@ from collections import Counter
 from pathlib import Path
 
 import pydicom
+from data_folder import require
 from FaceDeidLNLib.header.base import HeaderError
 from FaceDeidLNLib.header.known import known_in
 from FaceDeidLNLib.header.options import options_named
@@ -71,6 +72,7 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--header", default="research")
     options = parser.parse_args()
+    require(options.data, "studies/*.tar.xz")
     warnings.simplefilter("ignore")
     pydicom.config.logger.setLevel("ERROR")
     for archive in sorted((options.data / "studies").glob("*.tar.xz")):

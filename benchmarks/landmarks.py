@@ -21,6 +21,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "FaceDeidLN"))
 
+from data_folder import require
 from FaceDeidLNLib.anatomy.jaw.points import CHIN_CONFIDENCE, jaw_doubts, jaw_landmarks
 from FaceDeidLNLib.anatomy.landmark.net import LandmarkModel, load_model, predict_landmarks
 from FaceDeidLNLib.anatomy.landmark.shape import NET_LANDMARKS
@@ -153,6 +154,7 @@ def main() -> int:
     parser.add_argument("--mandibles", action="store_true", help="only the chin, with and without the drawn mandible")
     parser.add_argument("--model", type=Path)
     args = parser.parse_args()
+    require(args.data, "landmarks.json", "*_ct.nrrd", "*_labels.nrrd")
     model = load_model(args.model) if args.model else load_model()
     if args.mandibles:
         mandible_table(args.data, model)

@@ -26,6 +26,7 @@ from scipy import ndimage
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "FaceDeidLN"))
 
+from data_folder import require
 from FaceDeidLNLib.anatomy.body import find_body
 from FaceDeidLNLib.anatomy.face_frame import fit_frame
 from FaceDeidLNLib.anatomy.landmark.detect import detect_landmarks
@@ -115,6 +116,7 @@ def main() -> int:
     data, out = options.paths
     part, parts = (int(number) for number in options.part.split("/"))
     names = options.heads.split(",") if options.heads else ["cthead", *(f.name[:-8] for f in sorted((data / "open-kbp").glob("*_ct.nrrd")))]
+    require(data, *(f"{'open-kbp' if name.startswith('pt_') else 'heads'}/{name}_ct.nrrd" for name in names))
     kinds = [kind for kind in options.kinds.split(",") if kind in KINDS]
     rows = [row for name in names[part - 1 :: parts] for row in rows_of(head(data, name), kinds)]
     out.write_text(json.dumps(rows))

@@ -20,6 +20,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "FaceDeidLN"))
 
+from data_folder import labelled_patients, require
 from FaceDeidLNLib.anatomy.jaw.mandible import Mandible, mandible_of_segment
 from FaceDeidLNLib.anatomy.level.find import Level, levels_of
 from FaceDeidLNLib.case.records import CaseResult, Request
@@ -166,7 +167,7 @@ def _midface(run: CaseResult) -> float:
 
 def patients(data: Path, every: int, processes: int) -> None:
     """De-identify the patients three times each and sum up."""
-    paths = sorted((data / "open-kbp").glob("*_ct.nrrd"))[::every]
+    paths = labelled_patients(data / "open-kbp")[::every]
     with ProcessPoolExecutor(processes) as pool:
         rows = []
         for row in pool.map(patient, paths):
@@ -217,6 +218,7 @@ def main() -> None:
     elif options.data is None or not options.data.is_dir():
         parser.error("give the folder of the data")
     elif options.what == "organs":
+        require(options.data, "organ-labels/*")
         organs(options.data)
     else:
         patients(options.data, options.every, options.processes)

@@ -21,6 +21,7 @@ from scipy import ndimage
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "FaceDeidLN"))
 
+from data_folder import there
 from FaceDeidLNLib.anatomy.body import find_body
 from FaceDeidLNLib.case.records import Request
 from FaceDeidLNLib.core.geometry import Geometry
@@ -71,9 +72,10 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=2, help="processes (default: %(default)s)")
     parser.add_argument("--heads", default=",".join(NAMES), help="names separated by commas (default: %(default)s)")
     options = parser.parse_args()
-    rows = []
+    places = there(options.data, (str(HEADS.get(name, name)) for name in options.heads.split(",")))
+    rows, heads = [], [name for name in options.heads.split(",") if str(HEADS.get(name, name)) in places]
     with ProcessPoolExecutor(options.jobs) as pool:
-        for some in pool.map(run, *zip(*[(options.data, name) for name in options.heads.split(",")], strict=True)):
+        for some in pool.map(run, *zip(*[(options.data, name) for name in heads], strict=True)):
             rows += some
     masks = [row for row in rows if row.change.startswith("masked")]
     left = [row for row in masks if row.met >= LEAST_MET]

@@ -19,6 +19,7 @@ from scipy.spatial.transform import Rotation
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "FaceDeidLN"))
 
+from data_folder import require
 from FaceDeidLNLib.anatomy.face_frame import fit_frame
 from FaceDeidLNLib.core.errors import FaceNotFoundError
 from FaceDeidLNLib.core.landmarks import Landmark, Landmarks
@@ -87,4 +88,5 @@ def main(data: Path, output: Path) -> None:
 
 
 if __name__ == "__main__":
+    require(Path(sys.argv[1]), "open-kbp/*_labels.nrrd", "open-kbp/landmarks.json")
     main(Path(sys.argv[1]), Path(sys.argv[2]))

@@ -26,6 +26,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "FaceDeidLN"))
 
+from data_folder import number_of, require
 from FaceDeidLNLib.attack.controls import another_scan
 from FaceDeidLNLib.attack.dlib_recogniser import DlibRecogniser
 from FaceDeidLNLib.attack.portraits import CHEAP_SITTING, FULL_SITTING, PHOTOGRAPHS, VIEWS, Sitting, portraits
@@ -64,6 +65,7 @@ def main() -> int:
     parser.add_argument("--patients", type=int, default=4, help="patients of open-kbp among the other heads (default: %(default)s)")
     parser.add_argument("--pictures", type=Path, help="folder for contact sheets (default: none)")
     options = parser.parse_args()
+    require(options.data, f"heads/{options.head}_ct.nrrd")
     sitting, recogniser = CHEAP_SITTING if options.cheap else FULL_SITTING, DlibRecogniser()
     ct, landmarks = read_head(options.data, options.head)
     window = face_window(landmarks)
@@ -101,7 +103,7 @@ def other_heads(data: Path, head: str, patients: int) -> Iterator[tuple[str, Vol
             yield name, *read_head(data, name)
     phantom = make_phantom((1.5, 1.5, 1.5), seed=1)
     yield "phantom", phantom.ct, phantom.landmarks
-    paths = sorted((data / "open-kbp").glob("pt_*_ct.nrrd"), key=lambda path: int(path.name.split("_")[1]))
+    paths = sorted((data / "open-kbp").glob("pt_*_ct.nrrd"), key=lambda path: number_of(path.name))
     for path in paths[:patients]:
         ct = read_ct(path).volume
         yield path.name.removesuffix("_ct.nrrd"), ct, find_landmarks(ct, None)

@@ -21,6 +21,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "FaceDeidLN"))
 
+from data_folder import there
 from face_changes import CHANGES, Head, changed_head
 from face_measures import EYES, FACE_MARKS, HIDDEN_SHARE, Marks, shares_hidden
 from FaceDeidLNLib.anatomy.landmark.detect import detect_landmarks
@@ -58,7 +59,8 @@ def main() -> int:
     parser.add_argument("--heads", default=",".join(HEADS), help="names separated by commas (default: %(default)s)")
     parser.add_argument("--changes", default=",".join(CHANGES), help="names separated by commas (default: all)")
     options = parser.parse_args()
-    heads, changes = options.heads.split(","), options.changes.split(",")
+    places = there(options.data, (HEADS.get(name, name) for name in options.heads.split(",")))
+    heads, changes = [name for name in options.heads.split(",") if HEADS.get(name, name) in places], options.changes.split(",")
     with ProcessPoolExecutor(options.jobs) as pool:
         jobs = [pool.submit(run, options.data, head, change) for head in heads for change in changes]
         rows = [show(job.result()) for job in jobs]

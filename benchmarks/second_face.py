@@ -25,6 +25,7 @@ from scipy.spatial.transform import Rotation
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "FaceDeidLN"))
 
+from data_folder import require, there
 from FaceDeidLNLib.anatomy.body import find_body
 from FaceDeidLNLib.anatomy.face_frame import FaceFrame, fit_frame
 from FaceDeidLNLib.anatomy.landmark.detect import detect_landmarks
@@ -78,6 +79,7 @@ def main() -> int:
     part, parts = (int(number) for number in options.part.split("/"))
     wrong = 0
     if "pairs" in options.what:
+        require(options.data, *{f"{'open-kbp' if name.startswith('pt_') else 'heads'}/{name}_ct.nrrd" for one in PAIRS for name in one[:2]})
         found = [report(f"{a} + {b}", pair(options.data, a, b, *rest)) for a, b, *rest in PAIRS[part - 1 :: parts]]
         wrong += found.count(False)
         print(f"{found.count(True)} of {len(found)} second heads seen")
@@ -104,7 +106,8 @@ def report(name: str, ct: Volume) -> bool | None:
 
 def singles(data: Path) -> Iterator[tuple[str, Path]]:
     """Every CT of DATA by name."""
-    for folder in ("open-kbp", "open-kbp-partial", "heads"):
+    for place in there(data, (f"{folder}/*_ct.n*" for folder in ("open-kbp", "open-kbp-partial", "heads"))):
+        folder = place.partition("/")[0]
         yield from ((f"{folder}/{path.stem}", path) for path in sorted((data / folder).glob("*_ct.n*")))
 
 

@@ -24,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "FaceDeidLN"))
 mpl.use("Agg")
 
 import matplotlib.pyplot as plt
+from data_folder import there
 from FaceDeidLNLib.anatomy.body import find_body
 from FaceDeidLNLib.anatomy.grids import sample
 from FaceDeidLNLib.anatomy.skin import skin_depth
@@ -142,6 +143,7 @@ def main() -> None:
     parser.add_argument("output", type=Path)
     parser.add_argument("--per-sheet", type=int, default=20)
     arguments = parser.parse_args()
+    there(arguments.data, ("**/*_ct.nrrd", "**/*_ct.nii.gz"))
     arguments.output.mkdir(parents=True, exist_ok=True)
     by_folder: dict[Path, list[Path]] = {}
     for path in find_cts(arguments.data):

@@ -21,6 +21,7 @@ from scipy import ndimage
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "FaceDeidLN"))
 
+from data_folder import number_of, there
 from FaceDeidLNLib.case.records import Request
 from FaceDeidLNLib.core.errors import FaceDeidError
 from FaceDeidLNLib.core.geometry import Geometry
@@ -74,8 +75,9 @@ def stopped(work: Callable[[], object]) -> str:
 
 def files(data: Path, patients: int) -> list[Path]:
     """The heads, and the first patients."""
-    kbp = sorted((data / "open-kbp").glob("pt_*_ct.nrrd"), key=lambda path: int(path.name.split("_")[1]))
-    heads = [path for path in sorted((data / "heads").iterdir()) if "ct" in path.name and path.name.endswith((".nrrd", ".nii.gz"))]
+    there(data, ("heads/*ct*", "open-kbp/pt_*_ct.nrrd"))
+    kbp = sorted((data / "open-kbp").glob("pt_*_ct.nrrd"), key=lambda path: number_of(path.name))
+    heads = [path for path in sorted((data / "heads").glob("*")) if "ct" in path.name and path.name.endswith((".nrrd", ".nii.gz"))]
     return [*heads, *kbp[:patients]]
 
 

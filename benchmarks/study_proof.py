@@ -195,6 +195,8 @@ def main() -> int:
     if options.doses:
         doses(options.doses)
         return 0
+    if not any(options.data.glob("studies/*.tar.xz")):
+        print(f"{options.data} holds no studies/*.tar.xz: the synthetic study alone is measured", file=sys.stderr)
     archives = {path.name.removesuffix(".tar.xz"): path for path in sorted((options.data / "studies").glob("*.tar.xz"))}
     if options.costs:
         return int(not costs())

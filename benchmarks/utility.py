@@ -14,7 +14,6 @@ first variant misses a limit: organs 99.5 %, target volumes 98 %, protected 100 
 from __future__ import annotations
 
 import argparse
-import re
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -27,6 +26,7 @@ import SimpleITK as sitk
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "FaceDeidLN"))
 
+from data_folder import labelled_patients
 from FaceDeidLNLib.attack.depth_maps import lines_inside
 from FaceDeidLNLib.attack.surfaces import coarse, first_hit, sample_lines
 from FaceDeidLNLib.attack.window import face_window
@@ -85,7 +85,7 @@ def main() -> int:
     parser.add_argument("--patients", type=int, default=60, help="use only the first N")
     parser.add_argument("--jobs", type=int, default=2, help="processes (default: %(default)s)")
     options = parser.parse_args()
-    paths = sorted((options.data / "open-kbp").glob("*_ct.nrrd"), key=lambda path: int(re.findall(r"\d+", path.name)[0]))
+    paths = labelled_patients(options.data / "open-kbp")
     variants = [known for known in (tuple(text.split("/")) for text in options.variants.split(",")) if is_known(known)]
     protect = tuple(name for name in options.protect.split(",") if name)
     with ProcessPoolExecutor(options.jobs) as pool:

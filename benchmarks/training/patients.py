@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,4 +68,7 @@ def load_patient(folder: Path, name: str, marks: dict[str, list[float] | None]) 
 def load_patients(folder: Path) -> list[Patient]:
     """All marked patients of ``folder`` in fold order."""
     marks = json.loads((folder / "landmarks.json").read_text())["patients"]
-    return [load_patient(folder, name, marks[name]["landmarks"]) for name in patient_names(folder)]
+    lacking = {name for name in marks if not all((folder / f"{name}_{kind}.nrrd").exists() for kind in ("ct", "labels"))}
+    if lacking:
+        print(f"marked in {folder}, but without CT or labels there, and left out: {', '.join(sorted(lacking))}", file=sys.stderr)
+    return [load_patient(folder, name, marks[name]["landmarks"]) for name in patient_names(folder) if name not in lacking]
