@@ -161,7 +161,12 @@ def stored_points(contour: Dataset) -> bytes | Sequence[float] | None:
 
 
 def contour_points(contour: Dataset) -> np.ndarray:
-    """The points (N, 3) of a contour, straight from the text of the file: pydicom would make an object of every number."""
+    """The points (N, 3) of a contour, straight from the text of the file: pydicom would make an object of every number.
+
+    :raises ValueError: they are no numbers, or an offset (PS3.3 C.8.8.6) says that the contour lies elsewhere than its points.
+    """
+    if any(map(float, contour.get("ContourOffsetVector") or ())):
+        raise ValueError("a contour has a Contour Offset Vector, so that it lies elsewhere than its points")
     value = stored_points(contour)
     if isinstance(value, bytes):
         value = value.strip(b" \0")

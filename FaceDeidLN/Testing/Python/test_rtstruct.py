@@ -98,6 +98,16 @@ def test_a_square_is_filled_on_turned_and_tilted_grids(turn, tilt, tmp_path_fact
     assert np.array_equal(mask, expected)
 
 
+def test_a_contour_that_lies_elsewhere_than_its_points_is_refused(tmp_path):
+    square = np.array([(0.0, 10.0, 105.0), (8.0, 10.0, 105.0), (8.0, 18.0, 105.0), (0.0, 18.0, 105.0)])
+    dataset = structure_set([square])
+    dataset.ROIContourSequence[0].ContourSequence[0].ContourOffsetVector = [0.0, 0.0, 0.0]
+    assert read_rtstruct(dataset, tmp_path / "rs.dcm", grid())
+    dataset.ROIContourSequence[0].ContourSequence[0].ContourOffsetVector = [0.0, 0.0, 10.0]
+    with pytest.raises(InputError, match="lies elsewhere than its points"):
+        read_rtstruct(dataset, tmp_path / "rs.dcm", grid())
+
+
 def test_a_contour_inside_another_is_a_hole(tmp_path):
     geometry = grid()
     mask = read([square(geometry, 4, 5.5, 20.5), square(geometry, 4, 9.5, 15.5)], geometry, tmp_path)
