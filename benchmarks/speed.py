@@ -57,7 +57,7 @@ def main() -> int:
     every = (*PARTS, "stages", *BESIDE)
     parser.add_argument("--only", nargs="+", choices=every, default=every, metavar="PART", help="%(choices)s (default: all)")
     options = parser.parse_args()
-    require(options.data, "heads/cthead_ct.nrrd")
+    require(options.data, "heads/cthead_ct.nrrd", *["ge-head-dicom/*.dcm"] * bool({"road", "dicom"} & set(options.only)))
     other = None if options.face_deid_ct is None else Other(options.face_deid_ct, options.face_deid_ct_python)
     missed = report_series(options.data, other, options.runs, options.only) if set(options.only) & set(PARTS) else 0
     missed += report_stages(options) if "stages" in options.only else 0
