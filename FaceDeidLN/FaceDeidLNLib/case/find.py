@@ -28,7 +28,7 @@ from ..core.parameters import Parameters
 from ..core.progress import Alive, idle
 from ..core.segment import BoxMask, PackedMask, Segment, tight, united
 from ..core.volume import Volume
-from ..face.build import ears_in, strategy_face, with_ears, with_own_segment
+from ..face.build import ears_in, strategy_face, with_ears, with_own_segment, with_skin_known
 from ..face.curve import FaceCurve, draw_curve, follow_curve, with_islands
 from ..face.jaw import below_jaw, bone_that_stays
 from ..face.segment import Face, Outlook, layer_box, seen_within, solid_layer, spare, volumes_kept, without_islands
@@ -204,6 +204,8 @@ def whole_face(request: Request, anatomy: Anatomy, alive: Alive = idle, finder: 
     if request.face_segment is not None:
         face = with_own_segment(face, place_segments([request.face_segment], ct.geometry)[0], ct.geometry)
         bone = replace(bone, array=np.zeros_like(bone.array))
+    if request.face_segment is not None or not len(face.curve.path):
+        face = with_skin_known(face, ct, anatomy.body)
     return WholeFace(face, main.region, bone)
 
 

@@ -8,8 +8,8 @@ import numpy as np
 
 from ..anatomy.bone import bone_mask
 from ..anatomy.face_frame import MEAN_FACE, FaceFrame
-from ..anatomy.grids import sample
-from ..anatomy.skin import skin_depth
+from ..anatomy.grids import TISSUE_HU, sample
+from ..anatomy.skin import AIR_MARGIN_MM, skin_depth
 from ..core.errors import FaceNotFoundError
 from ..core.geometry import Geometry
 from ..core.parameters import Parameters
@@ -28,6 +28,8 @@ MOST_VOXELS = 20_000_000
 FINEST_MM = 1.5
 #: Air so near (mm) to what a user added to a face segment belongs to that: old skin shows in the voxels beside it.
 ADDED_MM = 6.0
+#: Skin this near (mm) to the end of where it was looked for may be taken for the inside of the head.
+AT_THE_END_MM = 6.0
 #: Lines of sight lower than this (degrees) run down the neck and show no skin of the head.
 LOWEST_DEGREES = -45.0
 
@@ -61,10 +63,26 @@ def strategy_face(strategy: Strategy, ct: Volume, body: Volume, frame: FaceFrame
 
 def _whole_depth(ct: Volume, body: Volume) -> Volume:
     """Signed depth (mm) below the skin of the whole body in the CT."""
-    corners = ct.geometry.corners()
-    extent = np.array([corners.min(0), corners.max(0)])
+    return _depth_between(ct, body, ct.geometry.corners())
+
+
+def _depth_between(ct: Volume, body: Volume, points: np.ndarray) -> Volume:
+    """Signed depth (mm) below the skin in the box that holds ``points`` (N, 3) in LPS mm, on a grid of MOST_VOXELS at most."""
+    extent = np.array([points.min(0), points.max(0)])
     spacing = max(FINEST_MM, float(np.prod(extent[1] - extent[0]) / MOST_VOXELS) ** (1 / 3))
     return skin_depth(ct, body, extent, spacing)
+
+
+def with_skin_known(face: Face, ct: Volume, body: Volume) -> Face:
+    """The face with the skin's depth known wherever its region holds tissue: effects take what has no depth for air far before the skin."""
+    region = face.region
+    tissue = tight(region.name, region.array & (ct.array[region.box.slices] > TISSUE_HU), region.box.start)
+    points = ct.geometry.crop(tissue.box).corners()
+    known = face.depth.geometry
+    if not tissue.voxels or known.holds(known.to_kji(points), AT_THE_END_MM).all():
+        return face
+    around = [points - AIR_MARGIN_MM, points + AIR_MARGIN_MM]  # skin is what air is seen before
+    return replace(face, depth=_depth_between(ct, body, np.vstack([known.corners(), *around])))
 
 
 def with_ears(face: Face, sides: tuple[str, ...], ct: Volume, body: Volume, face_box: np.ndarray, parameters: Parameters) -> Face:

@@ -16,6 +16,7 @@ from FaceDeidLNLib.core.segment import BoxMask, Segment, tight, united
 from FaceDeidLNLib.core.volume import Volume
 from FaceDeidLNLib.effect.choices import require_fit
 from FaceDeidLNLib.face.cells import cells_mask, in_cells
+from FaceDeidLNLib.face.segment import depth_of
 from FaceDeidLNLib.face.strategies import STRATEGIES
 from FaceDeidLNLib.face.styles import REGIONS, STYLES, chosen_region, style_named
 from FaceDeidLNLib.facts import certificate_facts
@@ -110,6 +111,31 @@ def test_the_whole_skin_is_much_more_than_a_face(phantom, anatomy):
         face = find_face(Request(phantom.ct, parameters=Parameters(style=style, effect="mask", levels=())), anatomy, ())
         masks[style] = np.count_nonzero(phantom.ct.array[face.segment.box.slices][face.segment.array] > -500)
     assert masks["outline"] > 2 * masks["full"]  # of tissue: the new surface stands out from the face, so that its segment holds air too
+
+
+@pytest.mark.parametrize(("style", "ears", "own"), [("outline", True, False), ("plane", False, False), ("full", False, True)])
+def test_the_skins_depth_is_known_wherever_a_region_holds_tissue(style, ears, own, phantom, anatomy):
+    whole = phantom.ct.array > -400
+    drawn = Segment("Face", phantom.ct.with_array(whole)) if own else None
+    parameters = Parameters(style=style, ears=ears, effect="scramble", levels=())
+    face = find_face(Request(phantom.ct, face_segment=drawn, parameters=parameters), anatomy, ())
+    tissue = phantom.ct.geometry.to_lps(np.argwhere(face.segment.full(whole.shape) & whole))
+    assert np.count_nonzero(depth_of(face, tissue, np.nan) != depth_of(face, tissue, 0.0)) == 0
+
+
+@pytest.mark.parametrize("effect", ["scramble", "drown"])
+def test_with_the_ears_the_crown_gets_no_other_skin_than_without(effect, phantom, finder):
+    tissue = phantom.ct.array > -400
+    place = phantom.ct.geometry.to_lps(np.argwhere(tissue))
+    crown = tuple(np.argwhere(tissue)[place[:, 2] > place[:, 2].max() - 12.0].T)
+    after = {}
+    for ears in (False, True):
+        parameters = Parameters(style="outline", ears=ears, effect=effect, levels=())
+        result = deface(Request(phantom.ct, landmarks=phantom.landmarks, parameters=parameters), finder=finder).result
+        hu = result.array[crown]
+        after[ears] = np.array([np.mean(hu != phantom.ct.array[crown]), np.mean(hu < -400)])
+    assert np.abs(after[True] - after[False]).max() < 0.05
+    assert after[True][0] > 0.5
 
 
 @settings(max_examples=15, deadline=None)
