@@ -8,6 +8,8 @@ import numpy as np
 
 from ..core.ahead import made_beside
 from ..core.volume import Volume
+from ..effect.base import to_scalar_type
+from ..effect.records import FILL_HU, record_of
 from ..face.styles import Region, Style, chosen_region
 from ..verify.compare import Comparison, compare
 from ..verify.coverage import measure_coverage, share_of_body
@@ -50,21 +52,22 @@ def judged_case(state: CaseResult, comparison: Comparison, evidence: Evidence | 
 def find_evidence(ct: Volume, state: CaseResult, changed: np.ndarray) -> Evidence:
     """What the two CTs and the landmarks say of the face that was to be hidden; ``changed`` (bool) on the CT's grid."""
     style, landmarks, face = chosen_region(state.parameters), state.landmarks, state.face
+    hidden = _with_fill(state, changed)
     unseen = out_of_view(style, landmarks, face.frame, state.anatomy.body)
     # The same skin whatever is hidden with the face: a wider box may take another way where the field of view cuts it.
     alone = replace(face, depth=state.anatomy.depth)
     against = (
         *state.anatomy.doubts,
         *implausible(alone, landmarks, ct),
-        *overruled_doubts(ct, changed, alone, landmarks, state.automatic, style),
-        *ear_doubts(ct, changed, face, landmarks),
+        *overruled_doubts(ct, hidden, alone, landmarks, state.automatic, style),
+        *ear_doubts(ct, hidden, face, landmarks),
         *_too_deep(ct, state, changed, style),
         *slice_doubts(ct, face.frame),
     )
     with made_beside(lambda going: share_of_body(changed, ct, state.anatomy.body)) as share:
-        coverage = measure_coverage(ct, state.result, changed, alone, landmarks)
+        coverage = measure_coverage(ct, state.result, hidden, alone, landmarks)
     return Evidence(
-        coverage=replace(coverage, features={**coverage.features, **ear_features(ct, state.result, changed, face, landmarks)}),
+        coverage=replace(coverage, features={**coverage.features, **ear_features(ct, state.result, hidden, face, landmarks)}),
         landmarks=landmarks,
         hidden=tuple(name for name in style.covers if name not in unseen),
         out_of_view=unseen,
@@ -74,6 +77,17 @@ def find_evidence(ct: Volume, state: CaseResult, changed: np.ndarray) -> Evidenc
         most_of_body=style.most_of_body,
         drawn=state.own,
     )
+
+
+def _with_fill(state: CaseResult, changed: np.ndarray) -> np.ndarray:
+    """``changed``, and where one value takes the place of the face, what of it had that value before: it is lost in the fill."""
+    if FILL_HU not in record_of(state.parameters.effect).numbers:
+        return changed
+    segment, result = state.face.without_apron().segment, state.result.array
+    fill = to_scalar_type(np.array(state.parameters.own_number(FILL_HU)), result.dtype)
+    hidden, there = changed.copy(), segment.box.slices
+    hidden[there] |= segment.array & (result[there] == fill)
+    return hidden
 
 
 def _too_deep(ct: Volume, state: CaseResult, changed: np.ndarray, style: Region) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from FaceDeidLNLib.core.volume import Volume
 from FaceDeidLNLib.effect.records import OWN_NUMBERS
 from FaceDeidLNLib.effect.registry import EFFECTS
 from FaceDeidLNLib.face.jaw import BELOW_POGONION_MM, below_jaw
-from FaceDeidLNLib.pipeline import deface
+from FaceDeidLNLib.pipeline import deface, examine
 from FaceDeidLNLib.verify.verdict import Verdict
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -240,3 +240,21 @@ def test_a_number_out_of_its_range_is_one_sentence_whoever_asks(number, wrong, p
     asked = {"own": ((number.field, value),)} if number in OWN_NUMBERS else {number.field: value}
     with pytest.raises(InputError, match=f"{number.field} is .* and must be a number between"):
         deface(Request(phantom.ct, parameters=Parameters(**asked)))
+
+
+def test_skin_that_had_the_value_of_the_fill_before_is_lost_in_it(phantom, finder):
+    some = (phantom.ct.array > -300) & (phantom.ct.array < 250) & (np.random.default_rng(1).random(phantom.ct.array.shape) < 0.3)
+    water = phantom.ct.with_array(np.where(some, 0, phantom.ct.array).astype(phantom.ct.array.dtype))
+    parameters = Parameters(effect="mask", own=(("fill_hu", 0.0),), levels=())
+    result = deface(Request(water, landmarks=phantom.landmarks, parameters=parameters), finder=finder)
+    assert (result.verdict, result.reasons) == (Verdict.PASS, ())
+
+
+def test_skin_that_somebody_put_back_into_a_fill_is_seen(phantom, finder):
+    request = Request(phantom.ct, landmarks=phantom.landmarks, parameters=Parameters(effect="mask", own=(("fill_hu", 0.0),), levels=()))
+    result = deface(request, finder=finder)
+    near = phantom.ct.geometry.box_around(phantom.landmarks.position("pronasale")[None], 14.0).slices
+    edited = result.result.array.copy()
+    edited[near] = phantom.ct.array[near]
+    again = examine(request, phantom.ct.with_array(edited), result.privacy, finder=finder)
+    assert any("of the skin around pronasale did not change" in reason for reason in again.reasons)
