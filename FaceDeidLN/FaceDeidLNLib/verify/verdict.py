@@ -129,7 +129,7 @@ def landmark_doubts(evidence: Evidence) -> tuple[str, ...]:
             reasons.append(f"{name} is uncertain ({point.confidence:.0%}): check it in Slicer and give it with --landmarks")
         elif share < MIN_FEATURE_SHARE:
             reasons.append(
-                f"{1 - share:.0%} of the skin around {name} did not change: a protected segment or bone lies in the face there"
+                f"{1 - share:.0%} of the skin around {name} did not change: look whether a protected segment or bone lies in the face there"
                 + "".join(f", or the {LEFT_OUT_BY[what]} that was drawn leaves it out" for what in sorted(evidence.drawn))
             )
     return tuple(reasons)

@@ -150,7 +150,7 @@ def _derived(ct: Volume, positions: np.ndarray, within: np.ndarray, in_view: np.
 
 def _prediction(position: np.ndarray, confidence: float, in_view: float) -> Prediction:
     if in_view < IN_VIEW:
-        return Prediction(None, 0.0, in_view, "outside the field of view")
+        return Prediction(None, 0.0, in_view, "outside the field of view, or not recognised")
     return Prediction(position, confidence, in_view)
 
 
