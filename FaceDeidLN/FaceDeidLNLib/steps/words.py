@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar
 
-from ..core.errors import FaceDeidError
+from ..core.errors import FaceDeidError, InputError
 
 #: The module's keywords by the options of the command line: alone, they are given so; what followed an option is their value.
 _KEYWORDS = {
@@ -54,7 +55,7 @@ def without_options(text: str) -> str:
 
 
 def saying_keywords(cls: _Class) -> _Class:
-    """A class whose public methods say keywords in their errors."""
+    """A class whose public methods say keywords in their errors, and are called from the main thread only."""
     for name, method in list(vars(cls).items()):
         if callable(method) and not name.startswith("_"):
             setattr(cls, name, _saying_keywords(method))
@@ -65,9 +66,16 @@ def _saying_keywords(method: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(method)
     def said(*words: Any, **keywords: Any) -> Any:  # noqa: ANN401  those of the method
         try:
+            _require_main_thread()
             return method(*words, **keywords)
         except FaceDeidError as error:
             error.args = (in_keywords(str(error)),)
             raise
 
     return said
+
+
+def _require_main_thread() -> None:
+    """Raises InputError in any other thread: whatever changes in a scene is drawn at once, and the application ends where that is elsewhere."""
+    if threading.current_thread() is not threading.main_thread():
+        raise InputError("The scene belongs to the application's main thread: call this from there, and not from a thread of your own.")

@@ -77,7 +77,7 @@ class ExportSection(Section):
         proposed = free_name(Path(self.panel.folder)) + extension
         path = dialogs.file_to_save(_("Export the result"), self.panel.folder, proposed, f"{kind} (*{extension})")
         if path.endswith(extension):
-            self.export(path, overwrite=Path(path).is_file())
+            self.export(path, overwrite=_is_there(Path(path)))
         elif path:  # Qt has asked about another name: what has this one is not replaced
             stem = path[: -len(extension)] if path.lower().endswith(extension) else path
             self.export(stem + extension)
@@ -132,6 +132,14 @@ class ExportSection(Section):
             return HeaderChoice()
         key = self.key_file()
         return None if key is None else HeaderChoice(self.panel.node.header, Path(key) if key else None)
+
+
+def _is_there(path: Path) -> bool:
+    """Is a file there, which Qt has asked about? Of a place that no file can have the export says so."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def free_name(folder: Path) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from unittest import mock
 
 import numpy as np
 import slicer
 from FaceDeidLNLib.core.errors import FaceDeidError
-from person import PanelTest, changed_case
+from person import PanelTest, changed_case, ids
 
 #: What is typed for a keyword that takes something else.
 WRONG = {
@@ -175,6 +176,15 @@ class ConsoleTest(PanelTest):
         self.click("applyButton")
         self.assertRegex(self.ui.verdictLabel.text, r"check it\b")
         self.assertNotRegex(self.ui.verdictLabel.text, "landmarks|--|=")
+
+    def test_from_another_thread_nothing_is_done_in_the_scene(self):
+        ct, nodes = self.load_sample()
+        before = ids()
+        with ThreadPoolExecutor(1) as pool:
+            for method, *given in ((self.logic.process, ct, nodes), (self.logic.exportResult, ct, "out.nrrd"), (self.logic.signOff, ct, "x")):
+                with self.subTest(method.__name__):
+                    self.refused("call this from there", pool.submit(method, *given).result)
+        self.assertEqual(ids(), before)
 
     def test_a_tilde_is_the_users_own_folder(self):
         self.answer_at_once()

@@ -226,6 +226,14 @@ class ReviewTest(PanelTest):
         self.assertIn("out.nrrd exists", self.errors[0])
         self.assertEqual(there.read_text(), "mine")
 
+    def test_a_name_that_no_file_can_have_is_one_message_and_nothing_says_that_it_was_written(self):
+        self.node.acceptRecognisable = True
+        self.apply()
+        self.answers = [str(self.folder() / "out.nrrd"), str(self.folder() / f"{'a' * 300}.nrrd")]
+        self.click("nrrdButton", "nrrdButton")
+        self.assertRegex(self.errors[0], "(?i)too long|cannot be written")
+        self.assertNotIn("Written", self.ui.statusLabel.text)
+
     def test_a_result_takes_its_certificate_along_and_a_lost_certificate_its_verdict(self):
         self.node.acceptRecognisable = True
         result, kind = self.apply(), "vtkMRMLTextNode"
