@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import slicer
+import vtk
 from FaceDeidLNLib.core.segment import tight
 from FaceDeidLNLib.mrml.links import linked
 from FaceDeidLNLib.mrml.nodes import add_segmentation, segments_from_node
@@ -36,6 +37,18 @@ class DrawingsTest(PanelTest):
         self.panel.face.follow()
         self.assertEqual(face_voxels(self.node), left)
         self.assertIn("Create segment", self.ui.statusLabel.text)
+
+    def test_the_live_preview_leaves_a_face_segment_that_a_transform_bends_and_says_so(self):
+        self.load_sample()
+        self.click("faceButton", "liveCheckBox")
+        bent = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTransformNode", "bent")
+        bent.SetAndObserveTransformToParent(vtk.vtkThinPlateSplineTransform())
+        self.node.faceSegmentation.SetAndObserveTransformNodeID(bent.GetID())
+        self.ui.depthSlider.value = 9.0
+        self.panel.face.follow()
+        self.assertIn("does not follow", self.ui.statusLabel.text)
+        self.click("faceButton")
+        self.assertIsNone(self.node.faceSegmentation.GetParentTransformNode())
 
     def test_a_face_segment_made_anew_takes_the_first_place_and_those_behind_it_stay(self):
         self.load_sample()
