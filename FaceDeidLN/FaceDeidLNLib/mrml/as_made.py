@@ -12,7 +12,9 @@ from numpy.typing import ArrayLike
 
 from ..core.errors import FaceDeidError
 from ..core.segment import Segment
+from .candidates import is_made_here
 from .markups import control_points, ras
+from .matrices import LPS_RAS, to_world_ras
 from .moved import SAME_MM, ijk_to_lps
 from .segmentations import segments_from_node
 
@@ -66,6 +68,40 @@ def is_as_made(node: slicer.vtkMRMLNode | None, ct: slicer.vtkMRMLScalarVolumeNo
     except FaceDeidError:  # bent by a transform since: whatever reads it says so
         return False
     return any(_same(before, now) for before, now in zip(then, held, strict=False))  # before: in the world only
+
+
+def is_drawing(node: slicer.vtkMRMLNode) -> bool:
+    """Does a node hold what a person draws: points, a curve, segments? Not what this module fills with what it keeps."""
+    if node.IsA("vtkMRMLSegmentationNode"):
+        return was_noted(node) or not is_made_here(node)
+    return node.IsA("vtkMRMLMarkupsNode")
+
+
+def drawn(node: slicer.vtkMRMLNode) -> str:
+    """What tells the content of a drawing from what it held at another moment, wherever it lies; empty where a transform bends it."""
+    if node.IsA("vtkMRMLMarkupsNode"):
+        return _points(node)
+    try:
+        return _digest(segments_from_node(node), np.linalg.inv(LPS_RAS @ to_world_ras(node)))
+    except FaceDeidError:  # whatever works on it says so
+        return ""
+
+
+def is_drawn_since(node: slicer.vtkMRMLNode, then: str) -> bool:
+    """Has a person drawn in a node since its content was ``then``, as ``drawn`` tells it? What this module made anew is no drawing."""
+    made_of = node.GetNodeReference(_MADE_OF)
+    return drawn(node) != then and (made_of is None or not is_as_made(node, made_of, engines=True))
+
+
+def _points(node: slicer.vtkMRMLMarkupsNode) -> str:
+    """Name, lock and place of the points of a node, in its own coordinates."""
+    said = []
+    for index in range(node.GetNumberOfControlPoints()):
+        status, place = node.GetNthControlPointPositionStatus(index), [0.0] * 3
+        if status == node.PositionDefined:
+            node.GetNthControlPointPosition(index, place)
+        said.append([node.GetNthControlPointLabel(index), node.GetNthControlPointLocked(index), status, np.round(place, 3).tolist()])
+    return json.dumps(said)
 
 
 def _same(then: str | list[list[float]], now: str | list[list[float]]) -> bool:

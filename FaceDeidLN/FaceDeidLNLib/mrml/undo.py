@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import slicer
 
+from .as_made import drawn, is_drawing, is_drawn_since
 from .links import SKIN_PREFIX, references_of
 from .removal import node_ids, remove_nodes, still_there, with_display
 
@@ -18,7 +19,7 @@ class UndoStack:
     """The last steps in one scene."""
 
     def __init__(self) -> None:
-        self._steps: list[tuple[str, Callable[[], None]]] = []
+        self._steps: list[tuple[str, Callable[[], list[str]]]] = []
 
     @property
     def label(self) -> str:
@@ -29,13 +30,12 @@ class UndoStack:
         """Forget all steps: the scene was closed."""
         self._steps.clear()
 
-    def undo(self) -> str:
-        """Undo the last step and return its label; empty where there is none."""
+    def undo(self) -> tuple[str, list[str]]:
+        """Undo the last step; its label, empty where there is none, and the names of the nodes that were drawn in since and stay."""
         if not self._steps:
-            return ""
+            return "", []
         label, restore = self._steps.pop()
-        restore()
-        return label
+        return label, restore()
 
     @contextmanager
     def step(
@@ -53,26 +53,32 @@ class UndoStack:
 @contextmanager
 def all_or_nothing(
     scene: slicer.vtkMRMLScene, nodes: Sequence[slicer.vtkMRMLNode | None], restore_choices: Callable[[], None] = lambda: None
-) -> Iterator[Callable[[], None]]:
+) -> Iterator[Callable[[], list[str]]]:
     """What is done inside, which may change ``nodes`` and add others, is undone at once where it raises.
 
     Gives a function that undoes it later: changed nodes get their content back, ``restore_choices`` is called, and nodes
-    that were added leave the scene. Where the scene was closed meanwhile, nothing is touched.
+    that were added leave the scene. A node that a person has drawn in since stays as it is; their names are returned. Where the
+    scene was closed meanwhile, nothing is touched.
     """
     before = node_ids(scene)
     made: list[Callable[[], slicer.vtkMRMLNode | None]] = []
-    contents = [_content(node) for node in nodes if node is not None]
+    contents = [(still_there(node), _content(node)) for node in nodes if node is not None]
+    left: list[tuple[Callable[[], slicer.vtkMRMLNode | None], str]] = []
     closed: list[bool] = []
     tag = scene.AddObserver(scene.StartCloseEvent, lambda caller, event: closed.append(True))
 
-    def restore() -> None:
+    def restore() -> list[str]:
         if closed:  # nothing of that scene is left, and in the next one identifiers begin anew
-            return
-        for put_back in contents:
-            put_back()
+            return []
+        stays = [node for there, then in left if (node := there()) is not None and is_drawn_since(node, then)]
+        for there, put_back in contents:
+            if not any(there() is node for node in stays):
+                put_back()
         restore_choices()
-        nodes = [node for node in (there() for there in made) if node is not None]
+        kept = {identifier for node in stays for identifier in with_display(node)}
+        nodes = [node for node in (there() for there in made) if node is not None and node.GetID() not in kept]
         remove_nodes(scene, [*(node.GetID() for node in nodes), *_made_to_look_at(scene, nodes)])
+        return [node.GetName() for node in stays]
 
     def note_made() -> None:
         made.extend(still_there(scene.GetNodeByID(identifier)) for identifier in node_ids(scene) - before)
@@ -86,6 +92,12 @@ def all_or_nothing(
     finally:
         scene.RemoveObserver(tag)
     note_made()
+    changed = (there for there, _ in contents if not _is_list_of_points(there()))  # which Place lets a person change within its step
+    left.extend((there, drawn(node)) for there in (*changed, *made) if (node := there()) is not None and is_drawing(node))
+
+
+def _is_list_of_points(node: slicer.vtkMRMLNode | None) -> bool:
+    return node is not None and node.IsA("vtkMRMLMarkupsFiducialNode")
 
 
 def _made_to_look_at(scene: slicer.vtkMRMLScene, nodes: Sequence[slicer.vtkMRMLNode]) -> list[str]:

@@ -76,6 +76,6 @@ def _saying_keywords(method: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _require_main_thread() -> None:
-    """Raises InputError in any other thread: whatever changes in a scene is drawn at once, and the application ends where that is elsewhere."""
+    """Raises InputError in any other thread: what changes in a scene is drawn there at once, which ends the application."""
     if threading.current_thread() is not threading.main_thread():
         raise InputError("The scene belongs to the application's main thread: call this from there, and not from a thread of your own.")

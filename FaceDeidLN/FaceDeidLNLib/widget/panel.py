@@ -300,11 +300,13 @@ class Panel(VTKObservationMixin):
 
     def on_undo(self, checked: bool = False) -> None:
         """Undo the last step."""
-        undone: list[str] = []
+        undone, stay = "", []
 
         def work(progress: Progress) -> None:
+            nonlocal undone, stay
             self.compare.leave()
-            undone.append(self.undo.undo())
+            undone, stay = self.undo.undo()
 
-        if self.look(_("Undo"), work) and undone[0]:
-            self.say(_("Undone: {step}").format(step=undone[0]))
+        if self.look(_("Undo"), work) and undone:
+            stayed = _(" Drawn in since, so left in the scene: {names}.").format(names=", ".join(stay)) if stay else ""
+            self.say(_("Undone: {step}.").format(step=undone) + stayed)

@@ -9,12 +9,25 @@ from FaceDeidLNLib.core.segment import tight
 from FaceDeidLNLib.mrml.links import linked
 from FaceDeidLNLib.mrml.nodes import add_segmentation, segments_from_node
 from FaceDeidLNLib.mrml.scene import context
-from person import PanelTest, face_voxels, phantom
+from person import PanelTest, face_voxels, ids, phantom
 
 
 def names(segmentation):
     """The names of its segments."""
     return [segment.name for segment in segments_from_node(segmentation)]
+
+
+def face_display(segmentation):
+    """Its display nodes."""
+    return [segmentation.GetNthDisplayNode(n) for n in range(segmentation.GetNumberOfDisplayNodes())]
+
+
+def turned():
+    """The matrix of a rotation and a translation."""
+    transform = vtk.vtkTransform()
+    transform.Translate(3.0, 20.0, -7.0)
+    transform.RotateX(20.0)
+    return transform.GetMatrix()
 
 
 class DrawingsTest(PanelTest):
@@ -49,6 +62,59 @@ class DrawingsTest(PanelTest):
         self.assertIn("does not follow", self.ui.statusLabel.text)
         self.click("faceButton")
         self.assertIsNone(self.node.faceSegmentation.GetParentTransformNode())
+
+    def test_undo_leaves_a_face_segment_that_was_edited_since_and_names_it(self):
+        for is_new in (True, False):
+            with self.subTest(is_new=is_new):
+                slicer.mrmlScene.Clear(False)
+                self.load_sample()
+                self.click(*(["applyButton"] if is_new else ["faceButton", "applyButton"]))
+                face, left = self.node.faceSegmentation, self.erase_half()
+                self.click("undoButton")
+                self.assertIsNone(self.node.resultVolume)
+                self.assertIs(face.GetScene(), slicer.mrmlScene)
+                self.assertEqual(int(segments_from_node(face)[0].mask.array.sum()), left)
+                self.assertIn(face.GetName(), self.ui.statusLabel.text)
+                self.assertEqual(len(face_display(face)), 1)
+
+    def test_undo_leaves_points_and_a_curve_that_were_dragged_since(self):
+        self.load_sample()
+        self.click("detectButton", "curveButton")
+        landmarks, curve = self.node.landmarks, self.node.curve
+        for markups in (landmarks, curve):
+            markups.SetNthControlPointPositionWorld(0, 1.0, 2.0, 3.0)
+        self.click("undoButton")
+        self.assertIs(curve.GetScene(), slicer.mrmlScene)
+        self.assertIn(curve.GetName(), self.ui.statusLabel.text)
+        self.assertNotIn(landmarks.GetName(), self.ui.statusLabel.text)
+        self.click("undoButton")
+        self.assertIs(landmarks.GetScene(), slicer.mrmlScene)
+
+    def test_undo_takes_back_a_point_that_was_placed_in_its_step(self):
+        self.load_sample()
+        self.click("detectButton")
+        before, landmarks = [0.0] * 3, self.node.landmarks
+        landmarks.GetNthControlPointPositionWorld(0, before)
+        self.ui.landmarksTable.setCurrentCell(0, 0)
+        self.click("placeButton")
+        landmarks.SetNthControlPointPositionWorld(0, 1.0, 2.0, 3.0)
+        self.click("undoButton")
+        now = [0.0] * 3
+        landmarks.GetNthControlPointPositionWorld(0, now)
+        np.testing.assert_allclose(now, before)
+
+    def test_what_was_moved_with_its_ct_or_followed_by_itself_is_undone(self):
+        self.load_sample()
+        before = ids()
+        self.click("applyButton", "liveCheckBox")
+        self.ui.depthSlider.value = 9.0
+        self.panel.face.follow()
+        moved = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode", "moved")
+        moved.SetMatrixTransformToParent(turned())
+        for node in (self.node.inputVolume, self.node.landmarks, self.node.curve, self.node.faceSegmentation):
+            node.SetAndObserveTransformNodeID(moved.GetID())
+        self.click("undoButton")
+        self.assertEqual(ids() - {moved.GetID()}, before)
 
     def test_a_face_segment_made_anew_takes_the_first_place_and_those_behind_it_stay(self):
         self.load_sample()
