@@ -13,6 +13,8 @@ from .removal import node_ids, remove_nodes, still_there, with_display
 
 #: Steps that can be undone, one after the other.
 DEPTH = 20
+#: Puts back what was chosen, but where what is chosen now stays.
+Choices = Callable[[Sequence[slicer.vtkMRMLNode]], None]
 
 
 class UndoStack:
@@ -39,11 +41,11 @@ class UndoStack:
 
     @contextmanager
     def step(
-        self, label: str, scene: slicer.vtkMRMLScene, nodes: Sequence[slicer.vtkMRMLNode | None], restore_choices: Callable[[], None]
+        self, label: str, scene: slicer.vtkMRMLScene, nodes: Sequence[slicer.vtkMRMLNode | None], restore_choices: Choices
     ) -> Iterator[None]:
         """Everything done inside is one step that may change ``nodes`` and add others.
 
-        ``restore_choices`` puts back what the panel had chosen. A step that raises is undone at once.
+        ``restore_choices`` puts back what the panel had chosen, but for the nodes that it is given. A step that raises is undone at once.
         """
         with all_or_nothing(scene, nodes, restore_choices) as restore:
             yield
@@ -52,12 +54,12 @@ class UndoStack:
 
 @contextmanager
 def all_or_nothing(
-    scene: slicer.vtkMRMLScene, nodes: Sequence[slicer.vtkMRMLNode | None], restore_choices: Callable[[], None] = lambda: None
+    scene: slicer.vtkMRMLScene, nodes: Sequence[slicer.vtkMRMLNode | None], restore_choices: Choices = lambda stay: None
 ) -> Iterator[Callable[[], list[str]]]:
     """What is done inside, which may change ``nodes`` and add others, is undone at once where it raises.
 
     Gives a function that undoes it later: changed nodes get their content back, ``restore_choices`` is called, and nodes
-    that were added leave the scene. A node that a person has drawn in since stays as it is; their names are returned. Where the
+    that were added leave the scene. What a person has drawn in since stays as it is, and chosen: its names are returned. Where the
     scene was closed meanwhile, nothing is touched.
     """
     before = node_ids(scene)
@@ -74,7 +76,7 @@ def all_or_nothing(
         for there, put_back in contents:
             if not any(there() is node for node in stays):
                 put_back()
-        restore_choices()
+        restore_choices(stays)
         kept = {identifier for node in stays for identifier in with_display(node)}
         nodes = [node for node in (there() for there in made) if node is not None and node.GetID() not in kept]
         remove_nodes(scene, [*(node.GetID() for node in nodes), *_made_to_look_at(scene, nodes)])

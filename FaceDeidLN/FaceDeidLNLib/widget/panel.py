@@ -242,10 +242,12 @@ class Panel(VTKObservationMixin):
         node, ct = self.node, self.node.inputVolume
         fields = {name: getattr(node, name) for name in (*OWN, "outputVolume")}
 
-        def restore_choices() -> None:
+        def restore_choices(stay: Sequence[Any]) -> None:
             with slicer.util.NodeModify(node):
                 for name, value in fields.items():
                     own = value if value is not None and slicer.mrmlScene.IsNodePresent(value) else None
+                    if name in OWN and any(linked(ct, OWN[name]) is drawing for drawing in stay):
+                        continue
                     if node.inputVolume is ct:
                         setattr(node, name, own)
                     elif name in OWN and ct is not None:  # another one was turned to: it has its own
@@ -308,5 +310,5 @@ class Panel(VTKObservationMixin):
             undone, stay = self.undo.undo()
 
         if self.look(_("Undo"), work) and undone:
-            stayed = _(" Drawn in since, so left in the scene: {names}.").format(names=", ".join(stay)) if stay else ""
+            stayed = _(" Drawn in since, and so left as it is: {names}.").format(names=", ".join(stay)) if stay else ""
             self.say(_("Undone: {step}.").format(step=undone) + stayed)

@@ -72,7 +72,7 @@ class DrawingsTest(PanelTest):
                 face, left = self.node.faceSegmentation, self.erase_half()
                 self.click("undoButton")
                 self.assertIsNone(self.node.resultVolume)
-                self.assertIs(face.GetScene(), slicer.mrmlScene)
+                self.assertIs(self.node.faceSegmentation, face)
                 self.assertEqual(int(segments_from_node(face)[0].mask.array.sum()), left)
                 self.assertIn(face.GetName(), self.ui.statusLabel.text)
                 self.assertEqual(len(face_display(face)), 1)
@@ -84,11 +84,11 @@ class DrawingsTest(PanelTest):
         for markups in (landmarks, curve):
             markups.SetNthControlPointPositionWorld(0, 1.0, 2.0, 3.0)
         self.click("undoButton")
-        self.assertIs(curve.GetScene(), slicer.mrmlScene)
+        self.assertIs(self.node.curve, curve)
         self.assertIn(curve.GetName(), self.ui.statusLabel.text)
         self.assertNotIn(landmarks.GetName(), self.ui.statusLabel.text)
         self.click("undoButton")
-        self.assertIs(landmarks.GetScene(), slicer.mrmlScene)
+        self.assertIs(self.node.landmarks, landmarks)
 
     def test_undo_takes_back_a_point_that_was_placed_in_its_step(self):
         self.load_sample()
