@@ -295,9 +295,12 @@ def figures(stored: StoredVerdict) -> list[tuple[str, str]]:
     facts = stored.facts
     rows = [(_("Privacy"), stored.privacy), (_("Region and effect"), f"{facts['style']}, {facts['effect']}")]
     rows += [(_("... because"), cause) for cause in facts.get("privacy_causes", ())]
-    rows.append((_("Changed voxels"), f"{facts['changed_voxels']:,}"))
-    if "changed_outside_face" in facts:
-        rows.append((_("... outside the face"), f"{facts['changed_outside_face']:,}"))
+    if facts.get("changed_outside_face", 0) is None:
+        rows.append((_("Changed voxels"), _("cannot be compared: the result has more or fewer voxels than the CT")))
+    else:
+        rows.append((_("Changed voxels"), f"{facts['changed_voxels']:,}"))
+        if "changed_outside_face" in facts:
+            rows.append((_("... outside the face"), f"{facts['changed_outside_face']:,}"))
     if "share_of_step_left" in facts:
         rows.append((_("Of the old skin's step left"), f"{facts['share_of_step_left']:.0%}"))
     if "share_of_body_changed" in facts:

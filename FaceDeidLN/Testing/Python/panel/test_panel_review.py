@@ -327,6 +327,21 @@ class ReviewTest(PanelTest):
         self.assertTrue(self.ui.verdictLabel.text.startswith("FAIL"))
         self.assertIn("protected segment", self.ui.verdictLabel.text)
 
+    def test_a_result_of_another_size_than_its_ct_fails_and_the_panel_goes_on(self):
+        ct, _ = self.load_sample()
+        self.click("applyButton")
+        smaller = np.ascontiguousarray(volume_from_node(ct).array[:-10])
+        slicer.util.updateVolumeFromArray(ct, smaller)
+        self.click("verifyButton")
+        self.assertTrue(self.ui.verdictLabel.text.startswith("FAIL"))
+        table = self.ui.figuresTable
+        shown = {table.item(row, 0).text(): table.item(row, 1).text() for row in range(table.rowCount)}
+        self.assertIn("cannot be compared", shown["Changed voxels"])
+        self.assertEqual(self.enabled(*EXPORTS), [])
+        self.click("applyButton")
+        self.assertFalse(self.ui.verdictLabel.text.startswith("FAIL"))
+        self.assertEqual(self.errors, [])
+
     def test_the_slice_views_jump_to_the_largest_change(self):
         self.apply()
         view = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLSliceNode") or slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSliceNode", "Red")
