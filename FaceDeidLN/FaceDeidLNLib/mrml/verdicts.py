@@ -40,6 +40,8 @@ _MADE = "FaceDeidLN.Made"
 #: Attribute of a result's node: the CT's matrix to world LPS when it was made.
 _PLACE = "FaceDeidLN.MadeAt"
 _CT = "FaceDeidLN.ct"
+#: Figures that every certificate has.
+_FIGURES = frozenset(("style", "effect", "changed_voxels", "protected"))
 #: The figure of an image that follows which tells what result it was made after.
 _DECIDED_BY = "decided_by"
 
@@ -231,6 +233,8 @@ def _stored_of(result: slicer.vtkMRMLScalarVolumeNode | None) -> StoredVerdict |
         return None
     try:
         kept = json.loads(note.GetText())
+        if _FIGURES - {*kept["facts"]}:
+            raise KeyError(_FIGURES)
         return StoredVerdict(**{**kept, "reasons": tuple(kept["reasons"])})
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise InputError(f'The certificate of "{result.GetName()}" cannot be read: verify the result again.') from error

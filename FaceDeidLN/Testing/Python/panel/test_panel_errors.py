@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -182,6 +183,17 @@ class ErrorsTest(PanelTest):
         self.assertEqual(self.enabled("nrrdButton", "niftiButton", "dicomButton", "signOffButton"), [])
         with self.assertRaisesRegex(FaceDeidError, "cannot be read"):
             self.logic.exportResult(result, str(self.folder() / "out.nrrd"))
+
+    def test_a_certificate_without_one_of_the_figures_that_all_have_cannot_be_read(self):
+        _, result = self.applied()
+        note = result.GetNodeReference("FaceDeidLN.certificate")
+        whole = json.loads(note.GetText())
+        for name in ("style", "effect", "changed_voxels", "protected"):
+            with self.subTest(name):
+                note.SetText(json.dumps({**whole, "facts": {key: fact for key, fact in whole["facts"].items() if key != name}}))
+                self.panel.update()
+                self.assertIn("cannot be read: verify the result again", self.ui.statusLabel.text)
+                self.assertEqual(self.enabled("nrrdButton"), [])
 
     # Looking and exporting
 
