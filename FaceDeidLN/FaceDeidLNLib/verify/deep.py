@@ -33,8 +33,9 @@ def deep_doubts(changed: np.ndarray, ct: Volume, body: Volume, frame: FaceFrame,
         return ()
     return (
         f"{volume:.0f} ml of tissue changed more than {limit:.0f} mm below the face's skin, where no face reaches: the field of view ends "
-        "so close behind or beside the face that its cut side was taken for skin, or a curve was drawn behind the face; give the CT as it "
-        "was scanned, with more of the head, or draw the curve again",
+        "so close behind or beside the face that its cut side was taken for skin, a cushion or holder as dense as tissue lies against the "
+        "head, or a curve or face segment was drawn behind the face; look where it changed, give the CT as it was scanned, with more of "
+        "the head, or draw again",
     )
 
 
