@@ -35,8 +35,8 @@ def read_rtstruct(dataset: Dataset, path: Path, ct: Geometry, frame_of_reference
     """The structures of an RTSTRUCT as masks on the CT's grid ``ct``.
 
     Points and open lines (PS3.3 C.8.8.6) count where the name says node, target or gland: a line as if it were closed, a point as the
-    voxel that it lies in. Other known structures without closed contours are left out. Those without a point are empty, as are those that
-    are not recognised and have no closed contour, or lie in another frame of reference than the CT: their names tell it.
+    voxel that it lies in. Other structures without closed contours are left out, and those without a point are empty, as are those that
+    lie in another frame of reference than the CT: their names tell it.
     Slices between the contours of a structure belong to it: see ``fill_contours``.
 
     :param frame_of_reference_uid: of the CT; "" where it is not known, and then nothing is compared.
@@ -70,8 +70,6 @@ def _structures(dataset: Dataset, path: Path, ct: Geometry, frame_of_reference_u
         placed = [_on_voxels(ct.to_kji(points)) for points in _contours(item, role_of(name) in (Role.NODE, Role.ORGAN))]
         if placed:
             drawn.append((name, placed))
-        elif role_of(name) is Role.UNKNOWN and name not in empty:  # what is not recognised would be kept, so that it is told
-            empty.append(f"{name} (no closed contour)")
     if not drawn:
         raise InputError(f"{path.name} holds no closed contour of this CT: check that it is the right structure set.")
     require_few(len(drawn) + len(empty), path.name)

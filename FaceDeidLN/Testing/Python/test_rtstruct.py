@@ -333,16 +333,6 @@ def test_a_structure_in_another_frame_of_reference_than_the_others_is_told_and_p
     ]
 
 
-@pytest.mark.parametrize(("name", "told"), [("Structure 7", ["Structure 7 (no closed contour)"]), ("Brain", [])])
-def test_lines_that_nobody_recognises_and_that_enclose_nothing_are_told(name, told, tmp_path):
-    geometry = grid()
-    dataset = two_structures([square(geometry, 4.0, 10, 20)], [square(geometry, 6.0, 10, 20)])
-    dataset.StructureSetROISequence[1].ROIName = name
-    dataset.ROIContourSequence[1].ContourSequence[0].ContourGeometricType = "OPEN_PLANAR"
-    placed = place_segments(read_rtstruct(dataset, tmp_path / "rt.dcm", geometry, FRAME), geometry)
-    assert [mask.name for mask in placed if not mask.voxels] == told
-
-
 def test_two_structures_of_one_number_are_refused_because_nobody_knows_which_was_drawn(tmp_path):
     geometry = grid()
     dataset = two_structures([square(geometry, 4.0, 10, 20)], [square(geometry, 6.0, 10, 20)])
