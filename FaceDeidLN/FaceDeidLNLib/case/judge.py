@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from scipy import ndimage
 
 from ..core.ahead import made_beside
 from ..core.volume import Volume
@@ -86,7 +87,7 @@ def _with_fill(state: CaseResult, changed: np.ndarray) -> np.ndarray:
     segment, result = state.face.without_apron().segment, state.result.array
     fill = to_scalar_type(np.array(state.parameters.own_number(FILL_HU)), result.dtype)
     hidden, there = changed.copy(), segment.box.slices
-    hidden[there] |= segment.array & (result[there] == fill)
+    hidden[there] |= segment.array & (result[there] == fill) & ndimage.binary_dilation(changed[there])
     return hidden
 
 

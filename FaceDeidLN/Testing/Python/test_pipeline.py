@@ -13,7 +13,7 @@ from FaceDeidLNLib.core.errors import Cancelled, InputError
 from FaceDeidLNLib.core.geometry import Geometry
 from FaceDeidLNLib.core.landmarks import Landmark, Landmarks
 from FaceDeidLNLib.core.parameters import NUMBERS, Parameters
-from FaceDeidLNLib.core.segment import Segment
+from FaceDeidLNLib.core.segment import Segment, places
 from FaceDeidLNLib.core.volume import Volume
 from FaceDeidLNLib.effect.records import OWN_NUMBERS
 from FaceDeidLNLib.effect.registry import EFFECTS
@@ -248,6 +248,18 @@ def test_skin_that_had_the_value_of_the_fill_before_is_lost_in_it(phantom, finde
     parameters = Parameters(effect="mask", own=(("fill_hu", 0.0),), levels=())
     result = deface(Request(water, landmarks=phantom.landmarks, parameters=parameters), finder=finder)
     assert (result.verdict, result.reasons) == (Verdict.PASS, ())
+
+
+def test_a_feature_that_has_the_value_of_the_fill_and_stands_out_into_the_air_is_not_hidden(phantom, finder):
+    ct = phantom.ct
+    near = np.linalg.norm(ct.geometry.to_lps(places(np.ones(ct.array.shape, dtype=bool))) - phantom.landmarks.position("pogonion"), axis=1)
+    near = near.reshape(ct.array.shape)
+    flat = ct.with_array(np.where((near < 16) & (ct.array > -300) & (ct.array < 250), 0, ct.array).astype(ct.array.dtype))
+    parameters = Parameters(effect="mask", own=(("fill_hu", 0.0),), levels=())
+    face = deface(Request(flat, landmarks=phantom.landmarks, parameters=parameters), finder=finder).face.segment.full(ct.array.shape)
+    own = Segment("Face", flat.with_array(face & ~((flat.array < -300) & (near < 20))))
+    result = deface(Request(flat, landmarks=phantom.landmarks, face_segment=own, parameters=parameters), finder=finder)
+    assert any("of the skin around pogonion did not change" in reason for reason in result.reasons)
 
 
 def test_skin_that_somebody_put_back_into_a_fill_is_seen(phantom, finder):
