@@ -41,26 +41,34 @@ class UndoStack:
 
     @contextmanager
     def step(
-        self, label: str, scene: slicer.vtkMRMLScene, nodes: Sequence[slicer.vtkMRMLNode | None], restore_choices: Choices
+        self,
+        label: str,
+        scene: slicer.vtkMRMLScene,
+        nodes: Sequence[slicer.vtkMRMLNode | None],
+        restore_choices: Choices,
+        goes_on: Sequence[slicer.vtkMRMLNode] = (),
     ) -> Iterator[None]:
-        """Everything done inside is one step that may change ``nodes`` and add others.
+        """Everything done inside is one step that may change ``nodes`` and add others; ``goes_on`` as ``all_or_nothing``.
 
         ``restore_choices`` puts back what the panel had chosen, but for the nodes that it is given. A step that raises is undone at once.
         """
-        with all_or_nothing(scene, nodes, restore_choices) as restore:
+        with all_or_nothing(scene, nodes, restore_choices, goes_on) as restore:
             yield
         self._steps = [*self._steps, (label, restore)][-DEPTH:]
 
 
 @contextmanager
 def all_or_nothing(
-    scene: slicer.vtkMRMLScene, nodes: Sequence[slicer.vtkMRMLNode | None], restore_choices: Choices = lambda stay: None
+    scene: slicer.vtkMRMLScene,
+    nodes: Sequence[slicer.vtkMRMLNode | None],
+    restore_choices: Choices = lambda stay: None,
+    goes_on: Sequence[slicer.vtkMRMLNode] = (),
 ) -> Iterator[Callable[[], list[str]]]:
     """What is done inside, which may change ``nodes`` and add others, is undone at once where it raises.
 
     Gives a function that undoes it later: changed nodes get their content back, ``restore_choices`` is called, and nodes
-    that were added leave the scene. What a person has drawn in since stays as it is, and chosen: its names are returned. Where the
-    scene was closed meanwhile, nothing is touched.
+    that were added leave the scene. What a person has drawn in since stays as it is, and chosen: its names are returned. In ``goes_on``,
+    some of ``nodes``, a person draws within the step itself, and that is undone. Where the scene was closed meanwhile, nothing is touched.
     """
     before = node_ids(scene)
     made: list[Callable[[], slicer.vtkMRMLNode | None]] = []
@@ -94,12 +102,8 @@ def all_or_nothing(
     finally:
         scene.RemoveObserver(tag)
     note_made()
-    changed = (there for there, _ in contents if not _is_list_of_points(there()))  # which Place lets a person change within its step
+    changed = (there for there, _ in contents if not any(there() is node for node in goes_on))
     left.extend((there, drawn(node)) for there in (*changed, *made) if (node := there()) is not None and is_drawing(node))
-
-
-def _is_list_of_points(node: slicer.vtkMRMLNode | None) -> bool:
-    return node is not None and node.IsA("vtkMRMLMarkupsFiducialNode")
 
 
 def _made_to_look_at(scene: slicer.vtkMRMLScene, nodes: Sequence[slicer.vtkMRMLNode]) -> list[str]:

@@ -189,7 +189,7 @@ class LandmarksSection(Section):
             logic.SetActiveList(node)
             logic.StartPlaceMode(False)
 
-        if self.panel.run(_("Place {name}").format(name=name), work, [node]):
+        if self.panel.run(_("Place {name}").format(name=name), work, [node], goes_on=[node]):
             self.panel.say(_("Click into a view to place {name}.").format(name=name))
 
     def on_unset(self, checked: bool = False) -> None:

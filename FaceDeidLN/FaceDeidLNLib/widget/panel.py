@@ -233,10 +233,10 @@ class Panel(VTKObservationMixin):
 
         return self._alone(title, unasked, no_popup)
 
-    def run(self, title: str, work: Callable[[Progress], None], changed: Sequence[Any] = ()) -> bool:
+    def run(self, title: str, work: Callable[[Progress], None], changed: Sequence[Any] = (), goes_on: Sequence[Any] = ()) -> bool:
         """Do one step with progress, Cancel, undo and one message where it fails; ``changed`` are nodes that it may change.
 
-        Returns whether it was done.
+        ``goes_on``: those of them that a person changes afterwards within the same step. Returns whether it was done.
         """
         self.update()
         node, ct = self.node, self.node.inputVolume
@@ -256,7 +256,7 @@ class Panel(VTKObservationMixin):
         def step() -> None:
             with progress_dialog(title) as progress, drawn_once(progress):
                 self.compare.leave()
-                with self.undo.step(title, slicer.mrmlScene, changed, restore_choices):
+                with self.undo.step(title, slicer.mrmlScene, changed, restore_choices, goes_on):
                     work(self._in_this_scene(progress))
 
         return self._alone(title, step)
@@ -310,5 +310,5 @@ class Panel(VTKObservationMixin):
             undone, stay = self.undo.undo()
 
         if self.look(_("Undo"), work) and undone:
-            stayed = _(" Drawn in since, and so left as it is: {names}.").format(names=", ".join(stay)) if stay else ""
+            stayed = _(" Changed since, and so left as it is: {names}.").format(names=", ".join(stay)) if stay else ""
             self.say(_("Undone: {step}.").format(step=undone) + stayed)

@@ -90,6 +90,18 @@ class DrawingsTest(PanelTest):
         self.click("undoButton")
         self.assertIs(self.node.landmarks, landmarks)
 
+    def test_undo_leaves_landmarks_that_were_moved_since_whichever_step_it_takes_back(self):
+        self.load_sample()
+        self.click("detectButton")
+        for button, left in (("detectButton", 1.0), ("applyButton", 2.0)):
+            self.click(button)
+            landmarks, now = self.node.landmarks, [0.0] * 3
+            landmarks.SetNthControlPointPositionWorld(0, left, 2.0, 3.0)
+            self.click("undoButton")
+            landmarks.GetNthControlPointPositionWorld(0, now)
+            self.assertEqual(now, [left, 2.0, 3.0])
+            self.assertIn(landmarks.GetName(), self.ui.statusLabel.text)
+
     def test_undo_takes_back_a_point_that_was_placed_in_its_step(self):
         self.load_sample()
         self.click("detectButton")
