@@ -80,10 +80,10 @@ def require_tables(key: Path) -> None:
             if not path.exists():
                 continue
             with open_plain(path) as file:
-                first = file.readline(MOST_KEY).decode().strip("\r\n")
+                first = file.readline(MOST_KEY).decode()
         except (OSError, ValueError) as problem:
             raise InputError(f"{path}, a table beside the key, cannot be read ({problem}): move it away, or name another key.") from problem
-        if first and not set(TABLE_COLUMNS) <= set(next(csv.reader([first]))):
+        if first and not set(TABLE_COLUMNS) <= set(next(csv.reader([first]), ())):
             raise InputError(
                 f"{path} is not the table of old and new names that is kept there (columns {', '.join(TABLE_COLUMNS)}): "
                 "move it away, or name another key."

@@ -106,9 +106,12 @@ def read_folder(folder: Path, take: Callable[[DicomFile], Taken], alive: Alive =
 def _files(folder: Path, deep: bool) -> Iterator[Path]:
     """The files in the order of their paths; links are followed, and each folder is looked into once, so that loops of links end.
 
+    A link that leads out of the folder to one that holds it brings nothing of it, and is passed over.
+
     :raises InputError: a folder cannot be looked into, or a link leads nowhere, so that nobody knows what is missing.
     """
-    left, seen = [_Entry(folder, True)], set()
+    start = Path(os.path.realpath(folder))
+    left, seen = [_Entry(folder, True)], {str(above) for above in start.parents}
     while left:
         entry = left.pop()
         if not entry.is_folder:

@@ -79,6 +79,13 @@ def test_slices_behind_a_link_to_a_folder_are_read_and_loops_of_links_end(tmp_pa
     assert ct.notes == ()
 
 
+def test_a_link_out_of_the_folder_brings_nothing_of_its_neighbours(tmp_path):
+    write_series(tmp_path / "in", Series(stored_head()))
+    write_series(tmp_path / "beside", Series(stored_head()))
+    (tmp_path / "in" / "up").symlink_to(tmp_path)
+    assert len(read_ct(tmp_path / "in").files) == len(stored_head())
+
+
 def test_a_link_that_leads_nowhere_may_be_a_slice_that_is_missing(tmp_path):
     first, *_ = write_series(tmp_path, Series(stored_head()))
     first.unlink()

@@ -21,7 +21,7 @@ def test_the_header_of_a_nifti_is_never_read_as_voxels(tmp_path, version, offset
     content = bytearray(path.read_bytes())
     struct.pack_into("<f" if version == 1 else "<q", content, 108 if version == 1 else 168, offset)
     path.write_bytes(content)
-    with pytest.raises(InputError, match="voxels from byte"):
+    with pytest.raises(InputError, match="does not say where its voxels begin"):
         read_volume(path)
 
 
@@ -58,6 +58,7 @@ def test_an_axis_of_negative_spacing_runs_the_other_way(tmp_path):
         {**WITHOUT_PLACE, "spacings": "0.5 0.75 2.5", "axis mins": "5 6 7"},
         {**WITHOUT_PLACE, "axismaxs": "12 15 30"},
         {**WITHOUT_PLACE, "spacings": "0.5 0.75 2.5 1"},
+        {**WITHOUT_PLACE, "spacings": "0.5 0.75 2.5", "axis mins": "0 0 7"},
         {"space origin": "(1,2)"},
         {"space origin": "(1,2,3,4)"},
     ],
@@ -65,6 +66,11 @@ def test_an_axis_of_negative_spacing_runs_the_other_way(tmp_path):
 def test_a_nrrd_that_tells_its_place_in_two_ways_or_with_other_numbers_is_refused(tmp_path, fields):
     with pytest.raises(InputError, match="damaged"):
         read_volume(write_nrrd(tmp_path / "ct.nrrd", **fields))
+
+
+def test_a_nrrd_without_a_place_may_say_that_its_axes_begin_at_0(tmp_path):
+    path = write_nrrd(tmp_path / "ct.nrrd", **WITHOUT_PLACE, spacings="0.5 0.75 2.5", **{"axis mins": "0 0 0"})
+    assert np.allclose(read_volume(path).geometry.spacing, (0.5, 0.75, 2.5))
 
 
 def test_empty_lengths_beside_directions_tell_nothing(tmp_path):
@@ -89,3 +95,10 @@ def test_a_metaimage_that_tells_its_place_in_two_ways_is_refused(tmp_path, field
 def test_a_metaimage_may_tell_how_large_a_voxel_is_beside_its_step(tmp_path):
     path = write_mha(tmp_path / "ct.mha", Position="1 2 3", ElementSize="9 9 9")
     assert np.allclose(read_volume(path).geometry.spacing, (0.5, 0.75, 2.5))
+
+
+def test_a_metaimage_may_tell_the_same_twice(tmp_path):
+    path = write_mha(tmp_path / "ct.mha", **{"Rotation": "1.0000000001 0 0 0 1 0 0 0 1", " NDims": "3"})
+    with_two = path.read_bytes().replace(b"NDims", b"Comment = a\nComment = b\nNDims", 1)
+    path.write_bytes(with_two)
+    assert np.array_equal(read_volume(path).array, HU)

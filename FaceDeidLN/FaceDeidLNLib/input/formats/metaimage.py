@@ -23,6 +23,8 @@ _TYPES = {
     "MET_FLOAT": "f4",
     "MET_DOUBLE": "f8",
 }
+#: Numbers that are told twice are the same within that: they are written with rounding.
+_SAME = 1e-6
 #: A header is some 20 lines.
 _MAX_LINES, _MAX_LINE = 1000, 1 << 16
 
@@ -49,7 +51,7 @@ def _fields(path: Path) -> tuple[dict[str, str], int]:
             if not mark:
                 break
             name = name.strip()
-            if name in fields:
+            if fields.get(name, value.strip()) != value.strip() and name != "Comment":
                 raise damaged(path, f"it tells {name} twice")
             fields[name] = value.strip()
             if name == "ElementDataFile":
@@ -115,7 +117,7 @@ def _numbers(fields: dict[str, str], names: tuple[str, ...], default: np.ndarray
     told = [np.array([real(value) for value in fields[name].split()]) for name in names if name in fields] or [default]
     if any(values.shape != default.shape for values in told):
         raise ValueError(f"{names[0]} has {told[0].size} numbers")
-    if any(not np.array_equal(values, told[0]) for values in told):
+    if any(not np.allclose(values, told[0], rtol=0.0, atol=_SAME) for values in told):
         raise ValueError(f"{' and '.join(name for name in names if name in fields)} differ")
     return told[0]
 

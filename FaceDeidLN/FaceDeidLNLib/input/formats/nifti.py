@@ -89,7 +89,7 @@ def _header(path: Path, head: bytes, packed: bool) -> ImageHeader:
         raise ValueError(f"unit of length {told['units'][0] & 7}")
     offset = float(told["vox_offset"][0])
     if not length + _EXTENDER <= offset <= MAX_HEADER_BYTES or not offset.is_integer():
-        raise ValueError(f"voxels from byte {offset}")
+        raise InputError(f"{path.name} does not say where its voxels begin (byte {offset:g}): save it again, with Slicer perhaps.")
     slope, intercept = told["scale"]
     if not np.isfinite(slope) or slope == 0.0:
         slope, intercept = 1.0, 0.0

@@ -161,7 +161,8 @@ def _require_told_once(fields: dict[str, str], axes: list[int], with_directions:
     """Raises ValueError where axes are placed in a second way: by their ends, or beside directions by lengths (as Teem has it)."""
     for name in ("axismins", "axismaxs", *(("spacings", "units") if with_directions else ())):
         told = [part.strip('" ').casefold() for part in re.findall(r'"[^"]*"|\S+', fields.get(name, ""))]
-        if any(part not in ("", "nan") for axis, part in enumerate(told) if axis in axes):
+        nothing = ("", "nan", *["0", "0.0"] * (name == "axismins"))  # a place that nobody else tells begins there
+        if any(part not in nothing for axis, part in enumerate(told) if axis in axes):
             raise ValueError(f"its {name} tell in a second way where the voxels lie")
 
 
