@@ -98,7 +98,7 @@ def test_a_metaimage_may_tell_how_large_a_voxel_is_beside_its_step(tmp_path):
 
 
 def test_a_metaimage_may_tell_the_same_twice(tmp_path):
-    path = write_mha(tmp_path / "ct.mha", **{"Rotation": "1.0000000001 0 0 0 1 0 0 0 1", " NDims": "3"})
+    path = write_mha(tmp_path / "ct.mha", **{"Rotation": "0 1.0000000001 0 -1 0 0 0 0 1", " NDims": "3"})
     with_two = path.read_bytes().replace(b"NDims", b"Comment = a\nComment = b\nNDims", 1)
     path.write_bytes(with_two)
     assert np.array_equal(read_volume(path).array, HU)
