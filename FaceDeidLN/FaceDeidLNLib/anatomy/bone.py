@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
 from scipy import ndimage
 
@@ -14,6 +16,7 @@ from .grids import deep_in, steps_of, vertical_axis
 from .pieces import pieces_of
 from .solid import Solid, cells_of
 
+Item = TypeVar("Item")
 #: Dental metal (some scanners stop at 2248 HU); the streaks are looked for in the slices that hold it.
 METAL_HU = 2200  # whole, as voxels are: they need not be made numbers of another kind
 #: Slices this far from metal still show its streaks.
@@ -63,7 +66,7 @@ def _only(mask: np.ndarray, chosen: np.ndarray) -> np.ndarray:
 def metal_slices(ct: Volume, box: Box) -> np.ndarray:
     """Which slices (K,; bool) of the CT hold dental metal in ``box``: those across the patient, in whatever order the axes are stored."""
     axis = vertical_axis(ct.geometry)
-    slices, inside = np.moveaxis(ct.array, axis, 0), (box.slices[axis], *(box.slices[n] for n in range(3) if n != axis))
+    slices, inside = np.moveaxis(ct.array, axis, 0), _first(box.slices, axis)
     out = np.zeros(len(slices), dtype=bool)
     for k in range(inside[0].start, inside[0].stop):  # one slice at a time, which a processor's cache holds
         out[k] = (slices[k][inside[1:]] > METAL_HU).any()
@@ -73,8 +76,12 @@ def metal_slices(ct: Volume, box: Box) -> np.ndarray:
 def _streaks(metal: np.ndarray, bone: np.ndarray, geometry: Geometry) -> np.ndarray:
     """The thin parts of ``bone`` (bool on a ``geometry``) in the slices near dental metal, ``metal`` (bool) along its vertical axis."""
     axis = vertical_axis(geometry)
-    sampling = (geometry.sampling[axis], *(geometry.sampling[n] for n in range(3) if n != axis))
-    return np.moveaxis(_thin(np.moveaxis(bone, axis, 0), metal, sampling), 0, axis)
+    return np.moveaxis(_thin(np.moveaxis(bone, axis, 0), metal, _first(geometry.sampling, axis)), 0, axis)
+
+
+def _first(each: tuple[Item, Item, Item], axis: int) -> tuple[Item, Item, Item]:
+    """What belongs to the three array axes, that of ``axis`` first, as ``np.moveaxis`` turns an array."""
+    return (each[axis], *(each[n] for n in range(3) if n != axis))
 
 
 def _thin(bone: np.ndarray, metal: np.ndarray, sampling: tuple[float, float, float]) -> np.ndarray:

@@ -31,7 +31,7 @@ class LaidFrames:
     def of(cls, seg: Dataset, ct: Geometry) -> LaidFrames:
         """All frames of a SEG. Raises ValueError where one does not lie on the CT's pixels."""
         count = range(int(seg.NumberOfFrames))
-        return cls(seg, ct, np.array([_start(seg, n, ct) for n in count]), np.array([segment_of(seg, n) for n in count]))
+        return cls(seg, ct, np.array([_start(seg, n, ct) for n in count]), np.array([_segment_of(seg, n) for n in count]))
 
     def mask(self, number: int, share: float) -> np.ndarray:
         """The CT voxels (bool, (k, j, i)) of a segment, of a fractional one from this ``share`` of its largest value on.
@@ -80,12 +80,12 @@ def shown_segments(seg: Dataset) -> set[int]:
     if len(seg.PerFrameFunctionalGroupsSequence) != count:
         raise ValueError(f"{len(seg.PerFrameFunctionalGroupsSequence)} of its {count} frames are described")
     if str(seg.SegmentationType) != "LABELMAP":
-        return {segment_of(seg, n) for n in range(count)}
+        return {_segment_of(seg, n) for n in range(count)}
     found = {int(label) for n in range(count) for label in np.unique(seg.get_stored_frame(n + 1))}
     return found - {0, seg.get("PixelPaddingValue")}
 
 
-def segment_of(seg: Dataset, index: int) -> int:
+def _segment_of(seg: Dataset, index: int) -> int:
     """The number of the segment that a frame shows; 0 in a label map."""
     if str(seg.SegmentationType) == "LABELMAP":
         return 0
