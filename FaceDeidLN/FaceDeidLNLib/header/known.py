@@ -22,7 +22,6 @@ from ..input.file_names import is_called_index
 from ..input.packed import packed_apart
 from .dated import Calendar, dates_of, plain_date
 from .raw import Key, raw_items
-from .terms import is_term
 from .values import text_of
 from .vocabulary import harmless_words
 
@@ -142,18 +141,15 @@ class Known:
         words = frozenset(names | places | {word for word in devices if not word.isdigit()})
         return Telling(words, frozenset(self.numbers), frozenset(filter(is_ideographic, words)))
 
-    def in_bytes(self, raw: bytes, dataset: Dataset | None = None) -> list[str]:
-        """Which kinds of identifiers stand in bytes; terms of the standard in their own attributes of the ``dataset`` name nobody."""
+    def in_bytes(self, raw: bytes, of_nobody: Callable[[], Counter[str]] = Counter) -> list[str]:
+        """Which kinds of identifiers stand in bytes; ``of_nobody``: words (lower case) that name nobody there, and how often they do."""
         lower = raw.lower()
         tokens = _tokens(lower)
         telling = self.telling(devices_stay=True)
-        words = [word for word in telling.words if _stands(word, lower, tokens)]
-        if words and dataset is not None:
-            terms = _terms_in(dataset)
-            words = [word for word in words if not terms[word] or lower.count(word.encode()) > terms[word]]
-        kinds = (("a number", telling.numbers), ("a UID", self.uids))
-        found = [kind for kind, values in kinds if any(_stands(value, lower, tokens) for value in values)]
-        return [*(["a name or place"] if words else []), *found]
+        kinds = (("a name or place", telling.words), ("a number", telling.numbers), ("a UID", self.uids))
+        found = {kind: [value.lower() for value in values if _stands(value, lower, tokens)] for kind, values in kinds}
+        fixed = of_nobody() if any(found.values()) else Counter()
+        return [kind for kind, values in found.items() if any(not fixed[one] or lower.count(one.encode()) > fixed[one] for one in values)]
 
 
 def _tokens(lower: bytes) -> set[bytes]:
@@ -165,13 +161,6 @@ def _tokens(lower: bytes) -> set[bytes]:
     glued |= {part for token in glued if b"_" in token for part in token.split(b"_")} if b"_" in lower else set()
     letters = set(re.findall(rb"[a-z]{%d,}\0?" % _LONG_BYTES, lower))
     return glued | {run.rstrip(b"\0") for run in letters} | {run[:-2] for run in letters if run.endswith(b"\0")}
-
-
-def _terms_in(dataset: Dataset) -> Counter[str]:
-    """How often each word stands in a data set as a term of the standard."""
-    coded = (element for element, _ in keyed_elements(dataset) if element.VR == "CS")
-    terms = (value for element in coded for value in values_of(element) if is_term(element.keyword, value))
-    return Counter(word for value in terms for word in re.findall("[a-z]+", value.lower()))
 
 
 def _stands(value: str, lower: bytes, tokens: set[bytes]) -> bool:

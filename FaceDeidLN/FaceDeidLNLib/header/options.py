@@ -35,8 +35,10 @@ OPTIONS: dict[str, ProfileOption] = {
         ProfileOption("safe-private", "retain_safe_private", "113111", "Retain Safe Private Option"),
     )
 }
-#: Codes of what was done to the pixels (113101 Clean Pixel Data, 113102 Clean Recognizable Visual Features), beside any profile.
-FACE_CODES = frozenset({"113101", "113102"})
+#: Codes of what was done to the pixels, beside any profile, and what they mean.
+FACE_CODES = {"113101": "Clean Pixel Data Option", "113102": "Clean Recognizable Visual Features Option"}
+#: What a certificate calls the profile.
+PROFILE = "DICOM PS3.15 Annex E, Basic Application Level Confidentiality Profile"
 KEEP, RESEARCH = "keep", "research"
 #: What ``--header`` begins with, and what the panel offers.
 CHOICES = (KEEP, BASIC.name, RESEARCH)

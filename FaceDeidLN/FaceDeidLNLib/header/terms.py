@@ -39,6 +39,8 @@ _TERMS = {
     "AcquisitionType": "sequenced spiral constant angle stationary free",
     "BurnedInAnnotation": _YES_NO,
     "RecognizableVisualFeatures": _YES_NO,
+    "PatientIdentityRemoved": _YES_NO,
+    "LongitudinalTemporalInformationModified": "unmodified modified removed",
     "TypeOfPatientID": "text rfid barcode",
 }
 #: The terms' words by keyword, in lower case.

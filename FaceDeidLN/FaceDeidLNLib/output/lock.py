@@ -24,9 +24,12 @@ def sole_writer(lock: Path, output: Path) -> Iterator[bool]:
     try:
         yield is_locked
     finally:
-        with contextlib.suppress(OSError):  # Windows does not remove an open file, and then the next run uses it
+        if os.name == "nt":  # which removes no open file, this run's or another's
+            os.close(handle)
+        with contextlib.suppress(OSError):
             lock.unlink(missing_ok=True)
-        os.close(handle)
+        if os.name != "nt":  # while it is locked, so that it is not another run's
+            os.close(handle)
 
 
 def _taken(lock: Path, output: Path) -> tuple[int, bool]:

@@ -1,0 +1,78 @@
+"""Patients called as the marks of a cleaned header, or the form of a certificate, say in every release."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from FaceDeidLNLib.header.known import Known
+from FaceDeidLNLib.header.options import PROFILE, RESEARCH_OPTIONS, options_named
+from FaceDeidLNLib.header.profile import Profile
+from FaceDeidLNLib.header.proof import verify_headers
+from header_objects import small
+
+#: Surnames that are words of the marks, of the certificates or of the derivation, and what other programs write for a name.
+CALLED = [
+    "Basic^Ivan",
+    "Clean^John",
+    "Option^A",
+    "Safe^Mary",
+    "Private^First",
+    "Retain^Dates",
+    "Modified^X",
+    "Face^Lin",
+    "Header^Max",
+    "Derived^X",
+    "Python^Monty",
+    "Region^X",
+    "REMOVED",
+    "PATIENT",
+    "Patient^Anonymous",
+    "Test^Patient",
+    "DEIDENTIFIED",
+    "Unknown^Unknown",
+    "NONE",
+]
+CERTIFICATE = {
+    "checks": {"face_skin": {"changed": "at least 90 %"}, "node_levels": [{"derived_from": "hyoid"}], "changed_outside_face": 0},
+    "header": {"counts": {"removed": 29, "emptied": 3}, "options": list(RESEARCH_OPTIONS), "profile": PROFILE},
+    "protected": [{"changed": 0, "name": "LN Ib left", "voxels": "some"}],
+    "software": {"FaceDeidLN": "1.0", "Python": "3.11"},
+}
+DERIVATION = "FaceDeidLN 1.0: face de-identified, region full+ears, effect reface, privacy tested: surface, learned"
+
+
+def findings(folder, called, certificate=CERTIFICATE, **later):
+    """What is found in a cleaned object of a patient of that name, with ``later`` values, and its certificate."""
+    options = options_named("research")
+    known, profile, original = Known(), Profile(bytes(range(32)), options), small(PatientName=called, ReferringPhysicianName=called)
+    known.take(original)
+    cleaned = profile.clean(small(PatientName=called, ReferringPhysicianName=called))
+    for keyword, value in later.items():
+        setattr(cleaned, keyword, value)
+    (folder / "out").mkdir()
+    cleaned.save_as(folder / "out" / "IM0001.dcm", enforce_file_format=True)
+    beside = folder / "out.certificate.json"
+    beside.write_text(json.dumps(certificate, indent=2))
+    return list(map(str, verify_headers(folder / "out", known, options, [beside])))
+
+
+@pytest.mark.parametrize("called", CALLED)
+def test_a_patient_called_like_a_word_of_the_marks_can_be_released(tmp_path, called):
+    assert findings(tmp_path, called, DerivationDescription=DERIVATION) == []
+
+
+@pytest.mark.parametrize("called", ["Basic^Ivan", "Private^First", "Patient^Anonymous"])
+def test_the_same_word_is_found_in_any_other_value(tmp_path, called):
+    word = called.split("^")[0]
+    assert findings(tmp_path, called, StudyDescription=f"CT of {word}")
+
+
+@pytest.mark.parametrize("called", ["REMOVED", "Private^First", "Python^Monty"])
+def test_the_same_word_is_found_in_a_value_of_the_certificate(tmp_path, called):
+    told = {**CERTIFICATE, "protected": [{"name": f"node of {called.split('^')[0]}", "changed": 0}]}
+    assert findings(tmp_path, called, told) == ["out.certificate.json: bytes: a name or place of an original stands in the file"]
+
+
+def test_a_derivation_that_goes_on_after_another_text_is_searched(tmp_path):
+    assert findings(tmp_path, "Region^X", DerivationDescription=f"by Region; {DERIVATION}")
