@@ -25,6 +25,7 @@ from ..core.errors import InputError
 from ..core.progress import Alive, idle
 from ..core.scratch import scratch_folder
 from .case import StoredSlice
+from .code_streams import Told, why_not_as_told
 from .dicom_header import HeaderSlice
 
 #: Transfer syntaxes whose pixels have the length that the header says.
@@ -53,7 +54,11 @@ def _slice_by_slice(pairs: Sequence[tuple[HeaderSlice, StoredSlice]], alive: Ali
 
 def _of_own_file(item: HeaderSlice, how: StoredSlice) -> np.ndarray | None:
     """The values of the one slice of a file; None as for ``_by_simpleitk``."""
-    return _by_simpleitk(item, how) if _compression(item) else _whole_values(_native(item)[0], item.header, how)
+    if not _compression(item):
+        return _whole_values(_native(item)[0], item.header, how)
+    encoded = _Encoded(item.path)
+    _require_as_told(encoded.frame(item.frame), encoded.syntax, item, how)
+    return _by_simpleitk(item, how)
 
 
 def _file_by_file(pairs: Sequence[tuple[HeaderSlice, StoredSlice]], alive: Alive) -> Iterator[np.ndarray]:
@@ -188,7 +193,17 @@ def _all_decoded(encoded: _Encoded, frames: Sequence[tuple[HeaderSlice, StoredSl
     with scratch_folder() as folder:
         for item, how in frames:
             alive()
-            yield _decoded(encoded.frame(item.frame), encoded.syntax, item, how, folder / "frame.dcm")
+            frame = encoded.frame(item.frame)
+            _require_as_told(frame, encoded.syntax, item, how)
+            yield _decoded(frame, encoded.syntax, item, how, folder / "frame.dcm")
+
+
+def _require_as_told(frame: bytes, syntax: str, item: HeaderSlice, how: StoredSlice) -> None:
+    """Raises InputError where a code stream says that it is of another size than the header tells: it would be another picture."""
+    told = Told(int(item.header.Rows), int(item.header.Columns), how.bits_allocated)
+    if why := why_not_as_told(frame, syntax, told):
+        wanted = f"{told.rows} x {told.columns} pixels of {told.bits} bits"
+        raise InputError(f"{item.path.name} is not what its header says ({wanted}): {why}; the header is damaged, get it again.")
 
 
 def _decoded(frame: bytes, syntax: str, item: HeaderSlice, how: StoredSlice, path: Path) -> np.ndarray:

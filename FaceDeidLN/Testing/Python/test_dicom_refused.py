@@ -1,6 +1,7 @@
 """DICOM series that are no usable CT are refused with the reason."""
 
 import os
+import struct
 import sys
 
 import numpy as np
@@ -9,12 +10,15 @@ import pytest
 from dicom_series import BIG, Series, spoil, stored_head, write_series
 from FaceDeidLNLib.commands.batches.cases import find_cases
 from FaceDeidLNLib.core.errors import InputError
+from FaceDeidLNLib.input.code_streams import Told, why_not_as_told
 from FaceDeidLNLib.input.ct import read_ct
 from FaceDeidLNLib.input.dicom import read_dicom_series
 from pydicom.encaps import encapsulate
 from pydicom.uid import (
     ExplicitVRLittleEndian,
     JPEG2000Lossless,
+    JPEGLossless,
+    JPEGLSLossless,
     RLELossless,
     generate_uid,
 )
@@ -143,6 +147,25 @@ def test_a_slice_of_more_pixels_than_its_header_tells_is_refused_and_padding_to_
     spoil(paths[4], PixelData=content + bytes(after))
     with pytest.raises(InputError, match=f"{paths[4].name} holds more than its header says"):
         read_dicom_series(tmp_path)
+
+
+@pytest.mark.parametrize("syntax", [RLELossless, JPEGLSLossless, JPEG2000Lossless])
+@pytest.mark.parametrize("told", [{"Rows": 32}, {"Columns": 36}, {"BitsAllocated": 8, "BitsStored": 8, "HighBit": 7}])
+def test_compressed_slices_that_are_not_of_the_size_that_their_headers_tell_are_refused_and_no_other_picture(tmp_path, syntax, told):
+    for path in write_series(tmp_path, Series(stored_head(**BIG), syntax=syntax)):
+        spoil(path, **told)
+    with pytest.raises(InputError, match="is not what its header says .* the header is damaged, get it again"):
+        read_dicom_series(tmp_path)
+
+
+def test_bits_that_a_header_leaves_unused_and_bytes_of_padding_are_no_other_size():
+    told = Told(64, 72, 16)
+    jpeg_of_12_bits = bytes.fromhex("ffd8 ffe0 0004 0000 ff ffc3 000b 0c 0040 0048 01 011100")
+    assert why_not_as_told(jpeg_of_12_bits, JPEGLossless, told) == ""
+    assert why_not_as_told(jpeg_of_12_bits, JPEGLossless, Told(72, 64, 16)) == "its pixels are 64 x 72 of 12 bits"
+    row = bytes([257 - 72, 1])
+    rle = struct.pack("<16I", 2, 64, 64 + 64 * 2, *[0] * 13) + 64 * row + 64 * row + bytes(2)
+    assert why_not_as_told(rle, RLELossless, told) == ""
 
 
 def test_an_empty_folder_is_refused(tmp_path):
