@@ -13,6 +13,9 @@ MIDLINE = ("pronasale", "sellion", "subnasale", "stomion", "pogonion", "menton")
 PAIRED = ("eye", "exocanthion", "endocanthion", "alare", "cheilion", "tragion", "gonion")
 LANDMARK_NAMES = MIDLINE + tuple(f"{name}_{side}" for name in PAIRED for side in ("right", "left"))
 
+#: A closed curve of fewer points encloses no face.
+MIN_CONTROL_POINTS = 4
+
 #: Written and read again, a position moves less than this (mm), and a confidence changes less.
 SAME_MM, SAME_CONFIDENCE = 0.05, 0.001
 

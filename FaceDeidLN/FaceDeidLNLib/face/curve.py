@@ -9,6 +9,7 @@ import numpy as np
 from ..anatomy.face_frame import FaceFrame
 from ..core.errors import FaceNotFoundError
 from ..core.geometry import Geometry
+from ..core.landmarks import MIN_CONTROL_POINTS
 from ..core.volume import Volume
 from .polar import PolarRaster, polygon_mask, skin_distance, to_polar, unit_vectors
 from .spline import closed_spline
@@ -17,8 +18,6 @@ from .styles import Style
 #: Distance in mm between control points, and between the points of the path, along the curve.
 CONTROL_MM = 12.0
 PATH_MM = 2.0
-#: A curve with fewer control points encloses no face.
-MIN_CONTROL_POINTS = 4
 #: A user's point this close (mm) to the edge of the field of view means the edge, and goes on this far (degrees).
 EDGE_MM = 4.0
 EDGE_DEGREES = 12.0

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..core.errors import InputError
-from ..core.landmarks import LANDMARK_NAMES, Landmark, Landmarks
+from ..core.landmarks import LANDMARK_NAMES, MIN_CONTROL_POINTS, Landmark, Landmarks
 from .formats.header import require_regular
 from .plausible import FARTHEST_MM
 
@@ -61,15 +61,16 @@ def read_landmarks_json(path: Path) -> Landmarks:
 def read_curve_json(path: Path) -> np.ndarray:
     """Control points (N, 3) in LPS mm of the one closed curve of a .mrk.json.
 
-    :raises InputError: the file is no markups file, holds no closed curve or several, or points in fewer than 3 places.
+    :raises InputError: the file is no markups file, holds no closed curve or several, or points in fewer than MIN_CONTROL_POINTS places.
     """
     curves = _markups(path, "ClosedCurve")
     if len(curves) != 1:
         raise InputError(f"{Path(path).name} holds {len(curves)} closed curves: give exactly one.")
     points = [_position(control, curves[0], path) for control in _controls(curves[0], path) if _is_defined(control)]
     places = len(np.unique(np.array(points).reshape(-1, 3), axis=0))
-    if places < 3:
-        raise InputError(f"The curve in {Path(path).name} has points in {places} places: a closed curve needs at least 3.")
+    if places < MIN_CONTROL_POINTS:
+        told = f"The curve in {Path(path).name} has points in {places} places"
+        raise InputError(f"{told}: around a face it needs at least {MIN_CONTROL_POINTS}, add points.")
     return np.array(points)
 
 

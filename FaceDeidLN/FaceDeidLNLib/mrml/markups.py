@@ -16,7 +16,7 @@ from vtkmodules.vtkCommonTransforms import vtkTransform
 from vtkmodules.vtkFiltersGeneral import vtkTransformPolyDataFilter
 
 from ..core.errors import InputError
-from ..core.landmarks import LANDMARK_NAMES, Landmark, Landmarks
+from ..core.landmarks import LANDMARK_NAMES, MIN_CONTROL_POINTS, Landmark, Landmarks
 from ..input.markups import missing, placed
 from ..input.plausible import FARTHEST_MM
 from ..output.markups import describe
@@ -203,11 +203,12 @@ def fill_curve(node: slicer.vtkMRMLMarkupsCurveNode, control_points_lps: np.ndar
 def curve_points_from_node(node: slicer.vtkMRMLMarkupsCurveNode) -> tuple[np.ndarray, np.ndarray]:
     """The defined control points (N, 3) and the path between them (M, 3) of a curve node, world LPS mm.
 
-    :raises InputError: fewer than three control points: that encloses nothing.
+    :raises InputError: fewer than MIN_CONTROL_POINTS: that encloses no face.
     """
     positions = [position for position in control_points(node) if not np.isnan(position).any()]
-    if len(positions) < 3:
-        raise InputError(f'The curve "{node.GetName()}" has {len(positions)} points: a closed curve needs at least three.')
+    if len(positions) < MIN_CONTROL_POINTS:
+        told = f"points: around a face it needs at least {MIN_CONTROL_POINTS}, add points."
+        raise InputError(f'The curve "{node.GetName()}" has {len(positions)} {told}')
     path = node.GetCurvePointsWorld()
     return ras(positions), ras(vtk_to_numpy(path.GetData()))
 

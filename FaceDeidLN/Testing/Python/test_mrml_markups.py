@@ -122,7 +122,7 @@ def test_a_point_where_no_patient_is_counts_as_one_without_a_position(here, nowh
     assert (back.position, back.reason) == (None, "no position was set")
     curve = add_curve(here, np.array([[0.0, 0.0, 0.0], [50.0, 0.0, 0.0], [0.0, 50.0, 10.0]]))
     curve.SetNthControlPointPosition(1, 0.0, nowhere, 0.0)
-    with pytest.raises(InputError, match="has 2 points: a closed curve needs at least three"):
+    with pytest.raises(InputError, match="has 2 points: around a face it needs at least 4"):
         curve_points_from_node(curve)
 
 
@@ -151,7 +151,7 @@ def test_landmarks_and_curve_follow_the_transform_of_their_ct(here):
     landmarks = landmarks_from_node(add_landmarks(here, three_landmarks(), reference=ct_node))
     assert landmarks.position("pronasale") == pytest.approx(three_landmarks().position("pronasale"), abs=1e-4)
     assert landmarks.points["pronasale"].source == "automatic"
-    points = np.array([[0.0, 0.0, 0.0], [50.0, 0.0, 0.0], [0.0, 50.0, 10.0]])
+    points = np.array([[0.0, 0.0, 0.0], [50.0, 0.0, 0.0], [50.0, 50.0, 5.0], [0.0, 50.0, 10.0]])
     assert curve_points_from_node(add_curve(here, points, reference=ct_node))[0] == pytest.approx(points, abs=1e-3)
 
 
@@ -225,9 +225,10 @@ def test_the_path_goes_back_to_the_skin_when_a_control_point_is_dragged_away(her
     assert distance_to(surface, curve_points_from_node(node)[1]).max() < 0.1
 
 
-def test_a_curve_of_two_points_is_refused(here):
-    with pytest.raises(InputError, match="at least three"):
-        curve_points_from_node(add_curve(here, np.zeros((2, 3))))
+@pytest.mark.parametrize("count", [2, 3])
+def test_a_curve_of_fewer_points_than_enclose_a_face_is_refused(here, count):
+    with pytest.raises(InputError, match="at least 4"):
+        curve_points_from_node(add_curve(here, np.zeros((count, 3))))
 
 
 def test_the_skin_comes_back_from_its_model_under_a_transform(here, skin):

@@ -146,10 +146,10 @@ def test_points_are_refused_where_a_curve_is_needed(tmp_path):
         read_curve_json(tmp_path / "a.mrk.json")
 
 
-@pytest.mark.parametrize("points", [CURVE[:2], CURVE[[0, 1, 0, 1]], CURVE[[0] * 5]])
-def test_a_curve_of_two_places_is_refused(tmp_path, points):
+@pytest.mark.parametrize("points", [CURVE[:2], CURVE[:3], CURVE[[0, 1, 2, 0, 1]], CURVE[[0] * 5]])
+def test_a_curve_of_fewer_places_than_enclose_a_face_is_refused(tmp_path, points):
     write_curve_json(tmp_path / "a.mrk.json", points)
-    with pytest.raises(InputError, match="at least 3"):
+    with pytest.raises(InputError, match="at least 4"):
         read_curve_json(tmp_path / "a.mrk.json")
 
 
