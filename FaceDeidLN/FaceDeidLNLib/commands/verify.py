@@ -60,10 +60,12 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
         "changed_extent_lps_mm": where,
     }
     changed = f"{comparison.changed_voxels:,} voxels changed{_between(where)}"
+    protection = protection_lines(comparison.protected)
     if comparison.changed is None:
-        facts["changed_voxels"] = None
+        facts.update({"changed_voxels": None, "protected": [{**one, "changed": None} for one in facts["protected"]]})
         changed = "the voxels cannot be compared, because there are more or fewer of them"
-    lines = [f"{judgement.verdict.value}: {changed}", *reason_lines(facts["reasons"]), *protection_lines(comparison.protected)]
+        protection = [f"  protected '{check.name}': not compared" for check in comparison.protected]
+    lines = [f"{judgement.verdict.value}: {changed}", *reason_lines(facts["reasons"]), *protection]
     if comparison.changed_outside_face is not None:
         lines.append(f"  outside the face segment: {comparison.changed_outside_face:,} voxels changed")
     return Outcome(PASS if judgement.verdict.value == "PASS" else FAIL, facts, "\n".join(lines))

@@ -86,8 +86,10 @@ def broken_promises(comparison: Comparison, to_hide: bool) -> tuple[str, ...]:
         reasons.append("the geometry of the result differs from the input's")
     if not comparison.same_type:
         reasons.append("the scalar type of the result differs from the input's")
-    if to_hide and comparison.changed is not None and not comparison.changed_voxels:
-        reasons.append("the result equals the input: nothing was hidden")
+    if comparison.changed is None:
+        return (*reasons, "it has more or fewer voxels than the input, so that nothing else could be compared: give the result of this CT")
+    if to_hide and not comparison.changed_voxels:
+        reasons.append("the result equals the input: nothing was hidden; choose a stronger effect, or look at what the face segment holds")
     if comparison.changed_outside_face:
         reasons.append(f"{comparison.changed_outside_face} voxels changed outside the face segment")
     reasons += [f"{s.changed} of {s.voxels} voxels changed in the protected segment '{s.name}'" for s in comparison.protected if s.changed]

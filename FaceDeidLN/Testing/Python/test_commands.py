@@ -103,13 +103,22 @@ def test_verify_says_what_it_does_not_judge(released, phantom_ct_file, capsys):
     assert any("whether the face is hidden" in sentence for sentence in facts["not_judged"])
 
 
-def test_verify_does_not_call_voxels_unchanged_that_it_cannot_compare(released, phantom_ct_file, tmp_path, capsys):
+def test_verify_calls_voxels_neither_unchanged_nor_changed_that_it_cannot_compare(
+    released, phantom_ct_file, phantom_nodes_file, tmp_path, capsys
+):
     after = read_ct(released[0]).volume
     cut = write_volume(after.crop(Box((1, 0, 0), after.array.shape)), tmp_path / "cut.nrrd")
-    assert run("verify", phantom_ct_file, cut) == 1
-    assert "the voxels cannot be compared" in capsys.readouterr().err
-    assert run("verify", phantom_ct_file, cut, "--json") == 1
-    assert json.loads(capsys.readouterr().out)["changed_voxels"] is None
+    words = ("verify", phantom_ct_file, cut, "--nodes", phantom_nodes_file)
+    assert run(*words) == 1
+    told = capsys.readouterr().err
+    assert "the voxels cannot be compared" in told
+    assert "give the result of this CT" in told
+    assert ": not compared" in told
+    assert "voxels changed" not in told
+    assert run(*words, "--json") == 1
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["changed_voxels"] is None
+    assert {one["changed"] for one in facts["protected"]} == {None}
 
 
 def test_verify_fails_where_nothing_changed(phantom_ct_file, tmp_path):

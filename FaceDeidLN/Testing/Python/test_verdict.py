@@ -66,7 +66,9 @@ def test_a_changed_protected_voxel_fails_and_names_the_segment():
 
 def test_an_unchanged_result_fails():
     original, _ = pair()
-    assert judge(compare(original, original, FACE, ()), evidence()).verdict is Verdict.FAIL
+    judgement = judge(compare(original, original, FACE, ()), evidence())
+    assert judgement.verdict is Verdict.FAIL
+    assert "choose a stronger effect" in judgement.reasons[0]
 
 
 def test_another_scalar_type_fails():
@@ -84,7 +86,9 @@ def test_another_shape_fails_and_counts_every_protected_voxel_as_lost():
     original, result = pair()
     comparison = compare(original, volume(result.array[:5]), FACE, (NODE,))
     assert comparison.protected[0].changed == NODE.voxels
-    assert judge(comparison, None).verdict is Verdict.FAIL
+    judgement = judge(comparison, None)
+    assert judgement.verdict is Verdict.FAIL
+    assert "more or fewer voxels than the input" in judgement.reasons[-1], "nobody knows which of them changed"
 
 
 def test_minus_zero_is_a_change_of_bits():
