@@ -240,7 +240,8 @@ def check_arguments(options: argparse.Namespace) -> Destination:
         outputs = (options.output, *(out for _, out in options.also))
         require_destination(options.qa, True, (*outputs, *map(certificate_path, outputs), options.input))
         require_review_folder(options.qa, files)
-    header = policy_named(options.header, options.key, options.patients, tuple(filter(None, (options.output, options.qa))))
+    given_away = tuple(filter(None, (options.output, options.qa)))
+    header = policy_named(options.header, options.key, options.patients, given_away, (options.input,))
     require_key(options.signing_key)  # before any work
     return Destination(options.output, options.overwrite, files, header, options.signing_key)
 

@@ -76,7 +76,8 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
     from ..study.run import places_of
     from ..study.run import run as carry_out
 
-    policy = policy_named(options.header, options.key, options.patients, tuple(filter(None, (options.output, options.qa))))
+    outputs = tuple(filter(None, (options.output, options.qa)))
+    policy = policy_named(options.header, options.key, options.patients, outputs, (options.input,))
     options.releases = [Watch(place) for place in ([options.output] if options.one else places_of(planned, options.output))]
     frames = CtFrames.of(planned.studies)
     if options.one:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import errno
 import os
 import stat
@@ -10,6 +11,7 @@ from typing import BinaryIO
 
 #: No key, and no certificate or table that this project writes, is larger (bytes).
 MOST_KEY, MOST_TABLE = 1 << 16, 1 << 26
+_MARKS = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 
 
 def open_plain(path: Path) -> BinaryIO:
@@ -37,6 +39,17 @@ def read_plain(path: Path, most: int = MOST_TABLE) -> bytes:
     if len(content) > most:
         raise OSError(errno.EFBIG, f"it has more than {most / 2**20:g} MB", str(path))
     return content
+
+
+def encoding_of(content: bytes) -> str:
+    """UTF-16 where a byte order mark tells it, as in the Unicode text of spreadsheets; else UTF-8, which may have such a mark too."""
+    return next((encoding for mark, encoding in _MARKS.items() if content.startswith(mark)), "utf-8")
+
+
+def read_table_text(path: Path) -> str:
+    """The text of a table that may come out of a spreadsheet, without its byte order mark; raises the same as ``read_plain_text``."""
+    content = read_plain(path)
+    return content.decode(encoding_of(content)).removeprefix("\ufeff")
 
 
 def read_plain_text(path: Path, most: int = MOST_TABLE, encoding: str = "utf-8") -> str:

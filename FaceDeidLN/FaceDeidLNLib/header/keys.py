@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from ..core.errors import InputError, OutputError
-from ..core.plain_files import MOST_KEY, open_plain, read_plain_text
+from ..core.plain_files import MOST_KEY, open_plain, read_plain_text, read_table_text
 from .spelling import same_number
 
 _KEY_BYTES = 32
@@ -24,17 +24,18 @@ TABLES = UIDS, PATIENTS = "uid_mapping.csv", "patid_mapping.csv"
 TABLE_COLUMNS = ("id_old", "id_new")
 
 
-def project_key(path: Path, outputs: tuple[Path, ...] = ()) -> bytes:
+def project_key(path: Path, outputs: tuple[Path, ...] = (), inputs: tuple[Path, ...] = ()) -> bytes:
     """The key of a file; a file that is not there is made, readable for its owner only.
 
-    :param outputs: what is given away; the key must not lie in it.
-    :raises InputError: the file is no key, others can read it, or it lies in an output. :raises OutputError: it cannot be made.
+    :param outputs: what is given away; the key must not lie in it. :param inputs: what is read, and nothing is written into.
+    :raises InputError: the file is no key, others can read it, or it lies there. :raises OutputError: it cannot be made.
     """
     path = Path(path).absolute()
-    for output in outputs:
-        target = Path(output).resolve()
-        if target == path.resolve() or target in path.resolve().parents:
-            raise InputError(f"The key {path} lies in the output {output}, which is to be given away: name another place for it.")
+    if (output := _around(path, outputs)) is not None:
+        raise InputError(f"The key {path} lies in the output {output}, which is to be given away: name another place for it.")
+    if (source := _around(path, inputs)) is not None:
+        told = "into which neither it nor the two tables beside it are written"
+        raise InputError(f"The key {path} lies in the input {source}, {told}: name another place, and move there what exists of them.")
     if path.exists():
         return _read(path)
     key = secrets.token_bytes(_KEY_BYTES)
@@ -50,6 +51,12 @@ def project_key(path: Path, outputs: tuple[Path, ...] = ()) -> bytes:
         file.flush()
         os.fsync(file.fileno())
     return key
+
+
+def _around(path: Path, places: tuple[Path, ...]) -> Path | None:
+    """The first of several files and folders that a path is, or lies in; None where there is none."""
+    real = path.resolve()
+    return next((place for place in places if Path(place).resolve() in (real, *real.parents)), None)
 
 
 def _read(path: Path) -> bytes:
@@ -96,7 +103,7 @@ def read_pseudonyms(path: Path) -> dict[str, str]:
     :raises InputError: it cannot be read, lacks a column, or gives two patients one pseudonym or one patient two.
     """
     try:
-        rows = list(csv.DictReader(io.StringIO(read_plain_text(path, encoding="utf-8-sig"), newline="")))
+        rows = list(csv.DictReader(io.StringIO(read_table_text(path), newline="")))
     except (OSError, UnicodeDecodeError, csv.Error) as problem:
         raise InputError(f"{path} cannot be read as a CSV of pseudonyms ({problem}).") from problem
     pairs = {tuple((row.get(name) or "").strip() for name in ("patient_id", "pseudonym")) for row in rows}

@@ -10,8 +10,10 @@ from .keys import project_key, read_pseudonyms, require_tables
 from .options import KEEP, options_named
 
 
-def policy_named(text: str, key: Path | None, patients: Path | None = None, outputs: tuple[Path, ...] = ()) -> HeaderPolicy:
-    """The policy of ``--header``, ``--key`` and ``--patients``; a key that is not there is made, but not inside ``outputs``.
+def policy_named(
+    text: str, key: Path | None, patients: Path | None = None, outputs: tuple[Path, ...] = (), inputs: tuple[Path, ...] = ()
+) -> HeaderPolicy:
+    """The policy of ``--header``, ``--key`` and ``--patients``; a key that is not there is made, but not inside ``outputs`` or ``inputs``.
 
     :raises InputError: an unknown name, no key where one is needed, or a key or table, also one beside the key, that means nothing.
     """
@@ -30,4 +32,4 @@ def policy_named(text: str, key: Path | None, patients: Path | None = None, outp
 
     pseudonyms = {} if patients is None else read_pseudonyms(patients)
     require_tables(key)
-    return Profile(project_key(key, outputs), options, pseudonyms, name=text)
+    return Profile(project_key(key, outputs, inputs), options, pseudonyms, name=text)

@@ -127,7 +127,7 @@ def release_study(
     :raises InputError: ``out`` or a node cannot be used, or there are segments and their CT is none of the plan's.
     :raises OutputError: it could not be written, or was stopped after studies had been released, which are told.
     """
-    policy = policy_named(header.name, header.key, header.patients, (out,))
+    policy = policy_named(header.name, header.key, header.patients, (out,), (planned.folder,))
     require_key(signing_key)
     options = Options(withhold_doubtful=withhold_doubtful, signing_key=signing_key)
     if asked is not None:

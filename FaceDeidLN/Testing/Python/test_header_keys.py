@@ -53,6 +53,14 @@ def test_a_key_inside_the_output_is_refused(tmp_path):
         project_key(tmp_path / "out" / "k", (tmp_path / "out",))
 
 
+def test_a_key_inside_the_input_is_refused_because_nothing_is_written_there(tmp_path):
+    for key in (tmp_path / "in" / "k", tmp_path / "in" / "sub" / "k"):
+        with pytest.raises(InputError, match="lies in the input .*: name another place"):
+            policy_named("basic", key, inputs=(tmp_path / "in",))
+    assert not (tmp_path / "in").exists()
+    policy_named("basic", tmp_path / "k", inputs=(tmp_path / "in", tmp_path / "ct.nrrd"))
+
+
 @pytest.mark.parametrize("text", ["", "full", "basic,more", "keep,modified-dates"])
 def test_an_unknown_profile_is_refused(text):
     with pytest.raises(InputError, match="choose keep"):
