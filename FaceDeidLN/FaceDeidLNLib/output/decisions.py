@@ -8,7 +8,6 @@ The last line of a case counts.
 
 from __future__ import annotations
 
-import codecs
 import csv
 import io
 import os
@@ -18,7 +17,7 @@ from pathlib import Path
 
 from ..core.cells import as_cell, from_cell
 from ..core.errors import InputError
-from ..core.plain_files import read_plain
+from ..core.plain_files import encoding_of, read_plain
 from ..core.private import OWNER_FILE
 
 ACCEPT, REJECT, MEND = "accept", "reject", "mend"
@@ -28,7 +27,6 @@ COLUMNS = ("case", "decision", "remark", "reviewer", "result")
 _NEEDED = 3
 #: What spreadsheets part cells with, by country and by the kind of file that they save.
 _SEPARATORS = ",;\t"
-_MARKS = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 
 
 @dataclass(frozen=True)
@@ -99,7 +97,7 @@ class _Table:
 def _read(path: Path) -> _Table:
     try:
         content = read_plain(path)
-        encoding = next((encoding for mark, encoding in _MARKS.items() if content.startswith(mark)), "utf-8")
+        encoding = encoding_of(content)
         text = content.decode(encoding).removeprefix("\ufeff")
         separator = max(_SEPARATORS, key=text.split("\n", 1)[0].count)
         lines = csv.DictReader(io.StringIO(text, newline=""), delimiter=separator)

@@ -36,6 +36,8 @@ _OF_STUDIES = ("--one", "--withhold-doubtful")
 QUARANTINE, SUPERSEDED = BESIDE = ("-quarantine", "-superseded")
 #: What a batch writes into its folder beside the outputs.
 _OWN_FILES = re.compile(r"(results|report)(-\d+-of-\d+)?\.(csv|html)|\..*", re.IGNORECASE)
+#: What it writes beside the cases' folders of review material.
+_OWN_PAGE = re.compile(r"review(-\d+-of-\d+)?\.html", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -192,7 +194,7 @@ def _require_own_places(cases: list[Case], inputs: Path) -> None:
     names = {case.name: case for case in cases}
     for case in cases:
         parts = PurePosixPath(case.output).parts
-        if _OWN_FILES.fullmatch(parts[0]):
+        if _OWN_FILES.fullmatch(parts[0]) or _OWN_PAGE.fullmatch(PurePosixPath(case.name).parts[0]):
             raise InputError(
                 f"{inputs}: an output cannot be called {parts[0]}, as what the batch itself writes: name another one in a CSV."
             )

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ...core.errors import InputError
-from ...core.plain_files import read_plain_text
+from ...core.plain_files import read_table_text
 from ...input.file_names import require_no_index
 
 #: Columns of the CSV and the option that each stands for; several files in one field have ";" between them.
@@ -38,7 +38,7 @@ def rows_of(path: Path) -> Iterator[dict[str, str]]:
     """
     require_no_index(path)
     try:
-        text = read_plain_text(path, encoding="utf-8-sig")
+        text = read_table_text(path)
         lines = list(_lines(text))
     except OSError as problem:
         raise InputError(f"{path} cannot be read ({problem.strerror or problem}): check the file and its permissions.") from problem
