@@ -18,7 +18,9 @@ _CODES = {
     Role.OUTLINE: "39937001 38266002",
     Role.OTHER: "89545001 81745001 79652003 12738006",
 }
-_ROLE_OF_CODE = {f"SCT:{code}": role for role, codes in _CODES.items() for code in codes.split()}
+#: What is noted of a structure that encloses nothing and is no node, so that it is told and not kept: points of interest, mostly.
+OPEN_CODE = "99FACEDEIDLN:OPEN"
+_ROLE_OF_CODE = {OPEN_CODE: Role.OPEN} | {f"SCT:{code}": role for role, codes in _CODES.items() for code in codes.split()}
 #: Roles of segments that help to find node levels, landmarks or skin.
 GUIDING = (Role.GUIDE, Role.ORGAN, Role.OUTLINE)
 #: Roles of segments that are protected where nobody says otherwise: what is not recognised too, to be on the safe side.

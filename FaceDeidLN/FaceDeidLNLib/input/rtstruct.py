@@ -18,7 +18,7 @@ from ..core.segment import Segment, tight
 from ..core.volume import Volume
 from .contours import Contour, fill_contours
 from .frame_of_reference import require_same_frame
-from .names import Role, one_line, role_of
+from .names import OPEN_CODE, Role, one_line, role_of
 from .plausible import FARTHEST_MM
 from .segments import require_few
 
@@ -35,8 +35,8 @@ def read_rtstruct(dataset: Dataset, path: Path, ct: Geometry, frame_of_reference
     """The structures of an RTSTRUCT as masks on the CT's grid ``ct``.
 
     Points and open lines (PS3.3 C.8.8.6) count where the name says node, target or gland: a line as if it were closed, a point as the
-    voxel that it lies in. Other structures without closed contours are left out, and those without a point are empty, as are those that
-    lie in another frame of reference than the CT: their names tell it.
+    voxel that it lies in. Other structures without closed contours are empty and told as what they are; those without a point are empty
+    too, as are those that lie in another frame of reference than the CT: their names tell it.
     Slices between the contours of a structure belong to it: see ``fill_contours``.
 
     :param frame_of_reference_uid: of the CT; "" where it is not known, and then nothing is compared.
@@ -60,7 +60,7 @@ def _structures(dataset: Dataset, path: Path, ct: Geometry, frame_of_reference_u
     if len(rois) < len(dataset.StructureSetROISequence):
         raise ValueError("two of its structures have one number")
     drawn: list[tuple[str, list[np.ndarray]]] = []
-    empty = _without_points(dataset, rois)
+    empty, open_ones = _without_points(dataset, rois), []
     for item in dataset.get("ROIContourSequence", ()):
         roi = rois.get(int(item.ReferencedROINumber)) or _unlisted(item)
         if _other_frame(roi, frame_of_reference_uid):
@@ -70,13 +70,16 @@ def _structures(dataset: Dataset, path: Path, ct: Geometry, frame_of_reference_u
         placed = [_on_voxels(ct.to_kji(points)) for points in _contours(item, role_of(name) in (Role.NODE, Role.ORGAN))]
         if placed:
             drawn.append((name, placed))
+        elif name not in empty:
+            open_ones.append(name)
     if not drawn:
         raise InputError(f"{path.name} holds no closed contour of this CT: check that it is the right structure set.")
-    require_few(len(drawn) + len(empty), path.name)
+    require_few(len(drawn) + len(empty) + len(open_ones), path.name)
     _require_drawable([placed for _, placed in drawn], ct, path)
-    masks = [(name, _filled(placed, ct, name, path)) for name, placed in drawn]
-    masks += [(name, _one_voxel(ct, (0, 0, 0), False)) for name in empty]
-    return [Segment(name, mask, f"file:{path.name}") for name, mask in masks]
+    masks = [(name, _filled(placed, ct, name, path), "") for name, placed in drawn]
+    nothing = _one_voxel(ct, (0, 0, 0), False)
+    masks += [*((name, nothing, "") for name in empty), *((name, nothing, OPEN_CODE) for name in open_ones)]
+    return [Segment(name, mask, f"file:{path.name}", code) for name, mask, code in masks]
 
 
 def frames_of_rtstruct(dataset: Dataset) -> frozenset[str]:

@@ -17,6 +17,7 @@ class Role(str, Enum):
     OUTLINE = "outline of the patient"
     OTHER = "neither node nor gland"
     UNKNOWN = "not recognised"
+    OPEN = "points or open lines, which enclose nothing"
 
 
 #: Words by role; the first role that fits counts. A trailing "*" stands for any ending, a leading one for any beginning. English and

@@ -333,6 +333,23 @@ def test_a_structure_in_another_frame_of_reference_than_the_others_is_told_and_p
     ]
 
 
+@pytest.mark.parametrize("name", ["Structure 7", "Isocentre", "Brain"])
+@pytest.mark.parametrize("kind", ["OPEN_PLANAR", "POINT"])
+def test_points_and_lines_that_are_no_node_enclose_nothing_and_are_told_as_that(name, kind, tmp_path):
+    geometry = grid()
+    dataset = two_structures([square(geometry, 4.0, 10, 20)], [square(geometry, 6.0, 10, 20)])
+    dataset.StructureSetROISequence[1].ROIName = name
+    dataset.ROIContourSequence[1].ContourSequence[0].ContourGeometricType = kind
+    read = read_rtstruct(dataset, tmp_path / "rt.dcm", geometry, FRAME)
+    choice = choose_segments(read)
+    assert f"not kept: '{name}' (points or open lines, which enclose nothing)" in choice.lines
+    assert [segment.name for segment in choice.taken] == ["LN Ib left"]
+    assert [mask.name for mask in place_segments(read, geometry) if not mask.voxels] == [name]
+    dataset.StructureSetROISequence[0].ROIName = "Brain"
+    with pytest.raises(InputError, match="is known as a node"):
+        choose_segments(read_rtstruct(dataset, tmp_path / "rt.dcm", geometry, FRAME))
+
+
 def test_two_structures_of_one_number_are_refused_because_nobody_knows_which_was_drawn(tmp_path):
     geometry = grid()
     dataset = two_structures([square(geometry, 4.0, 10, 20)], [square(geometry, 6.0, 10, 20)])
