@@ -17,5 +17,6 @@ def require_same_frame(path: Path, uids: Sequence[str], ct_uid: str) -> None:
     if ct_uid and ct_uid not in known:
         raise InputError(
             f"{path.name} lies in the frame of reference {', '.join(known) or '(none)'} and the CT in {ct_uid}: it belongs to another "
-            "scan, give the segmentation of this CT or register it first."
+            "scan, give the segmentation of this CT or register it first; where it was drawn on this CT all the same (some programs write "
+            "a frame of reference of their own), load both in Slicer, look whether it lies right, and save it as .seg.nrrd."
         )

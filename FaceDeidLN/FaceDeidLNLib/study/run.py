@@ -86,7 +86,10 @@ def _require_free(folders: Sequence[Path]) -> None:
     """Raises InputError, before any work, where an earlier run released one of the studies."""
     for folder in folders:
         if folder.is_dir() and any(folder.iterdir()):
-            raise InputError(f"{folder} is there already, of an earlier run or one that was stopped: name a new folder, or move it away.")
+            raise InputError(
+                f"{folder} is there already, of an earlier run or one that was stopped: name a new folder, or move it away; "
+                "batch --studies, with a folder for each study, goes on where it was stopped."
+            )
 
 
 def run_one(
