@@ -6,7 +6,7 @@ import errno
 
 from .errors import InputError
 
-_MEMORY = "This CT needs more memory than there is here: work on a larger machine"
+_MEMORY = "This CT needs more memory than there is here: work on a larger machine, or allow more (--memory-mb of a batch, ulimit -v)"
 #: Errors of the system (those that this one has) by what is short, and what to do.
 _SENTENCES = {
     "ENOMEM": _MEMORY,

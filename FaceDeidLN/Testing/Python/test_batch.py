@@ -69,6 +69,22 @@ def test_a_case_that_hangs_is_ended(stand_in, tmp_path):
     assert "SIGTERM" in reasons
 
 
+def test_what_crashed_or_took_too_long_is_no_result_and_is_done_again_by_the_same_command(stand_in, tmp_path):
+    fill(stand_in, "pass", "crash", "once", "fail")
+    words = ("--timeout-min", "0.02", "--retries", "0")
+    assert batch(stand_in, tmp_path / "out", *words) == 1
+    assert rows_of(tmp_path / "out")["once"]["verdict"] == "FAIL"
+    assert started(stand_in) == 4
+    assert batch(stand_in, tmp_path / "out", *words) == 1
+    assert started(stand_in) == 6, "the other two have their results"
+    assert {name: row["verdict"] for name, row in rows_of(tmp_path / "out").items()} == {
+        "pass": "PASS",
+        "crash": "FAIL",
+        "once": "PASS",
+        "fail": "FAIL",
+    }
+
+
 def test_what_is_done_is_not_done_again(stand_in, tmp_path):
     fill(stand_in, "pass", "review", "fail")
     assert batch(stand_in, tmp_path / "out") == batch(stand_in, tmp_path / "out") == 1

@@ -42,6 +42,7 @@ class CaseRunner:
             report=answer.get("report", {}),
             seconds=time.monotonic() - begin,
             is_crash=is_crash,
+            is_overdue=code == FAIL and any(overdue(task.limits) in reason for reason in reasons),
             peak_memory_mb=answer.get("peak_memory_mb"),
             cpu_seconds=answer.get("cpu_seconds"),
             versions=answer.get("versions", ""),

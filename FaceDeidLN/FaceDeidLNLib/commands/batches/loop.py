@@ -241,4 +241,5 @@ def row_of(ended: Ended, case: Case, setting: Setting) -> Row:
         figures=json.dumps(figures_of(report)),
         left=ended.left,
         seen=str(report.get("review_sha256", "")),
+        unfinished=int(ended.is_crash or ended.is_overdue),
     )

@@ -149,12 +149,13 @@ def _require_unchanged(waiting: list[Case], rows: dict[str, Row], options: argpa
 
 
 def is_done(row: Row | None, output: Path, key: Path | None) -> bool:
-    """What was released stays as it is, REVIEW and FAIL are results; what could not be read may have been mended since.
+    """What was released stays as it is, REVIEW and FAIL are results; what could not be read may have been mended since, and what crashed
+    or took too long may have more memory or time now.
 
     A certified output is believed where it is the one that was released for this case; where a signing key is given, its certificate
     is also signed with it.
     """
-    if row is None or row.exit_code == BAD_INPUT:
+    if row is None or row.exit_code == BAD_INPUT or row.unfinished:
         return False
     return not row.is_released or (is_own_release(output, key) and released_sha256(output) == row.output_sha256)
 

@@ -20,8 +20,8 @@ class Row:
 
     What of it stands in ``results.csv`` (``COLUMNS``) travels with the releases and holds no path of what was read. The rest is for the
     batch alone: ``input_key`` and ``options_key``, by which a later run knows the case again, ``figures`` (names to numbers) of
-    the report, ``left`` (the hash of a certificate that lay beside the output when a case ended that was not released) and ``seen``
-    (the hash of the result that the review shows).
+    the report, ``left`` (the hash of a certificate that lay beside the output when a case ended that was not released), ``seen``
+    (the hash of the result that the review shows) and ``unfinished`` (1 where the machine or a limit ended the case, not 0).
     """
 
     case: str
@@ -42,6 +42,7 @@ class Row:
     left: str = ""
     seen: str = ""
     remark: str = ""
+    unfinished: int = 0
 
     @property
     def is_released(self) -> bool:
@@ -100,4 +101,4 @@ def row_of(values: Mapping[str, object]) -> Row:
     return row
 
 
-_WHOLE = ("attempts", "exit_code")
+_WHOLE = ("attempts", "exit_code", "unfinished")

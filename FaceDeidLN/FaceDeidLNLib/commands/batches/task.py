@@ -37,8 +37,9 @@ class Task:
 class Ended:
     """How a case ended: exit code, what the command reported, why in words, and what it took.
 
-    ``is_crash``: it ended without a report of its own, so that another attempt is worth while. ``output_sha256`` and ``left`` are hashes
-    of the released output and of a certificate that lies beside an output that was not released now.
+    ``is_crash``: it ended without a report of its own, so that another attempt is worth while; ``is_overdue``: it took too long. Neither is
+    a result. ``output_sha256`` and ``left`` are hashes of the released output and of a certificate that lies beside an output that was
+    not released now.
     """
 
     case: str
@@ -47,6 +48,7 @@ class Ended:
     report: Mapping[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
     is_crash: bool = False
+    is_overdue: bool = False
     peak_memory_mb: int | None = None
     cpu_seconds: float | None = None
     versions: str = ""
