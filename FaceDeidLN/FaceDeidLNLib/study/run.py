@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -69,12 +70,25 @@ def run(
     if policy is not None:
         require_called(Path(out), [study.entries[0].instance.path for study in plan.studies], policy)
     results = []
-    for place, planned in zip(places, plan.studies, strict=True):
-        pictures = None if review is None else review / place.name
-        results.append(run_one(planned, plan.folder, place, options, policy, progress, pictures))
-        if results[-1].output is not None:
-            released()
+    with _gone_if_empty(Path(out)):
+        for place, planned in zip(places, plan.studies, strict=True):
+            pictures = None if review is None else review / place.name
+            results.append(run_one(planned, plan.folder, place, options, policy, progress, pictures))
+            if results[-1].output is not None:
+                released()
     return tuple(results)
+
+
+@contextlib.contextmanager
+def _gone_if_empty(folder: Path) -> Iterator[None]:
+    """A folder that is not there yet is not there at the end either, unless something was released into it."""
+    was_there = folder.exists()
+    try:
+        yield
+    finally:
+        if not was_there:
+            with contextlib.suppress(OSError):  # it holds something
+                folder.rmdir()
 
 
 def places_of(plan: Plan, out: Path) -> list[Path]:

@@ -119,6 +119,18 @@ def test_between_certificate_and_study_no_study_is_there(planned, tmp_path):
     assert not (tmp_path / "out" / "study-01").exists()
 
 
+def test_a_folder_that_nothing_was_released_into_is_gone_unless_it_was_there(planned, tmp_path, monkeypatch):
+    def stop(*_: object) -> None:
+        raise study_run._Stop("a doubt")
+
+    monkeypatch.setattr(study_run, "_stop_at_doubts", stop)
+    (tmp_path / "there").mkdir()
+    for name in ("new", "there"):
+        assert study_run.run(planned, tmp_path / name, Options())[0].output is None
+    assert not (tmp_path / "new").exists()
+    assert (tmp_path / "there").is_dir()
+
+
 def test_places_of_all_studies_are_looked_at_before_any_work(planned, tmp_path):
     """What was stopped after one of them is told what to do at once."""
     both = replace(planned, studies=planned.studies * 2)
