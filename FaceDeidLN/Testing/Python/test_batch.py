@@ -77,12 +77,11 @@ def test_what_crashed_or_took_too_long_is_no_result_and_is_done_again_by_the_sam
     assert started(stand_in) == 4
     assert batch(stand_in, tmp_path / "out", *words) == 1
     assert started(stand_in) == 6, "the other two have their results"
-    assert {name: row["verdict"] for name, row in rows_of(tmp_path / "out").items()} == {
-        "pass": "PASS",
-        "crash": "FAIL",
-        "once": "PASS",
-        "fail": "FAIL",
-    }
+    verdicts = {name: row["verdict"] for name, row in rows_of(tmp_path / "out").items()}
+    assert verdicts == {"pass": "PASS", "crash": "FAIL", "once": "PASS", "fail": "FAIL"}
+    (tmp_path / "out-decisions.csv").write_text("case,decision,remark,reviewer,result\ncrash,reject,ends every program,me,\n")
+    assert batch(stand_in, tmp_path / "out", *words) == batch(stand_in, tmp_path / "out", *words) == 1
+    assert started(stand_in) == 6, "a person has decided on it"
 
 
 def test_what_is_done_is_not_done_again(stand_in, tmp_path):

@@ -155,7 +155,7 @@ def is_done(row: Row | None, output: Path, key: Path | None) -> bool:
     A certified output is believed where it is the one that was released for this case; where a signing key is given, its certificate
     is also signed with it.
     """
-    if row is None or row.exit_code == BAD_INPUT or row.unfinished:
+    if row is None or row.exit_code == BAD_INPUT or row.is_unfinished:
         return False
     return not row.is_released or (is_own_release(output, key) and released_sha256(output) == row.output_sha256)
 

@@ -50,6 +50,11 @@ class Row:
         return self.exit_code == PASS
 
     @property
+    def is_unfinished(self) -> bool:
+        """The machine or a limit ended it, and no person has decided on it or mended it since."""
+        return self.exit_code == FAIL and bool(self.unfinished)
+
+    @property
     def is_rejected(self) -> bool:
         """A person decided that it does not leave."""
         return self.exit_code == REVIEW and self.verdict == REJECTED
