@@ -15,7 +15,7 @@ from FaceDeidLNLib.core.volume import Volume
 from FaceDeidLNLib.face.styles import FULL
 from FaceDeidLNLib.input.place import place_segments
 from FaceDeidLNLib.pipeline import deface
-from FaceDeidLNLib.verify.plausible import MAX_TURN_DEGREES, cut_beside, most_prominent, out_of_view, shows_face, too_large, turned
+from FaceDeidLNLib.verify.plausible import MAX_TURN_DEGREES, cut_beside, implausible, out_of_view, shows_face, too_large, turned
 from FaceDeidLNLib.verify.verdict import NO_FACE_SENTENCE, Verdict
 from hypothesis import given
 from hypothesis import strategies as st
@@ -104,11 +104,23 @@ def test_the_chin_of_a_jaw_slab_is_in_the_face_segment(phantom):
     assert face.segment.full(request.ct.array.shape)[tuple(np.rint(inside).astype(int))]
 
 
-def test_the_most_prominent_point_lies_in_what_was_scanned(phantom):
+def test_the_most_prominent_point_is_looked_for_in_what_was_scanned(phantom):
     request = jaw_slab(phantom)
     face = find_face(request, find_anatomy(request.ct, request.landmarks), ())
-    tip = most_prominent(face, request.ct)
-    assert tip is None or tip[2] <= request.ct.geometry.corners()[:, 2].max()
+    above = Landmarks({"pronasale": Landmark("pronasale", phantom.landmarks.position("pronasale"), 0.95)})
+    assert not [reason for reason in implausible(face, above, request.ct) if "most prominent" in reason]
+
+
+@pytest.mark.parametrize(("further_mm", "told"), [(1.0, 0), (6.0, 1)])
+def test_skin_as_prominent_as_the_nose_is_no_other_nose_but_what_stands_out_further_is(phantom, further_mm, told):
+    anatomy = find_anatomy(phantom.ct, phantom.landmarks)
+    tip = anatomy.frame.to_face(phantom.landmarks.position("pronasale"))[0]
+    middle = anatomy.frame.to_lps(np.array([[0.0, tip[1] + further_mm - 12.0, tip[2] + 24.0]]))[0]
+    ct, off = phantom.ct, phantom.ct.geometry.to_lps(np.indices(phantom.ct.array.shape).reshape(3, -1).T) - middle
+    bump = (np.linalg.norm(off, axis=1) < 12.0).reshape(ct.array.shape)
+    request = Request(ct.with_array(np.where(bump, np.int16(30), ct.array)), landmarks=phantom.landmarks, parameters=Parameters(levels=()))
+    face = find_face(request, find_anatomy(request.ct, request.landmarks), ())
+    assert len([reason for reason in implausible(face, request.landmarks, request.ct) if "most prominent" in reason]) == told
 
 
 def test_the_hair_line_style_adds_the_forehead_and_takes_nothing_away(phantom):
