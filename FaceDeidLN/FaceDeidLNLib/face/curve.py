@@ -22,8 +22,8 @@ PATH_MM = 2.0
 EDGE_MM = 4.0
 EDGE_DEGREES = 12.0
 #: Azimuth ends at the back of the head. From one point to the next no curve around a face leaps so far (degrees) below that elevation,
-#: above which azimuth says little: such a one goes round the back, and what it encloses cannot be told.
-LEAP_DEGREES, HIGH_DEGREES = 270.0, 65.0
+#: above which azimuth says little: such a one goes round the back, and what it encloses cannot be told. Half a head ends at 110 and -110.
+LEAP_DEGREES, HIGH_DEGREES = 220.0, 65.0
 
 
 @dataclass(frozen=True, eq=False)

@@ -225,11 +225,14 @@ def drawn_at(phantom, directions, finder):
     return deface(Request(phantom.ct, (), phantom.landmarks, curve=curve, parameters=Parameters(effect="mask", levels=())), finder=finder)
 
 
-@pytest.mark.parametrize(
-    "directions",
-    [ring((100.0, 260.0), (-20.0, 40.0)), np.array([(azimuth, 30.0) for azimuth in range(-175, 180, 20)])],
-    ids=["behind the ears", "around the head"],
-)
+BEHIND = {
+    "behind the ears": ring((100.0, 260.0), (-20.0, 40.0)),
+    "around the head": np.array([(azimuth, 30.0) for azimuth in range(-175, 180, 20)]),
+    "behind the ears, four points": np.array([(-130.0, -20.0), (-130.0, 40.0), (130.0, 40.0), (130.0, -20.0)]),
+}
+
+
+@pytest.mark.parametrize("directions", BEHIND.values(), ids=BEHIND)
 def test_a_curve_round_the_back_of_the_head_hides_nothing_else_but_is_told(phantom, directions, finder):
     result = drawn_at(phantom, directions, finder)
     assert result.verdict is Verdict.REVIEW
@@ -237,10 +240,14 @@ def test_a_curve_round_the_back_of_the_head_hides_nothing_else_but_is_told(phant
     assert "round the back of the head" in result.reasons[0]
 
 
-WIDE = [ring((-60.0, 60.0), (-45.0, 40.0)), ring((-110.0, 110.0), (-45.0, 84.0))]
+WIDE = {
+    "face": ring((-60.0, 60.0), (-45.0, 40.0)),
+    "half a head": ring((-110.0, 110.0), (-45.0, 84.0)),
+    "half a head, four points": np.array([(-110.0, -45.0), (-110.0, 40.0), (110.0, 40.0), (110.0, -45.0)]),
+}
 
 
-@pytest.mark.parametrize("directions", WIDE, ids=["face", "half a head"])
+@pytest.mark.parametrize("directions", WIDE.values(), ids=WIDE)
 def test_a_curve_around_the_face_and_more_is_drawn_as_it_is(phantom, directions, finder):
     result = drawn_at(phantom, directions, finder)
     assert not any("back of the head" in reason for reason in result.reasons)
