@@ -51,6 +51,15 @@ def rotated(head: Head, axis: str, degrees: float) -> Head:
     return Head(_sampled(source, grid), marks)
 
 
+def oblique(head: Head, degrees: tuple[float, float, float]) -> Head:
+    """The head where it is, on a grid that is turned about x, y and z and holds all of it."""
+    turn = Rotation.from_euler("xyz", degrees, degrees=True).as_matrix()
+    within = canonical_grid(head.ct.geometry.corners() @ turn, max(FINEST_MM, min(head.ct.geometry.spacing)))
+    around = np.eye(4)
+    around[:3, :3] = turn
+    return Head(_sampled(head.ct, Geometry(within.shape, around @ within.ijk_to_lps)), head.marks)
+
+
 def shifted(head: Head) -> Head:
     """Another origin of the patient axes."""
     shift = np.array([310.0, -170.0, 1250.0])
@@ -175,6 +184,7 @@ def _with(ct: Volume, hu: np.ndarray, geometry: Geometry | None = None) -> Volum
 CHANGES: dict[str, Callable[[Head], Head | None]] = {
     "unchanged": lambda head: head,
     **{f"rotated {axis} {degrees:+d}": partial(rotated, axis=axis, degrees=degrees) for axis in "xyz" for degrees in (-20, 20)},
+    "oblique grid": partial(oblique, degrees=(20.0, 10.0, 15.0)),
     "shifted": shifted,
     **{f"flipped {name}": partial(flipped, axis=axis) for axis, name in ((0, "slices"), (1, "rows"), (2, "columns"))},
     **{f"slices {mm:g} mm": partial(sliced, spacing_mm=mm) for mm in (0.5, 5.0)},
