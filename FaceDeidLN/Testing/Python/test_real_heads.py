@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 import SimpleITK as sitk
 from FaceDeidLNLib.anatomy.landmark.detect import detect_landmarks
 from FaceDeidLNLib.case.records import CaseResult, Request
+from FaceDeidLNLib.core.geometry import Box
 from FaceDeidLNLib.core.segment import Segment
 from FaceDeidLNLib.core.volume import Volume
 from FaceDeidLNLib.face.polar import skin_distance, to_polar, unit_vectors
@@ -122,3 +124,16 @@ def test_a_head_as_small_as_an_infants_passes_without_help(data_folder):
     small = replace(ct, geometry=replace(ct.geometry, ijk_to_lps=np.diag([0.6, 0.6, 0.6, 1.0]) @ ct.geometry.ijk_to_lps))
     result = deface(Request(small))
     assert result.verdict is Verdict.PASS, result.reasons
+
+
+def test_a_childs_face_is_found_where_the_field_of_view_ends_at_the_mouth(data_folder):
+    ct = read_ct(data_folder / "open-kbp" / "pt_3_ct.nrrd").volume
+    marks = json.loads((data_folder / "open-kbp" / "landmarks.json").read_text())["patients"]["pt_3"]["landmarks"]
+    mouth = int(ct.geometry.to_kji(np.array([marks["stomion"]]))[0, 0])
+    part = ct.crop(Box((mouth, 0, 0), ct.array.shape))
+    geometry = replace(part.geometry, ijk_to_lps=np.diag([0.7, 0.7, 0.7, 1.0]) @ part.geometry.ijk_to_lps)
+    result = deface(Request(Volume(np.ascontiguousarray(part.array), geometry)))
+    assert result.verdict is Verdict.PASS, result.reasons
+    assert np.linalg.norm(result.landmarks.position("pronasale") / 0.7 - marks["pronasale"]) < 8.0
+    for name in ("pronasale", "eye_right", "eye_left"):
+        assert result.coverage.features[name] >= 0.95, name

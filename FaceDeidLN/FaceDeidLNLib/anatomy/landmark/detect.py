@@ -17,6 +17,9 @@ INFANT = 1.4
 #: certain as that and by so much more certain. On 88 adults the larger look is never above 13.7 where the first one is unsure; on heads
 #: of 0.55 to 0.75 of an adult's it is 16 to 18.
 UNSURE, GAIN = 15.0, 2.0
+#: Less than the one is no face. Where the first look sees none, a larger one that is as certain as the other is believed too: of heads of
+#: 0.7 to 0.78 cut at the mouth or below it sees 10 to 13, where no face is in view 3 at most (88 adults, necks, crowns and backs of heads).
+NO_FACE, A_PART = 3.0, 8.0
 
 
 def detect_landmarks(ct: Volume, alive: Alive = idle) -> Landmarks:
@@ -25,7 +28,8 @@ def detect_landmarks(ct: Volume, alive: Alive = idle) -> Landmarks:
     if _certainty(found) >= UNSURE:
         return found
     larger = _seen(ct, INFANT, alive)
-    return larger if _certainty(larger) >= max(UNSURE, _certainty(found) + GAIN) else found
+    enough = A_PART if _certainty(found) < NO_FACE else max(UNSURE, _certainty(found) + GAIN)
+    return larger if _certainty(larger) >= enough else found
 
 
 def _seen(ct: Volume, size: float, alive: Alive) -> Landmarks:
