@@ -27,7 +27,7 @@ _SENTENCES = {
     ),
 }
 #: Keys of a certificate, as opposed to names of files; and its values that are the same in every one.
-_KEY, _VALUES = re.compile(r"[A-Za-z_ ]+"), frozenset({PROFILE, *OPTIONS})
+_FORM, _FIXED = re.compile(r"[A-Za-z_ ]+"), frozenset({PROFILE, *OPTIONS})
 
 
 def is_of_nobody(element: DataElement, value: str) -> bool:
@@ -54,8 +54,8 @@ def words_of_certificate(raw: bytes) -> Counter[str]:
 
     def take(pairs: list[tuple[str, object]]) -> dict[str, object]:
         for key, value in pairs:
-            found.update(_words(key) if _KEY.fullmatch(key) else ())
-            found.update(word for text in _texts(value) if text in _VALUES for word in _words(text))
+            found.update(_words(key) if _FORM.fullmatch(key) else ())
+            found.update(word for text in _texts(value) if text in _FIXED for word in _words(text))
         return {}
 
     try:
