@@ -295,10 +295,9 @@ class FaceDeidLNLogic(ScriptedLoadableModuleLogic):
 
     def signOff(self, resultNode: vtkMRMLScalarVolumeNode, remark: str) -> None:
         """Lift a REVIEW with the reviewer's remark, which goes into the certificate; a FAIL cannot be lifted."""
-        from FaceDeidLNLib.mrml.verdicts import sign_off
-        from FaceDeidLNLib.steps.keywords import result_of, text
+        from FaceDeidLNLib.steps.sign_off import sign_off_as_judged
 
-        sign_off(self.steps().context, result_of(resultNode), text("remark", remark))
+        sign_off_as_judged(self.steps().context, resultNode, remark)
 
     def acceptRecognisable(self, resultNode: vtkMRMLScalarVolumeNode, accepted: bool) -> None:
         """Say yes or no to the release of a verified result whose person may still be recognised."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import slicer
 from vtkmodules.vtkCommonCore import reference as by_reference
 
@@ -33,3 +35,11 @@ def check(node: slicer.vtkMRMLSegmentationNode, identifier: str, checked: bool) 
 def checked_segments(node: slicer.vtkMRMLSegmentationNode) -> list[str]:
     """The ids of the protected segments."""
     return [identifier for identifier, (_, role) in segment_roles(node).items() if is_checked(node, identifier, role)]
+
+
+def left_out(node: slicer.vtkMRMLSegmentationNode | None, identifiers: Sequence[str] | None) -> tuple[str, ...]:
+    """The names of the checked segments that are not among those asked for (None: all of them)."""
+    if node is None or identifiers is None:
+        return ()
+    missed = [identifier for identifier in checked_segments(node) if identifier not in identifiers]
+    return tuple(node.GetSegmentation().GetSegment(identifier).GetName() for identifier in missed)

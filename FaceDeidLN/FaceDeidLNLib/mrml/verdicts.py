@@ -52,7 +52,8 @@ class StoredVerdict(Judged):
 
     ``content`` is the certificate without the output's own facts, ``facts`` all figures, ``digest`` the SHA-256 of the
     result's voxels and place when it was verified, ``ct`` that of its CT. ``segments`` are the judged ones, as ``judged.noted`` made
-    them. In a scene of before these were noted they are empty and None.
+    them. In a scene of before these were noted they are empty and None. ``left_out`` are the names of checked segments that a script
+    did not ask for.
     """
 
     digest: str
@@ -60,6 +61,7 @@ class StoredVerdict(Judged):
     facts: dict[str, Any]
     ct: str = ""
     segments: list[dict[str, Any]] | None = None
+    left_out: Sequence[str] = ()
 
     @property
     def released(self) -> bool:
@@ -98,10 +100,10 @@ def _making(result: str, parameters: Parameters) -> str:
     return hashlib.sha256(f"{result} {replace(parameters, seed=None)}".encode()).hexdigest()
 
 
-def verdict_on(case: CaseResult, accepted: bool, ct: Volume, segments: Sequence[Segment]) -> StoredVerdict:
+def verdict_on(case: CaseResult, accepted: bool, ct: Volume, segments: Sequence[Segment], left_out: Sequence[str] = ()) -> StoredVerdict:
     """What is kept of a case that has a result: ``ct`` are its CT's own values, ``segments`` what was protected in it."""
     said = {**asdict(judged(case, accepted)), "digest": digest(case.result), "ct": digest(ct), "segments": noted(segments)}
-    return StoredVerdict(**said, content=case_content(case), facts=facts_of(case))
+    return StoredVerdict(**said, left_out=tuple(left_out), content=case_content(case), facts=facts_of(case))
 
 
 def record(

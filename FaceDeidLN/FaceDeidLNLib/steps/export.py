@@ -22,6 +22,7 @@ from ..input.case import CtInput
 from ..input.dicom import read_dicom_series
 from ..input.images import image_extension
 from ..mrml.nodes import volume_from_node
+from ..mrml.since import require_as_judged
 from ..mrml.sources import source_of
 from ..mrml.verdicts import StoredVerdict, ct_of, leader_of, require_verdict
 from ..output.header_mappings import keep_mappings
@@ -64,7 +65,8 @@ def export_result(
 
     ``signing_key`` (PEM file) signs the certificate. Nothing is left of it where ``progress`` raises.
 
-    :raises InputError: the result is not released, was changed after it was verified, or the place, kind or header is refused.
+    :raises InputError: the result is not released, it, its CT or a segment was changed after it was verified, or the place, kind or header
+        is refused.
     :raises OutputError: it could not be written, or something failed after it was, which is told.
     """
     path, progress = Path(path), progress or silent
@@ -76,6 +78,7 @@ def export_result(
     policy = policy_named(header.name, header.key, header.patients, (path,))
     require_key(signing_key)
     stored = require_released(result)
+    require_as_judged(result, stored)
     if as_dicom and leader_of(result) is not None:
         raise InputError(f'"{result.GetName()}" follows a CT: export it as NRRD or NIfTI, or its whole study as DICOM.')
     ct_node = ct_of(result)

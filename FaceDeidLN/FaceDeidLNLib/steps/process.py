@@ -37,6 +37,7 @@ from ..mrml.nodes import (
     stored_segments,
     volume_from_node,
 )
+from ..mrml.protection import left_out
 from ..mrml.scene import SceneContext
 from ..mrml.verdicts import StoredVerdict, record, remember_making, remember_place, verdict_on
 from ..pipeline import deface
@@ -248,12 +249,12 @@ def put_into_scene(
 
     Where ``progress`` raises, some of it may be in the scene already: who calls this takes it out again (``all_or_nothing``).
     """
-    source, values = source_of(asked, request), volume_from_node(asked.ct)
+    source, values, left = source_of(asked, request), volume_from_node(asked.ct), left_out(asked.protected, asked.segment_ids)
 
     def shown(tell: Progress) -> tuple[StoredVerdict | None, CaseMaterial]:
         tell(_IN_SCENE, "certificate")
         own = case if case.result is None else replace(case, result=in_own_values(source(), case.result))
-        stored = None if own.result is None else verdict_on(own, asked.accept_recognisable, values, request.protected)
+        stored = None if own.result is None else verdict_on(own, asked.accept_recognisable, values, request.protected, left)
         material = material_of(request.ct, own, stored is not None and stored.released)
         return stored, replace(material, image=None if own.result is None else image_of(own.result))
 

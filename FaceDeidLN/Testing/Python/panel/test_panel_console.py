@@ -205,3 +205,40 @@ class ConsoleTest(PanelTest):
         for given in (None, self.node.parameterNode, 3):
             with self.subTest(given):
                 self.refused("parameterNode takes what getParameterNode", self.logic.chosen, given)
+
+    def passed(self, **chosen):
+        """A result that may leave."""
+        self.answer_at_once()
+        ct, nodes = self.load_sample()
+        result = self.logic.process(ct, protectedSegmentation=nodes, acceptRecognisable=True, **chosen)
+        return ct, nodes.GetSegmentation(), result.nodes.result
+
+    def test_what_was_changed_after_the_verdict_is_not_exported(self):
+        ct, nodes, result = self.passed()
+        path = self.folder() / "out.nrrd"
+        nodes.AddEmptySegment("late", "late lymph node")
+        self.refused("not judged so: late lymph node", self.logic.exportResult, result, path)
+        nodes.RemoveSegment("late")
+        slicer.util.arrayFromVolume(ct)[0, 0, 0] += 5
+        slicer.util.arrayFromVolumeModified(ct)
+        self.refused('"Head" was edited or moved since', self.logic.exportResult, result, path)
+        self.assertFalse(path.exists())
+        slicer.util.arrayFromVolume(ct)[0, 0, 0] -= 5
+        slicer.util.arrayFromVolumeModified(ct)
+        self.logic.exportResult(result, path)
+        self.assertTrue(path.exists())
+
+    def test_what_was_changed_after_the_verdict_is_not_signed_off(self):
+        _, result = self.reviewed()
+        self.node.protectedSegmentation.GetSegmentation().AddEmptySegment("late", "late lymph node")
+        self.refused("not judged so: late lymph node", self.logic.signOff, result, "Looked at.")
+
+    def test_a_segment_that_a_script_leaves_out_does_not_keep_its_result_from_leaving(self):
+        ct, nodes, result = self.passed()
+        nodes.AddEmptySegment("other", "other lymph node")
+        asked = [name for name in nodes.GetSegmentIDs() if name != "other"]
+        given = {"protectedSegmentation": self.node.protectedSegmentation, "segmentIDs": asked, "acceptRecognisable": True}
+        result = self.logic.process(ct, **given).nodes.result
+        path = self.folder() / "out.nrrd"
+        self.logic.exportResult(result, path)
+        self.assertTrue(path.exists())

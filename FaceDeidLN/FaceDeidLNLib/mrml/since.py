@@ -1,0 +1,80 @@
+"""What is other now than a verdict has judged it: a result of which that is so does not leave, and is not signed off."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import slicer
+
+from ..core.errors import InputError
+from .changed import is_changed
+from .judged import Kept, kept_now, moment_of, not_judged
+from .links import linked
+from .verdicts import StoredVerdict, ct_of, leader_of, read_verdict
+
+EDITED = '"{name}" was edited or moved since. Put it back, verify again, or press Apply.'
+ADDED = "Drawn, changed, moved or checked since, and not judged so: {names}. Verify again, or press Apply."
+
+
+@dataclass(frozen=True)
+class Since:
+    """``edited`` are the names of CTs, ``added`` those of what is to stay and was drawn, changed, moved or checked later."""
+
+    edited: tuple[str, ...] = ()
+    added: tuple[str, ...] = ()
+
+    def text(self, translated: Callable[[str], str] = str) -> str:
+        """One sentence on each kind; empty where everything is as it was judged."""
+        edited = [translated(EDITED).format(name=name) for name in self.edited]
+        return " ".join([*edited, *([translated(ADDED).format(names=", ".join(self.added))] if self.added else [])])
+
+
+class Looked:
+    """The segments that were not judged, found once for each moment in which they and the verdict are."""
+
+    def __init__(self) -> None:
+        self._found: tuple[Any, tuple[str, ...]] = (None, ())
+
+    def added(self, stored: StoredVerdict, kept: list[Kept]) -> tuple[str, ...]:
+        """The names of what is ``kept`` now and the verdict has not judged as it is."""
+        moment = stored.segments, stored.left_out, moment_of(kept)
+        if moment != self._found[0]:
+            self._found = moment, tuple(name for name in _not_judged(kept, stored) if name not in stored.left_out)
+        return self._found[1]
+
+
+def since(result: slicer.vtkMRMLScalarVolumeNode, stored: StoredVerdict, looked: Looked | None = None) -> Since:
+    """What a result's verdict has judged in another state; of what follows a CT, the CT's verdict, too.
+
+    What the CT's own segmentation has checked now is to stay, but for what a script left out when it asked for the verdict.
+
+    :raises InputError: what it follows has no certificate that can be read.
+    """
+    ct, leader = ct_of(result), leader_of(result)
+    decided = None if leader is None else read_verdict(leader)
+    before = Since() if decided is None else since(leader, decided, looked)
+    if ct is None:
+        return before
+    edited = (ct.GetName(),) if stored.ct and is_changed(ct, stored.ct) else ()
+    added: tuple[str, ...] = ()
+    if leader is None:
+        added = (looked or Looked()).added(stored, kept_now(ct, linked(ct, "protected"), linked(ct, "face")))
+    return Since((*before.edited, *edited), (*before.added, *added))
+
+
+def require_as_judged(result: slicer.vtkMRMLScalarVolumeNode, stored: StoredVerdict) -> None:
+    """Raises InputError where something is other now than the verdict has judged it."""
+    said = since(result, stored).text()
+    if said:
+        raise InputError(said)
+
+
+def _not_judged(kept: list[Kept], stored: StoredVerdict) -> list[str]:
+    """By their voxels and places; by their names alone where a scene of before does not tell more."""
+    if stored.segments is not None:
+        return not_judged(kept, stored.segments)
+    judged = {item["name"] for item in stored.facts["protected"]}
+    named = [node.GetSegmentation().GetSegment(identifier).GetName() for node, names in kept for identifier in names]
+    return [name for name in named if name not in judged]
