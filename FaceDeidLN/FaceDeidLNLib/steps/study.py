@@ -27,8 +27,9 @@ from ..output.header_mappings import keep_mappings
 from ..output.signing import require_key
 from ..study.belonging import CtFrames
 from ..study.family import Options, Series
+from ..study.outcome import Outcome
 from ..study.plan import Plan, plan
-from ..study.report import StudyResult
+from ..study.report import Report, StudyResult
 from ..study.run import places_of, run
 from ..study.staging import staged
 from .export import HeaderChoice, dicom_files, holds, in_order_of, source_folder
@@ -102,13 +103,17 @@ def plan_lines(planned: Plan) -> list[Line]:
 
 
 def result_lines(results: tuple[StudyResult, ...]) -> list[Line]:
-    """What happened to them."""
-    said = Counter(
-        (report.entry.instance.label, report.decision.outcome.value, report.decision.reason)
-        for result in results
-        for report in result.reports
-    )
+    """What happened to them: of a study that was not released nothing left, whatever was made of it on the way."""
+    said = Counter((report.entry.instance.label, *_end_of(report, result)) for result in results for report in result.reports)
     return [(label, outcome, count, why) for (label, outcome, why), count in said.items()]
+
+
+def _end_of(report: Report, result: StudyResult) -> tuple[str, str]:
+    """What became of an instance, and why."""
+    outcome, why = report.decision.outcome, report.decision.reason
+    if result.output is None and outcome is not Outcome.WITHHOLD:
+        return "not released", f"its study is a {result.verdict}; planned: {outcome.value} ({why})"
+    return outcome.value, why
 
 
 def release_study(

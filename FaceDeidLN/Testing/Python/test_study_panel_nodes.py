@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from types import SimpleNamespace
 from unittest import mock
 
 import numpy as np
@@ -14,7 +16,9 @@ from FaceDeidLNLib.mrml.nodes import add_ct, add_segmentation
 from FaceDeidLNLib.mrml.scene import context
 from FaceDeidLNLib.steps import study as steps
 from FaceDeidLNLib.steps.process import NodeRequest
-from FaceDeidLNLib.study.plan import plan
+from FaceDeidLNLib.study.outcome import Decision, Outcome
+from FaceDeidLNLib.study.plan import Entry, plan
+from FaceDeidLNLib.study.report import Report, StudyResult
 from synthetic_study import StudyFolder, study_phantom
 from test_study_belonging import frame_of, shifted
 
@@ -92,3 +96,12 @@ def test_a_frame_of_reference_that_the_database_tells_is_believed(planned, monke
     ct = read_ct(planned.folder / "a").volume
     monkeypatch.setattr(steps, "frame_of", lambda node: frame_of(planned, "Thin"))
     assert protected(planned, asked(ct.with_array(ct.array[::-1].copy())), "b", "Sharp") == [NODE]
+
+
+def test_the_table_of_a_study_that_was_not_released_says_of_no_object_that_it_left():
+    entry = Entry(SimpleNamespace(label="CT 'Head'"), Decision(Outcome.DEFACE, "shows the face best"))
+    reports = (Report(entry, entry.decision), Report(entry, Decision.doubt("no face was found")))
+    (made, withheld) = steps.result_lines((StudyResult(SimpleNamespace(), reports, ("no face was found",)),))
+    assert made == ("CT 'Head'", "not released", 1, "its study is a REVIEW; planned: deface (shows the face best)")
+    assert withheld == ("CT 'Head'", "withhold", 1, "no face was found")
+    assert steps.result_lines((StudyResult(SimpleNamespace(), reports[:1], (), Path("out")),))[0][1] == "deface"
