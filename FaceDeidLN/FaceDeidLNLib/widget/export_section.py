@@ -65,6 +65,11 @@ class ExportSection(Section):
         for row in range(self.ui.headerComboBox.count):
             self.ui.headerComboBox.setItemData(row, _HEADERS[self.ui.headerComboBox.itemText(row)], qt.Qt.ToolTipRole)
 
+    def lost(self, why: str) -> None:
+        """Nothing is exported of what is not known."""
+        for button in (self.ui.nrrdButton, self.ui.niftiButton, self.ui.dicomButton):
+            self.allow(button, why)
+
     def _has_dicom(self, ct: Any) -> bool:  # noqa: ANN401
         """Asked once for each CT: the database answers for every slice, and a slider asks at every move. The export looks again."""
         asked = None if ct is None else (ct.GetID(), ct.GetAttribute(INSTANCES))

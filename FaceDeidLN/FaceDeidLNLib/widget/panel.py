@@ -147,15 +147,23 @@ class Panel(VTKObservationMixin):
             return
         self._updating = True
         try:
-            self._follow_ct()
+            self._show(self._follow_ct)
             for section in self.sections:
-                section.update()
+                self._show(section.update, section.lost)
             label = self.undo.label
             self.ui.undoButton.enabled = bool(label)
             self.ui.undoButton.text = _("Undo: {step}").format(step=label) if label else _("Undo")
             self.ui.undoButton.toolTip = _("Undo the last step of this panel") if label else _("Nothing to undo")
         finally:
             self._updating = False
+
+    def _show(self, show: Callable[[], None], lost: Callable[[str], None] | None = None) -> None:
+        """One part of the panel; where that fails the others are shown all the same, and the error is told."""
+        said: list[str] = []
+        if not guarded(_("Showing the panel"), said.append, show, no_popup):
+            self.say(said[-1])
+            if lost is not None:
+                lost(said[-1])
 
     def _follow_ct(self) -> None:
         """Another CT brings its own nodes; a node that was chosen becomes the CT's own."""

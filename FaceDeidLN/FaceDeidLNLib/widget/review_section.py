@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import qt
@@ -13,9 +14,9 @@ from ..anatomy.level.find import LEVEL_PREFIX
 from ..core.errors import FaceDeidError, InputError
 from ..core.progress import Progress
 from ..mrml.changed import is_changed, state_of
-from ..mrml.judged import Kept, kept_now, moment_of, not_judged
 from ..mrml.looks import jump_to, largest_change, show_in_slices, skin_models
 from ..mrml.scene import context
+from ..mrml.since import Looked, since
 from ..mrml.verdicts import StoredVerdict, ct_of, leader_of, read_verdict, with_certificate
 from ..steps.words import without_options
 from ..verify.privacy import is_tested
@@ -34,8 +35,7 @@ class ReviewSection(Section):
         self._shown = ""
         self._seen: StoredVerdict | None = None
         self._rows: list[tuple[str, str]] = []
-        #: The segments that were not judged, and the moment at which that was looked at.
-        self._added: tuple[Any, list[str]] = (None, [])
+        self._looked = Looked()
         #: What the verdict has judged in another state than it is in now, in sentences; such a result does not leave.
         self.since = ""
         table = self.ui.figuresTable
@@ -85,6 +85,13 @@ class ReviewSection(Section):
         self.ui.compareButton.text = _("Back") if self.panel.compare.shown else _("Before | after")
         self.update_sign_off()
 
+    def lost(self, why: str) -> None:
+        """No verdict of another moment stays; what is said here keeps the result from leaving, as ``since`` always does."""
+        self.since = why
+        self.ui.verdictLabel.text = _("NOT RELEASED: the verdict cannot be shown. {why}").format(why=why)
+        self._color("bad")
+        self.allow(self.ui.signOffButton, why)
+
     def _stored(self) -> StoredVerdict | None:
         try:
             return read_verdict(self.panel.node.resultVolume)
@@ -109,7 +116,7 @@ class ReviewSection(Section):
         return not self.since or self.panel.look(title, refuse)
 
     def _show_verdict(self, result: Any, stored: StoredVerdict | None) -> None:  # noqa: ANN401
-        self.since = "" if stored is None else " ".join(self._since(result, stored))
+        self.since = "" if stored is None else self._since(result, stored)
         if stored is None:
             self.ui.verdictLabel.text = _("No result yet.") if result is None else _("This volume was not verified: NOT RELEASED.")
             self.ui.verdictLabel.styleSheet = ""
@@ -119,41 +126,20 @@ class ReviewSection(Section):
         judged = f"{as_sentence(verdict_text(stored))} {self.since}" if self.since else verdict_text(stored)
         self.ui.verdictLabel.text = said if changed else judged
         kind = "bad" if stored.verdict == "FAIL" else "good" if stored.released and not changed and not self.since else "look"
+        self._color(kind)
+
+    def _color(self, kind: str) -> None:
         background, text = _COLORS[kind]
         self.ui.verdictLabel.styleSheet = f"background-color: {background}; color: {text}; border-radius: 4px;"
 
-    def _since(self, result: Any, stored: StoredVerdict) -> list[str]:  # noqa: ANN401
-        """Sentences on what the verdict has judged in another state than it is in now; of what follows a CT, the CT's verdict, too."""
-        ct, leader = ct_of(result), leader_of(result)
-        said = [] if leader is None else self._since(leader, read_verdict(leader))
-        if ct is None:
-            return said
-        if stored.ct and is_changed(ct, stored.ct):
-            said.append(_('"{name}" was edited or moved since. Put it back, verify again, or press Apply.').format(name=ct.GetName()))
-        added = self._added_since(stored) if leader is None and ct is self.panel.node.inputVolume else []
-        if added:
-            told = _("Drawn, changed, moved or checked since, and not judged so: {names}. Verify again, or press Apply.")
-            said.append(told.format(names=", ".join(added)))
-        return said
-
-    def _added_since(self, stored: StoredVerdict) -> list[str]:
-        """What is to stay that the verdict has not judged as it is now: levels, and segments that were drawn, changed or checked later."""
-        node = self.panel.node
-        judged_levels = stored.content["parameters"]["levels"]
-        levels = [f"{LEVEL_PREFIX}{name}" for name in node.levels if name not in judged_levels]
-        kept = kept_now(node.inputVolume, node.protectedSegmentation, node.faceSegmentation)
-        moment = stored.segments, moment_of(kept)
-        if moment != self._added[0]:
-            self._added = moment, self._not_judged(kept, stored)
-        return [*self._added[1], *levels]
-
-    def _not_judged(self, kept: list[Kept], stored: StoredVerdict) -> list[str]:
-        """By their voxels and places; by their names alone where a scene of before does not tell more."""
-        if stored.segments is not None:
-            return not_judged(kept, stored.segments)
-        judged = {item["name"] for item in stored.facts["protected"]}
-        named = [node.GetSegmentation().GetSegment(identifier).GetName() for node, names in kept for identifier in names]
-        return [name for name in named if name not in judged]
+    def _since(self, result: Any, stored: StoredVerdict) -> str:  # noqa: ANN401
+        """What the verdict has judged in another state than it is in now, and the levels that were chosen later, in sentences."""
+        said, node = since(result, stored, self._looked), self.panel.node
+        if leader_of(result) is None and ct_of(result) is node.inputVolume is not None:
+            judged_levels = stored.content["parameters"]["levels"]
+            levels = [f"{LEVEL_PREFIX}{name}" for name in node.levels if name not in judged_levels]
+            said = replace(said, added=(*said.added, *levels))
+        return said.text(_)
 
     def _show_figures(self, rows: list[tuple[str, str]]) -> None:
         """The rows, where they are others than those shown: each cell that is set lets the table measure all of them."""

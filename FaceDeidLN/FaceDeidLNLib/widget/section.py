@@ -98,6 +98,12 @@ class Section:
     def on_event(self, caller: object = None, event: object = None) -> None:
         """One of them happened."""
 
+    def update(self) -> None:
+        """Show what the parameter node says."""
+
+    def lost(self, why: str) -> None:
+        """It could not be shown, for this reason: what stands there may be of another moment, and nothing may leave by it."""
+
     def observe(self, node: Any) -> None:  # noqa: ANN401
         """Follow another node, or none.
 

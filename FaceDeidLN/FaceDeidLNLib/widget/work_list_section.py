@@ -60,6 +60,10 @@ class WorkListSection(Section):
         self.update_rows()
         self.update_buttons()
 
+    def lost(self, why: str) -> None:
+        """No case leaves by what is not known."""
+        self.allow(self.ui.doneCaseButton, why)
+
     def update_rows(self, text: str = "") -> None:
         """Show the cases that fit the filter, with what became of them."""
         table = self.ui.workListTable

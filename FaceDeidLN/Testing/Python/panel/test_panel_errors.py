@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from unittest import mock
 
 import numpy as np
 import slicer
@@ -194,6 +195,43 @@ class ErrorsTest(PanelTest):
                 self.panel.update()
                 self.assertIn("cannot be read: verify the result again", self.ui.statusLabel.text)
                 self.assertEqual(self.enabled("nrrdButton"), [])
+
+    # A section that cannot be shown
+
+    def test_a_section_that_cannot_be_shown_is_told_and_the_others_are_shown(self):
+        for section in self.panel.sections:
+            with self.subTest(type(section).__name__), mock.patch.object(section, "update", side_effect=ValueError("broken")):
+                self.node.inputVolume = None
+                self.panel.update()
+                self.assertIn("broken", self.ui.statusLabel.text)
+                ct, nodes = self.load_sample()
+                rows = [] if section is self.panel.sections[0] else [self.ui.segmentsList.item(0).text()]
+                self.assertEqual(rows, [nodes.GetSegmentation().GetNthSegment(0).GetName()][: len(rows)])
+                self.assertTrue(section is self.panel.face or self.ui.applyButton.enabled)
+                self.assertIn("Undo: Synthetic head", self.ui.undoButton.text)
+            self.panel.update()
+            self.click("undoButton")
+
+    def test_a_verdict_that_cannot_be_shown_is_not_green_and_releases_nothing(self):
+        _, result = self.applied()
+        self.assertIn("#1b7f3b", self.ui.verdictLabel.styleSheet)
+        content = "FaceDeidLNLib.widget.review_section.figures"
+        with mock.patch(content, side_effect=ValueError("broken")):
+            self.panel.update()
+            self.assertIn("NOT RELEASED: the verdict cannot be shown", self.ui.verdictLabel.text)
+            self.assertNotIn("#1b7f3b", self.ui.verdictLabel.styleSheet)
+            self.assertEqual(self.enabled("nrrdButton", "niftiButton", "dicomButton", "signOffButton", "doneCaseButton"), [])
+            self.assertFalse(self.panel.export.export(str(self.folder() / "out.nrrd")))
+        self.panel.update()
+        self.assertIn("#1b7f3b", self.ui.verdictLabel.styleSheet)
+        self.assertEqual(self.enabled("nrrdButton"), ["nrrdButton"])
+
+    def test_exports_that_cannot_be_shown_are_not_offered(self):
+        self.applied()
+        with mock.patch.object(self.panel.export, "_has_dicom", side_effect=ValueError("broken")):
+            self.panel.update()
+            self.assertEqual(self.enabled("nrrdButton", "niftiButton", "dicomButton"), [])
+            self.assertIn("broken", self.ui.nrrdButton.toolTip)
 
     # Looking and exporting
 
