@@ -138,7 +138,7 @@ class FaceDeidLNWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     """The panel's life cycle; what it shows and does is in FaceDeidLNLib.widget."""
 
     def __init__(self, parent: Any = None) -> None:  # noqa: ANN401  a QWidget
-        self.logic = self.panel = None
+        self.logic = self.panel = self.uiWidget = None
         self._parameterNode = self._parameterNodeGuiTag = None
         #: Kept for ever: Slicer 5.10 leaves an observer in a node that was bound, and VTK crashes once the wrapper is collected.
         self._boundOnce: list[FaceDeidLNParameterNode] = []
@@ -150,10 +150,10 @@ class FaceDeidLNWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         from FaceDeidLNLib.widget.panel import Panel
 
         ScriptedLoadableModuleWidget.setup(self)
-        uiWidget = slicer.util.loadUI(self.resourcePath("UI/FaceDeidLN.ui"))
-        self.layout.addWidget(uiWidget)
-        self.ui = slicer.util.childWidgetVariables(uiWidget)
-        uiWidget.setMRMLScene(slicer.mrmlScene)
+        self.uiWidget = slicer.util.loadUI(self.resourcePath("UI/FaceDeidLN.ui"))
+        self.layout.addWidget(self.uiWidget)
+        self.ui = slicer.util.childWidgetVariables(self.uiWidget)
+        self.uiWidget.setMRMLScene(slicer.mrmlScene)
         self.logic = FaceDeidLNLogic()
         self.panel = Panel(self.ui, self.logic, loadPhantom)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
@@ -168,6 +168,8 @@ class FaceDeidLNWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.removeObservers()
         if self.panel is not None:
             self.panel.close()
+            self.uiWidget.setMRMLScene(None)  # Reload only hides it: its selectors would follow the scene for ever
+            self.uiWidget.deleteLater()
 
     def enter(self) -> None:
         """Called each time the user opens this module."""

@@ -136,10 +136,12 @@ class Panel(VTKObservationMixin):
         self.say("")
 
     def close(self) -> None:
-        """The panel goes: nothing of it may come back later, and no copy of a study may stay."""
+        """The panel goes: nothing of it may come back later, and no copy of a study or of what was found may stay."""
         self._arrival.stop()
         self.face.stop()
         self.study.close()
+        self.undo.clear()
+        self.logic.cache.clear()
 
     def update(self, caller: object = None, event: object = None) -> None:
         """Show what the parameter node says."""

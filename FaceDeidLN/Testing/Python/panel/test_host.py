@@ -9,6 +9,7 @@ import sys
 import weakref
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
+from unittest import mock
 
 import pytest
 import slicer
@@ -174,6 +175,18 @@ def test_reload_reads_the_library_anew(shown, library):
     before = sys.modules["FaceDeidLNLib.core.parameters"]
     shown.widget.onReload()
     assert sys.modules["FaceDeidLNLib.core.parameters"] is not before
+    shown.widget.reloaded.cleanup()
+
+
+def test_after_reload_nothing_of_the_old_panel_follows_the_scene_or_keeps_what_was_found(shown, library):
+    before = str(slicer.mrmlScene).count("Command: ")
+    root, undone, forgotten = shown.root(), shown.panel.undo, shown.widget.logic.cache
+    with mock.patch.object(undone, "clear") as undo, mock.patch.object(forgotten, "clear") as forget:
+        shown.widget.onReload()
+    assert root.mrmlScene() is None
+    assert str(slicer.mrmlScene).count("Command: ") == before
+    undo.assert_called_once_with()
+    forget.assert_called_once_with()
     shown.widget.reloaded.cleanup()
 
 
