@@ -124,14 +124,18 @@ def rejected(worklist: Path) -> frozenset[str]:
     return frozenset(case for case, decision in decisions.items() if decision.decision == REJECT)
 
 
-def reject(worklist: Path, case: str, remark: str) -> Path:
+def reject(worklist: Path, item: WorkItem, remark: str) -> Path:
     """Write beside the work list that a case does not leave; the next run of the batch reads it. Returns the file.
 
-    :raises InputError: what is there holds no decisions. :raises OutputError: it cannot be written.
+    :raises InputError: it has left, or what is there holds no decisions. :raises OutputError: it cannot be written.
     """
+    if item.output.exists() and _is_own(item):
+        raise InputError(
+            f"{item.case} is released already, which a rejection does not take back: take away {item.output}, and reject it then."
+        )
     path = _decisions_of(worklist)
     try:
-        add_decision(path, Decision(case, REJECT, remark))
+        add_decision(path, Decision(item.case, REJECT, remark))
     except OSError as problem:
         raise OutputError(f"{path} cannot be written ({problem.strerror}).") from problem
     return path

@@ -227,7 +227,7 @@ class WorkListSection(Section):
     def on_reject(self, checked: bool = False) -> None:
         """Write the rejection, and go on."""
         item, remark = self._open, self.ui.remarkEdit.text
-        if self.panel.look(_("Reject"), lambda progress: reject(self._path, item.case, remark)):
+        if self.panel.look(_("Reject"), lambda progress: reject(self._path, item, remark)):
             self._finish(item, _("rejected"))
 
     def _finish(self, item: WorkItem, outcome: str) -> None:
