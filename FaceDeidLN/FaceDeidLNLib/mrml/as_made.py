@@ -90,7 +90,16 @@ def drawn(node: slicer.vtkMRMLNode) -> str:
 def is_drawn_since(node: slicer.vtkMRMLNode, then: str) -> bool:
     """Has a person drawn in a node since its content was ``then``, as ``drawn`` tells it? What this module made anew is no drawing."""
     made_of = node.GetNodeReference(_MADE_OF)
-    return drawn(node) != then and (made_of is None or not is_as_made(node, made_of, engines=True))
+    return not _same_drawing(drawn(node), then) and (made_of is None or not is_as_made(node, made_of, engines=True))
+
+
+def _same_drawing(now: str, then: str) -> bool:
+    """Are two drawings, as ``drawn`` tells them, the same, but for what a scene's file rounds?"""
+    if now == then or not (now.startswith("[") and then.startswith("[")):
+        return now == then
+    points, points_then = json.loads(now), json.loads(then)
+    is_named_alike = [point[:-1] for point in points] == [point[:-1] for point in points_then]
+    return is_named_alike and same_points([point[-1] for point in points_then], [point[-1] for point in points])
 
 
 def _points(node: slicer.vtkMRMLMarkupsNode) -> str:

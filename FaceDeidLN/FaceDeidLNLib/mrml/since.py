@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import slicer
 
 from ..core.errors import InputError
+from .as_made import drawn, is_drawn_since
 from .changed import is_changed
 from .judged import Kept, kept_now, moment_of, not_judged
 from .links import linked
@@ -16,11 +17,13 @@ from .verdicts import StoredVerdict, ct_of, leader_of, read_verdict
 
 EDITED = '"{name}" was edited or moved since. Put it back, verify again, or press Apply.'
 ADDED = "Drawn, changed, moved or checked since, and not judged so: {names}. Verify again, or press Apply."
+#: The roles of what a verdict goes by and a person draws.
+DRAWINGS = ("landmarks", "curve", "face")
 
 
 @dataclass(frozen=True)
 class Since:
-    """``edited`` are the names of CTs, ``added`` those of what is to stay and was drawn, changed, moved or checked later."""
+    """``edited`` are the names of CTs, ``added`` those of what is to stay or was drawn, and was changed, moved or checked later."""
 
     edited: tuple[str, ...] = ()
     added: tuple[str, ...] = ()
@@ -32,10 +35,11 @@ class Since:
 
 
 class Looked:
-    """The segments that were not judged, found once for each moment in which they and the verdict are."""
+    """What was not judged, found once for each moment in which it and the verdict are."""
 
     def __init__(self) -> None:
         self._found: tuple[Any, tuple[str, ...]] = (None, ())
+        self._drawn: tuple[Any, tuple[str, ...]] = (None, ())
 
     def added(self, stored: StoredVerdict, kept: list[Kept]) -> tuple[str, ...]:
         """The names of what is ``kept`` now and the verdict has not judged as it is."""
@@ -43,6 +47,14 @@ class Looked:
         if moment != self._found[0]:
             self._found = moment, tuple(name for name in _not_judged(kept, stored) if name not in stored.left_out)
         return self._found[1]
+
+    def drawn(self, stored: StoredVerdict, drawings: Mapping[str, slicer.vtkMRMLNode]) -> tuple[str, ...]:
+        """The names of the drawings that a person has changed since the verdict."""
+        moment = stored.drawings, [_moment(node) for node in drawings.values()]
+        if moment != self._drawn[0]:
+            changed = (node for role, node in drawings.items() if is_drawn_since(node, stored.drawings[role]))
+            self._drawn = moment, tuple(node.GetName() for node in changed)
+        return self._drawn[1]
 
 
 def since(result: slicer.vtkMRMLScalarVolumeNode, stored: StoredVerdict, looked: Looked | None = None) -> Since:
@@ -60,7 +72,9 @@ def since(result: slicer.vtkMRMLScalarVolumeNode, stored: StoredVerdict, looked:
     edited = (ct.GetName(),) if stored.ct and is_changed(ct, stored.ct) else ()
     added: tuple[str, ...] = ()
     if leader is None:
-        added = (looked or Looked()).added(stored, kept_now(ct, linked(ct, "protected"), linked(ct, "face")))
+        looked, drawings = looked or Looked(), {role: linked(ct, role) for role in DRAWINGS if role in stored.drawings}
+        added = looked.added(stored, kept_now(ct, linked(ct, "protected"), linked(ct, "face")))
+        added += looked.drawn(stored, {role: node for role, node in drawings.items() if node is not None})
     return Since((*before.edited, *edited), (*before.added, *added))
 
 
@@ -69,6 +83,14 @@ def require_as_judged(result: slicer.vtkMRMLScalarVolumeNode, stored: StoredVerd
     said = since(result, stored).text()
     if said:
         raise InputError(said)
+
+
+def _moment(node: slicer.vtkMRMLNode) -> tuple[Any, ...]:
+    """What tells a drawing from that of another moment, with no voxel looked at."""
+    if node.IsA("vtkMRMLSegmentationNode"):
+        segmentation = node.GetSegmentation()
+        return moment_of([(node, [segmentation.GetNthSegmentID(n) for n in range(segmentation.GetNumberOfSegments())])])
+    return node.GetID(), node.GetName(), drawn(node)
 
 
 def _not_judged(kept: list[Kept], stored: StoredVerdict) -> list[str]:

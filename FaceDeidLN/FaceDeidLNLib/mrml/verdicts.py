@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -53,7 +53,7 @@ class StoredVerdict(Judged):
     ``content`` is the certificate without the output's own facts, ``facts`` all figures, ``digest`` the SHA-256 of the
     result's voxels and place when it was verified, ``ct`` that of its CT. ``segments`` are the judged ones, as ``judged.noted`` made
     them. In a scene of before these were noted they are empty and None. ``left_out`` are the names of checked segments that a script
-    did not ask for.
+    did not ask for, ``drawings`` what landmarks, curve and face segment held, as ``as_made.drawn`` tells it.
     """
 
     digest: str
@@ -62,6 +62,7 @@ class StoredVerdict(Judged):
     ct: str = ""
     segments: list[dict[str, Any]] | None = None
     left_out: Sequence[str] = ()
+    drawings: dict[str, str] = field(default_factory=dict)
 
     @property
     def released(self) -> bool:

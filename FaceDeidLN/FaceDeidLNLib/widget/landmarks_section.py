@@ -84,6 +84,7 @@ class LandmarksSection(Section):
         """A point was placed, dragged, locked or unset in a view."""
         if self.panel.node is not None:
             self.update()
+            self.panel.update_soon()  # a verdict that went by other points must not stay green
 
     def update(self) -> None:
         """Show the points of the parameter node's landmarks."""

@@ -202,6 +202,34 @@ class WorkListTest(PanelTest):
             self.assertEqual((self.node.inputVolume.GetName(), len(ids())), (name, nodes))
         self.assertIsNone(slicer.mrmlScene.GetFirstNodeByName("one"))
 
+    def test_a_case_that_was_released_is_not_said_to_be_rejected_before_its_release_is_taken_away(self):
+        results = self.looked_at()
+        self.click("doneCaseButton")
+        self.assertTrue((results / "one.nrrd").exists())
+        self.panel.work_list.open_case(self.panel.work_list._items[0])
+        self.click("rejectCaseButton")
+        self.assertEqual(len(self.errors), 1)
+        self.assertIn(f"take away {results / 'one.nrrd'}", self.errors[0])
+        self.assertFalse(results.with_name("results-decisions.csv").exists())
+        for made in results.iterdir():
+            made.unlink()
+        self.click("rejectCaseButton")
+        self.assertIn("one,reject", results.with_name("results-decisions.csv").read_text())
+
+    def test_a_case_whose_landmark_was_moved_is_not_released_before_that_is_applied(self):
+        self.looked_at()
+        landmarks, place = self.node.landmarks, [0.0] * 3
+        landmarks.GetNthControlPointPosition(0, place)
+        self.panel._arrival.stop()
+        landmarks.SetNthControlPointPosition(0, place[0], place[1] + 5.0, place[2])
+        self.assertTrue(self.panel._arrival.active)
+        self.panel.update()
+        self.assertEqual(self.enabled("doneCaseButton", "signOffButton"), [])
+        self.assertIn(landmarks.GetName(), self.ui.doneCaseButton.toolTip)
+        self.click("applyButton")
+        self.ui.remarkEdit.text = "Moved, looked at."
+        self.assertEqual(self.enabled("doneCaseButton"), ["doneCaseButton"])
+
     def test_a_rejected_case_is_written_beside_the_list_and_its_result_is_not(self):
         self.answer_at_once(changed_case("REVIEW", "stomion is uncertain"))
         results = self.batch("one", "two")
