@@ -38,6 +38,20 @@ class ClosingTest(PanelTest):
                 self.assertIn("cancelled", self.ui.statusLabel.text)
                 self.assertEqual(self.enabled("undoButton", button), [])
 
+    def test_a_panel_whose_parameter_node_is_taken_out_of_the_scene_goes_on_with_another_one(self):
+        self.answer_at_once()
+        ct, nodes = self.load_sample()
+        self.click("applyButton")
+        result, gone = self.node.resultVolume, self.node.parameterNode
+        slicer.mrmlScene.RemoveNode(gone)
+        self.assertIsNotNone(self.node)
+        self.assertIsNot(self.node.parameterNode, gone)
+        self.assertEqual((self.node.inputVolume, self.node.protectedSegmentation, self.node.resultVolume), (ct, nodes, result))
+        self.node.protectedSegmentation = None
+        self.assertIsNone(self.node.protectedSegmentation)
+        self.click("detectButton")
+        self.assertIsNotNone(self.node.landmarks)
+
     def test_from_the_console_work_on_a_ct_that_is_gone_ends(self):
         ct, nodes = self.load_sample()
 
