@@ -160,6 +160,7 @@ class FaceDeidLNWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartImportEvent, self.onSceneStartImport)
         for event in (slicer.mrmlScene.EndCloseEvent, slicer.mrmlScene.EndImportEvent):
             self.addObserver(slicer.mrmlScene, event, self.onSceneEndClose)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.NodeRemovedEvent, self.onNodeRemoved)
         self.initializeParameterNode()
 
     def cleanup(self) -> None:
@@ -169,7 +170,6 @@ class FaceDeidLNWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         if self.panel is not None:
             self.panel.close()
             self.uiWidget.setMRMLScene(None)  # Reload only hides it: its selectors would follow the scene for ever
-            self.uiWidget.deleteLater()
 
     def enter(self) -> None:
         """Called each time the user opens this module."""
@@ -191,6 +191,11 @@ class FaceDeidLNWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def onSceneEndClose(self, caller: object, event: object) -> None:
         """A shown panel needs the parameter node of the new scene at once."""
         if self.parent.isEntered:
+            self.initializeParameterNode()
+
+    def onNodeRemoved(self, caller: object, event: object) -> None:
+        """A panel whose parameter node was taken out of the scene would choose and show nothing any more: it gets another one."""
+        if self._parameterNode and self._parameterNode.parameterNode.GetScene() is None:
             self.initializeParameterNode()
 
     def onReload(self) -> None:

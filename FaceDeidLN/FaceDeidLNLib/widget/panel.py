@@ -56,7 +56,7 @@ class Panel(VTKObservationMixin):
         self.load_sample, self._ct, self._updating = load_sample, None, False
         #: A step is at work and lets events through: nothing else may begin meanwhile.
         self.busy = False
-        #: How many scenes were closed so far: work on one of them ends there.
+        #: How often a scene, or the panel, was closed so far: work that had begun ends there.
         self._closed = 0
         #: Identifiers of certificates whose results are about to leave the scene.
         self._orphans: list[str] = []
@@ -136,7 +136,8 @@ class Panel(VTKObservationMixin):
         self.say("")
 
     def close(self) -> None:
-        """The panel goes: nothing of it may come back later, and no copy of a study or of what was found may stay."""
+        """The panel goes: nothing of it may come back later, no copy of a study or of what was found may stay, and a step at work ends."""
+        self._closed += 1
         self._arrival.stop()
         self.face.stop()
         self.study.close()

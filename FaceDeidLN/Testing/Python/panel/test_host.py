@@ -190,6 +190,19 @@ def test_after_reload_nothing_of_the_old_panel_follows_the_scene_or_keeps_what_w
     shown.widget.reloaded.cleanup()
 
 
+def test_a_step_at_work_ends_when_its_panel_goes(shown):
+    shown.widget.enter()
+    went_on = []
+
+    def work(progress):
+        shown.widget.cleanup()
+        progress(0.5, "at work")
+        went_on.append(True)
+
+    assert not shown.panel.look("Step", work)
+    assert went_on == []
+
+
 def test_after_reload_the_new_panel_works_on_the_open_scene_and_the_old_one_is_silent(shown, library, capfd):
     from person import load_phantom
 

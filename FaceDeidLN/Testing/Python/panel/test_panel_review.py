@@ -90,39 +90,6 @@ class ReviewTest(PanelTest):
         image.Modified()
         self.assertEqual(self.not_judged(), name)
 
-    def test_a_landmark_a_curve_or_a_face_segment_that_is_changed_after_the_verdict_is_named_until_it_is_judged(self):
-        self.node.acceptRecognisable = True
-        self.apply()
-        self.assertEqual(self.not_judged(), "")
-        place = [0.0] * 3
-        for drawing in (self.node.landmarks, self.node.curve):
-            drawing.GetNthControlPointPosition(0, place)
-            for moved, words in ((5.0, drawing.GetName()), (0.0, "")):
-                drawing.SetNthControlPointPosition(0, place[0], place[1] + moved, place[2])
-                self.assertEqual(self.not_judged(), words)
-                self.assertEqual("nrrdButton" in self.enabled(*EXPORTS), not words)
-        image = self.node.faceSegmentation.GetSegmentation().GetNthSegment(0).GetRepresentation("Binary labelmap")
-        voxels = vtk_to_numpy(image.GetPointData().GetScalars())
-        voxels[np.flatnonzero(voxels)[0]] = 0
-        image.Modified()
-        self.assertEqual(self.not_judged(), self.node.faceSegmentation.GetName())
-        self.click("applyButton")
-        self.assertEqual(self.not_judged(), "")
-
-    def test_a_face_segment_that_the_panel_makes_anew_does_not_keep_a_result_from_leaving(self):
-        self.node.acceptRecognisable = True
-        self.apply()
-        self.click("faceButton")
-        self.assertEqual(self.not_judged(), "")
-
-    def test_a_scene_that_is_loaded_again_has_nothing_that_was_changed_after_the_verdict(self):
-        self.node.acceptRecognisable = True
-        self.apply()
-        self.load(self.save())
-        self.assertEqual(self.errors, [])
-        self.assertEqual(self.not_judged(), "")
-        self.assertIn("#1b7f3b", self.ui.verdictLabel.styleSheet)
-
     def test_what_is_not_judged_so_follows_the_verdict_as_a_sentence_of_its_own(self):
         self.apply(changed_case("REVIEW", "stomion is uncertain"))
         self.node.protectedSegmentation.GetSegmentation().AddEmptySegment("", "late")
