@@ -28,6 +28,7 @@ from .judged import noted
 from .links import CERTIFICATE, LEADER, SELF, claim, linked, own
 from .moved import SAME_MM
 from .nodes import volume_from_node
+from .removal import remove_with_display
 from .scene import SceneContext, nodes_of_class
 
 RELEASED_SUFFIX = "de-identified"
@@ -40,6 +41,8 @@ _MADE = "FaceDeidLN.Made"
 #: Attribute of a result's node: the CT's matrix to world LPS when it was made.
 _PLACE = "FaceDeidLN.MadeAt"
 _CT = "FaceDeidLN.ct"
+#: Attribute of a certificate's node.
+_IS_CERTIFICATE = "FaceDeidLN.IsCertificate"
 #: Figures that every certificate has.
 _FIGURES = frozenset(("style", "effect", "changed_voxels", "protected"))
 #: The figure of an image that follows which tells what result it was made after.
@@ -118,7 +121,9 @@ def record(
     claim(result)
     note = result.GetNodeReference(CERTIFICATE)
     if note is None or _is_anothers(note, result):
+        _drop_orphans(context.scene)
         note = context.scene.AddNewNodeByClass("vtkMRMLTextNode", f"{ct.GetName()} certificate")
+        note.SetAttribute(_IS_CERTIFICATE, "1")
         result.SetNodeReferenceID(CERTIFICATE, note.GetID())
     note.SetText(json.dumps(asdict(stored), indent=2))
     result.SetNodeReferenceID(_CT, ct.GetID())
@@ -127,6 +132,15 @@ def record(
     mark(result, ct.GetName(), stored.released, made)
     for follower in followers_of(result):
         mark(follower, ct_of(follower).GetName(), _is_released(follower), made)
+
+
+def _drop_orphans(scene: slicer.vtkMRMLScene) -> None:
+    """Take certificates out of a scene whose results left it: without a panel, which does so at once, a script would pile them up."""
+    volumes = nodes_of_class(scene, "vtkMRMLScalarVolumeNode")
+    held = {volume.GetNodeReferenceID(CERTIFICATE) for volume in volumes}
+    for note in nodes_of_class(scene, "vtkMRMLTextNode"):
+        if note.GetAttribute(_IS_CERTIFICATE) and note.GetID() not in held:
+            remove_with_display(scene, note)
 
 
 def only_certificate(result: slicer.vtkMRMLNode) -> slicer.vtkMRMLTextNode | None:

@@ -10,7 +10,7 @@ from unittest import mock
 import numpy as np
 import slicer
 from FaceDeidLNLib.core.errors import FaceDeidError
-from person import PanelTest, changed_case, ids
+from person import PanelTest, changed_case, ids, load_phantom
 
 #: What is typed for a keyword that takes something else.
 WRONG = {
@@ -242,3 +242,14 @@ class ConsoleTest(PanelTest):
         path = self.folder() / "out.nrrd"
         self.logic.exportResult(result, path)
         self.assertTrue(path.exists())
+
+    def test_certificates_of_results_that_were_taken_out_of_the_scene_do_not_pile_up_without_a_panel(self):
+        self.widget.exit()
+        self.answer_at_once()
+        for _ in range(3):
+            ct, nodes = load_phantom()
+            result = self.logic.process(ct, protectedSegmentation=nodes).nodes.result
+            certificates = [node for node in slicer.util.getNodesByClass("vtkMRMLTextNode") if "certificate" in node.GetName()]
+            self.assertEqual(certificates, [result.GetNodeReference("FaceDeidLN.certificate")])
+            for node in (result, nodes, ct):
+                slicer.mrmlScene.RemoveNode(node)
