@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import slicer
@@ -27,8 +28,8 @@ _MADE_OF = "FaceDeidLN.madeOf"
 
 
 def same_points(before: ArrayLike, now: ArrayLike) -> bool:
-    """Are as many points (N, 3) in mm at the same places, but for what a scene's file rounds?"""
-    return np.shape(before) == np.shape(now) and bool(np.all(np.abs(np.subtract(before, now)) < SAME_MM))
+    """Are as many points (N, 3) in mm at the same places, but for what a scene's file rounds? NaN is that of a point without one."""
+    return np.shape(before) == np.shape(now) and bool(np.allclose(before, now, rtol=0.0, atol=SAME_MM, equal_nan=True))
 
 
 def note_as_made(node: slicer.vtkMRMLNode, ct: slicer.vtkMRMLScalarVolumeNode, renewable: bool = True) -> None:
@@ -90,16 +91,29 @@ def drawn(node: slicer.vtkMRMLNode) -> str:
 def is_drawn_since(node: slicer.vtkMRMLNode, then: str) -> bool:
     """Has a person drawn in a node since its content was ``then``, as ``drawn`` tells it? What this module made anew is no drawing."""
     made_of = node.GetNodeReference(_MADE_OF)
-    return not _same_drawing(drawn(node), then) and (made_of is None or not is_as_made(node, made_of, engines=True))
+    return drawn(node) != then and (made_of is None or not is_as_made(node, made_of, engines=True))
 
 
-def _same_drawing(now: str, then: str) -> bool:
-    """Are two drawings, as ``drawn`` tells them, the same, but for what a scene's file rounds?"""
-    if now == then or not (now.startswith("[") and then.startswith("[")):
-        return now == then
-    points, points_then = json.loads(now), json.loads(then)
-    is_named_alike = [point[:-1] for point in points] == [point[:-1] for point in points_then]
-    return is_named_alike and same_points([point[-1] for point in points_then], [point[-1] for point in points])
+def noted_drawing(node: slicer.vtkMRMLNode, ct: slicer.vtkMRMLScalarVolumeNode) -> list[Any]:
+    """What tells a drawing and its place on a CT from those of another moment, as a scene keeps it.
+
+    :raises FaceDeidError: a transform bends it.
+    """
+    is_points = node.IsA("vtkMRMLMarkupsNode")
+    points = range(node.GetNumberOfControlPoints()) if is_points else ()
+    named = [[node.GetNthControlPointLabel(n), node.GetNthControlPointLocked(n), node.GetNthControlPointPositionStatus(n)] for n in points]
+    return [named, *_contents(node, ct)]
+
+
+def is_noted_drawing(node: slicer.vtkMRMLNode, ct: slicer.vtkMRMLScalarVolumeNode, then: list[Any]) -> bool:
+    """Is a drawing as it was noted, in the world or on its CT? What this module made anew for that CT counts as such, too."""
+    if is_as_made(node, ct, engines=True):
+        return True
+    try:
+        named, *now = noted_drawing(node, ct)
+    except FaceDeidError:  # bent since: it lies elsewhere
+        return False
+    return named == then[0] and any(_same(before, held) for before, held in zip(then[1:], now, strict=False))
 
 
 def _points(node: slicer.vtkMRMLMarkupsNode) -> str:

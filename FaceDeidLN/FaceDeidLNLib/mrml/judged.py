@@ -46,7 +46,7 @@ def kept_now(
 
 def moment_of(kept: Sequence[Kept]) -> tuple[Any, ...]:
     """What tells segments from those of another moment, with no voxel looked at."""
-    return tuple((node.GetID(), _place(node), tuple(_state(node.GetSegmentation(), name) for name in names)) for node, names in kept)
+    return tuple((node.GetID(), place_of(node), tuple(_state(node.GetSegmentation(), name) for name in names)) for node, names in kept)
 
 
 def _state(segmentation: slicer.vtkSegmentation, identifier: str) -> tuple[Any, ...]:
@@ -55,7 +55,8 @@ def _state(segmentation: slicer.vtkSegmentation, identifier: str) -> tuple[Any, 
     return identifier, segment.GetName(), segment.GetLabelValue(), *(0 if one is None else one.GetMTime() for one in held)
 
 
-def _place(node: slicer.vtkMRMLSegmentationNode) -> bytes | None:
+def place_of(node: slicer.vtkMRMLTransformableNode) -> bytes | None:
+    """What tells the place of a node's coordinates in the world from another; None where a transform bends them."""
     try:
         return to_world_ras(node).tobytes()
     except FaceDeidError:  # whatever works on it says so

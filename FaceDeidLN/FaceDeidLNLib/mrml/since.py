@@ -9,9 +9,9 @@ from typing import Any
 import slicer
 
 from ..core.errors import InputError
-from .as_made import drawn, is_drawn_since
+from .as_made import drawn, is_noted_drawing
 from .changed import is_changed
-from .judged import Kept, kept_now, moment_of, not_judged
+from .judged import Kept, kept_now, moment_of, not_judged, place_of
 from .links import linked
 from .verdicts import StoredVerdict, ct_of, leader_of, read_verdict
 
@@ -48,11 +48,13 @@ class Looked:
             self._found = moment, tuple(name for name in _not_judged(kept, stored) if name not in stored.left_out)
         return self._found[1]
 
-    def drawn(self, stored: StoredVerdict, drawings: Mapping[str, slicer.vtkMRMLNode]) -> tuple[str, ...]:
-        """The names of the drawings that a person has changed since the verdict."""
-        moment = stored.drawings, [_moment(node) for node in drawings.values()]
+    def drawn(
+        self, stored: StoredVerdict, ct: slicer.vtkMRMLScalarVolumeNode, drawings: Mapping[str, slicer.vtkMRMLNode]
+    ) -> tuple[str, ...]:
+        """The names of the drawings of a CT that a person has changed, or moved on it, since the verdict."""
+        moment = stored.drawings, ct.GetID(), place_of(ct), [_moment(node) for node in drawings.values()]
         if moment != self._drawn[0]:
-            changed = (node for role, node in drawings.items() if is_drawn_since(node, stored.drawings[role]))
+            changed = (node for role, node in drawings.items() if not is_noted_drawing(node, ct, stored.drawings[role]))
             self._drawn = moment, tuple(node.GetName() for node in changed)
         return self._drawn[1]
 
@@ -74,7 +76,7 @@ def since(result: slicer.vtkMRMLScalarVolumeNode, stored: StoredVerdict, looked:
     if leader is None:
         looked, drawings = looked or Looked(), {role: linked(ct, role) for role in DRAWINGS if role in stored.drawings}
         added = looked.added(stored, kept_now(ct, linked(ct, "protected"), linked(ct, "face")))
-        added += looked.drawn(stored, {role: node for role, node in drawings.items() if node is not None})
+        added += looked.drawn(stored, ct, {role: node for role, node in drawings.items() if node is not None})
     return Since((*before.edited, *edited), (*before.added, *added))
 
 
@@ -90,7 +92,7 @@ def _moment(node: slicer.vtkMRMLNode) -> tuple[Any, ...]:
     if node.IsA("vtkMRMLSegmentationNode"):
         segmentation = node.GetSegmentation()
         return moment_of([(node, [segmentation.GetNthSegmentID(n) for n in range(segmentation.GetNumberOfSegments())])])
-    return node.GetID(), node.GetName(), drawn(node)
+    return node.GetID(), node.GetName(), place_of(node), drawn(node)
 
 
 def _not_judged(kept: list[Kept], stored: StoredVerdict) -> list[str]:

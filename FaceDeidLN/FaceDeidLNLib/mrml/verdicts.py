@@ -56,7 +56,7 @@ class StoredVerdict(Judged):
     ``content`` is the certificate without the output's own facts, ``facts`` all figures, ``digest`` the SHA-256 of the
     result's voxels and place when it was verified, ``ct`` that of its CT. ``segments`` are the judged ones, as ``judged.noted`` made
     them. In a scene of before these were noted they are empty and None. ``left_out`` are the names of checked segments that a script
-    did not ask for, ``drawings`` what landmarks, curve and face segment held, as ``as_made.drawn`` tells it.
+    did not ask for, ``drawings`` landmarks, curve and face segment, as ``as_made.noted_drawing`` tells them.
     """
 
     digest: str
@@ -65,7 +65,7 @@ class StoredVerdict(Judged):
     ct: str = ""
     segments: list[dict[str, Any]] | None = None
     left_out: Sequence[str] = ()
-    drawings: dict[str, str] = field(default_factory=dict)
+    drawings: dict[str, list[Any]] = field(default_factory=dict)
 
     @property
     def released(self) -> bool:

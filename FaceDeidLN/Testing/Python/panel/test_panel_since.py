@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+import slicer
 from person import PanelTest
+from vtk import vtkMatrix4x4
 from vtk.util.numpy_support import vtk_to_numpy
 
 
@@ -40,6 +42,22 @@ class SinceTest(PanelTest):
         self.assertEqual(self.not_judged(), self.node.faceSegmentation.GetName())
         self.click("applyButton")
         self.assertEqual(self.not_judged(), "")
+
+    def test_what_is_moved_by_a_transform_of_its_own_is_named_and_what_is_moved_with_its_ct_is_not(self):
+        self.apply()
+        transform = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
+        matrix = vtkMatrix4x4()
+        matrix.SetElement(1, 3, 5.0)
+        transform.SetMatrixTransformToParent(matrix)
+        drawings = (self.node.landmarks, self.node.curve, self.node.faceSegmentation)
+        for drawing in drawings:
+            drawing.SetAndObserveTransformNodeID(transform.GetID())
+            self.assertEqual(self.not_judged(), drawing.GetName())
+            drawing.SetAndObserveTransformNodeID(None)
+        for node in (self.node.inputVolume, self.node.resultVolume, *drawings):
+            node.SetAndObserveTransformNodeID(transform.GetID())
+        self.panel.update()
+        self.assertNotIn("not judged so", self.ui.verdictLabel.text)
 
     def test_a_face_segment_that_the_panel_makes_anew_does_not_keep_a_result_from_leaving(self):
         self.apply()
