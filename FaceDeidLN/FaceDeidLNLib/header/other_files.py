@@ -23,6 +23,7 @@ _CERTIFICATE = ".certificate.json"
 #: Longer files are no texts, and the decimals of a number are no date.
 _LONGEST_TEXT = 1 << 26
 _DECIMALS = re.compile(r"\d*\.\d{5,}")
+_ESCAPE = re.compile(rb"\\(?:u([0-9a-fA-F]{4})|[bfnrt])")
 _TEXT = re.compile(r"[^\0-\x08\x0e-\x1f]*")
 
 
@@ -36,7 +37,8 @@ def found_in(path: Path, raw: bytes, known: Known) -> Iterator[tuple[str, str]]:
         yield "file", "is packed, so that nobody looked into it: unpack it, or take it away"
         return
     of_nobody = partial(words_of_certificate, content) if path.name.endswith(_CERTIFICATE) else Counter
-    for kind in dict.fromkeys([*known.in_bytes(content, of_nobody), *known.in_bytes(_without_zeros(content), of_nobody)]):
+    as_read = (content, _without_zeros(content), *([_unescaped(content)] if path.suffix.lower() == ".json" else []))
+    for kind in dict.fromkeys(kind for one in as_read for kind in known.in_bytes(one, of_nobody)):
         yield "bytes", f"{kind} of an original stands in the file"
     if known.dates & _dates_in(path, content):
         yield "text", "holds a date of an original"
@@ -56,6 +58,11 @@ def _readable(path: Path, raw: bytes) -> bytes | None:
 def _without_zeros(raw: bytes) -> bytes:
     """The bytes with nothing between the letters of texts in UTF-16, as Windows and macOS write them."""
     return raw.replace(b"\0", b"")
+
+
+def _unescaped(raw: bytes) -> bytes:
+    """The bytes with the letters that JSON escapes, and blanks for its ends of lines, whose letter would stick to the next word."""
+    return _ESCAPE.sub(lambda found: chr(int(found[1], 16)).encode("utf-8", "replace") if found[1] else b" ", raw)
 
 
 def _dates_in(path: Path, raw: bytes) -> set[str]:

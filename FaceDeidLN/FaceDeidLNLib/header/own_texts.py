@@ -26,8 +26,10 @@ _SENTENCES = {
         r"FaceDeidLN[ \w.+-]*: face de-identified(, region [a-z+-]+, effect [a-z-]+, privacy [a-z:, ]+| after the CT of the study)"
     ),
 }
-#: Keys of a certificate, as opposed to names of files; and its values that are the same in every one.
-_FORM, _FIXED = re.compile(r"[A-Za-z_ ]+"), frozenset({PROFILE, *OPTIONS})
+#: What a certificate says of itself; keys of one, as opposed to names of files; and its values that are the same in every one.
+_SCHEMA, _FORM, _FIXED = re.compile(r"facedeidln-\w+/\d+"), re.compile(r"[A-Za-z_ ]+"), frozenset({PROFILE, *OPTIONS})
+#: A file's hash, before which its name stands.
+_HASH = re.compile(r"[0-9a-f]{64}")
 
 
 def is_of_nobody(element: DataElement, value: str) -> bool:
@@ -54,15 +56,17 @@ def words_of_certificate(raw: bytes) -> Counter[str]:
 
     def take(pairs: list[tuple[str, object]]) -> dict[str, object]:
         for key, value in pairs:
-            found.update(_words(key) if _FORM.fullmatch(key) else ())
+            is_file = isinstance(value, str) and _HASH.fullmatch(value)
+            found.update(_words(key) if _FORM.fullmatch(key) and not is_file else ())
             found.update(word for text in _texts(value) if text in _FIXED for word in _words(text))
-        return {}
+        return dict(pairs)
 
     try:
-        json.loads(raw, object_pairs_hook=take)
+        certificate = json.loads(raw, object_pairs_hook=take)
     except (ValueError, RecursionError):
         return Counter()
-    return found
+    is_own = isinstance(certificate, dict) and _SCHEMA.fullmatch(str(certificate.get("schema")))
+    return found if is_own else Counter()
 
 
 def _texts(value: object) -> Iterator[str]:

@@ -7,8 +7,10 @@ import json
 import pytest
 from FaceDeidLNLib.header.known import Known
 from FaceDeidLNLib.header.options import PROFILE, RESEARCH_OPTIONS, options_named
+from FaceDeidLNLib.header.other_files import found_in
 from FaceDeidLNLib.header.profile import Profile
 from FaceDeidLNLib.header.proof import verify_headers
+from FaceDeidLNLib.output.certificate import SCHEMA
 from header_objects import small
 
 #: Surnames that are words of the marks, of the certificates or of the derivation, and what other programs write for a name.
@@ -34,6 +36,7 @@ CALLED = [
     "NONE",
 ]
 CERTIFICATE = {
+    "schema": SCHEMA,
     "checks": {"face_skin": {"changed": "at least 90 %"}, "node_levels": [{"derived_from": "hyoid"}], "changed_outside_face": 0},
     "header": {"counts": {"removed": 29, "emptied": 3}, "options": list(RESEARCH_OPTIONS), "profile": PROFILE},
     "protected": [{"changed": 0, "name": "LN Ib left", "voxels": "some"}],
@@ -72,6 +75,22 @@ def test_the_same_word_is_found_in_any_other_value(tmp_path, called):
 def test_the_same_word_is_found_in_a_value_of_the_certificate(tmp_path, called):
     told = {**CERTIFICATE, "protected": [{"name": f"node of {called.split('^')[0]}", "changed": 0}]}
     assert findings(tmp_path, called, told) == ["out.certificate.json: bytes: a name or place of an original stands in the file"]
+
+
+@pytest.mark.parametrize(
+    "told",
+    [{**CERTIFICATE, "files": {"Private": "a" * 64}}, {"Private First": "no certificate of this program"}],
+    ids=["file", "other form"],
+)
+def test_the_same_word_is_found_in_the_name_of_a_file_and_in_any_other_form(tmp_path, told):
+    assert findings(tmp_path, "Private^First", told) == ["out.certificate.json: bytes: a name or place of an original stands in the file"]
+
+
+@pytest.mark.parametrize("remark", ["drawn by Jörgensen", "drawn by\nMiller", "drawn by\tMiller"])
+def test_what_json_escapes_is_read(tmp_path, remark):
+    (tmp_path / "list.json").write_text(json.dumps({"remark": remark}))
+    known = Known(names={"jörgensen", "miller"})
+    assert list(found_in(tmp_path / "list.json", (tmp_path / "list.json").read_bytes(), known))
 
 
 def test_a_derivation_that_goes_on_after_another_text_is_searched(tmp_path):
