@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import ctk
@@ -85,6 +86,12 @@ class FaceSection(Section):
     def events(self) -> tuple[int, ...]:
         """A point of the curve was dragged."""
         return (slicer.vtkMRMLMarkupsNode.PointEndInteractionEvent,)
+
+    def observers(self) -> tuple[tuple[int, Callable[..., None]], ...]:
+        """Also of points that come and go: a verdict that went by others must not stay green."""
+        curve = slicer.vtkMRMLMarkupsNode
+        come_and_go = (curve.PointRemovedEvent, curve.PointPositionDefinedEvent, curve.PointPositionUndefinedEvent)
+        return *super().observers(), *((event, self.panel.update_soon) for event in come_and_go)
 
     def observe(self, node: Any) -> None:  # noqa: ANN401
         """Follow another curve, or none any more; then nothing waits to follow it."""

@@ -43,6 +43,15 @@ class SinceTest(PanelTest):
         self.click("applyButton")
         self.assertEqual(self.not_judged(), "")
 
+    def test_points_that_are_moved_or_taken_away_let_the_panel_look_again_by_itself(self):
+        self.apply()
+        landmarks, curve, arrival = self.node.landmarks, self.node.curve, self.panel._arrival
+        arrival.stop()
+        for change in (lambda: landmarks.SetNthControlPointPosition(0, 1.0, 2.0, 3.0), lambda: curve.RemoveNthControlPoint(0)):
+            change()
+            self.assertTrue(arrival.active)
+            arrival.stop()
+
     def test_what_is_moved_by_a_transform_of_its_own_is_named_and_what_is_moved_with_its_ct_is_not(self):
         self.apply()
         transform = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
