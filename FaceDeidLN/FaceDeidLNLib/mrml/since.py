@@ -45,7 +45,8 @@ class Looked:
         """The names of what is ``kept`` now and the verdict has not judged as it is."""
         moment = stored.segments, stored.left_out, moment_of(kept)
         if moment != self._found[0]:
-            self._found = moment, tuple(name for name in _not_judged(kept, stored) if name not in stored.left_out)
+            left = set(stored.left_out) - {one["name"] for one in stored.segments or ()}  # one name may be of both
+            self._found = moment, tuple(name for name in _not_judged(kept, stored) if name not in left)
         return self._found[1]
 
     def drawn(

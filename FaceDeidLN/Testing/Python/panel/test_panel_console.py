@@ -243,6 +243,17 @@ class ConsoleTest(PanelTest):
         self.logic.exportResult(result, path)
         self.assertTrue(path.exists())
 
+    def test_a_protected_segment_that_is_called_as_one_that_a_script_leaves_out_is_told_when_it_is_changed(self):
+        ct, nodes, _ = self.passed()
+        asked = list(nodes.GetSegmentIDs())
+        name = nodes.GetSegment(asked[0]).GetName()
+        nodes.AddEmptySegment("other", name)
+        given = {"protectedSegmentation": self.node.protectedSegmentation, "segmentIDs": asked, "acceptRecognisable": True}
+        result = self.logic.process(ct, **given).nodes.result
+        slicer.util.arrayFromSegmentBinaryLabelmap(self.node.protectedSegmentation, asked[0])[:] = 0
+        nodes.GetSegment(asked[0]).GetRepresentation("Binary labelmap").Modified()
+        self.refused(f"not judged so: {name}", self.logic.exportResult, result, self.folder() / "out.nrrd")
+
     def test_certificates_of_results_that_were_taken_out_of_the_scene_do_not_pile_up_without_a_panel(self):
         self.widget.exit()
         self.answer_at_once()
