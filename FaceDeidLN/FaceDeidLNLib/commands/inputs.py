@@ -26,6 +26,7 @@ from .landmarks import ENDING
 from .options import parameters_of_options
 
 if TYPE_CHECKING:
+    from ..input.slice_planes import SlicePlane
     from ..study.belonging import CtFrames
 
 
@@ -62,6 +63,8 @@ def request_per_frame(options: argparse.Namespace, frames: CtFrames) -> Callable
         nodes, protect = ([path for path in files if frame in places[path]] for files in (options.nodes, options.protect))
         wanted = names.get(frame, [])
         nodes = nodes if wanted or not options.node_segments else []
+        if nodes or protect:
+            ct = replace(ct, planes={**ct.planes, **frames.planes_in(frame)})  # a file may be drawn on any CT that lies there
         return make_request(argparse.Namespace(**{**vars(options), "nodes": nodes, "protect": protect, "node_segments": wanted}), ct)[0]
 
     return request
@@ -77,7 +80,7 @@ def _names_per_frame(options: argparse.Namespace, frames: CtFrames, places: Mapp
     found: dict[str, list[str]] = {frame: [] for frame in frames.series}
     for path in options.nodes:
         for frame in places[path]:
-            there = _names_there(path, options.node_segments, frames.grid_of(frame), frames.uid_of(frame))
+            there = _names_there(path, options.node_segments, frames, frame)
             found[frame] += [name for name in there if name not in found[frame]]
     missing = [name for name in options.node_segments if not any(name in there for there in found.values())]
     if missing:
@@ -91,9 +94,12 @@ def _names_per_frame(options: argparse.Namespace, frames: CtFrames, places: Mapp
     return found
 
 
-def _names_there(path: Path, names: Sequence[str], grid: Geometry | None, frame_uid: str) -> list[str]:
-    """Those names that segments of a file have; all where the CT's ``grid`` is not known, whose reader says why."""
-    return list(names) if grid is None else [name for name in names if _segments_called(name, path, grid, frame_uid)]
+def _names_there(path: Path, names: Sequence[str], frames: CtFrames, frame: str) -> list[str]:
+    """Those names that segments of a file have; all where no grid is known in the frame of reference, whose CT's reader says why."""
+    grid = frames.grid_of(frame)
+    if grid is None:
+        return list(names)
+    return [name for name in names if _segments_called(name, path, grid, frames.uid_of(frame), frames.planes_in(frame))]
 
 
 def read_landmarks(path: Path, ct: CtInput) -> Landmarks:
@@ -127,7 +133,7 @@ def read_nodes(files: Sequence[Path], wanted: Sequence[str], ct: CtInput) -> Cho
     else:
         left, found = list(wanted), []
         for path in files:
-            place = (path, ct.volume.geometry, ct.frame_of_reference_uid)
+            place = (path, ct.volume.geometry, ct.frame_of_reference_uid, ct.planes)
             there = {name: segments for name in wanted if (segments := _segments_called(name, *place))}
             left = [name for name in left if name not in there]
             found += [segment for segments in there.values() for segment in segments]
@@ -144,13 +150,13 @@ def _known(segments: Sequence[Segment], ct: CtInput) -> Choice:
 
 
 def _read(path: Path, ct: CtInput, names: Sequence[str] | None = None) -> list[Segment]:
-    return read_any_segments(path, ct.volume.geometry, ct.frame_of_reference_uid, names)
+    return read_any_segments(path, ct.volume.geometry, ct.frame_of_reference_uid, names, ct.planes)
 
 
-def _segments_called(name: str, path: Path, grid: Geometry, frame_uid: str) -> list[Segment]:
+def _segments_called(name: str, path: Path, grid: Geometry, frame_uid: str, planes: Mapping[str, SlicePlane]) -> list[Segment]:
     """The segments of a file that are asked for by a name, or a label value; none where none is."""
     try:
-        return read_any_segments(path, grid, frame_uid, [name])
+        return read_any_segments(path, grid, frame_uid, [name], planes)
     except NoSegmentError:
         return []
 
@@ -159,6 +165,16 @@ def read_all(files: Sequence[Path], ct: CtInput) -> list[Segment]:
     """All segments of all files. Raises InputError where one is a part of a segmentation and the others are missing."""
     require_all_parts(files)
     return [segment for path in files for segment in _read(path, ct)]
+
+
+def frame_notes(options: argparse.Namespace, ct: CtInput) -> tuple[str, ...]:
+    """A sentence for each file of segments that counts though it has a frame of reference of its own."""
+    if not ct.planes:
+        return ()
+    from ..input.dicom_segments import own_frame_notes  # image files do without pydicom
+
+    files = (*options.nodes, *options.protect, *filter(None, [options.face_segment]))
+    return own_frame_notes(files, ct.frame_of_reference_uid, ct.planes)
 
 
 def read_one(path: Path, ct: CtInput) -> Segment:

@@ -39,7 +39,7 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
     from ..verify.compare import compare
     from ..verify.verdict import judge
     from .describe import protection_lines, reason_lines
-    from .inputs import read_all, read_nodes, read_one
+    from .inputs import frame_notes, read_all, read_nodes, read_one
 
     console.progress(0.0, "reading")
     ct = read_ct(options.original, options.series, by_hand=True)
@@ -65,7 +65,8 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
         facts.update({"changed_voxels": None, "protected": [{**one, "changed": None} for one in facts["protected"]]})
         changed = "the voxels cannot be compared, because there are more or fewer of them"
         protection = [f"  protected '{check.name}': not compared" for check in comparison.protected]
-    lines = [f"{judgement.verdict.value}: {changed}", *reason_lines(facts["reasons"]), *protection]
+    notes = [f"  note: {note}" for note in frame_notes(options, ct)]
+    lines = [f"{judgement.verdict.value}: {changed}", *reason_lines(facts["reasons"]), *protection, *notes]
     if comparison.changed_outside_face is not None:
         lines.append(f"  outside the face segment: {comparison.changed_outside_face:,} voxels changed")
     return Outcome(PASS if judgement.verdict.value == "PASS" else FAIL, facts, "\n".join(lines))

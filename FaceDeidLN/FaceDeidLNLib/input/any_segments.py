@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..core.errors import InputError
 from ..core.geometry import Geometry
@@ -12,13 +13,24 @@ from .images import image_extension
 from .names import no_segment
 from .segments import read_segments
 
+if TYPE_CHECKING:
+    from .slice_planes import SlicePlane
 
-def read_any_segments(path: Path, ct: Geometry, frame_of_reference_uid: str = "", names: Sequence[str] | None = None) -> list[Segment]:
+
+def read_any_segments(
+    path: Path,
+    ct: Geometry,
+    frame_of_reference_uid: str = "",
+    names: Sequence[str] | None = None,
+    planes: Mapping[str, SlicePlane] | None = None,
+) -> list[Segment]:
     """The segments of a file, whatever its kind.
 
     :param ct: the CT's grid, on which contours are filled; masks stay on their own grid.
     :param frame_of_reference_uid: of the CT, "" where it has none (image files).
     :param names: take only these, without regard to case (label values too in a label map).
+    :param planes: of the CT's slices, by SOP instance UID: a structure set with a frame of reference of its own counts where each of its
+        contours names one of these and lies in it.
     :raises InputError: see the readers; a folder, a file of no known kind; a name is not there.
     """
     path = Path(path)
@@ -28,7 +40,7 @@ def read_any_segments(path: Path, ct: Geometry, frame_of_reference_uid: str = ""
         return read_segments(path, names, ct)
     from .dicom_segments import dicom_segments  # image files do without pydicom
 
-    segments = dicom_segments(path, ct, frame_of_reference_uid)
+    segments = dicom_segments(path, ct, frame_of_reference_uid, planes or {})
     if names is None:
         return segments
     wanted = {name.strip().casefold() for name in names}

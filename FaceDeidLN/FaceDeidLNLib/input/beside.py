@@ -75,7 +75,7 @@ def _is_dicom_segmentation(path: Path, room: Room) -> bool:
 def _fits(path: Path, ct: CtInput) -> bool:
     """Can it be read for this CT, and does one of its segments overlap it?"""
     try:
-        segments = read_any_segments(path, ct.volume.geometry, ct.frame_of_reference_uid)
+        segments = read_any_segments(path, ct.volume.geometry, ct.frame_of_reference_uid, planes=ct.planes)
     except InputError:
         return False
     for segment in segments:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,8 @@ from ..core.volume import Volume
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
+
+    from .slice_planes import SlicePlane
 
 
 @dataclass(frozen=True)
@@ -135,6 +138,8 @@ class CtInput:
     notes: tuple[str, ...] = ()
     calibration: Calibration | None = None
     own_values: np.ndarray | None = None
+    #: Where its slices lie, by SOP instance UID; of those that it tells apart (DICOM only).
+    planes: Mapping[str, SlicePlane] = field(default_factory=dict, repr=False)
     #: Headers of its files that can be written, as far as they were read: each is taken out by whoever writes it.
     headers: dict[Path, Dataset] = field(default_factory=dict, repr=False)
     #: All elements of its files before the pixels, as they were read: taken out by whoever makes ``headers`` of them.

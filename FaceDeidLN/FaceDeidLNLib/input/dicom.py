@@ -29,6 +29,7 @@ from .file_names import require_no_index
 from .packed import packed_apart, require_unpacked
 from .padding import MOST_AIR_HU, MOST_TISSUE_HU, bright_padding
 from .plausible import require_content, require_grid
+from .slice_planes import planes_of_slices
 
 #: What is said of second copies of a file.
 COPIES = "the same to the byte as another file and left out"
@@ -97,6 +98,7 @@ def read_dicom_series(folder: Path, series: str | None = None, alive: Alive = id
         source_uids=found.uids,
         notes=found.notes,
         calibration=calibration,
+        planes=planes_of_slices(placed.slices),
         elements={s.path: s.before_pixels for s in placed.slices if s.before_pixels is not None},
     )
 

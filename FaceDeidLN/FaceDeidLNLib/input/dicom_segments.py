@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pydicom
@@ -16,7 +17,9 @@ from .dicom_bounds import require_bounded
 from .dicom_files import read_whole
 from .dicom_seg import read_dicom_seg
 from .formats.header import require_regular
-from .rtstruct import frames_of_rtstruct, read_rtstruct
+from .images import image_extension
+from .rtstruct import frames_of_rtstruct, read_rtstruct, require_drawn
+from .slice_planes import OWN_FRAME, SlicePlane, is_drawn_on
 
 #: Three million points of 11 letters a number.
 MOST_RTSTRUCT_BYTES = 1 << 27
@@ -25,7 +28,7 @@ SEG_CLASSES = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7")
 RTSTRUCT_CLASS = "1.2.840.10008.5.1.4.1.1.481.3"
 
 
-def dicom_segments(path: Path, ct: Geometry, frame_of_reference_uid: str) -> list[Segment]:
+def dicom_segments(path: Path, ct: Geometry, frame_of_reference_uid: str, planes: Mapping[str, SlicePlane]) -> list[Segment]:
     """All segments of a file that is no image file; ``read_any_segments`` tells what is what.
 
     :raises InputError: it is no DICOM SEG or RTSTRUCT, or one that cannot be read.
@@ -33,7 +36,24 @@ def dicom_segments(path: Path, ct: Geometry, frame_of_reference_uid: str) -> lis
     kind, dataset = _read(path)
     if kind in SEG_CLASSES:
         return read_dicom_seg(path, dataset, ct, frame_of_reference_uid)
-    return read_rtstruct(dataset, path, ct, frame_of_reference_uid)
+    is_here = _is_drawn_on(dataset, path, frame_of_reference_uid, planes)
+    return read_rtstruct(dataset, path, ct, "" if is_here else frame_of_reference_uid)
+
+
+def drawn_on(path: Path, frame_of_reference_uid: str, planes: Mapping[str, SlicePlane]) -> bool:
+    """True for a structure set with a frame of reference of its own whose contours name a CT's slices and lie in them.
+
+    :param planes: of the CT's slices, by SOP instance UID.
+    :raises InputError: it is no DICOM SEG or RTSTRUCT, or one that cannot be read.
+    """
+    kind, dataset = _read(path)
+    return kind == RTSTRUCT_CLASS and _is_drawn_on(dataset, path, frame_of_reference_uid, planes)
+
+
+def own_frame_notes(files: Iterable[Path], frame_of_reference_uid: str, planes: Mapping[str, SlicePlane]) -> tuple[str, ...]:
+    """A sentence for each of the files that ``drawn_on`` is true for."""
+    dicom = [path for path in files if image_extension(path) is None] if planes else []
+    return tuple(f"{path.name} has {OWN_FRAME}" for path in dicom if drawn_on(path, frame_of_reference_uid, planes))
 
 
 def frames_named(path: Path) -> frozenset[str]:
@@ -47,7 +67,19 @@ def frames_named(path: Path) -> frozenset[str]:
     try:
         return frames_of_rtstruct(dataset)
     except Exception as error:  # pydicom raises whatever a damaged element led to
-        raise InputError(f"{path.name} is no whole structure set ({error}): export it again, or give a .seg.nrrd.") from error
+        raise _not_whole(path, error) from error
+
+
+def _is_drawn_on(dataset: Dataset, path: Path, frame_of_reference_uid: str, planes: Mapping[str, SlicePlane]) -> bool:
+    require_drawn(dataset, path)
+    try:
+        return is_drawn_on(dataset, frame_of_reference_uid, planes)
+    except Exception as error:  # likewise
+        raise _not_whole(path, error) from error
+
+
+def _not_whole(path: Path, error: Exception) -> InputError:
+    return InputError(f"{path.name} is no whole structure set ({error}): export it again, or give a .seg.nrrd.")
 
 
 def _read(path: Path) -> tuple[str, Dataset]:

@@ -44,7 +44,7 @@ def read_rtstruct(dataset: Dataset, path: Path, ct: Geometry, frame_of_reference
         more points than anybody draws.
     """
     try:
-        _require_drawn(dataset, path)
+        require_drawn(dataset, path)
         return _structures(dataset, path, ct, frame_of_reference_uid)
     except InputError:
         raise
@@ -177,7 +177,7 @@ def contour_points(contour: Dataset) -> np.ndarray:
     return np.array([float(number) for number in value] if value is not None else (), dtype=float).reshape(-1, 3)
 
 
-def _require_drawn(dataset: Dataset, path: Path) -> None:
+def require_drawn(dataset: Dataset, path: Path) -> None:
     """Refuse, before a number is read, more than anybody draws of a patient."""
     contours = points = most = 0
     for item in dataset.get("ROIContourSequence", ()):

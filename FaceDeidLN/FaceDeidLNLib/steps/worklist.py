@@ -235,7 +235,7 @@ def _segments(item: WorkItem, ct: CtInput) -> tuple[list[Segment], set[str]]:
 
 
 def _read(path: Path, ct: CtInput) -> list[Segment]:
-    return read_any_segments(path, ct.volume.geometry, ct.frame_of_reference_uid)
+    return read_any_segments(path, ct.volume.geometry, ct.frame_of_reference_uid, planes=ct.planes)
 
 
 def _check(node: slicer.vtkMRMLSegmentationNode | None, wanted: set[str]) -> None:

@@ -11,15 +11,14 @@ from ..core.errors import FaceDeidError, InputError
 from ..core.geometry import Geometry
 from ..core.volume import Volume
 from ..input.ct import read_ct
-from ..input.dicom_enhanced import split_frames
-from ..input.dicom_geometry import series_geometry
-from ..input.dicom_header import HeaderSlice
-from ..input.dicom_segments import frames_named
+from ..input.dicom_segments import drawn_on, frames_named, own_frame_notes
 from ..input.images import image_extension, image_header
 from ..input.place import lies_on
+from ..input.slice_planes import SlicePlane
 from .elsewhere import show_the_same
 from .family import NO_FRAME, Series
 from .outcome import Outcome
+from .own_frames import placed, planes_of
 from .plan import StudyPlan
 from .staging import staged
 
@@ -33,6 +32,7 @@ class CtFrames:
     studies: Mapping[str, frozenset[str]] = field(default_factory=dict)
     #: Of frames whose CTs were compared, whether they show one head.
     _one_head: dict[frozenset[str], bool] = field(default_factory=dict)
+    _planes: dict[str, Mapping[str, SlicePlane]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, studies: Sequence[StudyPlan]) -> CtFrames:
@@ -56,7 +56,7 @@ class CtFrames:
             return frozenset(self.series)
         is_image = image_extension(path) is not None
         grid = image_header(path).geometry if is_image else None
-        found = frozenset(self.series) & frames_named(path) if grid is None else self.at(grid)
+        found = self._named_by(path) if grid is None else self.at(grid)
         many = f"the {len(self.series)} frames of reference that the CTs lie in"
         if not found:
             raise InputError(
@@ -69,6 +69,24 @@ class CtFrames:
                 "or an RTSTRUCT, or each CT a folder of its own."
             )
         return found
+
+    def _named_by(self, path: Path) -> frozenset[str]:
+        """The frames that a DICOM file names, or on whose slices a structure set with one of its own is drawn."""
+        found = frozenset(self.series) & frames_named(path)
+        return found or frozenset(frame for frame in self.series if drawn_on(path, self.uid_of(frame), self.planes_in(frame)))
+
+    def planes_in(self, frame: str) -> Mapping[str, SlicePlane]:
+        """Where the slices of the CTs in a frame of reference lie, by SOP instance UID."""
+        if frame not in self._planes:
+            self._planes[frame] = planes_of(self.series.get(frame, ()))
+        return self._planes[frame]
+
+    def own_frame_notes(self, path: Path) -> tuple[str, ...]:
+        """A sentence where a file has a frame of reference of its own, and counts because it is drawn on a CT's slices."""
+        if image_extension(path) is not None or frames_named(path) & self.series.keys():
+            return ()
+        found = (own_frame_notes([path], self.uid_of(frame), self.planes_in(frame)) for frame in sorted(self.series))
+        return tuple(dict.fromkeys(note for notes in found for note in notes))
 
     def _is_one_nameless(self, frames: frozenset[str]) -> bool:
         """True for CTs of one study that name no frame of reference: what lies on the voxels of each is meant for all of them."""
@@ -122,7 +140,5 @@ def _shown(series: Series) -> Volume | None:
 
 def _grid_of(series: Series) -> Geometry | None:
     """The grid of a series by its headers; None where they give none."""
-    try:
-        return series_geometry([frame for one in series.instances for frame in split_frames(HeaderSlice(one.path, one.header))]).geometry
-    except Exception:  # pydicom raises whatever a damaged element leads to; its reader says so when the series is read
-        return None
+    there = placed(series)
+    return None if there is None else there.geometry

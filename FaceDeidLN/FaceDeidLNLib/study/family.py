@@ -15,6 +15,7 @@ from ..core.parameters import Parameters
 from ..core.progress import Alive, idle
 from ..core.volume import Volume
 from ..input.case import CtInput
+from ..input.slice_planes import OWN_FRAME
 from .hidden import HiddenFace
 from .instances import Instance
 from .outcome import Decision, Outcome
@@ -171,7 +172,12 @@ class ClippedOneByOne:
 
     def decide(self, series: Series, study: Study) -> tuple[Decision, ...]:
         """Clip where the frame of reference is a CT's of the study, or may lead to one."""
-        return study.where_a_face_is_known(series, Decision(Outcome.CLIP, self.clips))
+        known = study.where_a_face_is_known(series, Decision(Outcome.CLIP, self.clips))
+        return tuple(self._clipped(i) if one.outcome is Outcome.CLIP else one for i, one in zip(series.instances, known, strict=True))
+
+    def _clipped(self, instance: Instance) -> Decision:
+        """The decision to clip, which says where the instance has a frame of reference of its own."""
+        return Decision(Outcome.CLIP, f"{self.clips}; it has {OWN_FRAME}, and it gets the CT's" if instance.drawn_in else self.clips)
 
     def release(self, series: Series, run: StudyRun) -> tuple[Done, ...]:
         """Clip, verify and write each instance with the face hidden in its frame of reference; withheld where none is."""
@@ -179,7 +185,7 @@ class ClippedOneByOne:
         for instance in series.instances:
             if run.leads_to_face(instance.frame):
                 figures = self.clip(run, instance, *run.face_in(instance.frame))
-                out.append(Done((instance,), Decision(Outcome.CLIP, self.clips), figures))
+                out.append(Done((instance,), self._clipped(instance), figures))
             else:
                 out.append(Done((instance,), Decision.withhold(NO_FACE_THERE)))
         return tuple(out)

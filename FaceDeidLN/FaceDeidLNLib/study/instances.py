@@ -44,6 +44,8 @@ class Instance:
 
     path: Path
     header: Dataset
+    #: The frame of reference that its contours are drawn in, where its header names one of its own instead.
+    drawn_in: str = ""
 
     def text(self, keyword: str) -> str:
         """A tag as text; empty where it is missing."""
@@ -67,8 +69,8 @@ class Instance:
 
     @property
     def frame(self) -> str:
-        """Frame of reference UID, or the first one that it refers to; empty where it has none."""
-        return frame_of(self.header)
+        """Frame of reference UID where it lies: its own, or the first one that it refers to; empty where it has none."""
+        return self.drawn_in or frame_of(self.header)
 
     def words(self, keyword: str) -> tuple[str, ...]:
         """The values of a tag in upper case."""

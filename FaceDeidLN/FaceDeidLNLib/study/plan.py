@@ -22,6 +22,7 @@ from .family import Series, Study
 from .images import values_of
 from .instances import Found, Instance, find_instances
 from .outcome import Decision, Outcome
+from .own_frames import located
 from .registry import FAMILIES, family_of
 
 COPY = "a second file of the same instance"
@@ -112,7 +113,7 @@ def _planned(uid: str, patient: str, instances: list[Instance], doubts: Mapping[
         groups.setdefault((instance.text("SeriesInstanceUID"), family_of(instance.sop_class)), []).append(instance)
     series = tuple(one for (uid_of_one, family), members in groups.items() for one in _stacks(uid_of_one, family, members))
     why = {id(one): told for one in series if (told := _why_unclear(one, unclear))}
-    study = Study(uid, patient, tuple(one for one in series if id(one) not in why))
+    study = Study(uid, patient, located(tuple(one for one in series if id(one) not in why)))
     entries = []
     for one in study.series:
         alive()  # a CT's decision looks for its landmarks

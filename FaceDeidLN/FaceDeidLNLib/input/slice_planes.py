@@ -1,0 +1,68 @@
+"""Is a structure set that has a frame of reference of its own drawn on the slices of a CT all the same?
+
+Some programs (rt-utils, and what is built on it) invent that UID, and name with each contour the slice that it was drawn on.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from pydicom.dataset import Dataset
+
+from .dicom_header import HeaderSlice, value_of
+from .rtstruct import contour_points, frames_of_rtstruct
+
+#: A contour lies in its slice if its points are no further from the plane than this share of the way to the next slice: contours are
+#: written to a tenth of a mm or finer.
+IN_PLANE = 0.1
+OWN_FRAME = "a frame of reference of its own; its contours name this CT's slices and lie in them"
+
+
+@dataclass(frozen=True, eq=False)
+class SlicePlane:
+    """The plane of a slice: its normal (3,), its place (mm) along it, and how far (mm) the next slice is."""
+
+    normal: np.ndarray
+    height_mm: float
+    gap_mm: float
+
+    def holds(self, points: np.ndarray) -> bool:
+        """True where all points (N, 3; LPS mm) lie in it."""
+        return bool(np.all(np.abs(points @ self.normal - self.height_mm) <= IN_PLANE * self.gap_mm))
+
+
+def planes_of_slices(slices: Sequence[HeaderSlice]) -> dict[str, SlicePlane]:
+    """The planes of placed slices, in their order, by SOP instance UID; none of those whose UID does not tell them apart (multi-frame)."""
+    rows = np.array(value_of(slices[0].header, "ImageOrientationPatient"), dtype=float).reshape(2, 3)
+    normal = np.cross(rows[0], rows[1])
+    heights = np.array([value_of(item.header, "ImagePositionPatient") for item in slices], dtype=float) @ normal
+    gaps = np.abs(np.diff(heights))
+    nearest = np.minimum(np.append(gaps[:1], gaps), np.append(gaps, gaps[-1:]))
+    uids = [str(value_of(item.header, "SOPInstanceUID", "")) for item in slices]
+    known = Counter(uids)
+    planes = (SlicePlane(normal, float(height), float(gap)) for height, gap in zip(heights, nearest, strict=True))
+    return {uid: plane for uid, plane in zip(uids, planes, strict=True) if uid and known[uid] == 1}
+
+
+def is_drawn_on(dataset: Dataset, frame_of_reference_uid: str, planes: Mapping[str, SlicePlane]) -> bool:
+    """True where a structure set names other frames of reference than the CT's, and each of its contours a slice of it, and lies in it.
+
+    A damaged element raises whatever it leads to.
+    """
+    if not planes or not frames_of_rtstruct(dataset) - {frame_of_reference_uid}:
+        return False
+    drawn = [(contour, points) for contour in _contours(dataset) if len(points := contour_points(contour))]
+    return bool(drawn) and all(_lies_in_its_slice(contour, points, planes) for contour, points in drawn)
+
+
+def _contours(dataset: Dataset) -> Iterator[Dataset]:
+    return (contour for item in dataset.get("ROIContourSequence") or () for contour in item.get("ContourSequence") or ())
+
+
+def _lies_in_its_slice(contour: Dataset, points: np.ndarray, planes: Mapping[str, SlicePlane]) -> bool:
+    named: Iterable[Dataset] = contour.get("ContourImageSequence") or ()
+    own = [planes.get(str(image.get("ReferencedSOPInstanceUID", ""))) for image in named]
+    return bool(own) and all(plane is not None and plane.holds(points) for plane in own)
