@@ -68,6 +68,8 @@ _TAGS = [
     "SliceThickness",
     "AcquisitionNumber",
     "AcquisitionTime",
+    "AcquisitionDateTime",
+    "ContentTime",
     "TemporalPositionIndex",
     "TemporalPositionIdentifier",
     "NominalPercentageOfCardiacPhase",

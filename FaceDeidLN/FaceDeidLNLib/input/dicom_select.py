@@ -40,6 +40,8 @@ DIFFERENCES = (
     "TriggerTime",
     "AcquisitionTime",
     "SeriesTime",
+    "AcquisitionDateTime",
+    "ContentTime",
 )
 
 

@@ -10,6 +10,7 @@ from ..core.landmarks import Landmarks
 from ..face.styles import STYLES
 from ..input.ct import read_ct
 from ..input.plausible import MIN_SLICES
+from ..stacks import MAX_GAP_MM
 from ..verify.coverage import MIN_CONFIDENCE
 from .family import Series, Study
 from .no_volume import by_header
@@ -18,11 +19,13 @@ from .staging import staged
 #: A field of view that is smaller than this (mm) from side to side or from front to back cuts through the head: what is cut lies so close
 #: to the face that its region cannot be judged there.
 HEAD_MM = 160.0
+#: Slices that are so many times further apart than most of their series have others missing between them.
+MISSING = 1.5
 
 
 def deciding_series(frame: str, study: Study) -> Series | None:
-    """The CT that decides in a frame of reference: of those with most landmarks of the whole face in view one as wide as a head, an
-    original, of finest voxels.
+    """The CT that decides in a frame of reference: of those with most landmarks of the whole face in view one as wide as a head, without
+    missing slices, an original, of finest voxels.
 
     Only where there is a choice are voxels read, in that order, and no further than the first that shows the whole face.
     """
@@ -49,9 +52,9 @@ def _chosen(frame: str, study: Study) -> Series | None:
     return best
 
 
-def _rank(series: Series) -> tuple[bool, bool, float]:
+def _rank(series: Series) -> tuple[bool, bool, bool, float]:
     derived = series.instances[0].words("ImageType")[:1] == ("DERIVED",)
-    return not is_wide(series), derived, voxel_mm3(series)
+    return not is_wide(series), lacks_slices(series), derived, voxel_mm3(series)
 
 
 def is_wide(series: Series) -> bool:
@@ -68,14 +71,26 @@ def is_wide(series: Series) -> bool:
 
 def voxel_mm3(series: Series) -> float:
     """Volume of a voxel by the headers; infinite where they do not tell."""
-    places = [instance.header.get("ImagePositionPatient") for instance in series.instances]
-    first = series.instances[0].header
-    axes, spacing = first.get("ImageOrientationPatient"), first.get("PixelSpacing")
-    if any(place is None for place in places) or axes is None or spacing is None or len(places) < 2:
+    gaps, spacing = _gaps_mm(series), series.instances[0].header.get("PixelSpacing")
+    if not len(gaps) or spacing is None:
         return float("inf")
+    return float(np.median(gaps) * spacing[0] * spacing[1]) or float("inf")
+
+
+def lacks_slices(series: Series) -> bool:
+    """True where by the headers two slices lie too far apart to judge what is between them, and further than the others."""
+    gaps = _gaps_mm(series)
+    return len(gaps) > 0 and float(gaps.max()) > max(MAX_GAP_MM, MISSING * float(np.median(gaps)))
+
+
+def _gaps_mm(series: Series) -> np.ndarray:
+    """How far slices lie from the next ones by the headers; empty where these do not tell."""
+    places = [instance.header.get("ImagePositionPatient") for instance in series.instances]
+    axes = series.instances[0].header.get("ImageOrientationPatient")
+    if any(place is None for place in places) or axes is None:
+        return np.zeros(0)
     rows = np.array(axes, dtype=float).reshape(2, 3)
-    height = np.sort(np.array(places, dtype=float) @ np.cross(rows[0], rows[1]))
-    return float(np.median(np.diff(height)) * spacing[0] * spacing[1]) or float("inf")
+    return np.diff(np.sort(np.array(places, dtype=float) @ np.cross(rows[0], rows[1])))
 
 
 def landmarks_in_view(series: Series) -> int:

@@ -162,6 +162,13 @@ MIXTURES = {
     "kernel between the others": ({"ConvolutionKernel": "B30f"}, {"ConvolutionKernel": "B70f"}, 1.0, "differ in ConvolutionKernel"),
     "phase": ({"AcquisitionNumber": 1}, {"AcquisitionNumber": 2}, 0.0, "differ in AcquisitionNumber"),
     "time": ({"AcquisitionTime": "101010"}, {"AcquisitionTime": "101030"}, 0.0, "differ in AcquisitionTime"),
+    "time of the content": ({"ContentTime": "101010"}, {"ContentTime": "101030"}, 0.0, "differ in ContentTime"),
+    "date and time": (
+        {"AcquisitionDateTime": "20200101101010"},
+        {"AcquisitionDateTime": "20200101101030"},
+        0.0,
+        "differ in AcquisitionDateTime",
+    ),
 }
 
 

@@ -230,3 +230,14 @@ def test_of_cts_that_show_the_whole_face_one_as_wide_as_a_head_decides_before_a_
     (planned,) = plan(tmp_path).studies
     deciding = {e.instance.text("SeriesDescription") for e in planned.entries if e.decision.outcome is Outcome.DEFACE}
     assert deciding == {"Head"}
+
+
+def test_of_cts_that_show_the_whole_face_one_of_all_slices_decides_before_one_that_lacks_some(tmp_path, monkeypatch):
+    """What lies between slices of the face that are too far apart cannot be judged, so that nothing could be released."""
+    monkeypatch.setattr(decide_ct, "landmarks_in_view", lambda series: len(STYLES["full"].covers))
+    study = StudyFolder(tmp_path, study_phantom())
+    for missing in study.series(study.phantom.ct, "a", "Gaps")[20:22]:
+        missing.unlink()
+    study.series(study.phantom.ct, "b", "Whole", ImageType=["DERIVED", "PRIMARY", "AXIAL"])
+    (planned,) = plan(tmp_path).studies
+    assert {e.instance.text("SeriesDescription") for e in planned.entries if e.decision.outcome is Outcome.DEFACE} == {"Whole"}
