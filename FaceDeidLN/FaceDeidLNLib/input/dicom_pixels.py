@@ -185,6 +185,8 @@ class _Encoded:
                 raise InputError(f"{self.path.name} holds {len(self._frames)} frames, more than its header says: get it again.")
         if number >= len(self._frames):
             raise InputError(f"{self.path.name} holds {len(self._frames)} frames, fewer than its header says: get it again.")
+        if not self._frames[number]:
+            raise InputError(f"{self.path.name} cannot be decoded (frame {number + 1} holds nothing): it is damaged, get it again.")
         return self._frames[number]
 
 
