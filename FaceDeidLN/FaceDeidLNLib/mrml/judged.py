@@ -20,6 +20,8 @@ from .protection import checked_segments
 
 #: What is to be kept of a segmentation: its node and the ids of the segments.
 Kept = tuple[slicer.vtkMRMLSegmentationNode, Sequence[str]]
+#: Name and voxels of a noted segment; no voxels of an empty one.
+_Voxels = tuple[str, str | None]
 
 
 def noted(segments: Sequence[Segment]) -> list[dict[str, Any]]:
@@ -65,21 +67,28 @@ def place_of(node: slicer.vtkMRMLTransformableNode) -> bytes | None:
 
 def not_judged(kept: Sequence[Kept], judged: Sequence[Mapping[str, Any]]) -> list[str]:
     """The names of those segments that are not among the ``judged`` ones, as ``noted`` made them, or are others now."""
-    return [name for node, names in kept for name in _not_judged(node, names, judged)]
+    alike: dict[_Voxels, list[Mapping[str, Any]]] = {}
+    for one in judged:
+        alike.setdefault(_voxels(one), []).append(one)
+    return [name for node, names in kept for name in _not_judged(node, names, alike)]
 
 
-def _not_judged(node: slicer.vtkMRMLSegmentationNode, names: Sequence[str], judged: Sequence[Mapping[str, Any]]) -> list[str]:
+def _voxels(one: Mapping[str, Any]) -> _Voxels:
+    return one["name"], one.get("voxels")
+
+
+def _not_judged(
+    node: slicer.vtkMRMLSegmentationNode, names: Sequence[str], judged: Mapping[_Voxels, Sequence[Mapping[str, Any]]]
+) -> list[str]:
     try:
         now = noted(segments_from_node(node, names))
     except FaceDeidError:  # bent by a transform since: it lies elsewhere
         return [node.GetSegmentation().GetSegment(identifier).GetName() for identifier in names]
-    return [one["name"] for one in now if not any(_same(one, before) for before in judged)]
+    return [one["name"] for one in now if not any(_same_place(one, before) for before in judged.get(_voxels(one), ()))]
 
 
-def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Are two segments the same, but for what a scene's file rounds?"""
-    if one["name"] != other["name"] or one.get("voxels") != other.get("voxels"):
-        return False
+def _same_place(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Do two segments of the same voxels lie in one place, but for what a scene's file rounds?"""
     return "voxels" not in one or _grid(one).same_as(_grid(other), SAME_MM)
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -83,17 +84,29 @@ def fill_segmentation(
     shown = segmentation.ContainsRepresentation(_SURFACE)
     replaced = segmentation.GetSegmentIDs()[: 1 if first else None]
     known = {segmentation.GetSegment(i).GetName(): i for i in replaced}
-    for identifier in replaced:
-        segmentation.RemoveSegment(identifier)
+    with _told_once(node):  # by itself: what is put under an old segment's id is a new one, and seen
+        for identifier in replaced:
+            segmentation.RemoveSegment(identifier)
     ijk_to_ras = local_ras_from_world(reference, geometry.ijk_to_lps)
-    for mask in masks:
-        color = (colors or {}).get(mask.name, PROTECTED_COLOR)
-        surface = draft_surface(mask, geometry, ijk_to_ras) if shown and draft else None
-        _add_segment(node, mask.name, _oriented_image(mask, ijk_to_ras), color, known.pop(mask.name, ""), surface)
-    if first:
-        segmentation.SetSegmentIndex(segmentation.GetSegmentIDs()[-1], 0)
+    with _told_once(node):
+        for mask in masks:
+            color = (colors or {}).get(mask.name, PROTECTED_COLOR)
+            surface = draft_surface(mask, geometry, ijk_to_ras) if shown and draft else None
+            _add_segment(node, mask.name, _oriented_image(mask, ijk_to_ras), color, known.pop(mask.name, ""), surface)
+        if first:
+            segmentation.SetSegmentIndex(segmentation.GetSegmentIDs()[-1], 0)
     if shown:
         node.CreateClosedSurfaceRepresentation()
+
+
+@contextmanager
+def _told_once(node: slicer.vtkMRMLNode) -> Iterator[None]:
+    """Who looks at a node hears once, at the end, of what is done within: for each segment the application would look through all."""
+    before = node.StartModify()
+    try:
+        yield
+    finally:
+        node.EndModify(before)
 
 
 def drafts(scene: slicer.vtkMRMLScene) -> tuple[slicer.vtkMRMLSegmentationNode, ...]:
@@ -120,13 +133,14 @@ def add_segments(node: slicer.vtkMRMLSegmentationNode, masks: Sequence[BoxMask],
     :raises FaceDeidError: the segmentation does not take voxels.
     """
     segmentation, ijk_to_ras = node.GetSegmentation(), local_ras_from_world(node, geometry.ijk_to_lps)
-    for mask in masks:
-        before = list(segmentation.GetSegmentIDs())
-        taken = {segmentation.GetSegment(identifier).GetName() for identifier in before}
-        name = f"{mask.name} ({origin})" if mask.name in taken else mask.name
-        _add_segment(node, name, _oriented_image(mask, ijk_to_ras), PROTECTED_COLOR, "")
-        if len(segmentation.GetSegmentIDs()) == len(before):
-            raise FaceDeidError(f'"{node.GetName()}" takes no voxels: choose another segmentation, or none, for the nodes to keep.')
+    with _told_once(node):
+        for mask in masks:
+            before = list(segmentation.GetSegmentIDs())
+            taken = {segmentation.GetSegment(identifier).GetName() for identifier in before}
+            name = f"{mask.name} ({origin})" if mask.name in taken else mask.name
+            _add_segment(node, name, _oriented_image(mask, ijk_to_ras), PROTECTED_COLOR, "")
+            if len(segmentation.GetSegmentIDs()) == len(before):
+                raise FaceDeidError(f'"{node.GetName()}" takes no voxels: choose another segmentation, or none, for the nodes to keep.')
 
 
 def _add_segment(
