@@ -45,7 +45,7 @@ def follow_face(
     if found.voxels == apron.voxels:
         return None
     ears = tuple(_followed(ear, own, grid, found) for ear in face.ears)
-    return replace(face, segment=found, apron=apron, region=overlapping(face.region, own, grid) or found, ears=ears)
+    return replace(face, segment=found, apron=apron, region=overlapping(face.region, own, grid) or found, ears=ears, view=own)
 
 
 def _followed(ear: Ear, own: Geometry, grid: Geometry, segment: BoxMask) -> Ear:

@@ -62,7 +62,8 @@ class Face:
     ``kept``: number of voxels that would change if no protected segment, or its margin, were there; ``kept_ml``: their volume (ml),
     and that of those among them that lie before the skin or less than NEAR_SKIN_MM below it. ``apron``: what of the segment lies beyond the
     curve, in the air before the skin, where a new face runs out. ``staying``: distance (mm) from the frame's origin to the foremost tissue
-    of the region that is not in the segment, on ``raster``; 0 where there is none, None where nobody looked.
+    of the region that is not in the segment, on ``raster``; 0 where there is none, None where nobody looked. ``view``: the grid of the CT
+    that the face was found in, where that is another one.
     """
 
     segment: BoxMask
@@ -79,6 +80,7 @@ class Face:
     kept_ml: tuple[float, float] = (0.0, 0.0)
     apron: BoxMask = NOTHING
     staying: np.ndarray | None = None
+    view: Geometry | None = None
 
     def without_apron(self) -> Face:
         """The face that ends at its curve."""

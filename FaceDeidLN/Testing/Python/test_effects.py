@@ -18,7 +18,7 @@ from FaceDeidLNLib.core.volume import BELOW_AIR_HU, Volume
 from FaceDeidLNLib.effect.base import apply_effect, drawing
 from FaceDeidLNLib.effect.epidermis import SKIN_MM
 from FaceDeidLNLib.effect.records import EFFECT_NAMES, RECORDS
-from FaceDeidLNLib.effect.reface import MOST_SLANT, VIEW_MARGIN_MM, before, in_view, slant, view_end
+from FaceDeidLNLib.effect.reface import MOST_SLANT, VIEW_MARGIN_MM, NewFace, before, finer, in_view, slant, view_end
 from FaceDeidLNLib.effect.registry import EFFECTS
 from FaceDeidLNLib.effect.tools import smoothing
 from FaceDeidLNLib.effect.tools.noise import Noise
@@ -265,18 +265,30 @@ def test_the_new_tissue_ends_at_no_constant_depth_below_the_old_skin(phantom, fa
     assert np.percentile(depth[stays], 95) - np.percentile(depth[stays], 5) > 2.5
 
 
-def test_where_the_field_of_view_ends_before_the_new_face_it_is_bent_back_and_not_cut_flat(phantom, face):
-    surface = random_surface(face, np.random.default_rng(0))
-    assert in_view(surface, phantom.ct.geometry.padded(40), face) is surface
+def ending_within(surface, phantom, face):
+    """A grid that ends two voxels before the foremost point of a new surface."""
     points = face.frame.origin + unit_vectors(face.frame, face.raster.directions()[face.inside]) * surface[face.inside][:, None]
     front = np.array(phantom.ct.geometry.to_kji(points[[np.argmin(points[:, 1])]])[0])
-    tight = phantom.ct.geometry.crop(Box((0, round(front[1]) + 2, 0), phantom.ct.array.shape))
-    bent = in_view(surface, tight, face)
+    return phantom.ct.geometry.crop(Box((0, round(front[1]) + 2, 0), phantom.ct.array.shape))
+
+
+def test_where_the_field_of_view_ends_before_the_new_face_it_is_bent_back_and_not_cut_flat(phantom, face):
+    surface = random_surface(face, np.random.default_rng(0))
+    assert in_view(surface, [phantom.ct.geometry.padded(40)], face) is surface
+    tight = ending_within(surface, phantom, face)
+    bent = in_view(surface, [tight], face)
     ends = view_end(face.frame.origin, unit_vectors(face.frame, face.raster.directions().reshape(-1, 2)), tight).reshape(bent.shape)
     flat = np.minimum(surface, ends - VIEW_MARGIN_MM)
     assert (bent <= np.maximum(flat, face.membrane) + 1.0)[face.inside].all()
     cut = ndimage.binary_dilation(flat < surface, iterations=2) & face.inside
     assert np.abs(ndimage.laplace(bent))[cut].max() < np.abs(ndimage.laplace(flat))[cut].max()
+
+
+def test_an_image_that_shows_more_than_the_ct_that_a_face_was_found_in_gets_the_same_surface(phantom, face):
+    surface = random_surface(face, np.random.default_rng(0))
+    tight = ending_within(surface, phantom, face)
+    followed = NewFace.drawn(phantom.ct, replace(face, view=tight), np.random.default_rng(0))
+    assert np.array_equal(followed.surface, finer(in_view(surface, [tight], face), face.raster, followed.raster))
 
 
 @given(st.integers(0, 1 << 32), st.floats(0.0, 60.0), st.sampled_from([(1.0, 1.0, 1.0), (0.9, 0.9, 2.0), (3.0, 1.0, 1.0)]))

@@ -118,4 +118,5 @@ def test_images_that_follow_get_the_same_new_face(large):
     part = phantom.ct.geometry.crop(Box(face.segment.box.start, phantom.ct.array.shape))
     followed = follow_face(face, phantom.ct.geometry, part, (), 2.0)
     assert followed is not None
+    assert followed.view is phantom.ct.geometry
     assert all(np.array_equal(random_surface(followed, drawing(seed)), random_surface(face, drawing(seed))) for seed in SEEDS)
