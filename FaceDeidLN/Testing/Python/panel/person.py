@@ -30,6 +30,8 @@ from FaceDeidLNLib.verify.verdict import Verdict
 STEPS = ("detectButton", "curveButton", "faceButton", "applyButton")
 #: Coarse, and different along every axis.
 SPACING_MM = (2.5, 2.4, 3.0)
+#: What a released result leaves by.
+EXPORTS = ("nrrdButton", "niftiButton", "dicomButton")
 
 
 @functools.cache

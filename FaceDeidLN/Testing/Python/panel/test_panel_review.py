@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import slicer
-import vtk
 from FaceDeidLNLib.core.errors import FaceDeidError
 from FaceDeidLNLib.input.images import read_volume
 from FaceDeidLNLib.mrml.nodes import add_ct, segments_from_node, volume_from_node
 from FaceDeidLNLib.mrml.scene import context
 from FaceDeidLNLib.output.signing import Signature, signature_state
-from person import PanelTest, changed_case, key_file, load_phantom, phantom, phantom_case
-from vtk.util.numpy_support import vtk_to_numpy
+from person import EXPORTS, PanelTest, changed_case, key_file, load_phantom, phantom, phantom_case
 
 RENDERING = "vtkMRMLGPURayCastVolumeRenderingDisplayNode"
-EXPORTS = ("nrrdButton", "niftiButton", "dicomButton")
 
 
 class ReviewTest(PanelTest):
@@ -48,102 +43,6 @@ class ReviewTest(PanelTest):
         self.assertTrue(self.ui.verdictLabel.text.startswith("PASS: "), self.ui.verdictLabel.text)
         self.assertNotIn("hidden", self.ui.verdictLabel.text)
         self.assertIn("may still be recognised", self.ui.verdictLabel.text)
-
-    def test_a_node_that_is_drawn_after_the_verdict_is_named_until_it_is_judged(self):
-        self.node.acceptRecognisable = True
-        self.apply()
-        nodes = self.node.protectedSegmentation.GetSegmentation()
-        nodes.AddEmptySegment("late", "late lymph node")
-        self.panel.update()
-        self.assertIn("late lymph node", self.ui.verdictLabel.text)
-        self.assertNotIn("#1b7f3b", self.ui.verdictLabel.styleSheet)
-        nodes.RemoveSegment("late")
-        self.panel.update()
-        self.assertIn("#1b7f3b", self.ui.verdictLabel.styleSheet)
-
-    def voxels_of(self, segment):
-        """The voxels of one of the sample's nodes, which can be written into."""
-        image = self.node.protectedSegmentation.GetSegmentation().GetNthSegment(segment).GetRepresentation("Binary labelmap")
-        return image, vtk_to_numpy(image.GetPointData().GetScalars())
-
-    def not_judged(self):
-        """Whether the verdict is not green and tells what was not judged, and what it tells."""
-        self.panel.update()
-        self.assertEqual("#1b7f3b" in self.ui.verdictLabel.styleSheet, "not judged so" not in self.ui.verdictLabel.text)
-        return self.ui.verdictLabel.text.partition("not judged so: ")[2].partition(".")[0]
-
-    def test_a_node_that_is_drawn_on_after_the_verdict_is_named_until_it_is_judged_so(self):
-        self.node.acceptRecognisable = True
-        self.apply()
-        self.assertEqual(self.not_judged(), "")
-        image, voxels = self.voxels_of(0)
-        name = self.node.protectedSegmentation.GetSegmentation().GetNthSegment(0).GetName()
-        before = voxels.copy()
-        voxels[np.flatnonzero(voxels)[0]] = 0
-        image.Modified()
-        self.assertEqual(self.not_judged(), name)
-        self.assertEqual(self.enabled(*EXPORTS), [])
-        self.click("verifyButton")
-        self.assertEqual(self.not_judged(), "")
-        self.assertIn("nrrdButton", self.enabled(*EXPORTS))
-        voxels[:] = before
-        image.Modified()
-        self.assertEqual(self.not_judged(), name)
-
-    def test_what_is_not_judged_so_follows_the_verdict_as_a_sentence_of_its_own(self):
-        self.apply(changed_case("REVIEW", "stomion is uncertain"))
-        self.node.protectedSegmentation.GetSegmentation().AddEmptySegment("", "late")
-        self.panel.update()
-        self.assertIn("stomion is uncertain. Drawn", self.ui.verdictLabel.text)
-
-    def test_a_second_node_of_the_name_of_a_judged_one_is_named(self):
-        self.node.acceptRecognisable = True
-        self.apply()
-        nodes = self.node.protectedSegmentation.GetSegmentation()
-        nodes.AddEmptySegment("", nodes.GetNthSegment(1).GetName())
-        self.assertEqual(self.not_judged(), nodes.GetNthSegment(1).GetName())
-
-    def test_nodes_that_are_moved_after_the_verdict_are_named(self):
-        self.node.acceptRecognisable = True
-        self.apply()
-        nodes, move = self.node.protectedSegmentation, slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
-        nodes.SetAndObserveTransformNodeID(move.GetID())
-        self.assertEqual(self.not_judged(), "")
-        matrix = vtk.vtkMatrix4x4()
-        matrix.SetElement(1, 3, 5.0)
-        move.SetMatrixTransformToParent(matrix)
-        self.assertEqual(len(self.not_judged().split(", ")), nodes.GetSegmentation().GetNumberOfSegments())
-
-    def test_a_ct_that_is_edited_after_the_verdict_is_named_until_it_is_as_it_was(self):
-        self.node.acceptRecognisable = True
-        self.apply()
-        ct = self.node.inputVolume
-        voxels = vtk_to_numpy(ct.GetImageData().GetPointData().GetScalars())
-        for change, words in ((5, '"Head" was edited or moved since'), (-5, "")):
-            voxels[0] += change
-            self.panel._arrival.stop()
-            slicer.util.arrayFromVolumeModified(ct)
-            self.assertTrue(self.panel._arrival.active)
-            self.panel.update()
-            self.assertIn(words, self.ui.verdictLabel.text)
-            self.assertEqual("#1b7f3b" in self.ui.verdictLabel.styleSheet, not words)
-
-    def test_what_a_saved_scene_holds_is_as_it_was_judged(self):
-        self.node.acceptRecognisable = True
-        self.apply()
-        self.load(self.save())
-        self.panel.update()
-        self.assertIn("PASS", self.ui.verdictLabel.text)
-        self.assertNotIn("since", self.ui.verdictLabel.text)
-        self.assertIn("#1b7f3b", self.ui.verdictLabel.styleSheet)
-
-    def test_a_level_that_is_checked_after_the_verdict_is_named(self):
-        self.node.acceptRecognisable = True
-        self.node.levels = ["Ia", "Ib"]
-        self.apply(replace(phantom_case(), parameters=replace(phantom_case().parameters, levels=("Ia", "Ib"))))
-        self.assertEqual(self.not_judged(), "")
-        self.node.levels = ["Ia", "Ib", "VIII"]
-        self.assertEqual(self.not_judged(), "node level VIII")
 
     def test_a_fail_is_red_and_can_never_be_signed_off(self):
         result = self.apply(changed_case("FAIL", "3 voxels changed outside the face segment"))

@@ -1,20 +1,22 @@
-"""The panel: a verdict goes by landmarks, curve and face segment; what a person changed of them since is told, and nothing leaves."""
+"""The panel: a verdict goes by the CT, what is to stay and what was drawn; what a person changed since is told, and nothing leaves."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import slicer
-from person import PanelTest
+from person import EXPORTS, PanelTest, changed_case, phantom_case
 from vtk import vtkMatrix4x4
 from vtk.util.numpy_support import vtk_to_numpy
 
 
 class SinceTest(PanelTest):
-    """What was drawn after the verdict."""
+    """What was changed after the verdict."""
 
-    def apply(self):
+    def apply(self, *cases):
         """The sample, judged at once and released."""
-        self.answer_at_once()
+        self.answer_at_once(*cases)
         self.node.acceptRecognisable = True
         self.load_sample()
         self.click("applyButton")
@@ -79,3 +81,86 @@ class SinceTest(PanelTest):
         self.assertEqual(self.errors, [])
         self.assertEqual(self.not_judged(), "")
         self.assertIn("#1b7f3b", self.ui.verdictLabel.styleSheet)
+
+    def test_a_node_that_is_drawn_after_the_verdict_is_named_until_it_is_judged(self):
+        self.apply()
+        nodes = self.node.protectedSegmentation.GetSegmentation()
+        nodes.AddEmptySegment("late", "late lymph node")
+        self.panel.update()
+        self.assertIn("late lymph node", self.ui.verdictLabel.text)
+        self.assertNotIn("#1b7f3b", self.ui.verdictLabel.styleSheet)
+        nodes.RemoveSegment("late")
+        self.panel.update()
+        self.assertIn("#1b7f3b", self.ui.verdictLabel.styleSheet)
+
+    def voxels_of(self, segment):
+        """The voxels of one of the sample's nodes, which can be written into."""
+        image = self.node.protectedSegmentation.GetSegmentation().GetNthSegment(segment).GetRepresentation("Binary labelmap")
+        return image, vtk_to_numpy(image.GetPointData().GetScalars())
+
+    def test_a_node_that_is_drawn_on_after_the_verdict_is_named_until_it_is_judged_so(self):
+        self.apply()
+        self.assertEqual(self.not_judged(), "")
+        image, voxels = self.voxels_of(0)
+        name = self.node.protectedSegmentation.GetSegmentation().GetNthSegment(0).GetName()
+        before = voxels.copy()
+        voxels[np.flatnonzero(voxels)[0]] = 0
+        image.Modified()
+        self.assertEqual(self.not_judged(), name)
+        self.assertEqual(self.enabled(*EXPORTS), [])
+        self.click("verifyButton")
+        self.assertEqual(self.not_judged(), "")
+        self.assertIn("nrrdButton", self.enabled(*EXPORTS))
+        voxels[:] = before
+        image.Modified()
+        self.assertEqual(self.not_judged(), name)
+
+    def test_what_is_not_judged_so_follows_the_verdict_as_a_sentence_of_its_own(self):
+        self.apply(changed_case("REVIEW", "stomion is uncertain"))
+        self.node.protectedSegmentation.GetSegmentation().AddEmptySegment("", "late")
+        self.panel.update()
+        self.assertIn("stomion is uncertain. Drawn", self.ui.verdictLabel.text)
+
+    def test_a_second_node_of_the_name_of_a_judged_one_is_named(self):
+        self.apply()
+        nodes = self.node.protectedSegmentation.GetSegmentation()
+        nodes.AddEmptySegment("", nodes.GetNthSegment(1).GetName())
+        self.assertEqual(self.not_judged(), nodes.GetNthSegment(1).GetName())
+
+    def test_nodes_that_are_moved_after_the_verdict_are_named(self):
+        self.apply()
+        nodes, move = self.node.protectedSegmentation, slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
+        nodes.SetAndObserveTransformNodeID(move.GetID())
+        self.assertEqual(self.not_judged(), "")
+        matrix = vtkMatrix4x4()
+        matrix.SetElement(1, 3, 5.0)
+        move.SetMatrixTransformToParent(matrix)
+        self.assertEqual(len(self.not_judged().split(", ")), nodes.GetSegmentation().GetNumberOfSegments())
+
+    def test_a_ct_that_is_edited_after_the_verdict_is_named_until_it_is_as_it_was(self):
+        self.apply()
+        ct = self.node.inputVolume
+        voxels = vtk_to_numpy(ct.GetImageData().GetPointData().GetScalars())
+        for change, words in ((5, '"Head" was edited or moved since'), (-5, "")):
+            voxels[0] += change
+            self.panel._arrival.stop()
+            slicer.util.arrayFromVolumeModified(ct)
+            self.assertTrue(self.panel._arrival.active)
+            self.panel.update()
+            self.assertIn(words, self.ui.verdictLabel.text)
+            self.assertEqual("#1b7f3b" in self.ui.verdictLabel.styleSheet, not words)
+
+    def test_what_a_saved_scene_holds_is_as_it_was_judged(self):
+        self.apply()
+        self.load(self.save())
+        self.panel.update()
+        self.assertIn("PASS", self.ui.verdictLabel.text)
+        self.assertNotIn("since", self.ui.verdictLabel.text)
+        self.assertIn("#1b7f3b", self.ui.verdictLabel.styleSheet)
+
+    def test_a_level_that_is_checked_after_the_verdict_is_named(self):
+        self.node.levels = ["Ia", "Ib"]
+        self.apply(replace(phantom_case(), parameters=replace(phantom_case().parameters, levels=("Ia", "Ib"))))
+        self.assertEqual(self.not_judged(), "")
+        self.node.levels = ["Ia", "Ib", "VIII"]
+        self.assertEqual(self.not_judged(), "node level VIII")
