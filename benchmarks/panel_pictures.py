@@ -1,14 +1,13 @@
-"""The numbered pictures of the README, made on the stand-in host with the synthetic head: python benchmarks/panel_pictures.py FOLDER.
+"""Pictures 2, 3 and 5 of the README, made on the stand-in host with the synthetic head: python benchmarks/panel_pictures.py FOLDER.
 
-The panel is the real one on real Qt, 1080 pixels high as on a common screen; the 3D pictures are drawn by Slicer's own displayable
-managers, the slices by the project's own drawing. Nothing of a patient is in any of them.
+The 3D pictures are drawn by Slicer's own displayable managers, the slices by the project's own drawing. Nothing of a patient is in any
+of them. Pictures 1 and 4 are of the application: ``application_pictures.py``.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +15,6 @@ import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1] / "FaceDeidLN"
-#: Width and height (pixels) of the panel beside the views of a common screen.
-_SIZE = (430, 1080)
 #: From where (right, anterior, superior) a face is looked at.
 _FROM = (0.5, 0.9, 0.12)
 #: Pixels and millimetres of a slice.
@@ -36,7 +33,7 @@ def main(folder: Path) -> None:
 
     folder.mkdir(parents=True, exist_ok=True)
     with pytest.MonkeyPatch.context() as patch:
-        here, widget, parent = host.open_module(patch, "FaceDeidLN")
+        here, widget, _ = host.open_module(patch, "FaceDeidLN")
         here.app.layout = views.LayoutManager()
         drawn = display.view_3d(context())
         widget.enter()
@@ -49,11 +46,7 @@ def main(folder: Path) -> None:
         drawn.save(folder / "3-face-segment.png")
         widget.ui.acceptCheckBox.click()
         widget.ui.applyButton.click()
-        widget.ui.compareButton.click()
-        compared(folder / "4-after.png", [display.view_3d(context(), tag) for tag in ("FaceDeidLNBefore", "FaceDeidLNAfter")])
-        widget.ui.compareButton.click()
         slices(folder / "5-slices.png", widget.panel.node)
-        panel(folder / "1-panel.png", widget, parent)
         widget.cleanup()
         slicer.mrmlScene.Clear(False)
 
@@ -67,17 +60,6 @@ def turn(view: Any) -> None:  # noqa: ANN401  a display.DrawnView
     camera.SetPosition(*(focus + distance * np.array(_FROM) / np.linalg.norm(_FROM)))
     camera.SetViewUp(0.0, 0.0, 1.0)
     camera.ResetClippingRange()
-
-
-def compared(path: Path, pair: list[Any]) -> None:
-    """Before and after side by side, as the panel shows them."""
-    from FaceDeidLNLib.output.drawing import grid
-    from FaceDeidLNLib.output.letters import write_png
-
-    for view in pair:
-        turn(view)
-        view.draw()
-    write_png(grid([[view.pixels() for view in pair]]), path)
 
 
 def slices(path: Path, node: Any) -> None:  # noqa: ANN401  the parameter node
@@ -106,46 +88,6 @@ def slices(path: Path, node: Any) -> None:  # noqa: ANN401  the parameter node
             row.append(picture)
         rows.append(row)
     write_png(grid(rows), path)
-
-
-def cases(panel: Any) -> None:  # noqa: ANN401  the panel
-    """A work list to look at: cases that nobody has opened."""
-    from FaceDeidLNLib.output.worklist import WorkItem, write_worklist
-
-    reasons = ("stomion is uncertain", "the face is cut by the field of view", "the segment 'cheek node' was not taken for one to keep")
-    with tempfile.TemporaryDirectory() as name:
-        results = Path(name) / "results"
-        results.mkdir()
-        items = [WorkItem(f"case-{n:02d}", results / "ct", results / "out.nrrd", "REVIEW", why) for n, why in enumerate(reasons, 1)]
-        write_worklist(items, Path(name) / "results-worklist.csv")
-        panel.work_list.open_list(results)
-        panel.say("")
-
-
-def panel(path: Path, widget: Any, parent: Any) -> None:  # noqa: ANN401  the module's widget and its parent
-    """The panel after Apply with all sections closed, and with some of them open beside it."""
-    import host
-    import pythonqt
-
-    cases(widget.panel)
-    root = pythonqt.unwrap(parent)
-    root.resize(*_SIZE)
-    root.show()
-    pictures = []
-    for sections in ((), ("protectSection", "landmarksSection"), ("effectSection", "reviewSection", "workListSection")):
-        for name in ("protect", "landmarks", "curve", "face", "effect", "review", "workList", "study"):
-            getattr(widget.ui, f"{name}Section").collapsed = f"{name}Section" not in sections
-        for _ in range(5):  # sections within a scroll area settle one after the other
-            host.QtWidgets.QApplication.processEvents()
-        pictures.append(root.grab())
-    from PySide6.QtGui import QPainter, QPixmap
-
-    joined = QPixmap(sum(picture.width() for picture in pictures), _SIZE[1])
-    painter = QPainter(joined)
-    for number, picture in enumerate(pictures):
-        painter.drawPixmap(number * _SIZE[0], 0, picture)
-    painter.end()
-    joined.save(str(path))
 
 
 if __name__ == "__main__":
