@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from ..core.errors import FaceDeidError
 from ..core.segment import Segment
 from .candidates import is_made_here
-from .markups import control_points, ras
+from .markups import control_points, landmarks_from_node, ras
 from .matrices import LPS_RAS, to_world_ras
 from .moved import SAME_MM, ijk_to_lps
 from .segmentations import segments_from_node
@@ -103,6 +103,13 @@ def noted_drawing(node: slicer.vtkMRMLNode, ct: slicer.vtkMRMLScalarVolumeNode) 
     points = range(node.GetNumberOfControlPoints()) if is_points else ()
     named = [[node.GetNthControlPointLabel(n), node.GetNthControlPointLocked(n), node.GetNthControlPointPositionStatus(n)] for n in points]
     return [named, *_contents(node, ct)]
+
+
+def is_by_hand(node: slicer.vtkMRMLNode, ct: slicer.vtkMRMLScalarVolumeNode) -> bool:
+    """Has a person a part in a drawing: a landmark that he placed, moved or locked, a curve or a face segment that he drew or changed?"""
+    if node.IsA("vtkMRMLMarkupsFiducialNode"):
+        return any(point.source == "user" for point in landmarks_from_node(node))
+    return not is_as_made(node, ct, engines=True)
 
 
 def is_noted_drawing(node: slicer.vtkMRMLNode, ct: slicer.vtkMRMLScalarVolumeNode, then: list[Any]) -> bool:

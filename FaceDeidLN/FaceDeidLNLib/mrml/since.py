@@ -16,14 +16,14 @@ from .links import linked
 from .verdicts import StoredVerdict, ct_of, leader_of, read_verdict
 
 EDITED = '"{name}" was edited or moved since. Put it back, verify again, or press Apply.'
-ADDED = "Drawn, changed, moved or checked since, and not judged so: {names}. Verify again, or press Apply."
-#: The roles of what a verdict goes by and a person draws.
-DRAWINGS = ("landmarks", "curve", "face")
+ADDED = "Drawn, changed, moved, checked or taken away, and not judged so: {names}. Verify again, or press Apply."
+#: What a verdict goes by and a person draws, by its roles.
+DRAWINGS = {"landmarks": "landmarks", "curve": "face curve", "face": "face segment"}
 
 
 @dataclass(frozen=True)
 class Since:
-    """``edited`` are the names of CTs, ``added`` those of what is to stay or was drawn, and was changed, moved or checked later."""
+    """``edited`` are the names of CTs, ``added`` those of what is to stay or was drawn, and is not as it was judged."""
 
     edited: tuple[str, ...] = ()
     added: tuple[str, ...] = ()
@@ -35,9 +35,13 @@ class Since:
 
 
 class Looked:
-    """What was not judged, found once for each moment in which it and the verdict are."""
+    """What was not judged, found once for each moment in which it and the verdict are.
 
-    def __init__(self) -> None:
+    Before a person everything that is checked was to be judged; a script may have left some of it out, which is ``excused`` to it.
+    """
+
+    def __init__(self, excused: bool = False) -> None:
+        self._excused = excused
         self._found: tuple[Any, tuple[str, ...]] = (None, ())
         self._drawn: tuple[Any, tuple[str, ...]] = (None, ())
 
@@ -45,7 +49,8 @@ class Looked:
         """The names of what is ``kept`` now and the verdict has not judged as it is."""
         moment = stored.segments, stored.left_out, moment_of(kept)
         if moment != self._found[0]:
-            left = set(stored.left_out) - {one["name"] for one in stored.segments or ()}  # one name may be of both
+            excused = stored.left_out if self._excused else ()
+            left = set(excused) - {one["name"] for one in stored.segments or ()}  # one name may be of both
             self._found = moment, tuple(name for name in _not_judged(kept, stored) if name not in left)
         return self._found[1]
 
@@ -63,7 +68,8 @@ class Looked:
 def since(result: slicer.vtkMRMLScalarVolumeNode, stored: StoredVerdict, looked: Looked | None = None) -> Since:
     """What a result's verdict has judged in another state; of what follows a CT, the CT's verdict, too.
 
-    What the CT's own segmentation has checked now is to stay, but for what a script left out when it asked for the verdict.
+    What the CT's own segmentation has checked now is to stay, but for what a script left out when it asked for the verdict, unless it
+    is ``looked`` at for a person. A drawing that was found without one is found again: that alone may be taken away.
 
     :raises InputError: what it follows has no certificate that can be read.
     """
@@ -75,9 +81,10 @@ def since(result: slicer.vtkMRMLScalarVolumeNode, stored: StoredVerdict, looked:
     edited = (ct.GetName(),) if stored.ct and is_changed(ct, stored.ct) else ()
     added: tuple[str, ...] = ()
     if leader is None:
-        looked, drawings = looked or Looked(), {role: linked(ct, role) for role in DRAWINGS if role in stored.drawings}
+        looked, drawings = looked or Looked(excused=True), {role: linked(ct, role) for role in DRAWINGS if role in stored.drawings}
         added = looked.added(stored, kept_now(ct, linked(ct, "protected"), linked(ct, "face")))
         added += looked.drawn(stored, ct, {role: node for role, node in drawings.items() if node is not None})
+        added += tuple(DRAWINGS[role] for role in stored.by_hand if drawings.get(role) is None)
     return Since((*before.edited, *edited), (*before.added, *added))
 
 

@@ -56,7 +56,8 @@ class StoredVerdict(Judged):
     ``content`` is the certificate without the output's own facts, ``facts`` all figures, ``digest`` the SHA-256 of the
     result's voxels and place when it was verified, ``ct`` that of its CT. ``segments`` are the judged ones, as ``judged.noted`` made
     them. In a scene of before these were noted they are empty and None. ``left_out`` are the names of checked segments that a script
-    did not ask for, ``drawings`` landmarks, curve and face segment, as ``as_made.noted_drawing`` tells them.
+    did not ask for, ``drawings`` landmarks, curve and face segment, as ``as_made.noted_drawing`` tells them, ``by_hand`` the roles of
+    those of them that a person had a part in.
     """
 
     digest: str
@@ -66,6 +67,7 @@ class StoredVerdict(Judged):
     segments: list[dict[str, Any]] | None = None
     left_out: Sequence[str] = ()
     drawings: dict[str, list[Any]] = field(default_factory=dict)
+    by_hand: Sequence[str] = ()
 
     @property
     def released(self) -> bool:

@@ -21,7 +21,7 @@ from ..effect.base import seeded
 from ..input.calibration import in_own_values
 from ..input.case import CtInput
 from ..input.plausible import require_ct
-from ..mrml.as_made import noted_drawing
+from ..mrml.as_made import is_by_hand, noted_drawing
 from ..mrml.candidates import atlases, but_outlines, declined, guides_of, kept_of, not_chosen, unchecked
 from ..mrml.case import CaseMaterial, CaseNodes, add_case, material_of
 from ..mrml.changed import remember_digest
@@ -271,8 +271,9 @@ def put_into_scene(
     if nodes.result is not None:
         remember_digest(nodes.result, stored.digest)
         remember_digest(asked.ct, stored.ct)
-        drawings = {role: noted_drawing(node, asked.ct) for role in DRAWINGS if (node := getattr(nodes, role)) is not None}
-        stored = replace(stored, drawings=drawings)
+        drawn = {role: node for role in DRAWINGS if (node := getattr(nodes, role)) is not None}
+        by_hand = tuple(role for role, node in drawn.items() if is_by_hand(node, asked.ct))
+        stored = replace(stored, drawings={role: noted_drawing(node, asked.ct) for role, node in drawn.items()}, by_hand=by_hand)
         record(context, nodes.result, asked.ct, stored)
     link(asked.ct, "protected", asked.protected)
     for role in ("landmarks", "curve", "face", "skin", "result"):

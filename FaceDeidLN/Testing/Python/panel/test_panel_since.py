@@ -70,6 +70,48 @@ class SinceTest(PanelTest):
         self.panel.update()
         self.assertNotIn("not judged so", self.ui.verdictLabel.text)
 
+    def test_a_drawing_that_a_person_had_a_part_in_is_named_when_it_is_taken_away_and_one_that_was_found_is_not(self):
+        self.apply()
+        own = {name: getattr(self.node, name) for name in ("landmarks", "curve", "faceSegmentation")}
+        for name in own:
+            setattr(self.node, name, None)
+            self.assertEqual(self.not_judged(), "")
+            setattr(self.node, name, own[name])
+        own["landmarks"].SetNthControlPointLocked(0, True)
+        place = [0.0] * 3
+        own["curve"].GetNthControlPointPosition(0, place)
+        own["curve"].SetNthControlPointPosition(0, place[0], place[1] + 5.0, place[2])
+        image = own["faceSegmentation"].GetSegmentation().GetNthSegment(0).GetRepresentation("Binary labelmap")
+        voxels = vtk_to_numpy(image.GetPointData().GetScalars())
+        voxels[np.flatnonzero(voxels)[0]] = 0
+        image.Modified()
+        self.click("verifyButton")
+        for name, words in (("landmarks", "landmarks"), ("curve", "face curve"), ("faceSegmentation", "face segment")):
+            setattr(self.node, name, None)
+            self.assertEqual(self.not_judged(), words)
+            self.assertEqual(self.enabled(*EXPORTS), [])
+            setattr(self.node, name, own[name])
+            self.assertEqual(self.not_judged(), "")
+        slicer.mrmlScene.RemoveNode(own["landmarks"])
+        self.assertEqual(self.not_judged(), "landmarks")
+
+    def test_a_checked_segment_that_a_script_left_out_is_named_in_the_panel_until_it_is_judged(self):
+        import qt
+
+        self.apply()
+        nodes = self.node.protectedSegmentation.GetSegmentation()
+        left, *asked = nodes.GetSegmentIDs()
+        given = {"protectedSegmentation": self.node.protectedSegmentation, "segmentIDs": asked, "acceptRecognisable": True}
+        self.node.resultVolume = self.logic.process(self.node.inputVolume, **given).nodes.result
+        self.assertEqual(self.not_judged(), nodes.GetSegment(left).GetName())
+        self.assertEqual(self.enabled(*EXPORTS), [])
+        self.ui.segmentsList.item(0).setCheckState(qt.Qt.Unchecked)
+        self.assertEqual(self.not_judged(), "")
+        self.ui.segmentsList.item(0).setCheckState(qt.Qt.Checked)
+        self.click("verifyButton")
+        self.assertEqual(self.not_judged(), "")
+        self.assertIn("nrrdButton", self.enabled(*EXPORTS))
+
     def test_a_face_segment_that_the_panel_makes_anew_does_not_keep_a_result_from_leaving(self):
         self.apply()
         self.click("faceButton")
