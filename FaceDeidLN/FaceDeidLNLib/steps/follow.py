@@ -9,7 +9,7 @@ import slicer
 
 from ..case.records import CaseResult
 from ..core.ahead import told_beside
-from ..core.errors import FaceDeidError, InputError
+from ..core.errors import Cancelled, FaceDeidError, InputError
 from ..core.progress import Alive, Progress, alive_in
 from ..core.segment import Segment
 from ..core.volume import Volume
@@ -67,7 +67,9 @@ def _followed(leader: Leader, one: tuple[str, Volume, str], alive: Alive) -> Fol
     name, values, identifier = one
     alive()
     try:
-        return leader.follow(*_image_of(values, identifier, name))
+        return leader.follow(*_image_of(values, identifier, name), alive)
+    except Cancelled:
+        raise
     except FaceDeidError as doubt:
         return _withheld(name, doubt)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -22,6 +22,7 @@ from ..core.volume import Volume
 from ..header.policy import policy_named
 from ..input.case import CtInput
 from ..input.ct import read_ct
+from ..input.dicom_damaged import Damaged
 from ..mrml.nodes import volume_from_node
 from ..output.header_mappings import keep_mappings
 from ..output.signing import require_key
@@ -98,14 +99,24 @@ def plan_lines(planned: Plan) -> list[Line]:
     said = Counter(
         (entry.instance.label, entry.decision.outcome.value, entry.decision.reason) for study in planned.studies for entry in study.entries
     )
-    damaged = [(one.path.name, "withhold", 1, str(one.error)) for one in planned.damaged]
-    return [(label, outcome, count, why) for (label, outcome, why), count in said.items()] + damaged
+    return [(label, outcome, count, why) for (label, outcome, why), count in said.items()] + _damaged_lines(planned.damaged)
 
 
 def result_lines(results: tuple[StudyResult, ...]) -> list[Line]:
     """What happened to them: of a study that was not released nothing left, whatever was made of it on the way."""
     said = Counter((report.entry.instance.label, *_end_of(report, result)) for result in results for report in result.reports)
-    return [(label, outcome, count, why) for (label, outcome, why), count in said.items()]
+    damaged = {one.path: one for result in results for one in result.planned.damaged}  # one may be of several studies
+    return [(label, outcome, count, why) for (label, outcome, why), count in said.items()] + _damaged_lines(damaged.values())
+
+
+def _damaged_lines(files: Iterable[Damaged]) -> list[Line]:
+    return [(one.path.name, Outcome.WITHHOLD.value, 1, str(one.error)) for one in files]
+
+
+def withheld_series(result: StudyResult) -> int:
+    """Of how many series of a study all or some instances were withheld."""
+    withheld = [report.entry.instance for report in result.reports if report.decision.outcome is Outcome.WITHHOLD]
+    return len({instance.text("SeriesInstanceUID") for instance in withheld})
 
 
 def _end_of(report: Report, result: StudyResult) -> tuple[str, str]:

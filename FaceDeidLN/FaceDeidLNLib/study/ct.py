@@ -74,7 +74,7 @@ class CtFamily:
 
     def _deface(self, series: Series, ct: CtInput, run: StudyRun, finder: Finder) -> Done:
         request = replace(run.options.request(ct, series.frame), parameters=run.options.parameters)
-        result = as_stored(ct, deface(request, finder=finder))
+        result = as_stored(ct, deface(request, lambda fraction, message: run.alive(), finder))
         if result.face is None and not shows_face(result.automatic):
             return Done(series.instances, Decision.withhold(NO_FACE))
         written = write_ct(series, ct, result, run)
@@ -87,7 +87,7 @@ class CtFamily:
         hidden = run.hidden[series.frame]
         followed = follow_ct(hidden, ct)
         if followed is None:
-            if shows_face(detect_landmarks(ct.volume)):
+            if shows_face(detect_landmarks(ct.volume, run.alive)):
                 raise DoubtError("a face was found in it where the CT that decides shows none")
             if doubt := beyond_doubt(hidden, ct.volume, SKIN_HU):
                 raise DoubtError(doubt)
@@ -96,7 +96,7 @@ class CtFamily:
             keep(series, run)
             run.seen.setdefault(series.frame, []).append(remembered(ct.volume))
             return Done(series.instances, Decision(Outcome.KEEP, NO_VOXEL_THERE))
-        doubts = second_opinion(hidden, ct, followed)
+        doubts = second_opinion(hidden, ct, followed, run.alive)
         if doubts:
             raise DoubtError("; ".join(doubts))
         written = write_ct(series, ct, followed, run)
@@ -141,9 +141,9 @@ def follow_ct(hidden: HiddenFace, ct: CtInput) -> CaseResult | None:
     return as_stored(ct, verify(ct.volume, state))
 
 
-def second_opinion(hidden: HiddenFace, ct: CtInput, followed: CaseResult) -> tuple[str, ...]:
+def second_opinion(hidden: HiddenFace, ct: CtInput, followed: CaseResult, alive: Alive = idle) -> tuple[str, ...]:
     """What the CT's own landmarks and its own new skin say against what was carried over."""
-    found = detect_landmarks(ct.volume)
+    found = detect_landmarks(ct.volume, alive)
     placed = placed_doubt(hidden, ct.volume, SKIN_HU, same_place_mm(ct.volume.geometry))
     changed = different_bits(ct.volume.array, followed.result.array)
     face = replace(followed.face, depth=hidden.before)

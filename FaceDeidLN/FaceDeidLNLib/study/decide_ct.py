@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from ..anatomy.landmark.detect import detect_landmarks
-from ..core.errors import FaceDeidError
+from ..core.errors import Cancelled, FaceDeidError
 from ..core.landmarks import Landmarks
+from ..core.progress import Alive, idle
 from ..face.styles import STYLES
 from ..input.ct import read_ct
 from ..input.plausible import MIN_SLICES
@@ -44,7 +45,7 @@ def _chosen(frame: str, study: Study) -> Series | None:
         return candidates[0] if candidates else None
     best, most = candidates[0], -1
     for series in sorted(candidates, key=_rank):
-        seen = landmarks_in_view(series)
+        seen = landmarks_in_view(series, study.alive)
         if seen > most:
             best, most = series, seen
         if seen == len(STYLES["full"].covers):
@@ -93,22 +94,24 @@ def _gaps_mm(series: Series) -> np.ndarray:
     return np.diff(np.sort(np.array(places, dtype=float) @ np.cross(rows[0], rows[1])))
 
 
-def landmarks_in_view(series: Series) -> int:
+def landmarks_in_view(series: Series, alive: Alive = idle) -> int:
     """How many landmarks of the whole face are found in it with some certainty; -1 where it cannot be read."""
-    found = landmarks_of(series)
+    found = landmarks_of(series, alive)
     return -1 if found is None else sum(found.confidence(name) >= MIN_CONFIDENCE for name in STYLES["full"].covers)
 
 
-def landmarks_of(series: Series) -> Landmarks | None:
+def landmarks_of(series: Series, alive: Alive = idle) -> Landmarks | None:
     """The landmarks found in a series; None where it cannot be read."""
     if "landmarks" not in series.known:
-        series.known["landmarks"] = _detected(series)
+        series.known["landmarks"] = _detected(series, alive)
     return series.known["landmarks"]
 
 
-def _detected(series: Series) -> Landmarks | None:
+def _detected(series: Series, alive: Alive) -> Landmarks | None:
     try:
         with staged(series.instances) as folder:
-            return detect_landmarks(read_ct(folder).volume)
+            return detect_landmarks(read_ct(folder).volume, alive)
+    except Cancelled:
+        raise
     except FaceDeidError:
         return None

@@ -77,6 +77,8 @@ class Study:
     series: tuple[Series, ...]
     #: Frame of reference UID -> the CT that decides in it, once somebody asked.
     deciding: dict[str, Series | None] = field(default_factory=dict)
+    #: Told while it is found out which of several CTs decides.
+    alive: Alive = idle
 
     def frames_of(self, family: str) -> set[str]:
         """Frames of reference of the series of a family."""

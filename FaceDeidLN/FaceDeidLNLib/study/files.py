@@ -12,6 +12,7 @@ import numpy as np
 from ..case.records import CaseResult
 from ..clearance import NOT_SIGNED, SignOff, clear
 from ..core.errors import InputError
+from ..core.progress import Alive, idle
 from ..core.segment import Segment
 from ..core.volume import Volume
 from ..effect.base import drawing, to_scalar_type
@@ -59,18 +60,18 @@ class Leader:
         self._random = drawing(decided.parameters.seed, OTHERS)
         self._hidden = HiddenFace.of(decided, protected, self._random)
 
-    def follow(self, image: CtInput, is_ct: bool) -> FollowedImage:
+    def follow(self, image: CtInput, is_ct: bool, alive: Alive = idle) -> FollowedImage:
         """An image in the LPS mm of the CT, followed and verified; nothing is written.
 
         :raises DoubtError: it does not show the head where the CT does, or could not be verified.
         """
-        return self._follow_ct(image) if is_ct else self._follow_other(image)
+        return self._follow_ct(image, alive) if is_ct else self._follow_other(image)
 
-    def _follow_ct(self, ct: CtInput) -> FollowedImage:
+    def _follow_ct(self, ct: CtInput, alive: Alive) -> FollowedImage:
         followed = follow_ct(self._hidden, ct)
         if followed is None:
             raise DoubtError("it holds nothing of the face region")
-        doubts = [*second_opinion(self._hidden, ct, followed), *self._own_doubts(followed)]
+        doubts = [*second_opinion(self._hidden, ct, followed, alive), *self._own_doubts(followed)]
         if doubts:
             raise DoubtError("; ".join(doubts))
         facts = {**facts_of(followed), **_said(facts_of(self.decided))}

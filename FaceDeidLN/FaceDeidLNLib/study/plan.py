@@ -113,7 +113,7 @@ def _planned(uid: str, patient: str, instances: list[Instance], doubts: Mapping[
         groups.setdefault((instance.text("SeriesInstanceUID"), family_of(instance.sop_class)), []).append(instance)
     series = tuple(one for (uid_of_one, family), members in groups.items() for one in _stacks(uid_of_one, family, members))
     why = {id(one): told for one in series if (told := _why_unclear(one, unclear))}
-    study = Study(uid, patient, located(tuple(one for one in series if id(one) not in why)))
+    study = Study(uid, patient, located(tuple(one for one in series if id(one) not in why)), alive=alive)
     entries = []
     for one in study.series:
         alive()  # a CT's decision looks for its landmarks
@@ -121,7 +121,7 @@ def _planned(uid: str, patient: str, instances: list[Instance], doubts: Mapping[
     entries += [Entry(instance, Decision.doubt(why[id(one)])) for one in series if id(one) in why for instance in one.instances]
     doubtful = {instance.uid: Decision.doubt(unclear[instance.uid]) for instance in copies if instance.uid in unclear}
     entries += [Entry(instance, doubtful.get(instance.uid, Decision.withhold(COPY))) for instance in copies]
-    return StudyPlan(study, tuple(entries))
+    return StudyPlan(replace(study, alive=idle), tuple(entries))  # whoever looked at the plan being made may be gone
 
 
 def _why_unclear(series: Series, unclear: Mapping[str, str]) -> str:

@@ -13,7 +13,7 @@ from ..core.progress import Progress
 from ..mrml.followers import follows, let_follow, may_follow
 from ..steps.export import INSTANCES, HeaderChoice, came_from_dicom
 from ..steps.follow import same_frame
-from ..steps.study import Line, PlannedStudy, plan_lines, release_study, result_lines
+from ..steps.study import Line, PlannedStudy, plan_lines, release_study, result_lines, withheld_series
 from ..steps.words import without_options
 from . import dialogs
 from .section import NO_CT, Section, Shared
@@ -138,5 +138,9 @@ class StudySection(Section):
 def _outcome(result: Any) -> str:  # noqa: ANN401  a StudyResult
     """One study's end in a sentence."""
     if result.output is not None:
-        return _("PASS: released as {folder}, with its certificate").format(folder=result.output)
+        series, damaged = withheld_series(result), len(result.planned.damaged)
+        left = [_("all or some files of {number} series").format(number=series)] if series else []
+        left += [_("{number} that cannot be read").format(number=damaged)] if damaged else []
+        told = _(". Withheld, as section 8 lists with the reasons: {left}").format(left=_(" and ").join(left)) if left else ""
+        return _("PASS: released as {folder}, with its certificate").format(folder=result.output) + told
     return _("REVIEW, NOT RELEASED: {reasons}").format(reasons=without_options("; ".join(result.reasons)))

@@ -12,6 +12,7 @@ from FaceDeidLNLib.core.errors import InputError
 from FaceDeidLNLib.core.segment import tight
 from FaceDeidLNLib.core.volume import Volume
 from FaceDeidLNLib.input.ct import read_ct
+from FaceDeidLNLib.input.dicom_damaged import Damaged
 from FaceDeidLNLib.mrml.nodes import add_ct, add_segmentation
 from FaceDeidLNLib.mrml.scene import context
 from FaceDeidLNLib.steps import study as steps
@@ -101,7 +102,14 @@ def test_a_frame_of_reference_that_the_database_tells_is_believed(planned, monke
 def test_the_table_of_a_study_that_was_not_released_says_of_no_object_that_it_left():
     entry = Entry(SimpleNamespace(label="CT 'Head'"), Decision(Outcome.DEFACE, "shows the face best"))
     reports = (Report(entry, entry.decision), Report(entry, Decision.doubt("no face was found")))
-    (made, withheld) = steps.result_lines((StudyResult(SimpleNamespace(), reports, ("no face was found",)),))
+    study = SimpleNamespace(damaged=())
+    (made, withheld) = steps.result_lines((StudyResult(study, reports, ("no face was found",)),))
     assert made == ("CT 'Head'", "not released", 1, "its study is a REVIEW; planned: deface (shows the face best)")
     assert withheld == ("CT 'Head'", "withhold", 1, "no face was found")
-    assert steps.result_lines((StudyResult(SimpleNamespace(), reports[:1], (), Path("out")),))[0][1] == "deface"
+    assert steps.result_lines((StudyResult(study, reports[:1], (), Path("out")),))[0][1] == "deface"
+
+
+def test_the_table_of_what_happened_lists_files_that_cannot_be_read_once():
+    study = SimpleNamespace(damaged=(Damaged(Path("in/cut.dcm"), InputError("cut.dcm is cut off")),))
+    lines = steps.result_lines((StudyResult(study, (), (), Path("out")), StudyResult(study, (), (), Path("other"))))
+    assert lines == [("cut.dcm", "withhold", 1, "cut.dcm is cut off")]

@@ -14,17 +14,21 @@ import pydicom
 import slicer
 from dicom_series import Series, write_series
 from FaceDeidLNLib.case.records import Request
-from FaceDeidLNLib.core.errors import FaceDeidError
+from FaceDeidLNLib.core.errors import FaceDeidError, InputError
 from FaceDeidLNLib.core.geometry import Geometry
 from FaceDeidLNLib.core.segment import tight
 from FaceDeidLNLib.core.volume import Volume
 from FaceDeidLNLib.header.policy import policy_named
 from FaceDeidLNLib.input.dicom import read_dicom_series
+from FaceDeidLNLib.input.dicom_damaged import Damaged
 from FaceDeidLNLib.mrml.nodes import add_ct, add_segmentation, volume_from_node
 from FaceDeidLNLib.mrml.scene import context
 from FaceDeidLNLib.output.signing import Signature, read_certificate, signature_state
 from FaceDeidLNLib.output.worklist import WorkItem, write_worklist
 from FaceDeidLNLib.pipeline import deface
+from FaceDeidLNLib.study.outcome import Decision, Outcome
+from FaceDeidLNLib.study.plan import Entry
+from FaceDeidLNLib.study.report import Report, StudyResult
 from person import PanelTest, key_file, phantom
 
 
@@ -177,6 +181,26 @@ class DicomTest(PanelTest):
             self.logic.exportResult(self.node.resultVolume, str(out / "x"), header="basic")
         with self.assertRaisesRegex(FaceDeidError, "in DICOM only"):
             self.logic.exportResult(self.node.resultVolume, str(out / "x.nrrd"), header="basic", keyFile=str(out / "key"))
+
+    def test_the_line_on_a_released_study_says_how_much_of_it_was_withheld_and_where_that_is_listed(self):
+        def report(series, outcome):
+            instance = SimpleNamespace(label=f"CT '{series}'", text=lambda keyword: series)
+            return Report(Entry(instance, Decision(Outcome(outcome), "why")), Decision(Outcome(outcome), "why"))
+
+        reports = tuple(report(*one) for one in (("1", "deface"), ("2", "withhold"), ("2", "withhold"), ("3", "withhold")))
+        results = [StudyResult(SimpleNamespace(damaged=()), reports[:1], (), Path("whole"))]
+        damaged = (Damaged(Path("cut.dcm"), InputError("cut off")),)
+        results.append(StudyResult(SimpleNamespace(damaged=damaged), reports, (), Path("part")))
+        self.patch("FaceDeidLNLib.widget.study_section.release_study", lambda *asked: results)
+        self.answers = [str(self.folder())]
+        self.panel.study.on_export()
+        whole, part = self.ui.statusLabel.text.split("; ")
+        self.assertTrue(whole.endswith("whole, with its certificate"))
+        self.assertTrue(
+            part.endswith("Withheld, as section 8 lists with the reasons: all or some files of 2 series and 1 that cannot be read")
+        )
+        listed = [self.ui.studyTable.item(row, 1).text() for row in range(self.ui.studyTable.rowCount)]
+        self.assertEqual(listed.count("withhold"), 3)
 
     def test_a_study_is_planned_shown_and_exported_whole_with_the_segments_of_the_scene(self):
         asked, out = self.apply(), self.folder()
