@@ -111,7 +111,9 @@ def _write(result: Volume, partial: Path, path: Path) -> None:
         if image_extension(path) == ".nrrd" and can_write(result):
             write_nrrd(result, partial, COMPRESSION_LEVEL)
         else:
-            sitk.WriteImage(sitk_image(result), str(partial), useCompression=True, compressionLevel=COMPRESSION_LEVEL)
+            plain = partial.with_name(f"image{image_extension(path)}")  # of "a.nii.nii.gz" the NIfTI library makes "a.nii.gz"
+            sitk.WriteImage(sitk_image(result), str(plain), useCompression=True, compressionLevel=COMPRESSION_LEVEL)
+            plain.replace(partial)
     except (RuntimeError, OSError) as error:
         raise OutputError(f"{path} could not be written (is the disk full?): nothing is left of it; make room and try again.") from error
 

@@ -12,6 +12,7 @@ from slicer.i18n import tr as _
 from ..core.errors import FaceDeidError
 from ..core.progress import Progress
 from ..header.options import KEEP
+from ..input.images import image_extension
 from ..mrml.verdicts import ct_of, leader_of, read_verdict, require_verdict
 from ..output.signing import require_key
 from ..steps.export import INSTANCES, HeaderChoice, came_from_dicom, export_result, is_folder
@@ -84,8 +85,8 @@ class ExportSection(Section):
         if path.endswith(extension):
             self.export(path, overwrite=_is_there(Path(path)))
         elif path:  # Qt has asked about another name: what has this one is not replaced
-            stem = path[: -len(extension)] if path.lower().endswith(extension) else path
-            self.export(stem + extension)
+            typed = image_extension(Path(path)) or ""
+            self.export(path[: len(path) - len(typed)] + extension)
 
     def on_export_dicom(self, checked: bool = False) -> None:
         """Save the result as a DICOM series in a new folder."""

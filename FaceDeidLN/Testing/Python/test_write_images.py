@@ -118,6 +118,16 @@ def test_a_name_that_slicer_takes_for_a_segmentation_or_a_sequence_is_refused(tm
     assert [path.name for path in tmp_path.iterdir() if path.name.lower().startswith(("out", "."))] == []
 
 
+@pytest.mark.parametrize(
+    "name", ["out.nii.nii.gz", "out.nii.nii", "out.img.nii.gz", "out.hdr.nii", "out.nii.gz.nii", "out.mha.mha", "image.nii"]
+)
+def test_a_name_with_a_second_ending_is_written_as_it_stands(tmp_path, name):
+    ct = case(tmp_path)
+    write_image(ct, ct.volume, tmp_path / name)
+    assert np.array_equal(read_ct(tmp_path / name).volume.array, HU)
+    assert [path.name for path in tmp_path.iterdir() if path.name != "in"] == [name]
+
+
 @pytest.mark.parametrize("change", ["type", "grid"])
 def test_a_result_that_does_not_fit_the_ct_is_refused(tmp_path, change):
     ct = case(tmp_path)

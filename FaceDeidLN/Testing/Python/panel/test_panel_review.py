@@ -191,6 +191,16 @@ class ReviewTest(PanelTest):
         self.click("nrrdButton", "niftiButton")
         self.assertEqual(sorted(file.name for file in folder.iterdir() if "certificate" not in file.name), ["a.nrrd", "b.nii.gz"])
 
+    def test_the_ending_of_another_image_format_gives_way_to_that_of_the_button(self):
+        self.node.acceptRecognisable = True
+        self.apply()
+        folder = self.folder()
+        self.answers = [str(folder / "a.mha"), str(folder / "b.nii"), str(folder / "c.1.2"), str(folder / "d.nii.gz")]
+        self.click("nrrdButton", "niftiButton", "niftiButton", "nrrdButton")
+        self.assertEqual(self.errors, [])
+        written = sorted(file.name for file in folder.iterdir() if "certificate" not in file.name)
+        self.assertEqual(written, ["a.nrrd", "b.nii.gz", "c.1.2.nii.gz", "d.nrrd"])
+
     def test_a_message_that_begins_with_a_files_name_leaves_its_letters(self):
         self.node.acceptRecognisable = True
         self.apply()
