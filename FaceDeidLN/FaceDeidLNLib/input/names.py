@@ -88,7 +88,8 @@ def choose_segments(segments: Sequence[Segment], wanted: Sequence[str] | None = 
     choice = sort_segments(segments, wanted)
     if segments and not choice.taken:
         names = ", ".join(f"'{segment.name}' ({role_of(segment.name, segment.code).value})" for segment in segments)
-        raise InputError(f"None of {names} is known as a node: name those to keep with --node-segments, or give the file with --protect.")
+        told = "say which of them to keep (--node-segments), or keep the whole file (--protect)"
+        raise InputError(f"None of {names} is known as a node: {told}.")
     return choice
 
 

@@ -10,6 +10,9 @@ from unittest import mock
 
 import numpy as np
 import slicer
+from FaceDeidLNLib.core.errors import InputError
+from FaceDeidLNLib.core.segment import Segment
+from FaceDeidLNLib.input.names import choose_segments
 from FaceDeidLNLib.mrml.links import linked
 from FaceDeidLNLib.mrml.nodes import add_ct, segments_from_node, volume_from_node
 from FaceDeidLNLib.mrml.scene import context
@@ -262,6 +265,11 @@ class SafetyTest(PanelTest):
                 self.assertNotIn("--", without_options(text))
                 self.assertEqual(without_options(in_keywords(text)), without_options(text))
                 self.assertNotRegex(without_options(text), r"(with|give|or|and)\W*$")
+
+    def test_who_reads_in_the_panel_that_nothing_is_a_node_reads_what_can_be_done_there(self):
+        with self.assertRaises(InputError) as refused:
+            choose_segments([Segment("tongue", phantom().nodes[0].mask)])
+        self.assertTrue(without_options(str(refused.exception)).endswith(": say which of them to keep, or keep the whole file."))
 
     def test_an_unexpected_error_is_one_sentence_and_the_log_has_the_rest(self):
         self.load_sample()
