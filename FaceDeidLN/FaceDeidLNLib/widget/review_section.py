@@ -21,7 +21,7 @@ from ..mrml.verdicts import StoredVerdict, ct_of, leader_of, read_verdict, with_
 from ..steps.words import without_options
 from ..verify.privacy import is_tested
 from .section import NO_RESULT, Section, Shared
-from .work import as_sentence, fit_to_text
+from .work import as_sentence, fit_to_text, measured_once
 
 #: Background and text, readable on light and dark panels: released, to be looked at, refused.
 _COLORS = {"good": ("#1b7f3b", "#ffffff"), "look": ("#ffc457", "#000000"), "bad": ("#b3261e", "#ffffff")}
@@ -142,16 +142,17 @@ class ReviewSection(Section):
         return said.text(_)
 
     def _show_figures(self, rows: list[tuple[str, str]]) -> None:
-        """The rows, where they are others than those shown: each cell that is set lets the table measure all of them."""
+        """The rows, where they are others than those shown."""
         if rows == self._rows:
             return
         self._rows, table = rows, self.ui.figuresTable
-        table.setRowCount(len(rows))
-        for row, texts in enumerate(rows):
-            for column, text in enumerate(texts):
-                item = qt.QTableWidgetItem(text)
-                item.setToolTip(text)
-                table.setItem(row, column, item)
+        with measured_once(table):
+            table.setRowCount(len(rows))
+            for row, texts in enumerate(rows):
+                for column, text in enumerate(texts):
+                    item = qt.QTableWidgetItem(text)
+                    item.setToolTip(text)
+                    table.setItem(row, column, item)
 
     def on_compare(self, checked: bool = False) -> None:
         """Skin before and after side by side, or back to the layout that was."""

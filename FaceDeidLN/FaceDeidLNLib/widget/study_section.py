@@ -17,7 +17,7 @@ from ..steps.study import Line, PlannedStudy, plan_lines, release_study, result_
 from ..steps.words import without_options
 from . import dialogs
 from .section import NO_CT, Section, Shared
-from .work import fit_to_text, new_item
+from .work import fit_to_text, measured_once, new_item
 
 #: What the folder of the released studies is called.
 _NAME = "deidentified-studies"
@@ -127,12 +127,13 @@ class StudySection(Section):
 
     def _show(self, lines: list[Line]) -> None:
         table = self.ui.studyTable
-        table.setRowCount(len(lines))
-        for row, line in enumerate(lines):
-            for column, text in enumerate(line):
-                item = qt.QTableWidgetItem(without_options(str(text)))
-                item.setToolTip(item.text())
-                table.setItem(row, column, item)
+        with measured_once(table):
+            table.setRowCount(len(lines))
+            for row, line in enumerate(lines):
+                for column, text in enumerate(line):
+                    item = qt.QTableWidgetItem(without_options(str(text)))
+                    item.setToolTip(item.text())
+                    table.setItem(row, column, item)
 
 
 def _outcome(result: Any) -> str:  # noqa: ANN401  a StudyResult

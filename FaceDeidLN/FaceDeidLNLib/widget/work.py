@@ -55,6 +55,17 @@ def fit_to_text(table: Any) -> None:  # noqa: ANN401  a QTableWidget
     table.horizontalHeader().setSectionResizeMode(table.columnCount - 1, qt.QHeaderView.Stretch)
 
 
+@contextmanager
+def measured_once(table: Any) -> Iterator[None]:  # noqa: ANN401  a QTableWidget
+    """Fill a table that fits its texts: it measures all of them once, at the end, and not again for each cell that is set."""
+    for header in (table.horizontalHeader(), table.verticalHeader()):
+        header.setSectionResizeMode(qt.QHeaderView.Fixed)
+    try:
+        yield
+    finally:
+        fit_to_text(table)
+
+
 def name_parts(widget: Any) -> None:  # noqa: ANN401  a ctkSliderWidget, a qMRMLNodeComboBox
     """What takes the keyboard inside a widget has the widget's name for screen readers."""
     for part in widget.children():

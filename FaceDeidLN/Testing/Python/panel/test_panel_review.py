@@ -201,6 +201,23 @@ class ReviewTest(PanelTest):
         written = sorted(file.name for file in folder.iterdir() if "certificate" not in file.name)
         self.assertEqual(written, ["a.nrrd", "b.nii.gz", "c.1.2.nii.gz", "d.nrrd"])
 
+    def test_the_figures_are_measured_once_when_all_are_there_however_many_they_are(self):
+        import qt
+        from FaceDeidLNLib.widget.work import fit_to_text
+
+        table, measured = self.ui.figuresTable, []
+
+        def measure(filled):
+            measured.append([filled.item(row, 1).text() for row in range(filled.rowCount)])
+            fit_to_text(filled)
+
+        self.patch("FaceDeidLNLib.widget.work.fit_to_text", measure)
+        for word in ("first", "second"):
+            self.panel.review._show_figures([("segment", f"{word} {number}") for number in range(150)])
+            self.assertEqual(measured.pop(), [f"{word} {number}" for number in range(150)])
+            self.assertEqual(measured, [])
+        self.assertEqual(table.verticalHeader().sectionResizeMode(0), qt.QHeaderView.ResizeToContents)
+
     def test_a_message_that_begins_with_a_files_name_leaves_its_letters(self):
         self.node.acceptRecognisable = True
         self.apply()
