@@ -184,6 +184,7 @@ def plan_facts(planned: StudyPlan) -> dict[str, Any]:
     """Every instance with its outcome."""
     return {
         "study": planned.study.uid,
+        "notes": list(planned.notes),
         "instances": [
             {
                 "path": str(entry.instance.path),
@@ -203,8 +204,13 @@ def plan_text(planned: Plan) -> str:
         lines.append(f"study {study.study.uid}: {len(study.entries)} instances")
         groups = Counter((entry.instance.label, entry.decision.outcome.value, entry.decision.reason) for entry in study.entries)
         lines += [f"  {outcome:8} {count:4} x {label}: {reason}" for (label, outcome, reason), count in groups.items()]
+        lines += _note_lines(study)
     lines += [*_damaged_lines(planned.damaged), *_other_lines(planned)]
     return "\n".join(lines)
+
+
+def _note_lines(planned: StudyPlan) -> list[str]:
+    return [f"  note: {note}" for note in planned.notes]
 
 
 def _damaged_lines(files: Sequence[Damaged]) -> list[str]:
@@ -235,6 +241,7 @@ def result_facts(result: StudyResult) -> dict[str, Any]:
         "verdict": result.verdict,
         "released": str(result.output) if result.output else None,
         "reasons": list(result.reasons),
+        "notes": list(result.planned.notes),
         "seconds": round(result.seconds, 1),
         "surfaces": [] if result.proof is None else [surface.facts() for surface in result.proof.surfaces],
         "instances": [
@@ -257,7 +264,7 @@ def result_lines(result: StudyResult) -> list[str]:
     lines = [head, *(f"  - {reason}" for reason in result.reasons)]
     groups = Counter((r.entry.instance.label, r.decision.outcome.value, r.decision.reason) for r in result.reports)
     lines += [f"  {outcome:8} {count:4} x {label}: {reason}" for (label, outcome, reason), count in groups.items()]
-    lines += _damaged_lines(result.planned.damaged)
+    lines += [*_damaged_lines(result.planned.damaged), *_note_lines(result.planned)]
     protected = [one for report in result.reports for one in report.figures.get("protected", ()) if one["voxels"] == "none"]
     empty = dict.fromkeys(one["name"] for one in protected if not one["name"].startswith("node level "))
     lines += [f"  protected '{name}': {EMPTY}" for name in empty]

@@ -168,8 +168,12 @@ def _person(item: HeaderSlice) -> str:
 
 
 def _name(item: HeaderSlice) -> str:
-    """The name without what says nothing: empty components at the end (PS3.5 6.2), case and blanks."""
-    groups = str(value_of(item.header, "PatientName") or "").casefold().split("=")
+    return plain_name(str(value_of(item.header, "PatientName") or ""))
+
+
+def plain_name(name: str) -> str:
+    """A person's name without what says nothing: empty components at the end (PS3.5 6.2), case and blanks."""
+    groups = name.casefold().split("=")
     return "=".join("^".join(" ".join(part.split()) for part in group.split("^")).rstrip("^") for group in groups).rstrip("=")
 
 

@@ -30,6 +30,7 @@ _NEED_NO_END = {"ct", "pet_mr", WITHHELD}
 _TAGS = [
     *IMAGE_TAGS,
     "ReferencedFrameOfReferenceSequence",
+    "PatientBirthDate",
     "BurnedInAnnotation",
     "SeriesType",
     "VolumetricProperties",

@@ -53,6 +53,9 @@ _TYPE_WORDS = re.compile(_MIP)
 SAMPLED = {f"1.2.840.10008.5.1.4.1.1.{root}" for root in ("2.1", "2.2", "4.1", "4.4", "128.1", "130")}
 #: Images of another kind belong to the volume where more than this share of them lies at places of its slices.
 SAME_PLACES = 0.8
+#: Said of slices that have a frame of reference, or a series, each, as some anonymisers give them.
+FRAMES = "its slices lie in several frames of reference: where they are one scan, give them one UID, or take it by itself with deface"
+ALONE = " (where each slice of one scan has a series UID of its own, give them one, or take the scan by itself with deface)"
 #: Direction cosines that differ by more are those of another plane.
 _TURNED = 0.1
 
@@ -131,12 +134,13 @@ def _of_series(series: Series, fewest: int) -> Decision | None:
     """Why nothing of a series is a volume."""
     headers = [instance.header for instance in series.instances]
     if len({instance.frame for instance in series.instances}) > 1:
-        return Decision.withhold("its slices lie in several frames of reference")
+        return Decision.withhold(FRAMES)
     axes = [header.get("ImageOrientationPatient") for header in headers]
     known = np.array([axis for axis in axes if axis is not None and len(axis) == 6], dtype=float).reshape(-1, 6)
     if len(known) and np.abs(known - known[0]).max() > _TURNED:
         return Decision.withhold("a survey: its slices lie in several directions")
     count = max(len(headers), max(int(header.get("NumberOfFrames") or 1) for header in headers))
     if count < fewest:
-        return Decision.withhold(f"a fragment of {count} slices, in which no face can be found or ruled out")
+        slices = f"one slice{ALONE}" if count == 1 else f"{count} slices"
+        return Decision.withhold(f"a fragment of {slices}, in which no face can be found or ruled out")
     return None

@@ -23,11 +23,13 @@ from .images import values_of
 from .instances import Found, Instance, find_instances
 from .outcome import Decision, Outcome
 from .own_frames import located
+from .persons import are_several, told_of_persons
 from .registry import FAMILIES, family_of
 
 COPY = "a second file of the same instance"
 TWO = "two files that differ have its SOP instance UID: nobody knows which of them is meant"
 MIXED = "slices of another patient have its series UID: separate them first"
+NAMELESS = "its study has no patient number, and objects of several names or days of birth: separate the patients, or give them a number"
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,11 +42,13 @@ class Entry:
 
 @dataclass(frozen=True, eq=False)
 class StudyPlan:
-    """What is planned for a study: every instance has one entry. ``damaged``: files that may be instances of it and cannot be read."""
+    """What is planned for a study: every instance has one entry. ``damaged``: files that may be instances of it and cannot be read;
+    ``notes``: sentences about what is odd and stops nothing."""
 
     study: Study
     entries: tuple[Entry, ...]
     damaged: tuple[Damaged, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def decisions(self, series: Series) -> tuple[Decision, ...]:
         """Those of a series' instances, in their order."""
@@ -98,7 +102,9 @@ def _told_twice(groups: Mapping[tuple[str, str], Sequence[Instance]]) -> dict[st
             patients[instance.text("SeriesInstanceUID")].add(key[0])
     everything = [instance for instances in groups.values() for instance in instances]
     mixed = {instance.uid: MIXED for instance in everything if len(patients[instance.text("SeriesInstanceUID")]) > 1}
-    return mixed | {uid: TWO for uid, keys in studies.items() if len(keys) > 1}
+    unnumbered = [instances for (patient, _), instances in groups.items() if not patient.strip() and are_several(instances)]
+    nameless = {instance.uid: NAMELESS for instances in unnumbered for instance in instances}
+    return nameless | mixed | {uid: TWO for uid, keys in studies.items() if len(keys) > 1}
 
 
 def _planned(uid: str, patient: str, instances: list[Instance], doubts: Mapping[str, str], alive: Alive) -> StudyPlan:
@@ -121,7 +127,8 @@ def _planned(uid: str, patient: str, instances: list[Instance], doubts: Mapping[
     entries += [Entry(instance, Decision.doubt(why[id(one)])) for one in series if id(one) in why for instance in one.instances]
     doubtful = {instance.uid: Decision.doubt(unclear[instance.uid]) for instance in copies if instance.uid in unclear}
     entries += [Entry(instance, doubtful.get(instance.uid, Decision.withhold(COPY))) for instance in copies]
-    return StudyPlan(replace(study, alive=idle), tuple(entries))  # whoever looked at the plan being made may be gone
+    notes = told_of_persons(instances) if patient.strip() else ()
+    return StudyPlan(replace(study, alive=idle), tuple(entries), notes=notes)  # whoever looked at the plan being made may be gone
 
 
 def _why_unclear(series: Series, unclear: Mapping[str, str]) -> str:

@@ -66,5 +66,5 @@ def test_a_study_says_which_protected_segments_are_empty():
     protected = [{"name": name, "voxels": amount} for name, amount in (("LN", "some"), ("LN II", "none"), ("node level Ia", "none"))]
     decision = Decision(Outcome.DEFACE, "shows the face best")
     reports = [Report(Entry(instance, decision), decision, {"protected": protected})] * 2
-    lines = result_lines(StudyResult(SimpleNamespace(damaged=()), tuple(reports), (), Path("out")))
+    lines = result_lines(StudyResult(SimpleNamespace(damaged=(), notes=()), tuple(reports), (), Path("out")))
     assert [line for line in lines if "empty" in line] == ["  protected 'LN II': it is empty, and protects nothing"]
