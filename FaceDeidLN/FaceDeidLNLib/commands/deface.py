@@ -87,7 +87,7 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
     from ..pipeline import deface
     from ..release import Watch, as_stored, refusal_sentence, require_kind
     from .given import given_files
-    from .inputs import frame_notes, make_request
+    from .inputs import frame_notes_of, make_request
 
     console.progress(0.0, "reading")
     begin = time.perf_counter()
@@ -97,7 +97,7 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
     if ct.kind == "dicom":
         require_called(place.output, ct.files[:1], place.header)
     request, taken = make_request(options, ct)
-    notes += frame_notes(options, ct)
+    notes += frame_notes_of(request)
     request = replace(request, parameters=drawn(options, request.parameters, sign_off))
     read = time.perf_counter()
     result = as_stored(ct, deface(request, part(console.progress, _READ, _WORKED)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -65,7 +65,10 @@ def request_per_frame(options: argparse.Namespace, frames: CtFrames) -> Callable
         nodes = nodes if wanted or not options.node_segments else []
         if nodes or protect:
             ct = replace(ct, planes={**ct.planes, **frames.planes_in(frame)})  # a file may be drawn on any CT that lies there
-        return make_request(argparse.Namespace(**{**vars(options), "nodes": nodes, "protect": protect, "node_segments": wanted}), ct)[0]
+        asked = argparse.Namespace(**{**vars(options), "nodes": nodes, "protect": protect, "node_segments": wanted})
+        made = make_request(asked, ct)[0]
+        frames.notes.update(dict.fromkeys(frame_notes_of(made)))
+        return made
 
     return request
 
@@ -167,14 +170,14 @@ def read_all(files: Sequence[Path], ct: CtInput) -> list[Segment]:
     return [segment for path in files for segment in _read(path, ct)]
 
 
-def frame_notes(options: argparse.Namespace, ct: CtInput) -> tuple[str, ...]:
+def frame_notes(segments: Iterable[Segment | None]) -> tuple[str, ...]:
     """A sentence for each file of segments that counts though it has a frame of reference of its own."""
-    if not ct.planes:
-        return ()
-    from ..input.dicom_segments import own_frame_notes  # image files do without pydicom
+    return tuple(dict.fromkeys(segment.note for segment in segments if segment is not None and segment.note))
 
-    files = (*options.nodes, *options.protect, *filter(None, [options.face_segment]))
-    return own_frame_notes(files, ct.frame_of_reference_uid, ct.planes)
+
+def frame_notes_of(request: Request) -> tuple[str, ...]:
+    """The same of all files that a request was read from."""
+    return frame_notes((*request.protected, *request.guides, *request.left_out, request.face_segment))
 
 
 def read_one(path: Path, ct: CtInput) -> Segment:

@@ -221,9 +221,8 @@ def _damaged_lines(files: Sequence[Damaged]) -> list[str]:
 
 def _file_lines(options: argparse.Namespace, frames: CtFrames) -> list[str]:
     """For which CTs each file of segments counted, where there is a choice, and which have a frame of reference of their own."""
-    files = (*options.nodes, *options.protect)
-    notes = [f"  note: {note}" for path in files for note in frames.own_frame_notes(path)]
-    return notes + [f"  {frames.told(path)}" for path in files if len(frames.series) > 1]
+    files = (*options.nodes, *options.protect) if len(frames.series) > 1 else ()
+    return [*(f"  note: {note}" for note in frames.notes), *(f"  {frames.told(path)}" for path in files)]
 
 
 def _other_lines(planned: Plan) -> list[str]:

@@ -45,8 +45,10 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
     ct = read_ct(options.original, options.series, by_hand=True)
     original, result = ct.volume, read_result(options.result, ct).volume
     nodes = read_nodes(options.nodes, options.node_segments, ct)
-    protected = place_segments([*nodes.taken, *read_all(options.protect, ct)], original.geometry)
-    face = None if options.face_segment is None else place_segments([read_one(options.face_segment, ct)], original.geometry)[0]
+    more = read_all(options.protect, ct)
+    protected = place_segments([*nodes.taken, *more], original.geometry)
+    given = None if options.face_segment is None else read_one(options.face_segment, ct)
+    face = None if given is None else place_segments([given], original.geometry)[0]
     console.progress(0.6, "comparing")
     comparison = compare(original, result, face, protected)
     judgement = judge(comparison, None)
@@ -65,7 +67,7 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
         facts.update({"changed_voxels": None, "protected": [{**one, "changed": None} for one in facts["protected"]]})
         changed = "the voxels cannot be compared, because there are more or fewer of them"
         protection = [f"  protected '{check.name}': not compared" for check in comparison.protected]
-    notes = [f"  note: {note}" for note in frame_notes(options, ct)]
+    notes = [f"  note: {note}" for note in frame_notes((*nodes.taken, *nodes.guides, *nodes.left_out, *more, given))]
     lines = [f"{judgement.verdict.value}: {changed}", *reason_lines(facts["reasons"]), *protection, *notes]
     if comparison.changed_outside_face is not None:
         lines.append(f"  outside the face segment: {comparison.changed_outside_face:,} voxels changed")

@@ -21,6 +21,8 @@ class Segment:
     origin: str = ""
     #: Terminology entry where the file has one: scheme, value and meaning, "SCT:59441001 Lymph node".
     code: str = ""
+    #: A sentence for the user about where its file lies; empty where nothing is odd.
+    note: str = ""
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pydicom
@@ -17,9 +18,8 @@ from .dicom_bounds import require_bounded
 from .dicom_files import read_whole
 from .dicom_seg import read_dicom_seg
 from .formats.header import require_regular
-from .images import image_extension
 from .rtstruct import frames_of_rtstruct, read_rtstruct, require_drawn
-from .slice_planes import OWN_FRAME, SlicePlane, is_drawn_on
+from .slice_planes import OWN_FRAME, SlicePlane, is_drawn_on, is_segmented_on
 
 #: Three million points of 11 letters a number.
 MOST_RTSTRUCT_BYTES = 1 << 27
@@ -34,34 +34,39 @@ def dicom_segments(path: Path, ct: Geometry, frame_of_reference_uid: str, planes
     :raises InputError: it is no DICOM SEG or RTSTRUCT, or one that cannot be read.
     """
     kind, dataset = _read(path)
-    if kind in SEG_CLASSES:
-        return read_dicom_seg(path, dataset, ct, frame_of_reference_uid)
-    is_here = _is_drawn_on(dataset, path, frame_of_reference_uid, planes)
-    return read_rtstruct(dataset, path, ct, "" if is_here else frame_of_reference_uid)
+    is_here = _is_drawn_on(kind, dataset, path, frame_of_reference_uid, planes)
+    read = read_dicom_seg if kind in SEG_CLASSES else _read_structures
+    segments = read(path, dataset, ct, "" if is_here else frame_of_reference_uid)
+    return [replace(segment, note=f"{path.name} has {OWN_FRAME}") for segment in segments] if is_here else segments
 
 
-def drawn_on(path: Path, frame_of_reference_uid: str, planes: Mapping[str, SlicePlane]) -> bool:
-    """True for a structure set with a frame of reference of its own whose contours name a CT's slices and lie in them.
+def _read_structures(path: Path, dataset: Dataset, ct: Geometry, frame_of_reference_uid: str) -> list[Segment]:
+    return read_rtstruct(dataset, path, ct, frame_of_reference_uid)
 
-    :param planes: of the CT's slices, by SOP instance UID.
+
+def drawn_on(path: Path, places: Mapping[str, Mapping[str, SlicePlane]]) -> frozenset[str]:
+    """Those of several frames of reference on whose slices a file with one of its own is drawn: it names them and lies in them.
+
+    :param places: the planes of their CTs' slices, by SOP instance UID.
     :raises InputError: it is no DICOM SEG or RTSTRUCT, or one that cannot be read.
     """
     kind, dataset = _read(path)
-    return kind == RTSTRUCT_CLASS and _is_drawn_on(dataset, path, frame_of_reference_uid, planes)
+    return frozenset(uid for uid, planes in places.items() if _is_drawn_on(kind, dataset, path, uid, planes))
 
 
-def own_frame_notes(files: Iterable[Path], frame_of_reference_uid: str, planes: Mapping[str, SlicePlane]) -> tuple[str, ...]:
-    """A sentence for each of the files that ``drawn_on`` is true for."""
-    dicom = [path for path in files if image_extension(path) is None] if planes else []
-    return tuple(f"{path.name} has {OWN_FRAME}" for path in dicom if drawn_on(path, frame_of_reference_uid, planes))
+def frames_of_file(path: Path, frames: Iterable[str], where: Callable[[str], tuple[str, Mapping[str, SlicePlane]]]) -> frozenset[str]:
+    """Those of several frames of reference that a DICOM file of segments names; else those on whose slices it is drawn.
 
-
-def frames_named(path: Path) -> frozenset[str]:
-    """UIDs of the frames of reference in which the segments of a DICOM file lie.
-
+    :param where: gives the UID of one and the planes of its CTs' slices, as ``drawn_on`` has them.
     :raises InputError: it is no DICOM SEG or RTSTRUCT, or one that cannot be read.
     """
     kind, dataset = _read(path)
+    named = _frames_named(kind, dataset, path)
+    return named.intersection(frames) or frozenset(frame for frame in frames if _is_drawn_on(kind, dataset, path, *where(frame)))
+
+
+def _frames_named(kind: str, dataset: Dataset, path: Path) -> frozenset[str]:
+    """UIDs of the frames of reference in which the segments lie."""
     if kind in SEG_CLASSES:
         return frozenset(filter(None, (str(dataset.get("FrameOfReferenceUID", "")),)))
     try:
@@ -70,7 +75,12 @@ def frames_named(path: Path) -> frozenset[str]:
         raise _not_whole(path, error) from error
 
 
-def _is_drawn_on(dataset: Dataset, path: Path, frame_of_reference_uid: str, planes: Mapping[str, SlicePlane]) -> bool:
+def _is_drawn_on(kind: str, dataset: Dataset, path: Path, frame_of_reference_uid: str, planes: Mapping[str, SlicePlane]) -> bool:
+    if kind in SEG_CLASSES:
+        try:
+            return is_segmented_on(dataset, frame_of_reference_uid, planes)
+        except Exception:  # it does not tell where it lies, and whoever reads it says so
+            return False
     require_drawn(dataset, path)
     try:
         return is_drawn_on(dataset, frame_of_reference_uid, planes)

@@ -1,6 +1,7 @@
-"""Is a structure set that has a frame of reference of its own drawn on the slices of a CT all the same?
+"""Is a structure set or segmentation that has a frame of reference of its own drawn on the slices of a CT all the same?
 
-Some programs (rt-utils, and what is built on it) invent that UID, and name with each contour the slice that it was drawn on.
+Some programs (rt-utils, and what is built on it; some anonymisers) invent that UID, and name with each contour or frame the slice that
+it was drawn on.
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ from dataclasses import dataclass
 import numpy as np
 from pydicom.dataset import Dataset
 
+from .dicom_enhanced import PER_FRAME, SHARED
 from .dicom_header import HeaderSlice, value_of
 from .rtstruct import contour_points, frames_of_rtstruct
 
-#: A contour lies in its slice if its points are no further from the plane than this share of the way to the next slice: contours are
+#: A contour or frame lies in its slice if its points are no further from the plane than this share of the way to the next slice: they are
 #: written to a tenth of a mm or finer.
 IN_PLANE = 0.1
-OWN_FRAME = "a frame of reference of its own; its contours name this CT's slices and lie in them"
+OWN_FRAME = "a frame of reference of its own; all that it draws names a slice of this CT and lies in it"
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,14 +57,40 @@ def is_drawn_on(dataset: Dataset, frame_of_reference_uid: str, planes: Mapping[s
     if not planes or not frames_of_rtstruct(dataset) - {frame_of_reference_uid}:
         return False
     drawn = [(contour, points) for contour in _contours(dataset) if len(points := contour_points(contour))]
-    return bool(drawn) and all(_lies_in_its_slice(contour, points, planes) for contour, points in drawn)
+    return bool(drawn) and all(_lies_in_its_slice(contour.get("ContourImageSequence"), points, planes) for contour, points in drawn)
+
+
+def is_segmented_on(dataset: Dataset, frame_of_reference_uid: str, planes: Mapping[str, SlicePlane]) -> bool:
+    """As ``is_drawn_on``, of the frames of a segmentation object."""
+    if not planes or str(dataset.get("FrameOfReferenceUID", "")) in ("", frame_of_reference_uid):
+        return False
+    shared = (dataset.get(SHARED) or [Dataset()])[0]
+    frames = [(frame, shared) for frame in dataset.get(PER_FRAME) or ()]
+    return bool(frames) and all(_lies_in_its_slice(_sources(*one), _corners(dataset, *one), planes) for one in frames)
 
 
 def _contours(dataset: Dataset) -> Iterator[Dataset]:
     return (contour for item in dataset.get("ROIContourSequence") or () for contour in item.get("ContourSequence") or ())
 
 
-def _lies_in_its_slice(contour: Dataset, points: np.ndarray, planes: Mapping[str, SlicePlane]) -> bool:
-    named: Iterable[Dataset] = contour.get("ContourImageSequence") or ()
-    own = [planes.get(str(image.get("ReferencedSOPInstanceUID", ""))) for image in named]
+def _sources(frame: Dataset, shared: Dataset) -> list[Dataset]:
+    """The images that a frame of a segmentation names as those it was made from (PS3.3 C.7.6.16.2.6)."""
+    made_from = frame.get("DerivationImageSequence") or shared.get("DerivationImageSequence") or ()
+    return [image for item in made_from for image in item.get("SourceImageSequence") or ()]
+
+
+def _corners(dataset: Dataset, frame: Dataset, shared: Dataset) -> np.ndarray:
+    """The corners (4, 3; LPS mm) of a frame of a segmentation."""
+    place, turned, pixels = (
+        (frame.get(keyword) or shared[keyword].value)[0]
+        for keyword in ("PlanePositionSequence", "PlaneOrientationSequence", "PixelMeasuresSequence")
+    )
+    down, across = (float(mm) for mm in pixels.PixelSpacing)
+    axes = np.array(turned.ImageOrientationPatient, dtype=float).reshape(2, 3)
+    right, below = axes[0] * across * (dataset.Columns - 1), axes[1] * down * (dataset.Rows - 1)
+    return np.array(place.ImagePositionPatient, dtype=float) + [0 * right, right, below, right + below]
+
+
+def _lies_in_its_slice(named: Iterable[Dataset] | None, points: np.ndarray, planes: Mapping[str, SlicePlane]) -> bool:
+    own = [planes.get(str(image.get("ReferencedSOPInstanceUID", ""))) for image in named or ()]
     return bool(own) and all(plane is not None and plane.holds(points) for plane in own)

@@ -11,7 +11,7 @@ from ..core.errors import FaceDeidError, InputError
 from ..core.geometry import Geometry
 from ..core.volume import Volume
 from ..input.ct import read_ct
-from ..input.dicom_segments import drawn_on, frames_named, own_frame_notes
+from ..input.dicom_segments import frames_of_file
 from ..input.images import image_extension, image_header
 from ..input.place import lies_on
 from ..input.slice_planes import SlicePlane
@@ -33,6 +33,10 @@ class CtFrames:
     #: Of frames whose CTs were compared, whether they show one head.
     _one_head: dict[frozenset[str], bool] = field(default_factory=dict)
     _planes: dict[str, Mapping[str, SlicePlane]] = field(default_factory=dict)
+    #: Of files that were asked for, in which frames they count.
+    _places: dict[Path, frozenset[str]] = field(default_factory=dict)
+    #: Sentences about the files whose segments were read, in their order.
+    notes: dict[str, None] = field(default_factory=dict)
 
     @classmethod
     def of(cls, studies: Sequence[StudyPlan]) -> CtFrames:
@@ -50,13 +54,21 @@ class CtFrames:
         """The frames in which a file of segments counts: the only one, those that it names, or that of the CT on whose voxels it lies.
 
         :raises InputError: there are several, and it belongs to none of them, or nobody can tell to which; see also ``image_header`` and
-            ``frames_named``.
+            ``frames_of_file``.
         """
         if len(self.series) < 2:
             return frozenset(self.series)
+        if path not in self._places:
+            self._places[path] = self._places_of(path)
+        return self._places[path]
+
+    def _places_of(self, path: Path) -> frozenset[str]:
+        """As ``of_file``, of several frames."""
         is_image = image_extension(path) is not None
         grid = image_header(path).geometry if is_image else None
-        found = self._named_by(path) if grid is None else self.at(grid)
+        found = (
+            frames_of_file(path, self.series, lambda frame: (self.uid_of(frame), self.planes_in(frame))) if grid is None else self.at(grid)
+        )
         many = f"the {len(self.series)} frames of reference that the CTs lie in"
         if not found:
             raise InputError(
@@ -70,23 +82,11 @@ class CtFrames:
             )
         return found
 
-    def _named_by(self, path: Path) -> frozenset[str]:
-        """The frames that a DICOM file names, or on whose slices a structure set with one of its own is drawn."""
-        found = frozenset(self.series) & frames_named(path)
-        return found or frozenset(frame for frame in self.series if drawn_on(path, self.uid_of(frame), self.planes_in(frame)))
-
     def planes_in(self, frame: str) -> Mapping[str, SlicePlane]:
         """Where the slices of the CTs in a frame of reference lie, by SOP instance UID."""
         if frame not in self._planes:
             self._planes[frame] = planes_of(self.series.get(frame, ()))
         return self._planes[frame]
-
-    def own_frame_notes(self, path: Path) -> tuple[str, ...]:
-        """A sentence where a file has a frame of reference of its own, and counts because it is drawn on a CT's slices."""
-        if image_extension(path) is not None or frames_named(path) & self.series.keys():
-            return ()
-        found = (own_frame_notes([path], self.uid_of(frame), self.planes_in(frame)) for frame in sorted(self.series))
-        return tuple(dict.fromkeys(note for notes in found for note in notes))
 
     def _is_one_nameless(self, frames: frozenset[str]) -> bool:
         """True for CTs of one study that name no frame of reference: what lies on the voxels of each is meant for all of them."""

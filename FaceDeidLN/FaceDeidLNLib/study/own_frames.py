@@ -1,9 +1,11 @@
-"""Structure sets with a frame of reference of their own, drawn on the slices of a CT of their study: they lie where that CT lies."""
+"""Structure sets and segmentations with a frame of reference of their own, drawn on the slices of a CT of their study: they lie there."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+
+from pydicom.dataset import Dataset
 
 from ..core.errors import FaceDeidError
 from ..input.dicom_enhanced import split_frames
@@ -13,8 +15,9 @@ from ..input.dicom_segments import drawn_on
 from ..input.slice_planes import SlicePlane, planes_of_slices
 from .family import NO_FRAME, Series
 from .instances import Instance
+from .references import every_item
 
-FAMILY = "rtstruct"
+FAMILIES = frozenset({"rtstruct", "seg"})
 
 
 def placed(series: Series) -> Placed | None:
@@ -32,9 +35,9 @@ def planes_of(series: Sequence[Series]) -> dict[str, SlicePlane]:
 
 
 def located(series: Sequence[Series]) -> tuple[Series, ...]:
-    """The series of a study; structure sets of no other object's frame of reference that are drawn on a CT's slices get that CT's."""
-    known = {one.frame for one in series if one.family != FAMILY}
-    alone = [i for one in series if one.family == FAMILY for i in one.instances if i.frame and i.frame not in known]
+    """The series of a study; what lies in no other object's frame of reference and is drawn on a CT's slices gets that CT's."""
+    known = {one.frame for one in series if one.family not in FAMILIES}
+    alone = [i for one in series if one.family in FAMILIES for i in one.instances if i.frame and i.frame not in known]
     if not alone:
         return tuple(series)
     cts: dict[str, list[Series]] = {}
@@ -49,7 +52,15 @@ def located(series: Sequence[Series]) -> tuple[Series, ...]:
 def _located(instance: Instance, planes: Mapping[str, Mapping[str, SlicePlane]]) -> Instance:
     """The instance with the frame of reference of the CT that it is drawn on, if any."""
     try:
-        found = [frame for frame, own in planes.items() if drawn_on(instance.path, frame, own)]
+        found = drawn_on(instance.path, planes)
     except FaceDeidError:  # it cannot be read: it stays where its header says, and is withheld
         return instance
-    return replace(instance, drawn_in=found[0]) if len(found) == 1 else instance
+    return replace(instance, drawn_in=next(iter(found))) if len(found) == 1 else instance
+
+
+def lay_in(dataset: Dataset, frame: str) -> None:
+    """Let what is drawn on the slices of a CT lie in the CT's frame of reference instead of its own ones."""
+    for item in every_item(dataset):
+        for keyword in ("FrameOfReferenceUID", "ReferencedFrameOfReferenceUID"):
+            if item.get(keyword):
+                setattr(item, keyword, frame)

@@ -23,6 +23,7 @@ from .hidden import HiddenFace
 from .instances import Instance
 from .inward import require_no_inward_copy
 from .lines import require_no_line
+from .own_frames import lay_in
 from .pictures import remove_pictures
 from .planes import Plane
 from .rays import clear_cells, rays_of
@@ -66,7 +67,7 @@ class RtStructFamily(ClippedOneByOne):
         """Clip, verify, write."""
         dataset = whole_of(instance.path)
         if instance.drawn_in:
-            _move(dataset, instance.drawn_in)
+            lay_in(dataset, instance.drawn_in)
         drawn_in = {str(roi.get("ReferencedFrameOfReferenceUID") or instance.frame) for roi in dataset.get("StructureSetROISequence") or []}
         if drawn_in - {instance.frame}:
             raise DoubtError("its structures lie in several frames of reference, and the face is looked for in one of them")
@@ -86,14 +87,6 @@ class RtStructFamily(ClippedOneByOne):
         remove_pictures(dataset, CONTOURS)
         run.writer.put(instance, dataset)
         return {"structures": len(dataset.get("StructureSetROISequence") or []), "made_anew": sorted(names.values())}
-
-
-def _move(dataset: Dataset, frame: str) -> None:
-    """Let a set that is drawn on the slices of a CT lie in the CT's frame of reference instead of its own ones."""
-    for item in every_item(dataset):
-        for keyword in ("FrameOfReferenceUID", "ReferencedFrameOfReferenceUID"):
-            if item.get(keyword):
-                setattr(item, keyword, frame)
 
 
 def _require_listed(dataset: Dataset) -> None:

@@ -19,6 +19,7 @@ from .family import ClippedOneByOne, DoubtError, StudyRun
 from .hidden import HiddenFace
 from .instances import Instance
 from .inward import require_no_inward_copy
+from .own_frames import lay_in
 from .pictures import remove_pictures
 from .rtstruct import (
     DEEP_MM,
@@ -44,6 +45,8 @@ class SegFamily(ClippedOneByOne):
     def clip(self, run: StudyRun, instance: Instance, hidden: HiddenFace, matrix: np.ndarray) -> dict[str, Any]:
         """Clip, verify, write."""
         dataset = whole_of(instance.path)
+        if instance.drawn_in:
+            lay_in(dataset, instance.drawn_in)
         frames = Frames.of(dataset, matrix)
         if frames.shown() - frames.names.keys():
             raise DoubtError("it shows segments that it does not describe, which nobody looks at")

@@ -10,10 +10,12 @@ import numpy as np
 import pydicom
 import pytest
 from dicom_series import Series, stored_head, write_series
-from FaceDeidLNLib.commands.inputs import frame_notes, request_per_frame
+from FaceDeidLNLib.commands.inputs import frame_notes_of, make_request, request_per_frame
 from FaceDeidLNLib.commands.main import make_parser
+from FaceDeidLNLib.commands.study import _file_lines
 from FaceDeidLNLib.core.errors import InputError
 from FaceDeidLNLib.core.segment import Segment
+from FaceDeidLNLib.input import dicom_segments
 from FaceDeidLNLib.input.any_segments import read_any_segments
 from FaceDeidLNLib.input.case import CtInput
 from FaceDeidLNLib.input.ct import read_ct
@@ -146,7 +148,6 @@ def test_one_contour_that_does_not_lie_in_the_very_slice_it_names_has_the_set_re
     path = invent(write_node(tmp_path / "rt.dcm", ct), ct.files, change)
     with pytest.raises(InputError, match="it belongs to another scan"):
         read(path, ct)
-    assert frame_notes(given(path), ct) == ()
 
 
 def test_a_set_that_names_the_slices_of_another_ct_at_the_same_place_is_refused(tmp_path):
@@ -165,20 +166,21 @@ def test_a_ct_from_an_image_file_has_no_slices_to_name(tmp_path):
     image = read_ct(tmp_path / "ct.nrrd")
     path = invent(write_node(tmp_path / "rt.dcm", ct), ct.files)
     assert not image.planes
-    assert frame_notes(given(path), image) == ()
     assert read(path, image)  # nothing is compared
+    assert notes(image, path) == ()
 
 
-def given(*nodes: Path) -> Namespace:
-    return Namespace(nodes=list(nodes), protect=[], face_segment=None)
+def notes(ct: CtInput, *nodes: Path) -> tuple[str, ...]:
+    asked = make_parser().parse_args(["deface", "in", "out", *(part for path in nodes for part in ("--nodes", str(path)))])
+    return frame_notes_of(make_request(asked, ct)[0])
 
 
 def test_the_user_is_told_that_a_set_has_a_frame_of_its_own(tmp_path):
     ct = a_ct(tmp_path / "ct")
     path = write_node(tmp_path / "rt.dcm", ct)
-    assert frame_notes(given(path), ct) == ()
-    told = "rt.dcm has a frame of reference of its own; its contours name this CT's slices and lie in them"
-    assert frame_notes(given(invent(path, ct.files)), ct) == (told,)
+    assert notes(ct, path) == ()
+    told = "rt.dcm has a frame of reference of its own; all that it draws names a slice of this CT and lies in it"
+    assert notes(ct, invent(path, ct.files)) == (told,)
 
 
 @pytest.mark.parametrize("series", ["a", "b"])
@@ -194,11 +196,31 @@ def test_in_a_study_a_set_given_for_the_nodes_counts_for_the_frame_whose_slices_
     path = invent(tmp_path / "rt.dcm", slices)
     frames = CtFrames.of(plan(tmp_path / "in").studies)
     assert frames.of_file(path) == {one.frame}
-    assert frames.own_frame_notes(path)[0].startswith("rt.dcm has a frame of reference of its own")
     read = make_parser().parse_args(["study", "in", "out", "--nodes", str(path), "--node-segments", "LN cheek"])
     asked = Namespace(**{**vars(read), "landmarks": None, "curve": None, "face_segment": None})
     request = request_per_frame(asked, frames)(read_ct(tmp_path / "in" / "a"), one.frame)
     assert [segment.name for segment in request.protected] == ["LN cheek"]
+    assert [note.partition(";")[0] for note in frames.notes] == ["rt.dcm has a frame of reference of its own"]
+
+
+def test_such_a_set_is_read_for_its_segments_alone_and_once_more_to_tell_frames_apart(tmp_path, monkeypatch):
+    one = StudyFolder(tmp_path / "in", study_phantom())
+    one.series(one.phantom.ct, "a", "Head")
+    StudyFolder(tmp_path / "in", study_phantom(), one.study).series(one.phantom.ct, "z", "Another day")
+    slices = sorted((tmp_path / "in" / "a").iterdir())
+    write_structures(tmp_path / "rt.dcm", slices[0], one)
+    path = invent(tmp_path / "rt.dcm", slices)
+    reads, read_one = [], dicom_segments._read
+    monkeypatch.setattr(dicom_segments, "_read", lambda path: reads.append(path) or read_one(path))
+    options = make_parser().parse_args(["study", "in", "out", "--nodes", str(path)])
+    options.landmarks = options.curve = options.face_segment = None
+    frames = CtFrames.of(plan(tmp_path / "in").studies)
+    request_per_frame(options, frames)(read_ct(tmp_path / "in" / "a"), one.frame)
+    assert _file_lines(options, frames)[0].startswith("  note: rt.dcm has a frame of reference of its own")
+    assert len(reads) == 2
+    reads.clear()
+    assert notes(read_ct(tmp_path / "in" / "a"), path)
+    assert len(reads) == 1
 
 
 def study_with(bench: Bench, folder: Path, change: Change = lambda dataset: None) -> StudyPlan:
@@ -216,7 +238,7 @@ def test_such_a_set_of_a_study_is_clipped_as_one_of_the_cts_frame_and_leaves_in_
     planned, work = study_with(bench, tmp_path / "in"), bench.again(tmp_path / "out")
     done = FAMILIES["rtstruct"].release(to_do(planned, "rtstruct")[0], work)[0]
     assert done.figures["made_anew"] == ["BODY", "Structure 7"]
-    assert done.decision.reason.endswith("its contours name this CT's slices and lie in them, and it gets the CT's")
+    assert done.decision.reason.endswith("all that it draws names a slice of this CT and lies in it, and it gets the CT's")
     after = pydicom.dcmread(work.writer.written[done.instances[0].uid])
     named = {str(roi.ReferencedFrameOfReferenceUID) for roi in after.StructureSetROISequence} | {
         str(after.FrameOfReferenceUID),
