@@ -153,13 +153,25 @@ def _joined(groups: dict[str, list[HeaderSlice]]) -> dict[str, list[HeaderSlice]
     """Groups of single slices that are one stack, as some consoles export it, under the UID of the first; else as they are."""
     if len(groups) < _STACK or any(len(items) > 1 for items in groups.values()):
         return groups
+    joined = _alike([item for (item,) in groups.values()])
+    if any(map(_overlap, joined)):
+        return groups
+    return {str(items[0].header.get("SeriesInstanceUID", "")): items for items in joined}
+
+
+def _alike(slices: Sequence[HeaderSlice]) -> list[list[HeaderSlice]]:
+    """Slices that have a series each, by what all slices of a stack have in common."""
     joined: dict[tuple[str, ...], list[HeaderSlice]] = {}
-    for (item,) in groups.values():
+    for item in slices:
         keys = ("StudyInstanceUID", "FrameOfReferenceUID", "SeriesDescription", "ConvolutionKernel", "Rows", "Columns")
         joined.setdefault((*(str(item.header.get(key, "")) for key in keys), _direction(item)), []).append(item)
-    if any(_overlap(items) for items in joined.values()):
-        return groups
-    return {str(items[0].header.get("SeriesInstanceUID", "")): items for items in joined.values()}
+    return list(joined.values())
+
+
+def stacks_of_single(slices: Sequence[HeaderSlice], fewest: int) -> list[list[HeaderSlice]]:
+    """The stacks of ``fewest`` slices and more of one frame of reference among slices that have a series each."""
+    placed = [item for item in slices if item.header.get("FrameOfReferenceUID") and _lies_in_space(item) and not is_localizer(item)]
+    return [items for items in _alike(placed) if len(items) >= fewest and not _overlap(items)]
 
 
 def _person(item: HeaderSlice) -> str:

@@ -47,6 +47,8 @@ class Instance:
     header: Dataset
     #: The frame of reference that its contours are drawn in, where its header names one of its own instead.
     drawn_in: str = ""
+    #: UID of the series that it is worked on with, where each slice of a stack has one of its own.
+    joined: str = ""
 
     def text(self, keyword: str) -> str:
         """A tag as text; empty where it is missing."""
@@ -67,6 +69,11 @@ class Instance:
     def sop_class(self) -> str:
         """SOP class UID."""
         return self.text("SOPClassUID")
+
+    @property
+    def series(self) -> str:
+        """UID of the series that it belongs to."""
+        return self.joined or self.text("SeriesInstanceUID")
 
     @property
     def frame(self) -> str:

@@ -53,9 +53,8 @@ _TYPE_WORDS = re.compile(_MIP)
 SAMPLED = {f"1.2.840.10008.5.1.4.1.1.{root}" for root in ("2.1", "2.2", "4.1", "4.4", "128.1", "130")}
 #: Images of another kind belong to the volume where more than this share of them lies at places of its slices.
 SAME_PLACES = 0.8
-#: Said of slices that have a frame of reference, or a series, each, as some anonymisers give them.
+#: Said of slices that have a frame of reference each, as some anonymisers give them.
 FRAMES = "its slices lie in several frames of reference: where they are one scan, give them one UID, or take it by itself with deface"
-ALONE = " (where each slice of one scan has a series UID of its own, give them one, or take the scan by itself with deface)"
 #: Direction cosines that differ by more are those of another plane.
 _TURNED = 0.1
 
@@ -141,6 +140,6 @@ def _of_series(series: Series, fewest: int) -> Decision | None:
         return Decision.withhold("a survey: its slices lie in several directions")
     count = max(len(headers), max(int(header.get("NumberOfFrames") or 1) for header in headers))
     if count < fewest:
-        slices = f"one slice{ALONE}" if count == 1 else f"{count} slices"
+        slices = "one slice" if count == 1 else f"{count} slices"
         return Decision.withhold(f"a fragment of {slices}, in which no face can be found or ruled out")
     return None

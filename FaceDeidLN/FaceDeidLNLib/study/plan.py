@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+import contextlib
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,7 +18,8 @@ from ..header.spelling import same_number
 from ..input.dicom_damaged import Damaged
 from ..input.dicom_enhanced import PER_FRAME, SHARED
 from ..input.dicom_header import HeaderSlice
-from ..input.dicom_select import is_localizer, stacks_of
+from ..input.dicom_select import is_localizer, stacks_of, stacks_of_single
+from ..input.plausible import MIN_SLICES
 from .family import Series, Study
 from .images import values_of
 from .instances import Found, Instance, find_instances
@@ -29,6 +31,8 @@ from .registry import FAMILIES, family_of
 COPY = "a second file of the same instance"
 TWO = "two files that differ have its SOP instance UID: nobody knows which of them is meant"
 MIXED = "slices of another patient have its series UID: separate them first"
+#: Families whose slices may be one stack though each has a series UID of its own.
+_STACKED = {"ct", "pet_mr"}
 NAMELESS = "its study has no patient number, and objects of several names or days of birth: separate the patients, or give them a number"
 
 
@@ -115,8 +119,8 @@ def _planned(uid: str, patient: str, instances: list[Instance], doubts: Mapping[
     unclear = {uid: why for uid, why in doubts.items() if uid in first}
     unclear |= {instance.uid: TWO for instance in copies if not _same(instance, first[instance.uid])}
     groups: dict[tuple[str, str], list[Instance]] = {}
-    for instance in first.values():
-        groups.setdefault((instance.text("SeriesInstanceUID"), family_of(instance.sop_class)), []).append(instance)
+    for instance in _joined(tuple(first.values())):
+        groups.setdefault((instance.series, family_of(instance.sop_class)), []).append(instance)
     series = tuple(one for (uid_of_one, family), members in groups.items() for one in _stacks(uid_of_one, family, members))
     why = {id(one): told for one in series if (told := _why_unclear(one, unclear))}
     study = Study(uid, patient, located(tuple(one for one in series if id(one) not in why)), alive=alive)
@@ -129,6 +133,21 @@ def _planned(uid: str, patient: str, instances: list[Instance], doubts: Mapping[
     entries += [Entry(instance, doubtful.get(instance.uid, Decision.withhold(COPY))) for instance in copies]
     notes = told_of_persons(instances) if patient.strip() else ()
     return StudyPlan(replace(study, alive=idle), tuple(entries), notes=notes)  # whoever looked at the plan being made may be gone
+
+
+def _joined(instances: Sequence[Instance]) -> tuple[Instance, ...]:
+    """The instances; slices of one stack that have a series UID each, as some consoles and anonymisers export it, belong to the first's."""
+    count = Counter(instance.series for instance in instances)
+    single: dict[str, list[HeaderSlice]] = defaultdict(list)
+    for one in instances:
+        if count[one.series] == 1 and family_of(one.sop_class) in _STACKED:
+            single[one.sop_class].append(HeaderSlice(one.path, one.header))
+    own: dict[Path, str] = {}
+    for slices in single.values():
+        with contextlib.suppress(InputError):  # a place that is no number: whoever reads the series says so
+            for stack in stacks_of_single(slices, MIN_SLICES):
+                own |= dict.fromkeys((item.path for item in stack), str(stack[0].header.SeriesInstanceUID))
+    return tuple(replace(one, joined=own[one.path]) if one.path in own else one for one in instances)
 
 
 def _why_unclear(series: Series, unclear: Mapping[str, str]) -> str:

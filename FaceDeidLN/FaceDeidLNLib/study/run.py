@@ -256,7 +256,7 @@ def _stop_at_doubts(planned: StudyPlan, reports: list[Report], options: Options)
         if report.decision.doubtful:
             instance = report.entry.instance
             told = f"{_named(instance)}: {report.decision.reason}"
-            lines.setdefault((instance.text("SeriesInstanceUID"), report.decision.reason), told)
+            lines.setdefault((instance.series, report.decision.reason), told)
     if lines and not options.withhold_doubtful:
         raise _Stop("\n".join(lines.values()))
     if not any(report.decision.outcome is Outcome.DEFACE for report in reports):

@@ -67,7 +67,7 @@ class StudyWriter:
                 _remove(path)
 
     def _path(self, instance: Instance, stack: int) -> Path:
-        series = (instance.text("SeriesInstanceUID"), stack)
+        series = (instance.series, stack)
         if series not in self._folders:
             self._folders[series] = self.root / name_of_series(len(self._folders) + 1, instance)
         folder = self._folders[series]
