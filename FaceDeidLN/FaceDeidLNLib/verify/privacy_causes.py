@@ -29,7 +29,7 @@ def causes_of_choice(parameters: Parameters, by_hand: Sequence[str] = (), of_oth
     other += [name for name, _ in parameters.own]
     if other:
         causes.append(f"not as in the benchmark: {', '.join(other)}")
-    causes += [f"a {what} of a person's own, or of another program, is not as in the benchmark" for what in by_hand]
+    causes += [f"a {what} that is not the one of these landmarks and choices is not as in the benchmark" for what in by_hand]
     if of_others:
         causes.append(f"levels or jaw were found with the help of {', '.join(of_others)}")
     return tuple(causes)
@@ -49,6 +49,6 @@ def causes_of_kept(parameters: Parameters, kept_ml: tuple[float, float]) -> tupl
 
 def causes_of_run(moved: bool, outlined: bool, kept: Sequence[str], unhidden: Sequence[str]) -> tuple[str, ...]:
     """What the run itself found: landmarks moved, an outline used, too much of the face ``kept``, what stays in view."""
-    causes = ["a landmark was moved away from where it is found without help"] if moved else []
+    causes = ["a landmark is not as it is found without help: it was placed, moved or confirmed"] if moved else []
     causes += ["an outline of others took something off the body"] if outlined else []
     return (*causes, *kept, *(f"in view and not hidden: {what}" for what in unhidden))

@@ -23,6 +23,8 @@ from ..verify.privacy import is_tested
 from .section import NO_RESULT, Section, Shared
 from .work import as_sentence, fit_to_text, measured_once
 
+_TICK = _("Tick 'Accept recognisable' where that is acceptable.")
+_TICK_ANEW = _("'Accept recognisable' was ticked for another result: untick it, and tick it again where that is acceptable.")
 #: Background and text, readable on light and dark panels: released, to be looked at, refused.
 _COLORS = {"good": ("#1b7f3b", "#ffffff"), "look": ("#ffc457", "#000000"), "bad": ("#b3261e", "#ffffff")}
 
@@ -123,7 +125,8 @@ class ReviewSection(Section):
             return
         changed = stored.released and is_changed(result, stored.digest)
         said = _('"{name}" was changed after it was verified, or moved, NOT RELEASED: verify it again.').format(name=result.GetName())
-        judged = f"{as_sentence(verdict_text(stored))} {self.since}" if self.since else verdict_text(stored)
+        told = verdict_text(stored, self.panel.node.acceptRecognisable)
+        judged = f"{as_sentence(told)} {self.since}" if self.since else told
         self.ui.verdictLabel.text = said if changed else judged
         kind = "bad" if stored.verdict == "FAIL" else "good" if stored.released and not changed and not self.since else "look"
         self._color(kind)
@@ -248,8 +251,8 @@ def not_to_be_signed(stored: StoredVerdict | None) -> str:
     return _("It is signed off already") if stored.remark else ""
 
 
-def verdict_text(stored: StoredVerdict) -> str:
-    """The verdict in words, for a person."""
+def verdict_text(stored: StoredVerdict, ticked: bool = False) -> str:
+    """The verdict in words, for a person; ``ticked`` is the box of the panel, which may have been meant for another result."""
     if stored.released and stored.verdict == "PASS":
         kept = kept_text(stored)
         if is_tested(stored.privacy):
@@ -259,9 +262,8 @@ def verdict_text(stored: StoredVerdict) -> str:
         return _("REVIEW, signed off: {remark}").format(remark=stored.remark)
     if stored.verdict == "PASS" or stored.remark:
         causes = "; ".join(stored.facts.get("privacy_causes", ())) or _("this region and effect were never tested so")
-        return _(
-            "{verdict}, NOT RELEASED: the person may still be recognised ({causes}). Tick 'Accept recognisable' where that is acceptable."
-        ).format(verdict=stored.verdict, causes=causes)
+        said = _("{verdict}, NOT RELEASED: the person may still be recognised ({causes}).").format(verdict=stored.verdict, causes=causes)
+        return f"{said} {_TICK_ANEW if ticked else _TICK}"
     return _("{verdict}, NOT RELEASED: {reasons}").format(verdict=stored.verdict, reasons=without_options("; ".join(stored.reasons)))
 
 

@@ -40,7 +40,7 @@ def test_a_choice_that_was_not_attacked_is_named(phantom, changes, word):
 def test_what_a_person_drew_and_what_others_segmented_is_named(phantom):
     request = Request(phantom.ct, face_segment=segment(phantom, "face"), guides=(segment(phantom, "mandible"),))
     causes = " ".join(privacy_causes(request))
-    assert "a face segment of a person" in causes
+    assert "a face segment that is not the one of these landmarks and choices" in causes
     assert "'mandible'" in causes
 
 

@@ -218,6 +218,19 @@ class ReviewTest(PanelTest):
             self.assertEqual(measured, [])
         self.assertEqual(table.verticalHeader().sectionResizeMode(0), qt.QHeaderView.ResizeToContents)
 
+    def test_a_box_that_was_ticked_for_another_result_is_to_be_ticked_anew_for_this_one(self):
+        self.apply()
+        self.assertIn("Tick 'Accept recognisable'", self.ui.verdictLabel.text)
+        self.node.acceptRecognisable = True
+        self.panel.update()
+        self.assertIn("untick it, and tick it again", self.ui.verdictLabel.text)
+        self.assertEqual(self.enabled("nrrdButton"), [])
+        self.click("acceptCheckBox")
+        self.assertIn(" Tick 'Accept recognisable'", self.ui.verdictLabel.text)
+        self.click("acceptCheckBox")
+        self.assertIn("that was accepted", self.ui.verdictLabel.text)
+        self.assertEqual(self.enabled("nrrdButton"), ["nrrdButton"])
+
     def test_a_message_that_begins_with_a_files_name_leaves_its_letters(self):
         self.node.acceptRecognisable = True
         self.apply()
