@@ -199,10 +199,16 @@ def check(options: argparse.Namespace) -> None:
     """
     from ..core.interpreter import interpreter
     from ..header.policy import policy_named
+    from ..output.review_folder import require_no_file
     from ..output.signing import require_key
     from .deface import check_names
 
     check_names(options)
+    if options.qa is not None:
+        require_no_file(options.qa)
+    for path in options.decisions:
+        if not path.exists():
+            raise InputError(f"There is no file {path}: name the decisions that the review page saved.")
     require_key(options.signing_key)
     policy_named(options.header, options.key, options.patients, (options.out_dir,))
     for what, path in (("The review material, which shows faces,", options.qa), ("The private key", options.signing_key)):

@@ -143,8 +143,10 @@ def _require_review(options: argparse.Namespace) -> None:
         return
     from ..output.certificate import certificate_path
     from ..output.destination import require_destination
+    from ..output.review_folder import require_no_file
     from ..study.review import require_review
 
+    require_no_file(options.qa)
     require_destination(options.qa, True, (options.output, certificate_path(options.output), options.input))
     if options.one:
         require_review(options.qa)

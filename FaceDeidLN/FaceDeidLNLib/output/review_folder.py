@@ -58,12 +58,20 @@ A file that is not here was not made: the verdict says why.
 """
 
 
+def require_no_file(folder: Path) -> None:
+    """Raises InputError where a review folder, or a folder above it, has the name of a file."""
+    there = next((path for path in (folder, *folder.parents) if path.exists()), folder)
+    if there.exists() and not there.is_dir():
+        raise InputError(f"{there} is a file, so no review can be written there: name another --qa folder.")
+
+
 def require_review_folder(folder: Path, inputs: Sequence[Path] = ()) -> None:
     """Review files may be written (and older ones replaced) here: the folder is an earlier review's, or has none of the names.
 
     :param inputs: files that are read; none of them is replaced, a landmark file mended by a person least of all.
     :raises InputError: otherwise.
     """
+    require_no_file(folder)
     replaced = {(folder / name).resolve() for name in REVIEW_FILES}
     for given in inputs:
         if given.resolve() in replaced:

@@ -101,6 +101,8 @@ def read_certificate(path: Path) -> dict[str, Any]:
 
     :raises InputError: it cannot be read, or says something twice, of which a signature covers one alone.
     """
+    if not path.exists():
+        raise InputError(f"There is no certificate {path}: name an output that has its certificate beside it.")
     try:
         content = json.loads(read_plain_text(path), object_pairs_hook=_each_once)
     except (OSError, ValueError, RecursionError) as problem:

@@ -173,8 +173,8 @@ def test_studies_are_folders_with_nothing_that_only_one_ct_has(tmp_path):
         ("input,output\na,review.html\n", "cannot be called review.html"),
         ("input,output\na.nrrd,Review.html.nrrd\n", "cannot be called"),
         ("input,output\na.nrrd,.hidden.nrrd\n", "cannot be called"),
-        ("input\n", "holds no case"),
-        ("", "holds no case"),
+        ("input\n", "holds no case: give it a line for each"),
+        ("", "holds no case: give it a line for each"),
     ],
 )
 def test_a_csv_that_cannot_be_meant_is_refused(text, said, tmp_path):

@@ -200,6 +200,30 @@ def test_unwritable_folder(phantom_ct_file, tmp_path, capsys):
         tmp_path.chmod(0o700)
 
 
+@pytest.mark.parametrize("command", ["deface", "batch", "study"])
+@pytest.mark.parametrize("qa", ["note.txt", "note.txt/below"])
+def test_a_review_folder_that_is_a_file_is_refused_before_any_work(command, qa, phantom_ct_file, tmp_path, capsys):
+    (tmp_path / "note.txt").write_text("kept")
+    (tmp_path / "in").mkdir()
+    shutil.copy(phantom_ct_file, tmp_path / "in" / "ct.nrrd")
+    given = tmp_path / "in" / ("ct.nrrd" if command == "deface" else "")
+    words = (command, given, tmp_path / "out.nrrd", "--qa", tmp_path / qa)
+    assert "note.txt is a file, so no" in refused(capsys, *words)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "note.txt"]
+
+
+def test_decisions_that_are_not_there_are_refused_before_a_batch_begins(phantom_ct_file, tmp_path, capsys):
+    (tmp_path / "cases.csv").write_text(f"input\n{phantom_ct_file}\n")
+    words = ("batch", tmp_path / "cases.csv", tmp_path / "out", "--decisions", tmp_path / "none.csv")
+    assert "There is no file" in refused(capsys, *words)
+    assert [path.name for path in tmp_path.iterdir()] == ["cases.csv"]
+
+
+def test_an_output_without_a_certificate_is_told_as_that(phantom_ct_file, tmp_path, capsys):
+    output = shutil.copy(phantom_ct_file, tmp_path / "out.nrrd")
+    assert "There is no certificate" in refused(capsys, "verify-certificate", output)
+
+
 @pytest.mark.parametrize("option", ["--landmarks", "--curve", "--face-segment"])
 def test_the_review_does_not_replace_what_a_person_mended(option, phantom_ct_file, tmp_path, capsys):
     name = {"--landmarks": "landmarks.mrk.json", "--curve": "curve.mrk.json", "--face-segment": "face.seg.nrrd"}[option]

@@ -143,7 +143,8 @@ def find_cases(inputs: Path, out_dir: Path, studies: bool = False, with_links: b
     else:
         raise InputError(f"There is no folder or CSV file {inputs}.")
     if not cases:
-        raise InputError(f"{inputs} holds no case: no image file and no folder with DICOM files.")
+        missing = "no image file and no folder with DICOM files" if inputs.is_dir() else "give it a line for each, below the columns' names"
+        raise InputError(f"{inputs} holds no case: {missing}.")
     places = Counter(_on_any_disk(case.name) for case in cases)
     for name, alike in Counter(case.name for case in cases).items():
         if (count := places[_on_any_disk(name)]) > 1:
