@@ -2,7 +2,7 @@
 
 INPUT is a DICOM folder or an image file (.nrrd, .nhdr, .nii, .nii.gz, .mha, .mhd); OUTPUT is a DICOM folder for a DICOM
 folder, else an image file (.nrrd, .nii, .nii.gz, .mha).
-OUTPUT is written only when the result passes the verification; beside it stands its *.certificate.json.
+OUTPUT is written only when the result passes the verification, or a person signed it off; beside it stands its *.certificate.json.
 Names and dates in DICOM headers stay unless --header names a profile.
 """
 

@@ -40,7 +40,7 @@ _README = """{first_line}
 
 It is the review material of one case: whoever has it can recognise the patient. Keep it where the original CT is kept,
 and delete it when the review is done. What may be shared is the de-identified CT that was written elsewhere, and only
-where its certificate says PASS.
+where its certificate says PASS, or REVIEW with a sign-off.
 
 Verdict  {title}
 
