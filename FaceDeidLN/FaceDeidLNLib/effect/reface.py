@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 
@@ -163,8 +162,7 @@ class NewFace:
             made_beside(lambda going: beside_air(ct, face)) as bare,
             made_beside(lambda going: Scan.of(ct, face)) as scan,
         ):  # neither takes anything from ``random``
-            views = [view for view in (face.view, ct.geometry) if view is not None]  # what follows has the other's surface at its ends, too
-            surface = in_view(random_surface(face, random), views, face)
+            surface = in_view(random_surface(face, random), face.view or ct.geometry, face)  # what follows has the other's, at its ends too
             dense = surface - DENSE_LAYER_MM - DENSE_LAYER_SD_MM * roughness(face, random)
             floor = face.membrane - FLOOR_MM - FLOOR_SD_MM * roughness(face, random)
             layer = np.clip(SKIN_LAYER_MM + SKIN_LAYER_SD_MM * roughness(face, random), *SKIN_LAYER_LIMITS_MM)
@@ -269,14 +267,13 @@ def before(surface: np.ndarray, raster: PolarRaster, frame: FaceFrame, grid: Geo
     return out[tuple(slice(n) for n in grid.shape)]
 
 
-def in_view(surface: np.ndarray, grids: Sequence[Geometry], face: Face) -> np.ndarray:
-    """The surface (mm, on ``face.raster``) bent back towards the membrane where a field of view would cut it flat.
+def in_view(surface: np.ndarray, grid: Geometry, face: Face) -> np.ndarray:
+    """The surface (mm, on ``face.raster``) bent back towards the membrane where the field of view ``grid`` would cut it flat.
 
     How far it may stand out is the same share of what was drawn over VIEW_DEGREES around, so that no edge is seen.
     """
     unit = unit_vectors(face.frame, face.raster.directions().reshape(-1, 2))
-    ends = [view_end(face.frame.origin, unit, grid) for grid in grids]
-    end = np.min(ends, axis=0).reshape(surface.shape) - VIEW_MARGIN_MM
+    end = view_end(face.frame.origin, unit, grid).reshape(surface.shape) - VIEW_MARGIN_MM
     room, height = end - face.membrane, surface - face.membrane
     share = np.where(height > 0, np.clip(room / np.maximum(height, 1e-6), 0.0, 1.0), 1.0)
     if (share == 1.0).all():

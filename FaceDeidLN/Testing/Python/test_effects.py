@@ -24,6 +24,7 @@ from FaceDeidLNLib.effect.tools import smoothing
 from FaceDeidLNLib.effect.tools.noise import Noise
 from FaceDeidLNLib.effect.tools.skin_layer import beside_air
 from FaceDeidLNLib.effect.tools.texture import Scan, soft_tissue
+from FaceDeidLNLib.face.follow import follow_face
 from FaceDeidLNLib.face.polar import PolarRaster, signed_degrees, to_polar, unit_vectors
 from FaceDeidLNLib.face.relief import HIGHEST_MM, random_surface
 from FaceDeidLNLib.face.segment import Face, depth_of
@@ -274,9 +275,9 @@ def ending_within(surface, phantom, face):
 
 def test_where_the_field_of_view_ends_before_the_new_face_it_is_bent_back_and_not_cut_flat(phantom, face):
     surface = random_surface(face, np.random.default_rng(0))
-    assert in_view(surface, [phantom.ct.geometry.padded(40)], face) is surface
+    assert in_view(surface, phantom.ct.geometry.padded(40), face) is surface
     tight = ending_within(surface, phantom, face)
-    bent = in_view(surface, [tight], face)
+    bent = in_view(surface, tight, face)
     ends = view_end(face.frame.origin, unit_vectors(face.frame, face.raster.directions().reshape(-1, 2)), tight).reshape(bent.shape)
     flat = np.minimum(surface, ends - VIEW_MARGIN_MM)
     assert (bent <= np.maximum(flat, face.membrane) + 1.0)[face.inside].all()
@@ -288,7 +289,18 @@ def test_an_image_that_shows_more_than_the_ct_that_a_face_was_found_in_gets_the_
     surface = random_surface(face, np.random.default_rng(0))
     tight = ending_within(surface, phantom, face)
     followed = NewFace.drawn(phantom.ct, replace(face, view=tight), np.random.default_rng(0))
-    assert np.array_equal(followed.surface, finer(in_view(surface, [tight], face), face.raster, followed.raster))
+    assert np.array_equal(followed.surface, finer(in_view(surface, tight, face), face.raster, followed.raster))
+
+
+def test_an_image_that_shows_less_gets_the_very_surface_too(phantom, face):
+    tight = ending_within(random_surface(face, np.random.default_rng(0)), phantom, face)
+    shown = phantom.ct.crop(phantom.ct.geometry.box_around(tight.corners()))
+    whole = NewFace.drawn(phantom.ct, face, np.random.default_rng(0)).surface
+    assert np.array_equal(NewFace.drawn(shown, following(face, phantom, shown), np.random.default_rng(0)).surface, whole)
+
+
+def following(face, phantom, shown):
+    return follow_face(face, phantom.ct.geometry, shown.geometry, (), 0.0)
 
 
 @given(st.integers(0, 1 << 32), st.floats(0.0, 60.0), st.sampled_from([(1.0, 1.0, 1.0), (0.9, 0.9, 2.0), (3.0, 1.0, 1.0)]))
