@@ -39,7 +39,11 @@ class Scramble:
 
 
 def _like(sample: np.ndarray, shape: tuple[int, ...], otherwise: float, random: np.random.Generator) -> np.ndarray:
-    """Normal draws with the mean and deviation of what was measured of a sample (``otherwise`` and 20 HU where that is nothing)."""
+    """Normal draws with the mean and deviation of what was measured of a sample (``otherwise`` and 20 HU where that is nothing).
+
+    None lies beyond the sample's own values: with an airway or metal among them they scatter so much that draws would reach -3000 HU.
+    """
     sample = sample[sample >= BELOW_AIR_HU]
     mean, deviation = (float(sample.mean()), float(sample.std())) if len(sample) else (otherwise, 20.0)
-    return (mean + deviation * random.standard_normal(shape)).astype(np.float32)
+    draws = (mean + deviation * random.standard_normal(shape)).astype(np.float32)
+    return draws.clip(sample.min(), sample.max()) if len(sample) else draws

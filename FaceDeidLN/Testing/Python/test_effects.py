@@ -72,6 +72,14 @@ def test_metal_whose_values_ran_over_and_padding_leave_no_holes_in_what_is_new(n
     assert new[segment & (new != array)].min() >= BELOW_AIR_HU
 
 
+def test_scrambled_metal_and_airways_leave_no_values_that_the_ct_has_not(phantom, face):
+    array, segment = phantom.ct.array.copy(), face.segment.full(phantom.ct.array.shape)
+    array.ravel()[np.flatnonzero(segment & (array > 0))[::13]] = 3071
+    new = applied("scramble", phantom.ct.with_array(array), face).array[segment]
+    assert new.min() >= array[segment].min()
+    assert new.max() <= array[segment].max()
+
+
 @pytest.mark.parametrize("record", RECORDS, ids=lambda record: record.name)
 def test_an_effect_is_random_where_its_row_says_so_and_only_there(record, phantom, face):
     draws = [applied(record.name, phantom.ct, face, seed).array for seed in (1, 2)]
