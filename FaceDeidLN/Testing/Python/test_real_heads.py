@@ -137,3 +137,16 @@ def test_a_childs_face_is_found_where_the_field_of_view_ends_at_the_mouth(data_f
     assert np.linalg.norm(result.landmarks.position("pronasale") / 0.7 - marks["pronasale"]) < 8.0
     for name in ("pronasale", "eye_right", "eye_left"):
         assert result.coverage.features[name] >= 0.95, name
+
+
+def test_an_infants_mouth_and_chin_are_found_where_the_field_of_view_ends_at_the_nose(data_folder):
+    ct = read_ct(data_folder / "open-kbp" / "pt_4_ct.nrrd").volume
+    marks = json.loads((data_folder / "open-kbp" / "landmarks.json").read_text())["patients"]["pt_4"]["landmarks"]
+    nose = int(ct.geometry.to_kji(np.array([marks["stomion"]]) + (0.0, 0.0, 24.0))[0, 0])
+    part = ct.crop(Box((0, 0, 0), (nose, *ct.array.shape[1:])))
+    geometry = replace(part.geometry, ijk_to_lps=np.diag([0.55, 0.55, 0.55, 1.0]) @ part.geometry.ijk_to_lps)
+    result = deface(Request(Volume(np.ascontiguousarray(part.array), geometry)))
+    assert result.verdict is Verdict.PASS, result.reasons
+    for name in ("stomion", "pogonion"):
+        assert np.linalg.norm(result.landmarks.position(name) / 0.55 - marks[name]) < 10.0, name
+        assert result.coverage.features[name] >= 0.95, name

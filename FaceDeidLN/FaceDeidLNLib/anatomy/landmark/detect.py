@@ -18,8 +18,9 @@ INFANT = 1.4
 #: of 0.55 to 0.75 of an adult's it is 16 to 18.
 UNSURE, GAIN = 15.0, 2.0
 #: Less than the one is no face. Where the first look sees none, a larger one that is as certain as the other is believed too: of heads of
-#: 0.7 to 0.78 cut at the mouth or below it sees 10 to 13, where no face is in view 3 at most (88 adults, necks, crowns and backs of heads).
-NO_FACE, A_PART = 3.0, 8.0
+#: 0.7 to 0.78 cut at the mouth or below it sees 10 to 13, of heads of 0.55 to 0.7 that end above at the nose, or below it at the eyes, 5 to
+#: 8 within 6 mm of the marks; where no face is in view 2.9 at most (88 adults, necks, crowns and backs of heads, abdomen and phantoms).
+NO_FACE, A_PART = 3.0, 5.0
 
 
 def detect_landmarks(ct: Volume, alive: Alive = idle) -> Landmarks:
