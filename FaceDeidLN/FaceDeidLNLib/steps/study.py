@@ -29,7 +29,7 @@ from ..output.signing import require_key
 from ..study.belonging import CtFrames
 from ..study.family import Options, Series
 from ..study.outcome import Outcome
-from ..study.plan import Plan, plan
+from ..study.plan import Plan, StudyPlan, plan
 from ..study.report import Report, StudyResult
 from ..study.run import places_of, run
 from ..study.staging import staged
@@ -99,24 +99,31 @@ def plan_lines(planned: Plan) -> list[Line]:
     said = Counter(
         (entry.instance.label, entry.decision.outcome.value, entry.decision.reason) for study in planned.studies for entry in study.entries
     )
-    return [(label, outcome, count, why) for (label, outcome, why), count in said.items()] + _damaged_lines(planned.damaged)
+    lines = [(label, outcome, count, why) for (label, outcome, why), count in said.items()]
+    return [*lines, *_damaged_lines(planned.damaged), *_note_lines(planned.studies)]
 
 
 def result_lines(results: tuple[StudyResult, ...]) -> list[Line]:
     """What happened to them: of a study that was not released nothing left, whatever was made of it on the way."""
     said = Counter((report.entry.instance.label, *_end_of(report, result)) for result in results for report in result.reports)
     damaged = {one.path: one for result in results for one in result.planned.damaged}  # one may be of several studies
-    return [(label, outcome, count, why) for (label, outcome, why), count in said.items()] + _damaged_lines(damaged.values())
+    lines = [(label, outcome, count, why) for (label, outcome, why), count in said.items()]
+    return [*lines, *_damaged_lines(damaged.values()), *_note_lines(result.planned for result in results)]
 
 
 def _damaged_lines(files: Iterable[Damaged]) -> list[Line]:
     return [(one.path.name, Outcome.WITHHOLD.value, 1, str(one.error)) for one in files]
 
 
+def _note_lines(studies: Iterable[StudyPlan]) -> list[Line]:
+    """What is odd in a study and stops nothing."""
+    return [("study", "note", len(study.entries), note) for study in studies for note in study.notes]
+
+
 def withheld_series(result: StudyResult) -> int:
     """Of how many series of a study all or some instances were withheld."""
     withheld = [report.entry.instance for report in result.reports if report.decision.outcome is Outcome.WITHHOLD]
-    return len({instance.text("SeriesInstanceUID") for instance in withheld})
+    return len({instance.series for instance in withheld})
 
 
 def _end_of(report: Report, result: StudyResult) -> tuple[str, str]:

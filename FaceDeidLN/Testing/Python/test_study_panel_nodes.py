@@ -18,10 +18,13 @@ from FaceDeidLNLib.mrml.scene import context
 from FaceDeidLNLib.steps import study as steps
 from FaceDeidLNLib.steps.process import NodeRequest
 from FaceDeidLNLib.study.outcome import Decision, Outcome
+from FaceDeidLNLib.study.persons import SEVERAL
 from FaceDeidLNLib.study.plan import Entry, plan
 from FaceDeidLNLib.study.report import Report, StudyResult
 from synthetic_study import StudyFolder, study_phantom
 from test_study_belonging import frame_of, shifted
+from test_study_persons import one_study
+from test_study_single import give_each
 
 NODE = "Node cheek"
 
@@ -102,7 +105,7 @@ def test_a_frame_of_reference_that_the_database_tells_is_believed(planned, monke
 def test_the_table_of_a_study_that_was_not_released_says_of_no_object_that_it_left():
     entry = Entry(SimpleNamespace(label="CT 'Head'"), Decision(Outcome.DEFACE, "shows the face best"))
     reports = (Report(entry, entry.decision), Report(entry, Decision.doubt("no face was found")))
-    study = SimpleNamespace(damaged=())
+    study = SimpleNamespace(damaged=(), notes=())
     (made, withheld) = steps.result_lines((StudyResult(study, reports, ("no face was found",)),))
     assert made == ("CT 'Head'", "not released", 1, "its study is a REVIEW; planned: deface (shows the face best)")
     assert withheld == ("CT 'Head'", "withhold", 1, "no face was found")
@@ -110,6 +113,23 @@ def test_the_table_of_a_study_that_was_not_released_says_of_no_object_that_it_le
 
 
 def test_the_table_of_what_happened_lists_files_that_cannot_be_read_once():
-    study = SimpleNamespace(damaged=(Damaged(Path("in/cut.dcm"), InputError("cut.dcm is cut off")),))
+    study = SimpleNamespace(damaged=(Damaged(Path("in/cut.dcm"), InputError("cut.dcm is cut off")),), notes=())
     lines = steps.result_lines((StudyResult(study, (), (), Path("out")), StudyResult(study, (), (), Path("other"))))
     assert lines == [("cut.dcm", "withhold", 1, "cut.dcm is cut off")]
+
+
+def test_both_tables_of_a_study_list_what_is_odd_in_it_and_stops_nothing(tmp_path):
+    planned = plan(one_study(tmp_path, "P1", ("Doe^Jane", ""), ("Smith^Anna", "")))
+    (study,) = planned.studies
+    told = ("study", "note", len(study.entries), SEVERAL)
+    assert steps.plan_lines(planned)[-1] == told
+    assert steps.result_lines((StudyResult(study, (), (), tmp_path / "out"),)) == [told]
+
+
+def test_a_stack_whose_slices_have_a_series_uid_each_is_one_of_the_series_that_were_withheld(tmp_path):
+    study = StudyFolder(tmp_path, study_phantom())
+    give_each(study.series(study.phantom.ct, "a", "MIP"))
+    (found,) = plan(tmp_path).studies
+    reports = tuple(Report(entry, entry.decision) for entry in found.entries)
+    assert {report.decision.outcome for report in reports} == {Outcome.WITHHOLD}
+    assert steps.withheld_series(StudyResult(found, reports, (), tmp_path / "out")) == 1

@@ -184,13 +184,13 @@ class DicomTest(PanelTest):
 
     def test_the_line_on_a_released_study_says_how_much_of_it_was_withheld_and_where_that_is_listed(self):
         def report(series, outcome):
-            instance = SimpleNamespace(label=f"CT '{series}'", text=lambda keyword: series)
+            instance = SimpleNamespace(label=f"CT '{series}'", series=series)
             return Report(Entry(instance, Decision(Outcome(outcome), "why")), Decision(Outcome(outcome), "why"))
 
         reports = tuple(report(*one) for one in (("1", "deface"), ("2", "withhold"), ("2", "withhold"), ("3", "withhold")))
-        results = [StudyResult(SimpleNamespace(damaged=()), reports[:1], (), Path("whole"))]
+        results = [StudyResult(SimpleNamespace(damaged=(), notes=()), reports[:1], (), Path("whole"))]
         damaged = (Damaged(Path("cut.dcm"), InputError("cut off")),)
-        results.append(StudyResult(SimpleNamespace(damaged=damaged), reports, (), Path("part")))
+        results.append(StudyResult(SimpleNamespace(damaged=damaged, notes=()), reports, (), Path("part")))
         self.patch("FaceDeidLNLib.widget.study_section.release_study", lambda *asked: results)
         self.answers = [str(self.folder())]
         self.panel.study.on_export()
