@@ -28,7 +28,7 @@ class DlibRecogniser:
 
     def __init__(self) -> None:
         if missing():
-            raise InputError(f"the rendered attack needs {', '.join(missing())}: {HOW_TO_INSTALL}")
+            raise InputError(f"The rendered attack needs {', '.join(missing())}: {HOW_TO_INSTALL}")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # pkg_resources announces its own end
             import face_recognition

@@ -66,4 +66,4 @@ def _elevation(to_face: object, marks: Landmarks, names: tuple[str, ...]) -> flo
         if position is not None:
             face = to_face(position)[0]
             return float(np.degrees(np.arctan2(face[2], np.hypot(face[0], face[1]))))
-    raise InputError(f"the attack needs one of the landmarks {', '.join(names)} of every original")
+    raise InputError(f"The attack needs one of the landmarks {', '.join(names)} of every original.")

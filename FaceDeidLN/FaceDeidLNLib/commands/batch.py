@@ -81,7 +81,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--report", type=Path, metavar="FILE", help="where the report goes (default: OUT_DIR/report.html)")
     add_engine(parser)
-    shared.add_node_segments(parser)
+    shared.add_node_segments(parser, "the column nodes")
     shared.add_work(parser)
     shared.add_header(parser)
     shared.add_release(parser)

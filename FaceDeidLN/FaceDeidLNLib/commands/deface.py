@@ -185,15 +185,17 @@ def also_files(options: argparse.Namespace) -> tuple[Path, ...]:
 
 def check_outputs(options: argparse.Namespace, files: tuple[Path, ...]) -> None:
     """Raises InputError for outputs, --also's too, that cannot be written to: none touches a file that is read, or another one."""
+    from ..input.images import image_extension
     from ..output.certificate import certificate_path, require_own_certificate
     from ..output.destination import require_destination
+    from ..output.images import require_ending
 
-    if options.also:
-        from ..output.images import require_ending
     outputs = [options.output, *(out for _, out in options.also)]
-    if len({certificate_path(out.absolute()) for out in outputs}) < len(outputs):
-        raise InputError("--also names the same output twice: give each image an output of its own.")
-    for _, out in options.also:
+    places = [certificate_path(out.absolute()) for out in outputs]
+    if len(set(places)) < len(outputs):
+        twice = f"OUTPUT ({options.output}) again" if places[0] in places[1:] else "the same output twice"
+        raise InputError(f"--also names {twice}, and endings do not count: give each image an output of its own.")
+    for out in outputs if image_extension(options.input) and options.input.is_file() else outputs[1:]:
         require_ending(out)
     for out in outputs:
         require_destination(out, options.overwrite, (*files, *(other for other in outputs if other is not out)))

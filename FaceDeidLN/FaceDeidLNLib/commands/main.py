@@ -47,7 +47,8 @@ examples:
   facedeidln deface dicom-in/ dicom-out/ --nodes nodes.seg.nrrd --qa review/
   facedeidln batch cases.csv results/ --jobs 2
 
-exit codes: 0 PASS, 3 REVIEW (nothing released), 1 FAIL, 2 bad arguments or input
+exit codes: 0 released (PASS, or a REVIEW that was signed off), 3 REVIEW or consent missing (nothing released),
+            1 FAIL, 2 bad arguments or input
 """
 
 
@@ -136,8 +137,8 @@ def guarded(options: argparse.Namespace, console: Console) -> Outcome:
     except FaceNotFoundError as problem:
         return Outcome(REVIEW, {"verdict": "REVIEW", "reasons": [str(problem)], "released": False}, f"REVIEW: {problem}")
     except FaceDeidError as problem:
-        there = released(options)
-        return refusal(BAD_INPUT, str(problem) if there == NOTHING else f"{str(problem).removesuffix('.')}; {there}.")
+        there, said = released(options), str(problem).removesuffix(".")
+        return refusal(BAD_INPUT, f"{said}{'' if said.endswith('?') else '.'}" if there == NOTHING else f"{said}; {there}.")
     except RecursionError:
         return refusal(
             BAD_INPUT, f"An input file is nested deeper than any such file is: it is damaged, get it again; {released(options)}."

@@ -92,7 +92,8 @@ def add_protection(parser: argparse.ArgumentParser) -> None:
     add_files(
         group,
         "--nodes",
-        "lymph nodes to keep: .seg.nrrd, label map, DICOM SEG or RTSTRUCT, on any grid; nodes and glands are known by name or code",
+        "lymph nodes to keep: .seg.nrrd, label map, DICOM SEG or RTSTRUCT, on any grid; of it nodes, target volumes, salivary "
+        "glands and what is not recognised stay",
     )
     add_node_segments(group)
     add_files(group, "--protect", "other structures to keep, as --nodes; all of their segments count")
@@ -103,15 +104,15 @@ def add_files(group: argparse._ActionsContainer, flag: str, meaning: str) -> Non
     group.add_argument(flag, action="append", type=Path, default=[], metavar="FILE", help=f"{meaning}; may be repeated")
 
 
-def add_node_segments(group: argparse._ActionsContainer) -> None:
-    """The names of the segments that count in a file of nodes."""
+def add_node_segments(group: argparse._ActionsContainer, where: str = "--nodes") -> None:
+    """The names of the segments that count in a file of nodes, which is given ``where``."""
     group.add_argument(
         "--node-segments",
         type=names,
         action="extend",
         default=[],
         metavar="NAME,...",
-        help="only these segments or label values of --nodes",
+        help=f"only these segments or label values of {where}",
     )
 
 

@@ -89,7 +89,7 @@ NUMBERS = (
         "how far below the skin the face segment reaches; inside a curve less than 12 changes hardly less",
         Parameters.depth_mm,
     ),
-    Number("outside_mm", 0.0, 50.0, "mm", "how far in front of the skin it reaches", Parameters.outside_mm),
+    Number("outside_mm", 0.0, 50.0, "mm", "how far in front of the skin it reaches at least", Parameters.outside_mm),
     Number("protect_margin_mm", 0.0, 50.0, "mm", "how far it stays away from every protected segment", Parameters.protect_margin_mm),
     Number("superficial_mm", 0.0, 20.0, "mm", "skin and fat over the node levels that may change", Parameters.superficial_mm),
     Number("bone_hu", -1000.0, 3000.0, "HU", "what is brighter counts as bone", Parameters.bone_hu, is_option=False),
@@ -103,4 +103,4 @@ LONGEST_WATERMARK = 24
 def require_watermark(text: str) -> None:
     """Raises InputError for a text that cannot be drawn on a face: too long, blank, or not in printable ASCII."""
     if text and (len(text) > LONGEST_WATERMARK or not text.strip() or not all(" " <= letter <= "~" for letter in text)):
-        raise InputError(f"the watermark '{text}' cannot be drawn: give at most {LONGEST_WATERMARK} plain letters or digits")
+        raise InputError(f"The watermark '{text}' cannot be drawn: give at most {LONGEST_WATERMARK} plain letters or digits.")

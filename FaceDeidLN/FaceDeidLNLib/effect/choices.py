@@ -26,7 +26,7 @@ def require_sound(parameters: Parameters) -> None:
 def require_fit(style: str, effect: str) -> None:
     """Raises InputError for an effect that there is not, or that needs a curve where the region has none."""
     if record_of(effect).needs_curve and style not in STYLES:
-        raise InputError(f"the effect '{effect}' needs a curve, and the region '{style}' has none: choose another (--effect mask)")
+        raise InputError(f"The effect '{effect}' needs a curve, and the region '{style}' has none: choose another (--effect mask).")
 
 
 def told(parameters: Parameters) -> dict[str, object]:

@@ -184,7 +184,7 @@ def record_of(name: str) -> EffectRecord:
     for record in RECORDS:
         if record.name == name:
             return record
-    raise InputError(f"there is no effect '{name}'; choose one of: {', '.join(EFFECT_NAMES)}")
+    raise InputError(f"There is no effect '{name}'; choose one of: {', '.join(EFFECT_NAMES)}.")
 
 
 def effects_with(field: str) -> tuple[str, ...]:
@@ -207,5 +207,5 @@ def own_numbers(effect: str, values: Mapping[str, float]) -> tuple[tuple[str, fl
 def preset_named(name: str) -> Preset:
     """The preset of that name; InputError lists the names there are."""
     if name not in PRESETS:
-        raise InputError(f"there is no preset '{name}'; choose one of: {', '.join(PRESETS)}")
+        raise InputError(f"There is no preset '{name}'; choose one of: {', '.join(PRESETS)}.")
     return PRESETS[name]

@@ -148,7 +148,7 @@ REGIONS: dict[str, Region] = {**STYLES, **STRATEGIES}
 def style_named(name: str) -> Region:
     """The style or strategy of that name; InputError lists the names there are."""
     if name not in REGIONS:
-        raise InputError(f"there is no style '{name}'; choose one of: {', '.join(REGIONS)}")
+        raise InputError(f"There is no style '{name}'; choose one of: {', '.join(REGIONS)}.")
     return REGIONS[name]
 
 
@@ -163,7 +163,7 @@ def chosen_region(parameters: Parameters) -> Region:
     if not parameters.lips:
         return region
     if not isinstance(region, Style):
-        raise InputError(f"lips can be added to a style with a curve, and '{region.name}' has none: choose one of {', '.join(STYLES)}")
+        raise InputError(f"Lips can be added to a style with a curve, and '{region.name}' has none: choose one of {', '.join(STYLES)}.")
     return replace(region, islands=(LIPS,), covers=tuple(dict.fromkeys((*region.covers, "stomion"))))
 
 
@@ -171,5 +171,5 @@ def drawn_style(parameters: Parameters) -> Style:
     """The region of a run where it is drawn by a curve; InputError where it is not."""
     region = chosen_region(parameters)
     if not isinstance(region, Style):
-        raise InputError(f"the region '{region.name}' is not drawn by a curve: give no curve, or choose one of {', '.join(STYLES)}")
+        raise InputError(f"The region '{region.name}' is not drawn by a curve: give no curve, or choose one of {', '.join(STYLES)}.")
     return region

@@ -71,4 +71,4 @@ def provider_named(text: str, cpu: bool = False) -> Provider:
     for kind in KINDS:
         if kind.name == name and kind.made_by and bool(place) == bool(kind.place):
             return made_by(kind.made_by, __package__).typed(Path(place), cpu)
-    raise InputError(f"there is no provider '{text}'; choose from: {typed_kinds()}")
+    raise InputError(f"There is no provider '{text}'; choose from: {typed_kinds()}.")

@@ -96,7 +96,10 @@ def test_no_output_appears_where_one_of_them_cannot(released, tmp_path, monkeypa
 def test_two_images_cannot_have_one_output(released, tmp_path, capsys):
     out = str(tmp_path / "out.nrrd")
     assert main(["deface", str(released / "ct.nrrd"), out, "--also", str(released / "mr.nii.gz"), out]) == 2
-    assert "same output twice" in capsys.readouterr().err
+    assert f"--also names OUTPUT ({out}) again" in capsys.readouterr().err
+    also = [word for name in ("a.nrrd", "a.nii.gz") for word in ("--also", str(released / "mr.nii.gz"), str(tmp_path / name))]
+    assert main(["deface", str(released / "ct.nrrd"), out, *also]) == 2
+    assert "--also names the same output twice" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -106,13 +109,13 @@ def test_two_images_cannot_have_one_output(released, tmp_path, capsys):
         (("out.nrrd", "--also", "a.nrrd", "nodes.nrrd", "--nodes", "nodes.nrrd"), "{nodes.nrrd} is, holds or lies inside {nodes.nrrd}"),
         (("a.nrrd", "--also", "a.nrrd", "b.nrrd"), "{a.nrrd} is, holds or lies inside {a.nrrd}"),
         (("out.nrrd", "--also", "a.nrrd", "ct.nrrd"), "{ct.nrrd} is, holds or lies inside {ct.nrrd}"),
-        (("out", "--also", "a.nrrd", "out/b.nrrd"), "{out} is, holds or lies inside {out/b.nrrd}"),
+        (("out.mha", "--also", "a.nrrd", "out.mha/b.nrrd"), "{out.mha} is, holds or lies inside {out.mha/b.nrrd}"),
     ],
 )
 def test_an_output_that_is_read_or_holds_another_is_refused_before_any_work(words, said, tmp_path, monkeypatch, capsys):
     for name in ("ct.nrrd", "a.nrrd", "b.nrrd", "nodes.nrrd"):
         (tmp_path / name).write_text(name)
-    (tmp_path / "out").mkdir()
+    (tmp_path / "out.mha").mkdir()
     paths = [word if word.startswith("--") else str(tmp_path / word) for word in words]
     monkeypatch.setattr(ct_reader, "read_ct", lambda *more, **named: pytest.fail("it was read"))
     assert main(["deface", str(tmp_path / "ct.nrrd"), *paths, "--overwrite"]) == 2

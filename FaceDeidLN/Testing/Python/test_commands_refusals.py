@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -52,7 +53,7 @@ def block(fill: float = 40.0, dtype: type = np.int16, shape: tuple[int, int, int
         (["deface", "a.nrrd", "b.nrrd", "--node-segments", ","], "no name"),
         (["deface", "a.nrrd", "b.nrrd", "--effect", "paint"], "mask"),
         (["deface", "a.nrrd", "b.nrrd", "--style", "none"], "full"),
-        (["deface", "a.nrrd", "b.nrrd", "--style", "box", "--lips"], "lips"),
+        (["deface", "a.nrrd", "b.nrrd", "--style", "box", "--lips"], "Lips can be added"),
         (["deface", "a.nrrd", "b.nrrd", "--style", "box", "--effect", "reface"], "curve"),
         (["deface", "a.nrrd", "b.nrrd", "--preset", "photoshop"], "quickshear"),
         (["deface", "a.nrrd", "b.nrrd", "--preset", "drown", "--effect", "mask"], "--effect"),
@@ -73,6 +74,27 @@ def test_bad_arguments(words, said, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert said in refused(capsys, *words)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "words", [("--effect", "paint"), ("--style", "none"), ("--preset", "x"), ("--levels", "x"), ("--provider", "x"), ("--watermark", "\t")]
+)
+def test_a_name_that_there_is_not_is_told_in_a_sentence_from_a_capital_to_a_period(words, capsys):
+    said = refused(capsys, "deface", "a.nrrd", "b.nrrd", *words)
+    assert said[0].isupper()
+    assert said.endswith(".\n")
+
+
+@pytest.mark.parametrize("out", ["out.txt", "out", "out.mhd", "out.seg.nrrd"])
+def test_an_output_of_an_ending_that_cannot_be_written_is_refused_before_the_ct_is_read(out, tmp_path, capsys):
+    (tmp_path / "ct.nrrd").write_text("no image, which reading it would tell")
+    assert refused(capsys, "deface", tmp_path / "ct.nrrd", tmp_path / out).startswith(f"{out}: ")
+
+
+def test_the_help_of_a_batch_names_no_option_that_it_does_not_have(capsys):
+    assert main(["batch", "--help"]) == 0
+    told = capsys.readouterr().out
+    assert set(re.findall(r"--[a-z][a-z-]+", told.split("options:")[1])) <= {"--help", *re.findall(r"\[(--[a-z][a-z-]+)", told)}
 
 
 def make_input(kind: str, folder: Path, phantom_file: Path) -> Path:

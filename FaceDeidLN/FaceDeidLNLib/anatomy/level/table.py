@@ -81,4 +81,4 @@ def level_named(name: str) -> LevelRecord:
     for record in LEVEL_RECORDS:
         if record.name == name:
             return record
-    raise InputError(f"there is no node level '{name}' that can be made; choose from: {', '.join(LEVEL_NAMES)}")
+    raise InputError(f"There is no node level '{name}' that can be made; choose from: {', '.join(LEVEL_NAMES)}.")

@@ -105,7 +105,7 @@ def laid_on(picture: np.ndarray, face: Face, spacing_mm: float) -> Lettering:
             places = directions[fits]
             centre = places[np.argmin(np.abs(places[:, 0]) - 1e-3 * places[:, 1])]
             return Lettering(picture, centre - size[::-1] / 2, centre + size[::-1] / 2)
-    raise InputError("the region and these voxels leave no room for a watermark that can be read: shorten it, or leave it out")
+    raise InputError("The region and these voxels leave no room for a watermark that can be read: shorten it, or leave it out.")
 
 
 def text_picture(text: str) -> np.ndarray:
@@ -119,7 +119,7 @@ def text_picture(text: str) -> np.ndarray:
     style.SetFontFamilyToArial()
     style.BoldOn()
     if not text.strip() or not vtkTextRenderer.GetInstance().RenderString(style, text, image, used, DPI):
-        raise InputError(f"the watermark '{text}' cannot be drawn")
+        raise InputError(f"The watermark '{text}' cannot be drawn.")
     columns, rows, _ = image.GetDimensions()
     alpha = vtk_to_numpy(image.GetPointData().GetScalars()).reshape(rows, columns, -1)[::-1, :, -1] / 255.0
     inked = np.argwhere(alpha > 0.5)
