@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("originals", type=Path, metavar="ORIGINALS", help="folder of the CTs before")
     parser.add_argument("results", type=Path, metavar="RESULTS", help="folder of the CTs after, under the same names")
     parser.add_argument("--gallery", type=Path, metavar="DIR", help="more CTs whose skins the attacker knows")
-    parser.add_argument("--marks", type=Path, metavar="FILE", help="facial landmarks of the originals (ORIGINALS/landmarks.json)")
+    parser.add_argument("--marks", type=Path, metavar="FILE", help="facial landmarks of the originals (default: ORIGINALS/landmarks.json)")
     parser.add_argument("--out", type=Path, metavar="DIR", default=Path("attack"), help="where to write the figures (default: %(default)s)")
     parser.add_argument("--cheap", action="store_true", help="3 filters and 5 levels in place of 5 and 8; no effect is undone")
     parser.add_argument("--no-rendered", action="store_true", help="without pictures and face recogniser")

@@ -213,12 +213,12 @@ def add_header(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--patients", type=Path, metavar="CSV", help="pseudonyms of your own: columns patient_id, pseudonym")
 
 
-def add_overwrite(group: argparse._ActionsContainer) -> None:
-    """Whether an output that is there already may be replaced."""
+def add_overwrite(group: argparse._ActionsContainer, with_what: str = "") -> None:
+    """Whether an output that is there already may be replaced; ``with_what`` begins the help: "with --one: "."""
     group.add_argument(
         "--overwrite",
         action="store_true",
-        help="replace an output that is there already; it stays until the new one is whole, and where that is not released",
+        help=f"{with_what}replace an output that is there already; it stays until the new one is whole, and where that is not released",
     )
 
 

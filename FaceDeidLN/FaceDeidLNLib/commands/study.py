@@ -44,14 +44,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     shared.add_header(parser)
     group = parser.add_argument_group("release")
     group.add_argument("--dry-run", action="store_true", help="say what would happen to every instance, and stop")
-    group.add_argument("--accept-recognisable", action="store_true", help="release what did not pass the attack benchmark too")
+    group.add_argument(
+        "--accept-recognisable",
+        action="store_true",
+        help="release what did not pass the attack benchmark too: persons may still be recognised",
+    )
     group.add_argument(
         "--withhold-doubtful",
         action="store_true",
         help="withhold an object that could not be verified, and release the rest of its study without it",
     )
     group.add_argument("--one", action="store_true", help="INPUT is one study, and OUT its own folder")
-    shared.add_overwrite(group)
+    shared.add_overwrite(group, "with --one: ")
     group.add_argument("--qa", type=Path, metavar="DIR", help="write pictures of every series here; THEY SHOW THE FACE")
     shared.add_signing(group)
 

@@ -91,6 +91,19 @@ def test_an_output_of_an_ending_that_cannot_be_written_is_refused_before_the_ct_
     assert refused(capsys, "deface", tmp_path / "ct.nrrd", tmp_path / out).startswith(f"{out}: ")
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ((), "0 released (PASS, or a REVIEW that was signed off)"),
+        (("study",), "--overwrite with --one: replace"),
+        (("deface",), "target volumes, salivary glands and what is not recognised stay"),
+    ],
+)
+def test_the_help_says_what_the_program_does(words, said, capsys):
+    assert main([*words, "--help"]) == 0
+    assert said in " ".join(capsys.readouterr().out.split())
+
+
 def test_the_help_of_a_batch_names_no_option_that_it_does_not_have(capsys):
     assert main(["batch", "--help"]) == 0
     told = capsys.readouterr().out
