@@ -7,7 +7,7 @@ it was drawn on.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,27 +25,45 @@ OWN_FRAME = "a frame of reference of its own; all that it draws names a slice of
 
 @dataclass(frozen=True, eq=False)
 class SlicePlane:
-    """The plane of a slice: its normal (3,), its place (mm) along it, and how far (mm) the next slice is."""
+    """The plane of a slice: its normal (3,), its place (mm) along it, how far (mm) the next slice is, and its pixels.
+
+    ``first`` (3,) is the middle of its first pixel, ``per_mm`` (2, 3) takes mm to columns and rows, of which there are ``size`` (2,).
+    """
 
     normal: np.ndarray
     height_mm: float
     gap_mm: float
+    first: np.ndarray
+    per_mm: np.ndarray
+    size: np.ndarray
 
     def holds(self, points: np.ndarray) -> bool:
         """True where all points (N, 3; LPS mm) lie in it."""
         return bool(np.all(np.abs(points @ self.normal - self.height_mm) <= IN_PLANE * self.gap_mm))
+
+    def shows(self, points: np.ndarray) -> bool:
+        """True where all points (N, 3; LPS mm) lie in it and on its pixels."""
+        pixels = (points - self.first) @ self.per_mm.T
+        return self.holds(points) and bool(np.all((pixels >= -0.5) & (pixels <= self.size - 0.5)))
+
+
+_Lies = Callable[[SlicePlane, np.ndarray], bool]
 
 
 def planes_of_slices(slices: Sequence[HeaderSlice]) -> dict[str, SlicePlane]:
     """The planes of placed slices, in their order, by SOP instance UID; none of those whose UID does not tell them apart (multi-frame)."""
     rows = np.array(value_of(slices[0].header, "ImageOrientationPatient"), dtype=float).reshape(2, 3)
     normal = np.cross(rows[0], rows[1])
-    heights = np.array([value_of(item.header, "ImagePositionPatient") for item in slices], dtype=float) @ normal
+    firsts = np.array([value_of(item.header, "ImagePositionPatient") for item in slices], dtype=float)
+    heights = firsts @ normal
     gaps = np.abs(np.diff(heights))
     nearest = np.minimum(np.append(gaps[:1], gaps), np.append(gaps, gaps[-1:]))
     uids = [str(value_of(item.header, "SOPInstanceUID", "")) for item in slices]
     known = Counter(uids)
-    planes = (SlicePlane(normal, float(height), float(gap)) for height, gap in zip(heights, nearest, strict=True))
+    per_mm = rows / np.array(value_of(slices[0].header, "PixelSpacing"), dtype=float)[::-1, None]
+    size = np.array([value_of(slices[0].header, side) for side in ("Columns", "Rows")])
+    places = zip(heights, nearest, firsts, strict=True)
+    planes = (SlicePlane(normal, float(height), float(gap), first, per_mm, size) for height, gap, first in places)
     return {uid: plane for uid, plane in zip(uids, planes, strict=True) if uid and known[uid] == 1}
 
 
@@ -61,12 +79,12 @@ def is_drawn_on(dataset: Dataset, frame_of_reference_uid: str, planes: Mapping[s
 
 
 def is_segmented_on(dataset: Dataset, frame_of_reference_uid: str, planes: Mapping[str, SlicePlane]) -> bool:
-    """As ``is_drawn_on``, of the frames of a segmentation object."""
+    """As ``is_drawn_on``, of the frames of a segmentation object, whose pixels lie on those of the slice; contours may go on beyond it."""
     if not planes or str(dataset.get("FrameOfReferenceUID", "")) in ("", frame_of_reference_uid):
         return False
     shared = (dataset.get(SHARED) or [Dataset()])[0]
     frames = [(frame, shared) for frame in dataset.get(PER_FRAME) or ()]
-    return bool(frames) and all(_lies_in_its_slice(_sources(*one), _corners(dataset, *one), planes) for one in frames)
+    return bool(frames) and all(_lies_in_its_slice(_sources(*one), _corners(dataset, *one), planes, SlicePlane.shows) for one in frames)
 
 
 def _contours(dataset: Dataset) -> Iterator[Dataset]:
@@ -91,6 +109,8 @@ def _corners(dataset: Dataset, frame: Dataset, shared: Dataset) -> np.ndarray:
     return np.array(place.ImagePositionPatient, dtype=float) + [0 * right, right, below, right + below]
 
 
-def _lies_in_its_slice(named: Iterable[Dataset] | None, points: np.ndarray, planes: Mapping[str, SlicePlane]) -> bool:
+def _lies_in_its_slice(
+    named: Iterable[Dataset] | None, points: np.ndarray, planes: Mapping[str, SlicePlane], lies: _Lies = SlicePlane.holds
+) -> bool:
     own = [planes.get(str(image.get("ReferencedSOPInstanceUID", ""))) for image in named or ()]
-    return bool(own) and all(plane is not None and plane.holds(points) for plane in own)
+    return bool(own) and all(plane is not None and lies(plane, points) for plane in own)

@@ -55,7 +55,16 @@ def of_the_next(dataset: Dataset) -> None:
     frames(dataset)[1].DerivationImageSequence = frames(dataset)[3].DerivationImageSequence
 
 
-BAD = [off_its_slice, turned_out_of_its_slice, unnamed, of_the_next]
+def beside_its_slice(dataset: Dataset) -> None:
+    for frame in frames(dataset):
+        frame.PlanePositionSequence[0].ImagePositionPatient[0] += 60.0
+
+
+def turned_in_its_slice(dataset: Dataset) -> None:
+    dataset.SharedFunctionalGroupsSequence[0].PlaneOrientationSequence[0].ImageOrientationPatient = [-1, 0, 0, 0, -1, 0]
+
+
+BAD = [off_its_slice, turned_out_of_its_slice, beside_its_slice, turned_in_its_slice, unnamed, of_the_next]
 
 
 def test_it_gives_the_same_segments_as_one_in_the_cts_frame_and_that_is_told(bench, tmp_path):
