@@ -10,7 +10,7 @@ from typing import Protocol
 
 from ..anatomy.level.table import LEVEL_RECORDS
 from ..core.errors import InputError
-from ..core.parameters import NUMBERS, Parameters
+from ..core.parameters import LONGEST_WATERMARK, NUMBERS, Parameters
 from ..effect.records import OWN_NUMBERS, PRESETS, RECORDS, effects_with, own_numbers, preset_named
 from ..face.styles import REGIONS
 from ..header.options import OPTIONS, RESEARCH_OPTIONS
@@ -144,7 +144,13 @@ def add_work(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--lips", action="store_true", help="hide lips and front teeth too, whatever the style leaves")
     group.add_argument("--effect", metavar="NAME", help=f"{told(RECORDS)} (default: {defaults.effect})")
     group.add_argument("--preset", metavar="NAME", help=f"region and effect after another system: {', '.join(PRESETS)}")
-    group.add_argument("--watermark", default="", metavar="TEXT", help="raised letters on the new surface, seen in every 3-D rendering")
+    group.add_argument(
+        "--watermark",
+        default="",
+        metavar="TEXT",
+        help=f"raised letters (at most {LONGEST_WATERMARK}) on the new surface, seen in every 3-D rendering; "
+        "the result counts as recognisable",
+    )
     for item in _NUMBERS:
         group.add_argument(
             item.flag,
@@ -208,7 +214,10 @@ def add_header(parser: argparse.ArgumentParser) -> None:
         f"{', '.join(OPTIONS)}; research is {', '.join(RESEARCH_OPTIONS)} (default: %(default)s)",
     )
     group.add_argument(
-        "--key", type=Path, metavar="FILE", help="the project's key, which new UIDs, pseudonyms and date shifts are made with"
+        "--key",
+        type=Path,
+        metavar="FILE",
+        help="the project's key, which makes new UIDs, pseudonyms and date shifts; basic and research need it, and make it on first use",
     )
     group.add_argument("--patients", type=Path, metavar="CSV", help="pseudonyms of your own: columns patient_id, pseudonym")
 

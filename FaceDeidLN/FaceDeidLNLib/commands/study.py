@@ -68,6 +68,7 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
         raise InputError(f"There is no folder {options.input}.")
     if options.overwrite and not options.one:
         raise InputError("--overwrite replaces one study: give --one too, or name a new folder.")
+    _require_choices(options)
     _require_review(options)
     console.progress(0.0, "reading headers")
     planned = plan(options.input)
@@ -141,6 +142,17 @@ def plain_reasons(result: StudyResult) -> list[str]:
     return list(dict.fromkeys(doubts)) if doubts and result.output is None else list(result.reasons)
 
 
+def _require_choices(options: argparse.Namespace) -> None:
+    """Raises InputError for a name, a file of segments or a signing key that is not there, before a header is read."""
+    from ..output.signing import require_key
+    from .deface import check_names
+    from .given import given_files
+
+    check_names(options)
+    given_files(options)
+    require_key(options.signing_key)
+
+
 def _require_review(options: argparse.Namespace) -> None:
     """Raises InputError where the review material cannot go where it is wanted."""
     if options.qa is None:
@@ -161,17 +173,11 @@ def _require_review(options: argparse.Namespace) -> None:
 def _asked(options: argparse.Namespace, frames: CtFrames) -> Options:
     """What is asked of every study.
 
-    :raises InputError: a name or file that is not there, or segments that belong to none of the CTs.
+    :raises InputError: segments that belong to none of the CTs.
     """
-    from ..output.signing import require_key
     from ..study.family import Options
-    from .deface import check_names
-    from .given import given_files
     from .inputs import request_per_frame
 
-    check_names(options)
-    given_files(options)
-    require_key(options.signing_key)  # before any work
     options.landmarks = options.curve = options.face_segment = None
     return Options(
         parameters=shared.parameters_of_options(options),

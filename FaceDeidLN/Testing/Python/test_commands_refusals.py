@@ -16,6 +16,7 @@ from FaceDeidLNLib.commands.main import main
 from FaceDeidLNLib.core.geometry import Geometry
 from FaceDeidLNLib.core.volume import Volume
 from FaceDeidLNLib.output.review_folder import README_FIRST_LINE
+from FaceDeidLNLib.study import plan
 from written import write_volume
 
 
@@ -83,6 +84,16 @@ def test_a_name_that_there_is_not_is_told_in_a_sentence_from_a_capital_to_a_peri
     said = refused(capsys, "deface", "a.nrrd", "b.nrrd", *words)
     assert said[0].isupper()
     assert said.endswith(".\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [(("--effect", "paint"), "effect 'paint'"), (("--nodes", "no.nrrd"), "no.nrrd"), (("--signing-key", "no.pem"), "no.pem")],
+)
+def test_a_study_refuses_a_choice_that_there_is_not_before_a_header_is_read(words, said, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(plan, "plan", lambda *more: pytest.fail("it was read"))
+    assert said in refused(capsys, "study", tmp_path, "out", *words)
 
 
 @pytest.mark.parametrize("out", ["out.txt", "out", "out.mhd", "out.seg.nrrd"])
