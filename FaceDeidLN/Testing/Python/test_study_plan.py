@@ -220,7 +220,7 @@ def test_a_compressed_ct_is_written_into_the_study_uncompressed(tmp_path):
 
 def test_of_cts_that_show_the_whole_face_one_as_wide_as_a_head_decides_before_a_finer_one(tmp_path, monkeypatch):
     """A CT of the sinuses ends so close to the face that nothing of its study could be released where it decided."""
-    monkeypatch.setattr(decide_ct, "landmarks_in_view", lambda series: len(STYLES["full"].covers))
+    monkeypatch.setattr(decide_ct, "landmarks_in_view", lambda series, alive: len(STYLES["full"].covers))
     ct = study_phantom().ct
     middle = ct.geometry.corners().mean(0)
     sinuses = resample(ct, canonical_grid(np.array([middle - 60.0, middle + 60.0]), 2.0))
@@ -234,7 +234,7 @@ def test_of_cts_that_show_the_whole_face_one_as_wide_as_a_head_decides_before_a_
 
 def test_of_cts_that_show_the_whole_face_one_of_all_slices_decides_before_one_that_lacks_some(tmp_path, monkeypatch):
     """What lies between slices of the face that are too far apart cannot be judged, so that nothing could be released."""
-    monkeypatch.setattr(decide_ct, "landmarks_in_view", lambda series: len(STYLES["full"].covers))
+    monkeypatch.setattr(decide_ct, "landmarks_in_view", lambda series, alive: len(STYLES["full"].covers))
     study = StudyFolder(tmp_path, study_phantom())
     for missing in study.series(study.phantom.ct, "a", "Gaps")[20:22]:
         missing.unlink()
