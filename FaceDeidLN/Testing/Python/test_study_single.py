@@ -37,6 +37,18 @@ def test_they_are_released_as_one_and_keep_a_series_each(tmp_path):
     assert len({str(pydicom.dcmread(path, stop_before_pixels=True).SeriesInstanceUID) for path in files}) == len(paths)
 
 
+def test_of_two_names_they_are_a_review_that_tells_them_once(tmp_path):
+    study = StudyFolder(tmp_path / "in", study_phantom())
+    for number, path in enumerate(give_each(study.series(study.phantom.ct, "a", "Head"))):
+        dataset = pydicom.dcmread(path)
+        dataset.PatientName = "Doe^Jane" if number % 2 else "Smith^Anna"
+        dataset.save_as(path)
+    (result,) = run(plan(tmp_path / "in"), tmp_path / "out", Options())
+    assert result.output is None
+    (reason,) = result.reasons
+    assert "one PatientID under two names" in reason
+
+
 def series_of(folder: Path, slices: int) -> list[int]:
     """How many instances the series have that are planned for the first so many slices of a CT of single ones."""
     study = StudyFolder(folder, study_phantom())
