@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 from FaceDeidLNLib.core.errors import Cancelled
 from FaceDeidLNLib.core.parameters import Parameters
 from FaceDeidLNLib.core.progress import idle
+from FaceDeidLNLib.steps import follow
 from FaceDeidLNLib.study import ct as ct_family
 from FaceDeidLNLib.study import decide_ct
 from FaceDeidLNLib.study.family import Options
@@ -72,3 +75,12 @@ def test_a_study_is_stopped_while_a_ct_is_defaced_or_looked_at_once_more(name, w
         run(planned, tmp_path / "out", Options(parameters=Parameters(seed=11)), progress=lambda fraction, message: person.alive())
     assert person.heard == 1
     assert not (tmp_path / "out").exists()
+
+
+def test_images_that_follow_are_stopped_too_and_not_told_as_withheld(monkeypatch):
+    def stopped(*asked):
+        raise Cancelled("Cancelled")
+
+    monkeypatch.setattr(follow, "_image_of", lambda values, identifier, name: (values, True))
+    with pytest.raises(Cancelled):
+        follow._followed(SimpleNamespace(follow=stopped), ("Sharp", study_phantom().ct, ""), idle)
