@@ -59,7 +59,7 @@ def find_evidence(ct: Volume, state: CaseResult, changed: np.ndarray) -> Evidenc
     alone = replace(face, depth=state.anatomy.depth)
     against = (
         *state.anatomy.doubts,
-        *(() if state.is_followed else implausible(alone, landmarks, ct)),
+        *implausible(alone, landmarks, ct),
         *overruled_doubts(ct, hidden, alone, landmarks, state.automatic, style),
         *ear_doubts(ct, hidden, face, landmarks),
         *_too_deep(ct, state, changed, style),

@@ -96,8 +96,6 @@ class CaseResult:
     causes: tuple[str, ...] = ()
     #: As that of the request.
     own: frozenset[str] = frozenset()
-    #: The face was found and judged in another CT of the frame of reference, of which this one may show a part.
-    is_followed: bool = False
     seconds: dict[str, float] = field(default_factory=dict)
 
     def masks_shown(self) -> tuple[BoxMask | None, tuple[BoxMask, ...]]:

@@ -137,7 +137,7 @@ def follow_ct(hidden: HiddenFace, ct: CtInput) -> CaseResult | None:
     result = apply_effect(effect_named(parameters.effect), ct.volume, face, parameters)
     named = {mask.name: mask for mask in levels}
     own_levels = tuple(replace(level, mask=named[level.mask.name]) for level in hidden.state.levels if level.mask.name in named)
-    state = replace(hidden.state, face=face, result=result, protected=protected, levels=own_levels, is_followed=True)
+    state = replace(hidden.state, face=face, result=result, protected=protected, levels=own_levels)
     return as_stored(ct, verify(ct.volume, state))
 
 
