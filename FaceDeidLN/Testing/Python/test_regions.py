@@ -160,7 +160,7 @@ def test_a_strategy_is_the_same_place_on_any_grid_and_any_head(angles, scale, na
 def test_unknown_regions_and_lips_on_boxes_are_refused():
     with pytest.raises(InputError, match="venetian"):
         style_named("domino")
-    with pytest.raises(InputError, match="lips"):
+    with pytest.raises(InputError, match="Lips"):
         chosen_region(Parameters(style="box", lips=True))
 
 
