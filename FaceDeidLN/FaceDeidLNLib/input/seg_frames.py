@@ -58,12 +58,18 @@ class LaidFrames:
         return pixels >= share * int(self.seg.MaximumFractionalValue) if kind == "FRACTIONAL" else pixels > 0
 
 
-def _start(seg: Dataset, index: int, ct: Geometry) -> np.ndarray:
+def corners_of(seg: Dataset, index: int) -> tuple[np.ndarray, np.ndarray]:
+    """The four corner pixels of a frame: row and column (4, 2), the first pixel first, the last one last, and LPS mm (4, 3)."""
     rows = np.array(_macro(seg, index, "PlaneOrientationSequence").ImageOrientationPatient, dtype=float).reshape(2, 3)
     spacing = [float(value) for value in _macro(seg, index, "PixelMeasuresSequence").PixelSpacing]
     origin = np.array(_macro(seg, index, "PlanePositionSequence").ImagePositionPatient, dtype=float)
-    ends = np.array([(0, 0), (seg.Rows - 1, 0), (0, seg.Columns - 1)], dtype=float)
-    placed = ct.to_kji(origin + ends[:, :1] * spacing[0] * rows[1] + ends[:, 1:] * spacing[1] * rows[0])
+    ends = np.array([(row, column) for row in (0, seg.Rows - 1) for column in (0, seg.Columns - 1)], dtype=float)
+    return ends, origin + ends[:, :1] * spacing[0] * rows[1] + ends[:, 1:] * spacing[1] * rows[0]
+
+
+def _start(seg: Dataset, index: int, ct: Geometry) -> np.ndarray:
+    ends, corners = (places[:3] for places in corners_of(seg, index))  # the fourth follows from them
+    placed = ct.to_kji(corners)
     meant = np.rint(placed[0]) + np.column_stack([np.zeros(3), ends])
     meant[:, 0] = placed[0, 0]
     if np.abs(placed - meant).max() > ON_PIXELS:

@@ -16,6 +16,7 @@ from pydicom.dataset import Dataset
 from .dicom_enhanced import PER_FRAME, SHARED
 from .dicom_header import HeaderSlice, value_of
 from .rtstruct import contour_points, frames_of_rtstruct
+from .seg_frames import corners_of
 
 #: A contour or frame lies in its slice if its points are no further from the plane than this share of the way to the next slice: they are
 #: written to a tenth of a mm or finer.
@@ -83,8 +84,11 @@ def is_segmented_on(dataset: Dataset, frame_of_reference_uid: str, planes: Mappi
     if not planes or str(dataset.get("FrameOfReferenceUID", "")) in ("", frame_of_reference_uid):
         return False
     shared = (dataset.get(SHARED) or [Dataset()])[0]
-    frames = [(frame, shared) for frame in dataset.get(PER_FRAME) or ()]
-    return bool(frames) and all(_lies_in_its_slice(_sources(*one), _corners(dataset, *one), planes, SlicePlane.shows) for one in frames)
+    frames = dataset.get(PER_FRAME) or ()
+    return bool(frames) and all(
+        _lies_in_its_slice(_sources(frame, shared), corners_of(dataset, index)[1], planes, SlicePlane.shows)
+        for index, frame in enumerate(frames)
+    )
 
 
 def _contours(dataset: Dataset) -> Iterator[Dataset]:
@@ -95,18 +99,6 @@ def _sources(frame: Dataset, shared: Dataset) -> list[Dataset]:
     """The images that a frame of a segmentation names as those it was made from (PS3.3 C.7.6.16.2.6)."""
     made_from = frame.get("DerivationImageSequence") or shared.get("DerivationImageSequence") or ()
     return [image for item in made_from for image in item.get("SourceImageSequence") or ()]
-
-
-def _corners(dataset: Dataset, frame: Dataset, shared: Dataset) -> np.ndarray:
-    """The corners (4, 3; LPS mm) of a frame of a segmentation."""
-    place, turned, pixels = (
-        (frame.get(keyword) or shared[keyword].value)[0]
-        for keyword in ("PlanePositionSequence", "PlaneOrientationSequence", "PixelMeasuresSequence")
-    )
-    down, across = (float(mm) for mm in pixels.PixelSpacing)
-    axes = np.array(turned.ImageOrientationPatient, dtype=float).reshape(2, 3)
-    right, below = axes[0] * across * (dataset.Columns - 1), axes[1] * down * (dataset.Rows - 1)
-    return np.array(place.ImagePositionPatient, dtype=float) + [0 * right, right, below, right + below]
 
 
 def _lies_in_its_slice(

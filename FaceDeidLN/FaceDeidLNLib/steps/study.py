@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -99,25 +99,21 @@ def plan_lines(planned: Plan) -> list[Line]:
     said = Counter(
         (entry.instance.label, entry.decision.outcome.value, entry.decision.reason) for study in planned.studies for entry in study.entries
     )
-    lines = [(label, outcome, count, why) for (label, outcome, why), count in said.items()]
-    return [*lines, *_damaged_lines(planned.damaged), *_note_lines(planned.studies)]
+    return _lines(said, planned.damaged, planned.studies)
 
 
 def result_lines(results: tuple[StudyResult, ...]) -> list[Line]:
     """What happened to them: of a study that was not released nothing left, whatever was made of it on the way."""
     said = Counter((report.entry.instance.label, *_end_of(report, result)) for result in results for report in result.reports)
     damaged = {one.path: one for result in results for one in result.planned.damaged}  # one may be of several studies
+    return _lines(said, damaged.values(), [result.planned for result in results])
+
+
+def _lines(said: Mapping[tuple[str, str, str], int], damaged: Iterable[Damaged], studies: Iterable[StudyPlan]) -> list[Line]:
+    """A line for all objects of which the same is ``said``, for each file that cannot be read, and for what is odd and stops nothing."""
     lines = [(label, outcome, count, why) for (label, outcome, why), count in said.items()]
-    return [*lines, *_damaged_lines(damaged.values()), *_note_lines(result.planned for result in results)]
-
-
-def _damaged_lines(files: Iterable[Damaged]) -> list[Line]:
-    return [(one.path.name, Outcome.WITHHOLD.value, 1, str(one.error)) for one in files]
-
-
-def _note_lines(studies: Iterable[StudyPlan]) -> list[Line]:
-    """What is odd in a study and stops nothing."""
-    return [("study", "note", len(study.entries), note) for study in studies for note in study.notes]
+    lines += [(one.path.name, Outcome.WITHHOLD.value, 1, str(one.error)) for one in damaged]
+    return lines + [("study", "note", len(study.entries), note) for study in studies for note in study.notes]
 
 
 def withheld_series(result: StudyResult) -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import qt
 import slicer
 import vtk
 from slicer.i18n import tr as _
@@ -21,7 +20,7 @@ from ..mrml.verdicts import StoredVerdict, ct_of, leader_of, read_verdict, with_
 from ..steps.words import without_options
 from ..verify.privacy import is_tested
 from .section import NO_RESULT, Section, Shared
-from .work import as_sentence, fit_to_text, measured_once
+from .work import as_sentence, fill, fit_to_text
 
 _TICK = _("Tick 'Accept recognisable' where that is acceptable.")
 _TICK_ANEW = _("'Accept recognisable' was ticked for another result: untick it, and tick it again where that is acceptable.")
@@ -148,14 +147,8 @@ class ReviewSection(Section):
         """The rows, where they are others than those shown."""
         if rows == self._rows:
             return
-        self._rows, table = rows, self.ui.figuresTable
-        with measured_once(table):
-            table.setRowCount(len(rows))
-            for row, texts in enumerate(rows):
-                for column, text in enumerate(texts):
-                    item = qt.QTableWidgetItem(text)
-                    item.setToolTip(text)
-                    table.setItem(row, column, item)
+        self._rows = rows
+        fill(self.ui.figuresTable, rows)
 
     def on_compare(self, checked: bool = False) -> None:
         """Skin before and after side by side, or back to the layout that was."""

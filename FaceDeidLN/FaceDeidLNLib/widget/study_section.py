@@ -17,7 +17,7 @@ from ..steps.study import Line, PlannedStudy, plan_lines, release_study, result_
 from ..steps.words import without_options
 from . import dialogs
 from .section import NO_CT, Section, Shared
-from .work import fit_to_text, measured_once, new_item
+from .work import fill, fit_to_text, new_item
 
 #: What the folder of the released studies is called.
 _NAME = "deidentified-studies"
@@ -126,14 +126,7 @@ class StudySection(Section):
             self.panel.say("; ".join(_outcome(result) for result in said))
 
     def _show(self, lines: list[Line]) -> None:
-        table = self.ui.studyTable
-        with measured_once(table):
-            table.setRowCount(len(lines))
-            for row, line in enumerate(lines):
-                for column, text in enumerate(line):
-                    item = qt.QTableWidgetItem(without_options(str(text)))
-                    item.setToolTip(item.text())
-                    table.setItem(row, column, item)
+        fill(self.ui.studyTable, [[without_options(str(text)) for text in line] for line in lines])
 
 
 def _outcome(result: Any) -> str:  # noqa: ANN401  a StudyResult

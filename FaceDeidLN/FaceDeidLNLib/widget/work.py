@@ -6,7 +6,7 @@ import logging
 import re
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -55,15 +55,17 @@ def fit_to_text(table: Any) -> None:  # noqa: ANN401  a QTableWidget
     table.horizontalHeader().setSectionResizeMode(table.columnCount - 1, qt.QHeaderView.Stretch)
 
 
-@contextmanager
-def measured_once(table: Any) -> Iterator[None]:  # noqa: ANN401  a QTableWidget
-    """Fill a table that fits its texts: it measures all of them once, at the end, and not again for each cell that is set."""
+def fill(table: Any, rows: Sequence[Sequence[str]]) -> None:  # noqa: ANN401  a QTableWidget
+    """Texts in a table that fits them, each with itself as tooltip; all are measured once, and not again for each cell that is set."""
     for header in (table.horizontalHeader(), table.verticalHeader()):
         header.setSectionResizeMode(qt.QHeaderView.Fixed)
-    try:
-        yield
-    finally:
-        fit_to_text(table)
+    table.setRowCount(len(rows))
+    for row, texts in enumerate(rows):
+        for column, text in enumerate(texts):
+            item = qt.QTableWidgetItem(text)
+            item.setToolTip(text)
+            table.setItem(row, column, item)
+    fit_to_text(table)
 
 
 def name_parts(widget: Any) -> None:  # noqa: ANN401  a ctkSliderWidget, a qMRMLNodeComboBox
