@@ -46,11 +46,15 @@ RENDERED = {
 }
 #: Words of a description, whatever stands between them: "MIP-COR", "sMIP", "Thick MIP(10mm)".
 _MIP = r"(MIN|MAX|S|T|M)?(MIP|INIP)S?(\d.*)?|PROJECTION"
-_WORDS = re.compile(_MIP + "|VRT|VR|SSD|RADIAL|ROTATION|CINEMATIC|PROJEKTION|PROYECCI[OÓ]N|PROIEZIONE|PROJEÇÃO")
+_WORDS_OF_MR = re.compile(_MIP + "|VRT|VR|SSD|ROTATION|CINEMATIC|PROJEKTION|PROYECCI[OÓ]N|PROIEZIONE|PROJEÇÃO")
+#: In MR "radial" says how a volume was sampled ("T1 radial VIBE"); a range of radial views lies in several directions.
+_WORDS = re.compile(_WORDS_OF_MR.pattern + "|RADIAL")
 #: The same of a value of Image Type, where a maker's word may stand beside it: "CSA MIP", "MIP_THICK".
 _TYPE_WORDS = re.compile(_MIP)
 #: Classes whose frames have a flavour (PS3.3 C.8.16.1): enhanced and legacy converted CT, MR and PET.
 SAMPLED = {f"1.2.840.10008.5.1.4.1.1.{root}" for root in ("2.1", "2.2", "4.1", "4.4", "128.1", "130")}
+#: The first values of Image Type of what a scanner acquired and nobody derived.
+ACQUIRED = ("ORIGINAL", "PRIMARY")
 #: Images of another kind belong to the volume where more than this share of them lies at places of its slices.
 SAME_PLACES = 0.8
 #: Said of slices that have a frame of reference each, as some anonymisers give them.
@@ -64,7 +68,8 @@ def by_header(instance: Instance, series: Series, fewest: int) -> Decision | Non
     kinds = kinds_of(instance)
     if "LOCALIZER" in kinds:
         return Decision.withhold("a scout: the face in profile is burned into a projection")
-    if kinds & PROJECTED or _says(_TYPE_WORDS, kinds) or _says(_WORDS, [instance.text("SeriesDescription").upper()]):
+    words = _WORDS_OF_MR if instance.text("Modality") == "MR" else _WORDS
+    if kinds & PROJECTED or _says(_TYPE_WORDS, kinds) or _says(words, [instance.text("SeriesDescription").upper()]):
         return Decision.withhold("a projection (MIP, curved or rotated view): the face cannot be taken out of it")
     if kinds & RENDERED:
         return Decision.withhold("a rendering: the face cannot be taken out of it")
@@ -109,13 +114,13 @@ def _says(words: re.Pattern[str], texts: Iterable[str]) -> bool:
 def kinds_of(instance: Instance) -> set[str]:
     """What an image, and each of its frames, is said to be.
 
-    VOLUME as the third value is the flavour of frames that sample a volume evenly (PS3.3 C.8.16.1.3) in objects of ``SAMPLED``, and a
-    rendering in others.
+    VOLUME as the third value is the flavour of frames that sample a volume evenly (PS3.3 C.8.16.1.3) in objects of ``SAMPLED``, and in
+    slices that were acquired, as converters make them of such frames; in others it is a rendering.
     """
     groups = [one for keyword in (SHARED, PER_FRAME) for one in instance.header.get(keyword) or []]
     types = [instance.words("ImageType"), *(types for group in groups for types in _frame_types(group))]
-    if instance.sop_class in SAMPLED:
-        types = [(*one[:2], *(value for value in one[2:3] if value != "VOLUME"), *one[3:]) for one in types]
+    sampled = instance.sop_class in SAMPLED
+    types = [(*one[:2], *one[3:]) if one[2:3] == ("VOLUME",) and (sampled or one[:2] == ACQUIRED) else one for one in types]
     return {value for one in types for value in one} | {*instance.words("SeriesType"), *instance.words("VolumeBasedCalculationTechnique")}
 
 

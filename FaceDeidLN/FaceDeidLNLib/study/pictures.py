@@ -19,8 +19,10 @@ _BINARY = {"OB", "OW", "OF", "OD", "OL", "OV", "UN", "SQ", "UT", "UC"}
 MOST_PRIVATE = 64
 #: What a family judges itself, however long, besides contours: the frames of a dose and its histograms; points of graphics.
 DOSE, GRAPHICS = frozenset({0x3004000C, 0x30040058}), frozenset({0x00700022})
-#: Words of a language: no longer than this (characters), and letters more than digits and signs.
+#: Words of a language: no longer than this (characters), and letters more than digits and signs. Chinese and Japanese have no spaces: their
+#: words go from one mark of punctuation to the next.
 _LONGEST_WORD, _LEAST_LETTERS = 64, 0.6
+_WORD = re.compile(r"[^\s\u3000-\u303f\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65]+")
 
 
 def remove_pictures(dataset: Dataset, judged: frozenset[int] = frozenset()) -> None:
@@ -43,14 +45,18 @@ def remove_pictures_but_texts(dataset: Dataset) -> None:
 
 
 def is_written_picture(dataset: Dataset) -> bool:
-    """True where a public value is long enough for a picture, is no point of graphics, and is no text of a language."""
-    return any(size > MAX_ELEMENT and not _is_language(element) for size, _, element in _public(dataset, GRAPHICS | PIXELS))
+    """True where a public value, or all longer than a UID or code together, are long enough for a picture.
+
+    Points of graphics and texts of a language are none.
+    """
+    long = [size for size, _, one in _public(dataset, GRAPHICS | PIXELS) if size > SHORT + 1 and not _is_language(one)]
+    return max(long, default=0) > MAX_ELEMENT or sum(long) > MAX_PUBLIC
 
 
 def _is_language(element: DataElement) -> bool:
     if not isinstance(element.value, str):
         return False
-    words = re.findall(r"\S+", element.value)
+    words = _WORD.findall(element.value)
     letters = sum(map(str.isalpha, element.value))
     return max(map(len, words), default=0) <= _LONGEST_WORD and letters >= _LEAST_LETTERS * sum(map(len, words))
 

@@ -298,6 +298,8 @@ def test_long_public_values_of_an_rt_object_are_no_picture_together_and_its_cont
     [
         ("The level II node measures 12 x 9 mm, without necrosis. " * 60, True),
         ("Der Lymphknoten ist unverändert.\n" * 90, True),
+        ("右頸部レベルIIに径12mmのリンパ節腫大を認める。左側に有意な腫大は認めない。" * 40, True),
+        ("右侧颈部II区见肿大淋巴结，短径约12mm；左侧未见明显肿大淋巴结。" * 40, True),
         (base64.b64encode(PICTURE).decode(), False),
         ("\n".join(PICTURE[n : n + 30].hex() for n in range(0, 3000, 30)), False),
         (" ".join(map(str, PICTURE)), False),
@@ -308,3 +310,23 @@ def test_a_report_with_a_written_picture_is_withheld_and_one_with_prose_is_not(t
     item.ValueType, item.TextValue = "TEXT", text
     report.ContentSequence = [item]
     assert (judged(report).outcome is Outcome.KEEP) == is_kept
+
+
+@pytest.mark.parametrize(("count", "is_kept"), [(3, True), (80, False)])
+def test_a_report_with_a_picture_written_in_many_short_texts_is_withheld(count, is_kept):
+    report, written = Dataset(), base64.b64encode(np.random.default_rng(2).bytes(750)).decode()
+    report.ContentSequence = []
+    for _ in range(count):
+        item = Dataset()
+        item.ValueType, item.TextValue = "TEXT", written
+        report.ContentSequence.append(item)
+    assert (judged(report).outcome is Outcome.KEEP) == is_kept
+
+
+def test_many_uids_in_key_objects_are_no_picture():
+    report, evidence = Dataset(), Dataset()
+    evidence.ReferencedSOPSequence = [Dataset() for _ in range(200)]
+    for number, item in enumerate(evidence.ReferencedSOPSequence):
+        item.ReferencedSOPInstanceUID = f"2.25.{10**58 + number}"
+    report.ContentSequence = [evidence]
+    assert judged(report).outcome is Outcome.KEEP
