@@ -7,7 +7,8 @@ SHA-256 where it was released), ``series`` (what was checked of each), ``surface
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,10 @@ from .proof import Proof
 from .report import Report
 from .rules import rule_for
 
+#: A UID (PS3.5 9.1), and the number of a stack of its series.
+_UID = re.compile(r"(?<![\w.])(?:2\.25\.\d+|[0-2](?:\.\d+){3,})(?:#\d+)?")
+#: Shorter names of files (1, IM1, slice) are words and figures of sentences, and lead to nobody.
+SHORTEST_NAME = 6
 _DOSE_LIMIT = "Dose-volume histograms of the planning system were computed on the dose before it was clipped."
 
 
@@ -51,7 +56,7 @@ def certificate_text(
         "parameters": told(options.parameters),
         "headers": policy.facts(),
         "verdict": "PASS",
-        "instances": without_names([_instance(report) for report in reports], policy),
+        "instances": without_names(_instances(reports), policy),
         "series": without_names(_figures(reports), policy),
         "files": {path.relative_to(partial).as_posix(): file_sha256(path) for path in files.values()},
         "surfaces": [surface.in_class() for surface in proof.surfaces],
@@ -75,14 +80,27 @@ def _unreadable(count: int) -> str:
     return f"{count} of the files that came with the study could not be read, and what they held is not among the instances."
 
 
-def _instance(report: Report) -> dict[str, Any]:
-    """What is said of one: never its old UID or file name."""
+def _instances(reports: Sequence[Report]) -> list[dict[str, Any]]:
+    """What is said of each: never its old UID or file name."""
+    names = {report.entry.instance.path.name for report in reports}
+    told = {reason: coarse(without_originals(reason, names)) for reason in {report.decision.reason for report in reports}}
+    return [_instance(report, told[report.decision.reason]) for report in reports]
+
+
+def _instance(report: Report, reason: str) -> dict[str, Any]:
     facts: dict[str, Any] = {
         "class": rule_for(report.entry.instance.sop_class).name,
         "outcome": report.decision.outcome.value,
-        "reason": coarse(report.decision.reason),
+        "reason": reason,
     }
     return facts if report.file is None else {**facts, "file": report.file}
+
+
+def without_originals(reason: str, names: Iterable[str]) -> str:
+    """A reason without UIDs, and without ``names`` of files that came: both lead whoever has the originals back to them."""
+    for name in sorted((name for name in names if len(name) >= SHORTEST_NAME and name in reason), key=len, reverse=True):
+        reason = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", "a file", reason)
+    return _UID.sub("(UID)", reason)
 
 
 def _figures(reports: Sequence[Report]) -> list[dict[str, Any]]:

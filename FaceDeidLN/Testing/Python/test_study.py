@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
+from dicom_series import spoil
 from FaceDeidLNLib.commands.main import main
 from FaceDeidLNLib.core.parameters import Parameters
 from FaceDeidLNLib.header.policy import policy_named
@@ -19,6 +20,7 @@ from FaceDeidLNLib.output.certificate import certificate_path
 from FaceDeidLNLib.output.signing import is_own_release
 from FaceDeidLNLib.study import ct as ct_family
 from FaceDeidLNLib.study import run as study_run
+from FaceDeidLNLib.study.certificate import certificate_path_of, without_originals
 from FaceDeidLNLib.study.family import Options
 from FaceDeidLNLib.study.outcome import Outcome
 from FaceDeidLNLib.study.plan import Plan, plan
@@ -135,6 +137,35 @@ def test_the_certificate_lists_every_instance_and_no_old_uid(released, study):
     said = json.loads(text)
     assert len(said["instances"]) == len(released.reports)
     assert not any(entry.instance.uid in text for entry in released.planned.entries)
+
+
+def test_a_reason_tells_the_certificate_no_uid_and_no_name_of_a_file(study, tmp_path):
+    """Names and UIDs of so many digits look like hashes of the old voxels, too, which would stop the study."""
+    shutil.copytree(study.folder / "a", tmp_path / "in" / "a")
+    (tmp_path / "in" / "b").mkdir()
+    names = [f"2.25.{10**38 + number}.dcm" for number, _ in enumerate(sorted((study.folder / "b").iterdir()))]
+    for name, path in zip(names, sorted((study.folder / "b").iterdir()), strict=True):
+        shutil.copy(path, tmp_path / "in" / "b" / name)
+    spoil(tmp_path / "in" / "b" / names[0], BitsAllocated=32)
+    unknown, sop_class = tmp_path / "in" / "unknown.dcm", f"2.25.{10**38}"
+    shutil.copy(study.folder / "unknown.dcm", unknown)
+    spoil(unknown, SOPClassUID=sop_class)
+    result = run(plan(tmp_path / "in"), tmp_path / "out", replace(ASKED, withhold_doubtful=True))[0]
+    reasons = {one["reason"] for one in json.loads(certificate_path_of(result.output).read_text())["instances"]}
+    assert any("a file has 32 bits per voxel" in reason for reason in reasons)
+    assert not any(word in reason for reason in reasons for word in (*names, sop_class))
+
+
+@pytest.mark.parametrize(
+    ("reason", "told"),
+    [
+        ("choose one among 1.2.840.113619.2.55#1 (1, 70 slices); 1.2.840.113619.2.55#2", "choose one among (UID) (1, 70 slices); (UID)"),
+        ("CT000001 ends before its data do", "a file ends before its data do"),
+        ("the series has only 1 slice of 12.5 mm", "the series has only 1 slice of 12.5 mm"),
+    ],
+)
+def test_what_a_reason_says_otherwise_stays(reason, told):
+    assert without_originals(reason, {"CT000001", "1", "slice"}) == told
 
 
 def test_the_certificate_is_signed_and_tells_when_a_file_was_edited_or_added(released, tmp_path):
