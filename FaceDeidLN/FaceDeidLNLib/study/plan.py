@@ -16,7 +16,7 @@ from ..core.progress import Alive, idle
 from ..core.shortage import shortage
 from ..header.spelling import same_number
 from ..input.dicom_damaged import Damaged
-from ..input.dicom_enhanced import PER_FRAME, SHARED
+from ..input.dicom_enhanced import PER_FRAME, SHARED, split_frames
 from ..input.dicom_header import HeaderSlice
 from ..input.dicom_select import is_localizer, stacks_of, stacks_of_single
 from ..input.plausible import MIN_SLICES
@@ -172,20 +172,34 @@ def _same(one: Instance, other: Instance) -> bool:
 
 
 def _stacks(uid: str, family: str, members: Sequence[Instance]) -> list[Series]:
-    """A series; of CT its scouts, its multi-frame objects and each of its stacks of slices (phases, kernels, directions) by itself."""
+    """A series; of CT its scouts and each of its stacks of slices or multi-frame objects (phases, kernels, directions) by itself."""
     if family != "ct":
         return [Series(uid, family, tuple(members))]
     by_path = {instance.path: instance for instance in members}
     slices = [HeaderSlice(instance.path, instance.header) for instance in members]
     scouts = [one for one in slices if is_localizer(one)]
     whole = [one for one in slices if one not in scouts and (PER_FRAME in one.header or SHARED in one.header)]
-    parts = [part for part in (scouts, whole) if part]
+    parts = [part for part in (scouts, *_multi_frame(whole)) if part]
     rest = [one for one in slices if one not in scouts and one not in whole]
     try:
         parts += stacks_of(rest) if rest else []
     except InputError:  # a place that is no number: whoever reads the series says so
         parts.append(rest)
     return [Series(uid, family, tuple(by_path[one.path] for one in part), number) for number, part in enumerate(parts, start=1)]
+
+
+def _multi_frame(objects: list[HeaderSlice]) -> list[list[HeaderSlice]]:
+    """The multi-frame objects of each stack of frames; all of them together where one object holds frames of several stacks."""
+    if len(objects) < 2:
+        return [objects]
+    try:
+        stacks = stacks_of([frame for one in objects for frame in split_frames(one)])
+    except InputError:  # as above
+        return [objects]
+    paths = [{frame.path for frame in stack} for stack in stacks]
+    if sum(map(len, paths)) > len(objects):
+        return [objects]
+    return [[one for one in objects if one.path in own] for own in paths]
 
 
 def _decided(series: Series, study: Study) -> tuple[Decision, ...]:

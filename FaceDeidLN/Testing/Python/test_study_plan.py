@@ -12,7 +12,8 @@ import pydicom
 import pytest
 from dicom_series import Series as Written
 from dicom_series import stored_head, write_series
-from FaceDeidLNLib.core.volume import canonical_grid, resample
+from FaceDeidLNLib.core.geometry import Geometry
+from FaceDeidLNLib.core.volume import Volume, canonical_grid, resample
 from FaceDeidLNLib.face.styles import STYLES
 from FaceDeidLNLib.header.base import KeepHeader
 from FaceDeidLNLib.input.dicom import read_dicom_series
@@ -28,7 +29,7 @@ from FaceDeidLNLib.study.staging import staged, staged_instance
 from FaceDeidLNLib.study.writer import StudyWriter
 from pydicom.dataset import Dataset
 from pydicom.uid import RLELossless, generate_uid
-from synthetic_documents import PLANNED, write_the_rest
+from synthetic_documents import PLANNED, write_enhanced, write_the_rest
 from synthetic_study import StudyFolder, study_phantom
 
 STORED = np.random.default_rng(1).integers(0, 900, (12, 12, 10))
@@ -109,6 +110,30 @@ def test_stacks_of_one_ct_series_are_worked_on_one_by_one(tmp_path, keyword):
     parts = to_do(plan(tmp_path).studies[0], "ct")
     assert [(part.uid, len(part.instances)) for part in parts] == [(one.uid, 12), (one.uid, 12)]
     assert len({part.stack for part in parts}) == 2
+
+
+def frames_of_phases(path: Path, like: Path, phases: tuple[str, ...], series: str) -> None:
+    """A multi-frame CT whose frames belong to these phases, in turns where there are several."""
+    grid = Geometry((24, 12, 10), np.diag([3.0, 3.0, 3.0, 1.0]))
+    write_enhanced(path, like, Volume(np.zeros(grid.shape, dtype=np.float32), grid), "CT")
+    dataset = pydicom.dcmread(path)
+    for number, frame in enumerate(dataset.PerFrameFunctionalGroupsSequence):
+        frame.FrameContentSequence[0].TemporalPositionIndex = int(phases[number % len(phases)])
+        turn = number // len(phases)
+        frame.PlanePositionSequence[0].ImagePositionPatient = [0.0, 0.0, 3.0 * turn]
+    dataset.SeriesInstanceUID = series
+    dataset.save_as(path)
+
+
+@pytest.mark.parametrize(("objects", "worked_on"), [((("1",), ("2",)), [1, 1]), ((("1",), ("2", "3")), [2])])
+def test_multi_frame_objects_of_one_series_are_worked_on_one_by_one_unless_one_holds_several_stacks(objects, worked_on, tmp_path):
+    like = write_series(tmp_path / "like", Written(STORED[:1]))[0]
+    (tmp_path / "in").mkdir()
+    for number, phases in enumerate(objects):
+        frames_of_phases(tmp_path / "in" / f"{number}.dcm", like, phases, "1.2.3.4")
+    parts = to_do(plan(tmp_path / "in").studies[0], "ct")
+    assert [len(part.instances) for part in parts] == worked_on
+    assert len({part.stack for part in parts}) == len(worked_on)
 
 
 def test_a_scout_in_the_series_of_the_slices_is_withheld_alone(tmp_path):
