@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -88,7 +89,7 @@ def test_a_certificate_with_a_figure_of_the_head_is_not_written(where):
 
 def _of_study(tmp_path, figures):
     """The certificate of a study with one series of such figures."""
-    instance = SimpleNamespace(sop_class="1.2.840.10008.5.1.4.1.1.2")
+    instance = SimpleNamespace(sop_class="1.2.840.10008.5.1.4.1.1.2", path=Path("slice000.dcm"))
     report = Report(Entry(instance, KEPT), KEPT, figures, "01-CT/IM0001.dcm")
     planned = StudyPlan(Study("1", "2", ()), ())
     return study_text(tmp_path, planned, [report], Options(Parameters()), KeepHeader(), Proof((), ()), 12.0)
