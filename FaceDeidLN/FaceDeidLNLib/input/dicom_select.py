@@ -21,6 +21,8 @@ _LISTED = 12
 _CT_CLASSES = (CTImageStorage, *ENHANCED)
 #: Fewer slices than this are no stack of their own but odd ones out.
 _STACK = 3
+#: Direction cosines that differ by more are those of another plane.
+TURNED = 0.1
 #: What may tell the stacks of one series apart, the most telling first.
 DIFFERENCES = (
     "ConvolutionKernel",
@@ -91,16 +93,36 @@ def image_kind(header: Dataset) -> str:
     return " ".join(str(value).upper() for value in _values(header.get("ImageType"))[:2])
 
 
+def strays(items: Sequence[HeaderSlice]) -> dict[str, list[HeaderSlice]]:
+    """The few images that lie in another plane than the stacks of their series, or are of another size, by what tells them from the slices.
+
+    Scanners store a picture that shows where a reformat's slices lie as the first image of its series, and screen shots as its last.
+    """
+    placed = [item for item in items if _lies_in_space(item)]
+    turned = _turned(placed)
+    sizes = list(_parts([item for item in placed if item not in turned], _size).values())
+    few = [item for part in sizes if len(part) < _STACK <= max(map(len, sizes)) for item in part]
+    return {"in another plane": turned, "of another size": few}
+
+
+def _turned(items: Sequence[HeaderSlice]) -> list[HeaderSlice]:
+    """The images that are turned against every stack of slices."""
+    parts = list(_parts(items, _direction).values())
+    stacks = [numbers(part[0], "ImageOrientationPatient") for part in parts if len(part) >= _STACK]
+    few = [item for part in parts if stacks and len(part) < _STACK for item in part]
+    angles = [np.array(numbers(item, "ImageOrientationPatient")) for item in few]
+    return [item for item, angle in zip(few, angles, strict=True) if np.abs(angle - stacks).max(axis=1).min() > TURNED]
+
+
 def _without_odd(items: list[HeaderSlice]) -> tuple[list[HeaderSlice], tuple[str, ...]]:
-    """A series without the few images that are of another kind than its slices: pictures that were stored among them. And what is told."""
+    """A series without the few images that are no slices of it: pictures that were stored among them. And what is told."""
     kinds = _parts(items, _kind)
     usual = max(kinds, key=lambda kind: (len(kinds[kind]), kind))
-    odd = {kind for kind, part in kinds.items() if kind != usual and len(part) < _STACK}
-    if not odd:
-        return items, ()
-    pictures = told([item.path for item in items if _kind(item) in odd])
-    said = f"{pictures} of another kind (ImageType) than the slices of the series and left out"
-    return [item for item in items if _kind(item) not in odd], (said,)
+    few = [item for kind, part in kinds.items() if kind != usual and len(part) < _STACK for item in part]
+    odd = {"of another kind (ImageType)": few, **strays([item for item in items if item not in few])}
+    left = {id(item) for part in odd.values() for item in part}
+    said = (f"{told([item.path for item in part])} {how} than the slices of the series and left out" for how, part in odd.items() if part)
+    return [item for item in items if id(item) not in left], tuple(said)
 
 
 def is_localizer(item: HeaderSlice) -> bool:

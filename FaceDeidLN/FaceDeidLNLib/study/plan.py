@@ -18,7 +18,7 @@ from ..header.spelling import same_number
 from ..input.dicom_damaged import Damaged
 from ..input.dicom_enhanced import PER_FRAME, SHARED, split_frames
 from ..input.dicom_header import HeaderSlice
-from ..input.dicom_select import is_localizer, stacks_of, stacks_of_single
+from ..input.dicom_select import is_localizer, stacks_of, stacks_of_single, strays
 from ..input.plausible import MIN_SLICES
 from .family import Series, Study
 from .images import values_of
@@ -172,20 +172,31 @@ def _same(one: Instance, other: Instance) -> bool:
 
 
 def _stacks(uid: str, family: str, members: Sequence[Instance]) -> list[Series]:
-    """A series; of CT its scouts and each of its stacks of slices or multi-frame objects (phases, kernels, directions) by itself."""
-    if family != "ct":
+    """A series, of CT each of its stacks; and each image by itself that is turned against its slices or of another size."""
+    if family not in _STACKED:
         return [Series(uid, family, tuple(members))]
     by_path = {instance.path: instance for instance in members}
     slices = [HeaderSlice(instance.path, instance.header) for instance in members]
+    try:
+        alone = [one for images in strays([one for one in slices if not is_localizer(one)]).values() for one in images]
+    except InputError:  # a place that is no number: whoever reads the series says so
+        alone = []
+    rest = [one for one in slices if one not in alone]
+    parts = [*(_stacks_of_ct(rest) if family == "ct" else [rest]), *([one] for one in alone)]
+    return [Series(uid, family, tuple(by_path[one.path] for one in part), number) for number, part in enumerate(parts, start=1)]
+
+
+def _stacks_of_ct(slices: list[HeaderSlice]) -> list[list[HeaderSlice]]:
+    """The scouts, and each stack of slices or of multi-frame objects (phases, kernels, directions) by itself."""
     scouts = [one for one in slices if is_localizer(one)]
     whole = [one for one in slices if one not in scouts and (PER_FRAME in one.header or SHARED in one.header)]
     parts = [part for part in (scouts, *_multi_frame(whole)) if part]
     rest = [one for one in slices if one not in scouts and one not in whole]
     try:
         parts += stacks_of(rest) if rest else []
-    except InputError:  # a place that is no number: whoever reads the series says so
+    except InputError:  # as above
         parts.append(rest)
-    return [Series(uid, family, tuple(by_path[one.path] for one in part), number) for number, part in enumerate(parts, start=1)]
+    return parts
 
 
 def _multi_frame(objects: list[HeaderSlice]) -> list[list[HeaderSlice]]:

@@ -103,6 +103,45 @@ def test_a_few_pictures_among_the_slices_are_left_out_and_told(tmp_path, count):
     assert not {*ct.files} & {*pictures}
 
 
+TURNED = [1, 0, 0, 0, 0, -1]
+SMALLER = {"Rows": 4, "Columns": 4, "PixelData": bytes(32)}
+
+
+@pytest.mark.parametrize(
+    ("tags", "told"),
+    [({"ImageOrientationPatient": TURNED}, "1 file (slice000.dcm) in another plane"), (SMALLER, "1 file (slice000.dcm) of another size")],
+)
+def test_a_picture_of_where_the_slices_lie_is_left_out_and_told(tmp_path, tags, told):
+    first, *rest = write_series(tmp_path, Series(stored_head()))
+    change(first, **tags)
+    ct = read_ct(tmp_path)
+    assert np.array_equal(ct.volume.array, HU[1:])
+    assert ct.notes == (f"{told} than the slices of the series and left out",)
+    assert {*ct.files} == {*rest}
+
+
+def test_a_picture_in_a_plane_of_its_own_joins_no_two_stacks(tmp_path):
+    paths = write_series(tmp_path, Series(stored_head()))
+    for path in paths[:4]:
+        change(path, ImageOrientationPatient=TURNED)
+    change(paths[4], ImageOrientationPatient=[0, 1, 0, 0, 0, -1])
+    with pytest.raises(InputError, match="2 stacks of slices that differ in direction"):
+        read_ct(tmp_path)
+
+
+def test_slices_whose_direction_is_written_with_few_digits_are_no_pictures(tmp_path):
+    paths = write_series(tmp_path, Series(stored_head(), rows=np.array([[1, 0, 0], [0, 0.99875, 0.049999]])))
+    change(paths[3], ImageOrientationPatient=[1, 0, 0, 0, 0.99875, 0.050001])
+    assert np.array_equal(read_ct(tmp_path).volume.array, HU)
+
+
+def test_a_slice_without_a_direction_is_no_picture(tmp_path):
+    first, *_ = write_series(tmp_path, Series(stored_head()))
+    change(first, ImageOrientationPatient=None)
+    with pytest.raises(InputError, match="ImageOrientationPatient"):
+        read_ct(tmp_path)
+
+
 def test_many_pictures_among_the_slices_are_a_stack_of_their_own(tmp_path):
     series, _ = with_pictures(tmp_path, 3)
     with pytest.raises(InputError, match=f"2 stacks of slices that differ in kind .*{series.uid}#2"):

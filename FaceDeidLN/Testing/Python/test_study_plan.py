@@ -28,7 +28,7 @@ from FaceDeidLNLib.study.registration import rigid, ways
 from FaceDeidLNLib.study.staging import staged, staged_instance
 from FaceDeidLNLib.study.writer import StudyWriter
 from pydicom.dataset import Dataset
-from pydicom.uid import RLELossless, generate_uid
+from pydicom.uid import MRImageStorage, RLELossless, generate_uid
 from synthetic_documents import PLANNED, write_enhanced, write_the_rest
 from synthetic_study import StudyFolder, study_phantom
 
@@ -37,6 +37,20 @@ STORED = np.random.default_rng(1).integers(0, 900, (12, 12, 10))
 
 def reasons(planned: Plan) -> list[str]:
     return [entry.decision.reason for study in planned.studies for entry in study.entries]
+
+
+@pytest.mark.parametrize("tags", [{}, {"Modality": "MR", "SOPClassUID": MRImageStorage}])
+@pytest.mark.parametrize(
+    "odd", [{"ImageOrientationPatient": [1, 0, 0, 0, 0, -1]}, {"Rows": 4, "Columns": 4, "PixelData": bytes(32)}], ids=["turned", "smaller"]
+)
+def test_a_picture_of_where_the_slices_lie_does_not_withhold_them(tmp_path, tags, odd):
+    first, *_ = write_series(tmp_path / "a", Written(STORED, tags=tags))
+    dataset = pydicom.dcmread(first)
+    for keyword, value in odd.items():
+        setattr(dataset, keyword, value)
+    dataset.save_as(first)
+    sizes = [len(series.instances) for series in plan(tmp_path).studies[0].study.series]
+    assert sorted(sizes) == [1, len(STORED) - 1]
 
 
 def test_a_copy_of_a_file_is_withheld_and_no_doubt(tmp_path):
