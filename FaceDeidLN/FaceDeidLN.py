@@ -47,7 +47,7 @@ class FaceDeidLN(ScriptedLoadableModule):
         ScriptedLoadableModule.__init__(self, parent)
         self.parent.title = _("Face De-identification, Lymph Nodes Kept")
         self.parent.categories = [translate("qSlicerAbstractCoreModule", "Informatics")]
-        self.parent.dependencies = []
+        self.parent.dependencies = ["Volumes", "Segmentations", "Markups", "Models"]  # Slicer says which one is missing
         self.parent.contributors = ["FaceDeidLN contributors"]
         self.parent.helpText = _(
             "Hides the face of a head-and-neck CT, keeps every voxel of the lymph nodes that you name, and verifies both. "

@@ -28,7 +28,7 @@ from ..steps.follow import followed_before
 from . import dialogs
 from .section import NO_CT, Section, Shared
 from .views import drawn_once
-from .words import EFFECT_TIPS, REGION_TIPS, privacy_of_choice
+from .words import EFFECT_TIPS, REGION_TIPS, privacy_of_choice, sentence
 from .work import as_sentence, name_parts
 
 #: So long (ms) a length must rest before the live preview follows it.
@@ -69,10 +69,10 @@ class FaceSection(Section):
         slider.objectName = f"{number.keyword}Slider"
         slider.decimals, slider.singleStep = _FINE.get(number.unit, (2, (number.high - number.low) / 100))
         slider.minimum, slider.maximum, slider.value = number.low, number.high, number.default
-        title = number.field.split("_")[0].capitalize()
+        title = _(number.field.split("_")[0].capitalize())
         slider.accessibleName = title
         name_parts(slider)
-        slider.suffix, slider.toolTip = f" {number.unit}", f"{number.meaning[0].upper()}{number.meaning[1:]}."
+        slider.suffix, slider.toolTip = f" {number.unit}", sentence(number.meaning)
         slider.connect("valueChanged(double)", lambda value: self.on_number(number, value))
         self.ui.effectSection.layout().insertRow(row, qt.QLabel(f"{title}:"), slider)
         return slider
@@ -88,10 +88,10 @@ class FaceSection(Section):
         return (slicer.vtkMRMLMarkupsNode.PointEndInteractionEvent,)
 
     def observers(self) -> tuple[tuple[int, Callable[..., None]], ...]:
-        """Also of points that come and go: a verdict that went by others must not stay green."""
-        curve = slicer.vtkMRMLMarkupsNode
+        """Also of points that come and go, and of a curve that is moved: a verdict that went by others must not stay green."""
+        curve, moved = slicer.vtkMRMLMarkupsNode, slicer.vtkMRMLTransformableNode.TransformModifiedEvent
         come_and_go = (curve.PointRemovedEvent, curve.PointPositionDefinedEvent, curve.PointPositionUndefinedEvent)
-        return *super().observers(), *((event, self.panel.update_soon) for event in come_and_go)
+        return *super().observers(), *((event, self.panel.update_soon) for event in (*come_and_go, moved))
 
     def observe(self, node: Any) -> None:  # noqa: ANN401
         """Follow another curve, or none any more; then nothing waits to follow it."""
@@ -241,8 +241,8 @@ class FaceSection(Section):
         presets = {"Operation": "FILL_INSIDE", "FillValue": f"{_own(node)[FILL_HU.keyword]:g}"}
 
         def work(progress: Progress) -> None:
+            editor = _segment_editor()
             slicer.util.selectModule("SegmentEditor")
-            editor = slicer.util.getModuleWidget("SegmentEditor").editor
             editor.setSegmentationNode(face)
             editor.setSourceVolumeNode(ct)
             _preset_mask_volume(editor, presets, ct, output)
@@ -272,6 +272,14 @@ class FaceSection(Section):
         if self.panel.run(_("De-identify"), work, [*changed, *followed_before(followers(ct))]):
             self.ui.remarkEdit.clear()  # it was meant for the result before
             self.panel.say(" ".join([*map(as_sentence, withheld), *_faces_left(ct)]))
+
+
+def _segment_editor() -> Any:  # noqa: ANN401  a qMRMLSegmentEditorWidget
+    """The Segment Editor's own widget; raises FaceDeidError in an application that has no Segment Editor."""
+    try:
+        return slicer.util.getModuleWidget("SegmentEditor").editor
+    except RuntimeError as error:
+        raise FaceDeidError(_("The module Segment Editor is not in this Slicer.")) from error
 
 
 def _faces_left(ct: Any) -> list[str]:  # noqa: ANN401  the CT's node

@@ -46,7 +46,7 @@ class LandmarksSection(Section):
         self.ui.unsetButton.connect("clicked(bool)", self.on_unset)
 
     def events(self) -> tuple[int, ...]:
-        """A point was placed, moved or unset in a view."""
+        """A point was placed, moved or unset in a view, or all of them were moved by a transform."""
         markups = slicer.vtkMRMLMarkupsNode
         return (
             markups.PointModifiedEvent,
@@ -54,6 +54,7 @@ class LandmarksSection(Section):
             markups.PointRemovedEvent,
             markups.PointPositionDefinedEvent,
             markups.PointPositionUndefinedEvent,
+            slicer.vtkMRMLTransformableNode.TransformModifiedEvent,
         )
 
     def observers(self) -> tuple[tuple[int, Callable[..., None]], ...]:

@@ -10,6 +10,7 @@ import slicer
 from FaceDeidLNLib.core.errors import FaceDeidError
 from FaceDeidLNLib.core.parameters import LONGEST_WATERMARK
 from FaceDeidLNLib.core.segment import tight
+from FaceDeidLNLib.effect.records import OWN_NUMBERS
 from FaceDeidLNLib.mrml.nodes import add_ct, add_segmentation, segments_from_node
 from FaceDeidLNLib.mrml.scene import context
 from person import PanelTest, face_voxels, ids, phantom
@@ -28,6 +29,11 @@ class WatermarkTest(PanelTest):
         self.ui.watermarkEdit.text = ""
         self.widget.enter()
         self.assertEqual(self.ui.watermarkEdit.text, "DE-ID")
+
+    def test_what_a_number_of_an_effect_means_is_said_in_the_users_language(self):
+        self.patch("FaceDeidLNLib.widget.words._", lambda text: f"<{text}>")
+        slider = self.panel.face._add_slider(1, OWN_NUMBERS[0])
+        self.assertIn(f"<{OWN_NUMBERS[0].meaning}>", slider.toolTip)
 
     def test_no_longer_text_can_be_typed_than_can_be_drawn(self):
         self.assertEqual(self.ui.watermarkEdit.maxLength, LONGEST_WATERMARK)

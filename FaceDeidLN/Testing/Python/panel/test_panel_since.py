@@ -49,10 +49,17 @@ class SinceTest(PanelTest):
         self.apply()
         landmarks, curve, arrival = self.node.landmarks, self.node.curve, self.panel._arrival
         arrival.stop()
-        for change in (lambda: landmarks.SetNthControlPointPosition(0, 1.0, 2.0, 3.0), lambda: curve.RemoveNthControlPoint(0)):
+        moved = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode").GetID()
+        for change in (
+            lambda: landmarks.SetNthControlPointPosition(0, 1.0, 2.0, 3.0),
+            lambda: curve.RemoveNthControlPoint(0),
+            lambda: landmarks.SetAndObserveTransformNodeID(moved),
+            lambda: curve.SetAndObserveTransformNodeID(moved),
+        ):
+            arrival.stop()
             change()
             self.assertTrue(arrival.active)
-            arrival.stop()
+        arrival.stop()
 
     def test_what_is_moved_by_a_transform_of_its_own_is_named_and_what_is_moved_with_its_ct_is_not(self):
         self.apply()

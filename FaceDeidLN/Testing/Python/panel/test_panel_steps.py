@@ -205,6 +205,15 @@ class StepsTest(PanelTest):
         parameters = editor.mrmlSegmentEditorNode.return_value
         parameters.SetAttribute.assert_any_call("Mask volume.Operation", "FILL_INSIDE")
 
+    def test_an_application_without_a_segment_editor_says_so(self):
+        self.load_sample()
+        self.click("faceButton")
+        self.patch("slicer.util.getModuleWidget", mock.Mock(side_effect=RuntimeError("Could not find module")))
+        self.patch("slicer.util.selectModule", mock.Mock(side_effect=AssertionError("the panel is left for nothing")))
+        self.patch("FaceDeidLNLib.widget.dialogs.has_window", lambda: True)
+        self.click("editFaceButton")
+        self.assertEqual(self.errors, ["The module Segment Editor is not in this Slicer."])
+
     def test_without_a_main_window_an_edit_says_so(self):
         self.load_sample()
         self.click("faceButton")
