@@ -138,10 +138,16 @@ def not_chosen(
     Those of which the user said himself whether they are kept are not among them. Where nothing is ``protected``, what was chosen for
     another CT is, under a name that says so.
     """
-    mine = (protected, *chosen)
-    found = [segment for node in candidates(ct) if not any(node is one for one in mine) for segment in _silent(node)]
-    others = [segment for node in of_others(ct) if protected is None for segment in _silent(node)]
+    found = [segment for node, names in unasked(ct, protected, *chosen) for segment in stored_segments(node, names)]
+    others = [segment for node in of_others(ct) if protected is None for segment in stored_segments(node, _silent(node))]
     return (*found, *(replace(segment, name=f"{segment.name} (of another CT)") for segment in others))
+
+
+def unasked(
+    ct: slicer.vtkMRMLScalarVolumeNode | None, *chosen: slicer.vtkMRMLSegmentationNode | None
+) -> list[tuple[slicer.vtkMRMLSegmentationNode, list[str]]]:
+    """The candidates that were not ``chosen``, and those of their segments that would be kept by their name and nobody was asked for."""
+    return [(node, _silent(node)) for node in candidates(ct) if not any(node is one for one in chosen)]
 
 
 def unchecked(node: slicer.vtkMRMLSegmentationNode | None, segment_ids: Sequence[str] | None) -> tuple[StoredSegment, ...]:
@@ -162,9 +168,8 @@ def but_outlines(segments: Sequence[Segment], ct: Volume) -> tuple[Segment, ...]
     return tuple(segment for segment in segments if not (is_outline(segment) and patient.is_outlined_by(segment)))
 
 
-def _silent(node: slicer.vtkMRMLSegmentationNode) -> list[StoredSegment]:
-    wanted = [i for i, (_, role) in segment_roles(node).items() if role in KEPT and not was_asked(node, i)]
-    return stored_segments(node, wanted)
+def _silent(node: slicer.vtkMRMLSegmentationNode) -> list[str]:
+    return [i for i, (_, role) in segment_roles(node).items() if role in KEPT and not was_asked(node, i)]
 
 
 def overlap(first: slicer.vtkMRMLDisplayableNode, second: slicer.vtkMRMLDisplayableNode) -> bool:

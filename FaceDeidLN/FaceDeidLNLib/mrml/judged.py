@@ -12,7 +12,8 @@ import slicer
 from ..core.errors import FaceDeidError
 from ..core.geometry import Geometry
 from ..core.segment import Segment
-from .candidates import atlases, declined, kept_of
+from .candidates import atlases, declined, kept_of, unasked
+from .links import linked
 from .matrices import to_world_ras
 from .moved import SAME_MM
 from .nodes import segments_from_node
@@ -44,6 +45,11 @@ def kept_now(
     taken = [] if declined(ct) else atlases(ct, chosen, face)
     own = [] if chosen is None else [(chosen, checked_segments(chosen))]
     return [*own, *((node, kept_of(node)) for node in taken)]
+
+
+def silent_now(ct: slicer.vtkMRMLScalarVolumeNode, kept: Sequence[Kept], face: slicer.vtkMRMLSegmentationNode | None) -> list[Kept]:
+    """What a verdict would doubt where it lies in the face, as things are now: nobody chose it, and it is not among what is ``kept``."""
+    return [*unasked(ct, *(node for node, _ in kept), face, linked(ct, "kept"))]
 
 
 def moment_of(kept: Sequence[Kept]) -> tuple[Any, ...]:

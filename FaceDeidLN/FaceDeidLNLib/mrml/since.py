@@ -11,7 +11,7 @@ import slicer
 from ..core.errors import InputError
 from .as_made import drawn, is_noted_drawing
 from .changed import is_changed
-from .judged import Kept, kept_now, moment_of, not_judged, place_of
+from .judged import Kept, kept_now, moment_of, not_judged, place_of, silent_now
 from .links import linked
 from .verdicts import StoredVerdict, ct_of, leader_of, read_verdict
 
@@ -45,13 +45,14 @@ class Looked:
         self._found: tuple[Any, tuple[str, ...]] = (None, ())
         self._drawn: tuple[Any, tuple[str, ...]] = (None, ())
 
-    def added(self, stored: StoredVerdict, kept: list[Kept]) -> tuple[str, ...]:
-        """The names of what is ``kept`` now and the verdict has not judged as it is."""
-        moment = stored.segments, stored.left_out, moment_of(kept)
+    def added(self, stored: StoredVerdict, kept: list[Kept], silent: list[Kept]) -> tuple[str, ...]:
+        """The names of what is ``kept`` now, or would be asked for, and the verdict has not judged as it is."""
+        moment = stored.segments, stored.silent, stored.left_out, moment_of(kept), moment_of(silent)
         if moment != self._found[0]:
             excused = stored.left_out if self._excused else ()
             left = set(excused) - {one["name"] for one in stored.segments or ()}  # one name may be of both
-            self._found = moment, tuple(name for name in _not_judged(kept, stored) if name not in left)
+            doubted = [] if stored.silent is None else not_judged(silent, [*(stored.segments or ()), *stored.silent])
+            self._found = moment, (*(name for name in _not_judged(kept, stored) if name not in left), *doubted)
         return self._found[1]
 
     def drawn(
@@ -82,7 +83,8 @@ def since(result: slicer.vtkMRMLScalarVolumeNode, stored: StoredVerdict, looked:
     added: tuple[str, ...] = ()
     if leader is None:
         looked, drawings = looked or Looked(excused=True), {role: linked(ct, role) for role in DRAWINGS if role in stored.drawings}
-        added = looked.added(stored, kept_now(ct, linked(ct, "protected"), linked(ct, "face")))
+        kept = kept_now(ct, linked(ct, "protected"), linked(ct, "face"))
+        added = looked.added(stored, kept, silent_now(ct, kept, linked(ct, "face")))
         added += looked.drawn(stored, ct, {role: node for role, node in drawings.items() if node is not None})
         added += tuple(DRAWINGS[role] for role in stored.by_hand if drawings.get(role) is None)
     return Since((*before.edited, *edited), (*before.added, *added))

@@ -55,9 +55,9 @@ class StoredVerdict(Judged):
 
     ``content`` is the certificate without the output's own facts, ``facts`` all figures, ``digest`` the SHA-256 of the
     result's voxels and place when it was verified, ``ct`` that of its CT. ``segments`` are the judged ones, as ``judged.noted`` made
-    them. In a scene of before these were noted they are empty and None. ``left_out`` are the names of checked segments that a script
-    did not ask for, ``drawings`` landmarks, curve and face segment, as ``as_made.noted_drawing`` tells them, ``by_hand`` the roles of
-    those of them that a person had a part in.
+    them, ``silent`` those that nobody chose; in a scene of before these were noted they are empty and None. ``left_out`` are the names
+    of checked segments that a script did not ask for, ``drawings`` landmarks, curve and face segment, as ``as_made.noted_drawing`` tells
+    them, ``by_hand`` the roles of those of them that a person had a part in.
     """
 
     digest: str
@@ -65,6 +65,7 @@ class StoredVerdict(Judged):
     facts: dict[str, Any]
     ct: str = ""
     segments: list[dict[str, Any]] | None = None
+    silent: list[dict[str, Any]] | None = None
     left_out: Sequence[str] = ()
     drawings: dict[str, list[Any]] = field(default_factory=dict)
     by_hand: Sequence[str] = ()
@@ -106,9 +107,17 @@ def _making(result: str, parameters: Parameters) -> str:
     return hashlib.sha256(f"{result} {replace(parameters, seed=None)}".encode()).hexdigest()
 
 
-def verdict_on(case: CaseResult, accepted: bool, ct: Volume, segments: Sequence[Segment], left_out: Sequence[str] = ()) -> StoredVerdict:
-    """What is kept of a case that has a result: ``ct`` are its CT's own values, ``segments`` what was protected in it."""
-    said = {**asdict(judged(case, accepted)), "digest": digest(case.result), "ct": digest(ct), "segments": noted(segments)}
+def verdict_on(
+    case: CaseResult,
+    accepted: bool,
+    ct: Volume,
+    segments: Sequence[Segment],
+    silent: Sequence[Segment] = (),
+    left_out: Sequence[str] = (),
+) -> StoredVerdict:
+    """What is kept of a case that has a result: ``ct`` are its CT's own values, ``segments`` what was protected, ``silent`` what not."""
+    noted_ones = {"segments": noted(segments), "silent": noted(silent)}
+    said = {**asdict(judged(case, accepted)), "digest": digest(case.result), "ct": digest(ct), **noted_ones}
     return StoredVerdict(**said, left_out=tuple(left_out), content=case_content(case), facts=facts_of(case))
 
 

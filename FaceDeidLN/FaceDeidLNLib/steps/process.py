@@ -256,7 +256,8 @@ def put_into_scene(
     def shown(tell: Progress) -> tuple[StoredVerdict | None, CaseMaterial]:
         tell(_IN_SCENE, "certificate")
         own = case if case.result is None else replace(case, result=in_own_values(source(), case.result))
-        stored = None if own.result is None else verdict_on(own, asked.accept_recognisable, values, request.protected, left)
+        judged = values, request.protected, request.left_out, left
+        stored = None if own.result is None else verdict_on(own, asked.accept_recognisable, *judged)
         material = material_of(request.ct, own, stored is not None and stored.released)
         return stored, replace(material, image=None if own.result is None else image_of(own.result))
 

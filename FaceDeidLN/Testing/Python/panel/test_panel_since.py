@@ -142,6 +142,28 @@ class SinceTest(PanelTest):
         self.panel.update()
         self.assertIn("#1b7f3b", self.ui.verdictLabel.styleSheet)
 
+    def test_nodes_that_nobody_chose_and_that_come_or_move_after_the_verdict_are_named_until_they_are_judged(self):
+        self.apply()
+        late = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "of another reader")
+        late.GetSegmentation().CopySegmentFromSegmentation(self.node.protectedSegmentation.GetSegmentation(), self.first_node())
+        late.GetSegmentation().GetNthSegment(0).SetName("late lymph node")
+        move = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
+        matrix = vtkMatrix4x4()
+        matrix.SetElement(1, 3, 5.0)
+        for change in (lambda: None, lambda: (move.SetMatrixTransformToParent(matrix), late.SetAndObserveTransformNodeID(move.GetID()))):
+            change()
+            self.assertEqual(self.not_judged(), "late lymph node")
+            self.assertEqual(self.enabled(*EXPORTS), [])
+            self.click("verifyButton")
+            self.assertEqual(self.not_judged(), "")
+            self.assertIn("nrrdButton", self.enabled(*EXPORTS))
+        self.node.protectedSegmentation = late
+        self.assertEqual(self.not_judged(), "late lymph node")  # it was looked at, and is to be kept only now
+
+    def first_node(self):
+        """The identifier of the first of the sample's nodes."""
+        return self.node.protectedSegmentation.GetSegmentation().GetNthSegmentID(0)
+
     def voxels_of(self, segment):
         """The voxels of one of the sample's nodes, which can be written into."""
         image = self.node.protectedSegmentation.GetSegmentation().GetNthSegment(segment).GetRepresentation("Binary labelmap")
