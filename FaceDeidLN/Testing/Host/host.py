@@ -82,8 +82,10 @@ class Loader(QtUiTools.QUiLoader):
 
 def application() -> QtWidgets.QApplication:
     """The one QApplication of the process, in the Fusion style."""
-    made = QtWidgets.QApplication.instance() or QtWidgets.QApplication(["Slicer"])
-    made.setStyle("Fusion")
+    made = QtWidgets.QApplication.instance()
+    if made is None:
+        made = QtWidgets.QApplication(["Slicer"])
+        made.setStyle("Fusion")  # once: every panel that was made before would be styled anew
     return made
 
 
