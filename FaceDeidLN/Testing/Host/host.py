@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import io
 import re
@@ -62,14 +63,9 @@ class Loader(QtUiTools.QUiLoader):
             self.registerCustomWidget(widget)
 
     def load_file(self, path: str) -> object:
-        tree = ElementTree.parse(path)
-        connections = tree.getroot().find("connections")
-        wanted = [tuple(item.findtext(part) for part in ("sender", "signal", "receiver", "slot")) for item in connections]
-        connections.clear()
+        form, wanted = _parted(path)
         device = QtCore.QBuffer()
-        stream = io.BytesIO()
-        tree.write(stream, encoding="utf-8", xml_declaration=True)
-        device.setData(stream.getvalue())
+        device.setData(form)
         root = self.load(device)
         if root is None:
             raise RuntimeError(self.errorString())
@@ -78,6 +74,22 @@ class Loader(QtUiTools.QUiLoader):
             target = root.findChild(QtWidgets.QWidget, receiver)
             pythonqt.wrap(source).connect(signal, getattr(target, re.match(r"\w+", slot)[0]))
         return pythonqt.wrap(root)
+
+
+@functools.cache
+def _parted(path: str) -> tuple[bytes, list[tuple[str, ...]]]:
+    """A .ui file without its connections, and the sender, signal, receiver and slot of each of these."""
+    tree = ElementTree.parse(path)
+    connections = tree.getroot().find("connections")
+    wanted = [tuple(item.findtext(part) for part in ("sender", "signal", "receiver", "slot")) for item in connections]
+    connections.clear()
+    stream = io.BytesIO()
+    tree.write(stream, encoding="utf-8", xml_declaration=True)
+    return stream.getvalue(), wanted
+
+
+#: The one loader of the process: each would take up the stand-in widgets anew.
+_loader = functools.cache(Loader)
 
 
 def application() -> QtWidgets.QApplication:
@@ -92,7 +104,7 @@ def application() -> QtWidgets.QApplication:
 def start(patch: pytest.MonkeyPatch, module_name: str) -> SimpleNamespace:
     """Install the host until the patch ends; returns ``app``, ``qt``, and the ``errors`` that dialogs have shown."""
     headless_context()
-    loader, qt = Loader(), pythonqt.QtModule()
+    loader, qt = _loader(), pythonqt.QtModule()
     host = SimpleNamespace(app=Application(application()), qt=qt, errors=[], selected=[], modules={})
     patch.setitem(sys.modules, "qt", qt)
     patch.setitem(sys.modules, "ctk", SimpleNamespace(ctkSliderWidget=pythonqt.proxy_class(widgets.ctkSliderWidget)))
