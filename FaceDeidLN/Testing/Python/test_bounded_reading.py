@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gzip
 import json
 import os
@@ -37,9 +38,18 @@ def nrrd_header(*lines: str) -> bytes:
     return ("\n".join(["NRRD0005", *space, *lines]) + "\n\n").encode()
 
 
+#: Megabytes of zeros in one gzip file.
+PART = 64
+
+
+@functools.cache
+def packed_part() -> bytes:
+    return gzip.compress(bytes(PART << 20), 9)
+
+
 def zeros(megabytes: int) -> bytes:
     """So many megabytes of zeros as gzip files in a row."""
-    return gzip.compress(bytes(64 << 20), 9) * (megabytes // 64)
+    return packed_part() * (megabytes // PART)
 
 
 CUBE = ("type: short", "dimension: 3", "sizes: 1200 1200 1200", "space directions: (0.5,0,0) (0,0.5,0) (0,0,0.5)")

@@ -183,17 +183,36 @@ def test_the_user_is_told_that_a_set_has_a_frame_of_its_own(tmp_path):
     assert notes(ct, invent(path, ct.files)) == (told,)
 
 
-@pytest.mark.parametrize("series", ["a", "b"])
-@pytest.mark.parametrize("days", [1, 2])
-def test_in_a_study_a_set_given_for_the_nodes_counts_for_the_frame_whose_slices_it_names(series, days, tmp_path):
-    one = StudyFolder(tmp_path / "in", study_phantom())
+@pytest.fixture(scope="module")
+def two_days(tmp_path_factory) -> StudyFolder:
+    """Series "a" and "b" of one day and "z" of another, and a structure set, rt.dcm, of the first day; each test links what it needs."""
+    one = StudyFolder(tmp_path_factory.mktemp("days"), study_phantom())
     one.series(one.phantom.ct, "a", "Head")
     one.series(one.phantom.ct, "b", "Head sharp")
-    if days == 2:
-        StudyFolder(tmp_path / "in", study_phantom(), one.study).series(one.phantom.ct, "z", "Another day")
-    slices = sorted((tmp_path / "in" / series).iterdir())
-    write_structures(tmp_path / "rt.dcm", slices[0], one)
-    path = invent(tmp_path / "rt.dcm", slices)
+    StudyFolder(one.folder, one.phantom, one.study).series(one.phantom.ct, "z", "Another day")
+    write_structures(one.folder / "rt.dcm", min((one.folder / "a").iterdir()), one)
+    return one
+
+
+def linked(study: StudyFolder, names: str, folder: Path) -> None:
+    """Some series of a study in a folder of their own."""
+    folder.mkdir()
+    for name in names:
+        (folder / name).symlink_to(study.folder / name)
+
+
+def invented(study: StudyFolder, series: str, path: Path) -> Path:
+    """The structure set of a study with a frame of its own, whose contours name the slices of a series."""
+    path.write_bytes((study.folder / "rt.dcm").read_bytes())
+    return invent(path, sorted((study.folder / series).iterdir()))
+
+
+@pytest.mark.parametrize("series", ["a", "b"])
+@pytest.mark.parametrize("days", [1, 2])
+def test_in_a_study_a_set_given_for_the_nodes_counts_for_the_frame_whose_slices_it_names(series, days, two_days, tmp_path):
+    one = two_days
+    linked(one, "abz" if days == 2 else "ab", tmp_path / "in")
+    path = invented(one, series, tmp_path / "rt.dcm")
     frames = CtFrames.of(plan(tmp_path / "in").studies)
     assert frames.of_file(path) == {one.frame}
     read = make_parser().parse_args(["study", "in", "out", "--nodes", str(path), "--node-segments", "LN cheek"])
@@ -203,13 +222,10 @@ def test_in_a_study_a_set_given_for_the_nodes_counts_for_the_frame_whose_slices_
     assert [note.partition(";")[0] for note in frames.notes] == ["rt.dcm has a frame of reference of its own"]
 
 
-def test_such_a_set_is_read_for_its_segments_alone_and_once_more_to_tell_frames_apart(tmp_path, monkeypatch):
-    one = StudyFolder(tmp_path / "in", study_phantom())
-    one.series(one.phantom.ct, "a", "Head")
-    StudyFolder(tmp_path / "in", study_phantom(), one.study).series(one.phantom.ct, "z", "Another day")
-    slices = sorted((tmp_path / "in" / "a").iterdir())
-    write_structures(tmp_path / "rt.dcm", slices[0], one)
-    path = invent(tmp_path / "rt.dcm", slices)
+def test_such_a_set_is_read_for_its_segments_alone_and_once_more_to_tell_frames_apart(two_days, tmp_path, monkeypatch):
+    one = two_days
+    linked(one, "az", tmp_path / "in")
+    path = invented(one, "a", tmp_path / "rt.dcm")
     reads, read_one = [], dicom_segments._read
     monkeypatch.setattr(dicom_segments, "_read", lambda path: reads.append(path) or read_one(path))
     options = make_parser().parse_args(["study", "in", "out", "--nodes", str(path)])
