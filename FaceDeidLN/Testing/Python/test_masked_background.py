@@ -12,6 +12,7 @@ from FaceDeidLNLib.case.find import LOOKS_ANEW, Finder
 from FaceDeidLNLib.case.records import Request
 from FaceDeidLNLib.core.geometry import Geometry
 from FaceDeidLNLib.core.landmarks import Landmarks
+from FaceDeidLNLib.core.parameters import Parameters
 from FaceDeidLNLib.core.progress import idle
 from FaceDeidLNLib.core.volume import Volume, resample
 from FaceDeidLNLib.input.ct import read_ct
@@ -30,6 +31,8 @@ from written import write_volume
 SAID = "mm from the skin"
 #: Air (mm) that is put around the head, so that there is room for a mask, and the noise of air (HU).
 ROOM_MM, NOISE_HU = 70.0, 10.0
+#: Node levels have nothing to do with a mask.
+NO_LEVELS = Parameters(levels=())
 
 
 @functools.cache
@@ -82,7 +85,7 @@ class LookedBefore(Finder):
 def released(ct: Volume, folder, finder: Finder | None = None):
     """A file of the CT on the road up to the gate."""
     read = read_ct(write_volume(ct, folder / "ct.nrrd"))
-    return read, as_stored(read, deface(Request(read.volume), finder=finder or LookedBefore()))
+    return read, as_stored(read, deface(Request(read.volume, parameters=NO_LEVELS), finder=finder or LookedBefore()))
 
 
 @pytest.mark.parametrize(("mm", "value"), [(17.0, 0), (45.0, 0), (45.0, -1024), (45.0, -2000), (30.0, -500)])
@@ -117,7 +120,7 @@ def test_air_of_one_value_is_no_mask(value, tmp_path):
 
 
 def test_an_mr_that_was_masked_does_not_follow(tmp_path):
-    hidden = deface(Request(scan()), finder=LookedBefore())
+    hidden = deface(Request(scan(), parameters=NO_LEVELS), finder=LookedBefore())
     assert hidden.verdict is Verdict.PASS
     tissue = np.clip((scan().array.astype(float) + 1000.0) / 10.0, 0.0, 110.0) + 3.0
     kept = read_image(scan().with_array(tissue.astype(np.float32)), tmp_path / "whole.nrrd")
