@@ -20,6 +20,8 @@ from FaceDeidLNLib.steps.steps import Steps
 from FaceDeidLNLib.verify.privacy import TESTED
 from vtk.util.numpy_support import vtk_to_numpy
 
+pytestmark = pytest.mark.usefixtures("coarse_skin")
+
 
 @pytest.fixture(scope="module")
 def drawn(phantom):

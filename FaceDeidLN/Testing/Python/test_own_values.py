@@ -28,6 +28,8 @@ from FaceDeidLNLib.steps.steps import Steps
 from FaceDeidLNLib.steps.worklist import load_item
 from written import write_volume
 
+pytestmark = pytest.mark.usefixtures("coarse_skin")
+
 PADDING = 3976
 #: Each head is looked at once.
 CACHE = AnatomyCache()

@@ -23,6 +23,8 @@ from FaceDeidLNLib.steps.process import NodeRequest
 from FaceDeidLNLib.steps.steps import Steps
 from scipy.spatial.transform import Rotation
 
+pytestmark = pytest.mark.usefixtures("coarse_skin")
+
 
 def made(spacing_mm, degrees=0.0):
     """A phantom of that spacing, turned about an oblique axis: CT and node masks."""

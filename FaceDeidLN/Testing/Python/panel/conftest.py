@@ -25,7 +25,7 @@ class Shown:
 
 
 @pytest.fixture(autouse=True)
-def shown():
+def shown(coarse_skin):
     """The module's panel on the stand-in host, found by ``slicer.util.getModuleWidget`` as in Slicer."""
     try:
         import host

@@ -13,16 +13,12 @@ from dataclasses import replace
 from pathlib import Path
 from unittest import mock
 
-import numpy as np
 import slicer
 import vtk
 from FaceDeidLNLib.anatomy.landmark.detect import detect_landmarks
-from FaceDeidLNLib.anatomy.skin import skin_surface
 from FaceDeidLNLib.case.records import Request
-from FaceDeidLNLib.core.geometry import Geometry
 from FaceDeidLNLib.core.parameters import Parameters
 from FaceDeidLNLib.core.segment import tight
-from FaceDeidLNLib.core.volume import Volume
 from FaceDeidLNLib.mrml.nodes import add_ct, add_segmentation
 from FaceDeidLNLib.mrml.scene import context
 from FaceDeidLNLib.mrml.segmentations import segments_from_node
@@ -66,13 +62,6 @@ def remembered(ct, alive):
     if key not in _found():
         _found()[key] = detect_landmarks(ct, alive)
     return _found()[key]
-
-
-def coarse_skin(depth):
-    """The skin in triangles of 3 mm: a curve finds its way on them in a sixth of the time that it needs on those of 1 mm."""
-    step = 3
-    array = np.ascontiguousarray(depth.array[::step, ::step, ::step])
-    return skin_surface(Volume(array, Geometry(array.shape, depth.geometry.ijk_to_lps @ np.diag([step, step, step, 1.0]))))
 
 
 class KeptCache(AnatomyCache):
@@ -166,8 +155,6 @@ class PanelTest(unittest.TestCase):
         for name in ("file_to_open", "file_to_save", "folder"):
             self.patch(f"FaceDeidLNLib.widget.dialogs.{name}", self.answer)
         self.patch("FaceDeidLNLib.case.find.detect_landmarks", remembered)
-        for user in ("mrml.case", "steps.steps"):
-            self.patch(f"FaceDeidLNLib.{user}.skin_surface", coarse_skin)
         self.real_sample = self.panel.load_sample
         self.addCleanup(setattr, self.panel, "load_sample", self.real_sample)
         self.panel.load_sample = load_phantom
