@@ -223,7 +223,7 @@ def write_structures(path: Path, ct: Path, study: StudyFolder) -> None:
 
 
 def _contours(mask: np.ndarray, volume: Volume) -> Iterator[Dataset]:
-    for k in np.flatnonzero(mask.any(axis=(1, 2)))[::2]:
+    for k in np.flatnonzero(mask.any(axis=(1, 2)))[::3]:
         figure = contour_generator(z=mask[k].astype(float)).lines(0.5)
         for line in figure:
             points = volume.geometry.to_lps(np.column_stack([np.full(len(line), k), line[:, 1], line[:, 0]]))
