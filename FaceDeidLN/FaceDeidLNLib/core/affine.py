@@ -22,6 +22,14 @@ def affine(points: np.ndarray, matrix: np.ndarray, offset: np.ndarray | float = 
     return np.moveaxis(out, 0, -1)
 
 
+def taken(points: np.ndarray, some: np.ndarray) -> np.ndarray:
+    """``points[some]`` of points (N, D), each of whose columns lies together in memory, as it then does here, too.
+
+    What is done to one column after the other is done faster so.
+    """
+    return points.T.take(some, axis=1).T
+
+
 def similarity_back(points: np.ndarray, axes: np.ndarray, origin: np.ndarray, scale: float = 1.0) -> np.ndarray:
     """What ``scale`` times ``axes`` (3, 3; unit vectors as columns) and ``origin`` (3,) took to points (..., 3): float64 (..., 3)."""
     turn = axes.T / scale

@@ -109,14 +109,17 @@ def flat(mask: np.ndarray) -> np.ndarray:
 
 
 def unflat(voxels: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
-    """The (k, j, i) places (N, 3) of voxels that are counted in C order: ``np.unravel_index``, some four times faster."""
+    """The (k, j, i) places (N, 3) of voxels that are counted in C order: ``np.unravel_index``, some four times faster.
+
+    All k lie together in memory, then all j, then all i: see ``taken``.
+    """
     kind = np.int32 if np.prod(shape, dtype=np.int64) <= np.iinfo(np.int32).max else np.int64
     voxels, plane, row = voxels.astype(kind), kind(max(1, shape[1] * shape[2])), kind(max(1, shape[2]))
     k = voxels // plane
     voxels -= k * plane
     j = voxels // row
     voxels -= j * row
-    return np.stack((k, j, voxels), axis=-1)
+    return np.stack((k, j, voxels)).T
 
 
 def tight(name: str, mask: np.ndarray, offset: tuple[int, int, int] = (0, 0, 0)) -> BoxMask:

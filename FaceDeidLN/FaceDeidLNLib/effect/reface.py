@@ -9,6 +9,7 @@ import numpy as np
 from scipy import ndimage
 
 from ..anatomy.face_frame import FaceFrame
+from ..core.affine import taken
 from ..core.ahead import made_beside, shared_out
 from ..core.by_parts import PART
 from ..core.geometry import Geometry
@@ -180,13 +181,13 @@ class NewFace:
         below, edge = self.surface.ravel()[nearest] - distance, self.edge * self.slant.ravel()[nearest]
         # Only so near to the surface it makes a difference where in its cell a voxel is seen.
         near = np.flatnonzero(np.abs(below) <= edge / 2 + self.relief.ravel()[nearest])
-        below[near] = self.raster.sample_at(self.surface, cells.take(near, 0)) - distance[near]
+        below[near] = self.raster.sample_at(self.surface, taken(cells, near)) - distance[near]
         behind = np.flatnonzero(below > -edge / 2)
         out = air.copy()
         if len(behind):
             bare, seen = self.bare.ravel()[voxels[behind]], np.clip(0.5 + below[behind] / edge[behind], 0.0, 1.0)
-            seen_at = (cells.take(behind, 0), nearest[behind])  # several times faster than cells[behind]
-            out[behind] = self._behind(at.take(behind, 0), bare, seen_at, seen, distance[behind], old[behind], air[behind])
+            seen_at = (taken(cells, behind), nearest[behind])
+            out[behind] = self._behind(taken(at, behind), bare, seen_at, seen, distance[behind], old[behind], air[behind])
         return out
 
     @cached_property
@@ -216,7 +217,7 @@ class NewFace:
             tissue = self.plate.over(tissue, at, (self.raster, cells), distance, self.edge / 2)
         above_floor = -below_floor
         low = np.flatnonzero(above_floor < BLEND_MM)  # elsewhere all is new, however deep it lay
-        above_floor[low] = np.maximum(self._within_layer(at.take(low, 0), bare[low], nearest[low]), above_floor[low])
+        above_floor[low] = np.maximum(self._within_layer(taken(at, low), bare[low], nearest[low]), above_floor[low])
         mixed = low.compress(old[low] > AIR_SPACE_HU)
         blend = np.clip(above_floor[mixed] / BLEND_MM, 0.0, 1.0)
         tissue[mixed] = blend * tissue[mixed] + (1 - blend) * old[mixed]
@@ -231,7 +232,7 @@ class NewFace:
         out = np.zeros(len(at))
         for share, kind in ((dense, self.soft), (1 - dense, self.deep)):
             some = np.flatnonzero(share > 0)
-            out[some] += share[some] * kind(at.take(some, 0))
+            out[some] += share[some] * kind(taken(at, some))
         return out
 
     def _within_layer(self, at: np.ndarray, bare: np.ndarray, nearest: np.ndarray) -> np.ndarray:
