@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from .errors import Cancelled
 from .processors import processors
@@ -23,13 +23,31 @@ _ALIVE_S = 0.2
 
 
 def shared_out(function: Callable[..., Result], *items: Iterable) -> list[Result]:
-    """``list(map(function, *items))``, worked on in as many threads as there are processors; raises what ``function`` raises."""
+    """``list(map(function, *items))``, worked on by this thread and by others, as many as there are processors.
+
+    Each takes the next item that nobody has taken. Raises what ``function`` raises, once the others have ended theirs.
+    """
     asked = list(zip(*items, strict=False))
     count = min(processors(), len(asked))
     if count < 2:
         return [function(*one) for one in asked]
-    with ThreadPoolExecutor(count) as pool:
-        return list(pool.map(function, *zip(*asked, strict=True)))
+    made: list[Any] = [None] * len(asked)
+    left = iter(range(len(asked)))
+
+    def work() -> None:
+        try:
+            for number in left:
+                made[number] = function(*asked[number])
+        except BaseException:
+            deque(left, maxlen=0)  # nobody takes another
+            raise
+
+    with ThreadPoolExecutor(count - 1) as pool:
+        helpers = [pool.submit(work) for _ in range(count - 1)]
+        work()
+    for helper in helpers:
+        helper.result()
+    return made
 
 
 def made_ahead(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:

@@ -233,7 +233,7 @@ def test_a_turned_mandible_is_found_from_an_upright_start(turn, scale, shift):
 def test_bone_reached_by_the_mean_mandible_is_what_lies_near_one_of_its_points(seed, reach):
     points = np.random.default_rng(seed).uniform((-140, -120, -160), (140, 180, 90), (4000, 3))
     nearest, _ = cKDTree(stable_part()).query(points)
-    np.testing.assert_array_equal(reached_by_mean(points, reach), nearest < reach)
+    np.testing.assert_array_equal(reached_by_mean(reach)(points), nearest < reach)
 
 
 def test_an_unknown_level_is_refused_with_those_there_are(phantom):

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.spatial import cKDTree
 
+from ...core.affine import taken
+from ...core.by_parts import by_parts
 from ...core.geometry import Box, Geometry
 from ...core.progress import Alive, idle
-from ...core.segment import Segment, places
+from ...core.segment import Segment, places, unflat
 from ...core.volume import AIR_HU, Volume
 from ...input.names import is_node
 from ...input.place import place_segments
@@ -64,14 +66,15 @@ def mandible_of_ct(ct: Volume, frame: FaceFrame, alive: Alive = idle) -> Mandibl
     for the alveolar part, which is only roughly right.
     """
     start = JawFrame(frame.axes, frame.origin, frame.scale)
-    bone = _bone_points(ct, start)
-    jaw = start.to_jaw(bone)
+    part = ct.crop(ct.geometry.box_around(start.to_lps(mean_mandible()), margin_mm=REACH_MM))
+    voxels = np.flatnonzero(surface_of(part.array > BONE_HU))
     alive()
-    near = reached_by_mean(jaw, REACH_MM / start.scale)
+    lps_of, is_near = (lambda some: part.geometry.to_lps(unflat(some, part.array.shape))), reached_by_mean(REACH_MM / start.scale)
+    near = by_parts(lambda some: is_near(start.to_jaw(lps_of(some))), voxels)
     if np.count_nonzero(near) * ct.geometry.voxel_mm3 < SMALLEST_MM3:
         return _measured(JawGrid(start), np.zeros(JawGrid(start).geometry.shape, dtype=bool), ct.geometry, "the landmarks alone")
     alive()
-    first = fit_unaided(bone[near], start)
+    first = fit_unaided(lps_of(voxels[near]), start)
     alive()
     grid = JawGrid(first)
     hu = grid.take(ct, AIR_HU)
@@ -114,14 +117,8 @@ def _padded(mask: Volume) -> Volume:
     return Volume(np.pad(np.asarray(mask.array, dtype=bool), 2), mask.geometry.padded(2))
 
 
-def _bone_points(ct: Volume, start: JawFrame) -> np.ndarray:
-    box = ct.geometry.box_around(start.to_lps(mean_mandible()), margin_mm=REACH_MM)
-    part = ct.crop(box)
-    return part.geometry.to_lps(places(surface_of(part.array > BONE_HU)))
-
-
-def reached_by_mean(jaw: np.ndarray, reach: float) -> np.ndarray:
-    """True (N,) for points (N, 3) less than ``reach`` (jaw mm) from the mean mandible without its alveolar part.
+def reached_by_mean(reach: float) -> Callable[[np.ndarray], np.ndarray]:
+    """Tells (N,) which points (N, 3) are less than ``reach`` (jaw mm) from the mean mandible without its alveolar part.
 
     The points of the mean's own grid tell how far it is from them, and so, but for the way to the next of these, from every point: the
     nearest point of the mean is searched only where that decides.
@@ -132,16 +129,21 @@ def reached_by_mean(jaw: np.ndarray, reach: float) -> np.ndarray:
     grid = np.zeros(((np.ptp(mean, axis=0) + 2 * margin) / MEAN_STEP_MM).astype(int) + 1, dtype=bool)
     grid[tuple(((mean - low) / MEAN_STEP_MM).astype(int).T)] = True
     away = MEAN_STEP_MM * np.sqrt(squares_to(grid), dtype=np.float64)
-    places = (jaw - low) / MEAN_STEP_MM
-    cells = np.rint(places)
-    way = MEAN_STEP_MM * np.linalg.norm(places - cells, axis=1)
-    within = np.all((cells >= 0) & (cells < grid.shape), axis=1)
-    far = np.full(len(jaw), np.inf)
-    far[within] = away[tuple(cells[within].astype(int).T)]
-    near = far + way < reach - ROUNDING_MM
-    doubtful = np.flatnonzero((far - way < reach + ROUNDING_MM) & ~near)
-    near[doubtful] = cKDTree(mean).query(jaw[doubtful], distance_upper_bound=reach)[0] < reach
-    return near
+    tree = cKDTree(mean)
+
+    def told(jaw: np.ndarray) -> np.ndarray:
+        at = (jaw - low) / MEAN_STEP_MM
+        cells = np.rint(at)
+        way = MEAN_STEP_MM * np.linalg.norm(at - cells, axis=1)
+        within = np.flatnonzero(np.all((cells >= 0) & (cells < grid.shape), axis=1))
+        far = np.full(len(jaw), np.inf)
+        far[within] = away[tuple(taken(cells, within).astype(int).T)]
+        near = far + way < reach - ROUNDING_MM
+        doubtful = np.flatnonzero((far - way < reach + ROUNDING_MM) & ~near)
+        near[doubtful] = tree.query(jaw[doubtful], distance_upper_bound=reach)[0] < reach
+        return near
+
+    return told
 
 
 def _near_mean(bone: np.ndarray, grid: JawGrid) -> np.ndarray:
