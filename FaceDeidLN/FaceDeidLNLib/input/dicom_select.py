@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -15,14 +15,11 @@ from ..core.errors import InputError
 from .dicom_files import told
 from .dicom_geometry import SAME_PLACE_MM
 from .dicom_header import ENHANCED, HeaderSlice, numbers, value_of
+from .dicom_stacks import FEWEST_OF_STACK, directions_of, lies_in_space, parts_by, strays
 
 #: How many series a message lists at most.
 _LISTED = 12
 _CT_CLASSES = (CTImageStorage, *ENHANCED)
-#: Fewer slices than this are no stack of their own but odd ones out.
-_STACK = 3
-#: Direction cosines that differ by more are those of another plane.
-TURNED = 0.1
 #: What may tell the stacks of one series apart, the most telling first.
 DIFFERENCES = (
     "ConvolutionKernel",
@@ -93,33 +90,12 @@ def image_kind(header: Dataset) -> str:
     return " ".join(str(value).upper() for value in _values(header.get("ImageType"))[:2])
 
 
-def strays(items: Sequence[HeaderSlice]) -> dict[str, list[HeaderSlice]]:
-    """The few images that lie in another plane than the stacks of their series, or are of another size, by what tells them from the slices.
-
-    Scanners store a picture that shows where a reformat's slices lie as the first image of its series, and screen shots as its last.
-    """
-    placed = [item for item in items if _lies_in_space(item)]
-    turned = _turned(placed)
-    sizes = list(_parts([item for item in placed if item not in turned], _size).values())
-    few = [item for part in sizes if len(part) < _STACK <= max(map(len, sizes)) for item in part]
-    return {"in another plane": turned, "of another size": few}
-
-
-def _turned(items: Sequence[HeaderSlice]) -> list[HeaderSlice]:
-    """The images that are turned against every stack of slices."""
-    parts = list(_parts(items, _direction).values())
-    stacks = [numbers(part[0], "ImageOrientationPatient") for part in parts if len(part) >= _STACK]
-    few = [item for part in parts if stacks and len(part) < _STACK for item in part]
-    angles = [np.array(numbers(item, "ImageOrientationPatient")) for item in few]
-    return [item for item, angle in zip(few, angles, strict=True) if np.abs(angle - stacks).max(axis=1).min() > TURNED]
-
-
 def _without_odd(items: list[HeaderSlice]) -> tuple[list[HeaderSlice], tuple[str, ...]]:
     """A series without the few images that are no slices of it: pictures that were stored among them. And what is told."""
-    kinds = _parts(items, _kind)
+    kinds = parts_by(items, _kind)
     usual = max(kinds, key=lambda kind: (len(kinds[kind]), kind))
-    few = [item for kind, part in kinds.items() if kind != usual and len(part) < _STACK for item in part]
-    odd = {"of another kind (ImageType)": few, **strays([item for item in items if item not in few])}
+    few = [item for kind, part in kinds.items() if kind != usual and len(part) < FEWEST_OF_STACK for item in part]
+    odd = {"of another kind (ImageType)": few, "in another plane": strays([item for item in items if item not in few])}
     left = {id(item) for part in odd.values() for item in part}
     said = (f"{told([item.path for item in part])} {how} than the slices of the series and left out" for how, part in odd.items() if part)
     return [item for item in items if id(item) not in left], tuple(said)
@@ -140,7 +116,7 @@ def _ct_slices(found: Sequence[HeaderSlice], place: Path) -> tuple[list[HeaderSl
         kinds = ", ".join(sorted("CT objects without rows of pixels" if kind == "CT" else kind for kind in found_kinds))
         raise InputError(f"{place} holds no CT images but {kinds}: give the folder of a CT series.")
     of_class = [s for s in images if value_of(s.header, "SOPClassUID") in _CT_CLASSES]
-    candidates = of_class or [s for s in images if _lies_in_space(s)] or images
+    candidates = of_class or [s for s in images if lies_in_space(s)] or images
     slices = [s for s in candidates if not is_localizer(s)]
     if not slices:
         raise InputError(f"{place} holds only scout (localizer) images: give the axial series.")
@@ -159,11 +135,6 @@ def _described(items: Sequence[HeaderSlice]) -> str:
     return f": {', '.join(names[:_LISTED])}" if names else ""
 
 
-def _lies_in_space(item: HeaderSlice) -> bool:
-    grey = value_of(item.header, "SamplesPerPixel", 1) == 1
-    return grey and all(value_of(item.header, keyword) for keyword in ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing"))
-
-
 def _by_series(slices: Sequence[HeaderSlice]) -> dict[str, list[HeaderSlice]]:
     groups: dict[str, list[HeaderSlice]] = {}
     for item in slices:
@@ -173,7 +144,7 @@ def _by_series(slices: Sequence[HeaderSlice]) -> dict[str, list[HeaderSlice]]:
 
 def _joined(groups: dict[str, list[HeaderSlice]]) -> dict[str, list[HeaderSlice]]:
     """Groups of single slices that are one stack, as some consoles export it, under the UID of the first; else as they are."""
-    if len(groups) < _STACK or any(len(items) > 1 for items in groups.values()):
+    if len(groups) < FEWEST_OF_STACK or any(len(items) > 1 for items in groups.values()):
         return groups
     joined = _alike([item for (item,) in groups.values()])
     if any(map(_overlap, joined)):
@@ -184,15 +155,16 @@ def _joined(groups: dict[str, list[HeaderSlice]]) -> dict[str, list[HeaderSlice]
 def _alike(slices: Sequence[HeaderSlice]) -> list[list[HeaderSlice]]:
     """Slices that have a series each, by what all slices of a stack have in common."""
     joined: dict[tuple[str, ...], list[HeaderSlice]] = {}
+    direction = directions_of(slices)
     for item in slices:
         keys = ("StudyInstanceUID", "FrameOfReferenceUID", "SeriesDescription", "ConvolutionKernel", "Rows", "Columns")
-        joined.setdefault((*(str(item.header.get(key, "")) for key in keys), _direction(item)), []).append(item)
+        joined.setdefault((*(str(item.header.get(key, "")) for key in keys), direction(item)), []).append(item)
     return list(joined.values())
 
 
 def stacks_of_single(slices: Sequence[HeaderSlice], fewest: int) -> list[list[HeaderSlice]]:
     """The stacks of ``fewest`` slices and more of one frame of reference among slices that have a series each."""
-    placed = [item for item in slices if item.header.get("FrameOfReferenceUID") and _lies_in_space(item) and not is_localizer(item)]
+    placed = [item for item in slices if item.header.get("FrameOfReferenceUID") and lies_in_space(item) and not is_localizer(item)]
     return [items for items in _alike(placed) if len(items) >= fewest and not _overlap(items)]
 
 
@@ -243,37 +215,20 @@ def _stacks(items: list[HeaderSlice]) -> tuple[str, dict[str, list[HeaderSlice]]
     """The stacks of a series by the value of what they differ in; one where it is one stack, or where nothing tells them apart."""
     overlap = _overlap(items)
     kind = () if overlap else (("kind (ImageType)", _kind),)
-    for difference, value in (("direction", _direction), ("size", _size), *kind):
-        parts = _parts(items, value)
-        if len(parts) > 1 and min(map(len, parts.values())) >= _STACK:
+    for difference, value in (("direction", directions_of(items)), ("size", _size), *kind):
+        parts = parts_by(items, value)
+        if len(parts) > 1 and min(map(len, parts.values())) >= FEWEST_OF_STACK:
             return difference, parts
     if overlap:
         for keyword in DIFFERENCES:
-            parts = _parts(items, lambda item, keyword=keyword: str(item.header.get(keyword, "")))
-            if len(parts) > 1 and min(map(len, parts.values())) >= _STACK and not any(map(_overlap, parts.values())):
+            parts = parts_by(items, lambda item, keyword=keyword: str(item.header.get(keyword, "")))
+            if len(parts) > 1 and min(map(len, parts.values())) >= FEWEST_OF_STACK and not any(map(_overlap, parts.values())):
                 return keyword, parts
     return "", {"": items}
 
 
-def _parts(items: Sequence[HeaderSlice], value: Callable[[HeaderSlice], str]) -> dict[str, list[HeaderSlice]]:
-    parts: dict[str, list[HeaderSlice]] = {}
-    for item in items:
-        parts.setdefault(value(item), []).append(item)
-    return dict(sorted(parts.items()))
-
-
 def _kind(item: HeaderSlice) -> str:
     return image_kind(item.header)
-
-
-def _direction(item: HeaderSlice) -> str:
-    return _rounded(numbers(item, "ImageOrientationPatient"))
-
-
-@lru_cache(maxsize=16)
-def _rounded(direction: tuple[float, ...]) -> str:
-    """Most slices have the same."""
-    return " ".join(f"{part + 0.0:.1f}" for part in np.round(direction, 1))
 
 
 def _size(item: HeaderSlice) -> str:
@@ -293,7 +248,7 @@ def _overlap(items: Sequence[HeaderSlice]) -> bool:
 
 def _interleaved(items: Sequence[HeaderSlice]) -> bool:
     ends = []
-    for part in _parts(items, lambda item: str(value_of(item.header, "ConvolutionKernel", ""))).values():
+    for part in parts_by(items, lambda item: str(value_of(item.header, "ConvolutionKernel", ""))).values():
         heights = _heights(part)
         if heights:
             ends.append((min(heights), max(heights)))
@@ -303,7 +258,7 @@ def _interleaved(items: Sequence[HeaderSlice]) -> bool:
 
 def _heights(items: Sequence[HeaderSlice]) -> list[float]:
     """Where slices lie along their normal, in mm; of those without a place, nothing."""
-    placed = [item for item in items if _lies_in_space(item)]
+    placed = [item for item in items if lies_in_space(item)]
     if not placed:
         return []
     rows = np.array(numbers(placed[0], "ImageOrientationPatient"))

@@ -59,8 +59,8 @@ ACQUIRED = ("ORIGINAL", "PRIMARY")
 SAME_PLACES = 0.8
 #: Said of slices that have a frame of reference each, as some anonymisers give them.
 FRAMES = "its slices lie in several frames of reference: where they are one scan, give them one UID, or take it by itself with deface"
-#: Direction cosines that differ by more are those of another plane.
-_TURNED = 0.1
+#: Slices whose direction cosines differ by more are no one volume.
+_TURNED = 0.01
 
 
 def by_header(instance: Instance, series: Series, fewest: int) -> Decision | None:

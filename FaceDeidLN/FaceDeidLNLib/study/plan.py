@@ -18,7 +18,8 @@ from ..header.spelling import same_number
 from ..input.dicom_damaged import Damaged
 from ..input.dicom_enhanced import PER_FRAME, SHARED, split_frames
 from ..input.dicom_header import HeaderSlice
-from ..input.dicom_select import is_localizer, stacks_of, stacks_of_single, strays
+from ..input.dicom_select import is_localizer, stacks_of, stacks_of_single
+from ..input.dicom_stacks import strays
 from ..input.plausible import MIN_SLICES
 from .family import Series, Study
 from .images import values_of
@@ -172,13 +173,13 @@ def _same(one: Instance, other: Instance) -> bool:
 
 
 def _stacks(uid: str, family: str, members: Sequence[Instance]) -> list[Series]:
-    """A series, of CT each of its stacks; and each image by itself that is turned against its slices or of another size."""
+    """A series, of CT each of its stacks; and each image by itself that lies in another plane than its slices."""
     if family not in _STACKED:
         return [Series(uid, family, tuple(members))]
     by_path = {instance.path: instance for instance in members}
     slices = [HeaderSlice(instance.path, instance.header) for instance in members]
     try:
-        alone = [one for images in strays([one for one in slices if not is_localizer(one)]).values() for one in images]
+        alone = strays([one for one in slices if not is_localizer(one)])
     except InputError:  # a place that is no number: whoever reads the series says so
         alone = []
     rest = [one for one in slices if one not in alone]

@@ -103,25 +103,30 @@ def test_a_few_pictures_among_the_slices_are_left_out_and_told(tmp_path, count):
     assert not {*ct.files} & {*pictures}
 
 
-TURNED = [1, 0, 0, 0, 0, -1]
-SMALLER = {"Rows": 4, "Columns": 4, "PixelData": bytes(32)}
+TURNED = {"ImageOrientationPatient": [1, 0, 0, 0, 0, -1], "ImagePositionPatient": [-7, 10, 40]}
 
 
-@pytest.mark.parametrize(("tags", "told"), [({"ImageOrientationPatient": TURNED}, "in another plane"), (SMALLER, "of another size")])
-def test_a_picture_of_where_the_slices_lie_is_left_out_and_told(tmp_path, tags, told):
+def test_a_picture_of_where_the_slices_lie_is_left_out_and_told(tmp_path):
     first, *rest = write_series(tmp_path, Series(stored_head()))
-    change(first, **tags)
+    change(first, **TURNED)
     ct = read_ct(tmp_path)
     assert np.array_equal(ct.volume.array, HU[1:])
-    assert ct.notes == (f"1 file ({first.name}) is {told} than the slices of the series and left out",)
+    assert ct.notes == (f"1 file ({first.name}) is in another plane than the slices of the series and left out",)
     assert {*ct.files} == {*rest}
+
+
+@pytest.mark.parametrize("number", [0, 5])
+def test_a_slice_whose_direction_is_damaged_is_no_picture(tmp_path, number):
+    change(write_series(tmp_path, Series(stored_head()))[number], ImageOrientationPatient=TURNED["ImageOrientationPatient"])
+    with pytest.raises(InputError, match="is turned against"):
+        read_ct(tmp_path)
 
 
 def test_a_picture_in_a_plane_of_its_own_joins_no_two_stacks(tmp_path):
     paths = write_series(tmp_path, Series(stored_head()))
-    for path in paths[:4]:
-        change(path, ImageOrientationPatient=TURNED)
-    change(paths[4], ImageOrientationPatient=[0, 1, 0, 0, 0, -1])
+    for number, path in enumerate(paths[:4]):
+        change(path, **{**TURNED, "ImagePositionPatient": [-7, 10 + number, 40]})
+    change(paths[4], ImageOrientationPatient=[0, 1, 0, 0, 0, -1], ImagePositionPatient=[9, -30, 40])
     with pytest.raises(InputError, match="2 stacks of slices that differ in direction"):
         read_ct(tmp_path)
 
@@ -232,6 +237,16 @@ def test_reformats_under_the_same_series_are_another_stack(tmp_path):
     )
     with pytest.raises(InputError, match="differ in direction"):
         read_ct(tmp_path)
+
+
+def test_two_acquisitions_of_a_neck_that_differ_by_few_degrees_are_two_stacks(tmp_path):
+    series = Series(stored_head())
+    write_series(tmp_path / "a", series)
+    tilted = np.array([[1.0, 0, 0], [0, np.cos(0.05), np.sin(0.05)]])
+    write_series(tmp_path / "b", Series(stored_head(seed=2), uid=series.uid, rows=tilted))
+    with pytest.raises(InputError, match="2 stacks of slices that differ in direction"):
+        read_ct(tmp_path)
+    assert np.array_equal(read_ct(tmp_path, f"{series.uid}#1").volume.array, Series(stored_head(seed=2)).hu)
 
 
 def test_one_file_stands_for_the_series_that_it_belongs_to(tmp_path):

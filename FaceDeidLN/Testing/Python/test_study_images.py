@@ -162,6 +162,13 @@ def test_a_survey_in_several_planes_is_withheld(tmp_path):
     assert "several directions" in why(tmp_path)
 
 
+def test_stacks_in_directions_that_differ_by_few_degrees_are_withheld(tmp_path):
+    one = Written(STORED, tags=MR)
+    write_series(tmp_path / "a", one)
+    write_series(tmp_path / "b", replace(one, rows=np.array([[1.0, 0, 0], [0, np.cos(0.05), np.sin(0.05)]])))
+    assert "several directions" in why(tmp_path)
+
+
 def test_slices_of_several_frames_of_reference_are_withheld(tmp_path):
     one = Written(STORED, tags=MR)
     write_series(tmp_path / "a", one)
