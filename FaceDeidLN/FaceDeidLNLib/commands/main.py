@@ -92,6 +92,18 @@ def make_parser() -> Parser:
     return parser
 
 
+def parsed(arguments: Sequence[str]) -> argparse.Namespace:
+    """The options of a command line. An argument that its command does not know is told with that command's own help.
+
+    :raises BadArguments: they cannot be used.
+    """
+    parser = make_parser()
+    options, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        raise BadArguments(f"Unrecognized arguments: {' '.join(unknown)} (see: {parser.prog} {options.command} --help).")
+    return options
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line (without the program's name) and return its exit code; never raises but by ``--debug``'s printing.
 
@@ -102,7 +114,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         for before, word in itertools.pairwise(("", *arguments)):
             require_text(word)
             _require_filled(before, word)
-        options = make_parser().parse_args(arguments)
+        options = parsed(arguments)
     except (BadArguments, FaceDeidError) as problem:
         return console_for(quiet=True, as_json="--json" in arguments).finish(refusal(BAD_INPUT, str(problem)))
     except SystemExit as ending:  # --help and --version have printed what they had to

@@ -61,6 +61,8 @@ def block(fill: float = 40.0, dtype: type = np.int16, shape: tuple[int, int, int
         (["deface", "a.nrrd", "b.nrrd", "--sigma-mm", "4"], "--sigma-mm means nothing to the effect 'reface'"),
         (["deface", "a.nrrd", "b.nrrd", "--preset", "drown", "--fill-hu", "0"], "choose --effect mask"),
         (["deface", "a.nrrd", "b.nrrd", "--cpu"], "--provider"),
+        (["deface", "a.nrrd", "b.nrrd", "--bogus"], "--bogus (see: facedeidln deface --help)"),
+        (["batch", "a.csv", "out", "more"], "more (see: facedeidln batch --help)"),
         (["deface", "a.nrrd", "b.nrrd", "--levels", "none", "--superficial-mm", "1"], "--levels none keeps none"),
         (["demo", "--effect", "paint"], "mask"),
         (["deface", "a\udcff.nrrd", "b.nrrd"], "a\\udcff.nrrd holds bytes that are no text"),
