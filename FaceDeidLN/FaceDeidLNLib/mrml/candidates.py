@@ -60,8 +60,8 @@ def _drawn(ct: slicer.vtkMRMLScalarVolumeNode | None) -> list[slicer.vtkMRMLSegm
 
 
 def _others_with(node: slicer.vtkMRMLSegmentationNode, ct: slicer.vtkMRMLScalarVolumeNode) -> list[slicer.vtkMRMLScalarVolumeNode]:
-    """The other CTs of the scene that a segmentation was chosen for; none where it was chosen for this one, too."""
-    if linked(ct, "protected") is node:
+    """The other CTs of the scene that a segmentation was chosen for; none where it was chosen for this one, or drawn on it, too."""
+    if linked(ct, "protected") is node or _drawn_on(node) is ct:
         return []
     return [volume for volume in nodes_of_class(ct.GetScene(), "vtkMRMLScalarVolumeNode") if linked(volume, "protected") is node]
 
@@ -121,11 +121,25 @@ def likely(ct: slicer.vtkMRMLScalarVolumeNode | None) -> slicer.vtkMRMLSegmentat
 
     That is the only one, or the only one with lymph nodes.
     """
-    everything = candidates(ct)
+    everything = [node for node in candidates(ct) if not _passed_over_by_another(node, ct)]
     found = [node for node in everything if not is_atlas(node)] or everything
     if len(found) > 1:
         found = [node for node in found if any(role is Role.NODE for _, role in segment_roles(node).values())]
     return found[0] if len(found) == 1 else None
+
+
+def _drawn_on(node: slicer.vtkMRMLSegmentationNode) -> slicer.vtkMRMLNode | None:
+    """The volume on whose grid a segmentation was drawn, where Slicer knows that."""
+    return node.GetNodeReference(node.GetReferenceImageGeometryReferenceRole())
+
+
+def _passed_over_by_another(node: slicer.vtkMRMLSegmentationNode, ct: slicer.vtkMRMLScalarVolumeNode) -> bool:
+    """May a segmentation be meant for another CT, which it overlaps and for which another one was chosen?
+
+    Chosen for this CT without a word, it would not be asked for there any more.
+    """
+    others = [volume for volume in nodes_of_class(ct.GetScene(), "vtkMRMLScalarVolumeNode") if volume is not ct]
+    return _drawn_on(node) is not ct and any(linked(other, "protected") not in (None, node) and overlap(node, other) for other in others)
 
 
 def not_chosen(

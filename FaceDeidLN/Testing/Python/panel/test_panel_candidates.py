@@ -7,7 +7,7 @@ import slicer
 from FaceDeidLNLib.core.geometry import Geometry
 from FaceDeidLNLib.core.segment import tight
 from FaceDeidLNLib.mrml.candidates import candidates
-from FaceDeidLNLib.mrml.nodes import add_segmentation, add_segments
+from FaceDeidLNLib.mrml.nodes import add_ct, add_segmentation, add_segments
 from FaceDeidLNLib.mrml.protection import check
 from FaceDeidLNLib.mrml.scene import context
 from FaceDeidLNLib.mrml.verdicts import read_verdict
@@ -77,6 +77,41 @@ class CandidatesTest(PanelTest):
         self.assertIsNone(self.node.protectedSegmentation)
         for name in ("lymph node 1", "lymph node 2"):
             self.assertIn(name, self.ui.protectHintLabel.text)
+
+    def test_one_that_was_passed_over_for_a_ct_is_not_chosen_by_itself_for_another_and_stays_asked_for(self):
+        first, nodes = load_phantom()
+        self.node.inputVolume = first
+        self.panel.update()
+        for on_grid in (None, first):
+            with self.subTest(on_grid=on_grid is not None):
+                other = cheek()
+                if on_grid is not None:
+                    other.SetReferenceImageGeometryParameterFromVolumeNode(on_grid)
+                second = add_ct(context(), phantom().ct, "Second")
+                self.node.inputVolume = second
+                self.panel.update()
+                self.assertIsNone(self.node.protectedSegmentation)
+                self.node.inputVolume = first
+                self.panel.update()
+                self.assertIs(self.node.protectedSegmentation, nodes)
+                self.assertIn(other, candidates(first))
+                slicer.mrmlScene.RemoveNode(other)
+                slicer.mrmlScene.RemoveNode(second)
+
+    def test_what_was_drawn_on_a_ct_is_asked_for_there_though_it_was_chosen_for_another(self):
+        first, second = (add_ct(context(), phantom().ct, name) for name in ("First", "Second"))
+        elsewhere = next(segment for segment in phantom().nodes if "cheek" not in segment.name)
+        chosen = add_segmentation(context(), [tight("LN", elsewhere.mask.array)], phantom().ct.geometry, "chosen")
+        other = cheek()
+        other.SetReferenceImageGeometryParameterFromVolumeNode(first)
+        for ct, own in ((second, other), (first, chosen)):
+            self.node.inputVolume = ct
+            self.node.protectedSegmentation = own
+            self.panel.update()
+        self.click("applyButton")
+        stored = read_verdict(self.node.resultVolume)
+        self.assertEqual(stored.verdict, "REVIEW")
+        self.assertIn("lymph node", stored.reasons[0])
 
     def test_one_that_lies_elsewhere_is_none_of_them(self):
         ct = self.ct_alone()
