@@ -132,7 +132,7 @@ def record(
     claim(result)
     note = result.GetNodeReference(CERTIFICATE)
     if note is None or _is_anothers(note, result):
-        _drop_orphans(context.scene)
+        drop_orphans(context.scene)
         note = context.scene.AddNewNodeByClass("vtkMRMLTextNode", f"{ct.GetName()} certificate")
         note.SetAttribute(_IS_CERTIFICATE, "1")
         result.SetNodeReferenceID(CERTIFICATE, note.GetID())
@@ -145,7 +145,7 @@ def record(
         mark(follower, ct_of(follower).GetName(), _is_released(follower), made)
 
 
-def _drop_orphans(scene: slicer.vtkMRMLScene) -> None:
+def drop_orphans(scene: slicer.vtkMRMLScene) -> None:
     """Take certificates out of a scene whose results left it: without a panel, which does so at once, a script would pile them up."""
     volumes = nodes_of_class(scene, "vtkMRMLScalarVolumeNode")
     held = {volume.GetNodeReferenceID(CERTIFICATE) for volume in volumes}

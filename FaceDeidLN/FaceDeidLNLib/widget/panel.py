@@ -20,7 +20,7 @@ from ..mrml.looks import only_own, show_fitted, show_skin
 from ..mrml.removal import remove_with_display
 from ..mrml.scene import context
 from ..mrml.undo import UndoStack
-from ..mrml.verdicts import first_ct, leader_of, only_certificate
+from ..mrml.verdicts import drop_orphans, first_ct, leader_of, only_certificate
 from .compare import SideBySide, look_from_front
 from .export_section import ExportSection
 from .face_section import FaceSection
@@ -293,6 +293,7 @@ class Panel(VTKObservationMixin):
             done = guarded(title, self.say, work, show)
         finally:
             self.busy = False
+        drop_orphans(slicer.mrmlScene)  # of a result that somebody took out of the scene meanwhile
         self.update()
         return done
 

@@ -85,6 +85,22 @@ class ClosingTest(PanelTest):
                 for name, node in zip(fields, found, strict=True):
                     setattr(self.node, name, node)
 
+    def test_a_result_that_somebody_removes_while_it_is_verified_takes_its_certificate_along(self):
+        self.answer_at_once(changed_case("REVIEW", "stomion is uncertain"))
+        self.load_sample()
+        self.click("applyButton")
+        result = self.node.resultVolume
+        verify = self.logic.verify
+
+        def removed_in_between(ct, **chosen):
+            slicer.mrmlScene.RemoveNode(result)
+            return verify(ct, **chosen)
+
+        with mock.patch.object(self.logic, "verify", removed_in_between):
+            self.click("verifyButton")
+        self.assertIsNone(result.GetScene())
+        self.assertEqual(slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLTextNode"), 0)
+
     def test_a_display_node_of_a_segmentation_that_stays_is_not_removed(self):
         """The application's 3D view asks it for its segmentation, and crashes where there is none."""
         _, nodes = self.load_sample()
