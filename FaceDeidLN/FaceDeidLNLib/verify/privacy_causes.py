@@ -11,6 +11,7 @@ from .privacy import is_tested, keeps_as_tested, privacy_class, tested_to_keep
 #: Choices whose own class stands in the benchmark's table, or that change no voxel's fate.
 _OF_THE_TABLE = ("style", "ears", "lips", "effect", "seed", "levels", "own")
 NO_HU = "the CT's values are no HU (cone beam), and the benchmark attacked CTs in HU"
+MOVED = "a landmark is not as it is found in this CT without help: it was placed, moved or confirmed, or the CT's voxels changed since"
 UNKNOWN_ORIGIN = "the result was edited, loaded, or made with other choices than these"
 
 
@@ -49,6 +50,6 @@ def causes_of_kept(parameters: Parameters, kept_ml: tuple[float, float]) -> tupl
 
 def causes_of_run(moved: bool, outlined: bool, kept: Sequence[str], unhidden: Sequence[str]) -> tuple[str, ...]:
     """What the run itself found: landmarks moved, an outline used, too much of the face ``kept``, what stays in view."""
-    causes = ["a landmark is not as it is found without help: it was placed, moved or confirmed"] if moved else []
+    causes = [MOVED] if moved else []
     causes += ["an outline of others took something off the body"] if outlined else []
     return (*causes, *kept, *(f"in view and not hidden: {what}" for what in unhidden))

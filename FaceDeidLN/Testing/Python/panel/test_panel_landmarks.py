@@ -140,6 +140,16 @@ class LandmarksTest(PanelTest):
                 self.click("undoButton")
                 np.testing.assert_allclose(nose(self.node.landmarks), before, atol=0.01)
 
+    def test_landmarks_of_voxels_that_are_others_now_are_told_as_such(self):
+        """As a browser of sequences changes them: nobody touched a point."""
+        ct, _ = self.load_sample()
+        self.click("detectButton")
+        slicer.util.updateVolumeFromArray(ct, np.roll(slicer.util.arrayFromVolume(ct), 4, axis=2))
+        self.click("applyButton")
+        stored = read_verdict(self.node.resultVolume)
+        self.assertIn("the CT's voxels changed since", " ".join(stored.facts["privacy_causes"]))
+        self.assertFalse(stored.released)
+
 
 def nose(landmarks):
     """Where the tip of the nose lies, in world RAS mm."""
