@@ -59,7 +59,7 @@ class Looked:
         self, stored: StoredVerdict, ct: slicer.vtkMRMLScalarVolumeNode, drawings: Mapping[str, slicer.vtkMRMLNode]
     ) -> tuple[str, ...]:
         """The names of the drawings of a CT that a person has changed, or moved on it, since the verdict."""
-        moment = stored.drawings, ct.GetID(), place_of(ct), [_moment(node) for node in drawings.values()]
+        moment = stored.drawings, ct.GetID(), place_of(ct), [moment_of_drawing(node) for node in drawings.values()]
         if moment != self._drawn[0]:
             changed = (node for role, node in drawings.items() if not is_noted_drawing(node, ct, stored.drawings[role]))
             self._drawn = moment, tuple(node.GetName() for node in changed)
@@ -97,7 +97,7 @@ def require_as_judged(result: slicer.vtkMRMLScalarVolumeNode, stored: StoredVerd
         raise InputError(said)
 
 
-def _moment(node: slicer.vtkMRMLNode) -> tuple[Any, ...]:
+def moment_of_drawing(node: slicer.vtkMRMLNode) -> tuple[Any, ...]:
     """What tells a drawing from that of another moment, with no voxel looked at."""
     if node.IsA("vtkMRMLSegmentationNode"):
         segmentation = node.GetSegmentation()

@@ -13,6 +13,7 @@ from slicer.i18n import tr as _
 from ..core.errors import FaceDeidError
 from ..core.parameters import Number, Parameters
 from ..core.progress import Progress
+from ..effect.choices import require_sound
 from ..effect.records import FILL_HU, OWN_DEFAULTS, OWN_NUMBERS, effects_with
 from ..face.styles import STYLES
 from ..mrml.as_made import is_as_made
@@ -25,6 +26,8 @@ from ..mrml.verdicts import replaceable, with_certificate
 from ..programs.engines import missing_engine
 from ..steps.asked import ENGINE_NAMES
 from ..steps.follow import followed_before
+from ..steps.foreseen import Foreseen, parameters_in
+from ..verify.privacy_causes import causes_of_choice
 from . import dialogs
 from .section import NO_CT, Section, Shared
 from .views import drawn_once
@@ -49,6 +52,7 @@ class FaceSection(Section):
     def __init__(self, panel: Shared) -> None:
         super().__init__(panel)
         self._shown = None
+        self._foreseen = Foreseen()
         self.timer = qt.QTimer()
         self.timer.setSingleShot(True)
         self.timer.setInterval(_REST_MS)
@@ -134,19 +138,25 @@ class FaceSection(Section):
     def _explain(self) -> None:
         """What each effect and region is for, and its privacy class with what else is chosen now."""
         node = self.panel.node
-        for combo, texts in ((self.ui.effectComboBox, EFFECT_TIPS), (self.ui.styleComboBox, REGION_TIPS)):
+        for combo, texts, kind in ((self.ui.effectComboBox, EFFECT_TIPS, "effect"), (self.ui.styleComboBox, REGION_TIPS, "style")):
             for row in range(combo.count):
                 name = combo.itemText(row)
-                pair = (node.style, name) if texts is EFFECT_TIPS else (name, node.effect)
-                combo.setItemData(row, f"{texts[name]} ({privacy_of_choice(*pair)})", qt.Qt.ToolTipRole)
-        self.ui.privacyLabel.text = _("Region {region}, effect {effect}: {privacy}.").format(
-            region=self._region_name(), effect=node.effect, privacy=privacy_of_choice(self._region_name(), node.effect)
+                said = self._privacy(causes_of_choice, **{kind: name})
+                combo.setItemData(row, f"{texts[name]} ({said})", qt.Qt.ToolTipRole)
+        region = Parameters(style=node.style, ears=node.ears, lips=node.lips).region_name
+        said = self._privacy(lambda parameters: self._foreseen.causes(node, parameters))
+        self.ui.privacyLabel.text = as_sentence(
+            _("Region {region}, effect {effect}: {privacy}").format(region=region, effect=node.effect, privacy=said)
         )
 
-    def _region_name(self) -> str:
-        """The region with its ears and lips, as the benchmark's table names it."""
-        node = self.panel.node
-        return Parameters(style=node.style, ears=node.ears, lips=node.lips).region_name
+    def _privacy(self, causes: Callable[[Parameters], tuple[str, ...]], **instead: str) -> str:
+        """The privacy class of what is chosen, or with another region or effect; why nothing can be made with that."""
+        try:
+            parameters = parameters_in(self.panel.node, **instead)
+            require_sound(parameters)
+            return privacy_of_choice(parameters, causes(parameters))
+        except FaceDeidError as error:
+            return str(error)
 
     def _note_changes(self) -> None:
         node = self.panel.node

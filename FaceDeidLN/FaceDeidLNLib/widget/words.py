@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from slicer.i18n import tr as _
 
 from ..anatomy.level.table import LEVEL_RECORDS
+from ..core.parameters import Parameters
 from ..effect.records import RECORDS
 from ..face.styles import REGIONS
-from ..verify.privacy import is_tested, privacy_class
+from ..verify.privacy import privacy_class
 
 
 def sentence(phrase: str) -> str:
@@ -21,9 +24,8 @@ REGION_TIPS = {name: sentence(region.gives) for name, region in REGIONS.items()}
 LEVEL_TIPS = {record.name: sentence(record.gives) for record in LEVEL_RECORDS}
 
 
-def privacy_of_choice(style: str, effect: str) -> str:
-    """The privacy class of a region with an effect, for a person."""
-    said = privacy_class(style, effect)
-    if is_tested(said):
-        return said
-    return _("recognisable: it has not passed the attack benchmark")
+def privacy_of_choice(parameters: Parameters, causes: Sequence[str]) -> str:
+    """The privacy class of what is chosen, for a person; ``causes`` are those why it is another one than the benchmark's table says."""
+    if causes:
+        return _("recognisable: {causes}").format(causes="; ".join(causes))
+    return privacy_class(parameters.region_name, parameters.effect)

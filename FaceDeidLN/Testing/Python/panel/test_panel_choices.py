@@ -6,6 +6,7 @@ import sys
 from types import SimpleNamespace
 from unittest import mock
 
+import numpy as np
 import slicer
 from FaceDeidLNLib.core.errors import FaceDeidError
 from FaceDeidLNLib.core.parameters import LONGEST_WATERMARK
@@ -13,6 +14,7 @@ from FaceDeidLNLib.core.segment import tight
 from FaceDeidLNLib.effect.records import OWN_NUMBERS
 from FaceDeidLNLib.mrml.nodes import add_ct, add_segmentation, segments_from_node
 from FaceDeidLNLib.mrml.scene import context
+from FaceDeidLNLib.mrml.segmentations import add_segments
 from person import PanelTest, face_voxels, ids, phantom
 
 
@@ -46,6 +48,69 @@ class WatermarkTest(PanelTest):
         self.assertEqual(len(self.errors), 1)
         self.assertIn("cannot be drawn", self.errors[0])
         self.assertEqual(ids(), before)
+
+
+class ForeseenTest(PanelTest):
+    """What the line on top says of the privacy class before anything is made."""
+
+    def said(self):
+        """The line."""
+        return self.ui.privacyLabel.text
+
+    def test_a_choice_that_was_never_attacked_is_told_before_apply_and_taken_back_with_it(self):
+        self.load_sample()
+        self.assertIn("tested: surface, learned", self.said())
+        changes = (("depthMm", 9.0, "depth_mm"), ("levels", ["Ia"], "other node levels"), ("watermark", "DE-ID", "watermark"))
+        for field, value, words in (*changes, ("wrapEngine", "SurfaceWrapSolidify", "face segment")):
+            with self.subTest(field):
+                before = getattr(self.node, field)
+                setattr(self.node, field, value)
+                self.assertIn("recognisable", self.said())
+                self.assertIn(words, self.said())
+                self.assertNotIn("tested:", self.said())
+                setattr(self.node, field, before)
+                self.assertIn("tested: surface, learned", self.said())
+
+    def test_the_tooltips_of_regions_and_effects_go_by_ears_and_depth_too(self):
+        import qt
+
+        self.load_sample()
+        combo = self.ui.effectComboBox
+        for field, value, words in (("depthMm", 9.0, "depth_mm"), ("ears", True, "full+ears")):
+            with self.subTest(field):
+                setattr(self.node, field, value)
+                self.assertIn(words, combo.itemData(combo.findText("mask"), qt.Qt.ToolTipRole))
+
+    def test_landmarks_curve_and_segment_of_a_persons_own_are_told_before_apply(self):
+        self.load_sample()
+        self.click("detectButton", "curveButton", "faceButton")
+        self.assertIn("tested: surface, learned", self.said())
+        self.node.landmarks.SetNthControlPointLocked(0, True)
+        self.node.curve.SetNthControlPointPosition(0, 1.0, 2.0, 3.0)
+        self.panel.update()
+        self.assertIn("a landmark is not as it is found", self.said())
+        self.assertIn("a curve that is not the one", self.said())
+        self.assertNotIn("a face segment", self.said())
+        face = self.node.faceSegmentation.GetSegmentation()
+        face.RemoveSegment(face.GetNthSegmentID(0))
+        self.panel.update()
+        self.assertIn("a face segment that is not the one", self.said())
+
+    def test_segments_of_others_that_guide_are_told_by_their_names_and_empty_ones_are_not(self):
+        ct, nodes = self.load_sample()
+        for name, filled in (("Mandible", False), ("Mandible", True)):
+            with self.subTest(filled=filled):
+                mask = np.zeros(phantom().ct.array.shape, dtype=bool)
+                mask[5:8, 5:8, 5:8] = filled
+                add_segments(nodes, [tight(name, mask)], phantom().ct.geometry, str(filled))
+                self.panel.update()
+                self.assertEqual("with the help of 'Mandible" in self.said(), filled, self.said())
+
+    def test_a_pair_that_cannot_be_made_says_so_instead_of_a_class(self):
+        self.load_sample()
+        self.node.style = "box"
+        self.assertIn("needs a curve", self.said())
+        self.assertNotIn("tested", self.said())
 
 
 class RegionTest(PanelTest):
