@@ -96,7 +96,8 @@ def fill_segmentation(
         if first:
             segmentation.SetSegmentIndex(segmentation.GetSegmentIDs()[-1], 0)
     if shown:
-        node.CreateClosedSurfaceRepresentation()
+        with _told_once(node):
+            node.CreateClosedSurfaceRepresentation()
 
 
 @contextmanager
@@ -124,7 +125,8 @@ def _has_draft(segmentation: slicer.vtkSegmentation | None) -> bool:
 def draw_surface(node: slicer.vtkMRMLSegmentationNode) -> None:
     """Make the closed surfaces of a segmentation anew, where it has any."""
     if node.GetSegmentation().ContainsRepresentation(_SURFACE):
-        node.GetSegmentation().CreateRepresentation(_SURFACE, True)
+        with _told_once(node):
+            node.GetSegmentation().CreateRepresentation(_SURFACE, True)
 
 
 def add_segments(node: slicer.vtkMRMLSegmentationNode, masks: Sequence[BoxMask], geometry: Geometry, origin: str) -> None:

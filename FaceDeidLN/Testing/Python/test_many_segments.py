@@ -9,7 +9,7 @@ from FaceDeidLNLib.core.segment import BoxMask
 from FaceDeidLNLib.mrml import judged
 from FaceDeidLNLib.mrml.nodes import add_segmentation, fill_segmentation, segments_from_node
 from FaceDeidLNLib.mrml.scene import headless_context
-from FaceDeidLNLib.mrml.segmentations import add_segments
+from FaceDeidLNLib.mrml.segmentations import add_segments, draw_surface
 from mrml_grids import tilted
 from vtkmodules.vtkCommonCore import vtkCommand
 
@@ -38,6 +38,17 @@ def test_a_segmentation_that_is_filled_anew_is_told_a_few_times_however_many_seg
     fill_segmentation(node, wanted, tilted((4, 5, 6)))
     assert 0 < len(heard) < NUMBER
     assert [s.name for s in segments_from_node(node)] == [mask.name for mask in wanted]
+
+
+def test_surfaces_that_are_made_anew_are_told_a_few_times_however_many_they_are(told):
+    node, heard = told
+    node.CreateClosedSurfaceRepresentation()
+    for make in (lambda: fill_segmentation(node, cubes(first=7), tilted((4, 5, 6))), lambda: draw_surface(node)):
+        heard.clear()
+        make()
+        assert 0 < len(heard) < NUMBER
+        shown = node.GetSegmentation()
+        assert all(shown.GetSegment(name).GetRepresentation("Closed surface") is not None for name in shown.GetSegmentIDs())
 
 
 def test_segments_that_are_added_to_others_are_told_a_few_times_however_many_they_are(told):
