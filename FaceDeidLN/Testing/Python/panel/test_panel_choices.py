@@ -33,9 +33,9 @@ class WatermarkTest(PanelTest):
         self.assertEqual(self.ui.watermarkEdit.text, "DE-ID")
 
     def test_what_a_number_of_an_effect_means_is_said_in_the_users_language(self):
-        self.patch("FaceDeidLNLib.widget.words._", lambda text: f"<{text}>")
+        self.patch("FaceDeidLNLib.widget.words._", lambda text: f"[{text}]")
         slider = self.panel.face._add_slider(1, OWN_NUMBERS[0])
-        self.assertIn(f"<{OWN_NUMBERS[0].meaning}>", slider.toolTip)
+        self.assertIn(f"[{OWN_NUMBERS[0].meaning}]", slider.toolTip)
 
     def test_no_longer_text_can_be_typed_than_can_be_drawn(self):
         self.assertEqual(self.ui.watermarkEdit.maxLength, LONGEST_WATERMARK)
