@@ -40,9 +40,9 @@ def levels(fine_phantom):
 
 
 @pytest.fixture(scope="module")
-def result(fine_phantom):
+def result(fine_phantom, finder):
     """The default run on the fine phantom, nothing named."""
-    return deface(Request(fine_phantom.ct, landmarks=fine_phantom.landmarks))
+    return deface(Request(fine_phantom.ct, landmarks=fine_phantom.landmarks), finder=finder)
 
 
 def mask(level, phantom) -> np.ndarray:
@@ -111,8 +111,8 @@ def test_the_default_run_with_levels_still_passes(result):
     assert result.verdict.value == "PASS", result.reasons
 
 
-def test_levels_uncover_no_feature_of_the_face(result, fine_phantom):
-    bare = deface(Request(fine_phantom.ct, landmarks=fine_phantom.landmarks, parameters=Parameters(levels=())))
+def test_levels_uncover_no_feature_of_the_face(result, fine_phantom, finder):
+    bare = deface(Request(fine_phantom.ct, landmarks=fine_phantom.landmarks, parameters=Parameters(levels=())), finder=finder)
     for name in ("pronasale", "subnasale", "stomion", "pogonion"):
         assert result.coverage.features[name] >= bare.coverage.features[name] - 1e-9
 
@@ -189,29 +189,22 @@ def test_a_head_without_bone_gives_no_judged_level(phantom):
     assert "mandible" in found[0].reason
 
 
-def test_metal_streaks_leave_the_mandible_where_it_is():
-    from FaceDeidLNLib.phantom import PhantomOptions, make_phantom
-
-    heads = [make_phantom((2.0, 2.0, 2.0), seed=2, options=PhantomOptions(dental_metal=metal)) for metal in (False, True)]
-    frames = [mandible_of_ct(head.ct, fit_frame(head.landmarks)).grid.frame for head in heads]
+def test_metal_streaks_leave_the_mandible_where_it_is(phantom):
+    metal = make_phantom(phantom.ct.geometry.spacing, seed=1, options=PhantomOptions(dental_metal=True))
+    frames = [mandible_of_ct(head.ct, fit_frame(head.landmarks)).grid.frame for head in (phantom, metal)]
     points = mean_mandible()[::20]
     assert np.linalg.norm(frames[0].to_lps(points) - frames[1].to_lps(points), axis=1).max() < 2.5
 
 
 @pytest.mark.parametrize("aside_mm", [-2.0, 0.0, 2.0])
-def test_landmarks_that_lie_a_little_aside_leave_the_jaw_in_the_middle(aside_mm):
-    from FaceDeidLNLib.phantom import make_phantom
-
-    head = make_phantom((3.0, 3.0, 3.0), seed=1)
-    frame = fit_frame(head.landmarks)
-    found = mandible_of_ct(head.ct, replace(frame, origin=frame.origin + (aside_mm, 0.0, 0.0)))
+def test_landmarks_that_lie_a_little_aside_leave_the_jaw_in_the_middle(phantom, aside_mm):
+    frame = fit_frame(phantom.landmarks)
+    found = mandible_of_ct(phantom.ct, replace(frame, origin=frame.origin + (aside_mm, 0.0, 0.0)))
     assert abs(found.grid.frame.to_lps(SYMPHYSIS)[0, 0]) < 3.0
 
 
 def test_an_open_mouth_takes_the_jaw_with_it():
-    from FaceDeidLNLib.phantom import PhantomOptions, make_phantom
-
-    head = make_phantom((2.0, 2.0, 2.0), seed=2, options=PhantomOptions(mouth_opening_deg=15))
+    head = make_phantom((2.5, 2.5, 2.5), seed=2, options=PhantomOptions(mouth_opening_deg=15))
     found = mandible_of_ct(head.ct, fit_frame(head.landmarks))
     drawn = found.grid.take(head.segment("Mandible").mask, 0.0) > 0.5
     near = ndimage.binary_dilation(found.mask, iterations=2)
