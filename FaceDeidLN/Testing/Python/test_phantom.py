@@ -25,6 +25,18 @@ def plain() -> Phantom:
     return make_phantom(COARSE_MM, options=PLAIN)
 
 
+@pytest.fixture(scope="module")
+def opened() -> Phantom:
+    """A head with an open mouth."""
+    return make_phantom((2.0, 2.0, 2.0), options=replace(PLAIN, mouth_opening_deg=18))
+
+
+@pytest.fixture(scope="module")
+def of_seed_7() -> Phantom:
+    """A head as coarse as can be."""
+    return make_phantom((5.0, 5.0, 5.0), seed=7)
+
+
 def skin_distance(made: Phantom) -> np.ndarray:
     """Distance in mm of each voxel to the body's surface, positive outside."""
     labels, _ = ndimage.label(made.ct.array > SKIN_HU)
@@ -153,19 +165,19 @@ def test_bone_lies_at_its_depth_below_the_skin(fine_phantom: Phantom, name, star
     assert low <= depth <= high, f"{name}: {depth} mm"
 
 
-def test_the_same_seed_gives_the_same_voxels():
-    first, second = (make_phantom((5.0, 5.0, 5.0), seed=7) for _ in range(2))
-    assert np.array_equal(first.ct.array, second.ct.array)
+def test_the_same_seed_gives_the_same_voxels(of_seed_7: Phantom):
+    again = make_phantom((5.0, 5.0, 5.0), seed=7)
+    assert np.array_equal(of_seed_7.ct.array, again.ct.array)
 
 
-def test_another_seed_gives_other_noise_and_the_same_head():
-    first, second = (make_phantom((5.0, 5.0, 5.0), seed=seed) for seed in (7, 8))
-    assert not np.array_equal(first.ct.array, second.ct.array)
-    assert np.abs(first.ct.array.astype(int) - second.ct.array).mean() < 25
+def test_another_seed_gives_other_noise_and_the_same_head(of_seed_7: Phantom):
+    other = make_phantom((5.0, 5.0, 5.0), seed=8)
+    assert not np.array_equal(of_seed_7.ct.array, other.ct.array)
+    assert np.abs(of_seed_7.ct.array.astype(int) - other.ct.array).mean() < 25
 
 
-def test_noise_has_the_asked_standard_deviation():
-    quiet = make_phantom(COARSE_MM, seed=1, options=replace(PLAIN, noise_hu=0.0)).ct.array
+def test_noise_has_the_asked_standard_deviation(plain: Phantom):
+    quiet = plain.ct.array
     noisy = make_phantom(COARSE_MM, seed=1, options=replace(PLAIN, noise_hu=20.0)).ct.array
     soft = (quiet > -200) & (quiet < 2000)
     assert abs(float((noisy - quiet)[soft].std()) - 20.0) < 1.0
@@ -180,8 +192,7 @@ def test_the_couch_can_be_left_out(plain: Phantom):
     assert plain.ct.array[:, -2:, :].max() < -900
 
 
-def test_an_open_mouth_has_air_behind_the_lips_and_a_lower_chin(plain: Phantom):
-    opened = make_phantom(COARSE_MM, options=replace(PLAIN, mouth_opening_deg=18))
+def test_an_open_mouth_has_air_behind_the_lips_and_a_lower_chin(plain: Phantom, opened: Phantom):
     assert opened.landmarks.position("menton")[2] < plain.landmarks.position("menton")[2] - 10
     assert np.allclose(opened.landmarks.position("pronasale"), plain.landmarks.position("pronasale"))
     between = (opened.landmarks.position("stomion") + [0, 6, -6]).tolist()
@@ -266,10 +277,9 @@ def test_a_mouth_too_far_open_is_refused():
         make_phantom((8.0, 8.0, 8.0), options=replace(PLAIN, mouth_opening_deg=40))
 
 
-def test_nodes_stay_in_soft_tissue_with_an_open_mouth():
-    made = make_phantom((2.0, 2.0, 2.0), options=replace(PLAIN, mouth_opening_deg=18))
-    for node in made.nodes:
-        inside = made.ct.array[node.mask.array]
+def test_nodes_stay_in_soft_tissue_with_an_open_mouth(opened: Phantom):
+    for node in opened.nodes:
+        inside = opened.ct.array[node.mask.array]
         assert len(inside) > 20, node.name
         assert -150 < np.median(inside) < 150, node.name
 
