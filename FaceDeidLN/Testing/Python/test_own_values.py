@@ -31,6 +31,8 @@ from written import write_volume
 pytestmark = pytest.mark.usefixtures("coarse_skin")
 
 PADDING = 3976
+#: Node levels say nothing of values, and take long.
+NO_LEVELS = Parameters(levels=())
 #: Each head is looked at once.
 CACHE = AnatomyCache()
 
@@ -204,7 +206,7 @@ def test_a_new_face_that_reaches_into_what_a_series_calls_padding_is_no_dicom(tm
     here.scene.Clear(False)
     node = add_ct(here, phantom().ct.with_array(values), "CT")
     remember_source(node, tmp_path / "in", "")
-    first = Steps(here, CACHE).all(NodeRequest(node, accept_recognisable=True), Engines())
+    first = Steps(here, CACHE).all(NodeRequest(node, parameters=NO_LEVELS, accept_recognisable=True), Engines())
     assert first.released
     with pytest.raises(InputError, match="reaches into what the DICOM files call padding"):
         export_result(first.nodes.result, tmp_path / "out")
@@ -238,9 +240,10 @@ def test_a_ct_that_was_cut_to_a_window_is_not_released_and_not_by_verifying_it_a
     here.scene.Clear(False)
     node = add_ct(here, phantom().ct.with_array(np.clip(phantom().ct.array, -800, 800).astype(np.int16)), "CT")
     steps = Steps(here, CACHE)
-    first = steps.all(NodeRequest(node, accept_recognisable=True), Engines())
+    asked = NodeRequest(node, parameters=NO_LEVELS, accept_recognisable=True)
+    first = steps.all(asked, Engines())
     assert (first.verdict, first.released) == ("REVIEW", False)
-    asked = NodeRequest(node, landmarks=first.nodes.landmarks, output=first.nodes.result, accept_recognisable=True)
+    asked = replace(asked, landmarks=first.nodes.landmarks, output=first.nodes.result)
     again = steps.verify(asked)
     assert (again.verdict, again.released) == ("REVIEW", False)
     assert any("padding" in reason for reason in again.reasons)
@@ -252,7 +255,7 @@ def test_values_that_a_series_cannot_hold_are_not_written_cut_to_its_range(tmp_p
     here.scene.Clear(False)
     node = add_ct(here, phantom().ct.with_array(phantom().ct.array.astype(np.int16)), "CT")
     remember_source(node, tmp_path / "in", "")
-    asked = NodeRequest(node, parameters=Parameters(effect="mask", own=(("fill_hu", -2000.0),)), accept_recognisable=True)
+    asked = NodeRequest(node, parameters=replace(NO_LEVELS, effect="mask", own=(("fill_hu", -2000.0),)), accept_recognisable=True)
     first = Steps(here, CACHE).all(asked, Engines())
     assert first.released
     with pytest.raises(InputError, match="cannot hold all values of the result .*976 HU"):
