@@ -17,6 +17,8 @@ import pytest
 from batches import STAND_IN
 from FaceDeidLNLib.anatomy.landmark import detect
 from FaceDeidLNLib.anatomy.landmark.net import Prediction, predict_landmarks
+from FaceDeidLNLib.case.find import find_anatomy
+from FaceDeidLNLib.case.records import Anatomy
 from FaceDeidLNLib.commands.batches import child
 from FaceDeidLNLib.core.geometry import Geometry
 from FaceDeidLNLib.core.progress import Alive, idle
@@ -83,6 +85,12 @@ def looked_at_anew(monkeypatch: pytest.MonkeyPatch) -> None:
 def phantom() -> Phantom:
     """A small synthetic head; the same object for all tests, so never write into its arrays."""
     return make_phantom(TEST_SPACING_MM, seed=1)
+
+
+@pytest.fixture(scope="session")
+def phantom_anatomy(phantom: Phantom) -> Anatomy:
+    """What is found in it with its own landmarks; the same object for all tests, too."""
+    return find_anatomy(phantom.ct, phantom.landmarks)
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from FaceDeidLNLib.case.find import find_anatomy, find_face
+from FaceDeidLNLib.case.find import find_face
 from FaceDeidLNLib.case.records import Request
 from FaceDeidLNLib.core.geometry import Geometry
 from FaceDeidLNLib.core.parameters import Parameters
@@ -26,8 +26,8 @@ from hypothesis import strategies as st
 
 
 @pytest.fixture(scope="module")
-def anatomy(phantom):
-    return find_anatomy(phantom.ct, phantom.landmarks)
+def anatomy(phantom_anatomy):
+    return phantom_anatomy
 
 
 @pytest.fixture(scope="module")

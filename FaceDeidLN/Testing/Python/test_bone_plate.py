@@ -7,7 +7,7 @@ import pytest
 from FaceDeidLNLib.attack.depth_maps import BONE_HU, lines_inside, second_crossing
 from FaceDeidLNLib.attack.surfaces import coarse, first_hit, sample_lines
 from FaceDeidLNLib.attack.window import face_window
-from FaceDeidLNLib.case.find import find_anatomy, find_face
+from FaceDeidLNLib.case.find import find_face
 from FaceDeidLNLib.case.records import Request
 from FaceDeidLNLib.core.parameters import Parameters
 from FaceDeidLNLib.effect.base import apply_effect
@@ -20,8 +20,8 @@ DENSE_HU = 350.0
 
 
 @pytest.fixture(scope="module")
-def face(phantom) -> Face:
-    return find_face(Request(phantom.ct), find_anatomy(phantom.ct, phantom.landmarks), ())
+def face(phantom, phantom_anatomy) -> Face:
+    return find_face(Request(phantom.ct), phantom_anatomy, ())
 
 
 @pytest.fixture(scope="module")

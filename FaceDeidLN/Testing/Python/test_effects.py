@@ -36,9 +36,8 @@ from scipy.spatial.transform import Rotation
 
 
 @pytest.fixture(scope="module")
-def face(phantom) -> Face:
-    anatomy = find_anatomy(phantom.ct, phantom.landmarks)
-    return find_face(Request(phantom.ct), anatomy, ())
+def face(phantom, phantom_anatomy) -> Face:
+    return find_face(Request(phantom.ct), phantom_anatomy, ())
 
 
 @pytest.fixture(scope="module")

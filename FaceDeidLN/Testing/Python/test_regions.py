@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from FaceDeidLNLib.case.find import find_anatomy, find_face
+from FaceDeidLNLib.case.find import find_face
 from FaceDeidLNLib.case.privacy import privacy_of
 from FaceDeidLNLib.case.records import Anatomy, Request
 from FaceDeidLNLib.core.errors import InputError
@@ -42,8 +42,8 @@ KEPT = {
 
 
 @pytest.fixture(scope="module")
-def anatomy(phantom) -> Anatomy:
-    return find_anatomy(phantom.ct, phantom.landmarks)
+def anatomy(phantom_anatomy) -> Anatomy:
+    return phantom_anatomy
 
 
 @pytest.fixture(scope="module")
