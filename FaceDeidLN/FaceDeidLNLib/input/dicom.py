@@ -32,7 +32,7 @@ from .plausible import require_content, require_grid
 from .slice_planes import planes_of_slices
 
 #: What is said of second copies of a file.
-COPIES = "the same to the byte as another file and left out"
+COPIES = "the same as another file and left out"
 PACKED = "packed and left out, with whatever slices are in there"
 #: Of so many files all elements are held (some 30 kB each) until they are written; those of more are read again.
 MOST_HELD = 2000

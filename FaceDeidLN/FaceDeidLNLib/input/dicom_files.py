@@ -48,6 +48,7 @@ PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 CONTOURS = frozenset({0x30060050})
 #: What is wrong with a file that is no whole one.
 _CUT = "ends before its data do: it is truncated or damaged, get it again."
+_NAMELESS = "has no SOP Class UID, so that nobody knows what it shows: write that into its header."
 _GOES_ON = "goes on after its pixels with bytes that are no DICOM: it is damaged, get it again."
 
 
@@ -236,7 +237,8 @@ def _begins_like_data(head: bytes) -> bool:
 def _fault_of(dataset: Dataset, path: Path) -> str:
     """What is wrong with a file: an element claims more than it holds, a rest was left unread, an image has no pixels; else nothing."""
     if "SOPClassUID" not in dataset:
-        return "" if dataset.file_meta.get("MediaStorageSOPClassUID") == MediaStorageDirectoryStorage else _CUT
+        is_index = dataset.file_meta.get("MediaStorageSOPClassUID") == MediaStorageDirectoryStorage
+        return "" if is_index else _NAMELESS if PIXELS & set(dataset.keys()) else _CUT
     is_image = "Rows" in dataset or "Image Storage" in UID(dataset.SOPClassUID).name
     if is_image and not PIXELS & set(dataset.keys()):
         return _CUT

@@ -166,7 +166,7 @@ def test_a_second_copy_of_a_file_is_told_and_no_slice(tmp_path, single):
     ct = read_ct(copy if single else tmp_path)
     assert np.array_equal(ct.volume.array, series.hu)
     left = paths[3].name if single else r"(again|slice\d+).dcm"
-    assert re.search(rf"1 file \({left}\) is the same to the byte as another file", "".join(ct.notes))
+    assert re.search(rf"1 file \({left}\) is the same as another file", "".join(ct.notes))
 
 
 def test_a_series_without_uid_is_read(tmp_path):
