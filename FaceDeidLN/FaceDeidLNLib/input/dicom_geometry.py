@@ -61,7 +61,7 @@ def series_geometry(items: list[HeaderSlice]) -> Placed:
         raise InputError(f"The series has only {len(items)} slice: a scout or fragment has no face to work on, give the axial series.")
     _require_apart(items, height)
     positions = np.array([_position(s) for s in items])
-    even = _is_even(height)
+    even = is_even(height)
     share = np.linspace(0.0, 1.0, len(items)) if even else (height - height[0]) / (height[-1] - height[0])
     _require_straight(positions, share)
     step_mm = (height[-1] - height[0]) / (len(items) - 1) if even else _step_mm(np.diff(height))
@@ -137,7 +137,8 @@ def _allowed_mm(step_mm: float) -> float:
     return min(max(GAP_SHARE * step_mm, GAP_ROUNDING_MM), GAP_LIMIT_MM)
 
 
-def _is_even(height: np.ndarray) -> bool:
+def is_even(height: np.ndarray) -> bool:
+    """True where sorted places (mm) of slices lie evenly."""
     gaps = np.diff(height)
     usual = float(np.median(gaps))
     return bool(np.all(np.abs(gaps - usual) <= _allowed_mm(usual)))

@@ -91,7 +91,7 @@ def _syntax(header: Dataset) -> pydicom.uid.UID | None:
 
 def _native(item: HeaderSlice) -> np.ndarray:
     """The pixels of a file that does not compress them: (frames, rows, columns), unsigned, as they stand."""
-    path, header, data = item.path, item.header, _pixel_bytes(item)
+    path, header, data = item.path, item.header, pixel_bytes(item)
     big = _syntax(header) == ExplicitVRBigEndian
     kind = np.dtype((">u" if big else "<u") + str(int(header.BitsAllocated) // 8))
     shape = (_frames(header), int(header.Rows), int(header.Columns))
@@ -104,7 +104,8 @@ def _native(item: HeaderSlice) -> np.ndarray:
     return np.frombuffer(data, kind, count=int(np.prod(shape))).reshape(shape)
 
 
-def _pixel_bytes(item: HeaderSlice) -> bytes:
+def pixel_bytes(item: HeaderSlice) -> bytes:
+    """The bytes of a file's pixels as they stand in it; none where there are none."""
     if item.pixels is None:
         return pydicom.dcmread(item.path, specific_tags=["PixelData"], force=True).get("PixelData") or b""
     begin, length = item.pixels

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -12,36 +13,27 @@ from pydicom.dataset import Dataset
 from pydicom.uid import CTImageStorage
 
 from ..core.errors import InputError
+from .dicom_doubled import doubled
 from .dicom_files import told
-from .dicom_geometry import SAME_PLACE_MM
+from .dicom_geometry import is_even
 from .dicom_header import ENHANCED, HeaderSlice, numbers, value_of
-from .dicom_stacks import FEWEST_OF_STACK, directions_of, lies_in_space, parts_by, strays
+from .dicom_stacks import (
+    DIFFERENCES,
+    FEWEST_OF_STACK,
+    are_at_one_place,
+    directions_of,
+    heights_of,
+    lies_in_space,
+    pages,
+    parts_by,
+    strays,
+    told_of,
+    without,
+)
 
 #: How many series a message lists at most.
 _LISTED = 12
 _CT_CLASSES = (CTImageStorage, *ENHANCED)
-#: What may tell the stacks of one series apart, the most telling first.
-DIFFERENCES = (
-    "ConvolutionKernel",
-    "NominalPercentageOfCardiacPhase",
-    "TemporalPositionIndex",
-    "TemporalPositionIdentifier",
-    "ContrastBolusAgent",
-    "ImageType",
-    "FilterType",
-    "SliceThickness",
-    "ReconstructionDiameter",
-    "KVP",
-    "SeriesDescription",
-    "SeriesNumber",
-    "StackID",
-    "AcquisitionNumber",
-    "TriggerTime",
-    "AcquisitionTime",
-    "SeriesTime",
-    "AcquisitionDateTime",
-    "ContentTime",
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,10 +87,14 @@ def _without_odd(items: list[HeaderSlice]) -> tuple[list[HeaderSlice], tuple[str
     kinds = parts_by(items, _kind)
     usual = max(kinds, key=lambda kind: (len(kinds[kind]), kind))
     few = [item for kind, part in kinds.items() if kind != usual and len(part) < FEWEST_OF_STACK for item in part]
-    odd = {"of another kind (ImageType)": few, "in another plane": strays([item for item in items if item not in few])}
-    left = {id(item) for part in odd.values() for item in part}
-    said = (f"{told([item.path for item in part])} {how} than the slices of the series and left out" for how, part in odd.items() if part)
-    return [item for item in items if id(item) not in left], tuple(said)
+    odd = {"of another kind (ImageType) than the slices of the series": few}
+    odd["without a place in space, or in colour,"] = pages(rest := without(items, few))
+    odd["in another plane than the slices of the series"] = strays(rest)
+    left = [item for part in odd.values() for item in part]
+    odd |= doubled(stacks_of(without(items, left)))
+    left += [item for part in odd.values() for item in part]
+    said = (f"{told([item.path for item in part])} {how} and left out" for how, part in odd.items() if part)
+    return without(items, left), tuple(said)
 
 
 def is_localizer(item: HeaderSlice) -> bool:
@@ -221,7 +217,7 @@ def _stacks(items: list[HeaderSlice]) -> tuple[str, dict[str, list[HeaderSlice]]
             return difference, parts
     if overlap:
         for keyword in DIFFERENCES:
-            parts = parts_by(items, lambda item, keyword=keyword: str(item.header.get(keyword, "")))
+            parts = parts_by(items, told_of(keyword))
             if len(parts) > 1 and min(map(len, parts.values())) >= FEWEST_OF_STACK and not any(map(_overlap, parts.values())):
                 return keyword, parts
     return "", {"": items}
@@ -242,31 +238,29 @@ def _size_told(rows: str, columns: str, spacing: tuple[float, ...]) -> str:
 
 def _overlap(items: Sequence[HeaderSlice]) -> bool:
     """Two slices lie at the same place, or stacks of different reconstruction lie in each other."""
-    heights = sorted(_heights(items))
-    return any(after - before < SAME_PLACE_MM for before, after in zip(heights, heights[1:], strict=False)) or _interleaved(items)
+    return are_at_one_place(items) or _interleaved(items)
 
 
 def _interleaved(items: Sequence[HeaderSlice]) -> bool:
-    ends = []
-    for part in parts_by(items, lambda item: str(value_of(item.header, "ConvolutionKernel", ""))).values():
-        heights = _heights(part)
-        if heights:
-            ends.append((min(heights), max(heights)))
-    ends.sort()
-    return any(after[0] < before[1] for before, after in zip(ends, ends[1:], strict=False))
+    """Stacks of another kernel lie in each other, or of another thickness, each of which is even and both together are not.
+
+    Thinner slices in the midst of thicker ones are one stack, which has a hole without them.
+    """
+    if _lie_in_each_other(parts_by(items, told_of("ConvolutionKernel")).values()):
+        return True
+    parts = parts_by(items, told_of("SliceThickness")).values()
+    whole = len(parts) > 1 and min(map(len, parts)) >= FEWEST_OF_STACK and all(map(_are_even, parts))
+    return whole and not _are_even(items) and _lie_in_each_other(parts)
 
 
-def _heights(items: Sequence[HeaderSlice]) -> list[float]:
-    """Where slices lie along their normal, in mm; of those without a place, nothing."""
-    placed = [item for item in items if lies_in_space(item)]
-    if not placed:
-        return []
-    rows = np.array(numbers(placed[0], "ImageOrientationPatient"))
-    if rows.size != 6:
-        return []
-    normal = np.cross(rows[:3], rows[3:])
-    positions = [np.array(numbers(item, "ImagePositionPatient")) for item in placed]
-    return [float(position @ normal) for position in positions if position.size == 3]
+def _lie_in_each_other(parts: Iterable[list[HeaderSlice]]) -> bool:
+    ends = sorted((min(heights), max(heights)) for heights in map(heights_of, parts) if heights)
+    return any(after[0] < before[1] for before, after in pairwise(ends))
+
+
+def _are_even(items: Sequence[HeaderSlice]) -> bool:
+    heights = np.sort(heights_of(items))
+    return len(heights) > 1 and is_even(heights)
 
 
 def _values(value: object) -> list[object]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 
@@ -19,6 +20,28 @@ TURNED = 0.1
 ONE_DIRECTION = 0.005
 #: The first corner of a slice lies so near (mm) to the line on which those of its stack lie.
 BESIDE_MM = 5.0
+#: What may tell the stacks of one series apart, the most telling first.
+DIFFERENCES = (
+    "ConvolutionKernel",
+    "NominalPercentageOfCardiacPhase",
+    "TemporalPositionIndex",
+    "TemporalPositionIdentifier",
+    "ContrastBolusAgent",
+    "ImageType",
+    "FilterType",
+    "SliceThickness",
+    "ReconstructionDiameter",
+    "KVP",
+    "SeriesDescription",
+    "SeriesNumber",
+    "StackID",
+    "AcquisitionNumber",
+    "TriggerTime",
+    "AcquisitionTime",
+    "SeriesTime",
+    "AcquisitionDateTime",
+    "ContentTime",
+)
 
 
 def parts_by(items: Sequence[HeaderSlice], value: Callable[[HeaderSlice], str]) -> dict[str, list[HeaderSlice]]:
@@ -29,10 +52,39 @@ def parts_by(items: Sequence[HeaderSlice], value: Callable[[HeaderSlice], str]) 
     return dict(sorted(parts.items()))
 
 
+def told_of(keyword: str) -> Callable[[HeaderSlice], str]:
+    """Tells what stands in a tag of an image's header."""
+    return lambda item: str(item.header.get(keyword, ""))
+
+
+def without(items: Sequence[HeaderSlice], left: Sequence[HeaderSlice]) -> list[HeaderSlice]:
+    """The images that are none of those left out."""
+    known = {id(item) for item in left}
+    return [item for item in items if id(item) not in known]
+
+
 def lies_in_space(item: HeaderSlice) -> bool:
     """True for a grey image whose header tells where its pixels lie."""
     grey = value_of(item.header, "SamplesPerPixel", 1) == 1
     return grey and all(value_of(item.header, keyword) for keyword in ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing"))
+
+
+def heights_of(items: Sequence[HeaderSlice]) -> list[float]:
+    """Where slices lie along their normal, in mm; of those without a place, nothing."""
+    placed = [item for item in items if lies_in_space(item)]
+    if not placed:
+        return []
+    rows = np.array(numbers(placed[0], "ImageOrientationPatient"))
+    if rows.size != 6:
+        return []
+    normal = np.cross(rows[:3], rows[3:])
+    positions = [np.array(numbers(item, "ImagePositionPatient")) for item in placed]
+    return [float(position @ normal) for position in positions if position.size == 3]
+
+
+def are_at_one_place(items: Sequence[HeaderSlice]) -> bool:
+    """True where two of the slices lie at the same place along their normal."""
+    return any(after - before < SAME_PLACE_MM for before, after in pairwise(sorted(heights_of(items))))
 
 
 def directions_of(items: Sequence[HeaderSlice]) -> Callable[[HeaderSlice], str]:
@@ -53,6 +105,18 @@ def _is_near(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
 def _told(direction: tuple[float, ...]) -> str:
     """Most slices have the same."""
     return " ".join(f"{part + 0.0:.3f}" for part in np.round(direction, 3))
+
+
+def pages(items: Sequence[HeaderSlice]) -> list[HeaderSlice]:
+    """The few images that lie nowhere, or are in colour, though the others are slices: pages of the console (dose, protocol, screen)."""
+    few = [item for item in items if _lies_nowhere(item) or value_of(item.header, "SamplesPerPixel") == 3]
+    return few if len(few) < FEWEST_OF_STACK <= sum(map(lies_in_space, items)) else []
+
+
+def _lies_nowhere(item: HeaderSlice) -> bool:
+    """Neither a place nor a direction: a slice that lost one of them to damage has the other."""
+    groups = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence", "ImagePositionPatient", "ImageOrientationPatient")
+    return not any(value_of(item.header, keyword) for keyword in groups)
 
 
 def strays(items: Sequence[HeaderSlice]) -> list[HeaderSlice]:

@@ -17,7 +17,7 @@ from ..input.dicom_bounds import Room
 from ..input.dicom_damaged import Damaged, damaged
 from ..input.dicom_files import is_marked, may_be_dicom, read_whole, remains
 from ..input.dicom_header import IMAGE_TAGS, require_decoded
-from ..input.dicom_select import DIFFERENCES
+from ..input.dicom_stacks import DIFFERENCES
 from ..input.file_names import is_called_index
 from ..input.packed import packed_apart, require_unpacked
 from .references import frame_of

@@ -16,10 +16,11 @@ from ..core.progress import Alive, idle
 from ..core.shortage import shortage
 from ..header.spelling import same_number
 from ..input.dicom_damaged import Damaged
+from ..input.dicom_doubled import doubled
 from ..input.dicom_enhanced import PER_FRAME, SHARED, split_frames
 from ..input.dicom_header import HeaderSlice
 from ..input.dicom_select import is_localizer, stacks_of, stacks_of_single
-from ..input.dicom_stacks import strays
+from ..input.dicom_stacks import pages, strays, without
 from ..input.plausible import MIN_SLICES
 from .family import Series, Study
 from .images import values_of
@@ -173,18 +174,27 @@ def _same(one: Instance, other: Instance) -> bool:
 
 
 def _stacks(uid: str, family: str, members: Sequence[Instance]) -> list[Series]:
-    """A series, of CT each of its stacks; and each image by itself that lies in another plane than its slices."""
+    """A series, of CT each of its stacks; and each image by itself that is none of its slices."""
     if family not in _STACKED:
         return [Series(uid, family, tuple(members))]
     by_path = {instance.path: instance for instance in members}
     slices = [HeaderSlice(instance.path, instance.header) for instance in members]
-    try:
-        alone = strays([one for one in slices if not is_localizer(one)])
-    except InputError:  # a place that is no number: whoever reads the series says so
-        alone = []
-    rest = [one for one in slices if one not in alone]
+    alone = _alone(family, slices)
+    rest = without(slices, alone)
     parts = [*(_stacks_of_ct(rest) if family == "ct" else [rest]), *([one] for one in alone)]
     return [Series(uid, family, tuple(by_path[one.path] for one in part), number) for number, part in enumerate(parts, start=1)]
+
+
+def _alone(family: str, slices: list[HeaderSlice]) -> list[HeaderSlice]:
+    """The images that are no slices of a series, and those of CT that are there twice."""
+    images = [one for one in slices if not is_localizer(one)]
+    try:
+        odd = pages(images)
+        odd += strays(without(images, odd))
+        single = [one for one in without(images, odd) if PER_FRAME not in one.header and SHARED not in one.header]
+        return odd + ([one for few in doubled(stacks_of(single)).values() for one in few] if family == "ct" else [])
+    except InputError:  # a place that is no number: whoever reads the series says so
+        return []
 
 
 def _stacks_of_ct(slices: list[HeaderSlice]) -> list[list[HeaderSlice]]:
