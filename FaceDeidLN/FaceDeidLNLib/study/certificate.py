@@ -29,7 +29,7 @@ from .report import Report
 from .rules import rule_for
 
 #: A UID (PS3.5 9.1) and the number of a stack of its series; a name of so many hexadecimal digits, as some programs give to structures.
-_UID = re.compile(r"(?<![\w.])(?:2\.25\.\d+|[0-2](?:\.\d+){3,}|[0-9a-fA-F]{32,}\b)(?:#\d+)?")
+_UID = re.compile(r"(?:(?<!\d)(?<!\d\.)(?:2\.25\.\d+|[0-2](?:\.\d+){3,})|(?<!\w)[0-9a-fA-F]{32,}\b)(?:#\d+)?")
 #: Shorter names of files (1, IM1, slice) are words and figures of sentences, and lead to nobody.
 SHORTEST_NAME = 6
 _DOSE_LIMIT = "Dose-volume histograms of the planning system were computed on the dose before it was clipped."

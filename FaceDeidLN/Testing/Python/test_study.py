@@ -169,6 +169,11 @@ def test_what_a_reason_says_otherwise_stays(reason, told):
     assert without_originals(reason, {"CT000001", "1", "slice"}) == told
 
 
+@pytest.mark.parametrize("before", ["RS.", "PTV_", "series", ""])
+def test_a_uid_is_taken_out_of_a_reason_whatever_stands_before_it(before):
+    assert without_originals(f"{before}1.2.246.352.71.4 is 13.5 mm off", ()) == f"{before}(UID) is 13.5 mm off"
+
+
 def test_the_certificate_is_signed_and_tells_when_a_file_was_edited_or_added(released, tmp_path):
     key = released.output.parent.parent / "key.pem"
     assert is_own_release(released.output, key)
