@@ -21,7 +21,7 @@ def without_copies(items: Sequence[HeaderSlice], keep: Path | None = None) -> tu
     kept, copies = [], []
     for item in sorted(items, key=lambda item: item.path != keep):  # a stable sort: the others stay in their order
         uid = str(item.header.get("SOPInstanceUID", ""))
-        if uid and uid in first and _are_same(first[uid].path, item.path):
+        if uid and uid in first and are_same(first[uid].path, item.path):
             copies.append(item.path)
             continue
         first.setdefault(uid, item)
@@ -29,7 +29,7 @@ def without_copies(items: Sequence[HeaderSlice], keep: Path | None = None) -> tu
     return kept, tuple(copies)
 
 
-def _are_same(one: Path, other: Path) -> bool:
+def are_same(one: Path, other: Path) -> bool:
     """True where two files are the same to the byte, or differ in the group of elements alone that tells how a file was written."""
     if filecmp.cmp(one, other, shallow=False):
         return True

@@ -15,6 +15,7 @@ from ..core.errors import FaceDeidError, InputError, in_words
 from ..core.progress import Alive, idle
 from ..core.shortage import shortage
 from ..header.spelling import same_number
+from ..input.copies import are_same
 from ..input.dicom_damaged import Damaged
 from ..input.dicom_doubled import doubled
 from ..input.dicom_enhanced import PER_FRAME, SHARED, split_frames
@@ -160,7 +161,7 @@ def _why_unclear(series: Series, unclear: Mapping[str, str]) -> str:
 def _same(one: Instance, other: Instance) -> bool:
     """True where two files hold the same data set, however it is stored, its pixels compressed or not."""
     try:
-        if one.path.read_bytes() == other.path.read_bytes():
+        if are_same(one.path, other.path):
             return True
         first, second = pydicom.dcmread(one.path), pydicom.dcmread(other.path)
         if first == second:
