@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pydicom.uid import UID_dictionary
+
 
 @dataclass(frozen=True)
 class Rule:
@@ -80,4 +82,11 @@ _BY_CLASS = {rule.sop_class: rule for rule in RULES}
 
 def rule_for(sop_class: str) -> Rule:
     """The rule of a SOP class; one that withholds where nobody named the class."""
-    return _BY_CLASS.get(sop_class, Rule("", f"SOP class {sop_class or '(none)'}", WITHHELD, "no rule names this SOP class"))
+    known = _BY_CLASS.get(sop_class)
+    return Rule("", _called(sop_class), WITHHELD, "no rule names this SOP class") if known is None else known
+
+
+def _called(sop_class: str) -> str:
+    """The standard's name of a SOP class without a rule, as far as it has one."""
+    name = UID_dictionary.get(sop_class, ("",))[0]
+    return name.removesuffix(" Storage") or f"SOP class {sop_class or '(none)'}"

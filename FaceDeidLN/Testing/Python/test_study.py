@@ -83,6 +83,11 @@ def test_a_class_that_nobody_named_is_withheld():
     assert rule_for("1.2.3").family == "withheld"
 
 
+def test_a_class_without_a_rule_is_told_by_the_name_that_the_standard_gives_it():
+    names = [rule_for(one).name for one in ("1.2.840.10008.5.1.4.1.1.1", "1.2.3", "", "Miller")]
+    assert names == ["Computed Radiography Image", "SOP class 1.2.3", "SOP class (none)", "SOP class Miller"]
+
+
 def test_a_dry_run_writes_nothing(study, tmp_path, capsys):
     assert main(["study", str(study.folder), str(tmp_path / "out"), "--dry-run", "--json"]) == 0
     said = json.loads(capsys.readouterr().out)
