@@ -21,12 +21,11 @@ from .dicom_stacks import (
     DIFFERENCES,
     FEWEST_OF_STACK,
     are_at_one_place,
+    beside_slices,
     directions_of,
     heights_of,
     lies_in_space,
-    pages,
     parts_by,
-    strays,
     told_of,
     without,
 )
@@ -88,8 +87,7 @@ def _without_odd(items: list[HeaderSlice]) -> tuple[list[HeaderSlice], tuple[str
     usual = max(kinds, key=lambda kind: (len(kinds[kind]), kind))
     few = [item for kind, part in kinds.items() if kind != usual and len(part) < FEWEST_OF_STACK for item in part]
     odd = {"of another kind (ImageType) than the slices of the series": few}
-    odd["without a place in space, or in colour,"] = pages(rest := without(items, few))
-    odd["in another plane than the slices of the series"] = strays(rest)
+    odd |= beside_slices(without(items, few))
     left = [item for part in odd.values() for item in part]
     odd |= doubled(stacks_of(without(items, left)))
     left += [item for part in odd.values() for item in part]

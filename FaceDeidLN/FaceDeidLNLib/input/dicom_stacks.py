@@ -107,6 +107,12 @@ def _told(direction: tuple[float, ...]) -> str:
     return " ".join(f"{part + 0.0:.3f}" for part in np.round(direction, 3))
 
 
+def beside_slices(items: Sequence[HeaderSlice]) -> dict[str, list[HeaderSlice]]:
+    """The few images of a series that are no slices of its stacks, by what they are."""
+    found = {"in colour or at no place in space": pages(items)}
+    return found | {"in another plane than the slices of the series": strays(items)}
+
+
 def pages(items: Sequence[HeaderSlice]) -> list[HeaderSlice]:
     """The few images that lie nowhere, or are in colour, though the others are slices: pages of the console (dose, protocol, screen)."""
     few = [item for item in items if _lies_nowhere(item) or value_of(item.header, "SamplesPerPixel") == 3]

@@ -49,6 +49,8 @@ class Series:
     instances: tuple[Instance, ...]
     #: Which of the series' stacks it is.
     stack: int = 1
+    #: What it is where it is one image that is no slice of the others; empty where it is a stack.
+    beside: str = ""
     #: What was found out of it, so that nobody looks twice.
     known: dict[object, Any] = field(default_factory=dict)
 

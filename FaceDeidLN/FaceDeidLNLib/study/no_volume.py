@@ -82,6 +82,8 @@ def by_header(instance: Instance, series: Series, fewest: int) -> Decision | Non
         return Decision.withhold(
             f"an image of another kind ({kind}) than the slices of its series, where there is no slice: a picture among them"
         )
+    if series.beside:
+        return Decision.withhold(f"no slice of the stack whose series it is of: {series.beside}")
     if fewest not in series.known:
         series.known[fewest] = _of_series(series, fewest)
     return series.known[fewest]
@@ -140,7 +142,7 @@ def _of_series(series: Series, fewest: int) -> Decision | None:
     if len({instance.frame for instance in series.instances}) > 1:
         return Decision.withhold(FRAMES)
     axes = [header.get("ImageOrientationPatient") for header in headers]
-    known = np.array([axis for axis in axes if axis is not None and len(axis) == 6], dtype=float).reshape(-1, 6)
+    known = np.array([axis for axis in axes if np.size(axis) == 6], dtype=float).reshape(-1, 6)
     if len(known) and np.abs(known - known[0]).max() > _TURNED:
         return Decision.withhold("a survey: its slices lie in several directions")
     count = max(len(headers), max(int(header.get("NumberOfFrames") or 1) for header in headers))

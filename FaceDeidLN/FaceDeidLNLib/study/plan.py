@@ -19,9 +19,9 @@ from ..input.copies import are_same
 from ..input.dicom_damaged import Damaged
 from ..input.dicom_doubled import doubled
 from ..input.dicom_enhanced import PER_FRAME, SHARED, split_frames
-from ..input.dicom_header import HeaderSlice
+from ..input.dicom_header import HeaderSlice, require_numbers
 from ..input.dicom_select import is_localizer, stacks_of, stacks_of_single
-from ..input.dicom_stacks import pages, strays, without
+from ..input.dicom_stacks import beside_slices, without
 from ..input.plausible import MIN_SLICES
 from .family import Series, Study
 from .images import values_of
@@ -180,22 +180,23 @@ def _stacks(uid: str, family: str, members: Sequence[Instance]) -> list[Series]:
         return [Series(uid, family, tuple(members))]
     by_path = {instance.path: instance for instance in members}
     slices = [HeaderSlice(instance.path, instance.header) for instance in members]
-    alone = _alone(family, slices)
-    rest = without(slices, alone)
-    parts = [*(_stacks_of_ct(rest) if family == "ct" else [rest]), *([one] for one in alone)]
-    return [Series(uid, family, tuple(by_path[one.path] for one in part), number) for number, part in enumerate(parts, start=1)]
+    alone = [(one, how) for how, few in _alone(family, slices).items() for one in few]
+    rest = without(slices, [one for one, _ in alone])
+    parts = [(part, "") for part in (_stacks_of_ct(rest) if family == "ct" else [rest])]
+    parts += [([one], how) for one, how in alone]
+    return [Series(uid, family, tuple(by_path[one.path] for one in part), n, how) for n, (part, how) in enumerate(parts, start=1)]
 
 
-def _alone(family: str, slices: list[HeaderSlice]) -> list[HeaderSlice]:
-    """The images that are no slices of a series, and those of CT that are there twice."""
+def _alone(family: str, slices: list[HeaderSlice]) -> dict[str, list[HeaderSlice]]:
+    """The images that are no slices of a series, and those of CT that are there twice, by what they are."""
     images = [one for one in slices if not is_localizer(one)]
     try:
-        odd = pages(images)
-        odd += strays(without(images, odd))
-        single = [one for one in without(images, odd) if PER_FRAME not in one.header and SHARED not in one.header]
-        return odd + ([one for few in doubled(stacks_of(single)).values() for one in few] if family == "ct" else [])
+        odd = beside_slices(images)
+        rest = without(images, [one for few in odd.values() for one in few])
+        single = [one for one in rest if PER_FRAME not in one.header and SHARED not in one.header]
+        return odd | (doubled(stacks_of(single)) if family == "ct" else {})
     except InputError:  # a place that is no number: whoever reads the series says so
-        return []
+        return {}
 
 
 def _stacks_of_ct(slices: list[HeaderSlice]) -> list[list[HeaderSlice]]:
@@ -233,7 +234,17 @@ def _decided(series: Series, study: Study) -> tuple[Decision, ...]:
     except Exception as error:  # an object that breaks a reader is one that nobody has judged
         if shortage(error):
             raise
-        return (Decision.doubt(f"it cannot be judged ({in_words(error)})"),) * len(series.instances)
+        return (Decision.doubt(f"it cannot be judged ({_told(error, series)})"),) * len(series.instances)
+
+
+def _told(error: Exception, series: Series) -> str:
+    """What is wrong with the numbers of an image of a series that broke a reader; where nothing is, what the reader said."""
+    try:
+        for instance in series.instances if series.family in _STACKED else ():
+            require_numbers(HeaderSlice(instance.path, instance.header))
+    except FaceDeidError as damaged:
+        return str(damaged).rstrip(".")
+    return in_words(error)
 
 
 def to_do(planned: StudyPlan, family: str) -> tuple[Series, ...]:

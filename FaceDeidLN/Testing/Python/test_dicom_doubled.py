@@ -144,3 +144,18 @@ def test_a_file_without_sop_class_is_told_as_that_and_not_as_a_file_that_was_cut
     ds.save_as(first)
     with pytest.raises(InputError, match=f"{first.name} has no SOP Class UID"):
         read_ct(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("tags", "said"),
+    [
+        (NOWHERE, "in colour or at no place in space"),
+        ({"ImageOrientationPatient": [0, 1, 0, 0, 0, -1], "ImagePositionPatient": [40, 3, 9]}, "in another plane"),
+        ({}, "sent again"),
+    ],
+)
+def test_a_study_tells_what_an_image_is_that_it_withholds_alone(tmp_path, tags, said):
+    paths = write_series(tmp_path, Series(stored_head()))
+    add(paths[0], "z.dcm", **tags)
+    (reason,) = {entry.decision.reason for entry in plan(tmp_path).studies[0].entries if entry.instance.path.name == "z.dcm"}
+    assert said in reason

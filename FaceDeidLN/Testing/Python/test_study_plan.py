@@ -27,7 +27,10 @@ from FaceDeidLNLib.study.plan import COPY, MIXED, TWO, Plan, plan, to_do
 from FaceDeidLNLib.study.registration import rigid, ways
 from FaceDeidLNLib.study.staging import staged, staged_instance
 from FaceDeidLNLib.study.writer import StudyWriter
+from pydicom.datadict import tag_for_keyword
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
+from pydicom.tag import Tag
 from pydicom.uid import MRImageStorage, RLELossless, generate_uid
 from synthetic_documents import PLANNED, write_enhanced, write_the_rest
 from synthetic_study import StudyFolder, study_phantom
@@ -156,6 +159,21 @@ def test_a_scout_in_the_series_of_the_slices_is_withheld_alone(tmp_path):
     said = [entry.decision.outcome for entry in plan(tmp_path).studies[0].entries]
     assert said.count(Outcome.WITHHOLD) == 1
     assert said.count(Outcome.DEFACE) == 12
+
+
+@pytest.mark.parametrize("keyword", ["ImagePositionPatient", "ImageOrientationPatient"])
+@pytest.mark.parametrize("value", [b"1 ", b"abc ", b"1\\x\\0 ", b"\\\\ ", b"1\\nan\\2\\3\\4\\5"])
+@pytest.mark.parametrize("modality", ["CT", "MR"])
+def test_a_place_of_damaged_numbers_is_told_in_words(tmp_path, keyword, value, modality):
+    tags = {} if modality == "CT" else {"Modality": "MR", "SOPClassUID": MRImageStorage}
+    for path in write_series(tmp_path, Written(STORED, tags=tags)):
+        ds = pydicom.dcmread(path)
+        tag = Tag(tag_for_keyword(keyword))
+        ds._dict[tag] = RawDataElement(tag, "DS", len(value), value, 0, False, True)
+        ds.save_as(path)
+    said = {*reasons(plan(tmp_path))}
+    assert said
+    assert all("Error:" not in reason for reason in said)
 
 
 def test_files_of_any_name_in_any_order_and_folder_are_found_and_links_are_followed(tmp_path):
