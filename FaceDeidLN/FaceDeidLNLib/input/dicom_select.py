@@ -199,6 +199,11 @@ def _one_stack(items: list[HeaderSlice], uid: str, stack: str, single: Path | No
     for part in stacks.values():
         if single is not None and any(item.path == single for item in part):
             return _one_stack(part, uid, "", single)
+    first, *rest = ({item.path for item in part} for part in stacks.values())
+    if both := sorted(first.intersection(*rest)):
+        raise InputError(
+            f"{both[0].name} holds {len(stacks)} stacks of slices that differ in {difference}: export each as an object of its own."
+        )
     raise InputError(
         f"The series holds {len(stacks)} stacks of slices that differ in {difference}: choose one with --series UID#NUMBER among "
         f"{_stack_list(uid, stacks)}."

@@ -178,7 +178,7 @@ def test_two_phases_in_one_object_are_refused_with_what_differs(tmp_path):
         group.FrameContentSequence[0].TemporalPositionIndex = 1 + n // 6
         group.PlanePositionSequence[0].ImagePositionPatient = [0, 0, float(n % 6)]
     ds.save_as(path)
-    with pytest.raises(InputError, match="2 stacks of slices that differ in TemporalPositionIndex"):
+    with pytest.raises(InputError, match="holds 2 stacks of slices that differ in TemporalPositionIndex: export each as an object"):
         read_ct(tmp_path / "in")
     with pytest.raises(InputError, match="export them as objects of their own"):
         read_ct(tmp_path / "in", f"{ds.SeriesInstanceUID}#1")
