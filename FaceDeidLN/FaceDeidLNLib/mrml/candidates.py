@@ -24,6 +24,8 @@ _OWN = ("face", "kept")
 _MADE_HERE = "FaceDeidLN.MadeHere"
 #: Attribute of a CT where the user chose no segmentation: saved with the scene.
 _DECLINED = "FaceDeidLN.ProtectsNothing"
+#: Behind the name of a segment of a segmentation that is another CT's own.
+OF_ANOTHER = " (of another CT)"
 #: A segmentation with so many structures that are known by name or code is a program's or a planning system's: TotalSegmentator,
 #: CADS, organs at risk. Who draws nodes by hand names them, or leaves "Segment_1".
 _STRUCTURES = 8
@@ -153,8 +155,8 @@ def not_chosen(
     another CT is, under a name that says so.
     """
     found = [segment for node, names in unasked(ct, protected, *chosen) for segment in stored_segments(node, names)]
-    others = [segment for node in of_others(ct) if protected is None for segment in stored_segments(node, _silent(node))]
-    return (*found, *(replace(segment, name=f"{segment.name} (of another CT)") for segment in others))
+    others = [segment for node, names in unasked_of_others(ct, protected) for segment in stored_segments(node, names)]
+    return (*found, *(replace(segment, name=f"{segment.name}{OF_ANOTHER}") for segment in others))
 
 
 def unasked(
@@ -164,16 +166,29 @@ def unasked(
     return [(node, _silent(node)) for node in candidates(ct) if not any(node is one for one in chosen)]
 
 
+def unasked_of_others(
+    ct: slicer.vtkMRMLScalarVolumeNode | None, protected: slicer.vtkMRMLSegmentationNode | None
+) -> list[tuple[slicer.vtkMRMLSegmentationNode, list[str]]]:
+    """As ``unasked``, of the segmentations that are another CT's own; none where something is ``protected``."""
+    return [(node, _silent(node)) for node in of_others(ct)] if protected is None else []
+
+
 def unchecked(node: slicer.vtkMRMLSegmentationNode | None, segment_ids: Sequence[str] | None) -> tuple[StoredSegment, ...]:
     """Segments of the chosen segmentation that are not kept by their name alone, without a word of the user.
 
     Not those of an atlas; and none where ``segment_ids`` are a choice of the user's own. ``but_outlines`` takes out one that goes
     around the patient.
     """
-    if node is None or segment_ids is None or sorted(segment_ids) != sorted(checked_segments(node)) or is_atlas(node):
+    if node is None or segment_ids is None or sorted(segment_ids) != sorted(checked_segments(node)):
         return ()
-    named = [i for i, (_, role) in segment_roles(node).items() if role not in KEPT and i not in segment_ids and not was_asked(node, i)]
-    return tuple(stored_segments(node, named))
+    return tuple(stored_segments(node, unchecked_by_name(node)))
+
+
+def unchecked_by_name(node: slicer.vtkMRMLSegmentationNode) -> list[str]:
+    """The segments of a segmentation that no user checked or unchecked and that are not kept by their name; none of an atlas."""
+    if is_atlas(node):
+        return []
+    return [i for i, (_, role) in segment_roles(node).items() if role not in KEPT and not was_asked(node, i)]
 
 
 def but_outlines(segments: Sequence[Segment], ct: Volume) -> tuple[Segment, ...]:

@@ -12,11 +12,12 @@ import slicer
 from ..core.errors import FaceDeidError
 from ..core.geometry import Geometry
 from ..core.segment import Segment
-from .candidates import atlases, declined, kept_of, unasked
+from ..input.names import Role
+from .candidates import OF_ANOTHER, atlases, declined, kept_of, unasked, unasked_of_others, unchecked_by_name
 from .links import linked
 from .matrices import to_world_ras
 from .moved import SAME_MM
-from .nodes import segments_from_node
+from .nodes import segment_roles, segments_from_node
 from .protection import checked_segments
 
 #: What is to be kept of a segmentation: its node and the ids of the segments.
@@ -49,7 +50,15 @@ def kept_now(
 
 def silent_now(ct: slicer.vtkMRMLScalarVolumeNode, kept: Sequence[Kept], face: slicer.vtkMRMLSegmentationNode | None) -> list[Kept]:
     """What a verdict would doubt where it lies in the face, as things are now: nobody chose it, and it is not among what is ``kept``."""
-    return [*unasked(ct, *(node for node, _ in kept), face, linked(ct, "kept"))]
+    chosen = linked(ct, "protected")
+    own = [] if chosen is None else [(chosen, but_outlines_by_name(chosen, unchecked_by_name(chosen)))]
+    return [*unasked(ct, *(node for node, _ in kept), face, linked(ct, "kept")), *unasked_of_others(ct, chosen), *own]
+
+
+def but_outlines_by_name(node: slicer.vtkMRMLSegmentationNode, identifiers: Sequence[str]) -> list[str]:
+    """The segments that are not called the patient's outline: that is in the face, and no node."""
+    roles = segment_roles(node)
+    return [identifier for identifier in identifiers if roles[identifier][1] is not Role.OUTLINE]
 
 
 def moment_of(kept: Sequence[Kept]) -> tuple[Any, ...]:
@@ -80,7 +89,7 @@ def not_judged(kept: Sequence[Kept], judged: Sequence[Mapping[str, Any]]) -> lis
 
 
 def _voxels(one: Mapping[str, Any]) -> _Voxels:
-    return one["name"], one.get("voxels")
+    return one["name"].removesuffix(OF_ANOTHER), one.get("voxels")
 
 
 def _not_judged(

@@ -22,7 +22,7 @@ from ..input.calibration import in_own_values
 from ..input.case import CtInput
 from ..input.plausible import require_ct
 from ..mrml.as_made import is_by_hand, noted_drawing
-from ..mrml.candidates import atlases, but_outlines, declined, guides_of, kept_of, not_chosen, unchecked
+from ..mrml.candidates import atlases, but_outlines, declined, guides_of, kept_of, not_chosen, unchecked, unchecked_by_name
 from ..mrml.case import CaseMaterial, CaseNodes, add_case, material_of
 from ..mrml.changed import remember_digest
 from ..mrml.ct import ct_of_values
@@ -244,6 +244,14 @@ def _still_there(asked: NodeRequest) -> NodeRequest:
     return replace(asked, **kept, old=CaseNodes(curve=there(asked.old.curve), face=there(asked.old.face)))
 
 
+def _passed_over(asked: NodeRequest) -> tuple[StoredSegment, ...]:
+    """What is not kept by its name and was not doubted, as the segments to keep are a choice of the user's own."""
+    node, ids = asked.protected, asked.segment_ids
+    if node is None or ids is None or unchecked(node, ids):
+        return ()
+    return tuple(stored_segments(node, [identifier for identifier in unchecked_by_name(node) if identifier not in ids]))
+
+
 def put_into_scene(
     context: SceneContext, asked: NodeRequest, request: Request, case: CaseResult, progress: Progress = silent
 ) -> NodeResult:
@@ -252,11 +260,12 @@ def put_into_scene(
     Where ``progress`` raises, some of it may be in the scene already: who calls this takes it out again (``all_or_nothing``).
     """
     source, values, left = source_of(asked, request), volume_from_node(asked.ct), left_out(asked.protected, asked.segment_ids)
+    passed_over = _passed_over(asked)
 
     def shown(tell: Progress) -> tuple[StoredVerdict | None, CaseMaterial]:
         tell(_IN_SCENE, "certificate")
         own = case if case.result is None else replace(case, result=in_own_values(source(), case.result))
-        judged = values, request.protected, request.left_out, left
+        judged = values, request.protected, (*request.left_out, *read_stored(passed_over)), left
         stored = None if own.result is None else verdict_on(own, asked.accept_recognisable, *judged)
         material = material_of(request.ct, own, stored is not None and stored.released)
         return stored, replace(material, image=None if own.result is None else image_of(own.result))

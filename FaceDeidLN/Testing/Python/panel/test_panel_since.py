@@ -6,6 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 import slicer
+from FaceDeidLNLib.core.errors import InputError
+from FaceDeidLNLib.mrml.links import link
+from FaceDeidLNLib.mrml.since import require_as_judged
+from FaceDeidLNLib.mrml.verdicts import read_verdict
 from person import EXPORTS, PanelTest, changed_case, phantom_case
 from vtk import vtkMatrix4x4
 from vtk.util.numpy_support import vtk_to_numpy
@@ -159,6 +163,54 @@ class SinceTest(PanelTest):
             self.assertIn("nrrdButton", self.enabled(*EXPORTS))
         self.node.protectedSegmentation = late
         self.assertEqual(self.not_judged(), "late lymph node")  # it was looked at, and is to be kept only now
+
+    def test_a_segment_that_is_not_kept_by_its_name_and_is_drawn_on_after_the_verdict_is_named_until_it_is_judged(self):
+        self.load_sample()
+        nodes = self.node.protectedSegmentation.GetSegmentation()
+        nodes.CopySegmentFromSegmentation(nodes, self.first_node())
+        added = nodes.GetNthSegment(nodes.GetNumberOfSegments() - 1)
+        added.SetName("Brainstem")
+        self.answer_at_once()
+        self.node.acceptRecognisable = True
+        self.click("applyButton")
+        self.assertEqual(self.not_judged(), "")
+        image, voxels = self.voxels_of(nodes.GetNumberOfSegments() - 1)
+        voxels[np.flatnonzero(voxels)[0]] = 0
+        image.Modified()
+        self.assertEqual(self.not_judged(), "Brainstem")
+        self.assertEqual(self.enabled(*EXPORTS), [])
+        self.click("verifyButton")
+        self.assertEqual(self.not_judged(), "")
+
+    def test_a_script_that_chose_by_itself_is_not_told_of_what_it_did_not_choose_until_that_changes(self):
+        self.apply()
+        nodes = self.node.protectedSegmentation.GetSegmentation()
+        asked = list(nodes.GetSegmentIDs())
+        nodes.CopySegmentFromSegmentation(nodes, self.first_node())
+        nodes.GetNthSegment(len(asked)).SetName("Brainstem")
+        for chosen in (asked, asked[1:]):
+            given = {"protectedSegmentation": self.node.protectedSegmentation, "segmentIDs": chosen, "acceptRecognisable": True}
+            result = self.logic.process(self.node.inputVolume, **given).nodes.result
+            require_as_judged(result, read_verdict(result))
+        image, voxels = self.voxels_of(len(asked))
+        voxels[np.flatnonzero(voxels)[0]] = 0
+        image.Modified()
+        with self.assertRaisesRegex(InputError, "Brainstem"):
+            require_as_judged(result, read_verdict(result))
+
+    def test_nodes_of_another_ct_that_come_after_the_verdict_are_named_where_nothing_was_chosen(self):
+        self.load_sample()
+        self.node.protectedSegmentation, late = None, self.node.protectedSegmentation
+        nodes = late.GetSegmentation()
+        other = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "other CT")
+        link(other, "protected", late)
+        self.answer_at_once()
+        self.node.acceptRecognisable = True
+        self.click("applyButton")
+        self.assertEqual(self.not_judged(), "")
+        nodes.CopySegmentFromSegmentation(nodes, nodes.GetNthSegmentID(0))
+        nodes.GetNthSegment(nodes.GetNumberOfSegments() - 1).SetName("late lymph node")
+        self.assertEqual(self.not_judged(), "late lymph node")
 
     def first_node(self):
         """The identifier of the first of the sample's nodes."""
