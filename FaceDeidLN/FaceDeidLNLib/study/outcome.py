@@ -39,3 +39,8 @@ class Decision:
     def doubt(cls, reason: str) -> Decision:
         """Should be hidden and cannot be, for this reason."""
         return cls(Outcome.WITHHOLD, reason, True)
+
+    @classmethod
+    def broken(cls, told: str) -> Decision:
+        """A doubt about what broke a reader, which ``told`` why: nobody has judged it."""
+        return cls.doubt(f"it cannot be judged ({told}): it is damaged or not as the standard has it, export it again or take it out")

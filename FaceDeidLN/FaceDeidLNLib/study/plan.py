@@ -234,7 +234,7 @@ def _decided(series: Series, study: Study) -> tuple[Decision, ...]:
     except Exception as error:  # an object that breaks a reader is one that nobody has judged
         if shortage(error):
             raise
-        return (Decision.doubt(f"it cannot be judged ({_told(error, series)})"),) * len(series.instances)
+        return (Decision.broken(_told(error, series)),) * len(series.instances)
 
 
 def _told(error: Exception, series: Series) -> str:

@@ -228,7 +228,7 @@ def _one_series(series: Series, family: str, work: StudyRun, entries: Mapping[in
     except Exception as error:  # an object that breaks a reader is one that nobody has judged
         if shortage(error):
             raise
-        return _doubtful(series, work, entries, f"it cannot be judged ({in_words(error)})")
+        return _doubtful(series, work, entries, Decision.broken(in_words(error)).reason)
     said = {id(instance): one for one in done for instance in one.instances}
     if {id(instance) for instance in series.instances} - said.keys():
         return _doubtful(series, work, entries, "not every instance of it was judged")
