@@ -20,6 +20,7 @@ from FaceDeidLNLib.input.ct import read_ct
 from FaceDeidLNLib.pipeline import deface
 from FaceDeidLNLib.verify.ears import ear_share, in_canal
 from FaceDeidLNLib.verify.verdict import Verdict
+from scipy import ndimage
 
 SIDES = ("right", "left")
 
@@ -135,6 +136,25 @@ def test_an_ear_that_a_protected_segment_keeps_gives_review(phantom, finder):
     result = deface(Request(phantom.ct, (keep,), phantom.landmarks, parameters=Parameters(ears=True, levels=())), finder=finder)
     assert result.verdict is Verdict.REVIEW
     assert any("left ear" in reason for reason in result.reasons)
+
+
+def covered(ct: Volume, ear: Ear, thick_mm: float) -> Volume:
+    """The CT with gel so thick over all of an ear and what is around it."""
+    body = ndimage.label(ct.array > -300)[0]
+    outside = ndimage.distance_transform_edt(body != np.argmax(np.bincount(body.ravel())[1:]) + 1, ct.geometry.sampling)
+    at = np.argwhere((outside > 0) & (outside <= thick_mm))
+    place = ear.place(ct.geometry.to_lps(at))
+    gel = at[(ear.sample(ear.border, place) > -8) & (place[:, 2] > -12)]
+    array = ct.array.copy()
+    array[tuple(gel.T)] = 10
+    return ct.with_array(array)
+
+
+def test_an_ear_that_is_covered_gives_review(phantom, masked):
+    ct = covered(phantom.ct, ear_of(masked, "left"), 14.0)
+    result = deface(Request(ct, (), phantom.landmarks, parameters=Parameters(ears=True, effect="mask", levels=())))
+    assert result.verdict is Verdict.REVIEW
+    assert [reason[:28] for reason in result.reasons if "stands out" in reason] == ["no left ear stands out from "]
 
 
 def test_an_unknown_tragion_in_view_gives_review(phantom, finder):
