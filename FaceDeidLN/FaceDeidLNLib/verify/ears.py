@@ -87,13 +87,17 @@ def in_canal(ear: Ear, part: Volume, among: np.ndarray) -> np.ndarray:
 
 def ear_share(ct: Volume, changed: np.ndarray, face: Face, landmarks: Landmarks, side: str) -> float | None:
     """Share of an ear's tissue that changed; None where the tragion is unknown or no ear stands out in the field of view."""
-    points = _standing_out(face, landmarks, side)
-    kji = ct.geometry.to_kji(points)
-    kji = np.unique(np.rint(kji[ct.geometry.holds(kji)]).astype(int), axis=0)
-    tissue = kji[ct.array[tuple(kji.T)] > SKIN_HU]
+    tissue = ear_tissue(ct, face, landmarks, side)
     if len(tissue) * ct.geometry.voxel_mm3 < LEAST_MM3 * min(1.0, face.frame.scale**3):
         return None
     return float(changed[tuple(tissue.T)].mean())
+
+
+def ear_tissue(ct: Volume, face: Face, landmarks: Landmarks, side: str) -> np.ndarray:
+    """The voxels (N, 3; k, j, i) of tissue that stand out thinly from the head near a tragion."""
+    kji = ct.geometry.to_kji(_standing_out(face, landmarks, side))
+    kji = np.unique(np.rint(kji[ct.geometry.holds(kji)]).astype(int), axis=0)
+    return kji[ct.array[tuple(kji.T)] > SKIN_HU]
 
 
 def _standing_out(face: Face, landmarks: Landmarks, side: str) -> np.ndarray:
