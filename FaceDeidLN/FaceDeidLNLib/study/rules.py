@@ -30,6 +30,9 @@ _PICTURE = "a picture or rendering, in which nobody can say where the face is"
 _DOCUMENT = "a document whose pages cannot be judged"
 _SURFACE = "surface points that may be the skin itself"
 _WAVE = "a waveform, which this program does not judge"
+_PROJECTION = "an X-ray projection, in which nobody can say where the face is"
+_UNREAD = "a volume of a kind that this program does not read"
+_VIDEO = "a photograph or video"
 _PLAN = "bolus, blocks and fields after the old skin, which this program does not judge"
 
 RULES = (
@@ -65,7 +68,25 @@ RULES = (
     Rule("7.2", "Multi-frame Grayscale Byte Secondary Capture Image", WITHHELD, _PICTURE),
     Rule("7.3", "Multi-frame Grayscale Word Secondary Capture Image", WITHHELD, _PICTURE),
     Rule("7.4", "Multi-frame True Color Secondary Capture Image", WITHHELD, _PICTURE),
-    Rule("77.1.4", "VL Photographic Image", WITHHELD, "a photograph"),
+    Rule("77.1.4", "VL Photographic Image", WITHHELD, _VIDEO),
+    Rule("77.1.4.1", "Video Photographic Image", WITHHELD, _VIDEO),
+    Rule("77.1.1", "VL Endoscopic Image", WITHHELD, _VIDEO),
+    Rule("77.1.1.1", "Video Endoscopic Image", WITHHELD, _VIDEO),
+    Rule("1", "Computed Radiography Image", WITHHELD, _PROJECTION),
+    Rule("1.1", "Digital X-Ray Image Storage - For Presentation", WITHHELD, _PROJECTION),
+    Rule("1.1.1", "Digital X-Ray Image Storage - For Processing", WITHHELD, _PROJECTION),
+    Rule("1.3", "Digital Intra-Oral X-Ray Image Storage - For Presentation", WITHHELD, _PROJECTION),
+    Rule("12.1", "X-Ray Angiographic Image", WITHHELD, _PROJECTION),
+    Rule("12.1.1", "Enhanced XA Image", WITHHELD, _PROJECTION),
+    Rule("12.2", "X-Ray Radiofluoroscopic Image", WITHHELD, _PROJECTION),
+    Rule("13.1.1", "X-Ray 3D Angiographic Image", WITHHELD, _UNREAD),
+    Rule("13.1.2", "X-Ray 3D Craniofacial Image", WITHHELD, _UNREAD),
+    Rule("20", "Nuclear Medicine Image", WITHHELD, _UNREAD),
+    Rule("6.1", "Ultrasound Image", WITHHELD, _PICTURE),
+    Rule("3.1", "Ultrasound Multi-frame Image", WITHHELD, _PICTURE),
+    Rule("4.2", "MR Spectroscopy", WITHHELD, "spectra, which this program does not judge"),
+    Rule("30", "Parametric Map", WITHHELD, _UNREAD),
+    Rule("66", "Raw Data", WITHHELD, "raw data, into which nobody can look"),
     Rule("481.1", "RT Image", WITHHELD, _PICTURE),
     Rule("481.5", "RT Plan", WITHHELD, _PLAN),
     Rule("481.8", "RT Ion Plan", WITHHELD, _PLAN),

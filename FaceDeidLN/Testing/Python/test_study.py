@@ -27,6 +27,7 @@ from FaceDeidLNLib.study.plan import Plan, plan
 from FaceDeidLNLib.study.report import StudyResult
 from FaceDeidLNLib.study.rules import RULES, rule_for
 from FaceDeidLNLib.study.run import run
+from pydicom.uid import UID_dictionary
 from synthetic_study import StudyFolder, study_phantom, write_ct_study
 from test_signing import key_file
 
@@ -79,13 +80,18 @@ def test_the_table_names_each_class_once():
     assert len({rule.sop_class for rule in RULES}) == len(RULES)
 
 
+@pytest.mark.parametrize("rule", [rule for rule in RULES if rule.sop_class in UID_dictionary], ids=lambda rule: rule.root)
+def test_a_class_is_called_as_the_standard_calls_it(rule):
+    assert rule.name == UID_dictionary[rule.sop_class][0].removesuffix(" Storage")
+
+
 def test_a_class_that_nobody_named_is_withheld():
     assert rule_for("1.2.3").family == "withheld"
 
 
 def test_a_class_without_a_rule_is_told_by_the_name_that_the_standard_gives_it():
-    names = [rule_for(one).name for one in ("1.2.840.10008.5.1.4.1.1.1", "1.2.3", "", "Miller")]
-    assert names == ["Computed Radiography Image", "SOP class 1.2.3", "SOP class (none)", "SOP class Miller"]
+    names = [rule_for(one).name for one in ("1.2.840.10008.5.1.4.1.1.1.2.1", "1.2.3", "", "Miller")]
+    assert names == ["Digital Mammography X-Ray Image Storage - For Processing", "SOP class 1.2.3", "SOP class (none)", "SOP class Miller"]
 
 
 def test_a_dry_run_writes_nothing(study, tmp_path, capsys):
