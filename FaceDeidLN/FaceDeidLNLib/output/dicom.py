@@ -9,12 +9,14 @@ images with the face (see :mod:`.dicom_links`).
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 
+from ..core.ahead import made_ahead
 from ..core.errors import InputError, OutputError
 from ..core.progress import Alive, idle
 from ..core.volume import Volume
@@ -61,16 +63,43 @@ def write_dicom_series(
         raise OutputError("The result has another scalar type or grid than the CT: nothing was written.")
     header, encoder = KeepHeader() if header is None else header, Encoder()
     with released_folder(folder, overwrite, (ct.path, *ct.files, *inputs), companion) as partial, synchronising() as to_disk:
-        for n, (source, dataset) in enumerate(derived_slices(ct, result, marks, header, alive), start=1):
-            with naming(source):
-                encoder.save(dataset, partial / f"IM{n:04d}.dcm")
-            to_disk(partial / f"IM{n:04d}.dcm")
+
+        def save(numbered: tuple[int, _Derived]) -> Path:
+            number, derived = numbered
+            path = partial / f"IM{number:04d}.dcm"
+            with naming(derived.source):
+                encoder.save(derived.with_pixels(ct, result), path)
+            return path
+
+        for path in made_ahead(save, enumerate(_derived(ct, marks, header, alive), start=1)):
+            to_disk(path)
         _require_same(ct, representable(ct, result), partial, Path(folder), header.uid(ct.frame_of_reference_uid), alive)
         _require_clean(partial, Path(folder), ct.files, header)
 
 
 def derived_slices(ct: CtInput, result: Volume, marks: Marks, header: HeaderPolicy, alive: Alive = idle) -> Iterator[tuple[Path, Dataset]]:
     """Each file of the CT, with the data set that stands for it in a result (HU, on the grid of ``ct.slices``); arguments as above."""
+    for derived in _derived(ct, marks, header, alive):
+        with naming(derived.source):
+            dataset = derived.with_pixels(ct, result)
+        yield derived.source, dataset
+
+
+@dataclass(frozen=True, eq=False)
+class _Derived:
+    """A file of a CT, the ``numbers`` of its slices, and the header that stands for its own in a result."""
+
+    source: Path
+    numbers: list[int]
+    dataset: Dataset
+
+    def with_pixels(self, ct: CtInput, result: Volume) -> Dataset:
+        """The data set with its slices of a result."""
+        set_pixels(self.dataset, ct.stored[self.numbers[0]], stored_values(ct, result, self.numbers))
+        return self.dataset
+
+
+def _derived(ct: CtInput, marks: Marks, header: HeaderPolicy, alive: Alive) -> Iterator[_Derived]:
     slices, headers = slices_by_file(ct), dict(headers_of(ct))
     for source in slices:
         with naming(source):
@@ -79,8 +108,7 @@ def derived_slices(ct: CtInput, result: Volume, marks: Marks, header: HeaderPoli
         alive()
         with naming(source):
             dataset = derived_header(headers.pop(source), marks, header, ct.source_uids)
-            set_pixels(dataset, ct.stored[numbers[0]], stored_values(ct, result, numbers))
-        yield source, dataset
+        yield _Derived(source, numbers, dataset)
 
 
 def set_pixels(dataset: Dataset, how: StoredSlice, values: np.ndarray) -> None:
