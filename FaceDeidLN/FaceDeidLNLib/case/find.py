@@ -276,9 +276,8 @@ def bone_of(ct: Volume, anatomy: Anatomy, box: Box, bone_hu: float, layer: Calla
     window = bone_window(box, ct.geometry)
     found = bone_mask(ct, window, bone_hu, anatomy.body, metal_slices(ct, box))
     give_back()
-    face = layer()
-    around = replace(face, region=BoxMask(face.region.name, window, face.region.inside(window)))
-    return FaceBone(BoxMask("Bone", window, found), BoxMask("Bone", window, bone_that_stays(around, ct, found, anatomy.landmarks)))
+    stays = bone_that_stays(layer(), ct, window, found, anatomy.landmarks)
+    return FaceBone(BoxMask("Bone", window, found), BoxMask("Bone", window, stays))
 
 
 def bone_window(box: Box, grid: Geometry) -> Box:

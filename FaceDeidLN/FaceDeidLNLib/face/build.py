@@ -128,8 +128,8 @@ def with_own_segment(face: Face, own: BoxMask, grid: Geometry) -> Face:
 
 def _without_bone(face: Face, ear: Ear, depth: Volume, ct: Volume, body: Volume, bone_hu: float) -> Ear:
     found = bone_mask(ct, ear.segment.box, bone_hu, body)
-    here = replace(face, region=ear.segment, depth=depth)
-    bone = below_skin(here, ct.geometry, found, 0.5 * max(ct.geometry.spacing))
+    local, margin_mm = ct.geometry.crop(ear.segment.box), 0.5 * max(ct.geometry.spacing)
+    bone = below_skin(replace(face, depth=depth), local, found, margin_mm)
     return replace(ear, segment=replace(ear.segment, array=ear.segment.array & ~bone))
 
 

@@ -6,8 +6,9 @@ import numpy as np
 
 from ..anatomy.face_frame import MEAN_FACE
 from ..anatomy.grids import grow, grow_mm
+from ..core.ahead import shared_out
 from ..core.by_parts import by_parts
-from ..core.geometry import Geometry
+from ..core.geometry import Box, Geometry
 from ..core.landmarks import Landmarks
 from ..core.segment import places, tight, unflat
 from ..core.volume import Volume
@@ -35,16 +36,17 @@ SOME_THEN_ALL = (64, 1)
 BELOW_POGONION_MM = 14.0
 
 
-def bone_that_stays(face: Face, ct: Volume, bone: np.ndarray, landmarks: Landmarks) -> np.ndarray:
-    """What of ``bone`` (bool of the region's box) lies below the skin by half a voxel, and the jaw with marrow and rim.
+def bone_that_stays(face: Face, ct: Volume, box: Box, bone: np.ndarray, landmarks: Landmarks) -> np.ndarray:
+    """What of ``bone`` (bool of a ``box`` of the CT) lies below the skin by half a voxel, and the jaw with marrow and rim.
 
     A marker on the skin is as bright as bone and half a voxel away at most. What is added to the jaw is not, so half of a voxel's
     shortest edge is enough at its sides; in front lie lips and chin, whose skin has to change, at the pogonion above all.
     """
-    spacing = ct.geometry.spacing
-    stays = below_skin(face, ct.geometry, bone, 0.5 * max(spacing))
-    at = places(whole_jaw(face, ct, stays) & ~stays)
-    lps = ct.geometry.crop(face.region.box).to_lps(at)
+    spacing, local = ct.geometry.spacing, ct.geometry.crop(box)
+    stays = below_skin(face, local, bone, 0.5 * max(spacing))
+    jaw = whole_jaw(face, ct, box, stays)
+    at = places(np.greater(jaw, stays, out=jaw))
+    lps = local.to_lps(at)
     depth = depth_of(face, lps)
     shown = (np.abs(face.frame.to_face(lps)[:, 0]) < FRONT_MM) & (depth <= SKIN_MM + 0.5 * max(spacing))
     pogonion = landmarks.position("pogonion")
@@ -54,19 +56,18 @@ def bone_that_stays(face: Face, ct: Volume, bone: np.ndarray, landmarks: Landmar
     return stays
 
 
-def whole_jaw(face: Face, ct: Volume, bone: np.ndarray) -> np.ndarray:
-    """The part of ``bone`` (bool of the region's box) below the teeth with its marrow and its rim, as a person draws a mandible."""
-    local = ct.geometry.crop(face.region.box)
-    mouth_mm = float(face.frame.adapt(np.array(MEAN_FACE["stomion"]))[0, 2])
-    below = _below(face, local, mouth_mm - CROWN_MM / face.frame.scale)
-    jaw = bone & below
+def whole_jaw(face: Face, ct: Volume, box: Box, bone: np.ndarray) -> np.ndarray:
+    """The part of ``bone`` (bool of a ``box`` of the CT) below the teeth with its marrow and its rim, as a person draws a mandible."""
+    local = ct.geometry.crop(box)
+    teeth_mm = float(face.frame.adapt(np.array(MEAN_FACE["stomion"]))[0, 2]) - CROWN_MM / face.frame.scale
+    jaw = _below(face, local, teeth_mm, bone)
     if not jaw.any():
         return jaw
-    box, pad = tight("jaw", jaw).box, np.ceil(MARROW_MM / np.array(local.sampling)).astype(int) + 2
-    around = tuple(slice(max(0, start - n), stop + n) for start, stop, n in zip(box.start, box.stop, pad, strict=True))
+    own, pad = tight("jaw", jaw).box, np.ceil(MARROW_MM / np.array(local.sampling)).astype(int) + 2
+    around = tuple(slice(max(0, start - n), stop + n) for start, stop, n in zip(own.start, own.stop, pad, strict=True))
     closed = ~grow_mm(~grow_mm(jaw[around], MARROW_MM, local.sampling), MARROW_MM, local.sampling)
-    soft = ct.array[face.region.box.slices][around] > RIM_HU
-    jaw[around] |= grow(closed | jaw[around], 1) & below[around] & soft
+    soft = ct.array[box.slices][around] > RIM_HU
+    jaw[around] |= _below(face, local, teeth_mm, grow(closed | jaw[around], 1) & soft, around)
     return jaw
 
 
@@ -81,7 +82,7 @@ def below_jaw(face: Face, grid: Geometry, bone: np.ndarray, landmarks: Landmarks
         return out
     local = grid.crop(face.region.box)
     chin_mm = float(face.frame.to_face(pogonion)[0, 2]) - BELOW_POGONION_MM / face.frame.scale
-    below = face.region.array & _below(face, local, chin_mm)
+    below = _below(face, local, chin_mm, face.region.array)
     if not below.any():
         return out
 
@@ -114,7 +115,7 @@ def _lowest_bone(face: Face, local: Geometry, bone: np.ndarray, sectors: np.ndar
         np.minimum.at(lowest, sector.astype(int), height)
         return np.minimum.reduce([np.roll(lowest, step) for step in (-1, 0, 1)])
 
-    low = bone & _below(face, local, limit_mm + LIMIT_ROUNDING_MM)
+    low = _below(face, local, limit_mm + LIMIT_ROUNDING_MM, bone)
     around = look(np.flatnonzero(low))
     high = np.flatnonzero(np.greater(bone, low, out=low))
     for step in SOME_THEN_ALL:
@@ -134,17 +135,25 @@ def _sector(directions: np.ndarray) -> np.ndarray:
     return np.floor((directions[:, 0] + 180.0) / SECTOR_DEGREES).astype(int)
 
 
-def _below(face: Face, local: Geometry, limit_mm: float) -> np.ndarray:
-    """The voxels whose superior coordinate is less than ``limit_mm`` (mm of the mean face): linear in the index, so three lines suffice."""
+def _below(face: Face, local: Geometry, limit_mm: float, among: np.ndarray, part: tuple[slice, ...] = ()) -> np.ndarray:
+    """What of ``among`` (bool, of ``local`` or a ``part`` of it) has a superior coordinate of less than ``limit_mm`` (mm of the mean face).
+
+    That is linear in the index, so three lines suffice.
+    """
     zero = float(face.frame.to_face(local.to_lps(np.zeros((1, 3))))[0, 2])
     steps = [float(face.frame.to_face(local.to_lps(np.eye(3)[axis][None]))[0, 2]) - zero for axis in range(3)]
     lines = [np.arange(n, dtype=np.float32) * step for n, step in zip(local.shape, steps, strict=True)]
-    ends = [np.array([line.min(), line.max()]) for line in lines[1:]]
-    out = np.empty(local.shape, dtype=bool)
-    for here, start in zip(out, zero + lines[0], strict=True):
+    planes, *lines = (line[taken] for line, taken in zip(lines, part or (slice(None),) * 3, strict=True))
+    ends = [np.array([line.min(), line.max()]) for line in lines]
+    out = np.zeros(among.shape, dtype=bool)
+
+    def fill(k: int) -> None:
+        start = zero + planes[k]
         least, most = (start + ends[0] + ends[1]) < limit_mm  # as rounding keeps the order, most planes lie on one side
-        if least == most:
-            here[:] = least
-        else:
-            np.less(start + lines[1][:, None] + lines[2], limit_mm, out=here)
+        if most:
+            out[k] = among[k]
+        elif least:
+            np.logical_and(np.less(start + lines[0][:, None] + lines[1], limit_mm), among[k], out=out[k])
+
+    shared_out(fill, range(len(out)))
     return out

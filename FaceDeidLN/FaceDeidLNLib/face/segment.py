@@ -155,10 +155,9 @@ def solid_layer(seen: Outlook, grid: Geometry, parameters: Parameters, alive: Al
     return replace(seen.face, segment=region, region=region)
 
 
-def below_skin(face: Face, grid: Geometry, mask: np.ndarray, margin_mm: float) -> np.ndarray:
-    """What of ``mask`` (bool of the region's box) lies more than ``margin_mm`` deeper than the skin itself, bool of the same shape."""
-    out = np.zeros(mask.shape, dtype=bool)
-    local, least = grid.crop(face.region.box), SKIN_MM + margin_mm
+def below_skin(face: Face, local: Geometry, mask: np.ndarray, margin_mm: float) -> np.ndarray:
+    """What of ``mask`` (bool, on ``local``) lies more than ``margin_mm`` deeper than the skin itself, bool of the same shape."""
+    out, least = np.zeros(mask.shape, dtype=bool), SKIN_MM + margin_mm
     out[mask] = by_parts(lambda voxels: depth_of(face, local.to_lps(unflat(voxels, mask.shape))) > least, np.flatnonzero(mask))
     return out
 
