@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..core.ahead import shared_out
 from ..core.segment import BoxMask
 from ..core.volume import Volume
 
@@ -61,11 +62,14 @@ def different_bits(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     if a.ndim < _AXES:
         return _different(a, b)
     out = _mostly_empty(a.shape)
-    for here, one, other in zip(out, a, b, strict=True):
+
+    def fill(here: np.ndarray, one: np.ndarray, other: np.ndarray) -> None:
         found = _different(one, other)
         rows = np.flatnonzero(found.any(axis=tuple(range(1, found.ndim))))
         if rows.size:
             here[rows[0] : rows[-1] + 1] = found[rows[0] : rows[-1] + 1]
+
+    shared_out(fill, out, a, b)
     return out
 
 

@@ -84,11 +84,9 @@ def measure_coverage(original: Volume, result: Volume, changed: np.ndarray, face
         return Coverage(0.0, 0.0, 0.0, {})
     sight = Sight(face.frame, unit[seen], sight.distance[seen])
     shift = displacement(original, result, sight)
-    features = {}
-    for landmark in landmarks:
-        share = None if landmark.position is None else feature_share(original, changed, face, landmark)
-        if share is not None:
-            features[landmark.name] = share
+    known = [landmark for landmark in landmarks if landmark.position is not None]
+    shares = shared_out(lambda landmark: feature_share(original, changed, face, landmark), known)
+    features = {landmark.name: share for landmark, share in zip(known, shares, strict=True) if share is not None}
     hit = skin_changed(original, changed, sight)
     return Coverage(float(hit.mean()) if len(hit) else 0.0, float((shift >= MOVED_MM).mean()), float(shift.mean()), features)
 
@@ -157,11 +155,13 @@ def displacement(original: Volume, result: Volume, sight: Sight) -> np.ndarray:
     low = np.clip(np.floor(kji.min((0, 1))).astype(int), 0, np.array(original.array.shape) - 1)
     high = np.maximum(np.ceil(kji.max((0, 1))).astype(int) + 2, low + 1)
     window = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
-    places = []
-    for volume in (original, result):
+
+    def place(volume: Volume) -> np.ndarray:
         tissue = linear(volume.array[window], kji - low) > SKIN_HU
-        places.append(np.where(tissue.any(1), offsets[np.argmax(tissue, axis=1)], -LOOK_MM))
-    return np.abs(places[0] - places[1])
+        return np.where(tissue.any(1), offsets[np.argmax(tissue, axis=1)], -LOOK_MM)
+
+    before, after = shared_out(place, (original, result))
+    return np.abs(before - after)
 
 
 def share_of_body(changed: np.ndarray, ct: Volume, body: Volume) -> float:

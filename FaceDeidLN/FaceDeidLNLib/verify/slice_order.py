@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..anatomy.face_frame import FaceFrame
+from ..core.ahead import shared_out
 from ..core.volume import AIR_HU, Volume
 
 #: A small picture has at least so many rows and columns, where the slice has; values beyond these (HU) say nothing more of a place.
@@ -54,14 +55,18 @@ def small_pictures(slices: np.ndarray) -> np.ndarray:
     """A small picture (HU) of each slice, flat: every so many rows, and columns taken together."""
     rows, columns = (max(1, n // SIDE) for n in slices.shape[1:])
     wide = slices.shape[2] // columns * columns
-    some = (np.clip(one[rows // 2 :: rows, :wide], AIR_HU, BRIGHTEST_HU).astype(np.float32) for one in slices)
-    return np.array([one.reshape(-1, columns).mean(axis=1) for one in some])
+
+    def small(one: np.ndarray) -> np.ndarray:
+        some = np.clip(one[rows // 2 :: rows, :wide], AIR_HU, BRIGHTEST_HU).astype(np.float32)
+        return some.reshape(-1, columns).mean(axis=1)
+
+    return np.array(shared_out(small, slices))
 
 
 def differences(small: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """How far (HU) each picture (N, M) is from each other one: all of it, and where neither shows background; (N, N) both."""
     content = (small > CONTENT_HU).astype(np.float32)
-    return tuple(_apart(small - AIR_HU, seen) for seen in (np.ones_like(content), content))
+    return tuple(shared_out(lambda seen: _apart(small - AIR_HU, seen), (np.ones_like(content), content)))
 
 
 def _apart(values: np.ndarray, seen: np.ndarray) -> np.ndarray:
