@@ -12,7 +12,7 @@ from ..anatomy.bone import bone_mask, metal_slices
 from ..anatomy.face_frame import FaceFrame, fit_frame
 from ..anatomy.grids import steps_of
 from ..anatomy.jaw.hyoid import hyoid_doubts
-from ..anatomy.jaw.mandible import Mandible, drawn_mandible, find_mandible
+from ..anatomy.jaw.mandible import Mandible, add_drawn_mandible, find_mandible
 from ..anatomy.jaw.points import jaw_doubts, jaw_landmarks
 from ..anatomy.landmark.detect import detect_landmarks
 from ..anatomy.level.find import Ground, Level, find_ground, find_levels
@@ -264,7 +264,8 @@ def region_of(request: Request, anatomy: Anatomy, chosen: Region, alive: Alive =
     give_back()  # the node levels are found beside this, and both need room at once
     bone = without_islands(face, ct.geometry, known.stays.inside(face.region.box))
     if own:
-        jaw = known.found.inside(face.region.box) | drawn_mandible(request.guides, ct.geometry, face.region.box)
+        jaw = known.found.inside(face.region.box)
+        add_drawn_mandible(jaw, request.guides, ct.geometry, face.region.box)
         bone |= below_jaw(face, ct.geometry, jaw, anatomy.landmarks)
     return face, replace(face.region, array=bone)
 

@@ -116,10 +116,10 @@ def _lowest_bone(face: Face, local: Geometry, bone: np.ndarray, sectors: np.ndar
         return np.minimum.reduce([np.roll(lowest, step) for step in (-1, 0, 1)])
 
     low = _below(face, local, limit_mm + LIMIT_ROUNDING_MM, bone)
-    around = look(np.flatnonzero(low))
-    high = np.flatnonzero(np.greater(bone, low, out=low))
+    around, high = look(np.flatnonzero(low)), None
     for step in SOME_THEN_ALL:
         if np.isinf(around[sectors]).any():
+            high = np.flatnonzero(np.greater(bone, low, out=low)) if high is None else high
             around = look(high[::step])
     return np.where(np.isfinite(around), around, -np.inf)
 

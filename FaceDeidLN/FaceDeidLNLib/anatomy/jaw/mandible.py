@@ -104,12 +104,10 @@ def _is_mandible(name: str) -> bool:
     return ("mandible" in name or name == "mandibula") and "gland" not in name
 
 
-def drawn_mandible(segments: Sequence[Segment], geometry: Geometry, box: Box) -> np.ndarray:
-    """The drawn mandibles on a CT's grid, bool of ``box``. Raises InputError for one that lies outside the CT."""
-    out = np.zeros(box.shape, dtype=bool)
+def add_drawn_mandible(array: np.ndarray, segments: Sequence[Segment], geometry: Geometry, box: Box) -> None:
+    """Set the voxels of the drawn mandibles in a bool array of a ``box`` of a CT's grid. Raises InputError for one outside the CT."""
     for placed in place_segments(mandible_segments(segments), geometry):
-        out |= placed.inside(box)
-    return out
+        placed.add_to(array, box)
 
 
 def _padded(mask: Volume) -> Volume:
