@@ -8,6 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
+from ..core.ahead import shared_out
 from ..core.memory import give_back
 from ..core.parameters import Parameters
 from ..core.volume import Volume
@@ -55,7 +56,8 @@ def apply_effect(effect: Effect, ct: Volume, face: Face, parameters: Parameters)
     new = _stored(values, mask, ct.array.dtype)
     del values
     give_back()  # before there is another CT
-    array = ct.array.copy()
+    array = np.empty_like(ct.array)
+    shared_out(np.copyto, array, ct.array)
     array[face.segment.box.slices][mask] = new
     return ct.with_array(array)
 
