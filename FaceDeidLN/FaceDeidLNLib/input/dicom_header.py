@@ -249,6 +249,16 @@ def numbers(item: HeaderSlice, keyword: str) -> tuple[float, ...]:
     return found
 
 
+def require_sound_place(item: HeaderSlice) -> None:
+    """What says where a slice lies is numbers, as many as they have to be, as far as it is there.
+
+    :raises InputError: the first that is not.
+    """
+    for keyword, count in _PLACE.items():
+        if len(found := numbers(item, keyword)) not in (0, count):
+            raise InputError(f"{item.path.name} holds {len(found)} of {count} numbers in {keyword}: the header is damaged.")
+
+
 def require_numbers(item: HeaderSlice) -> None:
     """The numbers of a slice's header are there, finite, as many as they have to be, and possible.
 

@@ -19,7 +19,7 @@ from ..input.copies import are_same
 from ..input.dicom_damaged import Damaged
 from ..input.dicom_doubled import doubled
 from ..input.dicom_enhanced import PER_FRAME, SHARED, split_frames
-from ..input.dicom_header import HeaderSlice, require_numbers
+from ..input.dicom_header import HeaderSlice, require_sound_place
 from ..input.dicom_select import is_localizer, stacks_of, stacks_of_single
 from ..input.dicom_stacks import beside_slices, without
 from ..input.plausible import MIN_SLICES
@@ -238,10 +238,10 @@ def _decided(series: Series, study: Study) -> tuple[Decision, ...]:
 
 
 def _told(error: Exception, series: Series) -> str:
-    """What is wrong with the numbers of an image of a series that broke a reader; where nothing is, what the reader said."""
+    """What is wrong with the place of an image of a series that broke a reader; where nothing is, what the reader said."""
     try:
         for instance in series.instances if series.family in _STACKED else ():
-            require_numbers(HeaderSlice(instance.path, instance.header))
+            require_sound_place(HeaderSlice(instance.path, instance.header))
     except FaceDeidError as damaged:
         return str(damaged).rstrip(".")
     return in_words(error)
