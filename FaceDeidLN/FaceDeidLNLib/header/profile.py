@@ -29,7 +29,7 @@ from .readable import Writable
 from .safe_private import safe_elements
 from .spelling import same_number
 from .table import Actions
-from .values import age_between, aged, items_of, moved, text_of, texts_of
+from .values import age_between, aged, dummy, is_placeholder, items_of, moved, text_of, texts_of
 from .vocabulary import cleaned
 from .walk import Rules, Walker
 
@@ -187,7 +187,9 @@ class Profile:
         def date(vr: str, value: str) -> str | None:
             if not moves:
                 return None
-            return value if own else moved(vr, value, days, before["TimezoneOffsetFromUTC"])
+            if own:
+                return value
+            return str(dummy(vr)) if is_placeholder(value) else moved(vr, value, days, before["TimezoneOffsetFromUTC"])
 
         context = (own, days, before["TimezoneOffsetFromUTC"])
         return Rules(self._text, self.uid, date, self._is_known, self._known.is_number, moves, context)

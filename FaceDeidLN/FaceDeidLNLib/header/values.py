@@ -23,6 +23,8 @@ _NUMBERS = {
     "UR": "urn:removed",
 }
 _BINARY = {"OB", "OW", "OD", "OF", "OL", "OV", "UN"}
+#: Between these years somebody can have been scanned.
+_FIRST_YEAR, _LAST_YEAR = 1972, 2100
 #: Ages of 90 and more are one class (45 CFR 164.514(b)(2)(i)(C)).
 OLDEST = "090Y"
 _OLDEST_YEARS = 90
@@ -90,6 +92,15 @@ def age_between(birth: str, day: str) -> str:
         return ""
     years = then.year - born.year - ((then.month, then.day) < (born.month, born.day))
     return aged(f"{years:03d}Y") if 0 <= years < 1000 else ""
+
+
+def is_placeholder(value: str) -> bool:
+    """True for a date (DA, DT) of no examination: 19700101 lies before the first CT, 99991231 far off.
+
+    Moved, it would tell by how many days all dates moved: everybody knows what stood there.
+    """
+    year = value.strip()[:4]
+    return year.isdigit() and not _FIRST_YEAR <= int(year) < _LAST_YEAR
 
 
 def moved(vr: str, value: str, days: int, zone: str = "") -> str | None:

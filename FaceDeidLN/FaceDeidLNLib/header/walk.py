@@ -23,6 +23,17 @@ from .values import DUMMY_SCHEME, aged, code_dummy, dummy, text_of, uid_parts
 
 TEXTS = frozenset({"LO", "SH", "ST", "LT", "UT", "UC"})
 _DATES = frozenset({"DA", "DT"})
+#: Dates that are no patient's and stand in the standard or in a template for all to read: moved, they would tell the shift of all dates.
+_PUBLISHED = frozenset(
+    {
+        "ContextGroupVersion",
+        "ContextGroupLocalVersion",
+        "TemplateVersion",
+        "TemplateLocalVersion",
+        "EffectiveDateTime",
+        "InformationIssueDateTime",
+    }
+)
 _BINARY = frozenset({"OB", "OW", "OD", "OF", "OL", "OV", "UN"})
 #: Binary values that are the image, or how it is shown.
 _IMAGE = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010, 0x7FE00001, 0x7FE00002, 0x00283006})
@@ -38,7 +49,6 @@ _TECHNICAL = frozenset(
         "CodingSchemeResponsibleOrganization",
         "MappingResource",
         "ContextIdentifier",
-        "ContextGroupVersion",
         "URNCodeValue",
     }
 )
@@ -227,6 +237,8 @@ class Walker:
         return element.value
 
     def _dates(self, element: DataElement) -> object:
+        if element.keyword in _PUBLISHED:
+            return None
         moved = [self.rules.date(element.VR, value) for value in _texts(element)]
         if None in moved:
             return None

@@ -9,8 +9,8 @@ from FaceDeidLNLib.header.known import Known, known_of
 from FaceDeidLNLib.header.options import options_named
 from FaceDeidLNLib.header.profile import Profile
 from FaceDeidLNLib.header.proof import verify_headers
-from FaceDeidLNLib.header.values import moved
-from header_objects import small
+from FaceDeidLNLib.header.values import DUMMY_DATE, moved
+from header_objects import item, small
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -120,3 +120,38 @@ def test_times_of_day_stay_where_dates_move_and_go_where_dates_go():
     basic = Profile(bytes(32), options_named("basic")).clean(small(**values))
     assert not basic.StudyTime
     assert "AcquisitionTime" not in basic
+
+
+def shifted_by(original, new):
+    """The days between two dates; None where there is no second one, or where a dummy stands for it."""
+    if not new or str(new).startswith(DUMMY_DATE):
+        return None
+    first, second = (datetime.datetime.strptime(str(day)[:8], "%Y%m%d") for day in (original, new))
+    return (first - second).days
+
+
+@pytest.mark.parametrize("keyword", ["ContextGroupVersion", "ContextGroupLocalVersion"])
+def test_the_version_of_a_terminology_which_anybody_can_look_up_does_not_tell_the_shift(keyword, tmp_path):
+    code = item(CodeValue="F-10450", CodingSchemeDesignator="SRT", CodeMeaning="recumbent", MappingResource="DCMR", ContextIdentifier="19")
+    setattr(code, keyword, "20020904000000.000000")
+    original = one("20200131", PatientOrientationCodeSequence=[code])
+    known = Known()
+    known.take(original)
+    cleaned = profile().clean(original)
+    kept = cleaned.PatientOrientationCodeSequence[0]
+    assert shifted_by("20200131", cleaned.StudyDate)
+    assert shifted_by("20020904", kept.get(keyword)) is None
+    assert (kept.CodeValue, kept.ContextIdentifier) == ("F-10450", "19")
+    saved(cleaned, tmp_path / "a.dcm")
+    assert found(tmp_path, known) == []
+
+
+@pytest.mark.parametrize("placeholder", ["19700101", "18000101", "00010101", "99991231"])
+def test_a_placeholder_for_a_date_does_not_tell_the_shift(placeholder):
+    cleaned = profile().clean(one("20200131", AcquisitionDate=placeholder, AcquisitionDateTime=f"{placeholder}000000"))
+    assert shifted_by("20200131", cleaned.StudyDate)
+    assert [shifted_by(placeholder, cleaned.get(keyword)) for keyword in ("AcquisitionDate", "AcquisitionDateTime")] == [None, None]
+
+
+def test_the_first_year_of_ct_is_a_date():
+    assert profile().clean(one("19720105")).StudyDate not in ("", DUMMY_DATE, "19720105")
