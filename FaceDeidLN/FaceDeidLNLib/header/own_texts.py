@@ -17,13 +17,14 @@ from .known import keyed_elements, values_of
 from .mark import MARK
 from .options import BASIC, FACE_CODES, OPTIONS, PROFILE
 from .terms import is_term
+from .values import text_of
 
 #: What stands for a profile or an option in a mark (0012,0064), and what names the program in another one and in the derivation.
 _MEANINGS = frozenset({BASIC.meaning, *(option.meaning for option in OPTIONS.values()), *FACE_CODES.values()})
 _SENTENCES = {
     "DeidentificationMethod": re.compile(rf"FaceDeidLN [\w.+-]+, PS3\.15 \w+ Basic Profile|{MARK}[\w-]+"),
     "DerivationDescription": re.compile(
-        r"FaceDeidLN[ \w.+-]*: face de-identified(, region [a-z+-]+, effect [a-z-]+, privacy [a-z:, ]+| after the CT of the study)"
+        r"FaceDeidLN( \d[\w.+-]*)?: face de-identified(, region [a-z+-]+, effect [a-z-]+, privacy [a-z:, ]+| after the CT of the study)"
     ),
 }
 #: What a certificate says of itself; keys of one, as opposed to names of files; and its values that are the same in every one.
@@ -38,6 +39,15 @@ def is_of_nobody(element: DataElement, value: str) -> bool:
         return is_term(element.keyword, value)
     sentence = _SENTENCES.get(element.keyword)
     return value in _MEANINGS if element.keyword == "CodeMeaning" else sentence is not None and bool(sentence.fullmatch(value))
+
+
+def taken_derivation(dataset: Dataset) -> str:
+    """What this program wrote into the derivation (0008,2111), taken out of it before it is cleaned; empty where it is not its own."""
+    said = text_of(dataset, "DerivationDescription").split("; ")
+    own = [one for one in said if _SENTENCES["DerivationDescription"].fullmatch(one)]
+    if own:
+        dataset.DerivationDescription = "; ".join(one for one in said if one not in own)
+    return "; ".join(own)
 
 
 def words_of_marks(dataset: Dataset) -> Counter[str]:

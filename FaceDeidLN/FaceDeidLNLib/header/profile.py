@@ -25,6 +25,7 @@ from .identifiers import Identifiers
 from .mark import MARK, vouched
 from .memory import Memory
 from .options import FACE_CODES, PROFILE, codes_of
+from .own_texts import taken_derivation
 from .readable import Writable
 from .safe_private import safe_elements
 from .spelling import same_number
@@ -137,7 +138,7 @@ class Profile:
             self.learn(dataset)
         before = {keyword: text_of(dataset, keyword) for keyword in _BEFORE}
         before["IssuerOfPatientID"] = min(self._issuers.get(_of_study(dataset), ()), default=before["IssuerOfPatientID"])
-        face = _face_codes(dataset)
+        face, derivation = _face_codes(dataset), taken_derivation(dataset)
         private = self._safe_private(dataset)
         sop_class = text_of(dataset, "SOPClassUID")
         if sop_class not in self._actions:
@@ -150,6 +151,8 @@ class Profile:
         self._set_identity(dataset, before, own)
         self._set_age(dataset, before)
         self._mark(dataset, face)
+        if derivation:
+            dataset.DerivationDescription = "; ".join(filter(None, [text_of(dataset, "DerivationDescription"), derivation]))
         self._writable.drop_others(dataset, self.counts)
         dataset.DeidentificationMethod = [*texts_of(dataset, "DeidentificationMethod"), self._own_mark(dataset)]
         return dataset

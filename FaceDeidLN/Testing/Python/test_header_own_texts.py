@@ -44,6 +44,8 @@ CERTIFICATE = {
 }
 DERIVATION = "FaceDeidLN 1.0: face de-identified, region full+ears, effect reface, privacy tested: surface, learned"
 
+DERIVATION_OF_FOLLOWERS = "FaceDeidLN: face de-identified after the CT of the study"
+
 
 def findings(folder, called, certificate=CERTIFICATE, **later):
     """What is found in a cleaned object of a patient of that name, with ``later`` values, and its certificate."""
@@ -95,3 +97,17 @@ def test_what_json_escapes_is_read(tmp_path, remark):
 
 def test_a_derivation_that_goes_on_after_another_text_is_searched(tmp_path):
     assert findings(tmp_path, "Region^X", DerivationDescription=f"by Region; {DERIVATION}")
+
+
+@pytest.mark.parametrize("options", ["research", "basic"])
+@pytest.mark.parametrize("own", [DERIVATION, DERIVATION_OF_FOLLOWERS])
+@pytest.mark.parametrize("before", ["", "axial Jorgensen; "])
+def test_what_was_done_to_the_face_can_be_read_in_a_cleaned_header(options, own, before):
+    cleaned = Profile(bytes(range(32)), options_named(options)).clean(small(DerivationDescription=before + own))
+    assert cleaned.DerivationDescription == ("axial; " if before and options == "research" else "") + own
+
+
+def test_a_derivation_that_only_begins_like_an_own_one_is_cleaned():
+    policy = Profile(bytes(range(32)), options_named("research"))
+    cleaned = policy.clean(small(DerivationDescription="FaceDeidLN by Jorgensen: face de-identified after the CT of the study"))
+    assert "Jorgensen" not in cleaned.DerivationDescription
