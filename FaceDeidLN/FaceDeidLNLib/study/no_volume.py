@@ -117,12 +117,14 @@ def kinds_of(instance: Instance) -> set[str]:
     """What an image, and each of its frames, is said to be.
 
     VOLUME as the third value is the flavour of frames that sample a volume evenly (PS3.3 C.8.16.1.3) in objects of ``SAMPLED``, and in
-    slices that were acquired, as converters make them of such frames; in others it is a rendering.
+    slices that were acquired, as converters make them of such frames; in others it is a rendering. MEAN of what was acquired is a mean of
+    its echoes (multi-echo MPRAGE) or repetitions in each place; of what was derived, one along rays.
     """
     groups = [one for keyword in (SHARED, PER_FRAME) for one in instance.header.get(keyword) or []]
     types = [instance.words("ImageType"), *(types for group in groups for types in _frame_types(group))]
     sampled = instance.sop_class in SAMPLED
     types = [(*one[:2], *one[3:]) if one[2:3] == ("VOLUME",) and (sampled or one[:2] == ACQUIRED) else one for one in types]
+    types = [tuple(value for value in one if value != "MEAN") if one[:2] == ACQUIRED else one for one in types]
     return {value for one in types for value in one} | {*instance.words("SeriesType"), *instance.words("VolumeBasedCalculationTechnique")}
 
 

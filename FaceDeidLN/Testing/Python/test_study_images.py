@@ -119,6 +119,8 @@ def test_what_did_not_change_is_written_back_to_the_bit(tmp_path):
         ({"SeriesDescription": "Ax T1 radial VIBE FS"}, ""),
         ({"ImageType": ["ORIGINAL", "PRIMARY", "VOLUME", "NONE"]}, ""),
         ({"ImageType": ["DERIVED", "SECONDARY", "VOLUME"]}, "rendering"),
+        ({"ImageType": ["ORIGINAL", "PRIMARY", "OTHER", "ND", "NORM", "MEAN"]}, ""),
+        ({"ImageType": ["DERIVED", "PRIMARY", "OTHER", "MEAN"]}, "projection"),
         ({"SeriesDescription": "T1 MPR, Mipha-study"}, ""),
         ({"ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"]}, "scout"),
         ({"BurnedInAnnotation": "YES"}, "burned"),
