@@ -19,9 +19,9 @@ ROUNDING_MM = 2.0
 NEAR_MM = ((-45.0, 10.0), (-36.0, 42.0), (-2.0, 45.0))
 #: Where all of an auricle lies, in the same order: an ear is in view where nearly all of that is.
 WHOLE_MM, WHOLE_SHARE = ((-30.0, 5.0), (-25.0, 30.0), (0.0, 15.0)), 0.9
-#: Less (mm3 of the mean face) is no auricle: covered, pressed flat, cut by the field of view, or too thin for the voxels. Of 86 ears the
-#: smallest has 770 mm3, and 1,000 of a patient's; gel or gauze of 12 mm and more leaves 400 and less.
-LEAST_MM3 = 400.0
+#: Less (mm3 of the mean face) is no auricle: covered, pressed flat, cut by the field of view, or too thin for the voxels. Of 132 ears the
+#: smallest has 170 mm3, in voxels of 5 mm; gel or gauze of 12 mm and more leaves 95 and less.
+LEAST_MM3 = 130.0
 #: Share of it that must have changed; its root in the skin may stay.
 MIN_SHARE = 0.9
 #: Skin so far (mm) below the smooth surface over which an ear stands is the wall of its canal.
@@ -87,16 +87,25 @@ def in_canal(ear: Ear, part: Volume, among: np.ndarray) -> np.ndarray:
 
 def ear_share(ct: Volume, changed: np.ndarray, face: Face, landmarks: Landmarks, side: str) -> float | None:
     """Share of an ear's tissue that changed; None where the tragion is unknown or no ear stands out in the field of view."""
-    tissue = ear_tissue(ct, face, landmarks, side)
-    if len(tissue) * ct.geometry.voxel_mm3 < LEAST_MM3 * min(1.0, face.frame.scale**3):
+    if ear_mm3(ct, face, landmarks, side) < LEAST_MM3 * min(1.0, face.frame.scale**3):
         return None
-    return float(changed[tuple(tissue.T)].mean())
+    return float(changed[tuple(ear_tissue(ct, face, landmarks, side).T)].mean())
+
+
+def ear_mm3(ct: Volume, face: Face, landmarks: Landmarks, side: str) -> float:
+    """How much tissue stands out thinly from the head near a tragion: counted on the skin's grid, so that it is as much in fine voxels."""
+    return len(_in_tissue(ct, face, landmarks, side)) * face.depth.geometry.voxel_mm3
 
 
 def ear_tissue(ct: Volume, face: Face, landmarks: Landmarks, side: str) -> np.ndarray:
     """The voxels (N, 3; k, j, i) of tissue that stand out thinly from the head near a tragion."""
+    return np.unique(_in_tissue(ct, face, landmarks, side), axis=0)
+
+
+def _in_tissue(ct: Volume, face: Face, landmarks: Landmarks, side: str) -> np.ndarray:
+    """The voxel (N, 3; k, j, i) of each point of the skin's grid that stands out there and lies in tissue."""
     kji = ct.geometry.to_kji(_standing_out(face, landmarks, side))
-    kji = np.unique(np.rint(kji[ct.geometry.holds(kji)]).astype(int), axis=0)
+    kji = np.rint(kji[ct.geometry.holds(kji)]).astype(int)
     return kji[ct.array[tuple(kji.T)] > SKIN_HU]
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from FaceDeidLNLib.case.find import find_anatomy, find_face
 from FaceDeidLNLib.case.records import Anatomy, CaseResult, Request
-from FaceDeidLNLib.core.geometry import Box
+from FaceDeidLNLib.core.geometry import Box, Geometry
 from FaceDeidLNLib.core.landmarks import Landmark, Landmarks
 from FaceDeidLNLib.core.parameters import Parameters
 from FaceDeidLNLib.core.segment import Segment
@@ -18,7 +18,7 @@ from FaceDeidLNLib.face.ears import Ear, find_ears
 from FaceDeidLNLib.face.styles import chosen_region
 from FaceDeidLNLib.input.ct import read_ct
 from FaceDeidLNLib.pipeline import deface
-from FaceDeidLNLib.verify.ears import ear_share, in_canal
+from FaceDeidLNLib.verify.ears import LEAST_MM3, ear_mm3, ear_share, in_canal
 from FaceDeidLNLib.verify.verdict import Verdict
 from scipy import ndimage
 
@@ -202,3 +202,14 @@ def test_a_canal_begins_behind_the_surface_that_the_skin_around_the_ear_spans(ph
     canal = in_canal(ear_of(masked, "left"), phantom.ct, np.ones(phantom.ct.array.shape, dtype=bool))
     assert canal.any()
     assert not canal[tuple(auricle(phantom, masked, "left").T)].any()
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_an_ear_is_as_large_in_voxels_of_half_the_size(side, phantom, masked):
+    halves = np.diag([0.5, 0.5, 0.5, 1.0])
+    halves[:3, 3] = -0.25
+    array = phantom.ct.array.repeat(2, axis=0).repeat(2, axis=1).repeat(2, axis=2)
+    fine = Volume(array, Geometry(array.shape, phantom.ct.geometry.ijk_to_lps @ halves))
+    sizes = [ear_mm3(ct, masked.face, phantom.landmarks, side) for ct in (phantom.ct, fine)]
+    assert sizes[1] == pytest.approx(sizes[0], rel=0.05)
+    assert sizes[0] > 2 * LEAST_MM3
