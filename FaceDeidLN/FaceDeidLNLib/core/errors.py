@@ -18,6 +18,10 @@ class InputError(FaceDeidError):
         super().__init__(f"{message[: _LONGEST - _END]} ... {message[-_END:]}" if cut else message)
 
 
+class NotHounsfieldError(InputError):
+    """A volume's values cannot be HU."""
+
+
 class NoSegmentError(InputError):
     """A segment is asked for by a name that none has."""
 

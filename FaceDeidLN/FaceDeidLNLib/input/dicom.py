@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..core.errors import InputError
+from ..core.errors import InputError, NotHounsfieldError
 from ..core.geometry import Geometry
 from ..core.progress import Alive, idle
 from ..core.stack import Stack
@@ -38,6 +38,15 @@ PACKED = "packed and left out, with whatever slices are in there"
 MOST_HELD = 2000
 #: What a CT slice may be (PS3.3 C.8.2.1.1.2); the first one is shown inverted, its values are HU all the same.
 _GREY = ("MONOCHROME1", "MONOCHROME2")
+#: Rescale Type (PS3.3 C.11.1.1.2) of what is no HU, as the maps of a dual-energy CT have it.
+_OTHER_UNITS = {
+    "OD": "optical densities",
+    "MGML": "concentrations",
+    "PCT": "percentages",
+    "Z_EFF": "effective atomic numbers",
+    "ED": "electron densities",
+    "EDW": "electron densities",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,8 +175,11 @@ def _stored(item: HeaderSlice) -> StoredSlice:
     """How a slice stores its values.
 
     :raises InputError: colour, several bits that a CT does not have, a modality look-up table, a slope of 0.
+    :raises NotHounsfieldError: the header names another unit.
     """
     header, name = item.header, item.path.name
+    if (unit := str(value_of(header, "RescaleType", "")).upper()) in _OTHER_UNITS:
+        raise NotHounsfieldError(f"{name} holds {_OTHER_UNITS[unit]} and no HU (RescaleType {unit}): give the CT itself.")
     if int(value_of(header, "SamplesPerPixel", 1)) != 1 or value_of(header, "PhotometricInterpretation", "MONOCHROME2") not in _GREY:
         raise InputError(f"{name} is {header.get('PhotometricInterpretation', 'a colour image')}: a CT slice is of one grey.")
     if "ModalityLUTSequence" in header:

@@ -19,6 +19,7 @@ _GROUPS = (
     ("PixelMeasuresSequence", "SliceThickness", "SliceThickness"),
     ("PixelValueTransformationSequence", "RescaleSlope", "RescaleSlope"),
     ("PixelValueTransformationSequence", "RescaleIntercept", "RescaleIntercept"),
+    ("PixelValueTransformationSequence", "RescaleType", "RescaleType"),
     ("CTImageFrameTypeSequence", "FrameType", "ImageType"),
     ("CTReconstructionSequence", "ConvolutionKernel", "ConvolutionKernel"),
     ("CardiacSynchronizationSequence", "NominalPercentageOfCardiacPhase", "NominalPercentageOfCardiacPhase"),

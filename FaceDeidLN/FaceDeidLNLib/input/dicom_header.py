@@ -52,6 +52,7 @@ IMAGE_TAGS = (
     "PixelRepresentation",
     "RescaleSlope",
     "RescaleIntercept",
+    "RescaleType",
     "ModalityLUTSequence",
     "HighBit",
     "PixelPaddingValue",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from ..core.errors import InputError
+from ..core.errors import InputError, NotHounsfieldError
 from ..core.geometry import Geometry
 from ..core.volume import AIR_HU, BELOW_AIR_HU, Volume
 from .case import Calibration
@@ -75,8 +75,8 @@ def require_content(stored: int, promised: int, name: str) -> None:
 def require_ct(volume: Volume, name: str, outside: np.ndarray | None = None) -> None:
     """Refuse a volume that cannot be a head CT in HU; ``outside`` (bool) is padding that was taken for air.
 
-    :raises InputError: fewer than 8 slices, NaN or infinite values, values that cannot be HU (an MR, stored values
-        without the rescale, normalised intensities).
+    :raises InputError: fewer than 8 slices, NaN or infinite values.
+    :raises NotHounsfieldError: values that cannot be HU (an MR, stored values without the rescale, normalised intensities).
     """
     array = volume.array
     require_grid(volume.geometry, name)
@@ -88,7 +88,7 @@ def require_ct(volume: Volume, name: str, outside: np.ndarray | None = None) -> 
         raise InputError(f"{name} has {array.dtype} voxels, which cannot hold HU: give the CT itself.")
     reason = _why_no_ct(volume, outside)
     if reason:
-        raise InputError(f"{name} does not look like a CT in Hounsfield units ({reason}): {_advice(_measured(volume, outside))}.")
+        raise NotHounsfieldError(f"{name} does not look like a CT in Hounsfield units ({reason}): {_advice(_measured(volume, outside))}.")
 
 
 def calibration_of(volume: Volume, outside: np.ndarray | None = None) -> Calibration | None:

@@ -10,7 +10,7 @@ from ..case.find import Finder
 from ..case.judge import verify
 from ..case.records import CaseResult
 from ..clearance import clear
-from ..core.errors import FaceDeidError
+from ..core.errors import FaceDeidError, NotHounsfieldError
 from ..core.landmarks import Landmarks
 from ..core.progress import Alive, idle
 from ..core.volume import Volume
@@ -36,6 +36,7 @@ from .hidden import HiddenFace
 from .images import plain_image
 from .no_volume import by_header
 from .outcome import Decision, Outcome
+from .pet_mr import follow_series
 from .rays import beyond_doubt, placed_doubt, same_place_mm, same_surface_doubt
 from .staging import staged, staged_instance, told_of_originals
 from .whole import whole_of
@@ -59,18 +60,21 @@ class CtFamily:
         return tuple(rest if decision is None else decision for decision in alone)
 
     def release(self, series: Series, run: StudyRun) -> tuple[Done, ...]:
-        """Deface or follow, verify, write."""
+        """Deface or follow, verify, write. What holds no HU, as maps of iodine or of atomic numbers, follows as PET and MR do."""
+        deciding = deciding_series(series.frame, run.study)
+        decides = deciding is not None and deciding.is_part_of(series)
         with staged(series.instances) as folder:
             try:
                 ct = read_ct(folder)
             except FaceDeidError as error:
-                raise DoubtError(f"it cannot be read as one CT volume: {told_of_originals(str(error), folder)}") from error
-            deciding = deciding_series(series.frame, run.study)
-            if deciding is not None and deciding.is_part_of(series):
+                if decides or not isinstance(error, NotHounsfieldError):
+                    raise DoubtError(f"it cannot be read as one CT volume: {told_of_originals(str(error), folder)}") from error
+                ct = None
+            if decides:
                 return (self._deface(series, ct, run, _finder(series, deciding, run.study)),)
             if series.frame not in run.hidden:
                 return (Done(series.instances, Decision.withhold(NO_FACE_THERE)),)
-            return (self._follow(series, ct, run),)
+            return (follow_series(series, run) if ct is None else self._follow(series, ct, run),)
 
     def _deface(self, series: Series, ct: CtInput, run: StudyRun, finder: Finder) -> Done:
         request = replace(run.options.request(ct, series.frame), parameters=run.options.parameters)

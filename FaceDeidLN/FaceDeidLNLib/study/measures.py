@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pydicom
 
+from ..core.errors import NotHounsfieldError
 from ..core.volume import Volume
 from ..input.ct import read_ct
 from ..verify.coverage import SKIN_HU
@@ -28,8 +29,12 @@ NOT_SEEN = np.inf
 
 
 def of_ct(folder: Path, hidden: HiddenFace, matrix: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
-    """The skin of a CT."""
-    ct = read_ct(folder).volume
+    """The skin of a CT; of one whose values are no HU the body's edge."""
+    try:
+        ct = read_ct(folder).volume
+    except NotHounsfieldError:
+        yield from of_images(folder, hidden, matrix)
+        return
     yield folder.name, _on_rays(Volume(ct.array, moved(ct.geometry, matrix)), hidden, SKIN_HU)
 
 

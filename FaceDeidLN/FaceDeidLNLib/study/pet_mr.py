@@ -1,4 +1,4 @@
-"""PET and MR: in the region, its surroundings of a voxel and the tolerance, background before the new surface and tissue behind it."""
+"""PET, MR, CT without HU: in the region, its surroundings of a voxel and the tolerance, background, then tissue behind the new surface."""
 
 from __future__ import annotations
 
@@ -51,30 +51,36 @@ class PetMrFamily:
         """Follow, verify, write."""
         if not run.leads_to_face(series.frame):
             return (Done(series.instances, Decision.withhold(NO_FACE_THERE)),)
-        hidden, matrix = run.face_in(series.frame)
-        try:
-            stacks = read_stacks(series.instances)
-        except InputError as error:
-            raise DoubtError(str(error)) from error
-        new = [follow_image(hidden, stack.volume, matrix, run.options.tolerance_mm, run.random) for stack in stacks]
-        for stack, one in zip(stacks, new, strict=True):
-            if one.left is None:
-                require_same_body(Volume(stack.volume.array, moved(stack.volume.geometry, matrix)), run.seen_in(series.frame))
-        planes = {
-            frame: plane for stack, one in zip(stacks, new, strict=True) for frame, plane in stack.stored_with(one.changed, one.array)
-        }
-        headers, stored = PlainHeaders(), {frame: how for stack in stacks for frame, how in zip(stack.frames, stack.stored, strict=True)}
-        for instance in series.instances:
-            frames = sorted(frame for frame in planes if frame[0] == instance.path)
-            own = [planes[frame] for frame in frames]
-            run.writer.put(instance, with_planes(instance, own, stored[frames[0]], DERIVATION, headers))
-        left = [one.left for one in new if one.left is not None]
-        figures = {
-            "changed_voxels": sum(int(one.changed.sum()) for one in new),
-            "share_of_step_left": round(max(left), 3) if left else None,
-        }
-        decision = Decision(Outcome.FOLLOW, FOLLOWS) if figures["changed_voxels"] else Decision(Outcome.KEEP, NO_VOXEL_THERE)
-        return (Done(series.instances, decision, figures),)
+        return (follow_series(series, run),)
+
+
+def follow_series(series: Series, run: StudyRun) -> Done:
+    """A series of images whose values are no HU, in a frame of reference that leads to a face: follow, verify, write.
+
+    :raises DoubtError: it cannot be read, or not be verified.
+    """
+    hidden, matrix = run.face_in(series.frame)
+    try:
+        stacks = read_stacks(series.instances)
+    except InputError as error:
+        raise DoubtError(str(error)) from error
+    new = [follow_image(hidden, stack.volume, matrix, run.options.tolerance_mm, run.random) for stack in stacks]
+    for stack, one in zip(stacks, new, strict=True):
+        if one.left is None:
+            require_same_body(Volume(stack.volume.array, moved(stack.volume.geometry, matrix)), run.seen_in(series.frame))
+    planes = {frame: plane for stack, one in zip(stacks, new, strict=True) for frame, plane in stack.stored_with(one.changed, one.array)}
+    headers, stored = PlainHeaders(), {frame: how for stack in stacks for frame, how in zip(stack.frames, stack.stored, strict=True)}
+    for instance in series.instances:
+        frames = sorted(frame for frame in planes if frame[0] == instance.path)
+        own = [planes[frame] for frame in frames]
+        run.writer.put(instance, with_planes(instance, own, stored[frames[0]], DERIVATION, headers), series.stack)
+    left = [one.left for one in new if one.left is not None]
+    figures = {
+        "changed_voxels": sum(int(one.changed.sum()) for one in new),
+        "share_of_step_left": round(max(left), 3) if left else None,
+    }
+    decision = Decision(Outcome.FOLLOW, FOLLOWS) if figures["changed_voxels"] else Decision(Outcome.KEEP, NO_VOXEL_THERE)
+    return Done(series.instances, decision, figures)
 
 
 @dataclass(frozen=True, eq=False)

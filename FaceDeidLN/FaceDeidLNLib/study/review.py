@@ -11,7 +11,7 @@ import numpy as np
 from scipy import ndimage
 
 from ..core.by_parts import by_parts
-from ..core.errors import FaceDeidError, InputError, OutputError
+from ..core.errors import FaceDeidError, InputError, NotHounsfieldError, OutputError
 from ..core.private import OWNER_FILE, OWNER_FOLDER, make_private_folder, write_private
 from ..core.segment import BoxMask, unflat
 from ..core.volume import AIR_HU, Volume, canonical_grid
@@ -153,8 +153,11 @@ def _masks(hidden: HiddenFace, image: Volume) -> tuple[BoxMask | None, tuple[Box
 
 
 def _ct(instances: Sequence[Instance], hidden: HiddenFace | None, matrix: np.ndarray) -> list[Look]:
-    with staged(instances) as folder:
-        ct = read_ct(folder).volume
+    try:
+        with staged(instances) as folder:
+            ct = read_ct(folder).volume
+    except NotHounsfieldError:
+        return _images(instances, hidden, matrix)
     return [Look(Volume(ct.array, moved(ct.geometry, matrix)))]
 
 
