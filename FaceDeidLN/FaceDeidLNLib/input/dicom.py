@@ -124,7 +124,8 @@ def find_series(folder: Path, series: str | None = None, alive: Alive = idle, he
     there = read_folder(folder if single is None else folder.parent, take, alive, deep=single is None)
     headers, copies = without_copies(there.files, single)
     if not headers:
-        require_others(there.damaged, (), ())
+        for file in there.damaged:  # of whatever modality: there is nothing else
+            raise file.error
         require_unpacked(folder, there.others)
     choice = choose_series([frame for item in headers for frame in frames_of(item)], folder, series, single)
     damaged = require_others(there.damaged, _series_of(choice.slices), _series_of(headers))

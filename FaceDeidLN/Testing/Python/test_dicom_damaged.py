@@ -163,6 +163,12 @@ def test_a_damaged_file_of_another_modality_is_told_and_stops_nothing(tmp_path):
     assert read_ct(tmp_path / "one").notes == ("1 file (mr.dcm) is damaged, of another series, and left out",)
 
 
+def test_a_damaged_file_of_another_modality_alone_is_told_as_damaged(tmp_path):
+    name = cut(write_series(tmp_path, Series(stored_head()[:1], tags={"Modality": "MR"}))[0])
+    with pytest.raises(InputError, match=f"{name} ends before its data do"):
+        read_ct(tmp_path)
+
+
 def test_a_damaged_slice_of_a_series_of_its_own_may_be_a_slice_of_the_stack(tmp_path):
     paths = write_series(tmp_path, Series(stored_head()))
     for n, path in enumerate(paths):
