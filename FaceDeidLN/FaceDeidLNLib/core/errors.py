@@ -42,5 +42,5 @@ def in_words(error: Exception) -> str:
     """What an error says; of an error of others its kind too, and no more than a line: what a file holds may stand in it."""
     if isinstance(error, FaceDeidError):
         return str(error)
-    said = f"{type(error).__name__}: {error}"
+    said = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
     return said if len(said) <= _END else f"{said[:_END]} ..."

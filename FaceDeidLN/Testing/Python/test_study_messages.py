@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from FaceDeidLNLib.commands.main import main
 from FaceDeidLNLib.commands.study import result_lines
+from FaceDeidLNLib.core.errors import in_words
 from FaceDeidLNLib.core.geometry import Geometry
 from FaceDeidLNLib.core.volume import Volume
 from FaceDeidLNLib.study.ct import CtFamily
@@ -45,9 +46,9 @@ def test_studies_are_not_released_beside_the_files_that_a_dicomdir_lists(tmp_pat
 @pytest.mark.parametrize(("hu", "slices", "said"), [(2500.0, 10, "does not look like a CT"), (0.0, 3, "has only 3 slices")])
 def test_a_series_that_is_no_ct_is_told_without_the_temporary_folder(tmp_path, hu, slices, said):
     write_no_ct(tmp_path / "in", hu, slices)
-    (series,) = plan(tmp_path / "in").studies[0].study.series
+    study = plan(tmp_path / "in").studies[0].study
     with pytest.raises(DoubtError, match=f"the series {said}") as doubt:
-        CtFamily().release(series, SimpleNamespace())
+        CtFamily().release(study.series[0], SimpleNamespace(study=study))
     assert tempfile.gettempdir() not in str(doubt.value)
     assert "facedeidln-" not in str(doubt.value)
 
@@ -56,9 +57,9 @@ def test_a_slice_is_told_under_its_own_name(tmp_path):
     write_no_ct(tmp_path / "in", 0.0)
     middle = sorted((tmp_path / "in").rglob("*.dcm"))[5]
     middle.write_bytes(middle.read_bytes()[:-200])
-    (series,) = plan(tmp_path / "in").studies[0].study.series
+    study = plan(tmp_path / "in").studies[0].study
     with pytest.raises(DoubtError, match=f" {middle.name} ends before its data do"):
-        CtFamily().release(series, SimpleNamespace())
+        CtFamily().release(study.series[0], SimpleNamespace(study=study))
 
 
 def test_a_study_says_which_protected_segments_are_empty():
@@ -68,3 +69,7 @@ def test_a_study_says_which_protected_segments_are_empty():
     reports = [Report(Entry(instance, decision), decision, {"protected": protected})] * 2
     lines = result_lines(StudyResult(SimpleNamespace(damaged=(), notes=()), tuple(reports), (), Path("out")))
     assert [line for line in lines if "empty" in line] == ["  protected 'LN II': it is empty, and protects nothing"]
+
+
+def test_an_error_of_others_is_told_in_its_first_line():
+    assert in_words(TypeError("no text here\nTraceback (most recent call last):\n  File ...")) == "TypeError: no text here"
