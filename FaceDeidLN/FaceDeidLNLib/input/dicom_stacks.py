@@ -22,6 +22,7 @@ ONE_DIRECTION = 0.005
 BESIDE_MM = 5.0
 #: What may tell the stacks of one series apart, the most telling first.
 DIFFERENCES = (
+    "RescaleType",
     "ConvolutionKernel",
     "NominalPercentageOfCardiacPhase",
     "TemporalPositionIndex",

@@ -98,6 +98,17 @@ def test_values_that_could_be_hu_follow_as_the_unit_says_that_their_header_names
     assert done.decision.reason == FOLLOWS
 
 
+def test_a_map_and_the_ct_in_one_series_are_two_stacks(bench, tmp_path):
+    map_of(bench, tmp_path / "in", unit="MGML")
+    head = bench.source.phantom.ct
+    uid = pydicom.dcmread(next((tmp_path / "in" / "map").iterdir())).SeriesInstanceUID
+    kind = ["DERIVED", "PRIMARY", "AXIAL", "Z_EFF"]
+    source = StudyFolder(tmp_path / "in", bench.source.phantom, bench.source.study, bench.source.frame)
+    source.series(head, "ct", "Z effective", ImageType=kind, SeriesInstanceUID=uid, RescaleType="HU")
+    series = plan(tmp_path / "in").studies[0].study.series
+    assert [{str(one.header.RescaleType) for one in stack.instances} for stack in series] == [{"HU"}, {"MGML"}]
+
+
 def test_the_message_names_the_unit_of_a_map_that_is_given_as_the_ct(bench, tmp_path):
     map_of(bench, tmp_path / "in", unit="MGML")
     with pytest.raises(InputError, match="holds concentrations and no HU .RescaleType MGML."):
