@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..core.geometry import Geometry
-from ..core.segment import places
+from ..core.by_parts import by_parts
+from ..core.geometry import Box, Geometry
+from ..core.segment import flat, unflat
 from .hidden import HiddenFace
 
 
@@ -36,15 +37,39 @@ def region_voxels(
     hidden: HiddenFace, grid: Geometry, margin_mm: float = 0.0, spared: Callable[[HiddenFace, Geometry], np.ndarray] = HiddenFace.spared_on
 ) -> RegionVoxels:
     """The voxels of ``grid`` in the region or within ``margin_mm`` of it, without those that are ``spared``: protected and node levels."""
+    box, part, voxels = _reached(hidden, grid, margin_mm, spared)
+    if not len(voxels):
+        return RegionVoxels(np.zeros((0, 3), dtype=int), *(np.zeros(0),) * 3)
+
+    def told(of: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+        return by_parts(lambda some: of(part.to_lps(unflat(some, part.shape))), voxels)
+
+    depths = told(hidden.depth_before), told(hidden.depth_after), told(hidden.below_veil)
+    return RegionVoxels(_from(box, part, voxels), *depths)
+
+
+def depths_near(hidden: HiddenFace, grid: Geometry, margin_mm: float, *arrays: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Of the voxels that ``region_voxels`` gives the depth (N,) in mm below the old skin alone, and what ``arrays`` of the grid hold."""
+    box, part, voxels = _reached(hidden, grid, margin_mm, HiddenFace.spared_on)
+    depths = by_parts(lambda some: hidden.depth_before(part.to_lps(unflat(some, part.shape))), voxels)
+    return depths, *(
+        by_parts(lambda some, one=one: one[tuple(unflat(some, part.shape).T)], voxels) for one in (a[box.slices] for a in arrays)
+    )
+
+
+def _reached(
+    hidden: HiddenFace, grid: Geometry, margin_mm: float, spared: Callable[[HiddenFace, Geometry], np.ndarray]
+) -> tuple[Box, Geometry, np.ndarray]:
+    """The box of ``grid`` around the region, its grid, and the voxels (N,) that count, in its C order."""
     box = grid.box_around(hidden.reach.geometry.corners())
     part = grid.crop(box)
-    empty = np.zeros((0, 3), dtype=int)
     if 0 in part.shape:
-        return RegionVoxels(empty, *(np.zeros(0),) * 3)
-    inside = ~spared(hidden, part)
-    at = places(inside)
-    at = at[hidden.in_region(part.to_lps(at), margin_mm)]
-    if not len(at):
-        return RegionVoxels(empty, *(np.zeros(0),) * 3)
-    lps = part.to_lps(at)
-    return RegionVoxels(at + np.array(box.start), hidden.depth_before(lps), hidden.depth_after(lps), hidden.below_veil(lps))
+        return box, part, np.zeros(0, dtype=int)
+    voxels = flat(~spared(hidden, part))
+    return box, part, voxels[by_parts(lambda some: hidden.in_region(part.to_lps(unflat(some, part.shape)), margin_mm), voxels)]
+
+
+def _from(box: Box, part: Geometry, voxels: np.ndarray) -> np.ndarray:
+    """The (k, j, i) places (N, 3) in the whole grid of voxels of a box."""
+    at = unflat(voxels, part.shape)
+    return at + np.array(box.start, dtype=at.dtype)

@@ -76,10 +76,11 @@ def _stack(items: list[HeaderSlice]) -> ImageStack:
     require_grid(placed.geometry, f"the series of {items[0].path.name}")
     stored = tuple(_how(item) for item in placed.slices)
     values = tuple(read_stored(placed.slices, stored, idle))
-    scaled = [plane.astype(np.int32) * np.float32(how.slope) + np.float32(how.intercept) for plane, how in zip(values, stored, strict=True)]
-    array = np.stack(scaled)
+    array = np.empty((len(values), *values[0].shape), dtype=np.float32)
+    for scaled, plane, how in zip(array, values, stored, strict=True):
+        scaled[:] = plane.astype(np.int32) * np.float32(how.slope) + np.float32(how.intercept)
     frames = tuple((item.path, item.frame) for item in placed.slices)
-    return ImageStack(Volume(array.astype(np.float32), placed.geometry), frames, stored, values)
+    return ImageStack(Volume(array, placed.geometry), frames, stored, values)
 
 
 def _how(item: HeaderSlice) -> StoredSlice:

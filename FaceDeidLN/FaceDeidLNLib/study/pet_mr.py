@@ -14,7 +14,7 @@ from ..output.dicom_plain import PlainHeaders
 from ..verify.masked_background import mask_doubts
 from .elsewhere import require_same_body
 from .family import NO_FACE_THERE, NO_VOXEL_THERE, Done, DoubtError, Series, Study, StudyRun
-from .grids import RegionVoxels, moved, region_voxels
+from .grids import RegionVoxels, depths_near, moved, region_voxels
 from .hidden import HiddenFace
 from .images import read_stacks, with_planes
 from .no_volume import by_header
@@ -124,14 +124,14 @@ class Look:
     background: np.ndarray
 
     @classmethod
-    def of(cls, hidden: HiddenFace, image: Volume, near: RegionVoxels, changed: np.ndarray) -> Look:
-        """From the surroundings of the region that stay as they are; from the deep part of the region where there are too few."""
-        keep = ~changed[near.index]
-        values = image.array[near.index]
-        tissue = values[keep & (near.before > TISSUE_MM[0]) & (near.before < TISSUE_MM[1])]
+    def of(cls, hidden: HiddenFace, image: Volume, around_mm: float, changed: np.ndarray) -> Look:
+        """From what stays as it is within ``around_mm`` of the region; from the deep part of the region where there is too little."""
+        depth, values, gone = depths_near(hidden, image.geometry, around_mm, image.array, changed)
+        keep = ~gone
+        tissue = values[keep & (depth > TISSUE_MM[0]) & (depth < TISSUE_MM[1])]
         if len(tissue) < FEWEST:
-            tissue = values[near.before > TISSUE_MM[0]]
-        air = values[keep & (near.before < -BACKGROUND_MM)]
+            tissue = values[depth > TISSUE_MM[0]]
+        air = values[keep & (depth < -BACKGROUND_MM)]
         if not len(tissue):
             raise DoubtError("it shows no tissue around the face region")
         level = float(np.median(tissue))
@@ -149,7 +149,7 @@ def followed(hidden: HiddenFace, image: Volume, tolerance_mm: float, random: np.
     if not len(voxels.at):
         return new, changed
     changed[voxels.index] = True
-    look = Look.of(hidden, image, region_voxels(hidden, grid, margin + AROUND_MM), changed)
+    look = Look.of(hidden, image, margin + AROUND_MM, changed)
     edge = edge_mm(hidden, image)
     air = random.choice(look.background, len(voxels.at)).astype(np.float32)
     tissue = look.tissue + look.spread * _texture(grid, voxels, random)
