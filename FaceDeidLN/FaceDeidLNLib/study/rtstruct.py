@@ -201,7 +201,8 @@ def require_no_copy(parts: Sequence[tuple[str, np.ndarray]], hidden: HiddenFace)
     left = [name for name, points in parts if share_alike(points, hidden, clear) > most]
     if left:
         named = ", ".join(f"'{name}'" for name in left)
-        raise DoubtError(f"{len(left)} structures still follow the old skin: {named}")
+        what = "1 structure still follows" if len(left) == 1 else f"{len(left)} structures still follow"
+        raise DoubtError(f"{what} the old skin: {named}")
     if parts and share_alike(np.vstack([points for _, points in parts]), hidden, clear) > most:
         raise DoubtError("its structures follow the old skin together, each of them a part of it")
 

@@ -172,7 +172,7 @@ def test_a_reason_tells_the_certificate_no_uid_and_no_name_of_a_file(study, tmp_
     [
         ("choose one among 1.2.840.113619.2.55#1 (1, 70 slices); 1.2.840.113619.2.55#2", "choose one among (UID) (1, 70 slices); (UID)"),
         ("CT000001 ends before its data do", "a file ends before its data do"),
-        (f"1 structures still follow the old skin: '{'d41d8cd9' * 4}'", "1 structures still follow the old skin: '(UID)'"),
+        (f"1 structure still follows the old skin: '{'d41d8cd9' * 4}'", "1 structure still follows the old skin: '(UID)'"),
         ("the series has only 1 slice of 12.5 mm", "the series has only 1 slice of 12.5 mm"),
     ],
 )
