@@ -1,6 +1,6 @@
 """The learned attack on one row: what a model tells of the old skin that was trained on other people's results, by what it sees.
 
-    PYTHONPATH=FaceDeidLN python benchmarks/attack_learned.py DATA [--row full/reface] [--patients N] [--draws N] [--jobs N]
+    PYTHONPATH=FaceDeidLN python benchmarks/attack_learned.py DATA [--row full/reface] [--patients N] [--draws N] [--averaged N] [--jobs N]
 
 DATA/open-kbp holds pt_N_ct.nrrd and landmarks.json. Every patient is attacked in --draws results, one after the other, by a model that
 learned from the originals and the other draws of the others: 10-fold cross-validation over persons, ridge and CCA, the better chosen on
@@ -8,7 +8,8 @@ one half of the probes and scored on the other; figures and intervals are the me
 Seen are maps along lines of sight wholly inside the curve (attack/depth_maps.py), and the gallery is the skin there: it is cut at the
 curve, nothing outside of it is in it. Poses of probe and gallery are off by a degree and a millimetre. Printed for each group of maps:
 rank-1, rank-5 and AUC with intervals, and the same with every training skin given to somebody else (chance). Two controls stand in the
-table: the original skin, and the floor, "deep" and "around" of the *original*, which no effect changes.
+table: the original skin, and the floor, "deep" and "around" of the *original*, which no effect changes. With --averaged the attacker has
+that many results of each person, drawn anew each time, in every one of the draws, and sees their mean.
 The whole table is made by attack_table.py.
 """
 
@@ -16,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import warnings
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
@@ -55,13 +57,14 @@ def main() -> int:
     parser.add_argument("--row", default="full/reface", help="style/effect[/levels[/nodes]] (default: %(default)s)")
     parser.add_argument("--patients", type=int, default=60, help="use only the first N")
     parser.add_argument("--draws", type=int, default=4, help="results of each patient; each in turn is attacked")
+    parser.add_argument("--averaged", type=int, default=1, help="results whose mean is one draw (default: %(default)s)")
     parser.add_argument("--jobs", type=int, default=2)
     options = parser.parse_args()
     folder, parts = options.data / "open-kbp", options.row.split("/")
     variant = Variant(*parts[:2], (parts[2:3] or [""])[0] or DEFAULT_LEVELS, *parts[3:])
     names = marked_patients(folder)[: options.patients]
     with ProcessPoolExecutor(options.jobs) as pool:
-        found = [pair for pair in pool.map(partial(views, folder, variant, options.draws), names) if pair is not None]
+        found = [pair for pair in pool.map(partial(views, folder, variant, options.draws, options.averaged), names) if pair is not None]
     for what, sides in ((ORIGINAL, [pair[0] for pair in found]), (variant.effect, [pair[1] for pair in found])):
         for group in GROUPS:
             if all(name in sides[0][0].maps for name in group.split("+")):
@@ -70,8 +73,8 @@ def main() -> int:
     return 0
 
 
-def views(folder: Path, variant: Variant, draws: int, name: str) -> tuple[list[View], list[View]] | None:
-    """Views of one patient, the original's and the results': one a draw, and last the gallery's.
+def views(folder: Path, variant: Variant, draws: int, averaged: int, name: str) -> tuple[list[View], list[View]] | None:
+    """Views of one patient, the original's and the results': one a draw, of so many results each, and last the gallery's.
 
     None for a patient in whom the project finds no face.
     """
@@ -81,9 +84,17 @@ def views(folder: Path, variant: Variant, draws: int, name: str) -> tuple[list[V
         _, face, _ = next(faces(folder, name, ct, [variant]))
     except FaceDeidError:
         return None
-    made = [apply_effect(variant.made_by, ct, face, variant.parameters()) for _ in range(draws if variant.is_random else 1)]
-    looks = [looked_at(name, some, points, truth.depth, draws, behind=True) for some in ([ct], made)]
-    return list(looks[0]), list(looks[1])
+    made = [apply_effect(variant.made_by, ct, face, variant.parameters()) for _ in range(draws * averaged if variant.is_random else 1)]
+    original = looked_at(name, [ct], points, truth.depth, draws, behind=True)
+    *each, gallery = looked_at(name, made, points, truth.depth, draws * averaged, behind=True)
+    return list(original), [*(mean_view(each[n : n + averaged]) for n in range(0, len(each), averaged)), gallery]
+
+
+def mean_view(some: Sequence[View]) -> View:
+    """The mean of what several results show; the skin in the first one's pose."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # a line on which none of them meets anything
+        return View({group: np.nanmean([view.maps[group] for view in some], axis=0) for group in some[0].maps}, some[0].skin)
 
 
 def looked_at(name: str, volumes: Sequence[Volume], marks: Landmarks, depth: Volume, draws: int, behind: bool = False) -> tuple[View, ...]:

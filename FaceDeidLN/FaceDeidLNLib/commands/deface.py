@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ..case.records import CaseResult, Request
     from ..clearance import SignOff
     from ..core.parameters import Parameters
+    from ..header.base import HeaderPolicy
     from ..input.case import CtInput
     from ..output.destination import Destination
     from ..study.files import FollowedFile
@@ -98,7 +99,7 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
         require_called(place.output, ct.files[:1], place.header)
     request, taken = make_request(options, ct)
     notes += frame_notes_of(request)
-    request = replace(request, parameters=drawn(options, request.parameters, sign_off))
+    request = replace(request, parameters=drawn(options, request.parameters, sign_off, surface_of(ct, place.header)))
     read = time.perf_counter()
     result = as_stored(ct, deface(request, part(console.progress, _READ, _WORKED)))
     result.seconds["reading"] = round(read - begin, 3)
@@ -119,13 +120,23 @@ def run(options: argparse.Namespace, console: Console) -> Outcome:
     return outcome(ct, result, place, options.qa, refusal, Told(taken, notes, seen))
 
 
-def drawn(options: argparse.Namespace, parameters: Parameters, sign_off: Asked | None) -> Parameters:
-    """The parameters with the seed of what was looked at, or with one of their own where something must be drawn again from it."""
+def surface_of(ct: CtInput, header: HeaderPolicy) -> int | None:
+    """The seed of a DICOM CT's patient where headers are cleaned with a key; else None."""
+    if ct.kind != "dicom" or header.options is None:
+        return None
+    import pydicom
+
+    return header.surface_seed(pydicom.dcmread(ct.files[0], stop_before_pixels=True, force=True))
+
+
+def drawn(options: argparse.Namespace, parameters: Parameters, sign_off: Asked | None, of_patient: int | None) -> Parameters:
+    """The parameters with the seed of what was looked at or of the patient, or with one drawn where it must be drawn from again."""
     from ..effect.base import seeded
 
     if sign_off is not None:
         return sign_off.parameters(parameters)
-    return seeded(parameters) if options.also or options.qa is not None else parameters
+    again = options.also or options.qa is not None or of_patient is not None
+    return seeded(parameters, of_patient) if again else parameters
 
 
 def follow_also(options: argparse.Namespace, result: CaseResult, request: Request) -> tuple[CaseResult, tuple[FollowedFile, ...]]:

@@ -62,9 +62,9 @@ def apply_effect(effect: Effect, ct: Volume, face: Face, parameters: Parameters)
     return ct.with_array(array)
 
 
-def seeded(parameters: Parameters) -> Parameters:
-    """The parameters with a seed, drawn unless they have one: what all images of one head share."""
-    return replace(parameters, seed=parameters.seed or secrets.randbits(SEED_BITS))
+def seeded(parameters: Parameters, of_patient: int | None = None) -> Parameters:
+    """The parameters with a seed, that ``of_patient`` or one drawn, unless they have one: what all images of one head share."""
+    return replace(parameters, seed=parameters.seed or of_patient or secrets.randbits(SEED_BITS))
 
 
 def drawing(seed: int | None, stream: int = 0) -> np.random.Generator:

@@ -32,6 +32,9 @@ class HeaderPolicy(Protocol):
     def learn(self, dataset: Dataset) -> None:
         """Take in what identifies the patient in an instance; called for all instances of a study before the first is cleaned."""
 
+    def surface_seed(self, dataset: Dataset) -> int | None:
+        """What the new surface of the data set's patient is drawn from in every release; None where each release draws one of its own."""
+
     def clean(self, dataset: Dataset) -> Dataset:
         """The data set with its header as it may leave; the same object, changed. Pixel data and geometry stay.
 
@@ -83,6 +86,9 @@ class KeepHeader:
         for keyword in ("SOPInstanceUID", "SeriesInstanceUID", "ConcatenationUID", "SOPInstanceUIDOfConcatenationSource"):
             if original := text_of(dataset, keyword):
                 self.renew(original)
+
+    def surface_seed(self, dataset: Dataset) -> None:
+        """None: without a key, whoever has an original could draw its surface."""
 
     def clean(self, dataset: Dataset) -> Dataset:
         """Every UID at every depth as ``uid`` has it; nothing else is touched."""

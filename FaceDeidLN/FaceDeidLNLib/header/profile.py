@@ -47,6 +47,8 @@ _UNNAMED = "unnamed"
 _WORD = re.compile(r"[^\s'\"(),;:]+")
 #: Characters of the hash of the standard's XML that name its text well enough.
 _SHORT_HASH = 12
+#: Hexadecimal digits of a seed, which the hash has.
+_SEED_DIGITS = 64
 #: What the pseudonym replaces, and what tells its age before the dates move.
 _BEFORE = (
     "PatientID",
@@ -116,6 +118,13 @@ class Profile:
                 self._issuers.setdefault(_of_study(dataset), set()).add(issuer)
         self._learnt.add(text_of(dataset, "SOPInstanceUID"))
 
+    def surface_seed(self, dataset: Dataset) -> int:
+        """The same for the same patient and key: surfaces of one person that were drawn anew each time would tell more together."""
+        before = self._before(dataset)
+        given = self._given.get(same_number(before["PatientID"]))
+        patient = _patient_key(before) if given is None else f"given:{given}"
+        return int(self._pseudonymizer.token(patient, "surface", _SEED_DIGITS), 16)
+
     def clean(self, dataset: Dataset) -> Dataset:
         """The same data set with a header that may leave; pixel data and geometry are not touched.
 
@@ -136,8 +145,7 @@ class Profile:
         own = self.is_own(dataset)
         if text_of(dataset, "SOPInstanceUID") not in self._learnt:
             self.learn(dataset)
-        before = {keyword: text_of(dataset, keyword) for keyword in _BEFORE}
-        before["IssuerOfPatientID"] = min(self._issuers.get(_of_study(dataset), ()), default=before["IssuerOfPatientID"])
+        before = self._before(dataset)
         face, derivation = _face_codes(dataset), taken_derivation(dataset)
         private = self._safe_private(dataset)
         sop_class = text_of(dataset, "SOPClassUID")
@@ -156,6 +164,12 @@ class Profile:
         self._writable.drop_others(dataset, self.counts)
         dataset.DeidentificationMethod = [*texts_of(dataset, "DeidentificationMethod"), self._own_mark(dataset)]
         return dataset
+
+    def _before(self, dataset: Dataset) -> dict[str, str]:
+        """The values that are replaced and tell others, with who gave out the patient's number as any object of his study says it."""
+        before = {keyword: text_of(dataset, keyword) for keyword in _BEFORE}
+        before["IssuerOfPatientID"] = min(self._issuers.get(_of_study(dataset), ()), default=before["IssuerOfPatientID"])
+        return before
 
     def proved(self, findings: int) -> None:
         """Note for the certificate what the proof found."""

@@ -129,7 +129,6 @@ def run_one(
     begin = time.perf_counter()
     reports: list[Report] = []
     proofs: list[Proof] = []
-    options = replace(options, parameters=seeded(options.parameters))
     require_own_certificate(folder, overwrite)
     require_called(folder, [entry.instance.path for entry in planned.entries[:1]], policy)
 
@@ -143,6 +142,8 @@ def run_one(
     try:
         with released_folder(folder, overwrite, (source,), companion) as partial:
             writer = StudyWriter(partial, policy)
+            _learn(planned, policy)
+            options = replace(options, parameters=seeded(options.parameters, _surface_of(planned, policy)))
             work = StudyRun(planned.study, options, writer, drawing(options.parameters.seed, OTHERS))
             reports += _carried_out(planned, work, progress)
             if review is not None:
@@ -199,11 +200,20 @@ def _left_in_headers(partial: Path, planned: StudyPlan, policy: HeaderPolicy) ->
     return tuple((place, f"{len(found)} findings in its cleaned headers (first: {found[0]})") for place, found in by_folder.items())
 
 
-def _carried_out(planned: StudyPlan, work: StudyRun, progress: Progress) -> list[Report]:
-    """Every instance with what became of it; headers are learned first, so that references can be replaced whatever comes first."""
+def _learn(planned: StudyPlan, policy: HeaderPolicy) -> None:
+    """All headers are learned first, so that references can be replaced whatever comes first."""
     for entry in planned.entries:
         with naming(entry.instance.path):
-            work.writer.policy.learn(pydicom.dcmread(entry.instance.path, stop_before_pixels=True, force=True))
+            policy.learn(pydicom.dcmread(entry.instance.path, stop_before_pixels=True, force=True))
+
+
+def _surface_of(planned: StudyPlan, policy: HeaderPolicy) -> int | None:
+    """The seed of the patient of a study; None where there is none, or nothing to tell him by."""
+    return policy.surface_seed(planned.entries[0].instance.header) if planned.entries else None
+
+
+def _carried_out(planned: StudyPlan, work: StudyRun, progress: Progress) -> list[Report]:
+    """Every instance with what became of it."""
     entries = {id(entry.instance): entry for entry in planned.entries}
     reports: dict[int, Report] = {
         key: Report(entry, entry.decision) for key, entry in entries.items() if entry.decision.outcome is Outcome.WITHHOLD

@@ -1,0 +1,80 @@
+"""With the project's key one patient gets one new surface, however often and of whichever scan he is released; without it never twice."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+from FaceDeidLNLib.commands.main import main
+from FaceDeidLNLib.effect.base import SEED_BITS
+from FaceDeidLNLib.header.base import KeepHeader
+from FaceDeidLNLib.header.options import options_named
+from FaceDeidLNLib.header.profile import Profile
+from pydicom.dataset import Dataset
+from synthetic_study import StudyFolder, study_phantom
+
+RESEARCH = options_named("research")
+KEY = bytes(range(32))
+
+
+def seed(key: bytes = KEY, pseudonyms: dict[str, str] | None = None, **values: str) -> int:
+    """What draws the surface of a patient."""
+    dataset = Dataset()
+    for keyword, value in {"PatientID": "p-017", "StudyInstanceUID": "1.2.3", **values}.items():
+        setattr(dataset, keyword, value)
+    return Profile(key, RESEARCH, pseudonyms or {}).surface_seed(dataset)
+
+
+def test_a_patient_has_one_seed_in_all_studies_however_his_number_is_spelled():
+    assert seed() == seed(StudyInstanceUID="1.2.4") == seed(PatientID=" P-017 ")
+
+
+def test_another_patient_and_another_key_have_other_seeds():
+    assert len({seed(), seed(PatientID="p-018"), seed(key=bytes(32)), seed(IssuerOfPatientID="Hospital")}) == 4
+
+
+def test_studies_of_nobody_have_seeds_of_their_own():
+    assert seed(PatientID="") != seed(PatientID="", StudyInstanceUID="1.2.4")
+
+
+def test_numbers_of_one_pseudonym_have_one_seed():
+    given = {"p-017": "A", "q-9": "A", "q-8": "B"}
+    assert seed(pseudonyms=given) == seed(pseudonyms=given, PatientID="q-9") != seed(pseudonyms=given, PatientID="q-8")
+
+
+def test_a_seed_is_as_long_as_one_that_is_drawn():
+    assert SEED_BITS - 32 < max(seed(PatientID=str(n)).bit_length() for n in range(20)) <= SEED_BITS
+
+
+def test_headers_that_are_kept_have_no_seed():
+    assert KeepHeader().surface_seed(Dataset()) is None
+
+
+@pytest.fixture(scope="module")
+def scan(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("scan")
+    StudyFolder(folder / "in", study_phantom()).series(study_phantom().ct, "a", "Head")
+    return folder
+
+
+def released(scan: Path, name: str, *words: str) -> np.ndarray:
+    """Stored values of the slices, in the order of their places."""
+    assert main([*words[:1], str(scan / "in"), str(scan / name), *words[1:]]) == 0
+    slices = [pydicom.dcmread(path) for path in (scan / name).rglob("*.dcm")]
+    return np.stack([one.pixel_array for one in sorted(slices, key=lambda one: one.ImagePositionPatient[2])])
+
+
+def test_studies_and_single_cts_of_a_patient_get_the_same_surface(scan):
+    cleaned = ["--header", "research", "--key", str(scan / "project.key")]
+    assert np.array_equal(released(scan, "study", "study", *cleaned), released(scan, "single", "deface", *cleaned))
+
+
+def test_another_key_draws_another_surface(scan):
+    one, other = (released(scan, name, "deface", "--header", "research", "--key", str(scan / f"{name}.key")) for name in ("one", "other"))
+    assert not np.array_equal(one, other)
+
+
+def test_without_a_key_each_release_draws_a_surface_of_its_own(scan):
+    assert not np.array_equal(released(scan, "first", "deface"), released(scan, "second", "deface"))
