@@ -23,8 +23,10 @@ _NUMBERS = {
     "UR": "urn:removed",
 }
 _BINARY = {"OB", "OW", "OD", "OF", "OL", "OV", "UN"}
-#: Between these years somebody can have been scanned.
-_FIRST_YEAR, _LAST_YEAR = 1972, 2100
+#: From the first of these years on, and before the last, somebody can have been scanned: the clock of many systems ends in 2038.
+_FIRST_YEAR, _LAST_YEAR = 1972, 2038
+#: Days from which clocks without a battery count, and that programs write where no date may stand.
+_STARTS = frozenset({"19800101", "20000101"})
 #: Ages of 90 and more are one class (45 CFR 164.514(b)(2)(i)(C)).
 OLDEST = "090Y"
 _OLDEST_YEARS = 90
@@ -95,12 +97,12 @@ def age_between(birth: str, day: str) -> str:
 
 
 def is_placeholder(value: str) -> bool:
-    """True for a date (DA, DT) of no examination: 19700101 lies before the first CT, 99991231 far off.
+    """True for a date (DA, DT) of no examination: 19700101 lies before the first CT, 20991231 far off, and 20000101 is a clock's start.
 
     Moved, it would tell by how many days all dates moved: everybody knows what stood there.
     """
-    year = value.strip()[:4]
-    return year.isdigit() and not _FIRST_YEAR <= int(year) < _LAST_YEAR
+    day = value.strip().replace(".", "")[:8]  # 2000.01.01, as ACR-NEMA wrote it
+    return day in _STARTS or (day[:4].isdigit() and not _FIRST_YEAR <= int(day[:4]) < _LAST_YEAR)
 
 
 def moved(vr: str, value: str, days: int, zone: str = "") -> str | None:

@@ -146,11 +146,17 @@ def test_the_version_of_a_terminology_which_anybody_can_look_up_does_not_tell_th
     assert found(tmp_path, known) == []
 
 
-@pytest.mark.parametrize("placeholder", ["19700101", "18000101", "00010101", "99991231"])
+PLACEHOLDERS = ["19700101", "18000101", "00010101", "99991231", "20991231", "20380119", "19800101", "20000101", "2000.01.01"]
+
+
+@pytest.mark.parametrize("placeholder", PLACEHOLDERS)
 def test_a_placeholder_for_a_date_does_not_tell_the_shift(placeholder):
     cleaned = profile().clean(one("20200131", AcquisitionDate=placeholder, AcquisitionDateTime=f"{placeholder}000000"))
     assert shifted_by("20200131", cleaned.StudyDate)
-    assert [shifted_by(placeholder, cleaned.get(keyword)) for keyword in ("AcquisitionDate", "AcquisitionDateTime")] == [None, None]
+    assert [shifted_by(placeholder.replace(".", ""), cleaned.get(keyword)) for keyword in ("AcquisitionDate", "AcquisitionDateTime")] == [
+        None,
+        None,
+    ]
 
 
 def test_the_first_year_of_ct_is_a_date():
