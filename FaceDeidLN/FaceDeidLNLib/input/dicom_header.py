@@ -251,13 +251,16 @@ def numbers(item: HeaderSlice, keyword: str) -> tuple[float, ...]:
 
 
 def require_sound_place(item: HeaderSlice) -> None:
-    """What says where a slice lies is numbers, as many as they have to be, as far as it is there.
+    """What says where a slice lies and how large it is is numbers, as many as they have to be, as far as it is there.
 
     :raises InputError: the first that is not.
     """
     for keyword, count in _PLACE.items():
         if len(found := numbers(item, keyword)) not in (0, count):
             raise InputError(f"{item.path.name} holds {len(found)} of {count} numbers in {keyword}: the header is damaged.")
+    for keyword in ("NumberOfFrames", *_SIZE):
+        if numbers(item, keyword):
+            _require_one(item, keyword)
 
 
 def require_numbers(item: HeaderSlice) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from ..anatomy.landmark.detect import detect_landmarks
 from ..core.errors import Cancelled, FaceDeidError
 from ..core.landmarks import Landmarks
 from ..core.progress import Alive, idle
+from ..core.shortage import shortage
 from ..face.styles import STYLES
 from ..input.ct import read_ct
 from ..input.plausible import MIN_SLICES
@@ -36,11 +39,10 @@ def deciding_series(frame: str, study: Study) -> Series | None:
 
 
 def _chosen(frame: str, study: Study) -> Series | None:
-    candidates = [
-        series
-        for series in study.series
-        if series.family == "ct" and series.frame == frame and any(by_header(i, series, MIN_SLICES) is None for i in series.instances)
-    ]
+    of_frame = [series for series in study.series if series.family == "ct" and series.frame == frame]
+    candidates = [series for series in of_frame if _told_by(_may_be_volume, series)]
+    if len(candidates) > 1:
+        candidates = [series for series in candidates if _told_by(_rank, series)] or candidates[:1]
     if len(candidates) < 2:
         return candidates[0] if candidates else None
     best, most = candidates[0], -1
@@ -51,6 +53,20 @@ def _chosen(frame: str, study: Study) -> Series | None:
         if seen == len(STYLES["full"].covers):
             break
     return best
+
+
+def _told_by(look: Callable[[Series], object], series: Series) -> object:
+    """What a ``look`` at the headers of a series tells; None where damaged ones break it, which is no reason to withhold another series."""
+    try:
+        return look(series)
+    except Exception as error:  # whoever decides on the series itself says so
+        if shortage(error):
+            raise
+        return None
+
+
+def _may_be_volume(series: Series) -> bool:
+    return any(by_header(instance, series, MIN_SLICES) is None for instance in series.instances)
 
 
 def _rank(series: Series) -> tuple[bool, bool, bool, float]:

@@ -27,7 +27,7 @@ from FaceDeidLNLib.study.plan import COPY, MIXED, TWO, Plan, plan, to_do
 from FaceDeidLNLib.study.registration import rigid, ways
 from FaceDeidLNLib.study.staging import staged, staged_instance
 from FaceDeidLNLib.study.writer import StudyWriter
-from pydicom.datadict import tag_for_keyword
+from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import Tag
@@ -161,19 +161,33 @@ def test_a_scout_in_the_series_of_the_slices_is_withheld_alone(tmp_path):
     assert said.count(Outcome.DEFACE) == 12
 
 
-@pytest.mark.parametrize("keyword", ["ImagePositionPatient", "ImageOrientationPatient"])
-@pytest.mark.parametrize("value", [b"1 ", b"abc ", b"1\\x\\0 ", b"\\\\ ", b"1\\nan\\2\\3\\4\\5"])
+def damage(paths: list[Path], keyword: str, value: bytes) -> None:
+    """Have such bytes stand for a value in files."""
+    for path in paths:
+        ds, tag = pydicom.dcmread(path), Tag(tag_for_keyword(keyword))
+        ds._dict[tag] = RawDataElement(tag, dictionary_VR(tag), len(value), value, 0, False, True)
+        ds.save_as(path)
+
+
+@pytest.mark.parametrize("keyword", ["ImagePositionPatient", "ImageOrientationPatient", "NumberOfFrames"])
+@pytest.mark.parametrize("value", [b"1 ", b"abc ", b"1\\x\\0 ", b"\\\\ ", b"nan ", b"1\\nan\\2\\3\\4\\5"])
 @pytest.mark.parametrize("modality", ["CT", "MR"])
 def test_a_place_of_damaged_numbers_is_told_in_words(tmp_path, keyword, value, modality):
     tags = {} if modality == "CT" else {"Modality": "MR", "SOPClassUID": MRImageStorage}
-    for path in write_series(tmp_path, Written(STORED, tags=tags)):
-        ds = pydicom.dcmread(path)
-        tag = Tag(tag_for_keyword(keyword))
-        ds._dict[tag] = RawDataElement(tag, "DS", len(value), value, 0, False, True)
-        ds.save_as(path)
+    damage(write_series(tmp_path, Written(STORED, tags=tags)), keyword, value)
     said = {*reasons(plan(tmp_path))}
     assert said
     assert all("Error:" not in reason for reason in said)
+
+
+@pytest.mark.parametrize("keyword", ["ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "NumberOfFrames", "Rows"])
+def test_a_damaged_ct_withholds_no_other_of_its_frame_of_reference(tmp_path, keyword):
+    whole = Written(STORED)
+    write_series(tmp_path / "whole", whole)
+    damage(write_series(tmp_path / "damaged", Written(STORED, study=whole.study, frame=whole.frame)), keyword, b"abc ")
+    entries = plan(tmp_path).studies[0].entries
+    assert {entry.decision.outcome for entry in entries if entry.instance.path.parent.name == "whole"} == {Outcome.DEFACE}
+    assert Outcome.DEFACE not in {entry.decision.outcome for entry in entries if entry.instance.path.parent.name == "damaged"}
 
 
 def test_files_of_any_name_in_any_order_and_folder_are_found_and_links_are_followed(tmp_path):
