@@ -28,7 +28,8 @@ class Parameters:
     superficial_mm: float = 2.0
     #: Numbers that the effect alone knows (effect.records), by their field; the others have their default.
     own: tuple[tuple[str, float], ...] = ()
-    #: For tests only: random draws use fresh entropy otherwise, and the seed is never stored with an output.
+    #: What random draws begin with; fresh entropy where it is None. Tests and sign-offs repeat a draw, and with a project's key all of a
+    #: patient's releases have the same one. It is never stored with an output.
     seed: int | None = None
 
     @property
