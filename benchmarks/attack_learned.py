@@ -1,6 +1,7 @@
 """The learned attack on one row: what a model tells of the old skin that was trained on other people's results, by what it sees.
 
-    PYTHONPATH=FaceDeidLN python benchmarks/attack_learned.py DATA [--row full/reface] [--patients N] [--draws N] [--averaged N] [--jobs N]
+    PYTHONPATH=FaceDeidLN python benchmarks/attack_learned.py DATA [--row full/reface] [--patients N] [--draws N] [--averaged N]
+        [--groups MAPS ...] [--jobs N]
 
 DATA/open-kbp holds pt_N_ct.nrrd and landmarks.json. Every patient is attacked in --draws results, one after the other, by a model that
 learned from the originals and the other draws of the others: 10-fold cross-validation over persons, ridge and CCA, the better chosen on
@@ -58,6 +59,7 @@ def main() -> int:
     parser.add_argument("--patients", type=int, default=60, help="use only the first N")
     parser.add_argument("--draws", type=int, default=4, help="results of each patient; each in turn is attacked")
     parser.add_argument("--averaged", type=int, default=1, help="results whose mean is one draw (default: %(default)s)")
+    parser.add_argument("--groups", nargs="+", choices=GROUPS, default=GROUPS, metavar="MAPS", help="%(choices)s (default: all)")
     parser.add_argument("--jobs", type=int, default=2)
     options = parser.parse_args()
     folder, parts = options.data / "open-kbp", options.row.split("/")
@@ -66,7 +68,7 @@ def main() -> int:
     with ProcessPoolExecutor(options.jobs) as pool:
         found = [pair for pair in pool.map(partial(views, folder, variant, options.draws, options.averaged), names) if pair is not None]
     for what, sides in ((ORIGINAL, [pair[0] for pair in found]), (variant.effect, [pair[1] for pair in found])):
-        for group in GROUPS:
+        for group in options.groups:
             if all(name in sides[0][0].maps for name in group.split("+")):
                 chance = learned_attack(permuted(sightings_of(sides, group.split("+"), 0)))
                 show(what, group, *figures(sides, group, options.draws), chance, len(found))
