@@ -10,7 +10,12 @@ import numpy as np
 from ..core.by_parts import by_parts
 from ..core.geometry import Box, Geometry
 from ..core.segment import flat, unflat
+from ..input.plausible import VOXEL_MM
+from .family import DoubtError
 from .hidden import HiddenFace
+
+#: Directions of rows and columns are perpendicular unit vectors to this.
+_UPRIGHT = 0.01
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +31,19 @@ class RegionVoxels:
     def index(self) -> tuple[np.ndarray, ...]:
         """For indexing an array of the grid."""
         return tuple(self.at.T)
+
+
+def require_sound_grid(name: str, grid: Geometry, axes: np.ndarray) -> None:
+    """Numbers say where a grid lies, and its voxels are of a millimetre's order; ``axes`` (2, 3): the directions it was made of.
+
+    :raises DoubtError: one that lies nowhere, or is shrunk, meets no face, and would leave as it came.
+    """
+    if not (np.isfinite(grid.ijk_to_lps).all() and np.allclose(axes @ axes.T, np.eye(2), atol=_UPRIGHT)):
+        raise DoubtError(
+            f"nobody knows where {name} lies: a place, direction or distance in its header is missing or wrong, export it again"
+        )
+    if not all(VOXEL_MM[0] <= step <= VOXEL_MM[1] for step in grid.spacing):
+        raise DoubtError(f"the voxels of {name} are {' x '.join(f'{step:g}' for step in grid.spacing)} mm wide: export it again")
 
 
 def moved(geometry: Geometry, matrix: np.ndarray) -> Geometry:

@@ -16,7 +16,7 @@ from ..face.polar import to_polar
 from .dose_depth import require_depth_untold
 from .elsewhere import require_in_view
 from .family import ClippedOneByOne, DoubtError, StudyRun
-from .grids import moved, region_voxels
+from .grids import moved, region_voxels, require_sound_grid
 from .hidden import HiddenFace
 from .instances import Instance
 from .inward import require_no_inward_copy
@@ -101,7 +101,7 @@ def isodoses(dose: Volume, hidden: HiddenFace) -> Iterator[tuple[str, np.ndarray
 def dose_geometry(dataset: Dataset) -> Geometry:
     """The grid of a dose (PS3.3 C.8.8.3.2).
 
-    :raises DoubtError: the offsets of its frames are missing or uneven.
+    :raises DoubtError: the offsets of its frames are missing or uneven, or it lies nowhere.
     """
     frames = int(dataset.get("NumberOfFrames") or 1)
     rows = np.array(dataset.ImageOrientationPatient, dtype=float).reshape(2, 3)
@@ -113,7 +113,9 @@ def dose_geometry(dataset: Dataset) -> Geometry:
     matrix = np.eye(4)
     matrix[:3, 0], matrix[:3, 1] = rows[0] * float(dataset.PixelSpacing[1]), rows[1] * float(dataset.PixelSpacing[0])
     matrix[:3, 2], matrix[:3, 3] = _along(rows, offsets, position) * steps[0], position
-    return Geometry((frames, int(dataset.Rows), int(dataset.Columns)), matrix)
+    grid = Geometry((frames, int(dataset.Rows), int(dataset.Columns)), matrix)
+    require_sound_grid("the dose", grid, rows)
+    return grid
 
 
 def _along(rows: np.ndarray, offsets: np.ndarray, position: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ from pydicom.dataset import Dataset
 from ..core.geometry import Geometry
 from ..core.segment import places
 from .family import DoubtError
-from .grids import moved
+from .grids import moved, require_sound_grid
 
 #: At so many of its values a fractional segment is looked at.
 MOST_VALUES = 8
@@ -139,7 +139,9 @@ def _grid_of(dataset: Dataset, index: int) -> Geometry:
     affine[:3, 0], affine[:3, 1] = rows[0] * spacing[1], rows[1] * spacing[0]
     affine[:3, 2] = np.cross(rows[0], rows[1])
     affine[:3, 3] = np.array(macro("PlanePositionSequence").ImagePositionPatient, dtype=float)
-    return Geometry((1, int(dataset.Rows), int(dataset.Columns)), affine)
+    grid = Geometry((1, int(dataset.Rows), int(dataset.Columns)), affine)
+    require_sound_grid("a frame", grid, rows)
+    return grid
 
 
 def _edge(mask: np.ndarray) -> np.ndarray:

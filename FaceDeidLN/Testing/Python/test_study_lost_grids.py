@@ -1,0 +1,54 @@
+"""Doses and segmentations whose headers do not say where they lie, or shrink them: they meet no face, and never leave as they came."""
+
+from __future__ import annotations
+
+import pydicom
+import pytest
+from FaceDeidLNLib.study.family import DoubtError
+from FaceDeidLNLib.study.plan import plan
+from FaceDeidLNLib.study.references import every_item
+from FaceDeidLNLib.study.registry import FAMILIES
+from pydicom.datadict import tag_for_keyword
+from pydicom.dataelem import RawDataElement
+from pydicom.tag import Tag
+
+pytestmark = pytest.mark.usefixtures("heads_remembered")
+
+#: What stands where numbers should.
+LOST = [
+    ("ImagePositionPatient", b""),
+    ("ImagePositionPatient", b"nan\\0\\0 "),
+    ("ImagePositionPatient", b"inf\\0\\0 "),
+    ("ImageOrientationPatient", b"nan\\0\\0\\0\\1\\0 "),
+    ("PixelSpacing", b"nan\\nan "),
+]
+#: The same head, drawn in metres.
+SHRUNK = ("PixelSpacing", b"0.003\\0.003 ")
+
+
+def lost(path, out, keyword, value):
+    """The series of a copy of an object with other bytes in every attribute of a name."""
+    dataset, tag = pydicom.dcmread(path), Tag(tag_for_keyword(keyword))
+    for item in every_item(dataset):
+        if tag in item:
+            item._dict[tag] = RawDataElement(tag, "DS", len(value), value, 0, False, True)
+    out.mkdir()
+    dataset.save_as(out / path.name)
+    return plan(out).studies[0].study.series[0]
+
+
+@pytest.mark.parametrize(("keyword", "value"), [*LOST, SHRUNK])
+@pytest.mark.parametrize("family", ["rtdose", "seg"])
+def test_what_lies_nowhere_or_is_shrunk_is_a_doubt(bench, tmp_path, family, keyword, value):
+    series = lost(bench.series(family).instances[0].path, tmp_path / "lost", keyword, value)
+    with pytest.raises(DoubtError, match="lies|mm wide"):
+        FAMILIES[family].release(series, bench.again(tmp_path / "out"))
+
+
+def test_a_dose_whose_frames_lie_nowhere_is_a_doubt(bench, tmp_path):
+    path = bench.series("rtdose").instances[0].path
+    frames = int(pydicom.dcmread(path).NumberOfFrames)
+    value = b"\\".join([b"0", *[b"nan"] * (frames - 1)])
+    series = lost(path, tmp_path / "lost", "GridFrameOffsetVector", value + b" " * (len(value) % 2))
+    with pytest.raises(DoubtError, match="nobody knows where the dose lies"):
+        FAMILIES["rtdose"].release(series, bench.again(tmp_path / "out"))
