@@ -12,6 +12,7 @@ import pydicom
 import pytest
 from dicom_series import spoil
 from FaceDeidLNLib.commands.main import main
+from FaceDeidLNLib.core.errors import in_words
 from FaceDeidLNLib.core.parameters import Parameters
 from FaceDeidLNLib.header.policy import policy_named
 from FaceDeidLNLib.header.proof import Finding
@@ -22,7 +23,7 @@ from FaceDeidLNLib.study import ct as ct_family
 from FaceDeidLNLib.study import run as study_run
 from FaceDeidLNLib.study.certificate import certificate_path_of, without_originals
 from FaceDeidLNLib.study.family import Options
-from FaceDeidLNLib.study.outcome import Outcome
+from FaceDeidLNLib.study.outcome import Decision, Outcome
 from FaceDeidLNLib.study.plan import Plan, plan
 from FaceDeidLNLib.study.report import StudyResult
 from FaceDeidLNLib.study.rules import RULES, rule_for
@@ -183,6 +184,14 @@ def test_what_a_reason_says_otherwise_stays(reason, told):
 @pytest.mark.parametrize("before", ["RS.", "PTV_", "series", ""])
 def test_a_uid_is_taken_out_of_a_reason_whatever_stands_before_it(before):
     assert without_originals(f"{before}1.2.246.352.71.4 is 13.5 mm off", ()) == f"{before}(UID) is 13.5 mm off"
+
+
+@pytest.mark.parametrize("name", ["Wexelbrandt", "Wexel): it is damaged", "Wexel\nbrandt"])
+def test_no_value_that_a_reader_quotes_stands_in_a_certificate(name):
+    said = in_words(ValueError(f"could not convert string to float: {name!r}"))
+    kept = "it cannot be judged (ValueError): it is damaged or not as the standard has it, export it again or take it out"
+    assert without_originals(Decision.broken(said).reason, ()) == kept
+    assert without_originals(f"dose.dcm cannot be measured: {said}", ()) == "dose.dcm cannot be measured: ValueError"
 
 
 def test_the_certificate_is_signed_and_tells_when_a_file_was_edited_or_added(released, tmp_path):
