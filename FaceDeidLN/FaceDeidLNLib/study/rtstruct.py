@@ -41,6 +41,8 @@ NAMES = re.compile(
 ON_SKIN = re.compile(r"mask|bolus|isodos|shell|gy|%", re.IGNORECASE)
 #: What is as large as this (mm) in every direction may be the outline of a head.
 WHOLE_MM = 100.0
+#: More points than this do not lie within so few mm, unless they are metres.
+MANY, SHRUNK_MM = 100, 1.0
 #: Anatomy with such a word in its name.
 INNER = re.compile(
     r"vertebr|mandib|carotid|ciliar|vitre|corpus|callosum|airway|pineal|netzhaut|schleimhaut|hornhaut|bindehaut|hirnhaut", re.IGNORECASE
@@ -105,11 +107,13 @@ def _require_listed(dataset: Dataset) -> None:
 def _require_place(dataset: Dataset, shown: Sequence[Volume], matrix: np.ndarray) -> frozenset[int]:
     """The numbers of the structures that outline the body, whatever they are called.
 
-    :raises DoubtError: one lies where no CT shows anything, or was drawn around a body that lies elsewhere.
+    :raises DoubtError: one lies where no CT shows anything, is shrunk, or was drawn around a body that lies elsewhere.
     """
     kinds, outlines = kinds_of(dataset), set()
     for number, name, points in _structures(dataset, matrix):
         kind, said = kinds.get(number, ""), f"the structure '{name}'"
+        if len(points) > MANY and np.ptp(points, axis=0).max() < SHRUNK_MM:
+            raise DoubtError(f"all {len(points)} points of {said} lie within {SHRUNK_MM:g} mm: they are in another unit, export it again")
         require_in_view(said, points, shown)
         if require_whole_place(said, points, shown, is_outline(name, kind), kind in TYPES or ON_SKIN.search(name) is not None):
             outlines.add(number)

@@ -1,4 +1,4 @@
-"""Doses and segmentations whose headers do not say where they lie, or shrink them: they meet no face, and never leave as they came."""
+"""Doses, segmentations and structures that lie nowhere, or are shrunk, meet no face, and never leave as they came."""
 
 from __future__ import annotations
 
@@ -52,3 +52,15 @@ def test_a_dose_whose_frames_lie_nowhere_is_a_doubt(bench, tmp_path):
     series = lost(path, tmp_path / "lost", "GridFrameOffsetVector", value + b" " * (len(value) % 2))
     with pytest.raises(DoubtError, match="nobody knows where the dose lies"):
         FAMILIES["rtdose"].release(series, bench.again(tmp_path / "out"))
+
+
+def test_structures_in_metres_are_a_doubt(bench, tmp_path):
+    path = bench.series("rtstruct").instances[0].path
+    dataset = pydicom.dcmread(path)
+    for item in every_item(dataset):
+        if "ContourData" in item:
+            item.ContourData = [f"{float(value) / 1000:.6f}" for value in item.ContourData]
+    (tmp_path / "metres").mkdir()
+    dataset.save_as(tmp_path / "metres" / path.name)
+    with pytest.raises(DoubtError, match="'BODY' lie within 1 mm: they are in another unit"):
+        FAMILIES["rtstruct"].release(plan(tmp_path / "metres").studies[0].study.series[0], bench.again(tmp_path / "out"))
