@@ -116,7 +116,7 @@ def test_a_map_of_probabilities_that_ends_before_the_skin_and_shows_it_within_is
     node[k - 11 : k + 12, max(j - 13, 0) : j + 14, i - 12 : i + 13] = True
     (tmp_path / "in").mkdir()
     write_seg(tmp_path / "in" / "seg.dcm", bench, np.where(node, np.where(head, 0.9, 0.02), 0.0)[..., None], "FRACTIONAL")
-    with pytest.raises(DoubtError, match="follow the old skin"):
+    with pytest.raises(DoubtError, match="follows? the old skin"):
         released(tmp_path / "in", bench, tmp_path / "out")
 
 
