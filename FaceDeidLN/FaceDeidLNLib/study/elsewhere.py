@@ -117,6 +117,8 @@ def require_on_skin(name: str, points: np.ndarray, shown: Sequence[Volume]) -> N
     :raises DoubtError: it lies elsewhere.
     """
     off = np.abs(_depths(points, shown))
+    if len(points) and not len(off):
+        raise DoubtError(f"{name} lies where no CT of its frame of reference shows anything: it was drawn elsewhere")
     if len(off) and np.median(off) > MOST_OFF_MM:
         raise DoubtError(f"{name} lies {np.median(off):.0f} mm (median) from the skin that the CTs show: it was drawn elsewhere")
 

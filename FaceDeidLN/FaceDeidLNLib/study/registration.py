@@ -98,5 +98,6 @@ def _is_rigid(one: Dataset) -> bool:
     matrix = np.array(one.get("FrameOfReferenceTransformationMatrix") or [], dtype=float)
     if one.get("FrameOfReferenceTransformationMatrixType") != "RIGID" or matrix.size != 16:
         return False
-    turn = matrix.reshape(4, 4)[:3, :3]
-    return np.allclose(turn.T @ turn, np.eye(3), atol=RIGID) and np.linalg.det(turn) > 0
+    turn, last = matrix.reshape(4, 4)[:3, :3], matrix[12:]
+    is_placed = bool(np.isfinite(matrix).all()) and np.allclose(last, (0.0, 0.0, 0.0, 1.0), atol=RIGID)
+    return is_placed and np.allclose(turn.T @ turn, np.eye(3), atol=RIGID) and np.linalg.det(turn) > 0

@@ -190,10 +190,12 @@ def test_references_lead_to_the_released_instances_alone(bench, work):
     assert not list(references_of(dataset))
 
 
-def test_a_registration_that_is_not_rigid_is_withheld(bench, tmp_path):
+@pytest.mark.parametrize(("place", "value"), [(0, 1.2), (0, -1.0), (0, 0.0), (3, np.nan), (7, np.inf), (15, 0.0), (15, 2.0)])
+def test_a_registration_that_is_not_rigid_or_leads_nowhere_is_withheld(bench, tmp_path, place, value):
     dataset = pydicom.dcmread(bench.source.folder / "reg.dcm")
     one = dataset.RegistrationSequence[0].MatrixRegistrationSequence[0].MatrixSequence[0]
-    one.FrameOfReferenceTransformationMatrix = [1.2, *list(one.FrameOfReferenceTransformationMatrix)[1:]]
+    values = list(one.FrameOfReferenceTransformationMatrix)
+    one.FrameOfReferenceTransformationMatrix = [*values[:place], value, *values[place + 1 :]]
     dataset.save_as(tmp_path / "reg.dcm")
     planned = plan(tmp_path).studies[0]
     assert planned.entries[0].decision.outcome is Outcome.WITHHOLD

@@ -54,13 +54,24 @@ def test_a_dose_whose_frames_lie_nowhere_is_a_doubt(bench, tmp_path):
         FAMILIES["rtdose"].release(series, bench.again(tmp_path / "out"))
 
 
-def test_structures_in_metres_are_a_doubt(bench, tmp_path):
+def in_unit(bench, folder, of_mm):
+    """The series of a copy of the structure set whose numbers are so many times smaller."""
     path = bench.series("rtstruct").instances[0].path
     dataset = pydicom.dcmread(path)
     for item in every_item(dataset):
         if "ContourData" in item:
-            item.ContourData = [f"{float(value) / 1000:.6f}" for value in item.ContourData]
-    (tmp_path / "metres").mkdir()
-    dataset.save_as(tmp_path / "metres" / path.name)
+            item.ContourData = [f"{float(value) / of_mm:.6f}" for value in item.ContourData]
+    folder.mkdir()
+    dataset.save_as(folder / path.name)
+    return plan(folder).studies[0].study.series[0]
+
+
+def test_structures_in_metres_are_a_doubt(bench, tmp_path):
     with pytest.raises(DoubtError, match="'BODY' lie within 1 mm: they are in another unit"):
-        FAMILIES["rtstruct"].release(plan(tmp_path / "metres").studies[0].study.series[0], bench.again(tmp_path / "out"))
+        FAMILIES["rtstruct"].release(in_unit(bench, tmp_path / "metres", 1000), bench.again(tmp_path / "out"))
+
+
+@pytest.mark.parametrize("of_mm", [10, 25.4])
+def test_structures_in_centimetres_or_inches_are_a_doubt_where_one_is_the_bodys_outline(bench, tmp_path, of_mm):
+    with pytest.raises(DoubtError, match="'BODY' lies .* from the skin"):
+        FAMILIES["rtstruct"].release(in_unit(bench, tmp_path / "small", of_mm), bench.again(tmp_path / "out"))
