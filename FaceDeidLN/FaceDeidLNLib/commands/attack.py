@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..core.errors import FaceDeidError, InputError
-from ..core.plain_files import read_plain_text
+from ..core.plain_files import read_plain_text, unread
 from .console import PASS, Console, Outcome
 
 if TYPE_CHECKING:
@@ -165,7 +165,7 @@ def read_marks(path: Path) -> dict[str, Landmarks]:
         heads = json.loads(read_plain_text(path))["patients"]
         return {name: _landmarks(name, head["landmarks"]) for name, head in heads.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise InputError(f"{path} does not hold landmarks by patient: {error}.") from error
+        raise InputError(f"{path} does not hold landmarks by patient ({unread(error)}).") from error
 
 
 def _landmarks(head: str, places: Mapping[str, Any]) -> Landmarks:
@@ -176,7 +176,7 @@ def _landmarks(head: str, places: Mapping[str, Any]) -> Landmarks:
     given = {name: np.array(place, dtype=float) for name, place in places.items() if place is not None}
     for name, place in given.items():
         if place.shape != (3,) or not np.isfinite(place).all():
-            raise ValueError(f"{name} of {head} is not three numbers")
+            raise InputError(f"{name} of {head} is not three numbers: mend or leave out that mark.")
     return Landmarks({name: Landmark(name, place, 1.0, "user") for name, place in given.items()})
 
 

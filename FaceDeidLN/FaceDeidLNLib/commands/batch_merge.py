@@ -84,12 +84,12 @@ def given_cases(inputs: Path) -> set[str]:
     import io
 
     from ..core.cells import from_cell
-    from ..core.plain_files import read_plain_text
+    from ..core.plain_files import read_plain_text, unread
 
     try:
         return {from_cell(row["case"]) for row in csv.DictReader(io.StringIO(read_plain_text(inputs), newline=""))}
     except (OSError, ValueError, KeyError, csv.Error) as problem:
-        raise InputError(f"{inputs}, where the parts noted their cases, cannot be read ({problem}): run a part again.") from problem
+        raise InputError(f"{inputs}, where the parts noted their cases, cannot be read ({unread(problem)}): run a part again.") from problem
 
 
 def require_there(rows: list[Row], options: argparse.Namespace) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import codecs
+import csv
 import errno
+import json
 import os
 import stat
 from pathlib import Path
@@ -55,3 +57,14 @@ def read_table_text(path: Path) -> str:
 def read_plain_text(path: Path, most: int = MOST_TABLE, encoding: str = "utf-8") -> str:
     """The text of a plain file; raises the same, and UnicodeDecodeError."""
     return read_plain(path, most).decode(encoding)
+
+
+def unread(problem: Exception) -> str:
+    """Why a text was not read, in words: what the system or a table's reader says, that it is not in UTF-8, no JSON, or of another form."""
+    if isinstance(problem, OSError):
+        return problem.strerror or str(problem)
+    if isinstance(problem, UnicodeDecodeError):
+        return "it is no text in UTF-8"
+    if isinstance(problem, json.JSONDecodeError):
+        return f"line {problem.lineno} of it is no JSON"
+    return str(problem) if isinstance(problem, csv.Error) else "it is of another form"

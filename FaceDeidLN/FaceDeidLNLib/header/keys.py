@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from ..core.errors import InputError, OutputError
-from ..core.plain_files import MOST_KEY, open_plain, read_plain_text, read_table_text
+from ..core.plain_files import MOST_KEY, open_plain, read_plain_text, read_table_text, unread
 from .spelling import same_number
 
 _KEY_BYTES = 32
@@ -89,7 +89,9 @@ def require_tables(key: Path) -> None:
             with open_plain(path) as file:
                 first = file.readline(MOST_KEY).decode()
         except (OSError, ValueError) as problem:
-            raise InputError(f"{path}, a table beside the key, cannot be read ({problem}): move it away, or name another key.") from problem
+            raise InputError(
+                f"{path}, a table beside the key, cannot be read ({unread(problem)}): move it away, or name another key."
+            ) from problem
         if first and not set(TABLE_COLUMNS) <= set(next(csv.reader([first]), ())):
             raise InputError(
                 f"{path} is not the table of old and new names that is kept there (columns {', '.join(TABLE_COLUMNS)}): "
@@ -103,11 +105,12 @@ def read_pseudonyms(path: Path) -> dict[str, str]:
     :raises InputError: it cannot be read, lacks a column, or gives two patients one pseudonym or one patient two.
     """
     try:
-        rows = list(csv.DictReader(io.StringIO(read_table_text(path), newline="")))
+        table = csv.DictReader(io.StringIO(read_table_text(path), newline=""))
+        rows = list(table)
     except (OSError, UnicodeDecodeError, csv.Error) as problem:
-        raise InputError(f"{path} cannot be read as a CSV of pseudonyms ({problem}).") from problem
+        raise InputError(f"{path} cannot be read as a CSV of pseudonyms ({unread(problem)}): save it as CSV in UTF-8.") from problem
     pairs = {tuple((row.get(name) or "").strip() for name in ("patient_id", "pseudonym")) for row in rows}
-    if not all(patient and pseudonym for patient, pseudonym in pairs):
+    if not {"patient_id", "pseudonym"} <= set(table.fieldnames or ()) or not all(patient and pseudonym for patient, pseudonym in pairs):
         raise InputError(f"{path}: each row needs a patient_id and a pseudonym.")
     found = dict(pairs)
     if len({same_number(patient) for patient in found}) < len(pairs):

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..core.errors import InputError
 from ..core.landmarks import LANDMARK_NAMES, MIN_CONTROL_POINTS, Landmark, Landmarks
+from ..core.plain_files import unread
 from .formats.header import require_regular
 from .plausible import FARTHEST_MM
 
@@ -85,7 +86,7 @@ def _markups(path: Path, kind: str) -> list[dict[str, Any]]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"{path.name} is no markups file ({error}): give a .mrk.json saved by 3D Slicer.") from error
+        raise InputError(f"{path.name} is no markups file ({unread(error)}): give a .mrk.json saved by 3D Slicer.") from error
     markups = content.get("markups") if isinstance(content, dict) else None
     if not isinstance(markups, list) or not all(isinstance(markup, dict) for markup in markups):
         raise InputError(f"{path.name} is no markups file: give a .mrk.json saved by 3D Slicer.")

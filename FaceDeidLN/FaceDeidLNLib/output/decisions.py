@@ -17,7 +17,7 @@ from pathlib import Path
 
 from ..core.cells import as_cell, from_cell
 from ..core.errors import InputError
-from ..core.plain_files import encoding_of, read_plain
+from ..core.plain_files import encoding_of, read_plain, unread
 from ..core.private import OWNER_FILE
 
 ACCEPT, REJECT, MEND = "accept", "reject", "mend"
@@ -106,7 +106,7 @@ def _read(path: Path) -> _Table:
     except UnicodeDecodeError as problem:
         raise InputError(f"{path} is not in UTF-8: save it as CSV in UTF-8, and look whether its remarks are still right.") from problem
     except (OSError, csv.Error) as problem:
-        raise InputError(f"{path} cannot be read as decisions ({problem}): name the file that the review page saved.") from problem
+        raise InputError(f"{path} cannot be read as decisions ({unread(problem)}): name the file that the review page saved.") from problem
     names = [name for name in lines.fieldnames if name]  # a spreadsheet may have saved empty columns behind the last one
     if not set(COLUMNS[:_NEEDED]) <= set(names) or len(set(names)) < len(names):
         raise InputError(f"{path} holds no decisions: its columns are {', '.join(COLUMNS)}, each once.")

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from ..core.errors import InputError, OutputError
-from ..core.plain_files import open_plain
+from ..core.plain_files import open_plain, unread
 from ..header.base import HeaderPolicy
 from ..header.keys import PATIENTS, UIDS
 from ..header.keys import TABLE_COLUMNS as COLUMNS
@@ -54,9 +54,11 @@ def read_mapping(path: Path) -> dict[str, str]:
     try:
         with io.TextIOWrapper(open_plain(path), encoding="utf-8", newline="") as file:
             rows = csv.DictReader(line for line in file if line.endswith("\n"))
+            if rows.fieldnames and not set(COLUMNS) <= set(rows.fieldnames):
+                raise KeyError(COLUMNS)
             return {row[COLUMNS[0]]: row[COLUMNS[1]] for row in rows if row[COLUMNS[1]] is not None}  # not one that a kill cut off
     except (OSError, ValueError, KeyError, csv.Error) as problem:
-        raise InputError(f"{path} is no table of old and new names ({problem}): move it away, or name another key.") from problem
+        raise InputError(f"{path} is no table of old and new names ({unread(problem)}): move it away, or name another key.") from problem
 
 
 def _add(path: Path, found: Mapping[str, str]) -> Path:

@@ -29,7 +29,7 @@ from pathlib import Path
 
 from ..core.cells import as_cell, from_cell
 from ..core.errors import InputError
-from ..core.plain_files import read_plain_text
+from ..core.plain_files import read_plain_text, unread
 from ..core.private import write_private
 
 _SEVERAL, _NAMES = ";", ","
@@ -86,12 +86,16 @@ def read_worklist(path: Path) -> tuple[WorkItem, ...]:
     :raises InputError: it is none.
     """
     try:
-        rows = list(csv.DictReader(io.StringIO(read_plain_text(path, encoding="utf-8-sig"), newline="")))
+        table = csv.DictReader(io.StringIO(read_plain_text(path, encoding="utf-8-sig"), newline=""))
+        rows = list(table)
     except (OSError, UnicodeDecodeError, csv.Error) as problem:
-        raise InputError(f"{path} cannot be read as a work list ({problem}): name the file that batch wrote.") from problem
+        raise InputError(f"{path} cannot be read as a work list ({unread(problem)}): name the file that batch wrote.") from problem
+    columns = f"its columns are {', '.join(COLUMNS)}"
+    if not _LATER.issuperset(set(COLUMNS) ^ set(table.fieldnames or ())):
+        raise InputError(f"{path} is no work list: {columns}.")
     for number, row in enumerate(rows, start=2):
-        if not _LATER.issuperset(set(COLUMNS) ^ set(row)) or None in row.values() or not row["ct"] or not row["output"]:
-            raise InputError(f"{path} is no work list (line {number}): its columns are {', '.join(COLUMNS)}.")
+        if None in row or None in row.values() or not row["ct"] or not row["output"]:
+            raise InputError(f"{path} is no work list (line {number}): {columns}.")
     return tuple(_item({name: from_cell(row.get(name, "")) for name in COLUMNS}) for row in rows)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..core.geometry import Geometry
 from ..core.landmarks import LANDMARK_NAMES, Landmark, Landmarks
-from ..core.plain_files import read_plain_text
+from ..core.plain_files import read_plain_text, unread
 from ..input.plausible import FARTHEST_MM
 from .base import ProviderError
 
@@ -31,7 +31,7 @@ def read_nnlandmark(path: Path, name_to_label: Path, ct: Geometry) -> Landmarks:
         labels = json.loads(read_plain_text(name_to_label))
         points = {name: _landmark(name, predicted.get(str(labels[name])), ct) for name in LANDMARK_NAMES if name in labels}
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise ProviderError(f"{Path(path).name} is no result of nnLandmark ({error})") from error
+        raise ProviderError(f"{Path(path).name} is no result of nnLandmark ({unread(error)})") from error
     if not points:
         raise ProviderError(f"{Path(name_to_label).name} names none of the landmarks {', '.join(LANDMARK_NAMES[:4])}, ...")
     return Landmarks(points)
@@ -44,5 +44,5 @@ def _landmark(name: str, found: dict | None, ct: Geometry) -> Landmark:
     i, j, k, likelihood = (float(v) for v in (*coordinates, found["likelihood"]))
     position = ct.to_lps(np.array([[k, j, i]]))[0]
     if not (np.all(np.abs(position) <= FARTHEST_MM) and np.isfinite(likelihood)):  # NaN is less than no limit, and would count as certain
-        raise ValueError(f"the coordinates or the likelihood of {name} are not finite, or far from any patient")
+        raise ProviderError(f"the coordinates or the likelihood of {name} are not finite, or far from any patient")
     return Landmark(name, position, min(max(likelihood, 0.0), 1.0))

@@ -7,7 +7,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..core.plain_files import read_plain_text
+from ..core.plain_files import read_plain_text, unread
 from ..core.progress import Alive, idle
 from ..core.scratch import scratch_folder
 from ..core.segment import Segment
@@ -63,7 +63,7 @@ class NnUnetModel:
             labels = {value: name for name, value in dataset["labels"].items() if isinstance(value, int) and value > 0}
             channels = dataset["channel_names"]
         except (OSError, ValueError, KeyError, AttributeError, RecursionError) as error:
-            raise ProviderError(f"its dataset.json cannot be used ({error})") from error
+            raise ProviderError(f"its dataset.json cannot be used ({unread(error)})") from error
         ending = dataset.get("file_ending", ".nii.gz")
         if len(channels) != 1 or not labels or ending not in ENDINGS:
             raise ProviderError("its model does not take one CT and give labels")

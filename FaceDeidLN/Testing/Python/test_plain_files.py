@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -63,6 +64,17 @@ def test_a_pipe_is_refused_in_a_sentence(name, pipe):
         pytest.importorskip("cryptography")
     with pytest.raises(FaceDeidError, match=name):
         READERS[name](pipe(name))
+
+
+@pytest.mark.parametrize("content", [b"\x8b\xff\0\1 no text", b'{"a": \n', b'{"a": 3}\n', b"a,b\nc,d\n"])
+@pytest.mark.parametrize(
+    "name", [*(name for name in READERS if name not in ("key.pem", "project.key", "ct.certificate.json")), "points.mrk.json"]
+)
+def test_what_is_something_else_is_refused_without_words_of_the_reader(name, content, tmp_path):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(FaceDeidError, match=name) as caught:
+        {**READERS, "points.mrk.json": read_landmarks_json}[name](tmp_path / name)
+    assert not re.search(r"codec|byte|KeyError|Expecting|'\w+'\)|column \d", str(caught.value))
 
 
 @pytest.mark.parametrize("name", [name for name in READERS if name not in ("key.pem", "project.key", "uid_mapping.csv", "ledger.sqlite")])
