@@ -22,6 +22,8 @@ _PATIENCE_S, _PAUSE_S = 5.0, 0.05
 #: The tables of old and new names that are kept beside the key, and their columns.
 TABLES = UIDS, PATIENTS = "uid_mapping.csv", "patid_mapping.csv"
 TABLE_COLUMNS = ("id_old", "id_new")
+#: What spreadsheets write between the cells of a table.
+_SEPARATORS = ",;\t"
 
 
 def project_key(path: Path, outputs: tuple[Path, ...] = (), inputs: tuple[Path, ...] = ()) -> bytes:
@@ -105,13 +107,16 @@ def read_pseudonyms(path: Path) -> dict[str, str]:
     :raises InputError: it cannot be read, lacks a column, or gives two patients one pseudonym or one patient two.
     """
     try:
-        table = csv.DictReader(io.StringIO(read_table_text(path), newline=""))
+        text = read_table_text(path)
+        separator = max(_SEPARATORS, key=text.split("\n", 1)[0].count)
+        table = csv.DictReader(io.StringIO(text, newline=""), delimiter=separator)
+        table.fieldnames = [name.strip().lower() for name in table.fieldnames or ()]
         rows = list(table)
     except (OSError, UnicodeDecodeError, csv.Error) as problem:
         raise InputError(f"{path} cannot be read as a CSV of pseudonyms ({unread(problem)}): save it as CSV in UTF-8.") from problem
-    pairs = {tuple((row.get(name) or "").strip() for name in ("patient_id", "pseudonym")) for row in rows}
-    if not {"patient_id", "pseudonym"} <= set(table.fieldnames or ()) or not all(patient and pseudonym for patient, pseudonym in pairs):
-        raise InputError(f"{path}: each row needs a patient_id and a pseudonym.")
+    pairs = {tuple((row.get(name) or "").strip() for name in ("patient_id", "pseudonym")) for row in rows} - {("", "")}
+    if not {"patient_id", "pseudonym"} <= set(table.fieldnames) or not all(patient and pseudonym for patient, pseudonym in pairs):
+        raise InputError(f"{path}: its columns are patient_id and pseudonym, and each row needs both.")
     found = dict(pairs)
     if len({same_number(patient) for patient in found}) < len(pairs):
         raise InputError(f"{path} gives one patient two pseudonyms: keep one of them.")

@@ -73,11 +73,26 @@ def test_a_profile_without_a_key_is_refused():
 
 
 @pytest.mark.parametrize(
-    ("rows", "said"), [("a,1\nb,1", "same pseudonym"), ("a,1\nb,2\na ,3", "one patient two pseudonyms"), ("a,1\n ,2", "needs a patient_id")]
+    ("rows", "said"), [("a,1\nb,1", "same pseudonym"), ("a,1\nb,2\na ,3", "one patient two pseudonyms"), ("a,1\n ,2", "row needs both")]
 )
 def test_pseudonyms_that_do_not_tell_patients_apart_are_refused(tmp_path, rows, said):
     (tmp_path / "ids.csv").write_text(f"patient_id,pseudonym\n{rows}\n", encoding="utf-8")
     with pytest.raises(InputError, match=said):
+        read_pseudonyms(tmp_path / "ids.csv")
+
+
+@pytest.mark.parametrize(
+    "text", ["patient_id;pseudonym\na;1\n;\n", "Patient_ID\tPseudonym\t\na\t1\t\n", "pseudonym , patient_id\n1,a\n,\n"]
+)
+def test_pseudonyms_are_read_as_spreadsheets_save_them(tmp_path, text):
+    (tmp_path / "ids.csv").write_text(text, encoding="utf-8")
+    assert read_pseudonyms(tmp_path / "ids.csv") == {"a": "1"}
+
+
+@pytest.mark.parametrize("text", ["id,name\n", "patient_id\n"])
+def test_a_table_without_the_columns_of_pseudonyms_is_refused_though_it_has_no_row(tmp_path, text):
+    (tmp_path / "ids.csv").write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match="columns are patient_id and pseudonym"):
         read_pseudonyms(tmp_path / "ids.csv")
 
 
