@@ -126,7 +126,10 @@ def surface_of(ct: CtInput, header: HeaderPolicy) -> int | None:
         return None
     import pydicom
 
-    return header.surface_seed(pydicom.dcmread(ct.files[0], stop_before_pixels=True, force=True))
+    headers = [pydicom.dcmread(path, stop_before_pixels=True, force=True) for path in dict.fromkeys(ct.files)]
+    for one in headers:  # any of them may say who gave out the patient's number
+        header.learn(one)
+    return header.surface_seed(headers[0])
 
 
 def drawn(options: argparse.Namespace, parameters: Parameters, sign_off: Asked | None, of_patient: int | None) -> Parameters:

@@ -71,6 +71,19 @@ def test_studies_and_single_cts_of_a_patient_get_the_same_surface(scan):
     assert np.array_equal(released(scan, "study", "study", *cleaned), released(scan, "single", "deface", *cleaned))
 
 
+def test_the_surface_is_the_same_where_one_slice_alone_says_who_gave_out_the_number(scan):
+    path = sorted((scan / "in").rglob("*.dcm"))[-1]
+    dataset = pydicom.dcmread(path)
+    dataset.IssuerOfPatientID = "Hospital"
+    dataset.save_as(path)
+    cleaned = ["--header", "research", "--key", str(scan / "project.key")]
+    try:
+        assert np.array_equal(released(scan, "study-1", "study", *cleaned), released(scan, "single-1", "deface", *cleaned))
+    finally:
+        del dataset.IssuerOfPatientID
+        dataset.save_as(path)
+
+
 def test_another_key_draws_another_surface(scan):
     one, other = (released(scan, name, "deface", "--header", "research", "--key", str(scan / f"{name}.key")) for name in ("one", "other"))
     assert not np.array_equal(one, other)
