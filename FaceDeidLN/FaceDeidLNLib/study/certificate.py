@@ -31,7 +31,10 @@ from .rules import rule_for
 #: A UID (PS3.5 9.1) and the number of a stack of its series; a name of so many hexadecimal digits, as some programs give to structures.
 _UID = re.compile(r"(?:(?<!\d)(?<!\d\.)(?:2\.25\.\d+|[0-2](?:\.\d+){3,})|(?<!\w)[0-9a-fA-F]{32,}\b)(?:#\d+)?")
 #: What a reader of others said of an object that broke it (``in_words``), after its kind: a value of the file may stand there.
-_SAID = re.compile(r"\b([A-Z]\w*(?:Error|Exception)): (?:.*(?=\): it is damaged or not as the standard has it)|.*)", re.DOTALL)
+_SAID = re.compile(
+    r"(?<![-\w])((?:[A-Z]\w*)?(?:Error|Exception|Operation|Warning)|error): (?:.*(?=\): it is damaged or not as the standard has it)|.*)",
+    re.DOTALL,
+)
 #: Shorter names of files (1, IM1, slice) are words and figures of sentences, and lead to nobody.
 SHORTEST_NAME = 6
 _DOSE_LIMIT = "Dose-volume histograms of the planning system were computed on the dose before it was clipped."

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import binascii
 import json
 import shutil
+import struct
 from dataclasses import replace
+from decimal import InvalidOperation
 from pathlib import Path
 
 import numpy as np
@@ -192,6 +195,11 @@ def test_no_value_that_a_reader_quotes_stands_in_a_certificate(name):
     kept = "it cannot be judged (ValueError): it is damaged or not as the standard has it, export it again or take it out"
     assert without_originals(Decision.broken(said).reason, ()) == kept
     assert without_originals(f"dose.dcm cannot be measured: {said}", ()) == "dose.dcm cannot be measured: ValueError"
+
+
+@pytest.mark.parametrize("error", [binascii.Error("Muster"), struct.error("Muster"), InvalidOperation("Muster"), BytesWarning("Muster")])
+def test_of_an_error_of_any_kind_no_value_is_kept(error):
+    assert "Muster" not in without_originals(Decision.broken(in_words(error)).reason, ())
 
 
 def test_the_certificate_is_signed_and_tells_when_a_file_was_edited_or_added(released, tmp_path):
