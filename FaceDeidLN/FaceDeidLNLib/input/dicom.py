@@ -179,7 +179,7 @@ def _stored(item: HeaderSlice) -> StoredSlice:
     :raises NotHounsfieldError: the header names another unit.
     """
     header, name = item.header, item.path.name
-    if (unit := str(value_of(header, "RescaleType", "")).upper()) in _OTHER_UNITS:
+    if (unit := str(value_of(header, "RescaleType", "")).strip().upper()) in _OTHER_UNITS:
         raise NotHounsfieldError(f"{name} holds {_OTHER_UNITS[unit]} and no HU (RescaleType {unit}): give the CT itself.")
     if int(value_of(header, "SamplesPerPixel", 1)) != 1 or value_of(header, "PhotometricInterpretation", "MONOCHROME2") not in _GREY:
         raise InputError(f"{name} is {header.get('PhotometricInterpretation', 'a colour image')}: a CT slice is of one grey.")

@@ -109,8 +109,9 @@ def test_a_map_and_the_ct_in_one_series_are_two_stacks(bench, tmp_path):
     assert [{str(one.header.RescaleType) for one in stack.instances} for stack in series] == [{"HU"}, {"MGML"}]
 
 
-def test_the_message_names_the_unit_of_a_map_that_is_given_as_the_ct(bench, tmp_path):
-    map_of(bench, tmp_path / "in", unit="MGML")
+@pytest.mark.parametrize("unit", ["MGML", " mgml"])
+def test_the_message_names_the_unit_of_a_map_that_is_given_as_the_ct(bench, tmp_path, unit):
+    map_of(bench, tmp_path / "in", unit=unit)
     with pytest.raises(InputError, match="holds concentrations and no HU .RescaleType MGML."):
         read_ct(tmp_path / "in")
 
