@@ -16,6 +16,7 @@ from types import SimpleNamespace
 import pytest
 import pythonqt
 import scripted
+import shiboken6
 import slicer
 import slicer.util
 import widgets
@@ -128,7 +129,7 @@ def _select(host: SimpleNamespace, name: str) -> None:
             widget.exit()
 
 
-#: Panels are never destroyed while Slicer runs, and are not here.
+#: Panels are never destroyed while Slicer runs, and are not here before a test is over.
 _PANELS = []
 
 
@@ -140,6 +141,12 @@ def module_parent() -> object:
     layout.setContentsMargins(0, 0, 0, 0)
     pythonqt.unwrap(parent).setProperty("isEntered", True)
     return parent
+
+
+def destroy(parent: object) -> None:
+    """Take a panel of ``open_module`` away with all that is in it: Qt works slower the more widgets there are."""
+    _PANELS.remove(parent)
+    shiboken6.delete(pythonqt.unwrap(parent))
 
 
 def open_module(patch: pytest.MonkeyPatch, module_name: str) -> tuple[SimpleNamespace, object, object]:

@@ -39,3 +39,4 @@ def shown(coarse_skin):
         panel.root().setMRMLScene(None)
         slicer.mrmlScene.Clear(False)
         sys.modules.pop("FaceDeidLN", None)
+        host.destroy(parent)
