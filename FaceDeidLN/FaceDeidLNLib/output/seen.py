@@ -47,6 +47,9 @@ def read_seen(folder: Path) -> Seen:
     """
     try:
         said = json.loads(read_plain_text(folder / SEEN_FILE))
-        return Seen(str(said["result"]), int(said["seed"]))
-    except (OSError, ValueError, KeyError, TypeError) as problem:
+        seen = Seen(str(said["result"]), int(said["seed"]))
+        if seen.seed < 0:
+            raise ValueError("nothing is drawn from such a seed")
+    except (OSError, ValueError, KeyError, TypeError, OverflowError) as problem:
         raise InputError(f"{folder / SEEN_FILE} holds no result that can be signed off: name the --qa folder of the case.") from problem
+    return seen

@@ -10,12 +10,13 @@ import pytest
 from FaceDeidLNLib.case.records import CaseResult
 from FaceDeidLNLib.commands.main import main
 from FaceDeidLNLib.commands.sign_off import Asked
+from FaceDeidLNLib.core.errors import InputError
 from FaceDeidLNLib.core.parameters import Parameters
 from FaceDeidLNLib.input.ct import read_ct
 from FaceDeidLNLib.mrml import review_scene
 from FaceDeidLNLib.output.certificate import certificate_path
-from FaceDeidLNLib.output.review_folder import make_review_folder
-from FaceDeidLNLib.output.seen import Seen, digest
+from FaceDeidLNLib.output.review_folder import SEEN_FILE, make_review_folder
+from FaceDeidLNLib.output.seen import Seen, digest, read_seen
 from FaceDeidLNLib.phantom import make_phantom
 from FaceDeidLNLib.release import RECOGNISABLE_SENTENCE, refusal_sentence
 from FaceDeidLNLib.verify.verdict import Verdict
@@ -96,3 +97,10 @@ def test_a_sign_off_that_cannot_be_meant_is_refused_before_any_work(more, said, 
         run("deface", phantom_ct_file, tmp_path / "out.nrrd", *(str(phantom_ct_file) if word == "ct.nrrd" else word for word in more)) == 2
     )
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("seed", ['"-5"', "Infinity", '"4e400"', "null"])
+def test_a_seed_that_nobody_can_draw_from_is_refused_in_a_sentence(seed, tmp_path):
+    (tmp_path / SEEN_FILE).write_text(f'{{"result": "of another", "seed": {seed}}}')
+    with pytest.raises(InputError, match="holds no result that can be signed off"):
+        read_seen(tmp_path)
