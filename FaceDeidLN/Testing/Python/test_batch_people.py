@@ -66,6 +66,13 @@ def test_an_acceptance_counts_for_the_result_that_was_looked_at_alone(reviewed, 
     assert started(stand_in) == 1
 
 
+def test_an_acceptance_without_the_folder_that_was_looked_at_is_told(reviewed, stand_in, tmp_path, capsys):
+    decide(tmp_path, "review,accept,no face left,Doe,r1")
+    assert main(["batch", str(stand_in), str(tmp_path / "out")]) == 3
+    assert "review was accepted and is not released without --qa" in capsys.readouterr().err
+    assert started(stand_in) == 1
+
+
 def test_an_acceptance_that_was_refused_for_want_of_consent_says_so_and_is_of_the_same_result(stand_in, tmp_path, capsys):
     fill(stand_in, "review-unconsented")
     words = (stand_in, tmp_path / "out", "--qa", str(tmp_path / "qa"))

@@ -71,7 +71,7 @@ def plan(
     kept = {**{name: ledger.rows[name] for name in left}, **{name: row for name, row in rows.items() if name not in undone}}
     gone = [row for name, row in sorted(ledger.rows.items()) if name not in names.union(left) and (options.out_dir / row.output).exists()]
     ledger.keep(kept.values())
-    told = [*unheard(decisions, names, rows), *strangers(not_taken)]
+    told = [*unheard(decisions, names, rows, options.qa), *strangers(not_taken)]
     return Planned(waiting, told, left_behind([row.case for row in gone if row.is_released]))
 
 

@@ -83,15 +83,19 @@ def decided(case: Case, row: Row, decision: Decision, qa: Path | None) -> tuple[
     return row, None
 
 
-def unheard(decisions: Mapping[str, Decision], names: Collection[str], rows: Mapping[str, Row]) -> list[str]:
+def unheard(decisions: Mapping[str, Decision], names: Collection[str], rows: Mapping[str, Row], qa: Path | None) -> list[str]:
     """Sentences about decisions that change nothing, so that nobody believes that they did.
 
     :param names: the cases of the whole batch, of which ``rows`` may be a part.
+    :param qa: the folder of what was looked at, without which nothing can be signed off.
     """
     of_nobody = sorted(decisions.keys() - set(names))
     told = [f"no case of this batch is called {_some(of_nobody)}: what was decided on it counts for nothing"] if of_nobody else []
     known = [(name, rows[name], decision.decision, decision.result) for name, decision in sorted(decisions.items()) if name in rows]
-    other = [name for name, row, said, result in known if said == ACCEPT and row.verdict == "REVIEW" and row.seen != result]
+    reviews = [(name, row.seen == result) for name, row, said, result in known if said == ACCEPT and row.verdict == "REVIEW"]
+    other = [name for name, is_same in reviews if not is_same]
+    not_shown = [name for name, is_same in reviews if is_same and qa is None]
+    told += [f"{_some(not_shown)} was accepted and is not released without --qa: name the folder that was looked at"] if not_shown else []
     told += [f"{_some(other)} was accepted as another result than the one that is there now: look at it again"] if other else []
     not_to_be = [name for name, row, said, _ in known if said == ACCEPT and not row.is_released and row.verdict != "REVIEW"]
     told += [f"{_some(not_to_be)} cannot be accepted: only a REVIEW can"] if not_to_be else []
