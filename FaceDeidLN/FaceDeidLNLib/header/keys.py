@@ -68,15 +68,16 @@ def _read(path: Path) -> bytes:
         if state.st_size >= 2 * _KEY_BYTES or time.time() - state.st_mtime > _PATIENCE_S:
             break
         time.sleep(_PAUSE_S)
-    if os.name == "posix" and path.stat().st_mode & 0o077:
-        raise InputError(f"The key {path} can be read by others than its owner: chmod 600 it, or make a new one.")
+    key = b""
     with contextlib.suppress(OSError, ValueError):
         key = bytes.fromhex(read_plain_text(path, MOST_KEY, "ascii").strip())
-        if len(key) == _KEY_BYTES:
-            return key
-    raise InputError(
-        f"{path} is no key of this program ({_KEY_BYTES} bytes in hexadecimal): name another file, or one that is not there yet."
-    )
+    if len(key) != _KEY_BYTES:
+        raise InputError(
+            f"{path} is no key of this program ({_KEY_BYTES} bytes in hexadecimal): name another file, or one that is not there yet."
+        )
+    if os.name == "posix" and path.stat().st_mode & 0o077:
+        raise InputError(f"The key {path} can be read by others than its owner: chmod 600 it, or make a new one.")
+    return key
 
 
 def require_tables(key: Path) -> None:

@@ -48,6 +48,12 @@ def test_a_key_that_others_can_read_is_refused(tmp_path):
         project_key(tmp_path / "k")
 
 
+def test_a_folder_that_others_can_read_is_told_to_be_no_key_and_nobody_is_told_to_close_it(tmp_path):
+    (tmp_path / "keys").mkdir(mode=0o755)
+    with pytest.raises(InputError, match="is no key of this program"):
+        project_key(tmp_path / "keys")
+
+
 def test_a_key_inside_the_output_is_refused(tmp_path):
     with pytest.raises(InputError, match="given away"):
         project_key(tmp_path / "out" / "k", (tmp_path / "out",))
