@@ -6,6 +6,7 @@ import numpy as np
 import SimpleITK as sitk
 from scipy import ndimage
 
+from ..core.geometry import Box
 from ..core.volume import AIR_HU, Volume, block_mean, linear
 from .window import FAR_MM, NEAR_MM, STEP_MM, Window
 
@@ -32,11 +33,19 @@ def profiles(volume: Volume, window: Window, filter_name: str = "raw") -> np.nda
     return sample_lines(filtered(coarse(volume, window), filter_name), window)
 
 
+def is_in_view(volume: Volume, window: Window) -> bool:
+    """False where a CT lies beside all that the window sees, so that nothing of it can be attacked."""
+    return all(_seen(volume, window).shape)
+
+
+def _seen(volume: Volume, window: Window) -> Box:
+    ends = np.vstack([window.unit * NEAR_MM, window.unit * FAR_MM])
+    return volume.geometry.box_around(window.to_lps(ends), margin_mm=20.0)
+
+
 def coarse(volume: Volume, window: Window) -> Volume:
     """The part of a CT that the window sees, averaged to FINEST_MM."""
-    ends = np.vstack([window.unit * NEAR_MM, window.unit * FAR_MM])
-    part = volume.crop(volume.geometry.box_around(window.to_lps(ends), margin_mm=20.0))
-    small = block_mean(part, FINEST_MM)
+    small = block_mean(volume.crop(_seen(volume, window)), FINEST_MM)
     return small.with_array(np.clip(small.array, AIR_HU - 24, 3071).astype(np.float32))
 
 

@@ -121,10 +121,14 @@ def eye_for(known: Mapping[str, Path], windows: Mapping[str, Window], console: C
 
 
 def target(name: str, original: Path, result: Path, window: Window) -> Target:
-    """One result with its original."""
+    """One result with its original; InputError where it lies beside the original's face, and is none of it."""
     from ..attack.study import Target
+    from ..attack.surfaces import is_in_view
 
-    return Target(name, read_volume(original), read_volume(result), original, result, window)
+    ct = read_volume(result)
+    if not is_in_view(ct, window):
+        raise InputError(f"{result} lies beside the face of its original: give the result of that CT, or leave it out.")
+    return Target(name, read_volume(original), ct, original, result, window)
 
 
 def heads_in(folder: Path) -> dict[str, Path]:

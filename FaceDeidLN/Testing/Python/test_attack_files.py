@@ -22,6 +22,7 @@ from FaceDeidLNLib.commands.attack import heads_in
 from FaceDeidLNLib.commands.attack_report import facts_of, summary
 from FaceDeidLNLib.commands.main import main
 from FaceDeidLNLib.core.errors import InputError
+from FaceDeidLNLib.core.geometry import Geometry
 from FaceDeidLNLib.core.volume import Volume
 from FaceDeidLNLib.input.ct import read_ct
 from FaceDeidLNLib.output.certificate import file_sha256
@@ -268,3 +269,14 @@ def test_a_head_whose_marks_fix_no_face_is_named(attacked, capsys, tmp_path):
     marks = tmp_path / "marks.json"
     marks.write_text(json.dumps({"patients": {"head0": {"landmarks": {"stomion": [1, 2, 3]}}}}))
     assert "head0" in refused(attacked.parent, capsys, "--marks", str(marks))
+
+
+def test_a_result_that_lies_beside_the_face_of_its_original_is_named(attacked, heads, capsys, tmp_path):
+    (tmp_path / "results").mkdir()
+    ct = heads["head0"][0]
+    moved = np.array(ct.geometry.ijk_to_lps)
+    moved[2, 3] += 1000
+    write_volume(Volume(ct.array, Geometry(ct.geometry.shape, moved)), tmp_path / "results" / "head0.nrrd")
+    words = [str(attacked.parent / "originals"), str(tmp_path / "results"), "--out", str(tmp_path / "out"), "--cheap", "--no-rendered"]
+    assert main(["attack", *words]) == 2
+    assert "head0.nrrd lies beside the face of its original" in capsys.readouterr().err
