@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..case.find import find_anatomy
+from ..core.errors import FaceDeidError, InputError
 from ..core.landmarks import Landmarks
 from ..core.volume import Volume
 from .gallery import Gallery, distances, skin_field
@@ -76,11 +77,18 @@ class Trial:
 
 
 def enrol(heads: Iterable[tuple[str, Volume, Landmarks]]) -> tuple[Gallery, dict[str, Window]]:
-    """The gallery of the originals' skins and their windows from (name, CT in HU, hand-made marks)."""
+    """The gallery of the originals' skins and their windows from (name, CT in HU, hand-made marks).
+
+    :raises InputError: the marks of one fix no face in its CT.
+    """
     names, fields, windows = [], [], {}
     for name, ct, marks in heads:
         windows[name] = face_window(marks)
-        fields.append(skin_field(find_anatomy(ct, marks).depth, windows[name]))
+        try:
+            fields.append(skin_field(find_anatomy(ct, marks).depth, windows[name]))
+        except FaceDeidError as error:
+            why = str(error).partition(":")[0]
+            raise InputError(f"The face of {name} is not found ({why}): give its landmarks with --marks, or leave it out.") from error
         names.append(name)
     return Gallery(tuple(names), np.stack(fields)), windows
 

@@ -280,3 +280,11 @@ def test_a_result_that_lies_beside_the_face_of_its_original_is_named(attacked, h
     words = [str(attacked.parent / "originals"), str(tmp_path / "results"), "--out", str(tmp_path / "out"), "--cheap", "--no-rendered"]
     assert main(["attack", *words]) == 2
     assert "head0.nrrd lies beside the face of its original" in capsys.readouterr().err
+
+
+def test_a_head_whose_marks_lie_beside_its_ct_is_named_and_is_no_review(attacked, capsys, tmp_path):
+    marks = json.loads((attacked.parent / "originals" / "landmarks.json").read_text())
+    places = marks["patients"]["head0"]["landmarks"]
+    places.update({name: [left, back, up + 1000] for name, (left, back, up) in places.items()})
+    (tmp_path / "marks.json").write_text(json.dumps(marks))
+    assert "The face of head0 is not found" in refused(attacked.parent, capsys, "--marks", str(tmp_path / "marks.json"))
