@@ -63,7 +63,7 @@ def split_frames(item: HeaderSlice) -> list[HeaderSlice]:
     except RecursionError as error:
         raise InputError(f"{item.path.name} nests its elements too deeply to be read: the header is damaged, get it again.") from error
     except Exception as error:  # pydicom raises whatever a damaged element led to
-        raise InputError(f"The frames of {item.path.name} cannot be read ({error}): it is damaged, get it again.") from error
+        raise InputError(f"The frames of {item.path.name} cannot be read: the header is damaged, get it again.") from error
 
 
 def require_all_frames(chosen: list[HeaderSlice]) -> None:

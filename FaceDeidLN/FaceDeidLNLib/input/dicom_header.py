@@ -244,7 +244,7 @@ def numbers(item: HeaderSlice, keyword: str) -> tuple[float, ...]:
             raise ValueError(f"{values}")
         found = tuple(float(part) for part in values)
     except Exception as error:  # pydicom raises whatever a damaged element led to
-        raise InputError(f"{item.path.name} holds no number in {keyword} ({error}): the header is damaged.") from error
+        raise InputError(f"{item.path.name} holds no number in {keyword}: the header is damaged.") from error
     if not all(math.isfinite(part) for part in found):
         raise InputError(f"{item.path.name} holds no finite number in {keyword}: the header is damaged.")
     return found

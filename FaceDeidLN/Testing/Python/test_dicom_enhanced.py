@@ -6,10 +6,14 @@ import pytest
 from dicom_series import Series, stored_head, write_series
 from FaceDeidLNLib.core.errors import InputError
 from FaceDeidLNLib.input.ct import read_ct
+from FaceDeidLNLib.input.dicom_enhanced import split_frames
+from FaceDeidLNLib.input.dicom_header import HeaderSlice
 from FaceDeidLNLib.output.dicom import write_dicom_series
 from FaceDeidLNLib.output.dicom_header import Marks
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
+from pydicom.tag import Tag
 from pydicom.uid import EnhancedCTImageStorage, JPEG2000Lossless, RLELossless, generate_uid
 
 MOVED = ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "RescaleSlope", "RescaleIntercept")
@@ -205,3 +209,10 @@ def test_a_legacy_converted_ct_is_read_and_written_back_as_one(tmp_path):
     assert not [ds.SOPInstanceUID for ds in classic if ds.SOPInstanceUID.encode() in content]
     assert pydicom.dcmread(file).SOPClassUID == converted.SOPClassUID
     assert np.array_equal(read_ct(tmp_path / "out").volume.array, series.hu)
+
+
+def test_frames_that_break_a_reader_are_refused_without_the_value_that_broke_it(tmp_path):
+    header = Dataset({Tag(0x00280008): RawDataElement(Tag(0x00280008), "IS", 4, b"word", 0, False, True)})
+    header.SharedFunctionalGroupsSequence = Sequence([])
+    with pytest.raises(InputError, match=r"^The frames of e.dcm cannot be read: the header is damaged, get it again.$"):
+        split_frames(HeaderSlice(tmp_path / "e.dcm", header))

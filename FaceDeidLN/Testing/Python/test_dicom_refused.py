@@ -232,7 +232,7 @@ def test_a_header_with_an_impossible_number_is_refused(tmp_path, keyword, value,
 def test_a_number_that_is_a_word_is_refused(tmp_path):
     path = write_series(tmp_path, Series(stored_head()))[5]
     path.write_bytes(path.read_bytes().replace(b"-1024.0", b"unknown"))
-    with pytest.raises(InputError, match="holds no number in RescaleIntercept"):
+    with pytest.raises(InputError, match="holds no number in RescaleIntercept: the header is damaged"):  # whatever the word, it is not told
         read_ct(tmp_path)
 
 
