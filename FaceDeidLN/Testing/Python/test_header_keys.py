@@ -192,9 +192,16 @@ def test_what_a_certificate_tells_names_no_patient(tmp_path):
     }
     said = without_names(content, policy)
     assert said["protected"] == [{"name": "GTV of Dr", "voxels": 7}, {"name": "LN Ib left", "voxels": 8}, {"name": "unnamed"}]
-    assert said["reasons"] == ["the segment 'unnamed' lies in the face: leave it out"]
+    assert said["reasons"] == ["the segment 'GTV' lies in the face: leave it out"]
     assert said["series"] == [{"first_file": "01-CT/IM0001.dcm", "made_anew": ["Body of"]}]
     assert without_names(content, policy_named("keep", None)) == content
+
+
+@pytest.mark.parametrize(("name", "told"), [("GTV Wexelbrandt", "GTV"), ("Skin' Brandt", "Skin'"), ("BODY', 'Brandt", "BODY', 'unnamed")])
+def test_a_name_that_a_sentence_of_a_certificate_quotes_is_cleaned_as_names_are(tmp_path, name, told):
+    policy = policy_named("research", tmp_path / "project.key")
+    sentence = "1 structure still follows the old skin: '{}' (the scanner's)"
+    assert without_names({"reason": sentence.format(name)}, policy) == {"reason": sentence.format(told)}
 
 
 @pytest.mark.parametrize("name", ["uid_mapping.csv", "patid_mapping.csv"])
