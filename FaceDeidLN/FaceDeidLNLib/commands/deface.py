@@ -126,10 +126,7 @@ def surface_of(ct: CtInput, header: HeaderPolicy) -> int | None:
         return None
     import pydicom
 
-    headers = [pydicom.dcmread(path, stop_before_pixels=True, force=True) for path in dict.fromkeys(ct.files)]
-    for one in headers:  # any of them may say who gave out the patient's number
-        header.learn(one)
-    return header.surface_seed(headers[0])
+    return header.surface_seed(pydicom.dcmread(ct.files[0], stop_before_pixels=True, force=True))
 
 
 def drawn(options: argparse.Namespace, parameters: Parameters, sign_off: Asked | None, of_patient: int | None) -> Parameters:

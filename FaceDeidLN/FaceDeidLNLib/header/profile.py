@@ -119,8 +119,11 @@ class Profile:
         self._learnt.add(text_of(dataset, "SOPInstanceUID"))
 
     def surface_seed(self, dataset: Dataset) -> int:
-        """The same for the same patient and key: surfaces of one person that were drawn anew each time would tell more together."""
-        before = self._before(dataset)
+        """The same for the same patient and key: surfaces of one person that were drawn anew each time would tell more together.
+
+        Who gave out his number does not count: a CT alone, or another study, may not say so.
+        """
+        before = self._before(dataset) | {"IssuerOfPatientID": ""}
         given = self._given.get(same_number(before["PatientID"]))
         patient = _patient_key(before) if given is None else f"given:{given}"
         return int(self._pseudonymizer.token(patient, "surface", _SEED_DIGITS), 16)

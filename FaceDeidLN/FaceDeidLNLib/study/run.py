@@ -208,8 +208,9 @@ def _learn(planned: StudyPlan, policy: HeaderPolicy) -> None:
 
 
 def _surface_of(planned: StudyPlan, policy: HeaderPolicy) -> int | None:
-    """The seed of the patient of a study; None where there is none, or nothing to tell him by."""
-    return policy.surface_seed(planned.entries[0].instance.header) if planned.entries else None
+    """The seed of the patient of a study, as a CT that decides tells him; None where there is none, or nothing to tell him by."""
+    deciding = next((entry.instance for entry in planned.entries if entry.decision.outcome is Outcome.DEFACE), None)
+    return None if deciding is None else policy.surface_seed(deciding.header)
 
 
 def _carried_out(planned: StudyPlan, work: StudyRun, progress: Progress) -> list[Report]:

@@ -12,6 +12,8 @@ from FaceDeidLNLib.effect.base import SEED_BITS
 from FaceDeidLNLib.header.base import KeepHeader
 from FaceDeidLNLib.header.options import options_named
 from FaceDeidLNLib.header.profile import Profile
+from FaceDeidLNLib.study.plan import plan
+from FaceDeidLNLib.study.run import _learn, _surface_of
 from pydicom.dataset import Dataset
 from synthetic_study import StudyFolder, study_phantom
 
@@ -32,7 +34,34 @@ def test_a_patient_has_one_seed_in_all_studies_however_his_number_is_spelled():
 
 
 def test_another_patient_and_another_key_have_other_seeds():
-    assert len({seed(), seed(PatientID="p-018"), seed(key=bytes(32)), seed(IssuerOfPatientID="Hospital")}) == 4
+    assert len({seed(), seed(PatientID="p-018"), seed(key=bytes(32))}) == 3
+
+
+def test_a_patient_has_one_seed_whether_or_not_a_header_says_who_gave_out_his_number():
+    assert seed() == seed(IssuerOfPatientID="Hospital")
+
+
+@pytest.mark.parametrize("words", [{"PatientID": "p-017", "IssuerOfPatientID": "Hospital"}, {"PatientID": "", "PatientBirthDate": ""}])
+def test_a_study_has_the_seed_of_its_ct_whatever_its_other_objects_tell_of_the_patient(tmp_path, words):
+    patient = {"PatientID": words["PatientID"], "PatientBirthDate": "19500607"}
+    path, *_ = StudyFolder(tmp_path / "in", study_phantom()).series(study_phantom().ct, "ct", "Head", **patient)
+    ct = pydicom.dcmread(path)
+    other = Dataset()
+    for keyword, value in {
+        "SOPClassUID": "1.2.840.10008.5.1.4.1.1.88.67",
+        "SOPInstanceUID": "1.2.3.4",
+        "Modality": "SR",
+        **patient,
+        **words,
+    }.items():
+        setattr(other, keyword, value)
+    other.PatientName, other.StudyInstanceUID, other.SeriesInstanceUID = ct.PatientName, ct.StudyInstanceUID, "1.2.3.5"
+    (tmp_path / "in" / "a").mkdir()
+    pydicom.dcmwrite(tmp_path / "in" / "a" / "sr.dcm", other, implicit_vr=False, little_endian=True, enforce_file_format=False)
+    (planned,), policy = plan(tmp_path / "in").studies, Profile(KEY, RESEARCH)
+    _learn(planned, policy)
+    assert len(planned.entries) > 1
+    assert _surface_of(planned, policy) == Profile(KEY, RESEARCH).surface_seed(ct)
 
 
 def test_studies_of_nobody_have_seeds_of_their_own():
