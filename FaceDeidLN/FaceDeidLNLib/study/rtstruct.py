@@ -115,7 +115,8 @@ def _require_place(dataset: Dataset, shown: Sequence[Volume], matrix: np.ndarray
         if len(points) > MANY and np.ptp(points, axis=0).max() < SHRUNK_MM:
             raise DoubtError(f"all {len(points)} points of {said} lie within {SHRUNK_MM:g} mm: they are in another unit, export it again")
         require_in_view(said, points, shown)
-        if kind == "EXTERNAL" and list(kinds.values()).count(kind) == 1:  # however small: it may be in another unit
+        is_external = kind == "EXTERNAL" and list(kinds.values()).count(kind) == 1
+        if is_external or (is_outline(name, kind) and role_of(name) is Role.OUTLINE):  # however small: it may be in another unit
             require_on_skin(said, points, shown)
         if require_whole_place(said, points, shown, is_outline(name, kind), kind in TYPES or ON_SKIN.search(name) is not None):
             outlines.add(number)

@@ -13,8 +13,9 @@ from pydicom.pixels import pack_bits
 from ..core.geometry import Geometry
 from ..core.segment import places
 from ..core.volume import Volume
+from ..input.names import Role, role_of
 from .beside import require_apart
-from .elsewhere import require_in_view
+from .elsewhere import require_in_view, require_on_skin
 from .family import ClippedOneByOne, DoubtError, StudyRun
 from .hidden import HiddenFace
 from .instances import Instance
@@ -73,7 +74,10 @@ def _require_place(frames: Frames, shown: Sequence[Volume]) -> frozenset[int]:
     outlines = set()
     for label in frames.labels:
         name = frames.names[label]
-        if require_whole_place(f"the segment '{name}'", frames.edge(label), shown, is_outline(name), ON_SKIN.search(name) is not None):
+        said, edge = f"the segment '{name}'", frames.edge(label)
+        if is_outline(name) and role_of(name) is Role.OUTLINE:  # however small: it may be in another unit
+            require_on_skin(said, edge, shown)
+        if require_whole_place(said, edge, shown, is_outline(name), ON_SKIN.search(name) is not None):
             outlines.add(label)
     return frozenset(outlines)
 

@@ -54,13 +54,14 @@ def test_a_dose_whose_frames_lie_nowhere_is_a_doubt(bench, tmp_path):
         FAMILIES["rtdose"].release(series, bench.again(tmp_path / "out"))
 
 
-def in_unit(bench, folder, of_mm):
-    """The series of a copy of the structure set whose numbers are so many times smaller."""
+def in_unit(bench, folder, of_mm, kind="EXTERNAL"):
+    """The series of a copy of the structure set whose numbers are so many times smaller, and whose BODY is of a type."""
     path = bench.series("rtstruct").instances[0].path
     dataset = pydicom.dcmread(path)
     for item in every_item(dataset):
         if "ContourData" in item:
             item.ContourData = [f"{float(value) / of_mm:.6f}" for value in item.ContourData]
+    dataset.RTROIObservationsSequence[0].RTROIInterpretedType = kind
     folder.mkdir()
     dataset.save_as(folder / path.name)
     return plan(folder).studies[0].study.series[0]
@@ -75,3 +76,23 @@ def test_structures_in_metres_are_a_doubt(bench, tmp_path):
 def test_structures_in_centimetres_or_inches_are_a_doubt_where_one_is_the_bodys_outline(bench, tmp_path, of_mm):
     with pytest.raises(DoubtError, match="'BODY' lies .* from the skin"):
         FAMILIES["rtstruct"].release(in_unit(bench, tmp_path / "small", of_mm), bench.again(tmp_path / "out"))
+
+
+@pytest.mark.parametrize("of_mm", [2.2, 10, 25.4])
+def test_structures_in_another_unit_are_a_doubt_where_one_is_called_the_body_without_a_type(bench, tmp_path, of_mm):
+    with pytest.raises(DoubtError, match="'BODY' lies .* from the skin"):
+        FAMILIES["rtstruct"].release(in_unit(bench, tmp_path / "small", of_mm, ""), bench.again(tmp_path / "out"))
+
+
+def test_segments_in_another_unit_are_a_doubt_where_one_is_called_the_body(bench, tmp_path):
+    path = bench.series("seg").instances[0].path
+    dataset = pydicom.dcmread(path)
+    dataset.SegmentSequence[0].SegmentLabel = "Body"
+    for item in every_item(dataset):
+        for keyword in ("PixelSpacing", "ImagePositionPatient"):
+            if keyword in item:
+                setattr(item, keyword, [f"{float(value) / 10:.6f}" for value in item[keyword].value])
+    (tmp_path / "small").mkdir()
+    dataset.save_as(tmp_path / "small" / path.name)
+    with pytest.raises(DoubtError, match="'Body' lies .* from the skin"):
+        FAMILIES["seg"].release(plan(tmp_path / "small").studies[0].study.series[0], bench.again(tmp_path / "out"))
