@@ -32,24 +32,28 @@ def require_no_inward_copy(parts: Iterable[tuple[str, np.ndarray]], hidden: Hidd
 
 def inward(points: np.ndarray, hidden: HiddenFace) -> tuple[float, float, float]:
     """Share of the face's fields in which a structure (N, 3) is met below the old skin, share of them at one depth, and that depth (mm)."""
+    outer, fields = outermost(points, hidden)
+    depth = from_skin(outer, hidden.face)[hidden.depth_before(outer) > 0] if len(outer) else np.zeros(0)
+    if not len(depth):
+        return 0.0, 0.0, 0.0
+    return len(depth) / fields, share_at_one(depth, ALIKE_MM), float(np.median(depth))
+
+
+def outermost(points: np.ndarray, hidden: HiddenFace) -> tuple[np.ndarray, int]:
+    """The outermost of points (N, 3) in each of the face's fields that they meet (M, 3), and how many fields there are."""
     face = hidden.face
     rows, columns = (n // FIELD_CELLS + 1 for n in face.raster.shape)
     inside = np.zeros(rows * columns, dtype=bool)
     inside[np.unique(_fields(np.argwhere(face.inside), columns))] = True
     if not len(points) or not inside.any():
-        return 0.0, 0.0, 0.0
+        return np.zeros((0, 3)), 0
     directions, distance = to_polar(face.frame, points)
     cells = np.rint(face.raster.cells(directions)).astype(int)
     held = np.all((cells >= 0) & (cells < np.array(face.raster.shape)), axis=1)
     order = np.flatnonzero(held)[np.argsort(distance[held])]
     last = np.full(rows * columns, -1)
     last[_fields(cells[order], columns)] = order  # of those of one field the furthest is written last
-    outer = points[last[inside & (last >= 0)]]
-    depth = from_skin(outer, face)
-    depth = depth[hidden.depth_before(outer) > 0] if len(outer) else depth
-    if not len(depth):
-        return 0.0, 0.0, 0.0
-    return len(depth) / np.count_nonzero(inside), share_at_one(depth, ALIKE_MM), float(np.median(depth))
+    return points[last[inside & (last >= 0)]], np.count_nonzero(inside)
 
 
 def _fields(cells: np.ndarray, columns: int) -> np.ndarray:

@@ -14,6 +14,7 @@ from ..core.geometry import Geometry
 from ..core.volume import Volume
 from ..face.polar import to_polar
 from .dose_depth import require_depth_untold
+from .dose_edge import require_end_on_skin
 from .elsewhere import require_in_view
 from .family import ClippedOneByOne, DoubtError, StudyRun
 from .grids import moved, region_voxels, require_sound_grid
@@ -54,6 +55,7 @@ class RtDoseFamily(ClippedOneByOne):
         stored = stored.reshape((-1, *stored.shape[-2:]))
         grid, values = moved(dose_geometry(dataset), matrix), stored.copy()
         require_in_view("dose", grid.to_lps(np.argwhere(stored > LEAST_DOSE * stored.max())), run.seen_in(instance.frame))
+        require_end_on_skin(Volume(stored, grid), run.seen_in(instance.frame), hidden)
         voxels = region_voxels(hidden, grid, max(map(float, dataset.PixelSpacing)) / 2, HiddenFace.named_on)
         directions, distance = to_polar(hidden.face.frame, grid.to_lps(voxels.at))
         gone = (voxels.after < 0) | (distance > hidden.face.raster.sample(border(hidden), directions))

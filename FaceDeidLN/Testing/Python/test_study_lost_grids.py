@@ -96,3 +96,31 @@ def test_segments_in_another_unit_are_a_doubt_where_one_is_called_the_body(bench
     dataset.save_as(tmp_path / "small" / path.name)
     with pytest.raises(DoubtError, match="'Body' lies .* from the skin"):
         FAMILIES["seg"].release(plan(tmp_path / "small").studies[0].study.series[0], bench.again(tmp_path / "out"))
+
+
+def shrunk_about_its_centre(dataset, by=0.1):
+    sizes = (dataset.Columns, dataset.Rows, dataset.NumberOfFrames)
+    steps = (*map(float, dataset.PixelSpacing), float(dataset.GridFrameOffsetVector[1]))
+    place = [float(at) + (1 - by) * size * step / 2 for at, size, step in zip(dataset.ImagePositionPatient, sizes, steps, strict=True)]
+    dataset.ImagePositionPatient = [f"{value:.3f}" for value in place]
+    dataset.PixelSpacing = [by * float(value) for value in dataset.PixelSpacing]
+    dataset.GridFrameOffsetVector = [by * float(value) for value in dataset.GridFrameOffsetVector]
+
+
+def moved_back(dataset):
+    dataset.ImagePositionPatient[1] = float(dataset.ImagePositionPatient[1]) + 30
+
+
+def with_pixels_in_centimetres(dataset):
+    dataset.PixelSpacing = [0.1 * float(value) for value in dataset.PixelSpacing]
+
+
+@pytest.mark.parametrize("change", [shrunk_about_its_centre, moved_back, with_pixels_in_centimetres])
+def test_a_dose_that_ends_elsewhere_than_the_body_is_a_doubt(bench, tmp_path, change):
+    path = bench.series("rtdose").instances[0].path
+    dataset = pydicom.dcmread(path)
+    change(dataset)
+    (tmp_path / "elsewhere").mkdir()
+    dataset.save_as(tmp_path / "elsewhere" / path.name)
+    with pytest.raises(DoubtError, match="the end of the dose lies"):
+        FAMILIES["rtdose"].release(plan(tmp_path / "elsewhere").studies[0].study.series[0], bench.again(tmp_path / "out"))
