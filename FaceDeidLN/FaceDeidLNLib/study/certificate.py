@@ -32,8 +32,8 @@ from .rules import rule_for
 _UID = re.compile(r"(?:(?<!\d)(?<!\d\.)(?:2\.25\.\d+|[0-2](?:\.\d+){3,})|(?<!\w)[0-9a-fA-F]{32,}\b)(?:#\d+)?")
 #: What a reader of others said of an object that broke it (``in_words``), after its kind: a value of the file may stand there.
 _SAID = re.compile(
-    r"((?<=it cannot be judged \()\w+|(?<=cannot be measured: )\w+|(?<![-\w])(?:(?:[A-Z]\w*)?(?:Error|Exception|Operation|Warning)|error)): "
-    r"(?:.*(?=\): it is damaged or not as the standard has it)|.*)",
+    r"((?<=it cannot be judged \()\w+|(?<=cannot be measured: )\w+|(?<![-\w])(?:(?:[A-Z]\w*)?(?:Error|Exception|Operation|Warning)|error))"
+    r": (?:.*(?=\): it is damaged or not as the standard has it)|.*)",
     re.DOTALL,
 )
 #: Shorter names of files (1, IM1, slice) are words and figures of sentences, and lead to nobody.
