@@ -216,3 +216,12 @@ def test_frames_that_break_a_reader_are_refused_without_the_value_that_broke_it(
     header.SharedFunctionalGroupsSequence = Sequence([])
     with pytest.raises(InputError, match=r"^The frames of e.dcm cannot be read: the header is damaged, get it again.$"):
         split_frames(HeaderSlice(tmp_path / "e.dcm", header))
+
+
+def test_frames_whose_unit_is_not_hu_are_no_ct(tmp_path):
+    (path,) = enhanced(tmp_path / "in", Series(stored_head()))
+    ds = pydicom.dcmread(path)
+    ds.SharedFunctionalGroupsSequence[0].PixelValueTransformationSequence[0].RescaleType = "Z_EFF"
+    ds.save_as(path)
+    with pytest.raises(InputError, match="holds effective atomic numbers and no HU"):
+        read_ct(path)
